@@ -1,0 +1,24 @@
+//! The built-in minimum: a whole and valid document in which there is nothing.
+
+use jiff::Timestamp;
+use schema_sync::document::{Dialect, Document, FORMAT, Ledger, Source, SourceKind};
+use schema_sync::publish::content_hash;
+
+pub fn document() -> Document {
+    let mut document = Document {
+        format: FORMAT,
+        version: String::new(),
+        generated_at: Timestamp::UNIX_EPOCH,
+        source: Source {
+            kind: SourceKind::Folder,
+            dialect: Dialect::Bigquery,
+            datasets: Vec::new(),
+        },
+        tables: Vec::new(),
+        examples: Vec::new(),
+        quarantined: Vec::new(),
+        ledger: Ledger::default(),
+    };
+    document.version = content_hash(&document);
+    document
+}

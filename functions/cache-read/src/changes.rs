@@ -1,0 +1,150 @@
+//! What changed since a version the caller knows.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use http::HeaderMap;
+use moka::sync::Cache;
+use schema_sync::diff::{Change, diff};
+use schema_sync::document::Document;
+use serde::{Deserialize, Serialize};
+use shared::{Caller, Error};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::cache::Level;
+use crate::view::within;
+use crate::{App, Reading, answer};
+
+/// How many comparisons are kept; the one used least makes room.
+const COMPARISONS: u64 = 64;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Since {
+    /// A version of the document: `version` in it, `MetaSync-Version` on each answer.
+    #[param(required)]
+    since: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Changes<'a> {
+    since: &'a str,
+    /// The current version, to ask with the next time.
+    version: &'a str,
+    /// In the order of the tables' names. Examples are not compared.
+    changes: &'a [Change],
+}
+
+/// Comparisons made before: by the version they start from, and the tag of the view they end at.
+#[derive(Clone)]
+pub struct Memo(Cache<(String, String), Arc<Vec<Change>>>);
+
+impl Default for Memo {
+    fn default() -> Self {
+        Self(Cache::new(COMPARISONS))
+    }
+}
+
+/// What changed in the datasets the caller may see: tables, nested paths, types, modes,
+/// descriptions, partitioning, each breaking or not.
+#[utoipa::path(
+    get,
+    path = "/v1/schema/changes",
+    tag = "schema",
+    operation_id = "list_changes",
+    params(Since),
+    responses(
+        (status = 200, description = "the changes; none where `since` is current", body = Changes<'static>),
+        (status = 304, description = "the caller has these very bytes"),
+        (status = 400, description = "`since` is missing or no version"),
+        (status = 404, description = "that version is not kept: get the whole document"),
+        (status = 503, description = "that version can't be read now"),
+    )
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(mut reading): Extension<Reading>,
+    Query(query): Query<Since>,
+    request: HeaderMap,
+) -> shared::Result<Response> {
+    let since = query.since.ok_or_else(|| {
+        Error::Invalid("since is missing: give the `version` of the document you have".into())
+    })?;
+    if since.len() != 64
+        || !since
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        return Err(Error::Invalid(format!(
+            "since is {since:?}: a version is 64 hexadecimal digits, in lower case"
+        )));
+    }
+    let changes = app.changes(&caller, &mut reading, &since).await?;
+    let told = Changes {
+        since: &since,
+        version: &reading.view.document.version,
+        changes: &changes,
+    };
+    let mut answer = answer::json(&request, &told).await?;
+    answer.extensions_mut().insert(reading.served);
+    Ok(answer)
+}
+
+impl App {
+    /// Reads again where the caller knows a newer version than this process does.
+    async fn changes(
+        &self,
+        caller: &Caller,
+        reading: &mut Reading,
+        since: &str,
+    ) -> shared::Result<Arc<Vec<Change>>> {
+        if let Some(changes) = self.known_changes(reading, since) {
+            return Ok(changes);
+        }
+        let old = self.version(since).await?;
+        if old.generated_at > reading.view.document.generated_at {
+            *reading = self.reading(caller, true).await?;
+            if let Some(changes) = self.known_changes(reading, since) {
+                return Ok(changes);
+            }
+        }
+        // Against the built-in minimum all would seem to be gone.
+        if reading.served.level == Level::Builtin {
+            return Err(unknown(since));
+        }
+        let (view, scope) = (Arc::clone(&reading.view), Arc::clone(&caller.scope));
+        let compare = move || diff(&within(&old, &scope.datasets), &view.document);
+        let changes = tokio::task::spawn_blocking(compare).await;
+        let changes = Arc::new(changes.map_err(anyhow::Error::from)?);
+        let key = (since.to_owned(), reading.view.tag());
+        self.memo.0.insert(key, Arc::clone(&changes));
+        Ok(changes)
+    }
+
+    fn known_changes(&self, reading: &Reading, since: &str) -> Option<Arc<Vec<Change>>> {
+        if reading.view.document.version == since {
+            return Some(Arc::default());
+        }
+        self.memo.0.get(&(since.to_owned(), reading.view.tag()))
+    }
+
+    async fn version(&self, version: &str) -> shared::Result<Document> {
+        let found = self.cache.version(version).await.map_err(|cause| {
+            Error::unavailable(
+                format!("version {version} can't be read now: retry, or get the whole document at `GET /v1/schema`"),
+                cause,
+            )
+        })?;
+        found.ok_or_else(|| unknown(version))
+    }
+}
+
+fn unknown(version: &str) -> Error {
+    Error::NotFound(format!(
+        "version {version} is not kept: get the whole document at `GET /v1/schema`"
+    ))
+}

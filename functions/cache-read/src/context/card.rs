@@ -1,0 +1,444 @@
+//! Cards: tables as text for a model, with the columns that were chosen.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use schema_sync::document::{Column, Dialect, Document, DriftKind, Mode, Table};
+use schema_sync::render::{self, identifier, plain, table_name};
+
+use super::choose::Card;
+use super::index::Parts;
+use super::{ChosenTable, Format};
+
+/// In characters: the start of a description says what it is about.
+const DESCRIPTION: usize = 160;
+/// Exceptions of a table on another's card that are named; of one with more, the number is told.
+const EXCEPTIONS: usize = 6;
+
+/// The columns of a card's first table that are shown, nested as they are.
+struct Shown<'a> {
+    column: &'a Column,
+    fields: Vec<Shown<'a>>,
+}
+
+fn shown<'a>(columns: &'a [Column], node: &mut u32, chosen: &[u32]) -> Vec<Shown<'a>> {
+    let mut all = Vec::new();
+    for column in columns {
+        let own = *node;
+        *node += 1;
+        let fields = shown(&column.fields, node, chosen);
+        if !fields.is_empty() || chosen.binary_search(&own).is_ok() {
+            all.push(Shown { column, fields });
+        }
+    }
+    all
+}
+
+/// A text, and whether it must be explained.
+pub struct Cards {
+    pub text: String,
+    pub has_left_out: bool,
+    pub has_repeated: bool,
+    pub has_alike: bool,
+}
+
+pub fn render(document: &Document, parts: &Parts, cards: &[Card], format: Format) -> Cards {
+    let mut all = Cards {
+        text: String::new(),
+        has_left_out: false,
+        has_repeated: false,
+        has_alike: false,
+    };
+    for card in cards {
+        match format {
+            Format::Text => all.card(document, parts, card),
+            Format::Ddl => all.ddl(document, parts, card),
+            Format::Json => all.json(document, parts, card),
+        }
+    }
+    all
+}
+
+impl Cards {
+    fn card(&mut self, document: &Document, parts: &Parts, card: &Card) {
+        let dialect = document.source.dialect;
+        let first = &document.tables[card.tables[0]];
+        let nodes = card.nodes();
+        let _ = write!(self.text, "{}", table_name(&first.name, dialect));
+        let facts = facts(first, dialect);
+        if !facts.is_empty() {
+            let _ = write!(self.text, " [{facts}]");
+        }
+        self.text.push('\n');
+        if card.tables.len() > 1 {
+            self.has_alike = true;
+            let first_position = card.tables[0];
+            let paths = Paths::new(document, parts, first_position);
+            self.text.push_str("alike: ");
+            for (position, table) in card.tables[1..].iter().enumerate() {
+                if position > 0 {
+                    self.text.push_str(", ");
+                }
+                let name = document.tables[*table].name.rsplit('.').next();
+                let name = identifier(name.unwrap_or_default(), dialect);
+                self.text.push_str(&name);
+                let more = more(parts, card.tables[0], *table);
+                self.has_left_out |= more > 0;
+                let missing = missing(parts, first_position, *table, &nodes);
+                let missing: Vec<String> = missing.iter().map(|node| paths.path(*node)).collect();
+                self.text.push_str(&exceptions(&missing, more));
+            }
+            self.text.push('\n');
+        }
+        let mut node = parts.first_node[card.tables[0]];
+        let shown = shown(&first.columns, &mut node, &nodes);
+        self.group(&shown, dialect);
+        let left_out = card.leaves.len() - nodes.len();
+        if left_out > 0 {
+            self.has_left_out = true;
+            let _ = write!(
+                self.text,
+                "{}+{left_out}",
+                if shown.is_empty() { "" } else { "; " }
+            );
+        }
+        self.text.push('\n');
+    }
+
+    /// `STRING: a, b; INT64: c; items ARRAY{..}; device{..}`.
+    fn group(&mut self, shown: &[Shown<'_>], dialect: Dialect) {
+        let mut groups: Vec<(&str, Mode, Vec<&str>)> = Vec::new();
+        for one in shown.iter().filter(|one| one.fields.is_empty()) {
+            let column = one.column;
+            let repeated = column.mode == Mode::Repeated;
+            let same = |group: &&mut (&str, Mode, Vec<&str>)| {
+                group.0 == column.data_type && (group.1 == Mode::Repeated) == repeated
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.2.push(&column.name),
+                None => groups.push((&column.data_type, column.mode, vec![&column.name])),
+            }
+        }
+        let mut separator = "";
+        for (data_type, mode, names) in groups {
+            self.text.push_str(separator);
+            separator = "; ";
+            if mode == Mode::Repeated {
+                self.has_repeated = true;
+                let _ = write!(self.text, "ARRAY<{}>:", plain(data_type));
+            } else {
+                let _ = write!(self.text, "{}:", plain(data_type));
+            }
+            for (position, name) in names.iter().enumerate() {
+                let comma = if position > 0 { "," } else { "" };
+                let _ = write!(self.text, "{comma} {}", identifier(name, dialect));
+            }
+        }
+        for one in shown.iter().filter(|one| !one.fields.is_empty()) {
+            self.text.push_str(separator);
+            separator = "; ";
+            self.text.push_str(&identifier(&one.column.name, dialect));
+            if one.column.mode == Mode::Repeated {
+                self.has_repeated = true;
+                self.text.push_str(" ARRAY");
+            }
+            self.text.push('{');
+            self.group(&one.fields, dialect);
+            self.text.push('}');
+        }
+    }
+
+    fn ddl(&mut self, document: &Document, parts: &Parts, card: &Card) {
+        let table = pruned(document, parts, card);
+        let statement = render::ddl(&table, document.source.dialect);
+        self.text.push_str(statement.trim_end());
+        let left_out = card.leaves.len() - card.taken;
+        if left_out > 0 {
+            self.has_left_out = true;
+            let _ = write!(self.text, "\n-- +{left_out}");
+        }
+        self.text.push('\n');
+    }
+
+    fn json(&mut self, document: &Document, parts: &Parts, card: &Card) {
+        let table = pruned(document, parts, card);
+        let mut value = serde_json::to_value(&table).unwrap_or_default();
+        let left_out = card.leaves.len() - card.taken;
+        if left_out > 0
+            && let Some(object) = value.as_object_mut()
+        {
+            object.insert("columns_left_out".to_owned(), left_out.into());
+        }
+        let _ = writeln!(self.text, "{value}");
+    }
+}
+
+/// The table with the chosen columns, and without descriptions.
+fn pruned(document: &Document, parts: &Parts, card: &Card) -> Table {
+    fn columns(shown: &[Shown<'_>]) -> Vec<Column> {
+        let one = |one: &Shown<'_>| Column {
+            name: one.column.name.clone(),
+            data_type: one.column.data_type.clone(),
+            mode: one.column.mode,
+            description: None,
+            description_source: None,
+            policy_tags: Vec::new(),
+            fields: columns(&one.fields),
+        };
+        shown.iter().map(one).collect()
+    }
+    let table = &document.tables[card.tables[0]];
+    let mut node = parts.first_node[card.tables[0]];
+    let shown = shown(&table.columns, &mut node, &card.nodes());
+    let mut shards = table.shards.clone();
+    if let Some(shards) = &mut shards {
+        shards.versions.clear();
+    }
+    Table {
+        name: table.name.clone(),
+        kind: table.kind,
+        description: None,
+        description_source: None,
+        rows: None,
+        bytes: None,
+        partitioning: table.partitioning.clone(),
+        clustering: table.clustering.clone(),
+        require_partition_filter: table.require_partition_filter,
+        primary_key: table.primary_key.clone(),
+        foreign_keys: table.foreign_keys.clone(),
+        shards,
+        columns: columns(&shown),
+    }
+}
+
+/// What a query must mind.
+fn facts(table: &Table, dialect: Dialect) -> String {
+    let mut facts: Vec<String> = Vec::new();
+    if let Some(partition) = &table.partitioning {
+        let required = if table.require_partition_filter {
+            ", filter required"
+        } else {
+            ""
+        };
+        facts.push(format!(
+            "partition {} of {}{required}",
+            plain(&partition.unit),
+            plain(&partition.column)
+        ));
+    } else if table.require_partition_filter {
+        facts.push("partition filter required".to_owned());
+    }
+    if let Some(shards) = &table.shards {
+        facts.push(format!(
+            "_TABLE_SUFFIX '{}' to '{}'",
+            plain(&shards.first),
+            plain(&shards.last)
+        ));
+        if !shards.siblings.is_empty() {
+            facts.push("filter it: the wildcard reads other tables too".to_owned());
+        }
+        let breaking = shards.versions.iter().flat_map(|version| &version.changes);
+        for drift in breaking
+            .filter(|drift| drift.kind == DriftKind::Retyped)
+            .take(3)
+        {
+            facts.push(format!("{} changed its type", plain(&drift.path)));
+        }
+    }
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| identifier(name, dialect)).collect();
+        names.join(", ")
+    };
+    if !table.primary_key.is_empty() {
+        facts.push(format!("key {}", list(&table.primary_key)));
+    }
+    for key in &table.foreign_keys {
+        let to = key.references.rsplit('.').next().unwrap_or_default();
+        facts.push(format!(
+            "{} -> {}({})",
+            list(&key.columns),
+            identifier(to, dialect),
+            list(&key.referenced_columns)
+        ));
+    }
+    facts.join("; ")
+}
+
+/// ` (not a, b; +2)`: what a table on another's card does not have, and what it has beside.
+fn exceptions(missing: &[String], more: usize) -> String {
+    let mut told = Vec::new();
+    if !missing.is_empty() {
+        let named = missing.iter().take(EXCEPTIONS);
+        let mut names: Vec<String> = named.map(|path| plain(path)).collect();
+        if missing.len() > EXCEPTIONS {
+            names.push(format!("{} more", missing.len() - EXCEPTIONS));
+        }
+        told.push(format!("not {}", names.join(", ")));
+    }
+    if more > 0 {
+        told.push(format!("+{more}"));
+    }
+    if told.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", told.join("; "))
+}
+
+/// How many paths a table has that the first of its card has not.
+fn more(parts: &Parts, first: usize, table: usize) -> usize {
+    if parts.same[table] == parts.same[first] {
+        return 0;
+    }
+    let leaves = |table: usize| {
+        let nodes = parts.nodes[parts.nodes_of(table)].iter();
+        nodes.filter(|node| node.is_leaf).map(|node| node.hash)
+    };
+    let known: HashSet<u64> = leaves(first).collect();
+    leaves(table).filter(|hash| !known.contains(hash)).count()
+}
+
+/// Those of the first table's nodes that another table on its card does not have.
+fn missing(parts: &Parts, first: usize, table: usize, nodes: &[u32]) -> Vec<u32> {
+    if parts.same[first] == parts.same[table] {
+        return Vec::new();
+    }
+    let own = parts.nodes[parts.nodes_of(table)].iter();
+    let own: HashSet<u64> = own.map(|node| node.hash).collect();
+    let lacks = |node: &u32| !own.contains(&parts.nodes[*node as usize].hash);
+    nodes.iter().copied().filter(lacks).collect()
+}
+
+/// A table's columns and fields in the order of its nodes.
+struct Paths<'a> {
+    first: u32,
+    columns: Vec<&'a Column>,
+    parts: &'a Parts,
+}
+
+impl<'a> Paths<'a> {
+    fn new(document: &'a Document, parts: &'a Parts, table: usize) -> Self {
+        fn add<'a>(columns: &'a [Column], all: &mut Vec<&'a Column>) {
+            for column in columns {
+                all.push(column);
+                add(&column.fields, all);
+            }
+        }
+        let mut columns = Vec::with_capacity(parts.nodes_of(table).len());
+        add(&document.tables[table].columns, &mut columns);
+        Self {
+            first: parts.first_node[table],
+            columns,
+            parts,
+        }
+    }
+
+    fn column(&self, node: u32) -> &'a Column {
+        self.columns[(node - self.first) as usize]
+    }
+
+    fn path(&self, node: u32) -> String {
+        let parent = self.parts.nodes[node as usize].parent;
+        let name = &self.column(node).name;
+        if parent == node {
+            name.clone()
+        } else {
+            format!("{}.{name}", self.path(parent))
+        }
+    }
+}
+
+/// The tables of a card as an answer lists them, without scores and reasons.
+pub fn listed(document: &Document, parts: &Parts, card: &Card) -> Vec<(usize, ChosenTable)> {
+    let first = card.tables[0];
+    let nodes = card.nodes();
+    let paths = Paths::new(document, parts, first);
+    let list = |table: usize| {
+        let missing = missing(parts, first, table, &nodes);
+        let chosen = nodes.iter().filter(|node| !missing.contains(node));
+        let columns: Vec<String> = chosen.map(|node| paths.path(*node)).collect();
+        let range = parts.nodes_of(table);
+        let leaves = parts.nodes[range]
+            .iter()
+            .filter(|node| node.is_leaf)
+            .count();
+        let listed = ChosenTable {
+            name: document.tables[table].name.clone(),
+            score: 0.0,
+            why: Vec::new(),
+            columns_left_out: leaves - columns.len(),
+            columns,
+        };
+        (table, listed)
+    };
+    card.tables.iter().map(|table| list(*table)).collect()
+}
+
+/// Adds lines that describe what is shown, as many as there is room for: the tables first, then
+/// the columns, most wanted first.
+pub fn describe(
+    document: &Document,
+    parts: &Parts,
+    cards: &[Card],
+    mut room: usize,
+    text: &mut String,
+) {
+    let mut add = |line: &str| {
+        let length = line.chars().count();
+        if length <= room {
+            room -= length;
+            text.push_str(line);
+        }
+        room >= LEAST_LINE
+    };
+    let short_name = |card: &Card| {
+        let table = &document.tables[card.tables[0]];
+        plain(table.name.rsplit('.').next().unwrap_or_default())
+    };
+    for card in cards {
+        let description = &document.tables[card.tables[0]].description;
+        if let Some(description) = description
+            && !add(&format!("{}: {}\n", short_name(card), short(description)))
+        {
+            return;
+        }
+    }
+    if !add("") {
+        return;
+    }
+    let all: Vec<Paths<'_>> = cards
+        .iter()
+        .map(|card| Paths::new(document, parts, card.tables[0]))
+        .collect();
+    let mut columns: Vec<(f32, usize, u32)> = Vec::new();
+    for (position, (card, paths)) in cards.iter().zip(&all).enumerate() {
+        let taken = card.leaves[..card.taken].iter();
+        let described = taken.filter(|(node, _)| paths.column(*node).description.is_some());
+        columns.extend(described.map(|(node, score)| (*score * card.score, position, *node)));
+    }
+    columns.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+    for (_, card, node) in columns {
+        let paths = &all[card];
+        if let Some(description) = &paths.column(node).description {
+            let path = plain(&paths.path(node));
+            let line = format!(
+                "{}.{path}: {}\n",
+                short_name(&cards[card]),
+                short(description)
+            );
+            if !add(&line) {
+                return;
+            }
+        }
+    }
+}
+
+/// In characters: no description is worth less.
+const LEAST_LINE: usize = 20;
+
+fn short(description: &str) -> String {
+    let text = plain(description);
+    match text.char_indices().nth(DESCRIPTION) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

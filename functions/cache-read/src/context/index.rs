@@ -1,0 +1,426 @@
+//! The index: which words stand where, which tables are alike, and which join.
+
+use std::collections::{BTreeMap, HashMap};
+
+use schema_sync::document::{Column, Document, Mode, Table};
+
+use super::{groups, joins, lexicon, words};
+
+/// The words and shapes of a document, by positions in it: no text of it is kept but single words.
+pub struct Parts {
+    pub terms: HashMap<Box<str>, u32>,
+    /// Of each table; a position past the last node closes the last.
+    pub first_node: Vec<u32>,
+    /// Columns and nested fields, parents before their fields, table by table.
+    pub nodes: Vec<Node>,
+    /// By term, then by table.
+    pub table_words: Postings<TableWord>,
+    /// By term: the nodes that have it in their name.
+    pub node_names: Postings<u32>,
+    /// By term: the nodes that have it in their description.
+    pub node_descriptions: Postings<u32>,
+    /// By term: how rare it is among groups of alike tables, and among names of columns.
+    pub table_rarity: Vec<f32>,
+    pub node_rarity: Vec<f32>,
+    pub datasets: Vec<String>,
+    /// By table.
+    pub dataset: Vec<u32>,
+    /// By table: the group of tables of its dataset with the same columns, and with nearly the
+    /// same.
+    pub same: Vec<u32>,
+    pub alike: Vec<u32>,
+    pub joins: Vec<Vec<joins::Join>>,
+    pub lexicon: lexicon::Lexicon,
+    /// By example: its words, sorted.
+    pub examples: Vec<Vec<u32>>,
+    /// Of the words that tables have, on average.
+    pub mean_width: f32,
+}
+
+pub struct Node {
+    /// In characters.
+    pub name_length: u16,
+    /// Of the type, in characters; and its hash, with the mode.
+    pub type_length: u16,
+    pub type_hash: u32,
+    pub words: u8,
+    pub depth: u8,
+    pub kind: Kind,
+    pub is_leaf: bool,
+    pub is_repeated: bool,
+    /// The node it is a field of; itself at the top.
+    pub parent: u32,
+    /// Equal for one path of one type, whichever table it is in.
+    pub hash: u64,
+}
+
+/// What a column is likely to be for, by its name and type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A query fails without it, or is planned by it: a declared key, a partition, a cluster.
+    Needed,
+    Key,
+    Date,
+    Label,
+    Other,
+}
+
+/// How often a word stands in the parts of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableWord {
+    pub table: u32,
+    pub name: u8,
+    pub dataset: u8,
+    pub description: u8,
+    pub columns: u8,
+    pub column_descriptions: u8,
+    pub examples: u8,
+}
+
+/// Lists by term, one after another.
+pub struct Postings<T> {
+    starts: Vec<u32>,
+    items: Vec<T>,
+}
+
+impl<T: Ord + Copy> Postings<T> {
+    fn new(mut pairs: Vec<(u32, T)>, terms: usize) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut starts = vec![0_u32; terms + 1];
+        for (term, _) in &pairs {
+            starts[*term as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        Self {
+            starts,
+            items: pairs.into_iter().map(|(_, item)| item).collect(),
+        }
+    }
+
+    pub fn of(&self, term: u32) -> &[T] {
+        let term = term as usize;
+        &self.items[self.starts[term] as usize..self.starts[term + 1] as usize]
+    }
+}
+
+impl Parts {
+    pub fn nodes_of(&self, table: usize) -> std::ops::Range<usize> {
+        self.first_node[table] as usize..self.first_node[table + 1] as usize
+    }
+}
+
+#[derive(Default)]
+struct Terms(HashMap<Box<str>, u32>);
+
+impl Terms {
+    fn of(&mut self, word: &str) -> u32 {
+        if let Some(known) = self.0.get(word) {
+            return *known;
+        }
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        self.0.insert(word.into(), next);
+        next
+    }
+
+    fn all(&mut self, text: &str) -> Vec<u32> {
+        words::of(text).iter().map(|word| self.of(word)).collect()
+    }
+}
+
+/// How many bytes of one description are looked at.
+const DESCRIPTION: usize = 1_024;
+
+fn start(text: &str) -> &str {
+    let mut end = text.len().min(DESCRIPTION);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+struct Builder<'a> {
+    terms: Terms,
+    /// Of texts that were taken apart: many tables share their columns' names.
+    known: HashMap<&'a str, Vec<u32>>,
+    kinds: HashMap<&'a str, Kind>,
+    nodes: Vec<Node>,
+    names: Vec<(u32, u32)>,
+    descriptions: Vec<(u32, u32)>,
+    /// Of the table that is being read.
+    words: BTreeMap<u32, TableWord>,
+    pairs: lexicon::Builder,
+}
+
+pub fn build(document: &Document) -> Parts {
+    let tables = &document.tables;
+    let mut builder = Builder {
+        terms: Terms::default(),
+        known: HashMap::new(),
+        kinds: HashMap::new(),
+        nodes: Vec::new(),
+        names: Vec::new(),
+        descriptions: Vec::new(),
+        words: BTreeMap::new(),
+        pairs: lexicon::Builder::default(),
+    };
+    let examples: Vec<Vec<u32>> = document
+        .examples
+        .iter()
+        .map(|example| {
+            let mut words = builder.terms.all(start(&example.question));
+            words.sort_unstable();
+            words.dedup();
+            words
+        })
+        .collect();
+    let mut asked: HashMap<&str, Vec<u32>> = HashMap::new();
+    for (example, words) in document.examples.iter().zip(&examples) {
+        for table in &example.tables {
+            asked.entry(table).or_default().extend(words);
+        }
+    }
+    let mut first_node = Vec::with_capacity(tables.len() + 1);
+    let mut table_words = Vec::new();
+    let mut widths = 0_usize;
+    let mut datasets: Vec<String> = Vec::new();
+    let mut dataset_of: HashMap<&str, u32> = HashMap::new();
+    let mut dataset = Vec::with_capacity(tables.len());
+    for (position, table) in tables.iter().enumerate() {
+        first_node.push(index(builder.nodes.len()));
+        let next = index(datasets.len());
+        dataset.push(*dataset_of.entry(table.dataset()).or_insert_with(|| {
+            datasets.push(table.dataset().to_owned());
+            next
+        }));
+        let asked = asked.get(table.name.as_str());
+        builder.table(table, asked.map_or(&[], Vec::as_slice));
+        for (term, word) in std::mem::take(&mut builder.words) {
+            let table = index(position);
+            widths += usize::from(word.columns);
+            table_words.push((term, TableWord { table, ..word }));
+        }
+    }
+    first_node.push(index(builder.nodes.len()));
+    let terms = builder.terms.0.len();
+    let (same, alike) = groups::of(tables, &first_node, &builder.nodes, &dataset);
+    let table_words = Postings::new(table_words, terms);
+    let node_names = Postings::new(builder.names, terms);
+    let node_descriptions = Postings::new(builder.descriptions, terms);
+    let groups = distinct(alike.iter().copied());
+    let table_rarity = (0..terms).map(|term| {
+        let words = table_words.of(index(term));
+        rarity(
+            distinct(words.iter().map(|word| alike[word.table as usize])),
+            groups,
+        )
+    });
+    let table_rarity = table_rarity.collect();
+    let names = distinct(builder.nodes.iter().map(|node| node.hash));
+    let node_rarity = (0..terms).map(|term| {
+        let nodes = node_names.of(index(term));
+        let hashes = nodes.iter().map(|node| builder.nodes[*node as usize].hash);
+        rarity(distinct(hashes), names)
+    });
+    let node_rarity = node_rarity.collect();
+    let joins = joins::of(tables, &dataset);
+    Parts {
+        lexicon: builder.pairs.build(),
+        terms: builder.terms.0,
+        first_node,
+        nodes: builder.nodes,
+        table_words,
+        node_names,
+        node_descriptions,
+        table_rarity,
+        node_rarity,
+        datasets,
+        dataset,
+        same,
+        alike,
+        joins,
+        examples,
+        mean_width: ratio(widths, tables.len()).max(1.0),
+    }
+}
+
+fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> usize {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items.len()
+}
+
+/// Never below zero; a word that is nowhere counts as one that is in one place.
+fn rarity(within: usize, of: usize) -> f32 {
+    (1.0 + (ratio(of, 1) + 1.0) / (ratio(within, 1) + 0.5)).ln()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of tables and columns are small"
+)]
+pub fn ratio(part: usize, of: usize) -> f32 {
+    part as f32 / (of.max(1)) as f32
+}
+
+pub fn index(position: usize) -> u32 {
+    u32::try_from(position).expect("a document of four gigabytes has fewer columns")
+}
+
+impl<'a> Builder<'a> {
+    fn table(&mut self, table: &'a Table, asked: &[u32]) {
+        let (dataset, name) = table.name.rsplit_once('.').unwrap_or(("", &table.name));
+        let name_words = self.words_of(name);
+        for term in &name_words {
+            self.count(*term).name += 1;
+        }
+        for term in self.words_of(dataset) {
+            self.count(term).dataset = 1;
+        }
+        if let Some(description) = &table.description {
+            let words = self.terms.all(start(description));
+            self.pairs.add(&words, &name_words, start(description));
+            for term in words {
+                let count = self.count(term);
+                count.description = count.description.saturating_add(1);
+            }
+        }
+        for term in asked {
+            let count = self.count(*term);
+            count.examples = count.examples.saturating_add(1);
+        }
+        for column in &table.columns {
+            self.column(column, table, None, 0);
+        }
+    }
+
+    fn count(&mut self, term: u32) -> &mut TableWord {
+        self.words.entry(term).or_default()
+    }
+
+    fn words_of(&mut self, text: &'a str) -> Vec<u32> {
+        if let Some(known) = self.known.get(text) {
+            return known.clone();
+        }
+        let words = self.terms.all(text);
+        self.known.insert(text, words.clone());
+        words
+    }
+
+    fn column(&mut self, column: &'a Column, table: &Table, parent: Option<u32>, depth: u8) {
+        let node = index(self.nodes.len());
+        let words = self.words_of(&column.name);
+        let above = parent.map_or(0, |parent| self.nodes[parent as usize].hash);
+        let kind = self.kind(column, table, depth);
+        self.nodes.push(Node {
+            name_length: u16::try_from(column.name.chars().count()).unwrap_or(u16::MAX),
+            type_length: u16::try_from(column.data_type.chars().count()).unwrap_or(u16::MAX),
+            type_hash: type_hash(column),
+            words: u8::try_from(words.len()).unwrap_or(u8::MAX),
+            depth,
+            kind,
+            is_leaf: column.fields.is_empty(),
+            is_repeated: column.mode == Mode::Repeated,
+            parent: parent.unwrap_or(node),
+            hash: hash(above, column),
+        });
+        for term in &words {
+            self.names.push((*term, node));
+            let count = self.count(*term);
+            count.columns = count.columns.saturating_add(1);
+        }
+        if let Some(description) = &column.description {
+            let described = self.words_of(start(description));
+            self.pairs.add(&described, &words, start(description));
+            for term in described {
+                self.descriptions.push((term, node));
+                let count = self.count(term);
+                count.column_descriptions = count.column_descriptions.saturating_add(1);
+            }
+        }
+        for field in &column.fields {
+            self.column(field, table, Some(node), depth.saturating_add(1));
+        }
+    }
+
+    fn kind(&mut self, column: &'a Column, table: &Table, depth: u8) -> Kind {
+        let is = |name: &String| depth == 0 && *name == column.name;
+        let partition = table
+            .partitioning
+            .as_ref()
+            .map(|partition| &partition.column);
+        let foreign = table.foreign_keys.iter().flat_map(|key| &key.columns);
+        if partition.is_some_and(is)
+            || table.clustering.iter().any(is)
+            || table.primary_key.iter().any(is)
+            || foreign.into_iter().any(is)
+        {
+            return Kind::Needed;
+        }
+        let kinds = &mut self.kinds;
+        let named = *kinds
+            .entry(&column.name)
+            .or_insert_with(|| kind_of_name(&column.name));
+        let starts = |start: &str| {
+            let prefix = column.data_type.get(..start.len());
+            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(start))
+        };
+        match named {
+            Kind::Key if !starts("FLOAT") => Kind::Key,
+            Kind::Key => Kind::Other,
+            _ if starts("DATE") || starts("TIME") => Kind::Date,
+            other => other,
+        }
+    }
+}
+
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: the same on every machine.
+fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(hash, step)
+}
+
+fn hash(above: u64, column: &Column) -> u64 {
+    let named = fnv(FNV ^ above.rotate_left(17), column.name.as_bytes());
+    let typed = fnv(fnv(named, &[0]), column.data_type.as_bytes());
+    fnv(typed, &[u8::from(column.mode == Mode::Repeated)])
+}
+
+fn type_hash(column: &Column) -> u32 {
+    let hash = fnv(FNV, column.data_type.as_bytes());
+    let [a, b, c, d, ..] = fnv(hash, &[u8::from(column.mode == Mode::Repeated)]).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+const KEYS: [&str; 12] = [
+    "id", "key", "code", "uuid", "guid", "geoid", "barcode", "sk", "pk", "fk", "fips", "zip",
+];
+const LABELS: [&str; 6] = ["name", "title", "label", "type", "status", "category"];
+const DATES: [&str; 6] = ["date", "time", "timestamp", "year", "month", "day"];
+
+/// By the last word of its name.
+fn kind_of_name(name: &str) -> Kind {
+    let words = words::of(name);
+    let last = words.last().map_or("", String::as_str);
+    if is_key(&words) {
+        Kind::Key
+    } else if DATES.contains(&last) {
+        Kind::Date
+    } else if LABELS.contains(&last) {
+        Kind::Label
+    } else {
+        Kind::Other
+    }
+}
+
+/// Whether a name of these words is that of a key.
+pub fn is_key(words: &[String]) -> bool {
+    words
+        .last()
+        .is_some_and(|last| KEYS.contains(&last.as_str()))
+}

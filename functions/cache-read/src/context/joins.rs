@@ -1,0 +1,80 @@
+//! Which tables join: by declared keys, and by columns of one name that look like keys.
+
+use std::collections::{BTreeMap, HashMap};
+
+use schema_sync::document::Table;
+
+use super::index::{index, is_key, ratio};
+use super::words;
+
+/// A column that this many tables of a dataset share tells nothing of two of them.
+const COMMON: usize = 24;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Join {
+    pub to: u32,
+    /// 1 for a declared key; less, the more tables share the column.
+    pub strength: f32,
+}
+
+/// For each table those that it joins, each once.
+pub fn of(tables: &[Table], dataset: &[u32]) -> Vec<Vec<Join>> {
+    let mut joins: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); tables.len()];
+    let mut join = |from: usize, to: usize, strength: f32| {
+        for (from, to) in [(from, to), (to, from)] {
+            let known = joins[from].entry(index(to)).or_default();
+            *known = known.max(strength);
+        }
+    };
+    let by_name: HashMap<&str, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(position, table)| (table.name.as_str(), position))
+        .collect();
+    // By dataset and what is identified: tables with `customer_id`, and `customers` with `id`.
+    let mut keys: BTreeMap<(u32, String), Vec<usize>> = BTreeMap::new();
+    let mut of_name: HashMap<&str, Vec<String>> = HashMap::new();
+    for (position, table) in tables.iter().enumerate() {
+        for key in &table.foreign_keys {
+            if let Some(to) = by_name.get(key.references.as_str()) {
+                join(position, *to, 1.0);
+            }
+        }
+        for column in &table.columns {
+            let words = of_name
+                .entry(&column.name)
+                .or_insert_with(|| words::of(&column.name));
+            if !is_key(words) || column.data_type.starts_with("FLOAT") {
+                continue;
+            }
+            let key = if words.len() == 1 {
+                let last = table.name.rsplit('.').next().unwrap_or_default();
+                let subject = words::of(last).pop().unwrap_or_default();
+                format!("{subject}{}", words[0])
+            } else {
+                column.name.to_lowercase().replace('_', "")
+            };
+            keys.entry((dataset[position], key))
+                .or_default()
+                .push(position);
+        }
+    }
+    for sharing in keys.into_values() {
+        if !(2..=COMMON).contains(&sharing.len()) {
+            continue;
+        }
+        let strength = 0.8 * ratio(2, sharing.len()).sqrt();
+        for (at, from) in sharing.iter().enumerate() {
+            for to in &sharing[at + 1..] {
+                if from != to {
+                    join(*from, *to, strength);
+                }
+            }
+        }
+    }
+    let list = |joins: BTreeMap<u32, f32>| {
+        let joins = joins.into_iter();
+        joins.map(|(to, strength)| Join { to, strength }).collect()
+    };
+    joins.into_iter().map(list).collect()
+}

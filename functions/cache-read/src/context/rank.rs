@@ -1,0 +1,246 @@
+//! Scores: how well tables, columns and examples fit a question.
+
+use super::index::{Kind, Parts, TableWord, index};
+use super::weights::Weights;
+use super::words;
+
+/// The question in the terms of an index; what the index does not know is left out.
+pub struct Question {
+    /// Each term once, with how much it counts.
+    pub terms: Vec<(u32, f32)>,
+    /// For each term the question's word for it.
+    words: Vec<String>,
+}
+
+impl Question {
+    pub fn new(question: &str, parts: &Parts) -> Self {
+        let mut terms: Vec<(u32, f32)> = Vec::new();
+        let mut said: Vec<String> = Vec::new();
+        let mut add =
+            |term: u32, weight: f32, word: &str| match terms.iter_mut().find(|(t, _)| *t == term) {
+                Some((_, known)) => *known = known.max(weight),
+                None => {
+                    terms.push((term, weight));
+                    said.push(word.to_owned());
+                }
+            };
+        for (word, weight) in words::of_question(question) {
+            let Some(term) = parts.terms.get(word.as_str()).copied() else {
+                continue;
+            };
+            // Of three characters two pairs are made: each says half.
+            let weight = if words::is_pair(&word) {
+                weight * 0.6
+            } else {
+                weight
+            };
+            add(term, weight, &word);
+            for (meant, share) in parts.lexicon.of(term) {
+                add(*meant, weight * share, &word);
+            }
+        }
+        Self { terms, words: said }
+    }
+}
+
+/// A table and its score, best first.
+#[derive(Clone, Copy, Debug)]
+pub struct Ranked {
+    pub table: usize,
+    pub score: f32,
+    /// The table whose join lifted this one most, if one did.
+    pub joined: Option<usize>,
+}
+
+/// How many of the best tables lift those that they join.
+const LIFTING: usize = 12;
+
+/// Every table that `allowed` lets through.
+pub fn tables(
+    parts: &Parts,
+    question: &Question,
+    weights: &Weights,
+    allowed: &dyn Fn(usize) -> bool,
+) -> Vec<Ranked> {
+    let count = parts.dataset.len();
+    let mut own = vec![0.0_f32; count];
+    let mut of_dataset = vec![0.0_f32; parts.datasets.len()];
+    let mut best = vec![0.0_f32; parts.datasets.len()];
+    let widths: Vec<f32> = (0..count)
+        .map(|table| {
+            let width = super::index::ratio(parts.nodes_of(table).len(), 1) * 2.0;
+            let width = 1.0 - weights.width + weights.width * (width / parts.mean_width).sqrt();
+            // A table without columns has none, and is divided by it.
+            width.max(f32::MIN_POSITIVE)
+        })
+        .collect();
+    for (term, weight) in &question.terms {
+        let weight = weight * parts.table_rarity[*term as usize];
+        best.fill(0.0);
+        for word in parts.table_words.of(*term) {
+            let table = word.table as usize;
+            if !allowed(table) {
+                continue;
+            }
+            let evidence = evidence(word, widths[table], weights);
+            let score = weight * evidence / (weights.saturation + evidence);
+            own[table] += score;
+            let dataset = &mut best[parts.dataset[table] as usize];
+            *dataset = dataset.max(score);
+        }
+        for (sum, best) in of_dataset.iter_mut().zip(&best) {
+            *sum += best;
+        }
+    }
+    let mut ranked: Vec<Ranked> = (0..count)
+        .filter(|table| allowed(*table))
+        .map(|table| Ranked {
+            table,
+            score: own[table] + weights.neighbourhood * of_dataset[parts.dataset[table] as usize],
+            joined: None,
+        })
+        .collect();
+    sort(&mut ranked);
+    lift(&mut ranked, parts, weights);
+    ranked
+}
+
+fn evidence(word: &TableWord, width: f32, weights: &Weights) -> f32 {
+    let some = |count: u8| f32::from(count).min(3.0);
+    weights.name * some(word.name)
+        + weights.dataset * some(word.dataset)
+        + weights.description * some(word.description)
+        + weights.columns * some(word.columns) / width
+        + weights.column_descriptions * some(word.column_descriptions) / width
+        + weights.examples * some(word.examples)
+}
+
+/// The best tables give of their score to those that they join.
+fn lift(ranked: &mut [Ranked], parts: &Parts, weights: &Weights) {
+    let mut lifted: Vec<(f32, Option<usize>)> = vec![(0.0, None); parts.dataset.len()];
+    for best in ranked.iter().take(LIFTING) {
+        for join in &parts.joins[best.table] {
+            let lift = weights.join * join.strength * best.score;
+            let known = &mut lifted[join.to as usize];
+            if lift > known.0 {
+                *known = (lift, Some(best.table));
+            }
+        }
+    }
+    for table in ranked.iter_mut() {
+        let (lift, by) = lifted[table.table];
+        table.score += lift;
+        table.joined = by;
+    }
+    sort(ranked);
+}
+
+fn sort(ranked: &mut [Ranked]) {
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.table.cmp(&b.table)));
+}
+
+/// How much each node says to the question, without what its kind adds.
+pub fn nodes(parts: &Parts, question: &Question, weights: &Weights) -> Vec<f32> {
+    let mut scores = vec![0.0_f32; parts.nodes.len()];
+    for (term, weight) in &question.terms {
+        let weight = weight * parts.node_rarity[*term as usize];
+        for node in parts.node_names.of(*term) {
+            let words = f32::from(parts.nodes[*node as usize].words);
+            scores[*node as usize] += weight / (1.0 + 0.15 * (words - 1.0));
+        }
+        let weight = weight * weights.column_description;
+        for node in parts.node_descriptions.of(*term) {
+            scores[*node as usize] += weight * 0.5;
+        }
+    }
+    scores
+}
+
+/// A table's leaves with their scores, best first; those of equal score in their order.
+pub fn leaves(parts: &Parts, table: usize, scores: &[f32], weights: &Weights) -> Vec<(u32, f32)> {
+    let range = parts.nodes_of(table);
+    // Parents stand before their fields.
+    let mut total: Vec<f32> = Vec::with_capacity(range.len());
+    let mut leaves = Vec::with_capacity(range.len());
+    for (at, node) in range.clone().enumerate() {
+        let info = &parts.nodes[node];
+        let parent = info.parent as usize;
+        let above = if parent == node {
+            0.0
+        } else {
+            total[parent - range.start]
+        };
+        let score = scores[node] + weights.parent * above;
+        total.push(score);
+        if !info.is_leaf {
+            continue;
+        }
+        let kind = match info.kind {
+            Kind::Needed => weights.key + 1_000.0,
+            Kind::Key => weights.key,
+            Kind::Date => weights.date,
+            Kind::Label => weights.label,
+            Kind::Other => 0.0,
+        };
+        let depth = 1.0 + 0.5 * f32::from(info.depth);
+        let order = 1.0 / (1.0 + 0.1 * super::index::ratio(at, 1));
+        leaves.push((index(node), score + kind / depth + 0.5 * order));
+    }
+    leaves.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    leaves
+}
+
+/// Examples whose questions are like this one, best first.
+pub fn examples(parts: &Parts, question: &Question) -> Vec<(usize, f32)> {
+    let rarity = |term: u32| parts.table_rarity[term as usize];
+    let asked: f32 = question
+        .terms
+        .iter()
+        .map(|(term, weight)| weight * rarity(*term))
+        .sum();
+    let mut ranked: Vec<(usize, f32)> = Vec::new();
+    for (position, words) in parts.examples.iter().enumerate() {
+        let common: f32 = question
+            .terms
+            .iter()
+            .filter(|(term, _)| words.binary_search(term).is_ok())
+            .map(|(term, weight)| weight * rarity(*term))
+            .sum();
+        let own: f32 = words.iter().map(|term| rarity(*term)).sum();
+        if common > 0.0 {
+            ranked.push((position, common / (asked * own).sqrt()));
+        }
+    }
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    ranked
+}
+
+/// Where the words stand that speak most for a table: `name: trip`, likeliest first.
+pub fn why(parts: &Parts, question: &Question, table: usize) -> Vec<String> {
+    let mut found: Vec<(f32, String)> = Vec::new();
+    for ((term, weight), said) in question.terms.iter().zip(&question.words) {
+        let words = parts.table_words.of(*term);
+        let Ok(at) = words.binary_search_by_key(&table, |word| word.table as usize) else {
+            continue;
+        };
+        let word = &words[at];
+        let (place, counts) = if word.name > 0 {
+            ("name", 3.0)
+        } else if word.columns > 0 {
+            ("column", 1.0)
+        } else if word.examples > 0 {
+            ("example", 1.0)
+        } else if word.dataset > 0 {
+            ("dataset", 0.8)
+        } else if word.description > 0 {
+            ("description", 0.5)
+        } else {
+            ("column description", 0.3)
+        };
+        let score = counts * weight * parts.table_rarity[*term as usize];
+        found.push((score, format!("{place}: {said}")));
+    }
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    found.truncate(4);
+    found.into_iter().map(|(_, why)| why).collect()
+}

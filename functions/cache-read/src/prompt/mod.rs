@@ -1,0 +1,178 @@
+//! The prompt: a template filled in with the part of the schema, and the examples, that a question
+//! needs (M9). The built-in one is unified (M10): it has the model sort the request into its kind
+//! and write the SQL in one answer.
+
+pub mod tags;
+mod template;
+mod templates;
+
+use axum::Extension;
+use axum::extract::State;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+use shared::{Error, Json};
+use utoipa::ToSchema;
+
+use crate::context::route::check_question;
+use crate::context::{self, Format};
+use crate::{App, Reading};
+pub use template::Filled;
+use template::{Template, Values, Variable};
+pub use templates::{DEFAULT, TemplateSource, Templates};
+
+const BUDGETS: std::ops::RangeInclusive<usize> = 100..=200_000;
+pub const DEFAULT_BUDGET: usize = 8_000;
+/// Less than this, in tokens, holds no table worth asking about.
+const LEAST_CONTEXT: usize = 100;
+/// What stands for a part that is empty, so that a model does not take it for a mistake.
+const NONE: &str = "(none)";
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromptRequest {
+    /// What is to be answered, in any language; at most 10,000 characters.
+    question: String,
+    /// At most this many tokens for the whole prompt, 100 to 200,000; a token is four characters.
+    #[serde(default = "default_budget")]
+    #[schema(default = 8_000, minimum = 100, maximum = 200_000)]
+    token_budget: usize,
+    /// The name of an object `prompts/<name>.json` in the store, in a-z, 0-9, `_` and `-`.
+    #[serde(default = "default_template")]
+    #[schema(default = "sql_generation")]
+    template: String,
+}
+
+pub fn default_budget() -> usize {
+    DEFAULT_BUDGET
+}
+
+pub fn default_template() -> String {
+    DEFAULT.to_owned()
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PromptAnswer {
+    /// What the model is told, then what it is asked.
+    messages: [Message; 2],
+    /// Of the schema.
+    version: String,
+    /// Of all messages: a quarter of their characters, rounded up.
+    tokens: usize,
+    template: String,
+    #[schema(inline)]
+    template_source: TemplateSource,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = PromptMessage)]
+struct Message {
+    /// `system` or `user`.
+    role: &'static str,
+    content: String,
+}
+
+/// The prompt for a question, for whichever model the caller asks.
+///
+/// The same question, template, version and day give the same bytes.
+#[utoipa::path(
+    post,
+    path = "/v1/schema/prompt",
+    tag = "schema",
+    operation_id = "schema_prompt",
+    request_body = PromptRequest,
+    responses(
+        (status = 200, description = "the prompt", body = PromptAnswer),
+        (status = 400, description = "the question, the budget or the template's name is wrong"),
+        (status = 404, description = "there is no such template"),
+        (status = 422, description = "the template is wrong; the problem says where"),
+    )
+)]
+pub async fn write(
+    State(app): State<App>,
+    Extension(reading): Extension<Reading>,
+    Json(request): Json<PromptRequest>,
+) -> shared::Result<Json<PromptAnswer>> {
+    check(&request.question, request.token_budget)?;
+    let today = today((app.sql.now)());
+    let (template, template_source) = app.templates.get(&request.template).await?;
+    let prompt = fit(
+        &reading,
+        &template,
+        &request.question,
+        request.token_budget,
+        today,
+    )
+    .await?;
+    let message = |role, content| Message { role, content };
+    Ok(Json(PromptAnswer {
+        tokens: prompt.characters().div_ceil(4),
+        messages: [
+            message("system", prompt.system),
+            message("user", prompt.user),
+        ],
+        version: reading.view.document.version.clone(),
+        template: request.template,
+        template_source,
+    }))
+}
+
+pub fn check(question: &str, token_budget: usize) -> shared::Result<()> {
+    check_question(question)?;
+    if BUDGETS.contains(&token_budget) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "token_budget is {token_budget}: give {} to {}",
+        BUDGETS.start(),
+        BUDGETS.end()
+    )))
+}
+
+/// The date in UTC.
+pub fn today(now: Timestamp) -> Date {
+    Offset::UTC.to_datetime(now).date()
+}
+
+/// Fills the template in with as much of the schema as the budget leaves room for.
+pub async fn fit(
+    reading: &Reading,
+    template: &Template,
+    question: &str,
+    token_budget: usize,
+    today: Date,
+) -> shared::Result<Filled> {
+    let mut values = Values {
+        schema: "",
+        examples: "",
+        question,
+        dialect: reading.view.document.source.dialect,
+        today,
+    };
+    let taken = template.fill(&values).characters();
+    let times = template
+        .uses(Variable::Schema)
+        .max(template.uses(Variable::Examples));
+    let room = (token_budget * 4).saturating_sub(taken) / 4 / times;
+    if room < LEAST_CONTEXT {
+        let least = taken.div_ceil(4) + LEAST_CONTEXT * times;
+        return Err(Error::Invalid(format!(
+            "token_budget is {token_budget}: the template and the question leave too little of it \
+             for the schema, give {least} or more"
+        )));
+    }
+    let index = reading.view.index().await?;
+    let context = index.context(&context::Request {
+        question,
+        token_budget: room - NONE.len().div_ceil(2),
+        datasets: None,
+        format: Format::Text,
+    });
+    let [schema, examples] = [context.schema(), context.examples()]
+        .map(str::trim)
+        .map(|text| if text.is_empty() { NONE } else { text });
+    values.schema = schema;
+    values.examples = examples;
+    Ok(template.fill(&values))
+}

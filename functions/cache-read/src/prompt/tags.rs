@@ -1,0 +1,59 @@
+//! Tags around data in a prompt, which the data itself must not close.
+
+use std::borrow::Cow;
+
+/// The names of the tags that a text closes: `question` of `</question>`.
+pub fn closed_in(text: &str) -> Vec<String> {
+    let mut names: Vec<String> = text
+        .split("</")
+        .skip(1)
+        .filter_map(|rest| {
+            let name = &rest[..word(rest)];
+            let is_tag = !name.is_empty() && rest[name.len()..].starts_with('>');
+            is_tag.then(|| name.to_ascii_lowercase())
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The text with `‹` for the `<` of each of these tags, however they are spaced and spelled. It has
+/// as many characters as before.
+pub fn disarm<'a>(text: &'a str, tags: &[impl AsRef<str>]) -> Cow<'a, str> {
+    let mut disarmed = String::new();
+    let mut done = 0;
+    for (at, _) in text.match_indices('<') {
+        if is_tag(&text[at + 1..], tags) {
+            disarmed.push_str(&text[done..at]);
+            disarmed.push('‹');
+            done = at + 1;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    disarmed.push_str(&text[done..]);
+    Cow::Owned(disarmed)
+}
+
+/// Whether what follows a `<` makes it one of the tags. `a <question` may be SQL and is left alone
+/// unless it is closed by a `>`.
+fn is_tag(after: &str, tags: &[impl AsRef<str>]) -> bool {
+    let after = after.trim_start();
+    let (closes, after) = match after.strip_prefix('/') {
+        Some(after) => (true, after.trim_start()),
+        None => (false, after),
+    };
+    let (name, after) = after.split_at(word(after));
+    let known = tags
+        .iter()
+        .any(|tag| name.eq_ignore_ascii_case(tag.as_ref()));
+    known && (closes || after.trim_start().starts_with('>'))
+}
+
+/// How many bytes of a word a text begins with.
+fn word(text: &str) -> usize {
+    text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .unwrap_or(text.len())
+}

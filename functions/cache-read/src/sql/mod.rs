@@ -1,0 +1,167 @@
+//! SQL for a question: prompt, model, grounding, dry run, and where that fails one repair.
+//!
+//! A query that is answered resolves against the schema as the caller's scope leaves it, and the
+//! warehouse has planned it; nothing is ever run. What is not one statement that only reads, or
+//! reaches beyond the caller's datasets, never gets to the warehouse.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `LLM_*` | the model, as `shared::llm` reads it; without one the route answers 501 |
+//! | `WAREHOUSE_URL` | plans the queries; without it they are held to the schema alone |
+//! | `SQL_MAX_BYTES` | a query that would read more bytes is refused; none by default |
+
+mod answer;
+mod warehouse;
+mod write;
+
+use anyhow::Context as _;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use jiff::Timestamp;
+use schema_sync::document::Verified;
+use serde::{Deserialize, Serialize};
+use shared::error::problem;
+use shared::llm::Llm;
+use shared::{Error, Json, Resources};
+use utoipa::ToSchema;
+
+use crate::cache::Level;
+use crate::{App, Reading, prompt};
+use answer::Kind;
+pub use warehouse::Warehouse;
+
+/// What prompts and SQL need besides the cache.
+#[derive(Clone)]
+pub struct Setup {
+    pub llm: Option<Llm>,
+    pub warehouse: Warehouse,
+    /// `SQL_MAX_BYTES`: a query that would read more is refused.
+    pub max_bytes: Option<u64>,
+    pub now: fn() -> Timestamp,
+}
+
+impl Default for Setup {
+    /// No model, no warehouse, no limit.
+    fn default() -> Self {
+        Self {
+            llm: None,
+            warehouse: Warehouse::default(),
+            max_bytes: None,
+            now: Timestamp::now,
+        }
+    }
+}
+
+impl Setup {
+    pub fn new(resources: &Resources) -> anyhow::Result<Self> {
+        let max_bytes = resources.env().get("SQL_MAX_BYTES");
+        let max_bytes = max_bytes.map(|text| {
+            text.parse()
+                .with_context(|| format!("SQL_MAX_BYTES is {text:?}: set it to a number of bytes"))
+        });
+        Ok(Self {
+            llm: resources.llm()?,
+            warehouse: Warehouse::new(resources),
+            max_bytes: max_bytes.transpose()?,
+            ..Self::default()
+        })
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlRequest {
+    /// What is to be answered, in any language; at most 10,000 characters.
+    question: String,
+    /// Refuse a query that would read more bytes; `SQL_MAX_BYTES` where that is less. Where the
+    /// warehouse tells no estimate, there is nothing to compare, and `bytes_processed` is null.
+    max_bytes: Option<u64>,
+    /// At most this many tokens for the prompt, 100 to 200,000; a token is four characters. A
+    /// repair adds the query and its error.
+    #[serde(default = "prompt::default_budget")]
+    #[schema(default = 8_000, minimum = 100, maximum = 200_000)]
+    token_budget: usize,
+    /// The name of an object `prompts/<name>.json` in the store, in a-z, 0-9, `_` and `-`.
+    #[serde(default = "prompt::default_template")]
+    #[schema(default = "sql_generation")]
+    template: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SqlAnswer {
+    #[schema(inline)]
+    kind: Kind,
+    /// One query that only reads; null for every kind but `query`.
+    sql: Option<String>,
+    /// How the query was checked: `dry_run` by the warehouse, `parsed` where there is none.
+    verified: Option<Verified>,
+    /// What a run would read; the warehouse's estimate, null where it has none.
+    bytes_processed: Option<u64>,
+    /// The tables that the query reads, in full.
+    tables: Vec<String>,
+    /// To chat, or to a question about the schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+    /// Why there is no query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Of the schema.
+    version: String,
+}
+
+/// A verified query for a question, or why there is none.
+///
+/// A query reads only datasets of the caller's scope. It takes 30 s at most; nothing is run.
+#[utoipa::path(
+    post,
+    path = "/v1/schema/sql",
+    tag = "schema",
+    operation_id = "schema_sql",
+    request_body = SqlRequest,
+    responses(
+        (status = 200, description = "the query, or why there is none", body = SqlAnswer),
+        (status = 400, description = "the question, the budget or the template's name is wrong"),
+        (status = 404, description = "there is no such template"),
+        (status = 422, description = "the query would read more than max_bytes, or the template is wrong"),
+        (status = 501, description = "no language model is configured"),
+        (status = 503, description = "the model or the warehouse is down, slow or over its limit, or nothing was synced yet"),
+    )
+)]
+pub async fn write(
+    State(app): State<App>,
+    Extension(reading): Extension<Reading>,
+    Json(request): Json<SqlRequest>,
+) -> shared::Result<Response> {
+    prompt::check(&request.question, request.token_budget)?;
+    let Some(llm) = &app.sql.llm else {
+        let detail = "no language model is configured: set LLM_MODEL, or ask a model of your own \
+                      with the prompt of `POST /v1/schema/prompt`";
+        return Ok(problem(StatusCode::NOT_IMPLEMENTED, detail));
+    };
+    if reading.served.level == Level::Builtin {
+        return Err(Error::Unavailable {
+            detail: "nothing is synced yet, or nothing can be reached: run a sync, or try again"
+                .to_owned(),
+            cause: None,
+        });
+    }
+    let writer = write::Writer::new(llm, &app.sql, &reading, request.max_bytes);
+    if reading.view.document.tables.is_empty() {
+        let reason = "there is no table that this caller may see";
+        let answer = writer.refused(Kind::CannotAnswer, None, Some(reason.to_owned()));
+        return Ok(Json(answer).into_response());
+    }
+    let (template, _) = app.templates.get(&request.template).await?;
+    let prompt = prompt::fit(
+        &reading,
+        &template,
+        &request.question,
+        request.token_budget,
+        prompt::today((app.sql.now)()),
+    )
+    .await?;
+    let answer = writer.write(prompt, template.tags()).await?;
+    Ok(Json(answer).into_response())
+}

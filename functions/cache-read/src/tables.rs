@@ -1,0 +1,212 @@
+//! Tables: a page of short entries, and one of them in full.
+
+use axum::Extension;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use http::HeaderMap;
+use schema_sync::document::{Partitioning, Table, TableKind};
+use schema_sync::render;
+use serde::{Deserialize, Serialize};
+use shared::Error;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::view::View;
+use crate::{Reading, answer};
+
+const LONGEST_PAGE: usize = 1_000;
+/// How many of the tables a short name may mean are named to the caller.
+const NAMED: usize = 10;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// Only tables of this dataset, named in full: `project.dataset`, `database.schema`.
+    dataset: Option<String>,
+    /// At most this many tables, 1 to 1000.
+    #[serde(default = "default_limit")]
+    #[param(default = 100, minimum = 1, maximum = 1000)]
+    limit: usize,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+fn default_limit() -> usize {
+    100
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Tables<'a> {
+    /// In the order of their names.
+    items: Vec<Entry<'a>>,
+    /// What to give as `after` for the next page; null on the last.
+    next: Option<&'a str>,
+}
+
+/// A table without its columns.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TableEntry)]
+struct Entry<'a> {
+    name: &'a str,
+    kind: TableKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    /// Top-level columns; fields nested in them are not counted.
+    columns_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partitioning: Option<&'a Partitioning>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    require_partition_filter: bool,
+    /// Of a family of shards: how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shards_count: Option<u64>,
+}
+
+impl<'a> From<&'a Table> for Entry<'a> {
+    fn from(table: &'a Table) -> Self {
+        Self {
+            name: &table.name,
+            kind: table.kind,
+            description: table.description.as_deref(),
+            rows: table.rows,
+            bytes: table.bytes,
+            columns_count: table.columns.len(),
+            partitioning: table.partitioning.as_ref(),
+            require_partition_filter: table.require_partition_filter,
+            shards_count: table.shards.as_ref().map(|shards| shards.count),
+        }
+    }
+}
+
+/// The tables the caller may see, without their columns, page by page.
+#[utoipa::path(
+    get,
+    path = "/v1/schema/tables",
+    tag = "schema",
+    operation_id = "list_tables",
+    params(Page),
+    responses(
+        (status = 200, description = "a page", body = Tables<'static>),
+        (status = 304, description = "the caller has these very bytes"),
+        (status = 400, description = "a parameter is wrong"),
+    )
+)]
+pub async fn list(
+    Extension(reading): Extension<Reading>,
+    Query(page): Query<Page>,
+    request: HeaderMap,
+) -> shared::Result<Response> {
+    if !(1..=LONGEST_PAGE).contains(&page.limit) {
+        return Err(Error::Invalid(format!(
+            "limit is {}: give 1 to {LONGEST_PAGE}",
+            page.limit
+        )));
+    }
+    let after = page.after.as_deref().unwrap_or_default();
+    let wanted = |table: &&Table| {
+        let dataset = page.dataset.as_deref();
+        dataset.is_none_or(|dataset| table.dataset() == dataset)
+    };
+    let mut items: Vec<Entry<'_>> = reading
+        .view
+        .tables_after(after)
+        .filter(wanted)
+        .take(page.limit + 1)
+        .map(Entry::from)
+        .collect();
+    let more = items.len() > page.limit;
+    items.truncate(page.limit);
+    let next = items.last().filter(|_| more).map(|last| last.name);
+    answer::json(&request, &Tables { items, next }).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Rendering {
+    /// As JSON, as the DDL that would make it, or as a card of one line a path.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Ddl,
+    Text,
+}
+
+/// One table or family of shards in full.
+#[utoipa::path(
+    get,
+    path = "/v1/schema/tables/{name}",
+    tag = "schema",
+    operation_id = "read_table",
+    params(
+        ("name" = String, Path, description = "`project.dataset.table`, or as much of its end as \
+         no other table has: `dataset.table`, `table`"),
+        Rendering,
+    ),
+    responses(
+        (status = 200, description = "the table", content(
+            (Table = "application/json"),
+            (String = "text/plain"),
+        )),
+        (status = 304, description = "the caller has these very bytes"),
+        (status = 400, description = "a parameter is wrong, or the name means several tables"),
+        (status = 404, description = "there is no such table, or not for this caller"),
+    )
+)]
+pub async fn read(
+    Extension(reading): Extension<Reading>,
+    Path(name): Path<String>,
+    Query(rendering): Query<Rendering>,
+    request: HeaderMap,
+) -> shared::Result<Response> {
+    let table = find(&reading.view, &name)?;
+    let dialect = reading.view.document.source.dialect;
+    let text = match rendering.format {
+        Format::Json => return answer::json(&request, table).await,
+        Format::Ddl => render::ddl(table, dialect),
+        Format::Text => render::text(table, dialect),
+    };
+    answer::part(&request, answer::TEXT, text.into_bytes()).await
+}
+
+/// By its full name, or by an end of it that is no other's. A table the caller may not see is not
+/// in the view: it is unknown like any other, and makes no short name ambiguous.
+fn find<'a>(view: &'a View, name: &str) -> shared::Result<&'a Table> {
+    if let Some(table) = view.table(name) {
+        return Ok(table);
+    }
+    let ends_so = |table: &&Table| {
+        let before = table.name.strip_suffix(name);
+        !name.is_empty() && before.is_some_and(|before| before.ends_with('.'))
+    };
+    let found: Vec<&Table> = view.tables_after("").filter(ends_so).collect();
+    match found[..] {
+        [table] => Ok(table),
+        [] => Err(Error::NotFound(format!(
+            "no table {name:?}: `GET /v1/schema/tables` lists those there are"
+        ))),
+        _ => {
+            let some: Vec<&str> = found
+                .iter()
+                .take(NAMED)
+                .map(|table| table.name.as_str())
+                .collect();
+            Err(Error::Invalid(format!(
+                "{name:?} may be any of {} tables, give one in full: {}",
+                found.len(),
+                some.join(", ")
+            )))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A document as one scope sees it, and the bytes it goes out as.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use moka::sync::Cache;
+use schema_sync::document::{Document, Example, Table, dataset_of};
+use schema_sync::publish::{self, Damaged};
+use sha2::{Digest as _, Sha256};
+use shared::auth::Names;
+use tokio::sync::OnceCell;
+
+use crate::context::Index;
+
+/// How many scopes are kept ready; the one used least makes room.
+const SCOPES: u64 = 16;
+/// Then those of a version that has passed are given up.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// An encoding of a body; the first is preferred where a caller likes them alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    Zstd,
+    Gzip,
+    Identity,
+}
+
+impl Encoding {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::Identity => "identity",
+        }
+    }
+
+    /// `effort` 0 for bytes that go out once, 1 for those that go out often.
+    pub fn encode(self, bytes: &[u8], effort: usize) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Identity => Ok(bytes.to_vec()),
+            Self::Zstd => zstd::encode_all(bytes, [3, 9][effort]),
+            Self::Gzip => {
+                let level = flate2::Compression::new([4, 7][effort]);
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+                encoder.write_all(bytes)?;
+                encoder.finish()
+            }
+        }
+    }
+}
+
+pub struct View {
+    pub document: Arc<Document>,
+    /// Positions in `document.tables`, in the order of their names.
+    by_name: Vec<usize>,
+    /// The whole document; clones share the bytes.
+    body: Bytes,
+    /// Of the body, in hex.
+    digest: String,
+    gzip: OnceCell<Bytes>,
+    zstd: OnceCell<Bytes>,
+    index: OnceCell<Arc<Index>>,
+}
+
+impl View {
+    /// The document in plain JSON, as the store has it, if it is whole and says what it is.
+    pub fn parse(body: Bytes) -> Result<Self, Damaged> {
+        let document = publish::parse(&body)?;
+        Ok(Self::with_body(document, body))
+    }
+
+    pub fn new(document: Document) -> Self {
+        let body = serde_json::to_vec(&document).expect("the document has only JSON's own types");
+        Self::with_body(document, Bytes::from(body))
+    }
+
+    fn with_body(document: Document, body: Bytes) -> Self {
+        let tables = &document.tables;
+        let mut by_name: Vec<usize> = (0..tables.len()).collect();
+        by_name.sort_by(|a, b| tables[*a].name.cmp(&tables[*b].name));
+        Self {
+            by_name,
+            digest: digest(&body),
+            body,
+            document: Arc::new(document),
+            gzip: OnceCell::new(),
+            zstd: OnceCell::new(),
+            index: OnceCell::new(),
+        }
+    }
+
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// Names exactly these bytes, before they are encoded. The version alone would not: times and
+    /// the ledger are not part of it.
+    pub fn tag(&self) -> String {
+        format!("{}-{}", self.document.version, self.digest)
+    }
+
+    /// The whole document in one encoding, which is made once, when it is first asked for.
+    pub async fn encoded(&self, encoding: Encoding) -> anyhow::Result<Bytes> {
+        let made = match encoding {
+            Encoding::Identity => return Ok(self.body()),
+            Encoding::Gzip => &self.gzip,
+            Encoding::Zstd => &self.zstd,
+        };
+        let make = async || {
+            let body = self.body();
+            let made = tokio::task::spawn_blocking(move || encoding.encode(&body, 1)).await?;
+            made.map(Bytes::from)
+                .context("a body could not be compressed")
+        };
+        made.get_or_try_init(make).await.cloned()
+    }
+
+    /// What chooses from this view for a question; made once, when it is first asked for.
+    pub async fn index(&self) -> anyhow::Result<Arc<Index>> {
+        let make = async || {
+            let document = Arc::clone(&self.document);
+            let made = tokio::task::spawn_blocking(move || Index::build(document)).await;
+            made.map(Arc::new).context("the index could not be built")
+        };
+        self.index.get_or_try_init(make).await.cloned()
+    }
+
+    /// In the order of their names, those after `after`.
+    pub fn tables_after(&self, after: &str) -> impl Iterator<Item = &Table> {
+        let tables = &self.document.tables;
+        let start = self
+            .by_name
+            .partition_point(|position| tables[*position].name.as_str() <= after);
+        self.by_name[start..]
+            .iter()
+            .map(|position| &tables[*position])
+    }
+
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        let tables = &self.document.tables;
+        let found = self
+            .by_name
+            .binary_search_by(|position| tables[*position].name.as_str().cmp(name));
+        found.ok().map(|at| &tables[self.by_name[at]])
+    }
+}
+
+pub fn digest(bytes: &[u8]) -> String {
+    let mut digest = hex::encode(Sha256::digest(bytes));
+    digest.truncate(16);
+    digest
+}
+
+/// The views of scopes that see a part, made once for each version.
+#[derive(Clone)]
+pub struct Views(Cache<(String, Names), Arc<View>>);
+
+impl Default for Views {
+    fn default() -> Self {
+        let cache = Cache::builder().max_capacity(SCOPES).time_to_idle(IDLE);
+        Self(cache.build())
+    }
+}
+
+impl Views {
+    pub async fn of(&self, whole: &Arc<View>, datasets: &Names) -> anyhow::Result<Arc<View>> {
+        let Names::Only(only) = datasets else {
+            return Ok(Arc::clone(whole));
+        };
+        let mut only = only.clone();
+        only.sort_unstable();
+        only.dedup();
+        let datasets = Names::Only(only);
+        let key = (whole.tag(), datasets.clone());
+        if let Some(view) = self.0.get(&key) {
+            return Ok(view);
+        }
+        let (views, whole) = (self.0.clone(), Arc::clone(whole));
+        let make = move || {
+            views.get_with(key, || {
+                Arc::new(View::new(within(&whole.document, &datasets)))
+            })
+        };
+        Ok(tokio::task::spawn_blocking(make).await?)
+    }
+}
+
+/// The document without a trace of other datasets: what names one of their tables goes, and what
+/// can't be told to name none. Its `version` stays that of the whole.
+pub fn within(document: &Document, datasets: &Names) -> Document {
+    let sees = |table: &str| datasets.contain(dataset_of(table));
+    let sees_all = |example: &&Example| {
+        !example.tables.is_empty() && example.tables.iter().all(|table| sees(table))
+    };
+    let mut within = Document {
+        format: document.format,
+        version: document.version.clone(),
+        generated_at: document.generated_at,
+        source: document.source.clone(),
+        tables: document
+            .tables
+            .iter()
+            .filter(|table| sees(&table.name))
+            .cloned()
+            .collect(),
+        examples: document.examples.iter().filter(sees_all).cloned().collect(),
+        quarantined: document
+            .quarantined
+            .iter()
+            .filter(sees_all)
+            .cloned()
+            .collect(),
+        ledger: document.ledger.clone(),
+    };
+    for table in &mut within.tables {
+        table.foreign_keys.retain(|key| sees(&key.references));
+    }
+    within
+        .source
+        .datasets
+        .retain(|dataset| datasets.contain(dataset));
+    within
+        .ledger
+        .dropped
+        .retain(|dropped| dropped.table.as_deref().is_some_and(sees));
+    within
+        .ledger
+        .problems
+        .retain(|problem| datasets.contain(&problem.subject) || sees(&problem.subject));
+    within
+}

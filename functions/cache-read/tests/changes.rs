@@ -1,0 +1,117 @@
+//! What is told to have changed since a version.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Mood, Moody, level, sealed, serving, shop, start, version, with_columns};
+use http::StatusCode;
+use schema_sync::document::Column;
+use serde_json::json;
+
+#[tokio::test(start_paused = true)]
+async fn changes_since_a_version_are_told_down_to_nested_paths() {
+    let one = shop();
+    let mut two = shop();
+    two.tables[3].columns[1]
+        .fields
+        .push(Column::leaf("value", "INT64"));
+    two.tables.remove(0);
+    let two = sealed(two);
+    let store = Moody::new();
+    store.sync(&one).await;
+    store.sync(&two).await;
+    let app = start(&store).await;
+
+    let reply = app
+        .get(&format!("/v1/schema/changes?since={}", one.version))
+        .await;
+
+    assert_eq!(
+        reply.json(),
+        json!({
+            "since": one.version,
+            "version": two.version,
+            "changes": [
+                {"table": "p.hr.people", "kind": "table_removed", "breaking": true},
+                {
+                    "table": "p.web.events_*",
+                    "path": "event_params.value",
+                    "kind": "column_added",
+                    "breaking": false,
+                    "to": "INT64",
+                },
+            ],
+        })
+    );
+    // What was compared once needs no store.
+    store.is(Mood::Down);
+    let again = app
+        .get(&format!("/v1/schema/changes?since={}", one.version))
+        .await;
+    assert_eq!(again.body, reply.body);
+}
+
+#[tokio::test]
+async fn nothing_has_changed_since_the_current_version() {
+    let shop = shop();
+    let (app, _) = serving(&shop).await;
+    let reply = app
+        .get(&format!("/v1/schema/changes?since={}", shop.version))
+        .await;
+    let nothing = json!({"since": shop.version, "version": shop.version, "changes": []});
+    assert_eq!(reply.json(), nothing);
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_kept_says_how_to_get_a_whole_copy() {
+    let unknown = "0123456789abcdef".repeat(4);
+    let path = format!("/v1/schema/changes?since={unknown}");
+    let (app, store) = serving(&shop()).await;
+    let reply = app.get(&path).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    assert!(
+        reply.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("GET /v1/schema")
+    );
+
+    store.is(Mood::Down);
+    let reply = app.get(&path).await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_knows_a_newer_version_is_not_told_its_undoing() {
+    let one = with_columns(&["a"]);
+    let mut two = with_columns(&["a", "b"]);
+    two.generated_at += Duration::from_secs(60);
+    let (app, store) = serving(&one).await;
+    assert_eq!(version(&app.get("/v1/schema").await), one.version);
+    store.sync(&two).await;
+
+    let reply = app
+        .get(&format!("/v1/schema/changes?since={}", two.version))
+        .await;
+
+    let nothing = json!({"since": two.version, "version": two.version, "changes": []});
+    assert_eq!((reply.json(), level(&reply)), (nothing, "fresh"));
+    assert_eq!(reply.header("metasync-version"), Some(&*two.version));
+}
+
+#[tokio::test]
+async fn without_a_schema_nothing_is_told_to_be_gone() {
+    let one = shop();
+    let store = Moody::new();
+    store.sync(&one).await;
+    store.delete_head().await;
+    let app = start(&store).await;
+    let reply = app
+        .get(&format!("/v1/schema/changes?since={}", one.version))
+        .await;
+    assert_eq!(
+        (reply.status, level(&reply)),
+        (StatusCode::NOT_FOUND, "builtin")
+    );
+}

@@ -1,0 +1,318 @@
+//! M8: fresh, stale or built in; whatever the store does, a reader is answered.
+
+mod common;
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::{Mood, Moody, level, start, start_in, version, with_columns};
+use http::StatusCode;
+use schema_sync::publish::parse;
+use tokio::time::{Instant, advance};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn m8_what_was_synced_is_served_fresh_and_byte_for_byte() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+
+    let reply = app.get("/v1/schema").await;
+
+    assert_eq!((reply.status, level(&reply)), (StatusCode::OK, "fresh"));
+    assert_eq!(reply.body, store.head().await);
+    assert_eq!(reply.header("age"), Some("0"));
+    assert_eq!(reply.header("metasync-version"), Some(&*version(&reply)));
+    assert_eq!(
+        reply.header("cache-control"),
+        Some("private, max-age=60, stale-while-revalidate=60, stale-if-error=86400")
+    );
+    assert_eq!(reply.header("vary"), Some("authorization, accept-encoding"));
+
+    advance(59 * SECOND).await;
+    let later = app.get("/v1/schema").await;
+    assert_eq!((level(&later), later.header("age")), ("fresh", Some("59")));
+    assert_eq!(store.heads(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_before_the_first_sync_there_is_the_builtin_minimum() {
+    let store = Moody::new();
+    let app = start(&store).await;
+
+    let reply = app.get("/v1/schema").await;
+
+    assert_eq!((reply.status, level(&reply)), (StatusCode::OK, "builtin"));
+    let document = parse(&reply.body).expect("a whole document");
+    assert!(document.tables.is_empty() && document.examples.is_empty());
+    assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
+    let tables = app.get("/v1/schema/tables").await;
+    assert_eq!(
+        (tables.text(), level(&tables)),
+        (r#"{"items":[],"next":null}"#, "builtin")
+    );
+    let missing = app.get("/v1/schema/tables/t").await;
+    assert_eq!(
+        (missing.status, level(&missing)),
+        (StatusCode::NOT_FOUND, "builtin")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_the_first_sync_shows_within_a_second() {
+    let store = Moody::new();
+    let app = start(&store).await;
+    for _ in 0..20 {
+        assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+        advance(SECOND).await;
+    }
+    store.sync(&with_columns(&["a"])).await;
+
+    assert_eq!(level(&app.get("/v1/schema").await), "fresh");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_store_out_of_order_leaves_the_last_good_copy() {
+    for mood in [Mood::Down, Mood::Denying, Mood::Hanging] {
+        let store = Moody::new();
+        store.sync(&with_columns(&["a"])).await;
+        let app = start(&store).await;
+        let good = app.get("/v1/schema").await;
+        store.is(mood);
+
+        for _ in 0..50 {
+            advance(61 * SECOND).await;
+            let reply = app.get("/v1/schema").await;
+            assert_eq!(
+                (reply.status, level(&reply)),
+                (StatusCode::OK, "stale"),
+                "{mood:?}"
+            );
+            assert_eq!(
+                (&reply.body, reply.etag()),
+                (&good.body, good.etag()),
+                "{mood:?}"
+            );
+        }
+
+        store.is(Mood::Well);
+        store.sync(&with_columns(&["a", "b"])).await;
+        advance(61 * SECOND).await;
+        let reply = app.get("/v1/schema").await;
+        assert_eq!(level(&reply), "fresh", "{mood:?}");
+        assert_ne!(reply.body, good.body, "{mood:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_damaged_head_never_replaces_a_good_copy() {
+    let good = with_columns(&["a"]);
+    let other = with_columns(&["b"]);
+    let json = serde_json::to_string(&other).unwrap();
+    let damaged = [
+        String::new(),
+        "null".into(),
+        json[..json.len() / 2].into(),
+        json.replace("\"b\"", "\"c\""),
+        json.replace("\"format\":1", "\"format\":2"),
+        json.replace(&other.version, &good.version),
+    ];
+    for head in damaged {
+        let store = Moody::new();
+        store.sync(&good).await;
+        let app = start(&store).await;
+        app.get("/v1/schema").await;
+        store.put_head(head.clone()).await;
+
+        for _ in 0..5 {
+            advance(121 * SECOND).await;
+            let reply = app.get("/v1/schema").await;
+            assert_eq!(
+                (level(&reply), version(&reply)),
+                ("stale", good.version.clone()),
+                "{head}"
+            );
+        }
+
+        store.sync(&other).await;
+        advance(121 * SECOND).await;
+        let reply = app.get("/v1/schema").await;
+        assert_eq!(
+            (level(&reply), version(&reply)),
+            ("fresh", other.version.clone()),
+            "{head}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_the_good_head_put_back_over_a_damaged_one_is_fresh_again() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    let good = store.head().await;
+    store.put_head("torn").await;
+    advance(121 * SECOND).await;
+    assert_eq!(level(&app.get("/v1/schema").await), "stale");
+
+    store.put_head(good.clone()).await;
+    advance(121 * SECOND).await;
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), &reply.body), ("fresh", &good));
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_with_a_damaged_head_a_new_process_serves_the_newest_whole_version() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let newest = with_columns(&["a", "b"]);
+    store.sync(&newest).await;
+    store.put_head("{\"format\": 1, \"version\": \"").await;
+    let app = start(&store).await;
+
+    let reply = app.get("/v1/schema").await;
+
+    assert_eq!((level(&reply), version(&reply)), ("stale", newest.version));
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_head_that_was_deleted_leaves_the_last_good_copy() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    let good = app.get("/v1/schema").await;
+    store.delete_head().await;
+    advance(121 * SECOND).await;
+
+    let reply = app.get("/v1/schema").await;
+
+    assert_eq!((level(&reply), &reply.body), ("stale", &good.body));
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_new_process_has_the_last_good_copy_from_the_temporary_folder() {
+    for mood in [Mood::Down, Mood::Denying, Mood::Hanging] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Moody::new();
+        store.sync(&with_columns(&["a"])).await;
+        let app = start_in(&store, folder.path(), "s3://one").await;
+        let good = app.get("/v1/schema").await;
+        wait_for_copy(folder.path()).await;
+        store.is(mood);
+
+        let restarted = start_in(&store, folder.path(), "s3://one").await;
+        let reply = restarted.get("/v1/schema").await;
+        assert_eq!(
+            (level(&reply), &reply.body),
+            ("stale", &good.body),
+            "{mood:?}"
+        );
+
+        let of_another = start_in(&store, folder.path(), "s3://two").await;
+        assert_eq!(
+            level(&of_another.get("/v1/schema").await),
+            "builtin",
+            "{mood:?}"
+        );
+
+        store.is(Mood::Well);
+        advance(20 * SECOND).await;
+        assert_eq!(
+            level(&restarted.get("/v1/schema").await),
+            "fresh",
+            "{mood:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_damaged_copy_in_the_temporary_folder_is_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    start_in(&store, folder.path(), "s3://one")
+        .await
+        .get("/v1/schema")
+        .await;
+    let copy = wait_for_copy(folder.path()).await;
+    store.is(Mood::Down);
+    let whole = std::fs::read(&copy).unwrap();
+    std::fs::File::create(&copy)
+        .unwrap()
+        .write_all(&whole[..whole.len() - 1])
+        .unwrap();
+
+    let app = start_in(&store, folder.path(), "s3://one").await;
+
+    assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_temporary_folder_that_others_can_write_to_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    start_in(&store, folder.path(), "s3://one")
+        .await
+        .get("/v1/schema")
+        .await;
+    let copy = wait_for_copy(folder.path()).await;
+    store.is(Mood::Down);
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(copy.parent().unwrap(), open).unwrap();
+
+    let app = start_in(&store, folder.path(), "s3://one").await;
+
+    assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+}
+
+/// It is written after the reader has been answered.
+async fn wait_for_copy(folder: &Path) -> PathBuf {
+    loop {
+        let made = std::fs::read_dir(folder.join("metasync-cache-read"))
+            .into_iter()
+            .flatten();
+        let mut paths = made.map(|entry| entry.unwrap().path());
+        if let Some(copy) = paths.find(|path| path.extension().is_some_and(|it| it == "json")) {
+            return copy;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_store_that_hangs_keeps_no_reader_for_long() {
+    let store = Moody::new();
+    store.is(Mood::Hanging);
+    let app = start(&store).await;
+    let started = Instant::now();
+    assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+    assert_eq!(started.elapsed(), 3 * SECOND, "without any copy");
+    let started = Instant::now();
+    assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+    assert_eq!(
+        started.elapsed(),
+        Duration::ZERO,
+        "the same attempt is waited for once"
+    );
+
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    store.is(Mood::Hanging);
+    for (age, kept) in [(61, 0), (122, 300), (3_700, 2_000)] {
+        advance(age * SECOND).await;
+        let started = Instant::now();
+        assert_eq!(level(&app.get("/v1/schema").await), "stale");
+        assert_eq!(
+            started.elapsed(),
+            Duration::from_millis(kept),
+            "after {age} s"
+        );
+    }
+}

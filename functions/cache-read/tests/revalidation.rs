@@ -1,0 +1,244 @@
+//! When the store is asked, how often, and who waits for it.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cache_read::Settings;
+use common::{Mood, Moody, level, sealed, start, start_with, version, with_columns};
+use schema_sync::publish::parse;
+use tokio::time::advance;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_just_past_its_time_is_served_at_once_and_replaced_behind_the_reader() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    let old = app.get("/v1/schema").await;
+    store.sync(&with_columns(&["a", "b"])).await;
+    store.is(Mood::Waiting);
+    advance(61 * SECOND).await;
+
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), &reply.body), ("stale", &old.body));
+
+    store.let_through(1);
+    while level(&app.get("/v1/schema").await) == "stale" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.get("/v1/schema").await.body, store.head().await);
+    assert_eq!(store.heads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_at_the_same_time_share_one_revalidation() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = Arc::new(start(&store).await);
+    let hundred = async |app: &Arc<kit::TestApp>| {
+        let readers: Vec<_> = (0..100)
+            .map(|_| {
+                let app = Arc::clone(app);
+                tokio::spawn(async move { app.get("/v1/schema").await })
+            })
+            .collect();
+        for reader in readers {
+            assert_eq!(level(&reader.await.unwrap()), "fresh");
+        }
+    };
+
+    hundred(&app).await;
+    assert_eq!(store.heads(), 1, "of a new process");
+    advance(125 * SECOND).await;
+    hundred(&app).await;
+    assert_eq!(store.heads(), 2, "of an old copy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_asked_less_and_less_often() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    store.is(Mood::Down);
+    advance(61 * SECOND).await;
+    let mut asked = Vec::new();
+    for second in 0..190 {
+        let before = store.heads();
+        app.get("/v1/schema").await;
+        tokio::task::yield_now().await;
+        if store.heads() > before {
+            asked.push(second);
+        }
+        advance(SECOND).await;
+    }
+    assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revalidation_that_never_ends_is_given_up() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    store.is(Mood::Hanging);
+    advance(125 * SECOND).await;
+    app.get("/v1/schema").await;
+    store.is(Mood::Well);
+    assert_eq!(level(&app.get("/v1/schema").await), "stale");
+
+    advance(12 * SECOND).await;
+
+    assert_eq!(level(&app.get("/v1/schema").await), "fresh");
+    assert_eq!(store.heads(), 3);
+}
+
+/// On Lambda nothing runs between two requests: here neither, since a runtime of one thread runs
+/// only while somebody blocks on it.
+#[test]
+fn a_function_that_is_frozen_between_requests_gets_the_new_version() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let store = Moody::new();
+    let (app, old) = runtime.block_on(async {
+        store.sync(&with_columns(&["a"])).await;
+        let app = start(&store).await;
+        let old = app.get("/v1/schema").await;
+        store.sync(&with_columns(&["a", "b"])).await;
+        (app, old)
+    });
+    for (frozen, seen) in [(61, "stale"), (3_600, "fresh")] {
+        let reply = runtime.block_on(async {
+            advance(frozen * SECOND).await;
+            app.get("/v1/schema").await
+        });
+        assert_eq!(level(&reply), seen, "after {frozen} s");
+        assert_eq!(reply.body == old.body, seen == "stale");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_may_ask_for_the_newest() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    store.sync(&with_columns(&["a", "b"])).await;
+    let head = store.head().await;
+
+    assert_ne!(app.get("/v1/schema").await.body, head);
+    let reply = app
+        .get("/v1/schema")
+        .header("cache-control", "no-cache")
+        .await;
+    assert_eq!((level(&reply), &reply.body), ("fresh", &head));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_no_time_to_be_fresh_every_reader_sees_the_store() {
+    let store = Moody::new();
+    let settings = Settings {
+        fresh_for: Duration::ZERO,
+        temporary: None,
+    };
+    let app = start_with(&store, settings).await;
+    for columns in [&["a"][..], &["a", "b"], &["b"]] {
+        advance(Duration::from_millis(1_001)).await;
+        store.sync(&with_columns(columns)).await;
+        let reply = app.get("/v1/schema").await;
+        assert_eq!((level(&reply), &reply.body), ("fresh", &store.head().await));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_replaced_while_it_is_read_gives_one_version_or_the_other() {
+    let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
+    let store = Moody::new();
+    store.sync(&one).await;
+    let app = Arc::new(start(&store).await);
+    app.get("/v1/schema").await;
+    for round in 0..20 {
+        store.sync(if round % 2 == 0 { &two } else { &one }).await;
+        advance(125 * SECOND).await;
+        let readers: Vec<_> = (0..10)
+            .map(|_| {
+                let app = Arc::clone(&app);
+                tokio::spawn(async move { app.get("/v1/schema").await })
+            })
+            .collect();
+        store.sync(if round % 2 == 0 { &one } else { &two }).await;
+        for reader in readers {
+            let reply = reader.await.unwrap();
+            let document = parse(&reply.body).expect("a whole document");
+            assert!(document == one || document == two);
+            assert_eq!(reply.header("metasync-version"), Some(&*document.version));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_version_written_again_has_a_tag_of_its_own() {
+    let store = Moody::new();
+    let mut document = with_columns(&["a"]);
+    store.sync(&document).await;
+    let app = start(&store).await;
+    let before = app.get("/v1/schema").await;
+    document.ledger.requests = 7;
+    store.sync(&sealed(document)).await;
+    advance(125 * SECOND).await;
+
+    let after = app.get("/v1/schema").await;
+
+    assert_eq!(version(&before), version(&after));
+    assert_ne!(before.body, after.body);
+    assert_ne!(before.etag(), after.etag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_is_logged_once_and_its_end_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    for mood in [Mood::Down, Mood::Denying, Mood::Well, Mood::Down] {
+        store.is(mood);
+        for _ in 0..5 {
+            advance(125 * SECOND).await;
+            app.get("/v1/schema").await;
+        }
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let count = |text: &str| log.matches(text).count();
+    assert_eq!(count("the schema cache can't be revalidated"), 3, "{log}");
+    assert_eq!(count("the schema cache is current again"), 1, "{log}");
+    assert!(
+        log.contains("as the test wants it"),
+        "the cause is told: {log}"
+    );
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! A model or a warehouse that is down, slow, wrong or not there, and a cache that is old or empty.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cache_read::{SqlSetup, Warehouse};
+use kit::bigquery::{Fault, Method};
+use kit::llm::{Answer, LlmStub};
+use serde_json::{Value, json};
+use shared::{Env, Resources};
+use tokio::time::Instant;
+
+use crate::common::{Mood, Moody, level, orders, start_sql};
+use crate::story::{GOOD, PATH, Story, problem, query, told};
+
+#[tokio::test]
+async fn a_model_that_is_down_or_over_its_limit_is_a_503_that_says_so() {
+    for status in [500, 503, 529, 429] {
+        let down = move |_: &_| Answer::error(status, "server_error");
+        let story = Story::on(LlmStub::start(down).await, None).await;
+        let detail = problem(&story.ask("how many orders?").await, 503);
+        assert!(detail.starts_with("the language model is down, slow or over its limit"));
+    }
+    let denied = |_: &_| Answer::error(401, "invalid_api_key");
+    let story = Story::on(LlmStub::start(denied).await, None).await;
+    let detail = problem(&story.ask("how many orders?").await, 503);
+    assert_eq!(
+        detail,
+        "the language model can't be used as it is configured"
+    );
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_answer_is_a_503_within_30_seconds() {
+    let slow = |_: &_| Answer::Error {
+        status: 429,
+        retry_after: Some("19"),
+        word: "rate_limit_exceeded",
+    };
+    for model in [
+        LlmStub::start(|_| Answer::Never).await,
+        LlmStub::start(slow).await,
+    ] {
+        let story = Story::on(model, None).await;
+        tokio::time::pause();
+        let asked = Instant::now();
+        let detail = problem(&story.ask("how many orders?").await, 503);
+        assert!(detail.contains("the language model"), "{detail}");
+        assert!(asked.elapsed() <= Duration::from_secs(30));
+        tokio::time::resume();
+    }
+}
+
+#[tokio::test]
+async fn a_repair_does_not_start_the_30_seconds_anew() {
+    let rounds = Mutex::new(0);
+    let slow_in_the_second = move |_: &_| {
+        let mut rounds = rounds.lock().unwrap();
+        *rounds += 1;
+        match *rounds {
+            1 => query("select totl from `p.shop.orders`"),
+            _ => Answer::Never,
+        }
+    };
+    let story = Story::on(LlmStub::start(slow_in_the_second).await, None).await;
+    tokio::time::pause();
+    let asked = Instant::now();
+    problem(&story.ask("how many orders?").await, 503);
+    assert!(asked.elapsed() <= Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_nonsense_or_cut_is_asked_again_and_then_a_503() {
+    for nonsense in [
+        Answer::Text("I would love to help!".to_owned()),
+        Answer::Json(json!({"kind": "poem", "sql": GOOD, "answer": "", "reason": ""})),
+        Answer::Cut(format!(r#"{{"kind": "query", "sql": "{GOOD}"#)),
+    ] {
+        let story = Story::with([nonsense.clone(), query(GOOD)]).await;
+        assert_eq!(told(&story.ask("how many orders?").await)["sql"], GOOD);
+        assert!(
+            story.model.asked()[1]
+                .user
+                .contains("was not one whole JSON object")
+        );
+
+        let story = Story::with([nonsense.clone(), nonsense]).await;
+        let detail = problem(&story.ask("how many orders?").await, 503);
+        assert_eq!(detail, "the language model's answer could not be read");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_declines_is_a_refusal() {
+    let story = Story::with([Answer::Refusal]).await;
+    let answer = told(&story.ask("how many orders?").await);
+    assert_eq!(answer["kind"], "cannot_answer");
+    assert_eq!(answer["reason"], "the language model declined the question");
+}
+
+#[tokio::test]
+async fn without_a_model_the_answer_says_which_variable_to_set() {
+    let store = Moody::new();
+    store.sync(&orders()).await;
+    let app = start_sql(&store, SqlSetup::default()).await;
+    let reply = app
+        .post(PATH, json!({"question": "how many orders?"}))
+        .await;
+    assert!(problem(&reply, 501).contains("set LLM_MODEL"));
+}
+
+#[tokio::test]
+async fn without_a_warehouse_a_query_is_held_to_the_schema_alone() {
+    let model = LlmStub::canned([query(GOOD)]).await;
+    let store = Moody::new();
+    store.sync(&orders()).await;
+    let setup = SqlSetup {
+        llm: Some(model.llm("gpt-test")),
+        ..SqlSetup::default()
+    };
+    let app = start_sql(&store, setup).await;
+    let answer = told(
+        &app.post(PATH, json!({"question": "how many orders?"}))
+            .await,
+    );
+    assert_eq!(answer["verified"]["how"], "parsed");
+    assert_eq!(answer["bytes_processed"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_warehouse_that_is_down_silent_or_of_another_kind_is_a_503() {
+    let story = Story::with([query(GOOD)]).await;
+    story.bigquery.deny_jobs();
+    let detail = problem(&story.ask("how many orders?").await, 503);
+    assert_eq!(detail, "the warehouse can't plan queries now");
+
+    let story = Story::with([query(GOOD)]).await;
+    story.bigquery.fail(Method::Insert, 9, &Fault::Silence);
+    tokio::time::pause();
+    let asked = Instant::now();
+    problem(&story.ask("how many orders?").await, 503);
+    assert!(asked.elapsed() <= Duration::from_secs(30));
+    tokio::time::resume();
+
+    let model = LlmStub::canned([query(GOOD)]).await;
+    let env = Env::default().with("WAREHOUSE_URL", "postgres://u@localhost/db");
+    let setup = SqlSetup {
+        llm: Some(model.llm("gpt-test")),
+        warehouse: Warehouse::new(&Resources::new(env)),
+        ..SqlSetup::default()
+    };
+    let store = Moody::new();
+    store.sync(&orders()).await;
+    let app = start_sql(&store, setup).await;
+    let reply = app
+        .post(PATH, json!({"question": "how many orders?"}))
+        .await;
+    assert_eq!(problem(&reply, 503), "the warehouse can't plan queries now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn m14_sql_comes_from_a_fresh_and_a_stale_cache_and_is_refused_where_nothing_is_synced() {
+    let setup = async |answers: Vec<Answer>| {
+        let model = LlmStub::canned(answers).await;
+        let setup = SqlSetup {
+            llm: Some(model.llm("gpt-test")),
+            ..SqlSetup::default()
+        };
+        (model, setup)
+    };
+    let (_model, sql) = setup(vec![query(GOOD), query(GOOD)]).await;
+    let store = Moody::new();
+    store.sync(&orders()).await;
+    let app = start_sql(&store, sql).await;
+    let ask = json!({"question": "how many orders?"});
+    let fresh = app.post(PATH, &ask).await;
+    assert_eq!(
+        (level(&fresh), &told(&fresh)["sql"]),
+        ("fresh", &json!(GOOD))
+    );
+    store.is(Mood::Down);
+    tokio::time::advance(Duration::from_secs(200)).await;
+    let stale = app.post(PATH, &ask).await;
+    assert_eq!(
+        (level(&stale), &told(&stale)["sql"]),
+        ("stale", &json!(GOOD))
+    );
+
+    let (model, sql) = setup(vec![query(GOOD)]).await;
+    let app = start_sql(&Moody::new(), sql).await;
+    let builtin = app.post(PATH, &ask).await;
+    assert_eq!(level(&builtin), "builtin");
+    assert!(problem(&builtin, 503).starts_with("nothing is synced yet"));
+    assert!(model.asked().is_empty());
+}
+
+#[test]
+fn a_limit_that_is_no_number_is_named_at_start() {
+    let env = Env::default().with("SQL_MAX_BYTES", "1 GB");
+    let error = SqlSetup::new(&Resources::new(env))
+        .err()
+        .expect("no number");
+    assert_eq!(
+        error.to_string(),
+        "SQL_MAX_BYTES is \"1 GB\": set it to a number of bytes"
+    );
+}

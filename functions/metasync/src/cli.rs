@@ -1,0 +1,229 @@
+//! The command line.
+
+mod context;
+mod demo;
+mod progress;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use schema_sync::sync::{Answer, Sync};
+use serde::Serialize;
+use shared::telemetry::{self, Audience};
+use shared::{Env, Resources};
+
+use crate::schedule;
+
+/// What an AI agent must know and must not forget, kept by small serverless functions.
+///
+/// Start with `metasync demo`: it needs nothing, and prints what to try. Everything else is
+/// configured by the environment; the README lists the variables.
+#[derive(Parser)]
+#[command(name = "metasync", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  metasync demo
+      sync a sample warehouse into a temporary folder, and serve it on this machine
+
+  WAREHOUSE_URL=postgres://reader:...@db.example.com/shop BUCKET_URL=file:///var/lib/metasync \\
+  metasync sync
+      read a Postgres schema into a folder, once
+
+  BUCKET_URL=file:///var/lib/metasync metasync context \"orders by country\" --budget 1000
+      print what a model needs to know of that schema to answer
+
+  WAREHOUSE_URL=bigquery://my-project/sales,web BUCKET_URL=gs://my-bucket/metasync \\
+  AUTH_TOKENS='[{\"name\": \"bot\", \"role\": \"reader\", ...}]' metasync serve
+      serve every function, and sync every hour";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sync a sample warehouse and serve it, with nothing to set up
+    ///
+    /// The sample is the schema of a Google Analytics 4 export: 92 date shards of one table with
+    /// 23 columns. Everything is kept in a temporary folder, which goes when the demo stops.
+    Demo {
+        /// Listen on this port of the loopback interface; a free one if it is taken
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Print the sync's answer and the address as one JSON line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve every function, and sync on a schedule
+    ///
+    /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*; listens on PORT. SYNC_INTERVAL_SECONDS
+    /// (default 3600, 0 for never) is the time between two syncs.
+    Serve,
+    /// Sync the warehouse's schema once
+    ///
+    /// Reads WAREHOUSE_URL and BUCKET_URL. Ends with 0 if the cache is current now, with 1 if the
+    /// sync failed; the cache is as it was then.
+    Sync {
+        /// Print the whole answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the part of the schema that a question needs
+    ///
+    /// Reads BUCKET_URL, where `metasync sync` keeps the cache, and asks nobody else.
+    Context {
+        /// What is to be answered by SQL
+        question: String,
+        /// At most this many tokens, of four characters each
+        #[arg(long, default_value_t = 4_000)]
+        budget: usize,
+        /// Print the whole answer as JSON: the context, its tables with scores, its examples
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the database to the newest schema
+    ///
+    /// Reads DATABASE_URL. Run it before new code is deployed: old code runs while it applies, and
+    /// two at once do no harm.
+    Migrate {
+        /// Print what was applied as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let env = Env::from_process();
+    let platform = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"];
+    match arguments.command {
+        Some(Command::Demo { port, json }) => by_hand(&env, demo::run(&env, port, json)),
+        Some(Command::Sync { json }) => by_hand(&env, sync(&env, json)),
+        Some(Command::Context {
+            question,
+            budget,
+            json,
+        }) => by_hand(&env, context::run(&env, &question, budget, json)),
+        Some(Command::Migrate { json }) => by_hand(&env, migrate(&env, json)),
+        Some(Command::Serve) => serve(),
+        // A platform starts the binary without arguments.
+        None if platform.iter().any(|name| env.get(name).is_some()) => serve(),
+        None => {
+            <Arguments as clap::CommandFactory>::command().print_help()?;
+            std::process::exit(2);
+        }
+    }
+}
+
+fn serve() -> anyhow::Result<()> {
+    shared::serve("metasync", |resources| {
+        schedule::start(resources)?;
+        crate::app(resources)
+    })
+}
+
+/// Runs a command for the person or program that called it.
+fn by_hand(env: &Env, command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    telemetry::install("metasync", env, Audience::Person)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(command)
+}
+
+async fn sync(env: &Env, json: bool) -> anyhow::Result<()> {
+    let answer = run_sync(&Resources::new(env.clone())).await?;
+    if json {
+        print_json(&answer)
+    } else {
+        print_answer(&answer)
+    }
+}
+
+/// Syncs once, with a progress bar where somebody watches.
+async fn run_sync(resources: &Resources) -> anyhow::Result<Answer> {
+    let bar = progress::Bar::new();
+    let answer = Sync::open(resources)?.run(&bar.run()).await;
+    bar.finish();
+    Ok(answer?)
+}
+
+fn print_answer(answer: &Answer) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let Answer {
+        message,
+        tables_count,
+        columns_count,
+        examples_count,
+        execution_time,
+        ..
+    } = answer;
+    writeln!(out, "{message} in {execution_time:.2} s")?;
+    writeln!(
+        out,
+        "  tables: {tables_count}, columns: {columns_count}, examples: {examples_count}"
+    )?;
+    let updated = if answer.updated { "new" } else { "unchanged" };
+    writeln!(out, "  version {} ({updated})", answer.version)?;
+    const SHOWN: usize = 20;
+    for change in answer.changes.iter().take(SHOWN) {
+        let path = change
+            .path
+            .as_ref()
+            .map(|path| format!(" {path}"))
+            .unwrap_or_default();
+        let breaking = if change.breaking { ", breaking" } else { "" };
+        let kind = serde_json::to_value(change.kind)?;
+        let kind = kind.as_str().unwrap_or_default().replace('_', " ");
+        writeln!(out, "  {}{path}: {kind}{breaking}", change.table)?;
+    }
+    if answer.changes.len() > SHOWN {
+        writeln!(
+            out,
+            "  and {} more changes; --json prints all",
+            answer.changes.len() - SHOWN
+        )?;
+    }
+    for problem in &answer.problems {
+        writeln!(
+            out,
+            "  problem with {}: {}",
+            problem.subject, problem.detail
+        )?;
+    }
+    Ok(())
+}
+
+async fn migrate(env: &Env, json: bool) -> anyhow::Result<()> {
+    let applied = shared::postgres::migrate(env)
+        .await
+        .context("the migration failed")?;
+    if json {
+        return print_json(&serde_json::json!({ "applied": applied }));
+    }
+    let mut out = std::io::stdout().lock();
+    if applied.is_empty() {
+        writeln!(
+            out,
+            "the database is at the newest schema; nothing was applied"
+        )?;
+    }
+    for name in applied {
+        writeln!(out, "applied {name}")?;
+    }
+    Ok(())
+}
+
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Whether a person watches: then there are bars and colours, and none where there is a pipe.
+fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}

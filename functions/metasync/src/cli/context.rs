@@ -1,0 +1,36 @@
+//! What a model would be sent for a question, from the cache in the store.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use cache_read::context::{self, Format, Request};
+use schema_sync::publish::{self, Head};
+use shared::{Env, Resources};
+
+pub async fn run(env: &Env, question: &str, budget: usize, json: bool) -> anyhow::Result<()> {
+    context::check_question(question)?;
+    context::check_budget(budget)?;
+    let store = Resources::new(env.clone()).store()?;
+    let document = match publish::load_head(&*store).await? {
+        Head::Whole { document, .. } => *document,
+        Head::Absent => bail!("there is no cache in BUCKET_URL: `metasync sync` makes one"),
+        Head::Damaged { error, .. } => {
+            return Err(error)
+                .context("the cache in BUCKET_URL is damaged: `metasync sync` mends it");
+        }
+    };
+    let request = Request {
+        question,
+        token_budget: budget,
+        datasets: None,
+        format: Format::Text,
+    };
+    let answer = context::context(Arc::new(document), &request);
+    if json {
+        return super::print_json(&answer);
+    }
+    Ok(std::io::stdout()
+        .lock()
+        .write_all(answer.context.as_bytes())?)
+}

@@ -1,0 +1,3 @@
+fn main() -> anyhow::Result<()> {
+    metasync::cli::main()
+}

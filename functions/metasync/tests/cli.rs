@@ -1,0 +1,148 @@
+//! The command line as a person meets it: the demo prints what to try, and it works.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use kit::lambda::Process;
+use serde_json::Value;
+
+/// The binary that cargo built for this test.
+fn metasync() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_metasync"))
+}
+
+fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(metasync());
+    command
+        .env_clear()
+        .args(arguments)
+        .envs(env.iter().copied());
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn m13_the_demo_needs_no_cloud_account_and_prints_three_curl_lines_that_work() {
+    let mut command = Command::new(metasync());
+    command.env_clear().args(["demo", "--port", "0"]);
+    let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
+    let out = BufReader::new(process.0.stdout.take().unwrap());
+    let mut curls: Vec<String> = Vec::new();
+    for line in out.lines() {
+        let line = line.unwrap();
+        if let Some(curl) = line.trim().strip_prefix("curl ") {
+            curls.push(curl.to_owned());
+        }
+        if line.contains("/docs") {
+            break;
+        }
+    }
+
+    assert_eq!(curls.len(), 3);
+    let client = shared::http_client::build().unwrap();
+    for curl in curls {
+        let (method, url) = match curl.strip_prefix("-X POST ") {
+            Some(url) => (reqwest::Method::POST, url),
+            None => (reqwest::Method::GET, curl.as_str()),
+        };
+        let reply = client
+            .request(method, url.trim_matches('\''))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(reply.status(), 200, "{curl}");
+        assert!(
+            reply.text().await.unwrap().contains("events_") || curl.contains("sync"),
+            "{curl}"
+        );
+    }
+}
+
+#[test]
+fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (warehouse, bucket) = (folder.path().join("w"), folder.path().join("b"));
+    std::fs::create_dir_all(&warehouse).unwrap();
+    std::fs::create_dir_all(&bucket).unwrap();
+    metasync::sample::write(&warehouse).unwrap();
+    let (warehouse, bucket) = (
+        format!("file://{}", warehouse.display()),
+        format!("file://{}", bucket.display()),
+    );
+    let env = [
+        ("WAREHOUSE_URL", warehouse.as_str()),
+        ("BUCKET_URL", bucket.as_str()),
+    ];
+
+    let done = run(&["sync", "--json"], &env);
+    assert!(done.status.success());
+    let answer: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(
+        (
+            answer["columns_count"].as_u64(),
+            answer["updated"].as_bool()
+        ),
+        (Some(23), Some(true))
+    );
+
+    let context = [
+        "context",
+        "revenue of purchases by country",
+        "--budget",
+        "400",
+    ];
+    let shown = run(&context, &env[1..]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        text.contains("events_*") && text.contains("purchase_revenue"),
+        "{text}"
+    );
+    assert!(text.chars().count() <= 1_600);
+    let told: Value =
+        serde_json::from_slice(&run(&[&context[..], &["--json"]].concat(), &env[1..]).stdout)
+            .unwrap();
+    assert_eq!(told["context"], text);
+    let nothing = format!("file://{}/nothing", folder.path().display());
+    let missing = run(&context, &[("BUCKET_URL", nothing.as_str())]);
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("`metasync sync` makes one"));
+
+    let unset = run(&["sync"], &env[1..]);
+    assert!(!unset.status.success());
+    assert!(String::from_utf8_lossy(&unset.stderr).contains("WAREHOUSE_URL is not set"));
+}
+
+#[test]
+fn help_teaches_and_no_command_is_no_success() {
+    let help = run(&["--help"], &[]);
+    let text = String::from_utf8(help.stdout).unwrap();
+    for word in [
+        "demo",
+        "serve",
+        "sync",
+        "migrate",
+        "WAREHOUSE_URL",
+        "Examples",
+    ] {
+        assert!(text.contains(word), "{word}");
+    }
+    assert_eq!(run(&[], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_server_that_nobody_may_call_does_not_start_nor_sync() {
+    let bucket = tempfile::tempdir().unwrap();
+    let warehouse = tempfile::tempdir().unwrap();
+    metasync::sample::write(warehouse.path()).unwrap();
+    let bucket_url = format!("file://{}", bucket.path().display());
+    let warehouse_url = format!("file://{}", warehouse.path().display());
+    let env = [
+        ("WAREHOUSE_URL", warehouse_url.as_str()),
+        ("BUCKET_URL", bucket_url.as_str()),
+    ];
+
+    let refused = run(&["serve"], &env);
+
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("AUTH_TOKENS"));
+    assert_eq!(std::fs::read_dir(bucket.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,212 @@
+//! The routes: a run by trigger, a run by hand, and a person's example.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use shared::serve::may_take;
+use shared::store::StoreError;
+use shared::{Admin, Error, Json, Resources, Result, Router};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::document::{Document, Example, Origin};
+use crate::examples::{Reviewer, Verdict};
+use crate::publish::{self, Head};
+use crate::source::Run;
+use crate::state::{self, Addition};
+use crate::sync::{Answer, Sync};
+use crate::{diff, ground};
+
+/// As long as Lambda lets a function run. A large warehouse at its request limit and an LLM take
+/// minutes, and a sync that is cut off only has to begin again.
+const LONGEST_SYNC: Duration = Duration::from_secs(15 * 60);
+
+pub fn app(resources: &Resources) -> anyhow::Result<Router> {
+    Ok(router(Sync::open(resources)?))
+}
+
+/// The routes on a sync of one's own.
+pub fn router(sync: Sync) -> Router {
+    OpenApiRouter::new()
+        .routes(routes!(trigger))
+        .routes(routes!(by_hand))
+        .layer(may_take(LONGEST_SYNC))
+        .routes(routes!(add_example))
+        .with_state(sync)
+}
+
+/// Sync once, by a scheduler.
+///
+/// The body is the scheduler's and is not looked at: there is one thing to do.
+#[utoipa::path(
+    post,
+    path = "/events/schema-sync",
+    request_body(content = Object, description = "anything; `{}` by hand"),
+    responses((status = 200, body = Answer), (status = 503, description = "the warehouse or the store is unavailable"))
+)]
+async fn trigger(State(sync): State<Sync>, _: Admin, _: Bytes) -> Result<Json<Answer>> {
+    sync.run(&Run::default()).await.map(Json)
+}
+
+/// Sync once, by hand.
+#[utoipa::path(
+    post,
+    path = "/v1/schema/sync",
+    responses((status = 200, body = Answer), (status = 503, description = "the warehouse or the store is unavailable"))
+)]
+async fn by_hand(State(sync): State<Sync>, _: Admin) -> Result<Json<Answer>> {
+    sync.run(&Run::default()).await.map(Json)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewExample {
+    /// What a person would ask; at most 2,000 characters.
+    question: String,
+    /// One SELECT in the warehouse's dialect that answers it; at most 100,000 bytes.
+    sql: String,
+}
+
+/// Add an example.
+///
+/// It must resolve against the current schema and pass the warehouse's dry run; it lives through
+/// syncs and is verified again when a table that it reads changes. Adding it twice adds it once.
+#[utoipa::path(
+    post,
+    path = "/v1/schema/examples",
+    params(("Idempotency-Key" = Option<String>, Header, description = "a retry under the same key adds nothing; other content under it is refused")),
+    request_body = NewExample,
+    responses(
+        (status = 201, body = Example),
+        (status = 200, body = Example, description = "it was there already"),
+        (status = 409, description = "nothing was synced yet"),
+        (status = 422, description = "the SQL does not hold; the detail says why"),
+    )
+)]
+async fn add_example(
+    State(sync): State<Sync>,
+    Admin(caller): Admin,
+    headers: HeaderMap,
+    Json(new): Json<NewExample>,
+) -> Result<(StatusCode, Json<Example>)> {
+    check(&new)?;
+    let addition = Addition {
+        content: hash(&[&new.question, &new.sql]),
+        at: jiff::Timestamp::now(),
+    };
+    let key = headers
+        .get("idempotency-key")
+        .map(|key| hash(&[key.as_bytes()]));
+    if let Some(key) = &key {
+        let state = state::load(&*sync.store).await?;
+        if state
+            .idempotency
+            .get(key)
+            .is_some_and(|known| known.content != addition.content)
+        {
+            return Err(Error::Unprocessable(
+                "this Idempotency-Key came with another example before; use a new key".into(),
+            ));
+        }
+    }
+    loop {
+        let head = publish::load_head(&*sync.store).await?;
+        let Head::Whole { document, .. } = &head else {
+            return Err(Error::Conflict(
+                "nothing was synced yet; run a sync first".into(),
+            ));
+        };
+        let same = |it: &&Example| it.sql == new.sql && it.question == new.question;
+        if let Some(example) = document.examples.iter().find(same) {
+            return Ok((StatusCode::OK, Json(example.clone())));
+        }
+        let example = review(&sync, document, &new).await?;
+        let hidden = example.tables.iter().find(|table| {
+            !caller
+                .scope
+                .datasets
+                .contain(crate::document::dataset_of(table))
+        });
+        if let Some(table) = hidden {
+            return Err(Error::Unprocessable(format!("there is no table {table}")));
+        }
+        let mut next = Document::clone(document);
+        next.quarantined.retain(|it| it.sql != new.sql);
+        next.examples.insert(0, example.clone());
+        next.generated_at = jiff::Timestamp::now();
+        next.version = publish::content_hash(&next);
+        match publish::publish(&*sync.store, &next, head.replace()).await {
+            Ok(()) => {}
+            // A sync or another person came between: the example is reviewed against theirs.
+            Err(StoreError::Precondition(_)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        publish::record(&*sync.store, &next, &diff::diff(document, &next)).await?;
+        if let Some(key) = key {
+            state::update(&*sync.store, |state| {
+                state.remember(key.clone(), addition.clone());
+            })
+            .await?;
+        }
+        return Ok((StatusCode::CREATED, Json(example)));
+    }
+}
+
+fn check(new: &NewExample) -> Result<()> {
+    let question = new.question.chars().count();
+    if new.question.trim().is_empty() || question > 2_000 || new.question.contains('\0') {
+        return Err(Error::Invalid(format!(
+            "question must have 1 to 2,000 characters and no NUL; it has {question}"
+        )));
+    }
+    if new.sql.trim().is_empty() || new.sql.len() > 100_000 || new.sql.contains('\0') {
+        let bytes = new.sql.len();
+        return Err(Error::Invalid(format!(
+            "sql must have 1 to 100,000 bytes and no NUL; it has {bytes}"
+        )));
+    }
+    Ok(())
+}
+
+async fn review(sync: &Sync, document: &Document, new: &NewExample) -> Result<Example> {
+    let schema = ground::Schema::new(&document.tables, document.source.dialect);
+    let run = Run::default();
+    let reviewer = Reviewer {
+        schema: &schema,
+        source: &*sync.source,
+        run: &run,
+    };
+    let example = Example {
+        question: new.question.clone(),
+        sql: new.sql.clone(),
+        tables: Vec::new(),
+        origin: Origin::Person,
+        verified: None,
+        error: None,
+    };
+    match reviewer.review(example).await {
+        Verdict::Holds(example) => Ok(example),
+        Verdict::Fails(example) => Err(Error::Unprocessable(
+            example.error.unwrap_or_else(|| "it does not hold".into()),
+        )),
+        Verdict::Unasked(_, problem) => Err(Error::Unavailable {
+            detail: problem.detail,
+            cause: None,
+        }),
+    }
+}
+
+/// One hash of several parts, each with its length, so that none runs into the next.
+fn hash(parts: &[impl AsRef<[u8]>]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.as_ref().len() as u64).to_le_bytes());
+        hash.update(part.as_ref());
+    }
+    hex::encode(hash.finalize())
+}

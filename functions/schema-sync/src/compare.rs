@@ -1,0 +1,81 @@
+//! Two trees of columns, side by side.
+
+use std::collections::HashMap;
+
+use crate::document::{Column, Mode};
+
+/// What became of one path.
+#[derive(Debug, PartialEq)]
+pub enum ColumnChange<'a> {
+    Added(&'a Column),
+    Removed(&'a Column),
+    /// Another type, or repeated where it was not.
+    Retyped(&'a Column, &'a Column),
+    /// Nullable or required; the type is the same.
+    Mode(&'a Column, &'a Column),
+    /// What the warehouse, an LLM or a rule says of it.
+    Description(&'a Column, &'a Column),
+}
+
+/// Tells `visit` each path that differs, in the order of the new columns and then of the removed.
+/// Of a struct that is new or gone as a whole, only its own path is told.
+pub fn columns<'a>(
+    old: &'a [Column],
+    new: &'a [Column],
+    visit: &mut dyn FnMut(String, ColumnChange<'a>),
+) {
+    below("", old, new, visit);
+}
+
+fn below<'a>(
+    parent: &str,
+    old: &'a [Column],
+    new: &'a [Column],
+    visit: &mut dyn FnMut(String, ColumnChange<'a>),
+) {
+    if old == new {
+        return;
+    }
+    let path = |name: &str| {
+        if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        }
+    };
+    let mut before: HashMap<&str, &Column> = old
+        .iter()
+        .map(|column| (column.name.as_str(), column))
+        .collect();
+    for column in new {
+        let path = path(&column.name);
+        match before.remove(column.name.as_str()) {
+            None => visit(path, ColumnChange::Added(column)),
+            Some(known) => both(&path, known, column, visit),
+        }
+    }
+    for column in old
+        .iter()
+        .filter(|column| before.contains_key(column.name.as_str()))
+    {
+        visit(path(&column.name), ColumnChange::Removed(column));
+    }
+}
+
+fn both<'a>(
+    path: &str,
+    old: &'a Column,
+    new: &'a Column,
+    visit: &mut dyn FnMut(String, ColumnChange<'a>),
+) {
+    let repeats = |column: &Column| column.mode == Mode::Repeated;
+    if old.data_type != new.data_type || repeats(old) != repeats(new) {
+        visit(path.to_owned(), ColumnChange::Retyped(old, new));
+    } else if old.mode != new.mode {
+        visit(path.to_owned(), ColumnChange::Mode(old, new));
+    }
+    if old.description != new.description {
+        visit(path.to_owned(), ColumnChange::Description(old, new));
+    }
+    below(path, &old.fields, &new.fields, visit);
+}

@@ -1,0 +1,350 @@
+//! The schema cache: the document that a sync writes and `cache-read` serves.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The number of this format; a reader refuses any other.
+pub const FORMAT: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Document {
+    pub format: u32,
+    /// SHA-256, in hex, of the content: of everything here but times and the ledger.
+    pub version: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub generated_at: Timestamp,
+    pub source: Source,
+    pub tables: Vec<Table>,
+    /// Questions with SQL that was verified against this schema.
+    pub examples: Vec<Example>,
+    /// Examples that do not hold, each with its error; never shown to a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Example>,
+    pub ledger: Ledger,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Source {
+    pub kind: SourceKind,
+    pub dialect: Dialect,
+    /// In full: `project.dataset`, or `database.schema` on Postgres.
+    pub datasets: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    Bigquery,
+    Postgres,
+    Folder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    Bigquery,
+    Postgres,
+}
+
+/// A table, or a family of date shards that is read as one: `project.dataset.events_*`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Table {
+    /// In full, without quotes: `project.dataset.table`, `database.schema.table`.
+    pub name: String,
+    pub kind: TableKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_source: Option<DescriptionSource>,
+    /// An estimate of two significant digits, so that a table that grows is not a new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// In bytes; an estimate like `rows`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitioning: Option<Partitioning>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clustering: Vec<String>,
+    /// A query without a filter on the partitioning column is refused by the warehouse.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_partition_filter: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub primary_key: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<ForeignKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
+    /// Of a family: those of its newest shard.
+    pub columns: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TableKind {
+    Table,
+    View,
+    MaterializedView,
+    External,
+    Snapshot,
+}
+
+/// A column or a nested field; a path is the names from the column down, joined by dots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(no_recursion)]
+pub struct Column {
+    pub name: String,
+    /// As the dialect spells it (`INT64`, `NUMERIC(10, 2)`, `timestamp with time zone`), of one
+    /// element where `mode` is `REPEATED`; where there are `fields`, `STRUCT` or the name of
+    /// Postgres' composite type.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    #[serde(default, skip_serializing_if = "Mode::is_nullable")]
+    pub mode: Mode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_source: Option<DescriptionSource>,
+    /// Resource names of the policy tags that guard the column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy_tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Mode {
+    #[default]
+    Nullable,
+    Required,
+    Repeated,
+}
+
+impl Mode {
+    fn is_nullable(&self) -> bool {
+        *self == Self::Nullable
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DescriptionSource {
+    Warehouse,
+    Llm,
+    Rule,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Partitioning {
+    /// `_PARTITIONTIME` where rows are partitioned by arrival.
+    pub column: String,
+    /// `HOUR`, `DAY`, `MONTH`, `YEAR`, or `RANGE`, `LIST`, `HASH`.
+    pub unit: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ForeignKey {
+    pub columns: Vec<String>,
+    /// In full, as [`Table::name`].
+    pub references: String,
+    pub referenced_columns: Vec<String>,
+}
+
+/// The shards behind a family, and how their schema drifted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Shards {
+    pub count: u64,
+    /// The oldest and the newest suffix: `20201101`.
+    pub first: String,
+    pub last: String,
+    /// Other families of the dataset whose tables the wildcard matches as well:
+    /// `events_*` also reads `events_intraday_*`, unless `_TABLE_SUFFIX` is held to dates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<String>,
+    /// From old to new; more than one where the schema changed on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<ShardVersion>,
+}
+
+/// A run of shards with one schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShardVersion {
+    pub first: String,
+    pub last: String,
+    pub count: u64,
+    /// Against the version before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Drift>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Drift {
+    pub path: String,
+    pub kind: DriftKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// A wildcard query over shards of both versions fails: one path, two types.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub breaks_wildcard: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftKind {
+    Added,
+    Dropped,
+    Retyped,
+}
+
+/// A question and the SQL that answers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Example {
+    pub question: String,
+    pub sql: String,
+    /// The tables it reads, as [`Table::name`].
+    pub tables: Vec<String>,
+    pub origin: Origin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
+    /// Why it is quarantined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Who wrote an example, in the order in which a document lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    Person,
+    Llm,
+    Rule,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Verified {
+    pub how: How,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What a run would read; the warehouse's estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_processed: Option<u64>,
+    /// The result's columns, where the warehouse tells them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// The warehouse planned it: a BigQuery dry run, a Postgres `explain`.
+    DryRun,
+    /// Every identifier resolves against the schema.
+    Parsed,
+}
+
+/// What the sync that wrote this document cost, and what it left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Ledger {
+    /// Calls of the warehouse, pages and retries included.
+    pub requests: u64,
+    pub bytes_billed: u64,
+    pub llm_calls: u64,
+    pub llm_input_tokens: u64,
+    pub llm_output_tokens: u64,
+    /// What an LLM wrote and the schema does not bear out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
+    /// What could not be read, described or verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Dropped {
+    pub table: Option<String>,
+    pub path: Option<String>,
+    /// What was written; of an example, its SQL.
+    pub text: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A dataset or table in full, or `llm`.
+    pub subject: String,
+    pub detail: String,
+}
+
+impl Document {
+    /// Top-level columns of all tables; fields nested in them are not counted.
+    pub fn columns_count(&self) -> usize {
+        self.tables.iter().map(|table| table.columns.len()).sum()
+    }
+}
+
+impl Table {
+    /// A table of which nothing but its name and kind is known yet.
+    pub fn new(name: impl Into<String>, kind: TableKind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            description: None,
+            description_source: None,
+            rows: None,
+            bytes: None,
+            partitioning: None,
+            clustering: Vec::new(),
+            require_partition_filter: false,
+            primary_key: Vec::new(),
+            foreign_keys: Vec::new(),
+            shards: None,
+            columns: Vec::new(),
+        }
+    }
+
+    /// `project.dataset`, or `database.schema`.
+    pub fn dataset(&self) -> &str {
+        dataset_of(&self.name)
+    }
+
+    /// Sets the estimates, cut to two significant digits.
+    pub fn set_size(&mut self, rows: Option<u64>, bytes: Option<u64>) {
+        self.rows = rows.map(two_digits);
+        self.bytes = bytes.map(two_digits);
+    }
+
+    /// The table as the warehouse tells it: without what an LLM or a rule wrote.
+    #[must_use]
+    pub fn warehouse_facts(mut self) -> Self {
+        if self.description_source != Some(DescriptionSource::Warehouse) {
+            self.description = None;
+            self.description_source = None;
+        }
+        self.columns.iter_mut().for_each(Column::drop_enrichment);
+        self
+    }
+}
+
+impl Column {
+    fn drop_enrichment(&mut self) {
+        if self.description_source != Some(DescriptionSource::Warehouse) {
+            self.description = None;
+            self.description_source = None;
+        }
+        self.fields.iter_mut().for_each(Self::drop_enrichment);
+    }
+}
+
+/// The dataset a table's full name lies in; a project or schema with dots keeps them.
+pub fn dataset_of(table: &str) -> &str {
+    table.rsplit_once('.').map_or("", |(dataset, _)| dataset)
+}
+
+fn two_digits(number: u64) -> u64 {
+    let scale = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    number / scale * scale
+}

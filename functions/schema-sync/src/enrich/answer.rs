@@ -1,0 +1,277 @@
+//! What the model wrote, and what of it is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Description;
+use super::batch::Piece;
+use crate::document::{Dropped, Example, Origin, Table};
+use crate::ground::{self, Schema};
+
+/// In characters; BigQuery's own limit of a description.
+const MAX_DESCRIPTION: usize = 1_024;
+const MAX_QUESTION: usize = 500;
+const MAX_SQL: usize = 10_000;
+/// Of what was dropped, that is kept to be looked at.
+const MAX_DROPPED: usize = 200;
+
+/// The form of the answer. Every field is required and none may be null, since not all providers
+/// take anything else; an empty string is "I can't tell".
+pub fn schema(with_descriptions: bool, with_examples: bool) -> Value {
+    let text = json!({"type": "string"});
+    let object = |properties: Value| {
+        let names: Vec<&String> = properties
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|p| p.0)
+            .collect();
+        json!({
+            "type": "object",
+            "required": names,
+            "properties": properties,
+            "additionalProperties": false,
+        })
+    };
+    let list = |items: Value| json!({"type": "array", "items": items});
+    let mut properties = serde_json::Map::new();
+    if with_descriptions {
+        let column = object(json!({"path": text, "description": text}));
+        let table = object(json!({
+            "table": text,
+            "description": text,
+            "columns": list(column),
+        }));
+        properties.insert("tables".into(), list(table));
+    }
+    if with_examples {
+        let example = object(json!({"question": text, "sql": text}));
+        properties.insert("examples".into(), list(example));
+    }
+    object(Value::Object(properties))
+}
+
+/// Fields are missing where they were not asked for, or where the answer is cut.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    tables: Vec<TableAnswer>,
+    examples: Vec<ExampleAnswer>,
+}
+
+#[derive(Deserialize)]
+struct TableAnswer {
+    #[serde(default)]
+    table: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    columns: Vec<ColumnAnswer>,
+}
+
+#[derive(Deserialize)]
+struct ColumnAnswer {
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+struct ExampleAnswer {
+    #[serde(default)]
+    question: String,
+    #[serde(default)]
+    sql: String,
+}
+
+/// What is kept of an answer.
+#[derive(Default)]
+pub struct Kept {
+    pub descriptions: Vec<Description>,
+    pub examples: Vec<Example>,
+    pub dropped: Vec<Dropped>,
+    /// The places in the schema and paths that the answer speaks of, whether or not it says something usable.
+    pub named: BTreeSet<(usize, String)>,
+}
+
+impl Answer {
+    pub fn judge(
+        self,
+        tables: &[Table],
+        batch: &[Piece],
+        wanted: usize,
+        schema: &Schema<'_>,
+    ) -> Kept {
+        let mut kept = Kept::default();
+        let mut asked: BTreeMap<&str, Vec<&Piece>> = BTreeMap::new();
+        for piece in batch {
+            let name = tables[piece.table].name.as_str();
+            asked.entry(name).or_default().push(piece);
+        }
+        for answer in self.tables {
+            let name = answer.table.trim();
+            let Some(pieces) = asked.get(name) else {
+                let reason = "the LLM was not asked about a table of this name";
+                kept.drop(Some(name), None, &answer.description, reason);
+                continue;
+            };
+            let index = pieces[0].table;
+            if !answer.description.trim().is_empty() {
+                if pieces.iter().any(|piece| piece.describe_table) {
+                    kept.take(&tables[index], index, None, &answer.description, schema);
+                } else {
+                    let reason = "the LLM was not asked about this table";
+                    kept.drop(Some(name), None, &answer.description, reason);
+                }
+            }
+            for column in answer.columns {
+                let path = column.path.trim();
+                let is_asked = pieces
+                    .iter()
+                    .any(|piece| piece.columns.iter().any(|asked| asked.path == path));
+                if is_asked {
+                    kept.take(
+                        &tables[index],
+                        index,
+                        Some(path),
+                        &column.description,
+                        schema,
+                    );
+                } else {
+                    let reason = "the LLM was not asked about a column of this name";
+                    kept.drop(Some(name), Some(path), &column.description, reason);
+                }
+            }
+        }
+        if wanted > 0 {
+            kept.examples(self.examples, wanted);
+        }
+        kept
+    }
+}
+
+impl Kept {
+    fn take(
+        &mut self,
+        table: &Table,
+        index: usize,
+        path: Option<&str>,
+        written: &str,
+        schema: &Schema<'_>,
+    ) {
+        let is_first = self
+            .named
+            .insert((index, path.unwrap_or_default().to_owned()));
+        let text = one_line(written);
+        if text.is_empty() {
+            return;
+        }
+        let verdict = if !is_first {
+            Err("it is described twice".to_owned())
+        } else if text.chars().count() > MAX_DESCRIPTION {
+            Err(format!("it is longer than {MAX_DESCRIPTION} characters"))
+        } else if text.contains("://") || text.contains("](") {
+            Err("a description has no links".to_owned())
+        } else {
+            is_grounded(&text, table, path, schema)
+        };
+        match verdict {
+            Ok(()) => self.descriptions.push(Description {
+                table: index,
+                path: path.map(ToOwned::to_owned),
+                text,
+            }),
+            Err(reason) => self.drop(Some(&table.name), path, &text, &reason),
+        }
+    }
+
+    /// Candidates: whether they hold is for the sync to find out. A few more than wanted are taken,
+    /// since some won't.
+    fn examples(&mut self, answers: Vec<ExampleAnswer>, wanted: usize) {
+        let mut questions = BTreeSet::new();
+        for answer in answers {
+            let question = one_line(&answer.question);
+            let sql = query(&answer.sql);
+            let reason = if question.is_empty() || sql.is_empty() {
+                "an example needs a question and a query"
+            } else if question.chars().count() > MAX_QUESTION {
+                "the question is too long"
+            } else if sql.chars().count() > MAX_SQL {
+                "the query is too long"
+            } else if !questions.insert(question.to_lowercase()) {
+                "the question is asked twice"
+            } else if self.examples.len() == wanted.saturating_mul(2) {
+                "more examples than were asked for"
+            } else {
+                self.examples.push(Example {
+                    question,
+                    sql,
+                    tables: Vec::new(),
+                    origin: Origin::Llm,
+                    verified: None,
+                    error: None,
+                });
+                continue;
+            };
+            self.drop(None, None, &sql, reason);
+        }
+    }
+
+    fn drop(&mut self, table: Option<&str>, path: Option<&str>, text: &str, reason: &str) {
+        let own = |text: &str| cut(&one_line(text), MAX_DROPPED);
+        self.dropped.push(Dropped {
+            table: table.map(own),
+            path: path.map(own),
+            text: own(text),
+            reason: reason.to_owned(),
+        });
+    }
+}
+
+fn is_grounded(
+    text: &str,
+    table: &Table,
+    path: Option<&str>,
+    schema: &Schema<'_>,
+) -> Result<(), String> {
+    ground::text(text, table, path, schema).map_err(|faults| {
+        let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        reasons.join("; ")
+    })
+}
+
+/// Postgres stores no NUL, a terminal shows no control characters as they are.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || is_hidden(c));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// Control characters, and those that hide or turn around what stands beside them.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
+/// Without fences and the semicolon, which not every warehouse's API takes.
+fn query(sql: &str) -> String {
+    let is_wanted = |c: &char| matches!(c, '\n' | '\t') || !is_hidden(*c);
+    let sql: String = sql.chars().filter(is_wanted).collect();
+    let sql = sql.trim();
+    let sql = match sql.strip_prefix("```").and_then(|sql| sql.split_once('\n')) {
+        Some((_language, sql)) => sql.trim_end().trim_end_matches("```"),
+        None => sql,
+    };
+    sql.trim().trim_end_matches(';').trim_end().to_owned()
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

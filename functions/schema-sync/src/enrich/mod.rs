@@ -1,0 +1,305 @@
+//! Enrichment: what a language model adds to a schema. Descriptions where the warehouse has none,
+//! and candidates for examples.
+//!
+//! A column without a description, and all that is nested in it, is asked about once: what was
+//! written is carried over to the next version ([`carry_over`]), and what was not answered is kept
+//! in a [`Memory`]. So an unchanged warehouse costs no call and a changed column one. When
+//! everything fits one call, descriptions and examples come in the same.
+//!
+//! The model sees names, types, keys and descriptions, and never a value out of a table; of a column
+//! under policy tags it sees the name and the type alone. What it writes is kept only if it is
+//! grounded ([`crate::ground`]).
+
+mod answer;
+mod batch;
+mod limits;
+mod memory;
+mod paths;
+mod prompt;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::ensure;
+use futures::StreamExt as _;
+use serde::Deserialize as _;
+use shared::Env;
+use shared::llm::{Ask, Llm, LlmError, Reply, Usage};
+
+use crate::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
+use crate::ground::Schema;
+use crate::source::{Progress, Run};
+use answer::Answer;
+use batch::Piece;
+use limits::{Done, Limits, Problems};
+pub use memory::Memory;
+pub use paths::carry_over;
+
+/// How much a run may ask. What does not fit is asked by the next run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `ENRICH_MAX_CALLS`, 50.
+    pub max_calls: usize,
+    /// `ENRICH_MAX_TOKENS`, 500000, of input and output together. No call begins that is expected
+    /// to go beyond.
+    pub max_tokens: u64,
+    /// `ENRICH_MAX_SECONDS`, 120.
+    pub max_time: Duration,
+    /// `EXAMPLES_COUNT`, 5: how many examples a schema has, whoever they are by.
+    pub examples: usize,
+    /// `ENRICH_CONCURRENCY`, 4: calls at a time.
+    pub concurrency: usize,
+    /// `ENRICH_BATCH_COLUMNS`, 50: columns that one call asks about. More of them take longer to
+    /// answer than `LLM_TIMEOUT_SECONDS`.
+    pub batch_columns: usize,
+}
+
+impl Settings {
+    pub fn read(env: &Env) -> anyhow::Result<Self> {
+        let settings = Self {
+            max_calls: env.parse("ENRICH_MAX_CALLS", 50)?,
+            max_tokens: env.parse("ENRICH_MAX_TOKENS", 500_000)?,
+            max_time: Duration::from_secs(env.parse("ENRICH_MAX_SECONDS", 120)?),
+            examples: env.parse("EXAMPLES_COUNT", 5)?,
+            concurrency: env.parse("ENRICH_CONCURRENCY", 4)?,
+            batch_columns: env.parse("ENRICH_BATCH_COLUMNS", 50)?,
+        };
+        ensure!(
+            settings.concurrency > 0,
+            "ENRICH_CONCURRENCY is 0: set it to 1 or more"
+        );
+        ensure!(
+            settings.batch_columns > 0,
+            "ENRICH_BATCH_COLUMNS is 0: set it to 1 or more"
+        );
+        Ok(settings)
+    }
+}
+
+/// What there is to enrich, apart from the tables.
+pub struct Task<'a> {
+    /// Of the tables: what a description mentions must be in it.
+    pub schema: &'a Schema<'a>,
+    /// Those that hold. Rules' examples give way to the model's.
+    pub examples: &'a [Example],
+    pub settings: &'a Settings,
+    pub run: &'a Run,
+}
+
+/// What came of it: nothing in the tables is changed before [`Outcome::apply`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Outcome {
+    pub descriptions: Vec<Description>,
+    /// Candidates, in the model's order, at most twice as many as wanted: neither grounded nor
+    /// planned, and their `tables` empty.
+    pub examples: Vec<Example>,
+    /// What was written and not kept.
+    pub dropped: Vec<Dropped>,
+    /// Calls that failed, and what waits for the next run.
+    pub problems: Vec<Problem>,
+    pub calls: u64,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its place among the tables.
+    pub table: usize,
+    /// None: of the table itself.
+    pub path: Option<String>,
+    pub text: String,
+}
+
+impl Outcome {
+    /// Writes the descriptions into the tables that they were asked for. The warehouse's own stay.
+    pub fn apply(&self, tables: &mut [Table]) {
+        let mut by_table: BTreeMap<usize, BTreeMap<&str, &str>> = BTreeMap::new();
+        for Description { table, path, text } in &self.descriptions {
+            let path = path.as_deref().unwrap_or_default();
+            by_table.entry(*table).or_default().insert(path, text);
+        }
+        for (index, texts) in by_table {
+            let table = &mut tables[index];
+            let set = |description: &mut Option<String>,
+                       source: &mut Option<DescriptionSource>,
+                       path: &str| {
+                if let Some(text) = texts.get(path).filter(|_| description.is_none()) {
+                    *description = Some((*text).to_owned());
+                    *source = Some(DescriptionSource::Llm);
+                }
+            };
+            set(&mut table.description, &mut table.description_source, "");
+            paths::walk_mut(&mut table.columns, &mut |path, column| {
+                set(
+                    &mut column.description,
+                    &mut column.description_source,
+                    path,
+                );
+            });
+        }
+    }
+}
+
+/// One call: descriptions, examples, or both.
+struct Call {
+    /// Answers come in any order; what is kept of them must not.
+    order: usize,
+    batch: Vec<Piece>,
+    examples: usize,
+}
+
+/// Asks for what the tables lack. A call that fails takes nothing from the others, and leaves its
+/// tables as they were.
+pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Task<'_>) -> Outcome {
+    memory.renew(llm.model(), tables);
+    let mut calls = calls(tables, memory, task);
+    let left = calls.split_off(task.settings.max_calls.min(calls.len()));
+
+    let mut outcome = Outcome::default();
+    let mut problems = Problems::default();
+    for call in &left {
+        problems.left(call.columns(), "ENRICH_MAX_CALLS is reached");
+    }
+    let batches = calls.len();
+    let limits = &Limits::new(task.settings);
+    let mut running = futures::stream::iter(calls)
+        .map(|call| async move {
+            let ask = || question(tables, &call, task);
+            let done = limits.ask(llm, ask, call.expected_output()).await;
+            (call, done)
+        })
+        .buffer_unordered(task.settings.concurrency);
+    let mut batches_done = 0;
+    let mut answered = Vec::new();
+    while let Some((call, done)) = running.next().await {
+        batches_done += 1;
+        task.run.tell(Progress::Describing {
+            batches_done,
+            batches,
+        });
+        outcome.calls += u64::from(done.was_begun());
+        match done {
+            Done::Left { reason, .. } => problems.left(call.columns(), reason),
+            Done::Answered(reply) => {
+                outcome.add_usage(reply.usage);
+                answered.push((call, Some(reply)));
+            }
+            Done::Failed(error) => {
+                outcome.add_usage(error.usage());
+                problems.failed(&error);
+                // The same question would get the same answer, and cost the same.
+                if matches!(error, LlmError::Nonsense { .. } | LlmError::Refused { .. }) {
+                    answered.push((call, None));
+                }
+            }
+        }
+    }
+    answered.sort_by_key(|(call, _)| call.order);
+    for (call, reply) in answered {
+        outcome.add(tables, &call, reply, memory, task.schema);
+    }
+    outcome.problems = problems.into_list();
+    outcome
+}
+
+/// The calls to make, the most useful first.
+fn calls(tables: &[Table], memory: &Memory, task: &Task<'_>) -> Vec<Call> {
+    let by_others = task
+        .examples
+        .iter()
+        .filter(|example| example.origin != Origin::Rule);
+    let mut examples = task.settings.examples.saturating_sub(by_others.count());
+    if tables.is_empty() || memory.has_asked_examples(tables) {
+        examples = 0;
+    }
+    let mut batches = batch::plan(tables, memory, task.settings);
+    let together = batches.len() == 1;
+    if examples > 0 && !together {
+        batches.insert(0, Vec::new());
+    }
+    let calls = batches.into_iter().enumerate();
+    calls
+        .map(|(order, batch)| Call {
+            order,
+            batch,
+            examples: if order == 0 { examples } else { 0 },
+        })
+        .collect()
+}
+
+fn question(tables: &[Table], call: &Call, task: &Task<'_>) -> Ask {
+    Ask {
+        system: prompt::system(task.schema.dialect(), call.examples > 0),
+        user: prompt::user(tables, &call.batch, call.examples, task.examples),
+        name: "schema_notes",
+        schema: answer::schema(!call.batch.is_empty(), call.examples > 0),
+        // Room for models that think before they answer; only what is written is paid.
+        max_output_tokens: 8_000,
+    }
+}
+
+impl Call {
+    fn columns(&self) -> usize {
+        self.batch.iter().map(|piece| piece.columns.len()).sum()
+    }
+
+    /// What an answer takes, in tokens.
+    fn expected_output(&self) -> u64 {
+        let texts = self.columns() + self.batch.len();
+        (texts * 50 + self.examples * 250) as u64
+    }
+}
+
+impl Outcome {
+    fn add_usage(&mut self, usage: Usage) {
+        self.input_tokens += usage.input_tokens;
+        self.output_tokens += usage.output_tokens;
+    }
+
+    /// Takes what is usable of an answer, and remembers what there was no usable answer to.
+    fn add(
+        &mut self,
+        tables: &[Table],
+        call: &Call,
+        reply: Option<Reply>,
+        memory: &mut Memory,
+        schema: &Schema<'_>,
+    ) {
+        let cut = reply.as_ref().is_some_and(|reply| reply.cut);
+        let answer = reply
+            .and_then(|reply| Answer::deserialize(reply.json).ok())
+            .unwrap_or_default();
+        let kept = answer.judge(tables, &call.batch, call.examples, schema);
+        let described: BTreeSet<(usize, &str)> = kept
+            .descriptions
+            .iter()
+            .map(|description| {
+                let path = description.path.as_deref().unwrap_or_default();
+                (description.table, path)
+            })
+            .collect();
+        let mut forget = |table: usize, path: &str, shape: String| {
+            // What a cut answer did not come to is asked again.
+            let was_read = !cut || kept.named.contains(&(table, path.to_owned()));
+            if was_read && !described.contains(&(table, path)) {
+                memory.set_unanswered(&tables[table].name, path, shape);
+            }
+        };
+        for piece in &call.batch {
+            if piece.describe_table {
+                forget(piece.table, "", memory::table_shape(&tables[piece.table]));
+            }
+            for asked in &piece.columns {
+                forget(piece.table, &asked.path, asked.shape.clone());
+            }
+        }
+        if call.examples > 0 && !(cut && kept.examples.is_empty()) {
+            memory.set_asked_examples(tables);
+        }
+        self.descriptions.extend(kept.descriptions);
+        self.examples.extend(kept.examples);
+        self.dropped.extend(kept.dropped);
+    }
+}

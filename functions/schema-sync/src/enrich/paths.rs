@@ -1,0 +1,90 @@
+//! The columns of a table with all that is nested in them.
+
+use std::collections::BTreeMap;
+
+use crate::document::{Column, DescriptionSource, Mode, Table};
+
+/// Calls `visit` with each path and its column, parents first, in the order of the schema.
+pub fn walk<'a>(columns: &'a [Column], visit: &mut impl FnMut(&str, &'a Column)) {
+    fn below<'a>(
+        path: &mut String,
+        columns: &'a [Column],
+        visit: &mut impl FnMut(&str, &'a Column),
+    ) {
+        for column in columns {
+            let parent = path.len();
+            if parent > 0 {
+                path.push('.');
+            }
+            path.push_str(&column.name);
+            visit(path, column);
+            below(path, &column.fields, visit);
+            path.truncate(parent);
+        }
+    }
+    below(&mut String::new(), columns, visit);
+}
+
+/// As [`walk`], to change them.
+pub fn walk_mut(columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
+    fn below(path: &mut String, columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
+        for column in columns {
+            let parent = path.len();
+            if parent > 0 {
+                path.push('.');
+            }
+            path.push_str(&column.name);
+            visit(path, column);
+            below(path, &mut column.fields, visit);
+            path.truncate(parent);
+        }
+    }
+    below(&mut String::new(), columns, visit);
+}
+
+/// Keeps what an LLM wrote for the last version, wherever the warehouse has no words of its own and
+/// the table, its kind, the path, its type and its mode are still the same.
+pub fn carry_over(previous: &[Table], tables: &mut [Table]) {
+    let previous: BTreeMap<&str, &Table> = previous
+        .iter()
+        .map(|table| (table.name.as_str(), table))
+        .collect();
+    for table in tables {
+        let Some(before) = previous.get(table.name.as_str()) else {
+            continue;
+        };
+        if before.kind == table.kind {
+            carry(
+                (&before.description, before.description_source),
+                (&mut table.description, &mut table.description_source),
+            );
+        }
+        let mut known: BTreeMap<String, (&Column, &str, Mode)> = BTreeMap::new();
+        walk(&before.columns, &mut |path, column| {
+            if column.description_source == Some(DescriptionSource::Llm) {
+                known.insert(path.to_owned(), (column, &column.data_type, column.mode));
+            }
+        });
+        walk_mut(&mut table.columns, &mut |path, column| {
+            if let Some((before, data_type, mode)) = known.get(path)
+                && *data_type == column.data_type
+                && *mode == column.mode
+            {
+                carry(
+                    (&before.description, before.description_source),
+                    (&mut column.description, &mut column.description_source),
+                );
+            }
+        });
+    }
+}
+
+fn carry(
+    (text, source): (&Option<String>, Option<DescriptionSource>),
+    (description, description_source): (&mut Option<String>, &mut Option<DescriptionSource>),
+) {
+    if description.is_none() && source == Some(DescriptionSource::Llm) {
+        description.clone_from(text);
+        *description_source = source;
+    }
+}

@@ -1,0 +1,230 @@
+//! Examples that stay true: each is grounded in the schema and planned by the warehouse, again
+//! whenever a table that it reads has changed. What does not hold is quarantined with its error.
+
+use std::collections::{BTreeSet, HashSet};
+
+use futures::StreamExt as _;
+
+use crate::diff::{Change, ChangeKind};
+use crate::document::{Document, Example, How, Origin, Problem, Verified};
+use crate::ground;
+use crate::source::{Plan, Progress, Run, Source};
+
+/// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
+const CONCURRENT_PLANS: usize = 8;
+/// Quarantined examples of an LLM or a rule that are kept to look at; people's are all kept.
+const QUARANTINED: usize = 50;
+
+/// The examples of a document, and what was noticed while they were verified.
+#[derive(Debug, Default)]
+pub struct Reviewed {
+    pub good: Vec<Example>,
+    pub quarantined: Vec<Example>,
+    pub problems: Vec<Problem>,
+}
+
+/// Says of an example whether it holds against a schema.
+pub struct Reviewer<'a> {
+    pub schema: &'a ground::Schema<'a>,
+    pub source: &'a dyn Source,
+    pub run: &'a Run,
+}
+
+/// The outcome of one review.
+#[derive(Debug)]
+pub enum Verdict {
+    Holds(Example),
+    /// The example with its `error`.
+    Fails(Example),
+    /// It resolves, but the warehouse could not be asked.
+    Unasked(Example, Problem),
+}
+
+impl Reviewer<'_> {
+    pub async fn review(&self, mut example: Example) -> Verdict {
+        let grounded = match ground::sql(&example.sql, self.schema) {
+            Ok(grounded) => grounded,
+            Err(faults) => {
+                example.verified = None;
+                example.error = Some(reasons(&faults));
+                return Verdict::Fails(example);
+            }
+        };
+        example.tables = grounded.tables;
+        match self.source.plan(&example.sql, self.run).await {
+            Ok(Plan::Accepted(verified)) => {
+                example.error = None;
+                example.verified = Some(verified);
+                Verdict::Holds(example)
+            }
+            Ok(Plan::Rejected(reason)) => {
+                example.verified = None;
+                example.error = Some(reason);
+                Verdict::Fails(example)
+            }
+            Err(error) => {
+                example.error = None;
+                example.verified.get_or_insert_with(|| Verified {
+                    how: How::Parsed,
+                    at: jiff::Timestamp::now(),
+                    bytes_processed: None,
+                    columns: Vec::new(),
+                });
+                let detail = format!("examples could not be verified by the warehouse: {error}");
+                Verdict::Unasked(
+                    example,
+                    Problem {
+                        subject: "examples".to_owned(),
+                        detail,
+                    },
+                )
+            }
+        }
+    }
+
+    fn resolves(&self, example: &Example) -> bool {
+        ground::sql(&example.sql, self.schema).is_ok()
+    }
+
+    /// Reviews many at once, and gives the verdicts in their order.
+    async fn review_all(&self, examples: Vec<Example>) -> Vec<Verdict> {
+        let count = examples.len();
+        let mut verdicts = Vec::with_capacity(count);
+        let mut reviews = futures::stream::iter(examples.into_iter().map(|it| self.review(it)))
+            .buffered(CONCURRENT_PLANS);
+        while let Some(verdict) = reviews.next().await {
+            verdicts.push(verdict);
+            self.run.tell(Progress::Verifying {
+                examples_done: verdicts.len(),
+                examples: count,
+            });
+        }
+        verdicts
+    }
+}
+
+/// Verifies again what the changes touch of a document's examples, and what no warehouse has
+/// planned yet; the rest stays as it is.
+pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer<'_>) -> Reviewed {
+    let touched = touched(changes);
+    let all = previous
+        .examples
+        .iter()
+        .chain(&previous.quarantined)
+        .cloned();
+    let (again, kept): (Vec<Example>, Vec<Example>) = all.partition(|example| {
+        let planned = example
+            .verified
+            .as_ref()
+            .is_some_and(|it| it.how == How::DryRun);
+        let failed = example.error.is_some();
+        let changed = example
+            .tables
+            .iter()
+            .any(|table| touched.contains(table.as_str()));
+        // Shards that an example names may be gone, which harms no other.
+        let lost = !failed && !changes.is_empty() && !reviewer.resolves(example);
+        // What failed may name a table that has only now come to be.
+        changed || lost || !(planned || failed) || (failed && !touched.is_empty())
+    });
+    let mut reviewed = Reviewed::default();
+    let (quarantined, good): (Vec<_>, Vec<_>) = kept
+        .into_iter()
+        .partition(|example| example.error.is_some());
+    reviewed.good = good;
+    reviewed.quarantined = quarantined;
+    for verdict in reviewer.review_all(again).await {
+        reviewed.take(verdict);
+    }
+    reviewed
+}
+
+/// The tables whose change can make SQL fail. A growing table or a new shard does not.
+fn touched(changes: &[Change]) -> BTreeSet<&str> {
+    let harmless = [
+        ChangeKind::Description,
+        ChangeKind::Size,
+        ChangeKind::Shards,
+    ];
+    changes
+        .iter()
+        .filter(|change| change.breaking || !harmless.contains(&change.kind))
+        .map(|change| change.table.as_str())
+        .collect()
+}
+
+impl Reviewed {
+    fn take(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Holds(example) => self.good.push(example),
+            Verdict::Fails(example) => self.quarantined.push(example),
+            Verdict::Unasked(example, problem) => {
+                self.good.push(example);
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    /// Reviews new candidates in their order, until there are `count` good ones.
+    ///
+    /// Returns those that failed; they are no loss to anyone and not quarantined.
+    pub async fn fill(
+        &mut self,
+        candidates: Vec<Example>,
+        count: usize,
+        reviewer: &Reviewer<'_>,
+    ) -> Vec<Example> {
+        let mut failed = Vec::new();
+        let mut candidates = candidates.into_iter();
+        let mut known: HashSet<String> = self
+            .good
+            .iter()
+            .flat_map(|it| [it.sql.clone(), it.question.clone()])
+            .collect();
+        loop {
+            let room = count.saturating_sub(self.good.len());
+            let next: Vec<Example> = candidates
+                .by_ref()
+                .filter(|it| known.insert(it.sql.clone()) && known.insert(it.question.clone()))
+                .take(room)
+                .collect();
+            if next.is_empty() {
+                return failed;
+            }
+            for verdict in reviewer.review_all(next).await {
+                match verdict {
+                    Verdict::Fails(example) => failed.push(example),
+                    verdict => self.take(verdict),
+                }
+            }
+        }
+    }
+
+    /// Rules only fill the room that an LLM leaves.
+    pub fn drop_those_by_rule(&mut self) {
+        self.good.retain(|example| example.origin != Origin::Rule);
+    }
+
+    /// People's first, then an LLM's, then those by rule, `count` in all unless people gave more.
+    pub fn settle(&mut self, count: usize) {
+        for (list, most) in [
+            (&mut self.good, count),
+            (&mut self.quarantined, QUARANTINED),
+        ] {
+            list.sort_by_key(|example| example.origin);
+            let people = list.iter().filter(|it| it.origin == Origin::Person).count();
+            list.truncate(most.max(people));
+        }
+    }
+}
+
+/// Every reason why something does not resolve, in one text.
+pub fn reasons(faults: &[ground::Fault]) -> String {
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,340 @@
+//! Shard families: tables that differ only in a date at the end of their name, read as one.
+//!
+//! A day (`events_20210131`) makes a family even alone; an hour, a month or a year only where
+//! there are two, since `census_2010` alone is more likely a table than a shard.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compare::{self, ColumnChange};
+use crate::document::{Column, Drift, DriftKind, ShardVersion};
+
+/// A table by itself, or the shards of one wildcard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The table's name, or `events_*`.
+    pub name: String,
+    /// The suffixes from old to new; empty of a table by itself.
+    pub suffixes: Vec<String>,
+}
+
+impl Family {
+    /// The table's name for each suffix; of a table by itself, its name.
+    pub fn members(&self) -> Vec<String> {
+        if self.suffixes.is_empty() {
+            return vec![self.name.clone()];
+        }
+        self.suffixes
+            .iter()
+            .map(|suffix| self.member(suffix))
+            .collect()
+    }
+
+    /// The table behind one suffix.
+    pub fn member(&self, suffix: &str) -> String {
+        format!("{}{suffix}", self.prefix())
+    }
+
+    fn prefix(&self) -> &str {
+        self.name.trim_end_matches('*')
+    }
+}
+
+/// Families in the order of their names. Give it tables only: a wildcard reads no views.
+pub fn collapse<'a>(tables: impl IntoIterator<Item = &'a str>) -> Vec<Family> {
+    // By prefix, then by length of the suffix: one wildcard is one family, so that beside days
+    // the months of the same prefix stay tables.
+    let mut shards: BTreeMap<&str, BTreeMap<usize, BTreeSet<&str>>> = BTreeMap::new();
+    let mut collapsed: Vec<Family> = Vec::new();
+    let alone = |name: String| Family {
+        name,
+        suffixes: Vec::new(),
+    };
+    for table in tables {
+        match split(table) {
+            Some((prefix, suffix)) => {
+                let lengths = shards.entry(prefix).or_default();
+                lengths.entry(suffix.len()).or_default().insert(suffix);
+            }
+            None => collapsed.push(alone(table.to_owned())),
+        }
+    }
+    for (prefix, mut lengths) in shards {
+        let most = lengths
+            .iter()
+            .max_by_key(|(length, suffixes)| (suffixes.len(), **length));
+        let most = most
+            .filter(|(_, suffixes)| suffixes.len() > 1)
+            .map(|(length, _)| *length);
+        let chosen = lengths.contains_key(&DAY).then_some(DAY).or(most);
+        if let Some(suffixes) = chosen.and_then(|length| lengths.remove(&length)) {
+            collapsed.push(Family {
+                name: format!("{prefix}*"),
+                suffixes: suffixes.into_iter().map(str::to_owned).collect(),
+            });
+        }
+        let left = lengths.into_values().flatten();
+        collapsed.extend(left.map(|suffix| alone(format!("{prefix}{suffix}"))));
+    }
+    collapsed.sort_by(|a, b| a.name.cmp(&b.name));
+    collapsed
+}
+
+const DAY: usize = 8;
+
+/// The prefix and the date at the end of a shard's name.
+fn split(table: &str) -> Option<(&str, &str)> {
+    let digits = table.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (prefix, suffix) = table.split_at(table.len() - digits);
+    (!prefix.is_empty() && is_date(suffix)).then_some((prefix, suffix))
+}
+
+fn is_date(digits: &str) -> bool {
+    let part = |from: usize, to: usize| digits.get(from..to)?.parse::<i16>().ok();
+    let (Some(year), month, day, hour) = (part(0, 4), part(4, 6), part(6, 8), part(8, 10)) else {
+        return false;
+    };
+    let small = |part: Option<i16>| part.and_then(|part| i8::try_from(part).ok()).unwrap_or(1);
+    matches!(digits.len(), 4 | 6 | 8 | 10)
+        && (1900..2200).contains(&year)
+        && jiff::civil::Date::new(year, small(month), small(day)).is_ok()
+        && hour.is_none_or(|hour| hour < 24)
+}
+
+/// What else a family's wildcard reads: other families, tables and views whose name starts alike.
+pub fn siblings<'a>(family: &Family, all: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut siblings: Vec<String> = all
+        .into_iter()
+        .filter(|name| *name != family.name && name.starts_with(family.prefix()))
+        .map(str::to_owned)
+        .collect();
+    siblings.sort_unstable();
+    siblings.dedup();
+    siblings
+}
+
+/// Shards that follow one another and have the same columns.
+#[derive(Clone, Debug)]
+pub struct ShardRun {
+    /// Suffixes, as are `last`.
+    pub first: String,
+    pub last: String,
+    pub count: u64,
+    pub columns: Vec<Column>,
+}
+
+/// The drift map: what each run of shards, from old to new, changed against the one before.
+pub fn drift(runs: &[ShardRun]) -> Vec<ShardVersion> {
+    let mut versions: Vec<ShardVersion> = Vec::new();
+    let mut before: Option<&ShardRun> = None;
+    for run in runs {
+        let changes = before.map(|before| changes(&before.columns, &run.columns));
+        match (changes, versions.last_mut()) {
+            // Descriptions may differ from shard to shard; that is no drift.
+            (Some(changes), Some(version)) if changes.is_empty() => {
+                version.last.clone_from(&run.last);
+                version.count += run.count;
+            }
+            (changes, _) => versions.push(ShardVersion {
+                first: run.first.clone(),
+                last: run.last.clone(),
+                count: run.count,
+                changes: changes.unwrap_or_default(),
+            }),
+        }
+        before = Some(run);
+    }
+    versions
+}
+
+fn changes(old: &[Column], new: &[Column]) -> Vec<Drift> {
+    let mut changes = Vec::new();
+    compare::columns(old, new, &mut |path, change| {
+        let (kind, from, to, breaks_wildcard) = match change {
+            ColumnChange::Added(column) => (DriftKind::Added, None, Some(column.sql_type()), false),
+            ColumnChange::Removed(column) => {
+                (DriftKind::Dropped, Some(column.sql_type()), None, false)
+            }
+            ColumnChange::Retyped(old, new) => (
+                DriftKind::Retyped,
+                Some(old.sql_type()),
+                Some(new.sql_type()),
+                base(old) != base(new) || old.mode != new.mode,
+            ),
+            ColumnChange::Mode(..) | ColumnChange::Description(..) => return,
+        };
+        changes.push(Drift {
+            path,
+            kind,
+            from,
+            to,
+            breaks_wildcard,
+        });
+    });
+    changes
+}
+
+/// The type without its length or precision, which a wildcard does not mind.
+fn base(column: &Column) -> &str {
+    column.data_type.split('(').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql_type::parse_column;
+
+    fn names(tables: &[&str]) -> Vec<(String, usize)> {
+        collapse(tables.iter().copied())
+            .into_iter()
+            .map(|family| (family.name, family.suffixes.len()))
+            .collect()
+    }
+
+    #[test]
+    fn days_make_a_family_and_prefixes_are_not_confused() {
+        let tables = [
+            "events_20210131",
+            "events_20210201",
+            "events_intraday_20210201",
+            "events_fresh",
+        ];
+        assert_eq!(
+            names(&tables),
+            [
+                ("events_*".into(), 2),
+                ("events_fresh".into(), 0),
+                ("events_intraday_*".into(), 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn years_and_months_make_a_family_only_together() {
+        assert_eq!(
+            names(&[
+                "gsod1929",
+                "gsod1930",
+                "census_2010",
+                "sales_202101",
+                "sales_202102"
+            ]),
+            [
+                ("census_2010".into(), 0),
+                ("gsod*".into(), 2),
+                ("sales_*".into(), 2)
+            ]
+        );
+    }
+
+    #[test]
+    fn digits_that_are_no_date_are_part_of_the_name() {
+        let tables = [
+            "t_20211301",
+            "t_20210230",
+            "t_99999999",
+            "t_123",
+            "20210101",
+            "이벤트_20210101",
+        ];
+        let families = names(&tables);
+        assert!(
+            families
+                .iter()
+                .filter(|(_, shards)| *shards > 0)
+                .eq([&("이벤트_*".into(), 1)])
+        );
+        assert_eq!(families.len(), tables.len());
+    }
+
+    #[test]
+    fn one_wildcard_is_one_family() {
+        let families = names(&["t_2021", "t_2022", "t_2023", "t_20210101", "t_20210102"]);
+        assert_eq!(families[0], ("t_*".into(), 2));
+        assert_eq!(families.len(), 4);
+    }
+
+    #[test]
+    fn a_family_knows_what_else_its_wildcard_reads() {
+        let family = collapse(["events_20210131"]).remove(0);
+        assert_eq!(
+            siblings(
+                &family,
+                ["events_*", "events_intraday_*", "events_view", "orders"]
+            ),
+            ["events_intraday_*", "events_view"]
+        );
+    }
+
+    fn run(first: &str, last: &str, columns: &[(&str, &str)]) -> ShardRun {
+        let columns = columns
+            .iter()
+            .map(|(name, text)| parse_column(name, text).unwrap());
+        ShardRun {
+            first: first.into(),
+            last: last.into(),
+            count: 2,
+            columns: columns.collect(),
+        }
+    }
+
+    #[test]
+    fn drift_says_from_which_shard_on_a_path_exists() {
+        let versions = drift(&[
+            run(
+                "20180612",
+                "20180613",
+                &[("device", "STRUCT<category STRING>")],
+            ),
+            run(
+                "20180614",
+                "20180615",
+                &[("device", "STRUCT<category STRING>")],
+            ),
+            run(
+                "20180627",
+                "20180628",
+                &[
+                    ("device", "STRUCT<category STRING, os STRING>"),
+                    ("usd", "FLOAT64"),
+                ],
+            ),
+        ]);
+        assert_eq!(versions.len(), 2);
+        assert_eq!(
+            (versions[0].last.as_str(), versions[0].count),
+            ("20180615", 4)
+        );
+        let added: Vec<_> = versions[1]
+            .changes
+            .iter()
+            .map(|change| (change.path.as_str(), change.kind))
+            .collect();
+        assert_eq!(
+            added,
+            [("device.os", DriftKind::Added), ("usd", DriftKind::Added)]
+        );
+        assert_eq!(versions[1].first, "20180627");
+    }
+
+    #[test]
+    fn a_shard_that_changed_type_breaks_the_wildcard_and_a_longer_string_does_not() {
+        let versions = drift(&[
+            run(
+                "1",
+                "2",
+                &[("a", "STRING(10)"), ("b", "INT64"), ("c", "STRING")],
+            ),
+            run(
+                "3",
+                "4",
+                &[("a", "STRING(20)"), ("b", "STRING"), ("c", "ARRAY<STRING>")],
+            ),
+        ]);
+        let breaks: Vec<_> = versions[1]
+            .changes
+            .iter()
+            .map(|change| (change.path.as_str(), change.breaks_wildcard))
+            .collect();
+        assert_eq!(breaks, [("a", false), ("b", true), ("c", true)]);
+    }
+}

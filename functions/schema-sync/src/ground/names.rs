@@ -1,0 +1,93 @@
+//! Every name of a schema, so that a word in a description can be looked up.
+
+use std::collections::HashMap;
+
+use super::schema::last_part;
+use crate::document::{Column, Dialect, Table};
+
+/// All columns and nested fields, by their own name in lower case.
+///
+/// A description is prose: there, no dialect minds the case.
+pub(super) struct Names<'a> {
+    nodes: Vec<Node<'a>>,
+    by_name: HashMap<String, Vec<u32>>,
+    /// Tables, datasets and projects.
+    places: HashMap<String, Vec<&'a Table>>,
+}
+
+struct Node<'a> {
+    name: &'a str,
+    parent: Option<u32>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(tables: &'a [Table], dialect: Dialect) -> Self {
+        let mut names = Self {
+            nodes: Vec::new(),
+            by_name: HashMap::new(),
+            places: HashMap::new(),
+        };
+        for table in tables {
+            names.add_columns(&table.columns, None);
+            let last = last_part(table, dialect);
+            let around = table.name[..table.name.len() - last.len()].split('.');
+            for place in around.chain([last, last.trim_end_matches(['*', '_'])]) {
+                if !place.is_empty() {
+                    let known = names.places.entry(place.to_lowercase()).or_default();
+                    known.push(table);
+                }
+            }
+        }
+        names
+    }
+
+    fn add_columns(&mut self, columns: &'a [Column], parent: Option<u32>) {
+        for column in columns {
+            // More than four thousand million paths do not fit in memory first.
+            let Ok(id) = u32::try_from(self.nodes.len()) else {
+                return;
+            };
+            self.nodes.push(Node {
+                name: &column.name,
+                parent,
+            });
+            let same = self.by_name.entry(column.name.to_lowercase()).or_default();
+            same.push(id);
+            self.add_columns(&column.fields, Some(id));
+        }
+    }
+
+    pub fn has_column(&self, name: &str) -> bool {
+        self.by_name.contains_key(&name.to_lowercase())
+    }
+
+    /// Tables of this name, or in the dataset or project of this name.
+    pub fn at_place(&self, name: &str) -> &[&'a Table] {
+        self.places
+            .get(&name.to_lowercase())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether some column's path has these names in a row.
+    pub fn has_path(&self, parts: &[&str]) -> bool {
+        let Some((last, above)) = parts.split_last() else {
+            return false;
+        };
+        let ends = self.by_name.get(&last.to_lowercase());
+        ends.into_iter().flatten().any(|end| {
+            let mut node = self.nodes[*end as usize].parent;
+            above.iter().rev().all(|wanted| {
+                let Some(parent) = node.map(|id| &self.nodes[id as usize]) else {
+                    return false;
+                };
+                node = parent.parent;
+                parent.name.to_lowercase() == wanted.to_lowercase()
+            })
+        })
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let columns = self.nodes.iter().map(|node| node.name);
+        columns.chain(self.places.keys().map(String::as_str))
+    }
+}

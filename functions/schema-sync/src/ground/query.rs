@@ -1,0 +1,427 @@
+//! Queries: `with`, set operations and the clauses of a `select`, in the order they are resolved.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, GroupByWithModifier, Ident, LimitClause, NamedWindowExpr, OrderBy,
+    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectFlavor, SetExpr,
+    TableAliasColumnDef, ValueTableMode, With,
+};
+
+use super::schema::Schema;
+use super::scope::{Aliases, Relation, Scope, fold, same};
+use super::types::{Field, Origin, Type};
+use super::{Fault, Grounded, Kind};
+use crate::document::Dialect;
+
+/// Past these, more faults help nobody.
+const MAX_FAULTS: usize = 50;
+/// Chains that are resolved by recursion: casts of casts, unions of unions.
+const MAX_DEPTH: usize = 1_000;
+
+/// Resolves one query and keeps what it finds.
+pub(super) struct Resolver<'s, 'a> {
+    pub schema: &'s Schema<'a>,
+    pub dialect: Dialect,
+    pub ctes: Vec<Cte>,
+    pub tables: BTreeSet<String>,
+    columns: BTreeSet<(String, String)>,
+    faults: Vec<Fault>,
+    depth: usize,
+}
+
+pub(super) struct Cte {
+    pub name: String,
+    pub output: Output,
+}
+
+/// The columns of a query.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Output {
+    pub fields: Vec<Field>,
+    /// Of `select as struct` and `select as value`: what one row is.
+    pub value: Option<Type>,
+    pub is_open: bool,
+}
+
+impl Output {
+    /// As the value of a subquery in an expression.
+    pub fn single(&self) -> Type {
+        match (&self.value, self.fields.as_slice()) {
+            (Some(value), _) => value.clone(),
+            (None, [field]) => field.data_type.clone(),
+            (None, _) if self.is_open => Type::Unknown,
+            (None, fields) => Type::structure(fields.to_vec()),
+        }
+    }
+
+    pub fn relation(self, alias: Option<String>) -> Relation {
+        Relation {
+            alias,
+            schema: None,
+            fields: self.fields,
+            value: self.value,
+            is_open: self.is_open,
+        }
+    }
+}
+
+impl<'s, 'a> Resolver<'s, 'a> {
+    pub fn new(schema: &'s Schema<'a>) -> Self {
+        Self {
+            schema,
+            dialect: schema.dialect(),
+            ctes: Vec::new(),
+            tables: BTreeSet::new(),
+            columns: BTreeSet::new(),
+            faults: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    pub fn finish(self) -> Result<Grounded, Vec<Fault>> {
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        Ok(Grounded {
+            tables: self.tables.into_iter().collect(),
+            columns: self.columns,
+        })
+    }
+
+    pub fn push(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS && !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    pub fn fault(&mut self, kind: Kind, identifier: &str, reason: impl Into<String>) {
+        self.push(Fault::new(kind, identifier, reason));
+    }
+
+    pub fn unsupported(&mut self, what: &str) {
+        self.fault(Kind::Unsupported, what, format!("{what} is not supported"));
+    }
+
+    /// What the parser takes though the warehouse does not.
+    pub fn only_in(&mut self, dialect: Dialect, what: &str) {
+        if self.dialect != dialect {
+            let name = match self.dialect {
+                Dialect::Bigquery => "BigQuery",
+                Dialect::Postgres => "Postgres",
+            };
+            let reason = format!("{name} has no {what}");
+            self.fault(Kind::Unsupported, what, reason);
+        }
+    }
+
+    pub fn record(&mut self, origins: &[Rc<Origin>]) {
+        for origin in origins {
+            self.columns
+                .insert((origin.table.to_string(), origin.path.clone()));
+        }
+    }
+
+    pub fn same(&self, have: &str, wanted: &str) -> bool {
+        same(have, wanted, self.dialect)
+    }
+
+    pub fn fold(&self, ident: &Ident) -> String {
+        fold(ident, self.dialect)
+    }
+
+    /// Runs `resolve` one level deeper, or makes a fault of it.
+    pub fn deeper<T>(&mut self, fallback: T, resolve: impl FnOnce(&mut Self) -> T) -> T {
+        if self.depth >= MAX_DEPTH {
+            self.fault(Kind::TooLarge, "", "the query is nested too deeply");
+            return fallback;
+        }
+        self.depth += 1;
+        let result = resolve(self);
+        self.depth -= 1;
+        result
+    }
+
+    pub fn query(&mut self, query: &Query, parent: Option<&Scope>) -> Output {
+        let outer_ctes = self.ctes.len();
+        self.refuse_clauses(query);
+        if let Some(with) = &query.with {
+            self.with(with, parent);
+        }
+        let output = match &*query.body {
+            SetExpr::Select(select) => self.select(select, query.order_by.as_ref(), parent),
+            body => {
+                let output = self.set_expression(body, parent);
+                self.order_by_output(query, &output);
+                output
+            }
+        };
+        self.ctes.truncate(outer_ctes);
+        output
+    }
+
+    fn refuse_clauses(&mut self, query: &Query) {
+        if !query.locks.is_empty() {
+            self.fault(
+                Kind::NotReadOnly,
+                "for update",
+                "locking rows is not allowed",
+            );
+        }
+        if query.for_clause.is_some() || query.settings.is_some() || query.format_clause.is_some() {
+            self.unsupported("a clause after the query");
+        }
+        if !query.pipe_operators.is_empty() {
+            self.unsupported("pipe syntax (|>)");
+        }
+        let nowhere = Scope::new(self.dialect, None);
+        match &query.limit_clause {
+            None => {}
+            Some(LimitClause::LimitOffset {
+                limit,
+                offset,
+                limit_by,
+            }) => {
+                if !limit_by.is_empty() {
+                    self.unsupported("limit by");
+                }
+                for value in limit
+                    .iter()
+                    .chain(offset.iter().map(|offset| &offset.value))
+                {
+                    self.expression(value, &nowhere);
+                }
+            }
+            Some(LimitClause::OffsetCommaLimit { .. }) => self.unsupported("limit with a comma"),
+        }
+        if let Some(fetch) = &query.fetch {
+            self.only_in(Dialect::Postgres, "fetch first");
+            if let Some(quantity) = &fetch.quantity {
+                self.expression(quantity, &nowhere);
+            }
+        }
+    }
+
+    fn with(&mut self, with: &With, parent: Option<&Scope>) {
+        // A BigQuery `with` sees nothing of the query around it.
+        let parent = parent.filter(|_| self.dialect == Dialect::Postgres);
+        let first = self.ctes.len();
+        for cte in &with.cte_tables {
+            let name = self.fold(&cte.alias.name);
+            if self.ctes[first..]
+                .iter()
+                .any(|known| same(&known.name, &name, self.dialect))
+            {
+                self.fault(
+                    Kind::Ambiguous,
+                    &name,
+                    format!("with has two tables {name}"),
+                );
+            }
+            if cte.from.is_some() {
+                self.unsupported("from after a with table");
+            }
+            let mut output = match &*cte.query.body {
+                SetExpr::SetOperation { left, right, .. } if with.recursive => {
+                    let inner = self.ctes.len();
+                    self.refuse_clauses(&cte.query);
+                    if let Some(with) = &cte.query.with {
+                        self.with(with, parent);
+                    }
+                    // The part before `union` makes the columns that the part after it reads.
+                    let mut anchor = self.set_expression(left, parent);
+                    self.rename(&mut anchor.fields, &cte.alias.columns, &name);
+                    self.ctes.push(Cte {
+                        name: name.clone(),
+                        output: anchor.clone(),
+                    });
+                    let rest = self.set_expression(right, parent);
+                    let output = self.combine(anchor, rest, "union");
+                    self.order_by_output(&cte.query, &output);
+                    self.ctes.truncate(inner);
+                    output
+                }
+                _ => self.query(&cte.query, parent),
+            };
+            self.rename(&mut output.fields, &cte.alias.columns, &name);
+            self.ctes.push(Cte { name, output });
+        }
+    }
+
+    /// Gives columns the names of `alias (a, b)`.
+    pub fn rename(&mut self, fields: &mut [Field], names: &[TableAliasColumnDef], alias: &str) {
+        if names.is_empty() {
+            return;
+        }
+        self.only_in(Dialect::Postgres, "column list after an alias");
+        if names.len() > fields.len() {
+            let reason = format!(
+                "{alias} has {} columns, and its alias names {}",
+                fields.len(),
+                names.len()
+            );
+            self.fault(Kind::Column, alias, reason);
+        }
+        for (field, name) in fields.iter_mut().zip(names) {
+            field.name = self.fold(&name.name);
+        }
+    }
+
+    pub fn select(
+        &mut self,
+        select: &Select,
+        order_by: Option<&OrderBy>,
+        parent: Option<&Scope>,
+    ) -> Output {
+        self.refuse_parts(select);
+        let mut scope = Scope::new(self.dialect, parent);
+        for item in &select.from {
+            self.from(item, &mut scope);
+        }
+        if let Some(condition) = &select.selection {
+            self.expression(condition, &scope);
+        }
+        for window in &select.named_window {
+            let name = self.fold(&window.0);
+            scope.windows.push(name);
+        }
+        for window in &select.named_window {
+            match &window.1 {
+                NamedWindowExpr::NamedWindow(name) => self.named_window(name, &scope),
+                NamedWindowExpr::WindowSpec(window) => self.window(window, &scope),
+            }
+        }
+        let mut output = self.projection(&select.projection, &scope);
+        scope.selected.clone_from(&output.fields);
+        if let Some(Distinct::On(keys)) = &select.distinct {
+            self.only_in(Dialect::Postgres, "distinct on");
+            for key in keys {
+                self.by_alias(key, &mut scope, Aliases::BeforeColumns);
+            }
+        }
+        self.group_by(&select.group_by, &mut scope);
+        for condition in select.having.iter().chain(&select.qualify) {
+            if self.dialect == Dialect::Bigquery {
+                scope.aliases = Aliases::AfterColumns;
+            }
+            self.expression(condition, &scope);
+            scope.aliases = Aliases::Hidden;
+        }
+        if select.qualify.is_some() {
+            self.only_in(Dialect::Bigquery, "qualify");
+        }
+        if let Some(order_by) = order_by {
+            self.order_by(order_by, &mut scope);
+        }
+        match select.value_table_mode {
+            None => {}
+            Some(ValueTableMode::AsStruct | ValueTableMode::DistinctAsStruct) => {
+                output.value = Some(Type::structure(output.fields.clone()));
+            }
+            Some(ValueTableMode::AsValue | ValueTableMode::DistinctAsValue) => {
+                let value = output
+                    .fields
+                    .first()
+                    .map_or(Type::Unknown, |field| field.data_type.clone());
+                if let Type::Struct(fields) = &value {
+                    output.fields = fields.to_vec();
+                }
+                output.value = Some(value);
+            }
+        }
+        output
+    }
+
+    fn refuse_parts(&mut self, select: &Select) {
+        if select.into.is_some() {
+            self.fault(Kind::NotReadOnly, "into", "select into makes a table");
+        }
+        let unsupported = [
+            (select.top.is_some(), "top"),
+            (select.exclude.is_some(), "exclude"),
+            (!select.lateral_views.is_empty(), "lateral view"),
+            (select.prewhere.is_some(), "prewhere"),
+            (!select.connect_by.is_empty(), "connect by"),
+            (!select.cluster_by.is_empty(), "cluster by"),
+            (!select.distribute_by.is_empty(), "distribute by"),
+            (!select.sort_by.is_empty(), "sort by"),
+            (select.select_modifiers.is_some(), "a modifier after select"),
+            (
+                select.flavor != SelectFlavor::Standard,
+                "a query that starts with from",
+            ),
+        ];
+        for (is_there, what) in unsupported {
+            if is_there {
+                self.unsupported(what);
+            }
+        }
+    }
+
+    fn group_by(&mut self, group_by: &GroupByExpr, scope: &mut Scope) {
+        let (keys, modifiers) = match group_by {
+            GroupByExpr::All(modifiers) => {
+                self.only_in(Dialect::Bigquery, "group by all");
+                (&[][..], modifiers)
+            }
+            GroupByExpr::Expressions(keys, modifiers) => (keys.as_slice(), modifiers),
+        };
+        for key in keys {
+            self.by_alias(key, scope, Aliases::AfterColumns);
+        }
+        for modifier in modifiers {
+            match modifier {
+                GroupByWithModifier::GroupingSets(sets) => {
+                    self.by_alias(sets, scope, Aliases::AfterColumns);
+                }
+                GroupByWithModifier::Rollup
+                | GroupByWithModifier::Cube
+                | GroupByWithModifier::Totals => self.unsupported("with after group by"),
+            }
+        }
+    }
+
+    /// Resolves an expression that may name a column of the select list.
+    fn by_alias(&mut self, key: &Expr, scope: &mut Scope, aliases: Aliases) {
+        // Postgres takes an alias only where it stands alone.
+        if self.dialect == Dialect::Bigquery || matches!(key, Expr::Identifier(_)) {
+            scope.aliases = aliases;
+        }
+        self.expression(key, scope);
+        scope.aliases = Aliases::Hidden;
+    }
+
+    fn order_by(&mut self, order_by: &OrderBy, scope: &mut Scope) {
+        if order_by.interpolate.is_some() {
+            self.unsupported("interpolate");
+        }
+        match &order_by.kind {
+            OrderByKind::All(_) => self.unsupported("order by all"),
+            OrderByKind::Expressions(keys) => {
+                for key in keys {
+                    self.refuse_order_options(key);
+                    self.by_alias(&key.expr, scope, Aliases::BeforeColumns);
+                }
+            }
+        }
+    }
+
+    /// After a set operation only the columns of the result can be named.
+    fn order_by_output(&mut self, query: &Query, output: &Output) {
+        if let Some(order_by) = &query.order_by {
+            let mut scope = Scope::new(self.dialect, None);
+            scope.relations.push(output.clone().relation(None));
+            self.order_by(order_by, &mut scope);
+        }
+    }
+
+    pub fn refuse_order_options(&mut self, key: &OrderByExpr) {
+        if key.with_fill.is_some() {
+            self.unsupported("with fill");
+        }
+        if matches!(key.options.sort, Some(OrderBySort::Using(_))) {
+            self.unsupported("order by .. using");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The tables of a warehouse by the names under which a query may read them.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::names::Names;
+use super::nearest;
+use super::{Fault, Kind};
+use crate::document::{Dialect, Shards, Table, TableKind};
+
+/// A schema made ready to be resolved against; built once, used for every query and description.
+///
+/// A table is found by its name in full, by its name and dataset (or Postgres schema), and by its
+/// bare name where no other dataset has that name. A family `events_*` is also found by a narrower
+/// wildcard (`events_2021*`) and by a single shard (`events_20210131`) of its range.
+pub struct Schema<'a> {
+    tables: &'a [Table],
+    dialect: Dialect,
+    by_last_part: HashMap<&'a str, Vec<&'a Table>>,
+    families: Vec<(&'a Table, &'a str)>,
+    names: OnceLock<Names<'a>>,
+}
+
+/// The tables that one name in a query reads.
+pub(super) struct Found<'a> {
+    /// One; several where a wildcard reaches over tables that are no family.
+    pub tables: Vec<&'a Table>,
+    pub wildcard: bool,
+    /// What stands before the `*`, without dataset; the whole name where there is none.
+    pub prefix: String,
+}
+
+impl<'a> Schema<'a> {
+    pub fn new(tables: &'a [Table], dialect: Dialect) -> Self {
+        let mut by_last_part: HashMap<&str, Vec<&Table>> = HashMap::new();
+        let mut families = Vec::new();
+        for table in tables {
+            let last = last_part(table, dialect);
+            by_last_part.entry(last).or_default().push(table);
+            if let Some(base) = last.strip_suffix('*') {
+                families.push((table, base));
+            }
+        }
+        Self {
+            tables,
+            dialect,
+            by_last_part,
+            families,
+            names: OnceLock::new(),
+        }
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(super) fn tables(&self) -> &'a [Table] {
+        self.tables
+    }
+
+    /// Every name in the schema, for descriptions; made when first asked for.
+    pub(super) fn names(&self) -> &Names<'a> {
+        self.names
+            .get_or_init(|| Names::new(self.tables, self.dialect))
+    }
+
+    /// Finds what `parts` (the last one the table's) reads.
+    pub(super) fn find(&self, parts: &[String]) -> Result<Found<'a>, Fault> {
+        match self.look_up(parts) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(self.no_table(parts)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Like `find`, for words that need not be a table: without a search for what is near.
+    pub(super) fn look_up(&self, parts: &[String]) -> Result<Option<Found<'a>>, Fault> {
+        let written = parts.join(".");
+        if parts
+            .iter()
+            .any(|part| part.eq_ignore_ascii_case("information_schema"))
+        {
+            let reason = format!("{written} is metadata, which is not part of the schema");
+            return Err(Fault::new(Kind::Table, written, reason));
+        }
+        let Some((last, qualifiers)) = parts.split_last() else {
+            return Err(Fault::new(Kind::Table, "", "a table has no name"));
+        };
+        let exact: Vec<&Table> = self
+            .by_last_part
+            .get(last.as_str())
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|table| self.is_in(table, qualifiers))
+            .collect();
+        if !exact.is_empty() {
+            return self.only(exact, &written).map(|table| {
+                Some(Found {
+                    tables: vec![table],
+                    wildcard: last.ends_with('*'),
+                    prefix: last.trim_end_matches('*').to_owned(),
+                })
+            });
+        }
+        match (self.dialect, last.strip_suffix('*')) {
+            (Dialect::Bigquery, Some(prefix)) => self.find_wildcard(prefix, qualifiers, &written),
+            (Dialect::Bigquery, None) => self.find_shard(last, qualifiers, &written),
+            (Dialect::Postgres, _) => Ok(None),
+        }
+    }
+
+    /// A wildcard that is no family's own: narrower than one, or over tables that are no shards.
+    fn find_wildcard(
+        &self,
+        prefix: &str,
+        qualifiers: &[String],
+        written: &str,
+    ) -> Result<Option<Found<'a>>, Fault> {
+        let matched: Vec<&Table> = self
+            .tables
+            .iter()
+            .filter(|table| {
+                let last = last_part(table, self.dialect);
+                let is_read = match last.strip_suffix('*') {
+                    Some(base) => {
+                        base.starts_with(prefix)
+                            || prefix.strip_prefix(base).is_some_and(|start| {
+                                table
+                                    .shards
+                                    .as_ref()
+                                    .is_some_and(|shards| may_start_with(shards, start))
+                            })
+                    }
+                    None => last.starts_with(prefix) && table.kind != TableKind::View,
+                };
+                is_read && self.is_in(table, qualifiers)
+            })
+            .collect();
+        let Some(first) = matched.first() else {
+            return Ok(None);
+        };
+        let dataset = qualifiers_of(first, self.dialect);
+        if matched
+            .iter()
+            .any(|table| qualifiers_of(table, self.dialect) != dataset)
+        {
+            return Err(ambiguous_table(written, &matched));
+        }
+        Ok(Some(Found {
+            tables: matched,
+            wildcard: true,
+            prefix: prefix.to_owned(),
+        }))
+    }
+
+    fn find_shard(
+        &self,
+        last: &str,
+        qualifiers: &[String],
+        written: &str,
+    ) -> Result<Option<Found<'a>>, Fault> {
+        let family = self
+            .families
+            .iter()
+            .filter(|(table, _)| self.is_in(table, qualifiers))
+            .filter_map(|(table, base)| {
+                let suffix = last.strip_prefix(base)?;
+                let is_suffix = !suffix.is_empty() && suffix.bytes().all(|b| b.is_ascii_digit());
+                is_suffix.then_some((*table, suffix))
+            })
+            // `events_2021*` beside `events_*`: the longer name is the nearer one.
+            .min_by_key(|(_, suffix)| suffix.len());
+        let Some((table, suffix)) = family else {
+            return Ok(None);
+        };
+        match &table.shards {
+            Some(shards) if !is_shard(shards, suffix) => Err(Fault::new(
+                Kind::Shard,
+                written,
+                format!(
+                    "{written} is no shard of {}: they run from {} to {}",
+                    table.name, shards.first, shards.last
+                ),
+            )),
+            _ => Ok(Some(Found {
+                tables: vec![table],
+                wildcard: false,
+                prefix: last.to_owned(),
+            })),
+        }
+    }
+
+    fn only(&self, mut found: Vec<&'a Table>, written: &str) -> Result<&'a Table, Fault> {
+        // What an unqualified name means to a Postgres with the default search path.
+        if self.dialect == Dialect::Postgres
+            && found.len() > 1
+            && let Some(public) = found
+                .iter()
+                .find(|table| self.is_in(table, &["public".to_owned()]))
+        {
+            return Ok(public);
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(table), true) => Ok(table),
+            (last, _) => {
+                found.extend(last);
+                Err(ambiguous_table(written, &found))
+            }
+        }
+    }
+
+    fn is_in(&self, table: &Table, qualifiers: &[String]) -> bool {
+        let have = qualifiers_of(table, self.dialect);
+        let mut wanted = qualifiers.iter().rev();
+        let is_here = match self.dialect {
+            Dialect::Bigquery => {
+                let (project, dataset) = have.rsplit_once('.').unwrap_or(("", have));
+                wanted.next().is_none_or(|name| name == dataset)
+                    && wanted.next().is_none_or(|name| name == project)
+            }
+            Dialect::Postgres => {
+                let (database, schema) = have.split_once('.').unwrap_or(("", have));
+                wanted.next().is_none_or(|name| name == schema)
+                    && wanted.next().is_none_or(|name| name == database)
+            }
+        };
+        is_here && wanted.next().is_none()
+    }
+
+    fn no_table(&self, parts: &[String]) -> Fault {
+        let written = parts.join(".");
+        let last = parts.last().map_or("", |last| last.trim_end_matches('*'));
+        let elsewhere: Vec<&str> = self
+            .tables
+            .iter()
+            .filter(|table| last_part(table, self.dialect).trim_end_matches('*') == last)
+            .map(|table| table.name.as_str())
+            .take(3)
+            .collect();
+        let hint = if elsewhere.is_empty() {
+            nearest::hint(
+                last,
+                self.tables
+                    .iter()
+                    .map(|table| last_part(table, self.dialect)),
+            )
+        } else {
+            format!("; there is {}", elsewhere.join(", "))
+        };
+        let reason = format!("there is no table {written}{hint}");
+        Fault::new(Kind::Table, written, reason)
+    }
+}
+
+fn ambiguous_table(written: &str, found: &[&Table]) -> Fault {
+    let names: Vec<&str> = found
+        .iter()
+        .map(|table| table.name.as_str())
+        .take(4)
+        .collect();
+    let reason = format!("{written} could be any of {}", names.join(", "));
+    Fault::new(Kind::Ambiguous, written, reason)
+}
+
+/// The table's own name, without dataset.
+pub(super) fn last_part(table: &Table, dialect: Dialect) -> &str {
+    match dialect {
+        Dialect::Bigquery => table.name.rsplit('.').next().unwrap_or(&table.name),
+        // In `database.schema.table` it is the table that may hold dots.
+        Dialect::Postgres => table.name.splitn(3, '.').last().unwrap_or(&table.name),
+    }
+}
+
+fn qualifiers_of(table: &Table, dialect: Dialect) -> &str {
+    let last = last_part(table, dialect).len();
+    let rest = &table.name[..table.name.len() - last];
+    rest.strip_suffix('.').unwrap_or(rest)
+}
+
+fn is_shard(shards: &Shards, suffix: &str) -> bool {
+    suffix.len() == shards.last.len()
+        && (shards.first.as_str()..=shards.last.as_str()).contains(&suffix)
+        && (suffix.len() != 8 || is_date(suffix))
+}
+
+fn is_date(digits: &str) -> bool {
+    digits
+        .parse::<u32>()
+        .ok()
+        .and_then(|number| {
+            let year = i16::try_from(number / 10_000).ok()?;
+            let month = i8::try_from(number / 100 % 100).ok()?;
+            let day = i8::try_from(number % 100).ok()?;
+            jiff::civil::Date::new(year, month, day).ok()
+        })
+        .is_some()
+}
+
+/// Whether a suffix between the first and the last can start like this.
+fn may_start_with(shards: &Shards, start: &str) -> bool {
+    let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
+    match (head(&shards.first), head(&shards.last)) {
+        (Some(first), Some(last)) => {
+            start.bytes().all(|b| b.is_ascii_digit())
+                && (first.as_str()..=last.as_str()).contains(&start)
+        }
+        _ => false,
+    }
+}

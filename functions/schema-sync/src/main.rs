@@ -1,0 +1,3 @@
+fn main() -> anyhow::Result<()> {
+    shared::serve("schema-sync", schema_sync::app)
+}

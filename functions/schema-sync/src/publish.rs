@@ -1,0 +1,310 @@
+//! Versions in the object store: immutable under their content's hash, and a head that moves.
+//!
+//! A version is written before the head points at it, and the head moves by compare-and-swap. So
+//! whoever reads, and whenever a writer is killed, there is the old document or the new one.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use shared::store::{ETag, Put, Store, StoreError};
+
+use crate::diff::{Change, ChangeKind};
+use crate::document::{Column, Document, Example, FORMAT, How, Origin, Source, Table};
+
+/// The current document, plain JSON.
+pub const HEAD: &str = "schema/metadata_cache.json";
+/// The versions there were, newest last.
+pub const HISTORY: &str = "schema/history.json";
+
+/// Older entries leave the history; their version objects stay until a lifecycle rule removes them.
+const HISTORY_LENGTH: usize = 1_000;
+
+pub fn version_key(version: &str) -> String {
+    format!("schema/versions/{version}.json.zst")
+}
+
+/// A document that must not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Damaged {
+    #[error("the document is not readable")]
+    Unreadable(#[from] serde_json::Error),
+    #[error("the document has format {0}, and this program reads format {FORMAT}: update it")]
+    Format(u32),
+    #[error("the document says version {said} and its content is {is}")]
+    Content { said: String, is: String },
+}
+
+/// The hash that names a document's content: all but times and the ledger.
+pub fn content_hash(document: &Document) -> String {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        format: u32,
+        source: &'a Source,
+        tables: &'a [Table],
+        examples: Vec<Timeless<'a>>,
+        quarantined: Vec<Timeless<'a>>,
+    }
+    let content = Content {
+        format: document.format,
+        source: &document.source,
+        tables: &document.tables,
+        examples: document.examples.iter().map(Timeless::from).collect(),
+        quarantined: document.quarantined.iter().map(Timeless::from).collect(),
+    };
+    let mut hash = HashWriter(Sha256::new());
+    serde_json::to_writer(&mut hash, &content).expect("the document has only JSON's own types");
+    hex::encode(hash.0.finalize())
+}
+
+/// An example without the time at which it was verified.
+#[derive(Serialize)]
+struct Timeless<'a> {
+    question: &'a str,
+    sql: &'a str,
+    tables: &'a [String],
+    origin: Origin,
+    error: Option<&'a str>,
+    verified: Option<(How, Option<u64>, &'a [Column])>,
+}
+
+impl<'a> From<&'a Example> for Timeless<'a> {
+    fn from(example: &'a Example) -> Self {
+        let verified = example.verified.as_ref();
+        Self {
+            question: &example.question,
+            sql: &example.sql,
+            tables: &example.tables,
+            origin: example.origin,
+            error: example.error.as_deref(),
+            verified: verified.map(|it| (it.how, it.bytes_processed, it.columns.as_slice())),
+        }
+    }
+}
+
+/// Feeds what is written to a hash, so that a large document is never held a second time.
+struct HashWriter(Sha256);
+
+impl std::io::Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The document in plain JSON, if it is whole, of our format, and what its version says.
+pub fn parse(bytes: &[u8]) -> Result<Document, Damaged> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = serde_json::from_slice(bytes)?;
+    if format != FORMAT {
+        return Err(Damaged::Format(format));
+    }
+    let document: Document = serde_json::from_slice(bytes)?;
+    let is = content_hash(&document);
+    if is != document.version {
+        return Err(Damaged::Content {
+            said: document.version,
+            is,
+        });
+    }
+    Ok(document)
+}
+
+/// The head as it is in the store; a damaged one is told, since it must be replaced, not obeyed.
+#[derive(Debug)]
+pub enum Head {
+    Absent,
+    Whole { document: Box<Document>, etag: ETag },
+    Damaged { error: Damaged, etag: ETag },
+}
+
+impl Head {
+    /// The condition under which this head, and no other, is replaced.
+    pub fn replace(&self) -> Put {
+        match self {
+            Self::Absent => Put::IfAbsent,
+            Self::Whole { etag, .. } | Self::Damaged { etag, .. } => Put::IfMatch(etag.clone()),
+        }
+    }
+}
+
+pub async fn load_head(store: &dyn Store) -> Result<Head, StoreError> {
+    match store.get(HEAD).await {
+        Ok(object) => Ok(match parse(&object.body) {
+            Ok(document) => Head::Whole {
+                document: Box::new(document),
+                etag: object.etag,
+            },
+            Err(error) => Head::Damaged {
+                error,
+                etag: object.etag,
+            },
+        }),
+        Err(StoreError::NotFound(_)) => Ok(Head::Absent),
+        Err(error) => Err(error),
+    }
+}
+
+/// A version by its hash; `None` where there is no such version.
+pub async fn load_version(store: &dyn Store, version: &str) -> anyhow::Result<Option<Document>> {
+    if version.len() != 64 || !version.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let key = version_key(&version.to_ascii_lowercase());
+    let object = match store.get(&key).await {
+        Ok(object) => object,
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let json = zstd::decode_all(&object.body[..]).with_context(|| format!("{key} is damaged"))?;
+    Ok(Some(
+        parse(&json).with_context(|| format!("{key} is damaged"))?,
+    ))
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub version: String,
+    pub generated_at: Timestamp,
+    pub tables_count: usize,
+    pub columns_count: usize,
+    pub examples_count: usize,
+    pub changes: Summary,
+}
+
+/// How many paths and tables changed against the version before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub added: usize,
+    pub removed: usize,
+    pub changed: usize,
+    pub breaking: usize,
+}
+
+impl Summary {
+    pub fn of(changes: &[Change]) -> Self {
+        let count = |kinds: &[ChangeKind]| {
+            changes
+                .iter()
+                .filter(|change| kinds.contains(&change.kind))
+                .count()
+        };
+        let added = count(&[ChangeKind::TableAdded, ChangeKind::ColumnAdded]);
+        let removed = count(&[ChangeKind::TableRemoved, ChangeKind::ColumnRemoved]);
+        Self {
+            added,
+            removed,
+            changed: changes.len() - added - removed,
+            breaking: changes.iter().filter(|change| change.breaking).count(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    pub versions: Vec<Entry>,
+}
+
+/// The history; a damaged one counts as none, since the versions themselves stand.
+pub async fn load_history(store: &dyn Store) -> Result<(History, Put), StoreError> {
+    match store.get(HISTORY).await {
+        Ok(object) => {
+            let history = serde_json::from_slice(&object.body).unwrap_or_default();
+            Ok((history, Put::IfMatch(object.etag)))
+        }
+        Err(StoreError::NotFound(_)) => Ok((History::default(), Put::IfAbsent)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest version that can still be read: what a sync starts from when the head is damaged.
+pub async fn newest_whole_version(store: &dyn Store) -> Result<Option<Document>, StoreError> {
+    let (history, _) = load_history(store).await?;
+    for entry in history.versions.iter().rev().take(10) {
+        if let Ok(Some(document)) = load_version(store, &entry.version).await {
+            return Ok(Some(document));
+        }
+    }
+    Ok(None)
+}
+
+/// Stores the version, then moves the head to it, under the condition that [`Head::replace`] gave.
+///
+/// `Precondition` where somebody else moved the head meanwhile; nothing is torn then, and the
+/// caller may look again and retry.
+pub async fn publish(
+    store: &dyn Store,
+    document: &Document,
+    replace: Put,
+) -> Result<(), StoreError> {
+    let key = version_key(&document.version);
+    let failed = |source: std::io::Error| StoreError::Other {
+        key: key.clone(),
+        source: source.into(),
+    };
+    let compressed = compress(document).map_err(failed)?;
+    match store.put(&key, compressed, Put::IfAbsent).await {
+        // The same content was current before: its object says the same.
+        Ok(_) | Err(StoreError::Precondition(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let json = serde_json::to_vec(document).expect("the document has only JSON's own types");
+    store.put(HEAD, Bytes::from(json), replace).await?;
+    Ok(())
+}
+
+fn compress(document: &Document) -> std::io::Result<Bytes> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 9)?;
+    let mut buffered = std::io::BufWriter::with_capacity(1 << 16, &mut encoder);
+    serde_json::to_writer(&mut buffered, document).map_err(std::io::Error::from)?;
+    buffered.flush()?;
+    drop(buffered);
+    Ok(Bytes::from(encoder.finish()?))
+}
+
+/// Appends the version to the history, where it is not its last entry already.
+///
+/// It comes after the head has moved; the next sync repeats it where this one was killed between.
+pub async fn record(
+    store: &dyn Store,
+    document: &Document,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    loop {
+        let (mut history, condition) = load_history(store).await?;
+        if history
+            .versions
+            .last()
+            .is_some_and(|entry| entry.version == document.version)
+        {
+            return Ok(());
+        }
+        history.versions.push(Entry {
+            version: document.version.clone(),
+            generated_at: document.generated_at,
+            tables_count: document.tables.len(),
+            columns_count: document.columns_count(),
+            examples_count: document.examples.len(),
+            changes: Summary::of(changes),
+        });
+        let surplus = history.versions.len().saturating_sub(HISTORY_LENGTH);
+        history.versions.drain(..surplus);
+        let json = serde_json::to_vec(&history).expect("the history has only JSON's own types");
+        match store.put(HISTORY, Bytes::from(json), condition).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Precondition(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `CREATE TABLE`, as models know it best.
+
+use std::fmt::Write as _;
+
+use super::quote::{identifier, literal, plain, table_name};
+use super::{kind, shard_notes};
+use crate::document::{Column, Dialect, Mode, Partitioning, Table};
+
+/// Longer than this, a struct is written a field a line.
+const WIDE: usize = 100;
+
+/// The statement that would make the table. What DDL can't say (shards, drift, that it is a view)
+/// stands above it in comments; on Postgres, descriptions follow as `COMMENT ON`.
+pub fn ddl(table: &Table, dialect: Dialect) -> String {
+    let mut ddl = String::new();
+    if kind(table) != "table" {
+        let _ = writeln!(ddl, "-- {}", kind(table));
+    }
+    for note in table.shards.iter().flat_map(shard_notes) {
+        let _ = writeln!(ddl, "-- {note}");
+    }
+    let name = table_name(&table.name, dialect);
+    let _ = write!(ddl, "CREATE TABLE {name} (");
+    let mut lines: Vec<(String, Option<String>)> = table
+        .columns
+        .iter()
+        .map(|column| {
+            (
+                column_line(column, dialect),
+                composite_note(column, dialect),
+            )
+        })
+        .collect();
+    lines.extend(keys(table, dialect).into_iter().map(|key| (key, None)));
+    let last = lines.len().saturating_sub(1);
+    for (position, (line, note)) in lines.into_iter().enumerate() {
+        let comma = if position == last { "" } else { "," };
+        let _ = write!(ddl, "\n  {line}{comma}");
+        if let Some(note) = note {
+            let _ = write!(ddl, " -- {note}");
+        }
+    }
+    ddl.push_str("\n)");
+    match dialect {
+        Dialect::Bigquery => bigquery_tail(table, &mut ddl),
+        Dialect::Postgres => postgres_tail(table, &name, &mut ddl),
+    }
+    ddl
+}
+
+fn column_line(column: &Column, dialect: Dialect) -> String {
+    let mut line = format!("{} ", identifier(&column.name, dialect));
+    match dialect {
+        Dialect::Bigquery => {
+            bigquery_type(column, 1, &mut line);
+            bigquery_suffix(column, &mut line);
+        }
+        Dialect::Postgres => {
+            line.push_str(&plain(&column.data_type));
+            match column.mode {
+                Mode::Repeated => line.push_str("[]"),
+                Mode::Required => line.push_str(" NOT NULL"),
+                Mode::Nullable => {}
+            }
+        }
+    }
+    line
+}
+
+/// `ARRAY<STRUCT<key STRING, value STRUCT<..>>>`; broken into lines where it is wide or described.
+fn bigquery_type(column: &Column, depth: usize, text: &mut String) {
+    let repeated = column.mode == Mode::Repeated;
+    if repeated {
+        text.push_str("ARRAY<");
+    }
+    if column.fields.is_empty() {
+        text.push_str(&plain(&column.data_type));
+    } else {
+        let fields: Vec<String> = column
+            .fields
+            .iter()
+            .map(|field| {
+                let mut line = format!("{} ", identifier(&field.name, Dialect::Bigquery));
+                bigquery_type(field, depth + 1, &mut line);
+                bigquery_suffix(field, &mut line);
+                line
+            })
+            .collect();
+        let wide = fields.iter().map(|field| field.len() + 2).sum::<usize>() > WIDE
+            || fields.iter().any(|field| field.contains('\n'));
+        text.push_str("STRUCT<");
+        if wide {
+            let indent = "  ".repeat(depth + 1);
+            let _ = write!(text, "\n{indent}{}", fields.join(&format!(",\n{indent}")));
+            let _ = write!(text, "\n{}", "  ".repeat(depth));
+        } else {
+            text.push_str(&fields.join(", "));
+        }
+        text.push('>');
+    }
+    if repeated {
+        text.push('>');
+    }
+}
+
+fn bigquery_suffix(column: &Column, text: &mut String) {
+    if column.mode == Mode::Required {
+        text.push_str(" NOT NULL");
+    }
+    if let Some(description) = &column.description {
+        let _ = write!(
+            text,
+            " OPTIONS(description={})",
+            literal(description, Dialect::Bigquery)
+        );
+    }
+}
+
+/// Postgres names a composite type and can't write it in place: its fields.
+fn composite_note(column: &Column, dialect: Dialect) -> Option<String> {
+    if dialect == Dialect::Bigquery || column.fields.is_empty() {
+        return None;
+    }
+    let fields: Vec<String> = column
+        .fields
+        .iter()
+        .map(|field| {
+            let array = if field.mode == Mode::Repeated {
+                "[]"
+            } else {
+                ""
+            };
+            let name = identifier(&field.name, dialect);
+            format!("{} {}{array}", plain(&name), plain(&field.data_type))
+        })
+        .collect();
+    Some(format!("fields: {}", fields.join(", ")))
+}
+
+fn keys(table: &Table, dialect: Dialect) -> Vec<String> {
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| identifier(name, dialect)).collect();
+        names.join(", ")
+    };
+    let enforced = match dialect {
+        Dialect::Bigquery => " NOT ENFORCED",
+        Dialect::Postgres => "",
+    };
+    let primary = (!table.primary_key.is_empty())
+        .then(|| format!("PRIMARY KEY ({}){enforced}", list(&table.primary_key)));
+    let foreign = table.foreign_keys.iter().map(|key| {
+        format!(
+            "FOREIGN KEY ({}) REFERENCES {} ({}){enforced}",
+            list(&key.columns),
+            table_name(&key.references, dialect),
+            list(&key.referenced_columns),
+        )
+    });
+    primary.into_iter().chain(foreign).collect()
+}
+
+fn bigquery_tail(table: &Table, ddl: &mut String) {
+    if let Some(partitioning) = &table.partitioning {
+        let _ = match bigquery_partition(table, partitioning) {
+            Some(expression) => write!(ddl, "\nPARTITION BY {expression}"),
+            // The bounds of the ranges are not known here.
+            None => write!(
+                ddl,
+                "\n-- partitioned by {} of {}",
+                plain(&partitioning.unit),
+                plain(&partitioning.column)
+            ),
+        };
+    }
+    if !table.clustering.is_empty() {
+        let names: Vec<String> = table
+            .clustering
+            .iter()
+            .map(|name| identifier(name, Dialect::Bigquery))
+            .collect();
+        let _ = write!(ddl, "\nCLUSTER BY {}", names.join(", "));
+    }
+    let mut options = Vec::new();
+    if let Some(description) = &table.description {
+        options.push(format!(
+            "description={}",
+            literal(description, Dialect::Bigquery)
+        ));
+    }
+    if table.require_partition_filter {
+        options.push("require_partition_filter=TRUE".to_owned());
+    }
+    if !options.is_empty() {
+        let _ = write!(ddl, "\nOPTIONS({})", options.join(", "));
+    }
+    // A comment above may have been the last thing written.
+    ddl.push_str(
+        if ddl
+            .rsplit('\n')
+            .next()
+            .is_some_and(|line| line.starts_with("--"))
+        {
+            "\n;\n"
+        } else {
+            ";\n"
+        },
+    );
+}
+
+fn bigquery_partition(table: &Table, partitioning: &Partitioning) -> Option<String> {
+    let unit = ["HOUR", "DAY", "MONTH", "YEAR"]
+        .into_iter()
+        .find(|unit| *unit == partitioning.unit)?;
+    let data_type = table
+        .columns
+        .iter()
+        .find(|column| column.name == partitioning.column)
+        .map_or("TIMESTAMP", |column| column.data_type.as_str());
+    let column = partition_key(table, &partitioning.column, Dialect::Bigquery);
+    Some(match (data_type, unit) {
+        ("DATE", "DAY") => column,
+        ("DATE", _) => format!("DATE_TRUNC({column}, {unit})"),
+        ("DATETIME", _) => format!("DATETIME_TRUNC({column}, {unit})"),
+        _ => format!("TIMESTAMP_TRUNC({column}, {unit})"),
+    })
+}
+
+fn postgres_tail(table: &Table, name: &str, ddl: &mut String) {
+    if let Some(Partitioning { column, unit }) = &table.partitioning {
+        let _ = write!(
+            ddl,
+            " PARTITION BY {} ({})",
+            plain(unit),
+            partition_key(table, column, Dialect::Postgres)
+        );
+    }
+    ddl.push_str(";\n");
+    if let Some(description) = &table.description {
+        let text = literal(description, Dialect::Postgres);
+        let _ = writeln!(ddl, "COMMENT ON TABLE {name} IS {text};");
+    }
+    for column in &table.columns {
+        if let Some(description) = &column.description {
+            let text = literal(description, Dialect::Postgres);
+            let path = identifier(&column.name, Dialect::Postgres);
+            let _ = writeln!(ddl, "COMMENT ON COLUMN {name}.{path} IS {text};");
+        }
+    }
+}
+
+/// A column, or what the warehouse says where the key is several or an expression.
+pub(super) fn partition_key(table: &Table, key: &str, dialect: Dialect) -> String {
+    if table.columns.iter().any(|column| column.name == key) {
+        identifier(key, dialect)
+    } else {
+        plain(key)
+    }
+}

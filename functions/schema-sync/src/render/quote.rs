@@ -1,0 +1,189 @@
+//! Names and texts of others, made safe for the place where they are put.
+
+use std::fmt::Write as _;
+
+use crate::document::Dialect;
+
+/// On one line and without anything that is not seen: what could end a line, a comment or a fence is
+/// a space or an apostrophe instead, and runs of spaces are one.
+pub fn plain(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        let space = line.is_empty() || line.ends_with(' ');
+        match character {
+            '`' => line.push('\''),
+            '/' if line.ends_with('*') => line.push_str(" /"),
+            '*' if line.ends_with('/') => line.push_str(" *"),
+            blank if blank.is_whitespace() || unseen(blank) => {
+                if !space {
+                    line.push(' ');
+                }
+            }
+            seen => line.push(seen),
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// A string literal of the dialect that gives back exactly this text, on one line.
+pub fn literal(text: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Bigquery => format!("\"{}\"", escaped(text, '"')),
+        // Postgres has no NUL in a text.
+        Dialect::Postgres => {
+            let escaped = escaped(&text.replace('\0', ""), '\'');
+            let prefix = if escaped.contains('\\') { "E" } else { "" };
+            format!("{prefix}'{escaped}'")
+        }
+    }
+}
+
+/// A name as the dialect reads it, quoted where it must be.
+pub fn identifier(name: &str, dialect: Dialect) -> String {
+    if is_bare(name, dialect) {
+        name.to_owned()
+    } else {
+        quoted(name, dialect)
+    }
+}
+
+/// A table's name in full as a query spells it: `` `project.dataset.table` ``, or `schema.table`
+/// on Postgres, where a query can't reach another database.
+pub fn table_name(name: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Bigquery => quoted(name, dialect),
+        Dialect::Postgres => {
+            let within = name.split_once('.').map_or(name, |(_, within)| within);
+            match within.rsplit_once('.') {
+                None => identifier(within, dialect),
+                Some((schema, table)) => {
+                    format!(
+                        "{}.{}",
+                        identifier(schema, dialect),
+                        identifier(table, dialect)
+                    )
+                }
+            }
+        }
+    }
+}
+
+fn quoted(name: &str, dialect: Dialect) -> String {
+    let mut quoted = String::with_capacity(name.len() + 2);
+    let quote = match dialect {
+        Dialect::Bigquery => '`',
+        Dialect::Postgres => '"',
+    };
+    quoted.push(quote);
+    for character in name.chars() {
+        match (character, dialect) {
+            ('"', Dialect::Postgres) => quoted.push_str("\"\""),
+            // No name of BigQuery has these.
+            ('`' | '\\', Dialect::Bigquery) => quoted.push('\u{fffd}'),
+            // A quoted name of Postgres knows no escapes.
+            (hidden, _) if unseen(hidden) => quoted.push('\u{fffd}'),
+            (seen, _) => quoted.push(seen),
+        }
+    }
+    quoted.push(quote);
+    quoted
+}
+
+fn escaped(text: &str, quote: char) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    let mut before = '\0';
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            '\'' if quote == '\'' => escaped.push_str("''"),
+            '"' | '`' if quote == '"' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '/' if before == '*' => escaped.push_str("\\x2f"),
+            hidden if unseen(hidden) => {
+                let code = u32::from(hidden);
+                let _ = if code > 0xffff {
+                    write!(escaped, "\\U{code:08x}")
+                } else {
+                    write!(escaped, "\\u{code:04x}")
+                };
+            }
+            seen => escaped.push(seen),
+        }
+        before = character;
+    }
+    escaped
+}
+
+/// Control characters, line ends, marks that turn the direction of text, and those that show
+/// nothing at all and so can carry words that only a model reads.
+fn unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+fn is_bare(name: &str, dialect: Dialect) -> bool {
+    let letter = |character: u8| match dialect {
+        Dialect::Bigquery => character.is_ascii_alphabetic() || character == b'_',
+        // Anything else is folded to lower case.
+        Dialect::Postgres => character.is_ascii_lowercase() || character == b'_',
+    };
+    let mut characters = name.bytes();
+    characters.next().is_some_and(letter)
+        && characters.all(|character| letter(character) || character.is_ascii_digit())
+        && !reserved(dialect).contains(&name.to_ascii_lowercase().as_str())
+}
+
+fn reserved(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Bigquery => &BIGQUERY_RESERVED,
+        Dialect::Postgres => &POSTGRES_RESERVED,
+    }
+}
+
+#[rustfmt::skip]
+const BIGQUERY_RESERVED: [&str; 96] = [
+    "all", "and", "any", "array", "as", "asc", "assert_rows_modified", "at", "between", "by", "case",
+    "cast", "collate", "contains", "create", "cross", "cube", "current", "default", "define", "desc",
+    "distinct", "else", "end", "enum", "escape", "except", "exclude", "exists", "extract", "false",
+    "fetch", "following", "for", "from", "full", "group", "grouping", "groups", "hash", "having",
+    "if", "ignore", "in", "inner", "intersect", "interval", "into", "is", "join", "lateral", "left",
+    "like", "limit", "lookup", "merge", "natural", "new", "no", "not", "null", "nulls", "of", "on",
+    "or", "order", "outer", "over", "partition", "preceding", "proto", "qualify", "range",
+    "recursive", "respect", "right", "rollup", "rows", "select", "set", "some", "struct",
+    "tablesample", "then", "to", "treat", "true", "unbounded", "union", "unnest", "using", "when",
+    "where", "window", "with", "within",
+];
+
+#[rustfmt::skip]
+const POSTGRES_RESERVED: [&str; 101] = [
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization",
+    "binary", "both", "case", "cast", "check", "collate", "collation", "column", "concurrently",
+    "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
+    "current_schema", "current_time", "current_timestamp", "current_user", "default", "deferrable",
+    "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "freeze",
+    "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
+    "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime",
+    "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order",
+    "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
+    "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then",
+    "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when",
+    "where", "window", "with",
+];

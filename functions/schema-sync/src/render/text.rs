@@ -1,0 +1,213 @@
+//! A card: the table in a few lines, then a line a path. The cheapest form that loses no path.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::ddl::partition_key;
+use super::quote::{identifier, plain, table_name};
+use super::{kind, shard_notes};
+use crate::document::{Column, Dialect, Mode, Table};
+
+/// In characters; BigQuery allows 1,024, Postgres any number.
+const LONGEST_DESCRIPTION: usize = 1_024;
+
+/// `path TYPE[ REPEATED][ [how a query reaches below]][ — description]` a line, under a head of
+/// `key: value` lines. A path can't look like such a key: it has no colon unless it is quoted.
+pub fn text(table: &Table, dialect: Dialect) -> String {
+    let mut card = String::new();
+    let _ = writeln!(
+        card,
+        "{}: {}{}",
+        kind(table),
+        table_name(&table.name, dialect),
+        facts(table)
+    );
+    if let Some(description) = &table.description {
+        let _ = writeln!(card, "about: {}", short(description));
+    }
+    if let Some(partitioning) = &table.partitioning {
+        let _ = write!(
+            card,
+            "partition: {} of {}",
+            plain(&partitioning.unit),
+            partition_key(table, &partitioning.column, dialect)
+        );
+        if table.require_partition_filter {
+            card.push_str(", filter required");
+        }
+        card.push('\n');
+    } else if table.require_partition_filter {
+        card.push_str("partition: filter required\n");
+    }
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| identifier(name, dialect)).collect();
+        names.join(", ")
+    };
+    if !table.clustering.is_empty() {
+        let _ = writeln!(card, "cluster: {}", list(&table.clustering));
+    }
+    if !table.primary_key.is_empty() {
+        let _ = writeln!(card, "key: {}", list(&table.primary_key));
+    }
+    for key in &table.foreign_keys {
+        let _ = writeln!(
+            card,
+            "foreign key: {} -> {} ({})",
+            list(&key.columns),
+            table_name(&key.references, dialect),
+            list(&key.referenced_columns)
+        );
+    }
+    for note in table.shards.iter().flat_map(shard_notes) {
+        let _ = writeln!(card, "{note}");
+    }
+    let mut paths = Paths {
+        card,
+        dialect,
+        aliases: table
+            .columns
+            .iter()
+            .map(|column| column.name.to_lowercase())
+            .collect(),
+    };
+    for column in &table.columns {
+        let path = identifier(&column.name, dialect);
+        let reach = Reach {
+            from: String::new(),
+            expression: path.clone(),
+            is_row: false,
+        };
+        paths.write(column, &path, &reach);
+    }
+    paths.card
+}
+
+fn facts(table: &Table) -> String {
+    let rows = table
+        .rows
+        .map(|rows| format!("~{} rows", short_number(rows)));
+    let bytes = table
+        .bytes
+        .map(|bytes| format!("~{}B", short_number(bytes)));
+    let facts: Vec<String> = rows.into_iter().chain(bytes).collect();
+    if facts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", facts.join(", "))
+    }
+}
+
+/// `999`, `1.2k`, `34M`, `5.6G`.
+fn short_number(number: u64) -> String {
+    let units = [
+        (1_000_000_000_000, "T"),
+        (1_000_000_000, "G"),
+        (1_000_000, "M"),
+        (1_000, "k"),
+    ];
+    let Some((size, unit)) = units.into_iter().find(|(size, _)| number >= *size) else {
+        return number.to_string();
+    };
+    let tenths = number / (size / 10);
+    if tenths < 100 && !tenths.is_multiple_of(10) {
+        format!("{}.{}{unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{}{unit}", tenths / 10)
+    }
+}
+
+fn short(description: &str) -> String {
+    let text = plain(description);
+    match text.char_indices().nth(LONGEST_DESCRIPTION) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// How a query gets at a path: the `UNNEST`s to join, and the expression on top of them.
+#[derive(Clone)]
+struct Reach {
+    from: String,
+    expression: String,
+    /// The expression is the alias of an `UNNEST`, not a column.
+    is_row: bool,
+}
+
+struct Paths {
+    card: String,
+    dialect: Dialect,
+    /// Taken, in lower case: two tables of one name make a query ambiguous.
+    aliases: HashSet<String>,
+}
+
+impl Paths {
+    fn write(&mut self, column: &Column, path: &str, reach: &Reach) {
+        let _ = write!(self.card, "{path} {}", plain(&column.data_type));
+        let mut below = reach.clone();
+        if column.mode == Mode::Repeated {
+            let alias = self.alias(&column.name);
+            let join = if reach.from.is_empty() { "" } else { ", " };
+            below.from = format!(
+                "{}{join}UNNEST({}) AS {alias}",
+                reach.from, reach.expression
+            );
+            below.expression = alias;
+            below.is_row = true;
+            let _ = write!(self.card, " REPEATED [{}", below.from);
+            if let Some(first) = column.fields.first() {
+                let _ = write!(self.card, " -> {}", self.field(&below, &first.name));
+            }
+            self.card.push(']');
+        } else if self.dialect == Dialect::Postgres
+            && let Some(first) = column.fields.first()
+        {
+            let _ = write!(self.card, " [{}]", self.field(&below, &first.name));
+        }
+        if !column.policy_tags.is_empty() {
+            self.card.push_str(" [guarded by a policy tag]");
+        }
+        if let Some(description) = &column.description {
+            let _ = write!(self.card, " — {}", short(description));
+        }
+        self.card.push('\n');
+        for field in &column.fields {
+            let expression = self.field(&below, &field.name);
+            let path = format!("{path}.{}", identifier(&field.name, self.dialect));
+            let reach = Reach {
+                from: below.from.clone(),
+                expression,
+                is_row: false,
+            };
+            self.write(field, &path, &reach);
+        }
+    }
+
+    fn field(&self, of: &Reach, name: &str) -> String {
+        let name = identifier(name, self.dialect);
+        if self.dialect == Dialect::Postgres && !of.is_row {
+            // `a.b` would be column `b` of a table `a`.
+            format!("({}).{name}", of.expression)
+        } else {
+            format!("{}.{name}", of.expression)
+        }
+    }
+
+    /// The initial of the name's last word, numbered from the second on: `p`, `p2`.
+    fn alias(&mut self, name: &str) -> String {
+        let word = name
+            .rsplit('_')
+            .find(|word| !word.is_empty())
+            .unwrap_or(name);
+        let initial = word
+            .chars()
+            .find(char::is_ascii_alphabetic)
+            .map_or('u', |letter| letter.to_ascii_lowercase());
+        let mut alias = initial.to_string();
+        let mut number = 1;
+        while !self.aliases.insert(alias.clone()) {
+            number += 1;
+            alias = format!("{initial}{number}");
+        }
+        alias
+    }
+}

@@ -1,0 +1,163 @@
+//! Which part of a table an example reads: a few shards or partitions, not all there is.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use super::columns::{Reachable, is_time, starts_with_any};
+use crate::document::{Dialect, Shards, Table, TableKind};
+use crate::render::{identifier, literal, table_name};
+
+const DAYS: i32 = 30;
+/// A day of a shard family is a table of its own, so a week of them is enough.
+const SHARDS: i64 = 7;
+
+/// How an example reads one table.
+pub(super) struct Period {
+    /// The table as a query names it.
+    pub from: String,
+    /// A condition for `where`, if one is needed; the alias stands before its column.
+    pub condition: Option<String>,
+    /// For the question: ` in the last 30 days`.
+    pub words: String,
+    /// It is one wildcard over days, so that `_TABLE_SUFFIX` can be grouped by.
+    pub is_by_suffix: bool,
+}
+
+impl Period {
+    pub fn of(table: &Table, alias: &str, all: &[&Table], dialect: Dialect) -> Option<Self> {
+        if let Some(shards) = &table.shards {
+            return of_shards(table, shards, alias, all, dialect);
+        }
+        let from = table_name(&table.name, dialect);
+        let whole = Self {
+            from: from.clone(),
+            condition: None,
+            words: String::new(),
+            is_by_suffix: false,
+        };
+        let Some(partitioning) = &table.partitioning else {
+            return Some(whole);
+        };
+        let column = table
+            .columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(&partitioning.column));
+        let name = format!("{alias}.{}", identifier(&partitioning.column, dialect));
+        let condition = match column {
+            Some(column) if is_time(column) => since(&name, &column.data_type, dialect),
+            None if partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME") => {
+                since(&name, "TIMESTAMP", dialect)
+            }
+            Some(column) if starts_with_any(column, &["int"]) && table.require_partition_filter => {
+                return Some(Self {
+                    condition: Some(format!("{name} >= 0")),
+                    ..whole
+                });
+            }
+            // A filter that can't be made is no reason to scan what must not be scanned.
+            _ if table.require_partition_filter => return None,
+            _ => return Some(whole),
+        };
+        Some(Self {
+            condition: Some(condition),
+            words: format!(" in the last {DAYS} days"),
+            ..whole
+        })
+    }
+}
+
+fn of_shards(
+    table: &Table,
+    shards: &Shards,
+    alias: &str,
+    all: &[&Table],
+    dialect: Dialect,
+) -> Option<Period> {
+    let base = table.name.strip_suffix('*')?;
+    let last = day(&shards.last);
+    // One type that changed, or one view of a like name, breaks every query over the wildcard.
+    let is_broken = shards
+        .versions
+        .iter()
+        .flat_map(|version| &version.changes)
+        .any(|change| change.breaks_wildcard)
+        || all
+            .iter()
+            .any(|other| other.kind == TableKind::View && other.name.starts_with(base));
+    if is_broken {
+        return Some(Period {
+            from: table_name(&format!("{base}{}", shards.last), dialect),
+            condition: None,
+            words: match last {
+                Some(last) => format!(" on {last}"),
+                None => format!(" in {}", shards.last),
+            },
+            is_by_suffix: false,
+        });
+    }
+    let (first, words) = match (last, day(&shards.first)) {
+        (Some(last), Some(oldest)) => {
+            let start = last.checked_sub((SHARDS - 1).days()).unwrap_or(last);
+            let start = start.max(oldest);
+            let suffix = format!("{:04}{:02}{:02}", start.year(), start.month(), start.day());
+            (suffix, format!(" from {start} to {last}"))
+        }
+        _ => (shards.last.clone(), format!(" in {}", shards.last)),
+    };
+    Some(Period {
+        from: table_name(&table.name, dialect),
+        condition: Some(format!(
+            "{alias}._TABLE_SUFFIX between {} and {}",
+            literal(&first, dialect),
+            literal(&shards.last, dialect)
+        )),
+        words,
+        is_by_suffix: last.is_some(),
+    })
+}
+
+/// `20210131` as a day.
+fn day(suffix: &str) -> Option<Date> {
+    if suffix.len() != 8 || !suffix.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| suffix[range].parse::<i8>().ok();
+    Date::new(suffix[..4].parse().ok()?, part(4..6)?, part(6..8)?).ok()
+}
+
+/// A moment of the last days, in the type of its column.
+fn since(expression: &str, data_type: &str, dialect: Dialect) -> String {
+    let data_type = data_type.to_ascii_uppercase();
+    match dialect {
+        Dialect::Postgres => format!("{expression} >= current_date - {DAYS}"),
+        Dialect::Bigquery if data_type.starts_with("DATETIME") => {
+            format!("{expression} >= datetime_sub(current_datetime(), interval {DAYS} day)")
+        }
+        Dialect::Bigquery if data_type.starts_with("DATE") => {
+            format!("{expression} >= date_sub(current_date(), interval {DAYS} day)")
+        }
+        Dialect::Bigquery => {
+            format!("{expression} >= timestamp_sub(current_timestamp(), interval {DAYS} day)")
+        }
+    }
+}
+
+/// The condition and words for a column that is no partition.
+pub(super) fn recent(moment: &Reachable, alias: &str, dialect: Dialect) -> (String, String) {
+    let expression = moment.expression(alias, dialect);
+    (
+        since(&expression, &moment.column.data_type, dialect),
+        format!(" in the last {DAYS} days"),
+    )
+}
+
+/// The day of a moment.
+pub(super) fn day_of(moment: &Reachable, alias: &str, dialect: Dialect) -> String {
+    let expression = moment.expression(alias, dialect);
+    let is_date = moment.column.data_type.eq_ignore_ascii_case("date");
+    match dialect {
+        _ if is_date => expression,
+        Dialect::Bigquery => format!("date({expression})"),
+        Dialect::Postgres => format!("{expression}::date"),
+    }
+}

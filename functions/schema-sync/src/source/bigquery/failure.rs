@@ -1,0 +1,360 @@
+//! What went wrong with a call: whether it may be tried again, and what a person should do.
+
+use std::fmt;
+
+use anyhow::anyhow;
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use super::settings::Dataset;
+use crate::source::SourceError;
+
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// BigQuery's own words.
+    Refused {
+        status: StatusCode,
+        reason: String,
+        message: String,
+    },
+    /// No answer, or half of one.
+    Broken(anyhow::Error),
+    /// No token.
+    Login(anyhow::Error),
+    /// An answer that we don't understand.
+    Unreadable(anyhow::Error),
+}
+
+/// What a call was about, for the text of its error.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    Dataset(&'a Dataset),
+    Table(&'a str),
+    /// The one query of a dataset.
+    Query(&'a Dataset),
+    /// Queries and dry runs, in the project that pays.
+    Jobs(&'a str),
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dataset(dataset) => write!(formatter, "dataset {dataset}"),
+            Self::Table(table) => write!(formatter, "table {table}"),
+            Self::Query(dataset) => write!(formatter, "the query of dataset {dataset}"),
+            Self::Jobs(project) => write!(formatter, "queries in project {project}"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Body {
+    error: Told,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    errors: Vec<Item>,
+    #[serde(default)]
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    reason: String,
+}
+
+impl Failure {
+    pub(super) fn answer(status: StatusCode, body: &[u8]) -> Self {
+        let told = serde_json::from_slice::<Body>(body).ok();
+        let (reason, message) = match told {
+            Some(Body { error }) => {
+                let reason = error
+                    .errors
+                    .into_iter()
+                    .map(|item| item.reason)
+                    .find(|reason| !reason.is_empty());
+                let reason = reason.unwrap_or_else(|| by_status(status, &error.status).to_owned());
+                (reason, error.message)
+            }
+            None => (by_status(status, "").to_owned(), format!("HTTP {status}")),
+        };
+        Self::Refused {
+            status,
+            reason,
+            message,
+        }
+    }
+
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::Refused { reason, .. } => reason,
+            Self::Broken(_) | Self::Login(_) | Self::Unreadable(_) => "",
+        }
+    }
+
+    /// The same request may succeed in some seconds.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Broken(_) => true,
+            Self::Login(_) | Self::Unreadable(_) => false,
+            Self::Refused { status, reason, .. } => match reason.as_str() {
+                "rateLimitExceeded" | "backendError" | "internalError" | "badGateway" => true,
+                "quotaExceeded" => false,
+                // A failed job stays failed, whatever its status: ask for a new one.
+                _ if self.needs_new_job() => false,
+                _ => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
+            },
+        }
+    }
+
+    pub(super) fn needs_new_job(&self) -> bool {
+        matches!(
+            self.reason(),
+            "jobBackendError" | "jobInternalError" | "jobRateLimitExceeded"
+        )
+    }
+
+    /// Who runs the sync may run no queries at all.
+    pub(super) fn is_about_jobs(&self) -> bool {
+        matches!(self, Self::Refused { reason, message, .. }
+            if reason == "accessDenied" && message.contains("bigquery.jobs.create"))
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.reason() == "notFound"
+    }
+
+    /// In words for whoever runs the sync.
+    pub(super) fn about(self, subject: Subject<'_>) -> SourceError {
+        let unavailable = self.is_transient() || self.needs_new_job();
+        let (status, reason, message) = match self {
+            Self::Refused {
+                status,
+                reason,
+                message,
+            } => (status, reason, message),
+            Self::Broken(source) => {
+                return SourceError::Unavailable {
+                    detail: format!("BigQuery did not answer for {subject}: try again later"),
+                    source,
+                };
+            }
+            Self::Login(error) => return login(error),
+            Self::Unreadable(error) => {
+                return SourceError::Other(
+                    error.context(format!("BigQuery's answer for {subject} can't be read")),
+                );
+            }
+        };
+        let source = anyhow!("{status}, {reason}: {message}");
+        if unavailable {
+            return SourceError::Unavailable {
+                detail: format!("BigQuery gave up on {subject} ({reason}): try again later"),
+                source,
+            };
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            return SourceError::Denied(format!(
+                "BigQuery refused the login ({message}): check GOOGLE_APPLICATION_CREDENTIALS, or \
+                 run `gcloud auth application-default login`"
+            ));
+        }
+        match reason.as_str() {
+            "quotaExceeded" => SourceError::Unavailable {
+                detail: format!(
+                    "a quota is used up for {subject} ({message}): wait ten minutes or more, or \
+                     raise the quota in the Google Cloud console"
+                ),
+                source,
+            },
+            "accessNotConfigured" => SourceError::Denied(api_is_off(&message)),
+            _ if message.contains("has not been used in project") => {
+                SourceError::Denied(api_is_off(&message))
+            }
+            "billingNotEnabled" => SourceError::Denied(format!(
+                "BigQuery wants billing for {subject} ({message}): link a billing account to the project"
+            )),
+            "accessDenied" | "forbidden" => SourceError::Denied(match subject {
+                Subject::Jobs(project) => format!(
+                    "queries may not run in project {project} ({message}): grant \
+                     roles/bigquery.jobUser on it"
+                ),
+                _ => format!(
+                    "{subject} may not be read ({message}): grant \
+                     roles/bigquery.metadataViewer on the dataset"
+                ),
+            }),
+            "bytesBilledLimitExceeded" => SourceError::Denied(format!(
+                "{subject}: more bytes than allowed ({message}): raise BIGQUERY_MAX_BYTES_BILLED"
+            )),
+            "notFound" => SourceError::NotFound(format!(
+                "there is no {subject} ({message}): check WAREHOUSE_URL"
+            )),
+            _ => SourceError::Other(source.context(format!("BigQuery refused {subject}"))),
+        }
+    }
+}
+
+fn api_is_off(message: &str) -> String {
+    format!(
+        "the BigQuery API is off ({message}): enable it with `gcloud services enable \
+         bigquery.googleapis.com`"
+    )
+}
+
+fn login(error: anyhow::Error) -> SourceError {
+    use gcp_auth::Error::{Io, Json, NoAuthMethod};
+    match error.downcast_ref() {
+        Some(NoAuthMethod(..) | Io(..) | Json(..)) => {
+            SourceError::Denied(format!("BigQuery needs a login: {error:#}"))
+        }
+        _ => SourceError::Unavailable {
+            detail: "Google gave no token for BigQuery: try again later".to_owned(),
+            source: error,
+        },
+    }
+}
+
+/// The reason where the answer names none: `errors` may be absent, and a proxy sends no body.
+fn by_status(status: StatusCode, word: &str) -> &'static str {
+    match (status.as_u16(), word) {
+        (_, "RESOURCE_EXHAUSTED") | (429, _) => "rateLimitExceeded",
+        (400, _) => "invalid",
+        (403, _) => "accessDenied",
+        (404, _) => "notFound",
+        (502, _) => "badGateway",
+        (500.., _) => "backendError",
+        _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, reason: &str, message: &str) -> Failure {
+        let body = serde_json::json!({
+            "error": {"code": status, "message": message, "errors": [{"reason": reason}]}
+        });
+        Failure::answer(
+            StatusCode::from_u16(status).unwrap(),
+            body.to_string().as_bytes(),
+        )
+    }
+
+    #[test]
+    fn what_is_tried_again_is_decided_by_its_reason() {
+        for (status, reason, again) in [
+            (403, "rateLimitExceeded", true),
+            (429, "rateLimitExceeded", true),
+            (500, "backendError", true),
+            (503, "backendError", true),
+            (500, "internalError", true),
+            (503, "anythingElse", true),
+            (403, "quotaExceeded", false),
+            (429, "quotaExceeded", false),
+            (403, "accessDenied", false),
+            (404, "notFound", false),
+            (400, "invalidQuery", false),
+            (409, "duplicate", false),
+            (403, "responseTooLarge", false),
+            (403, "billingNotEnabled", false),
+        ] {
+            let failure = answer(status, reason, "");
+            assert_eq!(failure.is_transient(), again, "{status} {reason}");
+            assert!(!failure.needs_new_job());
+        }
+    }
+
+    #[test]
+    fn a_failed_job_is_not_asked_again_but_run_anew() {
+        for reason in [
+            "jobBackendError",
+            "jobInternalError",
+            "jobRateLimitExceeded",
+        ] {
+            let failure = answer(503, reason, "");
+            assert!(failure.needs_new_job() && !failure.is_transient());
+        }
+    }
+
+    #[test]
+    fn an_answer_without_reasons_is_judged_by_its_status() {
+        let at = |status: u16, body: &str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let failure = Failure::answer(status, body.as_bytes());
+            (failure.is_transient(), failure.reason().to_owned())
+        };
+        assert_eq!(at(502, "<html>"), (true, "badGateway".into()));
+        assert_eq!(
+            at(
+                403,
+                r#"{"error":{"message":"no","status":"PERMISSION_DENIED"}}"#
+            ),
+            (false, "accessDenied".into())
+        );
+        assert_eq!(
+            at(
+                403,
+                r#"{"error":{"message":"no","status":"RESOURCE_EXHAUSTED"}}"#
+            ),
+            (true, "rateLimitExceeded".into())
+        );
+    }
+
+    #[test]
+    fn an_error_says_what_to_do() {
+        let dataset = Dataset {
+            project: "acme".into(),
+            name: "shop".into(),
+        };
+        let jobs = Subject::Jobs("acme");
+        for (failure, subject, advice) in [
+            (
+                answer(403, "accessDenied", "x"),
+                Subject::Dataset(&dataset),
+                "roles/bigquery.metadataViewer",
+            ),
+            (
+                answer(403, "accessDenied", "x"),
+                jobs,
+                "roles/bigquery.jobUser",
+            ),
+            (
+                answer(
+                    403,
+                    "accessNotConfigured",
+                    "BigQuery API has not been used in project 1",
+                ),
+                jobs,
+                "gcloud services enable",
+            ),
+            (answer(403, "billingNotEnabled", "x"), jobs, "billing"),
+            (answer(403, "quotaExceeded", "x"), jobs, "wait ten minutes"),
+            (
+                answer(400, "bytesBilledLimitExceeded", "x"),
+                jobs,
+                "BIGQUERY_MAX_BYTES_BILLED",
+            ),
+            (
+                answer(404, "notFound", "x"),
+                Subject::Dataset(&dataset),
+                "WAREHOUSE_URL",
+            ),
+            (
+                answer(401, "authError", "x"),
+                jobs,
+                "gcloud auth application-default login",
+            ),
+            (answer(503, "backendError", "x"), jobs, "try again later"),
+        ] {
+            let text = failure.about(subject).to_string();
+            assert!(text.contains(advice), "{text}");
+        }
+    }
+}

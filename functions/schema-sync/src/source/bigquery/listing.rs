@@ -1,0 +1,104 @@
+//! What a dataset holds, by `tables.list`: free, a thousand tables a page, and all that is needed to
+//! collapse shards into families before anything else is asked.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::client::{Api, Client};
+use super::failure::Failure;
+use super::settings::Dataset;
+use crate::document::TableKind;
+use crate::family::{self, Family};
+use crate::source::Run;
+use crate::table_schema::TableResource;
+
+pub(super) struct Listing {
+    pub(super) families: Vec<Family>,
+    /// All that a listing tells, which is no schema, by table.
+    told: HashMap<String, TableResource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    tables: Vec<Item>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    table_reference: Reference,
+    #[serde(flatten)]
+    told: TableResource,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reference {
+    table_id: String,
+}
+
+const FIELDS: &str = "nextPageToken,tables(tableReference/tableId,type,\
+     timePartitioning(type,field,requirePartitionFilter),rangePartitioning/field,\
+     clustering/fields,requirePartitionFilter)";
+
+pub(super) async fn list(
+    client: &Client,
+    dataset: &Dataset,
+    run: &Run,
+) -> Result<Listing, Failure> {
+    let path = [
+        "projects",
+        &dataset.project,
+        "datasets",
+        &dataset.name,
+        "tables",
+    ];
+    let mut told = HashMap::new();
+    let mut token: Option<String> = None;
+    loop {
+        // Without a maximum a page is 50 tables; with it, a thousand.
+        let mut query = vec![("maxResults", "1000"), ("fields", FIELDS)];
+        if let Some(token) = &token {
+            query.push(("pageToken", token));
+        }
+        let page: Page = client.get(Api::ListTables, &path, &query, run).await?;
+        let items = page.tables.into_iter();
+        told.extend(items.map(|item| (item.table_reference.table_id, item.told)));
+        match page.next_page_token.filter(|next| !next.is_empty()) {
+            Some(next) if token.as_ref() != Some(&next) => token = Some(next),
+            _ => return Ok(Listing::of(told)),
+        }
+    }
+}
+
+impl Listing {
+    fn of(told: HashMap<String, TableResource>) -> Self {
+        let (shardable, alone): (Vec<_>, Vec<_>) = told
+            .iter()
+            .partition(|(_, told)| told.table_kind() == TableKind::Table);
+        let mut families = family::collapse(shardable.iter().map(|(name, _)| name.as_str()));
+        families.extend(alone.into_iter().map(|(name, _)| Family {
+            name: name.clone(),
+            suffixes: Vec::new(),
+        }));
+        families.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { families, told }
+    }
+
+    /// Of a family, that of its newest shard.
+    pub(super) fn told(&self, family: &Family) -> Option<&TableResource> {
+        self.told.get(&newest(family))
+    }
+}
+
+/// The table itself, or its newest shard.
+pub(super) fn newest(family: &Family) -> String {
+    match family.suffixes.last() {
+        Some(suffix) => family.member(suffix),
+        None => family.name.clone(),
+    }
+}

@@ -1,0 +1,69 @@
+//! BigQuery, by its REST API.
+//!
+//! A dataset is listed first, and its date shards collapsed into families. Few families are read by
+//! free `tables.get` calls; many by one `INFORMATION_SCHEMA` query a dataset. What is known already
+//! is read again only where that same query shows that it was altered: a listing can't tell.
+
+mod catalog;
+mod client;
+mod failure;
+mod gets;
+mod listing;
+mod plan;
+mod query;
+mod reading;
+pub mod settings;
+
+use async_trait::async_trait;
+use shared::Resources;
+
+use self::client::Client;
+pub use self::settings::Settings;
+use super::{Plan, Reading, Run, Source, SourceError};
+use crate::document::{self, Dialect, SourceKind, Table};
+
+pub struct BigQuery {
+    settings: Settings,
+    client: Client,
+}
+
+impl BigQuery {
+    /// The warehouse that `WAREHOUSE_URL` names. Logs in at the first call.
+    pub fn open(resources: &Resources) -> anyhow::Result<Self> {
+        Ok(Self::new(
+            Settings::from_env(resources.env())?,
+            resources.http()?,
+        ))
+    }
+
+    pub fn new(settings: Settings, http: reqwest::Client) -> Self {
+        Self {
+            client: Client::new(&settings, http),
+            settings,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for BigQuery {
+    fn describe(&self) -> document::Source {
+        document::Source {
+            kind: SourceKind::Bigquery,
+            dialect: Dialect::Bigquery,
+            datasets: self
+                .settings
+                .datasets
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        }
+    }
+
+    async fn read(&self, known: &[Table], run: &Run) -> Result<Reading, SourceError> {
+        reading::read(&self.settings, &self.client, known, run).await
+    }
+
+    async fn plan(&self, sql: &str, run: &Run) -> Result<Plan, SourceError> {
+        plan::dry_run(&self.client, &self.settings.project, sql, run).await
+    }
+}

@@ -1,0 +1,364 @@
+//! One reading of all datasets: what is asked, in which order, and what comes of a failure.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future;
+use futures::stream::{self, FuturesUnordered, StreamExt as _};
+
+use super::catalog::{self, Catalog};
+use super::client::Client;
+use super::failure::{Failure, Subject};
+use super::gets::{Reader, carried, same_shape, shards};
+use super::listing::{self, Listing, newest};
+use super::query;
+use super::settings::{Changes, Dataset, Settings};
+use crate::compare::{self, ColumnChange};
+use crate::document::{Column, Problem, Table, TableKind};
+use crate::family::{self, Family};
+use crate::source::{Progress, Reading, Run, SourceError};
+
+/// After so many tables in a row that BigQuery did not answer for, the rest is not tried.
+const GIVE_UP_AFTER: usize = 10;
+
+struct Asked<'a> {
+    settings: &'a Settings,
+    client: &'a Client,
+    query: query::Settings,
+    known: HashMap<&'a str, &'a Table>,
+    run: &'a Run,
+}
+
+/// A dataset that could be listed.
+struct Found<'a> {
+    dataset: &'a Dataset,
+    listing: Listing,
+    catalog: Option<Catalog>,
+}
+
+/// One table or family to read.
+struct Work<'a> {
+    found: &'a Found<'a>,
+    family: &'a Family,
+}
+
+#[derive(Default)]
+struct Failures {
+    unread: Vec<String>,
+    told: Vec<(String, SourceError)>,
+}
+
+impl Failures {
+    /// A dataset or table that is there and could not be read.
+    fn unread(&mut self, subject: String, error: SourceError) {
+        self.unread.push(subject.clone());
+        self.told.push((subject, error));
+    }
+}
+
+pub(super) async fn read(
+    settings: &Settings,
+    client: &Client,
+    known: &[Table],
+    run: &Run,
+) -> Result<Reading, SourceError> {
+    let asked = Asked {
+        settings,
+        client,
+        query: query::Settings {
+            project: settings.project.clone(),
+            max_bytes_billed: settings.max_bytes_billed,
+        },
+        known: known
+            .iter()
+            .map(|table| (table.name.as_str(), table))
+            .collect(),
+        run,
+    };
+    let mut failures = Failures::default();
+    let found = asked.datasets(&mut failures).await;
+    let families: usize = found.iter().map(|found| found.listing.families.len()).sum();
+    let many = families > settings.query_above;
+    let found = if many {
+        asked.query_the_rest(found, &mut failures).await
+    } else {
+        found
+    };
+    let mut tables = asked.tables(&found, many, &mut failures).await;
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    let nothing_read = tables.is_empty() && (found.is_empty() || !failures.unread.is_empty());
+    if nothing_read && !failures.told.is_empty() {
+        return Err(failures.told.swap_remove(0).1);
+    }
+    Ok(Reading {
+        tables,
+        unread: failures.unread,
+        problems: failures
+            .told
+            .into_iter()
+            .map(|(subject, error)| Problem {
+                subject,
+                detail: error.to_string(),
+            })
+            .collect(),
+    })
+}
+
+impl<'a> Asked<'a> {
+    /// Lists every dataset and, of those known, asks at the same time what was altered.
+    async fn datasets(&self, failures: &mut Failures) -> Vec<Found<'a>> {
+        let datasets = self.settings.datasets.len();
+        let done = AtomicUsize::new(0);
+        let tell = &|datasets_done| {
+            self.run.tell(Progress::Listing {
+                datasets_done,
+                datasets,
+            });
+        };
+        tell(0);
+        let done = &done;
+        let looks = self.settings.datasets.iter().map(|dataset| async move {
+            let listing = listing::list(self.client, dataset, self.run);
+            let catalog = async {
+                if self.settings.changes == Changes::Query && self.is_known(dataset) {
+                    Some(self.catalog(dataset).await)
+                } else {
+                    None
+                }
+            };
+            let looked = future::join(listing, catalog).await;
+            tell(done.fetch_add(1, Ordering::Relaxed) + 1);
+            looked
+        });
+        let looked: Vec<_> = stream::iter(looks.collect::<Vec<_>>())
+            .buffered(self.settings.parallelism)
+            .collect()
+            .await;
+        let mut found = Vec::new();
+        for (dataset, (listing, catalog)) in self.settings.datasets.iter().zip(looked) {
+            match listing {
+                Ok(listing) => {
+                    let next = Found {
+                        dataset,
+                        listing,
+                        catalog: None,
+                    };
+                    found.extend(self.with_catalog(next, catalog, failures));
+                }
+                Err(failure) => {
+                    let is_gone = failure.is_not_found();
+                    let error = failure.about(Subject::Dataset(dataset));
+                    if is_gone {
+                        failures.told.push((dataset.to_string(), error));
+                    } else {
+                        failures.unread(dataset.to_string(), error);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    async fn query_the_rest(
+        &self,
+        found: Vec<Found<'a>>,
+        failures: &mut Failures,
+    ) -> Vec<Found<'a>> {
+        let queries = found.into_iter().map(|found| async {
+            let catalog = if found.catalog.is_none() && !self.is_known(found.dataset) {
+                Some(self.catalog(found.dataset).await)
+            } else {
+                None
+            };
+            (found, catalog)
+        });
+        let queried: Vec<_> = stream::iter(queries.collect::<Vec<_>>())
+            .buffered(self.settings.parallelism)
+            .collect()
+            .await;
+        queried
+            .into_iter()
+            .filter_map(|(found, catalog)| self.with_catalog(found, catalog, failures))
+            .collect()
+    }
+
+    async fn catalog(&self, dataset: &Dataset) -> Result<Catalog, Failure> {
+        catalog::read(self.client, &self.query, dataset, self.run).await
+    }
+
+    /// Where queries may not run, tables are read one by one, and one problem says so. Where
+    /// BigQuery is down, that would only be more of the same.
+    fn with_catalog(
+        &self,
+        mut found: Found<'a>,
+        catalog: Option<Result<Catalog, Failure>>,
+        failures: &mut Failures,
+    ) -> Option<Found<'a>> {
+        match catalog {
+            None => {}
+            Some(Ok(catalog)) => found.catalog = Some(catalog),
+            Some(Err(failure)) if failure.is_transient() || failure.needs_new_job() => {
+                let error = failure.about(Subject::Dataset(found.dataset));
+                failures.unread(found.dataset.to_string(), error);
+                return None;
+            }
+            Some(Err(failure)) if failure.is_about_jobs() => {
+                let project = &self.settings.project;
+                if !failures.told.iter().any(|(subject, _)| subject == project) {
+                    let error = failure.about(Subject::Jobs(project));
+                    failures.told.push((project.clone(), error));
+                }
+            }
+            Some(Err(failure)) => {
+                let error = failure.about(Subject::Query(found.dataset));
+                failures.told.push((found.dataset.to_string(), error));
+            }
+        }
+        Some(found)
+    }
+
+    fn is_known(&self, dataset: &Dataset) -> bool {
+        let prefix = format!("{dataset}.");
+        self.known.keys().any(|name| name.starts_with(&prefix))
+    }
+
+    async fn tables(&self, found: &[Found<'_>], many: bool, failures: &mut Failures) -> Vec<Table> {
+        let work: Vec<_> = found
+            .iter()
+            .flat_map(|found| {
+                let families = found.listing.families.iter();
+                families.map(move |family| Work { found, family })
+            })
+            .collect();
+        let total = work.len();
+        let tell = |tables_done| {
+            self.run.tell(Progress::Reading {
+                tables_done,
+                tables: total,
+            });
+        };
+        tell(0);
+        let mut tables = Vec::with_capacity(total);
+        let (mut done, mut unanswered) = (0, 0);
+        let mut work = work.into_iter();
+        let mut reading: FuturesUnordered<_> = work
+            .by_ref()
+            .take(self.settings.parallelism)
+            .map(|work| self.attempt(work, many))
+            .collect();
+        while let Some((tried, table)) = reading.next().await {
+            done += 1;
+            reading.extend(work.next().map(|work| self.attempt(work, many)));
+            match table {
+                Ok(table) => {
+                    unanswered = 0;
+                    tables.extend(table);
+                }
+                Err(error) => {
+                    let down = matches!(error, SourceError::Unavailable { .. });
+                    unanswered = if down { unanswered + 1 } else { 0 };
+                    failures.unread(tried.name(), error);
+                }
+            }
+            tell(done);
+            if unanswered == GIVE_UP_AFTER && done < total {
+                for found in found {
+                    let error = SourceError::Unavailable {
+                        detail: "BigQuery stopped answering: not every table was read".to_owned(),
+                        source: anyhow::anyhow!("{done} of {total} tables were tried"),
+                    };
+                    failures.unread(found.dataset.to_string(), error);
+                }
+                break;
+            }
+        }
+        tables
+    }
+
+    async fn attempt<'w>(
+        &self,
+        work: Work<'w>,
+        many: bool,
+    ) -> (Work<'w>, Result<Option<Table>, SourceError>) {
+        let table = self.table(&work, many).await;
+        (work, table)
+    }
+
+    /// None where the table has been dropped since it was listed.
+    async fn table(&self, work: &Work<'_>, many: bool) -> Result<Option<Table>, SourceError> {
+        let Work { found, family } = work;
+        let reader = Reader {
+            client: self.client,
+            dataset: found.dataset,
+            run: self.run,
+        };
+        let known = self.known.get(work.name().as_str()).copied();
+        let table = match (work.told(), known) {
+            (Some(told), Some(known)) if is_unaltered(&known.columns, &told.columns) => {
+                Some(Table {
+                    rows: known.rows,
+                    bytes: known.bytes,
+                    columns: known.columns.clone(),
+                    ..told
+                })
+            }
+            (Some(told), _) if many => Some(told),
+            (Some(told), _) => reader.table(family).await?.map(|table| Table {
+                shards: told.shards,
+                ..table
+            }),
+            (None, Some(known)) if known.shards.is_some() => match reader.table(family).await? {
+                Some(table) if same_shape(&known.columns, &table.columns) => {
+                    let versions = known.shards.as_ref().map(|shards| &shards.versions[..]);
+                    let versions = carried(versions.unwrap_or_default(), family);
+                    Some(Table {
+                        shards: shards(family, versions),
+                        ..table
+                    })
+                }
+                _ => reader.anew(family).await?,
+            },
+            (None, _) => reader.anew(family).await?,
+        };
+        Ok(table.map(|table| work.with_siblings(table)))
+    }
+}
+
+impl Work<'_> {
+    fn name(&self) -> String {
+        format!("{}.{}", self.found.dataset, self.family.name)
+    }
+
+    /// The table as the query tells it, where there was one and it knows such a table whole.
+    fn told(&self) -> Option<Table> {
+        let Self { found, family } = self;
+        let catalog = found.catalog.as_ref()?;
+        let listed = found.listing.told(family)?;
+        if listed.table_kind() == TableKind::External {
+            return None;
+        }
+        let mut table = catalog.table(&newest(family), listed, self.name())?;
+        table.shards = shards(family, family::drift(&catalog.runs(family)));
+        Some(table)
+    }
+
+    fn with_siblings(&self, mut table: Table) -> Table {
+        if let Some(shards) = &mut table.shards {
+            let families = self.found.listing.families.iter();
+            let names = families.map(|family| family.name.as_str());
+            shards.siblings = family::siblings(self.family, names);
+        }
+        table
+    }
+}
+
+/// Whether the query shows what was known, as far as it can: it can't tell which nested fields are
+/// required, nor policy tags.
+fn is_unaltered(known: &[Column], told: &[Column]) -> bool {
+    let mut unaltered = true;
+    compare::columns(known, told, &mut |path, change| {
+        let unseen = matches!(change, ColumnChange::Mode(..)) && path.contains('.');
+        unaltered &= unseen;
+    });
+    unaltered
+}

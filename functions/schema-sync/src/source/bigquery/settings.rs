@@ -1,0 +1,226 @@
+//! What of BigQuery is read, and how hard it may be asked.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use shared::Env;
+use shared::google::Google;
+use url::Url;
+
+/// A dataset, perhaps of another project than the one that pays for queries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    pub project: String,
+    pub name: String,
+}
+
+impl std::fmt::Display for Dataset {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}", self.project, self.name)
+    }
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    /// The project that queries and dry runs are billed to.
+    pub project: String,
+    /// `WAREHOUSE_URL`: `bigquery://project/dataset[,dataset]`, where a dataset of another project
+    /// is written `project.dataset`.
+    pub datasets: Vec<Dataset>,
+    /// `BIGQUERY_EMULATOR_HOST` (`host:port` or a URL), else Google.
+    pub endpoint: Url,
+    /// Google wants a token, an emulator none.
+    pub login: Option<Google>,
+    /// `BIGQUERY_REQUESTS_PER_SECOND`, of each method: 100, which is BigQuery's quota for a user.
+    pub requests_per_second: u32,
+    /// `BIGQUERY_PARALLELISM`: 50 requests in flight.
+    pub parallelism: usize,
+    /// `BIGQUERY_QUERY_ABOVE`: a warehouse of more than 500 tables and families is read by one
+    /// query a dataset (which is billed 10 MB or more) instead of one free request a table.
+    pub query_above: usize,
+    /// `BIGQUERY_MAX_BYTES_BILLED`: 100 MB, in bytes, of one query.
+    pub max_bytes_billed: u64,
+    /// `BIGQUERY_CHANGES`: how a later sync finds what was altered: by one `query` a dataset, or
+    /// by a `get` of each table.
+    pub changes: Changes,
+    pub patience: Patience,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    Query,
+    Get,
+}
+
+/// How long a call is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Of one attempt.
+    pub timeout: Duration,
+    pub attempts: u32,
+    /// Before the second attempt; each further one waits up to twice as long, up to 32 s.
+    pub first_wait: Duration,
+    /// Of all attempts of one call together.
+    pub deadline: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            attempts: 6,
+            first_wait: Duration::from_secs(1),
+            deadline: Duration::from_secs(120),
+        }
+    }
+}
+
+const SHAPE: &str = "bigquery://project/dataset[,dataset]";
+
+impl Settings {
+    pub fn from_env(env: &Env) -> anyhow::Result<Self> {
+        let (project, datasets) = warehouse(env.required("WAREHOUSE_URL", SHAPE)?)?;
+        let (endpoint, login) = match env.get("BIGQUERY_EMULATOR_HOST") {
+            Some(host) => (emulator(host)?, None),
+            None => (
+                Url::parse("https://bigquery.googleapis.com/bigquery/v2/")
+                    .expect("a constant URL is valid"),
+                Some(Google::new(env)),
+            ),
+        };
+        let settings = Self {
+            project,
+            datasets,
+            endpoint,
+            login,
+            requests_per_second: env.parse("BIGQUERY_REQUESTS_PER_SECOND", 100)?,
+            parallelism: env.parse("BIGQUERY_PARALLELISM", 50)?,
+            query_above: env.parse("BIGQUERY_QUERY_ABOVE", 500)?,
+            max_bytes_billed: env.parse("BIGQUERY_MAX_BYTES_BILLED", 100 << 20)?,
+            changes: match env.get("BIGQUERY_CHANGES") {
+                None | Some("query") => Changes::Query,
+                Some("get") => Changes::Get,
+                Some(other) => bail!("BIGQUERY_CHANGES is {other:?}: set it to query or get"),
+            },
+            patience: Patience::default(),
+        };
+        for (name, figure) in [
+            (
+                "BIGQUERY_REQUESTS_PER_SECOND",
+                settings.requests_per_second as usize,
+            ),
+            ("BIGQUERY_PARALLELISM", settings.parallelism),
+        ] {
+            ensure!(figure > 0, "{name} is 0: set it to 1 or more");
+        }
+        Ok(settings)
+    }
+}
+
+fn warehouse(url: &str) -> anyhow::Result<(String, Vec<Dataset>)> {
+    let context = || format!("WAREHOUSE_URL is {url:?}: set it to {SHAPE}");
+    let (project, names) = url
+        .strip_prefix("bigquery://")
+        .and_then(|rest| rest.trim_end_matches('/').split_once('/'))
+        .with_context(context)?;
+    let mut datasets: Vec<Dataset> = Vec::new();
+    for name in names.split(',').map(str::trim) {
+        let (of, name) = name.rsplit_once('.').unwrap_or((project, name));
+        let dataset = Dataset {
+            project: of.to_owned(),
+            name: name.to_owned(),
+        };
+        ensure!(is_project(of) && is_dataset(name), context());
+        if !datasets.contains(&dataset) {
+            datasets.push(dataset);
+        }
+    }
+    ensure!(is_project(project), context());
+    Ok((project.to_owned(), datasets))
+}
+
+/// Names are written into SQL between backticks, so nothing else may pass.
+fn is_project(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.:_".contains(&b))
+}
+
+fn is_dataset(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+fn emulator(host: &str) -> anyhow::Result<Url> {
+    let context = || format!("BIGQUERY_EMULATOR_HOST is {host:?}: set it to host:port or a URL");
+    let written = if host.contains("://") {
+        Url::parse(host)
+    } else {
+        Url::parse(&format!("http://{host}"))
+    };
+    let mut url = written.with_context(context)?;
+    ensure!(url.has_host(), context());
+    let path = format!("{}/bigquery/v2/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_dataset_is_of_the_billed_project_unless_it_names_its_own() {
+        let settings = Settings::from_env(&env(&[(
+            "WAREHOUSE_URL",
+            "bigquery://acme/shop, other-project.web,shop",
+        )]))
+        .unwrap();
+        let names: Vec<_> = settings.datasets.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["acme.shop", "other-project.web"]);
+        assert_eq!(settings.project, "acme");
+        assert!(settings.login.is_some());
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_to_do() {
+        for (name, value) in [
+            ("WAREHOUSE_URL", "bigquery://acme"),
+            ("WAREHOUSE_URL", "bigquery:///shop"),
+            ("WAREHOUSE_URL", "bigquery://acme/"),
+            ("WAREHOUSE_URL", "bigquery://acme/shop`; drop"),
+            ("BIGQUERY_EMULATOR_HOST", "http://"),
+            ("BIGQUERY_CHANGES", "never"),
+            ("BIGQUERY_PARALLELISM", "0"),
+            ("BIGQUERY_REQUESTS_PER_SECOND", "many"),
+        ] {
+            let env = env(&[("WAREHOUSE_URL", "bigquery://acme/shop")]).with(name, value);
+            let error = Settings::from_env(&env).err().unwrap().to_string();
+            assert!(error.starts_with(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_emulator_needs_no_login() {
+        let settings = Settings::from_env(&env(&[
+            ("WAREHOUSE_URL", "bigquery://acme/shop"),
+            ("BIGQUERY_EMULATOR_HOST", "localhost:9050"),
+        ]))
+        .unwrap();
+        assert_eq!(
+            settings.endpoint.as_str(),
+            "http://localhost:9050/bigquery/v2/"
+        );
+        assert!(settings.login.is_none());
+    }
+}

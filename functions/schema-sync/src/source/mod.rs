@@ -1,0 +1,152 @@
+//! Where a schema comes from. A source is one file here: it reads tables, and it plans a query.
+
+pub mod bigquery;
+pub mod folder;
+pub mod postgres;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, bail};
+use async_trait::async_trait;
+use shared::Resources;
+use url::Url;
+
+use crate::document::{self, Problem, Table, Verified};
+use bigquery::BigQuery;
+use folder::Folder;
+use postgres::Postgres;
+
+/// The warehouse that `WAREHOUSE_URL` names.
+pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Source>> {
+    let text = resources.env().required("WAREHOUSE_URL", FORMS)?;
+    let url = Url::parse(text)
+        .ok()
+        .with_context(|| format!("WAREHOUSE_URL is no URL: set it to {FORMS}"))?;
+    Ok(match url.scheme() {
+        "bigquery" => Arc::new(BigQuery::open(resources)?),
+        "file" => Arc::new(Folder::open(&url)?),
+        "postgres" | "postgresql" => Arc::new(Postgres::open(text, resources.env())?),
+        scheme => bail!("WAREHOUSE_URL has the unknown scheme {scheme:?}: set it to {FORMS}"),
+    })
+}
+
+const FORMS: &str = "bigquery://project/dataset[,dataset], postgres://user:password@host/database \
+                     or file:///folder";
+
+/// A warehouse that can be read.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What the document says of its source.
+    fn describe(&self) -> document::Source;
+
+    /// Reads every table there is.
+    ///
+    /// `known` is what the last sync read (warehouse facts only, no descriptions that an LLM
+    /// wrote); a table that has not changed since is taken from there rather than read again.
+    /// What can't be read is a problem of the reading, unless nothing could be read at all.
+    async fn read(&self, known: &[Table], run: &Run) -> Result<Reading, SourceError>;
+
+    /// Has the warehouse plan a query without running it.
+    async fn plan(&self, sql: &str, run: &Run) -> Result<Plan, SourceError>;
+}
+
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub tables: Vec<Table>,
+    /// The full names of datasets and tables that are there and could not be read: the sync keeps
+    /// what it knows of them.
+    pub unread: Vec<String>,
+    /// What a person should know, of these among others.
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Debug)]
+pub enum Plan {
+    Accepted(Verified),
+    /// The warehouse's own words on what is wrong with the query.
+    Rejected(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Access is refused; the text says what to grant.
+    #[error("{0}")]
+    Denied(String),
+    /// There is no such project, dataset, database or folder.
+    #[error("{0}")]
+    NotFound(String),
+    /// Down, slow or over its limit; the same call may succeed later.
+    #[error("{detail}")]
+    Unavailable {
+        detail: String,
+        #[source]
+        source: anyhow::Error,
+    },
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// One run of a sync, as those who work for it see it: where costs are counted and progress is told.
+#[derive(Clone, Default)]
+pub struct Run(Arc<RunState>);
+
+#[derive(Default)]
+struct RunState {
+    requests: AtomicU64,
+    bytes_billed: AtomicU64,
+    progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// What a person who waits is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Listing {
+        datasets_done: usize,
+        datasets: usize,
+    },
+    Reading {
+        tables_done: usize,
+        tables: usize,
+    },
+    Describing {
+        batches_done: usize,
+        batches: usize,
+    },
+    Verifying {
+        examples_done: usize,
+        examples: usize,
+    },
+    Storing,
+}
+
+impl Run {
+    pub fn with_progress(progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(RunState {
+            progress: Some(Box::new(progress)),
+            ..RunState::default()
+        }))
+    }
+
+    pub fn count_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn count_bytes_billed(&self, bytes: u64) {
+        self.0.bytes_billed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    pub fn bytes_billed(&self) -> u64 {
+        self.0.bytes_billed.load(Ordering::Relaxed)
+    }
+
+    pub fn tell(&self, progress: Progress) {
+        if let Some(tell) = &self.0.progress {
+            tell(progress);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Reads the catalog: what there is, and what the role may not read of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use shared::postgres::Pool;
+use shared::postgres::types::Type;
+use tokio_postgres::{IsolationLevel, Row};
+
+use super::columns::Columns;
+use super::{Reading, Run, SourceError};
+use crate::document::{
+    DescriptionSource, ForeignKey, Partitioning, Problem, Table, TableKind, dataset_of,
+};
+
+/// Names of types come with their schema, whatever the role's own path is; none of the queries is
+/// worth compiling.
+const SETTINGS: &str = "
+    set local search_path = pg_catalog;
+    set local statement_timeout = '60s';
+    set local lock_timeout = '5s';
+    set local jit = off";
+
+pub(super) async fn read(
+    pool: &Pool,
+    schemas: Option<&[String]>,
+    run: &Run,
+) -> Result<Reading, SourceError> {
+    let mut client = pool.get().await?;
+    // One snapshot, so that a table that changes meanwhile is read as it was or as it is.
+    let db = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    db.batch_execute(SETTINGS).await?;
+
+    let named = schemas.unwrap_or_default();
+    run.count_request();
+    let place = db
+        .query_typed_one(include_str!("schemas.sql"), &[(&named, Type::TEXT_ARRAY)])
+        .await?;
+    let database: String = place.try_get("database")?;
+    let role: String = place.try_get("role")?;
+    let mut left_out = missing_schemas(named, &database, &place)?;
+
+    run.count_request();
+    let rows = db
+        .query_typed(include_str!("tables.sql"), &[(&schemas, Type::TEXT_ARRAY)])
+        .await?;
+    let relations = rows
+        .iter()
+        .map(|row| Relation::from_row(&database, row))
+        .collect::<Result<Vec<_>, _>>()?;
+    left_out.extend(unreadable(&relations, &role));
+    let relations: Vec<_> = relations.into_iter().filter(|it| it.readable).collect();
+    if relations.is_empty() && !left_out.is_empty() {
+        return Err(nothing_to_read(&left_out));
+    }
+    let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
+
+    run.count_request();
+    let types = db
+        .query_typed(include_str!("types.sql"), &[(&oids, Type::OID_ARRAY)])
+        .await?;
+    let mut columns = Columns::of_types(&types)?;
+    let with_columns = [&oids[..], &columns.relations()].concat();
+    run.count_request();
+    let rows = db
+        .query_typed(
+            include_str!("columns.sql"),
+            &[(&with_columns, Type::OID_ARRAY)],
+        )
+        .await?;
+    columns.add(&rows)?;
+
+    run.count_request();
+    let rows = db
+        .query_typed(include_str!("keys.sql"), &[(&oids, Type::OID_ARRAY)])
+        .await?;
+    let mut keys = keys(&database, &rows)?;
+
+    let tables = relations.into_iter().map(|relation| {
+        let mut table = relation.table;
+        table.columns = columns.tree(relation.oid);
+        if let Some(keys) = keys.remove(&relation.oid) {
+            table.primary_key = keys.primary;
+            table.foreign_keys = keys.foreign;
+        }
+        table
+    });
+    Ok(Reading {
+        tables: tables.collect(),
+        unread: left_out
+            .iter()
+            .filter(|it| it.exists)
+            .map(|it| it.problem.subject.clone())
+            .collect(),
+        problems: left_out.into_iter().map(|it| it.problem).collect(),
+    })
+}
+
+struct Relation {
+    oid: u32,
+    readable: bool,
+    /// `schema.table`, quoted where SQL needs it.
+    quoted: String,
+    table: Table,
+}
+
+impl Relation {
+    fn from_row(database: &str, row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let schema: &str = row.try_get("schema")?;
+        let name: &str = row.try_get("name")?;
+        let kind = match row.try_get("kind")? {
+            "v" => TableKind::View,
+            "m" => TableKind::MaterializedView,
+            "f" => TableKind::External,
+            _ => TableKind::Table,
+        };
+        let mut table = Table::new(format!("{database}.{schema}.{name}"), kind);
+        table.description = row.try_get("description")?;
+        table.description_source = table
+            .description
+            .is_some()
+            .then_some(DescriptionSource::Warehouse);
+        table.set_size(whole(row.try_get("tuples")?), whole(row.try_get("bytes")?));
+        let unit: Option<String> = row.try_get("partition_unit")?;
+        let key: Option<String> = row.try_get("partition_key")?;
+        table.partitioning = unit
+            .zip(key)
+            .map(|(unit, column)| Partitioning { column, unit });
+        Ok(Self {
+            oid: row.try_get("oid")?,
+            readable: row.try_get("readable")?,
+            quoted: row.try_get("quoted")?,
+            table,
+        })
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "estimates, never negative and far below 2^64"
+)]
+fn whole(estimate: Option<f64>) -> Option<u64> {
+    estimate.map(|estimate| estimate.round() as u64)
+}
+
+/// A schema or a table that is not read, and why.
+struct LeftOut {
+    /// False of a schema that is named and not there.
+    exists: bool,
+    problem: Problem,
+}
+
+fn missing_schemas(
+    named: &[String],
+    database: &str,
+    place: &Row,
+) -> Result<Vec<LeftOut>, tokio_postgres::Error> {
+    let existing: Vec<String> = place.try_get("existing")?;
+    let usable: Vec<String> = place.try_get("usable")?;
+    let role: &str = place.try_get("role")?;
+    let missing = named.iter().filter(|name| !usable.contains(name));
+    let left_out = missing.map(|name| {
+        let exists = existing.contains(name);
+        let detail = if exists {
+            format!("{role} may not use the schema: grant usage on schema \"{name}\" to {role}")
+        } else {
+            "there is no such schema: correct `schemas` in WAREHOUSE_URL".to_owned()
+        };
+        let subject = format!("{database}.{name}");
+        LeftOut {
+            exists,
+            problem: Problem { subject, detail },
+        }
+    });
+    Ok(left_out.collect())
+}
+
+/// Once for a schema of which nothing can be read, else once for each table.
+fn unreadable(relations: &[Relation], role: &str) -> Vec<LeftOut> {
+    let mut schemas: BTreeMap<&str, Vec<&Relation>> = BTreeMap::new();
+    for relation in relations {
+        let dataset = dataset_of(&relation.table.name);
+        schemas.entry(dataset).or_default().push(relation);
+    }
+    let mut problems = Vec::new();
+    for (dataset, relations) in schemas {
+        if relations.iter().all(|relation| !relation.readable) {
+            problems.push(Problem {
+                subject: dataset.to_owned(),
+                detail: format!(
+                    "{role} may read none of its tables ({}): grant select on them to {role}",
+                    relations.len()
+                ),
+            });
+            continue;
+        }
+        let unreadable = relations.iter().filter(|relation| !relation.readable);
+        problems.extend(unreadable.map(|relation| Problem {
+            subject: relation.table.name.clone(),
+            detail: format!(
+                "{role} may not read it: grant select on {} to {role}",
+                relation.quoted
+            ),
+        }));
+    }
+    let left_out = problems.into_iter().map(|problem| LeftOut {
+        exists: true,
+        problem,
+    });
+    left_out.collect()
+}
+
+fn nothing_to_read(left_out: &[LeftOut]) -> SourceError {
+    let told: Vec<String> = left_out
+        .iter()
+        .map(|it| format!("{}: {}", it.problem.subject, it.problem.detail))
+        .collect();
+    let told = told.join("; ");
+    if left_out.iter().any(|it| it.exists) {
+        SourceError::Denied(told)
+    } else {
+        SourceError::NotFound(told)
+    }
+}
+
+#[derive(Default)]
+struct Keys {
+    primary: Vec<String>,
+    foreign: Vec<ForeignKey>,
+}
+
+fn keys(database: &str, rows: &[Row]) -> Result<HashMap<u32, Keys>, tokio_postgres::Error> {
+    let mut keys: HashMap<u32, Keys> = HashMap::new();
+    for row in rows {
+        let of = keys.entry(row.try_get("relation")?).or_default();
+        let columns = row.try_get("columns")?;
+        if row.try_get("is_primary")? {
+            of.primary = columns;
+            continue;
+        }
+        let schema: &str = row.try_get("referenced_schema")?;
+        let table: &str = row.try_get("referenced_table")?;
+        of.foreign.push(ForeignKey {
+            columns,
+            references: format!("{database}.{schema}.{table}"),
+            referenced_columns: row.try_get("referenced_columns")?,
+        });
+    }
+    Ok(keys)
+}

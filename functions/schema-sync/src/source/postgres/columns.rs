@@ -1,0 +1,164 @@
+//! Columns and the types behind them: arrays repeat, composites nest, domains are what they are of.
+
+use std::collections::HashMap;
+
+use tokio_postgres::{Error, Row};
+
+use crate::document::{Column, DescriptionSource, Mode};
+
+/// As deep as BigQuery nests; Postgres itself sets no bound.
+const MAX_DEPTH: usize = 15;
+
+pub(super) struct Columns {
+    types: HashMap<u32, TypeInfo>,
+    of_relations: HashMap<u32, Vec<RawColumn>>,
+}
+
+struct TypeInfo {
+    kind: TypeKind,
+    description: Option<String>,
+}
+
+enum TypeKind {
+    Array {
+        element: u32,
+    },
+    Domain {
+        base: u32,
+        name: String,
+        required: bool,
+    },
+    Composite {
+        relation: u32,
+    },
+    Other,
+}
+
+struct RawColumn {
+    name: String,
+    type_oid: u32,
+    type_name: String,
+    required: bool,
+    description: Option<String>,
+}
+
+impl Columns {
+    pub(super) fn of_types(rows: &[Row]) -> Result<Self, Error> {
+        let mut types = HashMap::new();
+        for row in rows {
+            let kind = match row.try_get("kind")? {
+                "array" => TypeKind::Array {
+                    element: row.try_get("inner_type")?,
+                },
+                "domain" => TypeKind::Domain {
+                    base: row.try_get("inner_type")?,
+                    name: row.try_get("base_name")?,
+                    required: row.try_get("required")?,
+                },
+                "composite" => TypeKind::Composite {
+                    relation: row.try_get("relation")?,
+                },
+                _ => TypeKind::Other,
+            };
+            let description = row.try_get("description")?;
+            types.insert(row.try_get("oid")?, TypeInfo { kind, description });
+        }
+        Ok(Self {
+            types,
+            of_relations: HashMap::new(),
+        })
+    }
+
+    /// Where the fields of the composite types stand.
+    pub(super) fn relations(&self) -> Vec<u32> {
+        let kinds = self.types.values().map(|info| &info.kind);
+        kinds
+            .filter_map(|kind| match kind {
+                TypeKind::Composite { relation } => Some(*relation),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn add(&mut self, rows: &[Row]) -> Result<(), Error> {
+        for row in rows {
+            let of = self.of_relations.entry(row.try_get("relation")?);
+            of.or_default().push(RawColumn {
+                name: row.try_get("name")?,
+                type_oid: row.try_get("type")?,
+                type_name: row.try_get("type_name")?,
+                required: row.try_get("required")?,
+                description: row.try_get("description")?,
+            });
+        }
+        Ok(())
+    }
+
+    /// The columns of a relation, in order, with their fields.
+    pub(super) fn tree(&self, relation: u32) -> Vec<Column> {
+        self.nested(relation, MAX_DEPTH)
+    }
+
+    fn nested(&self, relation: u32, depth: usize) -> Vec<Column> {
+        let columns = self
+            .of_relations
+            .get(&relation)
+            .map_or(&[][..], Vec::as_slice);
+        columns.iter().map(|raw| self.column(raw, depth)).collect()
+    }
+
+    fn column(&self, raw: &RawColumn, depth: usize) -> Column {
+        let mut column = Column {
+            name: raw.name.clone(),
+            data_type: raw.type_name.clone(),
+            mode: if raw.required {
+                Mode::Required
+            } else {
+                Mode::Nullable
+            },
+            description: raw.description.clone(),
+            description_source: None,
+            policy_tags: Vec::new(),
+            fields: Vec::new(),
+        };
+        let mut next = raw.type_oid;
+        while let Some(info) = self.types.get(&next) {
+            // What is said of a type is true of a column about which nothing is said.
+            column.description = column.description.or_else(|| info.description.clone());
+            match &info.kind {
+                // A domain over an array, in an array: only the outer one repeats.
+                TypeKind::Array { .. } if column.mode == Mode::Repeated => break,
+                TypeKind::Array { element } => {
+                    column.mode = Mode::Repeated;
+                    if let Some(name) = column.data_type.strip_suffix("[]") {
+                        column.data_type = name.to_owned();
+                    }
+                    next = *element;
+                }
+                TypeKind::Domain {
+                    base,
+                    name,
+                    required,
+                } => {
+                    if *required && column.mode == Mode::Nullable {
+                        column.mode = Mode::Required;
+                    }
+                    column.data_type.clone_from(name);
+                    next = *base;
+                }
+                TypeKind::Composite { relation } => {
+                    if depth > 0 {
+                        column.fields = self.nested(*relation, depth - 1);
+                    }
+                    break;
+                }
+                TypeKind::Other => break,
+            }
+        }
+        column.description_source = column
+            .description
+            .is_some()
+            .then_some(DescriptionSource::Warehouse);
+        column
+    }
+}

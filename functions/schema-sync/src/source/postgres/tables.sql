@@ -1,0 +1,72 @@
+-- Each relation that a query can name, of the schemas $1 (null: all but the system's). Partitions
+-- count for their parent; what an extension brought is its own business.
+with recursive
+relation as (
+  select class.oid, class.relname, class.relkind, schema.nspname
+  from pg_class as class
+  join pg_namespace as schema on schema.oid = class.relnamespace
+  where class.relkind in ('r', 'p', 'v', 'm', 'f')
+    and not class.relispartition
+    and schema.nspname !~ '^pg_'
+    and schema.nspname <> 'information_schema'
+    and ($1::text[] is null or schema.nspname = any($1))
+    and has_schema_privilege(schema.oid, 'usage')
+    and not exists (
+      select from pg_depend
+      where classid = 'pg_class'::regclass and objid = class.oid and deptype = 'e')
+),
+-- A table and its partitions, at any depth.
+part(root, oid) as (
+  select oid, oid
+  from relation
+  where relkind not in ('v')
+  union all
+  select part.root, child.inhrelid
+  from part
+  join pg_class as class on class.oid = part.oid and class.relkind = 'p'
+  join pg_inherits as child on child.inhparent = part.oid
+),
+-- The planner's estimates, which cost nothing and lock nothing; -1 is "never counted".
+size as (
+  select part.root,
+         sum(class.reltuples::float8) as tuples,
+         sum((class.relpages + coalesce(toast.relpages, 0))::float8)
+           filter (where class.relkind in ('r', 'm'))
+           * current_setting('block_size')::int as bytes
+  from part
+  join pg_class as class on class.oid = part.oid
+  left join pg_class as toast on toast.oid = class.reltoastrelid
+  where class.relkind <> 'p' and class.reltuples >= 0
+  group by part.root
+)
+select relation.oid,
+       relation.nspname::text as schema,
+       relation.relname::text as name,
+       relation.relkind::text as kind,
+       format('%I.%I', relation.nspname, relation.relname) as quoted,
+       has_table_privilege(relation.oid, 'select')
+         or has_any_column_privilege(relation.oid, 'select') as readable,
+       comment.description,
+       size.tuples,
+       size.bytes,
+       case partition.partstrat
+         when 'r' then 'RANGE' when 'l' then 'LIST' when 'h' then 'HASH'
+       end as partition_unit,
+       -- An expression as it is written; columns by their bare names.
+       case
+         when 0 = any (partition.partattrs::int2[])
+           then substring(pg_get_partkeydef(relation.oid) from '\((.*)\)$')
+         else (
+           select string_agg(attribute.attname, ', ' order by key.place)
+           from unnest(partition.partattrs::int2[]) with ordinality as key (number, place)
+           join pg_attribute as attribute
+             on attribute.attrelid = relation.oid and attribute.attnum = key.number)
+       end as partition_key
+from relation
+left join size on size.root = relation.oid
+left join pg_partitioned_table as partition on partition.partrelid = relation.oid
+left join pg_description as comment
+  on comment.objoid = relation.oid
+ and comment.classoid = 'pg_class'::regclass
+ and comment.objsubid = 0
+order by relation.nspname, relation.relname

@@ -1,0 +1,81 @@
+//! What one sync tells the next, and no reader needs. Losing it costs some LLM calls, no data.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use shared::store::{Put, Store, StoreError};
+
+use crate::enrich::Memory;
+
+const STATE: &str = "schema/state.json";
+/// As long as a client may reasonably retry; the oldest leave first.
+const REMEMBERED_KEYS: usize = 1_000;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// What the LLM was asked and had no answer for.
+    pub llm: Memory,
+    /// Hashes of the idempotency keys of added examples, each with the hash of what it added.
+    pub idempotency: BTreeMap<String, Addition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addition {
+    pub content: String,
+    pub at: jiff::Timestamp,
+}
+
+impl State {
+    /// Remembers what a key added, forgetting the oldest where there are too many.
+    pub fn remember(&mut self, key: String, addition: Addition) {
+        self.idempotency.insert(key, addition);
+        while self.idempotency.len() > REMEMBERED_KEYS {
+            let oldest = self
+                .idempotency
+                .iter()
+                .min_by_key(|(_, addition)| addition.at);
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else {
+                break;
+            };
+            self.idempotency.remove(&oldest);
+        }
+    }
+}
+
+/// The state; a damaged one counts as none.
+pub async fn load(store: &dyn Store) -> Result<State, StoreError> {
+    load_tagged(store).await.map(|(state, _)| state)
+}
+
+async fn load_tagged(store: &dyn Store) -> Result<(State, Put), StoreError> {
+    match store.get(STATE).await {
+        Ok(object) => {
+            let state = serde_json::from_slice(&object.body).unwrap_or_default();
+            Ok((state, Put::IfMatch(object.etag)))
+        }
+        Err(StoreError::NotFound(_)) => Ok((State::default(), Put::IfAbsent)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Changes the state, again where somebody else wrote meanwhile; writes nothing if nothing changed.
+pub async fn update(
+    store: &dyn Store,
+    mut change: impl FnMut(&mut State) + Send,
+) -> Result<(), StoreError> {
+    loop {
+        let (before, condition) = load_tagged(store).await?;
+        let mut state = before.clone();
+        change(&mut state);
+        if state == before {
+            return Ok(());
+        }
+        let json = serde_json::to_vec(&state).expect("the state has only JSON's own types");
+        match store.put(STATE, Bytes::from(json), condition).await {
+            Err(StoreError::Precondition(_)) => {}
+            written => return written.map(drop),
+        }
+    }
+}

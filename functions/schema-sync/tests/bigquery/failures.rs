@@ -1,0 +1,223 @@
+//! What comes of each way in which a reading can fail.
+
+use super::*;
+
+#[tokio::test]
+async fn a_query_that_would_cost_too_much_is_not_paid_and_tables_are_got() {
+    let stub = Stub::start().await;
+    rich(&stub);
+    let source = source(&stub, "shop", |settings| {
+        settings.query_above = 0;
+        settings.max_bytes_billed = 1 << 20;
+    });
+
+    let (reading, run) = read(&source, &[]).await;
+
+    assert_eq!(reading.tables.len(), 6);
+    assert_eq!(run.bytes_billed(), 0);
+    assert!(
+        reading.problems[0]
+            .detail
+            .contains("BIGQUERY_MAX_BYTES_BILLED")
+    );
+}
+
+#[tokio::test]
+async fn a_dataset_that_refuses_the_query_is_got_and_named() {
+    let stub = Stub::start().await;
+    rich(&stub);
+    stub.fail(Method::Query, 1, &Fault::Reason(403, "accessDenied"));
+
+    let (reading, _) = read(&source(&stub, "shop", |s| s.query_above = 0), &[]).await;
+
+    assert_eq!(reading.tables.len(), 6);
+    assert_eq!(reading.problems[0].subject, SHOP);
+    assert!(reading.unread.is_empty());
+}
+
+#[tokio::test]
+async fn a_dataset_that_may_not_be_read_is_a_problem_and_the_rest_is_read() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.deny("acme.secret");
+
+    let (reading, _) = read(&source(&stub, "secret,shop,gone", |_| {}), &[]).await;
+
+    assert_eq!(names(&reading), ["acme.shop.t"]);
+    let problems: Vec<_> = reading
+        .problems
+        .iter()
+        .map(|problem| problem.subject.as_str())
+        .collect();
+    assert_eq!(problems, ["acme.secret", "acme.gone"]);
+    assert_eq!(reading.unread, ["acme.secret"], "what is gone is not kept");
+    assert!(
+        reading.problems[0]
+            .detail
+            .contains("roles/bigquery.metadataViewer")
+    );
+}
+
+#[tokio::test]
+async fn a_warehouse_of_which_nothing_can_be_read_is_an_error() {
+    let stub = Stub::start().await;
+    stub.deny("acme.secret");
+
+    let error = source(&stub, "secret", |_| {})
+        .read(&[], &Run::default())
+        .await
+        .unwrap_err();
+
+    assert!(matches!(error, SourceError::Denied(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_empty_dataset_is_read_even_where_queries_may_not_run() {
+    let stub = Stub::start().await;
+    stub.dataset(SHOP);
+    stub.deny_jobs();
+    let known = [Table::new("acme.shop.dropped", TableKind::Table)];
+
+    let (reading, _) = read(&shop(&stub), &known).await;
+
+    assert!(reading.tables.is_empty() && reading.unread.is_empty());
+}
+
+#[tokio::test]
+async fn one_broken_table_is_a_problem_and_the_rest_is_read() {
+    let stub = Stub::start().await;
+    for name in ["a", "b", "c"] {
+        stub.table(SHOP, name, id());
+    }
+    stub.fail(Method::Get, 6, &Fault::Reason(500, "backendError"));
+
+    let one_by_one = source(&stub, "shop", |settings| settings.parallelism = 1);
+    let (reading, run) = read(&one_by_one, &[]).await;
+
+    assert_eq!(reading.tables.len(), 2);
+    assert_eq!(reading.problems.len(), 1);
+    assert!(reading.problems[0].detail.contains("backendError"));
+    assert_eq!(run.requests(), 1 + 6 + 2, "six attempts of the broken one");
+}
+
+#[tokio::test]
+async fn a_table_that_is_dropped_while_it_is_read_is_no_problem() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "a", id());
+    stub.table(SHOP, "b", id());
+    stub.fail(Method::Get, 1, &Fault::Reason(404, "notFound"));
+
+    let (reading, _) = read(&shop(&stub), &[]).await;
+
+    assert_eq!(reading.tables.len(), 1);
+    assert!(reading.problems.is_empty());
+}
+
+#[tokio::test]
+async fn a_family_whose_newest_shard_is_dropped_while_it_is_read_is_not_taken_for_dropped() {
+    let stub = Stub::start().await;
+    shards(&stub, "events_", 3, |_| id());
+    stub.table(SHOP, "t", id());
+    stub.fail(Method::Get, 1, &Fault::Reason(404, "notFound"));
+
+    let one_by_one = source(&stub, "shop", |settings| settings.parallelism = 1);
+    let (reading, _) = read(&one_by_one, &[]).await;
+
+    assert_eq!(reading.problems[0].subject, "acme.shop.events_*");
+    assert_eq!(reading.unread, ["acme.shop.events_*"]);
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again_and_each_attempt_is_counted() {
+    for fault in [
+        Fault::Reason(403, "rateLimitExceeded"),
+        Fault::Reason(429, "rateLimitExceeded"),
+        Fault::Reason(503, "backendError"),
+        Fault::Reason(500, "internalError"),
+        Fault::Bare(502),
+        Fault::Half,
+        Fault::Silence,
+    ] {
+        let stub = Stub::start().await;
+        stub.table(SHOP, "t", id());
+        stub.fail(Method::List, 2, &fault);
+        stub.fail(Method::Get, 1, &fault);
+        let source = source(&stub, "shop", |settings| {
+            settings.patience.timeout = match fault {
+                Fault::Silence => Duration::from_millis(300),
+                _ => Duration::from_secs(30),
+            };
+        });
+
+        let (reading, run) = read(&source, &[]).await;
+
+        assert_eq!(names(&reading), ["acme.shop.t"], "{fault:?}");
+        assert_eq!(run.requests(), 5, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_pass_is_not_tried_again() {
+    for (status, reason) in [
+        (403, "quotaExceeded"),
+        (403, "accessDenied"),
+        (404, "notFound"),
+        (400, "invalid"),
+    ] {
+        let stub = Stub::start().await;
+        stub.table(SHOP, "t", id());
+        stub.fail(Method::List, 1, &Fault::Reason(status, reason));
+
+        let run = Run::default();
+        shop(&stub).read(&[], &run).await.unwrap_err();
+
+        assert_eq!(run.requests(), 1, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn no_call_is_tried_for_longer_than_its_deadline() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.fail(Method::List, 1, &Fault::Bare(503));
+    let source = source(&stub, "shop", |settings| {
+        settings.patience.first_wait = Duration::from_secs(30);
+        settings.patience.deadline = Duration::from_secs(1);
+    });
+
+    let error = source.read(&[], &Run::default()).await.unwrap_err();
+
+    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert_eq!(stub.calls(Method::List), 1);
+}
+
+#[tokio::test]
+async fn a_warehouse_that_stops_answering_is_given_up() {
+    let stub = Stub::start().await;
+    for at in 0..100 {
+        stub.table(SHOP, &format!("t{at}"), id());
+    }
+    stub.fail(Method::Get, 10_000, &Fault::Bare(503));
+    let source = source(&stub, "shop", |settings| {
+        settings.patience.attempts = 2;
+        settings.parallelism = 2;
+    });
+
+    let error = source.read(&[], &Run::default()).await.unwrap_err();
+
+    assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
+    assert!(stub.calls(Method::Get) <= 24, "{}", stub.calls(Method::Get));
+}
+
+#[tokio::test]
+async fn a_query_that_fails_by_bigquerys_fault_is_run_as_a_new_job() {
+    let stub = Stub::start().await;
+    rich(&stub);
+    stub.fail(Method::Query, 2, &Fault::Reason(503, "jobBackendError"));
+
+    let (reading, _) = read(&source(&stub, "shop", |s| s.query_above = 0), &[]).await;
+
+    assert_eq!(reading.tables.len(), 6);
+    assert_eq!(stub.calls(Method::Query), 3);
+    assert!(reading.problems.is_empty());
+}

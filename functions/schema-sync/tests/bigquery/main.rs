@@ -1,0 +1,137 @@
+//! Reading BigQuery: what it costs, what is found, and what comes of each way it can fail.
+
+mod again;
+mod failures;
+mod plans;
+mod reading;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kit::bigquery::{BigQuery as Stub, Fault, Method};
+use schema_sync::document::{DriftKind, Mode, Table, TableKind};
+use schema_sync::source::bigquery::{BigQuery, Settings};
+use schema_sync::source::{Plan, Progress, Reading, Run, Source as _, SourceError};
+use serde_json::{Value, json};
+use shared::Env;
+
+const SHOP: &str = "acme.shop";
+
+/// A warehouse of these datasets, with settings that a test may change; no wait is long.
+fn source(stub: &Stub, datasets: &str, change: impl FnOnce(&mut Settings)) -> BigQuery {
+    let env = Env::default()
+        .with("WAREHOUSE_URL", format!("bigquery://acme/{datasets}"))
+        .with("BIGQUERY_EMULATOR_HOST", stub.host());
+    let mut settings = Settings::from_env(&env).unwrap();
+    settings.patience.first_wait = Duration::from_millis(1);
+    settings.requests_per_second = 10_000;
+    change(&mut settings);
+    BigQuery::new(settings, shared::http_client::build().unwrap())
+}
+
+fn shop(stub: &Stub) -> BigQuery {
+    source(stub, "shop", |_| {})
+}
+
+async fn read(source: &BigQuery, known: &[Table]) -> (Reading, Run) {
+    let run = Run::default();
+    let reading = source.read(known, &run).await.unwrap();
+    (reading, run)
+}
+
+fn names(reading: &Reading) -> Vec<&str> {
+    let tables = reading.tables.iter();
+    tables.map(|table| table.name.as_str()).collect()
+}
+
+fn column(name: &str, data_type: &str) -> Value {
+    json!({"name": name, "type": data_type})
+}
+
+fn id() -> Value {
+    json!([{"name": "id", "type": "INTEGER", "mode": "REQUIRED"}])
+}
+
+/// So many day shards from 1 January 2021 on, each with the columns that `fields` gives it.
+fn shards(stub: &Stub, prefix: &str, count: usize, fields: impl Fn(usize) -> Value) {
+    let days = jiff::civil::date(2021, 1, 1).series(jiff::Span::new().days(1));
+    for (at, day) in days.take(count).enumerate() {
+        let name = format!("{prefix}{}", day.strftime("%Y%m%d"));
+        stub.table(SHOP, &name, fields(at));
+    }
+}
+
+/// Tables with all that a query can tell as well as a get.
+fn rich(stub: &Stub) {
+    stub.put(
+        SHOP,
+        "customers",
+        json!({
+            "description": "People who \"buy\"\nthings",
+            "schema": {"fields": [
+                {"name": "id", "type": "INTEGER", "mode": "REQUIRED", "description": "the id"},
+                {"name": "name", "type": "STRING", "maxLength": "10"},
+                {"name": "balance", "type": "NUMERIC", "precision": "10", "scale": "2"},
+                {"name": "tags", "type": "STRING", "mode": "REPEATED", "description": "of them"},
+            ]},
+            "tableConstraints": {"primaryKey": {"columns": ["id"]}},
+        }),
+    );
+    stub.put(
+        SHOP,
+        "orders",
+        json!({
+            "schema": {"fields": [
+                column("customer", "INTEGER"),
+                column("at", "TIMESTAMP"),
+                {"name": "items", "type": "RECORD", "mode": "REPEATED", "description": "bought",
+                 "fields": [
+                    {"name": "sku", "type": "STRING", "description": "what"},
+                    {"name": "price", "type": "RECORD", "fields": [
+                        {"name": "amount", "type": "FLOAT", "description": "in euros"}]},
+                 ]},
+            ]},
+            "timePartitioning": {"type": "DAY", "field": "at"},
+            "clustering": {"fields": ["customer"]},
+            "requirePartitionFilter": true,
+            "tableConstraints": {"foreignKeys": [{
+                "referencedTable":
+                    {"projectId": "acme", "datasetId": "shop", "tableId": "customers"},
+                "columnReferences":
+                    [{"referencingColumn": "customer", "referencedColumn": "id"}],
+            }]},
+        }),
+    );
+    stub.put(
+        SHOP,
+        "hits",
+        json!({"schema": {"fields": [column("n", "INTEGER")]}, "timePartitioning": {"type": "HOUR"}}),
+    );
+    stub.put(
+        SHOP,
+        "by_range",
+        json!({
+            "schema": {"fields": [column("n", "INTEGER")]},
+            "rangePartitioning": {"field": "n"},
+        }),
+    );
+    stub.put(
+        SHOP,
+        "recent",
+        json!({"type": "VIEW", "schema": {"fields": [column("id", "INTEGER")]}}),
+    );
+    shards(stub, "events_", 3, |_| json!([column("day", "STRING")]));
+}
+
+/// 114 shards that gain a column at four of them, one of which is retyped at the last.
+fn drifting(at: usize) -> Value {
+    let mut fields = vec![column("event_date", "STRING")];
+    for (start, name) in [(15, "usd"), (20, "bundle"), (77, "dimensions")] {
+        if at >= start {
+            let data_type = if at >= 102 { "STRING" } else { "INTEGER" };
+            let retyped = if name == "bundle" { data_type } else { "FLOAT" };
+            fields.push(column(name, retyped));
+        }
+    }
+    Value::Array(fields)
+}

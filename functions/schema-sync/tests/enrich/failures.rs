@@ -1,0 +1,111 @@
+//! What goes wrong, and what is left of it.
+
+use super::*;
+
+#[tokio::test]
+async fn a_provider_that_is_down_leaves_the_tables_as_they_are_and_is_asked_again_later() {
+    let stub = LlmStub::start(|_| Answer::error(503, "overloaded")).await;
+    let mut sync = Sync::of((0..9).map(|n| table(&format!("t{n}"), 50)).collect());
+    let before = sync.tables.clone();
+    let outcome = sync.run(&stub.llm(MODEL)).await;
+
+    assert_eq!(sync.tables, before);
+    assert_eq!(outcome.calls, 3, "it is not asked for ever");
+    assert_eq!(
+        details(&outcome),
+        [
+            "openai is down or overloaded (503); the next sync asks again (3 calls)",
+            "the LLM is not available: 300 columns wait for the next sync",
+        ]
+    );
+    let stub = eager().await;
+    assert_eq!(sync.run(&stub.llm(MODEL)).await.calls, 9);
+}
+
+#[tokio::test]
+async fn a_slow_provider_is_one_that_is_down() {
+    let stub = LlmStub::start(|_| Answer::Never).await;
+    let env = stub.env(MODEL).with("LLM_TIMEOUT_SECONDS", "0.05");
+    let llm = Resources::new(env).llm().expect("right").expect("a model");
+    let mut sync = Sync::of(vec![table("a", 1)]);
+    let outcome = sync.run(&llm).await;
+    assert!(details(&outcome)[0].contains("did not answer within 0.05 s"));
+    assert_eq!(sync.description(0, "c0"), None);
+}
+
+#[tokio::test]
+async fn a_refused_key_is_tried_once() {
+    let stub = LlmStub::start(|_| Answer::error(401, "invalid_api_key")).await;
+    let mut sync = Sync::of((0..9).map(|n| table(&format!("t{n}"), 50)).collect());
+    let outcome = sync.run(&stub.llm(MODEL)).await;
+    assert_eq!((outcome.calls, stub.asked().len()), (1, 1));
+    assert!(details(&outcome)[0].contains("OPENAI_API_KEY"));
+}
+
+#[tokio::test]
+async fn nonsense_and_refusals_cost_once_and_harm_nothing_else() {
+    for bad in [
+        Answer::Text("I would rather not.".into()),
+        Answer::Json(json!({"tables": "none"})),
+        Answer::Refusal,
+    ] {
+        let stub = LlmStub::start({
+            let bad = bad.clone();
+            move |asked| match Wanted::of(asked) {
+                wanted if wanted.tables[0].0 == "p.d.t1" => bad.clone(),
+                wanted => wanted.answer(meaning, &[]),
+            }
+        })
+        .await;
+        let llm = stub.llm(MODEL);
+        let mut sync = Sync::of((0..3).map(|n| table(&format!("t{n}"), 50)).collect());
+        let outcome = sync.run(&llm).await;
+        assert_eq!(outcome.calls, 3, "{bad:?}");
+        assert_eq!(details(&outcome).len(), 1, "{bad:?}");
+        assert_eq!(sync.description(0, "c0"), Some("Meaning of c0."), "{bad:?}");
+        assert_eq!(sync.description(1, "c0"), None, "{bad:?}");
+        assert_eq!(sync.description(2, "c0"), Some("Meaning of c0."), "{bad:?}");
+        assert_eq!(sync.run(&llm).await.calls, 0, "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_partial_answer_the_part_is_used_and_the_rest_not_asked_again() {
+    let stub = LlmStub::start(|_| {
+        let columns = [json!({"path": "c0", "description": "Known now."})];
+        let table = json!({"table": "p.d.a", "description": "", "columns": columns});
+        Answer::Json(json!({"tables": [table]}))
+    })
+    .await;
+    let llm = stub.llm(MODEL);
+    let mut sync = Sync::of(vec![table("a", 3)]);
+    let outcome = sync.run(&llm).await;
+    assert!(outcome.problems.is_empty());
+    assert_eq!(sync.description(0, "c0"), Some("Known now."));
+    assert_eq!(sync.description(0, ""), None);
+    assert_eq!(sync.run(&llm).await.calls, 0);
+}
+
+#[tokio::test]
+async fn of_a_cut_answer_what_is_whole_is_used_and_the_rest_is_asked_again() {
+    let cut = r#"{"tables": [{"table": "p.d.a", "description": "A thing.", "columns": [
+        {"path": "c0", "description": "First."}, {"path": "c1", "descr"#;
+    let stub = LlmStub::canned([Answer::Cut(cut.into())]).await;
+    let mut sync = Sync::of(vec![table("a", 3)]);
+    let _ = sync.run(&stub.llm(MODEL)).await;
+    assert_eq!(sync.description(0, ""), Some("A thing."));
+    assert_eq!(sync.description(0, "c0"), Some("First."));
+    assert_eq!(sync.description(0, "c1"), None);
+
+    let stub = eager().await;
+    let _ = sync.run(&stub.llm(MODEL)).await;
+    let again = Wanted::of(&stub.asked()[0]).tables;
+    assert_eq!(
+        again,
+        [(
+            "p.d.a".to_owned(),
+            false,
+            vec!["c1".to_owned(), "c2".to_owned()]
+        )]
+    );
+}

@@ -1,0 +1,125 @@
+//! What is planned, and never run.
+
+use super::*;
+
+#[tokio::test]
+async fn a_query_that_holds_is_accepted_with_the_columns_of_its_result() {
+    let db = warehouse(SHOP).await;
+    let sql =
+        "-- by status\nselect status, sum(total) as total, array_agg(orders.id) as ids, (home).street
+               from shop.orders join shop.customer on customer_id = customer.id
+               group by 1, 4;";
+    let plan = source(&db, "").plan(sql, &Run::default()).await.unwrap();
+    let Plan::Accepted(verified) = plan else {
+        panic!("{plan:?}");
+    };
+    let columns = verified
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.data_type.as_str(), column.mode));
+    assert_eq!(
+        columns.collect::<Vec<_>>(),
+        [
+            ("status", "shop.status", Mode::Nullable),
+            ("total", "numeric", Mode::Nullable),
+            ("ids", "bigint", Mode::Repeated),
+            ("street", "text", Mode::Nullable),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_hold_is_rejected_with_the_place_and_the_hint() {
+    let db = warehouse(SHOP).await;
+    let source = source(&db, "");
+    for (sql, reason) in [
+        (
+            "select id\nfrom shop.orders where statu = 'open'",
+            "column \"statu\" does not exist at line 2, column 24 (Perhaps you meant to reference \
+             the column \"orders.status\".)",
+        ),
+        (
+            "select 1 from nowhere",
+            "relation \"nowhere\" does not exist at line 1, column 15",
+        ),
+        (
+            "selec 1",
+            "syntax error at or near \"selec\" at line 1, column 1",
+        ),
+        (
+            "select 1; select 2",
+            "cannot insert multiple commands into a prepared statement",
+        ),
+        ("select $1::int", "it has parameters"),
+        ("select 'a\0b'", "a NUL character"),
+        ("", "it is no query: it returns no rows"),
+    ] {
+        let plan = source.plan(sql, &Run::default()).await.unwrap();
+        let Plan::Rejected(text) = plan else {
+            panic!("{sql}: {plan:?}");
+        };
+        assert!(text.starts_with(reason), "{sql}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn planning_never_runs_nor_writes_anything() {
+    let db = warehouse(
+        "create table it (id int);
+         create sequence counter;
+         create function count_it() returns bigint language sql volatile
+           as $$ select nextval('counter') $$;",
+    )
+    .await;
+    let source = source(&db, "");
+    let run = Run::default();
+    let plan = source
+        .plan("select count_it(), nextval('counter')", &run)
+        .await
+        .unwrap();
+    assert!(matches!(plan, Plan::Accepted(_)), "{plan:?}");
+
+    for sql in [
+        "insert into it values (1)",
+        "insert into it values (1) returning id",
+        "with new as (insert into it values (1) returning id) select * from new",
+        "delete from it",
+        "drop table it",
+        "create table copy as select * from it",
+        "select * into copy from it",
+        "explain analyze insert into it values (1)",
+        "analyze insert into it values (1) returning id",
+        "commit",
+        "select 1; drop table it",
+        "select 1) select 2; drop table it; --",
+    ] {
+        let plan = source.plan(sql, &run).await.unwrap();
+        assert!(matches!(plan, Plan::Rejected(_)), "{sql}: {plan:?}");
+    }
+    let client = db.client().await;
+    let sql = "select (select count(*) from it), (select is_called from counter)";
+    let row = client.query_typed_one(sql, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (0, false));
+}
+
+#[tokio::test]
+async fn a_table_that_stays_locked_is_no_fault_of_the_query() {
+    let db = warehouse("create table it (id int)").await;
+    let mut client = db.client().await;
+    let lock = client.transaction().await.unwrap();
+    lock.batch_execute("lock table it in access exclusive mode")
+        .await
+        .unwrap();
+    let source = source(&db, "");
+    let plan = source.plan("select * from it", &Run::default()).await;
+    assert!(
+        matches!(plan, Err(SourceError::Unavailable { .. })),
+        "{plan:?}"
+    );
+    let reading = read(&source).await;
+    assert_eq!(
+        reading.tables.len(),
+        1,
+        "and the catalog is read all the same"
+    );
+}

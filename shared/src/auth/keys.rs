@@ -1,0 +1,274 @@
+//! An issuer's public keys: fetched when one is needed, kept, and fetched again as they age or
+//! when a key comes that is not among them; never more than once per [`PAUSE`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::unauthenticated;
+use crate::Error;
+
+/// Between two fetches, whatever comes: a flood of made-up keys is no flood at the issuer.
+const PAUSE: Duration = Duration::from_secs(5);
+/// After this the keys are fetched again, so that one that was withdrawn is gone here too.
+const FRESH: Duration = Duration::from_secs(60 * 60);
+/// So long they are used while the issuer is down.
+const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// For one of the two requests of a fetch.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// An answer's bytes. Google's keys are some 2 KB.
+const LARGEST: usize = 1024 * 1024;
+
+pub(super) struct Key {
+    pub(super) key: DecodingKey,
+    /// What the key is for: all of one family, and never a shared secret's.
+    pub(super) algorithms: Vec<Algorithm>,
+}
+
+/// By key id; None is a key without.
+type ById = HashMap<Option<String>, Arc<Key>>;
+
+#[derive(Clone)]
+pub(super) struct Keys(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    source: Source,
+    /// Held while keys are fetched: one fetch at a time.
+    fetching: Mutex<()>,
+    known: RwLock<Known>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    keys: Arc<ById>,
+    fetched: Option<Instant>,
+    /// The last attempt, and whether it brought keys.
+    tried: Option<(Instant, bool)>,
+}
+
+impl Known {
+    fn within(&self, age: Duration) -> bool {
+        self.fetched.is_some_and(|fetched| fetched.elapsed() < age)
+    }
+
+    fn just_tried(&self) -> bool {
+        self.tried.is_some_and(|(at, _)| at.elapsed() < PAUSE)
+    }
+
+    /// A JWT without a key id is of the only key, if there is only one.
+    fn key(&self, id: Option<&str>) -> Option<Arc<Key>> {
+        if !self.within(USABLE) {
+            return None;
+        }
+        match id {
+            Some(_) => self.keys.get(&id.map(str::to_owned)).cloned(),
+            None if self.keys.len() == 1 => self.keys.values().next().cloned(),
+            None => None,
+        }
+    }
+}
+
+impl Keys {
+    pub(super) fn new(http: reqwest::Client, source: Source) -> Self {
+        Self(Arc::new(Inner {
+            http,
+            source,
+            fetching: Mutex::default(),
+            known: RwLock::default(),
+        }))
+    }
+
+    /// The key with this id. `Unauthenticated` where the issuer has none, `Unavailable` where it
+    /// could not be asked.
+    pub(super) async fn find(&self, id: Option<&str>) -> Result<Arc<Key>, Error> {
+        let known = self.0.known();
+        if let Some(key) = known.key(id) {
+            if !known.within(FRESH) && !known.just_tried() && self.0.fetching.try_lock().is_ok() {
+                // One caller waits for new keys; if they don't come the old ones still do.
+                let known = self.refetch().await;
+                return known.key(id).ok_or_else(|| unknown(&known));
+            }
+            return Ok(key);
+        }
+        let known = self.refetch().await;
+        known.key(id).ok_or_else(|| unknown(&known))
+    }
+
+    /// What is known afterwards. On a task of its own, since a fetch that ended with the caller who
+    /// asked for it would be begun again by the next.
+    async fn refetch(&self) -> Known {
+        let inner = self.0.clone();
+        let fetch = tokio::spawn(async move {
+            let _one = inner.fetching.lock().await;
+            let known = inner.known();
+            if known.just_tried() {
+                return;
+            }
+            let fetched = inner.fetch().await;
+            let now = Instant::now();
+            let mut known = inner.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.tried = Some((now, fetched.is_ok()));
+            match fetched {
+                Ok(keys) => {
+                    known.keys = Arc::new(keys);
+                    known.fetched = Some(now);
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "the issuer's keys could not be fetched");
+                }
+            }
+        });
+        // An error is a panic in the task, after which nothing new is known.
+        let _ = fetch.await;
+        self.0.known()
+    }
+}
+
+fn unknown(known: &Known) -> Error {
+    match known.tried {
+        Some((_, true)) => {
+            unauthenticated("the token is signed with a key its issuer does not have")
+        }
+        _ => Error::Unavailable {
+            detail: "the token's issuer can't be asked for its keys".into(),
+            cause: None,
+        },
+    }
+}
+
+/// Where the keys are.
+pub(super) enum Source {
+    Jwks(url::Url),
+    /// In the place that the issuer's discovery document names.
+    Discovery {
+        issuer: String,
+        document: url::Url,
+    },
+}
+
+impl Source {
+    pub(super) fn at(variable: &str, url: &str) -> anyhow::Result<Self> {
+        Ok(Self::Jwks(
+            safe_url(url).with_context(|| variable.to_owned())?,
+        ))
+    }
+
+    pub(super) fn of_issuer(variable: &str, issuer: &str) -> anyhow::Result<Self> {
+        let document = format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        );
+        Ok(Self::Discovery {
+            issuer: issuer.to_owned(),
+            document: safe_url(&document).with_context(|| variable.to_owned())?,
+        })
+    }
+}
+
+/// Whoever can answer for this URL can let anybody in, so it must be encrypted or stay here.
+fn safe_url(url: &str) -> anyhow::Result<url::Url> {
+    let parsed = url::Url::parse(url).with_context(|| format!("{url:?} is no URL"))?;
+    let loopback = match parsed.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    ensure!(
+        parsed.scheme() == "https" || (parsed.scheme() == "http" && loopback),
+        "{url:?} must be an https URL",
+    );
+    Ok(parsed)
+}
+
+#[derive(Deserialize)]
+struct Discovered {
+    issuer: String,
+    jwks_uri: String,
+}
+
+#[derive(Deserialize)]
+struct Jwks {
+    keys: Vec<serde_json::Value>,
+}
+
+impl Inner {
+    fn known(&self) -> Known {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    async fn fetch(&self) -> anyhow::Result<ById> {
+        let url = match &self.source {
+            Source::Jwks(url) => url.clone(),
+            Source::Discovery { issuer, document } => {
+                let found: Discovered = self.get(document).await?;
+                let named = &found.issuer;
+                ensure!(
+                    named == issuer,
+                    "{document} is of {named:?}, not of {issuer:?}"
+                );
+                safe_url(&found.jwks_uri)?
+            }
+        };
+        let jwks: Jwks = self.get(&url).await?;
+        let keys: ById = jwks.keys.into_iter().filter_map(usable).collect();
+        ensure!(
+            !keys.is_empty(),
+            "{url} has no key for signatures that we know"
+        );
+        Ok(keys)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, url: &url::Url) -> anyhow::Result<T> {
+        let request = self.http.get(url.clone()).timeout(PATIENCE);
+        let mut answer = request.send().await?.error_for_status()?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LARGEST {
+                bail!("{url} sent more than {LARGEST} bytes");
+            }
+        }
+        serde_json::from_slice(&body).with_context(|| format!("{url} sent something else"))
+    }
+}
+
+/// Keys for encryption, shared secrets and kinds we don't know are passed over.
+fn usable(jwk: serde_json::Value) -> Option<(Option<String>, Arc<Key>)> {
+    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+    let for_signatures = match &jwk.common.public_key_use {
+        None | Some(PublicKeyUse::Signature) => true,
+        Some(_) => false,
+    };
+    let mut algorithms = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => AlgorithmFamily::Rsa.algorithms().to_vec(),
+        AlgorithmParameters::EllipticCurve(key) => match key.curve {
+            EllipticCurve::P256 => vec![Algorithm::ES256],
+            EllipticCurve::P384 => vec![Algorithm::ES384],
+            _ => return None,
+        },
+        AlgorithmParameters::OctetKeyPair(_) => vec![Algorithm::EdDSA],
+        _ => return None,
+    };
+    if let Some(only) = jwk.common.key_algorithm {
+        algorithms.retain(|algorithm| Ok(*algorithm) == Algorithm::try_from(only));
+    }
+    if !for_signatures || algorithms.is_empty() {
+        return None;
+    }
+    let key = DecodingKey::from_jwk(&jwk).ok()?;
+    Some((jwk.common.key_id, Arc::new(Key { key, algorithms })))
+}

@@ -1,0 +1,88 @@
+//! Service tokens: long random strings, of which only the SHA-256 is configured.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{Caller, Role, Scope};
+use crate::Secret;
+
+pub(super) struct Tokens(Vec<(Hash, Caller)>);
+
+type Hash = [u8; 32];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    role: Role,
+    #[serde(default)]
+    scope: Scope,
+    sha256: String,
+}
+
+const FORM: &str = r#"[{"name": "..", "role": "reader" | "writer" | "admin", "scope": {"datasets": ["project.dataset"], "robeings": [..], "sessions": ["*"]}, "sha256": "<64 hex digits>"}]"#;
+
+impl Tokens {
+    /// The value of `AUTH_TOKENS`. An error says where it is wrong, and never what stands there.
+    pub(super) fn parse(json: &Secret) -> anyhow::Result<Self> {
+        let entries: Vec<Entry> = serde_json::from_str(json.expose()).map_err(|error| {
+            // The error's own text may quote a value, and that may be a hash.
+            let (line, column) = (error.line(), error.column());
+            anyhow::anyhow!("AUTH_TOKENS is wrong at line {line}, column {column}: write {FORM}")
+        })?;
+        ensure!(
+            !entries.is_empty(),
+            "AUTH_TOKENS lists no token: write {FORM}"
+        );
+
+        let mut tokens: Vec<(Hash, Caller)> = Vec::with_capacity(entries.len());
+        for Entry {
+            name,
+            role,
+            scope,
+            sha256,
+        } in entries
+        {
+            ensure!(
+                !name.is_empty() && name.len() <= 100 && !name.contains(char::is_control),
+                "AUTH_TOKENS: a name has 1 to 100 printable characters",
+            );
+            let hash = hex::decode(&sha256)
+                .ok()
+                .and_then(|hash| hash.try_into().ok());
+            let hash: Hash = hash.with_context(|| {
+                format!(
+                    "AUTH_TOKENS: sha256 of {name:?} must be 64 hex digits: \
+                     `printf %s \"$token\" | sha256sum`",
+                )
+            })?;
+            if let Some((_, other)) = tokens.iter().find(|(known, _)| *known == hash) {
+                let other = &other.name;
+                bail!("AUTH_TOKENS: {name:?} and {other:?} have the same sha256");
+            }
+            let caller = Caller {
+                name: name.into(),
+                role,
+                scope: Arc::new(scope),
+            };
+            tokens.push((hash, caller));
+        }
+        Ok(Self(tokens))
+    }
+
+    /// Looks at every token, so that the time taken tells nothing.
+    pub(super) fn caller(&self, bearer: &str) -> Option<Caller> {
+        let hash: Hash = Sha256::digest(bearer).into();
+        let mut found = None;
+        for (known, caller) in &self.0 {
+            if known.ct_eq(&hash).into() {
+                found = Some(caller);
+            }
+        }
+        found.cloned()
+    }
+}

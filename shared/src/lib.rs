@@ -1,0 +1,30 @@
+//! What every function stands on, and no domain: configuration read once ([`Env`]), resources
+//! opened on demand ([`Resources`]), one entry point for Lambda and HTTP ([`serve()`]), who is
+//! calling ([`auth`]), what an error says ([`Error`]), the object store ([`store`]), Postgres
+//! ([`postgres`]) and the language model ([`llm`]).
+//!
+//! A function gives `app(&Resources) -> anyhow::Result<Router>`; its `main` hands that to
+//! [`serve()`]. A test hands the same to `kit::TestApp`.
+
+pub mod auth;
+pub mod env;
+pub mod error;
+pub mod google;
+pub mod http_client;
+pub mod json;
+pub mod llm;
+pub mod postgres;
+pub mod resources;
+pub mod serve;
+pub mod store;
+pub mod telemetry;
+
+pub use auth::{Admin, Caller, Role, Writer};
+pub use env::{Env, Secret};
+pub use error::{Error, Result};
+pub use json::Json;
+pub use resources::Resources;
+pub use serve::serve;
+
+/// Routes together with the OpenAPI they are documented by; [`serve()`] publishes both.
+pub type Router = utoipa_axum::router::OpenApiRouter;

@@ -1,0 +1,390 @@
+//! How `LLM_MODEL` becomes a provider, an endpoint and a key.
+//!
+//! | `LLM_MODEL` | provider | key | other address |
+//! | --- | --- | --- | --- |
+//! | `claude-...`, `anthropic/...` | Anthropic | `ANTHROPIC_API_KEY` | `ANTHROPIC_BASE_URL` |
+//! | `gpt-...`, `o3...`, `openai/...` | OpenAI | `OPENAI_API_KEY` | `OPENAI_BASE_URL`, with its `/v1` |
+//! | `gemini-...`, `gemini/...` | Gemini | `GEMINI_API_KEY` or `GOOGLE_API_KEY` | `GOOGLE_GEMINI_BASE_URL` |
+//! | `ollama/...` | Ollama | none, or `OLLAMA_API_KEY` | `OLLAMA_HOST`; `localhost:11434` |
+//! | anything, with `LLM_BASE_URL` | an OpenAI-compatible server | `LLM_API_KEY` or `OPENAI_API_KEY`, or none | `LLM_BASE_URL`, with its `/v1` |
+//!
+//! At the first three, a name may end in an effort for models that reason: `gpt-5-mini-low`.
+
+use std::fmt;
+
+use anyhow::Context as _;
+use genai::adapter::AdapterKind;
+use genai::resolver::{AuthData, Endpoint};
+use genai::{Headers, ModelIden, ServiceTarget};
+use url::Url;
+
+use crate::{Env, Secret};
+
+pub struct Model {
+    /// As `LLM_MODEL` has it.
+    pub name: String,
+    pub provider: Provider,
+    pub target: ServiceTarget,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    Anthropic,
+    Openai,
+    Gemini,
+    Ollama,
+    /// The server at `LLM_BASE_URL`.
+    Compatible,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Anthropic => "anthropic",
+            Self::Openai => "openai",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::Compatible => "the server at LLM_BASE_URL",
+        })
+    }
+}
+
+impl Provider {
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Anthropic => &["ANTHROPIC_API_KEY"],
+            Self::Openai => &["OPENAI_API_KEY"],
+            Self::Gemini => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+            Self::Ollama => &["OLLAMA_API_KEY"],
+            Self::Compatible => &["LLM_API_KEY", "OPENAI_API_KEY"],
+        }
+    }
+
+    pub fn key_names(self) -> String {
+        self.keys().join(" or ")
+    }
+
+    fn works_without_key(self) -> bool {
+        matches!(self, Self::Ollama | Self::Compatible)
+    }
+
+    fn key(self, env: &Env) -> anyhow::Result<Option<Secret>> {
+        let key = self.keys().iter().find_map(|name| env.secret(name));
+        if key.is_none() && !self.works_without_key() {
+            let names = self.key_names();
+            anyhow::bail!("{names} is not set: set it to a key of {self}, as LLM_MODEL names it");
+        }
+        Ok(key)
+    }
+
+    /// The address below which the protocol's paths are, with a slash at its end.
+    fn endpoint(self, env: &Env) -> anyhow::Result<Url> {
+        match self {
+            Self::Anthropic => address(env, "ANTHROPIC_BASE_URL", "https://api.anthropic.com/v1")
+                .map(|url| versioned(url, "v1")),
+            Self::Openai => address(env, "OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            Self::Gemini => address(
+                env,
+                "GOOGLE_GEMINI_BASE_URL",
+                "https://generativelanguage.googleapis.com",
+            )
+            .map(|url| versioned(url, "v1beta")),
+            Self::Ollama => {
+                let host = env.get("OLLAMA_HOST").unwrap_or("localhost");
+                ollama_address(host)
+                    .map(|url| versioned(url, "v1"))
+                    .with_context(|| format!("OLLAMA_HOST is {host:?}: set it to host:port"))
+            }
+            Self::Compatible => address(env, "LLM_BASE_URL", "http://localhost/v1"),
+        }
+    }
+}
+
+impl Model {
+    /// `None` where `LLM_MODEL` is empty.
+    pub fn read(env: &Env) -> anyhow::Result<Option<Self>> {
+        let Some(name) = env.get("LLM_MODEL") else {
+            return Ok(None);
+        };
+        let (provider, model) = if env.get("LLM_BASE_URL").is_some() {
+            (Provider::Compatible, name)
+        } else {
+            by_name(name).with_context(|| {
+                format!(
+                    "LLM_MODEL is {name:?}, which names no provider: write anthropic/, openai/, \
+                     gemini/ or ollama/ before it, or set LLM_BASE_URL"
+                )
+            })?
+        };
+        let endpoint = provider.endpoint(env)?;
+        let (kind, auth) = match (provider, provider.key(env)?) {
+            (Provider::Anthropic, Some(key)) => (AdapterKind::Anthropic, bearer(&key)),
+            (Provider::Openai, Some(key)) => (AdapterKind::OpenAI, bearer(&key)),
+            (Provider::Gemini, Some(key)) => (AdapterKind::Gemini, bearer(&key)),
+            // OpenAI's protocol without what only OpenAI's own servers take. Ollama speaks it as
+            // well, and takes a schema in it, which the client can't say in Ollama's own.
+            (_, Some(key)) => (AdapterKind::Custom(0), bearer(&key)),
+            (_, None) => {
+                let url = endpoint.join("chat/completions")?.to_string();
+                let headers = Headers::default();
+                let keyless = AuthData::RequestOverride { url, headers };
+                (AdapterKind::Custom(0), keyless)
+            }
+        };
+        Ok(Some(Self {
+            name: name.to_owned(),
+            provider,
+            target: ServiceTarget {
+                endpoint: Endpoint::from_owned(endpoint.as_str()),
+                auth,
+                model: ModelIden::new(kind, model),
+            },
+        }))
+    }
+
+    /// Whether to begin with temperature 0: OpenAI's models that reason refuse it, and Gemini's
+    /// since 3 are said to loop at it.
+    pub fn takes_temperature(&self) -> bool {
+        let name: &str = &self.target.model.model_name;
+        match self.provider {
+            Provider::Openai => {
+                !(is_o_series(name) || name.starts_with("gpt-5") || name.starts_with("gpt-6"))
+            }
+            Provider::Gemini => !name
+                .strip_prefix("gemini-")
+                .and_then(|version| version.chars().next())
+                .is_some_and(|major| matches!(major, '3'..='9')),
+            Provider::Anthropic | Provider::Ollama | Provider::Compatible => true,
+        }
+    }
+}
+
+fn bearer(key: &Secret) -> AuthData {
+    AuthData::from_single(key.expose())
+}
+
+fn by_name(name: &str) -> Option<(Provider, &str)> {
+    if let Some((prefix, model)) = name.split_once('/') {
+        let provider = match prefix {
+            "anthropic" => Provider::Anthropic,
+            "openai" => Provider::Openai,
+            "gemini" | "google" => Provider::Gemini,
+            "ollama" => Provider::Ollama,
+            _ => return None,
+        };
+        return (!model.is_empty()).then_some((provider, model));
+    }
+    if name.starts_with("claude-") {
+        Some((Provider::Anthropic, name))
+    } else if name.starts_with("gemini-") {
+        Some((Provider::Gemini, name))
+    } else if name.starts_with("gpt-oss") {
+        // Open weights: somebody else's server, and we can't know whose.
+        None
+    } else if name.starts_with("gpt-") || name.starts_with("chatgpt-") || is_o_series(name) {
+        Some((Provider::Openai, name))
+    } else {
+        None
+    }
+}
+
+/// `o3`, `o4-mini`.
+fn is_o_series(name: &str) -> bool {
+    name.strip_prefix('o')
+        .and_then(|rest| rest.chars().next())
+        .is_some_and(|c| c.is_ascii_digit())
+}
+
+fn address(env: &Env, variable: &str, default: &str) -> anyhow::Result<Url> {
+    let value = env.get(variable).unwrap_or(default);
+    // The value is not repeated: it may hold a password.
+    let url = Url::parse(value)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .with_context(|| format!("{variable} is no http:// or https:// address"))?;
+    Ok(as_folder(url))
+}
+
+fn as_folder(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
+/// The variables of these providers hold the address without the protocol's version.
+fn versioned(url: Url, version: &str) -> Url {
+    let mut url = as_folder(url);
+    if !url.path().ends_with(&format!("/{version}/")) {
+        let path = format!("{}{version}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
+/// Ollama's own rule: no scheme is `http`, and then no port is 11434.
+fn ollama_address(host: &str) -> Option<Url> {
+    if host.contains("://") {
+        return Url::parse(host).ok().filter(Url::has_host);
+    }
+    let host = match host.strip_prefix(':') {
+        Some(port) => format!("localhost:{port}"),
+        None => host.to_owned(),
+    };
+    let mut url = Url::parse(&format!("http://{host}")).ok()?;
+    if url.port().is_none() && !host.ends_with(":80") {
+        url.set_port(Some(11434)).ok()?;
+    }
+    // What a server listens on is not where a client goes.
+    if url.host_str() == Some("0.0.0.0") {
+        url.set_host(Some("127.0.0.1")).ok()?;
+    }
+    Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> anyhow::Result<Option<Model>> {
+        let env = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Model::read(&env)
+    }
+
+    fn endpoint(variables: &[(&str, &str)]) -> String {
+        let model = read(variables).expect("it reads").expect("a model is set");
+        model.target.endpoint.base_url().to_owned()
+    }
+
+    #[test]
+    fn a_name_tells_its_provider() {
+        for (name, provider, model) in [
+            (
+                "claude-sonnet-4-5",
+                Provider::Anthropic,
+                "claude-sonnet-4-5",
+            ),
+            ("anthropic/claude-x", Provider::Anthropic, "claude-x"),
+            ("gpt-4o-mini", Provider::Openai, "gpt-4o-mini"),
+            ("o4-mini", Provider::Openai, "o4-mini"),
+            ("gemini-2.5-flash", Provider::Gemini, "gemini-2.5-flash"),
+            ("google/gemini-2.5-pro", Provider::Gemini, "gemini-2.5-pro"),
+            ("ollama/qwen3:8b", Provider::Ollama, "qwen3:8b"),
+            (
+                "ollama/library/gpt-oss:20b",
+                Provider::Ollama,
+                "library/gpt-oss:20b",
+            ),
+        ] {
+            assert_eq!(by_name(name), Some((provider, model)), "{name}");
+        }
+        for name in ["gpt-oss-120b", "llama3", "mistral/large", "ollama/", "opus"] {
+            assert_eq!(by_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_provider_is_refused_with_what_to_write() {
+        let error = read(&[("LLM_MODEL", "llama3")]).err().expect("refused");
+        assert!(error.to_string().contains("ollama/"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_is_named() {
+        for (model, key) in [
+            ("claude-x", "ANTHROPIC_API_KEY"),
+            ("gpt-4o", "OPENAI_API_KEY"),
+            ("gemini-2.5-flash", "GEMINI_API_KEY or GOOGLE_API_KEY"),
+        ] {
+            let error = read(&[("LLM_MODEL", model)]).err().expect("no key");
+            assert!(error.to_string().starts_with(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_name_is_no_model() {
+        let model = read(&[("LLM_MODEL", ""), ("OPENAI_API_KEY", "k")]).expect("it reads");
+        assert!(model.is_none());
+    }
+
+    #[test]
+    fn a_server_of_ones_own_needs_no_key_and_gets_the_name_as_it_is() {
+        let model = read(&[
+            ("LLM_MODEL", "anthropic/claude-x"),
+            ("LLM_BASE_URL", "https://gateway.example/api/v1"),
+        ])
+        .expect("it reads")
+        .expect("a model is set");
+        assert_eq!(model.provider, Provider::Compatible);
+        assert_eq!(&*model.target.model.model_name, "anthropic/claude-x");
+        assert_eq!(
+            model.target.endpoint.base_url(),
+            "https://gateway.example/api/v1/"
+        );
+    }
+
+    #[test]
+    fn an_address_gets_the_version_of_its_protocol_once() {
+        let claude = ("LLM_MODEL", "claude-x");
+        let key = ("ANTHROPIC_API_KEY", "k");
+        assert_eq!(endpoint(&[claude, key]), "https://api.anthropic.com/v1/");
+        for base in ["http://proxy:1/v1", "http://proxy:1", "http://proxy:1/"] {
+            let base = ("ANTHROPIC_BASE_URL", base);
+            assert_eq!(endpoint(&[claude, key, base]), "http://proxy:1/v1/");
+        }
+    }
+
+    #[test]
+    fn ollama_is_found_as_its_own_tools_find_it() {
+        for (host, url) in [
+            ("127.0.0.1:4000", "http://127.0.0.1:4000/v1/"),
+            ("gpu", "http://gpu:11434/v1/"),
+            (":5000", "http://localhost:5000/v1/"),
+            ("0.0.0.0", "http://127.0.0.1:11434/v1/"),
+            ("https://ollama.example", "https://ollama.example/v1/"),
+        ] {
+            assert_eq!(
+                endpoint(&[("LLM_MODEL", "ollama/m"), ("OLLAMA_HOST", host)]),
+                url
+            );
+        }
+        assert_eq!(
+            endpoint(&[("LLM_MODEL", "ollama/m")]),
+            "http://localhost:11434/v1/"
+        );
+    }
+
+    #[test]
+    fn a_bad_address_is_refused_without_repeating_it() {
+        let error = read(&[("LLM_MODEL", "m"), ("LLM_BASE_URL", "user:secret@host")])
+            .err()
+            .expect("refused");
+        assert!(error.to_string().starts_with("LLM_BASE_URL"), "{error}");
+        assert!(!format!("{error:#}").contains("secret"), "{error:#}");
+    }
+
+    #[test]
+    fn models_that_reason_are_not_sent_a_temperature() {
+        for (name, takes) in [
+            ("gpt-4o", true),
+            ("gpt-5-mini", false),
+            ("o3", false),
+            ("gemini-2.5-flash", true),
+            ("gemini-3-pro", false),
+            ("claude-sonnet-4-5", true),
+        ] {
+            let model = read(&[
+                ("LLM_MODEL", name),
+                ("OPENAI_API_KEY", "k"),
+                ("GEMINI_API_KEY", "k"),
+                ("ANTHROPIC_API_KEY", "k"),
+            ]);
+            let model = model.expect("it reads").expect("a model is set");
+            assert_eq!(model.takes_temperature(), takes, "{name}");
+        }
+    }
+}

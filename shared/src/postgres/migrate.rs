@@ -1,0 +1,178 @@
+//! Migrations: the files of `shared/migrations`, each applied once, in order.
+
+use anyhow::{Context as _, anyhow};
+use refinery_core::error::Kind;
+use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
+use refinery_core::{Migration, Runner};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{describe, open};
+use crate::Env;
+
+/// The files of `shared/migrations`, compiled in: name and text.
+const FILES: &[(&str, &str)] = &[];
+
+const HISTORY: &str = "metasync.migration";
+/// `metasync` in ASCII.
+const LOCK: i64 = 0x6d65_7461_7379_6e63;
+
+/// Brings the database of `DATABASE_URL` up to date, and says which migrations it applied.
+///
+/// All of them are one transaction: after an error nothing has changed. The transaction also holds
+/// the lock that a second run waits for, on its own connection, so it works behind a pooler and
+/// with a single connection. For a deployment step or the command line, never for a cold start.
+///
+/// # Errors
+/// A migration that fails; one that was applied and has changed since; one that was applied and is
+/// unknown here; one numbered below what was applied already.
+pub async fn migrate(env: &Env) -> anyhow::Result<Vec<String>> {
+    apply(env, FILES).await
+}
+
+/// As [`migrate`], with other files than our own: name (`0001_owner.sql`) and text.
+pub async fn apply(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
+    let migrations = files
+        .iter()
+        .map(|(name, sql)| {
+            Migration::unapplied(&format!("V{}", name.replacen('_', "__", 1)), sql)
+                .map_err(|_| anyhow!("{name:?} is no name of a migration: write 0001_owner.sql"))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let pool = open(env)?;
+    let mut client = pool.get().await.map_err(crate::Error::from)?;
+    let transaction = client.transaction().await.map_err(crate::Error::from)?;
+    transaction
+        .batch_execute(&format!(
+            "set local lock_timeout = '60s';
+             select pg_advisory_xact_lock({LOCK});
+             create schema if not exists metasync"
+        ))
+        .await
+        .map_err(|error| {
+            anyhow!(
+                "cannot start to migrate: {}; it takes the right to create schemas, and that no \
+                 other migration runs",
+                describe(&error)
+            )
+        })?;
+
+    let mut runner = Runner::new(&migrations);
+    runner.set_migration_table_name(HISTORY);
+    let mut held = Held(transaction);
+    let report = runner.run_async(&mut held).await.map_err(explain)?;
+    held.0.commit().await.map_err(crate::Error::from)?;
+    Ok(report.applied_migrations().iter().map(file_name).collect())
+}
+
+/// The transaction that holds the lock. refinery's own driver opens one per migration, for which
+/// the lock would have to be held on a second connection.
+struct Held<'a>(deadpool_postgres::Transaction<'a>);
+
+impl AsyncTransaction for Held<'_> {
+    type Error = tokio_postgres::Error;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
+        &'a mut self,
+        statements: T,
+    ) -> Result<usize, Self::Error> {
+        let mut count = 0;
+        for statement in statements {
+            self.0.batch_execute(statement).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl AsyncQuery<Vec<Migration>> for Held<'_> {
+    async fn query<'a>(&'a mut self, sql: &'a str) -> Result<Vec<Migration>, Self::Error> {
+        let rows = self.0.query_typed(sql, &[]).await?;
+        rows.iter()
+            .map(|row| {
+                // refinery's own writing, both; only the checksum decides anything.
+                let applied_on: String = row.try_get("applied_on")?;
+                let checksum: String = row.try_get("checksum")?;
+                Ok(Migration::applied(
+                    row.try_get("version")?,
+                    row.try_get("name")?,
+                    OffsetDateTime::parse(&applied_on, &Rfc3339)
+                        .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                    checksum.parse().unwrap_or_default(),
+                ))
+            })
+            .collect()
+    }
+}
+
+impl AsyncMigrate for Held<'_> {}
+
+fn file_name(migration: &Migration) -> String {
+    format!("{:04}_{}.sql", migration.version(), migration.name())
+}
+
+fn explain(error: refinery_core::Error) -> anyhow::Error {
+    match error.kind() {
+        Kind::DivergentVersion(applied, ours) => anyhow!(
+            "migration {} was changed or renamed after it was applied (as {}): restore it, and put \
+             the change in a new file",
+            file_name(ours),
+            file_name(applied)
+        ),
+        Kind::MissingVersion(migration) if migration.applied_on().is_some() => anyhow!(
+            "the database has migration {}, which is unknown here: it was migrated by a newer \
+             version; use that one",
+            file_name(migration)
+        ),
+        Kind::MissingVersion(migration) => anyhow!(
+            "migration {} is numbered below one that was applied already: give it the next number",
+            file_name(migration)
+        ),
+        Kind::RepeatedVersion(migration) => anyhow!(
+            "migration {} has the number of another one: give it the next number",
+            file_name(migration)
+        ),
+        Kind::Connection(what, cause) => match cause.downcast_ref() {
+            Some(cause) => anyhow!("{what}, nothing was changed: {}", describe(cause)),
+            None => anyhow!("{what}, nothing was changed"),
+        },
+        _ => Err::<(), _>(error).context("cannot migrate").unwrap_err(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::FILES;
+
+    #[test]
+    fn each_file_of_the_folder_is_compiled_in_in_order_and_names_its_owner() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, std::fs::read_to_string(path).unwrap())
+            })
+            .collect();
+        files.sort();
+
+        let compiled: Vec<_> = FILES
+            .iter()
+            .map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned()))
+            .collect();
+        assert_eq!(compiled, files);
+        for (position, (name, sql)) in files.iter().enumerate() {
+            assert!(name.starts_with(&format!("{:04}_", position + 1)), "{name}");
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            assert!(name.trim_end_matches(".sql").chars().all(plain), "{name}");
+            assert!(
+                sql.starts_with("-- "),
+                "{name}: the first line names the owner"
+            );
+        }
+    }
+}

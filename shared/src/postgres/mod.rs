@@ -1,0 +1,31 @@
+//! Postgres: a pool that works behind a pooler in transaction mode, and [`migrate`].
+//!
+//! ```no_run
+//! # async fn read(pool: shared::postgres::Pool, id: i64) -> shared::Result<()> {
+//! use shared::postgres::types::Type;
+//!
+//! let db = pool.get().await?;
+//! let rows = db
+//!     .query_typed("select name from settings.entry where id = $1", &[(&id, Type::INT8)])
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! PgBouncer and RDS Proxy in transaction mode may run each statement on another connection, so a
+//! prepared statement is not there when it is executed. `query_typed` and `execute_typed` send
+//! types, values and text at once and prepare nothing; `query`, `execute` and `prepare` are refused
+//! by clippy. For the same reason nothing sets session state: `set local` in a transaction instead.
+//! A column of an enum or another type of our own is selected `::text`, since the driver would
+//! prepare a statement to look that type up.
+
+mod connect;
+mod error;
+mod migrate;
+mod tls;
+
+pub use connect::{Client, Pool, open, open_url, take_parameter};
+pub use deadpool_postgres::PoolError;
+pub use error::{describe, is_unavailable};
+pub use migrate::{apply, migrate};
+pub use tokio_postgres::types;

@@ -1,0 +1,73 @@
+//! What a function works with, opened once and on demand, and shared by all who ask for it.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::auth::Auth;
+use crate::llm::Llm;
+use crate::store::Store;
+use crate::{Env, http_client, llm, postgres, store};
+
+/// Cheap to clone: every clone shares what was opened.
+#[derive(Clone)]
+pub struct Resources(Arc<Inner>);
+
+struct Inner {
+    env: Env,
+    http: OnceLock<reqwest::Client>,
+    store: OnceLock<Arc<dyn Store>>,
+    postgres: OnceLock<postgres::Pool>,
+    llm: OnceLock<Option<Llm>>,
+    auth: OnceLock<Auth>,
+}
+
+impl Resources {
+    pub fn new(env: Env) -> Self {
+        Self(Arc::new(Inner {
+            env,
+            http: OnceLock::new(),
+            store: OnceLock::new(),
+            postgres: OnceLock::new(),
+            llm: OnceLock::new(),
+            auth: OnceLock::new(),
+        }))
+    }
+
+    pub fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    pub fn http(&self) -> anyhow::Result<reqwest::Client> {
+        once(&self.0.http, http_client::build)
+    }
+
+    /// The object store named by `BUCKET_URL`.
+    pub fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        once(&self.0.store, || store::open(self))
+    }
+
+    /// The database named by `DATABASE_URL`. Connects at the first query.
+    pub fn postgres(&self) -> anyhow::Result<postgres::Pool> {
+        once(&self.0.postgres, || postgres::open(self.env()))
+    }
+
+    /// The model named by `LLM_MODEL`, or none where it is not set.
+    pub fn llm(&self) -> anyhow::Result<Option<Llm>> {
+        once(&self.0.llm, || llm::open(self))
+    }
+
+    /// Who may call, from the `AUTH_*` variables; an error where there are none.
+    pub fn auth(&self) -> anyhow::Result<Auth> {
+        once(&self.0.auth, || Auth::open(self))
+    }
+}
+
+fn once<T: Clone>(
+    cell: &OnceLock<T>,
+    open: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    if let Some(opened) = cell.get() {
+        return Ok(opened.clone());
+    }
+    let opened = open()?;
+    Ok(cell.get_or_init(|| opened).clone())
+}

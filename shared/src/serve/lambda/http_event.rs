@@ -1,0 +1,352 @@
+//! HTTP events of API Gateway (HTTP and REST APIs), function URLs and load balancers, and the
+//! answers they take.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt as _;
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Failure, bad_event, call};
+use crate::Error;
+use crate::error::{problem, problem_body};
+use crate::serve::service::{Invocation, REQUEST_ID};
+use crate::telemetry::{self, RequestContext};
+
+/// Lambda passes on 6 MB, its own wrapping included.
+const LARGEST_ANSWER: usize = 6 * 1024 * 1024 - 64 * 1024;
+
+/// What no path may hold as it is. HTTP APIs hand over decoded paths.
+const PATH: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|');
+const QUERY: AsciiSet = PATH
+    .remove(b'?')
+    .remove(b'`')
+    .remove(b'{')
+    .remove(b'}')
+    .remove(b'^');
+/// The characters that RFC 3986 leaves as they are everywhere.
+const COMPONENT: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The fields of all four kinds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpEvent {
+    request_context: Context,
+    http_method: Option<String>,
+    path: Option<String>,
+    raw_path: Option<String>,
+    raw_query_string: Option<String>,
+    query_string_parameters: Option<BTreeMap<String, Option<String>>>,
+    multi_value_query_string_parameters: Option<BTreeMap<String, Vec<String>>>,
+    headers: Option<BTreeMap<String, String>>,
+    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    cookies: Option<Vec<String>>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    http: Option<ContextHttp>,
+    elb: Option<IgnoredAny>,
+    stage: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ContextHttp {
+    method: String,
+}
+
+/// Who sent the event, and so what its answer looks like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gateway {
+    /// HTTP API with payload 2.0, or function URL.
+    Http,
+    Rest,
+    LoadBalancer {
+        multi_value: bool,
+    },
+}
+
+/// Answers the request that `event` describes; errors are answers too.
+pub(super) async fn answer(
+    event: &str,
+    service: &axum::Router,
+    invocation: Invocation,
+) -> Result<Box<RawValue>, Failure> {
+    let event: HttpEvent = serde_json::from_str(event).map_err(|error| bad_event(&error))?;
+    let gateway = event.gateway().ok_or_else(|| Failure {
+        error_type: "bad request".to_owned(),
+        error_message: "the event is of no gateway that is supported: HTTP API, REST API, \
+                        function URL or load balancer"
+            .to_owned(),
+    })?;
+    let mut id = invocation.request_id.clone();
+    let answer = match event.into_request(gateway) {
+        Ok(mut request) => {
+            request.extensions_mut().insert(invocation);
+            let answer = call(service, request).await;
+            let given = answer.headers().get(REQUEST_ID);
+            if let Some(given) = given.and_then(|id| id.to_str().ok()) {
+                given.clone_into(&mut id);
+            }
+            Ok(answer)
+        }
+        Err(error) => Err(error),
+    };
+    let context = RequestContext {
+        id,
+        ..RequestContext::default()
+    };
+    let answer = telemetry::within(Arc::new(context), async {
+        let answer = answer.unwrap_or_else(IntoResponse::into_response);
+        Answer::new(answer, gateway).await
+    });
+    serde_json::value::to_raw_value(&answer.await).map_err(|error| bad_event(&error))
+}
+
+impl HttpEvent {
+    fn gateway(&self) -> Option<Gateway> {
+        if self.request_context.elb.is_some() {
+            let multi_value = self.multi_value_headers.is_some();
+            Some(Gateway::LoadBalancer { multi_value })
+        } else if self.request_context.http.is_some() {
+            Some(Gateway::Http)
+        } else if self.http_method.is_some() {
+            Some(Gateway::Rest)
+        } else {
+            None
+        }
+    }
+
+    fn into_request(self, gateway: Gateway) -> Result<Request, Error> {
+        let wrong = |what: &str| Error::Invalid(format!("the request's {what} can't be read"));
+        let uri = self.uri(gateway);
+        let context_method = self.request_context.http.map(|http| http.method);
+        let method = self.http_method.or(context_method).unwrap_or_default();
+        let body = self.body.unwrap_or_default();
+        let body = if self.is_base64_encoded {
+            Body::from(BASE64.decode(body).map_err(|_| wrong("body"))?)
+        } else {
+            Body::from(body)
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() =
+            Method::from_bytes(method.as_bytes()).map_err(|_| wrong("method"))?;
+        *request.uri_mut() = uri.parse().map_err(|_| wrong("path"))?;
+        let single = self.headers.filter(|_| self.multi_value_headers.is_none());
+        let single = single.into_iter().flatten();
+        let multiple = self.multi_value_headers.into_iter().flatten();
+        let multiple = multiple
+            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+        for (name, value) in single.chain(multiple) {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("headers"))?;
+            let value = HeaderValue::from_str(&value).map_err(|_| wrong("headers"))?;
+            request.headers_mut().append(name, value);
+        }
+        if let Some(cookies) = self.cookies.filter(|cookies| !cookies.is_empty()) {
+            let cookies = HeaderValue::from_str(&cookies.join("; "));
+            let cookies = cookies.map_err(|_| wrong("cookies"))?;
+            request.headers_mut().insert(header::COOKIE, cookies);
+        }
+        Ok(request)
+    }
+
+    /// The path as our routes know it, and the query.
+    fn uri(&self, gateway: Gateway) -> String {
+        let path = self.raw_path.as_deref().or(self.path.as_deref());
+        let mut path = path.unwrap_or("/");
+        if gateway == Gateway::Http {
+            // An HTTP API puts the stage before the path, unless it is the default one.
+            let stage = self.request_context.stage.as_deref();
+            let inner = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
+            path = inner
+                .filter(|inner| inner.is_empty() || inner.starts_with('/'))
+                .unwrap_or(path);
+        }
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let mut uri = format!("{slash}{}", utf8_percent_encode(path, &PATH));
+        let query = match gateway {
+            Gateway::Http => self.raw_query_string.clone().unwrap_or_default(),
+            // A REST API has decoded what a load balancer leaves as it came.
+            Gateway::Rest => self.query(|text| utf8_percent_encode(text, &COMPONENT).to_string()),
+            Gateway::LoadBalancer { .. } => self.query(str::to_owned),
+        };
+        if !query.is_empty() {
+            let _ = write!(uri, "?{}", utf8_percent_encode(&query, &QUERY));
+        }
+        uri
+    }
+
+    fn query(&self, encode: impl Fn(&str) -> String) -> String {
+        let mut pairs = Vec::new();
+        if let Some(multiple) = &self.multi_value_query_string_parameters {
+            for (name, values) in multiple {
+                pairs.extend(values.iter().map(|value| (name, value.as_str())));
+            }
+        } else if let Some(single) = &self.query_string_parameters {
+            pairs.extend(
+                single
+                    .iter()
+                    .map(|(name, value)| (name, value.as_deref().unwrap_or(""))),
+            );
+        }
+        let pairs = pairs
+            .into_iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
+/// What a gateway turns back into an HTTP answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cookies: Vec<String>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+impl Answer {
+    async fn new(answer: Response, gateway: Gateway) -> Self {
+        let (parts, body) = answer.into_parts();
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => {
+                tracing::error!(cause = %error, "the answer broke off");
+                return Self::too_bad("the answer broke off", gateway);
+            }
+        };
+        let is_text = is_text(&parts.headers);
+        let text = is_text.then(|| std::str::from_utf8(&body).ok()).flatten();
+        let (body, is_base64_encoded) = match text {
+            Some(text) => (text.to_owned(), false),
+            None => (BASE64.encode(&body), true),
+        };
+        if body.len() > LARGEST_ANSWER {
+            let bytes = body.len();
+            tracing::error!(bytes, "the answer is larger than Lambda passes on");
+            let detail = "the answer is larger than Lambda passes on: ask for less, or with \
+                          `accept-encoding: zstd`";
+            return Self::too_bad(detail, gateway);
+        }
+        Self::of_parts(
+            parts.status,
+            &parts.headers,
+            body,
+            is_base64_encoded,
+            gateway,
+        )
+    }
+
+    fn too_bad(detail: &str, gateway: Gateway) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let headers = problem(status, detail).into_parts().0.headers;
+        let body = problem_body(status, detail);
+        Self::of_parts(status, &headers, body, false, gateway)
+    }
+
+    fn of_parts(
+        status: StatusCode,
+        answer_headers: &HeaderMap,
+        body: String,
+        is_base64_encoded: bool,
+        gateway: Gateway,
+    ) -> Self {
+        let mut multiple: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in answer_headers {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            multiple.entry(name.to_string()).or_default().push(value);
+        }
+        // What did not come through the service has no id yet.
+        let id = multiple.entry(REQUEST_ID.to_string()).or_default();
+        if id.is_empty() {
+            id.extend(telemetry::request_id());
+        }
+        let mut cookies = Vec::new();
+        if gateway == Gateway::Http {
+            cookies = multiple.remove("set-cookie").unwrap_or_default();
+        }
+        let takes_multiple = matches!(
+            gateway,
+            Gateway::Rest | Gateway::LoadBalancer { multi_value: true }
+        );
+        let (headers, multi_value_headers) = if takes_multiple {
+            (None, Some(multiple))
+        } else {
+            let joined = multiple
+                .into_iter()
+                .map(|(name, values)| (name, values.join(", ")));
+            (Some(joined.collect()), None)
+        };
+        let described = matches!(gateway, Gateway::LoadBalancer { .. });
+        Self {
+            status_code: status.as_u16(),
+            status_description: described.then(|| status.to_string()),
+            headers,
+            multi_value_headers,
+            cookies,
+            body,
+            is_base64_encoded,
+        }
+    }
+}
+
+/// Whether a body may travel as text; a compressed one never.
+fn is_text(headers: &HeaderMap) -> bool {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return false;
+    }
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let kind = kind.to_ascii_lowercase();
+    kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || kind.ends_with("+yaml")
+        || [
+            "application/json",
+            "application/xml",
+            "application/yaml",
+            "application/javascript",
+        ]
+        .contains(&kind.as_str())
+}

@@ -1,0 +1,219 @@
+//! A function on AWS Lambda: every event becomes HTTP requests to the same service.
+//!
+//! - An HTTP API, REST API, function URL or ALB event is the request it describes. Who calls is in
+//!   its headers, as everywhere.
+//! - An SQS batch is one `POST /events/<function>` a record, and answers which of them failed.
+//! - Anything else (a schedule's input, an EventBridge event, JSON by hand) is the body of
+//!   `POST /events/<function>`, and the route's answer is the invocation's result.
+//!
+//! Whoever may invoke the function has been checked by IAM, so that a trigger's caller is the
+//! platform. A trigger that is not answered with 2xx fails its invocation, or its record.
+//!
+//! There is no hook on SIGTERM: Lambda sends one only to functions with an extension, which costs a
+//! round trip at each start, and nothing here waits to be flushed.
+
+mod http_event;
+mod sqs;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::service::Invocation;
+use crate::{Caller, Env};
+
+/// What an invocation fails with: the `title` and `detail` of the problem.
+pub type Failure = lambda_runtime::Diagnostic;
+
+/// Kept for the answer before Lambda stops the process in the middle of the work.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// Answers invocations until the process is stopped.
+pub async fn run(name: &'static str, service: axum::Router, env: &Env) -> anyhow::Result<()> {
+    // lambda_runtime panics without these.
+    for variable in [
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+    ] {
+        env.required(
+            variable,
+            "what Lambda sets it to, or unset AWS_LAMBDA_RUNTIME_API",
+        )?;
+    }
+    let function = Arc::new(Function::new(name, service));
+    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let function = function.clone();
+        async move {
+            let id = &event.context.request_id;
+            let deadline = event.context.deadline() - MARGIN;
+            function
+                .invoke(event.payload.get(), id, Some(deadline))
+                .await
+        }
+    });
+    let runtime = Runtime::new(handler);
+    runtime
+        .run_concurrent()
+        .await
+        .map_err(anyhow::Error::from_boxed)
+}
+
+/// A service as Lambda invokes it.
+pub struct Function {
+    name: &'static str,
+    service: axum::Router,
+}
+
+impl Function {
+    pub fn new(name: &'static str, service: axum::Router) -> Self {
+        Self { name, service }
+    }
+
+    /// The JSON result of one invocation with the JSON `event`.
+    pub async fn invoke(
+        &self,
+        event: &str,
+        request_id: &str,
+        deadline: Option<SystemTime>,
+    ) -> Result<Box<RawValue>, Failure> {
+        let left = deadline.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+        let invocation = Invocation {
+            request_id: request_id.to_owned(),
+            deadline: left.map(|left| Instant::now() + left),
+            caller: None,
+        };
+        match Kind::of(event)? {
+            Kind::Http => http_event::answer(event, &self.service, invocation).await,
+            Kind::Sqs => sqs::answer(event, self, invocation).await,
+            Kind::Trigger => {
+                let answer = self.trigger(event.to_owned(), invocation).await;
+                result_of(answer).await
+            }
+        }
+    }
+
+    /// `POST /events/<function>` by the platform.
+    async fn trigger(&self, body: String, invocation: Invocation) -> Response {
+        let invocation = Invocation {
+            caller: Some(Caller::trigger(self.name)),
+            ..invocation
+        };
+        let request = Request::post(format!("/events/{}", self.name))
+            .header(CONTENT_TYPE, "application/json")
+            .extension(invocation)
+            .body(Body::from(body))
+            .expect("a function's name can stand in a path");
+        call(&self.service, request).await
+    }
+}
+
+async fn call(service: &axum::Router, request: Request) -> Response {
+    match service.clone().oneshot(request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
+
+enum Kind {
+    Http,
+    Sqs,
+    Trigger,
+}
+
+#[derive(Deserialize)]
+struct Shape<'a> {
+    /// Gateways alone send it. What has one is never taken for a trigger, whatever else it holds:
+    /// a trigger's caller is trusted.
+    #[serde(borrow, rename = "requestContext")]
+    request_context: Option<&'a RawValue>,
+    #[serde(borrow, rename = "Records")]
+    records: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "eventSource")]
+    event_source: String,
+}
+
+impl Kind {
+    fn of(event: &str) -> Result<Self, Failure> {
+        if !event.trim_start().starts_with('{') {
+            return Ok(Self::Trigger);
+        }
+        let shape: Shape = serde_json::from_str(event).map_err(|error| bad_event(&error))?;
+        if shape.request_context.is_some() {
+            return Ok(Self::Http);
+        }
+        let records = shape.records.map(RawValue::get);
+        let records: Vec<Record> = records
+            .and_then(|records| serde_json::from_str(records).ok())
+            .unwrap_or_default();
+        let from_sqs = |record: &Record| record.event_source == "aws:sqs";
+        Ok(if !records.is_empty() && records.iter().all(from_sqs) {
+            Self::Sqs
+        } else {
+            Self::Trigger
+        })
+    }
+}
+
+fn bad_event(error: &serde_json::Error) -> Failure {
+    Failure {
+        error_type: "bad request".to_owned(),
+        error_message: format!("the event can't be read: {error}"),
+    }
+}
+
+/// The body of a 2xx as it is, `null` for an empty one, text as a JSON string.
+async fn result_of(answer: Response) -> Result<Box<RawValue>, Failure> {
+    let status = answer.status();
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| Failure {
+            error_type: "internal server error".to_owned(),
+            error_message: format!("the answer broke off: {error}"),
+        })?;
+    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    if !status.is_success() {
+        return Err(failure(status, &text));
+    }
+    if text.is_empty() {
+        return Ok(RawValue::NULL.to_owned());
+    }
+    RawValue::from_string(text.clone())
+        .or_else(|_| serde_json::value::to_raw_value(&text))
+        .map_err(|error| bad_event(&error))
+}
+
+/// The service answers nothing but problems outside 2xx and 3xx.
+fn failure(status: http::StatusCode, body: &str) -> Failure {
+    #[derive(Deserialize)]
+    struct Problem {
+        title: String,
+        detail: String,
+    }
+    match serde_json::from_str(body) {
+        Ok(Problem { title, detail }) => Failure {
+            error_type: title,
+            error_message: detail,
+        },
+        Err(_) => Failure {
+            error_type: status.canonical_reason().unwrap_or("error").to_lowercase(),
+            error_message: format!("the trigger was answered with {status}"),
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! How large a request may be, and how long its answer may take.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use tokio::time::Instant;
+use tower::util::MapRequestLayer;
+
+use crate::Env;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    body_bytes: usize,
+    answer_within: Duration,
+}
+
+impl Limits {
+    /// `MAX_BODY_BYTES` (1 MiB) and `REQUEST_TIMEOUT_SECONDS` (60).
+    pub(super) fn new(env: &Env) -> anyhow::Result<Self> {
+        let body_bytes = env.parse("MAX_BODY_BYTES", 1 << 20)?;
+        let seconds: u32 = env.parse("REQUEST_TIMEOUT_SECONDS", 60)?;
+        anyhow::ensure!(
+            seconds > 0,
+            "REQUEST_TIMEOUT_SECONDS is 0: set it to 1 or more"
+        );
+        Ok(Self {
+            body_bytes,
+            answer_within: Duration::from_secs(seconds.into()),
+        })
+    }
+
+    pub(super) fn body(self) -> DefaultBodyLimit {
+        DefaultBodyLimit::max(self.body_bytes)
+    }
+
+    /// When a request that came in now has to be answered; `last` is the platform's own deadline.
+    pub(super) fn deadline(self, last: Option<Instant>) -> Deadline {
+        let started = Instant::now();
+        let deadline = Deadline {
+            started,
+            last,
+            at: Arc::new(Mutex::new(started)),
+        };
+        deadline.set(self.answer_within);
+        deadline
+    }
+}
+
+/// When a request has to be answered. A route may have set it later meanwhile.
+#[derive(Clone)]
+pub(super) struct Deadline {
+    started: Instant,
+    last: Option<Instant>,
+    at: Arc<Mutex<Instant>>,
+}
+
+impl Deadline {
+    fn set(&self, answer_within: Duration) {
+        let at = self.started + answer_within;
+        let at = self.last.map_or(at, |last| at.min(last));
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    fn at(&self) -> Instant {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns once it has passed.
+    pub(super) async fn passed(&self) {
+        while Instant::now() < self.at() {
+            tokio::time::sleep_until(self.at()).await;
+        }
+    }
+}
+
+/// A layer for routes that need another time than `REQUEST_TIMEOUT_SECONDS`. On Lambda the
+/// function's own timeout still ends them.
+///
+/// A larger body than `MAX_BODY_BYTES` is allowed by `axum::extract::DefaultBodyLimit`.
+pub fn may_take(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request + Clone> {
+    MapRequestLayer::new(move |request: Request| {
+        if let Some(deadline) = request.extensions().get::<Deadline>() {
+            deadline.set(time);
+        }
+        request
+    })
+}

@@ -1,0 +1,73 @@
+//! One entry point for every function, on AWS Lambda and as an HTTP server.
+//!
+//! `main` is `shared::serve("name", name::app)`. Both ways, and in tests, the app stands behind
+//! the same [`service()`]: who is calling, request ids, limits, and what an error looks like.
+
+mod errors;
+pub mod http;
+pub mod lambda;
+mod limits;
+mod service;
+
+use crate::telemetry::{self, Audience};
+use crate::{Env, Resources, Router};
+
+pub use limits::may_take;
+pub use service::service;
+
+/// Runs a function until the platform stops it, configured by the environment. What keeps it from
+/// starting is logged, and ends the process with status 1.
+pub fn serve(
+    name: &'static str,
+    app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
+) -> anyhow::Result<()> {
+    let env = Env::from_process();
+    telemetry::install(name, &env, Audience::Platform)?;
+    if let Err(error) = start(name, env, app) {
+        // The log is where the platform's operators look, and it prints to a terminal as well.
+        tracing::error!("{name} has to stop: {error:#}");
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn start(
+    name: &'static str,
+    env: Env,
+    app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
+) -> anyhow::Result<()> {
+    let on_lambda = env.get("AWS_LAMBDA_RUNTIME_API").is_some();
+    // One invocation at a time needs no second thread, and starting none saves 0.3 to 0.6 ms.
+    let one_at_a_time = on_lambda && env.parse("AWS_LAMBDA_MAX_CONCURRENCY", 1_u32)? <= 1;
+    let mut runtime = if one_at_a_time {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    runtime
+        .enable_all()
+        .build()?
+        .block_on(run(name, &Resources::new(env), app))
+}
+
+/// [`serve()`] for a process that has its runtime and its log already.
+pub async fn run(
+    name: &'static str,
+    resources: &Resources,
+    app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
+) -> anyhow::Result<()> {
+    // Libraries that make a TLS client of their own find this provider; one that is there already
+    // is the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    // Before the app, which may begin work of its own.
+    resources.auth()?;
+    let service = service(name, app(resources)?, resources)?;
+    if resources.env().get("AWS_LAMBDA_RUNTIME_API").is_some() {
+        lambda::run(name, service, resources.env()).await
+    } else {
+        let stop = http::stop_signal()?;
+        let listener = http::bind(resources).await?;
+        tracing::info!("{name} listens on http://{}", listener.local_addr()?);
+        http::listen(service, listener, stop).await
+    }
+}

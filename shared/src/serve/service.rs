@@ -1,0 +1,179 @@
+//! The app as everybody reaches it: behind one function that knows who calls, bounds the work,
+//! and logs one line.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use futures::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+use tokio::time::Instant;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, OpenApi};
+
+use super::errors::as_problem;
+use super::limits::{Deadline, Limits};
+use crate::auth::Auth;
+use crate::error::problem;
+use crate::telemetry::{self, RequestContext};
+use crate::{Caller, Error, Json, Resources, Router};
+
+const HEALTH: &str = "/healthz";
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An invocation by the platform itself. Only the Lambda envelope can make a request one.
+#[derive(Clone)]
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) deadline: Option<Instant>,
+    /// Set where the invocation is a trigger: whoever may invoke the function has been checked.
+    pub(super) caller: Option<Caller>,
+}
+
+struct Service {
+    auth: Auth,
+    limits: Limits,
+}
+
+/// The app with all that is the same for every function: `GET /healthz` for everybody, `GET
+/// /openapi.json`, a caller for every request, bounded bodies and times, problems for errors.
+///
+/// An error where the configuration has no `AUTH_*`, or a bad value.
+pub fn service(
+    name: &'static str,
+    app: Router,
+    resources: &Resources,
+) -> anyhow::Result<axum::Router> {
+    let limits = Limits::new(resources.env())?;
+    let service = Arc::new(Service {
+        auth: resources.auth()?,
+        limits,
+    });
+    let (routes, openapi) = app.split_for_parts();
+    let openapi = Arc::new(documented(name, openapi));
+    let openapi = move || async move { Json(openapi).into_response() };
+    Ok(routes
+        .route("/openapi.json", get(openapi))
+        .route(HEALTH, get(async || Json(json!({"status": "ok"}))))
+        .layer(limits.body())
+        .layer(from_fn_with_state(service, answer)))
+}
+
+fn documented(name: &str, mut openapi: OpenApi) -> OpenApi {
+    name.clone_into(&mut openapi.info.title);
+    env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
+    openapi.info.license = None;
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("a service token, or an OIDC token"))
+        .build();
+    openapi
+        .components
+        .get_or_insert_with(|| ComponentsBuilder::new().build())
+        .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    openapi.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
+    openapi
+}
+
+async fn answer(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let invocation = request.extensions_mut().remove::<Invocation>();
+    let invocation = invocation.as_ref();
+    let context = Arc::new(RequestContext::new(
+        request.headers(),
+        invocation.map(|invocation| invocation.request_id.as_str()),
+    ));
+    let deadline = service
+        .limits
+        .deadline(invocation.and_then(|invocation| invocation.deadline));
+    request.extensions_mut().insert(deadline.clone());
+    let method = request.method().clone();
+    // The route, and never the path or the query: those hold ids and questions of people.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("no route", MatchedPath::as_str);
+
+    let id = HeaderValue::from_str(&context.id);
+    telemetry::within(context, async {
+        let mut caller = None;
+        let work = service.work(request, next, invocation, &mut caller);
+        let answer = bounded(work, &deadline).await;
+        let mut answer = as_problem(answer).await;
+        if let Ok(id) = id {
+            answer.headers_mut().insert(REQUEST_ID, id);
+        }
+
+        let status = answer.status().as_u16();
+        let duration_ms = (started.elapsed().as_secs_f64() * 1e5).round() / 100.0;
+        let caller = caller.as_deref();
+        if route == HEALTH {
+            tracing::debug!(%method, route, status, duration_ms, "{method} {route}: {status}");
+        } else {
+            tracing::info!(%method, route, status, duration_ms, caller, "{method} {route}: {status}");
+        }
+        answer
+    })
+    .await
+}
+
+/// The answer of `work`, or a problem in its place where it panics or takes too long.
+async fn bounded(work: impl Future<Output = Response>, deadline: &Deadline) -> Response {
+    tokio::select! {
+        biased;
+        answer = AssertUnwindSafe(work).catch_unwind() => answer.unwrap_or_else(|_| {
+            // The panic hook has logged it.
+            let detail = "an internal error; the log has it under the request id";
+            problem(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        }),
+        () = deadline.passed() => Error::Unavailable {
+            detail: "the answer took too long and was given up".to_owned(),
+            cause: None,
+        }
+        .into_response(),
+    }
+}
+
+impl Service {
+    /// Tells the caller's name through `name` as soon as it is known.
+    async fn work(
+        &self,
+        mut request: Request,
+        next: Next,
+        invocation: Option<&Invocation>,
+        name: &mut Option<Arc<str>>,
+    ) -> Response {
+        if request.uri().path() != HEALTH {
+            // Not the request itself: a reference to its body can't wait on another thread.
+            let (headers, path) = (request.headers(), request.uri().path());
+            let caller = match self.caller(headers, path, invocation).await {
+                Ok(caller) => caller,
+                Err(error) => return error.into_response(),
+            };
+            *name = Some(caller.name.clone());
+            request.extensions_mut().insert(caller);
+        }
+        let address = request.uri().path_and_query();
+        if address.is_some_and(|address| address.as_str().contains("%00")) {
+            // Postgres takes no NUL in any text, and would call it our fault.
+            return Error::Invalid("the address holds a NUL character, `%00`".to_owned())
+                .into_response();
+        }
+        next.run(request).await
+    }
+
+    async fn caller(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        invocation: Option<&Invocation>,
+    ) -> Result<Caller, Error> {
+        if let Some(caller) = invocation.and_then(|invocation| invocation.caller.clone()) {
+            return Ok(caller);
+        }
+        let proved = self.auth.authenticate(headers, path).await?;
+        proved.ok_or_else(Error::no_caller)
+    }
+}

@@ -1,0 +1,297 @@
+//! Google Cloud Storage by its JSON API. The generation of an object is its ETag.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::RequestBuilder;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    ETag, Object, Put, Result, Store, StoreError, answer_within, by_status, content_type, part,
+};
+use crate::Resources;
+use crate::google::Google;
+
+const SCOPE: &[&str] = &["https://www.googleapis.com/auth/devstorage.read_write"];
+
+/// A key is one segment of the path, so its `/` is encoded too.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The pauses before the second attempt and those after it.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1_600),
+];
+
+pub(super) struct Gcs {
+    http: reqwest::Client,
+    base: String,
+    bucket: String,
+    /// None for an emulator.
+    login: Option<Google>,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    generation: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    items: Vec<Item>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    name: String,
+}
+
+impl Gcs {
+    /// `STORAGE_EMULATOR_HOST` (`host:port` or a URL) is asked in Google's place, without login.
+    pub(super) fn open(resources: &Resources, bucket: &str) -> anyhow::Result<Self> {
+        let env = resources.env();
+        let emulator = env.get("STORAGE_EMULATOR_HOST");
+        let base = match emulator {
+            None => "https://storage.googleapis.com".to_owned(),
+            Some(url) if url.contains("://") => url.trim_end_matches('/').to_owned(),
+            Some(host) => format!("http://{host}"),
+        };
+        url::Url::parse(&base).with_context(|| {
+            format!("STORAGE_EMULATOR_HOST is {base:?}: set it to `host:port` or a URL")
+        })?;
+        Ok(Self {
+            http: resources.http()?,
+            base,
+            bucket: bucket.to_owned(),
+            login: emulator.is_none().then(|| Google::new(env)),
+        })
+    }
+
+    fn objects(&self) -> String {
+        format!("{}/storage/v1/b/{}/o", self.base, self.bucket)
+    }
+
+    fn object(&self, key: &str) -> String {
+        format!("{}/{}", self.objects(), utf8_percent_encode(key, SEGMENT))
+    }
+
+    /// Sends until the answer is not one that may be better next time. `sent` in bytes.
+    async fn send(
+        &self,
+        key: &str,
+        sent: usize,
+        request: impl Fn() -> RequestBuilder + Send + Sync,
+    ) -> Result<Answer> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let answer = self.send_once(key, sent, request()).await;
+            match (answer, pauses.next()) {
+                (Err(StoreError::Unavailable { .. }), Some(pause)) => {
+                    // So that those who were refused together don't come back together: the low
+                    // bits of a uuid are random.
+                    let apart = Uuid::now_v7().as_u128() % pause.as_millis();
+                    tokio::time::sleep(*pause + Duration::from_millis(apart as u64)).await;
+                }
+                (answer, _) => return answer,
+            }
+        }
+    }
+
+    async fn send_once(&self, key: &str, sent: usize, request: RequestBuilder) -> Result<Answer> {
+        let request = match &self.login {
+            None => request,
+            Some(login) => {
+                let token = login
+                    .token(SCOPE)
+                    .await
+                    .map_err(|error| login_failed(key, error))?;
+                request.bearer_auth(token.expose())
+            }
+        };
+        let answer = tokio::time::timeout(answer_within(sent as u64), request.send())
+            .await
+            .map_err(|elapsed| StoreError::unavailable(key, elapsed))?
+            .map_err(|error| StoreError::unavailable(key, error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await;
+        let body = body.map_err(|error| StoreError::unavailable(key, error))?;
+        match status {
+            status if status.is_success() => {}
+            StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => {}
+            status => return Err(refused(key, status, &body)),
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Gcs {
+    async fn get_if_changed(
+        &self,
+        key: &str,
+        if_none_match: Option<&ETag>,
+    ) -> Result<Option<Object>> {
+        let url = self.object(key);
+        let known = if_none_match.map(|tag| ("ifGenerationNotMatch", &tag.0));
+        let request = || {
+            self.http
+                .get(&url)
+                .query(&[("alt", "media")])
+                .query(&known.as_slice())
+        };
+        let answer = self.send(key, 0, request).await?;
+        if answer.status == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let generation = answer.headers.get("x-goog-generation");
+        let etag = generation
+            .and_then(|value| value.to_str().ok())
+            .map(|value| ETag(value.to_owned()))
+            .ok_or_else(|| StoreError::other(key, anyhow!("the answer has no generation")))?;
+        // An emulator that ignores the condition sends what is known already.
+        let body = answer.body;
+        Ok((if_none_match != Some(&etag)).then_some(Object { body, etag }))
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        let url = self.object(key);
+        let bytes = format!("bytes={}-{}", range.start, range.end - 1);
+        let request = || {
+            let request = self.http.get(&url).query(&[("alt", "media")]);
+            request.header(header::RANGE, &bytes)
+        };
+        let answer = self.send(key, 0, request).await?;
+        match answer.status {
+            StatusCode::PARTIAL_CONTENT => Ok(answer.body),
+            // The object ends before the range begins.
+            StatusCode::RANGE_NOT_SATISFIABLE => Ok(Bytes::new()),
+            // A server may send the whole instead.
+            _ => Ok(part(&answer.body, range)),
+        }
+    }
+
+    async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
+        let url = format!("{}/upload/storage/v1/b/{}/o", self.base, self.bucket);
+        let generation = match &condition {
+            Put::Always => None,
+            Put::IfAbsent => Some("0"),
+            Put::IfMatch(tag) => Some(tag.0.as_str()),
+        };
+        let condition = generation.map(|generation| ("ifGenerationMatch", generation));
+        let (boundary, multipart) = multipart(key, &body);
+        let request = || {
+            self.http
+                .post(&url)
+                .query(&[("uploadType", "multipart"), ("fields", "generation")])
+                .query(&condition.as_slice())
+                .header(
+                    header::CONTENT_TYPE,
+                    format!("multipart/related; boundary={boundary}"),
+                )
+                .body(multipart.clone())
+        };
+        let answer = match self.send(key, body.len(), request).await {
+            Err(StoreError::NotFound(key)) if matches!(generation, Some(tag) if tag != "0") => {
+                return Err(StoreError::Precondition(key));
+            }
+            answer => answer?,
+        };
+        let written: Written = parse(key, &answer.body)?;
+        Ok(ETag(written.generation))
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let url = self.objects();
+        let mut keys = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = after.as_ref().map(|token| ("pageToken", token));
+            let request = || {
+                self.http
+                    .get(&url)
+                    .query(&[("prefix", prefix), ("fields", "items(name),nextPageToken")])
+                    .query(&page.as_slice())
+            };
+            let answer = self.send(prefix, 0, request).await?;
+            let page: Page = parse(prefix, &answer.body)?;
+            keys.extend(page.items.into_iter().map(|item| item.name));
+            after = page.next_page_token.filter(|token| !token.is_empty());
+            if after.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let url = self.object(key);
+        match self.send(key, 0, || self.http.delete(&url)).await {
+            Ok(_) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The name and the body in one request, as `multipart/related`: the one kind of upload that
+/// both writes at once and keeps a precondition on every server.
+fn multipart(key: &str, body: &Bytes) -> (String, Bytes) {
+    let boundary = Uuid::now_v7().simple().to_string();
+    let kind = content_type(key);
+    let about = serde_json::json!({ "name": key, "contentType": kind });
+    let mut parts = Vec::with_capacity(body.len() + 512);
+    parts.extend_from_slice(
+        format!(
+            "--{boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n{about}\r\n\
+             --{boundary}\r\ncontent-type: {kind}\r\n\r\n"
+        )
+        .as_bytes(),
+    );
+    parts.extend_from_slice(body);
+    parts.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    (boundary, parts.into())
+}
+
+fn parse<'a, T: Deserialize<'a>>(key: &str, body: &'a [u8]) -> Result<T> {
+    // An answer that was cut off and still came with 200: it may be whole next time.
+    serde_json::from_slice(body).map_err(|error| StoreError::unavailable(key, error))
+}
+
+fn refused(key: &str, status: StatusCode, body: &[u8]) -> StoreError {
+    let told: String = String::from_utf8_lossy(body).chars().take(300).collect();
+    let source = anyhow!("{status}: {told}");
+    if status == StatusCode::NOT_FOUND && told.contains("bucket does not exist") {
+        return StoreError::other(key, source);
+    }
+    by_status(status.as_u16(), key, source)
+}
+
+fn login_failed(key: &str, error: anyhow::Error) -> StoreError {
+    use gcp_auth::Error::{Io, Json, NoAuthMethod};
+    match error.downcast_ref() {
+        Some(NoAuthMethod(..) | Io(..) | Json(..)) => StoreError::denied(key, error),
+        _ => StoreError::unavailable(key, error),
+    }
+}

@@ -1,0 +1,117 @@
+//! The issuer's keys. Time is paused, and moved by hand.
+
+use super::*;
+
+async fn trusted() -> (Issuer, Auth) {
+    let issuer = Issuer::start().await;
+    let auth = open(&[("AUTH_ISSUER", issuer.url()), ("AUTH_AUDIENCE", AUDIENCE)]).unwrap();
+    (issuer, auth)
+}
+
+fn token(issuer: &Issuer) -> String {
+    issuer.token(json!({"metasync_role": "reader"}))
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_fetched_once_for_many_callers_at_once() {
+    let (issuer, auth) = trusted().await;
+    assert_eq!(issuer.fetches(), 0);
+    let token = token(&issuer);
+    let callers = futures::future::join_all((0..50).map(|_| ask(&auth, &token))).await;
+    assert!(callers.iter().all(Result::is_ok));
+    assert_eq!(issuer.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_is_found_after_a_rotation_and_the_old_one_is_gone() {
+    let (issuer, auth) = trusted().await;
+    let old = token(&issuer);
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+    issuer.rotate(Algorithm::EdDSA);
+    pass(6).await;
+    assert_eq!(status(&ask(&auth, &token(&issuer)).await), 200);
+    assert_eq!(issuer.fetches(), 2);
+    assert_eq!(status(&ask(&auth, &old).await), 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_unknown_keys_is_one_fetch_each_few_seconds() {
+    let (issuer, auth) = trusted().await;
+    let made_up = |number: usize| {
+        issuer.token_with(json!({}), |header| {
+            header.kid = Some(format!("made-up-{number}"));
+        })
+    };
+    for round in 1..=3 {
+        let flood = (0..100).map(|number| {
+            let token = made_up(number);
+            let auth = &auth;
+            async move { status(&ask(auth, &token).await) }
+        });
+        let answers = futures::future::join_all(flood).await;
+        assert!(answers.iter().all(|status| *status == 401));
+        assert_eq!(issuer.fetches(), round);
+        pass(6).await;
+    }
+    assert_eq!(status(&ask(&auth, &token(&issuer)).await), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_hangs_up_does_not_make_the_next_fetch_again() {
+    let (issuer, auth) = trusted().await;
+    let token = token(&issuer);
+    for _ in 0..20 {
+        let mut call = Box::pin(ask(&auth, &token));
+        // Begun, and dropped where it waits for the keys.
+        assert!(futures::poll!(&mut call).is_pending());
+    }
+    assert_eq!(status(&ask(&auth, &token).await), 200);
+    assert_eq!(issuer.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_is_down_is_unavailable_and_asked_again_later() {
+    let (issuer, auth) = trusted().await;
+    issuer.set_down(true);
+    let token = token(&issuer);
+    for _ in 0..10 {
+        assert_eq!(status(&ask(&auth, &token).await), 503);
+    }
+    issuer.set_down(false);
+    pass(6).await;
+    assert_eq!(status(&ask(&auth, &token).await), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_keys_hold_for_a_day_while_the_issuer_is_down() {
+    let (issuer, auth) = trusted().await;
+    let old = token(&issuer);
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+    issuer.set_down(true);
+    for _ in 0..23 {
+        pass(60 * 60).await;
+        assert_eq!(status(&ask(&auth, &old).await), 200);
+    }
+    // One that may be new can't be told from one that is made up.
+    issuer.rotate(Algorithm::ES256);
+    assert_eq!(status(&ask(&auth, &token(&issuer)).await), 503);
+    pass(61 * 60).await;
+    assert_eq!(status(&ask(&auth, &old).await), 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_key_is_gone_after_an_hour() {
+    let (issuer, auth) = trusted().await;
+    let old = token(&issuer);
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+    issuer.rotate(Algorithm::ES256);
+    pass(59 * 60).await;
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+    pass(2 * 60).await;
+    assert_eq!(status(&ask(&auth, &old).await), 401);
+    assert_eq!(issuer.fetches(), 2);
+}

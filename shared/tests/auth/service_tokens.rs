@@ -1,0 +1,112 @@
+//! Service tokens, and the header they come in.
+
+use super::*;
+
+fn two_tokens() -> Auth {
+    let tokens = json!([
+        {"name": "loader", "role": "writer", "sha256": sha256("a-long-token"),
+         "scope": {"datasets": ["p.sales", "p.web"], "robeings": ["*"]}},
+        {"name": "nobody", "role": "reader", "sha256": sha256("another-token").to_uppercase()},
+    ]);
+    open(&[("AUTH_TOKENS", &tokens.to_string())]).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_is_its_name_role_and_scope() {
+    let caller = ask(&two_tokens(), "a-long-token").await.unwrap();
+    assert_eq!((&*caller.name, caller.role), ("loader", Role::Writer));
+    assert!(caller.scope.datasets.contain("p.sales"));
+    assert!(!caller.scope.datasets.contain("p.sale"));
+    assert!(!caller.scope.datasets.contain("q.sales"));
+    assert_eq!(caller.scope.robeings, Names::All);
+}
+
+#[tokio::test]
+async fn a_part_of_the_scope_that_is_not_given_is_nothing() {
+    let auth = two_tokens();
+    let loader = ask(&auth, "a-long-token").await.unwrap();
+    assert!(!loader.scope.sessions.contain("s1"));
+    let nobody = ask(&auth, "another-token").await.unwrap();
+    assert_eq!(nobody.scope.datasets, Names::Only(vec![]));
+    assert!(!nobody.scope.datasets.contain(""));
+}
+
+#[tokio::test]
+async fn what_is_not_a_known_token_proves_nothing() {
+    let auth = two_tokens();
+    let hash = sha256("a-long-token");
+    for token in [
+        "A-long-token",
+        "a-long-toke",
+        "a-long-token.",
+        &hash,
+        "a.b.c",
+        "e30.e30.e30",
+    ] {
+        assert_eq!(status(&ask(&auth, token).await), 401, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn no_header_is_no_caller_and_no_error() {
+    let caller = two_tokens()
+        .authenticate(&HeaderMap::new(), "/v1/schema")
+        .await
+        .unwrap();
+    assert!(caller.is_none());
+}
+
+#[tokio::test]
+async fn the_scheme_is_bearer_in_any_case() {
+    let auth = two_tokens();
+    for value in [
+        "Bearer a-long-token",
+        "bearer a-long-token",
+        "BEARER  a-long-token ",
+    ] {
+        let headers = [(AUTHORIZATION, HeaderValue::from_static(value))]
+            .into_iter()
+            .collect();
+        let caller = auth.authenticate(&headers, "/v1/schema").await.unwrap();
+        assert_eq!(&*caller.unwrap().name, "loader", "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_another_form_proves_nothing() {
+    let auth = two_tokens();
+    let huge = format!("Bearer {}", "a".repeat(9_000));
+    for value in [
+        &b""[..],
+        b"a-long-token",
+        b"Bearer",
+        b"Bearer ",
+        b"Basic YS1sb25nLXRva2Vu",
+        b"Bearera-long-token",
+        b"Bearer\ta-long-token",
+        b"Bearer a-long-token, a-long-token",
+        b"Bearer \"a-long-token\"",
+        "Bearer a-long-tokén".as_bytes(),
+        b"Bearer a-long-token\xff",
+        huge.as_bytes(),
+    ] {
+        let value = HeaderValue::from_bytes(value).unwrap();
+        let headers = [(AUTHORIZATION, value.clone())].into_iter().collect();
+        let error = auth.authenticate(&headers, "/v1/schema").await.unwrap_err();
+        assert_eq!(error.status(), 401, "{value:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_headers_are_refused_even_if_both_are_right() {
+    let mut headers = bearer("a-long-token");
+    headers.append(
+        AUTHORIZATION,
+        HeaderValue::from_static("Bearer a-long-token"),
+    );
+    let error = two_tokens()
+        .authenticate(&headers, "/v1/schema")
+        .await
+        .unwrap_err();
+    assert_eq!(error.status(), 401);
+}

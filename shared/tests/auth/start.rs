@@ -1,0 +1,137 @@
+//! What the settings may be.
+
+use super::*;
+
+const OTHERS: [(&str, &str); 9] = [
+    ("AUTH_TOKENS", "[]"),
+    ("AUTH_ISSUER", "https://issuer.example"),
+    ("AUTH_AUDIENCE", "metasync"),
+    ("AUTH_JWKS_URL", "https://issuer.example/keys"),
+    ("AUTH_ROLE_CLAIM", "role"),
+    ("AUTH_SCOPE_CLAIM", "scope"),
+    ("AUTH_TRIGGER_ACCOUNT", "scheduler@example"),
+    ("AUTH_TRIGGER_AUDIENCE", "https://function.example"),
+    ("AUTH_TRIGGER_ISSUER", "https://issuer.example"),
+];
+
+#[test]
+fn without_any_setting_nothing_starts_and_the_error_names_the_choices() {
+    let error = refusal(&[]);
+    for name in [
+        "AUTH_TOKENS",
+        "AUTH_ISSUER",
+        "AUTH_TRIGGER_ACCOUNT",
+        "AUTH_MODE=open",
+    ] {
+        assert!(error.contains(name), "{error}");
+    }
+    assert_eq!(refusal(&[("AUTH_TOKENS", "")]), error);
+}
+
+#[tokio::test]
+async fn the_open_mode_makes_everyone_admin_of_everything() {
+    let auth = open(&[("AUTH_MODE", "open")]).unwrap();
+    assert!(auth.is_open());
+    for headers in [HeaderMap::new(), bearer("whatever")] {
+        let caller = auth
+            .authenticate(&headers, "/v1/schema")
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(caller.role, Role::Admin);
+        assert!(caller.scope.datasets.contain("project.dataset"));
+    }
+}
+
+#[test]
+fn the_open_mode_goes_with_no_other_setting() {
+    for (name, value) in OTHERS {
+        let error = refusal(&[("AUTH_MODE", "open"), (name, value)]);
+        assert!(
+            error.contains("AUTH_MODE") && error.contains(name),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_mode_is_refused() {
+    for mode in ["Open", "closed", "none", "open "] {
+        let error = refusal(&[("AUTH_MODE", mode), ("AUTH_TOKENS", "[]")]);
+        assert!(error.contains("AUTH_MODE"), "{error}");
+    }
+}
+
+#[test]
+fn a_setting_that_makes_no_sense_alone_is_refused_alone() {
+    for (name, value) in OTHERS {
+        let error = refusal(&[(name, value)]);
+        assert!(error.contains("AUTH_"), "{error}");
+    }
+    assert!(refusal(&OTHERS[1..2]).contains("AUTH_AUDIENCE is not set"));
+    assert!(refusal(&OTHERS[6..7]).contains("AUTH_TRIGGER_AUDIENCE is not set"));
+    assert!(refusal(&OTHERS[3..4]).contains("AUTH_ISSUER"));
+}
+
+#[test]
+fn an_issuer_that_anybody_in_between_could_speak_for_is_refused() {
+    for url in [
+        "http://issuer.example",
+        "ftp://issuer.example",
+        "issuer.example",
+        "http://10.0.0.1",
+    ] {
+        let error = refusal(&[("AUTH_ISSUER", url), ("AUTH_AUDIENCE", AUDIENCE)]);
+        assert!(error.contains("AUTH_ISSUER"), "{error}");
+        let jwks = [OTHERS[1], OTHERS[2], ("AUTH_JWKS_URL", url)];
+        assert!(refusal(&jwks).contains("AUTH_JWKS_URL"));
+    }
+}
+
+#[test]
+fn a_faulty_list_of_tokens_is_refused_and_its_hashes_are_not_told() {
+    let hash = sha256("token");
+    let entry = |change: Value| {
+        let mut entry = json!({"name": "loader", "role": "reader", "sha256": hash});
+        entry
+            .as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        entry
+            .as_object_mut()
+            .unwrap()
+            .retain(|_, value| !value.is_null());
+        json!([entry]).to_string()
+    };
+    let same_twice = json!([
+        {"name": "one", "role": "reader", "sha256": hash},
+        {"name": "two", "role": "admin", "sha256": hash.to_uppercase()},
+    ]);
+    for bad in [
+        "[]".to_owned(),
+        "{}".to_owned(),
+        hash.clone(),
+        format!("[\"{hash}\"]"),
+        same_twice.to_string(),
+        entry(json!({"role": hash})),
+        entry(json!({"role": "owner"})),
+        entry(json!({"role": null})),
+        entry(json!({"name": null})),
+        entry(json!({"name": ""})),
+        entry(json!({"name": "a\nb"})),
+        entry(json!({"sha256": null})),
+        entry(json!({"sha256": &hash[1..]})),
+        entry(json!({"sha256": format!("{hash}00")})),
+        entry(json!({"sha256": format!("g{}", &hash[1..])})),
+        entry(json!({ &hash: "typo" })),
+        entry(json!({"scope": {"dataset": ["a.b"]}})),
+        entry(json!({"scope": {"datasets": "a.b"}})),
+        entry(json!({"scope": {"datasets": hash}})),
+        entry(json!({"scope": "*"})),
+    ] {
+        let error = refusal(&[("AUTH_TOKENS", &bad)]);
+        assert!(error.contains("AUTH_TOKENS"), "{bad}: {error}");
+        assert!(!error.to_lowercase().contains(&hash[1..]), "{error}");
+    }
+    open(&[("AUTH_TOKENS", &entry(json!({})))]).unwrap();
+}

@@ -1,0 +1,388 @@
+//! The language model through each provider's own HTTP.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use kit::llm::{Answer, LlmStub, Wire, tokens};
+use serde_json::{Value, json};
+use shared::llm::{Ask, Llm, LlmError, Reply};
+use shared::{Env, Resources};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+
+/// One model a protocol.
+const MODELS: [(&str, &str, Wire); 4] = [
+    ("claude-sonnet-4-5", "/v1/messages", Wire::Anthropic),
+    ("gpt-4o-mini", "/v1/chat/completions", Wire::Openai),
+    (
+        "gemini-2.5-flash",
+        "/v1beta/models/gemini-2.5-flash:generateContent",
+        Wire::Gemini,
+    ),
+    ("ollama/qwen3:8b", "/v1/chat/completions", Wire::Openai),
+];
+
+fn question() -> Ask {
+    Ask {
+        system: "You name colours.".into(),
+        user: "What colour is the sky?".into(),
+        name: "colour",
+        schema: json!({
+            "type": "object",
+            "properties": {"colour": {"type": "string"}},
+            "required": ["colour"],
+            "additionalProperties": false,
+        }),
+        max_output_tokens: 500,
+    }
+}
+
+fn blue() -> Answer {
+    Answer::Json(json!({"colour": "blue"}))
+}
+
+fn open(env: Env) -> Llm {
+    let llm = Resources::new(env).llm().expect("the variables are right");
+    llm.expect("a model is named")
+}
+
+async fn ask(llm: &Llm) -> Result<Reply, LlmError> {
+    llm.ask(&question()).await
+}
+
+async fn error(llm: &Llm) -> LlmError {
+    ask(llm).await.err().expect("no answer")
+}
+
+#[tokio::test]
+async fn each_provider_is_asked_in_its_own_protocol_and_answers_json() {
+    for (model, path, wire) in MODELS {
+        let stub = LlmStub::canned([blue()]).await;
+        let reply = ask(&stub.llm(model)).await.expect(model);
+        assert_eq!(reply.json, json!({"colour": "blue"}), "{model}");
+        assert!(!reply.cut, "{model}");
+
+        let asked = &stub.asked()[0];
+        assert_eq!((asked.wire, asked.path.as_str()), (wire, path), "{model}");
+        assert_eq!(asked.model, model.replace("ollama/", ""));
+        assert_eq!(asked.system, "You name colours.", "{model}");
+        assert_eq!(asked.user, "What colour is the sky?", "{model}");
+        assert_eq!(asked.schema, Some(question().schema), "{model}");
+        assert_eq!(asked.max_tokens, Some(500), "{model}");
+        assert_eq!(asked.temperature, Some(0.0), "{model}");
+        let key = (!model.starts_with("ollama/")).then_some("key");
+        assert_eq!(asked.key.as_deref(), key, "{model}");
+
+        let input = tokens(&asked.system) + tokens(&asked.user);
+        assert_eq!(reply.usage.input_tokens, input, "{model}");
+        assert_eq!(
+            reply.usage.output_tokens,
+            tokens(r#"{"colour":"blue"}"#),
+            "{model}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn any_openai_compatible_server_can_be_named_by_its_address() {
+    let stub = LlmStub::canned([blue(), blue()]).await;
+    let env = Env::default()
+        .with("LLM_MODEL", "mistralai/mistral-large-max")
+        .with("LLM_BASE_URL", format!("{}/api/v1", stub.url));
+    ask(&open(env.clone())).await.expect("an answer");
+    ask(&open(env.with("LLM_API_KEY", "own")))
+        .await
+        .expect("an answer");
+
+    let asked = stub.asked();
+    assert_eq!(asked[0].path, "/api/v1/chat/completions");
+    assert_eq!(
+        asked[0].model, "mistralai/mistral-large-max",
+        "the name is sent as it is"
+    );
+    assert_eq!(asked[0].body.get("reasoning_effort"), None);
+    assert_eq!(asked[0].key, None, "a server may need no key");
+    assert_eq!(asked[1].key.as_deref(), Some("own"));
+}
+
+#[tokio::test]
+async fn without_a_model_there_is_none() {
+    for env in [Env::default(), Env::default().with("LLM_MODEL", "")] {
+        assert!(Resources::new(env).llm().expect("no error").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_missing_key_or_a_bad_value_is_an_error_at_start_that_names_it() {
+    let claude = Env::default().with("LLM_MODEL", "claude-x");
+    let keyed = claude.clone().with("ANTHROPIC_API_KEY", "sk-secret");
+    for (env, variable) in [
+        (claude, "ANTHROPIC_API_KEY"),
+        (
+            keyed.clone().with("LLM_TIMEOUT_SECONDS", "0"),
+            "LLM_TIMEOUT_SECONDS",
+        ),
+        (
+            keyed.clone().with("LLM_TIMEOUT_SECONDS", "soon"),
+            "LLM_TIMEOUT_SECONDS",
+        ),
+        (keyed.clone().with("LLM_ATTEMPTS", "-1"), "LLM_ATTEMPTS"),
+        (
+            keyed.with("ANTHROPIC_BASE_URL", "nowhere"),
+            "ANTHROPIC_BASE_URL",
+        ),
+        (Env::default().with("LLM_MODEL", "hal-9000"), "LLM_MODEL"),
+    ] {
+        let error = Resources::new(env)
+            .llm()
+            .err()
+            .expect("refused")
+            .to_string();
+        assert!(error.contains(variable), "{error}");
+        assert!(!error.contains("sk-secret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_over_its_limit_or_down_is_asked_again_after_the_pause_it_wants() {
+    for (model, ..) in MODELS {
+        for status in [429, 500, 503, 529] {
+            let busy = Answer::error(status, "overloaded_error");
+            let stub = LlmStub::canned([busy.clone(), busy, blue()]).await;
+            ask(&stub.llm(model)).await.expect(model);
+            assert_eq!(stub.asked().len(), 3, "{model} {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_attempts_end() {
+    let stub = LlmStub::start(|_| Answer::error(529, "overloaded_error")).await;
+    let error = error(&stub.llm("claude-x")).await;
+    assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
+    assert_eq!(error.to_string(), "anthropic is down or overloaded (529)");
+    assert_eq!(stub.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_a_long_pause_is_not_asked_again() {
+    let stub = LlmStub::start(|_| Answer::Error {
+        status: 429,
+        retry_after: Some("3600"),
+        word: "rate_limit_error",
+    })
+    .await;
+    let error = error(&stub.llm("claude-x")).await;
+    assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
+    assert_eq!(stub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_spent_budget_is_not_asked_again() {
+    let stub = LlmStub::start(|_| Answer::error(429, "insufficient_quota")).await;
+    let error = error(&stub.llm("gpt-4o")).await;
+    assert_eq!(error.to_string(), "openai is over its spending limit (429)");
+    assert_eq!(stub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_key_is_denied_at_once_and_named() {
+    for (model, status, word, variable) in [
+        ("claude-x", 401, "authentication_error", "ANTHROPIC_API_KEY"),
+        ("gpt-4o", 401, "invalid_api_key", "OPENAI_API_KEY"),
+        ("gemini-2.5-flash", 400, "API_KEY_INVALID", "GEMINI_API_KEY"),
+        ("gpt-4o", 404, "model_not_found", "LLM_MODEL"),
+    ] {
+        let stub = LlmStub::start(move |_| Answer::error(status, word)).await;
+        let error = error(&stub.llm(model)).await;
+        assert!(matches!(error, LlmError::Denied(_)), "{model}: {error}");
+        assert!(error.to_string().contains(variable), "{error}");
+        assert_eq!(stub.asked().len(), 1, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_given_up_and_not_asked_for_again() {
+    let stub = LlmStub::start(|_| Answer::Never).await;
+    let env = stub.env("claude-x").with("LLM_TIMEOUT_SECONDS", "0.05");
+    let error = error(&open(env)).await;
+    assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains("LLM_TIMEOUT_SECONDS"), "{error}");
+    assert!(stub.asked().len() <= 1);
+}
+
+#[tokio::test]
+async fn a_broken_connection_or_somebody_elses_page_is_unavailable() {
+    for answer in [Answer::Half, Answer::Page] {
+        let stub = LlmStub::canned([answer]).await;
+        let error = error(&open(stub.env("gpt-4o").with("LLM_ATTEMPTS", "1"))).await;
+        assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_json_or_does_not_fit_is_nonsense_and_has_its_cost() {
+    for (model, ..) in MODELS {
+        for answer in [
+            Answer::Text("Blue, I think.".into()),
+            Answer::Json(json!({"color": "blue"})),
+            Answer::Json(json!({"colour": ["blue"]})),
+            Answer::Cut(r#"{"colour": "bl"#.into()),
+        ] {
+            let stub = LlmStub::canned([answer.clone()]).await;
+            let error = error(&stub.llm(model)).await;
+            let nonsense = matches!(error, LlmError::Nonsense { .. });
+            assert!(nonsense, "{model} {answer:?}: {error}");
+            assert!(error.usage().input_tokens > 0, "{model}");
+            assert!(error.usage().output_tokens > 0, "{model}");
+            assert_eq!(stub.asked().len(), 1, "it is not asked again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_declines_refuses() {
+    for (model, ..) in MODELS {
+        let stub = LlmStub::canned([Answer::Refusal]).await;
+        let error = error(&stub.llm(model)).await;
+        assert!(
+            matches!(error, LlmError::Refused { .. }),
+            "{model}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn fences_and_greetings_around_the_answer_are_no_harm() {
+    for (model, ..) in MODELS {
+        let text = "Sure!\n```json\n{\"colour\": \"blue\"}\n```\n";
+        let stub = LlmStub::canned([Answer::Text(text.into())]).await;
+        let reply = ask(&stub.llm(model)).await.expect(model);
+        assert_eq!(reply.json, json!({"colour": "blue"}), "{model}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_whole_of_a_cut_answer_comes_back_marked() {
+    let ask = Ask {
+        schema: json!({
+            "type": "object",
+            "properties": {"colours": {"type": "array", "items": question().schema}},
+            "required": ["colours", "note"],
+        }),
+        ..question()
+    };
+    for (model, ..) in MODELS {
+        let text = r#"{"colours": [{"colour": "red"}, {"colour": "bl"#;
+        let stub = LlmStub::canned([Answer::Cut(text.into())]).await;
+        let reply = stub.llm(model).ask(&ask).await.expect(model);
+        assert!(reply.cut, "{model}");
+        assert_eq!(
+            reply.json,
+            json!({"colours": [{"colour": "red"}]}),
+            "{model}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_refuses_temperature_is_not_sent_it_again() {
+    let stub = LlmStub::start(|asked| match asked.temperature {
+        Some(_) => Answer::error(400, "temperature_unsupported"),
+        None => blue(),
+    })
+    .await;
+    let llm = stub.llm("claude-opus-9");
+    for _ in 0..2 {
+        ask(&llm).await.expect("an answer");
+    }
+    let temperatures: Vec<_> = stub.asked().iter().map(|asked| asked.temperature).collect();
+    assert_eq!(temperatures, [Some(0.0), None, None]);
+}
+
+#[tokio::test]
+async fn a_model_that_reasons_is_asked_without_temperature_from_the_start() {
+    let stub = LlmStub::canned([blue()]).await;
+    ask(&stub.llm("gpt-5-mini")).await.expect("an answer");
+    let asked = &stub.asked()[0];
+    assert_eq!(asked.temperature, None);
+    assert_eq!(asked.body["max_completion_tokens"], 500);
+}
+
+#[tokio::test]
+async fn a_server_without_structured_output_is_told_the_schema_in_words() {
+    let stub = LlmStub::start(|asked| match &asked.schema {
+        Some(_) => Answer::error(400, "response_format_unsupported"),
+        None => blue(),
+    })
+    .await;
+    let llm = open(
+        Env::default()
+            .with("LLM_MODEL", "small")
+            .with("LLM_BASE_URL", format!("{}/v1", stub.url)),
+    );
+    for _ in 0..2 {
+        let reply = ask(&llm).await.expect("an answer");
+        assert_eq!(reply.json, json!({"colour": "blue"}));
+    }
+    let asked = stub.asked();
+    assert_eq!(asked.len(), 3, "it is learned once");
+    let told: Value =
+        serde_json::from_str(asked[2].system.lines().last().expect("a line")).expect("the schema");
+    assert_eq!(told, question().schema);
+}
+
+/// Collects the fields of everything that is logged, at every level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut self.clone());
+    }
+}
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let mut log = self.0.lock().expect("no panic");
+        log.push_str(&format!("{field}={value:?}\n"));
+    }
+}
+
+#[tokio::test]
+async fn neither_prompts_nor_answers_nor_keys_are_in_logs_or_errors() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::registry().with(log.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let mut errors = String::new();
+    for (model, ..) in MODELS {
+        let stub = LlmStub::canned([
+            blue(),
+            Answer::Text("the sky is blue".into()),
+            Answer::error(400, "What colour is the sky?"),
+            Answer::error(401, "no_such_key"),
+            Answer::Page,
+        ])
+        .await;
+        let llm = open(stub.env(model).with("ANTHROPIC_API_KEY", "sk-key"));
+        ask(&llm).await.expect("an answer");
+        for _ in 0..4 {
+            errors.push_str(&format!("{:?}\n", anyhow::Error::new(error(&llm).await)));
+        }
+    }
+    tracing::trace!("the end of the log");
+
+    let log = log.0.lock().expect("no panic").clone();
+    assert!(
+        log.contains("the end of the log"),
+        "it is a log of everything"
+    );
+    for told in [&log, &errors] {
+        for secret in ["colour", "sky", "blue", "sk-key"] {
+            assert!(!told.contains(secret), "{secret:?} in {told}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The pool, migrations and errors, on a real server.
+
+use std::collections::BTreeSet;
+
+use kit::postgres::empty_database;
+use shared::postgres::types::Type;
+use shared::postgres::{apply, migrate, open};
+use shared::{Env, Error};
+
+const ONE: (&str, &str) = ("0001_one.sql", "-- one\ncreate table first (id int);");
+const TWO: (&str, &str) = (
+    "0002_two.sql",
+    "-- two\ncreate table second (id int); create table third (id int);",
+);
+
+async fn tables(db: &kit::postgres::Database) -> BTreeSet<String> {
+    let client = db.client().await;
+    let rows = client
+        .query_typed(
+            "select tablename::text from pg_tables where schemaname = 'public'",
+            &[],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn each_migration_is_applied_once_and_in_order() {
+    let db = empty_database().await;
+    assert_eq!(
+        apply(&db.env(), &[TWO, ONE]).await.unwrap(),
+        ["0001_one.sql", "0002_two.sql"]
+    );
+    assert!(apply(&db.env(), &[ONE, TWO]).await.unwrap().is_empty());
+    assert_eq!(
+        tables(&db).await,
+        ["first", "second", "third"].map(str::to_owned).into()
+    );
+}
+
+#[tokio::test]
+async fn our_own_migrations_apply_to_an_empty_database_and_then_no_more() {
+    let db = empty_database().await;
+    migrate(&db.env()).await.unwrap();
+    assert!(migrate(&db.env()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_many_who_migrate_at_once_one_does() {
+    let db = empty_database().await;
+    let runs = (0..8).map(|_| {
+        let env = db.env();
+        tokio::spawn(async move { apply(&env, &[ONE, TWO]).await.unwrap() })
+    });
+    let mut applied = Vec::new();
+    for run in runs.collect::<Vec<_>>() {
+        applied.extend(run.await.unwrap());
+    }
+    assert_eq!(applied, ["0001_one.sql", "0002_two.sql"]);
+}
+
+#[tokio::test]
+async fn after_a_migration_that_fails_nothing_has_changed() {
+    let db = empty_database().await;
+    let broken = (
+        "0002_broken.sql",
+        "create table second (id int); insert into nowhere values (1)",
+    );
+    let error = apply(&db.env(), &[ONE, broken])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("V2__broken") && error.contains("nowhere"),
+        "{error}"
+    );
+    assert!(tables(&db).await.is_empty());
+    assert_eq!(apply(&db.env(), &[ONE, TWO]).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_history_that_does_not_fit_is_refused() {
+    let db = empty_database().await;
+    apply(&db.env(), &[ONE, ("0003_three.sql", "select 1")])
+        .await
+        .unwrap();
+    let three = ("0003_three.sql", "select 1");
+
+    let cases = [
+        (
+            vec![("0001_one.sql", "select 2"), three],
+            "changed or renamed after it was applied",
+        ),
+        (
+            vec![("0001_renamed.sql", ONE.1), three],
+            "changed or renamed after it was applied",
+        ),
+        (vec![ONE], "migrated by a newer version"),
+        (vec![ONE, TWO, three], "numbered below one that was applied"),
+        (
+            vec![ONE, three, ("3.sql", "select 1")],
+            "write 0001_owner.sql",
+        ),
+    ];
+    for (files, reason) in cases {
+        let error = apply(&db.env(), &files).await.unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    assert_eq!(tables(&db).await, ["first".to_owned()].into());
+}
+
+#[tokio::test]
+async fn a_connection_that_died_while_idle_is_replaced() {
+    let db = empty_database().await;
+    let pool = open(&db.env().with("DATABASE_POOL_SIZE", "1")).unwrap();
+    let backend = "select pg_backend_pid()";
+    let first: i32 = pool
+        .get()
+        .await
+        .unwrap()
+        .query_typed_one(backend, &[])
+        .await
+        .unwrap()
+        .get(0);
+
+    let terminate = "select pg_terminate_backend($1, 5000)";
+    db.client()
+        .await
+        .query_typed(terminate, &[(&first, Type::INT4)])
+        .await
+        .unwrap();
+
+    let second: i32 = pool
+        .get()
+        .await
+        .unwrap()
+        .query_typed_one(backend, &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_unavailable() {
+    let folder = std::env::temp_dir();
+    let url = format!(
+        "postgres:///d?user=u&host={}/nobody-listens-here",
+        folder.display()
+    );
+    let pool = open(&Env::default().with("DATABASE_URL", url)).unwrap();
+    let error = Error::from(pool.get().await.unwrap_err());
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_lost_race_and_a_timeout_are_unavailable_and_a_mistake_is_internal() {
+    let db = empty_database().await;
+    let client = db.client().await;
+    let raise = |code: &str| format!("do $$ begin raise sqlstate '{code}'; end $$");
+    for code in [
+        "40001", "40P01", "53300", "55P03", "57014", "57P01", "08006",
+    ] {
+        let error = Error::from(client.batch_execute(&raise(code)).await.unwrap_err());
+        assert!(
+            matches!(error, Error::Unavailable { .. }),
+            "{code}: {error:?}"
+        );
+    }
+    for code in ["42P01", "23505", "22P02", "XX000", "55000"] {
+        let error = Error::from(client.batch_execute(&raise(code)).await.unwrap_err());
+        assert!(matches!(error, Error::Internal(_)), "{code}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_names_the_constraint_and_never_a_value() {
+    let db = empty_database().await;
+    db.run("create table person (email text primary key, age int check (age > 0))")
+        .await;
+    let client = db.client().await;
+    let insert = "insert into person values ('secret@example.com', 1)";
+    client.batch_execute(insert).await.unwrap();
+
+    for (sql, name) in [
+        (insert, "person_pkey"),
+        (
+            "insert into person values ('secret@example.com 2', -1)",
+            "person_age_check",
+        ),
+        ("select 'secret@example.com'::int", "22P02"),
+    ] {
+        let error = client.batch_execute(sql).await.unwrap_err();
+        let Error::Internal(cause) = Error::from(error) else {
+            panic!("{sql} is our mistake");
+        };
+        let text = format!("{cause:#} {cause:?}");
+        assert!(text.contains(name), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_pool_refuses_when_every_connection_is_busy_for_too_long() {
+    let db = empty_database().await;
+    let pool = open(&db.env().with("DATABASE_POOL_SIZE", "1")).unwrap();
+    let _busy = pool.get().await.unwrap();
+    tokio::time::pause();
+    let error = Error::from(pool.get().await.unwrap_err());
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+}

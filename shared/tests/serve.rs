@@ -1,0 +1,237 @@
+//! What every function does around its routes.
+
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Path, Query};
+use axum::routing::{get, post};
+use http::{Method, StatusCode};
+use kit::{Reply, TestApp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use shared::{Caller, Error, Json, Resources, Router};
+
+fn probe(_: &Resources) -> anyhow::Result<Router> {
+    Ok(Router::new()
+        .route(
+            "/v1/echo",
+            post(|Json(body): Json<Value>| async { Json(body) }),
+        )
+        .route(
+            "/v1/items/{id}",
+            get(|Path(id): Path<u32>| async move { id.to_string() }),
+        )
+        .route("/v1/search", get(search))
+        .route(
+            "/v1/me",
+            get(|caller: Caller| async move { caller.name.to_string() }),
+        )
+        .route("/v1/panic", get(panics))
+        .route("/v1/broken", get(broken))
+        .route(
+            "/v1/bare",
+            get(async || (StatusCode::BAD_GATEWAY, "secret of a library")),
+        )
+        .route("/v1/never", get(std::future::pending::<()>))
+        .route(
+            "/v1/soon",
+            get(std::future::pending::<()>).layer(shared::serve::may_take(Duration::from_secs(5))),
+        )
+        .route(
+            "/v1/large",
+            post(|Json(body): Json<String>| async move { body.len().to_string() })
+                .layer(DefaultBodyLimit::max(4096)),
+        ))
+}
+
+#[derive(Deserialize)]
+struct Search {
+    limit: u32,
+}
+
+async fn search(Query(search): Query<Search>) -> String {
+    search.limit.to_string()
+}
+
+async fn panics() -> &'static str {
+    panic!("secret: hunter2")
+}
+
+async fn broken() -> Result<(), Error> {
+    Err(anyhow::anyhow!("password=hunter2")
+        .context("can't connect")
+        .into())
+}
+
+/// Asserts a problem of this status that tells which request it was, and returns its detail.
+#[track_caller]
+fn problem(reply: &Reply, status: StatusCode) -> String {
+    assert_eq!(reply.status, status, "{reply:?}");
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/problem+json")
+    );
+    let body = reply.json();
+    assert_eq!(body["status"], status.as_u16());
+    assert_eq!(body["type"], "about:blank");
+    assert!(
+        body["title"]
+            .as_str()
+            .is_some_and(|title| !title.is_empty())
+    );
+    assert_eq!(body["request_id"].as_str(), reply.header("x-request-id"));
+    let detail = body["detail"].as_str();
+    detail.expect("a detail").to_owned()
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_that_says_what_to_change() {
+    let app = TestApp::with_env(shared::Env::default())
+        .set("MAX_BODY_BYTES", "100")
+        .start(probe)
+        .await;
+
+    let detail = problem(&app.get("/nowhere").await, StatusCode::NOT_FOUND);
+    assert!(detail.contains("/openapi.json"));
+
+    let reply = app.delete("/v1/echo").await;
+    problem(&reply, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(reply.header("allow"), Some("POST"));
+
+    let reply = app.post("/v1/echo", "x".repeat(101)).await;
+    problem(&reply, StatusCode::PAYLOAD_TOO_LARGE);
+
+    let reply = app.request(Method::POST, "/v1/echo").body("{}").await;
+    let detail = problem(&reply, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert!(detail.contains("application/json"));
+
+    let reply = app.post("/v1/echo", "").body("{\"a\": }").await;
+    let detail = problem(&reply, StatusCode::BAD_REQUEST);
+    assert!(detail.contains("line 1 column 7"), "{detail}");
+
+    let detail = problem(&app.get("/v1/items/x").await, StatusCode::BAD_REQUEST);
+    assert!(detail.contains("`x`"), "{detail}");
+    let detail = problem(&app.get("/v1/search").await, StatusCode::BAD_REQUEST);
+    assert!(detail.contains("limit"), "{detail}");
+    let reply = app.get("/v1/search?limit=1&name=a%00b").await;
+    let detail = problem(&reply, StatusCode::BAD_REQUEST);
+    assert!(detail.contains("NUL"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_route_may_take_larger_bodies_than_the_rest() {
+    let app = TestApp::with_env(shared::Env::default())
+        .set("MAX_BODY_BYTES", "100")
+        .start(probe)
+        .await;
+
+    let reply = app.post("/v1/large", "x".repeat(4000)).await;
+    assert_eq!(reply.text(), "4000");
+    let reply = app.post("/v1/large", "x".repeat(5000)).await;
+    problem(&reply, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_next_request_is_answered() {
+    let app = TestApp::start(probe).await;
+
+    let detail = problem(
+        &app.get("/v1/panic").await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    );
+    assert!(!detail.contains("hunter2"), "{detail}");
+    assert_eq!(app.get("/v1/items/7").await.text(), "7");
+}
+
+#[tokio::test]
+async fn what_went_wrong_inside_is_never_shown() {
+    let app = TestApp::start(probe).await;
+
+    let detail = problem(
+        &app.get("/v1/broken").await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    );
+    assert!(!detail.contains("hunter2"), "{detail}");
+    let detail = problem(&app.get("/v1/bare").await, StatusCode::BAD_GATEWAY);
+    assert!(!detail.contains("secret"), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_too_long_is_given_up() {
+    let app = TestApp::start(probe).await;
+    let started = tokio::time::Instant::now();
+    problem(&app.get("/v1/never").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(started.elapsed().as_secs(), 60);
+
+    let started = tokio::time::Instant::now();
+    problem(&app.get("/v1/soon").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(started.elapsed().as_secs(), 5);
+}
+
+#[tokio::test]
+async fn an_answer_carries_the_callers_request_id_or_a_new_one() {
+    let app = TestApp::start(probe).await;
+
+    let reply = app.get("/v1/items/7").header("x-request-id", "req-1").await;
+    assert_eq!(reply.header("x-request-id"), Some("req-1"));
+    let one = app.get("/v1/items/7").await;
+    let two = app.get("/v1/items/7").await;
+    assert!(one.header("x-request-id").is_some());
+    assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn without_proof_there_is_no_answer_but_to_whether_it_lives() {
+    let sha256 = hex::encode(Sha256::digest("token-1"));
+    let tokens = json!([{"name": "bot", "role": "reader", "sha256": sha256}]);
+    let app = TestApp::with_env(shared::Env::default())
+        .set("AUTH_TOKENS", tokens.to_string())
+        .start(probe)
+        .await;
+
+    assert_eq!(app.get("/healthz").await.status, StatusCode::OK);
+    for path in [
+        "/v1/me",
+        "/openapi.json",
+        "/nowhere",
+        "/healthz/",
+        "/v1/panic",
+    ] {
+        let reply = app.get(path).await;
+        problem(&reply, StatusCode::UNAUTHORIZED);
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+        let reply = app.get(path).bearer("token-2").await;
+        problem(&reply, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(app.get("/v1/me").bearer("token-1").await.text(), "bot");
+}
+
+#[tokio::test]
+async fn the_api_is_described_under_the_functions_name() {
+    let app = TestApp::with_env(shared::Env::default())
+        .named("probe")
+        .start(probe)
+        .await;
+
+    let document = app.get("/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["title"], "probe");
+    assert_eq!(document["security"], json!([{"bearer": []}]));
+    assert_eq!(
+        document["components"]["securitySchemes"]["bearer"]["scheme"],
+        "bearer"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_setting_is_named_at_start() {
+    for (name, value) in [
+        ("MAX_BODY_BYTES", "1MB"),
+        ("REQUEST_TIMEOUT_SECONDS", "0"),
+        ("REQUEST_TIMEOUT_SECONDS", "-1"),
+    ] {
+        let app = TestApp::with_env(shared::Env::default()).set(name, value);
+        let error = app.try_start(probe).await.err().expect("no start");
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
+}

@@ -1,0 +1,314 @@
+//! Databases and questions: from a file, or made up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use flate2::read::GzDecoder;
+use jiff::Timestamp;
+use schema_sync::document::{
+    Column, DescriptionSource, Dialect, Document, FORMAT, Ledger, Shards, Source, SourceKind,
+    Table, TableKind,
+};
+use schema_sync::ground::{self, Schema};
+use schema_sync::sql_type::parse_column;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct File {
+    tables: Vec<Card>,
+    questions: Vec<Asked>,
+}
+
+/// One table or shard family.
+#[derive(Clone, Deserialize)]
+struct Card {
+    id: usize,
+    name: String,
+    #[serde(default)]
+    members: Option<Vec<String>>,
+    databases: Vec<String>,
+    columns: Vec<PathOf>,
+}
+
+#[derive(Clone, Deserialize)]
+struct PathOf {
+    path: String,
+    #[serde(rename = "type")]
+    data_type: String,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    database: String,
+    question: String,
+    gold_tables_any: Vec<Vec<usize>>,
+    #[serde(default)]
+    gold_sql: Option<String>,
+}
+
+pub struct Question {
+    pub database: String,
+    pub text: String,
+    /// One of each list must be in the context.
+    pub tables: Vec<Vec<String>>,
+    /// Table and path; none where the gold SQL could not be read.
+    pub columns: Option<Vec<(String, String)>>,
+}
+
+pub struct Fixture {
+    /// By name; the tables of one question's database.
+    pub databases: HashMap<String, Arc<Document>>,
+    pub pooled: Arc<Document>,
+    pub questions: Vec<Question>,
+    /// Gold SQL that could not be read, and why.
+    pub unread: Vec<String>,
+}
+
+pub fn load(path: &Path) -> anyhow::Result<Fixture> {
+    let file = std::fs::File::open(path).with_context(|| format!("no {}", path.display()))?;
+    let mut text = String::new();
+    GzDecoder::new(file).read_to_string(&mut text)?;
+    prepare(serde_json::from_str(&text)?)
+}
+
+/// A shop of a few tables: enough to see that the benchmark runs.
+pub fn made_up() -> anyhow::Result<Fixture> {
+    let table = |id: usize, name: &str, columns: &[(&str, &str)]| Card {
+        id,
+        name: format!("p.shop.{name}"),
+        members: None,
+        databases: vec!["shop".to_owned()],
+        columns: columns
+            .iter()
+            .map(|(path, data_type)| PathOf {
+                path: (*path).to_owned(),
+                data_type: (*data_type).to_owned(),
+                description: None,
+            })
+            .collect(),
+    };
+    let orders = [
+        ("id", "INT64"),
+        ("customer_id", "INT64"),
+        ("ordered_at", "TIMESTAMP"),
+        ("total", "NUMERIC"),
+    ];
+    let customers = [("id", "INT64"), ("name", "STRING"), ("country", "STRING")];
+    let stock = [("product_id", "INT64"), ("quantity", "INT64")];
+    let mut tables = vec![
+        table(0, "orders", &orders),
+        table(1, "customers", &customers),
+        table(2, "stock", &stock),
+    ];
+    for id in 3..40 {
+        let column = format!("measure_{id}");
+        tables.push(table(
+            id,
+            &format!("sensor_{id}_log"),
+            &[(&column, "FLOAT64")],
+        ));
+    }
+    let asked = |question: &str, tables: &[usize], sql: &str| Asked {
+        database: "shop".to_owned(),
+        question: question.to_owned(),
+        gold_tables_any: tables.iter().map(|table| vec![*table]).collect(),
+        gold_sql: Some(sql.to_owned()),
+    };
+    let questions = vec![
+        asked(
+            "What did customers of each country order in total?",
+            &[0, 1],
+            "SELECT c.country, SUM(o.total) FROM `p.shop.orders` AS o \
+             JOIN `p.shop.customers` AS c ON c.id = o.customer_id GROUP BY c.country",
+        ),
+        asked(
+            "Which product has the largest quantity in stock?",
+            &[2],
+            "SELECT product_id FROM `p.shop.stock` ORDER BY quantity DESC LIMIT 1",
+        ),
+    ];
+    prepare(File { tables, questions })
+}
+
+fn prepare(file: File) -> anyhow::Result<Fixture> {
+    let mut tables = Vec::with_capacity(file.tables.len());
+    for (position, card) in file.tables.iter().enumerate() {
+        ensure!(
+            card.id == position,
+            "table {position} has the id {}",
+            card.id
+        );
+        tables.push(table(card)?);
+    }
+    let named: BTreeSet<&str> = file
+        .tables
+        .iter()
+        .flat_map(|card| card.databases.iter().map(String::as_str))
+        .collect();
+    let databases: HashMap<String, Arc<Document>> = named
+        .into_iter()
+        .map(|database| {
+            let is_in = |card: &&Card| card.databases.iter().any(|name| name == database);
+            let own = file.tables.iter().filter(is_in);
+            let own = own.map(|card| tables[card.id].clone()).collect();
+            (database.to_owned(), Arc::new(document(own)))
+        })
+        .collect();
+    let mut unread = Vec::new();
+    let mut questions = Vec::new();
+    let gold = Gold::new(&file.tables, &tables);
+    for asked in file.questions {
+        let columns = asked
+            .gold_sql
+            .as_deref()
+            .and_then(|sql| match gold.columns(sql) {
+                Ok(columns) => Some(columns),
+                Err(reason) => {
+                    unread.push(reason);
+                    None
+                }
+            });
+        let names = asked.gold_tables_any.iter().map(|any| {
+            let any = any.iter().map(|table| tables[*table].name.clone());
+            any.collect()
+        });
+        questions.push(Question {
+            database: asked.database,
+            text: asked.question,
+            tables: names.collect(),
+            columns,
+        });
+    }
+    Ok(Fixture {
+        databases,
+        pooled: Arc::new(document(tables)),
+        questions,
+        unread,
+    })
+}
+
+fn document(tables: Vec<Table>) -> Document {
+    let mut datasets: Vec<String> = tables.iter().map(|t| t.dataset().to_owned()).collect();
+    datasets.sort();
+    datasets.dedup();
+    Document {
+        format: FORMAT,
+        version: "benchmark".to_owned(),
+        generated_at: Timestamp::UNIX_EPOCH,
+        source: Source {
+            kind: SourceKind::Folder,
+            dialect: Dialect::Bigquery,
+            datasets,
+        },
+        tables,
+        examples: Vec::new(),
+        quarantined: Vec::new(),
+        ledger: Ledger::default(),
+    }
+}
+
+fn table(card: &Card) -> anyhow::Result<Table> {
+    let described: HashMap<&str, &str> = card
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let description = column.description.as_deref()?.trim();
+            (!description.is_empty()).then_some((column.path.as_str(), description))
+        })
+        .collect();
+    let mut table = Table::new(card.name.clone(), TableKind::Table);
+    for column in card
+        .columns
+        .iter()
+        .filter(|column| !column.path.contains('.'))
+    {
+        let mut column = parse_column(&column.path, &column.data_type)
+            .with_context(|| format!("{} of {}", column.path, card.name))?;
+        describe(&mut column, "", &described);
+        table.columns.push(column);
+    }
+    Ok(table)
+}
+
+fn describe(column: &mut Column, above: &str, described: &HashMap<&str, &str>) {
+    let path = format!("{above}{}", column.name);
+    if let Some(description) = described.get(path.as_str()) {
+        column.description = Some((*description).to_owned());
+        column.description_source = Some(DescriptionSource::Warehouse);
+    }
+    let below = format!("{path}.");
+    for field in &mut column.fields {
+        describe(field, &below, described);
+    }
+}
+
+/// Reads gold SQL, in which the members of a family stand under their own names.
+struct Gold {
+    members: Vec<Table>,
+    family: HashMap<String, String>,
+}
+
+impl Gold {
+    fn new(cards: &[Card], tables: &[Table]) -> Self {
+        let mut members = Vec::new();
+        let mut family = HashMap::new();
+        for (card, table) in cards.iter().zip(tables) {
+            for name in card.members.iter().flatten() {
+                if *name != card.name {
+                    members.push(Table {
+                        name: name.clone(),
+                        ..table.clone()
+                    });
+                    family.insert(name.clone(), card.name.clone());
+                }
+            }
+            let mut table = table.clone();
+            // The file does not say from when to when a family's shards are.
+            table.shards = table.name.ends_with('*').then(|| Shards {
+                count: 2,
+                first: "19000101".to_owned(),
+                last: "21991231".to_owned(),
+                siblings: Vec::new(),
+                versions: Vec::new(),
+            });
+            members.push(table);
+        }
+        Self { members, family }
+    }
+
+    /// The leaves that are mentioned by name, and what is mentioned only as a whole.
+    fn columns(&self, sql: &str) -> Result<Vec<(String, String)>, String> {
+        let sql = sql.trim().trim_end_matches(';');
+        let schema = Schema::new(&self.members, Dialect::Bigquery);
+        let grounded = ground::sql(sql, &schema).map_err(|faults| {
+            let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            reasons.join("; ")
+        })?;
+        let said: BTreeSet<String> = sql
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .map(str::to_lowercase)
+            .collect();
+        // `*` stands for every column: it names none.
+        let named: BTreeSet<(String, String)> = grounded
+            .columns
+            .into_iter()
+            .filter(|(_, path)| {
+                let last = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+                said.contains(&last)
+            })
+            .map(|(table, path)| (self.family.get(&table).cloned().unwrap_or(table), path))
+            .collect();
+        let is_whole = |(table, path): &&(String, String)| {
+            let below = format!("{path}.");
+            !named
+                .iter()
+                .any(|(other, longer)| other == table && longer.starts_with(&below))
+        };
+        Ok(named.iter().filter(is_whole).cloned().collect())
+    }
+}

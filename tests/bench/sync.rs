@@ -1,0 +1,247 @@
+//! What a sync of BigQuery costs, against a stub of 100 ms a call and 100 requests a second a method:
+//! `cargo bench -p tests --bench sync`.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use jiff::{Span, civil};
+use kit::bigquery::{BigQuery as Stub, Method};
+use schema_sync::enrich;
+use schema_sync::source::Run;
+use schema_sync::source::bigquery::{BigQuery, Settings};
+use schema_sync::sql_type::parse_column;
+use schema_sync::sync::{Answer, Sync};
+use schema_sync::table_schema::TableField;
+use serde_json::{Value, json};
+use shared::{Env, Resources};
+use tempfile::TempDir;
+
+/// With this and the address of a stub, the process only syncs it, and prints its peak memory.
+const CHILD: &str = "--sync-alone";
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    if let Some(at) = arguments.iter().position(|argument| argument == CHILD) {
+        let Some([host, query_above]) = arguments.get(at + 1..) else {
+            bail!("{CHILD} wants the address of a stub and a threshold");
+        };
+        return runtime.block_on(sync_alone(host, query_above.parse()?));
+    }
+    println!(
+        "| what | reads | gets | dry runs | billed | over quota | updated | measured | target |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    runtime.block_on(async {
+        ga4().await?;
+        warehouse("by gets", usize::MAX, Duration::from_secs(40)).await?;
+        warehouse("by queries", 500, Duration::from_secs(10)).await?;
+        memory("by gets", usize::MAX).await?;
+        memory("by queries", 500).await
+    })
+}
+
+/// A sync of the stub into a folder that goes with it.
+struct Subject {
+    sync: Sync,
+    _bucket: TempDir,
+}
+
+fn subject(
+    host: &str,
+    datasets: &str,
+    change: impl FnOnce(&mut Settings),
+) -> anyhow::Result<Subject> {
+    let bucket = tempfile::tempdir()?;
+    let env = Env::default()
+        .with("WAREHOUSE_URL", format!("bigquery://acme/{datasets}"))
+        .with("BUCKET_URL", format!("file://{}", bucket.path().display()))
+        .with("BIGQUERY_EMULATOR_HOST", host);
+    let mut settings = Settings::from_env(&env)?;
+    change(&mut settings);
+    let sync = Sync {
+        store: Resources::new(env.clone()).store()?,
+        source: Arc::new(BigQuery::new(settings, shared::http_client::build()?)),
+        llm: None,
+        settings: enrich::Settings::read(&env)?,
+    };
+    Ok(Subject {
+        sync,
+        _bucket: bucket,
+    })
+}
+
+async fn slow_stub() -> Stub {
+    let stub = Stub::start().await;
+    stub.set_latency(Duration::from_millis(100));
+    stub.set_quota(100);
+    stub
+}
+
+/// One sync, as a row of the table.
+async fn row(
+    what: &str,
+    stub: &Stub,
+    subject: &Subject,
+    target: Duration,
+) -> anyhow::Result<Answer> {
+    stub.forget_calls();
+    let run = Run::default();
+    let start = Instant::now();
+    let answer = subject.sync.run(&run).await?;
+    let taken = start.elapsed();
+    ensure!(answer.problems.is_empty(), "{:?}", answer.problems);
+    let plans = stub.calls(Method::Insert) as u64;
+    println!(
+        "| {what} | {} | {} | {plans} | {} MB | {} | {} | {:.2} s | {:.2} s{} |",
+        run.requests() - plans,
+        stub.calls(Method::Get),
+        run.bytes_billed() >> 20,
+        stub.over_quota(),
+        answer.updated,
+        taken.as_secs_f64(),
+        target.as_secs_f64(),
+        if taken <= target { "" } else { ", missed" },
+    );
+    Ok(answer)
+}
+
+async fn ga4() -> anyhow::Result<()> {
+    let stub = slow_stub().await;
+    let fields = include_str!("../../functions/metasync/samples/ga4_events.txt")
+        .lines()
+        .map(|line| {
+            let (name, data_type) = line.split_once(' ').context("a name and a type")?;
+            Ok(TableField::from(parse_column(name, data_type)?))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let fields = serde_json::to_value(fields)?;
+    shards(&stub, "acme.ga4", 92, |_| fields.clone());
+    let subject = subject(stub.host(), "ga4", |_| {})?;
+    let target = Duration::from_millis(490);
+    row("GA4, 92 shards", &stub, &subject, target).await?;
+    let again = row("GA4, unchanged", &stub, &subject, target).await?;
+    ensure!(!again.updated, "an unchanged warehouse reads as changed");
+    Ok(())
+}
+
+fn shards(stub: &Stub, dataset: &str, count: usize, fields: impl Fn(usize) -> Value) {
+    let days = civil::date(2018, 1, 1).series(Span::new().days(1));
+    for (at, day) in days.take(count).enumerate() {
+        let name = format!("events_{}", day.strftime("%Y%m%d"));
+        stub.table(dataset, &name, fields(at));
+    }
+}
+
+fn columns(count: usize) -> Value {
+    let field =
+        |at| json!({"name": format!("column_{at}"), "type": "STRING", "description": "one"});
+    (0..count).map(field).collect()
+}
+
+/// 3,670 tables in 67 datasets: three families of 366, 114 and 92 shards, of which two drifted, two
+/// pairs, and 3,094 tables by themselves.
+async fn warehouse(how: &str, query_above: usize, target: Duration) -> anyhow::Result<()> {
+    let stub = slow_stub().await;
+    let name = |at: usize| format!("acme.d{:02}", at % 67);
+    shards(&stub, &name(0), 366, |at| {
+        columns(if at < 180 { 20 } else { 22 })
+    });
+    shards(&stub, &name(1), 114, |at| {
+        let grown = [15, 20, 77, 102].iter().filter(|from| at >= **from);
+        columns(16 + grown.count())
+    });
+    shards(&stub, &name(2), 92, |_| columns(23));
+    for at in 3..5 {
+        shards(&stub, &name(at), 2, |_| columns(10));
+    }
+    for at in 0..3_094 {
+        stub.table(&name(at), &format!("table_of_{at}_things"), columns(20));
+    }
+    let datasets: Vec<_> = (0..67).map(|at| format!("d{at:02}")).collect();
+    let subject = subject(stub.host(), &datasets.join(","), |settings| {
+        settings.query_above = query_above;
+    })?;
+
+    let what = format!("67 datasets, 3,670 tables, {how}");
+    let first = row(&what, &stub, &subject, target).await?;
+    ensure!(
+        first.tables_count == 3_099,
+        "{} families",
+        first.tables_count
+    );
+    let again = row(&format!("{what}, unchanged"), &stub, &subject, target).await?;
+    ensure!(!again.updated, "an unchanged warehouse reads as changed");
+    Ok(())
+}
+
+/// 1,000 tables of 100 columns, synced by a process of its own, and synced again.
+async fn memory(how: &str, query_above: usize) -> anyhow::Result<()> {
+    let stub = Stub::start().await;
+    for at in 0..1_000 {
+        stub.table("acme.wide", &format!("table_of_{at}_things"), wide(at));
+    }
+    let host = stub.host().to_owned();
+    let child = tokio::task::spawn_blocking(move || {
+        Command::new(std::env::current_exe()?)
+            .args([CHILD, &host, &query_above.to_string()])
+            .output()
+    });
+    let output = child.await??;
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the sync failed: {told}");
+    let peak = String::from_utf8(output.stdout)?;
+    println!(
+        "| 100,000 columns, {how}, peak memory | | | | | | | {} | 200 MB |",
+        peak.trim()
+    );
+    Ok(())
+}
+
+/// 100 columns, each table another schema.
+fn wide(table: usize) -> Value {
+    let field = |at| {
+        json!({
+            "name": format!("column_{at}_of_{table}"),
+            "type": "STRING",
+            "mode": "NULLABLE",
+            "description": "What this column holds, in a sentence of the length that people write",
+        })
+    };
+    (0..100).map(field).collect()
+}
+
+async fn sync_alone(host: &str, query_above: usize) -> anyhow::Result<()> {
+    let subject = subject(host, "wide", |settings| {
+        settings.query_above = query_above;
+        settings.requests_per_second = 10_000;
+    })?;
+    let mut peaks = Vec::new();
+    for updated in [true, false] {
+        let answer = subject.sync.run(&Run::default()).await?;
+        ensure!(answer.problems.is_empty(), "{:?}", answer.problems);
+        ensure!(
+            answer.columns_count == 100_000,
+            "{} columns",
+            answer.columns_count
+        );
+        ensure!(answer.updated == updated, "the second sync found a change");
+        peaks.push(format!("{} MB", peak_memory()?));
+    }
+    println!("{}", peaks.join(", unchanged again "));
+    Ok(())
+}
+
+/// The most memory that was ever resident, in MB.
+fn peak_memory() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
+        .context("a system that tells the peak memory")?;
+    Ok(peak.parse::<u64>()? >> 10)
+}

@@ -1,0 +1,38 @@
+//! A function for tests of the runtime itself. It opens every client it is configured for.
+
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use shared::{Error, Json, Resources, Router};
+
+fn main() -> anyhow::Result<()> {
+    shared::serve("probe", app)
+}
+
+fn app(resources: &Resources) -> anyhow::Result<Router> {
+    resources.http()?;
+    if resources.env().get("BUCKET_URL").is_some() {
+        resources.store()?;
+    }
+    if resources.env().get("DATABASE_URL").is_some() {
+        resources.postgres()?;
+    }
+    Ok(Router::new()
+        .route("/events/probe", post(trigger))
+        .route("/v1/until-stopped", get(until_stopped)))
+}
+
+async fn trigger(Json(event): Json<Value>) -> Result<Json<Value>, Error> {
+    match event["fail"].as_str() {
+        Some("panic") => panic!("told to panic"),
+        Some(detail) => Err(Error::Conflict(detail.to_owned())),
+        None => Ok(Json(json!({"event": event}))),
+    }
+}
+
+/// Is in flight until the process is told to stop.
+async fn until_stopped() -> Result<&'static str, Error> {
+    let stop = shared::serve::http::stop_signal()?;
+    tracing::info!("in flight");
+    stop.await;
+    Ok("finished")
+}

@@ -1,0 +1,183 @@
+//! An app under test, behind the very service that production puts before it.
+
+use std::time::{Duration, SystemTime};
+
+use axum::body::Body;
+use http::Method;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::serve::{self, lambda};
+use shared::{Env, Resources, Router};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::request::TestRequest;
+
+/// The name of an app whose test gives none; its trigger is `POST /events/test`.
+const NAME: &str = "test";
+
+/// ```ignore
+/// let app = TestApp::start(settings::app).await;
+/// let reply = app.get("/v1/robeings/r1/settings").await;
+/// assert_eq!(reply.status, 200);
+/// ```
+pub struct TestApp {
+    name: &'static str,
+    service: axum::Router,
+    resources: Resources,
+}
+
+/// How a [`TestApp`] is configured before it starts.
+pub struct Builder {
+    name: &'static str,
+    env: Env,
+}
+
+impl TestApp {
+    /// Open to everybody, on a store in memory, with no database.
+    pub async fn start(app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> Self {
+        Self::with_env(Env::default()).start(app).await
+    }
+
+    /// The variables of `env`; where it lacks them, `AUTH_MODE=open` (unless it has another
+    /// `AUTH_*`) and `BUCKET_URL=memory:///`.
+    pub fn with_env(env: Env) -> Builder {
+        Builder { name: NAME, env }
+    }
+
+    /// What the app works with: its store, its database.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// The service itself, for a test that drives it in a way of its own.
+    pub fn service(&self) -> axum::Router {
+        self.service.clone()
+    }
+
+    pub fn get(&self, path: &str) -> TestRequest {
+        self.request(Method::GET, path)
+    }
+
+    /// A POST with `body` as JSON.
+    pub fn post(&self, path: &str, body: impl Serialize) -> TestRequest {
+        self.request(Method::POST, path).json(&body)
+    }
+
+    /// A PUT with `body` as JSON.
+    pub fn put(&self, path: &str, body: impl Serialize) -> TestRequest {
+        self.request(Method::PUT, path).json(&body)
+    }
+
+    pub fn delete(&self, path: &str) -> TestRequest {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Any request; without a body until it is given one.
+    pub fn request(&self, method: Method, path: &str) -> TestRequest {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty());
+        TestRequest::new(self.service.clone(), request.expect("a path of an address"))
+    }
+
+    /// Invokes the function as Lambda does: its result, or what the invocation fails with.
+    pub async fn invoke(&self, event: &Value) -> Result<Box<RawValue>, lambda::Failure> {
+        let deadline = SystemTime::now() + Duration::from_secs(30);
+        lambda::Function::new(self.name, self.service.clone())
+            .invoke(&event.to_string(), "invocation-1", Some(deadline))
+            .await
+    }
+
+    /// Serves on a loopback port of its own.
+    pub async fn serve(&self) -> Served {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        let listener = listener.expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound socket");
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(serve::http::listen(self.service(), listener, async {
+            let _ = stopped.await;
+        }));
+        Served {
+            url: format!("http://{address}"),
+            stop,
+            server,
+        }
+    }
+}
+
+impl Builder {
+    /// The function's name, where a test depends on it.
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Sets one variable.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env = self.env.with(name, value);
+        self
+    }
+
+    /// The database at `url`.
+    #[must_use]
+    pub fn with_database(self, url: impl Into<String>) -> Self {
+        self.set("DATABASE_URL", url)
+    }
+
+    pub async fn start(self, app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> TestApp {
+        match self.try_start(app).await {
+            Ok(app) => app,
+            Err(error) => panic!("the app does not start: {error:#}"),
+        }
+    }
+
+    /// For tests of what keeps an app from starting.
+    #[expect(clippy::unused_async, reason = "apps open connections when they start")]
+    pub async fn try_start(
+        self,
+        app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
+    ) -> anyhow::Result<TestApp> {
+        let mut env = self.env;
+        let ways = [
+            "AUTH_MODE",
+            "AUTH_TOKENS",
+            "AUTH_ISSUER",
+            "AUTH_TRIGGER_ACCOUNT",
+        ];
+        let has_auth = ways.iter().any(|name| env.get(name).is_some());
+        if !has_auth {
+            env = env.with("AUTH_MODE", "open");
+        }
+        if env.get("BUCKET_URL").is_none() {
+            env = env.with("BUCKET_URL", "memory:///");
+        }
+        let resources = Resources::new(env);
+        let service = serve::service(self.name, app(&resources)?, &resources)?;
+        Ok(TestApp {
+            name: self.name,
+            service,
+            resources,
+        })
+    }
+}
+
+/// A server that ends with the test, or when it is told to.
+pub struct Served {
+    /// `http://127.0.0.1:<port>`
+    pub url: String,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Served {
+    /// Stops as on SIGTERM, and returns once the requests in flight are answered.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        let served = self.server.await.expect("the server does not panic");
+        served.expect("the server does not fail");
+    }
+}

@@ -1,0 +1,373 @@
+//! A stub of BigQuery's REST API: tables set by code, faults on demand, every call counted.
+//!
+//! It lists, gets, plans (dry runs) and answers the one `INFORMATION_SCHEMA` query that a sync asks
+//! of a dataset; it runs no SQL. Like the real one it refuses more than its quota, gives 50 tables a
+//! page unless asked for more, tells 64-bit numbers as strings, and leaves out what `fields` leaves
+//! out.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+mod answers;
+mod routes;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    List,
+    Get,
+    Dataset,
+    Query,
+    Results,
+    Insert,
+}
+
+/// What goes wrong with one call.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// An error as BigQuery words it.
+    Reason(u16, &'static str),
+    /// A status, and no JSON: a proxy on the way.
+    Bare(u16),
+    /// The connection ends in the middle of the answer.
+    Half,
+    /// No answer at all.
+    Silence,
+}
+
+/// A running server; it ends when this is dropped.
+pub struct BigQuery {
+    host: String,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    /// By `project.dataset`, then by table: resources as `tables.get` answers them.
+    datasets: BTreeMap<String, BTreeMap<String, Value>>,
+    locations: BTreeMap<String, String>,
+    denied: BTreeSet<String>,
+    jobs_denied: bool,
+    unknown: Vec<(String, u16, &'static str)>,
+    faults: HashMap<Method, VecDeque<Fault>>,
+    /// When each call of a method was accepted.
+    accepted: HashMap<Method, VecDeque<Instant>>,
+    calls: HashMap<Method, usize>,
+    refused: usize,
+    quota: Option<usize>,
+    latency: Duration,
+    polls: usize,
+    rows_a_page: Option<usize>,
+    /// Rows of running jobs, by id, and how often each must still be asked for.
+    jobs: HashMap<String, (Vec<Value>, usize)>,
+}
+
+impl BigQuery {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port of loopback");
+        let host = listener.local_addr().expect("a bound socket").to_string();
+        let shared = Arc::new(Shared::default());
+        let router = routes::router(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Self {
+            host,
+            shared,
+            server,
+        }
+    }
+
+    /// For `BIGQUERY_EMULATOR_HOST`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Sets a table of these `TableFieldSchema`s; the dataset is `project.dataset`.
+    pub fn table(&self, dataset: &str, table: &str, fields: Value) {
+        let mut resource = json!({});
+        resource["schema"]["fields"] = fields;
+        self.put(dataset, table, resource);
+    }
+
+    /// Sets a table as `tables.get` would answer it; it is a `TABLE` unless it says otherwise.
+    pub fn put(&self, dataset: &str, table: &str, mut resource: Value) {
+        resource["tableReference"] = json!({"tableId": table});
+        if resource["type"].is_null() {
+            resource["type"] = json!("TABLE");
+        }
+        self.dataset(dataset);
+        self.lock()
+            .datasets
+            .get_mut(dataset)
+            .expect("just set")
+            .insert(table.to_owned(), resource);
+    }
+
+    /// A dataset, empty where it is new.
+    pub fn dataset(&self, dataset: &str) {
+        self.lock().datasets.entry(dataset.to_owned()).or_default();
+    }
+
+    /// Alters a table that is there.
+    pub fn alter(&self, dataset: &str, table: &str, alter: impl FnOnce(&mut Value)) {
+        let mut tables = self.lock();
+        let resource = tables
+            .datasets
+            .get_mut(dataset)
+            .and_then(|tables| tables.get_mut(table));
+        alter(resource.expect("a table that was set"));
+    }
+
+    /// Adds a column at the end of a table.
+    pub fn add_column(&self, dataset: &str, table: &str, field: Value) {
+        self.alter(dataset, table, |resource| {
+            resource["schema"]["fields"]
+                .as_array_mut()
+                .expect("a schema")
+                .push(field);
+        });
+    }
+
+    pub fn drop_table(&self, dataset: &str, table: &str) {
+        if let Some(tables) = self.lock().datasets.get_mut(dataset) {
+            tables.remove(table);
+        }
+    }
+
+    /// Refuses every call about a dataset.
+    pub fn deny(&self, dataset: &str) {
+        self.dataset(dataset);
+        self.lock().denied.insert(dataset.to_owned());
+    }
+
+    /// Refuses queries and dry runs.
+    pub fn deny_jobs(&self) {
+        self.lock().jobs_denied = true;
+    }
+
+    /// A query of this dataset must name the location.
+    pub fn locate(&self, dataset: &str, location: &str) {
+        self.lock()
+            .locations
+            .insert(dataset.to_owned(), location.to_owned());
+    }
+
+    /// Has the next calls of a method go wrong.
+    pub fn fail(&self, method: Method, times: usize, fault: &Fault) {
+        let mut tables = self.lock();
+        let faults = tables.faults.entry(method).or_default();
+        faults.extend(std::iter::repeat_n(fault.clone(), times));
+    }
+
+    /// Dry runs of SQL that holds this text are refused as an unknown name.
+    pub fn unknown_name(&self, text: &str) {
+        let unknown = (text.to_owned(), 400, "invalidQuery");
+        self.lock().unknown.push(unknown);
+    }
+
+    /// Dry runs of SQL that holds this text are refused as a table that is not there.
+    pub fn unknown_table(&self, text: &str) {
+        let unknown = (text.to_owned(), 404, "notFound");
+        self.lock().unknown.push(unknown);
+    }
+
+    /// Before each answer.
+    pub fn set_latency(&self, latency: Duration) {
+        self.lock().latency = latency;
+    }
+
+    /// Refuses more calls of one method in any second, by `rateLimitExceeded`.
+    pub fn set_quota(&self, requests_per_second: usize) {
+        self.lock().quota = Some(requests_per_second);
+    }
+
+    /// A query's rows come in pages of so many, and only after so many questions for them.
+    pub fn set_results(&self, rows_a_page: usize, polls: usize) {
+        let mut tables = self.lock();
+        tables.rows_a_page = Some(rows_a_page);
+        tables.polls = polls;
+    }
+
+    /// The calls of a method so far, refused ones included.
+    pub fn calls(&self, method: Method) -> usize {
+        self.lock().calls.get(&method).copied().unwrap_or_default()
+    }
+
+    /// Starts to count anew.
+    pub fn forget_calls(&self) {
+        let mut tables = self.lock();
+        tables.calls.clear();
+        tables.refused = 0;
+    }
+
+    /// The calls that were over the quota.
+    pub fn over_quota(&self) -> usize {
+        self.lock().refused
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.shared.lock()
+    }
+}
+
+impl Drop for BigQuery {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Counts a call, lets time pass, and gives the answer or what goes wrong instead.
+    async fn answer(
+        &self,
+        method: Method,
+        answer: impl FnOnce(&mut Tables) -> Result<Value, Refused>,
+    ) -> Response {
+        let (latency, fault) = {
+            let mut tables = self.lock();
+            *tables.calls.entry(method).or_default() += 1;
+            if tables.is_over_quota(method) {
+                tables.refused += 1;
+                return refused(403, "rateLimitExceeded", "Quota exceeded for a second")
+                    .into_response();
+            }
+            let fault = tables.faults.get_mut(&method).and_then(VecDeque::pop_front);
+            (tables.latency, fault)
+        };
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        match fault {
+            Some(Fault::Reason(status, reason)) => {
+                return refused(status, reason, "a fault of the stub").into_response();
+            }
+            Some(Fault::Bare(status)) => {
+                return StatusCode::from_u16(status)
+                    .expect("a status")
+                    .into_response();
+            }
+            Some(Fault::Silence) => std::future::pending().await,
+            Some(Fault::Half) | None => {}
+        }
+        let answer = answer(&mut self.lock());
+        match answer {
+            Ok(answer) if matches!(fault, Some(Fault::Half)) => half(&answer),
+            Ok(answer) => axum::Json(answer).into_response(),
+            Err(refused) => refused.into_response(),
+        }
+    }
+}
+
+impl Tables {
+    fn is_over_quota(&mut self, method: Method) -> bool {
+        let Some(quota) = self.quota else {
+            return false;
+        };
+        let now = Instant::now();
+        let accepted = self.accepted.entry(method).or_default();
+        while accepted
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1))
+        {
+            accepted.pop_front();
+        }
+        let over = accepted.len() >= quota;
+        if !over {
+            accepted.push_back(now);
+        }
+        over
+    }
+
+    fn readable(&self, project: &str, dataset: &str) -> Result<&BTreeMap<String, Value>, Refused> {
+        let name = format!("{project}.{dataset}");
+        if self.denied.contains(&name) {
+            let message = format!("Access Denied: Dataset {project}:{dataset}");
+            return Err(refused(403, "accessDenied", &message));
+        }
+        self.datasets.get(&name).ok_or_else(|| {
+            let message = format!("Not found: Dataset {project}:{dataset}");
+            refused(404, "notFound", &message)
+        })
+    }
+
+    fn may_run_jobs(&self, project: &str) -> Result<(), Refused> {
+        if !self.jobs_denied {
+            return Ok(());
+        }
+        let message = format!(
+            "Access Denied: Project {project}: User does not have bigquery.jobs.create permission"
+        );
+        Err(refused(403, "accessDenied", &message))
+    }
+
+    fn page(&self, job: &str, rows: &[Value], from: usize) -> Value {
+        let to = rows
+            .len()
+            .min(from + self.rows_a_page.unwrap_or(rows.len()));
+        let mut answer = json!({
+            "jobComplete": true,
+            "jobReference": {"projectId": "billed", "jobId": job, "location": "EU"},
+            "totalBytesProcessed": "1024",
+            "totalRows": rows.len().to_string(),
+            "rows": rows[from..to],
+        });
+        if to < rows.len() {
+            answer["pageToken"] = json!(to.to_string());
+        }
+        answer
+    }
+}
+
+fn half(answer: &Value) -> Response {
+    let mut text = answer.to_string();
+    text.truncate(text.len() / 2);
+    let broken = std::io::Error::other("the stub hangs up");
+    Body::from_stream(futures::stream::iter([Ok(text), Err(broken)])).into_response()
+}
+
+/// An error as BigQuery words it.
+struct Refused {
+    status: u16,
+    reason: &'static str,
+    message: String,
+}
+
+fn refused(status: u16, reason: &'static str, message: &str) -> Refused {
+    Refused {
+        status,
+        reason,
+        message: message.to_owned(),
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {
+            "code": self.status,
+            "message": self.message,
+            "errors": [{"domain": "global", "reason": self.reason, "message": self.message}],
+        }});
+        let status = StatusCode::from_u16(self.status).expect("a status");
+        (status, axum::Json(body)).into_response()
+    }
+}

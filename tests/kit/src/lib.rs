@@ -1,0 +1,16 @@
+//! What tests stand on: an app as production serves it ([`TestApp`]), databases, and stubs of
+//! other people's services.
+//!
+//! A test that can't go on panics, with the reason.
+
+pub mod app;
+pub mod bigquery;
+pub mod lambda;
+pub mod llm;
+pub mod oidc;
+pub mod postgres;
+pub mod request;
+pub mod store;
+
+pub use app::{Served, TestApp};
+pub use request::{Reply, TestRequest};

@@ -1,0 +1,253 @@
+//! A fresh database for each test: on the server of `DATABASE_URL` where that is set, else on a
+//! throwaway one that lives as long as the test process.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use shared::Env;
+use shared::postgres::{self, Client, types::Type};
+use throwaway_postgres::Server;
+use tokio::sync::OnceCell;
+use tokio_postgres::error::SqlState;
+use uuid::Uuid;
+
+const PREFIX: &str = "metasync_test_";
+/// After this a database of a test process that was killed is taken for abandoned.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A database that nobody else knows; dropping this drops it.
+#[derive(Debug)]
+pub struct Database {
+    pub url: String,
+    name: String,
+    admin_url: String,
+}
+
+/// A database with every migration applied, copied from a template.
+pub async fn database() -> Database {
+    let host = host().await.expect("a Postgres for tests");
+    let template = host
+        .template
+        .get_or_try_init(|| host.make_template())
+        .await
+        .expect("the migrations apply to an empty database");
+    host.create(template).await.expect("a copy of the template")
+}
+
+/// A database with nothing in it: a warehouse to be, or somewhere to migrate.
+pub async fn empty_database() -> Database {
+    let host = host().await.expect("a Postgres for tests");
+    host.create("template0").await.expect("an empty database")
+}
+
+impl Database {
+    /// The environment of a function that uses this database, and nothing else.
+    pub fn env(&self) -> Env {
+        env_of(&self.url)
+    }
+
+    pub async fn client(&self) -> Client {
+        connect(&self.url).await.expect("the test's own database")
+    }
+
+    /// Runs statements that set up what a test needs.
+    pub async fn run(&self, sql: &str) {
+        if let Err(error) = self.client().await.batch_execute(sql).await {
+            panic!("{error:?} in:\n{sql}");
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
+        // A test's own runtime can't be waited on from within it.
+        let dropped = std::thread::spawn(move || -> anyhow::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let admin = connect(&admin_url).await?;
+                let drop = format!("drop database if exists {name} with (force)");
+                Ok(admin.batch_execute(&drop).await?)
+            })
+        });
+        if let Ok(Err(error)) = dropped.join() {
+            eprintln!("cannot drop the test database: {error:#}");
+        }
+    }
+}
+
+struct Host {
+    admin_url: String,
+    template: OnceCell<String>,
+    /// Stops by itself when the process is gone; a static is never dropped.
+    _server: Option<Server>,
+}
+
+async fn host() -> anyhow::Result<&'static Host> {
+    static HOST: OnceCell<Host> = OnceCell::const_new();
+    HOST.get_or_try_init(|| async {
+        let env = Env::from_process();
+        let server = match env.get("DATABASE_URL") {
+            Some(url) => {
+                drop_abandoned(url).await.context("DATABASE_URL")?;
+                None
+            }
+            None => Some(Server::start(&env)?),
+        };
+        let admin_url = match &server {
+            Some(server) => server.url("postgres"),
+            None => env.get("DATABASE_URL").unwrap_or_default().to_owned(),
+        };
+        Ok(Host {
+            admin_url,
+            template: OnceCell::new(),
+            _server: server,
+        })
+    })
+    .await
+}
+
+impl Host {
+    /// The name of a database with these migrations. On a server that outlives us it stays, for
+    /// the next test process.
+    async fn make_template(&self) -> anyhow::Result<String> {
+        let name = template_name()?;
+        let admin = connect(&self.admin_url).await?;
+        let there = admin
+            .query_typed_opt(
+                "select from pg_database where datname = $1",
+                &[(&name, Type::TEXT)],
+            )
+            .await?;
+        if there.is_some() {
+            return Ok(name);
+        }
+        // Under the final name only when it is whole; where another process was first, its is as
+        // good, and ours is dropped.
+        let made = self.create("template0").await?;
+        postgres::migrate(&made.env()).await?;
+        let rename = format!("alter database {} rename to {name}", made.name);
+        match admin.batch_execute(&rename).await {
+            Err(error) if error.code() != Some(&SqlState::DUPLICATE_DATABASE) => Err(error.into()),
+            _ => Ok(name),
+        }
+    }
+
+    async fn create(&self, template: &str) -> anyhow::Result<Database> {
+        let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
+        let url = with_database(&self.admin_url, &name)?;
+        let admin = connect(&self.admin_url).await?;
+        admin
+            .batch_execute(&format!("create database {name} template {template}"))
+            .await?;
+        Ok(Database {
+            url,
+            name,
+            admin_url: self.admin_url.clone(),
+        })
+    }
+}
+
+fn template_name() -> anyhow::Result<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/migrations");
+    let mut files = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(file)?.hash(&mut hasher);
+    }
+    Ok(format!("metasync_template_{:016x}", hasher.finish()))
+}
+
+/// What a test process that was killed left on a server that is not ours to throw away.
+async fn drop_abandoned(url: &str) -> anyhow::Result<()> {
+    let admin = connect(url).await?;
+    let databases = admin
+        .query_typed(
+            "select datname
+             from pg_database
+             where starts_with(datname, $1)
+               and not exists (
+                 select from pg_stat_activity as session
+                 where session.datname = pg_database.datname)",
+            &[(&PREFIX, Type::TEXT)],
+        )
+        .await?;
+    for row in databases {
+        let name: String = row.try_get("datname")?;
+        if made_at(&name).and_then(|made| made.elapsed().ok()) > Some(ABANDONED) {
+            admin
+                .batch_execute(&format!("drop database if exists {name}"))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn made_at(name: &str) -> Option<SystemTime> {
+    let id = Uuid::try_parse(name.strip_prefix(PREFIX)?).ok()?;
+    let (seconds, _) = id.get_timestamp()?.to_unix();
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+async fn connect(url: &str) -> anyhow::Result<Client> {
+    let pool = postgres::open(&env_of(url))?;
+    Ok(pool.get().await.map_err(shared::Error::from)?)
+}
+
+/// With the process's CA bundle, in case its server needs one, and no other variable.
+fn env_of(url: &str) -> Env {
+    let env = Env::default().with("DATABASE_URL", url);
+    match Env::from_process().get("DATABASE_CA") {
+        Some(bundle) => env.with("DATABASE_CA", bundle),
+        None => env,
+    }
+}
+
+/// The same server, another database.
+fn with_database(url: &str, name: &str) -> anyhow::Result<String> {
+    let (base, query) = match url.split_once('?') {
+        Some((base, query)) => (base, format!("?{query}")),
+        None => (url, String::new()),
+    };
+    let (scheme, rest) = base.split_once("://").context(
+        "for tests, write DATABASE_URL as a URL: postgres://user:password@host/postgres",
+    )?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    Ok(format!("{scheme}://{authority}/{name}{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_a_url_is_replaced_and_the_rest_kept() {
+        for (url, expected) in [
+            ("postgres://u:p@h:1/d", "postgres://u:p@h:1/x"),
+            ("postgres://h", "postgres://h/x"),
+            (
+                "postgres:///d?host=/a/b&user=u",
+                "postgres:///x?host=/a/b&user=u",
+            ),
+        ] {
+            assert_eq!(with_database(url, "x").unwrap(), expected);
+        }
+        assert!(with_database("host=h dbname=d", "x").is_err());
+    }
+
+    #[test]
+    fn only_names_of_ours_tell_when_they_were_made() {
+        let ours = format!("{PREFIX}{}", Uuid::now_v7().simple());
+        assert!(made_at(&ours).unwrap().elapsed().unwrap() < ABANDONED);
+        assert_eq!(made_at("metasync_test_mine"), None);
+        assert_eq!(made_at("production"), None);
+    }
+}

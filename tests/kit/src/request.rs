@@ -1,0 +1,133 @@
+//! A request of a test, and its reply.
+
+use std::fmt;
+use std::pin::Pin;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// Sent when it is awaited.
+#[must_use = "a request is sent when it is awaited"]
+pub struct TestRequest {
+    service: axum::Router,
+    request: http::Request<Body>,
+}
+
+impl TestRequest {
+    pub(crate) fn new(service: axum::Router, request: http::Request<Body>) -> Self {
+        Self { service, request }
+    }
+
+    pub fn header(mut self, name: &str, value: impl fmt::Display) -> Self {
+        let name: HeaderName = name.parse().expect("a header name");
+        let value = HeaderValue::from_str(&value.to_string()).expect("a header value");
+        self.request.headers_mut().insert(name, value);
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// A revision, or a tag as an answer's `etag` had it.
+    pub fn if_match(self, tag: impl fmt::Display) -> Self {
+        self.header("if-match", quoted(&tag.to_string()))
+    }
+
+    pub fn if_none_match(self, tag: impl fmt::Display) -> Self {
+        self.header("if-none-match", quoted(&tag.to_string()))
+    }
+
+    pub fn json(self, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("a body that is JSON");
+        self.header("content-type", "application/json").body(body)
+    }
+
+    /// The bytes of the body, and no content type.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        *self.request.body_mut() = Body::from(body.into());
+        self
+    }
+}
+
+fn quoted(tag: &str) -> String {
+    let is_tag = tag == "*" || tag.starts_with('"') || tag.starts_with("W/");
+    if is_tag {
+        tag.to_owned()
+    } else {
+        format!("\"{tag}\"")
+    }
+}
+
+impl IntoFuture for TestRequest {
+    type Output = Reply;
+    type IntoFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let answer = self.service.oneshot(self.request).await;
+            let (parts, body) = answer.expect("a router never fails").into_parts();
+            let body = body
+                .collect()
+                .await
+                .expect("a body that does not break off");
+            Reply {
+                status: parts.status,
+                headers: parts.headers,
+                body: body.to_bytes(),
+            }
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The body as JSON; a field that is not there reads as `null`.
+    pub fn json(&self) -> Value {
+        self.parse()
+    }
+
+    pub fn parse<T: DeserializeOwned>(&self) -> T {
+        match serde_json::from_slice(&self.body) {
+            Ok(value) => value,
+            Err(error) => panic!("{error} in {self:?}"),
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a body that is text")
+    }
+
+    /// The header's value, if there is one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn etag(&self) -> Option<&str> {
+        self.header(header::ETAG.as_str())
+    }
+}
+
+/// What a failed assertion should show: status, headers and the body as text.
+impl fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Reply")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &String::from_utf8_lossy(&self.body))
+            .finish()
+    }
+}

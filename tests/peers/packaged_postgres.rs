@@ -1,0 +1,51 @@
+//! The packaged builds of Postgres, which a machine gets that has none installed.
+
+use std::path::Path;
+
+use shared::Env;
+use shared::postgres::{migrate, open};
+use throwaway_postgres::{Server, packaged};
+
+async fn serves(binaries: &Path) {
+    let server = Server::start_packaged(binaries).unwrap();
+    let env = Env::default().with("DATABASE_URL", server.url("postgres"));
+    migrate(&env).await.unwrap();
+    let db = open(&env).unwrap().get().await.unwrap();
+    let sql = "select current_setting('server_version_num')::int";
+    let version: i32 = db.query_typed_one(sql, &[]).await.unwrap().get(0);
+    assert!(version >= 150_000, "{version}");
+}
+
+#[tokio::test]
+async fn the_build_from_pip_serves() {
+    let cache = tempfile::tempdir().unwrap();
+    serves(&packaged::by_pip(cache.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_build_from_npm_serves() {
+    let cache = tempfile::tempdir().unwrap();
+    serves(&packaged::by_npm(cache.path()).unwrap()).await;
+}
+
+#[test]
+fn what_was_fetched_is_not_fetched_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let env = Env::default().with("XDG_CACHE_HOME", cache.path().to_str().unwrap());
+    let first = packaged::fetch(&env).unwrap();
+    let made = first
+        .join("postgres")
+        .metadata()
+        .unwrap()
+        .modified()
+        .unwrap();
+    let second = packaged::fetch(&env).unwrap();
+    assert_eq!(first, second);
+    let still = second
+        .join("postgres")
+        .metadata()
+        .unwrap()
+        .modified()
+        .unwrap();
+    assert_eq!(made, still);
+}

@@ -1,0 +1,89 @@
+//! A peer's server as a child process on a free loopback port.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs until it is dropped, or until this process ends, in whatever way: a shell waits for the
+/// end of its input, which the system closes for us, and then stops the server.
+pub struct Server {
+    pub address: SocketAddr,
+    shell: Child,
+    input: Option<ChildStdin>,
+}
+
+const UNTIL_INPUT_ENDS: &str = r#""$@" & server=$!; read -r _; kill "$server"; wait "$server""#;
+
+impl Server {
+    /// Starts `program` of the peer that `tests/peers/install` put into its folder, and waits until
+    /// it takes connections; `arguments` are given the port.
+    pub fn start(peer: &str, program: &str, arguments: impl Fn(u16) -> Vec<String>) -> Self {
+        let folder = folder(peer);
+        let program = folder.join(program);
+        assert!(
+            is_installed(peer),
+            "{peer} is not installed: run `tests/peers/install`",
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        drop(listener);
+
+        let log_path = folder.join(format!("{}.log", address.port()));
+        let log = File::create(&log_path).expect("the peer's folder can be written");
+        let mut shell = Command::new("sh")
+            .args(["-c", UNTIL_INPUT_ENDS, "sh"])
+            .arg(program)
+            .args(arguments(address.port()))
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().expect("a file can be shared"))
+            .stderr(log)
+            .spawn()
+            .expect("there is a shell");
+        let input = shell.stdin.take();
+        let server = Self {
+            address,
+            shell,
+            input,
+        };
+
+        let patience = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(address).is_err() {
+            if Instant::now() > patience {
+                let mut said = String::new();
+                let _ = File::open(&log_path).map(|mut log| log.read_to_string(&mut said));
+                panic!("{peer} takes no connections; it said:\n{said}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // Open still in the server, gone with it.
+        let _ = fs::remove_file(log_path);
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.shell.wait();
+    }
+}
+
+/// Whether `tests/peers/install` has been run, and could install the peer.
+pub fn is_installed(peer: &str) -> bool {
+    folder(peer).join("installed").exists()
+}
+
+fn folder(peer: &str) -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache");
+    cache.unwrap_or_else(home).join("metasync/peers").join(peer)
+}

