@@ -1,8 +1,6 @@
 //! Reading BigQuery as local-bigquery plays it: another's idea of its API, its `INFORMATION_SCHEMA`
 //! and its dry runs.
 
-mod server;
-
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -12,8 +10,9 @@ use schema_sync::source::{Plan, Reading, Run, Source as _};
 use schema_sync::sql_type::parse_column;
 use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
-use server::Server;
 use shared::{Env, Resources};
+
+use crate::server::{Server, is_installed};
 
 const PEER: &str = "local-bigquery";
 
@@ -29,7 +28,7 @@ struct Project {
 impl Project {
     /// None where the peer can't be installed; `tests/peers/install` says why.
     async fn create(name: &'static str) -> Option<Self> {
-        if !server::is_installed(PEER) {
+        if !is_installed(PEER) {
             eprintln!("SKIPPED: {PEER} is not installed");
             return None;
         }

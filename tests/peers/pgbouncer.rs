@@ -1,20 +1,18 @@
 //! Postgres behind PgBouncer in transaction mode, with fewer connections than clients.
 
-#[expect(dead_code, reason = "other peers speak HTTP")]
-mod server;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Run, Source as _};
-use server::Server;
 use shared::Env;
 use shared::postgres::types::Type;
 use shared::postgres::{Pool, apply, open};
 use tempfile::TempDir;
 use tokio_postgres::error::SqlState;
+
+use crate::server::Server;
 
 struct Pooled {
     url: String,

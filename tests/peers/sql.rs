@@ -1,14 +1,13 @@
 //! From a question to verified SQL with local-bigquery to plan it: another's idea of a dry run (M9,
 //! M10).
 
-mod server;
-
 use std::sync::LazyLock;
 
 use kit::TestApp;
 use kit::llm::{Answer, LlmStub, Wanted};
 use serde_json::{Value, json};
-use server::Server;
+
+use crate::server::{Server, is_installed};
 
 const PEER: &str = "local-bigquery";
 
@@ -18,7 +17,7 @@ static LOCAL: LazyLock<Server> =
 /// `metasync` on a project of its own with customers and their orders, synced; the model answers
 /// questions with `answers`. None where the peer can't be installed.
 async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
-    if !server::is_installed(PEER) {
+    if !is_installed(PEER) {
         eprintln!("SKIPPED: {PEER} is not installed");
         return None;
     }

@@ -1,13 +1,12 @@
 //! The object stores against servers of others, held to the same contract as memory and file.
 
-mod server;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use server::Server;
 use shared::store::Store;
 use shared::{Env, Resources};
+
+use crate::server::Server;
 
 /// A folder of the bucket that no other test uses.
 fn fresh_prefix() -> u32 {

@@ -1,13 +1,12 @@
 //! What is told to have changed since a version.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Mood, Moody, level, sealed, serving, shop, start, version, with_columns};
 use http::StatusCode;
 use schema_sync::document::Column;
 use serde_json::json;
+
+use crate::common::{Mood, Moody, level, sealed, serving, shop, start, version, with_columns};
 
 #[tokio::test(start_paused = true)]
 async fn changes_since_a_version_are_told_down_to_nested_paths() {

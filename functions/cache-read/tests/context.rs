@@ -1,16 +1,15 @@
 //! What a question needs of the schema, within its budget.
 
-mod common;
-
 use std::sync::Arc;
 
 use cache_read::context::{Context, Format, Index, Request, tokens};
-use common::{document, example, sealed, serving, shop, table};
 use http::StatusCode;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use schema_sync::document::{Column, Document, Mode, Shards, Table};
 use serde_json::{Value, json};
+
+use crate::common::{document, example, sealed, serving, shop, table};
 
 const CONTEXT: &str = "/v1/schema/context";
 
@@ -478,7 +477,7 @@ async fn a_bad_request_is_told_what_is_wrong() {
 
 #[tokio::test]
 async fn an_empty_cache_gives_an_empty_context() {
-    let app = common::start(&common::Moody::new()).await;
+    let app = crate::common::start(&crate::common::Moody::new()).await;
     let reply = app.post(CONTEXT, json!({"question": "a"})).await;
     assert_eq!(reply.header("metasync-cache"), Some("builtin"));
     assert_eq!(reply.json()["context"], "");

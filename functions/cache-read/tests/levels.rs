@@ -1,16 +1,15 @@
 //! M8: fresh, stale or built in; whatever the store does, a reader is answered.
 
-mod common;
-
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{Mood, Moody, level, start, start_in, version, with_columns};
 use http::StatusCode;
 use schema_sync::publish::parse;
 use tokio::time::{Instant, advance};
+
+use crate::common::{Mood, Moody, level, start, start_in, version, with_columns};
 
 const SECOND: Duration = Duration::from_secs(1);
 

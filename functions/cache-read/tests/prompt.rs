@@ -1,16 +1,15 @@
 //! The prompt: a template filled in from the cache (M9), for one unified answer (M10), at each level
 //! of the cache (M14), within its budget.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_read::SqlSetup;
-use common::{Mood, Moody, level, orders, sealed, start_sql, table};
 use http::StatusCode;
 use kit::{Reply, TestApp};
 use serde_json::{Value, json};
+
+use crate::common::{Mood, Moody, level, orders, sealed, start_sql, table};
 
 const PATH: &str = "/v1/schema/prompt";
 

@@ -1,14 +1,13 @@
 //! When the store is asked, how often, and who waits for it.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_read::Settings;
-use common::{Mood, Moody, level, sealed, start, start_with, version, with_columns};
 use schema_sync::publish::parse;
 use tokio::time::advance;
+
+use crate::common::{Mood, Moody, level, sealed, start, start_with, version, with_columns};
 
 const SECOND: Duration = Duration::from_secs(1);
 

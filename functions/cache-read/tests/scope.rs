@@ -1,12 +1,11 @@
 //! Who sees what: nothing of a dataset outside the caller's scope, in no answer.
 
-mod common;
-
-use common::{Moody, example, names, sealed, serving, shop, start};
 use http::StatusCode;
 use kit::Reply;
 use schema_sync::document::{Column, Document};
 use serde_json::json;
+
+use crate::common::{Moody, example, names, sealed, serving, shop, start};
 
 #[tokio::test]
 async fn a_caller_sees_nothing_of_datasets_outside_their_scope() {

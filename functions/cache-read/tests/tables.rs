@@ -1,11 +1,10 @@
 //! Tables: pages of them, one by its name, and as what it is rendered.
 
-mod common;
-
-use common::{level, names, serving, shop};
 use http::StatusCode;
 use schema_sync::document::Table;
 use serde_json::json;
+
+use crate::common::{level, names, serving, shop};
 
 #[tokio::test]
 async fn tables_come_page_by_page_in_the_order_of_their_names() {

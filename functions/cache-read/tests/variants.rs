@@ -1,14 +1,13 @@
 //! The same answer as other bytes: encodings, tags, conditions, `HEAD`.
 
-mod common;
-
 use std::io::Read as _;
 use std::time::Duration;
 
-use common::{document, level, sealed, serving, shop, table};
 use http::{Method, StatusCode};
 use kit::Reply;
 use tokio::time::advance;
+
+use crate::common::{document, level, sealed, serving, shop, table};
 
 #[tokio::test]
 async fn the_whole_document_comes_in_the_encoding_that_is_liked_best() {

@@ -1,13 +1,12 @@
 //! Grounding: what does not exist is caught, and what is right passes.
 
-#[path = "ground/schema.rs"]
-mod schema;
-
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use schema_sync::document::{Dialect, Table};
 use schema_sync::ground::{self, Kind, MAX_SQL_BYTES, Schema};
+
+use crate::schema;
 
 fn bigquery() -> Vec<Table> {
     schema::parse(include_str!("ground/bigquery.schema"))

@@ -1,8 +1,5 @@
 //! Examples from rules: always grounded, different from each other, the same every time.
 
-#[path = "ground/schema.rs"]
-mod schema;
-
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -12,6 +9,8 @@ use schema_sync::document::{
 };
 use schema_sync::ground::{self, Schema};
 use schema_sync::rules;
+
+use crate::schema;
 
 fn bigquery() -> Vec<Table> {
     let mut tables = schema::parse(include_str!("ground/bigquery.schema"));

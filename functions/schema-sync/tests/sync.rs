@@ -1,7 +1,5 @@
 //! The rules of a run: what it answers, what it keeps, and what no accident may tear.
 
-mod warehouse;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +12,8 @@ use schema_sync::sync::{Answer, Sync};
 use serde_json::{Value, json};
 use shared::Env;
 use shared::store::Store;
-use warehouse::{Breaking, Warehouse};
+
+use crate::warehouse::{Breaking, Warehouse};
 
 const ORDERS: &str = "id INT64, customer_id INT64, status STRING, created_at TIMESTAMP";
 const CUSTOMERS: &str = "id INT64, country STRING, profile STRUCT<age INT64, city STRING>";

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use shared::{Env, Resources};
 use tokio::time::Instant;
 
+use super::story::{GOOD, PATH, Story, problem, query, told};
+
 use crate::common::{Mood, Moody, level, orders, start_sql};
-use crate::story::{GOOD, PATH, Story, problem, query, told};
 
 #[tokio::test]
 async fn a_model_that_is_down_or_over_its_limit_is_a_503_that_says_so() {

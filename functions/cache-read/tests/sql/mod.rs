@@ -1,19 +1,18 @@
 //! SQL for a question: one unified answer of the model (M10), grounded, planned and repaired once.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod failures;
 mod story;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use self::story::{GOOD, PATH, Story, answer, problem, query, told};
 use cache_read::SqlSetup;
-use common::{Moody, orders, start_sql};
 use kit::Reply;
 use kit::llm::{Answer, LlmStub};
 use serde_json::{Value, json};
-use story::{GOOD, PATH, Story, answer, problem, query, told};
+
+use crate::common::{Moody, orders, start_sql};
 
 #[tokio::test]
 async fn m10_a_good_answer_is_grounded_planned_and_told_with_its_cost() {
@@ -177,10 +176,10 @@ async fn a_short_name_that_may_mean_a_hidden_table_is_refused() {
     let mut document = orders();
     document
         .tables
-        .push(common::table("p.secret.orders", &["id"]));
+        .push(crate::common::table("p.secret.orders", &["id"]));
     let sql = "select id from orders";
     let story = Story::with([query(sql), query(sql)]).await;
-    story.store.sync(&common::sealed(document)).await;
+    story.store.sync(&crate::common::sealed(document)).await;
 
     let answer = told(&story.ask_as("p.shop").await);
 

@@ -1,5 +1,4 @@
 //! A store that can be out of order, and documents to put into it.
-#![expect(dead_code, reason = "each test file uses a part of it")]
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};

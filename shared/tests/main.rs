@@ -1,0 +1,12 @@
+//! What every function stands on, as a function sees it. One binary for all of them: linking is most
+//! of what a test build takes.
+
+mod auth;
+mod http;
+mod lambda;
+mod llm;
+mod postgres;
+mod postgres_tls;
+mod serve;
+mod store;
+mod store_faults;

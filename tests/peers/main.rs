@@ -1,0 +1,9 @@
+//! Ours against servers of others, which `tests/peers/install` installs. One binary for all of
+//! them: linking is most of what a test build takes.
+
+mod bigquery;
+mod packaged_postgres;
+mod pgbouncer;
+mod server;
+mod sql;
+mod store;

@@ -1,0 +1,7 @@
+//! Stories across functions, and what holds for the workspace as a whole. One binary for all of
+//! them: linking is most of what a test build takes.
+
+mod dependencies;
+mod process;
+mod schema;
+mod sql;
