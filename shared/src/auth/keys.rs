@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::local::is_loopback;
 use super::unauthenticated;
 use crate::Error;
 
@@ -178,14 +179,8 @@ impl Source {
 /// Whoever can answer for this URL can let anybody in, so it must be encrypted or stay here.
 fn safe_url(url: &str) -> anyhow::Result<url::Url> {
     let parsed = url::Url::parse(url).with_context(|| format!("{url:?} is no URL"))?;
-    let loopback = match parsed.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     ensure!(
-        parsed.scheme() == "https" || (parsed.scheme() == "http" && loopback),
+        parsed.scheme() == "https" || (parsed.scheme() == "http" && is_loopback(&parsed)),
         "{url:?} must be an https URL",
     );
     Ok(parsed)

@@ -13,12 +13,13 @@
 //! | `AUTH_SCOPE_CLAIM` | the claim with an object as in `AUTH_TOKENS`, or with its JSON; default `metasync_scope` |
 //! | `AUTH_TRIGGER_ACCOUNT`, `AUTH_TRIGGER_AUDIENCE` | the service account (its email) that may call `/events/*`, and the audience its JWTs are made for |
 //! | `AUTH_TRIGGER_ISSUER` | who makes them; default `https://accounts.google.com` |
-//! | `AUTH_MODE` | `open`: everyone is admin of everything; goes with no other of these |
+//! | `AUTH_MODE` | `open`: everyone is admin of everything; goes with no other of these, and not on Lambda or Cloud Run |
 //!
 //! A claim is named as it stands in the JWT (`https://example.com/role`), or as a path
 //! (`realm_access.roles`). A part of a scope that is missing is nothing, `["*"]` is everything.
 
 mod keys;
+mod local;
 mod oidc;
 mod token;
 
@@ -35,6 +36,9 @@ use crate::{Env, Error, Resources};
 use oidc::{Jwt, Oidc};
 use token::Tokens;
 
+/// How the names of callers begin that are no person and no service, but a platform.
+pub(crate) const TRIGGER: &str = "trigger:";
+
 /// Whoever proved who they are. A handler that takes one can't be reached without.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -46,7 +50,7 @@ pub struct Caller {
 impl Caller {
     /// Whatever the platform has checked already: the function it invokes, or the account that calls.
     pub fn trigger(name: &str) -> Self {
-        Self::unlimited(format!("trigger:{name}").into())
+        Self::unlimited(format!("{TRIGGER}{name}").into())
     }
 
     fn unlimited(name: Arc<str>) -> Self {
@@ -188,6 +192,9 @@ struct Proofs {
     trigger: Option<Oidc>,
 }
 
+/// What Lambda and Cloud Run set. There, others than this machine's users reach the function.
+const PLATFORMS: [&str; 2] = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"];
+
 /// All but `AUTH_MODE`.
 const REST: [&str; 9] = [
     "AUTH_TOKENS",
@@ -210,6 +217,12 @@ impl Auth {
             Some("open") => {
                 if let Some(other) = REST.into_iter().find(|name| env.get(name).is_some()) {
                     bail!("AUTH_MODE is \"open\" and {other} is set: unset one of the two");
+                }
+                if let Some(platform) = PLATFORMS.into_iter().find(|name| env.get(name).is_some()) {
+                    bail!(
+                        "AUTH_MODE is \"open\", which is for one's own machine, and {platform} says \
+                         that others can call: set AUTH_TOKENS, or AUTH_ISSUER and AUTH_AUDIENCE"
+                    );
                 }
                 return Ok(Self { proofs: None });
             }
@@ -249,6 +262,7 @@ impl Auth {
         path: &str,
     ) -> Result<Option<Caller>, Error> {
         let Some(proofs) = &self.proofs else {
+            local::check(headers)?;
             return Ok(Some(Caller::unlimited("anyone".into())));
         };
         let Some(bearer) = bearer(headers)? else {

@@ -55,6 +55,60 @@ fn the_open_mode_goes_with_no_other_setting() {
 }
 
 #[test]
+fn the_open_mode_starts_on_no_platform_where_others_can_call() {
+    for platform in ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"] {
+        let error = refusal(&[("AUTH_MODE", "open"), (platform, "127.0.0.1:9001")]);
+        assert!(
+            error.contains(platform) && error.contains("AUTH_TOKENS"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn in_the_open_mode_no_web_page_gets_in_by_a_browser_of_this_machine() {
+    let auth = open(&[("AUTH_MODE", "open")]).unwrap();
+    let ask = async |pairs: &[(&'static str, &'static str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        auth.authenticate(&headers, "/v1/schema").await.is_ok()
+    };
+
+    for host in [
+        "localhost:8080",
+        "127.0.0.1:8080",
+        "[::1]:8080",
+        "localhost",
+    ] {
+        assert!(ask(&[("host", host)]).await, "{host}");
+    }
+    assert!(
+        ask(&[
+            ("host", "localhost:8080"),
+            ("origin", "http://localhost:8080")
+        ])
+        .await
+    );
+    for refused in [
+        [("host", "evil.example"), ("accept", "*/*")],
+        [("host", "localhost.evil.example:8080"), ("accept", "*/*")],
+        [
+            ("host", "localhost:8080"),
+            ("origin", "https://evil.example"),
+        ],
+        [("host", "localhost:8080"), ("origin", "null")],
+        [
+            ("host", "localhost:8080"),
+            ("origin", "http://localhost:3000"),
+        ],
+    ] {
+        assert!(!ask(&refused).await, "{refused:?}");
+    }
+}
+
+#[test]
 fn an_unknown_mode_is_refused() {
     for mode in ["Open", "closed", "none", "open "] {
         let error = refusal(&[("AUTH_MODE", mode), ("AUTH_TOKENS", "[]")]);
