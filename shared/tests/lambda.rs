@@ -1,7 +1,7 @@
 //! Events of AWS Lambda, through the same service as HTTP.
 
 use axum::body::Body;
-use axum::extract::Query;
+use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -18,7 +18,7 @@ fn probe(_: &Resources) -> anyhow::Result<Router> {
         .route("/v1/text", get(async || "häuser"))
         .route("/v1/packed", get(packed))
         .route("/v1/cookies", get(cookies))
-        .route("/v1/large", get(async || "x".repeat(7_000_000))))
+        .route("/v1/large/{bytes}", get(large)))
 }
 
 async fn trigger(caller: Caller, Json(event): Json<Value>) -> Result<Response, Error> {
@@ -38,6 +38,11 @@ async fn trigger(caller: Caller, Json(event): Json<Value>) -> Result<Response, E
         Some("bytes") => r#"{ "z": 1,  "a": [1.50, 2e3] }"#.into_response(),
         _ => Json(json!({"event": event, "role": format!("{:?}", caller.role)})).into_response(),
     })
+}
+
+/// Text of so many bytes that takes twice as many in JSON.
+async fn large(Path(bytes): Path<usize>) -> String {
+    "\n".repeat(bytes)
 }
 
 async fn told(
@@ -178,6 +183,8 @@ async fn an_event_with_a_request_context_is_refused_rather_than_taken_for_a_trig
         json!({"requestContext": {}}),
         json!({"requestContext": {"eventType": "CONNECT", "connectionId": "1"}}),
         json!({"requestContext": "none", "Records": [{"eventSource": "aws:sqs"}]}),
+        // VPC Lattice, which no route of ours is behind.
+        json!({"raw_path": "/v1/request", "method": "GET", "headers": {}, "body": "{}"}),
     ] {
         let failure = app.invoke(&event).await.unwrap_err();
         assert_eq!(failure.error_type, "bad request", "{event}");
@@ -313,7 +320,7 @@ async fn an_http_error_is_an_answer_and_no_failed_invocation() {
     for (event, status) in [
         (http_api("GET", "/nowhere"), 404),
         (http_api("GET", "/v1/nüll %"), 404),
-        (http_api("GET", "/v1/large"), 500),
+        (http_api("GET", "/v1/large/3200000"), 500),
         (broken, 400),
     ] {
         let answer = answer(&app, event).await;
@@ -325,6 +332,45 @@ async fn an_http_error_is_an_answer_and_no_failed_invocation() {
         let body = answer["body"].as_str().expect("text");
         let body: Value = serde_json::from_str(body).expect("JSON");
         assert!(body["request_id"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_passed_on_up_to_what_its_gateway_takes_as_it_is_written() {
+    let app = start().await;
+    let load_balancer = |bytes: usize| {
+        json!({
+            "httpMethod": "GET",
+            "path": format!("/v1/large/{bytes}"),
+            "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        })
+    };
+    for (event, status) in [
+        (http_api("GET", "/v1/large/3100000"), 200),
+        (http_api("GET", "/v1/large/3200000"), 500),
+        (load_balancer(500_000), 200),
+        (load_balancer(600_000), 500),
+    ] {
+        let answer = answer(&app, event).await;
+        assert_eq!(answer["statusCode"], status);
+    }
+}
+
+#[tokio::test]
+async fn a_stage_is_taken_off_a_path_but_not_where_a_domain_of_ones_own_stands_before_it() {
+    let app = start().await;
+    for (domain, path) in [
+        (
+            "abc.execute-api.eu-central-1.amazonaws.com",
+            "/v1/v1/request",
+        ),
+        ("api.example.com", "/v1/request"),
+    ] {
+        let mut event = http_api("GET", path);
+        event["requestContext"]["stage"] = "v1".into();
+        event["requestContext"]["domainName"] = domain.into();
+        let answer = answer(&app, event).await;
+        assert_eq!(answer["statusCode"], 200, "{domain}");
     }
 }
 

@@ -23,8 +23,10 @@ use crate::error::{problem, problem_body};
 use crate::serve::service::{Invocation, REQUEST_ID};
 use crate::telemetry::{self, RequestContext};
 
-/// Lambda passes on 6 MB, its own wrapping included.
-const LARGEST_ANSWER: usize = 6 * 1024 * 1024 - 64 * 1024;
+/// Of an invocation's result, in bytes, as it stands in JSON: Lambda takes no larger one.
+const LARGEST_RESULT: usize = 6 * 1024 * 1024;
+/// A load balancer takes less.
+const LARGEST_FOR_LOAD_BALANCER: usize = 1024 * 1024;
 
 /// What no path may hold as it is. HTTP APIs hand over decoded paths.
 const PATH: AsciiSet = CONTROLS
@@ -57,6 +59,7 @@ const COMPONENT: AsciiSet = NON_ALPHANUMERIC
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HttpEvent {
+    #[serde(default)]
     request_context: Context,
     http_method: Option<String>,
     path: Option<String>,
@@ -72,11 +75,13 @@ struct HttpEvent {
     is_base64_encoded: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Context {
     http: Option<ContextHttp>,
     elb: Option<IgnoredAny>,
     stage: Option<String>,
+    domain_name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -125,11 +130,37 @@ pub(super) async fn answer(
         id,
         ..RequestContext::default()
     };
-    let answer = telemetry::within(Arc::new(context), async {
+    telemetry::within(Arc::new(context), async {
         let answer = answer.unwrap_or_else(IntoResponse::into_response);
-        Answer::new(answer, gateway).await
-    });
-    serde_json::value::to_raw_value(&answer.await).map_err(|error| bad_event(&error))
+        result(answer, gateway).await
+    })
+    .await
+}
+
+/// What the invocation returns: the answer, or a problem where the gateway would not take it.
+async fn result(answer: Response, gateway: Gateway) -> Result<Box<RawValue>, Failure> {
+    let write = |answer: &Answer| {
+        serde_json::value::to_raw_value(answer).map_err(|error| bad_event(&error))
+    };
+    let written = write(&Answer::new(answer, gateway).await)?;
+    // As it is written: escaping makes a JSON document a fifth longer.
+    let bytes = written.get().len();
+    if bytes <= gateway.largest_result() {
+        return Ok(written);
+    }
+    tracing::error!(bytes, "the answer is larger than the gateway takes");
+    let detail = "the answer is larger than the gateway takes: ask for less, or with \
+                  `accept-encoding: zstd`";
+    write(&Answer::too_bad(detail, gateway))
+}
+
+impl Gateway {
+    fn largest_result(self) -> usize {
+        match self {
+            Self::LoadBalancer { .. } => LARGEST_FOR_LOAD_BALANCER,
+            Self::Http | Self::Rest => LARGEST_RESULT,
+        }
+    }
 }
 
 impl HttpEvent {
@@ -184,8 +215,12 @@ impl HttpEvent {
         let path = self.raw_path.as_deref().or(self.path.as_deref());
         let mut path = path.unwrap_or("/");
         if gateway == Gateway::Http {
-            // An HTTP API puts the stage before the path, unless it is the default one.
-            let stage = self.request_context.stage.as_deref();
+            // An HTTP API puts the stage before the path, unless it is the default one or a domain of
+            // the customer's own is mapped to it.
+            let context = &self.request_context;
+            let own_domain = |domain: &str| !domain.ends_with(".amazonaws.com");
+            let stage = context.stage.as_deref();
+            let stage = stage.filter(|_| !context.domain_name.as_deref().is_some_and(own_domain));
             let inner = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
             path = inner
                 .filter(|inner| inner.is_empty() || inner.starts_with('/'))
@@ -258,13 +293,6 @@ impl Answer {
             Some(text) => (text.to_owned(), false),
             None => (BASE64.encode(&body), true),
         };
-        if body.len() > LARGEST_ANSWER {
-            let bytes = body.len();
-            tracing::error!(bytes, "the answer is larger than Lambda passes on");
-            let detail = "the answer is larger than Lambda passes on: ask for less, or with \
-                          `accept-encoding: zstd`";
-            return Self::too_bad(detail, gateway);
-        }
         Self::of_parts(
             parts.status,
             &parts.headers,

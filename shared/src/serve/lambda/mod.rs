@@ -133,10 +133,13 @@ enum Kind {
 
 #[derive(Deserialize)]
 struct Shape<'a> {
-    /// Gateways alone send it. What has one is never taken for a trigger, whatever else it holds:
-    /// a trigger's caller is trusted.
+    /// What gateways alone send. What has one of these is never taken for a trigger, whatever else
+    /// it holds: a trigger's caller is trusted.
     #[serde(borrow, rename = "requestContext")]
     request_context: Option<&'a RawValue>,
+    /// VPC Lattice's, which sends no context.
+    #[serde(borrow)]
+    raw_path: Option<&'a RawValue>,
     #[serde(borrow, rename = "Records")]
     records: Option<&'a RawValue>,
 }
@@ -153,7 +156,7 @@ impl Kind {
             return Ok(Self::Trigger);
         }
         let shape: Shape = serde_json::from_str(event).map_err(|error| bad_event(&error))?;
-        if shape.request_context.is_some() {
+        if shape.request_context.is_some() || shape.raw_path.is_some() {
             return Ok(Self::Http);
         }
         let records = shape.records.map(RawValue::get);
