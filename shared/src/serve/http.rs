@@ -1,14 +1,17 @@
 //! A function as an HTTP server: Cloud Run, a container, a laptop.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
@@ -16,6 +19,12 @@ use crate::Resources;
 
 /// Cloud Run kills what is still there 10 s after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(9);
+/// For the head of a request, and between two on one connection: a client that sends nothing more
+/// must not hold a socket for ever. Load balancers keep an idle connection for 60 s, and it is
+/// theirs to close it.
+const HEAD: Duration = Duration::from_secs(75);
+/// After the system refused a connection, for want of file descriptors mostly.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Completes at SIGTERM or SIGINT. Both are caught from this call on.
 pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
@@ -50,37 +59,52 @@ pub async fn listen(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    listen_and_drain(service, listener, stop, DRAIN).await
+    listen_within(service, listener, stop, HEAD, DRAIN).await;
+    Ok(())
 }
 
-async fn listen_and_drain(
+async fn listen_within(
     service: axum::Router,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
+    head: Duration,
     drain: Duration,
-) -> anyhow::Result<()> {
-    let listener = listener.tap_io(|connection| {
+) {
+    let compress = CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_etag));
+    let service = TowerToHyperService::new(service.layer(compress));
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head);
+    let connections = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let connection = match accepted {
+            Ok((connection, _)) => connection,
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
         // Without it small answers may wait for the other side's acknowledgement.
         let _ = connection.set_nodelay(true);
-    });
-    let compress = CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_etag));
-    let (stopping, stopped) = oneshot::channel();
-    let server = axum::serve(listener, service.layer(compress)).with_graceful_shutdown(async {
-        stop.await;
-        let _ = stopping.send(());
-    });
-    let given_up = async {
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        done = server => done.context("the server failed"),
-        () = given_up => {
-            tracing::warn!("stopped with requests still unanswered");
-            Ok(())
-        }
+        let connection = server.serve_connection(TokioIo::new(connection), service.clone());
+        let connection = connections.watch(connection.into_owned());
+        // An error is the client's: it went away, was too slow, or spoke no HTTP.
+        tokio::spawn(async { drop(connection.await) });
+    }
+    drop(listener);
+    if tokio::time::timeout(drain, connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("stopped with requests still unanswered");
     }
 }
 
@@ -95,7 +119,7 @@ mod tests {
 
     use axum::Router;
     use axum::routing::get;
-    use tokio::io::AsyncWriteExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
     use tokio::sync::Notify;
 
@@ -113,11 +137,29 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stop = async move { entered.notified().await };
         let service = Router::new().route("/", never);
-        let server = tokio::spawn(listen_and_drain(service, listener, stop, Duration::ZERO));
+        let server = listen_within(service, listener, stop, HEAD, Duration::ZERO);
+        let server = tokio::spawn(server);
 
         let mut client = TcpStream::connect(address).await.expect("a connection");
         let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
         client.write_all(request).await.expect("sent");
-        server.await.expect("no panic").expect("an end");
+        server.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_stops_in_the_middle_of_a_head_is_hung_up_on() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let head = Duration::from_millis(20);
+        let never = std::future::pending();
+        tokio::spawn(listen_within(Router::new(), listener, never, head, DRAIN));
+
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost:")
+            .await
+            .expect("sent");
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.expect("an end");
     }
 }
