@@ -11,9 +11,14 @@ use anyhow::Context as _;
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
+    /// A value that is not UTF-8 is kept with its strange bytes replaced, so that whoever reads it
+    /// finds it wrong, and not unset.
     pub fn from_process() -> Self {
         std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| {
+                let name = name.into_string().ok()?;
+                Some((name, value.to_string_lossy().into_owned()))
+            })
             .collect()
     }
 

@@ -4,6 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use reqwest::{NoProxy, Proxy};
+
+use crate::Env;
+
 /// Roots compiled in, aws-lc-rs, HTTP/1.1 and HTTP/2. Building it takes well under a millisecond.
 pub fn tls() -> rustls::ClientConfig {
     let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -19,8 +24,23 @@ pub fn tls() -> rustls::ClientConfig {
 /// BigQuery compresses answers only for a user agent that names gzip.
 const USER_AGENT: &str = concat!("metasync/", env!("CARGO_PKG_VERSION"), " (gzip)");
 
-pub fn build() -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder()
+/// `HTTPS_PROXY` and `HTTP_PROXY` are honoured, for all but this machine and what `NO_PROXY` lists.
+pub fn build(env: &Env) -> anyhow::Result<reqwest::Client> {
+    let mut client = reqwest::Client::builder().no_proxy();
+    let direct = NoProxy::from_string(&format!(
+        "localhost,127.0.0.0/8,::1,{}",
+        either(env, "NO_PROXY").unwrap_or_default()
+    ));
+    for (name, proxy) in [
+        ("HTTPS_PROXY", Proxy::https as fn(String) -> _),
+        ("HTTP_PROXY", Proxy::http),
+    ] {
+        if let Some(url) = either(env, name) {
+            let proxy = proxy(url.to_owned()).with_context(|| format!("{name} is no URL"))?;
+            client = client.proxy(proxy.no_proxy(direct.clone()));
+        }
+    }
+    Ok(client
         .tls_backend_preconfigured(tls())
         .user_agent(USER_AGENT)
         .connect_timeout(Duration::from_secs(5))
@@ -31,4 +51,58 @@ pub fn build() -> anyhow::Result<reqwest::Client> {
         // No service that we call redirects; what does is a proxy that wants a login.
         .redirect(reqwest::redirect::Policy::none())
         .build()?)
+}
+
+/// As everybody writes it: in capitals, or not.
+fn either<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
+    env.get(name)
+        .or_else(|| env.get(&name.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers one request with the address it was asked for.
+    async fn echo() -> u16 {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            let mut head = vec![0; 4096];
+            let read = socket.read(&mut head).await.expect("a request");
+            let head = String::from_utf8_lossy(&head[..read]).into_owned();
+            let address = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{address}");
+            socket.write_all(answer.as_bytes()).await.expect("sent");
+        });
+        port
+    }
+
+    async fn ask(env: Env, url: &str) -> String {
+        let client = build(&env).expect("a client");
+        let answer = client.get(url).send().await.expect("an answer");
+        answer.text().await.expect("text")
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_for_others_and_never_for_this_machine() {
+        let proxy = format!("http://127.0.0.1:{}", echo().await);
+        let env = Env::default().with("http_proxy", proxy);
+        let here = format!("http://127.0.0.1:{}/here", echo().await);
+        assert_eq!(ask(env.clone(), &here).await, "/here");
+
+        let there = "http://warehouse.invalid/there";
+        assert_eq!(ask(env, there).await, there);
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_url_is_named() {
+        let env = Env::default().with("HTTPS_PROXY", "http://[");
+        let error = build(&env).expect_err("no URL");
+        assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
+    }
 }

@@ -37,7 +37,7 @@ impl Resources {
     }
 
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {
-        once(&self.0.http, http_client::build)
+        once(&self.0.http, || http_client::build(self.env()))
     }
 
     /// The object store named by `BUCKET_URL`.

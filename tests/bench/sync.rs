@@ -65,7 +65,10 @@ fn subject(
     change(&mut settings);
     let sync = Sync {
         store: Resources::new(env.clone()).store()?,
-        source: Arc::new(BigQuery::new(settings, shared::http_client::build()?)),
+        source: Arc::new(BigQuery::new(
+            settings,
+            shared::http_client::build(&shared::Env::default())?,
+        )),
         llm: None,
         settings: enrich::Settings::read(&env)?,
     };

@@ -39,7 +39,7 @@ async fn m13_the_demo_needs_no_cloud_account_and_prints_three_curl_lines_that_wo
     }
 
     assert_eq!(curls.len(), 3);
-    let client = shared::http_client::build().unwrap();
+    let client = shared::http_client::build(&shared::Env::default()).unwrap();
     for curl in curls {
         let (method, url) = match curl.strip_prefix("-X POST ") {
             Some(url) => (reqwest::Method::POST, url),

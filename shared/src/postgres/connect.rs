@@ -84,9 +84,9 @@ pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
         .iter()
         .all(|host| matches!(host, Host::Unix(_)));
     config.ssl_mode(if local { SslMode::Disable } else { mode });
-    if !local && verify == Verify::Nothing && mode == SslMode::Require {
+    if verify == Verify::Nothing && !local && !is_loopback(&config) {
         tracing::warn!(
-            "{variable}: the connection is encrypted, but the server is not verified; \
+            "{variable}: the server is not verified, and so anybody between can read along; \
              set DATABASE_CA to its CA bundle and sslmode=verify-full"
         );
     }
@@ -109,6 +109,13 @@ pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
         .create_timeout(Some(CONNECT_TIMEOUT))
         .pre_recycle(check_when_idle(TRUSTED_IDLE))
         .build()?)
+}
+
+fn is_loopback(config: &Config) -> bool {
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => name == "localhost" || name.starts_with("127.") || name == "::1",
+        Host::Unix(_) => true,
+    })
 }
 
 fn pool_size(env: &Env) -> anyhow::Result<usize> {

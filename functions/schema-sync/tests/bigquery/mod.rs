@@ -26,7 +26,10 @@ fn source(stub: &Stub, datasets: &str, change: impl FnOnce(&mut Settings)) -> Bi
     settings.patience.first_wait = Duration::from_millis(1);
     settings.requests_per_second = 10_000;
     change(&mut settings);
-    BigQuery::new(settings, shared::http_client::build().unwrap())
+    BigQuery::new(
+        settings,
+        shared::http_client::build(&shared::Env::default()).unwrap(),
+    )
 }
 
 fn shop(stub: &Stub) -> BigQuery {
