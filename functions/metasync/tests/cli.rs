@@ -1,11 +1,12 @@
 //! The command line as a person meets it: the demo prints what to try, and it works.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use kit::lambda::Process;
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// The binary that cargo built for this test.
 fn metasync() -> PathBuf {
@@ -21,41 +22,107 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
-#[tokio::test]
-async fn m13_the_demo_needs_no_cloud_account_and_prints_three_curl_lines_that_work() {
-    let mut command = Command::new(metasync());
-    command.env_clear().args(["demo", "--port", "0"]);
-    let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
-    let out = BufReader::new(process.0.stdout.take().unwrap());
-    let mut curls: Vec<String> = Vec::new();
-    for line in out.lines() {
-        let line = line.unwrap();
-        if let Some(curl) = line.trim().strip_prefix("curl ") {
-            curls.push(curl.to_owned());
-        }
-        if line.contains("/docs") {
-            break;
-        }
+/// A demo in a temporary folder of its own, so that a test sees what it leaves behind.
+struct Demo {
+    process: Process,
+    folder: TempDir,
+}
+
+impl Demo {
+    fn start(env: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(metasync());
+        command.env_clear().args(["demo", "--port", "0"]);
+        command.env("TMPDIR", folder.path());
+        command.envs(env.iter().copied());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let process = Process(command.spawn().unwrap());
+        Self { process, folder }
     }
+
+    /// The `curl` lines it prints, once it serves.
+    fn curls(&mut self) -> Vec<String> {
+        let out = BufReader::new(self.process.0.stdout.take().unwrap());
+        let lines = out.lines().map(Result::unwrap);
+        let lines = lines.take_while(|line| !line.contains("/docs"));
+        lines
+            .map(|line| line.trim().to_owned())
+            .filter(|line| line.starts_with("curl "))
+            .collect()
+    }
+
+    /// Ctrl-C: what is left of it afterwards.
+    fn interrupt(mut self) -> Vec<PathBuf> {
+        let kill = format!("kill -INT {}", self.process.0.id());
+        let killed = Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(killed.success());
+        assert!(self.process.0.wait().unwrap().success());
+        let left = std::fs::read_dir(self.folder.path()).unwrap();
+        left.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// The arguments that a shell would give to `curl`.
+fn words(line: &str) -> Vec<String> {
+    let print = format!("set -f; set -- {line}; printf '%s\\n' \"$@\"");
+    let output = Command::new("sh").args(["-c", &print]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn m13_the_demo_needs_no_cloud_account_prints_three_curl_lines_that_work_and_leaves_nothing()
+{
+    let mut demo = Demo::start(&[]);
+    let curls = demo.curls();
 
     assert_eq!(curls.len(), 3);
     let client = shared::http_client::build(&shared::Env::default()).unwrap();
     for curl in curls {
-        let (method, url) = match curl.strip_prefix("-X POST ") {
-            Some(url) => (reqwest::Method::POST, url),
-            None => (reqwest::Method::GET, curl.as_str()),
+        let words = words(&curl);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let request = match words[..] {
+            ["-X", "POST", url] => client.post(url),
+            [url] => client.get(url),
+            _ => panic!("{curl}"),
         };
-        let reply = client
-            .request(method, url.trim_matches('\''))
-            .send()
-            .await
-            .unwrap();
+        let reply = request.send().await.unwrap();
         assert_eq!(reply.status(), 200, "{curl}");
-        assert!(
-            reply.text().await.unwrap().contains("events_") || curl.contains("sync"),
-            "{curl}"
-        );
+        let text = reply.text().await.unwrap();
+        let expected = if curl.contains("/sync") {
+            "\"updated\":false"
+        } else {
+            "events_"
+        };
+        assert!(text.contains(expected), "{curl}: {text}");
     }
+    assert_eq!(demo.interrupt(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_demo_that_is_interrupted_in_its_sync_leaves_nothing_behind() {
+    // A model that takes the question and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", silent.local_addr().unwrap());
+    let demo = Demo::start(&[("LLM_MODEL", "silent"), ("LLM_BASE_URL", &url)]);
+    let asked = silent.accept().unwrap();
+
+    assert_eq!(demo.interrupt(), Vec::<PathBuf>::new());
+    drop(asked);
+}
+
+#[test]
+fn a_model_without_its_key_does_not_keep_the_demo_from_running() {
+    let mut demo = Demo::start(&[("LLM_MODEL", "claude-sonnet")]);
+    assert_eq!(demo.curls().len(), 3);
+    let mut told = String::new();
+    let mut stderr = demo.process.0.stderr.take().unwrap();
+    demo.interrupt();
+    stderr.read_to_string(&mut told).unwrap();
+    assert!(
+        told.contains("goes on without a model: ANTHROPIC_API_KEY"),
+        "{told}"
+    );
 }
 
 #[test]

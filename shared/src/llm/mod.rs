@@ -31,6 +31,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
 use crate::{Env, Resources};
+pub use model::VARIABLES;
 use model::{Model, Provider};
 
 /// Cheap to clone: every clone shares connections and what was learned about the model.

@@ -20,6 +20,24 @@ use url::Url;
 
 use crate::{Env, Secret};
 
+/// The variables that choose a model, and how it is reached.
+pub const VARIABLES: [&str; 14] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "GOOGLE_GEMINI_BASE_URL",
+    "LLM_API_KEY",
+    "LLM_ATTEMPTS",
+    "LLM_BASE_URL",
+    "LLM_MODEL",
+    "LLM_TIMEOUT_SECONDS",
+    "OLLAMA_API_KEY",
+    "OLLAMA_HOST",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+];
+
 pub struct Model {
     /// As `LLM_MODEL` has it.
     pub name: String,

@@ -5,23 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::json;
 use shared::serve::{self, http};
-use shared::{Env, Resources};
+use shared::{Env, Resources, llm};
 use tokio::net::TcpListener;
 
 use crate::sample;
 
-/// What the demo takes over from its environment: a model, if there is one, and the log's level.
-const TAKEN_OVER: [&str; 9] = [
-    "ANTHROPIC_API_KEY",
-    "GEMINI_API_KEY",
-    "LLM_API_KEY",
-    "LLM_BASE_URL",
-    "LLM_MODEL",
-    "LLM_TIMEOUT_SECONDS",
-    "OLLAMA_HOST",
-    "OPENAI_API_KEY",
-    "RUST_LOG",
-];
+/// What the demo takes over from its environment, beside a model if there is one.
+const TAKEN_OVER: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "RUST_LOG"];
 
 pub async fn run(env: &Env, port: u16, json: bool) -> anyhow::Result<()> {
     // Dropped, and so removed, however the demo ends short of a kill.
@@ -36,7 +26,8 @@ pub async fn run(env: &Env, port: u16, json: bool) -> anyhow::Result<()> {
     std::fs::create_dir(&bucket)?;
     sample::write(&warehouse)?;
 
-    let taken_over = TAKEN_OVER.iter().filter_map(|name| {
+    let taken_over = llm::VARIABLES.iter().chain(&TAKEN_OVER);
+    let taken_over = taken_over.filter_map(|name| {
         env.get(name)
             .map(|value| ((*name).to_owned(), value.to_owned()))
     });
@@ -44,11 +35,16 @@ pub async fn run(env: &Env, port: u16, json: bool) -> anyhow::Result<()> {
         .collect::<Env>()
         .with("AUTH_MODE", "open")
         .with("WAREHOUSE_URL", format!("file://{}", warehouse.display()))
-        .with("BUCKET_URL", format!("file://{}", bucket.display()));
-    let resources = Resources::new(env);
-    let answer = super::run_sync(&resources).await?;
+        .with("BUCKET_URL", format!("file://{}", bucket.display()))
+        .with("TMPDIR", folder.path().display().to_string());
+    let resources = with_model_if_it_opens(env)?;
 
-    let stop = http::stop_signal()?;
+    // From here on, so that the folder goes as well where the sync is interrupted.
+    let mut stop = Box::pin(http::stop_signal()?);
+    let answer = tokio::select! {
+        answer = super::run_sync(&resources) => answer?,
+        () = &mut stop => return Ok(()),
+    };
     let service = serve::service("metasync", crate::app(&resources)?, &resources)?;
     let listener = bind(port).await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -59,6 +55,19 @@ pub async fn run(env: &Env, port: u16, json: bool) -> anyhow::Result<()> {
         print_what_to_try(&url)?;
     }
     http::listen(service, listener, stop).await
+}
+
+/// Somebody's model for other work must not keep them from looking at the demo.
+fn with_model_if_it_opens(env: Env) -> anyhow::Result<Resources> {
+    let resources = Resources::new(env.clone());
+    if let Err(error) = resources.llm() {
+        writeln!(
+            std::io::stderr(),
+            "the demo goes on without a model: {error:#}\n"
+        )?;
+        return Ok(Resources::new(env.with("LLM_MODEL", "")));
+    }
+    Ok(resources)
 }
 
 /// Loopback only: the demo asks nobody who they are.
