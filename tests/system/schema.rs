@@ -20,6 +20,11 @@ impl Story {
     }
 
     async fn with(env: shared::Env) -> Self {
+        Self::start("schema-sync", env).await
+    }
+
+    /// Under the name that its triggers are addressed to on Lambda.
+    async fn start(name: &'static str, env: shared::Env) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (warehouse, bucket) = (
             folder.path().join("warehouse"),
@@ -33,7 +38,7 @@ impl Story {
             .set("BUCKET_URL", format!("file://{}", bucket.display()))
             .set("TMPDIR", folder.path().display().to_string())
             .set("CACHE_FRESH_SECONDS", "0")
-            .named("schema-sync")
+            .named(name)
             .start(metasync::app)
             .await;
         Self { app, folder }
@@ -55,6 +60,22 @@ fn event(case: &str) -> Value {
         .join("../events/schema-sync")
         .join(case);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn m6_on_lambda_the_one_binary_is_told_whose_schedule_it_is() {
+    let story = Story::start("metasync", shared::Env::default()).await;
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/metasync/eventbridge-scheduler.json");
+    let event: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+
+    let answer = story.app.invoke(&event).await.unwrap();
+    let answer: Value = serde_json::from_str(answer.get()).unwrap();
+    assert_eq!(answer["updated"], true);
+
+    let stranger = story.app.invoke(&json!({"function": "stranger"})).await;
+    let failure = stranger.unwrap_err();
+    assert!(failure.error_message.contains("schema-sync"), "{failure:?}");
 }
 
 const CASES: [&str; 3] = [

@@ -12,6 +12,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 /// The routes of every function, their OpenAPI documents merged, and a page to read them at `/docs`.
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    let functions = cache_read::app(resources)?.merge(schema_sync::app(resources)?);
-    Ok(functions.merge(Router::from(Pages::new().merge(docs))))
+    Ok(cache_read::app(resources)?
+        .merge(schema_sync::app(resources)?)
+        .merge(schedule::router(resources)?)
+        .merge(Router::from(Pages::new().merge(docs))))
 }

@@ -1,11 +1,55 @@
-//! The schedules of the functions, kept in this process where no scheduler calls.
+//! What runs by itself: the schedules of the functions, kept in this process where no scheduler
+//! calls, and the one route that a scheduler calls where every function is this binary.
 
 use std::time::Duration;
 
+use axum::extract::State;
+use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
-use schema_sync::sync::Sync;
-use shared::Resources;
-use tokio::time::{MissedTickBehavior, interval};
+use schema_sync::sync::{Answer, Sync};
+use serde::Deserialize;
+use shared::serve::may_take;
+use shared::{Admin, Json, Resources, Result, Router};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn router(resources: &Resources) -> anyhow::Result<Router> {
+    let sync = Sync::open(resources)?;
+    Ok(OpenApiRouter::new()
+        .routes(routes!(trigger))
+        .layer(may_take(LONGEST_SYNC))
+        .with_state(sync))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+struct Due {
+    function: Function,
+}
+
+/// A function with a schedule.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Function {
+    SchemaSync,
+}
+
+/// Do what is due, by a scheduler.
+///
+/// On Lambda an event that is not HTTP comes here, since the binary has the name `metasync`; its
+/// field `function` says whose schedule it is, as the address does elsewhere.
+#[utoipa::path(
+    post,
+    path = "/events/metasync",
+    request_body = Due,
+    responses((status = 200, body = Answer), (status = 503, description = "the warehouse or the store is unavailable"))
+)]
+async fn trigger(State(sync): State<Sync>, _: Admin, Json(due): Json<Due>) -> Result<Json<Answer>> {
+    match due.function {
+        Function::SchemaSync => sync.run(&Run::default()).await.map(Json),
+    }
+}
 
 /// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), as long as the process
 /// lives. On Lambda and Cloud Run nothing runs between requests, so there a scheduler calls.
@@ -19,18 +63,30 @@ pub fn start(resources: &Resources) -> anyhow::Result<()> {
         return Ok(());
     }
     let sync = Sync::open(resources)?;
-    tokio::spawn(async move {
-        let mut ticks = interval(Duration::from_secs(seconds));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            once(&sync).await;
-        }
-    });
+    tokio::spawn(every(Duration::from_secs(seconds), move || {
+        let sync = sync.clone();
+        async move { run(&sync).await }
+    }));
     Ok(())
 }
 
-async fn once(sync: &Sync) {
+/// Each run is a task of its own: one that panics, or never ends, is one run lost and no schedule.
+async fn every<R>(period: Duration, run: impl Fn() -> R)
+where
+    R: Future<Output = ()> + Send + 'static,
+{
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let ended = tokio::spawn(timeout(LONGEST_SYNC, run())).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!("a scheduled run panicked or took too long; the next one comes");
+        }
+    }
+}
+
+async fn run(sync: &Sync) {
     match sync.run(&Run::default()).await {
         Ok(answer) => tracing::info!(
             version = answer.version,
@@ -40,5 +96,33 @@ async fn once(sync: &Sync) {
             "synced the schema"
         ),
         Err(error) => tracing::error!(error = format!("{error:#}"), "the sync failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_panics_or_never_ends_does_not_end_the_schedule() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let count = runs.clone();
+        tokio::spawn(every(Duration::from_secs(3_600), move || {
+            let run = count.fetch_add(1, Ordering::SeqCst);
+            async move {
+                match run {
+                    0 => panic!("the first run panics"),
+                    1 => std::future::pending().await,
+                    _ => {}
+                }
+            }
+        }));
+
+        tokio::time::sleep(Duration::from_secs(4 * 3_600)).await;
+
+        assert!(runs.load(Ordering::SeqCst) >= 4);
     }
 }

@@ -24,7 +24,7 @@ use crate::{diff, ground};
 
 /// As long as Lambda lets a function run. A large warehouse at its request limit and an LLM take
 /// minutes, and a sync that is cut off only has to begin again.
-const LONGEST_SYNC: Duration = Duration::from_secs(15 * 60);
+pub const LONGEST_SYNC: Duration = Duration::from_secs(15 * 60);
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     Ok(router(Sync::open(resources)?))
