@@ -23,7 +23,7 @@ fn texts(_: &Resources) -> anyhow::Result<Router> {
 
 #[tokio::test]
 async fn only_an_answer_that_has_no_variants_of_its_own_is_compressed() {
-    let app = TestApp::start(texts).await;
+    let app = TestApp::without_database(texts).await;
     let server = app.serve().await;
     let client = app.resources().http().expect("a client");
     for (path, accepted, encoding) in [
@@ -55,7 +55,7 @@ async fn told_to_stop_a_server_answers_what_is_in_flight_and_takes_nothing_new()
     let entered = Arc::new(Notify::new());
     let release = Arc::new(Notify::new());
     let (handler_entered, handler_release) = (entered.clone(), release.clone());
-    let app = TestApp::start(move |_: &Resources| {
+    let app = TestApp::without_database(move |_: &Resources| {
         let slow = get(move || async move {
             handler_entered.notify_one();
             handler_release.notified().await;

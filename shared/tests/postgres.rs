@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use axum::extract::State;
+use axum::routing::post;
+use kit::TestApp;
 use kit::postgres::empty_database;
 use shared::postgres::types::Type;
-use shared::postgres::{apply, migrate, open};
-use shared::{Env, Error};
+use shared::postgres::{Pool, apply, migrate, open};
+use shared::{Env, Error, Resources};
+use utoipa_axum::router::OpenApiRouter;
 
 const ONE: (&str, &str) = ("0001_one.sql", "-- one\ncreate table first (id int);");
 const TWO: (&str, &str) = (
@@ -209,4 +213,26 @@ async fn the_pool_refuses_when_every_connection_is_busy_for_too_long() {
     tokio::time::pause();
     let error = Error::from(pool.get().await.unwrap_err());
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn each_app_of_a_test_has_a_migrated_database_of_its_own() {
+    async fn add(State(pool): State<Pool>) -> shared::Result<String> {
+        let db = pool.get().await?;
+        db.batch_execute("create table note (id int)").await?;
+        let migrations = "select count(*) from metasync.migration";
+        let row = db.query_typed_one(migrations, &[]).await?;
+        Ok(row.get::<_, i64>(0).to_string())
+    }
+    let app = |resources: &Resources| {
+        let routes = OpenApiRouter::new().route("/v1/notes", post(add));
+        Ok(routes.with_state(resources.postgres()?))
+    };
+
+    // The second would find the first one's table if it were there.
+    let (one, other) = (TestApp::start(app).await, TestApp::start(app).await);
+    for app in [&one, &other] {
+        let reply = app.post("/v1/notes", ()).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
 }

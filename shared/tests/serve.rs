@@ -133,7 +133,7 @@ async fn a_route_may_take_larger_bodies_than_the_rest() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_and_the_next_request_is_answered() {
-    let app = TestApp::start(probe).await;
+    let app = TestApp::without_database(probe).await;
 
     let detail = problem(
         &app.get("/v1/panic").await,
@@ -145,7 +145,7 @@ async fn a_panic_is_a_500_and_the_next_request_is_answered() {
 
 #[tokio::test]
 async fn what_went_wrong_inside_is_never_shown() {
-    let app = TestApp::start(probe).await;
+    let app = TestApp::without_database(probe).await;
 
     let detail = problem(
         &app.get("/v1/broken").await,
@@ -158,7 +158,7 @@ async fn what_went_wrong_inside_is_never_shown() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_takes_too_long_is_given_up() {
-    let app = TestApp::start(probe).await;
+    let app = TestApp::without_database(probe).await;
     let started = tokio::time::Instant::now();
     problem(&app.get("/v1/never").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(started.elapsed().as_secs(), 60);
@@ -170,7 +170,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 
 #[tokio::test]
 async fn an_answer_carries_the_callers_request_id_or_a_new_one() {
-    let app = TestApp::start(probe).await;
+    let app = TestApp::without_database(probe).await;
 
     let reply = app.get("/v1/items/7").header("x-request-id", "req-1").await;
     assert_eq!(reply.header("x-request-id"), Some("req-1"));

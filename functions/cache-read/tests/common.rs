@@ -185,7 +185,7 @@ pub async fn start_in(store: &Arc<Moody>, folder: &std::path::Path, bucket: &str
 pub async fn start_with(store: &Arc<Moody>, settings: Settings) -> TestApp {
     let store = Arc::clone(store);
     let app = |_: &Resources| Ok(cache_read::router(store, settings).layer(from_fn(in_scope)));
-    TestApp::start(app).await
+    TestApp::without_database(app).await
 }
 
 /// The app with what prompts and SQL need, fresh for 60 s, with no temporary folder.
@@ -197,7 +197,7 @@ pub async fn start_sql(store: &Arc<Moody>, sql: SqlSetup) -> TestApp {
     };
     let app =
         |_: &Resources| Ok(cache_read::router_with(store, settings, sql).layer(from_fn(in_scope)));
-    TestApp::start(app).await
+    TestApp::without_database(app).await
 }
 
 /// A caller who sees the datasets in the request's `test-datasets`, or all where it has none.

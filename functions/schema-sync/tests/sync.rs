@@ -299,7 +299,7 @@ async fn a_damaged_head_is_replaced_from_the_newest_whole_version() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();
     let sync = sync(&warehouse, store.clone());
-    let app = TestApp::start(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
     app.post("/v1/schema/sync", json!({})).await;
     let person = json!({"question": "How many?", "sql": "SELECT COUNT(id) FROM `p.shop.orders`"});
     assert_eq!(app.post("/v1/schema/examples", person).await.status, 201);
@@ -327,7 +327,7 @@ async fn a_persons_example_lives_through_syncs_until_it_breaks_and_returns_when_
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();
     let sync = sync(&warehouse, store.clone());
-    let app = TestApp::start(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
     let sql = "SELECT status, COUNT(*) AS orders FROM `p.shop.orders` GROUP BY status";
     let example = json!({"question": "Orders by status?", "sql": sql});
 
@@ -367,7 +367,7 @@ async fn an_example_that_does_not_hold_is_refused_with_the_reason() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     warehouse.reject("customer_id");
     let sync = sync(&warehouse, memory());
-    let app = TestApp::start(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
     run(&sync).await;
     let add = |sql: &str| app.post("/v1/schema/examples", json!({"question": "q", "sql": sql}));
 
@@ -392,7 +392,7 @@ async fn an_example_that_does_not_hold_is_refused_with_the_reason() {
 async fn an_idempotency_key_means_one_example() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let sync = sync(&warehouse, memory());
-    let app = TestApp::start(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
     run(&sync).await;
     let add = |sql: &str| {
         let body = json!({"question": "How many?", "sql": sql});

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::postgres::{self, Database};
 use crate::request::TestRequest;
 
 /// The name of an app whose test gives none; its trigger is `POST /events/test`.
@@ -27,24 +28,37 @@ pub struct TestApp {
     name: &'static str,
     service: axum::Router,
     resources: Resources,
+    /// Dropped with the app.
+    _database: Option<Database>,
 }
 
 /// How a [`TestApp`] is configured before it starts.
 pub struct Builder {
     name: &'static str,
     env: Env,
+    database: Option<Database>,
 }
 
 impl TestApp {
-    /// Open to everybody, on a store in memory, with no database.
+    /// Open to everybody, on a store in memory and a database of its own with every migration.
     pub async fn start(app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> Self {
+        let builder = Self::with_env(Env::default()).on_a_database().await;
+        builder.start(app).await
+    }
+
+    /// As [`TestApp::start`], for what works with no database, and so needs no Postgres.
+    pub async fn without_database(app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> Self {
         Self::with_env(Env::default()).start(app).await
     }
 
     /// The variables of `env`; where it lacks them, `AUTH_MODE=open` (unless it has another
     /// `AUTH_*`) and `BUCKET_URL=memory:///`.
     pub fn with_env(env: Env) -> Builder {
-        Builder { name: NAME, env }
+        Builder {
+            name: NAME,
+            env,
+            database: None,
+        }
     }
 
     /// What the app works with: its store, its database.
@@ -122,10 +136,12 @@ impl Builder {
         self
     }
 
-    /// The database at `url`.
-    #[must_use]
-    pub fn with_database(self, url: impl Into<String>) -> Self {
-        self.set("DATABASE_URL", url)
+    /// A database with every migration, copied from a template, that goes with the app.
+    pub async fn on_a_database(mut self) -> Self {
+        let database = postgres::database().await;
+        self.env = self.env.with("DATABASE_URL", &database.url);
+        self.database = Some(database);
+        self
     }
 
     pub async fn start(self, app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> TestApp {
@@ -161,6 +177,7 @@ impl Builder {
             name: self.name,
             service,
             resources,
+            _database: self.database,
         })
     }
 }
