@@ -1,9 +1,10 @@
-//! From starting a process to its first complete poll of the Lambda Runtime API: a function with
-//! all its clients against lambda_http's hello world.
+//! From starting a process to its first complete poll of the Lambda Runtime API: functions with
+//! all their clients against lambda_http's hello world.
 //!
-//! `cargo bench -p tests --bench startup [-- <function>]`, by default of `schema-sync`. Both are
-//! release builds, run in turn, against a stub of the Runtime API. What is measured is the process
-//! alone: the platform adds some 10 ms of its own before it.
+//! `cargo bench -p tests --bench startup [-- <function> ...]`; by default each function that goes
+//! to Lambda by itself, and a probe that has every client which `shared` knows. All are release
+//! builds, run in turn, against a stub of the Runtime API. What is measured is the process alone:
+//! the platform adds some 10 ms of its own before it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use kit::lambda::{Process, RuntimeApi};
 
 const RUNS: usize = 100;
+const FUNCTIONS: [&str; 3] = ["schema-sync", "cache-read", "probe"];
 
 /// All clients: S3, Postgres, BigQuery, a model, and OIDC tokens of callers.
 const CONFIGURATION: [(&str, &str); 12] = [
@@ -39,40 +41,68 @@ struct Start {
 }
 
 fn main() {
-    let function = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
-    let function = function.unwrap_or_else(|| "schema-sync".to_owned());
+    let named = std::env::args().skip(1);
+    let mut functions: Vec<String> = named.filter(|name| !name.starts_with('-')).collect();
+    if functions.is_empty() {
+        functions = FUNCTIONS.map(str::to_owned).to_vec();
+    }
     let hello = PathBuf::from(env!("CARGO_BIN_EXE_hello"));
-    let binary = hello.with_file_name(&function);
-    build(&function);
+    let mut binaries = vec![("hello".to_owned(), hello.clone())];
+    for function in functions {
+        build(&function);
+        let binary = hello.with_file_name(&function);
+        binaries.push((function, binary));
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
-    // The page cache is warm for both before any run counts.
-    runtime.block_on(start(&hello));
-    runtime.block_on(start(&binary));
-    let (mut hellos, mut functions) = (Vec::new(), Vec::new());
+    // The page cache is warm for all before any run counts.
+    for (_, binary) in &binaries {
+        runtime.block_on(start(binary));
+    }
+    let mut starts: Vec<Vec<Start>> = binaries.iter().map(|_| Vec::new()).collect();
     for _ in 0..RUNS {
-        hellos.push(runtime.block_on(start(&hello)));
-        functions.push(runtime.block_on(start(&binary)));
+        for ((_, binary), starts) in binaries.iter().zip(&mut starts) {
+            starts.push(runtime.block_on(start(binary)));
+        }
     }
 
-    println!("{RUNS} starts each, in turn; ms from spawn to the first poll, MiB resident by then");
-    println!(
-        "{:16} {:>7} {:>7} {:>7} {:>7}",
-        "", "min", "p50", "p95", "MiB"
-    );
-    let hello_p50 = report("hello", &mut hellos);
-    let function_p50 = report(&function, &mut functions);
-    println!("{:16} {:>15.2}", "difference", function_p50 - hello_p50);
-    match certificate_files(&binary, &runtime) {
-        Some(opened) if opened.is_empty() => println!("certificate files opened: none"),
-        Some(opened) => println!("certificate files opened: {}", opened.join(", ")),
-        None => println!("certificate files opened: not counted, strace is not installed"),
+    println!("{RUNS} starts each, in turn; ms from spawn to the first poll, MB resident by then");
+    println!("| binary | min ms | p50 ms | p95 ms | over hello (p50) | MB | certificate files |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let hello_p50 = quantile(&mut starts[0], 50);
+    for ((name, binary), starts) in binaries.iter().zip(&mut starts) {
+        let (min, p50, p95) = (
+            quantile(starts, 0),
+            quantile(starts, 50),
+            quantile(starts, 95),
+        );
+        let over = p50 - hello_p50;
+        let resident = resident_mb(starts);
+        let opened = match certificate_files(binary, &runtime) {
+            Some(opened) if opened.is_empty() => "none".to_owned(),
+            Some(opened) => opened.join(", "),
+            None => "not counted: there is no strace".to_owned(),
+        };
+        println!(
+            "| {name} | {min:.2} | {p50:.2} | {p95:.2} | {over:.2} | {resident:.1} | {opened} |"
+        );
     }
+}
+
+/// In ms.
+fn quantile(starts: &mut [Start], percent: usize) -> f64 {
+    starts.sort_by_key(|start| start.took);
+    let at = (starts.len() - 1) * percent / 100;
+    starts[at].took.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "KiB of a process are few")]
+fn resident_mb(starts: &[Start]) -> f64 {
+    let peak = starts.iter().map(|start| start.peak_kib).max();
+    peak.unwrap_or_default() as f64 * 1024.0 / 1e6
 }
 
 /// The hello world comes with the benchmark; a function is of the package of its name.
@@ -114,26 +144,6 @@ async fn start(binary: &Path) -> Start {
         took,
         peak_kib: peak.expect("a peak in kB"),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "KiB of a process are few")]
-fn report(name: &str, starts: &mut [Start]) -> f64 {
-    starts.sort_by_key(|start| start.took);
-    let at = |quantile: usize| {
-        starts[(starts.len() - 1) * quantile / 100]
-            .took
-            .as_secs_f64()
-            * 1e3
-    };
-    let peak = starts
-        .iter()
-        .map(|start| start.peak_kib)
-        .max()
-        .unwrap_or_default();
-    let (min, p50, p95) = (at(0), at(50), at(95));
-    let mib = peak as f64 / 1024.0;
-    println!("{name:16} {min:>7.2} {p50:>7.2} {p95:>7.2} {mib:>7.1}");
-    p50
 }
 
 /// What looks like a certificate among the files the function tried to open, if strace can tell.

@@ -16,6 +16,7 @@ fn app(resources: &Resources) -> anyhow::Result<Router> {
     if resources.env().get("DATABASE_URL").is_some() {
         resources.postgres()?;
     }
+    resources.llm()?;
     Ok(Router::new()
         .route("/events/probe", post(trigger))
         .route("/v1/until-stopped", get(until_stopped)))
