@@ -15,6 +15,8 @@ pub enum ColumnChange<'a> {
     Mode(&'a Column, &'a Column),
     /// What the warehouse, an LLM or a rule says of it.
     Description(&'a Column, &'a Column),
+    /// Other tags guard it, or none.
+    PolicyTags(&'a Column, &'a Column),
 }
 
 /// Tells `visit` each path that differs, in the order of the new columns and then of the removed.
@@ -76,6 +78,9 @@ fn both<'a>(
     }
     if old.description != new.description {
         visit(path.to_owned(), ColumnChange::Description(old, new));
+    }
+    if old.policy_tags != new.policy_tags {
+        visit(path.to_owned(), ColumnChange::PolicyTags(old, new));
     }
     below(path, &old.fields, &new.fields, visit);
 }

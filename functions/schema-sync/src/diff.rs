@@ -1,5 +1,9 @@
 //! What changed between two versions of the document.
 
+mod renames;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +41,7 @@ pub enum ChangeKind {
     Type,
     Mode,
     Description,
+    PolicyTags,
     Partitioning,
     PartitionFilter,
     Clustering,
@@ -91,7 +96,7 @@ impl TableChanges<'_> {
         compare::columns(&old.columns, &new.columns, &mut |path, change| {
             self.column(path, &change);
         });
-        hint_renames(&mut self.changes[from..]);
+        renames::hint(&mut self.changes[from..]);
     }
 
     fn facts(&mut self, old: &Table, new: &Table) {
@@ -99,7 +104,6 @@ impl TableChanges<'_> {
             Clustering, Description, ForeignKeys, PartitionFilter, Partitioning, PrimaryKey, Size,
             TableKind,
         };
-        let list = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
         self.fact(
             TableKind,
             false,
@@ -235,6 +239,13 @@ impl TableChanges<'_> {
                 let (from, to) = (old.description.clone(), new.description.clone());
                 self.tell(path, ChangeKind::Description, false, from, to);
             }
+            // Not everybody who could read it before can read it now.
+            ColumnChange::PolicyTags(old, new) => {
+                let tags = |column: &Column| list(&column.policy_tags);
+                let is_new = |tag| !old.policy_tags.contains(tag);
+                let breaking = new.policy_tags.iter().any(is_new);
+                self.tell(path, ChangeKind::PolicyTags, breaking, tags(old), tags(new));
+            }
         }
     }
 
@@ -265,149 +276,14 @@ impl TableChanges<'_> {
     }
 }
 
+fn list(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// A unit variant as it stands in the document: `REPEATED`, `materialized_view`.
 fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         other => unreachable!("a unit variant serialises to a string, not {other:?}"),
-    }
-}
-
-fn hint_renames(changes: &mut [Change]) {
-    let parent = |change: &Change| {
-        let path = change.path.as_deref().unwrap_or_default();
-        path.rsplit_once('.').map(|(parent, _)| parent.to_owned())
-    };
-    let of_kind = |kind| move |change: &&Change| change.kind == kind;
-    let hints: Vec<(usize, String)> = changes
-        .iter()
-        .enumerate()
-        .filter(|(_, change)| change.kind == ChangeKind::ColumnRemoved)
-        .filter_map(|(position, removed)| {
-            let alike = |change: &&Change| parent(change) == parent(removed);
-            let mut added = changes
-                .iter()
-                .filter(of_kind(ChangeKind::ColumnAdded))
-                .filter(alike)
-                .filter(|added| added.to == removed.from);
-            let mut gone = changes
-                .iter()
-                .filter(of_kind(ChangeKind::ColumnRemoved))
-                .filter(alike)
-                .filter(|other| other.from == removed.from);
-            let (only, none, one, two) = (added.next()?, added.next(), gone.next(), gone.next());
-            (none.is_none() && one.is_some() && two.is_none())
-                .then(|| Some((position, only.path.clone()?)))?
-        })
-        .collect();
-    for (position, path) in hints {
-        changes[position].renamed_to = Some(path);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::{Partitioning, TableKind};
-    use crate::sql_type::parse_column;
-
-    fn table(columns: &[(&str, &str)]) -> Table {
-        let columns = columns
-            .iter()
-            .map(|(name, text)| parse_column(name, text).unwrap());
-        Table {
-            columns: columns.collect(),
-            ..Table::new("p.d.t", TableKind::Table)
-        }
-    }
-
-    fn told(old: &Table, new: &Table) -> Vec<(Option<String>, ChangeKind, bool)> {
-        tables(std::slice::from_ref(old), std::slice::from_ref(new))
-            .into_iter()
-            .map(|change| (change.path, change.kind, change.breaking))
-            .collect()
-    }
-
-    #[test]
-    fn nested_changes_are_told_by_path_and_say_whether_they_break() {
-        let old = table(&[
-            ("device", "STRUCT<os STRING, id INT64>"),
-            ("gone", "STRING"),
-        ]);
-        let new = table(&[(
-            "device",
-            "STRUCT<os STRING, id STRING, web STRUCT<host STRING>>",
-        )]);
-        assert_eq!(
-            told(&old, &new),
-            [
-                (Some("device.id".into()), ChangeKind::Type, true),
-                (Some("device.web".into()), ChangeKind::ColumnAdded, false),
-                (Some("gone".into()), ChangeKind::ColumnRemoved, true),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_table_that_comes_or_goes_is_one_change() {
-        let table = table(&[("a", "STRING"), ("b", "STRING")]);
-        let changes = tables(std::slice::from_ref(&table), &[]);
-        assert_eq!(
-            (changes.len(), changes[0].kind),
-            (1, ChangeKind::TableRemoved)
-        );
-        assert!(changes[0].breaking);
-        assert_eq!(tables(&[], &[table])[0].kind, ChangeKind::TableAdded);
-    }
-
-    #[test]
-    fn a_partition_filter_that_becomes_required_breaks() {
-        let old = table(&[("day", "DATE")]);
-        let new = Table {
-            partitioning: Some(Partitioning {
-                column: "day".into(),
-                unit: "DAY".into(),
-            }),
-            require_partition_filter: true,
-            ..old.clone()
-        };
-        assert_eq!(
-            told(&old, &new),
-            [
-                (None, ChangeKind::Partitioning, true),
-                (None, ChangeKind::PartitionFilter, true)
-            ]
-        );
-    }
-
-    #[test]
-    fn a_description_and_a_mode_are_told() {
-        let old = table(&[("a", "STRING"), ("b", "STRING")]);
-        let mut new = old.clone();
-        new.columns[0].description = Some("the first letter".into());
-        new.columns[1].mode = Mode::Required;
-        assert_eq!(
-            told(&old, &new),
-            [
-                (Some("a".into()), ChangeKind::Description, false),
-                (Some("b".into()), ChangeKind::Mode, false)
-            ]
-        );
-        assert!(told(&new, &old).contains(&(Some("b".into()), ChangeKind::Mode, true)));
-    }
-
-    #[test]
-    fn a_rename_is_hinted_only_where_it_is_the_only_one_possible() {
-        let old = table(&[("name", "STRING"), ("n", "INT64")]);
-        let renamed = tables(
-            std::slice::from_ref(&old),
-            &[table(&[("full_name", "STRING"), ("n", "INT64")])],
-        );
-        assert_eq!(renamed[1].renamed_to.as_deref(), Some("full_name"));
-        let two = tables(
-            &[old],
-            &[table(&[("a", "STRING"), ("b", "STRING"), ("n", "INT64")])],
-        );
-        assert_eq!(two[2].renamed_to, None);
     }
 }

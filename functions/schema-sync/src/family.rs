@@ -160,7 +160,9 @@ fn changes(old: &[Column], new: &[Column]) -> Vec<Drift> {
                 Some(new.sql_type()),
                 base(old) != base(new) || old.mode != new.mode,
             ),
-            ColumnChange::Mode(..) | ColumnChange::Description(..) => return,
+            ColumnChange::Mode(..)
+            | ColumnChange::Description(..)
+            | ColumnChange::PolicyTags(..) => return,
         };
         changes.push(Drift {
             path,

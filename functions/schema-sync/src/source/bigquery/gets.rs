@@ -151,7 +151,7 @@ pub(super) fn same_shape(a: &[Column], b: &[Column]) -> bool {
     compare::columns(a, b, &mut |_, change| {
         same &= matches!(
             change,
-            ColumnChange::Mode(..) | ColumnChange::Description(..)
+            ColumnChange::Mode(..) | ColumnChange::Description(..) | ColumnChange::PolicyTags(..)
         );
     });
     same

@@ -1,0 +1,128 @@
+use super::*;
+use crate::document::{Partitioning, TableKind};
+use crate::sql_type::parse_column;
+
+fn table(columns: &[(&str, &str)]) -> Table {
+    let columns = columns
+        .iter()
+        .map(|(name, text)| parse_column(name, text).unwrap());
+    Table {
+        columns: columns.collect(),
+        ..Table::new("p.d.t", TableKind::Table)
+    }
+}
+
+fn told(old: &Table, new: &Table) -> Vec<(Option<String>, ChangeKind, bool)> {
+    tables(std::slice::from_ref(old), std::slice::from_ref(new))
+        .into_iter()
+        .map(|change| (change.path, change.kind, change.breaking))
+        .collect()
+}
+
+#[test]
+fn nested_changes_are_told_by_path_and_say_whether_they_break() {
+    let old = table(&[
+        ("device", "STRUCT<os STRING, id INT64>"),
+        ("gone", "STRING"),
+    ]);
+    let new = table(&[(
+        "device",
+        "STRUCT<os STRING, id STRING, web STRUCT<host STRING>>",
+    )]);
+    assert_eq!(
+        told(&old, &new),
+        [
+            (Some("device.id".into()), ChangeKind::Type, true),
+            (Some("device.web".into()), ChangeKind::ColumnAdded, false),
+            (Some("gone".into()), ChangeKind::ColumnRemoved, true),
+        ]
+    );
+}
+
+#[test]
+fn a_table_that_comes_or_goes_is_one_change() {
+    let table = table(&[("a", "STRING"), ("b", "STRING")]);
+    let changes = tables(std::slice::from_ref(&table), &[]);
+    assert_eq!(
+        (changes.len(), changes[0].kind),
+        (1, ChangeKind::TableRemoved)
+    );
+    assert!(changes[0].breaking);
+    assert_eq!(tables(&[], &[table])[0].kind, ChangeKind::TableAdded);
+}
+
+#[test]
+fn a_partition_filter_that_becomes_required_breaks() {
+    let old = table(&[("day", "DATE")]);
+    let new = Table {
+        partitioning: Some(Partitioning {
+            column: "day".into(),
+            unit: "DAY".into(),
+        }),
+        require_partition_filter: true,
+        ..old.clone()
+    };
+    assert_eq!(
+        told(&old, &new),
+        [
+            (None, ChangeKind::Partitioning, true),
+            (None, ChangeKind::PartitionFilter, true)
+        ]
+    );
+}
+
+#[test]
+fn a_description_and_a_mode_are_told() {
+    let old = table(&[("a", "STRING"), ("b", "STRING")]);
+    let mut new = old.clone();
+    new.columns[0].description = Some("the first letter".into());
+    new.columns[1].mode = Mode::Required;
+    assert_eq!(
+        told(&old, &new),
+        [
+            (Some("a".into()), ChangeKind::Description, false),
+            (Some("b".into()), ChangeKind::Mode, false)
+        ]
+    );
+    assert!(told(&new, &old).contains(&(Some("b".into()), ChangeKind::Mode, true)));
+}
+
+#[test]
+fn a_rename_is_hinted_only_where_it_is_the_only_one_possible() {
+    let old = table(&[("name", "STRING"), ("n", "INT64")]);
+    let renamed = tables(
+        std::slice::from_ref(&old),
+        &[table(&[("full_name", "STRING"), ("n", "INT64")])],
+    );
+    assert_eq!(renamed[1].renamed_to.as_deref(), Some("full_name"));
+    let two = tables(
+        &[old],
+        &[table(&[("a", "STRING"), ("b", "STRING"), ("n", "INT64")])],
+    );
+    assert_eq!(two[2].renamed_to, None);
+}
+
+#[test]
+fn many_renamed_fields_take_no_longer_than_there_are_of_them() {
+    let columns = |prefix: &str| {
+        let names: Vec<String> = (0..8_000).map(|at| format!("{prefix}_{at}")).collect();
+        let fields: Vec<(&str, &str)> = names.iter().map(|name| (&name[..], "STRING")).collect();
+        table(&fields)
+    };
+    let started = std::time::Instant::now();
+    let changes = tables(&[columns("old")], &[columns("new")]);
+    assert_eq!(changes.len(), 16_000);
+    assert!(changes.iter().all(|change| change.renamed_to.is_none()));
+    let taken = started.elapsed();
+    assert!(taken.as_secs() < 10, "{taken:?}");
+}
+
+#[test]
+fn a_policy_tag_that_is_new_breaks_and_one_that_goes_does_not() {
+    let old = table(&[("mail", "STRING")]);
+    let mut new = old.clone();
+    new.columns[0].policy_tags = vec!["projects/p/policyTags/1".into()];
+    let path = || Some("mail".to_owned());
+    assert_eq!(told(&old, &new), [(path(), ChangeKind::PolicyTags, true)]);
+    assert_eq!(told(&new, &old), [(path(), ChangeKind::PolicyTags, false)]);
+}
