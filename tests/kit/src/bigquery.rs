@@ -69,6 +69,10 @@ struct Tables {
     latency: Duration,
     polls: usize,
     rows_a_page: Option<usize>,
+    without_policy_tags: bool,
+    /// Page tokens that lead round and round.
+    page_loop: Vec<&'static str>,
+    loop_at: usize,
     /// Rows of running jobs, by id, and how often each must still be asked for.
     jobs: HashMap<String, (Vec<Value>, usize)>,
 }
@@ -159,7 +163,17 @@ impl BigQuery {
         self.lock().jobs_denied = true;
     }
 
-    /// A query of this dataset must name the location.
+    /// Its `INFORMATION_SCHEMA` has no policy tags, as an emulator's.
+    pub fn set_without_policy_tags(&self) {
+        self.lock().without_policy_tags = true;
+    }
+
+    /// Every page, of a listing or of rows, names another of these as the next, in turn.
+    pub fn loop_pages(&self, tokens: &[&'static str]) {
+        self.lock().page_loop = tokens.to_vec();
+    }
+
+    /// A query or a dry run that reads this dataset must name the location; else all lie in the US.
     pub fn locate(&self, dataset: &str, location: &str) {
         self.lock()
             .locations
@@ -320,7 +334,24 @@ impl Tables {
         Err(refused(403, "accessDenied", &message))
     }
 
-    fn page(&self, job: &str, rows: &[Value], from: usize) -> Value {
+    fn next_of_loop(&mut self) -> Option<&'static str> {
+        let token = self
+            .page_loop
+            .get(self.loop_at % self.page_loop.len().max(1))?;
+        self.loop_at += 1;
+        Some(token)
+    }
+
+    /// A dataset that the SQL names in full, and that does not lie there.
+    fn elsewhere(&self, sql: &str, location: &str) -> Option<&str> {
+        let mut datasets = self.datasets.keys().filter(|dataset| {
+            let place = self.locations.get(*dataset).map_or("US", String::as_str);
+            place != location && sql.contains(&format!("{dataset}."))
+        });
+        datasets.next().map(String::as_str)
+    }
+
+    fn page(&mut self, job: &str, rows: &[Value], from: usize) -> Value {
         let to = rows
             .len()
             .min(from + self.rows_a_page.unwrap_or(rows.len()));
@@ -333,6 +364,9 @@ impl Tables {
         });
         if to < rows.len() {
             answer["pageToken"] = json!(to.to_string());
+        }
+        if let Some(token) = self.next_of_loop() {
+            answer["pageToken"] = json!(token);
         }
         answer
     }

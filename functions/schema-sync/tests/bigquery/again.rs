@@ -19,16 +19,17 @@ async fn an_unchanged_warehouse_costs_a_listing_and_a_query_a_dataset_and_no_get
     assert_eq!(run.bytes_billed(), 2 * (10 << 20));
 }
 
+/// A struct with a field that is required and one that is guarded.
+fn guarded(tag: &str) -> Value {
+    json!([{"name": "s", "type": "RECORD", "fields": [
+        {"name": "a", "type": "STRING", "mode": "REQUIRED"},
+        {"name": "b", "type": "STRING", "policyTags": {"names": [tag]}}]}])
+}
+
 #[tokio::test]
 async fn what_a_query_cannot_tell_does_not_count_as_altered() {
     let stub = Stub::start().await;
-    stub.table(
-        SHOP,
-        "t",
-        json!([{"name": "s", "type": "RECORD", "fields": [
-            {"name": "a", "type": "STRING", "mode": "REQUIRED",
-             "policyTags": {"names": ["projects/acme/tag"]}}]}]),
-    );
+    stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let source = shop(&stub);
     let (first, _) = read(&source, &[]).await;
     stub.forget_calls();
@@ -36,9 +37,57 @@ async fn what_a_query_cannot_tell_does_not_count_as_altered() {
     let (again, _) = read(&source, &first.tables).await;
 
     assert_eq!(stub.calls(Method::Get), 0);
+    assert_eq!(again.tables, first.tables);
     let field = &again.tables[0].columns[0].fields[0];
     assert_eq!(field.mode, Mode::Required);
-    assert_eq!(field.policy_tags, ["projects/acme/tag"]);
+}
+
+#[tokio::test]
+async fn a_nested_field_that_is_known_as_required_stays_so_when_a_query_reads_its_table() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", guarded("projects/acme/tag"));
+    let (first, _) = read(&shop(&stub), &[]).await;
+    stub.add_column(SHOP, "t", column("note", "STRING"));
+    stub.forget_calls();
+
+    let by_query = source(&stub, "shop", |s| s.query_above = 0);
+    let (again, _) = read(&by_query, &first.tables).await;
+
+    assert_eq!(stub.calls(Method::Get), 0);
+    let columns = &again.tables[0].columns;
+    assert_eq!(columns.len(), 2);
+    assert_eq!(columns[0].fields[0].mode, Mode::Required);
+}
+
+#[tokio::test]
+async fn a_policy_tag_that_comes_or_goes_is_an_alteration() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", guarded("projects/acme/tag"));
+    let source = shop(&stub);
+    let (first, _) = read(&source, &[]).await;
+    stub.table(SHOP, "t", guarded("projects/acme/other"));
+
+    let (again, _) = read(&source, &first.tables).await;
+
+    let tags = |reading: &Reading| reading.tables[0].columns[0].fields[1].policy_tags.clone();
+    assert_eq!(tags(&first), ["projects/acme/tag"]);
+    assert_eq!(tags(&again), ["projects/acme/other"]);
+}
+
+#[tokio::test]
+async fn where_the_query_tells_no_policy_tags_the_known_ones_stay() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", guarded("projects/acme/tag"));
+    let (first, _) = read(&shop(&stub), &[]).await;
+    stub.set_without_policy_tags();
+    stub.add_column(SHOP, "t", column("note", "STRING"));
+
+    let by_query = source(&stub, "shop", |s| s.query_above = 0);
+    let (again, _) = read(&by_query, &first.tables).await;
+
+    let columns = &again.tables[0].columns;
+    assert_eq!(columns.len(), 2);
+    assert_eq!(columns[0].fields[1].policy_tags, ["projects/acme/tag"]);
 }
 
 #[tokio::test]

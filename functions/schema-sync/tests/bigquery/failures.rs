@@ -221,3 +221,42 @@ async fn a_query_that_fails_by_bigquerys_fault_is_run_as_a_new_job() {
     assert_eq!(stub.calls(Method::Query), 3);
     assert!(reading.problems.is_empty());
 }
+
+#[tokio::test]
+async fn pages_that_lead_back_to_one_that_was_read_are_no_whole_listing() {
+    for tokens in [&["again"][..], &["there", "back"]] {
+        let stub = Stub::start().await;
+        stub.table(SHOP, "t", id());
+        stub.table("acme.web", "t", id());
+        let both = source(&stub, "shop,web", |_| {});
+        let (first, _) = read(&both, &[]).await;
+
+        stub.loop_pages(tokens);
+        let run = Run::default();
+        let listed = both.read(&first.tables, &run);
+        let listed = tokio::time::timeout(Duration::from_secs(20), listed).await;
+
+        let error = listed.expect("it ends").expect_err("nothing is whole");
+        assert!(matches!(error, SourceError::Other(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn rows_whose_pages_lead_back_to_one_that_was_read_are_not_all_rows() {
+    for tokens in [&["again"][..], &["there", "back"]] {
+        let stub = Stub::start().await;
+        stub.table(SHOP, "t", id());
+        let source = source(&stub, "shop", |s| s.query_above = 0);
+        let (first, _) = read(&source, &[]).await;
+        stub.fail(Method::List, 1, &Fault::Reason(403, "accessDenied"));
+        stub.loop_pages(tokens);
+        stub.forget_calls();
+
+        let run = Run::default();
+        let read = source.read(&first.tables, &run);
+        let read = tokio::time::timeout(Duration::from_secs(20), read).await;
+
+        read.expect("it ends").expect_err("nothing could be listed");
+        assert_eq!(stub.calls(Method::Results), tokens.len());
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kit::bigquery::{BigQuery as Stub, Fault, Method};
-use schema_sync::document::{DriftKind, Mode, Table, TableKind};
+use schema_sync::document::{Column, DriftKind, Mode, Table, TableKind};
 use schema_sync::source::bigquery::{BigQuery, Settings};
 use schema_sync::source::{Plan, Progress, Reading, Run, Source as _, SourceError};
 use serde_json::{Value, json};
@@ -64,7 +64,8 @@ fn shards(stub: &Stub, prefix: &str, count: usize, fields: impl Fn(usize) -> Val
     }
 }
 
-/// Tables with all that a query can tell as well as a get.
+/// Tables with all that a query can tell as well as a get, and a nested field that is required,
+/// which it can't ([`as_a_query_tells`]).
 fn rich(stub: &Stub) {
     stub.put(
         SHOP,
@@ -76,6 +77,12 @@ fn rich(stub: &Stub) {
                 {"name": "name", "type": "STRING", "maxLength": "10"},
                 {"name": "balance", "type": "NUMERIC", "precision": "10", "scale": "2"},
                 {"name": "tags", "type": "STRING", "mode": "REPEATED", "description": "of them"},
+                {"name": "mail", "type": "STRING", "description": "personal",
+                 "policyTags": {"names": ["projects/acme/policyTags/1"]}},
+                {"name": "home", "type": "RECORD", "fields": [
+                    {"name": "street", "type": "STRING",
+                     "policyTags": {"names": ["projects/acme/policyTags/1"]}},
+                    {"name": "country", "type": "STRING", "mode": "REQUIRED"}]},
             ]},
             "tableConstraints": {"primaryKey": {"columns": ["id"]}},
         }),
@@ -124,6 +131,23 @@ fn rich(stub: &Stub) {
         json!({"type": "VIEW", "schema": {"fields": [column("id", "INTEGER")]}}),
     );
     shards(stub, "events_", 3, |_| json!([column("day", "STRING")]));
+}
+
+/// What is read by gets as a query alone tells it: no nested field is required.
+fn as_a_query_tells(tables: &[Table]) -> Vec<Table> {
+    fn relax(fields: &mut [Column]) {
+        for field in fields {
+            if field.mode == Mode::Required {
+                field.mode = Mode::Nullable;
+            }
+            relax(&mut field.fields);
+        }
+    }
+    let mut tables = tables.to_vec();
+    for column in tables.iter_mut().flat_map(|table| &mut table.columns) {
+        relax(&mut column.fields);
+    }
+    tables
 }
 
 /// 114 shards that gain a column at four of them, one of which is retyped at the last.

@@ -48,3 +48,58 @@ async fn a_plan_without_the_right_to_run_jobs_names_the_role() {
     assert!(matches!(error, SourceError::Denied(_)));
     assert!(error.to_string().contains("roles/bigquery.jobUser"));
 }
+
+#[tokio::test]
+async fn a_dry_run_is_sent_to_where_its_tables_lie() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.table("acme.web", "t", id());
+    stub.locate(SHOP, "EU");
+    let source = source(&stub, "shop,web", |_| {});
+    for (sql, sent, looked_up) in [
+        ("select id from `acme.shop.t`", 2, 1),
+        ("select id from `acme.shop.t`", 1, 0),
+        ("select id from `acme.web.t`", 2, 1),
+        ("select id from `acme.web.t`", 1, 0),
+        ("select id from `acme.shop.t`", 2, 0),
+    ] {
+        stub.forget_calls();
+
+        let plan = source.plan(sql, &Run::default()).await.unwrap();
+
+        assert!(matches!(plan, Plan::Accepted(_)), "{sql}: {plan:?}");
+        let calls = (stub.calls(Method::Insert), stub.calls(Method::Dataset));
+        assert_eq!(calls, (sent, looked_up), "{sql}");
+    }
+
+    stub.forget_calls();
+    let both = "select a.id from `acme.shop.t` as a, `acme.web.t` as b";
+    let plan = source.plan(both, &Run::default()).await.unwrap();
+    assert!(matches!(plan, Plan::Rejected(_)), "{plan:?}");
+    assert_eq!(stub.calls(Method::Insert), 3);
+}
+
+#[tokio::test]
+async fn where_a_query_was_told_the_place_a_dry_run_knows_it() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.locate(SHOP, "EU");
+    let source = source(&stub, "shop", |s| s.query_above = 0);
+    read(&source, &[]).await;
+
+    let sql = "select id from `acme.shop.t`";
+    let plan = source.plan(sql, &Run::default()).await.unwrap();
+
+    assert!(matches!(plan, Plan::Accepted(_)), "{plan:?}");
+    assert_eq!(stub.calls(Method::Insert), 1);
+}
+
+#[tokio::test]
+async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
+    let stub = Stub::start().await;
+    for fault in [Fault::Reason(400, "invalid"), Fault::Bare(400)] {
+        stub.fail(Method::Insert, 1, &fault);
+        let plan = shop(&stub).plan("select 1", &Run::default()).await;
+        assert!(matches!(plan, Err(SourceError::Other(_))), "{plan:?}");
+    }
+}

@@ -123,7 +123,7 @@ async fn many_tables_are_read_by_one_query_a_dataset_which_tells_the_same_as_get
 
     let (by_query, run) = read(&source(&stub, "shop", |s| s.query_above = 5), &[]).await;
 
-    assert_eq!(by_query.tables, by_gets.tables);
+    assert_eq!(by_query.tables, as_a_query_tells(&by_gets.tables));
     assert_eq!(stub.calls(Method::Get), 0);
     assert_eq!(run.requests(), 2);
     assert_eq!(run.bytes_billed(), 10 << 20);
@@ -230,7 +230,7 @@ async fn a_query_is_waited_for_and_read_to_its_last_page_where_it_runs() {
 
     let (by_query, run) = read(&source(&stub, "shop", |s| s.query_above = 0), &[]).await;
 
-    assert_eq!(by_query.tables, by_gets.tables);
+    assert_eq!(by_query.tables, as_a_query_tells(&by_gets.tables));
     assert_eq!(
         stub.calls(Method::Results),
         3 + 2,
@@ -279,4 +279,40 @@ async fn progress_is_told_up_to_the_last_table() {
             tables: 6
         })
     );
+}
+
+#[tokio::test]
+async fn a_column_under_policy_tags_is_known_as_such_however_it_is_read() {
+    let stub = Stub::start().await;
+    rich(&stub);
+
+    for query_above in [usize::MAX, 0] {
+        let source = source(&stub, "shop", |s| s.query_above = query_above);
+        let (reading, _) = read(&source, &[]).await;
+
+        let mut tables = reading.tables.iter();
+        let customers = tables.find(|table| table.name == "acme.shop.customers");
+        let columns = &customers.unwrap().columns;
+        let tags = ["projects/acme/policyTags/1"];
+        assert_eq!(columns[4].policy_tags, tags);
+        assert_eq!(columns[4].description.as_deref(), Some("personal"));
+        assert_eq!(columns[5].fields[0].policy_tags, tags);
+        assert!(columns[5].fields[1].policy_tags.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_emulator_without_policy_tags_is_queried_without_them() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.set_without_policy_tags();
+    let source = source(&stub, "shop", |s| s.query_above = 0);
+
+    let (first, run) = read(&source, &[]).await;
+
+    assert_eq!(names(&first), ["acme.shop.t"]);
+    assert!(first.problems.is_empty());
+    assert_eq!(run.requests(), 3);
+    let (_, run) = read(&source, &first.tables).await;
+    assert_eq!(run.requests(), 2, "it is not asked for them again");
 }

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// The rows of the sync's one query: tables of equal columns, description and keys in one row.
-pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>) -> Vec<Value> {
+pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>, with_tags: bool) -> Vec<Value> {
     let mut groups: BTreeMap<_, Vec<&String>> = BTreeMap::new();
     for (name, resource) in tables {
         if resource["type"] == "EXTERNAL" {
             continue;
         }
-        let columns: Vec<_> = fields(&resource["schema"]).map(column).collect();
+        let columns: Vec<_> = fields(&resource["schema"])
+            .map(|field| column(field, with_tags))
+            .collect();
         let description = resource["description"]
             .as_str()
             .map(|text| json!(text).to_string());
@@ -38,25 +40,29 @@ fn fields(of: &Value) -> impl Iterator<Item = &Value> {
     of["fields"].as_array().into_iter().flatten()
 }
 
-fn column(field: &Value) -> Value {
-    let mut descriptions = Vec::new();
-    describe("", field, &mut descriptions);
+fn column(field: &Value, with_tags: bool) -> Value {
+    let mut told = Vec::new();
+    tell("", field, with_tags, &mut told);
     json!({
         "name": field["name"],
         "type": type_text(field),
         "nullable": field["mode"] != "REQUIRED" && field["mode"] != "REPEATED",
-        "descriptions": (!descriptions.is_empty()).then_some(descriptions),
+        "told": (!told.is_empty()).then_some(told),
     })
 }
 
-fn describe(parent: &str, field: &Value, descriptions: &mut Vec<Value>) {
+/// Each path that is described or guarded.
+fn tell(parent: &str, field: &Value, with_tags: bool, told: &mut Vec<Value>) {
     let name = field["name"].as_str().unwrap_or_default();
     let path = format!("{parent}{name}");
-    if let Some(text) = field["description"].as_str() {
-        descriptions.push(json!({"path": path, "text": text}));
+    let text = field["description"].as_str();
+    let tags = with_tags.then(|| field["policyTags"]["names"].as_array());
+    let tags = tags.flatten().cloned().unwrap_or_default();
+    if text.is_some() || !tags.is_empty() {
+        told.push(json!({"path": path, "text": text, "tags": tags}));
     }
     for nested in fields(field) {
-        describe(&format!("{path}."), nested, descriptions);
+        tell(&format!("{path}."), nested, with_tags, told);
     }
 }
 

@@ -54,6 +54,9 @@ async fn tables_list(
         if from + most < all.len() {
             answer["nextPageToken"] = json!((from + most).to_string());
         }
+        if let Some(token) = tables.next_of_loop() {
+            answer["nextPageToken"] = json!(token);
+        }
         Ok(masked(&answer, parameters.get("fields")))
     };
     shared.answer(Method::List, answer).await
@@ -128,7 +131,12 @@ async fn jobs_query(
             let message = "Query exceeded limit for bytes billed: 10485760";
             return Err(refused(400, "bytesBilledLimitExceeded", message));
         }
-        let rows = catalog_rows(all);
+        let with_tags = sql.contains("policy_tags");
+        if with_tags && tables.without_policy_tags {
+            let message = "Unrecognized name: policy_tags at [6:65]";
+            return Err(refused(400, "invalidQuery", message));
+        }
+        let rows = catalog_rows(all, with_tags);
         let job = format!("job-{}", tables.jobs.len());
         let answer = if tables.polls == 0 {
             let mut answer = tables.page(&job, &rows, 0);
@@ -180,6 +188,13 @@ async fn jobs_insert(
         let sql = configuration["query"]["query"].as_str().unwrap_or_default();
         if configuration["dryRun"] != json!(true) {
             return Err(refused(400, "invalid", "the stub runs no jobs"));
+        }
+        let location = body["jobReference"]["location"].as_str().unwrap_or("US");
+        if let Some(dataset) = tables.elsewhere(sql, location) {
+            let dataset = dataset.replacen('.', ":", 1);
+            let message =
+                format!("Not found: Dataset {dataset} was not found in location {location}");
+            return Err(refused(404, "notFound", &message));
         }
         if let Some((text, status, reason)) = tables
             .unknown

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::client::{Api, Client};
+use super::client::Client;
 use super::failure::Failure;
 use super::gets::sort;
+use super::location;
 use super::query::{self, Row};
 use super::settings::Dataset;
 use crate::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
@@ -18,11 +19,13 @@ use crate::table_schema::TableResource;
 
 const SQL: &str = include_str!("catalog.sql");
 
-/// What the query knows. It can't tell which nested fields are required, nor policy tags, and it
-/// has no external tables.
+/// What the query knows. It can't tell which nested fields are required, and it has no external
+/// tables.
 pub(super) struct Catalog {
     groups: Vec<Group>,
     group_of: HashMap<String, usize>,
+    /// An emulator's query may not tell them.
+    tells_policy_tags: bool,
 }
 
 /// Tables alike in all that the query tells.
@@ -39,13 +42,15 @@ struct ToldColumn {
     #[serde(rename = "type")]
     data_type: String,
     nullable: bool,
-    descriptions: Option<Vec<ToldDescription>>,
+    told: Option<Vec<ToldPath>>,
 }
 
+/// A path that is described or guarded.
 #[derive(Deserialize)]
-struct ToldDescription {
+struct ToldPath {
     path: String,
-    text: String,
+    text: Option<String>,
+    tags: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -61,36 +66,56 @@ struct ToldKeyColumn {
     position: Option<usize>,
 }
 
-#[derive(Deserialize)]
-struct DatasetResource {
-    location: Option<String>,
-}
-
 pub(super) async fn read(
     client: &Client,
     query: &query::Settings,
     dataset: &Dataset,
     run: &Run,
 ) -> Result<Catalog, Failure> {
-    let sql = SQL.replace("{dataset}", &dataset.to_string());
-    let rows = match query::run(client, query, &sql, None, run).await {
-        // Google finds the dataset's location by itself, most of the time.
-        Err(failure) if failure.is_not_found() => {
-            let path = ["projects", &dataset.project, "datasets", &dataset.name];
-            let fields = [("fields", "location")];
-            let found: DatasetResource = client.get(Api::GetDataset, &path, &fields, run).await?;
-            let Some(location) = found.location else {
-                return Err(failure);
-            };
-            query::run(client, query, &sql, Some(location), run).await?
+    let mut tells_policy_tags = !client.is_without_policy_tags();
+    let rows = match rows(client, query, dataset, tells_policy_tags, run).await {
+        Err(failure) if tells_policy_tags && failure.names("policy_tags") => {
+            client.set_without_policy_tags();
+            tells_policy_tags = false;
+            rows(client, query, dataset, false, run).await?
         }
         answered => answered?,
     };
-    Catalog::parse(dataset, &rows).map_err(Failure::Unreadable)
+    Catalog::parse(dataset, &rows, tells_policy_tags).map_err(Failure::Unreadable)
+}
+
+async fn rows(
+    client: &Client,
+    query: &query::Settings,
+    dataset: &Dataset,
+    with_policy_tags: bool,
+    run: &Run,
+) -> Result<Vec<Row>, Failure> {
+    let (tags, tagged) = if with_policy_tags {
+        ("policy_tags", "array_length(policy_tags) > 0")
+    } else {
+        ("null", "false")
+    };
+    let sql = SQL
+        .replace("{dataset}", &dataset.to_string())
+        .replace("{tags}", tags)
+        .replace("{tagged}", tagged);
+    let place = client.locations.known(dataset);
+    let is_placed = place.is_some();
+    match query::run(client, query, &sql, place, run).await {
+        // Google finds the dataset's location by itself, most of the time.
+        Err(failure) if failure.is_not_found() && !is_placed => {
+            match location::find(client, dataset, run).await? {
+                Some(place) => query::run(client, query, &sql, Some(place), run).await,
+                None => Err(failure),
+            }
+        }
+        answered => answered,
+    }
 }
 
 impl Catalog {
-    fn parse(dataset: &Dataset, rows: &[Row]) -> anyhow::Result<Self> {
+    fn parse(dataset: &Dataset, rows: &[Row], tells_policy_tags: bool) -> anyhow::Result<Self> {
         let mut groups = Vec::with_capacity(rows.len());
         let mut keys = Vec::with_capacity(rows.len());
         let mut group_of = HashMap::new();
@@ -122,7 +147,11 @@ impl Catalog {
                 foreign_keys: Vec::new(),
             });
         }
-        let mut catalog = Self { groups, group_of };
+        let mut catalog = Self {
+            groups,
+            group_of,
+            tells_policy_tags,
+        };
         catalog.set_keys(dataset, keys);
         Ok(catalog)
     }
@@ -182,6 +211,12 @@ impl Catalog {
         Some(table)
     }
 
+    /// Takes over from what is known what the query can't tell: a nested field is required where it
+    /// was and its type is the same.
+    pub(super) fn complete(&self, told: &mut [Column], known: &[Column]) {
+        complete(told, known, self.tells_policy_tags, false);
+    }
+
     /// The shards of a family, from old to new, by what their schema is. A shard that is too new
     /// for the query counts as the one before it.
     pub(super) fn runs(&self, family: &Family) -> Vec<ShardRun> {
@@ -216,15 +251,40 @@ impl ToldColumn {
         if !self.nullable && column.mode == Mode::Nullable {
             column.mode = Mode::Required;
         }
-        for described in self.descriptions.unwrap_or_default() {
-            if let Some(found) = find(&mut column, &described.path)
-                && !described.text.trim().is_empty()
-            {
-                found.description = Some(described.text);
-                found.description_source = Some(DescriptionSource::Warehouse);
-            }
+        for told in self.told.unwrap_or_default() {
+            let Some(found) = find(&mut column, &told.path) else {
+                continue;
+            };
+            found.policy_tags = told.tags.unwrap_or_default();
+            found.description = told.text.filter(|text| !text.trim().is_empty());
+            found.description_source = found
+                .description
+                .as_ref()
+                .map(|_| DescriptionSource::Warehouse);
         }
         Ok(column)
+    }
+}
+
+fn complete(told: &mut [Column], known: &[Column], tells_policy_tags: bool, is_nested: bool) {
+    let known: HashMap<&str, &Column> = known
+        .iter()
+        .map(|column| (column.name.as_str(), column))
+        .collect();
+    for column in told {
+        let Some(known) = known.get(column.name.as_str()) else {
+            continue;
+        };
+        if is_nested
+            && (column.mode, known.mode) == (Mode::Nullable, Mode::Required)
+            && column.data_type == known.data_type
+        {
+            column.mode = Mode::Required;
+        }
+        if !tells_policy_tags {
+            column.policy_tags.clone_from(&known.policy_tags);
+        }
+        complete(&mut column.fields, &known.fields, tells_policy_tags, true);
     }
 }
 

@@ -1,12 +1,13 @@
 -- Every table of a dataset in one query, so that it is billed once. Tables with equal columns,
 -- descriptions and keys (date shards, above all) come as one row.
 with
--- Descriptions, nested ones by their path.
+-- Descriptions and policy tags, nested ones by their path.
 described as (
   select table_name, column_name,
-         array_agg(struct(field_path as path, description as text) order by field_path) as texts
+         array_agg(struct(field_path as path, description as text, {tags} as tags)
+                   order by field_path) as paths
   from `{dataset}`.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS
-  where description is not null
+  where description is not null or {tagged}
   group by table_name, column_name
 ),
 -- Columns with their whole type; pseudo columns have no position.
@@ -14,7 +15,7 @@ listed as (
   select c.table_name,
          to_json_string(array_agg(
            struct(c.column_name as name, c.data_type as type,
-                  c.is_nullable = 'YES' as nullable, d.texts as descriptions)
+                  c.is_nullable = 'YES' as nullable, d.paths as told)
            order by c.ordinal_position)) as columns
   from `{dataset}`.INFORMATION_SCHEMA.COLUMNS as c
   left join described as d

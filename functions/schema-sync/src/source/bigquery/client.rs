@@ -1,6 +1,7 @@
 //! BigQuery's REST API: paced below its quota, tried again where that helps, every attempt counted.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,6 +17,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::location::Locations;
 use super::settings::{Patience, Settings};
 use crate::source::Run;
 
@@ -44,6 +46,9 @@ pub(super) struct Client {
     pace: [DefaultDirectRateLimiter; APIS],
     in_flight: Semaphore,
     pub(super) patience: Patience,
+    pub(super) locations: Locations,
+    /// The catalog query was refused for a column that an emulator lacks.
+    without_policy_tags: AtomicBool,
 }
 
 impl Client {
@@ -55,7 +60,17 @@ impl Client {
             pace: std::array::from_fn(|_| RateLimiter::direct(pace(settings.requests_per_second))),
             in_flight: Semaphore::new(settings.parallelism),
             patience: settings.patience,
+            locations: Locations::default(),
+            without_policy_tags: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn is_without_policy_tags(&self) -> bool {
+        self.without_policy_tags.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_without_policy_tags(&self) {
+        self.without_policy_tags.store(true, Ordering::Relaxed);
     }
 
     pub(super) async fn get<T: DeserializeOwned>(
@@ -181,7 +196,9 @@ impl Client {
 /// few are left for requests that reach Google closer together than they were sent.
 fn pace(requests_per_second: u32) -> Quota {
     let burst = (requests_per_second / 50).max(1);
-    let steady = (f64::from(requests_per_second) * 0.95).max(0.5);
+    let steady = (f64::from(requests_per_second) * 0.95)
+        .min(f64::from(requests_per_second - burst))
+        .max(0.5);
     Quota::with_period(Duration::from_secs_f64(1.0 / steady))
         .expect("a period above zero")
         .allow_burst(NonZeroU32::new(burst).expect("at least 1"))
@@ -193,12 +210,14 @@ mod tests {
 
     #[test]
     fn no_second_sees_more_than_the_quota() {
-        for requests_per_second in [20, 100, 1_000] {
+        for requests_per_second in [2, 3, 5, 10, 19, 20, 50, 100, 1_000] {
             let quota = pace(requests_per_second);
             let in_a_second = 1.0 / quota.replenish_interval().as_secs_f64();
             let most = f64::from(quota.burst_size().get()) + in_a_second;
-            assert!(most <= f64::from(requests_per_second), "{most}");
+            // The interval is a whole number of nanoseconds.
+            assert!(most <= f64::from(requests_per_second) + 1e-3, "{most}");
             assert!(most >= f64::from(requests_per_second) * 0.95, "{most}");
         }
+        assert!(pace(1).replenish_interval() > Duration::from_secs(1));
     }
 }

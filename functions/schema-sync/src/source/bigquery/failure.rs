@@ -129,6 +129,56 @@ impl Failure {
         self.reason() == "notFound"
     }
 
+    /// The request is refused, and the reason speaks of this word.
+    pub(super) fn names(&self, word: &str) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.contains(word))
+    }
+
+    /// The dataset that lies in another place than the one where the job was to run.
+    pub(super) fn dataset_elsewhere(&self) -> Option<Dataset> {
+        let Self::Refused {
+            reason, message, ..
+        } = self
+        else {
+            return None;
+        };
+        let (named, _) = message
+            .strip_prefix("Not found: Dataset ")
+            .or_else(|| message.strip_prefix("Not found: Table "))?
+            .split_once(" was not found in location ")?;
+        let (project, name) = named.rsplit_once(':')?;
+        let name = name.split('.').next()?;
+        (reason == "notFound").then(|| Dataset {
+            project: project.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The query's text is at fault. Of `invalid` that holds only where the message speaks of the
+    /// query: a request of ours can be invalid as well, and no query is to blame for that.
+    pub(super) fn is_about_the_query(reason: &str, message: &str) -> bool {
+        match reason {
+            "invalidQuery" => true,
+            // A table that is not there is the query's fault; a project that is not there is ours.
+            "notFound" => !message.starts_with("Not found: Project"),
+            "invalid" => [
+                "Table ",
+                "Invalid table name",
+                "Query ",
+                "Syntax error",
+                " at [",
+            ]
+            .iter()
+            .any(|words| message.contains(words)),
+            _ => false,
+        }
+    }
+
+    /// Pages that lead back to one that was read: what is left out can't be told.
+    pub(super) fn page_named_twice() -> Self {
+        Self::Unreadable(anyhow!("a page names one as the next that was read before"))
+    }
+
     /// In words for whoever runs the sync.
     pub(super) fn about(self, subject: Subject<'_>) -> SourceError {
         let unavailable = self.is_transient() || self.needs_new_job();
@@ -305,6 +355,51 @@ mod tests {
             ),
             (true, "rateLimitExceeded".into())
         );
+    }
+
+    #[test]
+    fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
+        for (reason, message, of_the_query) in [
+            ("invalidQuery", "Unrecognized name: nme at [1:8]", true),
+            (
+                "invalid",
+                "Table \"t\" must be qualified with a dataset",
+                true,
+            ),
+            ("invalid", "Invalid table name: `p.d`", true),
+            ("invalid", "Unrecognized name: nme at [1:8]", true),
+            ("invalid", "Invalid project ID 'x y'", false),
+            ("invalid", "Invalid value for location: mars", false),
+            ("invalid", "HTTP 400 Bad Request", false),
+            ("notFound", "Not found: Table p:d.t", true),
+            ("notFound", "Not found: Project p", false),
+            ("backendError", "Query at [1:8]", false),
+        ] {
+            let is = Failure::is_about_the_query(reason, message);
+            assert_eq!(is, of_the_query, "{reason}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_dataset_in_another_place_is_read_out_of_the_message() {
+        let elsewhere = |message: &str| {
+            let dataset = answer(404, "notFound", message).dataset_elsewhere();
+            dataset.map(|dataset| dataset.to_string())
+        };
+        for (message, dataset) in [
+            (
+                "Not found: Dataset acme:shop was not found in location US",
+                Some("acme.shop"),
+            ),
+            (
+                "Not found: Table acme.org:web:shop.t was not found in location EU",
+                Some("acme.org:web.shop"),
+            ),
+            ("Not found: Table acme:shop.t", None),
+            ("Not found: Dataset acme:shop", None),
+        ] {
+            assert_eq!(elsewhere(message).as_deref(), dataset, "{message}");
+        }
     }
 
     #[test]

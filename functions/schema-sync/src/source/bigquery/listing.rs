@@ -1,7 +1,7 @@
 //! What a dataset holds, by `tables.list`: free, a thousand tables a page, and all that is needed to
 //! collapse shards into families before anything else is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -59,6 +59,7 @@ pub(super) async fn list(
     ];
     let mut told = HashMap::new();
     let mut token: Option<String> = None;
+    let mut seen = HashSet::new();
     loop {
         // Without a maximum a page is 50 tables; with it, a thousand.
         let mut query = vec![("maxResults", "1000"), ("fields", FIELDS)];
@@ -68,10 +69,14 @@ pub(super) async fn list(
         let page: Page = client.get(Api::ListTables, &path, &query, run).await?;
         let items = page.tables.into_iter();
         told.extend(items.map(|item| (item.table_reference.table_id, item.told)));
-        match page.next_page_token.filter(|next| !next.is_empty()) {
-            Some(next) if token.as_ref() != Some(&next) => token = Some(next),
-            _ => return Ok(Listing::of(told)),
+        let Some(next) = page.next_page_token.filter(|next| !next.is_empty()) else {
+            return Ok(Listing::of(told));
+        };
+        // What such pages leave out would read as removed.
+        if !seen.insert(next.clone()) {
+            return Err(Failure::page_named_twice());
         }
+        token = Some(next);
     }
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod failure;
 mod gets;
 mod listing;
+mod location;
 mod plan;
 mod query;
 mod reading;

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Api, Client};
+use super::client::Client;
 use super::failure::{Failure, Subject};
+use super::location;
 use crate::document::{Column, How, Verified};
 use crate::source::{Plan, Run, SourceError};
 use crate::table_schema::TableSchema;
@@ -37,8 +38,7 @@ pub(super) async fn dry_run(
     let body = json!({
         "configuration": {"dryRun": true, "query": {"query": sql, "useLegacySql": false}}
     });
-    let path = ["projects", project, "jobs"];
-    match client.post::<Job>(Api::InsertJob, &path, &body, run).await {
+    match location::insert_job::<Job>(client, project, body, run).await {
         Ok(Job { statistics }) => Ok(Plan::Accepted(Verified {
             how: How::DryRun,
             at: Timestamp::now(),
@@ -56,17 +56,8 @@ pub(super) async fn dry_run(
         })),
         Err(Failure::Refused {
             reason, message, ..
-        }) if is_about_the_query(&reason, &message) => Ok(Plan::Rejected(message)),
+        }) if Failure::is_about_the_query(&reason, &message) => Ok(Plan::Rejected(message)),
         Err(failure) => Err(refused(failure, project)),
-    }
-}
-
-/// A table that is not there is the query's fault; a project that is not there is ours.
-fn is_about_the_query(reason: &str, message: &str) -> bool {
-    match reason {
-        "invalidQuery" | "invalid" => true,
-        "notFound" => !message.starts_with("Not found: Project"),
-        _ => false,
     }
 }
 

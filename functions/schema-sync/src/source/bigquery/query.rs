@@ -1,5 +1,7 @@
 //! Running a query for its rows.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -121,12 +123,15 @@ async fn once(
     run.count_bytes_billed(answer.billed());
     let mut rows = std::mem::take(&mut answer.rows);
     let mut next = answer.page_token.filter(|token| !token.is_empty());
+    let mut seen = HashSet::new();
     while let Some(token) = next {
         let page = results(client, job.as_ref(), Some(&token), run).await?;
         rows.extend(page.rows);
-        next = page
-            .page_token
-            .filter(|next| !next.is_empty() && *next != token);
+        next = page.page_token.filter(|next| !next.is_empty());
+        seen.insert(token);
+        if next.as_ref().is_some_and(|next| seen.contains(next)) {
+            return Err(Failure::page_named_twice());
+        }
     }
     Ok(rows)
 }

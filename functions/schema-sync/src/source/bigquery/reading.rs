@@ -13,7 +13,7 @@ use super::gets::{Reader, carried, same_shape, shards};
 use super::listing::{self, Listing, newest};
 use super::query;
 use super::settings::{Changes, Dataset, Settings};
-use crate::compare::{self, ColumnChange};
+use crate::compare;
 use crate::document::{Column, Problem, Table, TableKind};
 use crate::family::{self, Family};
 use crate::source::{Progress, Reading, Run, SourceError};
@@ -293,7 +293,7 @@ impl<'a> Asked<'a> {
             run: self.run,
         };
         let known = self.known.get(work.name().as_str()).copied();
-        let table = match (work.told(), known) {
+        let table = match (work.told(known), known) {
             (Some(told), Some(known)) if is_unaltered(&known.columns, &told.columns) => {
                 Some(Table {
                     rows: known.rows,
@@ -330,7 +330,7 @@ impl Work<'_> {
     }
 
     /// The table as the query tells it, where there was one and it knows such a table whole.
-    fn told(&self) -> Option<Table> {
+    fn told(&self, known: Option<&Table>) -> Option<Table> {
         let Self { found, family } = self;
         let catalog = found.catalog.as_ref()?;
         let listed = found.listing.told(family)?;
@@ -338,6 +338,9 @@ impl Work<'_> {
             return None;
         }
         let mut table = catalog.table(&newest(family), listed, self.name())?;
+        if let Some(known) = known {
+            catalog.complete(&mut table.columns, &known.columns);
+        }
         table.shards = shards(family, family::drift(&catalog.runs(family)));
         Some(table)
     }
@@ -352,13 +355,9 @@ impl Work<'_> {
     }
 }
 
-/// Whether the query shows what was known, as far as it can: it can't tell which nested fields are
-/// required, nor policy tags.
+/// Whether the query shows what was known.
 fn is_unaltered(known: &[Column], told: &[Column]) -> bool {
     let mut unaltered = true;
-    compare::columns(known, told, &mut |path, change| {
-        let unseen = matches!(change, ColumnChange::Mode(..)) && path.contains('.');
-        unaltered &= unseen;
-    });
+    compare::columns(known, told, &mut |_, _| unaltered = false);
     unaltered
 }
