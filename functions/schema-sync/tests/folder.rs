@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
-use schema_sync::document::{DriftKind, TableKind};
+use schema_sync::document::{DriftKind, Table, TableKind};
 use schema_sync::source::folder::Folder;
 use schema_sync::source::{Reading, Run, Source as _, SourceError};
-use serde_json::{Value, json};
 
 fn write(folder: &Path, name: &str, json: &str) {
     std::fs::write(folder.join(name), json).unwrap();
 }
 
 async fn read(folder: &Path) -> Result<Reading, SourceError> {
-    Folder::new(folder).read(&[], &Run::default()).await
+    read_again(folder, &[]).await
+}
+
+async fn read_again(folder: &Path, known: &[Table]) -> Result<Reading, SourceError> {
+    Folder::new(folder).read(known, &Run::default()).await
 }
 
 const ONE: &str = r#"[{"name": "a", "type": "INTEGER"}]"#;
@@ -97,68 +100,6 @@ async fn shards_become_a_family_with_its_drift() {
     );
 }
 
-/// A family that grew four times in 114 days, once in the middle of a struct.
-#[tokio::test]
-async fn a_hundred_shards_with_five_schemas_are_one_family_that_says_what_changed_when() {
-    let folder = tempfile::tempdir().unwrap();
-    let field = |name: &str, data_type: &str| json!({"name": name, "type": data_type});
-    let schema = |shard: usize| {
-        let mut device = vec![field("category", "STRING")];
-        let mut fields = vec![field("event_date", "STRING"), field("event_name", "STRING")];
-        if shard >= 15 {
-            fields.push(field("event_value_in_usd", "FLOAT"));
-        }
-        if shard >= 20 {
-            fields.push(field("event_bundle_sequence_id", "INTEGER"));
-            fields.push(field("event_server_timestamp_offset", "INTEGER"));
-        }
-        if shard >= 77 {
-            fields.push(field("event_dimensions", "STRING"));
-            device.push(field("browser", "STRING"));
-        }
-        if shard >= 102 {
-            device.push(field("browser_version", "STRING"));
-        }
-        fields.push(json!({"name": "device", "type": "RECORD", "fields": device}));
-        Value::Array(fields).to_string()
-    };
-    let days = jiff::civil::date(2018, 6, 12).series(jiff::Span::new().days(1));
-    for (shard, day) in days.take(114).enumerate() {
-        let name = format!("p.analytics.events_{}.json", day.strftime("%Y%m%d"));
-        write(folder.path(), &name, &schema(shard));
-    }
-
-    let tables = read(folder.path()).await.unwrap().tables;
-
-    assert_eq!(tables.len(), 1);
-    let versions = &tables[0].shards.as_ref().unwrap().versions;
-    let told: Vec<(&str, u64, Vec<&str>)> = versions
-        .iter()
-        .map(|it| {
-            let paths = it
-                .changes
-                .iter()
-                .map(|change| change.path.as_str())
-                .collect();
-            (it.first.as_str(), it.count, paths)
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [
-            ("20180612", 15, vec![]),
-            ("20180627", 5, vec!["event_value_in_usd"]),
-            (
-                "20180702",
-                57,
-                vec!["event_bundle_sequence_id", "event_server_timestamp_offset"]
-            ),
-            ("20180828", 25, vec!["event_dimensions", "device.browser"]),
-            ("20180922", 12, vec!["device.browser_version"]),
-        ]
-    );
-}
-
 #[tokio::test]
 async fn a_broken_file_is_a_problem_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -195,4 +136,82 @@ async fn a_folder_that_gives_nothing_is_an_error_that_says_why() {
     write(folder.path(), "p.d.broken.json", "[");
     let broken = read(folder.path()).await.unwrap_err();
     assert!(broken.to_string().contains("p.d.broken"), "{broken}");
+}
+
+const TWO: &str = r#"[{"name": "a", "type": "INTEGER"}, {"name": "b", "type": "STRING"}]"#;
+
+/// Five days, of which the last two have a column more.
+fn grown(folder: &Path) {
+    for day in 1..=5 {
+        let schema = if day < 4 { ONE } else { TWO };
+        let name = format!("p.d.events_2021010{day}.json");
+        write(folder, &name, schema);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_newest_shard_leaves_its_family_as_it_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    grown(folder.path());
+    let known = read(folder.path()).await.unwrap().tables;
+    write(folder.path(), "p.d.events_20210106.json", "{");
+
+    let again = read_again(folder.path(), &known).await.unwrap();
+
+    assert_eq!(again.unread, ["p.d.events_*"]);
+    assert_eq!(again.problems[0].subject, "p.d.events_20210106");
+    assert!(again.tables.is_empty(), "{:?}", again.tables);
+
+    let anew = read(folder.path()).await.unwrap();
+    let events = &anew.tables[0];
+    assert_eq!(
+        (events.name.as_str(), events.columns.len()),
+        ("p.d.events_*", 2)
+    );
+    assert_eq!(events.shards.as_ref().unwrap().last, "20210106");
+}
+
+#[tokio::test]
+async fn a_broken_older_shard_counts_as_the_one_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    grown(folder.path());
+    let known = read(folder.path()).await.unwrap().tables;
+    write(folder.path(), "p.d.events_20210102.json", "{");
+
+    let again = read_again(folder.path(), &known).await.unwrap();
+
+    assert_eq!(again.tables, known);
+    assert_eq!(again.problems[0].subject, "p.d.events_20210102");
+}
+
+#[tokio::test]
+async fn a_family_of_which_every_shard_is_broken_is_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "p.d.good.json", ONE);
+    grown(folder.path());
+    let known = read(folder.path()).await.unwrap().tables;
+    for day in 1..=5 {
+        write(folder.path(), &format!("p.d.events_2021010{day}.json"), "{");
+    }
+
+    for known in [&known[..], &[]] {
+        let reading = read_again(folder.path(), known).await.unwrap();
+        assert_eq!(reading.unread, ["p.d.events_*"]);
+        assert_eq!((reading.tables.len(), reading.problems.len()), (1, 5));
+    }
+}
+
+#[tokio::test]
+async fn a_broken_view_is_not_taken_for_a_shard() {
+    let folder = tempfile::tempdir().unwrap();
+    let view = format!(r#"{{"type": "VIEW", "schema": {{"fields": {ONE}}}}}"#);
+    write(folder.path(), "p.d.t_20210101.json", ONE);
+    write(folder.path(), "p.d.t_20210102.json", &view);
+    let known = read(folder.path()).await.unwrap().tables;
+    write(folder.path(), "p.d.t_20210102.json", "{");
+
+    let again = read_again(folder.path(), &known).await.unwrap();
+
+    assert_eq!(again.unread, ["p.d.t_20210102"]);
+    assert_eq!(again.tables[0].name, "p.d.t_*");
 }

@@ -2,7 +2,7 @@
 //! TableSchema (`{"fields": [..]}`), its bare list of fields (`bq show --schema`), or a whole
 //! table resource (`bq show --format=json`). Nothing runs a query, so examples are only parsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -12,9 +12,9 @@ use url::Url;
 
 use super::{Plan, Progress, Reading, Run, Source, SourceError};
 use crate::document::{
-    self, Column, Dialect, How, Problem, Shards, SourceKind, Table, TableKind, Verified,
+    self, Dialect, How, Problem, Shards, SourceKind, Table, TableKind, Verified,
 };
-use crate::family::{self, ShardRun};
+use crate::family::{self, Family, ShardRun};
 use crate::table_schema::{TableResource, TableSchema};
 
 /// A schema file is far below this; more is a file that came here by mistake.
@@ -48,10 +48,14 @@ impl Source for Folder {
         }
     }
 
-    async fn read(&self, _known: &[Table], run: &Run) -> Result<Reading, SourceError> {
+    async fn read(&self, known: &[Table], run: &Run) -> Result<Reading, SourceError> {
         let path = self.path.clone();
+        let known: HashMap<String, TableKind> = known
+            .iter()
+            .map(|table| (table.name.clone(), table.kind))
+            .collect();
         let run = run.clone();
-        tokio::task::spawn_blocking(move || read(&path, &run))
+        tokio::task::spawn_blocking(move || read(&path, &known, &run))
             .await
             .map_err(|panic| SourceError::Other(panic.into()))?
     }
@@ -66,45 +70,38 @@ impl Source for Folder {
     }
 }
 
-fn read(folder: &Path, run: &Run) -> Result<Reading, SourceError> {
+fn read(
+    folder: &Path,
+    known: &HashMap<String, TableKind>,
+    run: &Run,
+) -> Result<Reading, SourceError> {
     let names = list(folder)?;
     let mut reading = Reading::default();
-    let mut datasets: BTreeMap<&str, BTreeMap<&str, Table>> = BTreeMap::new();
+    let mut datasets: BTreeMap<&str, Files<'_>> = BTreeMap::new();
     for (done, name) in names.iter().enumerate() {
         run.tell(Progress::Reading {
             tables_done: done,
             tables: names.len(),
         });
         run.count_request();
-        let named = name
-            .rsplit_once('.')
-            .context("name it project.dataset.table.json");
-        let read = named.and_then(|(dataset, table)| {
-            Ok((
-                dataset,
-                table,
-                read_file(&folder.join(format!("{name}.json")))?,
-            ))
-        });
-        match read {
-            Ok((dataset, table, resource)) => {
-                let read = resource.into_table(name.clone());
-                datasets.entry(dataset).or_default().insert(table, read);
+        let read = match name.rsplit_once('.') {
+            Some((dataset, table)) => {
+                let read = read_file(&folder.join(format!("{name}.json")));
+                let read = read.map(|resource| resource.into_table(name.clone()));
+                let files = datasets.entry(dataset).or_default();
+                files.insert(table, read.as_ref().ok().cloned());
+                read.map(drop)
             }
-            Err(error) => {
-                reading.unread.push(name.clone());
-                let problem = Problem {
-                    subject: name.clone(),
-                    detail: format!("{error:#}"),
-                };
-                reading.problems.push(problem);
-            }
+            None => Err(anyhow::anyhow!("name it project.dataset.table.json")),
+        };
+        if let Err(error) = read {
+            reading.problems.push(Problem {
+                subject: name.clone(),
+                detail: format!("{error:#}"),
+            });
         }
     }
-    for (dataset, tables) in datasets {
-        reading.tables.extend(families(dataset, tables));
-    }
-    if reading.tables.is_empty() && !reading.problems.is_empty() {
+    if reading.problems.len() == names.len() {
         let first = &reading.problems[0];
         return Err(SourceError::Other(anyhow::anyhow!(
             "none of {} schema files could be read; the first, {}: {}",
@@ -112,6 +109,9 @@ fn read(folder: &Path, run: &Run) -> Result<Reading, SourceError> {
             first.subject,
             first.detail
         )));
+    }
+    for (dataset, files) in datasets {
+        families(dataset, files, known, &mut reading);
     }
     Ok(reading)
 }
@@ -147,59 +147,97 @@ fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
     Ok(names)
 }
 
-/// The dataset's tables with its shards made one.
-fn families(dataset: &str, mut tables: BTreeMap<&str, Table>) -> Vec<Table> {
-    let of_kind = |table: bool| {
-        let names = tables
-            .iter()
-            .filter(move |(_, it)| (it.kind == TableKind::Table) == table);
-        names.map(|(name, _)| *name).collect::<Vec<_>>()
+/// The tables of a dataset by their own names; none where the file is broken.
+type Files<'a> = BTreeMap<&'a str, Option<Table>>;
+
+/// Adds the dataset's tables, with its shards made one.
+fn families(
+    dataset: &str,
+    mut files: Files<'_>,
+    known: &HashMap<String, TableKind>,
+    reading: &mut Reading,
+) {
+    let full = |name: &str| format!("{dataset}.{name}");
+    // A broken file is what it was, else it is taken for a table: most are.
+    let kind = |name: &str, file: Option<&Table>| match file {
+        Some(table) => table.kind,
+        None => known.get(&full(name)).copied().unwrap_or(TableKind::Table),
+    };
+    let of_kind = |shardable: bool| -> Vec<&str> {
+        let files = files.iter();
+        let of_kind = files
+            .filter(|(name, file)| (kind(name, file.as_ref()) == TableKind::Table) == shardable);
+        of_kind.map(|(name, _)| *name).collect()
     };
     let (shardable, other) = (of_kind(true), of_kind(false));
-    let families = family::collapse(shardable);
+    let collapsed = family::collapse(shardable);
     let names = || {
-        families
-            .iter()
-            .map(|family| family.name.as_str())
-            .chain(other.iter().copied())
+        let families = collapsed.iter().map(|family| family.name.as_str());
+        families.chain(other.iter().copied())
     };
-    let mut collapsed: Vec<Table> = Vec::new();
-    for family in &families {
-        let mut members = family
-            .members()
-            .into_iter()
-            .zip(&family.suffixes)
-            .collect::<Vec<_>>();
-        let Some((newest, last)) = members.pop() else {
-            collapsed.extend(tables.remove(family.name.as_str()));
-            continue;
-        };
-        let Some(mut table) = tables.remove(newest.as_str()) else {
-            continue;
-        };
-        let run = |suffix: &String, columns: &[Column]| ShardRun {
-            first: suffix.clone(),
-            last: suffix.clone(),
-            count: 1,
-            columns: columns.to_vec(),
-        };
-        let older = members.iter().filter_map(|(member, suffix)| {
-            Some(run(suffix, &tables.get(member.as_str())?.columns))
-        });
-        let runs: Vec<ShardRun> = older.chain([run(last, &table.columns)]).collect();
-        table.name = format!("{dataset}.{}", family.name);
-        table.shards = Some(Shards {
-            count: family.suffixes.len() as u64,
-            first: family.suffixes[0].clone(),
-            last: last.clone(),
-            siblings: family::siblings(family, names()),
-            versions: family::drift(&runs),
-        });
-        collapsed.push(table);
+    let mut tables = Vec::new();
+    for family in &collapsed {
+        let name = full(&family.name);
+        let is_known = known.contains_key(&name);
+        match table(family, &name, is_known, &mut files) {
+            Some(mut table) => {
+                if let Some(shards) = &mut table.shards {
+                    shards.siblings = family::siblings(family, names());
+                }
+                tables.push(table);
+            }
+            None => reading.unread.push(name),
+        }
     }
-    collapsed.extend(other.iter().filter_map(|name| tables.remove(name)));
-    collapsed.sort_by(|a, b| a.name.cmp(&b.name));
-    collapsed
+    for name in &other {
+        match files.remove(name).flatten() {
+            Some(table) => tables.push(table),
+            None => reading.unread.push(full(name)),
+        }
+    }
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    reading.tables.extend(tables);
+}
+
+/// A table by itself, or a family with the columns of its newest shard. Where that one's file is
+/// broken, a family that is known stays as it is: its columns are not gone. A broken older one counts
+/// as the shard before it.
+fn table(family: &Family, name: &str, is_known: bool, files: &mut Files<'_>) -> Option<Table> {
+    if family.suffixes.is_empty() {
+        return files.remove(family.name.as_str()).flatten();
+    }
+    let mut runs: Vec<ShardRun> = Vec::new();
+    let mut newest = None;
+    for suffix in &family.suffixes {
+        let read = files.remove(family.member(suffix).as_str()).flatten();
+        match (&read, runs.last_mut()) {
+            (None, Some(run)) => {
+                run.last.clone_from(suffix);
+                run.count += 1;
+            }
+            (None, None) => {}
+            (Some(table), _) => runs.push(ShardRun {
+                first: suffix.clone(),
+                last: suffix.clone(),
+                count: 1,
+                columns: table.columns.clone(),
+            }),
+        }
+        if read.is_none() && is_known && Some(suffix) == family.suffixes.last() {
+            return None;
+        }
+        newest = read.or(newest);
+    }
+    let mut table = newest?;
+    table.name = name.to_owned();
+    table.shards = Some(Shards {
+        count: family.suffixes.len() as u64,
+        first: family.suffixes.first()?.clone(),
+        last: family.suffixes.last()?.clone(),
+        siblings: Vec::new(),
+        versions: family::drift(&runs),
+    });
+    Some(table)
 }
 
 fn read_file(path: &Path) -> anyhow::Result<TableResource> {
