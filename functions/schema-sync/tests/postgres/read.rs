@@ -218,7 +218,10 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
         .unread
         .iter()
         .map(|name| name.split_once('.').unwrap().1);
-    assert_eq!(unread.collect::<Vec<_>>(), ["closed", "half.shut"]);
+    assert_eq!(
+        unread.collect::<Vec<_>>(),
+        ["closed", "half.shut", "hidden"]
+    );
     let told = reading.problems.iter().map(|problem| {
         (
             problem.subject.split_once('.').unwrap().1,
@@ -239,6 +242,46 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
                  grant select on half.shut to pg_read_server_files"
             ),
         ]
+    );
+}
+
+#[tokio::test]
+async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
+    let db = warehouse(&format!(
+        "create schema shop; create table shop.it (id int);
+         create schema web; create table web.it (id int);
+         create schema other; create table other.it (id int);
+         grant usage on schema shop, web to {STRANGER};
+         grant select on shop.it, web.it to {STRANGER};"
+    ))
+    .await;
+    let known = read(&as_stranger(&db)).await.tables;
+    assert_eq!(known.len(), 2);
+
+    db.run(&format!("revoke usage on schema shop from {STRANGER}"))
+        .await;
+    let reading = as_stranger(&db)
+        .read(&known, &Run::default())
+        .await
+        .unwrap();
+
+    assert_eq!(reading.tables.len(), 1);
+    let shop = known[0].dataset();
+    assert!(reading.unread.iter().any(|name| name == shop));
+    assert_eq!(reading.problems.len(), 1, "the other was never ours");
+    assert_eq!(reading.problems[0].subject, shop);
+    let detail = &reading.problems[0].detail;
+    assert!(
+        detail.contains("grant usage on schema \"shop\""),
+        "{detail}"
+    );
+
+    db.run(&format!("revoke usage on schema web from {STRANGER}"))
+        .await;
+    let reading = as_stranger(&db).read(&known, &Run::default()).await;
+    assert!(
+        matches!(reading, Err(SourceError::Denied(_))),
+        "{reading:?}"
     );
 }
 

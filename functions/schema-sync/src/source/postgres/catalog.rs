@@ -1,6 +1,6 @@
 //! Reads the catalog: what there is, and what the role may not read of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::postgres::Pool;
 use shared::postgres::types::Type;
@@ -23,6 +23,7 @@ const SETTINGS: &str = "
 pub(super) async fn read(
     pool: &Pool,
     schemas: Option<&[String]>,
+    known: &[Table],
     run: &Run,
 ) -> Result<Reading, SourceError> {
     let mut client = pool.get().await?;
@@ -52,7 +53,13 @@ pub(super) async fn read(
         .iter()
         .map(|row| Relation::from_row(&database, row))
         .collect::<Result<Vec<_>, _>>()?;
-    left_out.extend(unreadable(&relations, &role));
+    let expected: BTreeSet<&str> = known.iter().map(Table::dataset).collect();
+    for unread in unreadable(&relations, &role, &expected) {
+        let subject = &unread.problem.subject;
+        if left_out.iter().all(|it| it.problem.subject != *subject) {
+            left_out.push(unread);
+        }
+    }
     let relations: Vec<_> = relations.into_iter().filter(|it| it.readable).collect();
     if relations.is_empty() && !left_out.is_empty() {
         return Err(nothing_to_read(&left_out));
@@ -96,12 +103,18 @@ pub(super) async fn read(
             .filter(|it| it.exists)
             .map(|it| it.problem.subject.clone())
             .collect(),
-        problems: left_out.into_iter().map(|it| it.problem).collect(),
+        problems: left_out
+            .into_iter()
+            .filter(|it| it.is_told)
+            .map(|it| it.problem)
+            .collect(),
     })
 }
 
 struct Relation {
     oid: u32,
+    /// The role may name what is in its schema.
+    usable: bool,
     readable: bool,
     /// `schema.table`, quoted where SQL needs it.
     quoted: String,
@@ -132,6 +145,7 @@ impl Relation {
             .map(|(unit, column)| Partitioning { column, unit });
         Ok(Self {
             oid: row.try_get("oid")?,
+            usable: row.try_get("usable")?,
             readable: row.try_get("readable")?,
             quoted: row.try_get("quoted")?,
             table,
@@ -152,6 +166,9 @@ fn whole(estimate: Option<f64>) -> Option<u64> {
 struct LeftOut {
     /// False of a schema that is named and not there.
     exists: bool,
+    /// A schema that the role may not use, that nobody named and of which nothing is known is no
+    /// business of ours.
+    is_told: bool,
     problem: Problem,
 }
 
@@ -167,28 +184,46 @@ fn missing_schemas(
     let left_out = missing.map(|name| {
         let exists = existing.contains(name);
         let detail = if exists {
-            format!("{role} may not use the schema: grant usage on schema \"{name}\" to {role}")
+            no_usage(name, role)
         } else {
             "there is no such schema: correct `schemas` in WAREHOUSE_URL".to_owned()
         };
         let subject = format!("{database}.{name}");
         LeftOut {
             exists,
+            is_told: true,
             problem: Problem { subject, detail },
         }
     });
     Ok(left_out.collect())
 }
 
+fn no_usage(schema: &str, role: &str) -> String {
+    format!("{role} may not use the schema: grant usage on schema \"{schema}\" to {role}")
+}
+
 /// Once for a schema of which nothing can be read, else once for each table.
-fn unreadable(relations: &[Relation], role: &str) -> Vec<LeftOut> {
+fn unreadable(relations: &[Relation], role: &str, expected: &BTreeSet<&str>) -> Vec<LeftOut> {
     let mut schemas: BTreeMap<&str, Vec<&Relation>> = BTreeMap::new();
     for relation in relations {
         let dataset = dataset_of(&relation.table.name);
         schemas.entry(dataset).or_default().push(relation);
     }
     let mut problems = Vec::new();
+    let mut unusable = Vec::new();
     for (dataset, relations) in schemas {
+        if relations.iter().all(|relation| !relation.usable) {
+            let (_, schema) = dataset.split_once('.').unwrap_or(("", dataset));
+            unusable.push(LeftOut {
+                exists: true,
+                is_told: expected.contains(dataset),
+                problem: Problem {
+                    subject: dataset.to_owned(),
+                    detail: no_usage(schema, role),
+                },
+            });
+            continue;
+        }
         if relations.iter().all(|relation| !relation.readable) {
             problems.push(Problem {
                 subject: dataset.to_owned(),
@@ -210,9 +245,10 @@ fn unreadable(relations: &[Relation], role: &str) -> Vec<LeftOut> {
     }
     let left_out = problems.into_iter().map(|problem| LeftOut {
         exists: true,
+        is_told: true,
         problem,
     });
-    left_out.collect()
+    left_out.chain(unusable).collect()
 }
 
 fn nothing_to_read(left_out: &[LeftOut]) -> SourceError {

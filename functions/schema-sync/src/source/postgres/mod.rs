@@ -2,7 +2,7 @@
 //!
 //! The catalog is read by five queries in one snapshot, however many tables there are. What the
 //! role may not read is left out and told; without `schemas`, every schema counts that the role may
-//! use. A partitioned table stands for its partitions, and tables of extensions are left out.
+//! use or of which tables are known. A partitioned table stands for its partitions, and tables of extensions are left out.
 
 mod catalog;
 mod columns;
@@ -59,12 +59,12 @@ impl Source for Postgres {
         }
     }
 
-    async fn read(&self, _known: &[Table], run: &Run) -> Result<Reading, SourceError> {
+    async fn read(&self, known: &[Table], run: &Run) -> Result<Reading, SourceError> {
         run.tell(Progress::Listing {
             datasets_done: 0,
             datasets: self.schemas.as_ref().map_or(1, Vec::len),
         });
-        let reading = catalog::read(&self.pool, self.schemas.as_deref(), run).await?;
+        let reading = catalog::read(&self.pool, self.schemas.as_deref(), known, run).await?;
         run.tell(Progress::Reading {
             tables_done: reading.tables.len(),
             tables: reading.tables.len(),

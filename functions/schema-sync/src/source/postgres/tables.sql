@@ -1,8 +1,9 @@
--- Each relation that a query can name, of the schemas $1 (null: all but the system's). Partitions
--- count for their parent; what an extension brought is its own business.
+-- Each relation of the schemas $1 (null: all but the system's), whether or not we may name or read
+-- it. Partitions count for their parent; what an extension brought is its own business.
 with recursive
 relation as (
-  select class.oid, class.relname, class.relkind, schema.nspname
+  select class.oid, class.relname, class.relkind, schema.nspname,
+         has_schema_privilege(schema.oid, 'usage') as usable
   from pg_class as class
   join pg_namespace as schema on schema.oid = class.relnamespace
   where class.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -10,7 +11,6 @@ relation as (
     and schema.nspname !~ '^pg_'
     and schema.nspname <> 'information_schema'
     and ($1::text[] is null or schema.nspname = any($1))
-    and has_schema_privilege(schema.oid, 'usage')
     and not exists (
       select from pg_depend
       where classid = 'pg_class'::regclass and objid = class.oid and deptype = 'e')
@@ -44,8 +44,10 @@ select relation.oid,
        relation.relname::text as name,
        relation.relkind::text as kind,
        format('%I.%I', relation.nspname, relation.relname) as quoted,
-       has_table_privilege(relation.oid, 'select')
-         or has_any_column_privilege(relation.oid, 'select') as readable,
+       relation.usable,
+       relation.usable
+         and (has_table_privilege(relation.oid, 'select')
+              or has_any_column_privilege(relation.oid, 'select')) as readable,
        comment.description,
        size.tuples,
        size.bytes,
