@@ -14,8 +14,8 @@ use crate::ground::{self, Schema};
 const MAX_DESCRIPTION: usize = 1_024;
 const MAX_QUESTION: usize = 500;
 const MAX_SQL: usize = 10_000;
-/// Of what was dropped, that is kept to be looked at.
-const MAX_DROPPED: usize = 200;
+/// Characters of a text that was dropped, which are kept to be looked at.
+const MAX_DROPPED_TEXT: usize = 200;
 
 /// The form of the answer. Every field is required and none may be null, since not all providers
 /// take anything else; an empty string is "I can't tell".
@@ -221,17 +221,23 @@ impl Kept {
     }
 
     fn drop(&mut self, table: Option<&str>, path: Option<&str>, text: &str, reason: &str) {
-        let own = |text: &str| cut(&one_line(text), MAX_DROPPED);
-        self.dropped.push(Dropped {
-            table: table.map(own),
-            path: path.map(own),
-            text: own(text),
-            reason: reason.to_owned(),
-        });
+        self.dropped.push(dropped(table, path, text, reason));
     }
 }
 
-fn is_grounded(
+/// For the ledger.
+pub fn dropped(table: Option<&str>, path: Option<&str>, text: &str, reason: &str) -> Dropped {
+    let own = |text: &str| cut(&one_line(text), MAX_DROPPED_TEXT);
+    Dropped {
+        table: table.map(own),
+        path: path.map(own),
+        text: own(text),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Whether all that a description mentions is there; else why not.
+pub fn is_grounded(
     text: &str,
     table: &Table,
     path: Option<&str>,

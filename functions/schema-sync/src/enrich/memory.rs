@@ -15,10 +15,17 @@ use crate::document::{Column, Mode, Table};
 pub struct Memory {
     model: String,
     /// By table and path (empty: the table itself), how the column was when it was asked about.
-    unanswered: BTreeMap<String, BTreeMap<String, String>>,
+    unanswered: Shapes,
+    /// As `unanswered`: what got nonsense or a refusal, once. One failure may be chance, or the
+    /// fault of another column that was asked about in the same call.
+    failed: Shapes,
     /// The schema for which examples were asked last, as a hash.
     examples_for: String,
+    /// The schema for which examples got nonsense or a refusal, once.
+    examples_failed_for: String,
 }
+
+type Shapes = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Memory {
     /// Forgets what is not so any more: another model, tables that are gone.
@@ -31,8 +38,9 @@ impl Memory {
         }
         let names: std::collections::BTreeSet<&str> =
             tables.iter().map(|table| table.name.as_str()).collect();
-        self.unanswered
-            .retain(|table, _| names.contains(table.as_str()));
+        for shapes in [&mut self.unanswered, &mut self.failed] {
+            shapes.retain(|table, _| names.contains(table.as_str()));
+        }
     }
 
     /// Whether the LLM was asked about a path as it is now, and had nothing to say.
@@ -46,6 +54,28 @@ impl Memory {
     pub(super) fn set_unanswered(&mut self, table: &str, path: &str, shape: String) {
         let paths = self.unanswered.entry(table.to_owned()).or_default();
         paths.insert(path.to_owned(), shape);
+    }
+
+    /// The second failure in a row counts as an answer: a third question would cost the same, for
+    /// nothing.
+    pub(super) fn set_failed(&mut self, table: &str, path: &str, shape: String) {
+        let paths = self.failed.entry(table.to_owned()).or_default();
+        if paths.get(path) == Some(&shape) {
+            paths.remove(path);
+            self.set_unanswered(table, path, shape);
+        } else {
+            paths.insert(path.to_owned(), shape);
+        }
+    }
+
+    /// See [`Self::set_failed`].
+    pub(super) fn set_failed_examples(&mut self, tables: &[Table]) {
+        let schema = fingerprint(tables);
+        if self.examples_failed_for == schema {
+            self.examples_for = schema;
+        } else {
+            self.examples_failed_for = schema;
+        }
     }
 
     pub(super) fn has_asked_examples(&self, tables: &[Table]) -> bool {

@@ -2,8 +2,8 @@
 //! and candidates for examples.
 //!
 //! A column without a description, and all that is nested in it, is asked about once: what was
-//! written is carried over to the next version ([`carry_over`]), and what was not answered is kept
-//! in a [`Memory`]. So an unchanged warehouse costs no call and a changed column one. When
+//! written is carried over to the next version ([`carry_over`]) for as long as all that it mentions
+//! is there ([`drop_dangling`]), and what was not answered is kept in a [`Memory`]. So an unchanged warehouse costs no call and a changed column one. When
 //! everything fits one call, descriptions and examples come in the same.
 //!
 //! The model sees names, types, keys and descriptions, and never a value out of a table; of a column
@@ -33,7 +33,7 @@ use answer::Answer;
 use batch::Piece;
 use limits::{Done, Limits, Problems};
 pub use memory::Memory;
-pub use paths::carry_over;
+pub use paths::{carry_over, drop_dangling};
 
 /// How much a run may ask. What does not fit is asked by the next run.
 #[derive(Clone, Debug)]
@@ -189,7 +189,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
             Done::Failed(error) => {
                 outcome.add_usage(error.usage());
                 problems.failed(&error);
-                // The same question would get the same answer, and cost the same.
+                // The same question is likely to get the same answer, and to cost the same.
                 if matches!(error, LlmError::Nonsense { .. } | LlmError::Refused { .. }) {
                     answered.push((call, None));
                 }
@@ -268,9 +268,9 @@ impl Outcome {
         schema: &Schema<'_>,
     ) {
         let cut = reply.as_ref().is_some_and(|reply| reply.cut);
-        let answer = reply
-            .and_then(|reply| Answer::deserialize(reply.json).ok())
-            .unwrap_or_default();
+        let answer = reply.and_then(|reply| Answer::deserialize(reply.json).ok());
+        let failed = answer.is_none();
+        let answer = answer.unwrap_or_default();
         let kept = answer.judge(tables, &call.batch, call.examples, schema);
         let described: BTreeSet<(usize, &str)> = kept
             .descriptions
@@ -283,7 +283,9 @@ impl Outcome {
         let mut forget = |table: usize, path: &str, shape: String| {
             // What a cut answer did not come to is asked again.
             let was_read = !cut || kept.named.contains(&(table, path.to_owned()));
-            if was_read && !described.contains(&(table, path)) {
+            if failed {
+                memory.set_failed(&tables[table].name, path, shape);
+            } else if was_read && !described.contains(&(table, path)) {
                 memory.set_unanswered(&tables[table].name, path, shape);
             }
         };
@@ -295,7 +297,9 @@ impl Outcome {
                 forget(piece.table, &asked.path, asked.shape.clone());
             }
         }
-        if call.examples > 0 && !(cut && kept.examples.is_empty()) {
+        if call.examples > 0 && failed {
+            memory.set_failed_examples(tables);
+        } else if call.examples > 0 && !(cut && kept.examples.is_empty()) {
             memory.set_asked_examples(tables);
         }
         self.descriptions.extend(kept.descriptions);

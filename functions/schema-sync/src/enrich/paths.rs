@@ -1,8 +1,10 @@
 //! The columns of a table with all that is nested in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{Column, DescriptionSource, Mode, Table};
+use super::answer;
+use crate::document::{Column, DescriptionSource, Dialect, Dropped, Mode, Table};
+use crate::ground::Schema;
 
 /// Calls `visit` with each path and its column, parents first, in the order of the schema.
 pub fn walk<'a>(columns: &'a [Column], visit: &mut impl FnMut(&str, &'a Column)) {
@@ -87,4 +89,43 @@ fn carry(
         description.clone_from(text);
         *description_source = source;
     }
+}
+
+/// Takes away what an LLM wrote of things that are there no longer, so that it is asked for again,
+/// and gives it for the ledger. To be called where a table or column went.
+pub fn drop_dangling(tables: &mut [Table], dialect: Dialect) -> Vec<Dropped> {
+    let schema = Schema::new(tables, dialect);
+    let mut dropped = Vec::new();
+    let mut dangling: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for (index, table) in tables.iter().enumerate() {
+        let mut check = |path: Option<&str>, text: Option<&String>, source| {
+            let Some(text) = text.filter(|_| source == Some(DescriptionSource::Llm)) else {
+                return;
+            };
+            if let Err(reason) = answer::is_grounded(text, table, path, &schema) {
+                dropped.push(answer::dropped(Some(&table.name), path, text, &reason));
+                let path = path.unwrap_or_default().to_owned();
+                dangling.entry(index).or_default().insert(path);
+            }
+        };
+        check(None, table.description.as_ref(), table.description_source);
+        walk(&table.columns, &mut |path, column| {
+            let text = column.description.as_ref();
+            check(Some(path), text, column.description_source);
+        });
+    }
+    for (index, paths) in dangling {
+        let table = &mut tables[index];
+        if paths.contains("") {
+            table.description = None;
+            table.description_source = None;
+        }
+        walk_mut(&mut table.columns, &mut |path, column| {
+            if paths.contains(path) {
+                column.description = None;
+                column.description_source = None;
+            }
+        });
+    }
+    dropped
 }

@@ -190,8 +190,9 @@ fn tables_for_examples(tables: &[Table], shown: &BTreeSet<usize>) -> Vec<usize> 
         };
         rest.swap_remove(place);
         let length = tokens(&table(&tables[index], None));
+        // A narrower one may fit yet.
         if length > room {
-            break;
+            continue;
         }
         room -= length;
         covered.extend(&traits[index]);

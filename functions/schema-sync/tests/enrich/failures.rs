@@ -43,7 +43,7 @@ async fn a_refused_key_is_tried_once() {
 }
 
 #[tokio::test]
-async fn nonsense_and_refusals_cost_once_and_harm_nothing_else() {
+async fn nonsense_and_refusals_cost_twice_and_harm_nothing_else() {
     for bad in [
         Answer::Text("I would rather not.".into()),
         Answer::Json(json!({"tables": "none"})),
@@ -65,7 +65,36 @@ async fn nonsense_and_refusals_cost_once_and_harm_nothing_else() {
         assert_eq!(sync.description(0, "c0"), Some("Meaning of c0."), "{bad:?}");
         assert_eq!(sync.description(1, "c0"), None, "{bad:?}");
         assert_eq!(sync.description(2, "c0"), Some("Meaning of c0."), "{bad:?}");
-        assert_eq!(sync.run(&llm).await.calls, 0, "{bad:?}");
+        assert_eq!(
+            sync.run(&llm).await.calls,
+            1,
+            "it may have been chance: {bad:?}"
+        );
+        assert_eq!(sync.run(&llm).await.calls, 0, "it was none: {bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_nonsense_or_refused_answer_silences_neither_columns_nor_examples() {
+    for bad in [Answer::Text("I would rather not.".into()), Answer::Refusal] {
+        let first = Mutex::new(Some(bad));
+        let stub = LlmStub::start(move |asked| {
+            let bad = first.lock().expect("no panic").take();
+            bad.unwrap_or_else(|| Wanted::of(asked).answer(meaning, &EXAMPLES))
+        })
+        .await;
+        let llm = stub.llm(MODEL);
+        let mut sync = Sync::of(vec![table("a", 3)]);
+        sync.settings.examples = 2;
+        let _ = sync.run(&llm).await;
+        assert_eq!(sync.description(0, "c0"), None);
+
+        let kept = serde_json::to_string(&sync.memory).expect("it is written");
+        sync.memory = serde_json::from_str(&kept).expect("it is read");
+        let outcome = sync.run(&llm).await;
+
+        assert_eq!(sync.description(0, "c0"), Some("Meaning of c0."));
+        assert_eq!(outcome.examples.len(), 2);
     }
 }
 

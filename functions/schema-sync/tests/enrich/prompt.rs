@@ -179,3 +179,19 @@ async fn a_person_who_waits_is_told_how_far_it_is() {
     });
     assert_eq!(*told.lock().expect("no panic"), expected);
 }
+
+#[tokio::test]
+async fn a_table_that_is_too_wide_to_show_leaves_room_for_the_narrower() {
+    let stub = eager().await;
+    let mut wide = described(table("wide", 40));
+    wide.rows = Some(1_000_000);
+    for (at, column) in wide.columns.iter_mut().enumerate() {
+        column.name = format!("{}{at}", "x".repeat(900));
+    }
+    let mut sync = Sync::of(vec![wide, described(table("narrow", 2))]);
+    sync.settings.examples = 1;
+    let _ = sync.run(&stub.llm(MODEL)).await;
+    let user = &stub.asked()[0].user;
+    assert!(user.contains("p.d.narrow"), "{user}");
+    assert!(!user.contains("p.d.wide"));
+}
