@@ -4,6 +4,7 @@
 mod bigquery;
 mod enrich;
 mod folder;
+mod ga4;
 mod ground;
 mod postgres;
 mod round_trip;
