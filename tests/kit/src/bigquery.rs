@@ -9,14 +9,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use failures::{Refused, half, refused};
+
 mod answers;
+mod failures;
 mod routes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -369,39 +371,5 @@ impl Tables {
             answer["pageToken"] = json!(token);
         }
         answer
-    }
-}
-
-fn half(answer: &Value) -> Response {
-    let mut text = answer.to_string();
-    text.truncate(text.len() / 2);
-    let broken = std::io::Error::other("the stub hangs up");
-    Body::from_stream(futures::stream::iter([Ok(text), Err(broken)])).into_response()
-}
-
-/// An error as BigQuery words it.
-struct Refused {
-    status: u16,
-    reason: &'static str,
-    message: String,
-}
-
-fn refused(status: u16, reason: &'static str, message: &str) -> Refused {
-    Refused {
-        status,
-        reason,
-        message: message.to_owned(),
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let body = json!({"error": {
-            "code": self.status,
-            "message": self.message,
-            "errors": [{"domain": "global", "reason": self.reason, "message": self.message}],
-        }});
-        let status = StatusCode::from_u16(self.status).expect("a status");
-        (status, axum::Json(body)).into_response()
     }
 }

@@ -1,0 +1,40 @@
+//! Answers that are none.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+pub(super) fn half(answer: &Value) -> Response {
+    let mut text = answer.to_string();
+    text.truncate(text.len() / 2);
+    let broken = std::io::Error::other("the stub hangs up");
+    Body::from_stream(futures::stream::iter([Ok(text), Err(broken)])).into_response()
+}
+
+/// An error as BigQuery words it.
+pub(super) struct Refused {
+    status: u16,
+    reason: &'static str,
+    message: String,
+}
+
+pub(super) fn refused(status: u16, reason: &'static str, message: &str) -> Refused {
+    Refused {
+        status,
+        reason,
+        message: message.to_owned(),
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {
+            "code": self.status,
+            "message": self.message,
+            "errors": [{"domain": "global", "reason": self.reason, "message": self.message}],
+        }});
+        let status = StatusCode::from_u16(self.status).expect("a status");
+        (status, axum::Json(body)).into_response()
+    }
+}
