@@ -208,6 +208,7 @@ pub struct Example {
     /// The tables it reads, as [`Table::name`].
     pub tables: Vec<String>,
     pub origin: Origin,
+    /// Of a quarantined one: it resolves again, and waits for the warehouse to plan it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
     /// Why it is quarantined.

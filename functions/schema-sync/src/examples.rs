@@ -36,7 +36,8 @@ pub enum Verdict {
     Holds(Example),
     /// The example with its `error`.
     Fails(Example),
-    /// It resolves, but the warehouse could not be asked.
+    /// It resolves, but the warehouse could not be asked: the next sync asks again. What was
+    /// quarantined keeps its `error` till then.
     Unasked(Example, Problem),
 }
 
@@ -63,8 +64,8 @@ impl Reviewer<'_> {
                 Verdict::Fails(example)
             }
             Err(error) => {
-                example.error = None;
-                example.verified.get_or_insert_with(|| Verified {
+                // What the warehouse said of it before was of another schema.
+                example.verified = Some(Verified {
                     how: How::Parsed,
                     at: jiff::Timestamp::now(),
                     bytes_processed: None,
@@ -125,7 +126,8 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
         // Shards that an example names may be gone, which harms no other.
         let lost = !failed && !changes.is_empty() && !reviewer.resolves(example);
         // What failed may name a table that has only now come to be.
-        changed || lost || !(planned || failed) || (failed && !touched.is_empty())
+        let may_hold = failed && (!touched.is_empty() || example.verified.is_some());
+        changed || lost || !(planned || failed) || may_hold
     });
     let mut reviewed = Reviewed::default();
     let (quarantined, good): (Vec<_>, Vec<_>) = kept
@@ -159,7 +161,10 @@ impl Reviewed {
             Verdict::Holds(example) => self.good.push(example),
             Verdict::Fails(example) => self.quarantined.push(example),
             Verdict::Unasked(example, problem) => {
-                self.good.push(example);
+                match example.error {
+                    None => self.good.push(example),
+                    Some(_) => self.quarantined.push(example),
+                }
                 if !self.problems.contains(&problem) {
                     self.problems.push(problem);
                 }
@@ -167,7 +172,8 @@ impl Reviewed {
         }
     }
 
-    /// Reviews new candidates in their order, until there are `count` good ones.
+    /// Reviews new candidates in their order, until there are `count` good ones. What is quarantined
+    /// is not new.
     ///
     /// Returns those that failed; they are no loss to anyone and not quarantined.
     pub async fn fill(
@@ -182,6 +188,7 @@ impl Reviewed {
             .good
             .iter()
             .flat_map(|it| [it.sql.clone(), it.question.clone()])
+            .chain(self.quarantined.iter().map(|it| it.sql.clone()))
             .collect();
         loop {
             let room = count.saturating_sub(self.good.len());
@@ -207,17 +214,18 @@ impl Reviewed {
         self.good.retain(|example| example.origin != Origin::Rule);
     }
 
-    /// People's first, then an LLM's, then those by rule, `count` in all unless people gave more.
+    /// Both lists in the order and the number that a document has them in.
     pub fn settle(&mut self, count: usize) {
-        for (list, most) in [
-            (&mut self.good, count),
-            (&mut self.quarantined, QUARANTINED),
-        ] {
-            list.sort_by_key(|example| example.origin);
-            let people = list.iter().filter(|it| it.origin == Origin::Person).count();
-            list.truncate(most.max(people));
-        }
+        settle(&mut self.good, count);
+        settle(&mut self.quarantined, QUARANTINED);
     }
+}
+
+/// People's first, then an LLM's, then those by rule, `count` in all unless people gave more.
+pub fn settle(list: &mut Vec<Example>, count: usize) {
+    list.sort_by_key(|example| example.origin);
+    let people = list.iter().filter(|it| it.origin == Origin::Person).count();
+    list.truncate(count.max(people));
 }
 
 /// Every reason why something does not resolve, in one text.
