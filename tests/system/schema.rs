@@ -207,6 +207,7 @@ async fn m4_a_run_answers_with_exactly_these_fields() {
         "version",
         "tables_count",
         "changes",
+        "ledger",
     ];
     expected.sort_unstable();
     let mut fields = fields;

@@ -78,7 +78,7 @@ impl Moody {
         publish(&*self.memory, document, head.replace())
             .await
             .unwrap();
-        record(&*self.memory, document, &[]).await.unwrap();
+        record(&*self.memory, None, document).await.unwrap();
     }
 
     /// An own template.

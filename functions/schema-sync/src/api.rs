@@ -1,5 +1,6 @@
 //! The routes: a run by trigger, a run by hand, and a person's example.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -7,6 +8,7 @@ use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use shared::auth::Names;
 use shared::serve::may_take;
 use shared::store::StoreError;
 use shared::{Admin, Error, Json, Resources, Result, Router};
@@ -14,13 +16,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::document::{Document, Example, Origin};
-use crate::examples::{Reviewer, Verdict};
-use crate::publish::{self, Head};
+use crate::document::{Dialect, Document, Example, Origin, Table, dataset_of};
+use crate::examples::{self, Reviewer, Verdict};
+use crate::ground;
+use crate::publish::{self, Damaged, Head};
 use crate::source::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
-use crate::{diff, ground};
 
 /// As long as Lambda lets a function run. A large warehouse at its request limit and an LLM take
 /// minutes, and a sync that is cut off only has to begin again.
@@ -47,20 +49,30 @@ pub fn router(sync: Sync) -> Router {
     post,
     path = "/events/schema-sync",
     request_body(content = Object, description = "anything; `{}` by hand"),
-    responses((status = 200, body = Answer), (status = 503, description = "the warehouse or the store is unavailable"))
+    responses(
+        (status = 200, body = Answer),
+        (status = 409, description = "a newer program wrote the cache"),
+        (status = 503, description = "the warehouse or the store is unavailable"),
+    )
 )]
-async fn trigger(State(sync): State<Sync>, _: Admin, _: Bytes) -> Result<Json<Answer>> {
-    sync.run(&Run::default()).await.map(Json)
+async fn trigger(State(sync): State<Sync>, Admin(caller): Admin, _: Bytes) -> Result<Json<Answer>> {
+    let answer = sync.run(&Run::default()).await?;
+    Ok(Json(answer.seen_by(&caller.scope)))
 }
 
 /// Sync once, by hand.
 #[utoipa::path(
     post,
     path = "/v1/schema/sync",
-    responses((status = 200, body = Answer), (status = 503, description = "the warehouse or the store is unavailable"))
+    responses(
+        (status = 200, body = Answer),
+        (status = 409, description = "a newer program wrote the cache"),
+        (status = 503, description = "the warehouse or the store is unavailable"),
+    )
 )]
-async fn by_hand(State(sync): State<Sync>, _: Admin) -> Result<Json<Answer>> {
-    sync.run(&Run::default()).await.map(Json)
+async fn by_hand(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Answer>> {
+    let answer = sync.run(&Run::default()).await?;
+    Ok(Json(answer.seen_by(&caller.scope)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,7 +96,7 @@ struct NewExample {
     responses(
         (status = 201, body = Example),
         (status = 200, body = Example, description = "it was there already"),
-        (status = 409, description = "nothing was synced yet"),
+        (status = 409, description = "nothing was synced yet, or the cache is damaged or of a newer program"),
         (status = 422, description = "the SQL does not hold; the detail says why"),
     )
 )]
@@ -116,28 +128,36 @@ async fn add_example(
     }
     loop {
         let head = publish::load_head(&*sync.store).await?;
-        let Head::Whole { document, .. } = &head else {
-            return Err(Error::Conflict(
-                "nothing was synced yet; run a sync first".into(),
-            ));
+        let document = match &head {
+            Head::Whole { document, .. } => document,
+            Head::Absent => {
+                let detail = "nothing was synced yet; run a sync first";
+                return Err(Error::Conflict(detail.to_owned()));
+            }
+            Head::Damaged { error, .. } => return Err(Error::Conflict(damaged(error))),
         };
-        let same = |it: &&Example| it.sql == new.sql && it.question == new.question;
+        let sees = |table: &str| caller.scope.datasets.contain(dataset_of(table));
+        let same = |it: &&Example| {
+            let is_seen = it.tables.iter().all(|table| sees(table));
+            it.sql == new.sql && it.question == new.question && is_seen
+        };
         if let Some(example) = document.examples.iter().find(same) {
             return Ok((StatusCode::OK, Json(example.clone())));
         }
-        let example = review(&sync, document, &new).await?;
-        let hidden = example.tables.iter().find(|table| {
-            !caller
-                .scope
-                .datasets
-                .contain(crate::document::dataset_of(table))
-        });
-        if let Some(table) = hidden {
-            return Err(Error::Unprocessable(format!("there is no table {table}")));
-        }
+        // To this caller, what is out of scope is not there: no hint of a name, no dry run.
+        let visible: Cow<'_, [Table]> = match &caller.scope.datasets {
+            Names::All => Cow::Borrowed(&document.tables),
+            Names::Only(_) => {
+                let tables = document.tables.iter();
+                Cow::Owned(tables.filter(|it| sees(&it.name)).cloned().collect())
+            }
+        };
+        let example = review(&sync, &visible, document.source.dialect, &new).await?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
         next.examples.insert(0, example.clone());
+        // At once rather than by the next sync, to which this would look like a change.
+        examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
         next.version = publish::content_hash(&next);
         match publish::publish(&*sync.store, &next, head.replace()).await {
@@ -146,7 +166,7 @@ async fn add_example(
             Err(StoreError::Precondition(_)) => continue,
             Err(error) => return Err(error.into()),
         }
-        publish::record(&*sync.store, &next, &diff::diff(document, &next)).await?;
+        publish::record(&*sync.store, Some(document), &next).await?;
         if let Some(key) = key {
             state::update(&*sync.store, |state| {
                 state.remember(key.clone(), addition.clone());
@@ -173,8 +193,22 @@ fn check(new: &NewExample) -> Result<()> {
     Ok(())
 }
 
-async fn review(sync: &Sync, document: &Document, new: &NewExample) -> Result<Example> {
-    let schema = ground::Schema::new(&document.tables, document.source.dialect);
+fn damaged(error: &Damaged) -> String {
+    match error {
+        Damaged::Format(_) => error.to_string(),
+        Damaged::Unreadable(_) | Damaged::Content { .. } => {
+            "the schema cache is damaged; run a sync, which repairs it".to_owned()
+        }
+    }
+}
+
+async fn review(
+    sync: &Sync,
+    tables: &[Table],
+    dialect: Dialect,
+    new: &NewExample,
+) -> Result<Example> {
+    let schema = ground::Schema::new(tables, dialect);
     let run = Run::default();
     let reviewer = Reviewer {
         schema: &schema,

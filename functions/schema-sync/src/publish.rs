@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use shared::store::{ETag, Put, Store, StoreError};
 
-use crate::diff::{Change, ChangeKind};
+use crate::diff::{self, Change, ChangeKind};
 use crate::document::{Column, Document, Example, FORMAT, How, Origin, Source, Table};
 
 /// The current document, plain JSON.
@@ -216,11 +216,42 @@ pub struct History {
     pub versions: Vec<Entry>,
 }
 
+impl History {
+    /// Where a document stands. Content may return, so that its time counts as well; but what is
+    /// current is never recorded twice in a row.
+    fn place(&self, document: &Document) -> Option<usize> {
+        let is_it = |entry: &Entry| {
+            entry.version == document.version && entry.generated_at == document.generated_at
+        };
+        let last = self.versions.len().checked_sub(1);
+        self.versions
+            .iter()
+            .rposition(is_it)
+            .or_else(|| last.filter(|&last| self.versions[last].version == document.version))
+    }
+}
+
+impl Entry {
+    fn of(document: &Document, changes: &[Change]) -> Self {
+        Self {
+            version: document.version.clone(),
+            generated_at: document.generated_at,
+            tables_count: document.tables.len(),
+            columns_count: document.columns_count(),
+            examples_count: document.examples.len(),
+            changes: Summary::of(changes),
+        }
+    }
+}
+
 /// The history; a damaged one counts as none, since the versions themselves stand.
 pub async fn load_history(store: &dyn Store) -> Result<(History, Put), StoreError> {
     match store.get(HISTORY).await {
         Ok(object) => {
-            let history = serde_json::from_slice(&object.body).unwrap_or_default();
+            let history = serde_json::from_slice(&object.body).unwrap_or_else(|error| {
+                tracing::error!(%error, "{HISTORY} is damaged and begins anew");
+                History::default()
+            });
             Ok((history, Put::IfMatch(object.etag)))
         }
         Err(StoreError::NotFound(_)) => Ok((History::default(), Put::IfAbsent)),
@@ -229,14 +260,32 @@ pub async fn load_history(store: &dyn Store) -> Result<(History, Put), StoreErro
 }
 
 /// The newest version that can still be read: what a sync starts from when the head is damaged.
+/// Versions that are damaged or gone are passed over; that the store is down is no damage.
 pub async fn newest_whole_version(store: &dyn Store) -> Result<Option<Document>, StoreError> {
     let (history, _) = load_history(store).await?;
     for entry in history.versions.iter().rev().take(10) {
-        if let Ok(Some(document)) = load_version(store, &entry.version).await {
+        if let Some(document) = whole_version(store, &entry.version).await? {
             return Ok(Some(document));
         }
     }
     Ok(None)
+}
+
+/// A version, or none where it is gone or damaged.
+async fn whole_version(store: &dyn Store, version: &str) -> Result<Option<Document>, StoreError> {
+    match load_version(store, version).await {
+        Ok(document) => Ok(document),
+        Err(error) => {
+            let damage = error.downcast::<StoreError>();
+            damage.map_or_else(
+                |damage| {
+                    tracing::error!(version, error = format!("{damage:#}"), "a damaged version");
+                    Ok(None)
+                },
+                Err,
+            )
+        }
+    }
 }
 
 /// Stores the version, then moves the head to it, under the condition that [`Head::replace`] gave.
@@ -273,31 +322,37 @@ fn compress(document: &Document) -> std::io::Result<Bytes> {
     Ok(Bytes::from(encoder.finish()?))
 }
 
-/// Appends the version to the history, where it is not its last entry already.
+/// Puts the document into the history, behind the one that it took the head from; `before` is none
+/// where that is not known, and then it is the newest of the history.
 ///
-/// It comes after the head has moved; the next sync repeats it where this one was killed between.
+/// It comes after the head has moved, so that a writer may be killed between the two, or be slower
+/// than the next one: what is missing before this version is recorded with it, and what the next
+/// one has recorded already stays.
 pub async fn record(
     store: &dyn Store,
+    before: Option<&Document>,
     document: &Document,
-    changes: &[Change],
 ) -> Result<(), StoreError> {
     loop {
         let (mut history, condition) = load_history(store).await?;
-        if history
-            .versions
-            .last()
-            .is_some_and(|entry| entry.version == document.version)
-        {
+        if history.place(document).is_some() {
             return Ok(());
         }
-        history.versions.push(Entry {
-            version: document.version.clone(),
-            generated_at: document.generated_at,
-            tables_count: document.tables.len(),
-            columns_count: document.columns_count(),
-            examples_count: document.examples.len(),
-            changes: Summary::of(changes),
-        });
+        let (place, changes) = match before.map(|before| (before, history.place(before))) {
+            Some((before, Some(place))) => (place + 1, diff::diff(before, document)),
+            Some((before, None)) => {
+                let changes = since_newest(store, &history, before).await?;
+                history.versions.push(Entry::of(before, &changes));
+                (history.versions.len(), diff::diff(before, document))
+            }
+            None => {
+                let changes = since_newest(store, &history, document).await?;
+                (history.versions.len(), changes)
+            }
+        };
+        history
+            .versions
+            .insert(place, Entry::of(document, &changes));
         let surplus = history.versions.len().saturating_sub(HISTORY_LENGTH);
         history.versions.drain(..surplus);
         let json = serde_json::to_vec(&history).expect("the history has only JSON's own types");
@@ -307,4 +362,18 @@ pub async fn record(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// What changed since the newest version of the history.
+async fn since_newest(
+    store: &dyn Store,
+    history: &History,
+    document: &Document,
+) -> Result<Vec<Change>, StoreError> {
+    let newest = match history.versions.last() {
+        Some(entry) => whole_version(store, &entry.version).await?,
+        None => None,
+    };
+    let before = newest.as_ref().map_or(&[][..], |newest| &newest.tables);
+    Ok(diff::tables(before, &document.tables))
 }

@@ -52,7 +52,10 @@ pub async fn load(store: &dyn Store) -> Result<State, StoreError> {
 async fn load_tagged(store: &dyn Store) -> Result<(State, Put), StoreError> {
     match store.get(STATE).await {
         Ok(object) => {
-            let state = serde_json::from_slice(&object.body).unwrap_or_default();
+            let state = serde_json::from_slice(&object.body).unwrap_or_else(|error| {
+                tracing::error!(%error, "{STATE} is damaged and begins anew");
+                State::default()
+            });
             Ok((state, Put::IfMatch(object.etag)))
         }
         Err(StoreError::NotFound(_)) => Ok((State::default(), Put::IfAbsent)),

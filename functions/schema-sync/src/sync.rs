@@ -1,23 +1,27 @@
 //! One run: read the warehouse, keep what is known, describe what is new, verify the examples,
 //! and publish a version if the content changed.
 
+mod answer;
+mod merge;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use shared::llm::Llm;
 use shared::store::{Put, Store, StoreError};
 use shared::{Error, Resources};
 use tokio::time::Instant;
-use utoipa::ToSchema;
 
+pub use self::answer::Answer;
+use self::answer::{answer, figures};
+use self::merge::merge;
 use crate::diff::{self, Change};
-use crate::document::{Dialect, Document, Dropped, Example, FORMAT, Ledger, Problem, Table};
-use crate::enrich::{self, Settings};
+use crate::document::{Dialect, Document, Dropped, Example, FORMAT, Ledger, Table};
+use crate::enrich::{self, Memory, Settings};
 use crate::examples::{self, Reviewed, Reviewer};
-use crate::publish::{self, Head};
-use crate::source::{self, Progress, Reading, Run, Source, SourceError};
+use crate::publish::{self, Damaged, Head};
+use crate::source::{self, Progress, Run, Source, SourceError};
 use crate::{ground, rules, state};
 
 /// Another writer may move the head between our reading and our writing; more often than this it
@@ -33,27 +37,33 @@ pub struct Sync {
     pub settings: Settings,
 }
 
-/// The answer of a run: M4's fields, then the version, the tables and what changed.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Answer {
-    /// `success`; a run that fails answers a problem instead.
-    pub status: &'static str,
-    pub message: String,
-    /// The cache's content changed.
-    pub updated: bool,
-    /// Top-level columns of all tables.
-    pub columns_count: usize,
-    pub examples_count: usize,
-    /// In seconds.
-    pub execution_time: f64,
-    /// The version that is current now.
-    pub version: String,
-    pub tables_count: usize,
-    /// Against the version before; of the first version, each table.
-    pub changes: Vec<Change>,
-    /// What could not be read, described or verified; the rest was.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<Problem>,
+/// What came of a run.
+struct Done {
+    /// Equal in content to what is in the store; of a run that changed nothing, not stored itself.
+    document: Document,
+    changes: Vec<Change>,
+    updated: bool,
+}
+
+/// What the LLM was asked in this run, and answered.
+struct Asked {
+    memory: Memory,
+    /// With its descriptions, where an attempt to publish them lost against another writer.
+    tables: Vec<Table>,
+    /// Candidates.
+    examples: Vec<Example>,
+    /// Calls and tokens, and what was dropped or failed.
+    costs: Ledger,
+}
+
+impl Asked {
+    fn count(&self, ledger: &mut Ledger) {
+        ledger.llm_calls = self.costs.llm_calls;
+        ledger.llm_input_tokens = self.costs.llm_input_tokens;
+        ledger.llm_output_tokens = self.costs.llm_output_tokens;
+        ledger.dropped.extend_from_slice(&self.costs.dropped);
+        ledger.problems.extend_from_slice(&self.costs.problems);
+    }
 }
 
 /// What a run compares with, and under which condition it replaces the head.
@@ -89,23 +99,42 @@ impl Sync {
 
     /// Syncs once. Running it twice, or two at once, changes no more than running it once.
     ///
-    /// `Unavailable` where the warehouse or the store is down, `Forbidden` and `NotFound` where
-    /// the warehouse says so; the cache is as it was then.
+    /// `Unavailable` where the warehouse or the store is down, or the warehouse refuses us or lacks
+    /// what `WAREHOUSE_URL` names; `Conflict` where a newer program wrote the cache. The cache is as
+    /// it was then.
     pub async fn run(&self, run: &Run) -> Result<Answer, Error> {
         let started = Instant::now();
-        let mut base = self.base().await?;
-        let known: Vec<Table> = base
-            .tables()
-            .iter()
-            .cloned()
-            .map(Table::warehouse_facts)
-            .collect();
-        let reading = self.source.read(&known, run).await.map_err(source_error)?;
-        drop(known);
+        let mut asked = None;
+        let outcome = self.attempts(run, &mut asked).await;
+        let outcome = outcome.map(|done| answer(done, started));
+        figures(run, asked.as_ref(), outcome.as_ref().ok(), started);
+        outcome
+    }
 
-        let (mut tables, mut ledger) = merge(reading, base.document.as_ref());
-        let mut written: Option<Vec<Example>> = None;
+    /// Tries until no other writer is in between. What the LLM was asked stays in `asked`, whatever
+    /// comes of it: it is paid for, and asked once a run.
+    async fn attempts(&self, run: &Run, asked: &mut Option<Asked>) -> Result<Done, Error> {
         for _ in 0..ATTEMPTS {
+            let base = self.base().await?;
+            // Read anew each time: who won the race may have read a newer warehouse than we did.
+            let known: Vec<Table> = base
+                .tables()
+                .iter()
+                .cloned()
+                .map(Table::warehouse_facts)
+                .collect();
+            let reading = self.source.read(&known, run).await.map_err(source_error)?;
+            drop(known);
+            let written = asked
+                .as_mut()
+                .map(|asked| std::mem::take(&mut asked.tables));
+            let (mut tables, mut ledger) = merge(
+                reading,
+                base.document.as_ref(),
+                &written.unwrap_or_default(),
+                self.dialect(),
+            );
+
             let mut reviewed = match &base.document {
                 None => Reviewed::default(),
                 Some(before) => {
@@ -114,45 +143,59 @@ impl Sync {
                     examples::review(before, &changes, &self.reviewer(&schema, run)).await
                 }
             };
-            let candidates = match written.take() {
-                Some(candidates) => candidates,
-                None => {
-                    self.enrich(&mut tables, &reviewed.good, run, &mut ledger)
-                        .await?
-                }
-            };
-            let mut ledger = ledger.clone();
-            self.fill(&tables, &mut reviewed, candidates.clone(), run, &mut ledger)
+            if asked.is_none() {
+                *asked = self.ask(&mut tables, &reviewed.good, run).await?;
+            }
+            let candidates = asked.as_ref().map_or(&[][..], |asked| {
+                asked.count(&mut ledger);
+                &asked.examples
+            });
+            self.fill(&tables, &mut reviewed, candidates, run, &mut ledger)
                 .await;
             let changes = diff::tables(base.tables(), &tables);
             let document = self.compose(tables, reviewed, ledger, run);
             let updated = !base.is_current(&document.version);
             if updated {
                 run.tell(Progress::Storing);
-                let replace = base.replace.clone();
-                match publish::publish(&*self.store, &document, replace).await {
+                match publish::publish(&*self.store, &document, base.replace).await {
                     Ok(()) => {}
-                    // Another sync or a person's example came between: compare with that, unless
-                    // the other one is us: a put whose answer was lost is tried again.
-                    Err(StoreError::Precondition(_)) => {
-                        base = self.base().await?;
-                        if base.document.as_ref() != Some(&document) {
-                            tables = document.tables;
-                            written = Some(candidates);
-                            continue;
+                    // Another sync or a person's example came between, unless the other one is us:
+                    // a put whose answer was lost is tried again.
+                    Err(StoreError::Precondition(_)) if !self.is_head(&document).await? => {
+                        if let Some(asked) = asked {
+                            asked.tables = document.tables;
                         }
+                        continue;
                     }
+                    Err(StoreError::Precondition(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
+                publish::record(&*self.store, base.document.as_ref(), &document).await?;
+            } else if let Some(head) = &base.document {
+                publish::record(&*self.store, None, head).await?;
             }
-            publish::record(&*self.store, &document, &changes).await?;
-            return Ok(answer(document, changes, updated, started));
+            // After the head, which holds what was answered: a sync that is killed before asks
+            // again, and one that is killed here has nothing to ask for.
+            if let Some(asked) = asked {
+                let memory = &asked.memory;
+                state::update(&*self.store, |state| state.llm.clone_from(memory)).await?;
+            }
+            return Ok(Done {
+                document,
+                changes,
+                updated,
+            });
         }
         let detail = "others keep writing the schema cache; run the sync again".to_owned();
         Err(Error::Unavailable {
             detail,
             cause: None,
         })
+    }
+
+    async fn is_head(&self, document: &Document) -> Result<bool, Error> {
+        let head = publish::load_head(&*self.store).await?;
+        Ok(matches!(head, Head::Whole { document: head, .. } if *head == *document))
     }
 
     /// What to start from: the head, or the newest whole version where the head is damaged.
@@ -162,6 +205,13 @@ impl Sync {
         let (document, is_head) = match head {
             Head::Whole { document, .. } => (Some(*document), true),
             Head::Absent => (None, false),
+            // It is whole to who wrote it.
+            Head::Damaged {
+                error: error @ Damaged::Format(_),
+                ..
+            } => {
+                return Err(Error::Conflict(error.to_string()));
+            }
             Head::Damaged { error, .. } => {
                 tracing::error!(%error, "the head of the schema cache is damaged and is replaced");
                 (publish::newest_whole_version(&*self.store).await?, false)
@@ -186,16 +236,15 @@ impl Sync {
         }
     }
 
-    /// Has the LLM describe what is new and write examples where some are missing; gives those.
-    async fn enrich(
+    /// Has the LLM describe what is new and write examples where some are missing.
+    async fn ask(
         &self,
         tables: &mut [Table],
         examples: &[Example],
         run: &Run,
-        ledger: &mut Ledger,
-    ) -> Result<Vec<Example>, Error> {
+    ) -> Result<Option<Asked>, Error> {
         let Some(llm) = &self.llm else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let mut memory = state::load(&*self.store).await?.llm;
         let schema = ground::Schema::new(tables, self.dialect());
@@ -207,13 +256,19 @@ impl Sync {
         };
         let outcome = enrich::enrich(llm, tables, &mut memory, &task).await;
         outcome.apply(tables);
-        ledger.llm_calls = outcome.calls;
-        ledger.llm_input_tokens = outcome.input_tokens;
-        ledger.llm_output_tokens = outcome.output_tokens;
-        ledger.dropped.extend(outcome.dropped);
-        ledger.problems.extend(outcome.problems);
-        state::update(&*self.store, |state| state.llm = memory.clone()).await?;
-        Ok(outcome.examples)
+        Ok(Some(Asked {
+            memory,
+            tables: Vec::new(),
+            examples: outcome.examples,
+            costs: Ledger {
+                llm_calls: outcome.calls,
+                llm_input_tokens: outcome.input_tokens,
+                llm_output_tokens: outcome.output_tokens,
+                dropped: outcome.dropped,
+                problems: outcome.problems,
+                ..Ledger::default()
+            },
+        }))
     }
 
     /// Fills up with the LLM's examples, and where those are too few, with examples by rule.
@@ -221,7 +276,7 @@ impl Sync {
         &self,
         tables: &[Table],
         reviewed: &mut Reviewed,
-        candidates: Vec<Example>,
+        candidates: &[Example],
         run: &Run,
         ledger: &mut Ledger,
     ) {
@@ -230,7 +285,7 @@ impl Sync {
         let reviewer = self.reviewer(&schema, run);
         if !candidates.is_empty() {
             reviewed.drop_those_by_rule();
-            let failed = reviewed.fill(candidates, count, &reviewer).await;
+            let failed = reviewed.fill(candidates.to_vec(), count, &reviewer).await;
             ledger.dropped.extend(failed.into_iter().map(dropped));
         }
         if reviewed.good.len() < count {
@@ -274,61 +329,12 @@ impl Sync {
     }
 }
 
-/// The tables that were read with what an LLM said of them before, and those that could not be
-/// read, as they are known.
-fn merge(reading: Reading, base: Option<&Document>) -> (Vec<Table>, Ledger) {
-    let Reading {
-        mut tables,
-        problems,
-        unread,
-    } = reading;
-    if let Some(base) = base {
-        enrich::carry_over(&base.tables, &mut tables);
-        let read: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-        let lost = |table: &&Table| {
-            let of = |subject: &String| *subject == table.name || subject == table.dataset();
-            !read.contains(table.name.as_str()) && unread.iter().any(of)
-        };
-        let kept: Vec<Table> = base.tables.iter().filter(lost).cloned().collect();
-        tables.extend(kept);
-    }
-    tables.sort_by(|a, b| a.name.cmp(&b.name));
-    (
-        tables,
-        Ledger {
-            problems,
-            ..Ledger::default()
-        },
-    )
-}
-
 fn dropped(example: Example) -> Dropped {
     Dropped {
         table: example.tables.into_iter().next(),
         path: None,
         text: example.sql,
         reason: example.error.unwrap_or_default(),
-    }
-}
-
-fn answer(document: Document, changes: Vec<Change>, updated: bool, started: Instant) -> Answer {
-    let (columns_count, problems) = (document.columns_count(), document.ledger.problems);
-    let message = match problems.len() {
-        0 => "MetaSync completed successfully".to_owned(),
-        1 => "MetaSync completed with 1 problem".to_owned(),
-        count => format!("MetaSync completed with {count} problems"),
-    };
-    Answer {
-        status: "success",
-        message,
-        updated,
-        columns_count,
-        examples_count: document.examples.len(),
-        execution_time: started.elapsed().as_millis() as f64 / 1_000.0,
-        version: document.version,
-        tables_count: document.tables.len(),
-        changes,
-        problems,
     }
 }
 

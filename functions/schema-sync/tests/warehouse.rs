@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use schema_sync::document::{
     self, Column, Dialect, How, Problem, SourceKind, Table, TableKind, Verified,
 };
@@ -20,6 +21,8 @@ pub struct Warehouse {
     lost: Mutex<Vec<String>>,
     rejected: Mutex<Vec<String>>,
     pub down: AtomicBool,
+    /// It can be read, and plans nothing.
+    pub plans_nothing: AtomicBool,
     pub plans: AtomicUsize,
 }
 
@@ -102,6 +105,13 @@ impl Source for Warehouse {
 
     async fn plan(&self, sql: &str, _: &Run) -> std::result::Result<Plan, SourceError> {
         self.plans.fetch_add(1, Ordering::Relaxed);
+        if self.plans_nothing.load(Ordering::Relaxed) {
+            let source = anyhow::anyhow!("503");
+            return Err(SourceError::Unavailable {
+                detail: "the warehouse plans nothing now".into(),
+                source,
+            });
+        }
         let rejected = self
             .rejected
             .lock()
@@ -120,10 +130,56 @@ impl Source for Warehouse {
     }
 }
 
+/// A store in which another writer comes first: before the head is written, once, `overtake` runs.
+pub struct Overtaken {
+    inner: Arc<dyn Store>,
+    overtake: Mutex<Option<BoxFuture<'static, ()>>>,
+}
+
+impl Overtaken {
+    pub fn by(inner: Arc<dyn Store>, overtake: BoxFuture<'static, ()>) -> Self {
+        Self {
+            inner,
+            overtake: Mutex::new(Some(overtake)),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Overtaken {
+    async fn get_if_changed(&self, key: &str, tag: Option<&ETag>) -> Result<Option<Object>> {
+        self.inner.get_if_changed(key, tag).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        self.inner.get_range(key, range).await
+    }
+
+    async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
+        if key == schema_sync::publish::HEAD {
+            let overtake = self.overtake.lock().unwrap().take();
+            if let Some(overtake) = overtake {
+                overtake.await;
+            }
+        }
+        self.inner.put(key, body, condition).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.inner.list(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.inner.delete(key).await
+    }
+}
+
 /// A store behind which the process dies: after so many writes, none gets through any more.
 pub struct Breaking {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
+    /// Keys that start like this can't be read.
+    unreadable: Option<&'static str>,
 }
 
 impl Breaking {
@@ -131,13 +187,34 @@ impl Breaking {
         Self {
             inner,
             left: AtomicUsize::new(writes),
+            unreadable: None,
         }
+    }
+
+    pub fn unreadable(inner: Arc<dyn Store>, prefix: &'static str) -> Self {
+        Self {
+            unreadable: Some(prefix),
+            ..Self::after(inner, usize::MAX)
+        }
+    }
+}
+
+fn unavailable(key: &str, why: &'static str) -> StoreError {
+    StoreError::Unavailable {
+        key: key.to_owned(),
+        source: anyhow::anyhow!(why),
     }
 }
 
 #[async_trait]
 impl Store for Breaking {
     async fn get_if_changed(&self, key: &str, tag: Option<&ETag>) -> Result<Option<Object>> {
+        if self
+            .unreadable
+            .is_some_and(|prefix| key.starts_with(prefix))
+        {
+            return Err(unavailable(key, "connection refused"));
+        }
         self.inner.get_if_changed(key, tag).await
     }
 
@@ -152,11 +229,7 @@ impl Store for Breaking {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left)
             .is_err()
         {
-            let source = anyhow::anyhow!("no space left");
-            return Err(StoreError::Unavailable {
-                key: key.to_owned(),
-                source,
-            });
+            return Err(unavailable(key, "no space left"));
         }
         self.inner.put(key, body, condition).await
     }

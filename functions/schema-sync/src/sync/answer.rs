@@ -1,0 +1,115 @@
+//! What a run tells: its answer, to the caller, and its figures, to the log.
+
+use serde::Serialize;
+use shared::auth::{Names, Scope};
+use shared::telemetry::{Unit, figure};
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use super::{Asked, Done};
+use crate::diff::{Change, ChangeKind};
+use crate::document::{Ledger, Problem, dataset_of};
+use crate::source::Run;
+
+/// The answer of a run: M4's fields, then the version, the tables and what changed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Answer {
+    /// `success`; a run that fails answers a problem instead.
+    pub status: &'static str,
+    pub message: String,
+    /// The cache's content changed.
+    pub updated: bool,
+    /// Top-level columns of all tables.
+    pub columns_count: usize,
+    pub examples_count: usize,
+    /// In seconds.
+    pub execution_time: f64,
+    /// The version that is current now.
+    pub version: String,
+    pub tables_count: usize,
+    /// Against the version before; of the first version, each table.
+    pub changes: Vec<Change>,
+    /// What could not be read, described or verified; the rest was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// What this run cost, whether or not it changed the cache. Its problems are those above.
+    pub ledger: Ledger,
+}
+
+pub(super) fn answer(done: Done, started: Instant) -> Answer {
+    let Done {
+        mut document,
+        changes,
+        updated,
+    } = done;
+    let problems = std::mem::take(&mut document.ledger.problems);
+    Answer {
+        status: "success",
+        message: message(problems.len()),
+        updated,
+        columns_count: document.columns_count(),
+        examples_count: document.examples.len(),
+        execution_time: started.elapsed().as_millis() as f64 / 1_000.0,
+        version: document.version,
+        tables_count: document.tables.len(),
+        changes,
+        problems,
+        ledger: document.ledger,
+    }
+}
+
+fn message(problems: usize) -> String {
+    match problems {
+        0 => "MetaSync completed successfully".to_owned(),
+        1 => "MetaSync completed with 1 problem".to_owned(),
+        count => format!("MetaSync completed with {count} problems"),
+    }
+}
+
+impl Answer {
+    /// Without what tells of datasets that the caller may not see. Counts are of the whole cache.
+    #[must_use]
+    pub fn seen_by(mut self, scope: &Scope) -> Self {
+        let Names::Only(_) = &scope.datasets else {
+            return self;
+        };
+        let sees = |table: &str| scope.datasets.contain(dataset_of(table));
+        self.changes.retain(|change| sees(&change.table));
+        for change in &mut self.changes {
+            // Keys lead to tables of other datasets.
+            if change.kind == ChangeKind::ForeignKeys {
+                (change.from, change.to) = (None, None);
+            }
+        }
+        // What is about no dataset may still name one: a warehouse's words do.
+        self.problems
+            .retain(|it| scope.datasets.contain(&it.subject) || sees(&it.subject));
+        self.ledger
+            .dropped
+            .retain(|it| it.table.as_deref().is_some_and(sees));
+        self.message = message(self.problems.len());
+        self
+    }
+}
+
+/// What a run cost, whether or not it changed or published anything.
+pub(super) fn figures(run: &Run, asked: Option<&Asked>, answer: Option<&Answer>, started: Instant) {
+    let count = |name, count: u64| figure(name, Unit::Count, count as f64);
+    let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
+    figure("sync_duration", Unit::Milliseconds, milliseconds);
+    count("sync_requests", run.requests());
+    figure("sync_bytes_billed", Unit::Bytes, run.bytes_billed() as f64);
+    let costs = asked.map(|asked| &asked.costs);
+    count("sync_llm_calls", costs.map_or(0, |it| it.llm_calls));
+    let input = costs.map_or(0, |it| it.llm_input_tokens);
+    let output = costs.map_or(0, |it| it.llm_output_tokens);
+    count("sync_llm_input_tokens", input);
+    count("sync_llm_output_tokens", output);
+    count("sync_failed", u64::from(answer.is_none()));
+    if let Some(answer) = answer {
+        count("sync_updated", u64::from(answer.updated));
+        count("sync_tables", answer.tables_count as u64);
+        count("sync_problems", answer.problems.len() as u64);
+        count("sync_dropped", answer.ledger.dropped.len() as u64);
+    }
+}

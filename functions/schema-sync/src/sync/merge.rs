@@ -1,0 +1,52 @@
+//! What was read beside what is known.
+
+use std::collections::BTreeSet;
+
+use crate::diff::{self, ChangeKind};
+use crate::document::{Dialect, Document, Ledger, Table};
+use crate::enrich;
+use crate::source::Reading;
+
+/// The tables that were read with what an LLM said of them before, for the base's document or for an
+/// attempt of this run (`written`), and those that could not be read, as they are known.
+pub(super) fn merge(
+    reading: Reading,
+    base: Option<&Document>,
+    written: &[Table],
+    dialect: Dialect,
+) -> (Vec<Table>, Ledger) {
+    let Reading {
+        mut tables,
+        problems,
+        unread,
+    } = reading;
+    let before = base.map_or(&[][..], |base| &base.tables);
+    enrich::carry_over(before, &mut tables);
+    enrich::carry_over(written, &mut tables);
+    let read: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let lost = |table: &&Table| {
+        let of = |subject: &String| *subject == table.name || subject == table.dataset();
+        !read.contains(table.name.as_str()) && unread.iter().any(of)
+    };
+    let kept: Vec<Table> = before.iter().filter(lost).cloned().collect();
+    tables.extend(kept);
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    let dropped = if [before, written].iter().any(|it| has_lost(it, &tables)) {
+        enrich::drop_dangling(&mut tables, dialect)
+    } else {
+        Vec::new()
+    };
+    let ledger = Ledger {
+        problems,
+        dropped,
+        ..Ledger::default()
+    };
+    (tables, ledger)
+}
+
+/// Whether a name is gone that a description may mention.
+fn has_lost(before: &[Table], tables: &[Table]) -> bool {
+    let gone = [ChangeKind::TableRemoved, ChangeKind::ColumnRemoved];
+    let changes = diff::tables(before, tables);
+    changes.iter().any(|change| gone.contains(&change.kind))
+}

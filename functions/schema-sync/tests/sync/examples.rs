@@ -1,0 +1,249 @@
+//! Examples that stay true, and those that people add.
+
+use super::*;
+
+#[tokio::test]
+async fn examples_that_a_change_breaks_are_quarantined_in_the_same_run() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.shop.customers", CUSTOMERS)
+        .shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    run(&sync).await;
+    let planned = warehouse.plans.load(Ordering::Relaxed);
+    run(&sync).await;
+    assert_eq!(
+        warehouse.plans.load(Ordering::Relaxed),
+        planned,
+        "what holds is not planned again"
+    );
+
+    warehouse.set("p.shop.orders", "id INT64");
+    run(&sync).await;
+
+    let document = head(&store).await;
+    let gone = ["status", "customer_id", "created_at"];
+    assert!(
+        document
+            .examples
+            .iter()
+            .all(|it| !gone.iter().any(|name| it.sql.contains(name)))
+    );
+    assert!(!document.quarantined.is_empty());
+    assert!(
+        document
+            .quarantined
+            .iter()
+            .all(|it| it.error.is_some() && it.verified.is_none())
+    );
+}
+
+fn hows(document: &Document) -> Vec<How> {
+    let verified = document.examples.iter().map(|it| it.verified.as_ref());
+    verified
+        .map(|it| it.expect("it was verified").how)
+        .collect()
+}
+
+#[tokio::test]
+async fn what_could_not_be_planned_after_a_change_is_planned_by_the_next_run() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    run(&sync).await;
+    assert!(hows(&head(&store).await).contains(&How::DryRun));
+
+    warehouse.plans_nothing.store(true, Ordering::Relaxed);
+    warehouse.set(
+        "p.shop.orders",
+        &ORDERS.replace("status STRING", "status INT64"),
+    );
+    let answer = run(&sync).await;
+    assert_eq!(answer.problems[0].subject, "examples");
+    let unplanned = hows(&head(&store).await);
+    assert!(
+        unplanned.iter().all(|how| *how == How::Parsed),
+        "what was planned for another schema is not verified: {unplanned:?}"
+    );
+
+    warehouse.plans_nothing.store(false, Ordering::Relaxed);
+    warehouse.reject("status");
+    let answer = run(&sync).await;
+    let document = head(&store).await;
+    assert!(answer.updated && hows(&document).iter().all(|how| *how == How::DryRun));
+    assert!(
+        document
+            .examples
+            .iter()
+            .all(|it| !it.sql.contains("status"))
+    );
+    assert!(
+        document
+            .quarantined
+            .iter()
+            .any(|it| it.sql.contains("status"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_quarantined_returns_only_when_the_warehouse_has_planned_it() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    run(&sync).await;
+    let without = ORDERS.replace("status STRING, ", "");
+    warehouse.set("p.shop.orders", &without);
+    run(&sync).await;
+    let broken: Vec<String> = {
+        let quarantined = head(&store).await.quarantined;
+        quarantined.into_iter().map(|it| it.sql).collect()
+    };
+    assert!(!broken.is_empty());
+
+    warehouse.plans_nothing.store(true, Ordering::Relaxed);
+    warehouse.set("p.shop.orders", ORDERS);
+    run(&sync).await;
+    let document = head(&store).await;
+    for sql in &broken {
+        let good = document.examples.iter().any(|it| it.sql == *sql);
+        let quarantined = document.quarantined.iter().find(|it| it.sql == *sql);
+        assert!(
+            !good && quarantined.is_some_and(|it| it.error.is_some()),
+            "{sql}"
+        );
+    }
+
+    warehouse.plans_nothing.store(false, Ordering::Relaxed);
+    run(&sync).await;
+    let document = head(&store).await;
+    let still = document
+        .quarantined
+        .iter()
+        .any(|it| broken.contains(&it.sql));
+    assert!(!still, "without another change it is planned again");
+}
+
+#[tokio::test]
+async fn a_persons_example_takes_the_place_of_one_by_rule_at_once() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.shop.customers", CUSTOMERS)
+        .shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    assert_eq!(run(&sync).await.examples_count, 5);
+    let example = json!({"question": "How many?", "sql": "SELECT COUNT(id) FROM `p.shop.orders`"});
+    assert_eq!(app.post("/v1/schema/examples", example).await.status, 201);
+
+    let document = head(&store).await;
+    assert_eq!(document.examples.len(), 5);
+    assert_eq!(document.examples[0].origin, Origin::Person);
+    let answer = run(&sync).await;
+    assert!(!answer.updated, "nothing in the warehouse changed");
+}
+
+#[tokio::test]
+async fn what_the_warehouse_rejects_is_no_example() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    warehouse.reject("status");
+    let store = memory();
+    run(&sync(&warehouse, store.clone())).await;
+    let document = head(&store).await;
+    assert!(!document.examples.is_empty());
+    assert!(
+        document
+            .examples
+            .iter()
+            .all(|it| !it.sql.contains("status"))
+    );
+}
+
+#[tokio::test]
+async fn a_persons_example_lives_through_syncs_until_it_breaks_and_returns_when_it_holds() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    let sql = "SELECT status, COUNT(*) AS orders FROM `p.shop.orders` GROUP BY status";
+    let example = json!({"question": "Orders by status?", "sql": sql});
+
+    let too_early = app.post("/v1/schema/examples", &example).await;
+    assert_eq!(too_early.status, 409);
+    run(&sync).await;
+    assert_eq!(app.post("/v1/schema/examples", &example).await.status, 201);
+    assert_eq!(
+        app.post("/v1/schema/examples", &example).await.status,
+        200,
+        "twice is once"
+    );
+
+    let mine = |document: &Document| {
+        let good = document
+            .examples
+            .iter()
+            .filter(|it| it.origin == Origin::Person)
+            .count();
+        let bad = document
+            .quarantined
+            .iter()
+            .filter(|it| it.origin == Origin::Person)
+            .count();
+        (good, bad)
+    };
+    warehouse.set("p.shop.orders", &ORDERS.replace("status STRING, ", ""));
+    run(&sync).await;
+    assert_eq!(mine(&head(&store).await), (0, 1));
+    warehouse.set("p.shop.orders", ORDERS);
+    run(&sync).await;
+    assert_eq!(mine(&head(&store).await), (1, 0));
+}
+
+#[tokio::test]
+async fn an_example_that_does_not_hold_is_refused_with_the_reason() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    warehouse.reject("customer_id");
+    let sync = sync(&warehouse, memory());
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    run(&sync).await;
+    let add = |sql: &str| app.post("/v1/schema/examples", json!({"question": "q", "sql": sql}));
+
+    let unknown = add("SELECT statu FROM `p.shop.orders`").await;
+    assert_eq!(unknown.status, 422);
+    assert!(unknown.json()["detail"].as_str().unwrap().contains("statu"));
+    assert_eq!(
+        add("DELETE FROM `p.shop.orders` WHERE true").await.status,
+        422
+    );
+    assert_eq!(
+        add("SELECT customer_id FROM `p.shop.orders`").await.status,
+        422
+    );
+    assert_eq!(add("").await.status, 400);
+    assert_eq!(add("SELECT '\0'").await.status, 400);
+    let extra = json!({"question": "q", "sql": "SELECT 1", "origin": "llm"});
+    assert_eq!(app.post("/v1/schema/examples", extra).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_means_one_example() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    run(&sync).await;
+    let add = |sql: &str| {
+        let body = json!({"question": "How many?", "sql": sql});
+        app.post("/v1/schema/examples", body)
+            .header("idempotency-key", "k-1")
+    };
+    assert_eq!(
+        add("SELECT COUNT(*) FROM `p.shop.orders`").await.status,
+        201
+    );
+    assert_eq!(
+        add("SELECT COUNT(*) FROM `p.shop.orders`").await.status,
+        200
+    );
+    assert_eq!(add("SELECT MAX(id) FROM `p.shop.orders`").await.status, 422);
+}

@@ -1,0 +1,132 @@
+//! What a run cost is told, whether or not it changed anything.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use super::*;
+
+#[tokio::test]
+async fn a_run_that_changes_nothing_still_tells_what_it_cost() {
+    let stub = LlmStub::start(|asked| {
+        let text = |_: &str, path: &str| match path {
+            "status" => "See the column statuss_old.".to_owned(),
+            _ => String::new(),
+        };
+        Wanted::of(asked).answer(text, &[])
+    })
+    .await;
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    run(&sync(&warehouse, store.clone())).await;
+
+    let answer = run(&sync_with(&warehouse, store.clone(), &stub)).await;
+
+    assert!(!answer.updated, "nothing that was written is right");
+    assert!(answer.ledger.llm_calls > 0);
+    assert!(answer.ledger.llm_input_tokens > 0 && answer.ledger.llm_output_tokens > 0);
+    assert_eq!(answer.ledger.dropped[0].path.as_deref(), Some("status"));
+    assert!(
+        answer.ledger.problems.is_empty(),
+        "they stand in the answer itself"
+    );
+    let told = serde_json::to_value(&answer).unwrap();
+    assert_eq!(told["ledger"]["llm_calls"], json!(answer.ledger.llm_calls));
+
+    let again = run(&sync_with(&warehouse, store, &stub)).await;
+    assert_eq!(
+        again.ledger.llm_calls, 0,
+        "what had no answer is not asked again"
+    );
+}
+
+/// The figures that this thread emits, by name.
+#[derive(Clone, Default)]
+struct Figures(Arc<Mutex<BTreeMap<String, f64>>>);
+
+impl Figures {
+    fn of(&self, name: &str) -> Option<f64> {
+        self.0.lock().unwrap().get(name).copied()
+    }
+}
+
+impl tracing::Subscriber for Figures {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "figure"
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut figure = Figure::default();
+        event.record(&mut figure);
+        self.0.lock().unwrap().insert(figure.name, figure.value);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[derive(Default)]
+struct Figure {
+    name: String,
+    value: f64,
+}
+
+impl tracing::field::Visit for Figure {
+    fn record_f64(&mut self, field: &tracing::field::Field, value: f64) {
+        if field.name() == "value" {
+            self.value = value;
+        }
+    }
+
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        if field.name() == "name" {
+            value.clone_into(&mut self.name);
+        }
+    }
+
+    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn std::fmt::Debug) {}
+}
+
+#[tokio::test]
+async fn every_run_emits_its_figures_and_so_does_one_that_fails() {
+    let stub = LlmStub::start(|asked| {
+        let text = |_: &str, path: &str| format!("Meaning of {path}.");
+        Wanted::of(asked).answer(text, &[])
+    })
+    .await;
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync_with(&warehouse, memory(), &stub);
+    let figures = Figures::default();
+    let _here = tracing::subscriber::set_default(figures.clone());
+
+    let answer = run(&sync).await;
+
+    let calls = figures.of("sync_llm_calls");
+    assert_eq!(calls, Some(answer.ledger.llm_calls as f64));
+    assert!(
+        figures
+            .of("sync_llm_input_tokens")
+            .is_some_and(|it| it > 0.0)
+    );
+    assert_eq!(figures.of("sync_tables"), Some(1.0));
+    assert_eq!(figures.of("sync_failed"), Some(0.0));
+    for name in ["sync_duration", "sync_requests", "sync_bytes_billed"] {
+        assert!(figures.of(name).is_some(), "{name}");
+    }
+
+    run(&sync).await;
+    let unchanged = ["sync_updated", "sync_llm_calls"].map(|name| figures.of(name));
+    assert_eq!(unchanged, [Some(0.0), Some(0.0)]);
+
+    warehouse.down.store(true, Ordering::Relaxed);
+    sync.run(&Run::default()).await.unwrap_err();
+    assert_eq!(figures.of("sync_failed"), Some(1.0));
+}
