@@ -77,8 +77,50 @@ impl Drop for Server {
     }
 }
 
+/// Whether a test against a peer passes without it: where nobody counts on it having run.
+///
+/// On CI, and wherever `PEERS_REQUIRED` is set, it fails instead, unless `PEERS_OPTIONAL` is set too.
+pub fn is_skipped(peer: &str) -> bool {
+    if is_installed(peer) {
+        return false;
+    }
+    assert!(
+        !is_required(|name| std::env::var(name).ok()),
+        "{peer} is not installed, so that nothing is proved against it: see what \
+         `tests/peers/install {peer}` says, or set PEERS_OPTIONAL=1 to do without"
+    );
+    eprintln!("SKIPPED: {peer} is not installed");
+    true
+}
+
+fn is_required(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let is_set = |name: &str| {
+        let value = variable(name).unwrap_or_default();
+        !matches!(value.as_str(), "" | "0" | "false")
+    };
+    (is_set("CI") || is_set("PEERS_REQUIRED")) && !is_set("PEERS_OPTIONAL")
+}
+
+#[test]
+fn a_peer_that_is_missing_fails_the_suite_where_it_is_counted_on() {
+    for (set, required) in [
+        (&[][..], false),
+        (&[("CI", "true")], true),
+        (&[("CI", "false")], false),
+        (&[("PEERS_REQUIRED", "1")], true),
+        (&[("PEERS_REQUIRED", "1"), ("PEERS_OPTIONAL", "1")], false),
+        (&[("CI", "1"), ("PEERS_OPTIONAL", "0")], true),
+    ] {
+        let variable = |name: &str| {
+            let found = set.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(is_required(variable), required, "{set:?}");
+    }
+}
+
 /// Whether `tests/peers/install` has been run, and could install the peer.
-pub fn is_installed(peer: &str) -> bool {
+fn is_installed(peer: &str) -> bool {
     folder(peer).join("installed").exists()
 }
 

@@ -7,7 +7,7 @@ use kit::TestApp;
 use kit::llm::{Answer, LlmStub, Wanted};
 use serde_json::{Value, json};
 
-use crate::server::{Server, is_installed};
+use crate::server::{Server, is_skipped};
 
 const PEER: &str = "local-bigquery";
 
@@ -17,8 +17,7 @@ static LOCAL: LazyLock<Server> =
 /// `metasync` on a project of its own with customers and their orders, synced; the model answers
 /// questions with `answers`. None where the peer can't be installed.
 async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
-    if !is_installed(PEER) {
-        eprintln!("SKIPPED: {PEER} is not installed");
+    if is_skipped(PEER) {
         return None;
     }
     let http = shared::http_client::build(&shared::Env::default()).unwrap();
