@@ -7,6 +7,7 @@
 //! [`serve()`]. A test hands the same to `kit::TestApp`.
 
 pub mod auth;
+pub mod clock;
 pub mod env;
 pub mod error;
 pub mod google;
@@ -20,6 +21,7 @@ pub mod store;
 pub mod telemetry;
 
 pub use auth::{Admin, Caller, Role, Writer};
+pub use clock::Clock;
 pub use env::{Env, Secret};
 pub use error::{Error, Result};
 pub use json::Json;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::auth::Auth;
 use crate::llm::Llm;
 use crate::store::Store;
-use crate::{Env, http_client, llm, postgres, store};
+use crate::{Clock, Env, http_client, llm, postgres, store};
 
 /// Cheap to clone: every clone shares what was opened.
 #[derive(Clone)]
@@ -13,6 +13,7 @@ pub struct Resources(Arc<Inner>);
 
 struct Inner {
     env: Env,
+    clock: Clock,
     http: OnceLock<reqwest::Client>,
     store: OnceLock<Arc<dyn Store>>,
     postgres: OnceLock<postgres::Pool>,
@@ -22,8 +23,14 @@ struct Inner {
 
 impl Resources {
     pub fn new(env: Env) -> Self {
+        Self::with_clock(env, Clock::default())
+    }
+
+    /// For a test that freezes a process, or sets its clock.
+    pub fn with_clock(env: Env, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             env,
+            clock,
             http: OnceLock::new(),
             store: OnceLock::new(),
             postgres: OnceLock::new(),
@@ -34,6 +41,10 @@ impl Resources {
 
     pub fn env(&self) -> &Env {
         &self.0.env
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {

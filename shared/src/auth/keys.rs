@@ -11,11 +11,11 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::local::is_loopback;
 use super::unauthenticated;
 use crate::Error;
+use crate::clock::{Clock, Moment};
 
 /// Between two fetches, whatever comes: a flood of made-up keys is no flood at the issuer.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -42,6 +42,7 @@ pub(super) struct Keys(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
+    clock: Clock,
     source: Source,
     /// Held while keys are fetched: one fetch at a time.
     fetching: Mutex<()>,
@@ -51,23 +52,23 @@ struct Inner {
 #[derive(Clone, Default)]
 struct Known {
     keys: Arc<ById>,
-    fetched: Option<Instant>,
+    fetched: Option<Moment>,
     /// The last attempt, and whether it brought keys.
-    tried: Option<(Instant, bool)>,
+    tried: Option<(Moment, bool)>,
 }
 
 impl Known {
-    fn within(&self, age: Duration) -> bool {
-        self.fetched.is_some_and(|fetched| fetched.elapsed() < age)
+    fn within(&self, age: Duration, now: Moment) -> bool {
+        self.fetched.is_some_and(|fetched| now.since(fetched) < age)
     }
 
-    fn just_tried(&self) -> bool {
-        self.tried.is_some_and(|(at, _)| at.elapsed() < PAUSE)
+    fn just_tried(&self, now: Moment) -> bool {
+        self.tried.is_some_and(|(at, _)| now.since(at) < PAUSE)
     }
 
     /// A JWT without a key id is of the only key, if there is only one.
-    fn key(&self, id: Option<&str>) -> Option<Arc<Key>> {
-        if !self.within(USABLE) {
+    fn key(&self, id: Option<&str>, now: Moment) -> Option<Arc<Key>> {
+        if !self.within(USABLE, now) {
             return None;
         }
         match id {
@@ -79,9 +80,10 @@ impl Known {
 }
 
 impl Keys {
-    pub(super) fn new(http: reqwest::Client, source: Source) -> Self {
+    pub(super) fn new(http: reqwest::Client, clock: Clock, source: Source) -> Self {
         Self(Arc::new(Inner {
             http,
+            clock,
             source,
             fetching: Mutex::default(),
             known: RwLock::default(),
@@ -91,17 +93,17 @@ impl Keys {
     /// The key with this id. `Unauthenticated` where the issuer has none, `Unavailable` where it
     /// could not be asked.
     pub(super) async fn find(&self, id: Option<&str>) -> Result<Arc<Key>, Error> {
-        let known = self.0.known();
-        if let Some(key) = known.key(id) {
-            if !known.within(FRESH) && !known.just_tried() && self.0.fetching.try_lock().is_ok() {
-                // One caller waits for new keys; if they don't come the old ones still do.
-                let known = self.refetch().await;
-                return known.key(id).ok_or_else(|| unknown(&known));
+        let (known, now) = (self.0.known(), self.0.clock.now());
+        if let Some(key) = known.key(id, now) {
+            let due = !known.within(FRESH, now) && !known.just_tried(now);
+            // One caller waits for new keys; if they don't come the old ones still do.
+            if !due || self.0.fetching.try_lock().is_err() {
+                return Ok(key);
             }
-            return Ok(key);
         }
         let known = self.refetch().await;
-        known.key(id).ok_or_else(|| unknown(&known))
+        let key = known.key(id, self.0.clock.now());
+        key.ok_or_else(|| unknown(&known))
     }
 
     /// What is known afterwards. On a task of its own, since a fetch that ended with the caller who
@@ -111,11 +113,11 @@ impl Keys {
         let fetch = tokio::spawn(async move {
             let _one = inner.fetching.lock().await;
             let known = inner.known();
-            if known.just_tried() {
+            if known.just_tried(inner.clock.now()) {
                 return;
             }
             let fetched = inner.fetch().await;
-            let now = Instant::now();
+            let now = inner.clock.now();
             let mut known = inner.known.write().unwrap_or_else(PoisonError::into_inner);
             known.tried = Some((now, fetched.is_ok()));
             match fetched {

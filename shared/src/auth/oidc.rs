@@ -124,7 +124,7 @@ impl Oidc {
         Ok(Self {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
-            keys: Keys::new(resources.http()?, source),
+            keys: Keys::new(resources.http()?, resources.clock().clone(), source),
             grants,
         })
     }

@@ -1,5 +1,7 @@
 //! The issuer's keys. Time is paused, and moved by hand.
 
+use kit::clock::WallClock;
+
 use super::*;
 
 async fn trusted() -> (Issuer, Auth) {
@@ -112,6 +114,28 @@ async fn a_withdrawn_key_is_gone_after_an_hour() {
     pass(59 * 60).await;
     assert_eq!(status(&ask(&auth, &old).await), 200);
     pass(2 * 60).await;
+    assert_eq!(status(&ask(&auth, &old).await), 401);
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_key_is_gone_where_the_machine_was_frozen_meanwhile() {
+    let issuer = Issuer::start().await;
+    let wall = WallClock::default();
+    let env = Env::default()
+        .with("AUTH_ISSUER", issuer.url())
+        .with("AUTH_AUDIENCE", AUDIENCE);
+    let auth = Resources::with_clock(env, wall.clock()).auth().unwrap();
+    let old = token(&issuer);
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+    issuer.rotate(Algorithm::ES256);
+    wall.pass(Duration::from_secs(59 * 60));
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+    wall.set_back(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(status(&ask(&auth, &old).await), 200);
+
+    wall.pass(Duration::from_secs(26 * 60 * 60));
+
     assert_eq!(status(&ask(&auth, &old).await), 401);
     assert_eq!(issuer.fetches(), 2);
 }

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod bigquery;
+pub mod clock;
 pub mod lambda;
 pub mod llm;
 pub mod oidc;
