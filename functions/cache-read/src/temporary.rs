@@ -3,7 +3,7 @@
 
 use std::io;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +16,19 @@ use shared::Env;
 use crate::view::View;
 
 /// What tells one deployment from another: copies are never mixed up.
-const DEPLOYMENT: [&str; 3] = ["BUCKET_URL", "AWS_ENDPOINT_URL_S3", "STORAGE_EMULATOR_HOST"];
+const DEPLOYMENT: [&str; 4] = [
+    "BUCKET_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "STORAGE_EMULATOR_HOST",
+];
 
 #[derive(Clone, Debug)]
 pub struct TemporaryCopy {
     folder: PathBuf,
     file: String,
+    /// Whose the folder has to be.
+    user: u32,
 }
 
 impl TemporaryCopy {
@@ -34,8 +41,11 @@ impl TemporaryCopy {
             deployment.update(env.get(name).unwrap_or_default());
             deployment.update([0]);
         }
+        let user = rustix::process::geteuid().as_raw();
         (!url.starts_with("memory:")).then(|| Self {
-            folder: temporary.join("metasync-cache-read"),
+            // Each user has one, so that whoever comes first keeps nobody else from a copy.
+            folder: temporary.join(format!("metasync-cache-read-{user}")),
+            user,
             file: format!("{}.json", &hex::encode(deployment.finalize())[..32]),
         })
     }
@@ -90,14 +100,69 @@ impl TemporaryCopy {
         written
     }
 
-    /// The temporary folder is everybody's: a copy counts only in a folder that nobody else can
-    /// write to.
+    /// The temporary folder is everybody's, and anybody may have made this one first: a copy
+    /// counts only in a folder that is ours and that nobody else can write to.
     fn is_ours(&self) -> io::Result<()> {
         let found = self.folder.symlink_metadata()?;
-        if found.is_dir() && found.permissions().mode().trailing_zeros() >= 6 {
-            Ok(())
-        } else {
-            Err(io::Error::other("the folder is open to others"))
+        if !found.is_dir() || found.uid() != self.user {
+            return Err(io::Error::other("the folder is somebody else's"));
         }
+        if found.mode() & 0o077 != 0 {
+            return Err(io::Error::other("the folder is open to others"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+
+    fn copy_in(folder: &Path, variables: &[(&str, &str)]) -> TemporaryCopy {
+        let env = Env::default().with("TMPDIR", folder.to_str().expect("UTF-8"));
+        let env = variables
+            .iter()
+            .fold(env, |env, (name, value)| env.with(name, *value));
+        TemporaryCopy::new(&env).expect("a copy")
+    }
+
+    #[tokio::test]
+    async fn a_copy_in_the_folder_of_another_user_is_neither_read_nor_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ours = copy_in(folder.path(), &[("BUCKET_URL", "s3://one")]);
+        ours.save(Arc::new(View::new(builtin::document()))).await;
+        assert!(ours.load().await.is_some());
+
+        // Made first by whoever runs this test, under the name that the other user's has.
+        let theirs = TemporaryCopy {
+            user: ours.user + 1,
+            ..ours
+        };
+        assert!(theirs.load().await.is_none());
+        theirs.write(b"{}").expect_err("not into that folder");
+    }
+
+    #[test]
+    fn users_and_deployments_have_copies_of_their_own() {
+        let folder = Path::new("/tmp");
+        let bucket = ("BUCKET_URL", "s3://one");
+        let mut files: Vec<PathBuf> = [
+            &[bucket][..],
+            &[("BUCKET_URL", "s3://two")],
+            &[bucket, ("AWS_ENDPOINT_URL", "http://one")],
+            &[bucket, ("AWS_ENDPOINT_URL", "http://two")],
+            &[bucket, ("AWS_ENDPOINT_URL_S3", "http://one")],
+            &[bucket, ("STORAGE_EMULATOR_HOST", "http://one")],
+        ]
+        .map(|variables| copy_in(folder, variables).file.into())
+        .into();
+        let all = files.len();
+        files.sort();
+        files.dedup();
+        assert_eq!(files.len(), all);
+        let copy = copy_in(folder, &[bucket]);
+        let ends = format!("-{}", copy.user);
+        assert!(copy.folder.to_str().is_some_and(|it| it.ends_with(&ends)));
     }
 }
