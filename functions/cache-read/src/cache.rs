@@ -17,7 +17,8 @@
 //! So on a server in use nobody waits. A frozen function gets its copy within the request even if
 //! no task ever runs to its end between two of them; what a freeze cut off is given up by the next
 //! reader, for its connection is dead. While the store fails it is asked after 1, 2, 4 .. seconds,
-//! at most `fresh_for` apart, and never keeps a reader longer than above.
+//! at most `fresh_for` apart, or 4 s where there is no copy, and never keeps a reader longer than
+//! above. A reader who wants the newest has it asked at once.
 
 mod revalidation;
 
@@ -26,13 +27,14 @@ use std::time::Duration;
 
 use schema_sync::document::Document;
 use schema_sync::publish;
+use shared::clock::{Clock, Moment};
 use shared::store::{ETag, Store};
 use shared::telemetry::{self, Unit};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
-use self::revalidation::{Known, Outcome, Trouble};
+use self::revalidation::{Found, Known, Trouble};
 use crate::temporary::TemporaryCopy;
 use crate::view::View;
 use crate::{Settings, builtin};
@@ -46,7 +48,11 @@ const OLD: Duration = Duration::from_secs(3_600);
 const PATIENCE_WITHOUT_COPY: Duration = Duration::from_secs(3);
 /// A store call ends within 10 s; what is older was cut off.
 const CUT_OFF: Duration = Duration::from_secs(12);
+/// The same, where history and version are read as well.
+const CUT_OFF_FALLING_BACK: Duration = Duration::from_secs(36);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// How long the store is left alone at most while there is no copy: its recovery must show soon.
+const LONGEST_REST_WITHOUT_COPY: Duration = Duration::from_secs(4);
 
 /// How near to the store an answer is (M8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +88,7 @@ struct Inner {
     store: Arc<dyn Store>,
     temporary: Option<TemporaryCopy>,
     fresh_for: Duration,
+    clock: Clock,
     builtin: Arc<View>,
     state: Mutex<State>,
     temporary_was_read: OnceCell<()>,
@@ -94,7 +101,8 @@ struct State {
     /// How many were started: the name of the running one.
     started: u64,
     failures: u32,
-    not_before: Option<Instant>,
+    /// Since when, and for how long, the store is left alone.
+    resting: Option<(Moment, Duration)>,
     /// A head that turned out damaged: while it is still that one, it is not read again.
     refused: Option<ETag>,
     /// What the log has been told of and is not over.
@@ -107,22 +115,22 @@ struct Held {
     view: Arc<View>,
     /// The store's tag of the head it was read from; none if it came another way.
     etag: Option<ETag>,
-    since: Instant,
+    since: Moment,
     /// How old it was then.
     age_then: Duration,
 }
 
 impl Held {
-    fn age(&self) -> Duration {
-        self.age_then + self.since.elapsed()
+    fn age(&self, now: Moment) -> Duration {
+        self.age_then + now.since(self.since)
     }
 
-    fn is_fresh(&self, fresh_for: Duration) -> bool {
-        self.etag.is_some() && self.age() <= fresh_for
+    fn is_fresh(&self, now: Moment, fresh_for: Duration) -> bool {
+        self.etag.is_some() && self.age(now) <= fresh_for
     }
 
-    fn patience(&self, fresh_for: Duration) -> Duration {
-        let age = self.age();
+    fn patience(&self, now: Moment, fresh_for: Duration) -> Duration {
+        let age = self.age(now);
         let confirmed = self.etag.is_some();
         if confirmed && age < fresh_for * 2 {
             Duration::ZERO
@@ -137,7 +145,9 @@ impl Held {
 #[derive(Clone)]
 struct Revalidation {
     name: u64,
-    started: Instant,
+    started: Moment,
+    /// After this it was cut off.
+    may_take: Duration,
     abort: AbortHandle,
     /// Closed once it has ended.
     done: watch::Receiver<()>,
@@ -147,7 +157,7 @@ impl Revalidation {
     async fn done_within(&self, patience: Duration) {
         let mut done = self.done.clone();
         // An error is the end that is waited for.
-        let _ = timeout_at(self.started + patience, done.changed()).await;
+        let _ = timeout_at(self.started.instant() + patience, done.changed()).await;
     }
 }
 
@@ -157,6 +167,7 @@ impl Cache {
             store,
             temporary: settings.temporary,
             fresh_for: settings.fresh_for,
+            clock: settings.clock,
             builtin: Arc::new(View::new(builtin::document())),
             state: Mutex::default(),
             temporary_was_read: OnceCell::new(),
@@ -171,8 +182,8 @@ impl Cache {
     /// the store is asked even if the copy is fresh.
     pub async fn current(&self, newest: bool) -> Served {
         let inner = &self.0;
-        let arrived = Instant::now();
-        let (held, running) = inner.look(newest);
+        let arrived = inner.clock.now();
+        let (held, running) = inner.look(newest, arrived);
         let Some(running) = running else {
             if held.is_none() {
                 inner.read_temporary().await;
@@ -180,7 +191,7 @@ impl Cache {
             return inner.served(arrived);
         };
         let patience = match held {
-            Some(held) if !newest => held.patience(inner.fresh_for),
+            Some(held) if !newest => held.patience(arrived, inner.fresh_for),
             Some(_) | None => PATIENCE,
         };
         if !patience.is_zero() {
@@ -208,26 +219,27 @@ impl Inner {
     }
 
     /// The copy in memory, and the revalidation that is running if one is due.
-    fn look(self: &Arc<Self>, newest: bool) -> (Option<Held>, Option<Revalidation>) {
+    fn look(self: &Arc<Self>, newest: bool, now: Moment) -> (Option<Held>, Option<Revalidation>) {
         let mut state = self.state();
         let held = state.held.clone();
         let fresh = held
             .as_ref()
-            .is_some_and(|held| held.is_fresh(self.fresh_for));
+            .is_some_and(|held| held.is_fresh(now, self.fresh_for));
         if fresh && !newest {
             return (held, None);
         }
         if let Some(running) = &state.running {
-            if running.started.elapsed() < CUT_OFF {
+            if now.since(running.started) < running.may_take {
                 let running = running.clone();
                 return (held, Some(running));
             }
             running.abort.abort();
             state.running = None;
             self.failed(&mut state, &Trouble::cut_off());
-            state.not_before = None;
+            state.resting = None;
         }
-        if state.not_before.is_some_and(|retry| Instant::now() < retry) {
+        let rests = |(since, rest): (Moment, Duration)| now.since(since) < rest;
+        if !newest && state.resting.is_some_and(rests) {
             return (held, None);
         }
         let running = self.start(&mut state);
@@ -250,8 +262,8 @@ impl Inner {
         let (ended, done) = watch::channel(());
         let inner = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let outcome = inner.revalidate(known).await;
-            let news = inner.settle(name, outcome);
+            let found = inner.revalidate(name, known).await;
+            let news = inner.settle(name, found);
             drop(ended);
             if let (Some(temporary), Some(view)) = (&inner.temporary, news) {
                 temporary.save(view).await;
@@ -259,7 +271,8 @@ impl Inner {
         });
         let running = Revalidation {
             name,
-            started: Instant::now(),
+            started: self.clock.now(),
+            may_take: CUT_OFF,
             abort: task.abort_handle(),
             done,
         };
@@ -268,7 +281,7 @@ impl Inner {
     }
 
     /// Takes in what a revalidation found, and gives back a copy that is new from the store.
-    fn settle(&self, name: u64, outcome: Outcome) -> Option<Arc<View>> {
+    fn settle(&self, name: u64, found: Result<Found, Trouble>) -> Option<Arc<View>> {
         let mut state = self.state();
         if state
             .running
@@ -277,9 +290,9 @@ impl Inner {
         {
             state.running = None;
         }
-        let now = Instant::now();
-        match outcome {
-            Outcome::Unchanged => {
+        let now = self.clock.now();
+        match found {
+            Ok(Found::Unchanged) => {
                 if let Some(held) = &mut state.held {
                     held.since = now;
                     held.age_then = Duration::ZERO;
@@ -287,7 +300,7 @@ impl Inner {
                 self.succeeded(&mut state);
                 None
             }
-            Outcome::Replaced(view, etag) => {
+            Ok(Found::New(view, etag)) => {
                 state.held = Some(Held {
                     view: Arc::clone(&view),
                     etag: Some(etag),
@@ -297,7 +310,7 @@ impl Inner {
                 self.succeeded(&mut state);
                 Some(view)
             }
-            Outcome::Failed(trouble) => {
+            Err(trouble) => {
                 if let Some(refused) = &trouble.refused {
                     state.refused = Some(refused.clone());
                 }
@@ -309,7 +322,7 @@ impl Inner {
 
     fn succeeded(&self, state: &mut State) {
         state.failures = 0;
-        state.not_before = None;
+        state.resting = None;
         state.refused = None;
         if let Some(trouble) = state.trouble.take() {
             tracing::info!(trouble, "the schema cache is current again");
@@ -321,12 +334,15 @@ impl Inner {
         let wait = FIRST_RETRY * 2_u32.pow((state.failures - 1).min(10));
         // Where nothing was synced yet, the first sync should show soon.
         let nothing_yet = trouble.is_absence() && state.held.is_none();
-        let longest = if nothing_yet {
-            FIRST_RETRY
-        } else {
-            self.fresh_for.max(FIRST_RETRY)
-        };
-        state.not_before = Some(Instant::now() + wait.min(longest));
+        let mut longest = self.fresh_for.max(FIRST_RETRY);
+        if state.held.is_none() {
+            longest = longest.min(LONGEST_REST_WITHOUT_COPY);
+        }
+        if nothing_yet {
+            longest = FIRST_RETRY;
+        }
+        let now = self.clock.now();
+        state.resting = Some((now, wait.min(longest)));
         if !nothing_yet {
             telemetry::figure("schema_cache_revalidation_failures", Unit::Count, 1.0);
         }
@@ -335,7 +351,7 @@ impl Inner {
         }
         state.trouble = Some(trouble.kind);
         let kind = trouble.kind;
-        let serving = self.level(state.held.as_ref(), None).as_str();
+        let serving = self.level(state.held.as_ref(), now, now).as_str();
         if nothing_yet {
             tracing::info!(serving, "no schema was synced yet: run a sync");
         } else {
@@ -367,29 +383,30 @@ impl Inner {
         self.state().held.get_or_insert_with(|| Held {
             view,
             etag: None,
-            since: Instant::now(),
+            since: self.clock.now(),
             age_then: age,
         });
     }
 
-    fn level(&self, held: Option<&Held>, arrived: Option<Instant>) -> Level {
+    fn level(&self, held: Option<&Held>, arrived: Moment, now: Moment) -> Level {
         match held {
             None => Level::Builtin,
-            Some(held) if held.is_fresh(self.fresh_for) => Level::Fresh,
+            Some(held) if held.is_fresh(now, self.fresh_for) => Level::Fresh,
             // Confirmed while the reader waited, however short a copy is fresh.
-            Some(held) if held.etag.is_some() && arrived.is_some_and(|at| held.since >= at) => {
+            Some(held) if held.etag.is_some() && arrived.since(held.since).is_zero() => {
                 Level::Fresh
             }
             Some(_) => Level::Stale,
         }
     }
 
-    fn served(&self, arrived: Instant) -> Served {
+    fn served(&self, arrived: Moment) -> Served {
+        let now = self.clock.now();
         let state = self.state();
         let held = state.held.as_ref();
         Served {
-            level: self.level(held, Some(arrived)),
-            age: held.map_or(Duration::ZERO, Held::age),
+            level: self.level(held, arrived, now),
+            age: held.map_or(Duration::ZERO, |held| held.age(now)),
             view: Arc::clone(held.map_or(&self.builtin, |held| &held.view)),
         }
     }

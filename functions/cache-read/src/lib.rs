@@ -28,7 +28,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use shared::store::Store;
-use shared::{Caller, Env, Resources, Router};
+use shared::{Caller, Clock, Resources, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -45,20 +45,23 @@ pub struct Settings {
     pub fresh_for: Duration,
     /// Where the last good copy outlives the process; none for a store that does not either.
     pub temporary: Option<TemporaryCopy>,
+    pub clock: Clock,
 }
 
 impl Settings {
-    pub fn new(env: &Env) -> anyhow::Result<Self> {
+    pub fn new(resources: &Resources) -> anyhow::Result<Self> {
+        let env = resources.env();
         let seconds: u32 = env.parse("CACHE_FRESH_SECONDS", 60)?;
         Ok(Self {
             fresh_for: Duration::from_secs(seconds.into()),
             temporary: TemporaryCopy::new(env),
+            clock: resources.clock().clone(),
         })
     }
 }
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let settings = Settings::new(resources.env())?;
+    let settings = Settings::new(resources)?;
     let sql = SqlSetup::new(resources)?;
     Ok(router_with(resources.store()?, settings, sql))
 }

@@ -1,5 +1,6 @@
 //! A store that can be out of order, and documents to put into it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,7 @@ use schema_sync::document::{
 use schema_sync::publish::{HEAD, content_hash, load_head, publish, record};
 use shared::auth::{Names, Scope};
 use shared::store::{ETag, Object, Put, Result, Store, StoreError};
-use shared::{Caller, Env, Resources};
+use shared::{Caller, Clock, Env, Resources};
 use tokio::sync::Semaphore;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,9 @@ pub enum Mood {
 pub struct Moody {
     memory: Arc<dyn Store>,
     mood: Mutex<Mood>,
+    /// Keys at which it is down, whatever its mood.
+    faulty: Mutex<HashSet<String>>,
+    reads: AtomicUsize,
     heads: AtomicUsize,
     templates: AtomicUsize,
     permits: Semaphore,
@@ -48,6 +52,8 @@ impl Moody {
         Arc::new(Self {
             memory: Resources::new(env).store().expect("a store in memory"),
             mood: Mutex::new(Mood::Well),
+            faulty: Mutex::default(),
+            reads: AtomicUsize::new(0),
             heads: AtomicUsize::new(0),
             templates: AtomicUsize::new(0),
             permits: Semaphore::new(0),
@@ -58,8 +64,22 @@ impl Moody {
         *self.mood.lock().unwrap() = mood;
     }
 
+    /// Is down at this key, until [`Moody::mend`].
+    pub fn fail_at(&self, key: impl Into<String>) {
+        self.faulty.lock().unwrap().insert(key.into());
+    }
+
+    pub fn mend(&self) {
+        self.faulty.lock().unwrap().clear();
+    }
+
     pub fn let_through(&self, readers: usize) {
         self.permits.add_permits(readers);
+    }
+
+    /// How often anything was asked for.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
     }
 
     /// How often the head was asked for.
@@ -102,20 +122,35 @@ impl Moody {
     }
 
     pub async fn delete_head(&self) {
-        self.memory.delete(HEAD).await.unwrap();
+        self.delete_object(HEAD).await;
+    }
+
+    pub async fn delete_object(&self, key: &str) {
+        self.memory.delete(key).await.unwrap();
+    }
+
+    pub async fn put_object(&self, key: &str, bytes: impl Into<Bytes>) {
+        let put = self.memory.put(key, bytes.into(), Put::Always);
+        put.await.unwrap();
     }
 }
 
 #[async_trait]
 impl Store for Moody {
     async fn get_if_changed(&self, key: &str, known: Option<&ETag>) -> Result<Option<Object>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         if key == HEAD {
             self.heads.fetch_add(1, Ordering::SeqCst);
         }
         if key.starts_with("prompts/") {
             self.templates.fetch_add(1, Ordering::SeqCst);
         }
-        let mood = *self.mood.lock().unwrap();
+        let faulty = self.faulty.lock().unwrap().contains(key);
+        let mood = if faulty {
+            Mood::Down
+        } else {
+            *self.mood.lock().unwrap()
+        };
         let (key_of_error, source) = (key.to_owned(), anyhow::anyhow!("as the test wants it"));
         match mood {
             Mood::Well => {}
@@ -156,14 +191,16 @@ impl Store for Moody {
 
 /// The app on `store`, fresh for 60 s, with no temporary folder.
 pub async fn start(store: &Arc<Moody>) -> TestApp {
-    start_with(
-        store,
-        Settings {
-            fresh_for: Duration::from_secs(60),
-            temporary: None,
-        },
-    )
-    .await
+    start_with(store, settings()).await
+}
+
+/// Fresh for 60 s, with no temporary folder.
+pub fn settings() -> Settings {
+    Settings {
+        fresh_for: Duration::from_secs(60),
+        temporary: None,
+        clock: Clock::default(),
+    }
 }
 
 /// The same with the copy in `folder`, as the deployment on `bucket`.
@@ -175,8 +212,8 @@ pub async fn start_in(store: &Arc<Moody>, folder: &std::path::Path, bucket: &str
     start_with(
         store,
         Settings {
-            fresh_for: Duration::from_secs(60),
             temporary,
+            ..settings()
         },
     )
     .await
@@ -191,12 +228,9 @@ pub async fn start_with(store: &Arc<Moody>, settings: Settings) -> TestApp {
 /// The app with what prompts and SQL need, fresh for 60 s, with no temporary folder.
 pub async fn start_sql(store: &Arc<Moody>, sql: SqlSetup) -> TestApp {
     let store = Arc::clone(store);
-    let settings = Settings {
-        fresh_for: Duration::from_secs(60),
-        temporary: None,
+    let app = |_: &Resources| {
+        Ok(cache_read::router_with(store, settings(), sql).layer(from_fn(in_scope)))
     };
-    let app =
-        |_: &Resources| Ok(cache_read::router_with(store, settings, sql).layer(from_fn(in_scope)));
     TestApp::without_database(app).await
 }
 

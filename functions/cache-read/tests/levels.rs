@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
-use schema_sync::publish::parse;
+use schema_sync::publish::{HISTORY, parse, version_key};
 use tokio::time::{Instant, advance};
 
 use crate::common::{Mood, Moody, level, start, start_in, version, with_columns};
@@ -179,6 +179,70 @@ async fn m8_with_a_damaged_head_a_new_process_serves_the_newest_whole_version() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn m8_a_fault_that_passes_while_the_head_is_damaged_leaves_no_builtin() {
+    let document = with_columns(&["a"]);
+    for faulty in [HISTORY.to_owned(), version_key(&document.version)] {
+        let store = Moody::new();
+        store.sync(&document).await;
+        store.put_head("torn").await;
+        store.fail_at(&faulty);
+        let app = start(&store).await;
+        for _ in 0..30 {
+            assert_eq!(level(&app.get("/v1/schema").await), "builtin", "{faulty}");
+            advance(SECOND).await;
+        }
+
+        store.mend();
+        advance(4 * SECOND).await;
+        let reply = app.get("/v1/schema").await;
+        assert_eq!(
+            (level(&reply), version(&reply)),
+            ("stale", document.version.clone()),
+            "{faulty}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_a_slow_store_gets_a_new_process_to_the_newest_whole_version() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    store.put_head("torn").await;
+    store.is(Mood::Waiting);
+    let app = start(&store).await;
+    // The head, the history, the version, each within the time a call may take.
+    for reads in 1..=3 {
+        assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+        while store.reads() < reads {
+            tokio::task::yield_now().await;
+        }
+        advance(6 * SECOND).await;
+        store.let_through(1);
+    }
+    while level(&app.get("/v1/schema").await) == "builtin" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        (level(&app.get("/v1/schema").await), store.heads()),
+        ("stale", 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn m8_with_a_deleted_head_a_new_process_serves_the_newest_whole_version() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let newest = with_columns(&["a", "b"]);
+    store.sync(&newest).await;
+    store.delete_head().await;
+    let app = start(&store).await;
+
+    let reply = app.get("/v1/schema").await;
+
+    assert_eq!((level(&reply), version(&reply)), ("stale", newest.version));
+}
+
+#[tokio::test(start_paused = true)]
 async fn m8_a_head_that_was_deleted_leaves_the_last_good_copy() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
@@ -272,10 +336,9 @@ async fn m8_a_temporary_folder_that_others_can_write_to_is_not_trusted() {
 /// It is written after the reader has been answered.
 async fn wait_for_copy(folder: &Path) -> PathBuf {
     loop {
-        let made = std::fs::read_dir(folder.join("metasync-cache-read"))
-            .into_iter()
-            .flatten();
-        let mut paths = made.map(|entry| entry.unwrap().path());
+        let made = std::fs::read_dir(folder).unwrap();
+        let files = made.flat_map(|user| std::fs::read_dir(user.unwrap().path()).unwrap());
+        let mut paths = files.map(|entry| entry.unwrap().path());
         if let Some(copy) = paths.find(|path| path.extension().is_some_and(|it| it == "json")) {
             return copy;
         }

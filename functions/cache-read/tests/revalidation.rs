@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_read::Settings;
+use kit::clock::WallClock;
 use schema_sync::publish::parse;
 use tokio::time::advance;
 
-use crate::common::{Mood, Moody, level, sealed, start, start_with, version, with_columns};
+use crate::common::{
+    Mood, Moody, level, sealed, settings, start, start_with, version, with_columns,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -122,6 +125,107 @@ fn a_function_that_is_frozen_between_requests_gets_the_new_version() {
     }
 }
 
+/// The monotonic clock may stand still while the machine is frozen.
+async fn start_frozen(store: &Arc<Moody>) -> (kit::TestApp, WallClock) {
+    let wall = WallClock::default();
+    let settings = Settings {
+        clock: wall.clock(),
+        ..settings()
+    };
+    (start_with(store, settings).await, wall)
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_passes_while_the_machine_is_frozen() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let (app, wall) = start_frozen(&store).await;
+    let old = app.get("/v1/schema").await;
+    store.sync(&with_columns(&["a", "b"])).await;
+
+    wall.pass(59 * SECOND);
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), reply.header("age")), ("fresh", Some("59")));
+    store.is(Mood::Down);
+    wall.pass(11 * SECOND);
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), reply.header("age")), ("stale", Some("70")));
+    assert_eq!(reply.body, old.body);
+    store.is(Mood::Well);
+    wall.pass(600 * SECOND);
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), reply.header("age")), ("fresh", Some("0")));
+    assert_eq!(reply.body, store.head().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revalidation_that_a_freeze_cut_off_is_given_up() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let (app, wall) = start_frozen(&store).await;
+    app.get("/v1/schema").await;
+    store.is(Mood::Hanging);
+    wall.pass(125 * SECOND);
+    assert_eq!(level(&app.get("/v1/schema").await), "stale");
+    store.is(Mood::Well);
+    assert_eq!(level(&app.get("/v1/schema").await), "stale");
+
+    wall.pass(12 * SECOND);
+
+    assert_eq!(level(&app.get("/v1/schema").await), "fresh");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_that_is_set_back_makes_nothing_fresh() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    let (app, wall) = start_frozen(&store).await;
+    app.get("/v1/schema").await;
+    store.sync(&with_columns(&["a", "b"])).await;
+
+    wall.set_back(86_400 * SECOND);
+    advance(30 * SECOND).await;
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), reply.header("age")), ("fresh", Some("30")));
+    advance(95 * SECOND).await;
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), &reply.body), ("fresh", &store.head().await));
+    assert_eq!(store.heads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_copy_a_failing_store_is_asked_every_few_seconds() {
+    let store = Moody::new();
+    store.is(Mood::Down);
+    let app = start(&store).await;
+    let mut asked = Vec::new();
+    for second in 0..20 {
+        let before = store.heads();
+        app.get("/v1/schema").await;
+        if store.heads() > before {
+            asked.push(second);
+        }
+        advance(SECOND).await;
+    }
+    assert_eq!(asked, [0, 1, 3, 7, 11, 15, 19]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_asks_for_the_newest_waits_for_no_retry() {
+    let store = Moody::new();
+    store.sync(&with_columns(&["a"])).await;
+    store.is(Mood::Down);
+    let app = start(&store).await;
+    for _ in 0..100 {
+        advance(SECOND).await;
+        assert_eq!(level(&app.get("/v1/schema").await), "builtin");
+    }
+    store.is(Mood::Well);
+
+    let newest = app.get("/v1/schema").header("cache-control", "no-cache");
+    assert_eq!(level(&newest.await), "fresh");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reader_may_ask_for_the_newest() {
     let store = Moody::new();
@@ -144,7 +248,7 @@ async fn with_no_time_to_be_fresh_every_reader_sees_the_store() {
     let store = Moody::new();
     let settings = Settings {
         fresh_for: Duration::ZERO,
-        temporary: None,
+        ..settings()
     };
     let app = start_with(&store, settings).await;
     for columns in [&["a"][..], &["a", "b"], &["b"]] {

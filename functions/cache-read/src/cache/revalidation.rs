@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schema_sync::publish::{self, HEAD};
 use shared::store::{ETag, StoreError};
 
-use super::Inner;
+use super::{CUT_OFF_FALLING_BACK, Inner};
 use crate::view::View;
 
 /// Which head has been read before.
@@ -17,11 +17,11 @@ pub enum Known {
     Refused(ETag),
 }
 
-pub enum Outcome {
+/// What the store said.
+pub enum Found {
     /// The copy in memory is current.
     Unchanged,
-    Replaced(Arc<View>, ETag),
-    Failed(Trouble),
+    New(Arc<View>, ETag),
 }
 
 /// Why the copy could not be confirmed.
@@ -35,6 +35,7 @@ pub struct Trouble {
 
 const ABSENT: &str = "absent";
 const DAMAGED: &str = "damaged";
+const UNAVAILABLE: &str = "unavailable";
 
 impl Trouble {
     fn new(kind: &'static str, cause: impl Into<anyhow::Error>) -> Self {
@@ -70,7 +71,7 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
             StoreError::NotFound(_) => ABSENT,
-            StoreError::Unavailable { .. } => "unavailable",
+            StoreError::Unavailable { .. } => UNAVAILABLE,
             StoreError::Denied { .. } => "denied",
             StoreError::Precondition(_) | StoreError::Other { .. } => "failed",
         };
@@ -79,40 +80,54 @@ impl From<StoreError> for Trouble {
 }
 
 impl Inner {
-    pub(super) async fn revalidate(&self, known: Known) -> Outcome {
+    pub(super) async fn revalidate(&self, name: u64, known: Known) -> Result<Found, Trouble> {
+        let found = self.ask(known).await;
+        if let Err(trouble) = &found
+            && trouble.kind != UNAVAILABLE
+        {
+            self.fall_back(name).await;
+        }
+        found
+    }
+
+    async fn ask(&self, known: Known) -> Result<Found, Trouble> {
         let tag = match &known {
             Known::Nothing => None,
             Known::Good(tag) | Known::Refused(tag) => Some(tag),
         };
-        let object = match (self.store.get_if_changed(HEAD, tag).await, known) {
-            (Ok(Some(object)), _) => object,
-            (Ok(None), Known::Good(_)) => return Outcome::Unchanged,
-            (Ok(None), Known::Refused(tag)) => return Outcome::Failed(Trouble::damaged(tag, None)),
-            (Ok(None), Known::Nothing) => {
+        let object = match (self.store.get_if_changed(HEAD, tag).await?, known) {
+            (Some(object), _) => object,
+            (None, Known::Good(_)) => return Ok(Found::Unchanged),
+            (None, Known::Refused(tag)) => return Err(Trouble::damaged(tag, None)),
+            (None, Known::Nothing) => {
                 let cause = anyhow::anyhow!("the store gave no head and no reason");
-                return Outcome::Failed(Trouble::new("failed", cause));
+                return Err(Trouble::new("failed", cause));
             }
-            (Err(error), _) => return Outcome::Failed(error.into()),
         };
         let etag = object.etag;
         let parsed = tokio::task::spawn_blocking(|| View::parse(object.body)).await;
         match parsed {
-            Ok(Ok(view)) => Outcome::Replaced(Arc::new(view), etag),
-            Ok(Err(damaged)) => {
-                self.fall_back().await;
-                Outcome::Failed(Trouble::damaged(etag, Some(damaged.into())))
-            }
-            Err(panic) => Outcome::Failed(Trouble::new("failed", panic)),
+            Ok(Ok(view)) => Ok(Found::New(Arc::new(view), etag)),
+            Ok(Err(damaged)) => Err(Trouble::damaged(etag, Some(damaged.into()))),
+            Err(panic) => Err(Trouble::new("failed", panic)),
         }
     }
 
-    /// With a damaged head and no copy here, the newest version that is whole is the last good one.
-    async fn fall_back(&self) {
+    /// Where the store answers and its head is of no use, and there is no copy here, the newest
+    /// version that is whole is the last good one. It is looked for each time: what keeps it from
+    /// being read may pass, while the head stays as it is.
+    async fn fall_back(&self, name: u64) {
         if self.state().held.is_none() {
             self.read_temporary().await;
         }
-        if self.state().held.is_some() {
-            return;
+        {
+            let mut state = self.state();
+            if state.held.is_some() {
+                return;
+            }
+            if let Some(running) = state.running.as_mut().filter(|it| it.name == name) {
+                running.may_take = CUT_OFF_FALLING_BACK;
+            }
         }
         // Its failure adds nothing to the log: the head's is told.
         if let Ok(Some(document)) = publish::newest_whole_version(&*self.store).await {
