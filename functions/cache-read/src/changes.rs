@@ -1,6 +1,7 @@
 //! What changed since a version the caller knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -10,7 +11,9 @@ use moka::sync::Cache;
 use schema_sync::diff::{Change, diff};
 use schema_sync::document::Document;
 use serde::{Deserialize, Serialize};
+use shared::store::StoreError;
 use shared::{Caller, Error};
+use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::cache::Level;
@@ -19,6 +22,8 @@ use crate::{App, Reading, answer};
 
 /// How many comparisons are kept; the one used least makes room.
 const COMPARISONS: u64 = 64;
+/// What a reader waits for a version; a comparison that comes later is there for the next.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +72,7 @@ impl Default for Memo {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    Extension(mut reading): Extension<Reading>,
+    Extension(reading): Extension<Reading>,
     Query(query): Query<Since>,
     request: HeaderMap,
 ) -> shared::Result<Response> {
@@ -83,7 +88,7 @@ pub async fn list(
             "since is {since:?}: a version is 64 hexadecimal digits, in lower case"
         )));
     }
-    let changes = app.changes(&caller, &mut reading, &since).await?;
+    let (reading, changes) = app.changes(caller, reading, &since).await?;
     let told = Changes {
         since: &since,
         version: &reading.view.document.version,
@@ -95,21 +100,36 @@ pub async fn list(
 }
 
 impl App {
-    /// Reads again where the caller knows a newer version than this process does.
     async fn changes(
         &self,
-        caller: &Caller,
-        reading: &mut Reading,
+        caller: Caller,
+        reading: Reading,
         since: &str,
-    ) -> shared::Result<Arc<Vec<Change>>> {
-        if let Some(changes) = self.known_changes(reading, since) {
-            return Ok(changes);
+    ) -> shared::Result<(Reading, Arc<Vec<Change>>)> {
+        if let Some(changes) = self.known_changes(&reading, since) {
+            return Ok((reading, changes));
         }
+        // A task of its own, which no reader owns: a slow store gets to its end.
+        let (app, owned) = (self.clone(), since.to_owned());
+        let work = tokio::spawn(async move { app.compare(&caller, reading, &owned).await });
+        match timeout(PATIENCE, work).await {
+            Ok(compared) => compared.map_err(anyhow::Error::from)?,
+            Err(late) => Err(unreadable(since, late.into())),
+        }
+    }
+
+    /// Reads again where the caller knows a newer version than this process does.
+    async fn compare(
+        &self,
+        caller: &Caller,
+        mut reading: Reading,
+        since: &str,
+    ) -> shared::Result<(Reading, Arc<Vec<Change>>)> {
         let old = self.version(since).await?;
         if old.generated_at > reading.view.document.generated_at {
-            *reading = self.reading(caller, true).await?;
-            if let Some(changes) = self.known_changes(reading, since) {
-                return Ok(changes);
+            reading = self.reading(caller, true).await?;
+            if let Some(changes) = self.known_changes(&reading, since) {
+                return Ok((reading, changes));
             }
         }
         // Against the built-in minimum all would seem to be gone.
@@ -122,7 +142,7 @@ impl App {
         let changes = Arc::new(changes.map_err(anyhow::Error::from)?);
         let key = (since.to_owned(), reading.view.tag());
         self.memo.0.insert(key, Arc::clone(&changes));
-        Ok(changes)
+        Ok((reading, changes))
     }
 
     fn known_changes(&self, reading: &Reading, since: &str) -> Option<Arc<Vec<Change>>> {
@@ -132,15 +152,31 @@ impl App {
         self.memo.0.get(&(since.to_owned(), reading.view.tag()))
     }
 
+    /// Only what may pass is worth a retry. A version is immutable: one that is damaged stays so,
+    /// and S3 denies what is not there to whoever may not list.
     async fn version(&self, version: &str) -> shared::Result<Document> {
-        let found = self.cache.version(version).await.map_err(|cause| {
-            Error::unavailable(
-                format!("version {version} can't be read now: retry, or get the whole document at `GET /v1/schema`"),
-                cause,
-            )
-        })?;
-        found.ok_or_else(|| unknown(version))
+        let cause = match self.cache.version(version).await {
+            Ok(found) => return found.ok_or_else(|| unknown(version)),
+            Err(cause) => cause,
+        };
+        match cause.downcast_ref() {
+            Some(StoreError::Unavailable { .. } | StoreError::Other { .. }) => {
+                Err(unreadable(version, cause))
+            }
+            _ => {
+                let cause = format!("{cause:#}");
+                tracing::warn!(version, cause, "a version is there and can't be used");
+                Err(unknown(version))
+            }
+        }
     }
+}
+
+fn unreadable(version: &str, cause: anyhow::Error) -> Error {
+    let detail = format!(
+        "version {version} can't be read now: retry, or get the whole document at `GET /v1/schema`"
+    );
+    Error::unavailable(detail, cause)
 }
 
 fn unknown(version: &str) -> Error {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use schema_sync::document::Column;
+use schema_sync::publish::{HISTORY, version_key};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::common::{Mood, Moody, level, sealed, serving, shop, start, version, with_columns};
 
@@ -81,6 +83,52 @@ async fn a_version_that_is_not_kept_says_how_to_get_a_whole_copy() {
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
+#[tokio::test]
+async fn a_damaged_version_is_as_good_as_none() {
+    let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
+    let path = format!("/v1/schema/changes?since={}", one.version);
+    for damaged in [&b"torn"[..], &zstd::encode_all(&b"{}"[..], 1).unwrap()] {
+        let store = Moody::new();
+        store.sync(&one).await;
+        store.sync(&two).await;
+        let key = version_key(&one.version);
+        store.put_object(&key, damaged.to_vec()).await;
+        let app = start(&store).await;
+
+        let reply = app.get(&path).await;
+
+        assert_eq!(reply.status, StatusCode::NOT_FOUND);
+        let detail = reply.json()["detail"].to_string();
+        assert!(detail.contains("get the whole document"), "{detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_keeps_no_reader_for_long_and_the_next_gets_the_answer() {
+    let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
+    let path = format!("/v1/schema/changes?since={}", one.version);
+    let store = Moody::new();
+    store.sync(&one).await;
+    store.sync(&two).await;
+    let app = start(&store).await;
+    app.get("/v1/schema").await;
+    store.is(Mood::Waiting);
+
+    let started = Instant::now();
+    let reply = app.get(&path).await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(started.elapsed(), Duration::from_secs(3));
+
+    store.let_through(1);
+    store.is(Mood::Down);
+    let mut reply = app.get(&path).await;
+    while reply.status == StatusCode::SERVICE_UNAVAILABLE {
+        tokio::task::yield_now().await;
+        reply = app.get(&path).await;
+    }
+    assert_eq!(reply.json()["changes"][0]["kind"], "column_added");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_knows_a_newer_version_is_not_told_its_undoing() {
     let one = with_columns(&["a"]);
@@ -105,6 +153,7 @@ async fn without_a_schema_nothing_is_told_to_be_gone() {
     let store = Moody::new();
     store.sync(&one).await;
     store.delete_head().await;
+    store.delete_object(HISTORY).await;
     let app = start(&store).await;
     let reply = app
         .get(&format!("/v1/schema/changes?since={}", one.version))
