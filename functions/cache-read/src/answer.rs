@@ -19,9 +19,10 @@ const VERSION: HeaderName = HeaderName::from_static("metasync-version");
 
 /// Below this, in bytes, compressing saves no packet.
 const WORTH_COMPRESSING: usize = 1_024;
+
 /// The whole document, in the encoding the caller likes best.
 pub async fn whole(request: &HeaderMap, view: &View) -> shared::Result<Response> {
-    let encoding = accepted(request);
+    let encoding = accepted(request).best;
     let tag = tag(&view.tag(), encoding);
     if has(request, &tag) {
         return Ok(not_modified(&tag));
@@ -41,10 +42,11 @@ pub async fn part(
     content_type: &'static str,
     body: Vec<u8>,
 ) -> shared::Result<Response> {
-    let encoding = if body.len() < WORTH_COMPRESSING {
+    let accepted = accepted(request);
+    let encoding = if body.len() < WORTH_COMPRESSING && accepted.plain {
         Encoding::Identity
     } else {
-        accepted(request)
+        accepted.best
     };
     let tag = tag(&digest(&body), encoding);
     if has(request, &tag) {
@@ -130,9 +132,15 @@ fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
         .map(str::trim)
 }
 
-/// The encoding with the highest `q`; at the same `q`, the smaller body. One that is not named is
-/// as good as `*`, and the plain body is always there, if nothing else will do.
-fn accepted(request: &HeaderMap) -> Encoding {
+struct Accepted {
+    /// The encoding with the highest `q`; at the same `q`, the smaller body. One that is not named
+    /// is as good as `*`, and the plain body is always there, if nothing else will do.
+    best: Encoding,
+    /// Whether the plain body is not refused.
+    plain: bool,
+}
+
+fn accepted(request: &HeaderMap) -> Accepted {
     let mut named = [None; 3];
     let mut any = None;
     for member in members(request, &header::ACCEPT_ENCODING) {
@@ -163,7 +171,9 @@ fn accepted(request: &HeaderMap) -> Encoding {
             best = (encoding, weight);
         }
     }
-    best.0
+    let plain = named[2].or(any).is_none_or(|weight| weight > 0.0);
+    let best = best.0;
+    Accepted { best, plain }
 }
 
 const ALL: [Encoding; 3] = [Encoding::Zstd, Encoding::Gzip, Encoding::Identity];
@@ -215,13 +225,15 @@ mod tests {
             ("identity;q=0", Encoding::Identity),
             ("X-GZIP", Encoding::Gzip),
             ("gzip;q=nonsense", Encoding::Gzip),
+            ("identity;q=0, gzip;q=0.1", Encoding::Gzip),
+            ("*;q=0, zstd", Encoding::Zstd),
         ] {
             let request = headers(&header::ACCEPT_ENCODING, &[line]);
-            assert_eq!(accepted(&request), encoding, "{line}");
+            assert_eq!(accepted(&request).best, encoding, "{line}");
         }
         let two_lines = headers(&header::ACCEPT_ENCODING, &["gzip;q=0.1", "zstd;q=0.2"]);
-        assert_eq!(accepted(&two_lines), Encoding::Zstd);
-        assert_eq!(accepted(&HeaderMap::new()), Encoding::Identity);
+        assert_eq!(accepted(&two_lines).best, Encoding::Zstd);
+        assert_eq!(accepted(&HeaderMap::new()).best, Encoding::Identity);
     }
 
     #[test]

@@ -1,11 +1,19 @@
 //! The whole document.
 
 use axum::Extension;
+use axum::extract::Query;
 use axum::response::Response;
 use http::HeaderMap;
 use schema_sync::document::Document;
+use serde::Deserialize;
 
 use crate::{Reading, answer};
+
+/// There are none, and one that is given is a mistake: a caller who names a dataset here would get
+/// all of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {}
 
 /// The schema document as the last sync left it, cut to the datasets the caller may see. Its
 /// `version` is that of the uncut document. `ETag` with `If-None-Match` saves the body;
@@ -18,10 +26,12 @@ use crate::{Reading, answer};
     responses(
         (status = 200, description = "the document", body = Document),
         (status = 304, description = "the caller has these very bytes"),
+        (status = 400, description = "there is no such parameter"),
     )
 )]
 pub async fn read(
     Extension(reading): Extension<Reading>,
+    Query(Parameters {}): Query<Parameters>,
     request: HeaderMap,
 ) -> shared::Result<Response> {
     answer::whole(&request, &reading.view).await

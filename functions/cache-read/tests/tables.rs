@@ -63,6 +63,7 @@ async fn an_entry_tells_the_table_without_its_columns() {
 async fn a_wrong_parameter_is_named() {
     let (app, _) = serving(&shop()).await;
     for (path, named) in [
+        ("/v1/schema?dataset=p.shop", "dataset"),
         ("/v1/schema/tables?limit=0", "limit"),
         ("/v1/schema/tables?limit=1001", "limit"),
         ("/v1/schema/tables?limit=ten", "limit"),

@@ -139,6 +139,21 @@ async fn a_long_part_is_compressed_and_a_short_one_is_not() {
     assert!(decoded(&wide) == plain.body);
     assert_ne!(wide.etag(), plain.etag());
     assert_eq!(short.header("content-encoding"), None);
+    let refused = app
+        .get("/v1/schema/tables/short")
+        .header("accept-encoding", "gzip, identity;q=0")
+        .await;
+    assert_eq!(refused.header("content-encoding"), Some("gzip"));
+}
+
+#[tokio::test]
+async fn a_range_is_answered_whole() {
+    let (app, store) = serving(&shop()).await;
+    let part = app.get("/v1/schema").header("range", "bytes=0-9").await;
+    assert_eq!(
+        (part.status, part.body),
+        (StatusCode::OK, store.head().await)
+    );
 }
 
 #[tokio::test(start_paused = true)]
