@@ -342,7 +342,7 @@ impl Resolver<'_, '_> {
             DataType::Custom(name, _) => {
                 let written = name.to_string();
                 let is_known = function::is_type(&written, self.dialect)
-                    || self.schema.tables().iter().any(|table| {
+                    || self.schema.tables().any(|table| {
                         let mut columns = table.columns.iter();
                         columns.any(|column| column.data_type.eq_ignore_ascii_case(&written))
                     });

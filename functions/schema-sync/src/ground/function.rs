@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use sqlparser::ast::{
     DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, ObjectName, WindowType,
+    FunctionArguments, ObjectName, Value, WindowType,
 };
 
 use super::query::Resolver;
@@ -31,6 +31,12 @@ static POSTGRES_TYPES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 const UNITS: &str = "MICROSECOND MILLISECOND SECOND MINUTE HOUR DAY DAYOFWEEK DAYOFYEAR WEEK \
                      ISOWEEK MONTH QUARTER YEAR ISOYEAR";
 const WEEKDAYS: &str = "SUNDAY MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY";
+
+/// Of what `repeat`, `lpad` and their like make in Postgres.
+const LARGEST_SIZE: u64 = 1_000;
+const LARGEST_GROWTH: u64 = 10_000;
+/// In digits, of a number in the pattern of `format`.
+const LONGEST_WIDTH: usize = 3;
 
 /// Lines that start with `#` are headings.
 fn words(text: &'static str) -> HashSet<&'static str> {
@@ -140,6 +146,9 @@ impl Resolver<'_, '_> {
                 for clause in &list.clauses {
                     self.clause(clause, scope);
                 }
+                if self.dialect == Dialect::Postgres {
+                    self.bound_result(&name, &list.args);
+                }
                 let unit = (self.dialect == Dialect::Bigquery)
                     .then(|| unit_argument(&name))
                     .flatten();
@@ -197,6 +206,46 @@ impl Resolver<'_, '_> {
         let hint = nearest::hint(name, known.iter().copied());
         let reason = format!("{name} is not a function that is known and allowed{hint}");
         self.fault(Kind::Function, name, reason);
+    }
+
+    /// Postgres computes a call of constants when it plans, however long the result is: a size must
+    /// stand there as a number, and be a small one.
+    fn bound_result(&mut self, name: &str, arguments: &[FunctionArg]) {
+        let argument = |place: usize| match arguments.get(place) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) => {
+                Some(&value.value)
+            }
+            _ => None,
+        };
+        let is_small = match name {
+            "repeat" | "lpad" | "rpad" | "factorial" => {
+                let place = usize::from(name != "factorial");
+                let size = match argument(place) {
+                    Some(Value::Number(size, _)) => size.parse::<u64>().ok(),
+                    _ => None,
+                };
+                if let ("repeat", Some(times)) = (name, size) {
+                    self.growth = self.growth.saturating_mul(times.max(1));
+                }
+                size.is_some_and(|size| size <= LARGEST_SIZE) && self.growth <= LARGEST_GROWTH
+            }
+            "format" => match argument(0) {
+                Some(Value::SingleQuotedString(pattern)) => {
+                    let mut numbers = pattern.split(|c: char| !c.is_ascii_digit());
+                    let is_small = |number: &str| number.len() <= LONGEST_WIDTH;
+                    !pattern.contains('*') && numbers.all(is_small)
+                }
+                _ => false,
+            },
+            _ => true,
+        };
+        if !is_small {
+            let reason = format!(
+                "{name} may make too much: write how much as a number of at most {LARGEST_SIZE}, \
+                 in all calls together at most {LARGEST_GROWTH} times"
+            );
+            self.fault(Kind::TooLarge, name, reason);
+        }
     }
 
     fn clause(&mut self, clause: &FunctionArgumentClause, scope: &Scope) {

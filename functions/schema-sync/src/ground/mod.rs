@@ -6,13 +6,14 @@
 //! that those have, and calls only functions that are known to be harmless.
 //!
 //! What is right and yet a fault, because the parser does not know it: in BigQuery pipe syntax,
-//! scripts, typed array literals (`array<string>[..]`), `t.items as i with offset` (write
+//! comments that end in a lone `\r`, `$` quotes and `U&` literals in Postgres, scripts, typed array literals (`array<string>[..]`), `t.items as i with offset` (write
 //! `unnest(t.items)`), and a bare column called `top`; calls of people's own functions anywhere.
 
 mod access;
 mod expression;
 mod from;
 mod function;
+mod lexical;
 mod names;
 mod nearest;
 mod operators;
@@ -30,12 +31,12 @@ mod union;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use sqlparser::ast::Statement;
+use sqlparser::ast::{SetExpr, Statement};
 use sqlparser::dialect::{BigQueryDialect, Dialect as SqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Tokenizer;
 
-use crate::document::Dialect;
+use crate::document::{Dialect, Table, TableKind, dataset_of};
 use query::Resolver;
 pub use schema::Schema;
 pub use text::text;
@@ -56,6 +57,32 @@ pub struct Grounded {
     /// `Table::name` and the path of every column and nested field that is mentioned, its
     /// parents included; with `*`, every column that it stands for.
     pub columns: BTreeSet<(String, String)>,
+}
+
+impl Grounded {
+    /// The first of the tables that the warehouse says it reads, by their full names, that is in no
+    /// dataset of these: what grounding did not see.
+    ///
+    /// Of a view the warehouse names the tables below it, wherever they are: whoever made the view
+    /// gave them to its readers. So beside a view nothing can be told, and there is none.
+    pub fn unseen<'r, 't>(
+        &self,
+        reads: &'r [String],
+        tables: impl IntoIterator<Item = &'t Table>,
+    ) -> Option<&'r str> {
+        let is_view = |table: &Table| {
+            matches!(table.kind, TableKind::View | TableKind::MaterializedView)
+                && self.tables.contains(&table.name)
+        };
+        if tables.into_iter().any(is_view) {
+            return None;
+        }
+        let knows = |read: &str| {
+            let mut tables = self.tables.iter();
+            tables.any(|table| dataset_of(table) == dataset_of(read))
+        };
+        reads.iter().map(String::as_str).find(|read| !knows(read))
+    }
 }
 
 /// Something that does not resolve.
@@ -139,21 +166,37 @@ pub fn sql(sql: &str, schema: &Schema) -> Result<Grounded, Vec<Fault>> {
 }
 
 fn parse_and_resolve(sql: &str, schema: &Schema) -> Result<Grounded, Vec<Fault>> {
-    let statement = parse(sql, schema.dialect()).map_err(|fault| vec![fault])?;
-    let Statement::Query(query) = &statement else {
-        return Err(vec![Fault::new(
-            Kind::NotReadOnly,
-            "",
-            "only a query (select or with) is allowed",
-        )]);
+    let statement = parse(sql, schema).map_err(|fault| vec![fault])?;
+    let query = match &statement {
+        Statement::Query(query) if is_select(&query.body) => query,
+        _ => {
+            return Err(vec![Fault::new(
+                Kind::NotReadOnly,
+                "",
+                "only a query (select or with) is allowed",
+            )]);
+        }
     };
     let mut resolver = Resolver::new(schema);
     resolver.query(query, None);
     resolver.finish()
 }
 
-fn parse(sql: &str, dialect: Dialect) -> Result<Statement, Fault> {
-    let dialect: &dyn SqlDialect = match dialect {
+/// `values (1)` and `table t` are queries as well, to the parser.
+fn is_select(mut body: &SetExpr) -> bool {
+    loop {
+        match body {
+            SetExpr::Select(_) => return true,
+            SetExpr::Query(query) => body = &query.body,
+            // A chain of them is as deep as it is long, on this side alone.
+            SetExpr::SetOperation { left, right, .. } if is_select(right) => body = left,
+            _ => return false,
+        }
+    }
+}
+
+fn parse(sql: &str, schema: &Schema) -> Result<Statement, Fault> {
+    let dialect: &dyn SqlDialect = match schema.dialect() {
         Dialect::Bigquery => &BigQueryDialect {},
         Dialect::Postgres => &PostgreSqlDialect {},
     };
@@ -167,6 +210,7 @@ fn parse(sql: &str, dialect: Dialect) -> Result<Statement, Fault> {
         let reason = format!("the query has more than {MAX_TOKENS} words and signs");
         return Err(Fault::new(Kind::TooLarge, "", reason));
     }
+    lexical::check(sql, &tokens, schema.dialect(), !schema.is_strict())?;
     let mut statements = Parser::new(dialect)
         .with_recursion_limit(MAX_NESTING)
         .with_tokens_with_locations(tokens)

@@ -21,13 +21,13 @@ struct Node<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub fn new(tables: &'a [Table], dialect: Dialect) -> Self {
+    pub fn new(tables: &[&'a Table], dialect: Dialect) -> Self {
         let mut names = Self {
             nodes: Vec::new(),
             by_name: HashMap::new(),
             places: HashMap::new(),
         };
-        for table in tables {
+        for table in tables.iter().copied() {
             names.add_columns(&table.columns, None);
             let last = last_part(table, dialect);
             let around = table.name[..table.name.len() - last.len()].split('.');

@@ -29,6 +29,8 @@ pub(super) struct Resolver<'s, 'a> {
     columns: BTreeSet<(String, String)>,
     faults: Vec<Fault>,
     depth: usize,
+    /// By how much all `repeat` together make a text longer.
+    pub growth: u64,
 }
 
 pub(super) struct Cte {
@@ -77,6 +79,7 @@ impl<'s, 'a> Resolver<'s, 'a> {
             columns: BTreeSet::new(),
             faults: Vec::new(),
             depth: 0,
+            growth: 1,
         }
     }
 

@@ -14,8 +14,9 @@ use crate::document::{Dialect, Shards, Table, TableKind};
 /// bare name where no other dataset has that name. A family `events_*` is also found by a narrower
 /// wildcard (`events_2021*`) and by a single shard (`events_20210131`) of its range.
 pub struct Schema<'a> {
-    tables: &'a [Table],
+    tables: Vec<&'a Table>,
     dialect: Dialect,
+    strict: bool,
     by_last_part: HashMap<&'a str, Vec<&'a Table>>,
     families: Vec<(&'a Table, &'a str)>,
     names: OnceLock<Names<'a>>,
@@ -32,9 +33,29 @@ pub(super) struct Found<'a> {
 
 impl<'a> Schema<'a> {
     pub fn new(tables: &'a [Table], dialect: Dialect) -> Self {
+        Self::of(tables.iter().collect(), dialect)
+    }
+
+    /// What is left of it where only one dataset is known.
+    pub fn in_dataset(&self, dataset: &str) -> Self {
+        let tables = self.tables.iter().copied();
+        let tables = tables.filter(|table| table.dataset() == dataset);
+        Self::of(tables.collect(), self.dialect)
+    }
+
+    /// For queries that nobody vouches for: each table is to be named with its dataset, and there
+    /// may be no comments. A short name means to the warehouse what its search path or its default
+    /// project makes of it, among tables that may not be in the schema at all.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    fn of(tables: Vec<&'a Table>, dialect: Dialect) -> Self {
         let mut by_last_part: HashMap<&str, Vec<&Table>> = HashMap::new();
         let mut families = Vec::new();
-        for table in tables {
+        for table in tables.iter().copied() {
             let last = last_part(table, dialect);
             by_last_part.entry(last).or_default().push(table);
             if let Some(base) = last.strip_suffix('*') {
@@ -44,6 +65,7 @@ impl<'a> Schema<'a> {
         Self {
             tables,
             dialect,
+            strict: false,
             by_last_part,
             families,
             names: OnceLock::new(),
@@ -54,23 +76,43 @@ impl<'a> Schema<'a> {
         self.dialect
     }
 
-    pub(super) fn tables(&self) -> &'a [Table] {
-        self.tables
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &'a Table> {
+        self.tables.iter().copied()
     }
 
     /// Every name in the schema, for descriptions; made when first asked for.
     pub(super) fn names(&self) -> &Names<'a> {
         self.names
-            .get_or_init(|| Names::new(self.tables, self.dialect))
+            .get_or_init(|| Names::new(&self.tables, self.dialect))
     }
 
     /// Finds what `parts` (the last one the table's) reads.
     pub(super) fn find(&self, parts: &[String]) -> Result<Found<'a>, Fault> {
         match self.look_up(parts) {
+            Ok(Some(found)) if self.is_short(parts) => {
+                let written = parts.join(".");
+                let names = found.tables.first().map_or("", |table| &table.name);
+                let reason =
+                    format!("{written} is short for {names}: write the table's whole name");
+                Err(Fault::new(Kind::Table, written, reason))
+            }
             Ok(Some(found)) => Ok(found),
             Ok(None) => Err(self.no_table(parts)),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Without a dataset, or in BigQuery without its project.
+    fn is_short(&self, parts: &[String]) -> bool {
+        let whole = match self.dialect {
+            Dialect::Bigquery => 3,
+            Dialect::Postgres => 2,
+        };
+        self.strict && parts.len() < whole
     }
 
     /// Like `find`, for words that need not be a table: without a search for what is near.
@@ -118,8 +160,7 @@ impl<'a> Schema<'a> {
         written: &str,
     ) -> Result<Option<Found<'a>>, Fault> {
         let matched: Vec<&Table> = self
-            .tables
-            .iter()
+            .tables()
             .filter(|table| {
                 let last = last_part(table, self.dialect);
                 let is_read = match last.strip_suffix('*') {
@@ -232,8 +273,7 @@ impl<'a> Schema<'a> {
         let written = parts.join(".");
         let last = parts.last().map_or("", |last| last.trim_end_matches('*'));
         let elsewhere: Vec<&str> = self
-            .tables
-            .iter()
+            .tables()
             .filter(|table| last_part(table, self.dialect).trim_end_matches('*') == last)
             .map(|table| table.name.as_str())
             .take(3)
@@ -241,9 +281,7 @@ impl<'a> Schema<'a> {
         let hint = if elsewhere.is_empty() {
             nearest::hint(
                 last,
-                self.tables
-                    .iter()
-                    .map(|table| last_part(table, self.dialect)),
+                self.tables().map(|table| last_part(table, self.dialect)),
             )
         } else {
             format!("; there is {}", elsewhere.join(", "))

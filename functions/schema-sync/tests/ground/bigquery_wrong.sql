@@ -282,7 +282,7 @@ The monthly revenue is the sum of total over shop.orders.
 SELECT 'open FROM shop.orders
 --- Unsupported parameter
 SELECT order_id FROM shop.orders WHERE order_date = ?
---- Column @day
+--- Unsupported "a parameter"
 SELECT order_id FROM shop.orders WHERE order_date = @day
 --- Unsupported pipe
 FROM shop.orders |> WHERE total > 10 |> SELECT order_id
@@ -334,3 +334,26 @@ WITH t AS (SELECT STRUCT<id INT64, nm STRING>(1, 'a') AS s) SELECT s.nm, s.zz FR
 SELECT ARRAY_AGG(t ORDER BY t.total DESC LIMIT 1)[OFFSET(0)].statuz FROM shop.orders t
 --- Column rn
 SELECT *, ROW_NUMBER() OVER (ORDER BY total) AS rn FROM shop.orders WHERE rn = 1
+--- Unsupported "this way to quote"
+select r'\' as a, ' , salary from `acme-data.hr.employees` -- ' as x from `acme-data.shop.orders`
+--- Unsupported "this way to quote"
+select b'\' as a, ' , salary from `acme-data.hr.employees` -- ' as x from `acme-data.shop.orders`
+--- Unsupported "this way to quote"
+select r'''\''' as a, ''' , salary from `acme-data.hr.employees` -- ''' as x from `acme-data.shop.orders`
+--- Unsupported "this way to quote"
+select rb'\' as a, ' , salary from `acme-data.hr.employees` -- ' as x from `acme-data.shop.orders`
+--- Unsupported "a backslash in a name"
+select z.x from (select order_id as `a\`, ' `, 1 as x, salary from `acme-data.hr.employees`) as z -- ' as x from `acme-data.shop.orders`) as z
+--- Unsupported "this way to quote"
+select 1 as `a``b` from `acme-data.shop.orders`
+--- Unsupported "a literal right after a literal"
+select 'a''b' as x from `acme-data.shop.orders`
+--- Unsupported "a literal right after a literal"
+select 'a' 'b' from `acme-data.shop.orders`
+--- Unsupported "a parameter"
+select @@x' , salary from `acme-data.hr.employees` -- ' from `acme-data.shop.orders`
+--- Unsupported "this way to quote"
+select x'\' as a, ' , salary from `acme-data.hr.employees` -- ' as x from `acme-data.shop.orders`
+--- Unsupported "the end of a line in a literal"
+select 'a
+b' as x from `acme-data.shop.orders`

@@ -182,3 +182,43 @@ select id from orders where (user_id, total) in (select user_id from users)
 select * from jsonb_to_recordset('[{"a":1}]') as t(a int, b evil)
 --- Unsupported operator
 select 1 operator(pg_catalog.+) 2
+--- Unsupported "a literal right after a literal"
+select E'a'
+'\' -- ', password from hr.employees -- '
+as x from orders
+--- Unsupported "U&"
+select U&"\0069d" from orders
+--- Unsupported "U&"
+select U&'d\0061t' as x from orders
+--- Unsupported "$"
+select $$a$$ as x from orders
+--- Unsupported "$"
+select $a$ $$ $a$ as x from orders
+--- Unsupported "this way to quote"
+select x'\' as a, ' from orders -- ' as b from users
+--- TooLarge repeat
+select length(repeat('a', 1000000000)) from orders
+--- TooLarge repeat
+select repeat(repeat('a', 1000), 1000) from orders
+--- TooLarge repeat
+select repeat(a.b, 1000) from (select repeat('a', 1000) as b) as a
+--- TooLarge repeat
+select repeat('a', n.n) from (select 1000000000 as n) as n
+--- TooLarge lpad
+select lpad('a', 500000000, 'b') from orders
+--- TooLarge rpad
+select rpad('a', 10 * 50000000) from orders
+--- TooLarge factorial
+select factorial(30000) from orders
+--- TooLarge format
+select format('%500000000s', 'a') from orders
+--- TooLarge format
+select format('%*s', 500000000, 'a') from orders
+--- Function array_fill
+select array_fill(1, array[100000000]) from orders
+--- NotReadOnly
+values (1)
+--- NotReadOnly
+select id from orders union all values (1)
+--- Syntax
+table orders
