@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schema_sync::document::{Column, Mode, Table, TableKind};
 use schema_sync::source::bigquery::{BigQuery, Settings};
-use schema_sync::source::{Plan, Reading, Run, Source as _};
+use schema_sync::source::{Plan, Planned, Reading, Run, Source as _};
 use schema_sync::sql_type::parse_column;
 use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
@@ -315,7 +315,11 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
         ),
     ] {
         match source.plan(sql, &run).await.unwrap() {
-            Plan::Accepted(verified) => {
+            Plan::Accepted(Planned { verified, reads }) => {
+                assert!(
+                    reads.iter().all(|it| it.starts_with("planned.")),
+                    "{reads:?}"
+                );
                 let told = verified.columns.iter();
                 let told: Vec<_> = told
                     .map(|column| (column.name.as_str(), column.data_type.as_str()))

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use crate::diff::{Change, ChangeKind};
 use crate::document::{Document, Example, How, Origin, Problem, Verified};
 use crate::ground;
-use crate::source::{Plan, Progress, Run, Source};
+use crate::source::{Plan, Planned, Progress, Run, Source};
 
 /// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
 const CONCURRENT_PLANS: usize = 8;
@@ -51,9 +51,17 @@ impl Reviewer<'_> {
                 return Verdict::Fails(example);
             }
         };
-        example.tables = grounded.tables;
+        example.tables.clone_from(&grounded.tables);
         match self.source.plan(&example.sql, self.run).await {
-            Ok(Plan::Accepted(verified)) => {
+            Ok(Plan::Accepted(Planned { verified, reads })) => {
+                // Who may see an example goes by the tables that it is known to read.
+                if let Some(read) = grounded.unseen(&reads, self.schema.tables()) {
+                    example.verified = None;
+                    example.error = Some(format!(
+                        "the warehouse reads {read}, which is in no dataset that the query names"
+                    ));
+                    return Verdict::Fails(example);
+                }
                 example.error = None;
                 example.verified = Some(verified);
                 Verdict::Holds(example)

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use schema_sync::document::{
     self, Column, Dialect, How, Problem, SourceKind, Table, TableKind, Verified,
 };
-use schema_sync::source::{Plan, Reading, Run, Source, SourceError};
+use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError};
 use schema_sync::sql_type::parse_column;
 use shared::store::{ETag, Object, Put, Result, Store, StoreError};
 
@@ -20,6 +20,7 @@ pub struct Warehouse {
     tables: Mutex<BTreeMap<String, Vec<Column>>>,
     lost: Mutex<Vec<String>>,
     rejected: Mutex<Vec<String>>,
+    reads: Mutex<Vec<String>>,
     pub down: AtomicBool,
     /// It can be read, and plans nothing.
     pub plans_nothing: AtomicBool,
@@ -56,6 +57,11 @@ impl Warehouse {
     /// The dataset can't be read any more.
     pub fn lose(&self, dataset: &str) {
         self.lost.lock().unwrap().push(dataset.to_owned());
+    }
+
+    /// Every query that is planned reads this table as well.
+    pub fn also_reads(&self, table: &str) {
+        self.reads.lock().unwrap().push(table.to_owned());
     }
 
     /// No query that contains this text is planned.
@@ -121,11 +127,14 @@ impl Source for Warehouse {
         if rejected {
             return Ok(Plan::Rejected("the warehouse does not plan it".into()));
         }
-        Ok(Plan::Accepted(Verified {
-            how: How::DryRun,
-            at: jiff::Timestamp::now(),
-            bytes_processed: Some(1_000),
-            columns: Vec::new(),
+        Ok(Plan::Accepted(Planned {
+            verified: Verified {
+                how: How::DryRun,
+                at: jiff::Timestamp::now(),
+                bytes_processed: Some(1_000),
+                columns: Vec::new(),
+            },
+            reads: self.reads.lock().unwrap().clone(),
         }))
     }
 }

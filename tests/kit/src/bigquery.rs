@@ -62,6 +62,7 @@ struct Tables {
     denied: BTreeSet<String>,
     jobs_denied: bool,
     unknown: Vec<(String, u16, &'static str)>,
+    plans: Vec<(String, &'static str, Vec<String>)>,
     faults: HashMap<Method, VecDeque<Fault>>,
     /// When each call of a method was accepted.
     accepted: HashMap<Method, VecDeque<Instant>>,
@@ -199,6 +200,13 @@ impl BigQuery {
     pub fn unknown_table(&self, text: &str) {
         let unknown = (text.to_owned(), 404, "notFound");
         self.lock().unknown.push(unknown);
+    }
+
+    /// Dry runs of SQL that holds this text take it for this kind of statement, which reads these
+    /// tables.
+    pub fn plan_as(&self, text: &str, kind: &'static str, reads: &[&str]) {
+        let reads = reads.iter().map(|name| (*name).to_owned()).collect();
+        self.lock().plans.push((text.to_owned(), kind, reads));
     }
 
     /// Before each answer.

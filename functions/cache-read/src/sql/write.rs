@@ -7,11 +7,12 @@ use std::time::Duration;
 use schema_sync::document::Document;
 use schema_sync::examples::reasons;
 use schema_sync::ground::{self, Grounded, Schema};
-use schema_sync::source::Plan;
+use schema_sync::source::{Plan, Planned};
 use shared::Error;
 use shared::llm::{Ask, Llm, LlmError, Usage};
 use shared::telemetry::{Unit, figure};
 use tokio::time::{Instant, timeout_at};
+use tracing::error;
 
 use super::answer::{Kind, Written, schema, shorten};
 use super::warehouse::tells_of_hidden;
@@ -144,7 +145,17 @@ impl<'a> Writer<'a> {
         };
         let planning = self.setup.warehouse.plan(&sql, &self.seen.source);
         let verified = match self.in_time("the warehouse", planning).await?? {
-            Plan::Accepted(verified) => verified,
+            Plan::Accepted(Planned { verified, reads }) => {
+                if grounded.unseen(&reads, &self.seen.tables).is_some() {
+                    // Not shown to anybody: what it read may be out of the caller's scope.
+                    error!("the warehouse reads more tables than a query was found to name");
+                    let error = "it reads tables of other datasets than it names: write each as \
+                                 the schema does"
+                        .to_owned();
+                    return Ok(Err(Trouble::Wrong { sql, error }));
+                }
+                verified
+            }
             Plan::Rejected(words) => {
                 let error = self.tellable(words);
                 return Ok(Err(Trouble::Wrong { sql, error }));
@@ -221,14 +232,14 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A bare name may mean one table of those the caller sees and another to the warehouse, which
-/// knows them all: with something cut away, it must mean the same in the whole.
+/// A name may mean one table of those the caller sees and another to the warehouse, which knows them
+/// all: it must stand in full, and with something cut away mean the same in the whole.
 fn ground_within(sql: &str, seen: &Document, whole: Option<&Document>) -> Result<Grounded, String> {
     if sql.is_empty() {
         return Err("`kind` is query, and `sql` is empty".to_owned());
     }
     let ground = |document: &Document| {
-        let schema = Schema::new(&document.tables, document.source.dialect);
+        let schema = Schema::new(&document.tables, document.source.dialect).strict();
         ground::sql(sql, &schema).map_err(|faults| {
             let mut reasons = reasons(&faults);
             shorten(&mut reasons, LONGEST_ERROR);

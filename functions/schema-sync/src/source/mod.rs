@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use shared::Resources;
 use url::Url;
 
-use crate::document::{self, Problem, Table, Verified};
+use crate::document::{self, How, Problem, Table, Verified};
 use bigquery::BigQuery;
 use folder::Folder;
 use postgres::Postgres;
@@ -47,7 +47,8 @@ pub trait Source: Send + Sync {
     /// What can't be read is a problem of the reading, unless nothing could be read at all.
     async fn read(&self, known: &[Table], run: &Run) -> Result<Reading, SourceError>;
 
-    /// Has the warehouse plan a query without running it.
+    /// Has the warehouse plan a query without running it. Anything but one query that reads is
+    /// rejected.
     async fn plan(&self, sql: &str, run: &Run) -> Result<Plan, SourceError>;
 }
 
@@ -61,11 +62,35 @@ pub struct Reading {
     pub problems: Vec<Problem>,
 }
 
+/// A query that the warehouse has planned.
+#[derive(Debug)]
+pub struct Planned {
+    pub verified: Verified,
+    /// The full names of the tables that the warehouse reads for it, as far as it tells them: of a
+    /// view, those below it. None where no warehouse was asked.
+    pub reads: Vec<String>,
+}
+
 #[derive(Debug)]
 pub enum Plan {
-    Accepted(Verified),
+    Accepted(Planned),
     /// The warehouse's own words on what is wrong with the query.
     Rejected(String),
+}
+
+impl Plan {
+    /// Of a query that only the schema was asked about.
+    pub fn unasked() -> Self {
+        Self::Accepted(Planned {
+            verified: Verified {
+                how: How::Parsed,
+                at: jiff::Timestamp::now(),
+                bytes_processed: None,
+                columns: Vec::new(),
+            },
+            reads: Vec::new(),
+        })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

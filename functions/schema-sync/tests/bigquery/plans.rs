@@ -5,15 +5,17 @@ use super::*;
 #[tokio::test]
 async fn a_plan_tells_bytes_and_columns_and_bills_nothing() {
     let stub = Stub::start().await;
+    stub.plan_as("shop.t", "SELECT", &["p.shop.t"]);
     let run = Run::default();
 
     let plan = shop(&stub)
         .plan("select count(*) as n from shop.t", &run)
         .await;
 
-    let Plan::Accepted(verified) = plan.unwrap() else {
+    let Plan::Accepted(Planned { verified, reads }) = plan.unwrap() else {
         panic!("a plan that was refused");
     };
+    assert_eq!(reads, ["p.shop.t"]);
     assert_eq!(verified.bytes_processed, Some(1 << 20));
     assert_eq!(verified.columns[0].data_type, "INT64");
     assert_eq!((run.requests(), run.bytes_billed()), (1, 0));
@@ -101,5 +103,16 @@ async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
         stub.fail(Method::Insert, 1, &fault);
         let plan = shop(&stub).plan("select 1", &Run::default()).await;
         assert!(matches!(plan, Err(SourceError::Other(_))), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_bigquery_takes_for_no_select_is_rejected() {
+    let stub = Stub::start().await;
+    for kind in ["SCRIPT", "DELETE", "EXPORT_DATA", ""] {
+        let sql = format!("select '{kind}'");
+        stub.plan_as(&sql, kind, &[]);
+        let plan = shop(&stub).plan(&sql, &Run::default()).await.unwrap();
+        assert!(matches!(plan, Plan::Rejected(_)), "{kind}: {plan:?}");
     }
 }

@@ -98,7 +98,10 @@ async fn readings(shards: &[(String, Value)]) -> [Reading; 3] {
         let mut settings = Settings::from_env(&env).unwrap();
         settings.query_above = query_above;
         settings.requests_per_second = 10_000;
-        BigQuery::new(settings, shared::http_client::build(&shared::Env::default()).unwrap())
+        BigQuery::new(
+            settings,
+            shared::http_client::build(&shared::Env::default()).unwrap(),
+        )
     };
     [
         read(&Folder::new(folder.path())).await,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use kit::postgres::{Database, empty_database};
 use schema_sync::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};
 use schema_sync::source::postgres::Postgres;
-use schema_sync::source::{Plan, Reading, Run, Source, SourceError};
+use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError};
 use shared::Env;
 
 /// A role of every server that nobody grants anything to.

@@ -10,9 +10,10 @@ async fn a_query_that_holds_is_accepted_with_the_columns_of_its_result() {
                from shop.orders join shop.customer on customer_id = customer.id
                group by 1, 4;";
     let plan = source(&db, "").plan(sql, &Run::default()).await.unwrap();
-    let Plan::Accepted(verified) = plan else {
+    let Plan::Accepted(Planned { verified, reads }) = plan else {
         panic!("{plan:?}");
     };
+    assert_eq!(reads.len(), 2, "{reads:?}");
     let columns = verified
         .columns
         .iter()
@@ -122,4 +123,57 @@ async fn a_table_that_stays_locked_is_no_fault_of_the_query() {
         1,
         "and the catalog is read all the same"
     );
+}
+
+#[tokio::test]
+async fn a_plan_tells_the_tables_that_postgres_reads() {
+    let db = warehouse(SHOP).await;
+    db.run(
+        "create table public.orders (id int, secret text);
+         create schema hr;
+         create table hr.people (id int, salary numeric);
+         create view shop.paid as select salary from hr.people;",
+    )
+    .await;
+    let client = db.client().await;
+    let sql = "select current_database()::text";
+    let database: String = client.query_typed_one(sql, &[]).await.unwrap().get(0);
+    let source = source(&db, "");
+    for (sql, tables) in [
+        ("select 1 as n", &[][..]),
+        ("select o.* from orders as o", &["public.orders"]),
+        (
+            "select id from shop.orders where region = 'eu'",
+            &["shop.orders"],
+        ),
+        (
+            "with a as materialized (select id from shop.customer)
+             select (select max(salary) from hr.people), id from a
+             where id in (select order_id from shop.line)",
+            &["hr.people", "shop.customer", "shop.line"],
+        ),
+        ("select salary from shop.paid", &["hr.people"]),
+        ("select region from shop.revenue", &["shop.revenue"]),
+    ] {
+        let plan = source.plan(sql, &Run::default()).await.unwrap();
+        let Plan::Accepted(Planned { reads, .. }) = plan else {
+            panic!("{sql}: {plan:?}");
+        };
+        let tables = tables.iter().map(|name| format!("{database}.{name}"));
+        assert_eq!(reads, tables.collect::<Vec<_>>(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_takes_long_to_plan_is_rejected_after_3_seconds() {
+    let db = warehouse("").await;
+    let begun = std::time::Instant::now();
+    // What is constant is computed by the planner.
+    let sql = "select length(factorial(32000)::text), length(factorial(31999)::text)";
+    let plan = source(&db, "").plan(sql, &Run::default()).await.unwrap();
+    let Plan::Rejected(text) = plan else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(text, "planning it takes more than 3 s");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
 }

@@ -161,6 +161,16 @@ async fn what_the_warehouse_rejects_is_no_example() {
 }
 
 #[tokio::test]
+async fn what_reads_more_than_it_names_is_no_example() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    warehouse.also_reads("p.hr.people");
+    let store = memory();
+    run(&sync(&warehouse, store.clone())).await;
+    let document = head(&store).await;
+    assert!(document.examples.is_empty(), "{:?}", document.examples);
+}
+
+#[tokio::test]
 async fn a_persons_example_lives_through_syncs_until_it_breaks_and_returns_when_it_holds() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();

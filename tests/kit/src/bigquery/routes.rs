@@ -207,10 +207,25 @@ async fn jobs_insert(
             };
             return Err(refused(*status, reason, &message));
         }
-        Ok(json!({"statistics": {
-            "totalBytesProcessed": "1048576",
-            "query": {"schema": {"fields": [{"name": "n", "type": "INTEGER"}]}},
-        }}))
+        let planned = tables.plans.iter().find(|(text, ..)| sql.contains(text));
+        let (kind, reads) = planned.map_or(("SELECT", &[][..]), |(_, kind, reads)| (kind, reads));
+        let reads: Vec<Value> = reads
+            .iter()
+            .filter_map(|name| {
+                let (dataset, table) = name.rsplit_once('.')?;
+                let (project, dataset) = dataset.rsplit_once('.')?;
+                Some(json!({"projectId": project, "datasetId": dataset, "tableId": table}))
+            })
+            .collect();
+        let mut query = json!({
+            "statementType": kind,
+            "schema": {"fields": [{"name": "n", "type": "INTEGER"}]},
+        });
+        // Like the real one, it leaves out a list that is empty.
+        if !reads.is_empty() {
+            query["referencedTables"] = json!(reads);
+        }
+        Ok(json!({"statistics": {"totalBytesProcessed": "1048576", "query": query}}))
     };
     shared.answer(Method::Insert, answer).await
 }

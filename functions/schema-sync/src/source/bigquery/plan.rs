@@ -1,4 +1,5 @@
-//! Planning a query without running it: a dry run by `jobs.insert`, which tells its result's columns.
+//! Planning a query without running it: a dry run by `jobs.insert`, which tells what kind of
+//! statement it took the text for, the tables that it reads, and its result's columns.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use super::client::Client;
 use super::failure::{Failure, Subject};
 use super::location;
 use crate::document::{Column, How, Verified};
-use crate::source::{Plan, Run, SourceError};
+use crate::source::{Plan, Planned, Run, SourceError};
 use crate::table_schema::TableSchema;
 
 #[derive(Deserialize)]
@@ -24,9 +25,23 @@ struct Statistics {
     query: Option<QueryStatistics>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct QueryStatistics {
+    #[serde(default)]
+    statement_type: String,
+    /// At most 50; of a view, those below it, and of a wildcard its own name or its shards.
+    #[serde(default)]
+    referenced_tables: Vec<TableReference>,
     schema: Option<TableSchema>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TableReference {
+    project_id: String,
+    dataset_id: String,
+    table_id: String,
 }
 
 pub(super) async fn dry_run(
@@ -39,26 +54,44 @@ pub(super) async fn dry_run(
         "configuration": {"dryRun": true, "query": {"query": sql, "useLegacySql": false}}
     });
     match location::insert_job::<Job>(client, project, body, run).await {
-        Ok(Job { statistics }) => Ok(Plan::Accepted(Verified {
-            how: How::DryRun,
-            at: Timestamp::now(),
-            bytes_processed: statistics
-                .total_bytes_processed
-                .and_then(|bytes| bytes.parse().ok()),
-            columns: statistics
-                .query
-                .and_then(|query| query.schema)
-                .unwrap_or_default()
-                .fields
-                .into_iter()
-                .map(Column::from)
-                .collect(),
-        })),
+        Ok(Job { statistics }) => Ok(planned(statistics)),
         Err(Failure::Refused {
             reason, message, ..
         }) if Failure::is_about_the_query(&reason, &message) => Ok(Plan::Rejected(message)),
         Err(failure) => Err(refused(failure, project)),
     }
+}
+
+fn planned(statistics: Statistics) -> Plan {
+    let query = statistics.query.unwrap_or_default();
+    // A script and a change are planned as willingly as a query.
+    if query.statement_type != "SELECT" {
+        return Plan::Rejected(match query.statement_type.as_str() {
+            "" => "BigQuery does not tell what kind of statement it is".to_owned(),
+            kind => format!("it is a {kind}: only one SELECT is planned"),
+        });
+    }
+    let reads = query.referenced_tables.into_iter();
+    let reads = reads.map(|table| {
+        let TableReference {
+            project_id,
+            dataset_id,
+            table_id,
+        } = table;
+        format!("{project_id}.{dataset_id}.{table_id}")
+    });
+    let columns = query.schema.unwrap_or_default().fields.into_iter();
+    Plan::Accepted(Planned {
+        reads: reads.collect(),
+        verified: Verified {
+            how: How::DryRun,
+            at: Timestamp::now(),
+            bytes_processed: statistics
+                .total_bytes_processed
+                .and_then(|bytes| bytes.parse().ok()),
+            columns: columns.map(Column::from).collect(),
+        },
+    })
 }
 
 /// A dry run needs a right to run jobs, and one to read each table that it names.

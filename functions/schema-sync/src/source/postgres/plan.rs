@@ -4,10 +4,17 @@ use serde_json::Value;
 use shared::postgres::types::Type;
 use shared::postgres::{Client, Pool, is_unavailable};
 use tokio_postgres::Transaction;
-use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::error::{ErrorPosition, SqlState};
 
 use super::{Plan, Run, SourceError};
 use crate::document::{Column, How, Mode, Verified};
+use crate::source::Planned;
+
+/// Planning computes what is constant, which may be much. A literal must mean to Postgres what it
+/// means to whoever looked at the query before.
+const SETTINGS: &str = "set local statement_timeout = '3s';
+                        set local lock_timeout = '2s';
+                        set local standard_conforming_strings = on";
 
 /// `explain` in a read-only transaction that is rolled back. The query goes through `prepare`
 /// first, which takes one statement only and tells the columns of its result.
@@ -30,8 +37,7 @@ pub(super) async fn plan(pool: &Pool, sql: &str, run: &Run) -> Result<Plan, Sour
 }
 
 async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres::Error> {
-    db.batch_execute("set local statement_timeout = '10s'; set local lock_timeout = '2s'")
-        .await?;
+    db.batch_execute(SETTINGS).await?;
     #[expect(
         clippy::disallowed_methods,
         reason = "within one transaction a pooler keeps to one connection"
@@ -48,7 +54,7 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
         ));
     }
     let row = db
-        .query_typed_one(&format!("explain (format json) {sql}"), &[])
+        .query_typed_one(&format!("explain (verbose, format json) {sql}"), &[])
         .await?;
     let explained: Value = row.try_get(0)?;
     if writes(&explained) {
@@ -91,13 +97,66 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
             fields: Vec::new(),
         })
     });
-    Ok(Plan::Accepted(Verified {
-        how: How::DryRun,
-        at: jiff::Timestamp::now(),
-        // The plan counts pages of some nodes and rows of others, and bytes of none.
-        bytes_processed: None,
-        columns: columns.collect::<Result<_, tokio_postgres::Error>>()?,
+    Ok(Plan::Accepted(Planned {
+        verified: Verified {
+            how: How::DryRun,
+            at: jiff::Timestamp::now(),
+            // The plan counts pages of some nodes and rows of others, and bytes of none.
+            bytes_processed: None,
+            columns: columns.collect::<Result<_, tokio_postgres::Error>>()?,
+        },
+        reads: reads(db, &explained).await?,
     }))
+}
+
+/// The full names of the tables in a plan; of a partition, the table that it is a part of. A table
+/// that the planner found it need not read is not among them.
+async fn reads(
+    db: &Transaction<'_>,
+    explained: &Value,
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    let mut relations = Vec::new();
+    collect_relations(explained, &mut relations);
+    relations.sort_unstable();
+    relations.dedup();
+    let (schemas, names): (Vec<&str>, Vec<&str>) = relations.into_iter().unzip();
+    let rows = db
+        .query_typed(
+            "select distinct concat_ws('.', current_database(),
+                                       coalesce(root_schema.nspname, read.schema),
+                                       coalesce(root.relname, read.name)) as name
+             from unnest($1::text[], $2::text[]) as read (schema, name)
+             left join pg_namespace as schema on schema.nspname = read.schema
+             left join pg_class as class
+                    on class.relname = read.name and class.relnamespace = schema.oid
+             left join pg_class as root
+                    on root.oid = coalesce(pg_partition_root(class.oid), class.oid)
+             left join pg_namespace as root_schema on root_schema.oid = root.relnamespace
+             order by name",
+            &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    rows.iter().map(|row| row.try_get("name")).collect()
+}
+
+fn collect_relations<'p>(plan: &'p Value, relations: &mut Vec<(&'p str, &'p str)>) {
+    match plan {
+        Value::Object(node) => {
+            let text = |key: &str| node.get(key).and_then(Value::as_str);
+            if let (Some(schema), Some(name)) = (text("Schema"), text("Relation Name")) {
+                relations.push((schema, name));
+            }
+            for value in node.values() {
+                collect_relations(value, relations);
+            }
+        }
+        Value::Array(nodes) => {
+            for node in nodes {
+                collect_relations(node, relations);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// `explain` plans a write as well, even in a read-only transaction, since it does not run it.
@@ -115,6 +174,9 @@ fn writes(plan: &Value) -> bool {
 
 /// The query's own fault, unless the warehouse was at fault.
 fn refused(error: tokio_postgres::Error, sql: &str) -> Result<Plan, SourceError> {
+    if error.code() == Some(&SqlState::QUERY_CANCELED) {
+        return Ok(Plan::Rejected("planning it takes more than 3 s".to_owned()));
+    }
     let Some(db) = error.as_db_error().filter(|_| !is_unavailable(&error)) else {
         return Err(error.into());
     };
