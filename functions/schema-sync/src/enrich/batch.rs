@@ -1,5 +1,6 @@
 //! What is asked in one call: tables with descriptions missing, packed to a size that a model answers
-//! well and in time.
+//! well and in time. The tables are of one dataset, so that nothing that is written about one tells
+//! its readers of another.
 
 use super::memory::{Memory, column_shape, table_shape};
 use super::{Settings, paths, prompt};
@@ -26,16 +27,18 @@ const MAX_TOKENS: u64 = 12_000;
 const MAX_TOKENS_OF_PATHS: u64 = 6_000;
 
 /// Everything without a description that was not asked for before, in the order of the schema. A
-/// table goes into one batch if it fits; a wider one is split.
+/// table goes into one batch if it fits, and its dataset is that of the batch; a wider one is split.
 pub fn plan(tables: &[Table], memory: &Memory, settings: &Settings) -> Vec<Vec<Piece>> {
     let mut batches: Vec<Vec<Piece>> = Vec::new();
     let mut columns = usize::MAX;
     let mut tokens = u64::MAX;
+    let mut dataset = "";
     for (index, table) in tables.iter().enumerate() {
         for piece in pieces(index, table, memory, settings.batch_columns) {
             let weight = piece.columns.len().max(1);
             let length = prompt::tokens(&prompt::table(table, Some(&piece)));
-            let fits = columns.saturating_add(weight) <= settings.batch_columns
+            let fits = table.dataset() == dataset
+                && columns.saturating_add(weight) <= settings.batch_columns
                 && tokens.saturating_add(length) <= MAX_TOKENS;
             match batches.last_mut() {
                 Some(batch) if fits => {
@@ -47,6 +50,7 @@ pub fn plan(tables: &[Table], memory: &Memory, settings: &Settings) -> Vec<Vec<P
                     batches.push(vec![piece]);
                     columns = weight;
                     tokens = length;
+                    dataset = table.dataset();
                 }
             }
         }

@@ -3,8 +3,9 @@
 //!
 //! A column without a description, and all that is nested in it, is asked about once: what was
 //! written is carried over to the next version ([`carry_over`]) for as long as all that it mentions
-//! is there ([`drop_dangling`]), and what was not answered is kept in a [`Memory`]. So an unchanged warehouse costs no call and a changed column one. When
-//! everything fits one call, descriptions and examples come in the same.
+//! is there ([`drop_dangling`]), and what was not answered is kept in a [`Memory`]. So an unchanged
+//! warehouse costs no call and a changed column one. When everything fits one call and is of one
+//! dataset, descriptions and examples come in the same. A description speaks of its own dataset only.
 //!
 //! The model sees names, types, keys and descriptions, and never a value out of a table; of a column
 //! under policy tags it sees the name and the type alone. What it writes is kept only if it is
@@ -78,7 +79,7 @@ impl Settings {
 
 /// What there is to enrich, apart from the tables.
 pub struct Task<'a> {
-    /// Of the tables: what a description mentions must be in it.
+    /// Of the tables: what a description mentions must be in it, and in the same dataset.
     pub schema: &'a Schema<'a>,
     /// Those that hold. Rules' examples give way to the model's.
     pub examples: &'a [Example],
@@ -197,8 +198,20 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
         }
     }
     answered.sort_by_key(|(call, _)| call.order);
+    let mut schemas: BTreeMap<&str, Schema<'_>> = BTreeMap::new();
     for (call, reply) in answered {
-        outcome.add(tables, &call, reply, memory, task.schema);
+        // Who may read one dataset need not know of another.
+        let schema = match call
+            .batch
+            .first()
+            .map(|piece| tables[piece.table].dataset())
+        {
+            None => task.schema,
+            Some(dataset) => schemas
+                .entry(dataset)
+                .or_insert_with(|| task.schema.in_dataset(dataset)),
+        };
+        outcome.add(tables, &call, reply, memory, schema);
     }
     outcome.problems = problems.into_list();
     outcome
@@ -215,7 +228,11 @@ fn calls(tables: &[Table], memory: &Memory, task: &Task<'_>) -> Vec<Call> {
         examples = 0;
     }
     let mut batches = batch::plan(tables, memory, task.settings);
-    let together = batches.len() == 1;
+    // Examples are asked for with tables of every dataset.
+    let has_one_dataset = tables
+        .windows(2)
+        .all(|pair| pair[0].dataset() == pair[1].dataset());
+    let together = batches.len() == 1 && has_one_dataset;
     if examples > 0 && !together {
         batches.insert(0, Vec::new());
     }

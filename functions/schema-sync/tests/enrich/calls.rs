@@ -248,3 +248,31 @@ async fn examples_that_did_not_hold_are_asked_for_again_only_for_another_schema(
     sync.tables[0].columns.pop();
     assert_eq!(sync.run(&llm).await.calls, 1);
 }
+
+#[tokio::test]
+async fn a_call_is_about_one_dataset_and_a_description_speaks_of_no_other() {
+    let tells = |_: &str, path: &str| match path {
+        "key" => "The key of `p.hr.people`.".to_owned(),
+        "c0" => "As in `key`.".to_owned(),
+        _ => "The `salary`.".to_owned(),
+    };
+    let stub = LlmStub::start(move |asked| Wanted::of(asked).answer(tells, &[])).await;
+    let mut people = table("people", 1);
+    people.name = "p.hr.people".into();
+    people.columns.push(Column::leaf("salary", "NUMERIC"));
+    let mut orders = table("orders", 1);
+    orders.name = "p.shop.orders".into();
+    orders.columns.push(Column::leaf("key", "STRING"));
+    let mut sync = Sync::of(vec![people, orders]);
+    let outcome = sync.run(&stub.llm(MODEL)).await;
+
+    let asked = stub.asked();
+    assert_eq!((outcome.calls, asked.len()), (2, 2));
+    assert!(!asked[0].user.contains("p.shop") && !asked[1].user.contains("p.hr"));
+    assert_eq!(sync.description(0, ""), Some("The `salary`."));
+    assert_eq!(sync.description(1, "c0"), Some("As in `key`."));
+    assert_eq!(sync.description(1, "key"), None);
+    assert_eq!(sync.description(1, ""), None);
+    let dropped: Vec<_> = reasons(&outcome).into_iter().map(|it| it.0).collect();
+    assert_eq!(dropped, [Some("c0"), None, Some("key")]);
+}
