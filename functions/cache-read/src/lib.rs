@@ -7,7 +7,8 @@
 //! synced, or nothing can be reached). The store being slow, down or damaged shows there alone.
 //!
 //! What a caller may not see isn't there: each answer is cut from the document as the datasets of
-//! the caller's scope leave it.
+//! the caller's scope leave it ([`within`], which is also for those who call [`context`] as a
+//! library).
 
 mod answer;
 mod builtin;
@@ -15,6 +16,7 @@ mod cache;
 mod changes;
 pub mod context;
 mod document;
+mod hidden;
 mod prompt;
 mod sql;
 mod tables;
@@ -37,6 +39,7 @@ use crate::changes::Memo;
 use crate::prompt::Templates;
 pub use crate::sql::{Setup as SqlSetup, Warehouse};
 pub use crate::temporary::TemporaryCopy;
+pub use crate::view::within;
 use crate::view::{View, Views};
 
 #[derive(Debug)]

@@ -7,16 +7,20 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use moka::sync::Cache;
-use schema_sync::document::{Document, Example, Table, dataset_of};
+use schema_sync::document::{Column, DescriptionSource, Document, Example, Table, dataset_of};
 use schema_sync::publish::{self, Damaged};
 use sha2::{Digest as _, Sha256};
 use shared::auth::Names;
 use tokio::sync::OnceCell;
 
 use crate::context::Index;
+use crate::hidden::Hidden;
 
-/// How many scopes are kept ready; the one used least makes room.
-const SCOPES: u64 = 16;
+/// How much memory the scopes that are kept ready may take, in bytes; the one used least makes room.
+/// A hundred scopes of a hundred tables each, or five of all tables of a large warehouse.
+const SCOPES_BYTES: u64 = 192 << 20;
+/// A document in memory, its bytes, encodings and index, by the bytes of its JSON.
+const BYTES_A_BYTE: u32 = 8;
 /// Then those of a version that has passed are given up.
 const IDLE: Duration = Duration::from_secs(600);
 
@@ -160,7 +164,14 @@ pub struct Views(Cache<(String, Names), Arc<View>>);
 
 impl Default for Views {
     fn default() -> Self {
-        let cache = Cache::builder().max_capacity(SCOPES).time_to_idle(IDLE);
+        let weight = |_: &(String, Names), view: &Arc<View>| {
+            let bytes = u32::try_from(view.body.len()).unwrap_or(u32::MAX);
+            bytes.saturating_mul(BYTES_A_BYTE)
+        };
+        let cache = Cache::builder()
+            .weigher(weight)
+            .max_capacity(SCOPES_BYTES)
+            .time_to_idle(IDLE);
         Self(cache.build())
     }
 }
@@ -188,8 +199,8 @@ impl Views {
     }
 }
 
-/// The document without a trace of other datasets: what names one of their tables goes, and what
-/// can't be told to name none. Its `version` stays that of the whole.
+/// The document without a trace of other datasets: what names one of their tables goes, a text that
+/// does included, and what can't be told to name none. Its `version` stays that of the whole.
 pub fn within(document: &Document, datasets: &Names) -> Document {
     let sees = |table: &str| datasets.contain(dataset_of(table));
     let sees_all = |example: &&Example| {
@@ -215,20 +226,92 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
             .collect(),
         ledger: document.ledger.clone(),
     };
-    for table in &mut within.tables {
-        table.foreign_keys.retain(|key| sees(&key.references));
-    }
     within
         .source
         .datasets
         .retain(|dataset| datasets.contain(dataset));
+    let hidden = Hidden::of(&within, document);
+    for table in &mut within.tables {
+        table.foreign_keys.retain(|key| sees(&key.references));
+        silence(
+            &mut table.description,
+            &mut table.description_source,
+            &hidden,
+        );
+        silence_columns(&mut table.columns, &hidden);
+    }
+    let tells = |example: &Example| {
+        let error = example.error.as_deref().unwrap_or_default();
+        hidden.is_named_in(&example.question) || hidden.is_named_in(error)
+    };
+    within.examples.retain(|example| !tells(example));
+    within.quarantined.retain(|example| !tells(example));
     within
         .ledger
         .dropped
         .retain(|dropped| dropped.table.as_deref().is_some_and(sees));
+    within.ledger.dropped.retain(|dropped| {
+        !hidden.is_named_in(&dropped.text) && !hidden.is_named_in(&dropped.reason)
+    });
     within
         .ledger
         .problems
         .retain(|problem| datasets.contain(&problem.subject) || sees(&problem.subject));
     within
+        .ledger
+        .problems
+        .retain(|problem| !hidden.is_named_in(&problem.detail));
+    within
+}
+
+fn silence_columns(columns: &mut [Column], hidden: &Hidden) {
+    for column in columns {
+        silence(
+            &mut column.description,
+            &mut column.description_source,
+            hidden,
+        );
+        silence_columns(&mut column.fields, hidden);
+    }
+}
+
+fn silence(
+    description: &mut Option<String>,
+    source: &mut Option<DescriptionSource>,
+    hidden: &Hidden,
+) {
+    if description
+        .as_deref()
+        .is_some_and(|text| hidden.is_named_in(text))
+    {
+        *description = None;
+        *source = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schema_sync::document::TableKind;
+
+    use super::*;
+    use crate::builtin;
+
+    #[tokio::test]
+    async fn many_scopes_are_kept_ready_at_once() {
+        let mut document = builtin::document();
+        document.tables = (0..100)
+            .map(|n| Table::new(format!("p.d{n}.orders"), TableKind::Table))
+            .collect();
+        let whole = Arc::new(View::new(document));
+        let views = Views::default();
+        let scope = |n: usize| Names::Only(vec![format!("p.d{n}")]);
+        let mut made = Vec::new();
+        for n in 0..100 {
+            made.push(views.of(&whole, &scope(n)).await.unwrap());
+        }
+        for (n, view) in made.iter().enumerate() {
+            let again = views.of(&whole, &scope(n)).await.unwrap();
+            assert!(Arc::ptr_eq(view, &again), "scope {n} was made anew");
+        }
+    }
 }

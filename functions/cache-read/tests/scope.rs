@@ -132,3 +132,76 @@ async fn changes_out_of_scope_are_not_told() {
         2
     );
 }
+
+/// `shop` with texts that tell of `p.hr`, in every place where a text may stand.
+fn telling() -> Document {
+    let mut shop = shop();
+    let secret = "the key of hr.people, the salaries";
+    shop.tables[1].description = Some("whoever bought, as `p.hr.people` has them".into());
+    shop.tables[1].columns[0].description = Some(secret.into());
+    shop.tables[2].columns[0].description = Some("what was ordered".into());
+    let mut nested = Column::leaf("address", "STRUCT");
+    nested.fields = vec![Column::leaf("street", "STRING")];
+    nested.fields[0].description = Some(secret.into());
+    shop.tables[2].columns.push(nested);
+    let mut asked = example(&["p.shop.customers"]);
+    asked.question = "which customers are people?".into();
+    shop.examples.push(asked.clone());
+    asked.error = Some("no column in people".into());
+    asked.question = "which customers?".into();
+    shop.quarantined.push(asked);
+    shop.ledger.dropped[0].table = Some("p.shop.orders".into());
+    shop.ledger.problems[2].detail = "slower than p.hr".into();
+    sealed(shop)
+}
+
+#[tokio::test]
+async fn a_text_that_tells_of_what_is_out_of_scope_is_in_no_answer() {
+    let new = telling();
+    let mut old = telling();
+    old.tables[1].columns[0].description = Some("once of hr.people".into());
+    old.tables[2].columns[0].description = None;
+    let store = Moody::new();
+    store.sync(&sealed(old.clone())).await;
+    store.sync(&new).await;
+    let app = start(&store).await;
+    let since = sealed(old).version;
+    let question = json!({"question": "orders and customers by their key"});
+
+    for (datasets, told) in [("p.shop", false), ("p.shop,p.hr", true)] {
+        let mut answers = Vec::new();
+        for path in [
+            "/v1/schema".to_owned(),
+            "/v1/schema/tables".to_owned(),
+            "/v1/schema/tables/p.shop.customers".to_owned(),
+            "/v1/schema/tables/p.shop.customers?format=ddl".to_owned(),
+            "/v1/schema/tables/p.shop.orders?format=text".to_owned(),
+            format!("/v1/schema/changes?since={since}"),
+        ] {
+            let answer = app.get(&path).header("test-datasets", datasets).await;
+            answers.push((path, answer));
+        }
+        for path in ["/v1/schema/context", "/v1/schema/prompt"] {
+            let answer = app.post(path, &question);
+            let answer = answer.header("test-datasets", datasets).await;
+            answers.push((path.to_owned(), answer));
+        }
+        for (path, answer) in answers {
+            assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+            let text = answer.text();
+            let tells = ["hr", "people", "salar"].map(|word| text.contains(word));
+            assert_eq!(tells.contains(&true), told, "{path} {datasets}: {text}");
+        }
+    }
+    let seen = app
+        .get("/v1/schema")
+        .header("test-datasets", "p.shop")
+        .await;
+    let seen: Document = seen.parse();
+    assert_eq!(seen.tables[0].columns[0].description, None);
+    assert_eq!(
+        seen.tables[1].columns[0].description.as_deref(),
+        Some("what was ordered"),
+        "and what tells of nothing stays"
+    );
+}

@@ -79,6 +79,9 @@ enum Command {
         /// At most this many tokens, of four characters each
         #[arg(long, default_value_t = 4_000)]
         budget: usize,
+        /// As a caller sees it who may read these datasets alone, named in full, with commas between
+        #[arg(long, value_delimiter = ',')]
+        datasets: Vec<String>,
         /// Print the whole answer as JSON: the context, its tables with scores, its examples
         #[arg(long)]
         json: bool,
@@ -104,8 +107,9 @@ pub fn main() -> anyhow::Result<()> {
         Some(Command::Context {
             question,
             budget,
+            datasets,
             json,
-        }) => by_hand(&env, context::run(&env, &question, budget, json)),
+        }) => by_hand(&env, context::run(&env, &question, budget, &datasets, json)),
         Some(Command::Migrate { json }) => by_hand(&env, migrate(&env, json)),
         Some(Command::Serve) => serve(),
         // A platform starts the binary without arguments.

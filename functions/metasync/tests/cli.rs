@@ -169,6 +169,18 @@ fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
         serde_json::from_slice(&run(&[&context[..], &["--json"]].concat(), &env[1..]).stdout)
             .unwrap();
     assert_eq!(told["context"], text);
+    let dataset = told["tables"][0]["name"].as_str().unwrap();
+    let (dataset, _) = dataset.rsplit_once('.').unwrap();
+    let within = |datasets| {
+        let arguments = [&context[..], &["--datasets", datasets]].concat();
+        let shown = run(&arguments, &env[1..]);
+        (
+            shown.status.success(),
+            String::from_utf8(shown.stdout).unwrap(),
+        )
+    };
+    assert_eq!(within(dataset), (true, text.clone()));
+    assert_eq!(within("not.mine"), (true, String::new()));
     let nothing = format!("file://{}/nothing", folder.path().display());
     let missing = run(&context, &[("BUCKET_URL", nothing.as_str())]);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("`metasync sync` makes one"));

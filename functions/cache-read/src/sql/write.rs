@@ -15,9 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use tracing::error;
 
 use super::answer::{Kind, Written, schema, shorten};
-use super::warehouse::tells_of_hidden;
 use super::{Setup, SqlAnswer};
 use crate::Reading;
+use crate::hidden::tells_of_hidden;
 use crate::prompt::{Filled, tags};
 
 /// For both rounds. With what looking the schema and the template up may take before, an answer is

@@ -5,10 +5,18 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use cache_read::context::{self, Format, Request};
+use cache_read::within;
 use schema_sync::publish::{self, Head};
+use shared::auth::Names;
 use shared::{Env, Resources};
 
-pub async fn run(env: &Env, question: &str, budget: usize, json: bool) -> anyhow::Result<()> {
+pub async fn run(
+    env: &Env,
+    question: &str,
+    budget: usize,
+    datasets: &[String],
+    json: bool,
+) -> anyhow::Result<()> {
     context::check_question(question)?;
     context::check_budget(budget)?;
     let store = Resources::new(env.clone()).store()?;
@@ -19,6 +27,10 @@ pub async fn run(env: &Env, question: &str, budget: usize, json: bool) -> anyhow
             return Err(error)
                 .context("the cache in BUCKET_URL is damaged: `metasync sync` mends it");
         }
+    };
+    let document = match datasets {
+        [] => document,
+        only => within(&document, &Names::Only(only.to_vec())),
     };
     let request = Request {
         question,
