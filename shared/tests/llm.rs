@@ -243,14 +243,20 @@ async fn an_answer_that_is_no_json_or_does_not_fit_is_nonsense_and_has_its_cost(
 }
 
 #[tokio::test]
-async fn a_model_that_declines_refuses() {
+async fn a_model_that_declines_is_told_from_a_provider_that_refuses() {
     for (model, ..) in MODELS {
         let stub = LlmStub::canned([Answer::Refusal]).await;
         let error = error(&stub.llm(model)).await;
         assert!(
-            matches!(error, LlmError::Refused { .. }),
+            matches!(error, LlmError::Declined { .. }),
             "{model}: {error}"
         );
+        for (status, word) in [(400, "context_length_exceeded"), (413, "request_too_large")] {
+            let stub = LlmStub::canned([Answer::error(status, word)]).await;
+            let error = self::error(&stub.llm(model)).await;
+            assert!(matches!(error, LlmError::Refused(_)), "{model}: {error}");
+            assert!(error.to_string().contains(word), "{model}: {error}");
+        }
     }
 }
 

@@ -89,9 +89,13 @@ pub enum LlmError {
     /// No question will be answered until the configuration changes; the text says what.
     #[error("{0}")]
     Denied(String),
-    /// The provider or the model declined this question.
+    /// The provider takes no such request: it is too long for the model, for one. The same one is
+    /// refused again.
+    #[error("{0}")]
+    Refused(String),
+    /// The model, or the provider's filter, declined to answer.
     #[error("{detail}")]
-    Refused { detail: String, usage: Usage },
+    Declined { detail: String, usage: Usage },
     /// The answer is no JSON, or does not fit the schema.
     #[error("{detail}")]
     Nonsense { detail: String, usage: Usage },
@@ -108,8 +112,8 @@ impl LlmError {
     /// What the failed question cost.
     pub fn usage(&self) -> Usage {
         match self {
-            Self::Unavailable { .. } | Self::Denied(_) => Usage::default(),
-            Self::Refused { usage, .. } | Self::Nonsense { usage, .. } => *usage,
+            Self::Unavailable { .. } | Self::Denied(_) | Self::Refused(_) => Usage::default(),
+            Self::Declined { usage, .. } | Self::Nonsense { usage, .. } => *usage,
         }
     }
 }
@@ -303,10 +307,17 @@ impl Llm {
                 LlmError::unavailable(format!("{provider} is down or overloaded ({code})")),
                 headers,
             ),
-            _ => Failure::Final(LlmError::Refused {
-                detail: format!("{provider} refused the request ({})", kind(code, body)),
-                usage: Usage::default(),
-            }),
+            // A filter of the provider, before or after the model.
+            _ if body.contains("content_filter") || body.contains("content_policy") => {
+                Failure::Final(LlmError::Declined {
+                    detail: format!("{provider} declined to answer ({})", kind(code, body)),
+                    usage: Usage::default(),
+                })
+            }
+            _ => Failure::Final(LlmError::Refused(format!(
+                "{provider} refused the request ({})",
+                kind(code, body)
+            ))),
         }
     }
 
@@ -323,7 +334,7 @@ impl Llm {
         let cut_by_limit = matches!(response.stop_reason, Some(StopReason::MaxTokens(_)));
         let filtered = matches!(response.stop_reason, Some(StopReason::ContentFilter(_)));
         if filtered || (text.trim().is_empty() && !cut_by_limit) {
-            return Err(LlmError::Refused {
+            return Err(LlmError::Declined {
                 detail: format!("{model} declined to answer"),
                 usage,
             });

@@ -1,5 +1,6 @@
 //! What a model answers: the kind of the request, and the SQL, answer or reason that goes with it.
 
+use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::llm::Reply;
@@ -52,12 +53,14 @@ pub struct Written {
 }
 
 impl Written {
-    /// None where the answer broke off: half a query may be a query, but not the one that was meant.
-    pub fn read(reply: Reply) -> Option<Self> {
-        if reply.cut {
-            return None;
-        }
-        let mut written: Self = serde_json::from_value(reply.json).ok()?;
+    /// An error where the answer broke off: half a query may be a query, but not the one that was
+    /// meant.
+    pub fn read(reply: Reply) -> anyhow::Result<Self> {
+        ensure!(!reply.cut, "the answer broke off before its end");
+        // What serde says of a value quotes it.
+        let Ok(mut written) = serde_json::from_value::<Self>(reply.json) else {
+            bail!("the answer's fields are not of its form");
+        };
         written.sql = written
             .sql
             .trim_end_matches([';', ' ', '\n', '\t', '\r'])
@@ -65,7 +68,7 @@ impl Written {
             .to_owned();
         shorten(&mut written.answer, LONGEST_TEXT);
         shorten(&mut written.reason, LONGEST_TEXT);
-        Some(written)
+        Ok(written)
     }
 }
 

@@ -12,7 +12,7 @@ use shared::Error;
 use shared::llm::{Ask, Llm, LlmError, Usage};
 use shared::telemetry::{Unit, figure};
 use tokio::time::{Instant, timeout_at};
-use tracing::error;
+use tracing::{error, info};
 
 use super::answer::{Kind, Written, schema, shorten};
 use super::{Setup, SqlAnswer};
@@ -41,8 +41,8 @@ pub struct Writer<'a> {
 
 /// Why an answer of the model is none.
 enum Trouble {
-    /// It can't be read.
-    Nonsense,
+    /// It can't be read, for this reason.
+    Nonsense(anyhow::Error),
     /// The query does not hold.
     Wrong { sql: String, error: String },
 }
@@ -76,13 +76,19 @@ impl<'a> Writer<'a> {
             Err(trouble) => trouble,
         };
         figure("sql_repairs", Unit::Count, 1.0);
+        if let Trouble::Nonsense(cause) = &trouble {
+            info!(
+                cause = format!("{cause:#}"),
+                "a model's answer can't be read: it is asked again"
+            );
+        }
         ask.user.push_str(&repair(&trouble, tags));
         match self.round(&ask).await? {
             Ok(answer) => Ok(answer),
-            Err(Trouble::Nonsense) => Err(Error::Unavailable {
-                detail: "the language model's answer could not be read".to_owned(),
-                cause: None,
-            }),
+            Err(Trouble::Nonsense(cause)) => {
+                let detail = "the language model's answer could not be read";
+                Err(Error::unavailable(detail, cause))
+            }
             Err(Trouble::Wrong { error, .. }) => {
                 let reason = format!("no query was found that holds: {error}");
                 Ok(self.refused(Kind::CannotAnswer, None, Some(reason)))
@@ -101,8 +107,8 @@ impl<'a> Writer<'a> {
         });
         let written = match reply {
             Ok(reply) => Written::read(reply),
-            Err(LlmError::Nonsense { .. }) => None,
-            Err(LlmError::Refused { .. }) => {
+            Err(error @ LlmError::Nonsense { .. }) => Err(error.into()),
+            Err(LlmError::Declined { .. }) => {
                 let reason = "the language model declined the question".to_owned();
                 return Ok(Ok(self.refused(Kind::CannotAnswer, None, Some(reason))));
             }
@@ -114,9 +120,16 @@ impl<'a> Writer<'a> {
                 let detail = "the language model can't be used as it is configured";
                 return Err(Error::unavailable(detail, error));
             }
+            // Too long for the model, mostly, which a smaller budget may mend.
+            Err(error @ LlmError::Refused(_)) => {
+                let detail = "the language model's provider refuses the request: try a smaller \
+                              token_budget or a shorter question";
+                return Err(Error::unavailable(detail, error));
+            }
         };
-        let Some(written) = written else {
-            return Ok(Err(Trouble::Nonsense));
+        let written = match written {
+            Ok(written) => written,
+            Err(cause) => return Ok(Err(Trouble::Nonsense(cause))),
         };
         let text = |text: String, instead: &str| {
             Some(if text.trim().is_empty() {

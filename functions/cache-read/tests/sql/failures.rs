@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::{Env, Resources};
 use tokio::time::Instant;
 
+use super::Log;
 use super::story::{GOOD, PATH, Story, problem, query, told};
 
 use crate::common::{Mood, Moody, level, orders, start_sql};
@@ -89,6 +90,39 @@ async fn an_answer_that_is_nonsense_or_cut_is_asked_again_and_then_a_503() {
         let detail = problem(&story.ask("how many orders?").await, 503);
         assert_eq!(detail, "the language model's answer could not be read");
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_the_request_is_a_503_that_is_logged_once() {
+    for status in [400, 413, 422] {
+        let log = Log::default();
+        let _guard = log.install();
+        let refused = Answer::error(status, "context_length_exceeded");
+        let story = Story::with([refused]).await;
+        let detail = problem(&story.ask("how many orders?").await, 503);
+        assert!(detail.contains("provider refuses the request"), "{detail}");
+        assert!(detail.contains("smaller token_budget"), "{detail}");
+        let log = log.text();
+        assert_eq!(log.matches("context_length_exceeded").count(), 1, "{log}");
+        assert_eq!(story.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn why_an_answer_could_not_be_read_is_logged() {
+    let log = Log::default();
+    let _guard = log.install();
+    let cut = Answer::Cut(format!(r#"{{"kind": "query", "sql": "{GOOD}"#));
+    let story = Story::with([Answer::Text("I would love to help!".to_owned()), cut]).await;
+    problem(&story.ask("how many orders?").await, 503);
+    let log = log.text();
+    assert!(
+        log.contains("answered with something that is no JSON"),
+        "{log}"
+    );
+    assert!(!log.contains("love to help"), "{log}");
+    let told = log.contains("broke off") || log.contains("limit of output tokens");
+    assert!(told, "{log}");
 }
 
 #[tokio::test]

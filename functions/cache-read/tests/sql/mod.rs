@@ -10,6 +10,7 @@ use self::story::{GOOD, PATH, Story, answer, problem, query, told};
 use cache_read::SqlSetup;
 use kit::Reply;
 use kit::llm::{Answer, LlmStub};
+use schema_sync::document::TableKind;
 use serde_json::{Value, json};
 
 use crate::common::{Moody, orders, start_sql};
@@ -118,6 +119,19 @@ async fn only_one_select_of_the_callers_datasets_gets_to_the_warehouse() {
         "select table_name from `p.hr.INFORMATION_SCHEMA.TABLES`",
         "select * from `p.*`",
         "select id from `q.other.orders`",
+        "select * from external_query('p.eu.connection', 'select 1')",
+        "select * from ml.predict(model `p.shop.m`, table `p.shop.orders`)",
+        "select ml.predict(1) from `p.shop.orders`",
+        "select ai.generate('x') from `p.shop.orders`",
+        "select query from `region-us`.INFORMATION_SCHEMA.JOBS",
+        "select table_name from `p.region-us.INFORMATION_SCHEMA.TABLES`",
+        "select * from `p.shop.__TABLES__`",
+        "select * from appends(table `p.hr.people`)",
+        "select * from vector_search(table `p.hr.people`, 'e', (select 1))",
+        "select session_user() from `p.shop.orders`",
+        "values (1)",
+        "select 1 union all values (1)",
+        "from `p.shop.orders`",
         "",
     ] {
         let story = Story::with([query(sql), query(sql)]).await;
@@ -125,6 +139,88 @@ async fn only_one_select_of_the_callers_datasets_gets_to_the_warehouse() {
         assert_eq!(answer["kind"], "cannot_answer", "{sql}");
         assert_eq!(answer["sql"], Value::Null);
         assert_eq!(story.dry_runs(), 0, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_parser_and_bigquery_read_differently_never_gets_to_the_warehouse() {
+    for sql in [
+        "select id from `p.shop.orders` -- x\runion all select cast(salary as string) from `p.hr.people`",
+        "select id from `p.shop.orders` # x\r; drop table `p.shop.orders`",
+        "select id from `p.shop.orders` -- x\u{2028}union all select salary from `p.hr.people`",
+        r"select r'\' as a, ' , salary from `p.hr.people` -- ' as x from `p.shop.orders`",
+        r"select b'\' as a, ' , salary from `p.hr.people` -- ' as x from `p.shop.orders`",
+        r#"select r"\" as a, " , salary from `p.hr.people` -- " as x from `p.shop.orders`"#,
+        r"select z.x from (select id as `a\`, ' `, 1 as x, salary from `p.hr.people`) as z -- ' as x from `p.shop.orders`) as z",
+        "select id /* /* */ , salary from `p.hr.people` -- */ from `p.shop.orders`",
+        "select @@x' , salary from `p.hr.people` -- ' from `p.shop.orders`",
+        "select id from `p.shop.orders` |> union all (select salary from `p.hr.people`)",
+        "select id from `p.shop.orders` -- a comment",
+        "select id from `p.shop.orders` /* a comment */",
+        "# a comment\nselect id from `p.shop.orders`",
+    ] {
+        let story = Story::with([query(sql), query(sql)]).await;
+        let answer = told(&story.ask_as("p.shop").await);
+        assert_eq!(answer["kind"], "cannot_answer", "{sql:?}");
+        assert_eq!(answer["tables"], json!([]), "{sql:?}");
+        assert_eq!(story.dry_runs(), 0, "{sql:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_dry_run_says_is_no_select_or_reads_another_dataset_is_refused() {
+    for (kind, reads) in [
+        ("SCRIPT", &["p.shop.orders"][..]),
+        ("DROP_TABLE", &[]),
+        ("SELECT", &["p.shop.orders", "p.hr.people"]),
+        ("SELECT", &["p.shop.orders", "q.shop.orders"]),
+        ("SELECT", &["p.shop.orders", "p.unknown.secrets"]),
+    ] {
+        for datasets in ["p.shop", "p.shop,p.hr"] {
+            let story = Story::with([query(GOOD), query(GOOD)]).await;
+            story.bigquery.plan_as(GOOD, kind, reads);
+            let answer = told(&story.ask_as(datasets).await);
+            assert_eq!(answer["kind"], "cannot_answer", "{kind} {reads:?}");
+            assert_eq!((&answer["sql"], story.dry_runs()), (&Value::Null, 2));
+            let words =
+                answer["reason"].as_str().unwrap().to_owned() + &story.model.asked()[1].user;
+            for hidden in ["p.hr", "people", "q.shop", "secrets"] {
+                let is_told = words.contains(hidden);
+                assert!(!is_told || datasets.contains("hr"), "{words}");
+            }
+        }
+    }
+    let story = Story::with([query(GOOD)]).await;
+    story
+        .bigquery
+        .plan_as(GOOD, "SELECT", &["p.shop.orders", "p.shop.orders_by_day"]);
+    assert_eq!(told(&story.ask_as("p.shop").await)["sql"], GOOD);
+}
+
+#[tokio::test]
+async fn a_view_may_read_tables_out_of_scope() {
+    let mut document = orders();
+    document.tables[2].kind = TableKind::View;
+    let story = Story::with([query(GOOD)]).await;
+    story.store.sync(&crate::common::sealed(document)).await;
+    story.bigquery.plan_as(GOOD, "SELECT", &["p.hr.people"]);
+    let answer = told(&story.ask_as("p.shop").await);
+    assert_eq!(answer["tables"], json!(["p.shop.orders"]));
+}
+
+#[tokio::test]
+async fn a_short_name_is_repaired_to_the_whole_one() {
+    for short in [
+        "select count(*) as n from orders",
+        "select count(*) as n from shop.orders",
+        "select count(*) as n from `shop.orders`",
+    ] {
+        let story = Story::with([query(short), query(GOOD)]).await;
+        let answer = told(&story.ask("how many orders?").await);
+        assert_eq!(answer["sql"], GOOD);
+        assert_eq!(story.dry_runs(), 1, "{short}");
+        let repair = &story.model.asked()[1].user;
+        assert!(repair.contains("is short for p.shop.orders"), "{repair}");
     }
 }
 
@@ -186,7 +282,7 @@ async fn a_short_name_that_may_mean_a_hidden_table_is_refused() {
     assert_eq!(answer["kind"], "cannot_answer");
     let reason = answer["reason"].as_str().unwrap();
     assert!(
-        reason.contains("with its dataset") && !reason.contains("secret"),
+        reason.contains("is short for p.shop.orders") && !reason.contains("secret"),
         "{reason}"
     );
     assert_eq!(story.dry_runs(), 0);
@@ -301,6 +397,22 @@ async fn both_routes_are_in_the_openapi_document() {
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+impl Log {
+    /// Takes what this thread logs, until the guard is dropped.
+    fn install(&self) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -315,12 +427,7 @@ impl Write for Log {
 #[tokio::test]
 async fn the_log_has_figures_and_neither_question_nor_sql() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.install();
     let secret = "select totl_secret from `p.shop.orders`";
     let story = Story::with([
         query(secret),
@@ -333,7 +440,7 @@ async fn the_log_has_figures_and_neither_question_nor_sql() {
     for _ in 0..3 {
         story.ask("what is the secret of 홍길동?").await;
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for figure in [
         "sql_llm_calls",
         "sql_llm_input_tokens",

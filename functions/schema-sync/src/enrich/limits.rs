@@ -103,7 +103,9 @@ impl Limits {
                 match error {
                     LlmError::Denied(_) => state.is_denied = true,
                     LlmError::Unavailable { .. } => state.unavailable += 1,
-                    LlmError::Refused { .. } | LlmError::Nonsense { .. } => {}
+                    LlmError::Refused(_)
+                    | LlmError::Declined { .. }
+                    | LlmError::Nonsense { .. } => {}
                 }
                 Done::Failed(error)
             }
@@ -127,9 +129,10 @@ impl Problems {
     pub fn failed(&mut self, error: &LlmError) {
         let detail = match error {
             LlmError::Unavailable { .. } => format!("{error}; the next sync asks again"),
-            LlmError::Denied(_) | LlmError::Refused { .. } | LlmError::Nonsense { .. } => {
-                error.to_string()
-            }
+            LlmError::Denied(_)
+            | LlmError::Refused(_)
+            | LlmError::Declined { .. }
+            | LlmError::Nonsense { .. } => error.to_string(),
         };
         *self.failed.entry(detail).or_default() += 1;
     }

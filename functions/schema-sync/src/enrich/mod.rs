@@ -191,7 +191,10 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
                 outcome.add_usage(error.usage());
                 problems.failed(&error);
                 // The same question is likely to get the same answer, and to cost the same.
-                if matches!(error, LlmError::Nonsense { .. } | LlmError::Refused { .. }) {
+                if matches!(
+                    error,
+                    LlmError::Nonsense { .. } | LlmError::Declined { .. } | LlmError::Refused(_)
+                ) {
                     answered.push((call, None));
                 }
             }
