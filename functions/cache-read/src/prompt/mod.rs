@@ -15,14 +15,12 @@ use serde::{Deserialize, Serialize};
 use shared::{Error, Json};
 use utoipa::ToSchema;
 
-use crate::context::route::check_question;
-use crate::context::{self, Format};
+use crate::context::{self, Format, check_budget, check_question};
 use crate::{App, Reading};
 pub use template::Filled;
 use template::{Template, Values, Variable};
 pub use templates::{DEFAULT, TemplateSource, Templates};
 
-const BUDGETS: std::ops::RangeInclusive<usize> = 100..=200_000;
 pub const DEFAULT_BUDGET: usize = 8_000;
 /// Less than this, in tokens, holds no table worth asking about.
 const LEAST_CONTEXT: usize = 100;
@@ -120,14 +118,7 @@ pub async fn write(
 
 pub fn check(question: &str, token_budget: usize) -> shared::Result<()> {
     check_question(question)?;
-    if BUDGETS.contains(&token_budget) {
-        return Ok(());
-    }
-    Err(Error::Invalid(format!(
-        "token_budget is {token_budget}: give {} to {}",
-        BUDGETS.start(),
-        BUDGETS.end()
-    )))
+    check_budget(token_budget)
 }
 
 /// The date in UTC.
@@ -163,12 +154,32 @@ pub async fn fit(
         )));
     }
     let index = reading.view.index().await?;
-    let context = index.context(&context::Request {
-        question,
-        token_budget: room - NONE.len().div_ceil(2),
-        datasets: None,
-        format: Format::Text,
-    });
+    let token_budget = room - NONE.len().div_ceil(2);
+    let asked = question.to_owned();
+    let with_examples = template.uses(Variable::Examples) > 0;
+    let choose = move || {
+        let choose = |token_budget| {
+            index.context(&context::Request {
+                question: &asked,
+                token_budget,
+                datasets: None,
+                format: Format::Text,
+            })
+        };
+        let context = choose(token_budget);
+        if with_examples {
+            return context;
+        }
+        // Nobody is shown the examples: what they took is left for tables.
+        let wider = choose(token_budget + context::tokens(context.examples()));
+        if context::tokens(wider.schema()) <= token_budget {
+            wider
+        } else {
+            context
+        }
+    };
+    let context = tokio::task::spawn_blocking(choose).await;
+    let context = context.map_err(anyhow::Error::from)?;
     let [schema, examples] = [context.schema(), context.examples()]
         .map(str::trim)
         .map(|text| if text.is_empty() { NONE } else { text });

@@ -38,7 +38,7 @@ pub fn disarm<'a>(text: &'a str, tags: &[impl AsRef<str>]) -> Cow<'a, str> {
 }
 
 /// Whether what follows a `<` makes it one of the tags. `a <question` may be SQL and is left alone
-/// unless it is closed by a `>`.
+/// unless it is closed by a `>`, at once or after `attribute=..`.
 fn is_tag(after: &str, tags: &[impl AsRef<str>]) -> bool {
     let after = after.trim_start();
     let (closes, after) = match after.strip_prefix('/') {
@@ -46,14 +46,26 @@ fn is_tag(after: &str, tags: &[impl AsRef<str>]) -> bool {
         None => (false, after),
     };
     let (name, after) = after.split_at(word(after));
+    let name = name.trim_end_matches(['.', ':', '-']);
     let known = tags
         .iter()
         .any(|tag| name.eq_ignore_ascii_case(tag.as_ref()));
-    known && (closes || after.trim_start().starts_with('>'))
+    known && (closes || ends_tag(after))
+}
+
+/// Whether what follows a tag's name ends the tag.
+fn ends_tag(after: &str) -> bool {
+    let rest = after.trim_start();
+    if rest.starts_with('>') || rest.starts_with("/>") {
+        return true;
+    }
+    let attribute = word(rest);
+    let has_attribute = rest.len() < after.len() && attribute > 0;
+    has_attribute && rest[attribute..].trim_start().starts_with('=') && rest.contains('>')
 }
 
 /// How many bytes of a word a text begins with.
 fn word(text: &str) -> usize {
-    text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+    text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
         .unwrap_or(text.len())
 }
