@@ -6,10 +6,11 @@ use std::time::Duration;
 use cache_read::Settings;
 use kit::clock::WallClock;
 use schema_sync::publish::parse;
+use serde_json::json;
 use tokio::time::advance;
 
 use crate::common::{
-    Mood, Moody, level, sealed, settings, start, start_with, version, with_columns,
+    Mood, Moody, level, orders, sealed, settings, start, start_with, version, with_columns,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -344,4 +345,33 @@ impl std::io::Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m7_the_loader_reads_the_bucket_once_keeps_the_schema_in_memory_and_hands_it_out() {
+    let store = Moody::new();
+    store.sync(&orders()).await;
+    let app = start(&store).await;
+
+    let schema = app.get("/v1/schema").await;
+    assert_eq!(
+        (level(&schema), &schema.body),
+        ("fresh", &store.head().await)
+    );
+    let question = json!({"question": "How many orders are there?"});
+    let context = app.post("/v1/schema/context", &question).await.json();
+    let table = app.get("/v1/schema/tables/p.shop.orders").await.json();
+    assert_eq!(table["columns"][2]["name"], "total");
+    let text = context["context"].as_str().unwrap();
+    assert!(
+        text.contains("p.shop.orders") && text.contains("total"),
+        "{text}"
+    );
+    assert_eq!(context["examples"][0]["tables"], json!(["p.shop.orders"]));
+    assert_eq!(store.heads(), 1, "the bucket is read once");
+
+    store.is(Mood::Down);
+    let again = app.get("/v1/schema").await;
+    assert_eq!((level(&again), &again.body), ("fresh", &schema.body));
+    assert_eq!(store.heads(), 1, "and not while the copy is fresh");
 }
