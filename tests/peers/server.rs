@@ -1,7 +1,7 @@
 //! A peer's server as a child process on a free loopback port.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -89,7 +89,11 @@ pub fn is_skipped(peer: &str) -> bool {
         "{peer} is not installed, so that nothing is proved against it: see what \
          `tests/peers/install {peer}` says, or set PEERS_OPTIONAL=1 to do without"
     );
-    eprintln!("SKIPPED: {peer} is not installed");
+    let test = std::thread::current();
+    let test = test.name().unwrap_or("a test");
+    let line = format!("\nSKIPPED {test}: {peer} is not installed, run `tests/peers/install`\n");
+    // Straight to the terminal: what a test that passes prints is kept back.
+    let _ = std::io::stderr().write_all(line.as_bytes());
     true
 }
 

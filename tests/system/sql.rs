@@ -184,27 +184,88 @@ async fn a_table_that_is_gone_since_the_sync_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn no_change_reaches_postgres() {
+async fn what_is_refused_is_never_planned_by_postgres() {
     let database = shop().await;
-    for sql in [
+    let elsewhere = empty_database().await;
+    let name: String = {
+        let client = database.client().await;
+        let sql = "select current_database()::text";
+        client.query_typed_one(sql, &[]).await.unwrap().get(0)
+    };
+    let open = async |is_open: bool| {
+        let sql = format!("alter database \"{name}\" with allow_connections {is_open}");
+        elsewhere.run(&sql).await;
+    };
+    // Whoever plans connects first: with the door shut, a plan that is tried is a 503.
+    let planned = "select count(*) as n from shop.orders";
+    let story = Story::begin(model(vec![query(planned)]).await, postgres(&database)).await;
+    story.sync().await;
+    open(false).await;
+    assert_eq!(story.ask("How many orders?").await.status.as_u16(), 503);
+    open(true).await;
+
+    let refused = [
         "delete from shop.orders",
         "with gone as (delete from shop.orders returning id) select id from gone",
         "select id into shop.copy from shop.orders",
         "select id from shop.orders for update",
         "select pg_sleep(60)",
         "select lo_import('/etc/passwd')",
+        "select pg_read_file('/etc/passwd')",
+        "select * from pg_read_file('/etc/passwd')",
+        "select * from pg_ls_dir('/')",
+        "select * from dblink('dbname=x', 'select 1') as t (n int)",
+        "select query_to_xml('select salary from hr.people', true, true, '')",
+        "select set_config('search_path', 'hr', false)",
+        "select current_setting('data_directory')",
+        "select nextval('shop.counter')",
+        "select length(repeat('a', 1000000000))",
         "copy shop.orders to '/tmp/orders'",
         "do $$ begin delete from shop.orders; end $$",
         "select 1; drop table shop.orders",
+        "select id from shop.orders -- x\r; drop table shop.orders",
+        "select id from shop.orders -- a comment",
+        "select E'a'\n'\\' -- ', salary from hr.people -- '\nfrom shop.orders",
+        "select U&\"\\0069d\" from shop.orders",
         "select rolname from pg_catalog.pg_roles",
-    ] {
-        let answers = vec![query(sql), query(sql)];
-        let story = Story::begin(model(answers).await, postgres(&database)).await;
-        story.sync().await;
+        "select table_name from information_schema.tables",
+        "select id from orders",
+        "values (1)",
+        "table shop.orders",
+    ];
+    let answers = refused.iter().flat_map(|sql| [query(sql), query(sql)]);
+    let story = Story::begin(model(answers.collect()).await, postgres(&database)).await;
+    story.sync().await;
+    open(false).await;
+    for sql in refused {
         let answer = story.sql("How many orders are there?").await;
-        assert_eq!(answer["kind"], "cannot_answer", "{sql}");
+        assert_eq!(answer["kind"], "cannot_answer", "{sql}: {answer}");
     }
+    open(true).await;
     database.run("select id from shop.orders").await;
+}
+
+#[tokio::test]
+async fn a_bare_name_is_never_taken_for_a_table_that_was_not_synced() {
+    let bare = "select o.* from orders as o";
+    let whole = "select o.id from shop.orders as o";
+    let database = shop().await;
+    database
+        .run("create table public.orders (id bigint, secret text)")
+        .await;
+    let separator = if database.url.contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}schemas=shop,hr", database.url);
+    let env = Env::default().with("WAREHOUSE_URL", url);
+    let story = Story::begin(model(vec![query(bare), query(whole)]).await, env).await;
+    story.sync().await;
+
+    let answer = story.sql("Which orders are there?").await;
+
+    assert_eq!(answer["sql"], whole);
+    assert!(!answer.to_string().contains("secret"), "{answer}");
+    let repair = &questions(&story.model)[1].user;
+    assert!(repair.contains("orders is short for "), "{repair}");
+    assert!(!repair.contains("public"), "{repair}");
 }
 
 #[tokio::test]
