@@ -10,7 +10,7 @@ use super::function;
 use super::query::{Output, Resolver};
 use super::scope::Scope;
 use super::types::{Field, Type};
-use crate::document::Dialect;
+use crate::document::{Column, Dialect};
 
 impl Resolver<'_, '_> {
     pub fn expression(&mut self, expression: &Expr, scope: &Scope) -> Type {
@@ -342,10 +342,10 @@ impl Resolver<'_, '_> {
             DataType::Custom(name, _) => {
                 let written = name.to_string();
                 let is_known = function::is_type(&written, self.dialect)
-                    || self.schema.tables().any(|table| {
-                        let mut columns = table.columns.iter();
-                        columns.any(|column| column.data_type.eq_ignore_ascii_case(&written))
-                    });
+                    || self
+                        .schema
+                        .tables()
+                        .any(|table| has_type(&table.columns, &written));
                 if !is_known {
                     let reason = format!("{written} is not a type that is known");
                     self.fault(Kind::Name, &written, reason);
@@ -385,6 +385,17 @@ impl Resolver<'_, '_> {
             self.fault(Kind::Name, &name, reason);
         }
     }
+}
+
+/// A column's type stands with its schema, `public.status`, which a query may leave out.
+fn has_type(columns: &[Column], written: &str) -> bool {
+    columns.iter().any(|column| {
+        let own = column.data_type.as_str();
+        let last = own.rsplit_once('.').map_or(own, |(_, last)| last);
+        own.eq_ignore_ascii_case(written)
+            || last.eq_ignore_ascii_case(written)
+            || has_type(&column.fields, written)
+    })
 }
 
 fn pair<'e>(

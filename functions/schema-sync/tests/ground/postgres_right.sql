@@ -99,3 +99,7 @@ select o.id, o.tags[1][2] from orders o
 where (o.user_id, o.placed_at) in (select user_id, max(placed_at) from orders group by user_id)
 --- public.orders, public.users
 select u.name, to_jsonb(o.*) as line, count(*) over () from users u natural join lateral (select * from orders where user_id = u.id) o
+--- public.orders
+select id from orders where status = cast('paid' as order_status) or status = 'open'::public.order_status
+--- public.orders
+select id from orders where address = row('a', 'b')::address
