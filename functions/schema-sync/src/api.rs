@@ -228,7 +228,7 @@ async fn review(
         Verdict::Fails(example) => Err(Error::Unprocessable(
             example.error.unwrap_or_else(|| "it does not hold".into()),
         )),
-        Verdict::Unasked(_, problem) => Err(Error::Unavailable {
+        Verdict::Unasked(_, problem) | Verdict::Unchecked(_, problem) => Err(Error::Unavailable {
             detail: problem.detail,
             cause: None,
         }),

@@ -39,12 +39,18 @@ pub enum Verdict {
     /// It resolves, but the warehouse could not be asked: the next sync asks again. What was
     /// quarantined keeps its `error` till then.
     Unasked(Example, Problem),
+    /// It could not be told whether it resolves: one that did stays as it is, a new one is not taken.
+    Unchecked(Example, Problem),
 }
 
 impl Reviewer<'_> {
     pub async fn review(&self, mut example: Example) -> Verdict {
-        let grounded = match ground::sql(&example.sql, self.schema) {
+        let grounded = match ground::sql_in_time(&example.sql, self.schema).await {
             Ok(grounded) => grounded,
+            Err(faults) if ground::is_unchecked(&faults) => {
+                example.verified = Some(parsed());
+                return Verdict::Unchecked(example, problem(reasons(&faults)));
+            }
             Err(faults) => {
                 example.verified = None;
                 example.error = Some(reasons(&faults));
@@ -73,26 +79,18 @@ impl Reviewer<'_> {
             }
             Err(error) => {
                 // What the warehouse said of it before was of another schema.
-                example.verified = Some(Verified {
-                    how: How::Parsed,
-                    at: jiff::Timestamp::now(),
-                    bytes_processed: None,
-                    columns: Vec::new(),
-                });
+                example.verified = Some(parsed());
                 let detail = format!("examples could not be verified by the warehouse: {error}");
-                Verdict::Unasked(
-                    example,
-                    Problem {
-                        subject: "examples".to_owned(),
-                        detail,
-                    },
-                )
+                Verdict::Unasked(example, problem(detail))
             }
         }
     }
 
     fn resolves(&self, example: &Example) -> bool {
-        ground::sql(&example.sql, self.schema).is_ok()
+        match ground::sql(&example.sql, self.schema) {
+            Ok(_) => true,
+            Err(faults) => ground::is_unchecked(&faults),
+        }
     }
 
     /// Reviews many at once, and gives the verdicts in their order.
@@ -109,6 +107,23 @@ impl Reviewer<'_> {
             });
         }
         verdicts
+    }
+}
+
+fn problem(detail: String) -> Problem {
+    Problem {
+        subject: "examples".to_owned(),
+        detail,
+    }
+}
+
+/// Less than a dry run, so that the next sync asks the warehouse.
+fn parsed() -> Verified {
+    Verified {
+        how: How::Parsed,
+        at: jiff::Timestamp::now(),
+        bytes_processed: None,
+        columns: Vec::new(),
     }
 }
 
@@ -168,7 +183,7 @@ impl Reviewed {
         match verdict {
             Verdict::Holds(example) => self.good.push(example),
             Verdict::Fails(example) => self.quarantined.push(example),
-            Verdict::Unasked(example, problem) => {
+            Verdict::Unasked(example, problem) | Verdict::Unchecked(example, problem) => {
                 match example.error {
                     None => self.good.push(example),
                     Some(_) => self.quarantined.push(example),
@@ -211,6 +226,10 @@ impl Reviewed {
             for verdict in reviewer.review_all(next).await {
                 match verdict {
                     Verdict::Fails(example) => failed.push(example),
+                    Verdict::Unchecked(mut example, problem) => {
+                        example.error = Some(problem.detail);
+                        failed.push(example);
+                    }
                     verdict => self.take(verdict),
                 }
             }

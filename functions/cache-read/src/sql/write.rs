@@ -202,7 +202,7 @@ impl<'a> Writer<'a> {
         let work =
             tokio::task::spawn_blocking(move || ground_within(&sql, &seen, whole.as_deref()));
         let grounded = self.in_time("the check of the query", work).await?;
-        Ok(grounded.map_err(anyhow::Error::from)?)
+        grounded.map_err(anyhow::Error::from)?
     }
 
     /// The warehouse's words, unless they tell of what is out of scope.
@@ -247,25 +247,40 @@ impl<'a> Writer<'a> {
 
 /// A name may mean one table of those the caller sees and another to the warehouse, which knows them
 /// all: it must stand in full, and with something cut away mean the same in the whole.
-fn ground_within(sql: &str, seen: &Document, whole: Option<&Document>) -> Result<Grounded, String> {
+fn ground_within(
+    sql: &str,
+    seen: &Document,
+    whole: Option<&Document>,
+) -> shared::Result<Result<Grounded, String>> {
     if sql.is_empty() {
-        return Err("`kind` is query, and `sql` is empty".to_owned());
+        return Ok(Err("`kind` is query, and `sql` is empty".to_owned()));
     }
     let ground = |document: &Document| {
         let schema = Schema::new(&document.tables, document.source.dialect).strict();
-        ground::sql(sql, &schema).map_err(|faults| {
+        ground::sql(sql, &schema)
+    };
+    let grounded = match ground(seen) {
+        Ok(grounded) => grounded,
+        Err(faults) if ground::is_unchecked(&faults) => {
+            let detail = "the query that the language model wrote could not be checked: try again";
+            return Err(Error::Unavailable {
+                detail: detail.to_owned(),
+                cause: None,
+            });
+        }
+        Err(faults) => {
             let mut reasons = reasons(&faults);
             shorten(&mut reasons, LONGEST_ERROR);
-            reasons
-        })
+            return Ok(Err(reasons));
+        }
     };
-    let grounded = ground(seen)?;
     match whole.map(ground) {
         Some(Ok(again)) if again != grounded => {}
         Some(Err(_)) => {}
-        Some(Ok(_)) | None => return Ok(grounded),
+        Some(Ok(_)) | None => return Ok(Ok(grounded)),
     }
-    Err("a table's name is short: write each as the schema does, with its dataset".to_owned())
+    let short = "a table's name is short: write each as the schema does, with its dataset";
+    Ok(Err(short.to_owned()))
 }
 
 /// What is added to the question for the second round. It is data like the rest.

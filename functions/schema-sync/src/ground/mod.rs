@@ -17,6 +17,7 @@ mod lexical;
 mod names;
 mod nearest;
 mod operators;
+mod parse;
 mod pivot;
 mod projection;
 mod prose;
@@ -30,24 +31,18 @@ mod union;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
-use sqlparser::ast::{SetExpr, Statement};
-use sqlparser::dialect::{BigQueryDialect, Dialect as SqlDialect, PostgreSqlDialect};
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Tokenizer;
-
-use crate::document::{Dialect, Table, TableKind, dataset_of};
+use crate::document::{Table, TableKind, dataset_of};
+use parse::{Tree, on_large_stack, parse};
 use query::Resolver;
 pub use schema::Schema;
 pub use text::text;
 
 /// The longest SQL that is looked at, in bytes.
 pub const MAX_SQL_BYTES: usize = 100_000;
-/// A syntax tree is as deep as its longest chain of operators; this bounds it.
-const MAX_TOKENS: usize = 20_000;
-/// Of parentheses, subqueries and function calls in each other.
-const MAX_NESTING: usize = 60;
-const STACK_BYTES: usize = 64 << 20;
+/// For parsing one query, which takes some milliseconds at most.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a query reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +96,8 @@ pub enum Kind {
     Syntax,
     /// It is longer or deeper than what is looked at.
     TooLarge,
+    /// It could not be looked at, by no fault of its own; somebody finds why in the log.
+    Unchecked,
     /// It is not one query that only reads.
     NotReadOnly,
     Table,
@@ -143,86 +140,41 @@ impl fmt::Display for Fault {
 /// The faults are in the order of the text as far as one does not hide another. Tables that a
 /// wildcard reads are not checked for drift: whether their types fit is for the warehouse to say.
 pub fn sql(sql: &str, schema: &Schema) -> Result<Grounded, Vec<Fault>> {
-    if sql.len() > MAX_SQL_BYTES {
-        let reason = format!("the query has more than {MAX_SQL_BYTES} bytes");
-        return Err(vec![Fault::new(Kind::TooLarge, "", reason)]);
-    }
-    // A chain of operators makes a tree as deep as it is long, and even dropping it recurses:
-    // more than the stack of a worker thread holds.
-    let on_large_stack = std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || parse_and_resolve(sql, schema))
-            .map(std::thread::ScopedJoinHandle::join)
+    let reading = schema.reading();
+    let parsed = on_large_stack(|| parse(sql, reading));
+    resolve(parsed.and_then(|parsed| parsed), schema)
+}
+
+/// [`sql()`] for who must not wait for it on a thread of the runtime: parsing, which nobody can
+/// promise to end, is done elsewhere and given up after some seconds.
+pub async fn sql_in_time(sql: &str, schema: &Schema<'_>) -> Result<Grounded, Vec<Fault>> {
+    let (sql, reading) = (sql.to_owned(), schema.reading());
+    let parsing = tokio::task::spawn_blocking(move || on_large_stack(|| parse(&sql, reading)));
+    let parsed = match tokio::time::timeout(PATIENCE, parsing).await {
+        Ok(Ok(parsed)) => parsed.and_then(|parsed| parsed),
+        Ok(Err(_)) => Err(parse::unchecked("parsing a query panicked")),
+        Err(_) => {
+            tracing::error!("a query is still being parsed, and given up");
+            let reason = "it takes too long to be parsed: write it more simply";
+            Err(Fault::new(Kind::TooLarge, "", reason))
+        }
+    };
+    resolve(parsed, schema)
+}
+
+fn resolve(parsed: Result<Tree, Fault>, schema: &Schema) -> Result<Grounded, Vec<Fault>> {
+    let tree = parsed.map_err(|fault| vec![fault])?;
+    let resolved = on_large_stack(|| {
+        let mut resolver = Resolver::new(schema);
+        if let Some(query) = tree.query() {
+            resolver.query(query, None);
+        }
+        resolver.finish()
     });
-    match on_large_stack {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) | Err(_) => Err(vec![Fault::new(
-            Kind::Unsupported,
-            "",
-            "the query could not be looked at",
-        )]),
-    }
+    resolved.unwrap_or_else(|fault| Err(vec![fault]))
 }
 
-fn parse_and_resolve(sql: &str, schema: &Schema) -> Result<Grounded, Vec<Fault>> {
-    let statement = parse(sql, schema).map_err(|fault| vec![fault])?;
-    let query = match &statement {
-        Statement::Query(query) if is_select(&query.body) => query,
-        _ => {
-            return Err(vec![Fault::new(
-                Kind::NotReadOnly,
-                "",
-                "only a query (select or with) is allowed",
-            )]);
-        }
-    };
-    let mut resolver = Resolver::new(schema);
-    resolver.query(query, None);
-    resolver.finish()
-}
-
-/// `values (1)` and `table t` are queries as well, to the parser.
-fn is_select(mut body: &SetExpr) -> bool {
-    loop {
-        match body {
-            SetExpr::Select(_) => return true,
-            SetExpr::Query(query) => body = &query.body,
-            // A chain of them is as deep as it is long, on this side alone.
-            SetExpr::SetOperation { left, right, .. } if is_select(right) => body = left,
-            _ => return false,
-        }
-    }
-}
-
-fn parse(sql: &str, schema: &Schema) -> Result<Statement, Fault> {
-    let dialect: &dyn SqlDialect = match schema.dialect() {
-        Dialect::Bigquery => &BigQueryDialect {},
-        Dialect::Postgres => &PostgreSqlDialect {},
-    };
-    let syntax = |error: &dyn fmt::Display| {
-        Fault::new(Kind::Syntax, "", format!("it can't be parsed: {error}"))
-    };
-    let tokens = Tokenizer::new(dialect, sql)
-        .tokenize_with_location()
-        .map_err(|error| syntax(&error))?;
-    if tokens.len() > MAX_TOKENS {
-        let reason = format!("the query has more than {MAX_TOKENS} words and signs");
-        return Err(Fault::new(Kind::TooLarge, "", reason));
-    }
-    lexical::check(sql, &tokens, schema.dialect(), !schema.is_strict())?;
-    let mut statements = Parser::new(dialect)
-        .with_recursion_limit(MAX_NESTING)
-        .with_tokens_with_locations(tokens)
-        .parse_statements()
-        .map_err(|error| syntax(&error))?;
-    match (statements.pop(), statements.is_empty()) {
-        (Some(statement), true) => Ok(statement),
-        (None, _) => Err(Fault::new(Kind::Syntax, "", "there is no query")),
-        (Some(_), false) => Err(Fault::new(
-            Kind::NotReadOnly,
-            "",
-            "it has more than one statement; only one query is allowed",
-        )),
-    }
+/// Whether these faults say nothing about the query: it could not be looked at.
+pub fn is_unchecked(faults: &[Fault]) -> bool {
+    faults.iter().any(|fault| fault.kind == Kind::Unchecked)
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::names::Names;
 use super::nearest;
+use super::parse::Reading;
 use super::{Fault, Kind};
 use crate::document::{Dialect, Shards, Table, TableKind};
 
@@ -76,8 +77,12 @@ impl<'a> Schema<'a> {
         self.dialect
     }
 
-    pub(super) fn is_strict(&self) -> bool {
-        self.strict
+    /// How a query of it is read.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            dialect: self.dialect,
+            comments: !self.strict,
+        }
     }
 
     pub fn tables(&self) -> impl Iterator<Item = &'a Table> {
