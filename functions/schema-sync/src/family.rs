@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
+
 use crate::compare::{self, ColumnChange};
 use crate::document::{Column, Drift, DriftKind, ShardVersion};
 
@@ -88,16 +90,26 @@ fn split(table: &str) -> Option<(&str, &str)> {
     (!prefix.is_empty() && is_date(suffix)).then_some((prefix, suffix))
 }
 
+/// A year, a month, a day or an hour.
 fn is_date(digits: &str) -> bool {
-    let part = |from: usize, to: usize| digits.get(from..to)?.parse::<i16>().ok();
-    let (Some(year), month, day, hour) = (part(0, 4), part(4, 6), part(6, 8), part(8, 10)) else {
-        return false;
+    let of_day = match digits.len() {
+        4 => day(&format!("{digits}0101")),
+        6 => day(&format!("{digits}01")),
+        8 | 10 => digits.get(..8).and_then(day),
+        _ => None,
     };
-    let small = |part: Option<i16>| part.and_then(|part| i8::try_from(part).ok()).unwrap_or(1);
-    matches!(digits.len(), 4 | 6 | 8 | 10)
-        && (1900..2200).contains(&year)
-        && jiff::civil::Date::new(year, small(month), small(day)).is_ok()
-        && hour.is_none_or(|hour| hour < 24)
+    let is_hour = |hour: &str| hour.is_empty() || hour.parse().is_ok_and(|hour: u8| hour < 24);
+    of_day.is_some_and(|day| (1900..2200).contains(&day.year()))
+        && is_hour(digits.get(8..).unwrap_or_default())
+}
+
+/// `20210131` as a day.
+pub fn day(suffix: &str) -> Option<Date> {
+    if suffix.len() != 8 || !suffix.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| suffix[range].parse::<i8>().ok();
+    Date::new(suffix[..4].parse().ok()?, part(4..6)?, part(6..8)?).ok()
 }
 
 /// What else a family's wildcard reads: other families, tables and views whose name starts alike.

@@ -1,10 +1,15 @@
 //! Grounding: what does not exist is caught, and what is right passes.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+#[path = "ground/any.rs"]
+mod any;
+#[path = "ground/bounds.rs"]
+mod bounds;
+#[path = "ground/lexical.rs"]
+mod lexical;
 
-use proptest::prelude::*;
-use schema_sync::document::{Dialect, Table, TableKind};
+use std::collections::BTreeSet;
+
+use schema_sync::document::{Dialect, Drift, DriftKind, ShardVersion, Table};
 use schema_sync::ground::{self, Kind, MAX_SQL_BYTES, Schema};
 
 use crate::schema;
@@ -151,130 +156,6 @@ fn faults(sql: &str) -> Vec<ground::Fault> {
 }
 
 #[test]
-fn a_comment_ends_for_the_parser_where_it_ends_for_the_warehouse() {
-    let bigquery = bigquery();
-    let schema = Schema::new(&bigquery, Dialect::Bigquery);
-    for end in ["\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
-        for sql in [
-            format!(
-                "select order_id from shop.orders -- x{end}union all select salary from hr.employees"
-            ),
-            format!("select order_id from shop.orders # x{end}; drop table shop.orders"),
-            format!("# x{end}select salary from hr.employees\nselect order_id from shop.orders"),
-        ] {
-            let found = ground::sql(&sql, &schema).expect_err(&sql);
-            assert_eq!(
-                found[0].identifier, "the end of a line in a comment",
-                "{sql:?}"
-            );
-        }
-    }
-    let nested = "select order_id /* /* */ from hr.employees -- */ from shop.orders";
-    assert!(ground::sql(nested, &schema).is_err());
-    for sql in [
-        "-- a\r\n# b\r\nselect /* c\r\n * */ order_id\r\nfrom shop.orders -- d",
-        "select '--', \"#\", '\\'', r'\\d#', '''a\n'b'''\nfrom shop.orders",
-        "select order_id from shop.orders where status = '/* \\' */' -- '",
-    ] {
-        let found = ground::sql(sql, &schema);
-        assert_eq!(found.expect(sql).tables, ["acme-data.shop.orders"], "{sql}");
-    }
-    let postgres = postgres();
-    let schema = Schema::new(&postgres, Dialect::Postgres);
-    for sql in [
-        "select id /* /* */ ' */ from orders",
-        "select '\\', E'\\'', 'it''s', \"id\" from orders -- '",
-    ] {
-        let found = ground::sql(sql, &schema);
-        assert_eq!(found.expect(sql).tables.len(), 1, "{sql}");
-    }
-}
-
-#[test]
-fn spaces_that_only_one_of_the_two_takes_for_spaces_are_refused() {
-    let (bigquery, postgres) = (bigquery(), postgres());
-    for space in [
-        "\u{a0}", "\u{2003}", "\u{3000}", "\u{200b}", "\u{feff}", "\u{b}", "\0",
-    ] {
-        for (tables, dialect, sql) in [
-            (
-                &bigquery,
-                Dialect::Bigquery,
-                format!("select{space}order_id from shop.orders"),
-            ),
-            (
-                &postgres,
-                Dialect::Postgres,
-                format!("select id{space}from orders"),
-            ),
-        ] {
-            let found = ground::sql(&sql, &Schema::new(tables, dialect)).expect_err(&sql);
-            let identifier = &found[0].identifier;
-            assert!(identifier.starts_with("the character U+"), "{found:?}");
-        }
-    }
-}
-
-#[test]
-fn what_nobody_vouches_for_names_its_tables_in_full_and_has_no_comments() {
-    let (bigquery, postgres) = (bigquery(), postgres());
-    for (tables, dialect, whole, short, full) in [
-        (
-            &bigquery,
-            Dialect::Bigquery,
-            "select o.order_id from `acme-data.shop.orders` as o, o.lines",
-            [
-                "select order_id from shop.orders",
-                "select order_id from `shop.orders`",
-            ],
-            "acme-data.shop.orders",
-        ),
-        (
-            &postgres,
-            Dialect::Postgres,
-            "with o as (select id from public.orders) select id from o",
-            ["select id from orders", "select o.* from orders as o"],
-            "app.public.orders",
-        ),
-    ] {
-        let schema = Schema::new(tables, dialect).strict();
-        ground::sql(whole, &schema).expect(whole);
-        let commented = format!("{whole} -- as asked");
-        let found = ground::sql(&commented, &schema).expect_err("a comment");
-        assert_eq!(found[0].identifier, "a comment");
-        for sql in short {
-            let found = ground::sql(sql, &schema).expect_err(sql);
-            assert_eq!(found[0].kind, Kind::Table, "{sql}");
-            let reason = &found[0].reason;
-            assert!(reason.contains(&format!("is short for {full}")), "{reason}");
-            ground::sql(sql, &Schema::new(tables, dialect)).expect("people may be short");
-        }
-    }
-}
-
-#[test]
-fn what_the_warehouse_reads_beyond_the_datasets_of_a_query_is_unseen_but_below_views() {
-    let mut tables = bigquery();
-    let schema = Schema::new(&tables, Dialect::Bigquery);
-    let found = ground::sql("select order_id from shop.orders", &schema).expect("it is right");
-    let reads = |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
-    let orders = reads(&["acme-data.shop.orders", "acme-data.shop.orders_by_day"]);
-    let people = reads(&["acme-data.shop.orders", "acme-data.hr.employees"]);
-    let other = reads(&["other.shop.orders"]);
-    assert_eq!(found.unseen(&orders, &tables), None);
-    assert_eq!(
-        found.unseen(&people, &tables),
-        Some("acme-data.hr.employees")
-    );
-    assert_eq!(found.unseen(&other, &tables), Some("other.shop.orders"));
-
-    let mut all = tables.iter_mut();
-    let view = all.find(|table| table.name == "acme-data.shop.orders");
-    view.expect("a table of the schema").kind = TableKind::View;
-    assert_eq!(found.unseen(&people, &tables), None);
-}
-
-#[test]
 fn the_corpora_are_large_enough_and_hold_nothing_twice() {
     let wrong = [
         include_str!("ground/bigquery_wrong.sql"),
@@ -321,6 +202,66 @@ fn every_column_that_is_mentioned_is_told_with_its_parents() {
         ]
     );
     assert_eq!(found.tables, ["acme-data.analytics.events_*"]);
+}
+
+#[test]
+fn an_older_shard_has_the_columns_of_its_time() {
+    let mut tables = bigquery();
+    let events = tables
+        .iter_mut()
+        .find(|table| table.name.ends_with("analytics.events_*"))
+        .expect("a family of the schema");
+    let drift = |path: &str, kind, from: Option<&str>| Drift {
+        path: path.into(),
+        kind,
+        from: from.map(str::to_owned),
+        to: None,
+        breaks_wildcard: false,
+    };
+    let version = |first: &str, last: &str, changes| ShardVersion {
+        first: first.into(),
+        last: last.into(),
+        count: 30,
+        changes,
+    };
+    events.shards.as_mut().expect("shards").versions = vec![
+        version("20201101", "20201130", Vec::new()),
+        version(
+            "20201201",
+            "20201231",
+            vec![drift("old", DriftKind::Dropped, Some("STRUCT<a STRING>"))],
+        ),
+        version(
+            "20210101",
+            "20210131",
+            vec![
+                drift("event_date", DriftKind::Added, None),
+                drift("device.category", DriftKind::Added, None),
+                drift(
+                    "user_id",
+                    DriftKind::Retyped,
+                    Some("ARRAY<STRUCT<id INT64>>"),
+                ),
+            ],
+        ),
+    ];
+    let schema = Schema::new(&tables, Dialect::Bigquery);
+    let holds = |columns: &str, shard: &str| {
+        let sql = format!("select {columns} from `acme-data.analytics.events_{shard}` as e");
+        ground::sql(&sql, &schema).is_ok()
+    };
+    for (columns, in_november, in_december, in_january) in [
+        ("event_date", false, false, true),
+        ("device.category", false, false, true),
+        ("device.language", true, true, true),
+        ("event_name", true, true, true),
+        ("old.a", true, false, false),
+        ("(select max(u.id) from e.user_id as u)", true, true, false),
+    ] {
+        let held = ["20201115", "20201215", "20210115"].map(|shard| holds(columns, shard));
+        assert_eq!(held, [in_november, in_december, in_january], "{columns}");
+        assert_eq!(holds(columns, "*"), in_january, "{columns}");
+    }
 }
 
 #[test]
@@ -378,83 +319,6 @@ fn a_fault_in_a_subquery_does_not_make_faults_of_what_reads_it() {
     assert_eq!(kinds, [Kind::Column, Kind::Table]);
 }
 
-#[test]
-fn sql_that_is_too_long_or_too_deep_is_a_fault() {
-    let cases = [
-        (
-            format!("select '{}'", "a".repeat(MAX_SQL_BYTES)),
-            Kind::TooLarge,
-        ),
-        (format!("select 1{}", " + 1".repeat(20_000)), Kind::TooLarge),
-        (format!("select {}1", "-".repeat(9_000)), Kind::Syntax),
-        (format!("select {}1", "not ".repeat(9_000)), Kind::Syntax),
-        (
-            format!("select {}1{}", "(".repeat(900), ")".repeat(900)),
-            Kind::Syntax,
-        ),
-        (format!("select * from {}", "(".repeat(900)), Kind::Syntax),
-        (format!("{}select 1", "select (".repeat(900)), Kind::Syntax),
-        (format!("select {}", "case when ".repeat(900)), Kind::Syntax),
-        (
-            format!("select 1{}", " is null".repeat(5_000)),
-            Kind::TooLarge,
-        ),
-        (
-            format!("select 1{}", " union all select 1".repeat(4_000)),
-            Kind::TooLarge,
-        ),
-        (
-            format!("select {}'a'{}", "position(".repeat(20), ")".repeat(20)),
-            Kind::TooLarge,
-        ),
-        (
-            format!("select {}'a'{}", "f(Position (".repeat(20), "))".repeat(20)),
-            Kind::TooLarge,
-        ),
-        (format!("select a{}", "[0]".repeat(6_000)), Kind::Column),
-        (format!("select {}", "array<".repeat(3_000)), Kind::Syntax),
-        (format!("select {}", "struct(".repeat(3_000)), Kind::Syntax),
-        (
-            format!("select cast(1 as {}", "array<".repeat(3_000)),
-            Kind::Syntax,
-        ),
-    ];
-    for (sql, kind) in cases {
-        let begun = Instant::now();
-        let found = faults(&sql);
-        assert_eq!(found[0].kind, kind, "{}: {:?}", &sql[..30], found[0]);
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(5), "{}: {took:?}", &sql[..30]);
-    }
-}
-
-#[test]
-fn a_long_chain_of_conditions_is_no_fault() {
-    let tables = bigquery();
-    let sql = format!(
-        "select order_id from shop.orders where order_id = 0{}",
-        " or order_id = 1".repeat(2_000)
-    );
-
-    let found = ground::sql(&sql, &Schema::new(&tables, Dialect::Bigquery));
-
-    assert!(found.is_ok(), "{found:?}");
-}
-
-#[test]
-fn a_long_description_is_checked_to_its_end() {
-    let tables = bigquery();
-    let schema = Schema::new(&tables, Dialect::Bigquery);
-    let check = |text: &str| ground::text(text, &tables[0], None, &schema);
-
-    let long = "values such as page_view, event_name, 'a_b' and (c) `platform`; ".repeat(280);
-    assert_eq!(check(&long), Ok(()));
-    let faults = check(&format!("{long} is_active_user")).expect_err("the last word is wrong");
-    assert_eq!(faults[0].identifier, "is_active_user");
-    let faults = check(&long.repeat(2)).expect_err("it is too long");
-    assert_eq!(faults[0].kind, Kind::TooLarge);
-}
-
 /// A query with one name misspelt wherever it stands.
 fn misspelt(sql: &str, name: &str) -> Option<String> {
     let word = regex::Regex::new(&format!(r"(?i)\b{}\b", regex::escape(name))).expect("a word");
@@ -493,69 +357,4 @@ fn no_column_of_a_right_query_can_be_misspelt_unnoticed() {
         }
     }
     assert!(misspellings > 200, "{misspellings}");
-}
-
-/// Pieces that make SQL likely to be parsed, in any order.
-const PIECES: &str = "select from where ( ) , . * ` ' \" [ ] with as unnest struct array over \
-    partition by order group having join on using lateral union all shop.orders customers c total \
-    lines `acme-data.analytics.events_*` event_params key value 1 '2021' = and between exists case \
-    when then else end :: -> pivot for in qualify window w interval date { } ; -- /* */ @ $1 한글 \
-    recursive except replace offset(0) cast limit null";
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    #[test]
-    fn no_text_makes_the_grounder_panic(text in any::<String>(), path in "[a-z_.]{0,20}") {
-        for (tables, dialect) in [(bigquery(), Dialect::Bigquery), (postgres(), Dialect::Postgres)] {
-            let schema = Schema::new(&tables, dialect);
-            let found = ground::sql(&text, &schema);
-            prop_assert!(found.is_ok() || found.is_err_and(|faults| !ground::is_unchecked(&faults)));
-            let _ = ground::text(&text, &tables[0], Some(&path), &schema);
-            let _ = ground::text(&text, &tables[0], None, &schema);
-        }
-    }
-
-    #[test]
-    fn no_jumble_of_sql_makes_the_grounder_panic(
-        pieces in prop::collection::vec(
-            prop::sample::select(PIECES.split_whitespace().collect::<Vec<_>>()), 0..40)
-    ) {
-        let text = format!("select {}", pieces.join(" "));
-        for (tables, dialect) in [(bigquery(), Dialect::Bigquery), (postgres(), Dialect::Postgres)] {
-            let schema = Schema::new(&tables, dialect);
-            if let Err(faults) = ground::sql(&text, &schema) {
-                prop_assert!(!faults.is_empty());
-                prop_assert!(!ground::is_unchecked(&faults));
-            }
-            let _ = ground::text(&text, &tables[0], None, &schema);
-        }
-    }
-
-    #[test]
-    fn a_column_that_is_not_there_is_a_fault_wherever_it_stands(
-        name in "[a-z]{3,8}_zz",
-        shape in prop::sample::select(vec![
-            "select {} from shop.orders",
-            "select o.{} from shop.orders o",
-            "select 1 from shop.orders where {} is null",
-            "select 1 from shop.orders group by {}",
-            "select 1 from shop.orders order by {}",
-            "select sum(total) over (partition by {}) from shop.orders",
-            "select shipping.{} from shop.orders",
-            "select (select max({}) from shop.customers) from shop.orders",
-            "select l.{} from shop.orders, unnest(lines) l",
-            "with a as (select * from shop.orders) select a.{} from a",
-            "select 1 from shop.orders o join shop.customers c on o.customer_id = c.{}",
-            "select 1 from shop.orders join shop.customers using ({})",
-            "select * except ({}) from shop.orders",
-            "select if({} > 1, 'a', 'b') from shop.orders",
-            "select array(select {} from unnest(lines)) from shop.orders",
-        ])
-    ) {
-        let tables = bigquery();
-        let found = ground::sql(&shape.replace("{}", &name), &Schema::new(&tables, Dialect::Bigquery));
-        let faults = found.expect_err(shape);
-        prop_assert!(faults.iter().any(|fault| fault.identifier.contains(&name)));
-    }
 }

@@ -4,8 +4,9 @@ use sqlparser::ast::{AccessExpr, Expr, Subscript};
 
 use super::Kind;
 use super::function;
+use super::path::descend;
 use super::query::Resolver;
-use super::scope::{Scope, descend};
+use super::scope::Scope;
 use super::types::Type;
 use crate::document::Dialect;
 

@@ -1,16 +1,15 @@
 //! Expressions: each is resolved against a scope, and is known afterwards by its type.
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr,
-    Ident, Query, StructField, UnaryOperator, Value, WindowFrameBound, WindowSpec,
+    BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, Query, StructField,
+    UnaryOperator, Value, WindowFrameBound, WindowSpec,
 };
 
 use super::Kind;
-use super::function;
 use super::query::{Output, Resolver};
 use super::scope::Scope;
 use super::types::{Field, Type};
-use crate::document::{Column, Dialect};
+use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn expression(&mut self, expression: &Expr, scope: &Scope) -> Type {
@@ -109,6 +108,7 @@ impl Resolver<'_, '_> {
                 if let (Type::Suffix(range), false) = (&left, *negated) {
                     self.check_suffix(range, &BinaryOperator::GtEq, low);
                     self.check_suffix(range, &BinaryOperator::LtEq, high);
+                    self.check_order(range, low, high);
                 }
                 self.scalar([&**low, &**high], scope)
             }
@@ -117,8 +117,16 @@ impl Resolver<'_, '_> {
                 expr,
                 pattern,
                 escape_char,
+                negated,
                 ..
-            } => self.scalar(pair(expr, pattern, escape_char.as_deref()), scope),
+            } => {
+                let left = self.expression(expr, scope);
+                if let (Type::Suffix(range), false) = (&left, *negated) {
+                    self.check_suffix_like(range, pattern);
+                }
+                let rest = std::iter::once(&**pattern).chain(escape_char.as_deref());
+                self.scalar(rest, scope)
+            }
             Expr::ILike {
                 expr,
                 pattern,
@@ -262,7 +270,10 @@ impl Resolver<'_, '_> {
                 let element = self.all(&array.elem, scope);
                 Type::array(element)
             }
-            Expr::Interval(interval) => self.scalar([&*interval.value], scope),
+            Expr::Interval(interval) => {
+                self.check_interval(interval);
+                self.scalar([&*interval.value], scope)
+            }
             Expr::QualifiedWildcard(name, _) => {
                 let parts = self.parts(name);
                 self.column(&parts, scope).0
@@ -322,40 +333,6 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// A type that is spelt out must be one of the dialect, or of a column.
-    pub fn data_type(&mut self, data_type: &DataType) -> Type {
-        self.check_type(data_type);
-        Type::of(data_type)
-    }
-
-    fn check_type(&mut self, data_type: &DataType) {
-        match data_type {
-            DataType::Array(
-                ArrayElemTypeDef::SquareBracket(element, _)
-                | ArrayElemTypeDef::AngleBracket(element),
-            ) => self.check_type(element),
-            DataType::Struct(fields, _) => {
-                for field in fields {
-                    self.check_type(&field.field_type);
-                }
-            }
-            DataType::Custom(name, _) => {
-                let written = name.to_string();
-                let is_known = function::is_type(&written, self.dialect)
-                    || self
-                        .schema
-                        .tables()
-                        .any(|table| has_type(&table.columns, &written));
-                if !is_known {
-                    let reason = format!("{written} is not a type that is known");
-                    self.fault(Kind::Name, &written, reason);
-                }
-            }
-            DataType::Regclass => self.unsupported("regclass"),
-            _ => {}
-        }
-    }
-
     pub fn window(&mut self, window: &WindowSpec, scope: &Scope) {
         if let Some(name) = &window.window_name {
             self.named_window(name, scope);
@@ -385,17 +362,6 @@ impl Resolver<'_, '_> {
             self.fault(Kind::Name, &name, reason);
         }
     }
-}
-
-/// A column's type stands with its schema, `public.status`, which a query may leave out.
-fn has_type(columns: &[Column], written: &str) -> bool {
-    columns.iter().any(|column| {
-        let own = column.data_type.as_str();
-        let last = own.rsplit_once('.').map_or(own, |(_, last)| last);
-        own.eq_ignore_ascii_case(written)
-            || last.eq_ignore_ascii_case(written)
-            || has_type(&column.fields, written)
-    })
 }
 
 fn pair<'e>(

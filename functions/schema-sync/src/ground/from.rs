@@ -1,14 +1,13 @@
-//! The `from` clause: tables, subqueries, arrays and joins become relations of a scope.
+//! The `from` clause: tables, subqueries and arrays become relations of a scope.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
-    TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Kind;
 use super::function;
 use super::query::Resolver;
-use super::scope::{Merged, Relation, Scope};
+use super::scope::{Relation, Scope};
 use super::types::{Field, Type};
 use crate::document::Dialect;
 
@@ -22,122 +21,6 @@ impl Resolver<'_, '_> {
         self.factor(&item.relation, scope);
         for join in &item.joins {
             self.join(join, start, scope);
-        }
-    }
-
-    fn join(&mut self, join: &Join, start: usize, scope: &mut Scope) {
-        let right = scope.relations.len();
-        self.factor(&join.relation, scope);
-        let constraint = match &join.join_operator {
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::Left(constraint)
-            | JoinOperator::LeftOuter(constraint)
-            | JoinOperator::Right(constraint)
-            | JoinOperator::RightOuter(constraint)
-            | JoinOperator::FullOuter(constraint)
-            | JoinOperator::CrossJoin(constraint)
-                if !join.global =>
-            {
-                constraint
-            }
-            _ => return self.unsupported("this kind of join"),
-        };
-        match constraint {
-            JoinConstraint::None => {}
-            JoinConstraint::On(condition) => {
-                let floor = std::mem::replace(&mut scope.floor, start);
-                self.expression(condition, scope);
-                scope.floor = floor;
-            }
-            JoinConstraint::Using(columns) => {
-                for column in columns {
-                    match self.parts(column).as_slice() {
-                        [name] => self.merge(name, start, right, scope),
-                        _ => self.unsupported("a path in using"),
-                    }
-                }
-            }
-            JoinConstraint::Natural => {
-                self.only_in(Dialect::Postgres, "natural join");
-                let names: Vec<String> = scope.relations[right..]
-                    .iter()
-                    .flat_map(|relation| &relation.fields)
-                    .filter(|field| {
-                        scope.relations[start..right]
-                            .iter()
-                            .flat_map(|relation| &relation.fields)
-                            .any(|other| other.name == field.name)
-                    })
-                    .map(|field| field.name.clone())
-                    .collect();
-                for name in names {
-                    self.merge(&name, start, right, scope);
-                }
-            }
-        }
-    }
-
-    /// `using (name)`: the column of both sides becomes one.
-    fn merge(&mut self, name: &str, start: usize, right: usize, scope: &mut Scope) {
-        let earlier = scope.merged.iter().position(|merged| {
-            self.same(&merged.field.name, name)
-                && merged.relations.iter().all(|index| *index >= start)
-        });
-        let taken = earlier.map_or(Vec::new(), |i| scope.merged[i].relations.clone());
-        let mut sides: [Vec<(usize, Field)>; 2] = [Vec::new(), Vec::new()];
-        for (index, relation) in scope.relations.iter().enumerate().skip(start) {
-            if taken.contains(&index) {
-                continue;
-            }
-            for field in &relation.fields {
-                if self.same(&field.name, name) {
-                    sides[usize::from(index >= right)].push((index, field.clone()));
-                }
-            }
-        }
-        if let Some(i) = earlier {
-            let field = scope.merged[i].field.clone();
-            let side = usize::from(taken.iter().all(|index| *index >= right));
-            sides[side].extend(taken.iter().take(1).map(|index| (*index, field.clone())));
-        }
-        let is_open = scope.relations[start..]
-            .iter()
-            .any(|relation| relation.is_open);
-        for (side, which) in sides.iter().zip(["left", "right"]) {
-            match side.len() {
-                1 => {}
-                0 if is_open => {}
-                0 => {
-                    let reason = format!("using({name}): the {which} side has no column {name}");
-                    self.fault(Kind::Column, name, reason);
-                }
-                _ => {
-                    let reason = format!(
-                        "using({name}): more than one table of the {which} side has a column \
-                         {name}; join with on"
-                    );
-                    self.fault(Kind::Ambiguous, name, reason);
-                }
-            }
-        }
-        let mut relations = taken;
-        let mut merged: Option<Field> = None;
-        for (index, field) in sides.into_iter().flatten() {
-            self.record(field.origin.as_slice());
-            relations.push(index);
-            merged = Some(match merged {
-                Some(first) => Field {
-                    data_type: first.data_type.clone().or(field.data_type),
-                    ..first
-                },
-                None => field,
-            });
-        }
-        let Some(field) = merged else { return };
-        match earlier {
-            Some(i) => scope.merged[i] = Merged { field, relations },
-            None => scope.merged.push(Merged { field, relations }),
         }
     }
 
@@ -290,8 +173,18 @@ impl Resolver<'_, '_> {
                 }
             })
             .collect();
+        // An array of a composite type gives its fields as columns.
+        if self.dialect == Dialect::Postgres && parts == ["unnest"] {
+            let mut relation = self.unnested(&types, "the argument of unnest");
+            if with_ordinality {
+                relation.fields.push(Field::new("ordinality", Type::Scalar));
+            }
+            self.apply_alias(&mut relation, alias);
+            name_value(&mut relation);
+            return self.add(relation, scope);
+        }
         let known = match (self.dialect, parts.as_slice()) {
-            (Dialect::Postgres, [name]) => function::table_function(name, &types),
+            (Dialect::Postgres, [name]) => function::table_function(name),
             _ => None,
         };
         let Some(rows) = known else {

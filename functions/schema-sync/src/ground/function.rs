@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
-    DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, ObjectName, Value, WindowType,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArguments, ObjectName, WindowType,
 };
 
 use super::query::Resolver;
 use super::scope::Scope;
 use super::types::{Field, Type};
+use super::units::unit_argument;
 use super::{Kind, nearest};
 use crate::document::Dialect;
 
@@ -28,16 +29,6 @@ static POSTGRES_TYPES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
          timetz bpchar bool float4 float8 int2 int4 int8 jsonpath geometry geography vector",
     )
 });
-const UNITS: &str = "MICROSECOND MILLISECOND SECOND MINUTE HOUR DAY DAYOFWEEK DAYOFYEAR WEEK \
-                     ISOWEEK MONTH QUARTER YEAR ISOYEAR";
-const WEEKDAYS: &str = "SUNDAY MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY";
-
-/// Of what `repeat`, `lpad` and their like make in Postgres.
-const LARGEST_SIZE: u64 = 1_000;
-const LARGEST_GROWTH: u64 = 10_000;
-/// In digits, of a number in the pattern of `format`.
-const LONGEST_WIDTH: usize = 3;
-
 /// Lines that start with `#` are headings.
 fn words(text: &'static str) -> HashSet<&'static str> {
     text.lines()
@@ -94,7 +85,7 @@ pub(super) enum Rows {
 }
 
 /// The table functions of Postgres that only compute.
-pub(super) fn table_function(name: &str, arguments: &[Type]) -> Option<Rows> {
+pub(super) fn table_function(name: &str) -> Option<Rows> {
     let key_value = |value| {
         Rows::Fields(vec![
             Field::new("key", Type::Scalar),
@@ -110,7 +101,6 @@ pub(super) fn table_function(name: &str, arguments: &[Type]) -> Option<Rows> {
         | "jsonb_object_keys"
         | "json_object_keys" => value(None, Type::Scalar),
         "regexp_matches" => value(None, Type::array(Type::Scalar)),
-        "unnest" => value(None, arguments.first()?.element()),
         "jsonb_path_query" => value(None, Type::Json),
         "jsonb_array_elements" | "json_array_elements" => value(Some("value"), Type::Json),
         "jsonb_array_elements_text" | "json_array_elements_text" => {
@@ -208,46 +198,6 @@ impl Resolver<'_, '_> {
         self.fault(Kind::Function, name, reason);
     }
 
-    /// Postgres computes a call of constants when it plans, however long the result is: a size must
-    /// stand there as a number, and be a small one.
-    fn bound_result(&mut self, name: &str, arguments: &[FunctionArg]) {
-        let argument = |place: usize| match arguments.get(place) {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) => {
-                Some(&value.value)
-            }
-            _ => None,
-        };
-        let is_small = match name {
-            "repeat" | "lpad" | "rpad" | "factorial" => {
-                let place = usize::from(name != "factorial");
-                let size = match argument(place) {
-                    Some(Value::Number(size, _)) => size.parse::<u64>().ok(),
-                    _ => None,
-                };
-                if let ("repeat", Some(times)) = (name, size) {
-                    self.growth = self.growth.saturating_mul(times.max(1));
-                }
-                size.is_some_and(|size| size <= LARGEST_SIZE) && self.growth <= LARGEST_GROWTH
-            }
-            "format" => match argument(0) {
-                Some(Value::SingleQuotedString(pattern)) => {
-                    let mut numbers = pattern.split(|c: char| !c.is_ascii_digit());
-                    let is_small = |number: &str| number.len() <= LONGEST_WIDTH;
-                    !pattern.contains('*') && numbers.all(is_small)
-                }
-                _ => false,
-            },
-            _ => true,
-        };
-        if !is_small {
-            let reason = format!(
-                "{name} may make too much: write how much as a number of at most {LARGEST_SIZE}, \
-                 in all calls together at most {LARGEST_GROWTH} times"
-            );
-            self.fault(Kind::TooLarge, name, reason);
-        }
-    }
-
     fn clause(&mut self, clause: &FunctionArgumentClause, scope: &Scope) {
         match clause {
             FunctionArgumentClause::IgnoreOrRespectNulls(_) => {}
@@ -276,7 +226,14 @@ impl Resolver<'_, '_> {
 
     fn argument(&mut self, argument: &FunctionArg, scope: &Scope) -> Type {
         let argument = match argument {
-            FunctionArg::Unnamed(argument) | FunctionArg::Named { arg: argument, .. } => argument,
+            FunctionArg::Unnamed(argument)
+            | FunctionArg::Named { arg: argument, .. }
+            // `days => 3`, whose name is an expression to the parser.
+            | FunctionArg::ExprNamed {
+                name: Expr::Identifier(_),
+                arg: argument,
+                operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+            } => argument,
             FunctionArg::ExprNamed { .. } => {
                 self.unsupported("this form of a named argument");
                 return Type::Unknown;
@@ -294,74 +251,6 @@ impl Resolver<'_, '_> {
                 Type::Unknown
             }
         }
-    }
-
-    /// A unit of time, which only looks like a column: `DAY`, `WEEK(MONDAY)`.
-    fn is_unit(&mut self, argument: &FunctionArg, function: &str) -> bool {
-        let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else {
-            return false;
-        };
-        match argument {
-            Expr::Identifier(unit) => {
-                let list = if function.starts_with("NORMALIZE") {
-                    "NFC NFKC NFD NFKD"
-                } else {
-                    UNITS
-                };
-                if !is_one_of(list, &unit.value) {
-                    let reason = format!("{} is not a unit that {function} takes", unit.value);
-                    self.fault(Kind::Name, &unit.value, reason);
-                }
-                true
-            }
-            Expr::Function(week) => {
-                let name = week.name.to_string();
-                let FunctionArguments::List(list) = &week.args else {
-                    return false;
-                };
-                let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(day)))] =
-                    list.args.as_slice()
-                else {
-                    return false;
-                };
-                name.eq_ignore_ascii_case("week") && is_one_of(WEEKDAYS, &day.value)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Resolver<'_, '_> {
-    /// The part of a date or time that `extract` gives.
-    pub fn check_unit(&mut self, unit: &DateTimeField) {
-        let (name, list) = match unit {
-            DateTimeField::Custom(name) => (name, ""),
-            DateTimeField::Week(Some(day)) => (day, WEEKDAYS),
-            _ => return,
-        };
-        if !is_one_of(list, &name.value) {
-            let reason = format!("{} is not a part of a date or time", name.value);
-            self.fault(Kind::Name, &name.value, reason);
-        }
-    }
-}
-
-fn is_one_of(list: &str, name: &str) -> bool {
-    list.split(' ').any(|one| one.eq_ignore_ascii_case(name))
-}
-
-/// Which argument is a unit of time.
-fn unit_argument(function: &str) -> Option<usize> {
-    match function {
-        "DATE_TRUNC"
-        | "DATETIME_TRUNC"
-        | "TIMESTAMP_TRUNC"
-        | "TIME_TRUNC"
-        | "LAST_DAY"
-        | "NORMALIZE"
-        | "NORMALIZE_AND_CASEFOLD" => Some(1),
-        "DATE_DIFF" | "DATETIME_DIFF" | "TIMESTAMP_DIFF" | "TIME_DIFF" => Some(2),
-        _ => None,
     }
 }
 

@@ -5,29 +5,38 @@
 //! understood is a [`Fault`], so a query that passes reads only tables of the schema, only columns
 //! that those have, and calls only functions that are known to be harmless.
 //!
-//! What is right and yet a fault, because the parser does not know it: in BigQuery pipe syntax,
-//! comments that end in a lone `\r`, `$` quotes and `U&` literals in Postgres, scripts, typed array literals (`array<string>[..]`), `t.items as i with offset` (write
-//! `unnest(t.items)`), and a bare column called `top`; calls of people's own functions anywhere.
+//! What is right and yet a fault, because the parser does not know it, or not as the warehouse does:
+//! in BigQuery pipe syntax, scripts, typed array literals (`array<string>[..]`), `t.items as i with
+//! offset` (write `unnest(t.items)`), parameters, and a bare column called `top`; in Postgres `$$`
+//! quotes and `U&` literals; in both one literal right after another, a comment that ends in a lone
+//! `\r`, and calls of people's own functions.
 
 mod access;
+mod bounds;
+mod casts;
 mod expression;
 mod from;
 mod function;
+mod join;
 mod lexical;
 mod names;
 mod nearest;
 mod operators;
+mod order;
 mod parse;
+mod path;
 mod pivot;
 mod projection;
 mod prose;
 mod query;
 mod schema;
 mod scope;
+mod shard;
 mod table;
 mod text;
 mod types;
 mod union;
+mod units;
 
 use std::collections::BTreeSet;
 use std::fmt;

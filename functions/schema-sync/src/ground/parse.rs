@@ -79,7 +79,7 @@ pub(super) fn parse(sql: &str, reading: Reading) -> Result<Tree, Fault> {
     let syntax = |error: &dyn fmt::Display| {
         Fault::new(Kind::Syntax, "", format!("it can't be parsed: {error}"))
     };
-    let tokens = Tokenizer::new(dialect, sql)
+    let mut tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
         .map_err(|error| syntax(&error))?;
     if tokens.len() > MAX_TOKENS {
@@ -90,6 +90,9 @@ pub(super) fn parse(sql: &str, reading: Reading) -> Result<Tree, Fault> {
     if positions(&tokens) > MAX_POSITIONS {
         let reason = format!("more than {MAX_POSITIONS} calls of position stand in each other");
         return Err(Fault::new(Kind::TooLarge, "position", reason));
+    }
+    if reading.dialect == Dialect::Bigquery {
+        drop_safe(&mut tokens);
     }
     let mut statements = Parser::new(dialect)
         .with_recursion_limit(MAX_NESTING)
@@ -123,6 +126,34 @@ fn is_select(mut body: &SetExpr) -> bool {
             _ => return false,
         }
     }
+}
+
+/// `safe.substr(..)` is to the parser no call, since it knows `substr` by a syntax of its own: what is
+/// before it only tells what a failure gives, and is left out.
+fn drop_safe(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |token: &Token, names: &[&str]| {
+        matches!(token, Token::Word(word) if word.quote_style.is_none()
+            && names.iter().any(|name| word.value.eq_ignore_ascii_case(name)))
+    };
+    let safe: Vec<usize> = (1..tokens.len().saturating_sub(3))
+        .filter(|at| {
+            let token = |place: usize| &tokens[place].token;
+            is(token(*at), &["safe"])
+                && *token(at + 1) == Token::Period
+                && *token(at + 3) == Token::LParen
+                && *token(at - 1) != Token::Period
+                && is(
+                    token(at + 2),
+                    &["substr", "substring", "trim", "ceil", "floor"],
+                )
+        })
+        .collect();
+    let mut place = 0;
+    tokens.retain(|_| {
+        place += 1;
+        let is_safe = |at: usize| safe.binary_search(&at).is_ok();
+        !(is_safe(place - 1) || (place > 1 && is_safe(place - 2)))
+    });
 }
 
 /// How many calls of `position` stand in each other at most.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, GroupByWithModifier, Ident, LimitClause, NamedWindowExpr, OrderBy,
-    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SelectFlavor, SetExpr,
+    Distinct, Ident, LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SetExpr,
     TableAliasColumnDef, ValueTableMode, With,
 };
 
@@ -303,7 +302,7 @@ impl<'s, 'a> Resolver<'s, 'a> {
                 self.by_alias(key, &mut scope, Aliases::BeforeColumns);
             }
         }
-        self.group_by(&select.group_by, &mut scope);
+        self.group_by(&select.group_by, &mut scope, &output);
         for condition in select.having.iter().chain(&select.qualify) {
             if self.dialect == Dialect::Bigquery {
                 scope.aliases = Aliases::AfterColumns;
@@ -315,7 +314,7 @@ impl<'s, 'a> Resolver<'s, 'a> {
             self.only_in(Dialect::Bigquery, "qualify");
         }
         if let Some(order_by) = order_by {
-            self.order_by(order_by, &mut scope);
+            self.order_by(order_by, &mut scope, &output);
         }
         match select.value_table_mode {
             None => {}
@@ -359,72 +358,6 @@ impl<'s, 'a> Resolver<'s, 'a> {
             if is_there {
                 self.unsupported(what);
             }
-        }
-    }
-
-    fn group_by(&mut self, group_by: &GroupByExpr, scope: &mut Scope) {
-        let (keys, modifiers) = match group_by {
-            GroupByExpr::All(modifiers) => {
-                self.only_in(Dialect::Bigquery, "group by all");
-                (&[][..], modifiers)
-            }
-            GroupByExpr::Expressions(keys, modifiers) => (keys.as_slice(), modifiers),
-        };
-        for key in keys {
-            self.by_alias(key, scope, Aliases::AfterColumns);
-        }
-        for modifier in modifiers {
-            match modifier {
-                GroupByWithModifier::GroupingSets(sets) => {
-                    self.by_alias(sets, scope, Aliases::AfterColumns);
-                }
-                GroupByWithModifier::Rollup
-                | GroupByWithModifier::Cube
-                | GroupByWithModifier::Totals => self.unsupported("with after group by"),
-            }
-        }
-    }
-
-    /// Resolves an expression that may name a column of the select list.
-    fn by_alias(&mut self, key: &Expr, scope: &mut Scope, aliases: Aliases) {
-        // Postgres takes an alias only where it stands alone.
-        if self.dialect == Dialect::Bigquery || matches!(key, Expr::Identifier(_)) {
-            scope.aliases = aliases;
-        }
-        self.expression(key, scope);
-        scope.aliases = Aliases::Hidden;
-    }
-
-    fn order_by(&mut self, order_by: &OrderBy, scope: &mut Scope) {
-        if order_by.interpolate.is_some() {
-            self.unsupported("interpolate");
-        }
-        match &order_by.kind {
-            OrderByKind::All(_) => self.unsupported("order by all"),
-            OrderByKind::Expressions(keys) => {
-                for key in keys {
-                    self.refuse_order_options(key);
-                    self.by_alias(&key.expr, scope, Aliases::BeforeColumns);
-                }
-            }
-        }
-    }
-
-    /// After a set operation only the columns of the result can be named.
-    fn order_by_output(&mut self, query: &Query, output: &Output) {
-        if let Some(order_by) = &query.order_by {
-            let mut scope = Scope::new(self.dialect, None);
-            scope.relations.push(output.clone().relation(None));
-            self.order_by(order_by, &mut scope);
-        }
-    }
-
-    pub fn refuse_order_options(&mut self, key: &OrderByExpr) {
-        if key.with_fill.is_some() {
-            self.unsupported("with fill");
-        }
-        if matches!(key.options.sort, Some(OrderBySort::Using(_))) {
-            self.unsupported("order by .. using");
         }
     }
 }

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use super::names::Names;
 use super::nearest;
 use super::parse::Reading;
+use super::shard::{is_shard, may_start_with};
 use super::{Fault, Kind};
-use crate::document::{Dialect, Shards, Table, TableKind};
+use crate::document::{Dialect, Table, TableKind};
 
 /// A schema made ready to be resolved against; built once, used for every query and description.
 ///
@@ -30,6 +31,8 @@ pub(super) struct Found<'a> {
     pub wildcard: bool,
     /// What stands before the `*`, without dataset; the whole name where there is none.
     pub prefix: String,
+    /// Of a single shard.
+    pub suffix: Option<String>,
 }
 
 impl<'a> Schema<'a> {
@@ -147,6 +150,7 @@ impl<'a> Schema<'a> {
                     tables: vec![table],
                     wildcard: last.ends_with('*'),
                     prefix: last.trim_end_matches('*').to_owned(),
+                    suffix: None,
                 })
             });
         }
@@ -197,6 +201,7 @@ impl<'a> Schema<'a> {
             tables: matched,
             wildcard: true,
             prefix: prefix.to_owned(),
+            suffix: None,
         }))
     }
 
@@ -233,6 +238,7 @@ impl<'a> Schema<'a> {
                 tables: vec![table],
                 wildcard: false,
                 prefix: last.to_owned(),
+                suffix: Some(suffix.to_owned()),
             })),
         }
     }
@@ -319,35 +325,4 @@ fn qualifiers_of(table: &Table, dialect: Dialect) -> &str {
     let last = last_part(table, dialect).len();
     let rest = &table.name[..table.name.len() - last];
     rest.strip_suffix('.').unwrap_or(rest)
-}
-
-fn is_shard(shards: &Shards, suffix: &str) -> bool {
-    suffix.len() == shards.last.len()
-        && (shards.first.as_str()..=shards.last.as_str()).contains(&suffix)
-        && (suffix.len() != 8 || is_date(suffix))
-}
-
-fn is_date(digits: &str) -> bool {
-    digits
-        .parse::<u32>()
-        .ok()
-        .and_then(|number| {
-            let year = i16::try_from(number / 10_000).ok()?;
-            let month = i8::try_from(number / 100 % 100).ok()?;
-            let day = i8::try_from(number % 100).ok()?;
-            jiff::civil::Date::new(year, month, day).ok()
-        })
-        .is_some()
-}
-
-/// Whether a suffix between the first and the last can start like this.
-fn may_start_with(shards: &Shards, start: &str) -> bool {
-    let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
-    match (head(&shards.first), head(&shards.last)) {
-        (Some(first), Some(last)) => {
-            start.bytes().all(|b| b.is_ascii_digit())
-                && (first.as_str()..=last.as_str()).contains(&start)
-        }
-        _ => false,
-    }
 }

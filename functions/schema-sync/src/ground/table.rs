@@ -1,5 +1,6 @@
 //! A name in `from`: a `with` table, an array of a relation before it, or a table of the schema.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use sqlparser::ast::{ObjectName, TableFactor, TableSampleKind, TableVersion};
@@ -8,6 +9,7 @@ use super::from::name_value;
 use super::query::Resolver;
 use super::schema::{Found, last_part};
 use super::scope::{Relation, Scope};
+use super::shard::columns_at;
 use super::types::{self, Field, SuffixRange, Type};
 use crate::document::{Column, Dialect, Table, TableKind};
 
@@ -111,10 +113,14 @@ impl Resolver<'_, '_> {
         let Some(newest) = found.tables.iter().max_by_key(|table| &table.name) else {
             return Relation::default();
         };
+        let columns = match &found.suffix {
+            Some(suffix) => columns_at(newest, suffix),
+            None => Cow::Borrowed(newest.columns.as_slice()),
+        };
         let columns = found
             .tables
             .iter()
-            .fold(newest.columns.clone(), |all, table| {
+            .fold(columns.into_owned(), |all, table| {
                 if std::ptr::eq(*table, *newest) {
                     all
                 } else {

@@ -1,10 +1,10 @@
 //! Which part of a table an example reads: a few shards or partitions, not all there is.
 
 use jiff::ToSpan;
-use jiff::civil::Date;
 
 use super::columns::{Reachable, is_time, starts_with_any};
 use crate::document::{Dialect, Shards, Table, TableKind};
+use crate::family::day;
 use crate::render::{identifier, literal, table_name};
 
 const DAYS: i32 = 30;
@@ -114,15 +114,6 @@ fn of_shards(
         words,
         is_by_suffix: last.is_some(),
     })
-}
-
-/// `20210131` as a day.
-fn day(suffix: &str) -> Option<Date> {
-    if suffix.len() != 8 || !suffix.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let part = |range: std::ops::Range<usize>| suffix[range].parse::<i8>().ok();
-    Date::new(suffix[..4].parse().ok()?, part(4..6)?, part(6..8)?).ok()
 }
 
 /// A moment of the last days, in the type of its column.

@@ -236,3 +236,13 @@ SELECT AS STRUCT order_id, total FROM shop.orders WHERE order_date = CURRENT_DAT
 --- shop.customers, shop.orders
 WITH customers AS (SELECT customer_id AS id, country AS land FROM shop.customers)
 SELECT land, COUNT(order_id) FROM customers LEFT JOIN shop.orders ON id = customer_id GROUP BY land
+--- shop.orders
+select safe.substr(status, 1, 2) as s, search(status, 'paid') as f from shop.orders group by 1, 2 order by 2
+--- shop.orders
+select extract(dayofweek from timestamp '2021-01-01') as d, interval 3 day as i, cast(order_id as string) as o,
+       cast('1' as bignumeric) as b, safe_cast('x' as bytes) as y from shop.orders
+--- shop.orders
+select l.product_id from shop.orders o left join o.lines as l
+--- analytics.events_*
+select count(*) from `acme-data.analytics.events_*`
+where '20201201' <= _table_suffix and _table_suffix like '2020%'

@@ -357,3 +357,37 @@ select x'\' as a, ' , salary from `acme-data.hr.employees` -- ' as x from `acme-
 --- Unsupported "the end of a line in a literal"
 select 'a
 b' as x from `acme-data.shop.orders`
+--- Name VARCHAR
+select cast(status as varchar) from shop.orders
+--- Name TEXT
+select cast(status as text) from shop.orders
+--- Name DOUBLE
+select cast(status as double) from shop.orders
+--- Name UUID
+select cast(status as uuid) from shop.orders
+--- Name EPOCH
+select extract(epoch from timestamp '2021-01-01') from shop.orders
+--- Name DAYS
+select date '2021-01-01' - interval 30 days from shop.orders
+--- Unsupported %
+select order_id % 2 from shop.orders
+--- Shard 20201131
+select count(*) from `acme-data.analytics.events_*` where _table_suffix = '20201131'
+--- Shard 20210131
+select count(*) from `acme-data.analytics.events_*` where _table_suffix between '20210131' and '20201101'
+--- Shard 20220101
+select count(*) from `acme-data.analytics.events_*` where '20220101' <= _table_suffix
+--- Shard 2022
+select count(*) from `acme-data.analytics.events_*` where _table_suffix like '2022%'
+--- Column 3
+select status, count(*) from shop.orders group by 3
+--- Column 5
+select status, count(*) as n from shop.orders group by 1 order by 5
+--- Column 0
+select status from shop.orders order by 0
+--- Column 2
+select status from shop.orders union all select status from shop.orders order by 2
+--- Syntax join
+select 1 from shop.orders o join shop.customers c
+--- Syntax join
+select 1 from shop.orders o left join shop.customers c

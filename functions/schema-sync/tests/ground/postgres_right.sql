@@ -103,3 +103,7 @@ select u.name, to_jsonb(o.*) as line, count(*) over () from users u natural join
 select id from orders where status = cast('paid' as order_status) or status = 'open'::public.order_status
 --- public.orders
 select id from orders where address = row('a', 'b')::address
+--- public.orders
+select placed_at + make_interval(days => 3) as due, extract('year' from placed_at) as y from orders
+--- public.orders
+select a.road, a.town from orders o cross join lateral unnest(array[o.address]) as a (road, town)

@@ -222,3 +222,9 @@ values (1)
 select id from orders union all values (1)
 --- Syntax
 table orders
+--- Name yeer
+select extract('yeer' from placed_at) from orders
+--- Column 4
+select id from orders order by 4
+--- Syntax join
+select 1 from orders o join users u

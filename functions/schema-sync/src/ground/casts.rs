@@ -1,0 +1,88 @@
+//! Types that a query spells out.
+
+use sqlparser::ast::{ArrayElemTypeDef, DataType};
+
+use super::Kind;
+use super::function;
+use super::query::Resolver;
+use super::types::Type;
+use crate::document::{Column, Dialect};
+
+impl Resolver<'_, '_> {
+    /// A type that is spelt out must be one of the dialect, or of a column.
+    pub fn data_type(&mut self, data_type: &DataType) -> Type {
+        self.check_type(data_type);
+        Type::of(data_type)
+    }
+
+    fn check_type(&mut self, data_type: &DataType) {
+        match data_type {
+            DataType::Array(
+                ArrayElemTypeDef::SquareBracket(element, _)
+                | ArrayElemTypeDef::AngleBracket(element),
+            ) => self.check_type(element),
+            DataType::Struct(fields, _) => {
+                for field in fields {
+                    self.check_type(&field.field_type);
+                }
+            }
+            DataType::Custom(name, _) => {
+                let written = name.to_string();
+                let is_known = function::is_type(&written, self.dialect)
+                    || self
+                        .schema
+                        .tables()
+                        .any(|table| has_type(&table.columns, &written));
+                if !is_known {
+                    let reason = format!("{written} is not a type that is known");
+                    self.fault(Kind::Name, &written, reason);
+                }
+            }
+            DataType::Regclass => self.unsupported("regclass"),
+            other if self.dialect == Dialect::Bigquery && !is_of_bigquery(other) => {
+                let reason = format!("BigQuery has no type {other}");
+                self.fault(Kind::Name, &other.to_string(), reason);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Of the types that the parser knows by itself.
+fn is_of_bigquery(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Int64
+            | DataType::Int(_)
+            | DataType::Integer(_)
+            | DataType::BigInt(_)
+            | DataType::SmallInt(_)
+            | DataType::TinyInt(_)
+            | DataType::Float64
+            | DataType::Numeric(_)
+            | DataType::Decimal(_)
+            | DataType::BigNumeric(_)
+            | DataType::BigDecimal(_)
+            | DataType::Bool
+            | DataType::Boolean
+            | DataType::String(_)
+            | DataType::Bytes(_)
+            | DataType::Date
+            | DataType::Datetime(_)
+            | DataType::Time(..)
+            | DataType::Timestamp(..)
+            | DataType::Interval { .. }
+            | DataType::JSON
+    )
+}
+
+/// A column's type stands with its schema, `public.status`, which a query may leave out.
+fn has_type(columns: &[Column], written: &str) -> bool {
+    columns.iter().any(|column| {
+        let own = column.data_type.as_str();
+        let last = own.rsplit_once('.').map_or(own, |(_, last)| last);
+        own.eq_ignore_ascii_case(written)
+            || last.eq_ignore_ascii_case(written)
+            || has_type(&column.fields, written)
+    })
+}
