@@ -37,7 +37,7 @@ impl Warehouse {
     }
 
     /// Has the query planned, which runs nothing. What the warehouse says of it may name what the
-    /// caller must not see: [`crate::hidden`].
+    /// caller must not see: `hidden::tells_of_hidden`.
     pub async fn plan(&self, sql: &str, read_from: &document::Source) -> shared::Result<Plan> {
         let unusable = |error| Error::unavailable("the warehouse can't plan queries now", error);
         let Some(source) = self.source().await.map_err(unusable)? else {
