@@ -128,7 +128,7 @@ fn is_installed(peer: &str) -> bool {
     folder(peer).join("installed").exists()
 }
 
-fn folder(peer: &str) -> PathBuf {
+pub fn folder(peer: &str) -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache");
     cache.unwrap_or_else(home).join("metasync/peers").join(peer)

@@ -1,0 +1,117 @@
+//! Requests: one to look at, and as many as a server answers, by wrk.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+/// A GET and how it is to be answered.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub path: &'static str,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
+impl Request {
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Over a connection of its own.
+    pub fn send(&self, to: SocketAddr) -> anyhow::Result<Answer> {
+        let mut connection = TcpStream::connect(to)?;
+        let mut request = format!("GET {} HTTP/1.1\r\nhost: {to}\r\n", self.path);
+        for (name, value) in &self.headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += "connection: close\r\n\r\n";
+        connection.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer)?;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        let body = answer.split_off(end.context("an answer has a head")? + 4);
+        let head = String::from_utf8(answer)?;
+        let status = head.split(' ').nth(1).context("an answer has a status")?;
+        Ok(Answer {
+            status: status.parse()?,
+            head,
+            body,
+        })
+    }
+}
+
+/// What wrk has measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    pub p50: Duration,
+    pub p99: Duration,
+    pub per_second: f64,
+}
+
+/// Each connection sends its next request when the last is answered. One thread, so that of two
+/// cores the server has at least one.
+pub fn wrk(
+    program: &Path,
+    to: SocketAddr,
+    request: &Request,
+    connections: usize,
+    seconds: u64,
+) -> anyhow::Result<Measured> {
+    let mut wrk = Command::new(program);
+    wrk.args(["--threads", "1", "--latency"])
+        .args(["--connections", &connections.to_string()])
+        .args(["--duration", &format!("{seconds}s")]);
+    for (name, value) in &request.headers {
+        wrk.args(["--header", &format!("{name}: {value}")]);
+    }
+    let output = wrk.arg(format!("http://{to}{}", request.path)).output()?;
+    let said = String::from_utf8(output.stdout)?;
+    ensure!(output.status.success(), "wrk failed: {said}");
+    for trouble in ["Non-2xx", "Socket errors"] {
+        ensure!(!said.contains(trouble), "wrk saw errors: {said}");
+    }
+    let value = |label: &str| {
+        let mut lines = said.lines().map(str::trim);
+        let value = lines.find_map(|line| line.strip_prefix(label));
+        value
+            .map(str::trim)
+            .with_context(|| format!("no {label} in {said}"))
+    };
+    Ok(Measured {
+        p50: duration(value("50%")?)?,
+        p99: duration(value("99%")?)?,
+        per_second: value("Requests/sec:")?.parse()?,
+    })
+}
+
+/// `431.00us`, `1.20ms`, `2.01s`
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let unit = text.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    let number: f64 = text[..text.len() - unit.len()].parse()?;
+    let second = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        _ => anyhow::bail!("{text} is no duration of wrk's"),
+    };
+    Ok(Duration::from_secs_f64(number * second))
+}
