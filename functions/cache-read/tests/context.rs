@@ -1,5 +1,7 @@
 //! What a question needs of the schema, within its budget.
 
+mod formats;
+
 use std::sync::Arc;
 
 use cache_read::context::{Context, Format, Index, Request, tokens};

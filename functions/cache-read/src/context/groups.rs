@@ -13,6 +13,7 @@ const SAMPLE: usize = 16;
 
 struct Leader<'a> {
     group: u32,
+    facts: Facts<'a>,
     columns: &'a [u64],
     sample: [u64; SAMPLE],
 }
@@ -55,7 +56,8 @@ pub fn of(
         let leaders = leaders.entry(dataset[position]).or_default();
         let sample = sample(own);
         let near = leaders.iter().filter(|_| !is_single).find(|leader| {
-            leader.sample.iter().zip(&sample).any(|(a, b)| a == b)
+            leader.facts == facts
+                && leader.sample.iter().zip(&sample).any(|(a, b)| a == b)
                 && likeness(leader.columns, own) >= ALIKE
         });
         if let Some(leader) = near {
@@ -66,6 +68,7 @@ pub fn of(
         if !is_single {
             leaders.push(Leader {
                 group: index(position),
+                facts,
                 columns: own,
                 sample,
             });
@@ -75,7 +78,7 @@ pub fn of(
 }
 
 /// What a card says of a table beside its columns; it must hold for all tables on the card.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Facts<'a> {
     partition: Option<(&'a str, &'a str, bool)>,
     is_own: bool,
