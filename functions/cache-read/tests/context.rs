@@ -1,6 +1,7 @@
 //! What a question needs of the schema, within its budget.
 
 mod formats;
+mod words;
 
 use std::sync::Arc;
 
@@ -158,34 +159,6 @@ fn the_tables_of_the_question_come_first_and_in_their_own_words() {
     assert!(context.tables[0].columns.contains(&"total".to_owned()));
     assert!(context.tables[0].why.contains(&"name: order".to_owned()));
     assert!(!context.complete);
-}
-
-#[test]
-fn a_korean_question_finds_what_is_described_in_korean() {
-    let document = with_noise(vec![
-        described(
-            table("p.shop.orders", &["id", "ordered_at"]),
-            "고객이 낸 주문",
-        ),
-        described(
-            table("p.shop.stock", &["id", "quantity"]),
-            "창고의 재고 수량",
-        ),
-        table("p.shop.order_items", &["item_id", "price"]),
-    ]);
-    let context = ask(&document, "지난달 주문은 몇 건인가요?", 200);
-    assert_eq!(names(&context)[0], "p.shop.orders");
-    // `주문` describes `orders`, so it stands for the word in `order_items` too.
-    assert_eq!(
-        names(&context)[1],
-        "p.shop.order_items",
-        "{:?}",
-        names(&context)
-    );
-    assert_eq!(
-        names(&ask(&document, "재고가 얼마나 있나요", 200))[0],
-        "p.shop.stock"
-    );
 }
 
 #[test]

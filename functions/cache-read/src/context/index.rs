@@ -1,13 +1,16 @@
 //! The index: which words stand where, which tables are alike, and which join.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use schema_sync::document::{Column, Document, Mode, Table};
 
+use super::lists::Lists;
 use super::{groups, joins, lexicon, words};
 
 /// The words and shapes of a document, by positions in it: no text of it is kept but single words.
 pub struct Parts {
+    pub lists: Arc<Lists>,
     pub terms: HashMap<Box<str>, u32>,
     /// Of each table; a position past the last node closes the last.
     pub first_node: Vec<u32>,
@@ -113,38 +116,44 @@ impl Parts {
 }
 
 #[derive(Default)]
-struct Terms(HashMap<Box<str>, u32>);
+struct Terms {
+    of: HashMap<Box<str>, u32>,
+    /// By term: whether it is a pair of characters.
+    is_pair: Vec<bool>,
+}
 
 impl Terms {
     fn of(&mut self, word: &str) -> u32 {
-        if let Some(known) = self.0.get(word) {
+        if let Some(known) = self.of.get(word) {
             return *known;
         }
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        self.0.insert(word.into(), next);
+        let next = index(self.is_pair.len());
+        self.of.insert(word.into(), next);
+        self.is_pair.push(words::is_pair(word));
         next
     }
 
-    fn all(&mut self, text: &str) -> Vec<u32> {
-        words::of(text).iter().map(|word| self.of(word)).collect()
+    fn all(&mut self, words: &[String]) -> Vec<u32> {
+        words.iter().map(|word| self.of(word)).collect()
     }
 }
 
-/// How many bytes of one description are looked at.
+/// How many characters of one description are looked at.
 const DESCRIPTION: usize = 1_024;
 
 fn start(text: &str) -> &str {
-    let mut end = text.len().min(DESCRIPTION);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    match text.char_indices().nth(DESCRIPTION) {
+        None => text,
+        Some((end, _)) => &text[..end],
     }
-    &text[..end]
 }
 
 struct Builder<'a> {
+    lists: &'a Lists,
     terms: Terms,
-    /// Of texts that were taken apart: many tables share their columns' names.
-    known: HashMap<&'a str, Vec<u32>>,
+    /// Of names and texts that were taken apart: many tables share their columns.
+    names_known: HashMap<&'a str, Vec<u32>>,
+    texts_known: HashMap<&'a str, Vec<u32>>,
     kinds: HashMap<&'a str, Kind>,
     nodes: Vec<Node>,
     names: Vec<(u32, u32)>,
@@ -154,11 +163,13 @@ struct Builder<'a> {
     pairs: lexicon::Builder,
 }
 
-pub fn build(document: &Document) -> Parts {
+pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
     let tables = &document.tables;
     let mut builder = Builder {
+        lists: &lists,
         terms: Terms::default(),
-        known: HashMap::new(),
+        names_known: HashMap::new(),
+        texts_known: HashMap::new(),
         kinds: HashMap::new(),
         nodes: Vec::new(),
         names: Vec::new(),
@@ -170,7 +181,8 @@ pub fn build(document: &Document) -> Parts {
         .examples
         .iter()
         .map(|example| {
-            let mut words = builder.terms.all(start(&example.question));
+            let words = words::of(start(&example.question), &lists);
+            let mut words = builder.terms.all(&words);
             words.sort_unstable();
             words.dedup();
             words
@@ -204,7 +216,7 @@ pub fn build(document: &Document) -> Parts {
         }
     }
     first_node.push(index(builder.nodes.len()));
-    let terms = builder.terms.0.len();
+    let terms = builder.terms.is_pair.len();
     let (same, alike) = groups::of(tables, &first_node, &builder.nodes, &dataset);
     let table_words = Postings::new(table_words, terms);
     let node_names = Postings::new(builder.names, terms);
@@ -225,10 +237,10 @@ pub fn build(document: &Document) -> Parts {
         rarity(distinct(hashes), names)
     });
     let node_rarity = node_rarity.collect();
-    let joins = joins::of(tables, &dataset);
+    let joins = joins::of(tables, &dataset, &lists);
     Parts {
         lexicon: builder.pairs.build(),
-        terms: builder.terms.0,
+        terms: builder.terms.of,
         first_node,
         nodes: builder.nodes,
         table_words,
@@ -243,6 +255,7 @@ pub fn build(document: &Document) -> Parts {
         joins,
         examples,
         mean_width: ratio(widths, tables.len()).max(1.0),
+        lists,
     }
 }
 
@@ -273,16 +286,17 @@ pub fn index(position: usize) -> u32 {
 impl<'a> Builder<'a> {
     fn table(&mut self, table: &'a Table, asked: &[u32]) {
         let (dataset, name) = table.name.rsplit_once('.').unwrap_or(("", &table.name));
-        let name_words = self.words_of(name);
+        let name_words = self.words_of_name(name);
         for term in &name_words {
-            self.count(*term).name += 1;
+            let count = self.count(*term);
+            count.name = count.name.saturating_add(1);
         }
-        for term in self.words_of(dataset) {
+        for term in self.words_of_name(dataset) {
             self.count(term).dataset = 1;
         }
         if let Some(description) = &table.description {
-            let words = self.terms.all(start(description));
-            self.pairs.add(&words, &name_words, start(description));
+            let words = self.words_of(start(description));
+            self.means(&words, &name_words);
             for term in words {
                 let count = self.count(term);
                 count.description = count.description.saturating_add(1);
@@ -301,18 +315,29 @@ impl<'a> Builder<'a> {
         self.words.entry(term).or_default()
     }
 
+    fn means(&mut self, described: &[u32], name: &[u32]) {
+        let is_pair = |term: &u32| self.terms.is_pair[*term as usize];
+        let pairs: Vec<u32> = described.iter().copied().filter(is_pair).collect();
+        self.pairs.add(pairs, name);
+    }
+
+    fn words_of_name(&mut self, name: &'a str) -> Vec<u32> {
+        let terms = &mut self.terms;
+        let known = self.names_known.entry(name);
+        let words = known.or_insert_with(|| terms.all(&words::of_name(name, self.lists)));
+        words.clone()
+    }
+
     fn words_of(&mut self, text: &'a str) -> Vec<u32> {
-        if let Some(known) = self.known.get(text) {
-            return known.clone();
-        }
-        let words = self.terms.all(text);
-        self.known.insert(text, words.clone());
-        words
+        let terms = &mut self.terms;
+        let known = self.texts_known.entry(text);
+        let words = known.or_insert_with(|| terms.all(&words::of(text, self.lists)));
+        words.clone()
     }
 
     fn column(&mut self, column: &'a Column, table: &Table, parent: Option<u32>, depth: u8) {
         let node = index(self.nodes.len());
-        let words = self.words_of(&column.name);
+        let words = self.words_of_name(&column.name);
         let above = parent.map_or(0, |parent| self.nodes[parent as usize].hash);
         let kind = self.kind(column, table, depth);
         self.nodes.push(Node {
@@ -334,7 +359,7 @@ impl<'a> Builder<'a> {
         }
         if let Some(description) = &column.description {
             let described = self.words_of(start(description));
-            self.pairs.add(&described, &words, start(description));
+            self.means(&described, &words);
             for term in described {
                 self.descriptions.push((term, node));
                 let count = self.count(term);
@@ -363,7 +388,7 @@ impl<'a> Builder<'a> {
         let kinds = &mut self.kinds;
         let named = *kinds
             .entry(&column.name)
-            .or_insert_with(|| kind_of_name(&column.name));
+            .or_insert_with(|| kind_of_name(&column.name, self.lists));
         let starts = |start: &str| {
             let prefix = column.data_type.get(..start.len());
             prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(start))
@@ -397,30 +422,19 @@ fn type_hash(column: &Column) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
-const KEYS: [&str; 12] = [
-    "id", "key", "code", "uuid", "guid", "geoid", "barcode", "sk", "pk", "fk", "fips", "zip",
-];
-const LABELS: [&str; 6] = ["name", "title", "label", "type", "status", "category"];
-const DATES: [&str; 6] = ["date", "time", "timestamp", "year", "month", "day"];
-
 /// By the last word of its name.
-fn kind_of_name(name: &str) -> Kind {
-    let words = words::of(name);
-    let last = words.last().map_or("", String::as_str);
-    if is_key(&words) {
+fn kind_of_name(name: &str, lists: &Lists) -> Kind {
+    let words = words::of_name(name, lists);
+    let Some(last) = words.last() else {
+        return Kind::Other;
+    };
+    if lists.keys.contains(last) {
         Kind::Key
-    } else if DATES.contains(&last) {
+    } else if lists.dates.contains(last) {
         Kind::Date
-    } else if LABELS.contains(&last) {
+    } else if lists.labels.contains(last) {
         Kind::Label
     } else {
         Kind::Other
     }
-}
-
-/// Whether a name of these words is that of a key.
-pub fn is_key(words: &[String]) -> bool {
-    words
-        .last()
-        .is_some_and(|last| KEYS.contains(&last.as_str()))
 }

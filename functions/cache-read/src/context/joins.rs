@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use schema_sync::document::Table;
 
-use super::index::{index, is_key, ratio};
+use super::index::{index, ratio};
+use super::lists::Lists;
 use super::words;
 
 /// A column that this many tables of a dataset share tells nothing of two of them.
@@ -18,7 +19,7 @@ pub struct Join {
 }
 
 /// For each table those that it joins, each once.
-pub fn of(tables: &[Table], dataset: &[u32]) -> Vec<Vec<Join>> {
+pub fn of(tables: &[Table], dataset: &[u32], lists: &Lists) -> Vec<Vec<Join>> {
     let mut joins: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); tables.len()];
     let mut join = |from: usize, to: usize, strength: f32| {
         for (from, to) in [(from, to), (to, from)] {
@@ -43,13 +44,14 @@ pub fn of(tables: &[Table], dataset: &[u32]) -> Vec<Vec<Join>> {
         for column in &table.columns {
             let words = of_name
                 .entry(&column.name)
-                .or_insert_with(|| words::of(&column.name));
-            if !is_key(words) || column.data_type.starts_with("FLOAT") {
+                .or_insert_with(|| words::of_name(&column.name, lists));
+            let is_key = words.last().is_some_and(|last| lists.keys.contains(last));
+            if !is_key || column.data_type.starts_with("FLOAT") {
                 continue;
             }
             let key = if words.len() == 1 {
                 let last = table.name.rsplit('.').next().unwrap_or_default();
-                let subject = words::of(last).pop().unwrap_or_default();
+                let subject = words::of_name(last, lists).pop().unwrap_or_default();
                 format!("{subject}{}", words[0])
             } else {
                 column.name.to_lowercase().replace('_', "")

@@ -1,9 +1,9 @@
 //! A bilingual lexicon that the schema writes itself: where a column is called `order_date` and
 //! described in Korean, the pairs of that description stand for `order` and `date`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
-use super::words;
+use super::index::ratio;
 
 /// A pair of characters that describes more names than this says nothing of one of them.
 const COMMON: u32 = 40;
@@ -22,50 +22,58 @@ impl Lexicon {
 
 #[derive(Default)]
 pub struct Builder {
-    described: HashMap<u32, u32>,
-    together: BTreeMap<(u32, u32), u32>,
+    /// A name that is described alike in many tables is one.
+    known: HashSet<(Vec<u32>, Vec<u32>)>,
+    pairs: HashMap<u32, Pair>,
+}
+
+/// Of one pair: how many names it describes, and their words with how many names have each. No
+/// words are kept once it is common, which bounds what all pairs take.
+#[derive(Default)]
+struct Pair {
+    described: u32,
+    words: Vec<(u32, u32)>,
 }
 
 impl Builder {
-    /// A name that is so described; both as terms, the description as text too.
-    pub fn add(&mut self, description: &[u32], name: &[u32], text: &str) {
-        if text.is_ascii() {
-            return;
-        }
-        let pairs: Vec<bool> = words::of(text)
-            .iter()
-            .map(|word| words::is_pair(word))
-            .collect();
-        let mut terms: Vec<u32> = description
-            .iter()
-            .zip(pairs)
-            .filter_map(|(term, is_pair)| is_pair.then_some(*term))
-            .collect();
-        terms.sort_unstable();
-        terms.dedup();
+    /// The pairs of one description, and the words of the name that is so described.
+    pub fn add(&mut self, mut pairs: Vec<u32>, name: &[u32]) {
+        pairs.sort_unstable();
+        pairs.dedup();
         let mut name = name.to_vec();
         name.sort_unstable();
         name.dedup();
-        for term in terms {
-            *self.described.entry(term).or_default() += 1;
+        if pairs.is_empty() || !self.known.insert((pairs.clone(), name.clone())) {
+            return;
+        }
+        for pair in pairs {
+            let pair = self.pairs.entry(pair).or_default();
+            pair.described += 1;
+            if pair.described > COMMON {
+                pair.words = Vec::new();
+                continue;
+            }
             for word in &name {
-                *self.together.entry((term, *word)).or_default() += 1;
+                match pair.words.iter_mut().find(|(known, _)| known == word) {
+                    Some((_, together)) => *together += 1,
+                    None => pair.words.push((*word, 1)),
+                }
             }
         }
     }
 
     pub fn build(self) -> Lexicon {
-        let mut lexicon: HashMap<u32, Vec<(u32, f32)>> = HashMap::new();
-        for ((term, word), together) in self.together {
-            let described = self.described.get(&term).copied().unwrap_or(1);
-            let share = f64::from(together) / f64::from(described);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a share needs no more digits"
-            )]
-            let share = share as f32;
-            if described <= COMMON && share >= SURE {
-                lexicon.entry(term).or_default().push((word, share));
+        let mut lexicon = HashMap::new();
+        for (term, pair) in self.pairs {
+            let share = |together: u32| ratio(together as usize, pair.described as usize);
+            let words = pair.words.iter();
+            let sure = words.filter_map(|(word, together)| {
+                let share = share(*together);
+                (share >= SURE).then_some((*word, share))
+            });
+            let sure: Vec<(u32, f32)> = sure.collect();
+            if !sure.is_empty() {
+                lexicon.insert(term, sure);
             }
         }
         Lexicon(lexicon)

@@ -12,6 +12,7 @@ mod groups;
 mod index;
 mod joins;
 mod lexicon;
+mod lists;
 mod rank;
 pub(crate) mod route;
 mod weights;
@@ -24,6 +25,7 @@ use schema_sync::document::{Dialect, Document};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use lists::Lists;
 pub use route::{BUDGETS, LONGEST_QUESTION, check_budget, check_question};
 pub use weights::Weights;
 
@@ -135,7 +137,12 @@ impl fmt::Debug for Index {
 impl Index {
     /// Takes some milliseconds a thousand columns: keep it off threads that others wait for.
     pub fn build(document: Arc<Document>) -> Self {
-        let parts = index::build(&document);
+        Self::with_lists(document, Lists::standard())
+    }
+
+    /// As [`Index::build`], with other word lists: for who measures what they are worth.
+    pub fn with_lists(document: Arc<Document>, lists: Arc<Lists>) -> Self {
+        let parts = index::build(&document, lists);
         Self { document, parts }
     }
 

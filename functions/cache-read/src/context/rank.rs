@@ -1,5 +1,7 @@
 //! Scores: how well tables, columns and examples fit a question.
 
+use std::collections::HashMap;
+
 use super::index::{Kind, Parts, TableWord, index};
 use super::weights::Weights;
 use super::words;
@@ -16,15 +18,18 @@ impl Question {
     pub fn new(question: &str, parts: &Parts) -> Self {
         let mut terms: Vec<(u32, f32)> = Vec::new();
         let mut said: Vec<String> = Vec::new();
-        let mut add =
-            |term: u32, weight: f32, word: &str| match terms.iter_mut().find(|(t, _)| *t == term) {
-                Some((_, known)) => *known = known.max(weight),
-                None => {
-                    terms.push((term, weight));
-                    said.push(word.to_owned());
-                }
-            };
-        for (word, weight) in words::of_question(question) {
+        let mut position: HashMap<u32, usize> = HashMap::new();
+        let mut add = |term: u32, weight: f32, word: &str| {
+            let next = terms.len();
+            let at = *position.entry(term).or_insert(next);
+            if at < next {
+                terms[at].1 = terms[at].1.max(weight);
+            } else {
+                terms.push((term, weight));
+                said.push(word.to_owned());
+            }
+        };
+        for (word, weight) in words::of_question(question, &parts.lists) {
             let Some(term) = parts.terms.get(word.as_str()).copied() else {
                 continue;
             };
@@ -156,6 +161,9 @@ pub fn nodes(parts: &Parts, question: &Question, weights: &Weights) -> Vec<f32> 
     scores
 }
 
+/// More than the words of a question add up to: what is needed comes before what is asked for.
+const NEEDED: f32 = 1_000.0;
+
 /// A table's leaves with their scores, best first; those of equal score in their order.
 pub fn leaves(parts: &Parts, table: usize, scores: &[f32], weights: &Weights) -> Vec<(u32, f32)> {
     let range = parts.nodes_of(table);
@@ -176,7 +184,7 @@ pub fn leaves(parts: &Parts, table: usize, scores: &[f32], weights: &Weights) ->
             continue;
         }
         let kind = match info.kind {
-            Kind::Needed => weights.key + 1_000.0,
+            Kind::Needed => weights.key + NEEDED,
             Kind::Key => weights.key,
             Kind::Date => weights.date,
             Kind::Label => weights.label,

@@ -2,17 +2,36 @@
 //!
 //! An identifier is taken apart at signs, capitals and digits, and kept whole as well; plurals are
 //! brought to the singular; a run of Korean, Chinese or Japanese gives its pairs of characters,
-//! which need no dictionary and no spaces.
+//! which need no dictionary and no spaces. What Unicode can write in two ways is one word.
 
-/// The words of an identifier or a text, in its order, a word as often as it stands there.
-pub fn of(text: &str) -> Vec<String> {
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+use super::lists::Lists;
+
+/// The words of a text, in its order, a word as often as it stands there.
+pub fn of(text: &str, lists: &Lists) -> Vec<String> {
+    // In a sentence `no` is not a number.
+    split(text, lists, &|word| !lists.is_empty_word(word))
+}
+
+/// The words of an identifier, in its order.
+pub fn of_name(name: &str, lists: &Lists) -> Vec<String> {
+    split(name, lists, &|_| true)
+}
+
+/// Whether a word that can be a short form is one where it stands.
+type IsShort<'a> = &'a dyn Fn(&str) -> bool;
+
+fn split(text: &str, lists: &Lists, is_short: IsShort<'_>) -> Vec<String> {
     let mut words = Vec::new();
-    let signs = |character: char| !character.is_alphanumeric();
-    for chunk in text.split(signs).filter(|chunk| !chunk.is_empty()) {
+    for chunk in chunks(&composed(text)) {
         if chunk.is_ascii() {
-            ascii(chunk, &mut words);
+            ascii(chunk, lists, is_short, &mut words);
         } else {
-            mixed(chunk, &mut words);
+            mixed(chunk, lists, is_short, &mut words);
         }
     }
     words
@@ -20,34 +39,65 @@ pub fn of(text: &str) -> Vec<String> {
 
 /// The words of a question: those of [`of`] that carry meaning, and neighbours written as one
 /// (`bike share` for `bikeshare`); each once, with how much it counts.
-pub fn of_question(question: &str) -> Vec<(String, f32)> {
-    let mut weighted: Vec<(String, f32)> = Vec::new();
-    let mut add = |word: String, weight: f32| match weighted.iter_mut().find(|(w, _)| *w == word) {
-        // What is said again matters more, but not twice as much.
-        Some((_, known)) => *known = (*known + 0.25 * weight).min(1.5 * weight.max(*known)),
-        None => weighted.push((word, weight)),
-    };
+pub fn of_question(question: &str, lists: &Lists) -> Vec<(String, f32)> {
+    let mut weighted = Weighted::default();
     let mut before: Option<String> = None;
-    for chunk in question.split(|character: char| !character.is_alphanumeric()) {
-        if chunk.is_empty() {
-            continue;
-        }
-        for word in of(chunk) {
-            if !is_empty_word(&word) {
-                add(word, 1.0);
-            }
+    for chunk in chunks(&composed(question)) {
+        if weighted.words.len() >= MOST_WORDS {
+            break;
         }
         let lower = chunk.to_lowercase();
-        let plain = chunk.is_ascii() && !is_empty_word(&stem(&lower));
-        if let Some(before) = before.filter(|_| plain)
+        if lists.is_empty_word(&stem(&lower)) {
+            before = None;
+            continue;
+        }
+        for word in of(chunk, lists) {
+            if !lists.is_empty_word(&word) {
+                weighted.add(word);
+            }
+        }
+        if let Some(before) = before.filter(|_| chunk.is_ascii())
             && before.len() + lower.len() <= LONGEST_COMPOUND
         {
-            add(stem(&format!("{before}{lower}")), 1.0);
+            weighted.add(stem(&format!("{before}{lower}")));
         }
-        before = plain.then_some(lower);
+        before = chunk.is_ascii().then_some(lower);
     }
-    weighted.truncate(MOST_WORDS);
-    weighted
+    weighted.words
+}
+
+/// Each word once, in the order in which they were first said.
+#[derive(Default)]
+struct Weighted {
+    words: Vec<(String, f32)>,
+    at: HashMap<String, usize>,
+}
+
+impl Weighted {
+    fn add(&mut self, word: String) {
+        if let Some(at) = self.at.get(&word) {
+            // What is said again matters more, but not twice as much.
+            let known = &mut self.words[*at].1;
+            *known = (*known + 0.25).min(1.5);
+        } else if self.words.len() < MOST_WORDS {
+            self.at.insert(word.clone(), self.words.len());
+            self.words.push((word, 1.0));
+        }
+    }
+}
+
+/// Korean as macOS writes file names comes in parts, which would be other words.
+fn composed(text: &str) -> Cow<'_, str> {
+    if is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
+}
+
+fn chunks(text: &str) -> impl Iterator<Item = &str> {
+    let chunks = text.split(|character: char| !character.is_alphanumeric());
+    chunks.filter(|chunk| !chunk.is_empty())
 }
 
 /// Whether the word is of a script that is cut into pairs.
@@ -59,7 +109,7 @@ const LONGEST_COMPOUND: usize = 24;
 /// Of a question: what comes after is not looked for.
 const MOST_WORDS: usize = 400;
 
-fn ascii(chunk: &str, words: &mut Vec<String>) {
+fn ascii(chunk: &str, lists: &Lists, is_short: IsShort<'_>, words: &mut Vec<String>) {
     let bytes = chunk.as_bytes();
     let mut start = 0;
     let mut parts: Vec<&str> = Vec::new();
@@ -80,20 +130,22 @@ fn ascii(chunk: &str, words: &mut Vec<String>) {
     }
     for part in parts {
         let word = stem(&part.to_ascii_lowercase());
-        if let Some(long) = written_out(&word) {
-            words.push(long.to_owned());
+        if let Some(long) = lists.short_forms.get(&word)
+            && is_short(&word)
+        {
+            words.push(long.clone());
         }
         words.push(word);
     }
 }
 
-fn mixed(chunk: &str, words: &mut Vec<String>) {
+fn mixed(chunk: &str, lists: &Lists, is_short: IsShort<'_>, words: &mut Vec<String>) {
     let characters: Vec<char> = chunk.to_lowercase().chars().collect();
     for run in characters.chunk_by(|a, b| is_dense(*a) == is_dense(*b)) {
         if !run.first().copied().is_some_and(is_dense) {
             let run: String = run.iter().collect();
             if run.is_ascii() {
-                ascii(&run, words);
+                ascii(&run, lists, is_short, words);
             } else {
                 words.push(run);
             }
@@ -112,7 +164,7 @@ fn is_dense(character: char) -> bool {
 }
 
 /// The singular, as far as English spelling tells it.
-fn stem(word: &str) -> String {
+pub fn stem(word: &str) -> String {
     let length = word.len();
     if length < 4 || !word.is_ascii() || !word.ends_with('s') {
         return word.to_owned();
@@ -132,72 +184,17 @@ fn stem(word: &str) -> String {
     word[..length - 1].to_owned()
 }
 
-/// What short forms in column names stand for.
-fn written_out(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "addr" => "address",
-        "amt" => "amount",
-        "avg" => "average",
-        "cat" => "category",
-        "cd" => "code",
-        "cnt" => "count",
-        "ctry" => "country",
-        "cust" => "customer",
-        "desc" | "descr" => "description",
-        "dob" => "birth",
-        "dt" => "date",
-        "emp" => "employee",
-        "lang" => "language",
-        "lat" => "latitude",
-        "lng" | "lon" => "longitude",
-        "loc" => "location",
-        "max" => "maximum",
-        "min" => "minimum",
-        "msg" => "message",
-        "no" | "num" | "nbr" => "number",
-        "org" => "organization",
-        "pct" => "percent",
-        "pop" => "population",
-        "prcp" => "precipitation",
-        "qty" => "quantity",
-        "temp" => "temperature",
-        "ts" => "timestamp",
-        "txn" => "transaction",
-        "yr" => "year",
-        _ => return None,
-    })
-}
-
-/// Words that say how a question is put and not what it is about; singular, sorted.
-fn is_empty_word(word: &str) -> bool {
-    (word.len() == 1 && !word.as_bytes()[0].is_ascii_digit() && word.is_ascii())
-        || EMPTY.binary_search(&word).is_ok()
-}
-
-#[rustfmt::skip]
-const EMPTY: [&str; 139] = [
-    "about", "above", "across", "additionally", "after", "again", "all", "along", "also", "among",
-    "an", "and", "any", "are", "as", "at", "be", "been", "before", "being", "below", "between",
-    "both", "but", "by", "calculate", "can", "consider", "considering", "could", "determine", "did",
-    "do", "doe", "doing", "during", "each", "ensure", "every", "exclude", "excluding", "find",
-    "following", "for", "from", "get", "give", "given", "had", "has", "have", "having", "her",
-    "here", "hi", "him", "how", "identify", "if", "in", "include", "included", "including", "into",
-    "is", "it", "just", "know", "least", "let", "like", "list", "make", "many", "may", "me", "more",
-    "most", "much", "must", "my", "need", "no", "not", "of", "on", "one", "only", "or", "other",
-    "our", "out", "over", "per", "please", "provide", "respectively", "retrieve", "return", "same",
-    "she", "should", "show", "so", "some", "such", "tell", "than", "that", "the", "their", "them",
-    "then", "there", "these", "they", "thi", "this", "those", "through", "to", "under", "up", "us",
-    "use", "using", "want", "was", "we", "were", "what", "when", "where", "which", "while", "who",
-    "whose", "with", "within",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_empty_words_are_sorted_and_each_there_once() {
-        assert!(EMPTY.is_sorted_by(|a, b| a < b), "{EMPTY:?}");
+    fn of(text: &str) -> Vec<String> {
+        super::of(text, &Lists::standard())
+    }
+
+    fn of_question(question: &str) -> Vec<String> {
+        let words = super::of_question(question, &Lists::standard());
+        words.into_iter().map(|(word, _)| word).collect()
     }
 
     #[test]
@@ -231,10 +228,33 @@ mod tests {
 
     #[test]
     fn neighbours_in_a_question_are_one_word_too() {
-        let words: Vec<String> = of_question("the bike shares")
-            .into_iter()
-            .map(|(word, _)| word)
-            .collect();
-        assert_eq!(words, ["bike", "share", "bikeshare"]);
+        assert_eq!(
+            of_question("the bike shares"),
+            ["bike", "share", "bikeshare"]
+        );
+    }
+
+    #[test]
+    fn no_is_a_number_in_a_name_and_nothing_in_a_question() {
+        let lists = Lists::standard();
+        assert_eq!(of_name("order_no", &lists), ["order", "number", "no"]);
+        assert_eq!(of("there is no order"), ["there", "is", "no", "order"]);
+        assert_eq!(
+            of_question("orders with no qty"),
+            ["order", "quantity", "qty"]
+        );
+    }
+
+    #[test]
+    fn korean_in_parts_is_korean_in_one() {
+        let parts = "\u{110c}\u{116e}\u{1106}\u{116e}\u{11ab}";
+        assert_eq!(of(parts), of("주문"));
+        assert_eq!(of_question(parts), ["주문"]);
+    }
+
+    #[test]
+    fn a_question_has_so_many_words_and_no_more() {
+        let numbers: Vec<String> = (0..1_000).map(|number| format!("w{number}x")).collect();
+        assert_eq!(of_question(&numbers.join(" ")).len(), MOST_WORDS);
     }
 }
