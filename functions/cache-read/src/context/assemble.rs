@@ -1,13 +1,14 @@
 //! The context put together: legend, cards, descriptions, examples, never over the budget.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 
 use schema_sync::document::{Document, dataset_of};
 use schema_sync::render::plain;
+use serde_json::json;
 
 use super::card::{self, Cards};
 use super::choose::Choice;
+use super::describe::{self, Descriptions};
 use super::index::Parts;
 use super::rank::{self, Question};
 use super::{ChosenExample, ChosenTable, Context, Format, Request, Weights, tokens};
@@ -19,6 +20,11 @@ const MOST_EXAMPLES: usize = 3;
 const LIKE: f32 = 0.2;
 /// How often what was estimated is corrected by what was written.
 const CORRECTIONS: usize = 3;
+/// The share of the budget that the legend may take, as one part in so many: a model can do
+/// without it, but not without names.
+const LEGEND: usize = 5;
+/// In characters: what a legend takes as a rule.
+const USUAL_LEGEND: usize = 100;
 
 pub fn context(
     document: &Document,
@@ -27,6 +33,12 @@ pub fn context(
     weights: &Weights,
 ) -> Context {
     let limit = request.token_budget.saturating_mul(4);
+    let page = Page {
+        document,
+        parts,
+        format: request.format,
+        legend: limit / LEGEND,
+    };
     let question = Question::new(request.question, parts);
     let wanted: Option<HashSet<u32>> = request.datasets.map(|datasets| {
         let numbers = parts.datasets.iter().zip(0..);
@@ -44,40 +56,32 @@ pub fn context(
     let new = || Choice::new(parts, document, weights, request.format, &question, &ranked);
 
     let mut choice = new();
-    let mut written = None;
+    let mut whole = None;
     if choice.least() <= limit {
         choice.take_all();
-        let all = write(document, parts, &choice, request.format);
+        let all = page.write(&choice, &Descriptions::default());
         if count(&all) <= limit {
-            written = Some(all);
+            whole = Some(all);
         } else {
             choice = new();
         }
     }
-    let complete = written.is_some();
-    let mut chosen: Vec<&(usize, f32)> = Vec::new();
-    let text = match written {
+    let complete = whole.is_some();
+    let (mut context, chosen) = match whole {
         Some(text) => {
-            take_examples(document, &likely, limit - count(&text), &mut chosen);
-            text
+            let chosen = page.take_examples(&likely, limit - count(&text));
+            (text, chosen)
         }
         None => {
-            let taken = take_examples(document, &likely, limit / EXAMPLES, &mut chosen);
-            part(document, parts, &mut choice, request.format, limit - taken)
+            let chosen = page.take_examples(&likely, limit / EXAMPLES);
+            let room = limit - page.length_of(&chosen);
+            (page.part(&mut choice, room), chosen)
         }
     };
-    let mut context = text;
-    let taken: usize = chosen
-        .iter()
-        .map(|example| example_text(document, example.0).chars().count())
-        .sum();
-    if request.format == Format::Text {
-        let room = limit.saturating_sub(taken + count(&context));
-        card::describe(document, parts, &choice.cards, room, &mut context);
-    }
+    page.describe(&choice, limit - page.length_of(&chosen), &mut context);
     let examples_at = context.len();
-    for example in &chosen {
-        context.push_str(&example_text(document, example.0));
+    for (position, _) in &chosen {
+        context.push_str(&page.example(*position));
     }
     Context {
         tokens: tokens(&context),
@@ -101,69 +105,143 @@ pub fn context(
     }
 }
 
-/// The tables and columns that fit, written down.
-fn part(
-    document: &Document,
-    parts: &Parts,
-    choice: &mut Choice<'_>,
+/// What the parts of a context are written with.
+struct Page<'a> {
+    document: &'a Document,
+    parts: &'a Parts,
     format: Format,
-    limit: usize,
-) -> String {
-    // The legend is written last, and only where it is needed.
-    let mut goal = limit.saturating_sub(LEGEND);
-    let mut text = String::new();
-    for round in 0..CORRECTIONS {
-        choice.fill(goal);
-        text = write(document, parts, choice, format);
-        let count = count(&text);
-        let slack = limit.saturating_sub(count);
-        if count > limit || slack < limit / 50 || round + 1 == CORRECTIONS {
-            break;
+    /// In characters: the longest legend.
+    legend: usize,
+}
+
+impl Page<'_> {
+    /// The tables and columns that fit, written down.
+    fn part(&self, choice: &mut Choice<'_>, limit: usize) -> String {
+        let none = Descriptions::default();
+        // The legend is written last, and only where it is needed.
+        let mut goal = limit.saturating_sub(USUAL_LEGEND.min(self.legend));
+        let mut text = String::new();
+        for round in 0..CORRECTIONS {
+            choice.fill(goal);
+            text = self.write(choice, &none);
+            let count = count(&text);
+            let slack = limit.saturating_sub(count);
+            if count > limit || slack < limit / 50 || round + 1 == CORRECTIONS {
+                break;
+            }
+            goal = choice.price() + slack;
         }
-        goal = choice.price() + slack;
-    }
-    while count(&text) > limit && !choice.is_empty() {
-        choice.give_back(count(&text) - limit);
-        text = write(document, parts, choice, format);
-    }
-    if count(&text) > limit {
-        String::new()
-    } else {
+        while count(&text) > limit && choice.give_back(count(&text) - limit) {
+            text = self.write(choice, &none);
+        }
+        if count(&text) > limit {
+            choice.bare();
+            text = self.write(choice, &none);
+        }
+        if count(&text) > limit {
+            choice.clear();
+            text.clear();
+        }
         text
     }
-}
 
-const LEGEND: usize = 100;
+    fn write(&self, choice: &Choice<'_>, descriptions: &Descriptions) -> String {
+        let (document, parts) = (self.document, self.parts);
+        let cards = card::render(document, parts, &choice.cards, self.format, descriptions);
+        let mut text = self.explain(&cards);
+        text.push_str(&cards.text);
+        text
+    }
 
-fn write(document: &Document, parts: &Parts, choice: &Choice<'_>, format: Format) -> String {
-    let cards = card::render(document, parts, &choice.cards, format);
-    let mut text = String::with_capacity(cards.text.len() + 256);
-    if format != Format::Json {
-        legend(&cards, format, &mut text);
+    /// The legend, as far as there is room for it. JSON has words of its own for all of it.
+    fn explain(&self, cards: &Cards) -> String {
+        let comment = match self.format {
+            Format::Text => "",
+            Format::Ddl => "-- ",
+            Format::Json => return String::new(),
+        };
+        let lines = [
+            (
+                cards.has_left_out,
+                "+n: n more columns, see GET /v1/schema/tables/{name}",
+            ),
+            (
+                cards.has_repeated,
+                "ARRAY: FROM t, UNNEST(t.items) AS i, then i.field",
+            ),
+            (
+                cards.has_alike,
+                "alike: tables of the same dataset with these columns",
+            ),
+        ];
+        let mut legend = String::new();
+        for (_, line) in lines.iter().filter(|(is_there, _)| *is_there) {
+            let line = format!("{comment}{line}\n");
+            if legend.len() + line.len() <= self.legend {
+                legend.push_str(&line);
+            }
+        }
+        legend
     }
-    text.push_str(&cards.text);
-    text
-}
 
-fn legend(cards: &Cards, format: Format, text: &mut String) {
-    let comment = if format == Format::Ddl { "-- " } else { "" };
-    if cards.has_left_out {
-        let _ = writeln!(
-            text,
-            "{comment}+n: n more columns, see GET /v1/schema/tables/{{name}}"
-        );
+    /// Adds descriptions to what is written, up to `limit` characters.
+    fn describe(&self, choice: &Choice<'_>, limit: usize, text: &mut String) {
+        let (document, parts) = (self.document, self.parts);
+        let mut room = limit.saturating_sub(count(text));
+        if self.format == Format::Text {
+            describe::lines(document, parts, &choice.cards, room, text);
+            return;
+        }
+        for _ in 0..CORRECTIONS {
+            let inside = describe::inside(document, parts, &choice.cards, room, self.format);
+            if inside.is_empty() {
+                return;
+            }
+            let described = self.write(choice, &inside);
+            let count = count(&described);
+            if count <= limit {
+                *text = described;
+                return;
+            }
+            room = room.saturating_sub(2 * (count - limit));
+        }
     }
-    if cards.has_alike {
-        let _ = writeln!(
-            text,
-            "{comment}alike: tables of the same dataset with these columns"
-        );
+
+    /// As many of the likely ones as there is room for.
+    fn take_examples(&self, likely: &[(usize, f32)], room: usize) -> Vec<(usize, f32)> {
+        let mut chosen = Vec::new();
+        for example in likely {
+            chosen.push(*example);
+            if self.length_of(&chosen) > room {
+                chosen.pop();
+            }
+            if chosen.len() == MOST_EXAMPLES {
+                break;
+            }
+        }
+        chosen
     }
-    if cards.has_repeated {
-        let _ = writeln!(
-            text,
-            "{comment}ARRAY: FROM t, UNNEST(t.items) AS i, then i.field"
-        );
+
+    /// In characters.
+    fn length_of(&self, examples: &[(usize, f32)]) -> usize {
+        let examples = examples.iter();
+        examples
+            .map(|(position, _)| count(&self.example(*position)))
+            .sum()
+    }
+
+    fn example(&self, position: usize) -> String {
+        let example = &self.document.examples[position];
+        let (question, sql) = (plain(&example.question), example.sql.trim());
+        match self.format {
+            Format::Text => format!("\nQ: {question}\n{sql}\n"),
+            // The last line of the SQL may be a comment.
+            Format::Ddl => format!(
+                "\n-- Q: {question}\n{}\n;\n",
+                sql.trim_end_matches([';', ' ', '\n'])
+            ),
+            Format::Json => format!("{}\n", json!({"question": question, "sql": sql})),
+        }
     }
 }
 
@@ -184,32 +262,6 @@ fn examples(
         allowed && *likeness >= LIKE
     });
     likely
-}
-
-fn take_examples<'a>(
-    document: &Document,
-    likely: &'a [(usize, f32)],
-    room: usize,
-    chosen: &mut Vec<&'a (usize, f32)>,
-) -> usize {
-    let mut taken = 0;
-    for example in likely {
-        let length = count(&example_text(document, example.0));
-        if taken + length <= room && chosen.len() < MOST_EXAMPLES {
-            taken += length;
-            chosen.push(example);
-        }
-    }
-    taken
-}
-
-fn example_text(document: &Document, position: usize) -> String {
-    let example = &document.examples[position];
-    format!(
-        "\nQ: {}\n{}\n",
-        plain(&example.question),
-        example.sql.trim()
-    )
 }
 
 fn tables(

@@ -3,21 +3,22 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use schema_sync::document::{Column, Dialect, Document, DriftKind, Mode, Table};
+use schema_sync::document::{Column, Dialect, Document, Mode, Table};
 use schema_sync::render::{self, identifier, plain, table_name};
 
 use super::choose::Card;
+use super::describe::Descriptions;
+use super::facts::{self, facts};
 use super::index::Parts;
 use super::{ChosenTable, Format};
 
-/// In characters: the start of a description says what it is about.
-const DESCRIPTION: usize = 160;
 /// Exceptions of a table on another's card that are named; of one with more, the number is told.
 const EXCEPTIONS: usize = 6;
 
 /// The columns of a card's first table that are shown, nested as they are.
 struct Shown<'a> {
     column: &'a Column,
+    node: u32,
     fields: Vec<Shown<'a>>,
 }
 
@@ -28,13 +29,18 @@ fn shown<'a>(columns: &'a [Column], node: &mut u32, chosen: &[u32]) -> Vec<Shown
         *node += 1;
         let fields = shown(&column.fields, node, chosen);
         if !fields.is_empty() || chosen.binary_search(&own).is_ok() {
-            all.push(Shown { column, fields });
+            all.push(Shown {
+                column,
+                node: own,
+                fields,
+            });
         }
     }
     all
 }
 
 /// A text, and whether it must be explained.
+#[derive(Default)]
 pub struct Cards {
     pub text: String,
     pub has_left_out: bool,
@@ -42,18 +48,20 @@ pub struct Cards {
     pub has_alike: bool,
 }
 
-pub fn render(document: &Document, parts: &Parts, cards: &[Card], format: Format) -> Cards {
-    let mut all = Cards {
-        text: String::new(),
-        has_left_out: false,
-        has_repeated: false,
-        has_alike: false,
-    };
+/// DDL and JSON hold `descriptions` in their places; text has them after all cards.
+pub fn render(
+    document: &Document,
+    parts: &Parts,
+    cards: &[Card],
+    format: Format,
+    descriptions: &Descriptions,
+) -> Cards {
+    let mut all = Cards::default();
     for card in cards {
         match format {
             Format::Text => all.card(document, parts, card),
-            Format::Ddl => all.ddl(document, parts, card),
-            Format::Json => all.json(document, parts, card),
+            Format::Ddl => all.ddl(document, parts, card, descriptions),
+            Format::Json => all.json(document, parts, card, descriptions),
         }
     }
     all
@@ -65,7 +73,11 @@ impl Cards {
         let first = &document.tables[card.tables[0]];
         let nodes = card.nodes();
         let _ = write!(self.text, "{}", table_name(&first.name, dialect));
-        let facts = facts(first, dialect);
+        let facts = if card.is_bare {
+            String::new()
+        } else {
+            facts(first, &shown_names(first, parts, card), dialect)
+        };
         if !facts.is_empty() {
             let _ = write!(self.text, " [{facts}]");
         }
@@ -148,11 +160,17 @@ impl Cards {
         }
     }
 
-    fn ddl(&mut self, document: &Document, parts: &Parts, card: &Card) {
-        let table = pruned(document, parts, card);
+    fn ddl(
+        &mut self,
+        document: &Document,
+        parts: &Parts,
+        card: &Card,
+        descriptions: &Descriptions,
+    ) {
+        let table = pruned(document, parts, card, descriptions);
         let statement = render::ddl(&table, document.source.dialect);
         self.text.push_str(statement.trim_end());
-        let left_out = card.leaves.len() - card.taken;
+        let left_out = card.leaves.len() - card.taken().len();
         if left_out > 0 {
             self.has_left_out = true;
             let _ = write!(self.text, "\n-- +{left_out}");
@@ -160,10 +178,16 @@ impl Cards {
         self.text.push('\n');
     }
 
-    fn json(&mut self, document: &Document, parts: &Parts, card: &Card) {
-        let table = pruned(document, parts, card);
+    fn json(
+        &mut self,
+        document: &Document,
+        parts: &Parts,
+        card: &Card,
+        descriptions: &Descriptions,
+    ) {
+        let table = pruned(document, parts, card, descriptions);
         let mut value = serde_json::to_value(&table).unwrap_or_default();
-        let left_out = card.leaves.len() - card.taken;
+        let left_out = card.leaves.len() - card.taken().len();
         if left_out > 0
             && let Some(object) = value.as_object_mut()
         {
@@ -173,95 +197,61 @@ impl Cards {
     }
 }
 
-/// The table with the chosen columns, and without descriptions.
-fn pruned(document: &Document, parts: &Parts, card: &Card) -> Table {
-    fn columns(shown: &[Shown<'_>]) -> Vec<Column> {
+/// The names of the columns at the top that are shown, as a whole or in part.
+fn shown_names<'a>(table: &'a Table, parts: &Parts, card: &Card) -> HashSet<&'a str> {
+    let range = parts.nodes_of(card.tables[0]);
+    let nodes = &parts.nodes[range.clone()];
+    let top = |mut node: u32| {
+        while parts.nodes[node as usize].parent != node {
+            node = parts.nodes[node as usize].parent;
+        }
+        node
+    };
+    let taken: HashSet<u32> = card.taken().iter().map(|leaf| top(leaf.0)).collect();
+    let tops = (range.start..).zip(nodes);
+    let tops = tops.filter(|(at, node)| node.parent as usize == *at);
+    let columns = tops.zip(&table.columns);
+    let shown = columns.filter(|((at, _), _)| taken.contains(&super::index::index(*at)));
+    shown.map(|(_, column)| column.name.as_str()).collect()
+}
+
+/// The table with the chosen columns, and of its descriptions those that are given.
+fn pruned(document: &Document, parts: &Parts, card: &Card, descriptions: &Descriptions) -> Table {
+    fn columns(shown: &[Shown<'_>], descriptions: &Descriptions) -> Vec<Column> {
         let one = |one: &Shown<'_>| Column {
             name: one.column.name.clone(),
             data_type: one.column.data_type.clone(),
             mode: one.column.mode,
-            description: None,
+            description: descriptions.of_node(one.node),
             description_source: None,
             policy_tags: Vec::new(),
-            fields: columns(&one.fields),
+            fields: columns(&one.fields, descriptions),
         };
         shown.iter().map(one).collect()
     }
-    let table = &document.tables[card.tables[0]];
+    let whole = &document.tables[card.tables[0]];
     let mut node = parts.first_node[card.tables[0]];
-    let shown = shown(&table.columns, &mut node, &card.nodes());
-    let mut shards = table.shards.clone();
+    let shown = shown(&whole.columns, &mut node, &card.nodes());
+    let mut table = Table {
+        description: descriptions.of_table(card.tables[0]),
+        columns: columns(&shown, descriptions),
+        ..Table::new(whole.name.clone(), whole.kind)
+    };
+    if card.is_bare {
+        return table;
+    }
+    let names = shown_names(whole, parts, card);
+    let mut shards = whole.shards.clone();
     if let Some(shards) = &mut shards {
         shards.versions.clear();
     }
-    Table {
-        name: table.name.clone(),
-        kind: table.kind,
-        description: None,
-        description_source: None,
-        rows: None,
-        bytes: None,
-        partitioning: table.partitioning.clone(),
-        clustering: table.clustering.clone(),
-        require_partition_filter: table.require_partition_filter,
-        primary_key: table.primary_key.clone(),
-        foreign_keys: table.foreign_keys.clone(),
-        shards,
-        columns: columns(&shown),
-    }
-}
-
-/// What a query must mind.
-fn facts(table: &Table, dialect: Dialect) -> String {
-    let mut facts: Vec<String> = Vec::new();
-    if let Some(partition) = &table.partitioning {
-        let required = if table.require_partition_filter {
-            ", filter required"
-        } else {
-            ""
-        };
-        facts.push(format!(
-            "partition {} of {}{required}",
-            plain(&partition.unit),
-            plain(&partition.column)
-        ));
-    } else if table.require_partition_filter {
-        facts.push("partition filter required".to_owned());
-    }
-    if let Some(shards) = &table.shards {
-        facts.push(format!(
-            "_TABLE_SUFFIX '{}' to '{}'",
-            plain(&shards.first),
-            plain(&shards.last)
-        ));
-        if !shards.siblings.is_empty() {
-            facts.push("filter it: the wildcard reads other tables too".to_owned());
-        }
-        let breaking = shards.versions.iter().flat_map(|version| &version.changes);
-        for drift in breaking
-            .filter(|drift| drift.kind == DriftKind::Retyped)
-            .take(3)
-        {
-            facts.push(format!("{} changed its type", plain(&drift.path)));
-        }
-    }
-    let list = |names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| identifier(name, dialect)).collect();
-        names.join(", ")
-    };
-    if !table.primary_key.is_empty() {
-        facts.push(format!("key {}", list(&table.primary_key)));
-    }
-    for key in &table.foreign_keys {
-        let to = key.references.rsplit('.').next().unwrap_or_default();
-        facts.push(format!(
-            "{} -> {}({})",
-            list(&key.columns),
-            identifier(to, dialect),
-            list(&key.referenced_columns)
-        ));
-    }
-    facts.join("; ")
+    table.shards = shards;
+    table.partitioning = whole.partitioning.clone();
+    table.clustering = whole.clustering.clone();
+    table.require_partition_filter = whole.require_partition_filter;
+    table.primary_key = facts::shown_primary_key(whole, &names).to_vec();
+    table.foreign_keys = facts::shown_foreign_keys(whole, &names).cloned().collect();
+    table
 }
 
 /// ` (not a, b; +2)`: what a table on another's card does not have, and what it has beside.
@@ -309,14 +299,14 @@ fn missing(parts: &Parts, first: usize, table: usize, nodes: &[u32]) -> Vec<u32>
 }
 
 /// A table's columns and fields in the order of its nodes.
-struct Paths<'a> {
+pub struct Paths<'a> {
     first: u32,
     columns: Vec<&'a Column>,
     parts: &'a Parts,
 }
 
 impl<'a> Paths<'a> {
-    fn new(document: &'a Document, parts: &'a Parts, table: usize) -> Self {
+    pub fn new(document: &'a Document, parts: &'a Parts, table: usize) -> Self {
         fn add<'a>(columns: &'a [Column], all: &mut Vec<&'a Column>) {
             for column in columns {
                 all.push(column);
@@ -332,11 +322,11 @@ impl<'a> Paths<'a> {
         }
     }
 
-    fn column(&self, node: u32) -> &'a Column {
+    pub fn column(&self, node: u32) -> &'a Column {
         self.columns[(node - self.first) as usize]
     }
 
-    fn path(&self, node: u32) -> String {
+    pub fn path(&self, node: u32) -> String {
         let parent = self.parts.nodes[node as usize].parent;
         let name = &self.column(node).name;
         if parent == node {
@@ -371,74 +361,4 @@ pub fn listed(document: &Document, parts: &Parts, card: &Card) -> Vec<(usize, Ch
         (table, listed)
     };
     card.tables.iter().map(|table| list(*table)).collect()
-}
-
-/// Adds lines that describe what is shown, as many as there is room for: the tables first, then
-/// the columns, most wanted first.
-pub fn describe(
-    document: &Document,
-    parts: &Parts,
-    cards: &[Card],
-    mut room: usize,
-    text: &mut String,
-) {
-    let mut add = |line: &str| {
-        let length = line.chars().count();
-        if length <= room {
-            room -= length;
-            text.push_str(line);
-        }
-        room >= LEAST_LINE
-    };
-    let short_name = |card: &Card| {
-        let table = &document.tables[card.tables[0]];
-        plain(table.name.rsplit('.').next().unwrap_or_default())
-    };
-    for card in cards {
-        let description = &document.tables[card.tables[0]].description;
-        if let Some(description) = description
-            && !add(&format!("{}: {}\n", short_name(card), short(description)))
-        {
-            return;
-        }
-    }
-    if !add("") {
-        return;
-    }
-    let all: Vec<Paths<'_>> = cards
-        .iter()
-        .map(|card| Paths::new(document, parts, card.tables[0]))
-        .collect();
-    let mut columns: Vec<(f32, usize, u32)> = Vec::new();
-    for (position, (card, paths)) in cards.iter().zip(&all).enumerate() {
-        let taken = card.leaves[..card.taken].iter();
-        let described = taken.filter(|(node, _)| paths.column(*node).description.is_some());
-        columns.extend(described.map(|(node, score)| (*score * card.score, position, *node)));
-    }
-    columns.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-    for (_, card, node) in columns {
-        let paths = &all[card];
-        if let Some(description) = &paths.column(node).description {
-            let path = plain(&paths.path(node));
-            let line = format!(
-                "{}.{path}: {}\n",
-                short_name(&cards[card]),
-                short(description)
-            );
-            if !add(&line) {
-                return;
-            }
-        }
-    }
-}
-
-/// In characters: no description is worth less.
-const LEAST_LINE: usize = 20;
-
-fn short(description: &str) -> String {
-    let text = plain(description);
-    match text.char_indices().nth(DESCRIPTION) {
-        None => text,
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }

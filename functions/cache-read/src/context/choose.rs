@@ -6,7 +6,9 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use schema_sync::document::Document;
 
 use super::Format;
-use super::index::Parts;
+use super::card;
+use super::describe::Descriptions;
+use super::index::{Kind, Parts, index};
 use super::rank::{self, Question, Ranked};
 use super::weights::Weights;
 
@@ -17,18 +19,23 @@ pub struct Card {
     pub score: f32,
     /// Of the first table: its leaves, most wanted first, and how many of them are taken.
     pub leaves: Vec<(u32, f32)>,
-    pub taken: usize,
+    taken: usize,
+    /// Whether there is room for a name only.
+    pub is_bare: bool,
+    /// By leaf: what is written with it, in characters.
+    keys: Vec<(u32, usize)>,
     /// What was written already, and need not be again: a type in a group of fields, a parent.
     written: Vec<(u32, u64)>,
 }
 
 impl Card {
+    pub fn taken(&self) -> &[(u32, f32)] {
+        &self.leaves[..self.taken]
+    }
+
     /// In the order of the table.
     pub fn nodes(&self) -> Vec<u32> {
-        let mut nodes: Vec<u32> = self.leaves[..self.taken]
-            .iter()
-            .map(|leaf| leaf.0)
-            .collect();
+        let mut nodes: Vec<u32> = self.taken().iter().map(|leaf| leaf.0).collect();
         nodes.sort_unstable();
         nodes
     }
@@ -82,7 +89,7 @@ pub struct Choice<'a> {
     steps: Vec<(Step, usize)>,
     /// In characters, estimated.
     price: usize,
-    /// How far down `ranked` the cards go.
+    /// How many of `ranked` are on cards: always the first.
     next: usize,
     /// By group of alike tables: its card.
     card_of: HashMap<u32, usize>,
@@ -136,8 +143,7 @@ impl<'a> Choice<'a> {
         let mut seen = HashSet::new();
         let mut least = 0;
         for ranked in self.ranked {
-            let name = &self.document.tables[ranked.table].name;
-            least += name.len() - self.document.tables[ranked.table].dataset().len();
+            least += self.short_name(ranked.table);
             if seen.insert(self.parts.same[ranked.table]) || self.format != Format::Text {
                 let nodes = &self.parts.nodes[self.parts.nodes_of(ranked.table)];
                 least += nodes
@@ -149,7 +155,7 @@ impl<'a> Choice<'a> {
         least
     }
 
-    /// Fills up to `limit` characters, estimated.
+    /// Fills up to `limit` characters, estimated; but the likeliest table is there in any case.
     pub fn fill(&mut self, limit: usize) {
         #[expect(
             clippy::cast_possible_truncation,
@@ -158,55 +164,62 @@ impl<'a> Choice<'a> {
             reason = "a share of a small number"
         )]
         let thin = (limit as f32 * self.weights.thin_share) as usize;
-        self.add_cards(thin);
+        if self.next == 0 {
+            self.add_card(limit);
+        }
+        while self.add_card(thin) {}
         self.add_columns(limit);
         // What is left when every column of these tables is there.
-        self.add_cards(limit);
+        while self.add_card(limit) {}
         self.add_columns(limit);
     }
 
-    fn add_cards(&mut self, limit: usize) {
-        while self.next < self.ranked.len() {
-            let table = self.ranked[self.next].table;
-            let group = self.parts.alike[table];
-            let known = self.card_of.get(&group).copied();
-            let known = known.filter(|_| self.format == Format::Text);
-            let before = self.steps.len();
-            match known {
-                Some(card) => {
-                    let price = self.short_name(table) + 2;
-                    self.cards[card].tables.push(table);
-                    self.did(Step::Table(card), price);
-                }
-                None => {
-                    let card = self.card(self.next);
-                    let at = self.cards.len();
-                    self.card_of.insert(group, at);
-                    self.cards.push(card);
-                    let price = self.head(table);
-                    self.did(Step::Card, price);
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "a handful"
-                    )]
-                    let thin = self.weights.thin_columns as usize;
-                    while self.cards[at].taken < self.cards[at].leaves.len() {
-                        let card = &self.cards[at];
-                        let needed = card.leaves[card.taken].1 >= 1_000.0;
-                        if card.taken >= thin && !needed {
-                            break;
-                        }
-                        self.take_leaf(at);
-                    }
-                }
+    /// The next table by rank, with a few columns if they fit. None is passed over for a smaller
+    /// one: what does not fit comes first when there is more room.
+    fn add_card(&mut self, limit: usize) -> bool {
+        let Some(table) = self.ranked.get(self.next).map(|ranked| ranked.table) else {
+            return false;
+        };
+        let known = self.card_of.get(&self.parts.alike[table]).copied();
+        if let Some(card) = known.filter(|_| self.format == Format::Text) {
+            let price = self.short_name(table) + 2;
+            if self.price + price > limit {
+                return false;
             }
+            self.cards[card].tables.push(table);
             self.next += 1;
+            self.did(Step::Table(card), price);
+            return true;
+        }
+        let card = self.card(self.next);
+        let price = self.head(&card);
+        if self.price + price > limit && !self.cards.is_empty() {
+            return false;
+        }
+        let at = self.cards.len();
+        self.card_of.insert(self.parts.alike[table], at);
+        self.cards.push(card);
+        self.next += 1;
+        self.did(Step::Card, price);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a handful"
+        )]
+        let thin = self.weights.thin_columns as usize;
+        while let Some((leaf, _)) = self.cards[at].leaves.get(self.cards[at].taken) {
+            let is_needed = self.parts.nodes[*leaf as usize].kind == Kind::Needed;
+            if self.cards[at].taken >= thin && !is_needed {
+                break;
+            }
+            let before = self.steps.len();
+            self.take_leaf(at);
             if self.price > limit {
                 self.undo_to(before);
                 break;
             }
         }
+        true
     }
 
     fn add_columns(&mut self, limit: usize) {
@@ -242,20 +255,31 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// Gives back what was taken last, at least so many characters.
-    pub fn give_back(&mut self, characters: usize) {
+    /// Gives back what was taken last, at least so many characters, but not the likeliest table;
+    /// false if there is nothing else.
+    pub fn give_back(&mut self, characters: usize) -> bool {
         let goal = self.price.saturating_sub(characters.max(1));
-        while self.price > goal && !self.steps.is_empty() {
+        let before = self.steps.len();
+        while self.price > goal && self.steps.len() > 1 {
             self.undo_to(self.steps.len() - 1);
         }
+        self.steps.len() < before
+    }
+
+    /// Nothing but the name of the likeliest table.
+    pub fn bare(&mut self) {
+        self.undo_to(1);
+        for card in &mut self.cards {
+            card.is_bare = true;
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.undo_to(0);
     }
 
     pub fn price(&self) -> usize {
         self.price
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
     }
 
     fn card(&self, position: usize) -> Card {
@@ -265,8 +289,30 @@ impl<'a> Choice<'a> {
             score,
             leaves: rank::leaves(self.parts, table, &self.node_scores, self.weights),
             taken: 0,
+            is_bare: false,
+            keys: self.keys(table),
             written: Vec::new(),
         }
+    }
+
+    /// Each declared key is written with the first of its columns, as far as prices go.
+    fn keys(&self, position: usize) -> Vec<(u32, usize)> {
+        let table = &self.document.tables[position];
+        let mut keys: Vec<(u32, usize)> = Vec::new();
+        let foreign = table.foreign_keys.iter().map(|key| &key.columns);
+        for columns in foreign.chain([&table.primary_key]) {
+            let Some(first) = columns.first() else {
+                continue;
+            };
+            let range = self.parts.nodes_of(position);
+            let tops = range.filter(|node| self.parts.nodes[*node].parent as usize == *node);
+            let mut tops = tops.zip(&table.columns);
+            if let Some((node, _)) = tops.find(|(_, column)| column.name == *first) {
+                let names = columns.iter().map(|name| name.chars().count() + 2);
+                keys.push((index(node), names.sum::<usize>() * 2 + 20));
+            }
+        }
+        keys
     }
 
     fn did(&mut self, step: Step, price: usize) {
@@ -285,9 +331,11 @@ impl<'a> Choice<'a> {
                     if let Some(card) = self.cards.pop() {
                         self.card_of.remove(&self.parts.alike[card.tables[0]]);
                     }
+                    self.next -= 1;
                 }
                 Step::Table(card) => {
                     self.cards[card].tables.pop();
+                    self.next -= 1;
                 }
                 Step::Leaf(card, written) => {
                     let card = &mut self.cards[card];
@@ -299,9 +347,11 @@ impl<'a> Choice<'a> {
     }
 
     fn take_leaf(&mut self, at: usize) {
-        let (leaf, _) = self.cards[at].leaves[self.cards[at].taken];
-        let written = self.cards[at].written.len();
-        let mut price = 0;
+        let card = &self.cards[at];
+        let (leaf, _) = card.leaves[card.taken];
+        let written = card.written.len();
+        let keys = card.keys.iter().filter(|(node, _)| *node == leaf);
+        let mut price = keys.map(|(_, price)| price).sum();
         let mut node = leaf;
         loop {
             let info = &self.parts.nodes[node as usize];
@@ -340,33 +390,15 @@ impl<'a> Choice<'a> {
     }
 
     fn short_name(&self, table: usize) -> usize {
-        let table = &self.document.tables[table];
-        table.name.len() - table.dataset().len()
+        let name = self.document.tables[table].name.rsplit('.').next();
+        name.unwrap_or_default().chars().count() + 1
     }
 
-    fn head(&self, table: usize) -> usize {
-        let table = &self.document.tables[table];
-        let partition = table.partitioning.as_ref().map_or(0, |partition| {
-            partition.column.len()
-                + partition.unit.len()
-                + if table.require_partition_filter {
-                    34
-                } else {
-                    16
-                }
-        });
-        let shards = table.shards.as_ref().map_or(0, |_| 48);
-        let keys: usize = table.primary_key.iter().map(|key| key.len() + 4).sum();
-        let foreign: usize = table
-            .foreign_keys
-            .iter()
-            .map(|key| key.columns.iter().map(|name| name.len() + 2).sum::<usize>() + 40)
-            .sum();
-        let format = match self.format {
-            Format::Text => 8,
-            Format::Ddl => 30,
-            Format::Json => 50,
-        };
-        table.name.chars().count() + partition + shards + keys + foreign + format
+    /// In characters: a card without columns.
+    fn head(&self, card: &Card) -> usize {
+        let cards = std::slice::from_ref(card);
+        let none = Descriptions::default();
+        let head = card::render(self.document, self.parts, cards, self.format, &none);
+        head.text.chars().count()
     }
 }

@@ -8,6 +8,8 @@
 mod assemble;
 mod card;
 mod choose;
+mod describe;
+mod facts;
 mod groups;
 mod index;
 mod joins;
@@ -47,9 +49,9 @@ pub enum Format {
     /// Compact cards: names and types.
     #[default]
     Text,
-    /// `CREATE TABLE` statements.
+    /// `CREATE TABLE` statements, then each example's SQL below its question as a comment.
     Ddl,
-    /// JSON lines, one a table.
+    /// JSON lines: an object a table, then `{"question", "sql"}` an example.
     Json,
 }
 

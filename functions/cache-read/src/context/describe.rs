@@ -1,0 +1,244 @@
+//! Descriptions, where names and types left room for them: of tables first, then of columns, the
+//! most wanted first.
+
+use std::collections::{HashMap, HashSet};
+
+use schema_sync::document::{Column, Dialect, Document};
+use schema_sync::render::{literal, plain};
+
+use super::Format;
+use super::card::Paths;
+use super::choose::Card;
+use super::index::Parts;
+
+/// In characters: the start of a description says what it is about.
+const LONGEST: usize = 160;
+/// In characters: no description is worth less.
+const LEAST_LINE: usize = 20;
+
+/// What DDL and JSON are to hold.
+#[derive(Default)]
+pub struct Descriptions {
+    tables: HashMap<usize, String>,
+    nodes: HashMap<u32, String>,
+}
+
+impl Descriptions {
+    pub fn of_table(&self, table: usize) -> Option<String> {
+        self.tables.get(&table).cloned()
+    }
+
+    pub fn of_node(&self, node: u32) -> Option<String> {
+        self.nodes.get(&node).cloned()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.nodes.is_empty()
+    }
+}
+
+/// One description of a table, or of a column or field of it.
+struct Described<'a> {
+    table: usize,
+    column: Option<(u32, &'a Paths<'a>)>,
+    text: String,
+}
+
+/// A line each, of as many as there is room for.
+pub fn lines(
+    document: &Document,
+    parts: &Parts,
+    cards: &[Card],
+    mut room: usize,
+    text: &mut String,
+) {
+    let tables = cards.iter().flat_map(|card| &card.tables);
+    let mut shared: HashMap<&str, usize> = HashMap::new();
+    for table in tables {
+        *shared
+            .entry(last(&document.tables[*table].name))
+            .or_default() += 1;
+    }
+    each(document, parts, cards, &mut |described| {
+        let name = &document.tables[described.table].name;
+        let short = last(name);
+        // As short as it can be without meaning a table of another dataset.
+        let name = plain(if shared[short] > 1 { name } else { short });
+        let line = match described.column {
+            None => format!("{name}: {}\n", described.text),
+            Some((node, paths)) => {
+                format!("{name}.{}: {}\n", plain(&paths.path(node)), described.text)
+            }
+        };
+        let length = line.chars().count();
+        if length <= room {
+            room -= length;
+            text.push_str(&line);
+        }
+        room >= LEAST_LINE
+    });
+}
+
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
+}
+
+/// As many as there is room for, as DDL or JSON will write them.
+pub fn inside(
+    document: &Document,
+    parts: &Parts,
+    cards: &[Card],
+    mut room: usize,
+    format: Format,
+) -> Descriptions {
+    let mut descriptions = Descriptions::default();
+    let dialect = document.source.dialect;
+    each(document, parts, cards, &mut |described| {
+        let depth = described
+            .column
+            .map_or(0, |(node, _)| parts.nodes[node as usize].depth);
+        // The DDL of Postgres names a composite type without its fields' descriptions.
+        if format == Format::Ddl && dialect == Dialect::Postgres && depth > 0 {
+            return true;
+        }
+        let written = match format {
+            Format::Json => serde_json::Value::from(described.text.as_str()).to_string(),
+            _ => literal(&described.text, dialect),
+        };
+        let around = match (format, dialect) {
+            (Format::Json, _) => 16,
+            (_, Dialect::Bigquery) => 28 + 2 * usize::from(depth),
+            (_, Dialect::Postgres) => {
+                let name = &document.tables[described.table].name;
+                let column = described.column.map(|(node, paths)| paths.path(node));
+                28 + name.chars().count() + column.map_or(0, |path| path.chars().count())
+            }
+        };
+        let length = written.chars().count() + around;
+        if length <= room {
+            room -= length;
+            match described.column {
+                None => descriptions.tables.insert(described.table, described.text),
+                Some((node, _)) => descriptions.nodes.insert(node, described.text),
+            };
+        }
+        room >= LEAST_LINE
+    });
+    descriptions
+}
+
+/// Gives each description of what the cards show to `take`, until it wants no more.
+fn each(
+    document: &Document,
+    parts: &Parts,
+    cards: &[Card],
+    take: &mut dyn FnMut(Described<'_>) -> bool,
+) {
+    let of_table = |table: usize| document.tables[table].description.as_deref();
+    let leaders = cards.iter().map(|card| (card.tables[0], None));
+    let followers = cards.iter().flat_map(|card| {
+        let tables = card.tables[1..].iter();
+        tables.map(|table| (*table, of_table(card.tables[0])))
+    });
+    for (table, known) in leaders.chain(followers) {
+        if let Some(text) = of_table(table).filter(|text| known != Some(*text))
+            && !take(Described {
+                table,
+                column: None,
+                text: short(text),
+            })
+        {
+            return;
+        }
+    }
+    let all: Vec<Paths<'_>> = cards
+        .iter()
+        .map(|card| Paths::new(document, parts, card.tables[0]))
+        .collect();
+    let mut columns: Vec<(f32, usize, u32)> = Vec::new();
+    for (position, (card, paths)) in cards.iter().zip(&all).enumerate() {
+        let described = wanted(card, parts).into_iter();
+        let described = described.filter(|(node, _)| paths.column(*node).description.is_some());
+        columns.extend(described.map(|(node, score)| (score * card.score, position, node)));
+    }
+    columns.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+    for (_, card, node) in columns {
+        let paths = &all[card];
+        if let Some(text) = &paths.column(node).description
+            && !take(Described {
+                table: cards[card].tables[0],
+                column: Some((node, paths)),
+                text: short(text),
+            })
+        {
+            return;
+        }
+    }
+    for (card, paths) in cards.iter().zip(&all) {
+        for table in &card.tables[1..] {
+            if !others(document, parts, card, paths, *table, take) {
+                return;
+            }
+        }
+    }
+}
+
+/// What is shown, parents too, which are wanted as much as the most wanted of their fields.
+fn wanted(card: &Card, parts: &Parts) -> Vec<(u32, f32)> {
+    let mut wanted = Vec::new();
+    let mut parents: HashSet<u32> = HashSet::new();
+    for (leaf, score) in card.taken() {
+        wanted.push((*leaf, *score));
+        let mut node = *leaf;
+        while parts.nodes[node as usize].parent != node {
+            node = parts.nodes[node as usize].parent;
+            if !parents.insert(node) {
+                break;
+            }
+            wanted.push((node, *score));
+        }
+    }
+    wanted
+}
+
+/// What another table on a card says otherwise of the columns that it shares with the first.
+fn others(
+    document: &Document,
+    parts: &Parts,
+    card: &Card,
+    first: &Paths<'_>,
+    table: usize,
+    take: &mut dyn FnMut(Described<'_>) -> bool,
+) -> bool {
+    let paths = Paths::new(document, parts, table);
+    let shown: HashMap<u64, &Column> = wanted(card, parts)
+        .into_iter()
+        .map(|(node, _)| (parts.nodes[node as usize].hash, first.column(node)))
+        .collect();
+    for node in parts.nodes_of(table) {
+        let node = super::index::index(node);
+        let Some(known) = shown.get(&parts.nodes[node as usize].hash) else {
+            continue;
+        };
+        let description = &paths.column(node).description;
+        if let Some(text) = description
+            && known.description.as_ref() != Some(text)
+            && !take(Described {
+                table,
+                column: Some((node, &paths)),
+                text: short(text),
+            })
+        {
+            return false;
+        }
+    }
+    true
+}
+
+fn short(description: &str) -> String {
+    let text = plain(description);
+    match text.char_indices().nth(LONGEST) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

@@ -1,0 +1,82 @@
+//! What a query must mind beside names and types: filters, suffixes, keys.
+
+use std::collections::HashSet;
+
+use schema_sync::document::{Dialect, DriftKind, ForeignKey, Table};
+use schema_sync::render::{identifier, plain};
+
+/// Retyped paths of a family that are named.
+const RETYPED: usize = 3;
+
+/// The facts of a table of which the columns `shown` are.
+pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
+    let mut facts: Vec<String> = Vec::new();
+    if let Some(partition) = &table.partitioning {
+        let required = if table.require_partition_filter {
+            ", filter required"
+        } else {
+            ""
+        };
+        facts.push(format!(
+            "partition {} of {}{required}",
+            plain(&partition.unit),
+            plain(&partition.column)
+        ));
+    } else if table.require_partition_filter {
+        facts.push("partition filter required".to_owned());
+    }
+    if let Some(shards) = &table.shards {
+        facts.push(format!(
+            "_TABLE_SUFFIX '{}' to '{}'",
+            plain(&shards.first),
+            plain(&shards.last)
+        ));
+        if !shards.siblings.is_empty() {
+            facts.push("filter it: the wildcard reads other tables too".to_owned());
+        }
+        let drift = shards.versions.iter().flat_map(|version| &version.changes);
+        let retyped = drift.filter(|drift| drift.kind == DriftKind::Retyped);
+        for drift in retyped.take(RETYPED) {
+            facts.push(format!("{} changed its type", plain(&drift.path)));
+        }
+    }
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| identifier(name, dialect)).collect();
+        names.join(", ")
+    };
+    let primary = shown_primary_key(table, shown);
+    if !primary.is_empty() {
+        facts.push(format!("key {}", list(primary)));
+    }
+    for key in shown_foreign_keys(table, shown) {
+        let to = key.references.rsplit('.').next().unwrap_or_default();
+        facts.push(format!(
+            "{} -> {}({})",
+            list(&key.columns),
+            identifier(to, dialect),
+            list(&key.referenced_columns)
+        ));
+    }
+    facts.join("; ")
+}
+
+/// A key is told with its columns: a table can have more keys than a budget holds.
+pub fn shown_primary_key<'a>(table: &'a Table, shown: &HashSet<&str>) -> &'a [String] {
+    if are_shown(&table.primary_key, shown) {
+        &table.primary_key
+    } else {
+        &[]
+    }
+}
+
+pub fn shown_foreign_keys<'a>(
+    table: &'a Table,
+    shown: &HashSet<&str>,
+) -> impl Iterator<Item = &'a ForeignKey> {
+    let keys = table.foreign_keys.iter();
+    keys.filter(move |key| are_shown(&key.columns, shown))
+}
+
+fn are_shown(columns: &[String], shown: &HashSet<&str>) -> bool {
+    columns.iter().all(|name| shown.contains(name.as_str()))
+}
