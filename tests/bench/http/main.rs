@@ -128,7 +128,7 @@ fn fill(bucket: &Path) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         publish(&*store, &document, Put::IfAbsent).await?;
-        record(&*store, &document, &[]).await
+        record(&*store, None, &document).await
     })?;
     let json = serde_json::to_vec(&document)?.len();
     let columns = document.columns_count();
