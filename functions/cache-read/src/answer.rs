@@ -89,31 +89,43 @@ fn tag(of: &str, encoding: Encoding) -> String {
     }
 }
 
-/// How fresh an answer is, and who may keep it how long.
-pub fn tell_freshness(answer: &mut Response, served: &Served, fresh_for: Duration) {
-    let status = answer.status();
-    let headers = answer.headers_mut();
-    let version = HeaderValue::from_str(&served.view.document.version);
-    headers.insert(CACHE, HeaderValue::from_static(served.level.as_str()));
-    if let Ok(version) = version {
-        headers.insert(VERSION, version);
-    }
-    let vary = HeaderValue::from_static("authorization, accept-encoding");
-    headers.insert(header::VARY, vary);
-    let keep = if !status.is_success() && status != StatusCode::NOT_MODIFIED {
-        HeaderValue::from_static("no-store")
-    } else if served.level == Level::Builtin {
-        HeaderValue::from_static("private, no-cache")
-    } else {
-        headers.insert(header::AGE, HeaderValue::from(served.age.as_secs()));
-        // As we do ourselves: fresh so long, and stale as long again while it is revalidated.
+/// Tells how fresh an answer is, and who may keep it how long.
+pub struct Freshness {
+    keep: HeaderValue,
+}
+
+impl Freshness {
+    /// As we do ourselves: fresh so long, and stale as long again while it is revalidated.
+    pub fn new(fresh_for: Duration) -> Self {
         let seconds = fresh_for.as_secs();
         let keep = format!(
             "private, max-age={seconds}, stale-while-revalidate={seconds}, stale-if-error=86400"
         );
-        HeaderValue::try_from(keep).unwrap_or(HeaderValue::from_static("private, no-cache"))
-    };
-    headers.insert(header::CACHE_CONTROL, keep);
+        Self {
+            keep: HeaderValue::try_from(keep).expect("words and numbers"),
+        }
+    }
+
+    pub fn tell(&self, answer: &mut Response, served: &Served) {
+        let status = answer.status();
+        let headers = answer.headers_mut();
+        let version = HeaderValue::from_str(&served.view.document.version);
+        headers.insert(CACHE, HeaderValue::from_static(served.level.as_str()));
+        if let Ok(version) = version {
+            headers.insert(VERSION, version);
+        }
+        let vary = HeaderValue::from_static("authorization, accept-encoding");
+        headers.insert(header::VARY, vary);
+        let keep = if !status.is_success() && status != StatusCode::NOT_MODIFIED {
+            HeaderValue::from_static("no-store")
+        } else if served.level == Level::Builtin {
+            HeaderValue::from_static("private, no-cache")
+        } else {
+            headers.insert(header::AGE, HeaderValue::from(served.age.as_secs()));
+            self.keep.clone()
+        };
+        headers.insert(header::CACHE_CONTROL, keep);
+    }
 }
 
 /// The caller wants to hear from the store itself: `Cache-Control: no-cache` or `max-age=0`.

@@ -174,15 +174,14 @@ impl Cache {
         }))
     }
 
-    pub fn fresh_for(&self) -> Duration {
-        self.0.fresh_for
-    }
-
     /// The best copy there is. Never fails; the module says how long it may take. With `newest`
     /// the store is asked even if the copy is fresh.
     pub async fn current(&self, newest: bool) -> Served {
         let inner = &self.0;
         let arrived = inner.clock.now();
+        if !newest && let Some(served) = inner.fresh(arrived) {
+            return served;
+        }
         let (held, running) = inner.look(newest, arrived);
         let Some(running) = running else {
             if held.is_none() {
@@ -216,6 +215,17 @@ impl Inner {
     /// Nothing panics while it holds the lock between two states, so a poisoned one is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What nearly every reader gets.
+    fn fresh(&self, now: Moment) -> Option<Served> {
+        let state = self.state();
+        let held = state.held.as_ref()?;
+        held.is_fresh(now, self.fresh_for).then(|| Served {
+            view: Arc::clone(&held.view),
+            level: Level::Fresh,
+            age: held.age(now),
+        })
     }
 
     /// The copy in memory, and the revalidation that is running if one is due.

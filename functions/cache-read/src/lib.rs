@@ -23,6 +23,7 @@ mod tables;
 mod temporary;
 mod view;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ use shared::{Caller, Clock, Resources, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::answer::Freshness;
 use crate::cache::{Cache, Served};
 use crate::changes::Memo;
 use crate::prompt::Templates;
@@ -76,13 +78,14 @@ pub fn router(store: Arc<dyn Store>, settings: Settings) -> Router {
 
 /// The routes on a store of one's own.
 pub fn router_with(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Router {
-    let app = App {
+    let app = App(Arc::new(Parts {
+        freshness: Freshness::new(settings.fresh_for),
         templates: Templates::new(Arc::clone(&store), settings.fresh_for),
         sql,
         cache: Cache::new(store, settings),
         views: Views::default(),
         memo: Memo::default(),
-    };
+    }));
     OpenApiRouter::new()
         .routes(routes!(document::read))
         .routes(routes!(tables::list))
@@ -95,11 +98,23 @@ pub fn router_with(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> 
         .with_state(app)
 }
 
+/// One pointer: a request clones it at each layer it passes.
 #[derive(Clone)]
-struct App {
+struct App(Arc<Parts>);
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+struct Parts {
     cache: Cache,
     views: Views,
     memo: Memo,
+    freshness: Freshness,
     templates: Templates,
     sql: SqlSetup,
 }
@@ -134,6 +149,6 @@ async fn read(
     let mut answer = next.run(request).await;
     // A handler that had to look again says what it read.
     let served = answer.extensions_mut().remove().unwrap_or(served);
-    answer::tell_freshness(&mut answer, &served, app.cache.fresh_for());
+    app.freshness.tell(&mut answer, &served);
     Ok(answer)
 }
