@@ -104,7 +104,7 @@ impl Cards {
         }
         let mut node = parts.first_node[card.tables[0]];
         let shown = shown(&first.columns, &mut node, &nodes);
-        self.group(&shown, dialect);
+        self.group(&shown, parts, dialect);
         let left_out = card.leaves.len() - nodes.len();
         if left_out > 0 {
             self.has_left_out = true;
@@ -118,21 +118,21 @@ impl Cards {
     }
 
     /// `STRING: a, b; INT64: c; items ARRAY{..}; device{..}`.
-    fn group(&mut self, shown: &[Shown<'_>], dialect: Dialect) {
-        let mut groups: Vec<(&str, Mode, Vec<&str>)> = Vec::new();
+    fn group(&mut self, shown: &[Shown<'_>], parts: &Parts, dialect: Dialect) {
+        let mut groups: Vec<(&str, Mode, Vec<&Shown<'_>>)> = Vec::new();
         for one in shown.iter().filter(|one| one.fields.is_empty()) {
             let column = one.column;
             let repeated = column.mode == Mode::Repeated;
-            let same = |group: &&mut (&str, Mode, Vec<&str>)| {
+            let same = |group: &&mut (&str, Mode, Vec<&Shown<'_>>)| {
                 group.0 == column.data_type && (group.1 == Mode::Repeated) == repeated
             };
             match groups.iter_mut().find(same) {
-                Some(group) => group.2.push(&column.name),
-                None => groups.push((&column.data_type, column.mode, vec![&column.name])),
+                Some(group) => group.2.push(one),
+                None => groups.push((&column.data_type, column.mode, vec![one])),
             }
         }
         let mut separator = "";
-        for (data_type, mode, names) in groups {
+        for (data_type, mode, columns) in groups {
             self.text.push_str(separator);
             separator = "; ";
             if mode == Mode::Repeated {
@@ -141,22 +141,31 @@ impl Cards {
             } else {
                 let _ = write!(self.text, "{}:", plain(data_type));
             }
-            for (position, name) in names.iter().enumerate() {
-                let comma = if position > 0 { "," } else { "" };
-                let _ = write!(self.text, "{comma} {}", identifier(name, dialect));
+            for (position, one) in columns.iter().enumerate() {
+                self.text.push_str(if position > 0 { ", " } else { " " });
+                self.name(one, parts, dialect);
             }
         }
         for one in shown.iter().filter(|one| !one.fields.is_empty()) {
             self.text.push_str(separator);
             separator = "; ";
-            self.text.push_str(&identifier(&one.column.name, dialect));
+            self.name(one, parts, dialect);
             if one.column.mode == Mode::Repeated {
                 self.has_repeated = true;
                 self.text.push_str(" ARRAY");
             }
             self.text.push('{');
-            self.group(&one.fields, dialect);
+            self.group(&one.fields, parts, dialect);
             self.text.push('}');
+        }
+    }
+
+    fn name(&mut self, one: &Shown<'_>, parts: &Parts, dialect: Dialect) {
+        let name = &one.column.name;
+        if parts.nodes[one.node as usize].is_bare {
+            self.text.push_str(name);
+        } else {
+            self.text.push_str(&identifier(name, dialect));
         }
     }
 
@@ -197,8 +206,12 @@ impl Cards {
     }
 }
 
-/// The names of the columns at the top that are shown, as a whole or in part.
+/// The names of the columns at the top that are shown, as a whole or in part; of a table without
+/// keys nobody asks.
 fn shown_names<'a>(table: &'a Table, parts: &Parts, card: &Card) -> HashSet<&'a str> {
+    if table.primary_key.is_empty() && table.foreign_keys.is_empty() {
+        return HashSet::new();
+    }
     let range = parts.nodes_of(card.tables[0]);
     let nodes = &parts.nodes[range.clone()];
     let top = |mut node: u32| {
@@ -279,22 +292,22 @@ fn more(parts: &Parts, first: usize, table: usize) -> usize {
     if parts.same[table] == parts.same[first] {
         return 0;
     }
-    let leaves = |table: usize| {
-        let nodes = parts.nodes[parts.nodes_of(table)].iter();
-        nodes.filter(|node| node.is_leaf).map(|node| node.hash)
-    };
-    let known: HashSet<u64> = leaves(first).collect();
-    leaves(table).filter(|hash| !known.contains(hash)).count()
+    let known = &parts.leaf_hashes[first];
+    let own = parts.leaf_hashes[table].iter();
+    own.filter(|hash| known.binary_search(hash).is_err())
+        .count()
 }
 
-/// Those of the first table's nodes that another table on its card does not have.
+/// Those of the first table's leaves that another table on its card does not have.
 fn missing(parts: &Parts, first: usize, table: usize, nodes: &[u32]) -> Vec<u32> {
     if parts.same[first] == parts.same[table] {
         return Vec::new();
     }
-    let own = parts.nodes[parts.nodes_of(table)].iter();
-    let own: HashSet<u64> = own.map(|node| node.hash).collect();
-    let lacks = |node: &u32| !own.contains(&parts.nodes[*node as usize].hash);
+    let own = &parts.leaf_hashes[table];
+    let lacks = |node: &u32| {
+        own.binary_search(&parts.nodes[*node as usize].hash)
+            .is_err()
+    };
     nodes.iter().copied().filter(lacks).collect()
 }
 

@@ -52,6 +52,9 @@ pub fn lines(
     mut room: usize,
     text: &mut String,
 ) {
+    if room < LEAST_LINE {
+        return;
+    }
     let tables = cards.iter().flat_map(|card| &card.tables);
     let mut shared: HashMap<&str, usize> = HashMap::new();
     for table in tables {
@@ -92,6 +95,9 @@ pub fn inside(
     format: Format,
 ) -> Descriptions {
     let mut descriptions = Descriptions::default();
+    if room < LEAST_LINE {
+        return descriptions;
+    }
     let dialect = document.source.dialect;
     each(document, parts, cards, &mut |described| {
         let depth = described

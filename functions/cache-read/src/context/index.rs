@@ -1,9 +1,11 @@
 //! The index: which words stand where, which tables are alike, and which join.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use schema_sync::document::{Column, Document, Mode, Table};
+use schema_sync::document::{Column, Dialect, Document, Mode, Table};
+use schema_sync::render::identifier;
 
 use super::lists::Lists;
 use super::{groups, joins, lexicon, words};
@@ -16,6 +18,8 @@ pub struct Parts {
     pub first_node: Vec<u32>,
     /// Columns and nested fields, parents before their fields, table by table.
     pub nodes: Vec<Node>,
+    /// By table: the hashes of its leaves, sorted.
+    pub leaf_hashes: Vec<Box<[u64]>>,
     /// By term, then by table.
     pub table_words: Postings<TableWord>,
     /// By term: the nodes that have it in their name.
@@ -49,6 +53,10 @@ pub struct Node {
     pub words: u8,
     pub depth: u8,
     pub kind: Kind,
+    /// Whether the name is that of a key.
+    pub is_key: bool,
+    /// Whether the name is an identifier as it is, without quotes.
+    pub is_bare: bool,
     pub is_leaf: bool,
     pub is_repeated: bool,
     /// The node it is a field of; itself at the top.
@@ -86,21 +94,30 @@ pub struct Postings<T> {
     items: Vec<T>,
 }
 
-impl<T: Ord + Copy> Postings<T> {
-    fn new(mut pairs: Vec<(u32, T)>, terms: usize) -> Self {
-        pairs.sort_unstable();
-        pairs.dedup();
+impl<T: Copy + Default + PartialEq> Postings<T> {
+    /// Of pairs in which the items of a term are in their order; each is kept once.
+    fn new(pairs: &[(u32, T)], terms: usize) -> Self {
         let mut starts = vec![0_u32; terms + 1];
-        for (term, _) in &pairs {
-            starts[*term as usize + 1] += 1;
+        let mut last: Vec<Option<T>> = vec![None; terms];
+        for (term, item) in pairs {
+            if last[*term as usize].replace(*item) != Some(*item) {
+                starts[*term as usize + 1] += 1;
+            }
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        Self {
-            starts,
-            items: pairs.into_iter().map(|(_, item)| item).collect(),
+        let mut items = vec![T::default(); starts[terms] as usize];
+        let mut next = starts.clone();
+        last.fill(None);
+        for (term, item) in pairs {
+            if last[*term as usize].replace(*item) != Some(*item) {
+                let next = &mut next[*term as usize];
+                items[*next as usize] = *item;
+                *next += 1;
+            }
         }
+        Self { starts, items }
     }
 
     pub fn of(&self, term: u32) -> &[T] {
@@ -120,6 +137,8 @@ struct Terms {
     of: HashMap<Box<str>, u32>,
     /// By term: whether it is a pair of characters.
     is_pair: Vec<bool>,
+    /// Of what stands between signs in texts: the same few words make most of them.
+    chunks: HashMap<Box<str>, Box<[u32]>>,
 }
 
 impl Terms {
@@ -133,8 +152,18 @@ impl Terms {
         next
     }
 
-    fn all(&mut self, words: &[String]) -> Vec<u32> {
-        words.iter().map(|word| self.of(word)).collect()
+    fn of_text(&mut self, text: &str, lists: &Lists) -> Vec<u32> {
+        let mut terms = Vec::new();
+        for chunk in words::chunks(&words::composed(text)) {
+            if let Some(known) = self.chunks.get(chunk) {
+                terms.extend_from_slice(known);
+                continue;
+            }
+            let start = terms.len();
+            words::each(chunk, lists, &mut |word| terms.push(self.of(word)));
+            self.chunks.insert(chunk.into(), terms[start..].into());
+        }
+        terms
     }
 }
 
@@ -152,14 +181,17 @@ struct Builder<'a> {
     lists: &'a Lists,
     terms: Terms,
     /// Of names and texts that were taken apart: many tables share their columns.
-    names_known: HashMap<&'a str, Vec<u32>>,
-    texts_known: HashMap<&'a str, Vec<u32>>,
-    kinds: HashMap<&'a str, Kind>,
+    names: HashMap<&'a str, Named>,
+    texts: HashMap<&'a str, Rc<[u32]>>,
+    dialect: Dialect,
     nodes: Vec<Node>,
-    names: Vec<(u32, u32)>,
-    descriptions: Vec<(u32, u32)>,
-    /// Of the table that is being read.
-    words: BTreeMap<u32, TableWord>,
+    node_names: Vec<(u32, u32)>,
+    node_descriptions: Vec<(u32, u32)>,
+    words: Vec<(u32, TableWord)>,
+    /// By term: one past the place in `words` of the table that is read; less than those, nowhere.
+    places: Vec<usize>,
+    /// The place of that table's first word.
+    first_word: usize,
     pairs: lexicon::Builder,
 }
 
@@ -168,21 +200,22 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
     let mut builder = Builder {
         lists: &lists,
         terms: Terms::default(),
-        names_known: HashMap::new(),
-        texts_known: HashMap::new(),
-        kinds: HashMap::new(),
+        names: HashMap::new(),
+        texts: HashMap::new(),
         nodes: Vec::new(),
-        names: Vec::new(),
-        descriptions: Vec::new(),
-        words: BTreeMap::new(),
+        node_names: Vec::new(),
+        node_descriptions: Vec::new(),
+        words: Vec::new(),
+        places: Vec::new(),
+        first_word: 0,
+        dialect: document.source.dialect,
         pairs: lexicon::Builder::default(),
     };
     let examples: Vec<Vec<u32>> = document
         .examples
         .iter()
         .map(|example| {
-            let words = words::of(start(&example.question), &lists);
-            let mut words = builder.terms.all(&words);
+            let mut words = builder.terms.of_text(start(&example.question), &lists);
             words.sort_unstable();
             words.dedup();
             words
@@ -195,8 +228,6 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
         }
     }
     let mut first_node = Vec::with_capacity(tables.len() + 1);
-    let mut table_words = Vec::new();
-    let mut widths = 0_usize;
     let mut datasets: Vec<String> = Vec::new();
     let mut dataset_of: HashMap<&str, u32> = HashMap::new();
     let mut dataset = Vec::with_capacity(tables.len());
@@ -208,19 +239,20 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
             next
         }));
         let asked = asked.get(table.name.as_str());
+        builder.first_word = builder.words.len();
         builder.table(table, asked.map_or(&[], Vec::as_slice));
-        for (term, word) in std::mem::take(&mut builder.words) {
-            let table = index(position);
-            widths += usize::from(word.columns);
-            table_words.push((term, TableWord { table, ..word }));
+        for (_, word) in &mut builder.words[builder.first_word..] {
+            word.table = index(position);
         }
     }
+    let widths = builder.words.iter();
+    let widths = widths.map(|(_, word)| usize::from(word.columns)).sum();
     first_node.push(index(builder.nodes.len()));
     let terms = builder.terms.is_pair.len();
     let (same, alike) = groups::of(tables, &first_node, &builder.nodes, &dataset);
-    let table_words = Postings::new(table_words, terms);
-    let node_names = Postings::new(builder.names, terms);
-    let node_descriptions = Postings::new(builder.descriptions, terms);
+    let table_words = Postings::new(&std::mem::take(&mut builder.words), terms);
+    let node_names = Postings::new(&std::mem::take(&mut builder.node_names), terms);
+    let node_descriptions = Postings::new(&std::mem::take(&mut builder.node_descriptions), terms);
     let groups = distinct(alike.iter().copied());
     let table_rarity = (0..terms).map(|term| {
         let words = table_words.of(index(term));
@@ -237,8 +269,10 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
         rarity(distinct(hashes), names)
     });
     let node_rarity = node_rarity.collect();
-    let joins = joins::of(tables, &dataset, &lists);
+    let joins = joins::of(tables, &first_node, &builder.nodes, &dataset, &lists);
+    let leaf_hashes = leaf_hashes(&first_node, &builder.nodes);
     Parts {
+        leaf_hashes,
         lexicon: builder.pairs.build(),
         terms: builder.terms.of,
         first_node,
@@ -259,8 +293,23 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
     }
 }
 
+fn leaf_hashes(first_node: &[u32], nodes: &[Node]) -> Vec<Box<[u64]>> {
+    let tables = first_node.windows(2);
+    let sorted = tables.map(|table| {
+        let nodes = nodes[table[0] as usize..table[1] as usize].iter();
+        let leaves = nodes.filter(|node| node.is_leaf);
+        let mut hashes: Box<[u64]> = leaves.map(|node| node.hash).collect();
+        hashes.sort_unstable();
+        hashes
+    });
+    sorted.collect()
+}
+
 fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> usize {
     let mut items: Vec<T> = items.collect();
+    if items.len() < 2 {
+        return items.len();
+    }
     items.sort_unstable();
     items.dedup();
     items.len()
@@ -286,19 +335,19 @@ pub fn index(position: usize) -> u32 {
 impl<'a> Builder<'a> {
     fn table(&mut self, table: &'a Table, asked: &[u32]) {
         let (dataset, name) = table.name.rsplit_once('.').unwrap_or(("", &table.name));
-        let name_words = self.words_of_name(name);
-        for term in &name_words {
+        let name_words = self.named(name).terms;
+        for term in name_words.iter() {
             let count = self.count(*term);
             count.name = count.name.saturating_add(1);
         }
-        for term in self.words_of_name(dataset) {
-            self.count(term).dataset = 1;
+        for term in self.named(dataset).terms.iter() {
+            self.count(*term).dataset = 1;
         }
         if let Some(description) = &table.description {
             let words = self.words_of(start(description));
             self.means(&words, &name_words);
-            for term in words {
-                let count = self.count(term);
+            for term in words.iter() {
+                let count = self.count(*term);
                 count.description = count.description.saturating_add(1);
             }
         }
@@ -312,34 +361,36 @@ impl<'a> Builder<'a> {
     }
 
     fn count(&mut self, term: u32) -> &mut TableWord {
-        self.words.entry(term).or_default()
+        let term_at = term as usize;
+        if self.places.len() <= term_at {
+            self.places.resize(term_at + 1, 0);
+        }
+        let place = &mut self.places[term_at];
+        if *place <= self.first_word {
+            self.words.push((term, TableWord::default()));
+            *place = self.words.len();
+        }
+        &mut self.words[*place - 1].1
     }
 
-    fn means(&mut self, described: &[u32], name: &[u32]) {
+    fn means(&mut self, described: &[u32], name: &Rc<[u32]>) {
         let is_pair = |term: &u32| self.terms.is_pair[*term as usize];
         let pairs: Vec<u32> = described.iter().copied().filter(is_pair).collect();
         self.pairs.add(pairs, name);
     }
 
-    fn words_of_name(&mut self, name: &'a str) -> Vec<u32> {
-        let terms = &mut self.terms;
-        let known = self.names_known.entry(name);
-        let words = known.or_insert_with(|| terms.all(&words::of_name(name, self.lists)));
-        words.clone()
-    }
-
-    fn words_of(&mut self, text: &'a str) -> Vec<u32> {
-        let terms = &mut self.terms;
-        let known = self.texts_known.entry(text);
-        let words = known.or_insert_with(|| terms.all(&words::of(text, self.lists)));
-        words.clone()
+    fn words_of(&mut self, text: &'a str) -> Rc<[u32]> {
+        let known = self.texts.entry(text);
+        let words = known.or_insert_with(|| self.terms.of_text(text, self.lists).into());
+        Rc::clone(words)
     }
 
     fn column(&mut self, column: &'a Column, table: &Table, parent: Option<u32>, depth: u8) {
         let node = index(self.nodes.len());
-        let words = self.words_of_name(&column.name);
+        let named = self.named(&column.name);
+        let words = named.terms;
         let above = parent.map_or(0, |parent| self.nodes[parent as usize].hash);
-        let kind = self.kind(column, table, depth);
+        let kind = kind(column, table, depth, named.kind);
         self.nodes.push(Node {
             name_length: u16::try_from(column.name.chars().count()).unwrap_or(u16::MAX),
             type_length: u16::try_from(column.data_type.chars().count()).unwrap_or(u16::MAX),
@@ -347,22 +398,24 @@ impl<'a> Builder<'a> {
             words: u8::try_from(words.len()).unwrap_or(u8::MAX),
             depth,
             kind,
+            is_key: named.kind == Kind::Key,
+            is_bare: named.is_bare,
             is_leaf: column.fields.is_empty(),
             is_repeated: column.mode == Mode::Repeated,
             parent: parent.unwrap_or(node),
             hash: hash(above, column),
         });
-        for term in &words {
-            self.names.push((*term, node));
+        for term in words.iter() {
+            self.node_names.push((*term, node));
             let count = self.count(*term);
             count.columns = count.columns.saturating_add(1);
         }
         if let Some(description) = &column.description {
             let described = self.words_of(start(description));
             self.means(&described, &words);
-            for term in described {
-                self.descriptions.push((term, node));
-                let count = self.count(term);
+            for term in described.iter() {
+                self.node_descriptions.push((*term, node));
+                let count = self.count(*term);
                 count.column_descriptions = count.column_descriptions.saturating_add(1);
             }
         }
@@ -371,34 +424,57 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn kind(&mut self, column: &'a Column, table: &Table, depth: u8) -> Kind {
-        let is = |name: &String| depth == 0 && *name == column.name;
-        let partition = table
-            .partitioning
-            .as_ref()
-            .map(|partition| &partition.column);
-        let foreign = table.foreign_keys.iter().flat_map(|key| &key.columns);
-        if partition.is_some_and(is)
-            || table.clustering.iter().any(is)
-            || table.primary_key.iter().any(is)
-            || foreign.into_iter().any(is)
-        {
-            return Kind::Needed;
+    fn named(&mut self, name: &'a str) -> Named {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
         }
-        let kinds = &mut self.kinds;
-        let named = *kinds
-            .entry(&column.name)
-            .or_insert_with(|| kind_of_name(&column.name, self.lists));
-        let starts = |start: &str| {
-            let prefix = column.data_type.get(..start.len());
-            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(start))
+        let mut terms = Vec::new();
+        let mut last = String::new();
+        words::each_of_name(name, self.lists, &mut |word| {
+            terms.push(self.terms.of(word));
+            word.clone_into(&mut last);
+        });
+        let named = Named {
+            terms: terms.into(),
+            kind: kind_of_name(&last, self.lists),
+            is_bare: identifier(name, self.dialect) == name,
         };
-        match named {
-            Kind::Key if !starts("FLOAT") => Kind::Key,
-            Kind::Key => Kind::Other,
-            _ if starts("DATE") || starts("TIME") => Kind::Date,
-            other => other,
-        }
+        self.names.insert(name, named.clone());
+        named
+    }
+}
+
+/// What a name alone tells.
+#[derive(Clone)]
+struct Named {
+    terms: Rc<[u32]>,
+    kind: Kind,
+    is_bare: bool,
+}
+
+fn kind(column: &Column, table: &Table, depth: u8, named: Kind) -> Kind {
+    let is = |name: &String| depth == 0 && *name == column.name;
+    let partition = table
+        .partitioning
+        .as_ref()
+        .map(|partition| &partition.column);
+    let foreign = table.foreign_keys.iter().flat_map(|key| &key.columns);
+    if partition.is_some_and(is)
+        || table.clustering.iter().any(is)
+        || table.primary_key.iter().any(is)
+        || foreign.into_iter().any(is)
+    {
+        return Kind::Needed;
+    }
+    let starts = |start: &str| {
+        let prefix = column.data_type.get(..start.len());
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(start))
+    };
+    match named {
+        Kind::Key if !starts("FLOAT") => Kind::Key,
+        Kind::Key => Kind::Other,
+        _ if starts("DATE") || starts("TIME") => Kind::Date,
+        other => other,
     }
 }
 
@@ -422,12 +498,8 @@ fn type_hash(column: &Column) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
-/// By the last word of its name.
-fn kind_of_name(name: &str, lists: &Lists) -> Kind {
-    let words = words::of_name(name, lists);
-    let Some(last) = words.last() else {
-        return Kind::Other;
-    };
+/// By the last word of a name.
+fn kind_of_name(last: &str, lists: &Lists) -> Kind {
     if lists.keys.contains(last) {
         Kind::Key
     } else if lists.dates.contains(last) {

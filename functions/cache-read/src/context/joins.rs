@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use schema_sync::document::Table;
 
-use super::index::{index, ratio};
+use super::index::{Node, index, ratio};
 use super::lists::Lists;
 use super::words;
 
@@ -19,7 +19,13 @@ pub struct Join {
 }
 
 /// For each table those that it joins, each once.
-pub fn of(tables: &[Table], dataset: &[u32], lists: &Lists) -> Vec<Vec<Join>> {
+pub fn of(
+    tables: &[Table],
+    first_node: &[u32],
+    nodes: &[Node],
+    dataset: &[u32],
+    lists: &Lists,
+) -> Vec<Vec<Join>> {
     let mut joins: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); tables.len()];
     let mut join = |from: usize, to: usize, strength: f32| {
         for (from, to) in [(from, to), (to, from)] {
@@ -34,25 +40,23 @@ pub fn of(tables: &[Table], dataset: &[u32], lists: &Lists) -> Vec<Vec<Join>> {
         .collect();
     // By dataset and what is identified: tables with `customer_id`, and `customers` with `id`.
     let mut keys: BTreeMap<(u32, String), Vec<usize>> = BTreeMap::new();
-    let mut of_name: HashMap<&str, Vec<String>> = HashMap::new();
     for (position, table) in tables.iter().enumerate() {
         for key in &table.foreign_keys {
             if let Some(to) = by_name.get(key.references.as_str()) {
                 join(position, *to, 1.0);
             }
         }
-        for column in &table.columns {
-            let words = of_name
-                .entry(&column.name)
-                .or_insert_with(|| words::of_name(&column.name, lists));
-            let is_key = words.last().is_some_and(|last| lists.keys.contains(last));
-            if !is_key || column.data_type.starts_with("FLOAT") {
+        let range = first_node[position]..first_node[position + 1];
+        let tops = range.filter(|node| nodes[*node as usize].parent == *node);
+        for (node, column) in tops.zip(&table.columns) {
+            let node = &nodes[node as usize];
+            if !node.is_key || column.data_type.starts_with("FLOAT") {
                 continue;
             }
-            let key = if words.len() == 1 {
+            let key = if node.words == 1 {
                 let last = table.name.rsplit('.').next().unwrap_or_default();
                 let subject = words::of_name(last, lists).pop().unwrap_or_default();
-                format!("{subject}{}", words[0])
+                format!("{subject}{}", words::of_name(&column.name, lists).concat())
             } else {
                 column.name.to_lowercase().replace('_', "")
             };

@@ -20,7 +20,10 @@ pub struct Lists {
 }
 
 static STANDARD: LazyLock<Arc<Lists>> = LazyLock::new(|| {
-    let set = |text| lines(text).flat_map(str::split_whitespace).map(words::stem);
+    let set = |text| {
+        let words = lines(text).flat_map(str::split_whitespace);
+        words.map(|word| words::stem(word).into_owned())
+    };
     let mut short_forms = HashMap::new();
     for line in lines(include_str!("lists/short_forms.txt")) {
         let mut line = line.split_whitespace();

@@ -40,8 +40,8 @@ impl Question {
                 weight
             };
             add(term, weight, &word);
-            for (meant, share) in parts.lexicon.of(term) {
-                add(*meant, weight * share, &word);
+            for meaning in parts.lexicon.of(term) {
+                add(meaning.word, weight * meaning.surely, &word);
             }
         }
         Self { terms, words: said }

@@ -12,32 +12,37 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quic
 use super::lists::Lists;
 
 /// The words of a text, in its order, a word as often as it stands there.
-pub fn of(text: &str, lists: &Lists) -> Vec<String> {
+pub fn each(text: &str, lists: &Lists, take: &mut dyn FnMut(&str)) {
     // In a sentence `no` is not a number.
-    split(text, lists, &|word| !lists.is_empty_word(word))
+    split(text, lists, &|word| !lists.is_empty_word(word), take);
 }
 
 /// The words of an identifier, in its order.
+pub fn each_of_name(name: &str, lists: &Lists, take: &mut dyn FnMut(&str)) {
+    split(name, lists, &|_| true, take);
+}
+
+/// As [`each_of_name`].
 pub fn of_name(name: &str, lists: &Lists) -> Vec<String> {
-    split(name, lists, &|_| true)
+    let mut words = Vec::new();
+    each_of_name(name, lists, &mut |word| words.push(word.to_owned()));
+    words
 }
 
 /// Whether a word that can be a short form is one where it stands.
 type IsShort<'a> = &'a dyn Fn(&str) -> bool;
 
-fn split(text: &str, lists: &Lists, is_short: IsShort<'_>) -> Vec<String> {
-    let mut words = Vec::new();
+fn split(text: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
     for chunk in chunks(&composed(text)) {
         if chunk.is_ascii() {
-            ascii(chunk, lists, is_short, &mut words);
+            ascii(chunk, lists, is_short, take);
         } else {
-            mixed(chunk, lists, is_short, &mut words);
+            mixed(chunk, lists, is_short, take);
         }
     }
-    words
 }
 
-/// The words of a question: those of [`of`] that carry meaning, and neighbours written as one
+/// The words of a question: those of [`each`] that carry meaning, and neighbours written as one
 /// (`bike share` for `bikeshare`); each once, with how much it counts.
 pub fn of_question(question: &str, lists: &Lists) -> Vec<(String, f32)> {
     let mut weighted = Weighted::default();
@@ -51,15 +56,15 @@ pub fn of_question(question: &str, lists: &Lists) -> Vec<(String, f32)> {
             before = None;
             continue;
         }
-        for word in of(chunk, lists) {
-            if !lists.is_empty_word(&word) {
+        each(chunk, lists, &mut |word| {
+            if !lists.is_empty_word(word) {
                 weighted.add(word);
             }
-        }
+        });
         if let Some(before) = before.filter(|_| chunk.is_ascii())
             && before.len() + lower.len() <= LONGEST_COMPOUND
         {
-            weighted.add(stem(&format!("{before}{lower}")));
+            weighted.add(&stem(&format!("{before}{lower}")));
         }
         before = chunk.is_ascii().then_some(lower);
     }
@@ -74,30 +79,37 @@ struct Weighted {
 }
 
 impl Weighted {
-    fn add(&mut self, word: String) {
-        if let Some(at) = self.at.get(&word) {
+    fn add(&mut self, word: &str) {
+        if let Some(at) = self.at.get(word) {
             // What is said again matters more, but not twice as much.
             let known = &mut self.words[*at].1;
             *known = (*known + 0.25).min(1.5);
         } else if self.words.len() < MOST_WORDS {
-            self.at.insert(word.clone(), self.words.len());
-            self.words.push((word, 1.0));
+            self.at.insert(word.to_owned(), self.words.len());
+            self.words.push((word.to_owned(), 1.0));
         }
     }
 }
 
 /// Korean as macOS writes file names comes in parts, which would be other words.
-fn composed(text: &str) -> Cow<'_, str> {
-    if is_nfc_quick(text.chars()) == IsNormalized::Yes {
+pub fn composed(text: &str) -> Cow<'_, str> {
+    // Most text needs no look into Unicode's tables.
+    let is_plain = |character: char| character.is_ascii() || is_letter(character);
+    if text.chars().all(is_plain) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfc().collect())
     }
 }
 
-fn chunks(text: &str) -> impl Iterator<Item = &str> {
-    let chunks = text.split(|character: char| !character.is_alphanumeric());
-    chunks.filter(|chunk| !chunk.is_empty())
+pub fn chunks(text: &str) -> impl Iterator<Item = &str> {
+    let is_sign = |character: char| !is_letter(character) && !character.is_alphanumeric();
+    text.split(is_sign).filter(|chunk| !chunk.is_empty())
+}
+
+/// A whole syllable of Korean, or a common ideograph.
+fn is_letter(character: char) -> bool {
+    matches!(character, '\u{ac00}'..='\u{d7a3}' | '\u{4e00}'..='\u{9fff}')
 }
 
 /// Whether the word is of a script that is cut into pairs.
@@ -109,50 +121,59 @@ const LONGEST_COMPOUND: usize = 24;
 /// Of a question: what comes after is not looked for.
 const MOST_WORDS: usize = 400;
 
-fn ascii(chunk: &str, lists: &Lists, is_short: IsShort<'_>, words: &mut Vec<String>) {
+fn ascii(chunk: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
+    let lower = chunk.to_ascii_lowercase();
     let bytes = chunk.as_bytes();
     let mut start = 0;
-    let mut parts: Vec<&str> = Vec::new();
-    for at in 1..bytes.len() {
-        let (left, right) = (bytes[at - 1], bytes[at]);
-        let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
-        let cut = left.is_ascii_digit() != right.is_ascii_digit()
-            || left.is_ascii_lowercase() && right.is_ascii_uppercase()
-            || left.is_ascii_uppercase() && right.is_ascii_uppercase() && next_is_lower;
-        if cut {
-            parts.push(&chunk[start..at]);
-            start = at;
+    for at in 1..=bytes.len() {
+        let is_end = at == bytes.len();
+        if !is_end && !is_cut(bytes, at) {
+            continue;
         }
-    }
-    parts.push(&chunk[start..]);
-    if parts.len() > 1 {
-        words.push(stem(&chunk.to_ascii_lowercase()));
-    }
-    for part in parts {
-        let word = stem(&part.to_ascii_lowercase());
-        if let Some(long) = lists.short_forms.get(&word)
+        if start == 0 && !is_end {
+            take(&stem(&lower));
+        }
+        let word = stem(&lower[start..at]);
+        if let Some(long) = lists.short_forms.get(&*word)
             && is_short(&word)
         {
-            words.push(long.clone());
+            take(long);
         }
-        words.push(word);
+        take(&word);
+        start = at;
     }
 }
 
-fn mixed(chunk: &str, lists: &Lists, is_short: IsShort<'_>, words: &mut Vec<String>) {
-    let characters: Vec<char> = chunk.to_lowercase().chars().collect();
+/// Whether a word ends before this character of an identifier.
+fn is_cut(bytes: &[u8], at: usize) -> bool {
+    let (left, right) = (bytes[at - 1], bytes[at]);
+    let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+    left.is_ascii_digit() != right.is_ascii_digit()
+        || left.is_ascii_lowercase() && right.is_ascii_uppercase()
+        || left.is_ascii_uppercase() && right.is_ascii_uppercase() && next_is_lower
+}
+
+fn mixed(chunk: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
+    let characters: Vec<char> = if chunk.chars().all(is_letter) {
+        chunk.chars().collect()
+    } else {
+        chunk.to_lowercase().chars().collect()
+    };
+    let mut word = String::new();
     for run in characters.chunk_by(|a, b| is_dense(*a) == is_dense(*b)) {
-        if !run.first().copied().is_some_and(is_dense) {
-            let run: String = run.iter().collect();
-            if run.is_ascii() {
-                ascii(&run, lists, is_short, words);
-            } else {
-                words.push(run);
-            }
-        } else if run.len() == 1 {
-            words.extend(run.iter().map(char::to_string));
+        let length = if run.first().copied().is_some_and(is_dense) {
+            run.len().min(2)
         } else {
-            words.extend(run.windows(2).map(|pair| pair.iter().collect()));
+            run.len()
+        };
+        for part in run.windows(length) {
+            word.clear();
+            word.extend(part);
+            if word.is_ascii() {
+                ascii(&word, lists, is_short, take);
+            } else {
+                take(&word);
+            }
         }
     }
 }
@@ -164,24 +185,20 @@ fn is_dense(character: char) -> bool {
 }
 
 /// The singular, as far as English spelling tells it.
-pub fn stem(word: &str) -> String {
+pub fn stem(word: &str) -> Cow<'_, str> {
     let length = word.len();
+    let ends = |ends: &[&str]| ends.iter().any(|end| word.ends_with(end));
     if length < 4 || !word.is_ascii() || !word.ends_with('s') {
-        return word.to_owned();
+        Cow::Borrowed(word)
+    } else if word.ends_with("ies") && length > 4 {
+        Cow::Owned(format!("{}y", &word[..length - 3]))
+    } else if ends(&["sses", "ches", "shes", "xes", "zes"]) {
+        Cow::Borrowed(&word[..length - 2])
+    } else if ends(&["ss", "us", "is"]) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Borrowed(&word[..length - 1])
     }
-    if word.ends_with("ies") && length > 4 {
-        return format!("{}y", &word[..length - 3]);
-    }
-    if ["sses", "ches", "shes", "xes", "zes"]
-        .iter()
-        .any(|end| word.ends_with(end))
-    {
-        return word[..length - 2].to_owned();
-    }
-    if ["ss", "us", "is"].iter().any(|end| word.ends_with(end)) {
-        return word.to_owned();
-    }
-    word[..length - 1].to_owned()
 }
 
 #[cfg(test)]
@@ -189,7 +206,11 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Vec<String> {
-        super::of(text, &Lists::standard())
+        let mut words = Vec::new();
+        each(text, &Lists::standard(), &mut |word| {
+            words.push(word.to_owned());
+        });
+        words
     }
 
     fn of_question(question: &str) -> Vec<String> {
