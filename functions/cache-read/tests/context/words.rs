@@ -39,7 +39,8 @@ fn korean_in_parts_finds_korean_in_one_and_the_other_way_round() {
         (parts("주문"), "주문은 몇 건인가요".to_owned()),
     ] {
         let name = format!("p.shop.{name}");
-        let document = with_noise(vec![table(&name, &["id", "total"])]);
+        let other = table("p.shop.aaa", &["id", "total"]);
+        let document = with_noise(vec![other, table(&name, &["id", "total"])]);
         assert_eq!(names(&ask(&document, &question, 200))[0], name);
     }
 }
