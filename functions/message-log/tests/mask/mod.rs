@@ -1,0 +1,6 @@
+mod clean;
+mod forms;
+mod generate;
+mod held_out;
+mod judge;
+mod recall;
