@@ -1,3 +1,10 @@
-//! The rules of message-log, a folder for each thing it does.
+//! The rules of message-log, a file for each way in or out. One binary for all of them: linking is
+//! most of what a test build takes.
 
+mod common;
+mod history;
 mod mask;
+mod masking;
+mod months;
+mod posting;
+mod scope;
