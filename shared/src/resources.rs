@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::auth::Auth;
 use crate::llm::Llm;
+use crate::serve::Front;
 use crate::store::Store;
 use crate::{Env, http_client, llm, postgres, store};
 
@@ -18,6 +19,7 @@ struct Inner {
     postgres: OnceLock<postgres::Pool>,
     llm: OnceLock<Option<Llm>>,
     auth: OnceLock<Auth>,
+    front: Front,
 }
 
 impl Resources {
@@ -29,11 +31,17 @@ impl Resources {
             postgres: OnceLock::new(),
             llm: OnceLock::new(),
             auth: OnceLock::new(),
+            front: Front::default(),
         }))
     }
 
     pub fn env(&self) -> &Env {
         &self.0.env
+    }
+
+    /// Where an app declares what stands before it has to do otherwise than for most.
+    pub fn front(&self) -> &Front {
+        &self.0.front
     }
 
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {
