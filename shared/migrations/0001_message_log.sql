@@ -67,20 +67,22 @@ create table conversation.slack_user (
 
 create table conversation.dead_letter (
     id uuid primary key,
+    key uuid not null unique,
     source varchar(16) not null,
     source_event_id varchar(512) not null,
+    event_time timestamptz,
     robeing_id varchar(100),
     reason text not null,
     body jsonb,
     attempts integer not null default 1,
-    created_at timestamptz not null,
-    last_attempt_at timestamptz not null,
+    created_at timestamptz not null default now(),
+    last_attempt_at timestamptz not null default now(),
     replayed_at timestamptz,
     message_id uuid
 );
-comment on column conversation.dead_letter.id is 'follows from source and event id, so that a redelivery is another attempt and not another row';
+comment on column conversation.dead_letter.key is 'digest of source and event id, so that a redelivery is another attempt and not another row';
+comment on column conversation.dead_letter.event_time is 'the time that comes with the event id, where one does';
 comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';
-create index dead_letter_open on conversation.dead_letter (id) where replayed_at is null;
 
 -- An index of its own: the operator it needs is not leakproof, so that below row-level security it
 -- could not be used. It holds no text: a gram is a hash of the robeing, the block and two letters.

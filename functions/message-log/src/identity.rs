@@ -64,12 +64,14 @@ impl Window {
 #[derive(Debug)]
 pub struct AheadOfTime;
 
-/// `position` keeps the order of events of one batch that have the same time.
+/// `sent_at` is for an event that tells no time of its own; `position` keeps the order of events of
+/// one batch that have the same time.
 pub fn identify(
     robeing_id: &str,
     source: &str,
     key: Option<&Key>,
     created_at: Option<Timestamp>,
+    sent_at: Option<Timestamp>,
     position: usize,
     window: &Window,
 ) -> Result<Identity, AheadOfTime> {
@@ -101,12 +103,16 @@ pub fn identify(
     }
     let time = created_at
         .or(key_time)
+        .or(sent_at
+            .filter(|time| !window.is_ahead(*time))
+            .map(to_micros))
         .unwrap_or(window.now)
         .max(window.oldest);
-    let random = Uuid::new_v4().as_u128() as u64;
+    // Of the key, where there is one, so that equal events give equal answers anywhere.
+    let rest = digest.map_or_else(|| Uuid::new_v4().as_u128() as u64, tail);
     let position = (position as u64).min((1 << 10) - 1);
     Ok(Identity {
-        id: id_at(time, (position << 52) | (random >> 12)),
+        id: id_at(time, (position << 52) | (rest >> 12)),
         created_at: time,
         ledger_key: digest.map(Uuid::from_bytes),
     })
@@ -177,7 +183,15 @@ mod tests {
 
     fn of(key: &str, created_at: Option<&str>) -> Result<Identity, AheadOfTime> {
         let key = Key::of_sender(key);
-        identify("r1", "http", Some(&key), created_at.map(at), 0, &window())
+        identify(
+            "r1",
+            "http",
+            Some(&key),
+            created_at.map(at),
+            None,
+            0,
+            &window(),
+        )
     }
 
     #[test]
@@ -219,7 +233,7 @@ mod tests {
     fn the_order_of_ids_is_the_order_of_times_and_within_one_time_that_of_the_batch() {
         let key = |position| {
             let time = Some(at("2026-11-25T11:00:00Z"));
-            identify("r1", "http", None, time, position, &window())
+            identify("r1", "http", None, time, None, position, &window())
                 .unwrap()
                 .id
         };

@@ -15,7 +15,7 @@ use shared::postgres::types::{Json, Type};
 use shared::postgres::{Client, Pool};
 use shared::telemetry::{Unit, figure};
 use shared::{Error, Resources, Result};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
 use crate::db::{self, Scope};
@@ -39,6 +39,8 @@ pub struct Event {
     pub event_id: String,
     /// What keeps it from being stored twice; without one it is always new.
     pub key: Option<Key>,
+    /// When it was handed over, for a message that does not say when it was said.
+    pub sent_at: Option<Timestamp>,
     pub message: NewMessage,
 }
 
@@ -154,6 +156,7 @@ impl Log {
             source,
             event_id,
             key,
+            sent_at,
             message,
         } = event;
         message.check()?;
@@ -162,6 +165,7 @@ impl Log {
             source,
             key.as_ref(),
             message.created_at,
+            sent_at,
             position,
             window,
         )
@@ -228,6 +232,15 @@ impl Log {
             .text(text, &mut seen)
             .map_err(|_| unmaskable())?;
         Ok(masked.text)
+    }
+
+    /// JSON that belongs to no conversation, masked in place.
+    pub fn mask_json(&self, value: &mut Value) -> Result<()> {
+        let mut seen = self.placeholders(Uuid::nil(), Known::default());
+        self.masker
+            .json(value, &mut seen)
+            .map_err(|_| unmaskable())?;
+        Ok(())
     }
 
     fn placeholders(&self, conversation: Uuid, known: Known) -> Placeholders {
@@ -328,17 +341,30 @@ impl Log {
         let found = db::query(
             client,
             scope,
-            "select (
-                 select log.id
-                 from conversation.log
-                 where log.robeing_id = answer.robeing_id
-                   and log.thread_ts = answer.thread_ts
-                   and log.channel_id is not distinct from answer.channel_id
-                   and log.message is not null
-                   and log.id < answer.before
-                   and log.id >= answer.since
-                 order by log.id desc
-                 limit 1)
+            "select case
+                 when answer.thread_ts is not null then (
+                     select log.id
+                     from conversation.log
+                     where log.robeing_id = answer.robeing_id
+                       and log.thread_ts = answer.thread_ts
+                       and log.channel_id is not distinct from answer.channel_id
+                       and log.message is not null
+                       and log.id < answer.before
+                       and log.id >= answer.since
+                     order by log.id desc
+                     limit 1)
+                 else (
+                     select log.id
+                     from conversation.log
+                     where log.robeing_id = answer.robeing_id
+                       and log.channel_id = answer.channel_id
+                       and log.thread_ts is null
+                       and log.message is not null
+                       and log.id < answer.before
+                       and log.id >= answer.since
+                     order by log.id desc
+                     limit 1)
+             end
              from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::uuid[])
                  with ordinality as answer (robeing_id, channel_id, thread_ts, before, since, position)
              order by position",
@@ -361,14 +387,27 @@ impl Log {
         Ok(())
     }
 
-    /// Masks once more, now with the numbers that the conversation has given out, which nobody else
-    /// changes until the commit.
     async fn number_and_insert(
         &self,
         client: &mut Client,
         scope: &Scope,
         drafts: &mut [Draft],
     ) -> Result<HashSet<Uuid>, tokio_postgres::Error> {
+        let transaction = db::begin(client, scope).await?;
+        self.number(&transaction, drafts).await?;
+        let columns = Columns::of(drafts);
+        let inserted = columns.insert(&transaction).await?;
+        transaction.commit().await?;
+        Ok(inserted)
+    }
+
+    /// Masks once more, now with the numbers that the conversation has given out, which nobody else
+    /// changes until the commit.
+    async fn number(
+        &self,
+        transaction: &Transaction<'_>,
+        drafts: &mut [Draft],
+    ) -> Result<(), tokio_postgres::Error> {
         let mut owners: BTreeMap<Uuid, String> = BTreeMap::new();
         for draft in &*drafts {
             if let Some((conversation, _)) = &draft.to_number {
@@ -376,7 +415,6 @@ impl Log {
             }
         }
         let (conversations, robeings): (Vec<Uuid>, Vec<String>) = owners.into_iter().unzip();
-        let transaction = db::begin(client, scope).await?;
         let rows = transaction
             .query_typed(
                 "insert into conversation.placeholder as known (conversation, robeing_id, state)
@@ -425,10 +463,126 @@ impl Log {
                 ],
             )
             .await?;
-        let columns = Columns::of(drafts);
-        let inserted = columns.insert(&transaction).await?;
-        transaction.commit().await?;
-        Ok(inserted)
+        Ok(())
+    }
+
+    /// A message that says something else now: stored if it never came, changed if it did. Edits
+    /// that come out of order leave the newest, and what was deleted stays so.
+    pub async fn edit(&self, event: Event, at: Timestamp) -> Result<()> {
+        let stored = self.store_one(event.clone()).await?;
+        if !stored.replayed {
+            return Ok(());
+        }
+        let window = Window::new(Timestamp::now(), self.max_age);
+        let mut drafts = [self.draft(event, 0, &window)?];
+        let mut client = self.pool.get().await?;
+        let scope = Scope::only([drafts[0].robeing_id.as_str()]);
+        let transaction = db::begin(&mut client, &scope).await?;
+        if drafts[0].to_number.is_some() {
+            self.number(&transaction, &mut drafts).await?;
+        }
+        let said = Said::of(&drafts[0].masked);
+        transaction
+            .execute_typed(
+                "update conversation.log
+                 set message = $3, response = $4, parts = $5, token_count = $6, edited_at = $7
+                 where id = $1
+                   and robeing_id = $2
+                   and deleted_at is null
+                   and (edited_at is null or edited_at < $7)",
+                &[
+                    (&stored.id, Type::UUID),
+                    (&drafts[0].robeing_id, Type::TEXT),
+                    (&said.message, Type::TEXT),
+                    (&said.response, Type::TEXT),
+                    (&said.parts, Type::JSONB),
+                    (&said.token_count, Type::INT4),
+                    (&at, Type::TIMESTAMPTZ),
+                ],
+            )
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Takes the text out of a row, which stays to be counted. Where the message has not come yet,
+    /// the row is there before it, and it stays without.
+    pub async fn delete(
+        &self,
+        robeing_id: &str,
+        event_id: &str,
+        key: &Key,
+        at: Timestamp,
+    ) -> Result<()> {
+        let window = Window::new(Timestamp::now(), self.max_age);
+        let Ok(Identity {
+            id,
+            created_at,
+            ledger_key: None,
+        }) = identify(robeing_id, "slack", Some(key), None, None, 0, &window)
+        else {
+            // Older than anything that is kept under its own time.
+            return Ok(());
+        };
+        let client = self.pool.get().await?;
+        for attempt in 1.. {
+            let deleted = db::query(
+                &client,
+                &Scope::only([robeing_id]),
+                "insert into conversation.log
+                     (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at, deleted_at)
+                 values ($1, $2, '{}', 0, 'slack', $3, $1, $4, $5)
+                 on conflict (id) do update
+                 set message = null, response = null, parts = null, metadata = '{}', token_count = 0,
+                     deleted_at = excluded.deleted_at",
+                &[
+                    (&id, Type::UUID),
+                    (&robeing_id, Type::TEXT),
+                    (&event_id, Type::TEXT),
+                    (&created_at, Type::TIMESTAMPTZ),
+                    (&at, Type::TIMESTAMPTZ),
+                ],
+            )
+            .await;
+            match deleted {
+                Err(error) if attempt < ATTEMPTS && db::lacks_month(&error) => {
+                    add_month(&client, day_of(created_at)).await?;
+                }
+                done => return Ok(done.map(drop)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever Slack calls so: the same person from the first time on.
+    pub async fn slack_user(&self, team: &str, slack_user: Option<&str>) -> Result<Option<Uuid>> {
+        let Some(slack_user) = slack_user else {
+            return Ok(None);
+        };
+        let made = Uuid::now_v7();
+        let client = self.pool.get().await?;
+        // An update that changes nothing returns the row that is there, whoever made it.
+        let found = client
+            .query_typed(
+                "with known as (
+                     select user_id
+                     from conversation.slack_user
+                     where team_id = $1 and slack_user_id = $2
+                 ),
+                 added as (
+                     insert into conversation.slack_user as mapping (team_id, slack_user_id, user_id)
+                     select $1, $2, $3
+                     where not exists (select from known)
+                     on conflict (team_id, slack_user_id) do update
+                     set user_id = mapping.user_id
+                     returning user_id
+                 )
+                 select user_id from known
+                 union all
+                 select user_id from added",
+                &[(&team, Type::TEXT), (&slack_user, Type::TEXT), (&made, Type::UUID)],
+            )
+            .await?;
+        Ok(Some(found.first().map_or(made, |row| row.get("user_id"))))
     }
 }
 
@@ -487,16 +641,23 @@ pub fn tokens(text: &str) -> i32 {
     i32::try_from(text.chars().count().div_ceil(4)).unwrap_or(i32::MAX)
 }
 
-type Thread = (String, Option<String>, String);
+type Thread = (String, Option<String>, Option<String>);
 
 impl Draft {
+    /// The thread, or, where two talk without threads, their channel.
     fn thread(&self) -> Option<Thread> {
-        let thread = self.thread_ts.clone()?;
-        Some((self.robeing_id.clone(), self.channel_id.clone(), thread))
+        let is_im = self.channel_type.as_deref() == Some("im") && self.channel_id.is_some();
+        (self.thread_ts.is_some() || is_im).then(|| {
+            (
+                self.robeing_id.clone(),
+                self.channel_id.clone(),
+                self.thread_ts.clone(),
+            )
+        })
     }
 
     fn day(&self) -> Date {
-        Offset::UTC.to_datetime(self.identity.created_at).date()
+        day_of(self.identity.created_at)
     }
 }
 
@@ -624,12 +785,21 @@ async fn add_months(client: &Client, drafts: &[Draft]) -> Result<(), tokio_postg
         .map(|draft| draft.day().first_of_month())
         .collect();
     for month in months {
-        client
-            .query_typed("select conversation.add_month($1)", &[(&month, Type::DATE)])
-            .await?;
-        tracing::info!(%month, "made room for a month of messages");
+        add_month(client, month).await?;
     }
     Ok(())
+}
+
+async fn add_month(client: &Client, day: Date) -> Result<(), tokio_postgres::Error> {
+    client
+        .query_typed("select conversation.add_month($1)", &[(&day, Type::DATE)])
+        .await?;
+    tracing::info!(%day, "made room for a month of messages");
+    Ok(())
+}
+
+pub fn day_of(time: Timestamp) -> Date {
+    Offset::UTC.to_datetime(time).date()
 }
 
 fn other_content() -> Error {

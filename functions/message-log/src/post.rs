@@ -16,7 +16,6 @@ use crate::message::NewMessage;
 use crate::slack;
 
 const MOST: usize = 1_000;
-pub const LARGEST_BATCH: usize = 16 * 1024 * 1024;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 #[derive(Serialize, ToSchema)]
@@ -215,7 +214,12 @@ pub fn said_without_values(error: &serde_json::Error) -> String {
     if text.starts_with("missing field") {
         format!("{quoted} is missing")
     } else if text.starts_with("unknown field") {
-        "it has a field that is unknown here".to_owned()
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        if quoted.len() <= 32 && quoted.bytes().all(is_name) {
+            format!("{quoted} is unknown here")
+        } else {
+            "it has a field that is unknown here".to_owned()
+        }
     } else {
         let expected = text.rsplit("expected ").next().unwrap_or_default();
         let expected = expected.split(" at line").next().unwrap_or_default();
@@ -246,6 +250,7 @@ pub fn event(caller: &Caller, message: NewMessage, key: Option<String>) -> Resul
         source,
         event_id,
         key,
+        sent_at: None,
         message,
     })
 }

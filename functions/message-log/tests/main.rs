@@ -2,9 +2,11 @@
 //! most of what a test build takes.
 
 mod common;
+mod events;
 mod history;
 mod mask;
 mod masking;
 mod months;
 mod posting;
 mod scope;
+mod slack;
