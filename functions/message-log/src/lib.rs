@@ -4,8 +4,11 @@
 //! buses deliver to `POST /events/message-log`. All go one way (see [`log`]): check, mask, insert,
 //! commit, and only then answer. What can't be stored is a dead letter.
 //!
-//! Out: `GET /v1/robeings/{id}/messages` and `GET /v1/users/{id}/messages` list what was said.
+//! Out: `GET /v1/robeings/{id}/messages` and `GET /v1/users/{id}/messages` list what was said,
+//! `context` and `search` find what matters now, and `patterns` tells how a robeing is used. Those
+//! three read what a [`roll_up`] made of the log, and search what came since as well.
 
+pub mod context;
 mod db;
 pub mod dead_letters;
 pub mod events;
@@ -15,8 +18,10 @@ pub mod identity;
 pub mod log;
 pub mod mask;
 pub mod message;
+pub mod patterns;
 pub mod post;
 pub mod roll_up;
+pub mod search;
 pub mod slack;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -68,6 +73,9 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(post::one))
         .routes(routes!(history::of_robeing))
         .routes(routes!(history::of_user))
+        .routes(routes!(context::context))
+        .routes(routes!(search::search))
+        .routes(routes!(patterns::patterns))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::replay))
         .merge(large)

@@ -6,6 +6,7 @@ mod events;
 mod history;
 mod mask;
 mod masking;
+mod memory;
 mod months;
 mod posting;
 mod scope;
