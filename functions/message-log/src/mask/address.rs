@@ -46,7 +46,7 @@ const NO_DISTRICTS: [&str; 28] = [
     "속도",
 ];
 
-const BUILDINGS: [&str; 34] = [
+const BUILDINGS: [&str; 36] = [
     "아파트",
     "빌라",
     "오피스텔",
@@ -80,8 +80,13 @@ const BUILDINGS: [&str; 34] = [
     "스퀘어",
     "시티",
     "e편한세상",
+    "학교",
+    "병원",
     "더샵",
 ];
+
+/// The longest particle behind a building.
+const PARTICLE: usize = 4;
 
 /// More of a token than this is no name of a place.
 const TOKEN: usize = 20;
@@ -188,8 +193,14 @@ fn districts(text: &Text, start: usize) -> (usize, bool) {
             end -= 1;
         }
         let token = token_start(text, end);
-        if end == begin || !is_district(text, &(token..end)) {
+        if end == begin {
             break;
+        }
+        if !is_district(text, &(token..end)) {
+            // "입니다전북": somebody forgot the space.
+            let glued =
+                end - token > 2 && PROVINCES.iter().any(|name| text.folded.has(end - 2, name));
+            return if glued { (end - 2, true) } else { (begin, any) };
         }
         begin = token;
         any = true;
@@ -204,8 +215,7 @@ fn is_district(text: &Text, token: &Range<usize>) -> bool {
         text.before(token.end),
         '시' | '도' | '군' | '구' | '읍' | '면' | '동' | '리'
     );
-    PROVINCES.iter().any(|name| is(name))
-        || token.len() >= 2 && ends && !NO_DISTRICTS.iter().any(|name| is(name))
+    PROVINCES.iter().any(&is) || token.len() >= 2 && ends && !NO_DISTRICTS.iter().any(is)
 }
 
 fn begins_with_province(text: &Text, start: usize) -> bool {
@@ -298,9 +308,8 @@ fn unit(text: &Text, start: usize, home: &mut bool) -> Option<usize> {
             .folded
             .skip_spaces(at + if text.at(at) == '제' { 1 } else { 2 });
     }
-    if text.at(at).is_ascii_alphabetic() {
-        at += 1;
-    }
+    let lettered = text.at(at).is_ascii_alphabetic();
+    at += usize::from(lettered);
     let digits = at;
     at = number_end(text, &(at..digits_end(text, at)));
     let numbered = at > digits;
@@ -311,7 +320,7 @@ fn unit(text: &Text, start: usize, home: &mut bool) -> Option<usize> {
         if !text.folded.has(at, suffix) || at == start && !text.before(at).is_ascii_digit() {
             continue;
         }
-        *home |= matches!(suffix, "동" | "층" | "호" | "호실") && numbered;
+        *home |= matches!(suffix, "동" | "층" | "호" | "호실") && (numbered || lettered);
         return Some(at + suffix.chars().count());
     }
     let after_alley = matches!(text.before(start), '길' | '로')
@@ -328,16 +337,23 @@ fn building(text: &Text, start: usize) -> Option<usize> {
     if end == start {
         return None;
     }
-    if is_building(text, &(start..end)) {
+    // 파이낸스센터입니다
+    let particles = (end.saturating_sub(PARTICLE).max(start)..=end).rev();
+    let mut ends = particles
+        .filter(|&cut| cut == end || "은는이가을를로으에의입예인도만까부".contains(text.at(cut)));
+    if let Some(end) = ends.find(|&cut| is_building(text, &(start..cut))) {
         return Some(end);
     }
-    let next = text.folded.skip_spaces(end);
+    // 아크로서울포레스트 D타워 10층
+    let next = end + 1;
     let mut home = false;
-    (next == end + 1
-        && text.at(next).is_ascii_digit()
-        && unit(text, next, &mut home).is_some()
-        && home)
-        .then_some(end)
+    let at_home =
+        text.at(next).is_ascii_alphanumeric() && unit(text, next, &mut home).is_some() && home;
+    let word = (next..next + TOKEN)
+        .take_while(|&unit| is_name(text.at(unit)))
+        .count();
+    let named = text.at(next).is_ascii_alphabetic() && is_building(text, &(next..next + word));
+    (text.at(end) == ' ' && (at_home || named)).then_some(end)
 }
 
 fn is_building(text: &Text, token: &Range<usize>) -> bool {

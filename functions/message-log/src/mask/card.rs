@@ -15,17 +15,18 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
     let digits = &number.digits[..length];
     let units = number.units(length);
     let quarters = number.cut(length, &[4, 8, 12]);
-    let labelled = text.near(&units, Class::CARD);
+    let labelled = || text.near(&units, Class::CARD);
     let thing = text.named(units.start, Class::THING);
     let parted = number.gaps(length).within(Gap::PLAIN);
     // Whoever writes "카드 1234-5678-9012-3456" means one, be it with a slip of the pen.
-    if length == 16 && quarters && labelled && parted && !thing {
+    let told = quarters && labelled() || number.whole(16) && text.named(units.start, Class::CARD);
+    if length == 16 && parted && !thing && told {
         return true;
     }
     if !luhn(digits) || thing || !parted {
         return false;
     }
-    let issued = issued(digits) || labelled && digits[0] != 0;
+    let issued = issued(digits) || digits[0] != 0 && labelled();
     let whole = number.whole(length);
     if number.spelled {
         return issued && length >= 15;
@@ -37,9 +38,9 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
             || text.amount(units.end);
         // Numbers given out by machines are as long and begin with anything.
         let usual = matches!((length, digits[0]), (16, 2..=6) | (14 | 15, 3));
-        return issued && !part_of_more && (usual || labelled);
+        return issued && !part_of_more && (usual || labelled());
     }
-    if number.joined(length) && !labelled {
+    if number.joined(length) && !labelled() {
         return false;
     }
     let usual = quarters
@@ -53,7 +54,7 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
     if number.single(length) {
         return issued && !number.among_singles(text, length);
     }
-    (usual && (issued || domestic)) || labelled
+    (usual && (issued || domestic)) || labelled()
 }
 
 fn luhn(digits: &[u8]) -> bool {

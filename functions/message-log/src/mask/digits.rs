@@ -256,7 +256,7 @@ pub struct Spelled {
 }
 
 /// The spelled number around a spelled digit, if that begins one of eight digits or more of which
-/// four are spelled.
+/// some are spelled.
 pub fn spelled(text: &Text, start: usize) -> Option<Spelled> {
     // "이" and "일" are in every sentence.
     value(text.at(after_gap(text, start + 1)))?;
@@ -279,7 +279,7 @@ pub fn spelled(text: &Text, start: usize) -> Option<Spelled> {
         at = next;
         begins = true;
     }
-    (digits.len() >= 8 && letters >= 4).then_some(Spelled { digits, end: at })
+    (digits.len() >= 8 && letters >= 2).then_some(Spelled { digits, end: at })
 }
 
 /// Goes back over groups of figures: 010 일이삼사.
@@ -287,7 +287,7 @@ fn before_spelled(text: &Text, start: usize) -> usize {
     let mut begin = start;
     for _ in 0..2 {
         let mut at = begin;
-        while at > 0 && begin - at < 3 && Gap::of(text.before(at)).is_some() {
+        while at > 0 && begin - at < 3 && spoken_gap(text.before(at)) {
             at -= 1;
         }
         let end = at;
@@ -302,6 +302,11 @@ fn before_spelled(text: &Text, start: usize) -> usize {
     begin
 }
 
+/// A comma parts one number from the next.
+fn spoken_gap(unit: char) -> bool {
+    Gap::of(unit).is_some_and(|gap| gap != Gap::COMMA)
+}
+
 fn after_gap(text: &Text, start: usize) -> usize {
     let mut at = start;
     if value(text.at(start)).is_some() {
@@ -309,7 +314,7 @@ fn after_gap(text: &Text, start: usize) -> usize {
     }
     let skip = |mut at: usize| {
         let limit = at + 3;
-        while at < limit && Gap::of(text.at(at)).is_some() {
+        while at < limit && spoken_gap(text.at(at)) {
             at += 1;
         }
         at
@@ -323,7 +328,7 @@ fn after_gap(text: &Text, start: usize) -> usize {
 
 impl Spelled {
     /// The numbers that it may be. A number may begin a little into the first group and end before
-    /// the last "이" of one, since "번호이" and "이요" are written with the same letters.
+    /// the last letter of one, since "번호이", "이요" and "오늘" are written with the same letters.
     pub fn numbers(&self) -> impl Iterator<Item = Number> {
         let mut into_group = 0;
         (0..self.digits.len()).filter_map(move |first| {
@@ -343,9 +348,7 @@ impl Spelled {
             number.push(digit, unit + 1);
             let next = digits.get(place + 1);
             let group_ends = next.is_none_or(|next| next.2);
-            let particle = next.is_some_and(|next| {
-                matches!(next.0, 1 | 2) && digits.get(place + 2).is_none_or(|after| after.2)
-            });
+            let particle = next.is_some() && digits.get(place + 2).is_none_or(|after| after.2);
             if group_ends || particle {
                 number.ends |= 1 << number.length;
             }

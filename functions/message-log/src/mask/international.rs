@@ -119,7 +119,11 @@ pub fn iban(text: &Text, start: usize) -> Option<Range<usize>> {
             letter => (rest * 100 + letter) % 97,
         }
     });
-    (rest == 1 && !text.at(at).is_ascii_alphanumeric()).then_some(start..at)
+    let over = match text.at(at) {
+        'a'..='z' => !read.iter().any(char::is_ascii_lowercase),
+        next => !next.is_ascii_alphanumeric(),
+    };
+    (rest == 1 && over).then_some(start..at)
 }
 
 /// An IPv4 address of the four groups from the first.

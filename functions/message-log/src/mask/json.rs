@@ -75,7 +75,6 @@ impl Walk<'_> {
         let mut masked = Map::with_capacity(object.len());
         let mut alike: HashMap<String, usize> = HashMap::new();
         for (key, mut value) in std::mem::take(object) {
-            self.value(&key, &mut value, depth + 1)?;
             let name = self.text("", &key)?;
             let mut free = name.clone();
             // Two keys that are masked alike keep both their values.
@@ -84,6 +83,8 @@ impl Walk<'_> {
                 *count += 1;
                 free = format!("{name} ({count})");
             }
+            // Under its new name, by which it would be masked the next time.
+            self.value(&free, &mut value, depth + 1)?;
             masked.insert(free, value);
         }
         *object = masked;

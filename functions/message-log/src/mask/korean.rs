@@ -24,14 +24,15 @@ fn business(text: &Text, number: &Number) -> bool {
     if !number.ends_at(10) || number.digits[0] == 0 {
         return false;
     }
-    let units = number.units(10);
-    let labelled = text.near(&units, Class::BUSINESS);
-    let parted = number.gaps(10).within(Gap::PLAIN) && !text.named(units.start, Class::THING);
     let cut = number.cut(10, &[3, 5]);
     let regular = cut || number.whole(10) || number.single(10);
     let sure = cut && !number.joined(10) && number.gaps(10).is(Gap::DASH);
     let checked = checked_business(&number.digits[..10]);
-    parted && (labelled && (checked || regular) || sure && checked)
+    let units = number.units(10);
+    (checked || regular)
+        && number.gaps(10).within(Gap::PLAIN)
+        && (sure && checked || text.near(&units, Class::BUSINESS))
+        && !text.named(units.start, Class::THING)
 }
 
 /// By the National Tax Service's weights; the ninth product counts its tens, too.
@@ -56,22 +57,24 @@ fn licence(text: &Text, number: &Number) -> Option<Range<usize>> {
     let start = number.start();
     if number.ends_at(12) && (11..=28).contains(&(number.digits[0] * 10 + number.digits[1])) {
         let units = number.units(12);
-        let labelled = text.near(&units, Class::LICENCE);
         let cut = number.cut(12, &[2, 4, 10]) && number.gaps(12).within(Gap::PLAIN);
         let regular = cut || number.whole(12) && !text.glued_before(start) || number.single(12);
         let sure = cut && number.gaps(12).is(Gap::DASH) && !number.joined(12);
-        if labelled && regular || sure && !text.named(start, Class::THING) {
+        if sure && !text.named(start, Class::THING) || regular && text.near(&units, Class::LICENCE)
+        {
             return Some(units);
         }
     }
-    let place = text.folded.before(start) == ' ' || text.before(start) == '-';
+    let cut = number.cut(10, &[2, 8]) && number.gaps(10).within(Gap::PLAIN);
+    if !number.ends_at(10) || !(cut || number.whole(10)) {
+        return None;
+    }
+    let place = text.before(start) == ' ' || text.before(start) == '-';
     let end = start - usize::from(place);
     let placed = end >= 2 && PLACES.iter().any(|place| text.folded.has(end - 2, place));
-    let labelled = text.near(&number.units(10.min(number.length)), Class::LICENCE);
-    let cut = number.cut(10, &[2, 8]) && number.gaps(10).within(Gap::PLAIN);
+    let labelled = text.near(&number.units(10), Class::LICENCE);
     let start = if placed { end - 2 } else { start };
-    (number.ends_at(10) && (cut || labelled && number.whole(10)) && (placed || labelled))
-        .then(|| start..number.units(10).end)
+    (cut && placed || labelled).then(|| start..number.units(10).end)
 }
 
 /// The number on a health insurance card has no form of its own.
@@ -101,7 +104,9 @@ pub fn account(text: &Text, number: &Number) -> Option<usize> {
             && (number.spelled || cut_like_a_bank(number, length))
     })?;
     let units = number.units(length);
-    let labelled = text.near(&units, Class::ACCOUNT) || text.named(start, Class::BANK);
+    let labelled = text.near(&units, Class::ACCOUNT)
+        || text.named(start, Class::BANK)
+        || text.named_after(units.end, Class::BANK) && !number.whole(length);
     (labelled && !text.amount(units.end) && !date(number)).then_some(length)
 }
 
@@ -212,18 +217,17 @@ pub fn plate(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     let end = last + 4;
     let four = (last..end).all(|unit| text.at(unit).is_ascii_digit());
     let before = text.before(digits.start);
-    let alone = !text.at(end).is_ascii_alphanumeric()
-        && !before.is_ascii_alphanumeric()
-        && !(matches!(before, '.' | ',' | '-' | ':' | '/')
-            && text.folded.back(digits.start, 2).is_ascii_digit());
-    if !four || !alone || text.amount(end) {
+    let goes_on = matches!(before, '.' | ',' | '-' | ':' | '/')
+        && text.folded.back(digits.start, 2).is_ascii_digit();
+    let touched = text.at(end).is_ascii_alphanumeric() || before.is_ascii_alphanumeric();
+    if !four || goes_on || touched || text.amount(end) {
         return None;
     }
     let place = digits.start - usize::from(before == ' ').min(digits.start);
     let placed = place >= 2 && PLACES.iter().any(|name| text.folded.has(place - 2, name));
     let units = digits.start..end;
     // "12주 3456" may be weeks, "20도 1000" degrees: with a space only what is nothing else.
-    let clear = !"가도로주조수구부호고서자오소해하사아나다바라모보두우배국".contains(letter);
+    let clear = !"도로주조수부호자소모배".contains(letter);
     let sure = !spaced && (digits.len() == 3 || letter_at == digits.end);
     let sure = sure
         && !matches!(

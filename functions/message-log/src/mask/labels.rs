@@ -32,11 +32,11 @@ impl Class {
     }
 }
 
-/// In lower case. Longer words win over the shorter that they begin with.
+/// In lower case, of two letters or more. Longer words win over the shorter that they begin with.
 const WORDS: &[(Class, &str)] = &[
     (
         Class::REGISTRATION,
-        "주민_등록_번호 주민_등록 주민_번호 주민증 민증 외국인_등록_번호 외국인_등록 외국인_번호 등록_번호 rrn frn \
+        "주민_등록_번호 주민_등록 주민_번호 주민증 민증 외국인_등록_번호 외국인_등록 외국인_번호 rrn frn \
          resident_registration resident_number registration_number alien_registration",
     ),
     (
@@ -97,7 +97,7 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::VERSION,
-        "버전 버젼 릴리스 릴리즈 펌웨어 빌드 version ver v release firmware build tag",
+        "버전 버젼 릴리스 릴리즈 펌웨어 빌드 version ver release firmware build tag",
     ),
     (
         Class::THING,
@@ -120,16 +120,19 @@ pub struct Label {
     pub class: Class,
 }
 
-const SLOTS: usize = 1024;
+const SLOTS: usize = 4096;
 
 pub struct Dictionary {
-    /// By their first letter's slot, the longer first. Most letters' slots are empty.
+    /// The slots that are not empty. Most letters' are, and the bits fit where the words would not.
+    used: [u64; SLOTS / 64],
+    /// By the slot of their first two letters, the longer first.
     words: Vec<Vec<(Vec<char>, Class)>>,
 }
 
 impl Dictionary {
     pub fn new() -> Self {
         let mut dictionary = Self {
+            used: [0; SLOTS / 64],
             words: vec![Vec::new(); SLOTS],
         };
         for &(class, words) in WORDS {
@@ -145,7 +148,15 @@ impl Dictionary {
 
     fn add(&mut self, word: &str, class: Class) {
         let word: Vec<char> = word.chars().collect();
-        self.words[slot(word[0])].push((word, class));
+        let seconds = match word[1] {
+            '_' => vec!['_', '-', ' ', word[2]],
+            second => vec![second],
+        };
+        for second in seconds {
+            let slot = slot(word[0], second);
+            self.used[slot / 64] |= 1 << (slot % 64);
+            self.words[slot].push((word.clone(), class));
+        }
     }
 
     /// The words of a text in their order; none within another.
@@ -154,16 +165,18 @@ impl Dictionary {
         let mut at = 0;
         while at < text.len() {
             let first = text.at(at).to_ascii_lowercase();
-            let label = self.label(text, at, first);
+            let slot = slot(first, text.at(at + 1).to_ascii_lowercase());
+            let used = self.used[slot / 64] >> (slot % 64) & 1 == 1;
+            let label = used.then(|| self.label(text, at, first, slot)).flatten();
             at = label.map_or(at + 1, |label| label.end);
             labels.extend(label);
         }
         labels
     }
 
-    fn label(&self, text: &Folded, start: usize, first: char) -> Option<Label> {
-        let words = &self.words[slot(first)];
-        if words.is_empty() || first.is_ascii() && !begins_word(text, start) {
+    fn label(&self, text: &Folded, start: usize, first: char, slot: usize) -> Option<Label> {
+        let words = &self.words[slot];
+        if first.is_ascii() && !begins_word(text, start) {
             return None;
         }
         words.iter().find_map(|(word, class)| {
@@ -178,9 +191,8 @@ impl Dictionary {
     }
 }
 
-fn slot(letter: char) -> usize {
-    let code = letter as usize;
-    (code ^ code >> 10) % SLOTS
+fn slot(first: char, second: char) -> usize {
+    (first as usize ^ (second as usize).wrapping_mul(181)) % SLOTS
 }
 
 fn begins_word(text: &Folded, at: usize) -> bool {

@@ -151,7 +151,7 @@ impl Masker {
             let mut scanned = Text::new(&masked, &self.dictionary);
             scan::scan(&mut scanned);
             let first = scanned.folded.unit_at(said);
-            let secrets = self.secrets(std::mem::take(&mut scanned.found), first);
+            let secrets = self.secrets(&scanned, first);
             if secrets.is_empty() {
                 return Ok(masked);
             }
@@ -162,8 +162,14 @@ impl Masker {
 
     /// What was found and is to be masked, in the text's order and with no overlap: what overlaps is one
     /// secret of the most severe kind, so that no rest of the other is left.
-    fn secrets(&self, mut found: Vec<Found>, first: usize) -> Vec<Found> {
-        found.retain(|secret| secret.end > first && self.policy.masks(secret.kind));
+    fn secrets(&self, scanned: &Text, first: usize) -> Vec<Found> {
+        let mut found = scanned.found.clone();
+        found.retain(|secret| {
+            // What has neither letter nor digit was masked, or is nothing.
+            let units = secret.start.max(first)..secret.end.max(first);
+            let mut units = scanned.folded.units(units).iter();
+            self.policy.masks(secret.kind) && units.any(|unit| unit.is_alphanumeric())
+        });
         found.sort_by_key(|secret| (secret.start, std::cmp::Reverse(secret.end)));
         let mut secrets: Vec<Found> = Vec::with_capacity(found.len());
         for mut secret in found {

@@ -9,8 +9,16 @@ use super::text::Text;
 
 /// The units of a telephone number that begins here.
 pub fn phone(text: &Text, number: &Number) -> Option<Range<usize>> {
-    if text.before(plus(text, number.start())) == '+' || percent_plus(text, number.start()) {
-        return international(text, number).map(|length| number.units(length));
+    let start = number.start();
+    let sign = plus(text, start);
+    if text.before(sign) == '+' {
+        let length = international(text, number)?;
+        return Some(bracketed(text, sign - 1..number.units(length).end));
+    }
+    // In the query of a URL.
+    if start >= 3 && text.folded.has(start - 3, "%2b") {
+        let length = international(text, number)?;
+        return Some(start - 3..number.units(length).end);
     }
     let length = match number.digits[..4] {
         [0, 0, 8, 2] => korea_from_abroad(text, number, 4),
@@ -20,7 +28,13 @@ pub fn phone(text: &Text, number: &Number) -> Option<Range<usize>> {
         [1, 0, ..] => without_zero(text, number),
         _ => short(text, number).or_else(|| north_american(text, number)),
     };
-    length.map(|length| number.units(length))
+    length.map(|length| bracketed(text, number.units(length)))
+}
+
+/// With the opening bracket, if the closing one is within.
+fn bracketed(text: &Text, units: Range<usize>) -> Range<usize> {
+    let open = text.before(units.start) == '(' && text.folded.units(units.clone()).contains(&')');
+    units.start - usize::from(open)..units.end
 }
 
 /// Where the sign would be: before "+ (82", too.
@@ -31,11 +45,6 @@ fn plus(text: &Text, mut unit: usize) -> usize {
         }
     }
     unit
-}
-
-/// "+" in the query of a URL.
-fn percent_plus(text: &Text, unit: usize) -> bool {
-    unit >= 3 && text.folded.has(unit - 3, "%2b")
 }
 
 fn mobile(text: &Text, number: &Number) -> Option<usize> {
@@ -104,18 +113,23 @@ fn fixed(text: &Text, number: &Number) -> Option<usize> {
                 return false;
             }
             let units = number.units(length);
+            if number.spelled && !company {
+                return true;
+            }
             let labelled = text.near(&units, Class::PHONE);
-            if number.spelled || company && !labelled {
-                return number.spelled && !company;
+            if company && !labelled {
+                return false;
             }
             if number.whole(length) {
                 return if length == 9 { labelled } else { true } && !alien(text, &units);
             }
             let cut = number.cut(length, &[area, length - 4]) || number.cut(length, &[area]);
+            // 050-7123-4567 is cut like a mobile number.
+            let cut = cut || area == 4 && number.cut(length, &[3, length - 4]);
             (cut || number.cut(length, &[length - 4]) || number.single(length) && labelled)
                 && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
                 && !text.decimals(units.start)
-                && !(number.joined(length) && !labelled)
+                && (labelled || !number.joined(length))
                 && !coded(text, number)
         })
 }

@@ -4,6 +4,8 @@
 //! 2 to 9 and 2 to 5, (11 - sum mod 11) mod 10 for residents and 13 in place of 11 for foreigners. They
 //! only add to the evidence: since October 2020 the last six digits are drawn by lot.
 
+use std::ops::Range;
+
 use super::digits::{Gap, Number};
 use super::labels::Class;
 use super::policy::Kind;
@@ -22,12 +24,12 @@ pub fn registration(text: &Text, number: &Number) -> Option<Kind> {
         _ => Kind::Rrn,
     };
     let thing = text.named(units.start, Class::THING);
-    let labelled = !thing && text.near(&units, Class::REGISTRATION);
+    let labelled = || !thing && text.near(&units, Class::REGISTRATION);
     let halves = number.cut(LENGTH, &[6]);
     let regular = halves || number.whole(LENGTH) || number.single(LENGTH);
     let parted = number.gaps(LENGTH).within(Gap::PLAIN);
     // "주민번호 123456-1234567" is no number of a person, but nobody should have to know.
-    if labelled && parted && (regular || born(digits)) {
+    if parted && (regular || born(digits)) && labelled() {
         return Some(kind);
     }
     if !born(digits) {
@@ -46,6 +48,29 @@ pub fn registration(text: &Text, number: &Number) -> Option<Kind> {
         parted && checked && number.ends_at(6)
     };
     likely.then_some(kind)
+}
+
+/// Half of a number where the number is spoken of: "주민번호 앞자리는 900101, 뒷자리는 1234567".
+pub fn half(text: &Text, digits: &Range<usize>) -> Option<Kind> {
+    let units = text.folded.units(digits.clone());
+    let day = |units: &[char]| {
+        let digits: Vec<u8> = units.iter().map(|&unit| unit as u8 - b'0').collect();
+        born(&digits)
+    };
+    let half = match units.len() {
+        6 => day(units),
+        7 => matches!(units[0], '1'..='8'),
+        _ => false,
+    };
+    (half
+        && text.near_before(digits.start, Class::REGISTRATION)
+        && !text.named(digits.start, Class::THING)
+        && !text.amount(digits.end)
+        && !text.decimals(digits.start))
+    .then_some(match units {
+        [.., '5'..='8', _, _, _, _, _, _] if units.len() == 7 => Kind::Frn,
+        _ => Kind::Rrn,
+    })
 }
 
 /// Thirteen digits in a row are most often something else: a moment in milliseconds, a barcode, an

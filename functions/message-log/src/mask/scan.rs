@@ -19,7 +19,20 @@ pub fn scan(text: &mut Text) {
             'A'..='Z' | 'a'..='z' if at >= token && !text.before(at).is_ascii_alphanumeric() => {
                 token = word(text, at);
             }
-            '@' => found(text, Kind::Email, international::email(text, at..at + 1)),
+            '@' => {
+                // What ends here in a URL is a password, and what follows its host.
+                let in_url = text.found.iter().rev().take(4).any(|found| found.end == at);
+                if !in_url {
+                    found(text, Kind::Email, international::email(text, at..at + 1));
+                }
+            }
+            // For those who hide from machines.
+            '(' | '[' if text.folded.has(at + 1, "at") && matches!(text.at(at + 3), ')' | ']') => {
+                found(text, Kind::Email, international::email(text, at..at + 4));
+            }
+            '골' if text.folded.has(at, "골뱅이") => {
+                found(text, Kind::Email, international::email(text, at..at + 3));
+            }
             '%' if text.folded.has(at, "%40") => {
                 found(text, Kind::Email, international::email(text, at..at + 3));
             }
@@ -40,10 +53,14 @@ pub fn scan(text: &mut Text) {
         }
         at += 1;
     }
+    let mut value = 0;
     for place in 0..text.labels.len() {
         let label = text.labels[place];
-        if label.class.meets(Class::SECRET) {
-            found(text, Kind::Secret, secrets::named(text, &label));
+        // A name within the value of another is part of it.
+        if label.class.meets(Class::SECRET) && label.start >= value {
+            let named = secrets::named(text, &label);
+            value = named.as_ref().map_or(value, |named| named.end);
+            found(text, Kind::Secret, named);
         }
     }
 }
@@ -70,6 +87,9 @@ fn number_groups(text: &mut Text, start: usize, groups: &mut Vec<Range<usize>>) 
     for (place, group) in groups.iter().enumerate() {
         figures(text, groups, place);
         found(text, Kind::Address, address::address(text, group));
+        if let Some(kind) = registration::half(text, group) {
+            text.add(kind, group.clone());
+        }
         found(text, Kind::Plate, korean::plate(text, group));
         found(text, Kind::Passport, korean::passport(text, group));
         found(text, Kind::Secret, secrets::bot_token(text, group));

@@ -166,7 +166,14 @@ fn after_scheme(text: &Text, start: usize, scheme: &str) -> Option<Range<usize>>
     let value = text.folded.skip_spaces(name);
     let end = token_end(text, value);
     let units = text.folded.units(value..end);
-    let coded = units.iter().any(char::is_ascii_digit) || units.iter().any(|&unit| unit == '=');
+    let capitals = units
+        .iter()
+        .skip(1)
+        .filter(|unit| unit.is_ascii_uppercase());
+    let coded = units
+        .iter()
+        .any(|&unit| unit.is_ascii_digit() || unit == '=')
+        || units.len().is_multiple_of(4) && capitals.count() >= 2;
     (value > name && units.len() >= 12 && coded).then_some(value..end)
 }
 
@@ -240,6 +247,8 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     let after_name = at;
     at = text.folded.skip_spaces(at);
     let sign = text.at(at);
+    // "ID kim PW 1234"
+    let short = label.end - label.start == 2;
     let close = at == label.end && matches!(text.at(at + 1), unit if unit != ' ');
     let told = match sign {
         ':' | '=' => {
@@ -251,7 +260,7 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
             at += 3;
             false
         }
-        _ if korean && at > after_name => false,
+        _ if (korean || short) && at > after_name => false,
         _ => return None,
     };
     at = text.folded.skip_spaces(at);
@@ -276,10 +285,11 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     let mixed = usize::from(digits > 0) + usize::from(letters > 0) + usize::from(marks > 0) >= 2;
     // "token: 4096" is a count.
     let pin = digits >= 4 && is_pin(text, label);
+    let chosen = is_pin(text, label) && korean && letters >= 4;
     let value = if told {
-        mixed || pin || close && sign == '=' && letters >= 4
+        mixed || pin || chosen || close && sign == '=' && letters >= 4
     } else {
-        digits > 0 && (letters > 0 || marks > 0) || pin && korean
+        digits > 0 && (letters > 0 || marks > 0) || pin && (korean || short)
     };
     (value && units.len() >= 4 && worth(units) && !is_code(units) && !text.amount(end))
         .then_some(at..end)

@@ -25,6 +25,18 @@ pub struct Found {
     pub end: usize,
 }
 
+/// More letters than a word next to a number is looked at.
+const WORD: usize = 24;
+
+/// Whether letters may be a word that somebody forgot the space before or after: no capitals, no
+/// digits, no hash, no unit of measure.
+fn is_word(letters: &[char]) -> bool {
+    letters.len() >= 3
+        && letters[1..].iter().all(char::is_ascii_lowercase)
+        && letters[0].is_ascii_alphabetic()
+        && !letters.iter().all(char::is_ascii_hexdigit)
+}
+
 impl Text {
     pub fn new(text: &str, dictionary: &Dictionary) -> Self {
         let folded = Folded::new(text);
@@ -64,6 +76,14 @@ impl Text {
             .any(|label| label.class.meets(class))
     }
 
+    /// Whether a label of a class comes next, with at most a space or a bracket between.
+    pub fn named_after(&self, unit: usize, class: Class) -> bool {
+        let next = self.labels.partition_point(|label| label.start < unit);
+        self.labels
+            .get(next)
+            .is_some_and(|label| label.start <= unit + 2 && label.class.meets(class))
+    }
+
     fn near_after(&self, unit: usize, class: Class) -> bool {
         let next = self.labels.partition_point(|label| label.start < unit);
         self.labels[next..]
@@ -95,15 +115,25 @@ impl Text {
             })
     }
 
-    /// Whether a Latin letter touches a number's first digit and is not the end of a label: then the
-    /// digits are part of a code.
+    /// Whether Latin letters touch a number's first digit and are no word of their own: then the digits
+    /// are part of a code.
     pub fn glued_before(&self, unit: usize) -> bool {
-        self.before(unit).is_ascii_alphabetic()
-            && !self.labels_before(unit, 1).any(|label| label.end == unit)
+        if !self.before(unit).is_ascii_alphabetic() {
+            return false;
+        }
+        let letters =
+            (1..WORD).take_while(|&steps| self.folded.back(unit, steps).is_ascii_alphabetic());
+        let length = letters.count();
+        let word = self.folded.units(unit - length..unit);
+        let coded = self.before(unit - length).is_ascii_digit() || !is_word(word);
+        coded && !self.labels_before(unit, 1).any(|label| label.end == unit)
     }
 
     pub fn glued_after(&self, unit: usize) -> bool {
-        self.at(unit).is_ascii_alphabetic()
+        let length = (0..WORD)
+            .take_while(|steps| self.at(unit + steps).is_ascii_alphanumeric())
+            .count();
+        length > 0 && !is_word(self.folded.units(unit..unit + length))
     }
 
     /// Whether a number goes on before a unit as the decimals of another: "3.1415".

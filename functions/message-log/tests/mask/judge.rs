@@ -79,7 +79,7 @@ pub fn recall(
 ) -> Vec<Recall> {
     let mut random = Random::new(20_261_017);
     let of = |form: &Form| {
-        let mut hits = 0;
+        let mut hits = 0_usize;
         let mut missed = None;
         for _ in 0..count {
             let sentence = sentence(form, &mut random);
