@@ -55,12 +55,11 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
             break;
         }
     }
-    figure("rolled_up", Unit::Count, done.rows as f64);
-    figure(
-        "roll_up_duration",
-        Unit::Milliseconds,
-        started.elapsed().as_secs_f64() * 1_000.0,
-    );
+    if done.rows > 0 {
+        let took = started.elapsed().as_secs_f64() * 1_000.0;
+        figure("rolled_up", Unit::Count, done.rows as f64);
+        figure("roll_up_duration", Unit::Milliseconds, took);
+    }
     Ok(done)
 }
 
