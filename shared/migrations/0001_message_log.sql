@@ -90,7 +90,22 @@ create table conversation.search (
     id uuid not null,
     grams integer[] not null
 ) partition by range (id);
-create index search_grams on conversation.search using gin (grams) with (fastupdate = off);
+-- What a roll-up adds waits in a list, which it merges at once when it is done: that is some five times
+-- faster than adding each gram by itself.
+create index search_grams on conversation.search using gin (grams)
+with (fastupdate = on, gin_pending_list_limit = 65536);
+
+create function conversation.merge_search() returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    index regclass;
+begin
+    for index in
+        select inhrelid from pg_inherits where inhparent = 'conversation.search_grams'::regclass
+    loop
+        perform gin_clean_pending_list(index);
+    end loop;
+end $$;
 
 -- How many messages of a robeing and month are in the search, and so in how many blocks.
 create table conversation.search_size (

@@ -49,8 +49,13 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
             return Ok(done);
         };
         transaction.commit().await?;
-        done.rows += rows;
-        if rows < ROWS {
+        done.rows += rows.taken;
+        if rows.taken > 0 {
+            // Where a run is killed before it, the next one does it.
+            let merge = "select conversation.merge_search()";
+            client.query_typed(merge, &[]).await?;
+        }
+        if !rows.more {
             done.complete = true;
             break;
         }
@@ -76,8 +81,13 @@ struct Row {
     xid: u64,
 }
 
-/// How many rows; none where somebody else is at it.
-async fn chunk(db: &Transaction<'_>) -> Result<Option<usize>, tokio_postgres::Error> {
+struct Chunk {
+    taken: usize,
+    more: bool,
+}
+
+/// None where somebody else is at it.
+async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Error> {
     let mark = db
         .query_typed_opt(
             "select xid::text as xid, cluster = (select system_identifier from pg_control_system()) as same
@@ -121,7 +131,6 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<usize>, tokio_postgres::Er
         count_intents(db, &rows).await?;
         count_questions(db, &rows).await?;
     }
-    let full = rows.len();
     db.execute_typed(
         "update conversation.watermark
          set xid = $1::text::xid8, run_at = now()
@@ -129,13 +138,9 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<usize>, tokio_postgres::Er
         &[(&to, Type::TEXT)],
     )
     .await?;
-    // Where a chunk ended early there is more.
     let more = horizon.try_get::<_, String>(0)? != to;
-    Ok(Some(if more {
-        full.max(ROWS)
-    } else {
-        full.min(ROWS - 1)
-    }))
+    let taken = rows.len();
+    Ok(Some(Chunk { taken, more }))
 }
 
 /// After a restore into another cluster, whose transactions count from the start: everything is
