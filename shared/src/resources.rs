@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::auth::Auth;
 use crate::llm::Llm;
+use crate::serve::Front;
 use crate::store::Store;
 use crate::{Clock, Env, http_client, llm, postgres, store};
 
@@ -19,6 +20,7 @@ struct Inner {
     postgres: OnceLock<postgres::Pool>,
     llm: OnceLock<Option<Llm>>,
     auth: OnceLock<Auth>,
+    front: Front,
 }
 
 impl Resources {
@@ -36,6 +38,7 @@ impl Resources {
             postgres: OnceLock::new(),
             llm: OnceLock::new(),
             auth: OnceLock::new(),
+            front: Front::default(),
         }))
     }
 
@@ -45,6 +48,11 @@ impl Resources {
 
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Where an app declares what stands before it has to do otherwise than for most.
+    pub fn front(&self) -> &Front {
+        &self.0.front
     }
 
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {

@@ -446,3 +446,19 @@ async fn a_batch_that_can_not_be_read_fails_as_a_whole() {
     assert_eq!(failure.error_type, "bad request");
     assert!(failure.error_message.contains("messageId"));
 }
+
+#[tokio::test]
+async fn an_app_that_takes_whole_batches_gets_the_event_as_it_is_and_its_answer_is_the_result() {
+    let app = TestApp::with_env(shared::Env::default())
+        .named("probe")
+        .start(|resources| {
+            resources.front().take_whole_batches();
+            probe(resources)
+        })
+        .await;
+    let event = json!({"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}]});
+    let result = app.invoke(&event).await.expect("done");
+    let result: Value = serde_json::from_str(result.get()).expect("JSON");
+    assert_eq!(result["event"], event);
+    assert_eq!(result["role"], "Admin");
+}

@@ -235,3 +235,123 @@ async fn a_bad_setting_is_named_at_start() {
         assert!(error.to_string().starts_with(name), "{error}");
     }
 }
+
+/// Lets in whoever sends the body's length along, as a writer of one robeing.
+fn signed(resources: &Resources) -> anyhow::Result<Router> {
+    resources
+        .front()
+        .take_signed("/v1/signed", |headers, body| {
+            let length = headers.get("x-length").and_then(|it| it.to_str().ok());
+            if length == Some(&body.len().to_string()) {
+                return Ok(Caller {
+                    name: "sender".into(),
+                    role: shared::Role::Writer,
+                    scope: std::sync::Arc::default(),
+                });
+            }
+            Err(Error::Unauthenticated("the length does not fit".to_owned()))
+        })?;
+    let name = async |caller: Caller, body: String| format!("{} {body}", caller.name);
+    Ok(Router::new()
+        .route("/v1/signed", post(name).get(name).put(name))
+        .route("/v1/signed/more", post(name))
+        .route("/v1/other", post(name))
+        .route("/events/test", post(name)))
+}
+
+#[tokio::test]
+async fn a_signed_route_is_opened_by_its_proof_alone_and_gets_the_body_as_it_was() {
+    let token = "0123456789abcdef";
+    let sha256: String = Sha256::digest(token)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tokens =
+        json!([{"name": "admin", "role": "admin", "scope": {"robeings": ["*"]}, "sha256": sha256}]);
+    for (variable, value) in [
+        ("AUTH_TOKENS", tokens.to_string()),
+        ("AUTH_MODE", "open".to_owned()),
+    ] {
+        let app = TestApp::with_env(shared::Env::default())
+            .set(variable, value)
+            .start(signed)
+            .await;
+        let send = |length: &str| {
+            let request = app.request(Method::POST, "/v1/signed").body("hello");
+            request.header("x-length", length)
+        };
+        let good = send("5").await;
+        assert_eq!((good.status, good.text()), (StatusCode::OK, "sender hello"));
+        assert_eq!(send("6").await.status, 401);
+        assert_eq!(send("6").bearer(token).await.status, 401);
+        assert_eq!(
+            app.request(Method::POST, "/v1/signed")
+                .bearer(token)
+                .await
+                .status,
+            401
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_proof_opens_no_other_route_and_no_other_method() {
+    let tokens = json!([{"name": "admin", "role": "admin", "sha256": "00".repeat(32)}]);
+    let app = TestApp::with_env(shared::Env::default())
+        .set("AUTH_TOKENS", tokens.to_string())
+        .start(signed)
+        .await;
+    for (method, path) in [
+        (Method::GET, "/v1/signed"),
+        (Method::PUT, "/v1/signed"),
+        (Method::HEAD, "/v1/signed"),
+        (Method::POST, "/v1/signed/"),
+        (Method::POST, "/v1/signed/more"),
+        (Method::POST, "/v1//signed"),
+        (Method::POST, "/v1/%73igned"),
+        (Method::POST, "/v1/SIGNED"),
+        (Method::POST, "/v1/other"),
+        (Method::POST, "/v1/other/../signed"),
+        (Method::POST, "/events/test"),
+        (Method::GET, "/openapi.json"),
+    ] {
+        let reply = app
+            .request(method.clone(), path)
+            .header("x-length", 0)
+            .await;
+        assert_eq!(reply.status, 401, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_body_is_bounded() {
+    let app = TestApp::with_env(shared::Env::default())
+        .set("MAX_BODY_BYTES", "10")
+        .start(signed)
+        .await;
+    let request = app.request(Method::POST, "/v1/signed").body("12345678901");
+    assert_eq!(request.header("x-length", 11).await.status, 413);
+}
+
+#[tokio::test]
+async fn only_one_address_below_v1_can_be_signed() {
+    for route in [
+        "/events/test",
+        "/healthz",
+        "/v1/{id}",
+        "/v1/{*rest}",
+        "/",
+        "/openapi.json",
+    ] {
+        let app = |resources: &Resources| {
+            resources
+                .front()
+                .take_signed(route, |_, _| Err(Error::Forbidden(String::new())))?;
+            Ok(Router::new())
+        };
+        let started = TestApp::with_env(shared::Env::default())
+            .try_start(app)
+            .await;
+        assert!(started.is_err(), "{route}");
+    }
+}

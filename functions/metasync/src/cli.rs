@@ -47,7 +47,8 @@ enum Command {
     /// Sync a sample warehouse and serve it, with nothing to set up
     ///
     /// The sample is the schema of a Google Analytics 4 export: 92 date shards of one table with
-    /// 23 columns. Everything is kept in a temporary folder, which goes when the demo stops.
+    /// 23 columns. Conversations go to a throwaway Postgres: the installed one, or a packaged build
+    /// that is fetched once. Everything is kept in temporary folders, which go when the demo stops.
     Demo {
         /// Listen on this port of the loopback interface; a free one if it is taken
         #[arg(long, default_value_t = 8080)]
@@ -58,7 +59,8 @@ enum Command {
     },
     /// Serve every function, and sync on a schedule
     ///
-    /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*; listens on PORT. SYNC_INTERVAL_SECONDS
+    /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*, and for conversations DATABASE_URL and
+    /// MASKING_KEY; listens on PORT. SYNC_INTERVAL_SECONDS
     /// (default 3600, 0 for never) is the time between two syncs.
     Serve,
     /// Sync the warehouse's schema once

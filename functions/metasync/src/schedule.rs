@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use message_log::{Log, roll_up};
 use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
 use schema_sync::sync::{Answer, Sync};
@@ -51,23 +52,42 @@ async fn trigger(State(sync): State<Sync>, _: Admin, Json(due): Json<Due>) -> Re
     }
 }
 
-/// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), as long as the process
-/// lives. On Lambda and Cloud Run nothing runs between requests, so there a scheduler calls.
+/// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), and rolls conversations up
+/// every `ROLL_UP_INTERVAL_SECONDS` (10; 0 for never), as long as the process lives. On Lambda and
+/// Cloud Run nothing runs between requests, so there a scheduler calls.
 pub fn start(resources: &Resources) -> anyhow::Result<()> {
     let env = resources.env();
-    let seconds: u64 = env.parse("SYNC_INTERVAL_SECONDS", 3_600)?;
+    let sync_seconds: u64 = env.parse("SYNC_INTERVAL_SECONDS", 3_600)?;
+    let roll_up_seconds: u64 = env.parse("ROLL_UP_INTERVAL_SECONDS", 10)?;
     let called = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
         .iter()
         .any(|name| env.get(name).is_some());
-    if seconds == 0 || called {
+    if called {
         return Ok(());
     }
-    let sync = Sync::open(resources)?;
-    tokio::spawn(every(Duration::from_secs(seconds), move || {
-        let sync = sync.clone();
-        async move { run(&sync).await }
-    }));
+    if sync_seconds > 0 {
+        let sync = Sync::open(resources)?;
+        tokio::spawn(every(Duration::from_secs(sync_seconds), move || {
+            let sync = sync.clone();
+            async move { run(&sync).await }
+        }));
+    }
+    if roll_up_seconds > 0 && env.get("DATABASE_URL").is_some() {
+        roll_up_every(roll_up_seconds, Log::open(resources)?);
+    }
     Ok(())
+}
+
+/// What was stored becomes fast to search, and part of the patterns.
+pub fn roll_up_every(seconds: u64, log: Log) {
+    tokio::spawn(every(Duration::from_secs(seconds), move || {
+        let log = log.clone();
+        async move {
+            if let Err(error) = roll_up::run(&log).await {
+                tracing::error!(error = format!("{error:#}"), "the roll-up failed");
+            }
+        }
+    }));
 }
 
 /// Each run is a task of its own: one that panics, or never ends, is one run lost and no schedule.

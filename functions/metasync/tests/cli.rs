@@ -225,3 +225,48 @@ fn a_server_that_nobody_may_call_does_not_start_nor_sync() {
     assert!(String::from_utf8_lossy(&refused.stdout).contains("AUTH_TOKENS"));
     assert_eq!(std::fs::read_dir(bucket.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn r3_a_message_arrives_in_the_demo_by_the_signed_lines_that_it_prints() {
+    let mut command = Command::new(metasync());
+    let path = std::env::var("PATH").unwrap_or_default();
+    command
+        .env_clear()
+        .env("PATH", path)
+        .args(["demo", "--port", "0"]);
+    let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
+    let out = BufReader::new(process.0.stdout.take().unwrap());
+    let mut lines: Vec<String> = Vec::new();
+    for line in out.lines() {
+        let line = line.unwrap();
+        let is_last = line.contains("/context?");
+        lines.push(line);
+        if is_last {
+            break;
+        }
+    }
+    let begin = lines
+        .iter()
+        .position(|line| line.contains("body='"))
+        .expect("a message");
+    let script = lines[begin..].join("\n");
+    let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
+    if !has("curl") {
+        eprintln!("there is no curl here, so the printed lines are not run");
+        return;
+    }
+    let ran = Command::new("sh").args(["-ec", &script]).output().unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        ran.status.success(),
+        "{said} {}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert_eq!(
+        said.matches("refund please, my number is [PHONE_1]")
+            .count(),
+        3 + 1,
+        "{said}"
+    );
+    assert!(!said.contains("1234-5678"), "{said}");
+}

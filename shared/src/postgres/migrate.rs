@@ -11,7 +11,10 @@ use super::{describe, open};
 use crate::Env;
 
 /// The files of `shared/migrations`, compiled in: name and text.
-const FILES: &[(&str, &str)] = &[];
+const FILES: &[(&str, &str)] = &[(
+    "0001_message_log.sql",
+    include_str!("../../migrations/0001_message_log.sql"),
+)];
 
 const HISTORY: &str = "metasync.migration";
 /// `metasync` in ASCII.

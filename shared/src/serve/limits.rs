@@ -34,6 +34,10 @@ impl Limits {
         DefaultBodyLimit::max(self.body_bytes)
     }
 
+    pub(super) fn body_bytes(self) -> usize {
+        self.body_bytes
+    }
+
     /// When a request that came in now has to be answered; `last` is the platform's own deadline.
     pub(super) fn deadline(self, last: Option<Instant>) -> Deadline {
         let started = Instant::now();

@@ -4,6 +4,7 @@
 //! the same [`service()`]: who is calling, request ids, limits, and what an error looks like.
 
 mod errors;
+mod front;
 pub mod http;
 pub mod lambda;
 mod limits;
@@ -12,6 +13,7 @@ mod service;
 use crate::telemetry::{self, Audience};
 use crate::{Env, Resources, Router};
 
+pub use front::Front;
 pub use limits::may_take;
 pub use service::service;
 
@@ -63,7 +65,7 @@ pub async fn run(
     resources.auth()?;
     let service = service(name, app(resources)?, resources)?;
     if resources.env().get("AWS_LAMBDA_RUNTIME_API").is_some() {
-        lambda::run(name, service, resources.env()).await
+        lambda::run(name, service, resources).await
     } else {
         let stop = http::stop_signal()?;
         let listener = http::bind(resources).await?;

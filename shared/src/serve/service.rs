@@ -5,19 +5,24 @@ use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ComponentsBuilder, OpenApi};
 
 use super::errors::as_problem;
+use super::front::{Front, Proof};
 use super::limits::{Deadline, Limits};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::problem;
@@ -39,6 +44,7 @@ pub(super) struct Invocation {
 struct Service {
     auth: Auth,
     limits: Limits,
+    front: Front,
 }
 
 /// The app with all that is the same for every function: `GET /healthz` for everybody, `GET
@@ -54,9 +60,11 @@ pub fn service(
     let service = Arc::new(Service {
         auth: resources.auth()?,
         limits,
+        front: resources.front().clone(),
     });
     let (routes, openapi) = app.split_for_parts();
-    let openapi = Arc::new(documented(name, openapi));
+    let has_signed = resources.front().has_signed();
+    let openapi = Arc::new(documented(name, openapi, has_signed));
     let openapi = move || async move { Json(openapi).into_response() };
     Ok(routes
         .route("/openapi.json", get(openapi))
@@ -65,7 +73,7 @@ pub fn service(
         .layer(from_fn_with_state(service, answer)))
 }
 
-fn documented(name: &str, mut openapi: OpenApi) -> OpenApi {
+fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> OpenApi {
     name.clone_into(&mut openapi.info.title);
     env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
     openapi.info.license = None;
@@ -73,10 +81,16 @@ fn documented(name: &str, mut openapi: OpenApi) -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("a service token, or an OIDC token"))
         .build();
-    openapi
+    let components = openapi
         .components
-        .get_or_insert_with(|| ComponentsBuilder::new().build())
-        .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        .get_or_insert_with(|| ComponentsBuilder::new().build());
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    if has_signed {
+        let description = "the sender signs the body; the route says how";
+        let header = ApiKeyValue::with_description("x-slack-signature", description);
+        let signature = SecurityScheme::ApiKey(ApiKey::Header(header));
+        components.add_security_scheme("signature", signature);
+    }
     openapi.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
     openapi
 }
@@ -157,7 +171,16 @@ impl Service {
         invocation: Option<&Invocation>,
         name: &mut Option<Arc<str>>,
     ) -> Response {
-        if request.uri().path() != HEALTH {
+        if let Some(proof) = self.proof(&request, invocation) {
+            match self.signed(request, &proof).await {
+                Ok((caller, whole)) => {
+                    *name = Some(caller.name.clone());
+                    request = whole;
+                    request.extensions_mut().insert(caller);
+                }
+                Err(error) => return error.into_response(),
+            }
+        } else if request.uri().path() != HEALTH {
             // Not the request itself: a reference to its body can't wait on another thread.
             let (headers, path) = (request.headers(), request.uri().path());
             let caller = match self.caller(headers, path, invocation).await {
@@ -174,6 +197,31 @@ impl Service {
                 .into_response();
         }
         next.run(request).await
+    }
+
+    /// How whoever sent this has to prove who they are, if that is not by a token.
+    fn proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<Proof> {
+        if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
+            return None;
+        }
+        let route = request.extensions().get::<MatchedPath>()?;
+        self.front.proof(request.method(), route.as_str())
+    }
+
+    /// Who signed the request, and the request as it was.
+    async fn signed(&self, request: Request, proof: &Proof) -> Result<(Caller, Request), Error> {
+        let (parts, body) = request.into_parts();
+        let body = Limited::new(body, self.limits.body_bytes()).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Error::TooLarge("the body is larger than this route takes".to_owned())
+            } else {
+                Error::Invalid("the body broke off".to_owned())
+            }
+        })?;
+        let body = body.to_bytes();
+        let caller = proof(&parts.headers, &body)?;
+        Ok((caller, Request::from_parts(parts, Body::from(body))))
     }
 
     async fn caller(

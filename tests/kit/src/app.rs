@@ -99,7 +99,7 @@ impl TestApp {
     /// Invokes the function as Lambda does: its result, or what the invocation fails with.
     pub async fn invoke(&self, event: &Value) -> Result<Box<RawValue>, lambda::Failure> {
         let deadline = SystemTime::now() + Duration::from_secs(30);
-        lambda::Function::new(self.name, self.service.clone())
+        lambda::Function::new(self.name, self.service.clone(), &self.resources)
             .invoke(&event.to_string(), "invocation-1", Some(deadline))
             .await
     }

@@ -2,7 +2,8 @@
 //!
 //! - An HTTP API, REST API, function URL or ALB event is the request it describes. Who calls is in
 //!   its headers, as everywhere.
-//! - An SQS batch is one `POST /events/<function>` a record, and answers which of them failed.
+//! - An SQS batch is one `POST /events/<function>` a record, or one for all where the app takes whole
+//!   batches, and answers which of them failed.
 //! - Anything else (a schedule's input, an EventBridge event, JSON by hand) is the body of
 //!   `POST /events/<function>`, and the route's answer is the invocation's result.
 //!
@@ -30,7 +31,7 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::service::Invocation;
-use crate::{Caller, Env};
+use crate::{Caller, Resources};
 
 /// What an invocation fails with: the `title` and `detail` of the problem.
 pub type Failure = lambda_runtime::Diagnostic;
@@ -39,7 +40,12 @@ pub type Failure = lambda_runtime::Diagnostic;
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// Answers invocations until the process is stopped.
-pub async fn run(name: &'static str, service: axum::Router, env: &Env) -> anyhow::Result<()> {
+pub async fn run(
+    name: &'static str,
+    service: axum::Router,
+    resources: &Resources,
+) -> anyhow::Result<()> {
+    let env = resources.env();
     // lambda_runtime panics without these.
     for variable in [
         "AWS_LAMBDA_FUNCTION_NAME",
@@ -51,7 +57,7 @@ pub async fn run(name: &'static str, service: axum::Router, env: &Env) -> anyhow
             "what Lambda sets it to, or unset AWS_LAMBDA_RUNTIME_API",
         )?;
     }
-    let function = Arc::new(Function::new(name, service));
+    let function = Arc::new(Function::new(name, service, resources));
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = function.clone();
         async move {
@@ -73,11 +79,17 @@ pub async fn run(name: &'static str, service: axum::Router, env: &Env) -> anyhow
 pub struct Function {
     name: &'static str,
     service: axum::Router,
+    whole_batches: bool,
 }
 
 impl Function {
-    pub fn new(name: &'static str, service: axum::Router) -> Self {
-        Self { name, service }
+    /// `resources` are those that the service was made with.
+    pub fn new(name: &'static str, service: axum::Router, resources: &Resources) -> Self {
+        Self {
+            name,
+            service,
+            whole_batches: resources.front().takes_whole_batches(),
+        }
     }
 
     /// The JSON result of one invocation with the JSON `event`.
@@ -95,8 +107,8 @@ impl Function {
         };
         match Kind::of(event)? {
             Kind::Http => http_event::answer(event, &self.service, invocation).await,
-            Kind::Sqs => sqs::answer(event, self, invocation).await,
-            Kind::Trigger => {
+            Kind::Sqs if !self.whole_batches => sqs::answer(event, self, invocation).await,
+            Kind::Sqs | Kind::Trigger => {
                 let answer = self.trigger(event.to_owned(), invocation).await;
                 result_of(answer).await
             }

@@ -1,0 +1,288 @@
+//! Context for the next answer: the last turns of a thread, and older messages that matter for what
+//! was said last, within a budget of tokens.
+//!
+//! The same log gives the same bytes: nothing in it depends on when it is asked for.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query, State};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::postgres::Client;
+use shared::postgres::types::Type;
+use shared::{Caller, Error, Json, Result};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::{self, Scope};
+use crate::log::{Log, tokens};
+use crate::post::in_scope;
+use crate::search::{Hit, InMonth, Words, months};
+
+const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
+const DEFAULT_BUDGET: i32 = 4_000;
+/// A thread is not read further back.
+const MOST_ROWS: i64 = 200;
+/// Memories take at most this part of the budget.
+const MEMORY_PART: i32 = 4;
+/// So many words of what was said last are looked for, the longest.
+const WORDS: usize = 4;
+/// So many messages a word are weighed.
+const MEMORIES_A_WORD: usize = 8;
+/// How many months, and blocks of messages in each, memory reaches back.
+const MONTHS: usize = 6;
+const BLOCKS: i64 = 64;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// At most so many tokens, of four characters each.
+    #[param(minimum = 100, maximum = 200_000, default = 4_000)]
+    token_budget: Option<i32>,
+    /// The thread that goes on; without one, the channel, or else all that the robeing said last.
+    thread: Option<String>,
+    channel: Option<String>,
+    /// What older messages should be about; default: what a person said last.
+    q: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Context {
+    /// To be put before a model: memories first, then the last turns, oldest first.
+    context: String,
+    /// What it is made of, in that order.
+    turns: Vec<Turn>,
+    /// Of `context`: a quarter of its characters, rounded up.
+    tokens: i32,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Turn {
+    /// Of the row, which may be two turns.
+    id: Uuid,
+    #[schema(inline)]
+    kind: Kind,
+    #[schema(inline)]
+    role: Role,
+    text: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// An older message that has to do with what was said last.
+    Memory,
+    /// One of the last.
+    Recent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Role {
+    User,
+    Assistant,
+}
+
+/// What a robeing should know before it answers.
+#[utoipa::path(
+    get,
+    path = "/v1/robeings/{id}/context",
+    tag = "memory",
+    operation_id = "conversation_context",
+    params(("id" = String, Path, description = "the robeing"), Asked),
+    responses(
+        (status = 200, description = "never over the budget; the same bytes until something new is stored", body = Context),
+        (status = 400, description = "a parameter is wrong"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn context(
+    State(log): State<Log>,
+    caller: Caller,
+    Path(robeing_id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Context>> {
+    in_scope(&caller, &robeing_id)?;
+    let budget = asked.token_budget.unwrap_or(DEFAULT_BUDGET);
+    if !BUDGETS.contains(&budget) {
+        let (least, most) = (BUDGETS.start(), BUDGETS.end());
+        return Err(Error::Invalid(format!(
+            "token_budget is {budget}: give {least} to {most}"
+        )));
+    }
+    let client = log.pool.get().await?;
+    let recent = recent(&client, &robeing_id, &asked).await?;
+    let said = recent.iter().find_map(|row| row.message.clone());
+    let about = Words::of(&asked.q.or(said).unwrap_or_default());
+    let memories = memories(&client, &robeing_id, &about, &recent).await?;
+    Ok(Json(fit(&memories, &recent, budget)))
+}
+
+/// Newest first.
+async fn recent(client: &Client, robeing_id: &str, asked: &Asked) -> Result<Vec<Hit>> {
+    let rows = db::query(
+        client,
+        &Scope::only([robeing_id]),
+        "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+         from conversation.log
+         where robeing_id = $1
+           and ($2::text is null or thread_ts = $2)
+           and ($3::text is null or channel_id = $3)
+           and deleted_at is null
+         order by id desc
+         limit $4",
+        &[
+            (&robeing_id, Type::TEXT),
+            (&asked.thread, Type::TEXT),
+            (&asked.channel, Type::TEXT),
+            (&MOST_ROWS, Type::INT8),
+        ],
+    )
+    .await?;
+    Ok(rows.iter().map(Hit::of).collect::<Result<_, _>>()?)
+}
+
+/// Older messages with the words of what was said last, those with the most and rarest first.
+async fn memories(
+    client: &Client,
+    robeing_id: &str,
+    about: &Words,
+    recent: &[Hit],
+) -> Result<Vec<Hit>> {
+    let mut words: Vec<&String> = about
+        .0
+        .iter()
+        .filter(|word| word.chars().count() >= 2)
+        .collect();
+    words.sort_by_key(|word| (std::cmp::Reverse(word.chars().count()), *word));
+    words.dedup();
+    words.truncate(WORDS);
+    // What is older than what was read of the thread; without any, everything.
+    let past = recent.last().map_or(Uuid::max(), |oldest| oldest.id);
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let scope = Scope::only([robeing_id]);
+    let months = months(client, &scope, robeing_id).await?;
+    let words: Vec<Words> = words
+        .into_iter()
+        .map(|word| Words(vec![stem(word)]))
+        .collect();
+    let mut found: BTreeMap<Uuid, (f64, Hit)> = BTreeMap::new();
+    // One word alone, over the months, until it has enough; all words in flight at once.
+    let searches = words
+        .iter()
+        .map(async |word| -> Result<Vec<Hit>, tokio_postgres::Error> {
+            let mut hits = Vec::new();
+            for (month, messages) in months.iter().take(MONTHS) {
+                let in_month = InMonth {
+                    month: *month,
+                    messages: *messages,
+                    past,
+                    wanted: MEMORIES_A_WORD,
+                    depth: BLOCKS,
+                };
+                hits.extend(in_month.find(client, &scope, robeing_id, word).await?);
+                if hits.len() >= MEMORIES_A_WORD {
+                    break;
+                }
+            }
+            Ok(hits)
+        });
+    for hits in try_join_all(searches).await? {
+        // A word that few messages hold says more about those that do.
+        let weight = 1.0 / (1.0 + hits.len() as f64);
+        for hit in hits {
+            found.entry(hit.id).or_insert((0.0, hit)).0 += weight;
+        }
+    }
+    let mut found: Vec<(f64, Hit)> = found.into_values().collect();
+    found.sort_by(|(one, first), (other, second)| {
+        other.total_cmp(one).then_with(|| second.id.cmp(&first.id))
+    });
+    Ok(found.into_iter().map(|(_, hit)| hit).collect())
+}
+
+/// A Korean word without its last syllable, which is a particle more often than not; words of two
+/// syllables as they are.
+fn stem(word: &str) -> String {
+    let is_hangul = |letter: char| ('가'..='힣').contains(&letter);
+    let letters: Vec<char> = word.chars().collect();
+    if letters.len() > 2 && letters.iter().copied().all(is_hangul) {
+        return letters[..letters.len() - 1].iter().collect();
+    }
+    word.to_owned()
+}
+
+/// The best memories for at most a quarter of the budget, and as many of the last turns as the rest
+/// has room for.
+fn fit(memories: &[Hit], recent: &[Hit], budget: i32) -> Context {
+    let budget = usize::try_from(budget).unwrap_or_default() * 4;
+    let mut kept: Vec<&Hit> = Vec::new();
+    let mut taken = 0;
+    for memory in memories {
+        let length = length(memory);
+        if taken + length <= budget / MEMORY_PART as usize {
+            taken += length;
+            kept.push(memory);
+        }
+    }
+    kept.sort_by_key(|hit| hit.id);
+    let mut last: Vec<&Hit> = Vec::new();
+    for turn in recent {
+        let length = length(turn);
+        if taken + length > budget {
+            break;
+        }
+        taken += length;
+        last.push(turn);
+    }
+    last.reverse();
+    let turns: Vec<Turn> = kept
+        .iter()
+        .map(|hit| (Kind::Memory, *hit))
+        .chain(last.iter().map(|hit| (Kind::Recent, *hit)))
+        .flat_map(|(kind, hit)| turns(kind, hit))
+        .collect();
+    let context: String = turns.iter().map(Turn::line).collect();
+    Context {
+        tokens: tokens(&context),
+        context,
+        turns,
+    }
+}
+
+fn turns(kind: Kind, hit: &Hit) -> impl Iterator<Item = Turn> {
+    let said = [(Role::User, &hit.message), (Role::Assistant, &hit.response)];
+    said.into_iter().filter_map(move |(role, text)| {
+        Some(Turn {
+            id: hit.id,
+            kind,
+            role,
+            text: text.clone()?,
+            created_at: hit.created_at,
+        })
+    })
+}
+
+/// In characters, as it is written out.
+fn length(hit: &Hit) -> usize {
+    turns(Kind::Recent, hit)
+        .map(|turn| turn.line().chars().count())
+        .sum()
+}
+
+impl Turn {
+    fn line(&self) -> String {
+        let role = match self.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        format!("{role}: {}\n", self.text)
+    }
+}

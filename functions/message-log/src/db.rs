@@ -1,0 +1,121 @@
+//! Transactions that see the robeings they name, and no others: the wall behind the scope that
+//! stands in each statement.
+
+use futures::join;
+use shared::auth::Names;
+use shared::postgres::Client;
+use shared::postgres::types::{ToSql, Type};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error, Row, Transaction};
+
+/// A statement that takes longer is given up, and the caller asked to try again.
+const LONGEST_STATEMENT: &str = "15s";
+
+/// Which robeings a transaction sees.
+#[derive(Clone, Debug)]
+pub struct Scope(String);
+
+impl Scope {
+    pub fn all() -> Self {
+        Self("*".to_owned())
+    }
+
+    pub fn of(robeings: &Names) -> Self {
+        match robeings {
+            Names::All => Self::all(),
+            Names::Only(names) => Self::only(names.iter().map(String::as_str)),
+        }
+    }
+
+    /// A name that could be read as more than one robeing, or as all of them, is no robeing's.
+    pub fn only<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let is_name = |name: &&str| *name != "*" && !name.contains(char::is_control);
+        let mut names: Vec<&str> = names.into_iter().filter(is_name).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self(names.join("\n"))
+    }
+
+    fn begin(&self) -> String {
+        let robeings = self.0.replace('\'', "''");
+        format!(
+            "begin; set local app.robeings = '{robeings}'; \
+             set local statement_timeout = '{LONGEST_STATEMENT}'"
+        )
+    }
+}
+
+/// The rows of one statement, a transaction of its own.
+pub async fn query(
+    client: &Client,
+    scope: &Scope,
+    sql: &str,
+    values: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Vec<Row>, Error> {
+    once(client, scope, client.query_typed(sql, values)).await
+}
+
+/// One statement as a transaction, in one round trip: nothing is waited for between its parts.
+pub async fn once<T>(
+    client: &Client,
+    scope: &Scope,
+    statement: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let begin = scope.begin();
+    let (begun, done, committed) = join!(
+        client.batch_execute(&begin),
+        statement,
+        client.batch_execute("commit")
+    );
+    begun?;
+    let done = done?;
+    committed?;
+    Ok(done)
+}
+
+/// A transaction of several statements; without `commit` nothing has happened.
+pub async fn begin<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
+    let transaction = tokio_postgres::Client::transaction(client).await?;
+    let begin = scope.begin();
+    let settings = begin.trim_start_matches("begin; ");
+    transaction.batch_execute(settings).await?;
+    Ok(transaction)
+}
+
+/// There is no partition yet for one of the rows.
+pub fn lacks_month(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|error| {
+        *error.code() == SqlState::CHECK_VIOLATION
+            && error.constraint().is_none()
+            && error.message().starts_with("no partition")
+    })
+}
+
+/// Lost a race that it may win next time.
+pub fn lost_a_race(error: &Error) -> bool {
+    let codes = [
+        &SqlState::T_R_DEADLOCK_DETECTED,
+        &SqlState::T_R_SERIALIZATION_FAILURE,
+    ];
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
+/// One of the values does not fit, so that each row has to be tried alone.
+pub fn is_about_a_value(error: &Error) -> bool {
+    let code = error.code().map(SqlState::code).unwrap_or_default();
+    code.starts_with("22") || code.starts_with("23") || code == "54000"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_can_be_neither_widened_nor_left_by_a_name() {
+        let names = ["r2", "r1", "r1", "*", "a\nb", "it's"];
+        let scope = Scope::only(names);
+        assert_eq!(scope.0, "it's\nr1\nr2");
+        assert!(scope.begin().contains("app.robeings = 'it''s\nr1\nr2';"));
+        assert_eq!(Scope::of(&Names::Only(vec!["*".into()])).0, "");
+    }
+}

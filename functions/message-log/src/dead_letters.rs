@@ -1,0 +1,299 @@
+//! What can't be stored as it is: kept masked, with the reason, until somebody replays it.
+//!
+//! It stays failed for whoever delivered it, so that a queue's own dead letter has the original.
+
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared::auth::Names;
+use shared::postgres::types::{Json as Jsonb, Type};
+use shared::telemetry::{Unit, figure};
+use shared::{Admin, Error, Json, Result};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::{self, Scope};
+use crate::events::{Delivery, message_of};
+use crate::history::limit;
+use crate::identity::{Key, digest};
+use crate::log::Log;
+use crate::message::NewMessage;
+use crate::post::{Receipt, in_scope};
+
+/// A larger body is kept by the queue alone.
+const LARGEST_BODY: usize = 512 * 1024;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Also those that were replayed.
+    #[param(default = false)]
+    replayed: Option<bool>,
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetters {
+    items: Vec<DeadLetter>,
+    /// What to ask for the next page with; null where this is the last one.
+    next: Option<Uuid>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetter {
+    id: Uuid,
+    source: String,
+    source_event_id: String,
+    robeing_id: Option<String>,
+    reason: String,
+    /// What came, masked; null where masking is what failed, or where it is too large.
+    #[schema(value_type = Option<Object>)]
+    body: Option<Value>,
+    /// How often it was delivered.
+    attempts: i32,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    last_attempt_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    replayed_at: Option<Timestamp>,
+    /// The row that came of it.
+    message_id: Option<Uuid>,
+}
+
+/// What could not be stored, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    tag = "dead letters",
+    operation_id = "list_dead_letters",
+    params(Which),
+    responses(
+        (status = 200, description = "one page", body = DeadLetters),
+        (status = 400, description = "a parameter is wrong"),
+        (status = 403, description = "the caller is no admin"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn list(
+    State(log): State<Log>,
+    Admin(caller): Admin,
+    Query(which): Query<Which>,
+) -> Result<Json<DeadLetters>> {
+    let limit = limit(which.limit, 50)?;
+    let past = which.after.unwrap_or(Uuid::max());
+    let one_more = limit + 1;
+    let client = log.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::of(&caller.scope.robeings),
+        "select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
+                last_attempt_at, replayed_at, message_id
+         from conversation.dead_letter
+         where id < $1
+           and ($2::text[] is null or robeing_id = any ($2))
+           and ($3 or replayed_at is null)
+         order by id desc
+         limit $4",
+        &[
+            (&past, Type::UUID),
+            (&robeings(&caller.scope.robeings), Type::TEXT_ARRAY),
+            (&which.replayed.unwrap_or(false), Type::BOOL),
+            (&one_more, Type::INT8),
+        ],
+    )
+    .await?;
+    let mut items = rows
+        .iter()
+        .map(|row| {
+            Ok(DeadLetter {
+                id: row.try_get("id")?,
+                source: row.try_get("source")?,
+                source_event_id: row.try_get("source_event_id")?,
+                robeing_id: row.try_get("robeing_id")?,
+                reason: row.try_get("reason")?,
+                body: row.try_get("body")?,
+                attempts: row.try_get("attempts")?,
+                created_at: row.try_get("created_at")?,
+                last_attempt_at: row.try_get("last_attempt_at")?,
+                replayed_at: row.try_get("replayed_at")?,
+                message_id: row.try_get("message_id")?,
+            })
+        })
+        .collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
+    let more = items.len() as i64 > limit;
+    items.truncate(usize::try_from(limit).unwrap_or_default());
+    let next = items.last().filter(|_| more).map(|item| item.id);
+    Ok(Json(DeadLetters { items, next }))
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// What to store instead of what came; default: what came, as it was kept.
+    message: Option<NewMessage>,
+}
+
+/// Store a dead letter after all, put right or as it is.
+///
+/// It is stored under the event's own key: replayed twice, or delivered once more, it is one row.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{id}/replay",
+    tag = "dead letters",
+    operation_id = "replay_dead_letter",
+    params(("id" = Uuid, Path)),
+    request_body = Replay,
+    responses(
+        (status = 200, description = "stored", body = Receipt),
+        (status = 400, description = "it is still wrong; the detail says what"),
+        (status = 403, description = "the caller is no admin, or not of that robeing"),
+        (status = 404, description = "there is no such dead letter"),
+        (status = 409, description = "its body was not kept: send the message"),
+        (status = 413, description = "the message is too large"),
+        (status = 415, description = "the body is not JSON"),
+        (status = 422, description = "another message came under its key"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn replay(
+    State(log): State<Log>,
+    Admin(caller): Admin,
+    Path(id): Path<Uuid>,
+    Json(replay): Json<Replay>,
+) -> Result<Json<Receipt>> {
+    let scope = Scope::of(&caller.scope.robeings);
+    let client = log.pool.get().await?;
+    let letter = db::query(
+        &client,
+        &scope,
+        "select source, source_event_id, event_time, body
+         from conversation.dead_letter
+         where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
+        &[
+            (&id, Type::UUID),
+            (&robeings(&caller.scope.robeings), Type::TEXT_ARRAY),
+        ],
+    )
+    .await?;
+    let letter = letter.first();
+    let letter = letter.ok_or_else(|| Error::NotFound(format!("there is no dead letter {id}")))?;
+    let body: Option<Value> = letter.try_get("body")?;
+    let message = match (replay.message, body) {
+        (Some(message), _) => message,
+        (None, Some(body)) => message_of(body)?,
+        (None, None) => {
+            let detail = "what came was not kept: send it as `message`";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+    };
+    in_scope(&caller, &message.robeing_id)?;
+    let source: String = letter.try_get("source")?;
+    let event_id: String = letter.try_get("source_event_id")?;
+    let key = Key {
+        text: event_id.clone(),
+        time: letter.try_get("event_time")?,
+    };
+    drop(client);
+    let delivery = Delivery::again(&source, event_id, key);
+    let stored = log.store_one(delivery.event(message)).await?;
+    resolve(&log, &[(delivery.letter_key(), stored.id)]).await?;
+    Ok(Json(stored.into()))
+}
+
+fn robeings(scope: &Names) -> Option<&Vec<String>> {
+    match scope {
+        Names::All => None,
+        Names::Only(names) => Some(names),
+    }
+}
+
+/// What failed, and why. Nothing is kept of it that is not masked.
+pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> {
+    let reason = log
+        .masked_text(&reason.to_string())
+        .unwrap_or_else(|_| "it can't be masked".to_owned());
+    let body = delivery.body.as_ref().ok().cloned();
+    let body = body
+        .map(without_nul)
+        .filter(|body| body.to_string().len() <= LARGEST_BODY);
+    let body = body.and_then(|mut body| log.mask_json(&mut body).ok().map(|()| Jsonb(body)));
+    let robeing_id = body
+        .as_ref()
+        .and_then(|Jsonb(body)| body.get("robeing_id")?.as_str());
+    let robeing_id = robeing_id.filter(|id| id.len() <= 100).map(str::to_owned);
+    let event_id = log.masked_text(&delivery.event_id).unwrap_or_default();
+    let id = Uuid::now_v7();
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(),
+        "insert into conversation.dead_letter as known
+             (id, key, source, source_event_id, event_time, robeing_id, reason, body)
+         values ($1, $2, $3, left($4, 512), $5, $6, $7, $8)
+         on conflict (key) do update
+         set attempts = known.attempts + 1, last_attempt_at = now(), reason = excluded.reason,
+             body = excluded.body, robeing_id = excluded.robeing_id",
+        &[
+            (&id, Type::UUID),
+            (&delivery.letter_key(), Type::UUID),
+            (&delivery.source, Type::TEXT),
+            (&event_id, Type::TEXT),
+            (&delivery.key.time, Type::TIMESTAMPTZ),
+            (&robeing_id, Type::TEXT),
+            (&reason, Type::TEXT),
+            (&body, Type::JSONB),
+        ],
+    )
+    .await?;
+    tracing::warn!(source = delivery.source, dead_letter = %id, reason, "an event can't be stored");
+    figure("dead_letters", Unit::Count, 1.0);
+    Ok(())
+}
+
+/// Marks those that have become rows after all.
+pub async fn resolve(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
+    if stored.is_empty() {
+        return Ok(());
+    }
+    let (keys, messages): (Vec<Uuid>, Vec<Uuid>) = stored.iter().copied().unzip();
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(),
+        "update conversation.dead_letter as known
+         set replayed_at = coalesce(known.replayed_at, now()), message_id = stored.message_id
+         from unnest($1::uuid[], $2::uuid[]) as stored (key, message_id)
+         where known.key = stored.key",
+        &[(&keys, Type::UUID_ARRAY), (&messages, Type::UUID_ARRAY)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Postgres keeps no NUL, and what is wrong should be seen.
+fn without_nul(value: Value) -> Value {
+    let shown = |text: String| text.replace('\0', "\u{fffd}");
+    match value {
+        Value::String(text) => Value::String(shown(text)),
+        Value::Array(items) => items.into_iter().map(without_nul).collect(),
+        Value::Object(object) => {
+            let fields = object
+                .into_iter()
+                .map(|(key, value)| (shown(key), without_nul(value)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
+
+/// Of the source and what it calls the event.
+pub fn letter_key(source: &str, event_id: &str) -> Uuid {
+    Uuid::from_bytes(digest(&["dead letter", source, event_id]))
+}

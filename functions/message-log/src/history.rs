@@ -1,0 +1,338 @@
+//! What was said, newest first: of a robeing, a channel or a thread in it, or of a person.
+//!
+//! A message and what answered it are one item, whether they came together or one after the other.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::auth::Names;
+use shared::postgres::types::Type;
+use shared::{Caller, Error, Json, Result};
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::{self, Scope};
+use crate::identity::first_id_at;
+use crate::log::Log;
+use crate::post::in_scope;
+
+const MOST: i64 = 200;
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OfRobeing {
+    /// Of this channel alone.
+    channel: Option<String>,
+    /// Of this thread alone.
+    thread: Option<String>,
+    /// Of this person alone.
+    user: Option<Uuid>,
+    /// With this intent alone.
+    intent: Option<String>,
+    /// Not before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OfUser {
+    /// With this robeing alone.
+    robeing: Option<String>,
+    /// With this intent alone.
+    intent: Option<String>,
+    /// Not before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Page {
+    pub items: Vec<Item>,
+    /// What to ask for the next page with; null where this is the last one.
+    pub next: Option<Uuid>,
+}
+
+/// A message with its response; either may be missing.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Item {
+    pub id: Uuid,
+    pub robeing_id: String,
+    pub channel_id: Option<String>,
+    pub channel_type: Option<String>,
+    pub thread_ts: Option<String>,
+    pub user_id: Option<Uuid>,
+    pub slack_user_id: Option<String>,
+    pub message: Option<String>,
+    pub response: Option<String>,
+    /// `message` and `response` as they came, where that was in parts.
+    #[schema(value_type = Option<Object>)]
+    pub parts: Option<Value>,
+    pub intent: Option<String>,
+    pub confidence: Option<f64>,
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// The rows with the response, where it came by itself.
+    pub answered_by: Vec<Uuid>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it was last edited in Slack.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted in Slack; its text is gone.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// The history of a robeing, newest first.
+///
+/// Everything in it is masked; there is no other form.
+#[utoipa::path(
+    get,
+    path = "/v1/robeings/{id}/messages",
+    tag = "messages",
+    operation_id = "list_robeing_messages",
+    params(("id" = String, Path, description = "the robeing"), OfRobeing),
+    responses(
+        (status = 200, description = "one page", body = Page),
+        (status = 400, description = "a parameter is wrong"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn of_robeing(
+    State(log): State<Log>,
+    caller: Caller,
+    Path(robeing_id): Path<String>,
+    Query(query): Query<OfRobeing>,
+) -> Result<Json<Page>> {
+    in_scope(&caller, &robeing_id)?;
+    let filter = Filter {
+        robeings: Names::Only(vec![robeing_id]),
+        channel: query.channel,
+        thread: query.thread,
+        user: query.user,
+        intent: query.intent,
+        from: query.from,
+        to: query.to,
+        limit: limit(query.limit, 50)?,
+        after: query.after,
+    };
+    page(&log, &filter).await.map(Json)
+}
+
+/// What a person said to the robeings in the caller's scope, and what they answered, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}/messages",
+    tag = "messages",
+    operation_id = "list_user_messages",
+    params(("id" = Uuid, Path, description = "the person's `user_id`"), OfUser),
+    responses(
+        (status = 200, description = "one page", body = Page),
+        (status = 400, description = "a parameter is wrong"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn of_user(
+    State(log): State<Log>,
+    caller: Caller,
+    Path(user): Path<Uuid>,
+    Query(query): Query<OfUser>,
+) -> Result<Json<Page>> {
+    let robeings = match query.robeing {
+        Some(robeing) => {
+            in_scope(&caller, &robeing)?;
+            Names::Only(vec![robeing])
+        }
+        None => caller.scope.robeings.clone(),
+    };
+    let filter = Filter {
+        robeings,
+        channel: None,
+        thread: None,
+        user: Some(user),
+        intent: query.intent,
+        from: query.from,
+        to: query.to,
+        limit: limit(query.limit, 50)?,
+        after: query.after,
+    };
+    page(&log, &filter).await.map(Json)
+}
+
+pub fn limit(asked: Option<i64>, default: i64) -> Result<i64> {
+    let limit = asked.unwrap_or(default);
+    if (1..=MOST).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Error::Invalid(format!(
+        "limit is {limit}: give 1 to {MOST}"
+    )))
+}
+
+struct Filter {
+    robeings: Names,
+    channel: Option<String>,
+    thread: Option<String>,
+    user: Option<Uuid>,
+    intent: Option<String>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: i64,
+    after: Option<Uuid>,
+}
+
+async fn page(log: &Log, filter: &Filter) -> Result<Page> {
+    let scope = Scope::of(&filter.robeings);
+    let (robeing, robeings) = match &filter.robeings {
+        Names::Only(names) => match names.as_slice() {
+            [one] => (Some(one), None),
+            several => (None, Some(several)),
+        },
+        Names::All => (None, None),
+    };
+    let first = filter.from.map_or(Uuid::nil(), first_id_at);
+    let to = filter.to.map_or(Uuid::max(), first_id_at);
+    let past = filter.after.map_or(to, |after| after.min(to));
+    let one_more = filter.limit + 1;
+    let client = log.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &scope,
+        "select id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message,
+                response, parts, intent, confidence, metadata, created_at, edited_at, deleted_at
+         from conversation.log
+         where id >= $1
+           and id < $2
+           and ($3::text is null or robeing_id = $3)
+           and ($4::text[] is null or robeing_id = any ($4))
+           and ($5::text is null or channel_id = $5)
+           and ($6::text is null or thread_ts = $6)
+           and ($7::uuid is null or user_id = $7)
+           and ($8::text is null or intent = $8 or exists (
+                 select from conversation.log as answer
+                 where answer.reply_to = log.id and answer.intent = $8))
+           and (reply_to is null or not exists (
+                 select from conversation.log as asked
+                 where asked.id = log.reply_to and asked.robeing_id = log.robeing_id))
+         order by id desc
+         limit $9",
+        &[
+            (&first, Type::UUID),
+            (&past, Type::UUID),
+            (&robeing, Type::TEXT),
+            (&robeings, Type::TEXT_ARRAY),
+            (&filter.channel, Type::TEXT),
+            (&filter.thread, Type::TEXT),
+            (&filter.user, Type::UUID),
+            (&filter.intent, Type::TEXT),
+            (&one_more, Type::INT8),
+        ],
+    )
+    .await?;
+    let mut items = rows.iter().map(Item::of).collect::<Result<Vec<_>, _>>()?;
+    let more = items.len() as i64 > filter.limit;
+    items.truncate(usize::try_from(filter.limit).unwrap_or_default());
+    let next = items.last().filter(|_| more).map(|item| item.id);
+
+    let open: Vec<Uuid> = items
+        .iter()
+        .filter(|it| it.response.is_none())
+        .map(|it| it.id)
+        .collect();
+    if let Some(first) = open.last() {
+        let answers = db::query(
+            &client,
+            &scope,
+            "select id, robeing_id, reply_to, response, intent, confidence
+             from conversation.log
+             where reply_to = any ($1) and id > $2
+             order by id",
+            &[(&open, Type::UUID_ARRAY), (first, Type::UUID)],
+        )
+        .await?;
+        let places: HashMap<Uuid, usize> = items
+            .iter()
+            .enumerate()
+            .map(|(place, item)| (item.id, place))
+            .collect();
+        for answer in answers {
+            let asked: Uuid = answer.try_get("reply_to")?;
+            let item = places.get(&asked).map(|place| &mut items[*place]);
+            let robeing_id: String = answer.try_get("robeing_id")?;
+            if let Some(item) = item.filter(|item| item.robeing_id == robeing_id) {
+                item.add_answer(&answer)?;
+            }
+        }
+    }
+    Ok(Page { items, next })
+}
+
+impl Item {
+    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            robeing_id: row.try_get("robeing_id")?,
+            channel_id: row.try_get("channel_id")?,
+            channel_type: row.try_get("channel_type")?,
+            thread_ts: row.try_get("thread_ts")?,
+            user_id: row.try_get("user_id")?,
+            slack_user_id: row.try_get("slack_user_id")?,
+            message: row.try_get("message")?,
+            response: row.try_get("response")?,
+            parts: row.try_get("parts")?,
+            intent: row.try_get("intent")?,
+            confidence: row.try_get("confidence")?,
+            metadata: row.try_get("metadata")?,
+            answered_by: Vec::new(),
+            created_at: row.try_get("created_at")?,
+            edited_at: row.try_get("edited_at")?,
+            deleted_at: row.try_get("deleted_at")?,
+        })
+    }
+
+    /// A robeing may answer in several messages, and tell the intent with one of them.
+    fn add_answer(&mut self, answer: &Row) -> Result<(), tokio_postgres::Error> {
+        if let Some(text) = answer.try_get::<_, Option<String>>("response")? {
+            match &mut self.response {
+                Some(response) => {
+                    response.push('\n');
+                    response.push_str(&text);
+                }
+                none => *none = Some(text),
+            }
+        }
+        if self.intent.is_none() {
+            self.intent = answer.try_get("intent")?;
+        }
+        if self.confidence.is_none() {
+            self.confidence = answer.try_get("confidence")?;
+        }
+        self.answered_by.push(answer.try_get("id")?);
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! Which row an event is: ids that follow from the event wherever its key carries a time.
+//!
+//! A version 7 UUID, Slack's `ts`, and an SQS or Pub/Sub message id (each bound to the time it was
+//! sent) always come with the same time, so the row's id is made of that time and a digest of the
+//! key, and the primary key alone keeps repeats out. Any other key is looked up in a ledger.
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// How far the clock of a sender may be ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// A message's own time this close to its key's time is the same moment, told twice.
+const SAME_MOMENT: SignedDuration = SignedDuration::from_mins(1);
+
+/// The key of an event, within its source and robeing.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub text: String,
+    /// When the event was, where this comes with the key, always the same.
+    pub time: Option<Timestamp>,
+}
+
+impl Key {
+    /// A key that its sender made. Where it is a version 7 UUID, it carries its time.
+    pub fn of_sender(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let time = v7(&text).and_then(time_of);
+        Self { text, time }
+    }
+}
+
+/// The id of a row, and the ledger's key where the id does not follow from the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub id: Uuid,
+    pub created_at: Timestamp,
+    pub ledger_key: Option<Uuid>,
+}
+
+/// Which times are taken as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    pub now: Timestamp,
+    pub oldest: Timestamp,
+}
+
+impl Window {
+    pub fn new(now: Timestamp, max_age: SignedDuration) -> Self {
+        let now = to_micros(now);
+        Self {
+            now,
+            oldest: now.saturating_sub(max_age).unwrap_or(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    fn is_ahead(&self, time: Timestamp) -> bool {
+        time.duration_since(self.now) > AHEAD
+    }
+}
+
+/// An event's time is more than a day ahead. Were it cut to what is possible now, the same event
+/// would be another row tomorrow.
+#[derive(Debug)]
+pub struct AheadOfTime;
+
+/// `sent_at` is for an event that tells no time of its own; `position` keeps the order of events of
+/// one batch that have the same time.
+pub fn identify(
+    robeing_id: &str,
+    source: &str,
+    key: Option<&Key>,
+    created_at: Option<Timestamp>,
+    sent_at: Option<Timestamp>,
+    position: usize,
+    window: &Window,
+) -> Result<Identity, AheadOfTime> {
+    let created_at = created_at.map(to_micros);
+    let key_time = key.and_then(|key| key.time);
+    if [key_time, created_at]
+        .into_iter()
+        .flatten()
+        .any(|time| window.is_ahead(time))
+    {
+        return Err(AheadOfTime);
+    }
+    let digest = key.map(|key| digest(&[robeing_id, source, &key.text]));
+    let is_same_moment = |time: Timestamp| {
+        time >= window.oldest
+            && created_at.is_none_or(|told| told.duration_since(time).abs() <= SAME_MOMENT)
+    };
+    if let (Some(key), Some(digest), Some(time)) = (key, digest, key_time)
+        && is_same_moment(time)
+    {
+        // A message that brings the very id that a row may have keeps it.
+        let own = (source == "http").then(|| v7(&key.text)).flatten();
+        let id = own.unwrap_or_else(|| id_at(time, tail(digest)));
+        return Ok(Identity {
+            id,
+            created_at: time,
+            ledger_key: None,
+        });
+    }
+    let time = created_at
+        .or(key_time)
+        .or(sent_at
+            .filter(|time| !window.is_ahead(*time))
+            .map(to_micros))
+        .unwrap_or(window.now)
+        .max(window.oldest);
+    // Of the key, where there is one, so that equal events give equal answers anywhere.
+    let rest = digest.map_or_else(|| Uuid::new_v4().as_u128() as u64, tail);
+    let position = (position as u64).min((1 << 10) - 1);
+    Ok(Identity {
+        id: id_at(time, (position << 52) | (rest >> 12)),
+        created_at: time,
+        ledger_key: digest.map(Uuid::from_bytes),
+    })
+}
+
+/// As Postgres keeps it, so that the first answer and a repeat's are the same.
+fn to_micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// One digest of several texts, none of which runs into the next.
+pub fn digest(parts: &[&str]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    hash[..16].try_into().expect("16 of 32 bytes")
+}
+
+/// The id of what happened at `time`: microseconds, then 62 bits of `tail`.
+fn id_at(time: Timestamp, tail: u64) -> Uuid {
+    let micros = time.as_microsecond().max(0) as u128;
+    let (millis, rest) = (micros / 1_000, micros % 1_000);
+    let bits = (millis << 80)
+        | (7 << 76)
+        | ((rest * 4_096 / 1_000) << 64)
+        | (0b10 << 62)
+        | u128::from(tail & (u64::MAX >> 2));
+    Uuid::from_u128(bits)
+}
+
+fn tail(digest: [u8; 16]) -> u64 {
+    u64::from_be_bytes(digest[..8].try_into().expect("8 of 16 bytes"))
+}
+
+/// The lowest id of this time: everything before it was earlier.
+pub fn first_id_at(time: Timestamp) -> Uuid {
+    Uuid::from_u128((time.as_millisecond().max(0) as u128) << 80)
+}
+
+pub fn v7(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|id| id.get_version_num() == 7)
+}
+
+/// To the millisecond, which is what every version 7 UUID tells.
+pub fn time_of(id: Uuid) -> Option<Timestamp> {
+    Timestamp::from_millisecond((id.as_u128() >> 80) as i64).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn window() -> Window {
+        Window::new(
+            at("2026-11-25T12:00:00Z"),
+            SignedDuration::from_hours(24 * 400),
+        )
+    }
+
+    fn of(key: &str, created_at: Option<&str>) -> Result<Identity, AheadOfTime> {
+        let key = Key::of_sender(key);
+        identify(
+            "r1",
+            "http",
+            Some(&key),
+            created_at.map(at),
+            None,
+            0,
+            &window(),
+        )
+    }
+
+    #[test]
+    fn a_message_that_brings_a_version_7_id_keeps_it_and_needs_no_ledger() {
+        let id = "019abc00-0000-7abc-8000-000000000001";
+        let identity = of(id, None).unwrap();
+        assert_eq!(identity.id.to_string(), id);
+        assert_eq!(identity.ledger_key, None);
+        assert_eq!(of(id, None).unwrap(), identity);
+    }
+
+    #[test]
+    fn any_other_key_goes_to_the_ledger_at_the_time_it_tells() {
+        let told = of("order-1", Some("2026-11-25T11:00:00.000001Z")).unwrap();
+        assert!(told.ledger_key.is_some());
+        assert_eq!(told.created_at, at("2026-11-25T11:00:00.000001Z"));
+        let again = of("order-1", None).unwrap();
+        assert_eq!(again.ledger_key, told.ledger_key);
+        assert_ne!(again.id, told.id);
+    }
+
+    #[test]
+    fn an_imported_message_is_where_its_own_time_is_and_not_where_its_new_id_is() {
+        let id = "019abc00-0000-7abc-8000-000000000001";
+        let imported = of(id, Some("2026-02-01T00:00:00Z")).unwrap();
+        assert_eq!(time_of(imported.id), Some(at("2026-02-01T00:00:00Z")));
+        assert!(imported.ledger_key.is_some());
+    }
+
+    #[test]
+    fn what_is_too_old_is_stored_at_the_oldest_time_and_what_is_ahead_is_refused() {
+        let old = of("a", Some("1970-01-01T00:00:00Z")).unwrap();
+        assert_eq!(old.created_at, window().oldest);
+        assert!(of("a", Some("2026-11-26T11:00:00Z")).is_ok());
+        assert!(of("a", Some("2026-11-26T13:00:00Z")).is_err());
+    }
+
+    #[test]
+    fn the_order_of_ids_is_the_order_of_times_and_within_one_time_that_of_the_batch() {
+        let key = |position| {
+            let time = Some(at("2026-11-25T11:00:00Z"));
+            identify("r1", "http", None, time, None, position, &window())
+                .unwrap()
+                .id
+        };
+        assert!(key(0) < key(1) && key(1) < key(999));
+        let (one, two) = (
+            at("2026-11-25T11:00:00.000001Z"),
+            at("2026-11-25T11:00:00.000002Z"),
+        );
+        assert!(id_at(one, u64::MAX) < id_at(two, 0));
+        assert!(first_id_at(one) < id_at(one, 0));
+        assert_eq!(id_at(one, 0).get_version_num(), 7);
+    }
+}

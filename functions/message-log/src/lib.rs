@@ -1,0 +1,84 @@
+//! Message log: every conversation of a robeing, once, masked, and at hand again.
+//!
+//! In: `POST /v1/messages` and `/v1/messages/batch`, `POST /v1/slack/events`, and what queues and
+//! buses deliver to `POST /events/message-log`. All go one way (see [`log`]): check, mask, insert,
+//! commit, and only then answer. What can't be stored is a dead letter.
+//!
+//! Out: `GET /v1/robeings/{id}/messages` and `GET /v1/users/{id}/messages` list what was said,
+//! `context` and `search` find what matters now, and `patterns` tells how a robeing is used. Those
+//! three read what a [`roll_up`] made of the log, and search what came since as well.
+
+pub mod context;
+mod db;
+pub mod dead_letters;
+pub mod events;
+mod grams;
+pub mod history;
+pub mod identity;
+pub mod log;
+pub mod mask;
+pub mod message;
+pub mod patterns;
+pub mod post;
+pub mod roll_up;
+pub mod search;
+pub mod slack;
+
+use axum::extract::{DefaultBodyLimit, FromRef};
+use shared::serve::may_take;
+use shared::{Resources, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use log::Log;
+use slack::Slack;
+
+#[derive(Clone)]
+struct App {
+    log: Log,
+    slack: Slack,
+}
+
+impl FromRef<App> for Log {
+    fn from_ref(app: &App) -> Self {
+        app.log.clone()
+    }
+}
+
+impl FromRef<App> for (Log, Slack) {
+    fn from_ref(app: &App) -> Self {
+        (app.log.clone(), app.slack.clone())
+    }
+}
+
+pub fn app(resources: &Resources) -> anyhow::Result<Router> {
+    let app = App {
+        log: Log::open(resources)?,
+        slack: Slack::open(resources.env())?,
+    };
+    let front = resources.front();
+    front.take_whole_batches();
+    let slack = app.slack.clone();
+    front.take_signed(slack::ROUTE, move |headers, body| {
+        slack.prove(headers, body)
+    })?;
+    let large = OpenApiRouter::new()
+        .routes(routes!(post::batch))
+        .routes(routes!(events::deliver))
+        .layer(DefaultBodyLimit::max(events::LARGEST_EVENT));
+    let quick = OpenApiRouter::new()
+        .routes(routes!(slack::receive))
+        .layer(may_take(slack::ANSWER_WITHIN));
+    Ok(OpenApiRouter::new()
+        .routes(routes!(post::one))
+        .routes(routes!(history::of_robeing))
+        .routes(routes!(history::of_user))
+        .routes(routes!(context::context))
+        .routes(routes!(search::search))
+        .routes(routes!(patterns::patterns))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay))
+        .merge(large)
+        .merge(quick)
+        .with_state(app))
+}

@@ -1,0 +1,96 @@
+//! Payment cards: the digit by Luhn (ISO/IEC 7812-1) and the numbers with which issuers' begin.
+
+use super::digits::{Gap, Number};
+use super::labels::Class;
+use super::text::Text;
+
+/// How many digits belong to a card's number that begins here.
+pub fn card(text: &Text, number: &Number) -> Option<usize> {
+    [16, 15, 14, 19, 18, 17, 13].into_iter().find(|&length| {
+        number.length >= length && number.ends_at(length) && is_card(text, number, length)
+    })
+}
+
+fn is_card(text: &Text, number: &Number, length: usize) -> bool {
+    let digits = &number.digits[..length];
+    let units = number.units(length);
+    let quarters = number.cut(length, &[4, 8, 12]);
+    let labelled = || text.near(&units, Class::CARD);
+    let thing = text.named(units.start, Class::THING);
+    let parted = number.gaps(length).within(Gap::PLAIN);
+    // Whoever writes "카드 1234-5678-9012-3456" means one, be it with a slip of the pen.
+    let told = quarters && labelled() || number.whole(16) && text.named(units.start, Class::CARD);
+    if length == 16 && parted && !thing && told {
+        return true;
+    }
+    if !luhn(digits) || thing || !parted {
+        return false;
+    }
+    let issued = issued(digits) || digits[0] != 0 && labelled();
+    let whole = number.whole(length);
+    if number.spelled {
+        return issued && length >= 15;
+    }
+    if whole {
+        let part_of_more = text.glued_before(units.start)
+            || text.glued_after(units.end)
+            || text.decimals(units.start)
+            || text.amount(units.end);
+        // Numbers given out by machines are as long and begin with anything.
+        let usual = matches!((length, digits[0]), (16, 2..=6) | (14 | 15, 3));
+        return issued && !part_of_more && (usual || labelled());
+    }
+    if number.joined(length) && !labelled() {
+        return false;
+    }
+    let usual = quarters
+        || length == 15 && number.cut(length, &[4, 10])
+        || length == 14 && number.cut(length, &[4, 10])
+        || length == 16 && number.cut(length, &[8])
+        || length == 19 && number.cut(length, &[4, 8, 12, 16])
+        || length == 19 && number.cut(length, &[6]);
+    // Cards that are only for Korea begin with 9.
+    let domestic = digits[0] == 9 && length == 16;
+    if number.single(length) {
+        return issued && !number.among_singles(text, length);
+    }
+    (usual && (issued || domestic)) || labelled()
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(at, &digit)| match (at % 2, digit) {
+            (0, digit) => u32::from(digit),
+            (_, digit @ 5..) => u32::from(digit) * 2 - 9,
+            (_, digit) => u32::from(digit) * 2,
+        })
+        .sum();
+    sum.is_multiple_of(10) && digits.iter().any(|&digit| digit != digits[0])
+}
+
+/// Whether an issuer's numbers begin and end so.
+fn issued(digits: &[u8]) -> bool {
+    let first = |count: usize| {
+        digits[..count]
+            .iter()
+            .fold(0, |all, &digit| all * 10 + u32::from(digit))
+    };
+    match digits.len() {
+        16 => {
+            matches!(first(1), 4 | 5)
+                || matches!(first(4), 2200..=2204 | 2221..=2720 | 3528..=3589 | 6011 | 6500..=6599)
+                || matches!(first(3), 644..=649)
+                || matches!(first(2), 60 | 62 | 63 | 65 | 67 | 94)
+        }
+        15 => matches!(first(2), 34 | 37),
+        14 => matches!(first(2), 36 | 38 | 39) || matches!(first(3), 300..=305),
+        13 => first(1) == 4,
+        17..=19 => {
+            matches!(first(2), 62 | 50 | 56..=58 | 63 | 67) || first(1) == 4 && digits.len() == 19
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,217 @@
+//! The words that say what a number near them is: "계좌", "passport", and "주문번호", which says that
+//! it is nobody's.
+
+use super::fold::Folded;
+
+/// A set of what a word can announce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class(u16);
+
+impl Class {
+    pub const REGISTRATION: Self = Self(1);
+    pub const PHONE: Self = Self(1 << 1);
+    pub const ACCOUNT: Self = Self(1 << 2);
+    /// A bank's short name that is an everyday word, too ("우리", "하나").
+    pub const BANK: Self = Self(1 << 3);
+    pub const CARD: Self = Self(1 << 4);
+    pub const BUSINESS: Self = Self(1 << 5);
+    pub const PASSPORT: Self = Self(1 << 6);
+    pub const LICENCE: Self = Self(1 << 7);
+    pub const HEALTH: Self = Self(1 << 8);
+    pub const SSN: Self = Self(1 << 9);
+    pub const PLATE: Self = Self(1 << 10);
+    pub const ADDRESS: Self = Self(1 << 11);
+    pub const IP: Self = Self(1 << 12);
+    pub const SECRET: Self = Self(1 << 13);
+    pub const VERSION: Self = Self(1 << 14);
+    /// An order, a parcel, a product, a moment: no person.
+    pub const THING: Self = Self(1 << 15);
+
+    pub fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// In lower case, of two letters or more. Longer words win over the shorter that they begin with.
+const WORDS: &[(Class, &str)] = &[
+    (
+        Class::REGISTRATION,
+        "주민_등록_번호 주민_등록 주민_번호 주민증 민증 외국인_등록_번호 외국인_등록 외국인_번호 rrn frn \
+         resident_registration resident_number registration_number alien_registration",
+    ),
+    (
+        Class::PHONE,
+        "전화_번호 전화 연락처 휴대폰_번호 휴대폰 휴대_전화 핸드폰_번호 핸드폰 폰_번호 폰번 문자 통화 콜센터 고객_센터 대표_번호 팩스 \
+         문의 연락 카톡 tel telephone phone phones mobile cell cellphone call fax hp contact whatsapp sms \
+         reach text dial ring",
+    ),
+    (
+        Class::ACCOUNT,
+        "계좌_번호 계좌 통장 입금 송금 이체 예금주 국민은행 신한은행 우리은행 하나은행 농협은행 기업은행 산업은행 수협은행 씨티은행 \
+         대구은행 부산은행 경남은행 광주은행 전북은행 제주은행 제일은행 외환은행 카카오뱅크 카뱅 토스뱅크 케이뱅크 새마을금고 우체국 \
+         신협 수협 은행 뱅크 account acct bank",
+    ),
+    (
+        Class::BANK,
+        "국민 신한 우리 하나 농협 기업 산업 씨티 제일 토스 sc ibk kb nh im",
+    ),
+    (
+        Class::CARD,
+        "카드_번호 카드 신용_카드 체크_카드 card credit_card visa mastercard amex jcb unionpay 비자 마스터",
+    ),
+    (
+        Class::BUSINESS,
+        "사업자_등록_번호 사업자_번호 사업자_등록증 사업자 brn business_registration business_number \
+         business_registration_number",
+    ),
+    (Class::PASSPORT, "여권_번호 여권 passport"),
+    (
+        Class::LICENCE,
+        "운전_면허_번호 운전_면허증 운전_면허 면허_번호 면허증 면허 licence license driver_license",
+    ),
+    (
+        Class::HEALTH,
+        "건강_보험증_번호 건강_보험증 건강_보험 의료_보험 보험증 건보 health_insurance nhis",
+    ),
+    (
+        Class::SSN,
+        "ssn social_security social_security_number 사회_보장_번호 사회_보장",
+    ),
+    (
+        Class::PLATE,
+        "차량_번호 차량 차_번호 번호판 자동차_번호 자동차 주차 plate license_plate",
+    ),
+    (
+        Class::ADDRESS,
+        "주소 주소지 배송지 거주지 거주 자택 사는 살고 보내주세요 우편_번호 배송 택배 address addr",
+    ),
+    (
+        Class::IP,
+        "ip 아이피 ipv4 접속 서버 server host 호스트 client_ip remote_addr",
+    ),
+    (
+        Class::SECRET,
+        "비밀_번호 비번 패스워드 암호 인증키 비밀키 시크릿 시크릿_키 액세스_키 api_키 토큰 password passwd passcode pwd passphrase \
+         pass secret secret_key client_secret api_key access_key access_token refresh_token auth_token \
+         secret_access_key secret_token token private_key pw credential credentials",
+    ),
+    (
+        Class::VERSION,
+        "버전 버젼 릴리스 릴리즈 펌웨어 빌드 version ver release firmware build tag",
+    ),
+    (
+        Class::THING,
+        "주문_번호 운송장_번호 운송장 송장_번호 송장 택배_번호 등기_번호 바코드 접수_번호 예약_번호 티켓_번호 이슈_번호 쿠폰_번호 쿠폰 \
+         시리얼_번호 시리얼 일련_번호 제품_번호 제품_코드 모델_번호 모델명 상품_번호 상품_코드 품번 관리_번호 문서_번호 거래_번호 승인_번호 \
+         사번 학번 회원_번호 추적_번호 조회_번호 배송_번호 결제_번호 전표_번호 영수증_번호 고유_번호 게시글_번호 요청_번호 재고_번호 부품_번호 \
+         세션 트랜잭션 해시 커밋 타임스탬프 isbn issn doi order order_no order_id order_number tracking \
+         tracking_number tracking_no invoice invoice_no barcode ean upc gtin sku serial serial_number \
+         serial_no part_number part_no product_code model ticket ticket_no issue commit hash uuid guid \
+         timestamp ts epoch unix transaction transaction_id trace_id span_id request_id session_id \
+         build_number case_no parcel coupon voucher imei confirmation_number reference_number",
+    ),
+];
+
+/// A word in the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Label {
+    pub start: usize,
+    pub end: usize,
+    pub class: Class,
+}
+
+const SLOTS: usize = 4096;
+
+pub struct Dictionary {
+    /// The slots that are not empty. Most letters' are, and the bits fit where the words would not.
+    used: [u64; SLOTS / 64],
+    /// By the slot of their first two letters, the longer first.
+    words: Vec<Vec<(Vec<char>, Class)>>,
+}
+
+impl Dictionary {
+    pub fn new() -> Self {
+        let mut dictionary = Self {
+            used: [0; SLOTS / 64],
+            words: vec![Vec::new(); SLOTS],
+        };
+        for &(class, words) in WORDS {
+            for word in words.split_ascii_whitespace() {
+                dictionary.add(word, class);
+            }
+        }
+        for words in &mut dictionary.words {
+            words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+        }
+        dictionary
+    }
+
+    fn add(&mut self, word: &str, class: Class) {
+        let word: Vec<char> = word.chars().collect();
+        let seconds = match word[1] {
+            '_' => vec!['_', '-', ' ', word[2]],
+            second => vec![second],
+        };
+        for second in seconds {
+            let slot = slot(word[0], second);
+            self.used[slot / 64] |= 1 << (slot % 64);
+            self.words[slot].push((word.clone(), class));
+        }
+    }
+
+    /// The words of a text in their order; none within another.
+    pub fn labels(&self, text: &Folded) -> Vec<Label> {
+        let mut labels = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let first = text.at(at).to_ascii_lowercase();
+            let slot = slot(first, text.at(at + 1).to_ascii_lowercase());
+            let used = self.used[slot / 64] >> (slot % 64) & 1 == 1;
+            let label = used.then(|| self.label(text, at, first, slot)).flatten();
+            at = label.map_or(at + 1, |label| label.end);
+            labels.extend(label);
+        }
+        labels
+    }
+
+    fn label(&self, text: &Folded, start: usize, first: char, slot: usize) -> Option<Label> {
+        let words = &self.words[slot];
+        if first.is_ascii() && !begins_word(text, start) {
+            return None;
+        }
+        words.iter().find_map(|(word, class)| {
+            let end = matched(text, start, word)?;
+            // "phoneNumber" and "PHONE_NO" are about phones, "tells" is not.
+            (!first.is_ascii() || !text.at(end).is_ascii_lowercase()).then_some(Label {
+                start,
+                end,
+                class: *class,
+            })
+        })
+    }
+}
+
+fn slot(first: char, second: char) -> usize {
+    (first as usize ^ (second as usize).wrapping_mul(181)) % SLOTS
+}
+
+fn begins_word(text: &Folded, at: usize) -> bool {
+    let before = text.before(at);
+    !before.is_ascii_alphabetic() || before.is_ascii_lowercase() && text.at(at).is_ascii_uppercase()
+}
+
+/// Where a word ends that begins at a unit. Its `_` is any of "_", "-", " " or nothing.
+fn matched(text: &Folded, start: usize, word: &[char]) -> Option<usize> {
+    let mut at = start;
+    for &letter in word {
+        let unit = text.at(at).to_ascii_lowercase();
+        if letter == '_' {
+            at += usize::from(matches!(unit, '_' | '-' | ' '));
+        } else if unit == letter {
+            at += 1;
+        } else {
+            return None;
+        }
+    }
+    Some(at)
+}

@@ -1,0 +1,208 @@
+//! Takes personal data and secrets out of what people write, before anything of it is kept.
+//!
+//! ```
+//! use message_log::mask::{Masker, Placeholders};
+//!
+//! let masker = Masker::default();
+//! let mut people = Placeholders::new(&[7; 32], "conversation 1", Default::default());
+//! let masked = masker.text("제 번호는 010-1234-5678이고 주민번호는 900101-1234567입니다", &mut people)?;
+//! assert_eq!(masked.text, "제 번호는 [PHONE_1]이고 주민번호는 [RRN]입니다");
+//! # Ok::<(), message_log::mask::Error>(())
+//! ```
+//!
+//! A text is folded into one spelling (`fold`), the words that announce a number are found in it
+//! (`labels`), and one pass calls the scanners of a kind where something begins that could be theirs:
+//! at a digit, an at sign, a colon, a Latin word, a spelled digit. No scanner looks further than a
+//! bounded number of units, so that the time grows with the text and no faster.
+//!
+//! A masked text is scanned again until nothing is found. So what a mask brings to light (a number that
+//! had touched another, a label that comes nearer) is masked too, and masking twice is masking once.
+//!
+//! What needs to know names (of people, of places abroad) is not found.
+
+mod address;
+mod card;
+mod digits;
+mod fold;
+mod international;
+mod json;
+mod korean;
+mod labels;
+mod phone;
+mod placeholders;
+mod policy;
+mod registration;
+mod scan;
+mod secrets;
+mod text;
+
+pub use placeholders::{Known, Placeholders};
+pub use policy::{Kind, Policy};
+
+use labels::Dictionary;
+use text::{Found, Text};
+
+/// The longest text, and the most text in one JSON value, in bytes.
+pub const LONGEST: usize = 1 << 20;
+
+/// How often a text is scanned again. Two rounds are usual, the second to see that nothing is left.
+const ROUNDS: usize = 16;
+
+/// A text that could not be masked, and so must not be kept.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("text of {0} bytes is longer than {LONGEST}")]
+    TooLong(usize),
+    #[error("JSON is nested deeper than {0}")]
+    TooDeep(usize),
+    #[error("JSON has more than {0} values")]
+    TooMany(usize),
+    #[error("masking does not come to an end in {ROUNDS} rounds")]
+    Unsettled,
+}
+
+/// Cheap to share; made once, since its dictionary is built then.
+pub struct Masker {
+    dictionary: Dictionary,
+    policy: Policy,
+}
+
+/// A text without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Masked {
+    pub text: String,
+    pub counts: Counts,
+}
+
+/// How many secrets of each kind were found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts([u32; Kind::ALL.len()]);
+
+impl Counts {
+    pub fn of(&self, kind: Kind) -> u32 {
+        self.0[kind as usize]
+    }
+
+    pub fn total(&self) -> u32 {
+        self.0.iter().sum()
+    }
+
+    /// The kinds that were found.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, u32)> {
+        let counts = Kind::ALL.into_iter().zip(self.0);
+        counts.filter(|&(_, count)| count > 0)
+    }
+
+    fn add(&mut self, kind: Kind) {
+        self.0[kind as usize] += 1;
+    }
+}
+
+impl Default for Masker {
+    fn default() -> Self {
+        Self::new(Policy::default())
+    }
+}
+
+impl Masker {
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            dictionary: Dictionary::new(),
+            policy,
+        }
+    }
+
+    /// The same with another policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// A text with a placeholder for each secret.
+    pub fn text(&self, text: &str, people: &mut Placeholders) -> Result<Masked, Error> {
+        let mut counts = Counts::default();
+        let text = self.after(0, text, people, &mut counts)?;
+        Ok(Masked { text, counts })
+    }
+
+    /// Masks the strings, keys and numbers of a value in place. On an error the value is null.
+    pub fn json(
+        &self,
+        value: &mut serde_json::Value,
+        people: &mut Placeholders,
+    ) -> Result<Counts, Error> {
+        json::mask(self, value, people).inspect_err(|_| *value = serde_json::Value::Null)
+    }
+
+    /// Masks what comes after the first bytes of a text, which only say what it is.
+    fn after(
+        &self,
+        said: usize,
+        text: &str,
+        people: &mut Placeholders,
+        counts: &mut Counts,
+    ) -> Result<String, Error> {
+        if text.len() > LONGEST {
+            return Err(Error::TooLong(text.len()));
+        }
+        let mut masked = text.to_owned();
+        for _ in 0..ROUNDS {
+            let mut scanned = Text::new(&masked, &self.dictionary);
+            scan::scan(&mut scanned);
+            let first = scanned.folded.unit_at(said);
+            let secrets = self.secrets(&scanned, first);
+            if secrets.is_empty() {
+                return Ok(masked);
+            }
+            masked = replaced(&masked, &scanned, &secrets, people, counts);
+        }
+        Err(Error::Unsettled)
+    }
+
+    /// What was found and is to be masked, in the text's order and with no overlap: what overlaps is one
+    /// secret of the most severe kind, so that no rest of the other is left.
+    fn secrets(&self, scanned: &Text, first: usize) -> Vec<Found> {
+        let mut found = scanned.found.clone();
+        found.retain(|secret| {
+            // What has neither letter nor digit was masked, or is nothing.
+            let units = secret.start.max(first)..secret.end.max(first);
+            let mut units = scanned.folded.units(units).iter();
+            self.policy.masks(secret.kind) && units.any(|unit| unit.is_alphanumeric())
+        });
+        found.sort_by_key(|secret| (secret.start, std::cmp::Reverse(secret.end)));
+        let mut secrets: Vec<Found> = Vec::with_capacity(found.len());
+        for mut secret in found {
+            secret.start = secret.start.max(first);
+            match secrets.last_mut() {
+                Some(last) if secret.start < last.end => {
+                    last.end = last.end.max(secret.end);
+                    last.kind = last.kind.min(secret.kind);
+                }
+                _ => secrets.push(secret),
+            }
+        }
+        secrets
+    }
+}
+
+fn replaced(
+    text: &str,
+    scanned: &Text,
+    secrets: &[Found],
+    people: &mut Placeholders,
+    counts: &mut Counts,
+) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for secret in secrets {
+        let bytes = scanned.folded.bytes(secret.start..secret.end);
+        out.push_str(&text[done..bytes.start]);
+        let value = scanned.folded.units(secret.start..secret.end);
+        people.write(&mut out, secret.kind, value);
+        counts.add(secret.kind);
+        done = bytes.end;
+    }
+    out.push_str(&text[done..]);
+    out
+}

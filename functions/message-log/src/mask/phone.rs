@@ -1,0 +1,263 @@
+//! Telephone numbers: Korean mobile and fixed lines in all their spellings, and those with a country
+//! code. A company's short number (1588-1234) is masked only where it is called one.
+
+use std::ops::Range;
+
+use super::digits::{Gap, Number};
+use super::labels::Class;
+use super::text::Text;
+
+/// The units of a telephone number that begins here.
+pub fn phone(text: &Text, number: &Number) -> Option<Range<usize>> {
+    let start = number.start();
+    let sign = plus(text, start);
+    if text.before(sign) == '+' {
+        let length = international(text, number)?;
+        return Some(bracketed(text, sign - 1..number.units(length).end));
+    }
+    // In the query of a URL.
+    if start >= 3 && text.folded.has(start - 3, "%2b") {
+        let length = international(text, number)?;
+        return Some(start - 3..number.units(length).end);
+    }
+    let length = match number.digits[..4] {
+        [0, 0, 8, 2] => korea_from_abroad(text, number, 4),
+        [8, 2, ..] => korea_from_abroad(text, number, 2),
+        [0, 1, 0 | 1 | 6..=9, _] => mobile(text, number),
+        [0, ..] => fixed(text, number),
+        [1, 0, ..] => without_zero(text, number),
+        _ => short(text, number).or_else(|| north_american(text, number)),
+    };
+    length.map(|length| bracketed(text, number.units(length)))
+}
+
+/// With the opening bracket, if the closing one is within.
+fn bracketed(text: &Text, units: Range<usize>) -> Range<usize> {
+    let open = text.before(units.start) == '(' && text.folded.units(units.clone()).contains(&')');
+    units.start - usize::from(open)..units.end
+}
+
+/// Where the sign would be: before "+ (82", too.
+fn plus(text: &Text, mut unit: usize) -> usize {
+    for _ in 0..2 {
+        if matches!(text.before(unit), ' ' | '(') {
+            unit -= 1;
+        }
+    }
+    unit
+}
+
+fn mobile(text: &Text, number: &Number) -> Option<usize> {
+    // Numbers of ten digits are those of before 2010, some with 010 too when cut so.
+    [11, 10].into_iter().find(|&length| {
+        if !number.ends_at(length) {
+            return false;
+        }
+        if number.spelled {
+            return true;
+        }
+        let units = number.units(length);
+        if number.whole(length) {
+            return (length == 11 || number.digits[2] != 0)
+                && (!alien(text, &units)
+                    || text.near(&units, Class::PHONE) && !text.glued_after(units.end));
+        }
+        if number.single(length) {
+            return number.digits[..length].iter().any(|&digit| digit > 1)
+                && !number.among_singles(text, length);
+        }
+        let cut = number.inner(length);
+        let usual = number.cut(length, &[3, length - 4]) || number.cut(length, &[3]);
+        let pairs = cut >> 3 & 1 == 1 && cut & cut >> 1 == 0;
+        (usual || number.cut(length, &[length - 4]) || pairs && length == 11)
+            && !coded(text, number)
+            // [010, 1234, 5678] is a list.
+            && !number.gaps(length).meets_both(Gap::COMMA, Gap::SPACE)
+    })
+}
+
+/// Digits in a row that belong to something else.
+fn alien(text: &Text, units: &Range<usize>) -> bool {
+    text.glued_before(units.start)
+        || text.glued_after(units.end)
+        || text.decimals(units.start)
+        || text.named(units.start, Class::THING)
+}
+
+/// Whether a number goes on from a code in capitals: "SKU-010-1234-5678", "A010-1234-5678".
+fn coded(text: &Text, number: &Number) -> bool {
+    let start = number.start();
+    let code = match text.before(start) {
+        '-' => text.folded.back(start, 2),
+        other => other,
+    };
+    code.is_ascii_uppercase() && !text.near_before(start, Class::PHONE)
+}
+
+fn fixed(text: &Text, number: &Number) -> Option<usize> {
+    let (area, subscriber): (usize, &[usize]) = match number.digits[..3] {
+        [0, 2, _] => (2, &[8, 7]),
+        [0, 3, 1..=3] | [0, 4, 1..=4] | [0, 5, 1..=5] | [0, 6, 1..=4] => (3, &[8, 7]),
+        [0, 7, 0] => (3, &[8, 7]),
+        [0, 5, 0] if number.digits[3] >= 2 => (4, &[8, 7]),
+        // Free and charged numbers are a company's.
+        [0, 8 | 6, 0] => (3, &[8, 7]),
+        _ => return None,
+    };
+    let company = matches!(number.digits[..3], [0, 8 | 6, 0]);
+    subscriber
+        .iter()
+        .map(|digits| area + digits)
+        .find(|&length| {
+            if !number.ends_at(length) {
+                return false;
+            }
+            let units = number.units(length);
+            if number.spelled && !company {
+                return true;
+            }
+            let labelled = text.near(&units, Class::PHONE);
+            if company && !labelled {
+                return false;
+            }
+            if number.whole(length) {
+                return if length == 9 { labelled } else { true } && !alien(text, &units);
+            }
+            let cut = number.cut(length, &[area, length - 4]) || number.cut(length, &[area]);
+            // 050-7123-4567 is cut like a mobile number.
+            let cut = cut || area == 4 && number.cut(length, &[3, length - 4]);
+            (cut || number.cut(length, &[length - 4]) || number.single(length) && labelled)
+                && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
+                && !text.decimals(units.start)
+                && (labelled || !number.joined(length))
+                && !coded(text, number)
+        })
+}
+
+/// 82 10 1234 5678 without its plus, or with 00 in its place.
+fn korea_from_abroad(text: &Text, number: &Number, code: usize) -> Option<usize> {
+    let rest = &number.digits[code..];
+    let zero = usize::from(rest[0] == 0);
+    let parted = number.whole(code + zero) || number.ends_at(code);
+    let sure = code == 4 || number.spelled;
+    let lengths: &[usize] = match rest[zero..zero + 2] {
+        [1, 0] => &[10],
+        [1, _] if sure => &[10, 9],
+        _ if sure => &[10, 9, 8],
+        _ => &[],
+    };
+    lengths
+        .iter()
+        .map(|length| code + zero + length)
+        .find(|&length| {
+            let units = number.units(length);
+            number.ends_at(length)
+                && parted
+                && (!number.whole(length) || !alien(text, &units) && !text.amount(units.end))
+                && !number.joined(length)
+        })
+}
+
+/// A mobile number that was stored as a number lost its zero.
+fn without_zero(text: &Text, number: &Number) -> Option<usize> {
+    let units = number.units(10);
+    (number.ends_at(10)
+        && (number.whole(10) || number.cut(10, &[2, 6]))
+        && text.named(units.start, Class::PHONE))
+    .then_some(10)
+}
+
+/// 1588-1234.
+fn short(text: &Text, number: &Number) -> Option<usize> {
+    let units = number.units(8);
+    (matches!(number.digits[..2], [1, 5 | 6 | 8])
+        && number.ends_at(8)
+        && (number.cut(8, &[4]) || number.whole(8))
+        && !number.joined(8)
+        && !text.amount(units.end)
+        && text.near(&units, Class::PHONE)
+        && !text.named(units.start, Class::THING))
+    .then_some(8)
+}
+
+/// (415) 555-2671, or in a talk about telephones without the brackets.
+fn north_american(text: &Text, number: &Number) -> Option<usize> {
+    let bracketed = text.before(number.start()) == '(' && text.at(number.units(3).end) == ')';
+    let first = usize::from(number.digits[0] == 1);
+    let length = first + 10;
+    let cut = if first == 1 {
+        number.cut(length, &[1, 4, 7])
+    } else {
+        number.cut(length, &[3, 6]) || number.whole(length)
+    };
+    (number.ends_at(length)
+        && cut
+        && number.digits[first] >= 2
+        && number.digits[first + 3] >= 2
+        && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
+        && !number.joined(length)
+        && !text.named(number.start(), Class::THING)
+        && (bracketed || text.near(&number.units(length), Class::PHONE)))
+    .then_some(length)
+}
+
+/// What follows a plus.
+fn international(text: &Text, number: &Number) -> Option<usize> {
+    let sign = plus(text, number.start());
+    let before = text.folded.back(sign, 2);
+    // A sum is no number to call; "전화+82" is.
+    if before.is_ascii_digit() || before == ')' {
+        return None;
+    }
+    let code = country_code(&number.digits)?;
+    let korea = number.digits.starts_with(&[8, 2]);
+    let (least, most) = match number.digits[0] {
+        1 | 7 => (11, 11),
+        // The zero of the area code is often left in.
+        _ if korea => (10, 13),
+        _ => (code + 7, 15),
+    };
+    if !number.whole(code) {
+        return None;
+    }
+    (least..=most).rev().find(|&length| {
+        let units = number.units(length.min(number.length));
+        let rest = (code + 1..length).fold(0, |bits, at| bits | 1 << at);
+        let dotted = number.gap(code).is(Gap::DOT) && number.inner(length) & rest == 0;
+        number.length >= length
+            && number.ends_at(length)
+            && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
+            && !dotted
+            && !text.amount(units.end)
+            && !text.glued_after(units.end)
+            && (!korea || korean_length(number, length))
+            && (!number.whole(length) || length >= 10)
+    })
+}
+
+fn korean_length(number: &Number, length: usize) -> bool {
+    let zero = usize::from(number.digits[2] == 0);
+    let national = length - 2 - zero;
+    match number.digits[2 + zero..4 + zero] {
+        [1, 0] => national == 10,
+        [1, _] => (9..=10).contains(&national) || national == 8,
+        [2, _] => (8..=9).contains(&national),
+        _ => (9..=10).contains(&national) || national == 11,
+    }
+}
+
+/// The length of the country code that a number begins with (ITU-T E.164).
+fn country_code(digits: &[u8]) -> Option<usize> {
+    match digits[..2] {
+        [0, _] => None,
+        [1 | 7, _] => Some(1),
+        [2, 0 | 7]
+        | [3, 0..=4 | 6 | 9]
+        | [4, 0 | 1 | 3..=9]
+        | [5, 1..=8]
+        | [6, 0..=6]
+        | [8, 1 | 2 | 4 | 6]
+        | [9, 0..=5 | 8] => Some(2),
+        _ => Some(3),
+    }
+}

@@ -1,0 +1,107 @@
+//! What stands for a value: `[PHONE_2]`, the same number for the same value in a conversation.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::policy::Kind;
+
+/// More values of a kind than this get a placeholder without a number: what is kept of a conversation
+/// must not grow with what somebody pastes into it.
+const NUMBERS: usize = 1000;
+
+/// The values of a conversation, as digests that tell nothing without the key: HMAC-SHA256 of the
+/// conversation, the kind and the value. To be kept with the conversation, and the key elsewhere: there
+/// are few enough telephone numbers to try them all against a digest whose key is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Known {
+    /// A value's number is its place in the list, from 1.
+    digests: BTreeMap<Kind, Vec<String>>,
+}
+
+/// Gives out the placeholders of one conversation.
+pub struct Placeholders {
+    hmac: Hmac<Sha256>,
+    known: Known,
+}
+
+impl Placeholders {
+    /// `known` is what `into_known` gave after the conversation's last message, or the default.
+    pub fn new(key: &[u8; 32], conversation: &str, known: Known) -> Self {
+        let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        hmac.update(&(conversation.len() as u64).to_be_bytes());
+        hmac.update(conversation.as_bytes());
+        Self { hmac, known }
+    }
+
+    pub fn into_known(self) -> Known {
+        self.known
+    }
+
+    /// Writes the placeholder for a value in its folded spelling.
+    pub(super) fn write(&mut self, out: &mut String, kind: Kind, value: &[char]) {
+        out.push('[');
+        out.push_str(kind.label());
+        if let Some(number) = kind.numbered().then(|| self.number(kind, value)).flatten() {
+            out.push('_');
+            out.push_str(&number.to_string());
+        }
+        out.push(']');
+    }
+
+    fn number(&mut self, kind: Kind, value: &[char]) -> Option<usize> {
+        let mut hmac = self.hmac.clone();
+        hmac.update(kind.label().as_bytes());
+        hmac.update(normalised(kind, value).as_bytes());
+        // Half of it is enough not to meet by chance.
+        let mut digest = String::with_capacity(32);
+        for byte in &hmac.finalize().into_bytes()[..16] {
+            let hex = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+            digest.extend([hex(byte >> 4), hex(byte & 15)]);
+        }
+        let digests = self.known.digests.entry(kind).or_default();
+        let place = digests.iter().position(|known| *known == digest);
+        let place = place.or_else(|| {
+            (digests.len() < NUMBERS).then(|| {
+                digests.push(digest);
+                digests.len() - 1
+            })
+        });
+        place.map(|place| place + 1)
+    }
+}
+
+impl fmt::Debug for Placeholders {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Placeholders")
+            .field("known", &self.known)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One spelling for all spellings of a value.
+fn normalised(kind: Kind, value: &[char]) -> String {
+    let spelled = kind == Kind::Phone || kind == Kind::Account || kind == Kind::Card;
+    let kept = value.iter().filter_map(|&letter| match letter {
+        _ if spelled => super::digits::value(letter).map(|digit| char::from(b'0' + digit)),
+        '.' | '@' | '-' | '_' | '+' if kind == Kind::Email => Some(letter),
+        '.' | ':' if kind == Kind::Ip => Some(letter),
+        _ if letter.is_alphanumeric() => Some(letter.to_ascii_lowercase()),
+        _ => None,
+    });
+    let text: String = kept.collect();
+    if kind != Kind::Phone {
+        return text;
+    }
+    let national = text.strip_prefix("00").unwrap_or(&text);
+    match national.strip_prefix("82") {
+        Some(national) if national.len() >= 8 => {
+            format!("0{}", national.strip_prefix('0').unwrap_or(national))
+        }
+        _ => text,
+    }
+}

@@ -1,0 +1,13 @@
+//! The rules of message-log, a file for each way in or out. One binary for all of them: linking is
+//! most of what a test build takes.
+
+mod common;
+mod events;
+mod history;
+mod mask;
+mod masking;
+mod memory;
+mod months;
+mod posting;
+mod scope;
+mod slack;

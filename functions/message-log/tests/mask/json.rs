@@ -1,0 +1,92 @@
+//! JSON: tool calls, metadata, Slack's blocks.
+
+use message_log::mask::{Error, Kind, Known, Masker, Placeholders};
+use serde_json::{Value, json};
+
+fn masked(mut value: Value) -> Value {
+    let mut people = Placeholders::new(&[7; 32], "c", Known::default());
+    Masker::default()
+        .json(&mut value, &mut people)
+        .expect("small");
+    value
+}
+
+#[test]
+fn strings_keys_and_numbers_are_masked_wherever_they_stand() {
+    let value = json!({
+        "blocks": [{"text": {"text": "전화 010-1234-5678"}}],
+        "010-1234-5678": {"rrn": 9_001_011_234_567_u64, "count": 12, "ok": true},
+        "files": ["계약서_900101-1234567.pdf"],
+    });
+    let expected = json!({
+        "blocks": [{"text": {"text": "전화 [PHONE_1]"}}],
+        "[PHONE_1]": {"rrn": "[RRN]", "count": 12, "ok": true},
+        "files": ["계약서_[RRN].pdf"],
+    });
+    assert_eq!(masked(value), expected);
+}
+
+#[test]
+fn a_key_says_what_its_value_is() {
+    let value = json!({
+        "계좌번호": "110-123-456789", "phone": 1_012_345_678, "password": "correct horse", "card_numbers": [4_111_111_111_111_111_u64],
+        "timestamp": 1_712_314_567_890_u64, "order_id": "9001011234567", "tokens": 4096, "amount": 110_123_456_789_u64,
+    });
+    let expected = json!({
+        "계좌번호": "[ACCOUNT_1]", "phone": "[PHONE_1]", "password": "[SECRET]", "card_numbers": ["[CARD_1]"],
+        "timestamp": 1_712_314_567_890_u64, "order_id": "9001011234567", "tokens": 4096, "amount": 110_123_456_789_u64,
+    });
+    assert_eq!(masked(value), expected);
+}
+
+#[test]
+fn the_arguments_of_a_tool_call_are_json_in_a_string() {
+    let value =
+        json!({"arguments": "{\"phone\":\"01012345678\",\"note\":\"a\\n010-8765-4321\\ud800\"}"});
+    let expected =
+        json!({"arguments": "{\"phone\":\"[PHONE_1]\",\"note\":\"a\\n[PHONE_2]\\ud800\"}"});
+    assert_eq!(masked(value), expected);
+}
+
+#[test]
+fn keys_that_are_masked_alike_keep_their_values() {
+    let value = json!({"900101-1234567": 1, "910101-1234567": 2});
+    assert_eq!(masked(value), json!({"[RRN]": 1, "[RRN] (2)": 2}));
+}
+
+#[test]
+fn a_nul_in_a_number_does_not_part_it() {
+    let value: Value = serde_json::from_str(r#"["010\u0000-1234-5678"]"#).expect("JSON");
+    assert_eq!(masked(value), json!(["[PHONE_1]"]));
+}
+
+#[test]
+fn counts_are_of_the_whole_value() {
+    let mut people = Placeholders::new(&[7; 32], "c", Known::default());
+    let mut value = json!(["010-1234-5678", {"a@b.kr": "010-1234-5678"}]);
+    let counts = Masker::default()
+        .json(&mut value, &mut people)
+        .expect("small");
+    assert_eq!((counts.of(Kind::Phone), counts.of(Kind::Email)), (2, 1));
+}
+
+#[test]
+fn what_cannot_be_masked_is_null() {
+    let mut deep = json!("010-1234-5678");
+    for _ in 0..200 {
+        deep = json!([deep]);
+    }
+    let mut people = Placeholders::new(&[7; 32], "c", Known::default());
+    let error = Masker::default()
+        .json(&mut deep, &mut people)
+        .expect_err("too deep");
+    assert_eq!(error, Error::TooDeep(128));
+    assert_eq!(deep, Value::Null);
+
+    let mut wide = Value::from(vec![0; 100_001]);
+    let error = Masker::default()
+        .json(&mut wide, &mut people)
+        .expect_err("too many");
+    assert_eq!(error, Error::TooMany(100_000));
+    assert_eq!(wide, Value::Null);
+}

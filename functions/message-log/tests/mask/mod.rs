@@ -1,0 +1,11 @@
+mod clean;
+mod forms;
+mod generate;
+mod held_out;
+mod held_out_clean;
+mod json;
+mod judge;
+mod placeholders;
+mod properties;
+mod recall;
+mod spellings;

@@ -1,0 +1,70 @@
+//! What is found of forms by rules, and what is not touched. `cargo bench -p tests --bench mask` prints
+//! the figures.
+
+use message_log::mask::Masker;
+
+use super::judge::{Recall, false_positives, macro_recall, recall};
+use super::{clean, forms, held_out, held_out_clean};
+
+/// The lowest that a form may have, in percent, beside the mean.
+const LEAST: f64 = 90.0;
+
+fn assert_found(found: &[Recall]) {
+    let missed: Vec<String> = found
+        .iter()
+        .filter_map(|form| {
+            form.missed
+                .as_ref()
+                .map(|missed| format!("{:5.1} {}: {missed}", form.percent, form.name))
+        })
+        .collect();
+    let mean = macro_recall(found);
+    println!("macro recall {mean:.2}\n{}", missed.join("\n"));
+    assert!(
+        mean >= 98.0,
+        "macro recall {mean:.2}\n{}",
+        missed.join("\n")
+    );
+    assert!(
+        found.iter().all(|form| form.percent >= LEAST),
+        "{}",
+        missed.join("\n")
+    );
+}
+
+fn assert_untouched(sentences: &[String]) {
+    let touched = false_positives(&Masker::default(), sentences);
+    let percent = touched.len() as f64 / sentences.len() as f64 * 100.0;
+    println!("{percent:.2} % false positives: {touched:#?}");
+    assert!(percent <= 1.0, "{percent:.2} %: {touched:#?}");
+}
+
+#[test]
+fn secrets_in_their_usual_forms_are_masked() {
+    assert_found(&recall(
+        &Masker::default(),
+        forms::FORMS,
+        100,
+        forms::sentence,
+    ));
+}
+
+#[test]
+fn secrets_in_other_spellings_and_surroundings_are_masked() {
+    assert_found(&recall(
+        &Masker::default(),
+        held_out::FORMS,
+        100,
+        held_out::sentence,
+    ));
+}
+
+#[test]
+fn sentences_with_numbers_of_nobody_stay_as_they_are() {
+    assert_untouched(&clean::sentences(2000, 1));
+}
+
+#[test]
+fn other_sentences_with_numbers_of_nobody_stay_as_they_are() {
+    assert_untouched(&held_out_clean::sentences(2000, 2));
+}

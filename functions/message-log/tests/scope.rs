@@ -1,0 +1,154 @@
+//! Who reads and writes what: the robeings of a caller's scope, by statement and by the database.
+
+use kit::postgres::database;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::common::app_on;
+
+fn tokens() -> String {
+    let token = |name: &str, role: &str, robeings: &[&str]| {
+        let hash = Sha256::digest(name);
+        let sha256: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        json!({"name": name, "role": role, "scope": {"robeings": robeings}, "sha256": sha256})
+    };
+    json!([
+        token("one", "writer", &["r1"]),
+        token("reader", "reader", &["r1", "r2"]),
+        token("all", "admin", &["*"]),
+        token("none", "writer", &[]),
+    ])
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_caller_writes_and_reads_the_robeings_of_their_scope_and_no_others() {
+    let database = database().await;
+    let app = app_on(&database, &[("AUTH_TOKENS", &tokens())]).await;
+    let person = "0190b2a0-0000-7000-8000-000000000001";
+    let message =
+        |robeing: &str| json!({"robeing_id": robeing, "message": robeing, "user_id": person});
+    for (token, robeing, status) in [
+        ("one", "r1", 201),
+        ("one", "r2", 403),
+        ("reader", "r1", 403),
+        ("all", "r2", 201),
+        ("none", "r1", 403),
+    ] {
+        let reply = app
+            .post("/v1/messages", message(robeing))
+            .bearer(token)
+            .await;
+        assert_eq!(reply.status.as_u16(), status, "{token} {robeing}");
+    }
+    let batch = json!({"items": [message("r1"), message("r2")]});
+    let batch = app
+        .post("/v1/messages/batch", batch)
+        .bearer("one")
+        .await
+        .json();
+    assert_eq!(
+        (&batch["items"][0]["status"], &batch["items"][1]["status"]),
+        (&json!(201), &json!(403))
+    );
+
+    for (token, path, status) in [
+        ("one", "/v1/robeings/r1/messages".to_owned(), 200),
+        ("one", "/v1/robeings/r2/messages".to_owned(), 403),
+        ("one", "/v1/robeings/r3/messages".to_owned(), 403),
+        (
+            "one",
+            format!("/v1/users/{person}/messages?robeing=r2"),
+            403,
+        ),
+    ] {
+        assert_eq!(
+            app.get(&path).bearer(token).await.status.as_u16(),
+            status,
+            "{path}"
+        );
+    }
+    for (token, count) in [("one", 2), ("reader", 3), ("all", 3), ("none", 0)] {
+        let page = app
+            .get(&format!("/v1/users/{person}/messages"))
+            .bearer(token)
+            .await
+            .json();
+        assert_eq!(
+            page["items"].as_array().map(Vec::len),
+            Some(count),
+            "{token}"
+        );
+    }
+    assert_eq!(app.get("/v1/robeings/r1/messages").await.status, 401);
+}
+
+/// A role as a deployment has one: no superuser, which no policy binds.
+async fn ordinary_role(database: &kit::postgres::Database) -> String {
+    let role = format!("role_{}", uuid::Uuid::now_v7().simple());
+    database
+        .run(&format!(
+            "create role {role} nologin;
+             grant usage on schema conversation to {role};
+             grant select, insert, update, delete on all tables in schema conversation to {role}"
+        ))
+        .await;
+    role
+}
+
+#[tokio::test]
+async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_without_a_name_nothing()
+{
+    let database = database().await;
+    let app = app_on(&database, &[]).await;
+    for robeing in ["r1", "r2"] {
+        app.post(
+            "/v1/messages",
+            json!({"robeing_id": robeing, "message": "hello"}),
+        )
+        .await;
+    }
+    let role = ordinary_role(&database).await;
+    let client = database.client().await;
+    let seen = async |setting: &str| -> Result<i64, tokio_postgres::Error> {
+        client
+            .batch_execute(&format!("begin; set local role {role}; {setting}"))
+            .await?;
+        let row = client
+            .query_typed_one("select count(*) from conversation.log", &[])
+            .await;
+        client.batch_execute("rollback").await?;
+        Ok(row?.get(0))
+    };
+    assert!(
+        seen("").await.is_err(),
+        "a setting that was never made fails"
+    );
+    assert_eq!(seen("set local app.robeings = 'r1'").await.unwrap(), 1);
+    assert_eq!(
+        seen("set local app.robeings = e'r1\\nr2'").await.unwrap(),
+        2
+    );
+    assert_eq!(seen("set local app.robeings = '*'").await.unwrap(), 2);
+    assert_eq!(
+        seen("").await.unwrap(),
+        0,
+        "one that was made before is empty"
+    );
+
+    let insert = "insert into conversation.log
+                      (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at)
+                  select (left(id::text, 35) || '0')::uuid, 'r2', '{}', 0, 'http', '', content, now()
+                  from conversation.log";
+    client
+        .batch_execute(&format!(
+            "begin; set local role {role}; set local app.robeings = 'r1'"
+        ))
+        .await
+        .unwrap();
+    let refused = client.batch_execute(insert).await.unwrap_err();
+    client.batch_execute("rollback; ").await.unwrap();
+    assert!(shared::postgres::describe(&refused).contains("row-level security"));
+    let owned = format!("drop owned by {role}; drop role {role}");
+    database.run(&owned).await;
+}

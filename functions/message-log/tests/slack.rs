@@ -1,0 +1,396 @@
+//! Slack: who gets in, and what comes of each event.
+
+use aws_lc_rs::hmac;
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use kit::{Reply, TestApp};
+use serde_json::{Value, json};
+
+use crate::common::{Fixture, start_with, texts};
+
+const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+const ROUTE: &str = "/v1/slack/events";
+
+async fn start() -> Fixture {
+    start_with(&[
+        ("SLACK_SIGNING_SECRET", SECRET),
+        ("SLACK_ROBEINGS", r#"{"A0FFV41KK": "sales"}"#),
+    ])
+    .await
+}
+
+fn signature(secret: &str, at: i64, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, format!("v0:{at}:{body}").as_bytes());
+    let hex: String = tag
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("v0={hex}")
+}
+
+async fn send_at(app: &TestApp, at: Timestamp, secret: &str, body: &Value) -> Reply {
+    let body = body.to_string();
+    let at = at.as_second();
+    app.request(Method::POST, ROUTE)
+        .header("content-type", "application/json")
+        .header("x-slack-request-timestamp", at)
+        .header("x-slack-signature", signature(secret, at, &body))
+        .body(body)
+        .await
+}
+
+async fn send(log: &Fixture, body: &Value) -> Reply {
+    send_at(&log.app, Timestamp::now(), SECRET, body).await
+}
+
+fn now_ts(n: u32) -> String {
+    format!("{}.{n:06}", Timestamp::now().as_second() - 60)
+}
+
+/// One event of the app, with a fresh event id each.
+fn callback(event: Value) -> Value {
+    let mut envelope = json!({
+        "type": "event_callback",
+        "team_id": "T061EG9R6",
+        "api_app_id": "A0FFV41KK",
+        "event_id": format!("Ev{}", uuid::Uuid::now_v7().simple()),
+    });
+    envelope["event"] = event;
+    envelope
+}
+
+fn said(ts: &str, text: &str, mut more: Value) -> Value {
+    for (name, value) in [
+        ("type", "message"),
+        ("channel", "C024BE91L"),
+        ("channel_type", "channel"),
+        ("user", "U2147483697"),
+        ("ts", ts),
+        ("text", text),
+    ] {
+        if more.get(name).is_none() {
+            more[name] = value.into();
+        }
+    }
+    callback(more)
+}
+
+#[tokio::test]
+async fn r3_r21_a_slack_message_is_a_row_with_channel_ts_thread_and_user() {
+    let log = start().await;
+    let text = include_str!("../../../events/message-log/slack-message.json");
+    let event: Value = serde_json::from_str(text).expect("JSON");
+    let reply = send(&log, &event).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+
+    let page = log.get("/v1/robeings/sales/messages").await;
+    let item = &page["items"][0];
+    assert_eq!(
+        item["message"],
+        "환불은 언제 되나요? 제 번호는 [PHONE_1]이에요"
+    );
+    assert_eq!(item["channel_id"], "C024BE91L");
+    assert_eq!(item["channel_type"], "channel");
+    assert_eq!(item["thread_ts"], "1764032405.000005");
+    assert_eq!(item["slack_user_id"], "U2147483697");
+    assert_eq!(item["created_at"], "2025-11-25T01:00:05.000005Z");
+    let metadata = json!({"channel": "C024BE91L", "team": "T061EG9R6", "ts": "1764032405.000005"});
+    assert_eq!(item["metadata"], metadata);
+    let user = item["user_id"].as_str().expect("a user");
+    let of_user = log.get(&format!("/v1/users/{user}/messages")).await;
+    assert_eq!(of_user["items"][0]["id"], item["id"]);
+}
+
+#[tokio::test]
+async fn slacks_own_example_of_a_signature_is_right() {
+    let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+    let documented = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
+    assert_eq!(signature(SECRET, 1_531_420_618, body), documented);
+    let log = start().await;
+    let reply = log
+        .app
+        .request(Method::POST, ROUTE)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-slack-request-timestamp", 1_531_420_618)
+        .header("x-slack-signature", documented)
+        .body(body)
+        .await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.text().contains("five minutes"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_fresh_signature_of_this_very_body() {
+    let log = start().await;
+    let event = said(&now_ts(1), "hello", json!({}));
+    let now = Timestamp::now();
+    for (minutes, status) in [(0, 200), (-4, 200), (4, 200), (-6, 401), (6, 401)] {
+        let at = now + SignedDuration::from_mins(minutes);
+        assert_eq!(
+            send_at(&log.app, at, SECRET, &event).await.status.as_u16(),
+            status,
+            "{minutes}"
+        );
+    }
+    assert_eq!(send_at(&log.app, now, "another", &event).await.status, 401);
+    let at = now.as_second();
+    let signed = signature(SECRET, at, &event.to_string());
+    for (name, timestamp, sent, body) in [
+        (
+            "another body",
+            at.to_string(),
+            signed.clone(),
+            event.to_string() + " ",
+        ),
+        (
+            "another time",
+            (at - 1).to_string(),
+            signed.clone(),
+            event.to_string(),
+        ),
+        (
+            "no version",
+            at.to_string(),
+            signed.replace("v0=", ""),
+            event.to_string(),
+        ),
+        (
+            "no hex",
+            at.to_string(),
+            "v0=xyz".to_owned(),
+            event.to_string(),
+        ),
+        (
+            "a part",
+            at.to_string(),
+            signed[..20].to_owned(),
+            event.to_string(),
+        ),
+        (
+            "a sign",
+            format!("+{at}"),
+            signature(SECRET, at, &event.to_string()),
+            event.to_string(),
+        ),
+    ] {
+        let request = log
+            .app
+            .request(Method::POST, ROUTE)
+            .header("content-type", "application/json");
+        let request = request
+            .header("x-slack-request-timestamp", timestamp)
+            .header("x-slack-signature", sent);
+        assert_eq!(request.body(body).await.status, 401, "{name}");
+    }
+    assert_eq!(log.app.post(ROUTE, &event).await.status, 401);
+    assert_eq!(log.rows().await, 1);
+
+    let unset = start_with(&[]).await;
+    assert_eq!(send_at(&unset.app, now, "", &event).await.status, 401);
+    let both = start_with(&[("SLACK_SIGNING_SECRET", "old, new")]).await;
+    assert_eq!(send_at(&both.app, now, "new", &event).await.status, 200);
+    assert_eq!(send_at(&both.app, now, "old", &event).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_address_is_verified_by_giving_the_challenge_back() {
+    let log = start().await;
+    let reply = send(
+        &log,
+        &json!({"type": "url_verification", "token": "t", "challenge": "3eZbrw1a"}),
+    )
+    .await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.json()),
+        (200, json!({"challenge": "3eZbrw1a"}))
+    );
+}
+
+#[tokio::test]
+async fn a_retry_a_mention_and_the_agents_own_post_of_one_message_are_one_row() {
+    let log = start().await;
+    let ts = now_ts(1);
+    let event = said(&ts, "<@U0LAN0Z10> hello", json!({}));
+    for _ in 0..3 {
+        assert_eq!(send(&log, &event).await.status, 200);
+    }
+    let mention = json!({"type": "app_mention", "channel_type": null});
+    assert_eq!(
+        send(&log, &said(&ts, "<@U0LAN0Z10> hello", mention))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(log.rows().await, 1);
+
+    let answered = now_ts(2);
+    let answer = json!({
+        "robeing_id": "sales", "channel_id": "C024BE91L", "thread_ts": ts, "slack_ts": answered,
+        "response": "hi", "intent": "greeting", "confidence": 0.9,
+    });
+    assert_eq!(log.post(answer.clone()).await.status, 201);
+    let bot = json!({"bot_id": "B1", "app_id": "A0FFV41KK", "thread_ts": ts, "user": "U0LAN0Z10"});
+    assert_eq!(send(&log, &said(&answered, "hi", bot)).await.status, 200);
+    assert_eq!(log.post(answer).await.status, 200);
+    assert_eq!(log.rows().await, 2);
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(page["items"][0]["response"], "hi");
+    assert_eq!(page["items"][0]["intent"], "greeting");
+}
+
+#[tokio::test]
+async fn r3_what_the_bot_says_answers_the_thread_and_another_bot_is_somebody_who_speaks() {
+    let log = start().await;
+    let ts = now_ts(1);
+    send(&log, &said(&ts, "question", json!({}))).await;
+    let own = json!({"subtype": "bot_message", "bot_id": "B1", "bot_profile": {"app_id": "A0FFV41KK"}, "thread_ts": ts, "user": null});
+    send(&log, &said(&now_ts(2), "answer", own)).await;
+    let other = json!({"subtype": "bot_message", "bot_id": "B2", "app_id": "A1", "user": null, "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "deployed &lt;v1&gt;"}}], "text": ""});
+    send(&log, &said(&now_ts(3), "", other)).await;
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["deployed <v1>", "question"]);
+    assert_eq!(page["items"][1]["response"], "answer");
+    assert_eq!(page["items"][0]["metadata"]["bot_id"], "B2");
+    assert_eq!(page["items"][0]["slack_user_id"], Value::Null);
+
+    let im = json!({"channel": "D1", "channel_type": "im"});
+    send(&log, &said(&now_ts(4), "in private", im)).await;
+    let answer =
+        json!({"channel": "D1", "channel_type": "im", "bot_id": "B1", "app_id": "A0FFV41KK"});
+    send(&log, &said(&now_ts(5), "for you", answer)).await;
+    let page = log.get("/v1/robeings/sales/messages?channel=D1").await;
+    assert_eq!(
+        (texts(&page, "message"), texts(&page, "response")),
+        (vec!["in private".to_owned()], vec!["for you".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn an_edit_changes_the_row_masked_and_the_newest_edit_stands() {
+    let log = start().await;
+    let ts = now_ts(1);
+    let edit = |text: &str, at: u32| {
+        callback(json!({
+            "type": "message", "subtype": "message_changed", "hidden": true, "channel": "C024BE91L",
+            "ts": now_ts(900), "previous_message": {"text": "before", "ts": ts},
+            "message": {"type": "message", "user": "U2147483697", "text": text, "ts": ts, "edited": {"user": "U2147483697", "ts": now_ts(at)}},
+        }))
+    };
+    send(&log, &said(&ts, "before", json!({}))).await;
+    send(&log, &edit("call 010-1234-5678", 20)).await;
+    send(&log, &edit("older", 10)).await;
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["call [PHONE_1]"]);
+    assert!(page["items"][0]["edited_at"].is_string());
+
+    let unfolded = callback(json!({
+        "type": "message", "subtype": "message_changed", "channel": "C024BE91L", "ts": now_ts(901),
+        "previous_message": {"text": "call", "ts": ts}, "message": {"text": "call", "ts": ts},
+    }));
+    assert_eq!(send(&log, &unfolded).await.status, 200);
+    let early = now_ts(2);
+    let first = callback(json!({
+        "type": "message", "subtype": "message_changed", "channel": "C024BE91L", "ts": now_ts(902),
+        "message": {"user": "U1", "text": "edited before it came", "ts": early, "edited": {"ts": now_ts(30)}},
+    }));
+    send(&log, &first).await;
+    send(&log, &said(&early, "as it was", json!({}))).await;
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message")[0], "edited before it came");
+    assert_eq!(log.rows().await, 2);
+}
+
+#[tokio::test]
+async fn what_is_deleted_has_no_text_any_more_whichever_comes_first() {
+    let log = start().await;
+    let delete = |ts: &str| {
+        callback(json!({
+            "type": "message", "subtype": "message_deleted", "hidden": true, "channel": "C024BE91L",
+            "ts": now_ts(900), "deleted_ts": ts, "previous_message": {"text": "secret", "ts": ts},
+        }))
+    };
+    let (one, two) = (now_ts(1), now_ts(2));
+    send(&log, &said(&one, "secret", json!({}))).await;
+    send(&log, &delete(&one)).await;
+    send(&log, &delete(&two)).await;
+    send(&log, &said(&two, "secret", json!({}))).await;
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["", ""]);
+    assert!(
+        page["items"][0]["deleted_at"].is_string() && page["items"][1]["deleted_at"].is_string()
+    );
+    assert!(!log.dump().await.contains("secret"));
+}
+
+#[tokio::test]
+async fn events_that_are_no_messages_are_taken_and_left() {
+    let log = start().await;
+    for event in [
+        json!({"type": "reaction_added", "user": "U1", "item": {"type": "message", "channel": "C1", "ts": "1.000001"}}),
+        json!({"type": "message", "subtype": "channel_join", "channel": "C1", "user": "U1", "ts": "1.000001", "text": "joined"}),
+    ] {
+        assert_eq!(send(&log, &callback(event)).await.status, 200);
+    }
+    let limited =
+        json!({"type": "app_rate_limited", "minute_rate_limited": 1, "api_app_id": "A0FFV41KK"});
+    assert_eq!(send(&log, &limited).await.status, 200);
+    assert_eq!(log.rows().await, 0);
+}
+
+#[tokio::test]
+async fn what_can_never_be_stored_is_not_retried_and_a_database_that_is_down_is() {
+    let log = start().await;
+    let long = said(&now_ts(1), &"x".repeat(300_000), json!({}));
+    let reply = send(&log, &long).await;
+    assert_eq!(reply.status, 413);
+    assert_eq!(reply.header("x-slack-no-retry"), Some("1"));
+    assert_eq!(
+        texts(&log.get("/v1/dead-letters").await, "source"),
+        ["slack"]
+    );
+
+    let down = [
+        ("SLACK_SIGNING_SECRET", SECRET),
+        ("DATABASE_URL", "postgres://u@127.0.0.1:1/d"),
+    ];
+    let app = crate::common::app_on(&log.database, &down).await;
+    let reply = send_at(
+        &app,
+        Timestamp::now(),
+        SECRET,
+        &said(&now_ts(1), "hello", json!({})),
+    )
+    .await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.header("x-slack-no-retry"), None);
+}
+
+#[tokio::test]
+async fn one_person_is_one_user_from_the_first_message_on_however_many_come_at_once() {
+    let log = start().await;
+    let sends = (1..=8).map(|n| {
+        let event = said(&now_ts(n), "hello", json!({}));
+        let at = Timestamp::now().as_second();
+        let body = event.to_string();
+        let request = log
+            .app
+            .request(Method::POST, ROUTE)
+            .header("content-type", "application/json")
+            .header("x-slack-request-timestamp", at)
+            .header("x-slack-signature", signature(SECRET, at, &body))
+            .body(body);
+        tokio::spawn(async move { request.await })
+    });
+    for sent in sends.collect::<Vec<_>>() {
+        assert_eq!(sent.await.expect("no panic").status, 200);
+    }
+    assert_eq!(
+        log.count("select count(distinct user_id) from conversation.log")
+            .await,
+        1
+    );
+    assert_eq!(log.rows().await, 8);
+}

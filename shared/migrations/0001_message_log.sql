@@ -1,0 +1,212 @@
+-- message-log: every conversation, masked and once, by month; what was refused; what answers are searched and counted by
+create schema conversation;
+
+-- Months are ranges of the id, a version 7 UUID whose first 48 bits are its milliseconds. So the id
+-- alone is unique across all of them, and its order is the order of created_at, without ties.
+create table conversation.log (
+    id uuid primary key,
+    robeing_id varchar(100) not null,
+    channel_id varchar(100),
+    channel_type varchar(32),
+    thread_ts varchar(128),
+    user_id uuid,
+    slack_user_id varchar(100),
+    message text,
+    response text,
+    parts jsonb,
+    intent varchar(100),
+    confidence double precision,
+    metadata jsonb not null,
+    token_count integer not null,
+    reply_to uuid,
+    source varchar(16) not null,
+    source_event_id varchar(512) not null,
+    content uuid not null,
+    xid xid8 not null default pg_current_xact_id(),
+    created_at timestamptz not null,
+    edited_at timestamptz,
+    deleted_at timestamptz
+) partition by range (id);
+
+comment on column conversation.log.parts is 'what came in the shape of OpenTelemetry GenAI, masked: {"message": [...], "response": [...]}';
+comment on column conversation.log.reply_to is 'the message that this row answers';
+comment on column conversation.log.content is 'digest of the masked content: tells a repeat from another content under the same key';
+comment on column conversation.log.xid is 'a roll-up takes what is below the horizon of running transactions, so that late commits are not missed';
+
+create index log_robeing on conversation.log (robeing_id, id desc);
+create index log_user on conversation.log (user_id, id desc) where user_id is not null;
+create index log_channel on conversation.log (robeing_id, channel_id, id desc) where channel_id is not null;
+create index log_thread on conversation.log (robeing_id, thread_ts, id desc) where thread_ts is not null;
+create index log_reply_to on conversation.log (reply_to) where reply_to is not null;
+create index log_xid on conversation.log (xid);
+
+-- Keys that don't carry the time of their event: the same key leads to the same row, whichever month it is in.
+create table conversation.ingest_key (
+    key uuid primary key,
+    message_id uuid not null,
+    created_at timestamptz not null default now()
+);
+create index ingest_key_created_at on conversation.ingest_key using brin (created_at);
+
+-- What numbers the placeholders of a conversation: digests, no values.
+create table conversation.placeholder (
+    conversation uuid primary key,
+    robeing_id varchar(100) not null,
+    state jsonb not null,
+    created_at timestamptz not null default now()
+);
+
+-- Fills itself; whoever knows a person by another id may change user_id.
+create table conversation.slack_user (
+    team_id varchar(32) not null,
+    slack_user_id varchar(100) not null,
+    user_id uuid not null,
+    created_at timestamptz not null default now(),
+    primary key (team_id, slack_user_id)
+);
+
+create table conversation.dead_letter (
+    id uuid primary key,
+    key uuid not null unique,
+    source varchar(16) not null,
+    source_event_id varchar(512) not null,
+    event_time timestamptz,
+    robeing_id varchar(100),
+    reason text not null,
+    body jsonb,
+    attempts integer not null default 1,
+    created_at timestamptz not null default now(),
+    last_attempt_at timestamptz not null default now(),
+    replayed_at timestamptz,
+    message_id uuid
+);
+comment on column conversation.dead_letter.key is 'digest of source and event id, so that a redelivery is another attempt and not another row';
+comment on column conversation.dead_letter.event_time is 'the time that comes with the event id, where one does';
+comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';
+
+-- An index of its own: the operator it needs is not leakproof, so that below row-level security it
+-- could not be used. It holds no text: a gram is a hash of the robeing, the block and two letters.
+create table conversation.search (
+    id uuid not null,
+    grams integer[] not null
+) partition by range (id);
+-- What a roll-up adds waits in a list, which it merges at once when it is done: that is some five times
+-- faster than adding each gram by itself.
+create index search_grams on conversation.search using gin (grams)
+with (fastupdate = on, gin_pending_list_limit = 65536);
+
+create function conversation.merge_search() returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    index regclass;
+begin
+    for index in
+        select inhrelid from pg_inherits where inhparent = 'conversation.search_grams'::regclass
+    loop
+        perform gin_clean_pending_list(index);
+    end loop;
+end $$;
+
+-- How many messages of a robeing and month are in the search, and so in how many blocks.
+create table conversation.search_size (
+    robeing_id varchar(100) not null,
+    month date not null,
+    messages bigint not null,
+    primary key (robeing_id, month)
+);
+
+-- Up to where (not including) the log is rolled up into all that follows. An xid means nothing in
+-- another cluster.
+create table conversation.watermark (
+    name varchar(32) primary key,
+    xid xid8 not null,
+    cluster bigint not null,
+    run_at timestamptz
+);
+insert into conversation.watermark (name, xid, cluster)
+select 'message-log', '0', system_identifier from pg_control_system();
+
+-- By the hour in UTC, so that a day can be that of any time zone.
+create table conversation.activity (
+    robeing_id varchar(100) not null,
+    hour timestamptz not null,
+    conversations bigint not null,
+    messages bigint not null,
+    responses bigint not null,
+    tokens bigint not null,
+    confidence_sum double precision not null,
+    confidence_count bigint not null,
+    primary key (robeing_id, hour)
+);
+
+-- A conversation is counted in the hour in which it is first seen.
+create table conversation.thread (
+    conversation uuid primary key,
+    robeing_id varchar(100) not null,
+    first_message_at timestamptz not null
+);
+
+create table conversation.intent (
+    robeing_id varchar(100) not null,
+    day date not null,
+    intent varchar(100) not null,
+    messages bigint not null,
+    confidence_sum double precision not null,
+    confidence_count bigint not null,
+    primary key (robeing_id, day, intent)
+);
+
+create table conversation.question (
+    robeing_id varchar(100) not null,
+    day date not null,
+    question text not null,
+    asked bigint not null,
+    primary key (robeing_id, day, question)
+);
+
+-- The second wall, after the scope in each statement: a transaction sees the robeings that it names
+-- in `app.robeings`, one a line, and everything for `*`. Where it names none it fails or sees nothing.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_size'] loop
+        execute format('alter table conversation.%I enable row level security', name);
+        execute format('alter table conversation.%I force row level security', name);
+        execute format(
+            $policy$
+                create policy scope on conversation.%I using (
+                    (select current_setting('app.robeings')) = '*'
+                    or robeing_id = any ((select string_to_array(current_setting('app.robeings'), e'\n'))::text[]))
+            $policy$,
+            name);
+    end loop;
+end $$;
+
+-- Makes room for the month of a day, if there is none yet. The parent stays open to readers and
+-- writers: a partition is attached, which `create table .. partition of` would lock out.
+create function conversation.add_month(day date) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    month timestamptz := date_trunc('month', day::timestamp) at time zone 'utc';
+    below timestamptz := (date_trunc('month', day::timestamp) + interval '1 month') at time zone 'utc';
+    suffix text := to_char(date_trunc('month', day::timestamp), 'YYYY_MM');
+    first uuid := (lpad(to_hex((extract(epoch from month) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
+    past uuid := (lpad(to_hex((extract(epoch from below) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
+    parent text;
+    child text;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('conversation.add_month', 0));
+    foreach parent in array array['log', 'search'] loop
+        child := parent || '_' || suffix;
+        if to_regclass('conversation.' || child) is null then
+            execute format('create table conversation.%I (like conversation.%I including all)', child, parent);
+            -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
+            execute format('alter table conversation.%I enable row level security', child);
+            if parent = 'log' then
+                execute format('alter table conversation.%I force row level security', child);
+            end if;
+            execute format('alter table conversation.%I attach partition conversation.%I for values from (%L) to (%L)', parent, child, first, past);
+        end if;
+    end loop;
+end $$;

@@ -1,0 +1,67 @@
+//! What an app asks of the service in front of it, where its routes are called in a way of their own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::ensure;
+use http::{HeaderMap, Method};
+
+use crate::{Caller, Error};
+
+/// Who signed a request, from its headers and its raw body. It must not take long.
+pub(super) type Proof = Arc<dyn Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync>;
+
+/// Declared while the app is built; the service and the Lambda envelope go by it.
+#[derive(Clone, Default)]
+pub struct Front(Arc<Mutex<Declared>>);
+
+#[derive(Default)]
+struct Declared {
+    signed: BTreeMap<&'static str, Proof>,
+    whole_batches: bool,
+}
+
+impl Front {
+    /// A POST to exactly this route is let in by what `proof` finds in it, and by nothing else:
+    /// neither a token nor `AUTH_MODE=open`. All other routes, and this one by other methods, stay
+    /// as they are. For senders that sign what they post and can't send a token.
+    pub fn take_signed(
+        &self,
+        route: &'static str,
+        proof: impl Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
+        ensure!(
+            route.starts_with("/v1/") && !route.contains(['{', '}', '*']),
+            "{route:?} can't be let in by a signature: it must be one address below /v1/"
+        );
+        self.declared().signed.insert(route, Arc::new(proof));
+        Ok(())
+    }
+
+    /// On Lambda, an SQS batch is one request with the whole event, and the answer says which of
+    /// its records failed, instead of one request a record.
+    pub fn take_whole_batches(&self) {
+        self.declared().whole_batches = true;
+    }
+
+    pub(super) fn proof(&self, method: &Method, route: &str) -> Option<Proof> {
+        let is_post = method == Method::POST;
+        self.declared()
+            .signed
+            .get(route)
+            .filter(|_| is_post)
+            .cloned()
+    }
+
+    pub(super) fn has_signed(&self) -> bool {
+        !self.declared().signed.is_empty()
+    }
+
+    pub(super) fn takes_whole_batches(&self) -> bool {
+        self.declared().whole_batches
+    }
+
+    fn declared(&self) -> MutexGuard<'_, Declared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
