@@ -143,6 +143,7 @@ fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
 
     let done = run(&["sync", "--json"], &env);
     assert!(done.status.success());
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
     let answer: Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(
         (

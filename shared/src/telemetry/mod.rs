@@ -7,7 +7,7 @@ mod request;
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -47,9 +47,13 @@ pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow:
             std::io::stdout().lock().write_all(line.as_bytes())
         };
     });
-    let quiet = audience == Audience::Person;
+    let levels = match audience {
+        Audience::Platform => levels(env, "info")?,
+        // Figures are for dashboards: a person is told what a command did in its answer.
+        Audience::Person => levels(env, "warn")?.with_target(FIGURE, LevelFilter::OFF),
+    };
     tracing_subscriber::registry()
-        .with(levels(env, if quiet { "warn" } else { "info" })?)
+        .with(levels)
         .with(lines)
         .try_init()
         .context("the log is installed already")?;

@@ -17,38 +17,71 @@ use schema_sync::sql_type::parse_column;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct File {
-    tables: Vec<Card>,
-    questions: Vec<Asked>,
+pub struct File {
+    pub tables: Vec<Card>,
+    pub questions: Vec<Asked>,
 }
 
 /// One table or shard family.
 #[derive(Clone, Deserialize)]
-struct Card {
+pub struct Card {
     id: usize,
-    name: String,
+    pub name: String,
     #[serde(default)]
     members: Option<Vec<String>>,
     databases: Vec<String>,
-    columns: Vec<PathOf>,
+    pub columns: Vec<PathOf>,
+}
+
+impl Card {
+    pub fn new(id: usize, name: &str, database: &str, columns: Vec<PathOf>) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            members: None,
+            databases: vec![database.to_owned()],
+            columns,
+        }
+    }
 }
 
 #[derive(Clone, Deserialize)]
-struct PathOf {
-    path: String,
+pub struct PathOf {
+    pub path: String,
     #[serde(rename = "type")]
     data_type: String,
     #[serde(default)]
     description: Option<String>,
 }
 
+impl PathOf {
+    pub fn new(path: &str, data_type: &str, description: Option<&str>) -> Self {
+        Self {
+            path: path.to_owned(),
+            data_type: data_type.to_owned(),
+            description: description.map(str::to_owned),
+        }
+    }
+}
+
 #[derive(Deserialize)]
-struct Asked {
+pub struct Asked {
     database: String,
     question: String,
     gold_tables_any: Vec<Vec<usize>>,
     #[serde(default)]
     gold_sql: Option<String>,
+}
+
+impl Asked {
+    pub fn new(database: &str, question: &str, tables: Vec<Vec<usize>>) -> Self {
+        Self {
+            database: database.to_owned(),
+            question: question.to_owned(),
+            gold_tables_any: tables,
+            gold_sql: None,
+        }
+    }
 }
 
 pub struct Question {
@@ -57,8 +90,11 @@ pub struct Question {
     /// One of each list must be in the context.
     pub tables: Vec<Vec<String>>,
     /// Table and path; none where the gold SQL could not be read.
-    pub columns: Option<Vec<(String, String)>>,
+    pub columns: Option<Columns>,
 }
+
+/// Of a table each, by its path.
+pub type Columns = Vec<(String, String)>;
 
 pub struct Fixture {
     /// By name; the tables of one question's database.
@@ -67,7 +103,11 @@ pub struct Fixture {
     pub questions: Vec<Question>,
     /// Gold SQL that could not be read, and why.
     pub unread: Vec<String>,
+    pub leaves: Leaves,
 }
+
+/// The leaves of each gold column that is a STRUCT as a whole.
+pub type Leaves = HashMap<(String, String), Vec<String>>;
 
 pub fn load(path: &Path) -> anyhow::Result<Fixture> {
     let file = std::fs::File::open(path).with_context(|| format!("no {}", path.display()))?;
@@ -78,19 +118,10 @@ pub fn load(path: &Path) -> anyhow::Result<Fixture> {
 
 /// A shop of a few tables: enough to see that the benchmark runs.
 pub fn made_up() -> anyhow::Result<Fixture> {
-    let table = |id: usize, name: &str, columns: &[(&str, &str)]| Card {
-        id,
-        name: format!("p.shop.{name}"),
-        members: None,
-        databases: vec!["shop".to_owned()],
-        columns: columns
-            .iter()
-            .map(|(path, data_type)| PathOf {
-                path: (*path).to_owned(),
-                data_type: (*data_type).to_owned(),
-                description: None,
-            })
-            .collect(),
+    let table = |id: usize, name: &str, columns: &[(&str, &str)]| {
+        let columns = columns.iter();
+        let columns = columns.map(|(path, data_type)| PathOf::new(path, data_type, None));
+        Card::new(id, &format!("p.shop.{name}"), "shop", columns.collect())
     };
     let orders = [
         ("id", "INT64"),
@@ -114,10 +145,12 @@ pub fn made_up() -> anyhow::Result<Fixture> {
         ));
     }
     let asked = |question: &str, tables: &[usize], sql: &str| Asked {
-        database: "shop".to_owned(),
-        question: question.to_owned(),
-        gold_tables_any: tables.iter().map(|table| vec![*table]).collect(),
         gold_sql: Some(sql.to_owned()),
+        ..Asked::new(
+            "shop",
+            question,
+            tables.iter().map(|table| vec![*table]).collect(),
+        )
     };
     let questions = vec![
         asked(
@@ -136,6 +169,16 @@ pub fn made_up() -> anyhow::Result<Fixture> {
 }
 
 fn prepare(file: File) -> anyhow::Result<Fixture> {
+    prepare_with(file, &[], None)
+}
+
+/// With descriptions of the tables, and with each question's columns where no SQL names them.
+pub fn prepare_with(
+    file: File,
+    descriptions: &[String],
+    columns_of: Option<Vec<Columns>>,
+) -> anyhow::Result<Fixture> {
+    let mut columns_of = columns_of.map(Vec::into_iter);
     let mut tables = Vec::with_capacity(file.tables.len());
     for (position, card) in file.tables.iter().enumerate() {
         ensure!(
@@ -143,7 +186,9 @@ fn prepare(file: File) -> anyhow::Result<Fixture> {
             "table {position} has the id {}",
             card.id
         );
-        tables.push(table(card)?);
+        let mut table = table(card)?;
+        table.description = descriptions.get(position).cloned();
+        tables.push(table);
     }
     let named: BTreeSet<&str> = file
         .tables
@@ -163,7 +208,7 @@ fn prepare(file: File) -> anyhow::Result<Fixture> {
     let mut questions = Vec::new();
     let gold = Gold::new(&file.tables, &tables);
     for asked in file.questions {
-        let columns = asked
+        let read = asked
             .gold_sql
             .as_deref()
             .and_then(|sql| match gold.columns(sql) {
@@ -173,6 +218,7 @@ fn prepare(file: File) -> anyhow::Result<Fixture> {
                     None
                 }
             });
+        let columns = read.or_else(|| columns_of.as_mut()?.next());
         let names = asked.gold_tables_any.iter().map(|any| {
             let any = any.iter().map(|table| tables[*table].name.clone());
             any.collect()
@@ -184,12 +230,54 @@ fn prepare(file: File) -> anyhow::Result<Fixture> {
             columns,
         });
     }
+    let mut leaves = Leaves::new();
+    let by_name: HashMap<&str, &Table> = tables.iter().map(|t| (t.name.as_str(), t)).collect();
+    for gold in questions
+        .iter()
+        .flat_map(|question| question.columns.iter().flatten())
+    {
+        let below = format!("{}.", gold.1);
+        let mut all = Vec::new();
+        for column in by_name
+            .get(gold.0.as_str())
+            .map_or(&[][..], |table| &table.columns)
+        {
+            add_leaves(column, "", &mut all);
+        }
+        all.retain(|leaf| leaf.starts_with(&below));
+        if !all.is_empty() {
+            leaves.insert(gold.clone(), all);
+        }
+    }
     Ok(Fixture {
         databases,
         pooled: Arc::new(document(tables)),
         questions,
         unread,
+        leaves,
     })
+}
+
+fn add_leaves(column: &Column, above: &str, leaves: &mut Vec<String>) {
+    let path = format!("{above}{}", column.name);
+    if column.fields.is_empty() {
+        leaves.push(path);
+        return;
+    }
+    for field in &column.fields {
+        add_leaves(field, &format!("{path}."), leaves);
+    }
+}
+
+impl Fixture {
+    /// The same questions, among the tables of another fixture too.
+    pub fn with(self, other: &Self) -> Self {
+        let tables = self.pooled.tables.iter().chain(&other.pooled.tables);
+        Self {
+            pooled: Arc::new(document(tables.cloned().collect())),
+            ..self
+        }
+    }
 }
 
 fn document(tables: Vec<Table>) -> Document {
@@ -282,7 +370,7 @@ impl Gold {
     }
 
     /// The leaves that are mentioned by name, and what is mentioned only as a whole.
-    fn columns(&self, sql: &str) -> Result<Vec<(String, String)>, String> {
+    fn columns(&self, sql: &str) -> Result<Columns, String> {
         let sql = sql.trim().trim_end_matches(';');
         let schema = Schema::new(&self.members, Dialect::Bigquery);
         let grounded = ground::sql(sql, &schema).map_err(|faults| {

@@ -1,26 +1,34 @@
 //! Whether the context chosen under a budget holds what an answer needs:
-//! `cargo bench -p tests --bench context -- --fixture FILE`; without a file, on a made-up shop.
+//! `cargo bench -p tests --bench context -- --fixture FILE`; without a file, on a made-up shop. With
+//! `--held-out` it fits the weights and cross-validates them, which takes long; without, it measures
+//! them as they are.
 
 mod baseline;
+mod cold;
 mod fixture;
 mod held_out;
+mod korean;
+mod memory;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use baseline::{Baseline, Chosen, Rendering};
-use cache_read::context::{Format, Index, Request, Weights, tokens};
-use fixture::{Fixture, Question};
+use cache_read::context::{Format, Index, LONGEST_QUESTION, Lists, Request, Weights, tokens};
+use fixture::{Fixture, Leaves, Question};
+use rustix::time::{ClockId, clock_gettime};
+use schema_sync::document::Document;
 
 const BUDGETS: [usize; 4] = [1_000, 2_000, 4_000, 8_000];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
     // `cargo test --benches` only wants to know that it starts.
-    if arguments.iter().any(|argument| argument == "--test") {
+    if has("--test") {
         return Ok(());
     }
     let path = arguments
@@ -34,14 +42,19 @@ fn main() -> anyhow::Result<()> {
         Some(path) => fixture::load(Path::new(path))?,
         None => fixture::made_up()?,
     };
-    if arguments.iter().any(|argument| argument == MEMORY) {
-        return memory(&fixture);
+    if has(memory::ALONE) {
+        return memory::alone(&fixture, has(memory::KOREAN));
     }
-    let indexes = Indexes::new(&fixture);
+    let indexes = Indexes::new(&fixture, &Lists::standard());
+    if has("--held-out") {
+        return held_out::report(&fixture, &indexes);
+    }
     report(&fixture, &indexes)?;
-    held_out::report(&fixture, &indexes)?;
+    lists(&fixture)?;
+    korean(&fixture)?;
     latency(&fixture, &indexes)?;
-    memory_alone(path.map(String::as_str))
+    cold::report(&fixture)?;
+    memory::report(path.map(String::as_str))
 }
 
 struct Indexes {
@@ -50,12 +63,15 @@ struct Indexes {
 }
 
 impl Indexes {
-    fn new(fixture: &Fixture) -> Self {
+    fn new(fixture: &Fixture, lists: &Arc<Lists>) -> Self {
+        let build =
+            |document: &Arc<Document>| Index::with_lists(Arc::clone(document), Arc::clone(lists));
         let of = fixture.databases.iter();
-        let of = of.map(|(name, document)| (name.clone(), Index::build(Arc::clone(document))));
         Self {
-            of: of.collect(),
-            pooled: Index::build(Arc::clone(&fixture.pooled)),
+            of: of
+                .map(|(name, document)| (name.clone(), build(document)))
+                .collect(),
+            pooled: build(&fixture.pooled),
         }
     }
 
@@ -67,42 +83,42 @@ impl Indexes {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Scope {
     Database,
     Pooled,
 }
 
-/// Of one question: whether all its tables are there, and which share of its columns.
+/// Of one question: which share of its tables and of its columns is there.
 #[derive(Clone, Copy, Default)]
 struct Outcome {
-    tables: bool,
+    tables: f64,
     columns: Option<f64>,
 }
 
-fn outcome(question: &Question, chosen: &Chosen) -> Outcome {
-    let names: HashSet<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
-    let tables = question
-        .tables
+/// `leaves` knows the leaves of a whole STRUCT, which counts as shown if all of them are.
+fn outcome(question: &Question, chosen: &Chosen, leaves: &Leaves) -> Outcome {
+    let shown: HashMap<&str, HashSet<&str>> = chosen
         .iter()
-        .all(|any| any.iter().any(|name| names.contains(name.as_str())));
-    let columns = question
-        .columns
-        .as_ref()
-        .filter(|gold| !gold.is_empty())
-        .map(|gold| {
-            let shown = |(table, path): &&(String, String)| {
-                let below = format!("{path}.");
-                let of = chosen.iter().find(|(name, _)| name == table);
-                of.is_some_and(|(_, paths)| {
-                    paths
-                        .iter()
-                        .any(|shown| shown == path || shown.starts_with(&below))
-                })
-            };
-            share(gold.iter().filter(shown).count(), gold.len())
-        });
-    Outcome { tables, columns }
+        .map(|(name, paths)| (name.as_str(), paths.iter().map(String::as_str).collect()))
+        .collect();
+    let is_there = |any: &&Vec<String>| any.iter().any(|name| shown.contains_key(name.as_str()));
+    let tables = question.tables.iter().filter(is_there).count();
+    let columns = question.columns.as_ref().filter(|gold| !gold.is_empty());
+    let columns = columns.map(|gold| {
+        let is_shown = |column: &&(String, String)| {
+            let paths = shown.get(column.0.as_str());
+            paths.is_some_and(|paths| match leaves.get(*column) {
+                Some(leaves) => leaves.iter().all(|leaf| paths.contains(leaf.as_str())),
+                None => paths.contains(column.1.as_str()),
+            })
+        };
+        share(gold.iter().filter(is_shown).count(), gold.len())
+    });
+    Outcome {
+        tables: share(tables, question.tables.len()),
+        columns,
+    }
 }
 
 #[expect(
@@ -129,33 +145,51 @@ fn ask(index: &Index, question: &str, budget: usize, weights: &Weights) -> anyho
     Ok(tables.map(|table| (table.name, table.columns)).collect())
 }
 
-fn outcomes(
+fn outcomes_of(
     fixture: &Fixture,
     indexes: &Indexes,
     scope: Scope,
     budget: usize,
     weights: &Weights,
 ) -> anyhow::Result<Vec<Outcome>> {
-    let questions = fixture.questions.iter();
-    let outcomes = questions.map(|question| {
-        let chosen = ask(indexes.of(scope, question), &question.text, budget, weights)?;
-        Ok(outcome(question, &chosen))
-    });
-    outcomes.collect()
+    let some = |questions: &[Question]| -> anyhow::Result<Vec<Outcome>> {
+        let outcomes = questions.iter().map(|question| {
+            let chosen = ask(indexes.of(scope, question), &question.text, budget, weights)?;
+            Ok(outcome(question, &chosen, &fixture.leaves))
+        });
+        outcomes.collect()
+    };
+    let middle = fixture.questions.len() / 2;
+    let (first, second) = fixture.questions.split_at(middle);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| some(first));
+        let second = some(second)?;
+        let mut all = first.join().expect("no panic in a half")?;
+        all.extend(second);
+        Ok(all)
+    })
 }
 
-/// All tables, and columns on average, as shares.
-fn summary<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> (f64, f64) {
-    let (mut all, mut with, mut right, mut columns) = (0, 0, 0, 0.0);
-    for outcome in outcomes {
-        all += 1;
-        right += usize::from(outcome.tables);
-        if let Some(share) = outcome.columns {
-            with += 1;
-            columns += share;
-        }
+struct Summary {
+    /// Of the questions, those with all their tables.
+    tables: f64,
+    share_of_tables: f64,
+    /// Of the questions with columns, on average.
+    columns: f64,
+}
+
+fn summary(outcomes: &[Outcome]) -> Summary {
+    let all = outcomes.iter().filter(|outcome| outcome.tables >= 1.0);
+    let of_tables: f64 = outcomes.iter().map(|outcome| outcome.tables).sum();
+    let columns: Vec<f64> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.columns)
+        .collect();
+    Summary {
+        tables: share(all.count(), outcomes.len()),
+        share_of_tables: of_tables * share(1, outcomes.len()),
+        columns: columns.iter().sum::<f64>() * share(1, columns.len()),
     }
-    (share(right, all), columns / share(with, 1).max(1.0))
 }
 
 fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
@@ -165,32 +199,40 @@ fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
         .filter(|question| question.columns.is_some())
         .count();
     println!(
-        "{} tables, {} questions; gold columns of {counted} (the leaf paths that the gold SQL names, \
-         by the project's grounder; {} could not be read); a question's columns count as the share \
-         that is shown, and the table has the mean",
+        "{} tables, {} questions; how columns were counted: gold columns of {counted} questions (the \
+         leaf paths that the gold SQL names, by the project's grounder; {} could not be read); a \
+         STRUCT that it names only as a whole ({} of {} columns) counts if all its leaves are shown; a \
+         question's columns count as the share that is shown, and the table has the mean",
         fixture.pooled.tables.len(),
         fixture.questions.len(),
         fixture.unread.len(),
+        fixture.leaves.len(),
+        fixture
+            .questions
+            .iter()
+            .flat_map(|question| &question.columns)
+            .map(Vec::len)
+            .sum::<usize>(),
     );
     for reason in &fixture.unread {
         println!("unread: {}", reason.chars().take(160).collect::<String>());
     }
+    let pooled = Baseline::new(&fixture.pooled);
+    let of: HashMap<&str, Baseline> = fixture
+        .databases
+        .iter()
+        .map(|(name, document)| (name.as_str(), Baseline::new(document)))
+        .collect();
     for scope in [Scope::Database, Scope::Pooled] {
         println!("\n| {scope:?} | budget | tables | columns |\n| --- | --- | --- | --- |");
         for budget in BUDGETS {
-            let outcomes = outcomes(fixture, indexes, scope, budget, &Weights::default())?;
+            let outcomes = outcomes_of(fixture, indexes, scope, budget, &Weights::default())?;
             row("this", budget, &outcomes);
         }
         for (what, rendering) in [
             ("BM25, whole", Rendering::Whole),
             ("BM25, 25 columns", Rendering::Columns25),
         ] {
-            let pooled = Baseline::new(&fixture.pooled);
-            let of: HashMap<&str, Baseline> = fixture
-                .databases
-                .iter()
-                .map(|(name, document)| (name.as_str(), Baseline::new(document)))
-                .collect();
             for budget in BUDGETS {
                 let outcomes: Vec<Outcome> = fixture
                     .questions
@@ -203,6 +245,7 @@ fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
                         outcome(
                             question,
                             &baseline.choose(&question.text, budget, rendering),
+                            &fixture.leaves,
                         )
                     })
                     .collect();
@@ -214,7 +257,9 @@ fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
 }
 
 fn row(what: &str, budget: usize, outcomes: &[Outcome]) {
-    let (tables, columns) = summary(outcomes);
+    let Summary {
+        tables, columns, ..
+    } = summary(outcomes);
     println!(
         "| {what} | {budget} | {:.1} % | {:.1} % |",
         tables * 100.0,
@@ -222,73 +267,136 @@ fn row(what: &str, budget: usize, outcomes: &[Outcome]) {
     );
 }
 
-fn latency(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
-    println!("\n| pooled | p50 | p99 |\n| --- | --- | --- |");
-    for budget in BUDGETS {
-        let mut times: Vec<Duration> = Vec::new();
-        for _ in 0..5 {
-            for question in &fixture.questions {
-                let start = Instant::now();
-                ask(&indexes.pooled, &question.text, budget, &Weights::default())?;
-                times.push(start.elapsed());
+/// What each word list is worth: the same without it.
+fn lists(fixture: &Fixture) -> anyhow::Result<()> {
+    let all = Lists::clone(&Lists::standard());
+    let without_kinds = Lists {
+        keys: HashSet::new(),
+        dates: HashSet::new(),
+        labels: HashSet::new(),
+        ..all.clone()
+    };
+    let none = Lists {
+        empty: HashSet::new(),
+        short_forms: HashMap::new(),
+        ..without_kinds.clone()
+    };
+    println!(
+        "\n| word lists | scope | budget | tables | columns |\n| --- | --- | --- | --- | --- |"
+    );
+    for (what, lists) in [
+        ("all", all.clone()),
+        (
+            "without short forms",
+            Lists {
+                short_forms: HashMap::new(),
+                ..all.clone()
+            },
+        ),
+        ("without names of keys, dates, labels", without_kinds),
+        (
+            "without empty words",
+            Lists {
+                empty: HashSet::new(),
+                ..all.clone()
+            },
+        ),
+        ("none", none),
+    ] {
+        let indexes = Indexes::new(fixture, &Arc::new(lists));
+        for (scope, budget) in [
+            (Scope::Database, 1_000),
+            (Scope::Database, 4_000),
+            (Scope::Pooled, 4_000),
+        ] {
+            let outcomes = outcomes_of(fixture, &indexes, scope, budget, &Weights::default())?;
+            row(&format!("{what} | {scope:?}"), budget, &outcomes);
+        }
+    }
+    Ok(())
+}
+
+/// Korean questions, over their own warehouse and over that and all others.
+fn korean(fixture: &Fixture) -> anyhow::Result<()> {
+    println!(
+        "\n| Korean questions over tables described in Korean | scope | budget | tables | columns |\n| --- | --- | --- | --- | --- |"
+    );
+    for (mark, what) in korean::MARKS
+        .into_iter()
+        .zip(["in their words", "in other words"])
+    {
+        let korean = korean::fixture(mark)?.with(fixture);
+        let indexes = Indexes::new(&korean, &Lists::standard());
+        let (asked, tables) = (
+            korean.questions.len(),
+            korean.databases["korean"].tables.len(),
+        );
+        for scope in [Scope::Database, Scope::Pooled] {
+            for budget in [150, 250, 500] {
+                let outcomes = outcomes_of(&korean, &indexes, scope, budget, &Weights::default())?;
+                row(
+                    &format!("{asked}, {tables} tables, {what} | {scope:?}"),
+                    budget,
+                    &outcomes,
+                );
             }
         }
-        times.sort();
-        let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
-        println!("| {budget} | {:.2?} | {:.2?} |", at(50), at(99));
     }
-    let mut builds: Vec<Duration> = Vec::new();
-    for _ in 0..5 {
-        let start = Instant::now();
-        let _index = Index::build(Arc::clone(&fixture.pooled));
-        builds.push(start.elapsed());
-    }
-    builds.sort();
-    println!("\nindex build: {:.1?}", builds[2]);
     Ok(())
 }
 
-/// With this the process only builds indexes, and prints what memory they took.
-const MEMORY: &str = "--memory";
+/// Of this thread: what others do on the machine does not count.
+fn cpu_time() -> Duration {
+    time_of(ClockId::ThreadCPUTime)
+}
 
-/// In a process of its own, so that nothing else counts.
-fn memory_alone(fixture: Option<&str>) -> anyhow::Result<()> {
-    let mut command = std::process::Command::new(std::env::current_exe()?);
-    command.arg(MEMORY);
-    if let Some(fixture) = fixture {
-        command.args(["--fixture", fixture]);
+fn time_of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::try_from(time).expect("a time since the thread began is not negative")
+}
+
+fn times(what: &str, times: &mut [Duration]) {
+    times.sort();
+    let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
+    println!("| {what} | {:.2?} | {:.2?} |", at(50), at(99));
+}
+
+fn latency(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
+    println!("\n| pooled, ranking and rendering, CPU time | p50 | p99 |\n| --- | --- | --- |");
+    let ask = |question: &str, budget: usize| {
+        let start = cpu_time();
+        ask(&indexes.pooled, question, budget, &Weights::default())?;
+        anyhow::Ok(cpu_time() - start)
+    };
+    for budget in BUDGETS {
+        let mut measured: Vec<Duration> = Vec::new();
+        for _ in 0..5 {
+            for question in &fixture.questions {
+                measured.push(ask(&question.text, budget)?);
+            }
+        }
+        times(&format!("questions, {budget}"), &mut measured);
     }
-    ensure!(
-        command.status()?.success(),
-        "the memory could not be measured"
-    );
+    // As long as a question may be: of all the questions' words, and of syllables.
+    let words: Vec<&str> = fixture
+        .questions
+        .iter()
+        .map(|question| question.text.as_str())
+        .collect();
+    let words: String = words
+        .join(" ")
+        .chars()
+        .cycle()
+        .take(LONGEST_QUESTION)
+        .collect();
+    let hangul: String = ('가'..='힣').take(LONGEST_QUESTION).collect();
+    for (what, question) in [("English", words), ("Hangul", hangul)] {
+        let measured = (0..100).map(|_| ask(&question, 4_000));
+        let mut measured = measured.collect::<anyhow::Result<Vec<Duration>>>()?;
+        times(
+            &format!("{LONGEST_QUESTION} characters of {what}, 4000"),
+            &mut measured,
+        );
+    }
     Ok(())
-}
-
-fn memory(fixture: &Fixture) -> anyhow::Result<()> {
-    const KEPT: u64 = 8;
-    let build = || Index::build(Arc::clone(&fixture.pooled));
-    // A peak since now.
-    std::fs::write("/proc/self/clear_refs", "5")?;
-    let before = status("VmRSS:")?;
-    let first = build();
-    let peak = status("VmHWM:")?.saturating_sub(before);
-    let kept: Vec<Index> = (0..KEPT).map(|_| build()).collect();
-    let after = status("VmRSS:")?;
-    println!(
-        "index memory: {:.1} MiB kept each (of {} at once), {:.1} MiB at most more than before while the first is built",
-        share(usize::try_from(after.saturating_sub(before))?, 1024) / share(kept.len() + 1, 1),
-        kept.len() + 1,
-        share(usize::try_from(peak)?, 1024),
-    );
-    drop(first);
-    Ok(())
-}
-
-/// A figure of this process, in KiB.
-fn status(name: &str) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let line = line.with_context(|| format!("no {name} in /proc/self/status"))?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

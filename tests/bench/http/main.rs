@@ -1,7 +1,7 @@
 //! The whole document over HTTP, warm: `cache-read` against nginx with the same bytes.
 //!
-//! `cargo bench -p tests --bench http [-- --rounds 5 --seconds 4]`. A document of 1,145 tables lies
-//! in a bucket folder. The release binary serves it, to a caller with a service token, once with
+//! `cargo bench -p tests --bench http [-- --rounds 5 --seconds 4 --binary FILE]`. A document of
+//! 1,145 tables lies in a bucket folder. The release binary serves it, to a caller with a service token, once with
 //! `RUST_LOG=warn` (no line a request, as nginx with `access_log off`), and once with the default,
 //! `info` (a line a request, to /dev/null). nginx has the very bytes that the function answers with
 //! as files. wrk asks all of them in turn, in the same way.
@@ -35,6 +35,7 @@ const CONNECTIONS: usize = 16;
 struct Served {
     name: &'static str,
     address: SocketAddr,
+    process: u32,
     /// A request for each of [`CASES`].
     requests: Vec<Request>,
 }
@@ -71,7 +72,14 @@ fn main() -> anyhow::Result<()> {
         .status()?;
     ensure!(installed.success(), "nginx and wrk can't be installed");
     let program = server::folder("wrk").join("wrk");
-    let binary = build()?;
+    let other = arguments.iter().position(|argument| argument == "--binary");
+    let binary = match other {
+        Some(at) => arguments
+            .get(at + 1)
+            .context("--binary wants a file")?
+            .into(),
+        None => build()?,
+    };
 
     let folder = tempfile::tempdir()?;
     let bucket = folder.path().join("bucket");
@@ -89,8 +97,15 @@ fn main() -> anyhow::Result<()> {
         for case in 0..CASES.len() {
             for (server, series) in servers.iter().zip(&mut measured) {
                 let request = &server.requests[case];
-                let run =
-                    |connections| wrk(&program, server.address, request, connections, seconds);
+                let run = |connections| {
+                    wrk(
+                        &program,
+                        (server.address, server.process),
+                        request,
+                        connections,
+                        seconds,
+                    )
+                };
                 series[case].alone.push(run(1)?);
                 series[case].together.push(run(CONNECTIONS)?);
             }
@@ -183,6 +198,7 @@ fn start(binary: &Path, bucket: &Path, log: Option<&str>) -> anyhow::Result<(Ser
         Served {
             name,
             address,
+            process: process.0.id(),
             requests,
         },
         process,
@@ -261,10 +277,13 @@ fn nginx(folder: &Path, ours: &Served) -> anyhow::Result<(Served, server::Server
     }
     check("nginx", address, &requests)?;
     let name = "nginx";
+    let process = std::fs::read_to_string(folder.join("nginx.pid"))?;
+    let process = process.trim().parse()?;
     Ok((
         Served {
             name,
             address,
+            process,
             requests,
         },
         server,
@@ -296,9 +315,9 @@ fn report(servers: &[Served], measured: &[Vec<Series>], rounds: u64, seconds: u6
     println!("{rounds} rounds of {seconds} s, medians; ms, requests a second, and against nginx");
     println!("the ratio's median, least and most over the rounds");
     println!(
-        "| what | server | p50, 1 connection | p99 | requests/s, {CONNECTIONS} connections | p50 | p99 | of nginx | least | most |"
+        "| what | server | p50, 1 connection | p99 | requests/s, {CONNECTIONS} connections | p50 | p99 | of nginx | least | most | CPU, µs a request |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (case, name) in CASES.iter().enumerate() {
         for (server, series) in servers.iter().zip(measured) {
             let Series { alone, together } = &series[case];
@@ -309,7 +328,7 @@ fn report(servers: &[Served], measured: &[Vec<Series>], rounds: u64, seconds: u6
             ratios.sort_by(f64::total_cmp);
             let (least, most) = (ratios[0], ratios[ratios.len() - 1]);
             println!(
-                "| {name} | {} | {:.3} | {:.3} | {:.0} | {:.3} | {:.3} | {:.2} | {least:.2} | {most:.2} |",
+                "| {name} | {} | {:.3} | {:.3} | {:.0} | {:.3} | {:.3} | {:.2} | {least:.2} | {most:.2} | {:.1} |",
                 server.name,
                 median(alone, |it| it.p50.as_secs_f64() * 1e3),
                 median(alone, |it| it.p99.as_secs_f64() * 1e3),
@@ -317,6 +336,7 @@ fn report(servers: &[Served], measured: &[Vec<Series>], rounds: u64, seconds: u6
                 median(together, |it| it.p50.as_secs_f64() * 1e3),
                 median(together, |it| it.p99.as_secs_f64() * 1e3),
                 ratios[ratios.len() / 2],
+                median(together, |it| it.cpu),
             );
         }
     }

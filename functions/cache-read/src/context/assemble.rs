@@ -131,8 +131,11 @@ impl Page<'_> {
             }
             goal = choice.price() + slack;
         }
-        while count(&text) > limit && choice.give_back(count(&text) - limit) {
+        // More each time: what was given back can have cost less than it was thought to.
+        let mut generously = 1;
+        while count(&text) > limit && choice.give_back((count(&text) - limit) * generously) {
             text = self.write(choice, &none);
+            generously *= 2;
         }
         if count(&text) > limit {
             choice.bare();

@@ -94,7 +94,7 @@ impl Cards {
                 let name = document.tables[*table].name.rsplit('.').next();
                 let name = identifier(name.unwrap_or_default(), dialect);
                 self.text.push_str(&name);
-                let more = more(parts, card.tables[0], *table);
+                let more = card.more[position];
                 self.has_left_out |= more > 0;
                 let missing = missing(parts, first_position, *table, &nodes);
                 let missing: Vec<String> = missing.iter().map(|node| paths.path(*node)).collect();
@@ -285,17 +285,6 @@ fn exceptions(missing: &[String], more: usize) -> String {
         return String::new();
     }
     format!(" ({})", told.join("; "))
-}
-
-/// How many paths a table has that the first of its card has not.
-fn more(parts: &Parts, first: usize, table: usize) -> usize {
-    if parts.same[table] == parts.same[first] {
-        return 0;
-    }
-    let known = &parts.leaf_hashes[first];
-    let own = parts.leaf_hashes[table].iter();
-    own.filter(|hash| known.binary_search(hash).is_err())
-        .count()
 }
 
 /// Those of the first table's leaves that another table on its card does not have.

@@ -16,6 +16,9 @@ use super::weights::Weights;
 pub struct Card {
     /// The best first; the others have, but for exceptions, its columns.
     pub tables: Vec<usize>,
+    /// Of each of the others: how many columns it has that the first has not. Counted once: a card
+    /// of hundreds of tables is written several times until it fits.
+    pub more: Vec<usize>,
     pub score: f32,
     /// Of the first table: its leaves, most wanted first, and how many of them are taken.
     pub leaves: Vec<(u32, f32)>,
@@ -128,6 +131,7 @@ impl<'a> Choice<'a> {
                 && let Some(card) = card_of.get(&group)
             {
                 self.cards[*card].tables.push(ranked.table);
+                self.cards[*card].more.push(0);
                 continue;
             }
             card_of.insert(group, self.cards.len());
@@ -182,11 +186,14 @@ impl<'a> Choice<'a> {
         };
         let known = self.card_of.get(&self.parts.alike[table]).copied();
         if let Some(card) = known.filter(|_| self.format == Format::Text) {
-            let price = self.short_name(table) + 2;
+            let first = self.cards[card].tables[0];
+            let more = more(self.parts, first, table);
+            let price = self.short_name(table) + 2 + self.exceptions(first, table, more);
             if self.price + price > limit {
                 return false;
             }
             self.cards[card].tables.push(table);
+            self.cards[card].more.push(more);
             self.next += 1;
             self.did(Step::Table(card), price);
             return true;
@@ -286,6 +293,7 @@ impl<'a> Choice<'a> {
         let Ranked { table, score, .. } = self.ranked[position];
         Card {
             tables: vec![table],
+            more: Vec::new(),
             score,
             leaves: rank::leaves(self.parts, table, &self.node_scores, self.weights),
             taken: 0,
@@ -335,6 +343,7 @@ impl<'a> Choice<'a> {
                 }
                 Step::Table(card) => {
                     self.cards[card].tables.pop();
+                    self.cards[card].more.pop();
                     self.next -= 1;
                 }
                 Step::Leaf(card, written) => {
@@ -394,6 +403,21 @@ impl<'a> Choice<'a> {
         name.unwrap_or_default().chars().count() + 1
     }
 
+    /// In characters: what a table is likely to lack of a card's columns, and has beside.
+    fn exceptions(&self, first: usize, table: usize, more: usize) -> usize {
+        let of_first = self.parts.leaf_hashes[first].len();
+        let common = self.parts.leaf_hashes[table].len() - more;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a handful"
+        )]
+        let shown = self.weights.thin_columns as usize;
+        let missing = (of_first.saturating_sub(common) * shown).div_ceil(of_first.max(1));
+        let not = if missing > 0 { 4 + 14 * missing } else { 0 };
+        not + if more > 0 { 6 } else { 0 }
+    }
+
     /// In characters: a card without columns.
     fn head(&self, card: &Card) -> usize {
         let cards = std::slice::from_ref(card);
@@ -401,4 +425,14 @@ impl<'a> Choice<'a> {
         let head = card::render(self.document, self.parts, cards, self.format, &none);
         head.text.chars().count()
     }
+}
+
+fn more(parts: &Parts, first: usize, table: usize) -> usize {
+    if parts.same[table] == parts.same[first] {
+        return 0;
+    }
+    let known = &parts.leaf_hashes[first];
+    let own = parts.leaf_hashes[table].iter();
+    own.filter(|hash| known.binary_search(hash).is_err())
+        .count()
 }

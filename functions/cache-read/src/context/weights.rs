@@ -69,8 +69,9 @@ impl Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            name: 3.0,
+            name: 5.0,
             dataset: 2.0,
+            columns: 0.5,
             column_descriptions: 0.1,
             saturation: 2.4,
             width: 1.0,
@@ -78,7 +79,8 @@ impl Default for Weights {
             column_description: 0.2,
             key: 4.0,
             date: 2.0,
-            label: 0.5,
+            label: 2.0,
+            thin_share: 0.7,
             rank: 2.0,
             ..Self::neutral()
         }
