@@ -1,0 +1,189 @@
+//! The one way into the log: check, mask, insert, commit, and only then answer.
+//!
+//! Text is masked before anything is sent to the database, and where masking fails nothing is. A
+//! row is inserted once: its id, or the key it claims in the ledger, is unique across all months.
+
+mod answered;
+mod change;
+mod draft;
+mod insert;
+mod months;
+mod numbers;
+mod people;
+mod together;
+
+use std::slice;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use shared::postgres::Pool;
+use shared::telemetry::{Unit, figure};
+use shared::{Resources, Result};
+use uuid::Uuid;
+
+use crate::identity::{Key, Window};
+use crate::mask::{Known, Masker, Placeholders};
+use crate::message::NewMessage;
+
+use draft::{Draft, unmaskable};
+use together::Together;
+
+pub use draft::tokens;
+pub use months::day_of;
+
+/// More rows a statement bring nothing, and hold locks for longer.
+const ROWS: usize = 500;
+
+/// What comes in by any of the ways.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// `http`, `slack`, `sqs`, `pubsub`, `cloudevents` or `eventbridge`.
+    pub source: &'static str,
+    /// What its source calls it.
+    pub event_id: String,
+    /// What keeps it from being stored twice; without one it is always new.
+    pub key: Option<Key>,
+    /// When it was handed over, for a message that does not say when it was said.
+    pub sent_at: Option<Timestamp>,
+    pub message: NewMessage,
+}
+
+/// A row that is there, committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub id: Uuid,
+    pub created_at: Timestamp,
+    /// Whether it was there before.
+    pub replayed: bool,
+}
+
+#[derive(Clone)]
+pub struct Log {
+    pub pool: Pool,
+    pub masker: Arc<Masker>,
+    masking_key: Arc<[u8; 32]>,
+    max_age: SignedDuration,
+    together: Arc<Together>,
+}
+
+impl Log {
+    pub fn open(resources: &Resources) -> anyhow::Result<Self> {
+        let days: u32 = resources.env().parse("MESSAGE_MAX_AGE_DAYS", 1_100)?;
+        anyhow::ensure!(
+            (31..=36_500).contains(&days),
+            "MESSAGE_MAX_AGE_DAYS is {days}: set it to 31 to 36500"
+        );
+        let key = resources.env().secret("MASKING_KEY").context(
+            "MASKING_KEY is not set: set it to 64 hex digits, as of `openssl rand -hex 32`",
+        )?;
+        let key: Option<[u8; 32]> = hex::decode(key.expose())
+            .ok()
+            .and_then(|key| key.try_into().ok());
+        let key = key.context(
+            "MASKING_KEY is no key: set it to 64 hex digits, as of `openssl rand -hex 32`",
+        )?;
+        Ok(Self {
+            pool: resources.postgres()?,
+            masker: Arc::new(Masker::default()),
+            masking_key: Arc::new(key),
+            max_age: SignedDuration::from_hours(i64::from(days) * 24),
+            together: Arc::default(),
+        })
+    }
+
+    /// Stores one event; returns once it is committed. Those that come at the same time share a
+    /// transaction. Whoever calls has checked that the robeing is the caller's.
+    pub async fn store_one(&self, event: Event) -> Result<Stored> {
+        let outcome = match self.draft(event, 0, &self.window()) {
+            Ok(draft) => self.insert_with_others(draft).await,
+            Err(error) => Err(error),
+        };
+        tell(slice::from_ref(&outcome));
+        outcome
+    }
+
+    /// Stores what can be stored: one outcome an event, in their order. Whoever calls has checked
+    /// that each of the robeings is the caller's.
+    pub async fn store(&self, events: Vec<Event>) -> Vec<Result<Stored>> {
+        let log = self.clone();
+        let drafted = tokio::task::spawn_blocking(move || log.drafts(events)).await;
+        let mut outcomes = Vec::new();
+        let mut drafts = Vec::new();
+        for drafted in drafted.expect("masking does not panic") {
+            match drafted {
+                Ok(draft) => {
+                    drafts.push(draft);
+                    outcomes.push(None);
+                }
+                Err(error) => outcomes.push(Some(Err(error))),
+            }
+        }
+        let mut inserted = Vec::with_capacity(drafts.len());
+        for chunk in drafts.chunks_mut(ROWS) {
+            inserted.extend(self.insert(chunk).await);
+        }
+        let mut inserted = inserted.into_iter();
+        let outcomes = outcomes
+            .into_iter()
+            .map(|refused| refused.unwrap_or_else(|| inserted.next().expect("each was tried")));
+        let outcomes: Vec<_> = outcomes.collect();
+        tell(&outcomes);
+        outcomes
+    }
+
+    fn drafts(&self, events: Vec<Event>) -> Vec<Result<Draft>> {
+        let window = self.window();
+        let events = events.into_iter().enumerate();
+        let drafts = events.map(|(position, event)| self.draft(event, position, &window));
+        drafts.collect()
+    }
+
+    fn window(&self) -> Window {
+        Window::new(Timestamp::now(), self.max_age)
+    }
+
+    /// Text that belongs to no conversation, masked.
+    pub fn masked_text(&self, text: &str) -> Result<String> {
+        let mut seen = self.placeholders(Uuid::nil(), Known::default());
+        let masked = self
+            .masker
+            .text(text, &mut seen)
+            .map_err(|_| unmaskable())?;
+        Ok(masked.text)
+    }
+
+    /// JSON that belongs to no conversation, masked in place.
+    pub fn mask_json(&self, value: &mut Value) -> Result<()> {
+        let mut seen = self.placeholders(Uuid::nil(), Known::default());
+        self.masker
+            .json(value, &mut seen)
+            .map_err(|_| unmaskable())?;
+        Ok(())
+    }
+
+    fn placeholders(&self, conversation: Uuid, known: Known) -> Placeholders {
+        Placeholders::new(&self.masking_key, &conversation.to_string(), known)
+    }
+}
+
+fn tell(outcomes: &[Result<Stored>]) {
+    let now = Timestamp::now();
+    let stored = || outcomes.iter().flatten();
+    let new = stored().filter(|it| !it.replayed);
+    let count = |count: usize| count as f64;
+    if let Some(oldest) = new.clone().map(|it| it.created_at).min() {
+        figure("messages_stored", Unit::Count, count(new.count()));
+        let delay = now.duration_since(oldest).as_secs_f64().max(0.0);
+        figure("message_delay", Unit::Seconds, delay);
+    }
+    let replayed = stored().filter(|it| it.replayed).count();
+    if replayed > 0 {
+        figure("messages_replayed", Unit::Count, count(replayed));
+    }
+    let refused = outcomes.len() - stored().count();
+    if refused > 0 {
+        figure("messages_refused", Unit::Count, count(refused));
+    }
+}

@@ -1,0 +1,96 @@
+//! Placeholders with the numbers of their conversation.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::Value;
+use shared::postgres::Client;
+use shared::postgres::types::{Json, Type};
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use super::Log;
+use super::draft::Draft;
+use super::insert::Columns;
+use crate::db::{self, Scope};
+use crate::mask::{Known, Placeholders};
+
+impl Log {
+    pub(super) async fn number_and_insert(
+        &self,
+        client: &mut Client,
+        scope: &Scope,
+        drafts: &mut [Draft],
+    ) -> Result<HashSet<Uuid>, tokio_postgres::Error> {
+        let transaction = db::begin(client, scope).await?;
+        self.number(&transaction, drafts).await?;
+        let columns = Columns::of(drafts);
+        let inserted = columns.insert(&transaction).await?;
+        transaction.commit().await?;
+        Ok(inserted)
+    }
+
+    /// Masks once more, now with the numbers that the conversation has given out, which nobody else
+    /// changes until the commit.
+    pub(super) async fn number(
+        &self,
+        transaction: &Transaction<'_>,
+        drafts: &mut [Draft],
+    ) -> Result<(), tokio_postgres::Error> {
+        let mut owners: BTreeMap<Uuid, String> = BTreeMap::new();
+        for draft in &*drafts {
+            if let Some((conversation, _)) = &draft.to_number {
+                owners.insert(*conversation, draft.robeing_id.clone());
+            }
+        }
+        let (conversations, robeings): (Vec<Uuid>, Vec<String>) = owners.into_iter().unzip();
+        let rows = transaction
+            .query_typed(
+                "insert into conversation.placeholder as known (conversation, robeing_id, state)
+                 select conversation, robeing_id, '{}'
+                 from unnest($1::uuid[], $2::text[]) as new (conversation, robeing_id)
+                 order by conversation
+                 on conflict (conversation) do update
+                 set robeing_id = known.robeing_id
+                 returning conversation, state",
+                &[
+                    (&conversations, Type::UUID_ARRAY),
+                    (&robeings, Type::TEXT_ARRAY),
+                ],
+            )
+            .await?;
+        let mut states: BTreeMap<Uuid, Placeholders> = BTreeMap::new();
+        for row in rows {
+            let Json(state) = row.try_get::<_, Json<Value>>("state")?;
+            // What can't be read any more begins anew: the numbers are for reading, the masking is not.
+            let conversation = row.try_get("conversation")?;
+            let known = serde_json::from_value(state).unwrap_or_default();
+            states.insert(conversation, self.placeholders(conversation, known));
+        }
+        for draft in drafts.iter_mut() {
+            if let Some((conversation, raw)) = &draft.to_number
+                && let Some(seen) = states.get_mut(conversation)
+                && let Ok(masked) = raw.masked(&self.masker, seen)
+            {
+                // Where it fails this time, the masks of the first time stand.
+                draft.masked = masked;
+            }
+        }
+        let states = states
+            .into_iter()
+            .map(|(conversation, seen)| (conversation, Json(seen.into_known())));
+        let (conversations, states): (Vec<Uuid>, Vec<Json<Known>>) = states.unzip();
+        transaction
+            .execute_typed(
+                "update conversation.placeholder as known
+                 set state = new.state
+                 from unnest($1::uuid[], $2::jsonb[]) as new (conversation, state)
+                 where known.conversation = new.conversation",
+                &[
+                    (&conversations, Type::UUID_ARRAY),
+                    (&states, Type::JSONB_ARRAY),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! Single messages that come at the same time share a transaction: a commit takes as long for a
+//! hundred rows as for one. Nobody waits for company: while some are being inserted, others gather.
+
+use std::mem;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use shared::{Error, Result};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::draft::Draft;
+use super::{Log, ROWS, Stored};
+
+/// So many transactions at once; beyond that, more rows in each bring more.
+const LANES: usize = 2;
+/// What waits for a database that is slow or gone, in bytes, before senders are turned away.
+const MOST_WAITING: usize = 32 << 20;
+/// After this a sender is asked to try again; what may still be stored will be a repeat then.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Longer than any statement may take: it is the connection that hangs.
+const LONGEST_INSERT: Duration = Duration::from_secs(20);
+
+#[derive(Default)]
+pub(super) struct Together(Mutex<Gathered>);
+
+#[derive(Default)]
+struct Gathered {
+    waiting: Vec<Waiting>,
+    bytes: usize,
+    lanes: usize,
+}
+
+struct Waiting {
+    draft: Draft,
+    outcome: oneshot::Sender<Result<Stored>>,
+}
+
+impl Log {
+    pub(super) async fn insert_with_others(&self, draft: Draft) -> Result<Stored> {
+        let (outcome, stored) = oneshot::channel();
+        if self.together.add(Waiting { draft, outcome })? {
+            tokio::spawn(self.clone().insert_what_gathers());
+        }
+        match timeout(ANSWER_WITHIN, stored).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(Error::Internal(anyhow::anyhow!("the insert panicked"))),
+            Err(_) => Err(busy()),
+        }
+    }
+
+    /// A lane: until nobody is waiting. It is no part of a request, since whoever gives theirs up
+    /// must not end the others'.
+    async fn insert_what_gathers(self) {
+        while let Some(gathered) = self.together.next() {
+            let (mut drafts, outcomes): (Vec<_>, Vec<_>) = gathered
+                .into_iter()
+                // Those who gave up are not answered any more; they were told to try again.
+                .filter(|waiting| !waiting.outcome.is_closed())
+                .map(|waiting| (waiting.draft, waiting.outcome))
+                .unzip();
+            let insert = timeout(LONGEST_INSERT, self.insert(&mut drafts));
+            // One that panics, or never ends, is its own senders' alone.
+            if let Ok(Ok(stored)) = AssertUnwindSafe(insert).catch_unwind().await {
+                for (outcome, stored) in outcomes.into_iter().zip(stored) {
+                    let _ = outcome.send(stored);
+                }
+            }
+        }
+    }
+}
+
+impl Together {
+    /// Whether a lane is to be opened for it.
+    fn add(&self, waiting: Waiting) -> Result<bool> {
+        let mut gathered = self.lock();
+        if gathered.bytes + waiting.draft.size > MOST_WAITING {
+            return Err(busy());
+        }
+        gathered.bytes += waiting.draft.size;
+        gathered.waiting.push(waiting);
+        let opens = gathered.lanes < LANES;
+        gathered.lanes += usize::from(opens);
+        Ok(opens)
+    }
+
+    /// None closes the lane.
+    fn next(&self) -> Option<Vec<Waiting>> {
+        let mut gathered = self.lock();
+        if gathered.waiting.is_empty() {
+            gathered.lanes -= 1;
+            return None;
+        }
+        let rest = gathered.waiting.len().min(ROWS);
+        let rest = gathered.waiting.split_off(rest);
+        let next = mem::replace(&mut gathered.waiting, rest);
+        gathered.bytes -= next.iter().map(|it| it.draft.size).sum::<usize>();
+        Some(next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn busy() -> Error {
+    Error::Unavailable {
+        detail: "the database does not keep up: send it again in a while".to_owned(),
+        cause: None,
+    }
+}
