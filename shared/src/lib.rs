@@ -12,6 +12,7 @@ pub mod env;
 pub mod error;
 pub mod google;
 pub mod http_client;
+pub mod idempotency;
 pub mod json;
 pub mod llm;
 pub mod postgres;

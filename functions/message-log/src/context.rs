@@ -15,10 +15,9 @@ use shared::{Caller, Error, Json, Result};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::db::{self, Scope};
 use crate::log::{Log, tokens};
-use crate::post::in_scope;
 use crate::search::{Hit, InMonth, Words, months};
+use shared::postgres::scoped::{self as db, Scope};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
 const DEFAULT_BUDGET: i32 = 4_000;
@@ -107,7 +106,7 @@ pub async fn context(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Context>> {
-    in_scope(&caller, &robeing_id)?;
+    caller.may_see_robeing(&robeing_id)?;
     let budget = asked.token_budget.unwrap_or(DEFAULT_BUDGET);
     if !BUDGETS.contains(&budget) {
         let (least, most) = (BUDGETS.start(), BUDGETS.end());

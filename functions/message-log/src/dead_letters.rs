@@ -13,13 +13,13 @@ use shared::{Admin, Error, Json, Result};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::db::{self, Scope};
 use crate::events::{Delivery, message_of};
 use crate::history::limit;
 use crate::identity::{Key, digest};
 use crate::log::Log;
 use crate::message::NewMessage;
-use crate::post::{Receipt, in_scope};
+use crate::post::Receipt;
+use shared::postgres::scoped::{self as db, Scope};
 
 /// A larger body is kept by the queue alone.
 const LARGEST_BODY: usize = 512 * 1024;
@@ -193,7 +193,7 @@ pub async fn replay(
             return Err(Error::Conflict(detail.to_owned()));
         }
     };
-    in_scope(&caller, &message.robeing_id)?;
+    caller.may_see_robeing(&message.robeing_id)?;
     let source: String = letter.try_get("source")?;
     let event_id: String = letter.try_get("source_event_id")?;
     let key = Key {

@@ -23,7 +23,7 @@ use crate::dead_letters::{self, letter_key};
 use crate::identity::Key;
 use crate::log::{Event, Log, Stored};
 use crate::message::NewMessage;
-use crate::post::{Receipt, in_scope, said_without_values};
+use crate::post::{Receipt, said_without_values};
 
 /// Lambda hands over 6 MB.
 pub const LARGEST_EVENT: usize = 16 * 1024 * 1024;
@@ -157,7 +157,7 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
     let mut events = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         let event = delivery.message().and_then(|message| {
-            in_scope(caller, &message.robeing_id)?;
+            caller.may_see_robeing(&message.robeing_id)?;
             Ok(delivery.event(message))
         });
         match event {

@@ -15,10 +15,9 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::db::{self, Scope};
 use crate::identity::first_id_at;
 use crate::log::Log;
-use crate::post::in_scope;
+use shared::postgres::scoped::{self as db, Scope};
 
 const MOST: i64 = 200;
 
@@ -128,7 +127,7 @@ pub async fn of_robeing(
     Path(robeing_id): Path<String>,
     Query(query): Query<OfRobeing>,
 ) -> Result<Json<Page>> {
-    in_scope(&caller, &robeing_id)?;
+    caller.may_see_robeing(&robeing_id)?;
     let filter = Filter {
         robeings: Names::Only(vec![robeing_id]),
         channel: query.channel,
@@ -165,7 +164,7 @@ pub async fn of_user(
 ) -> Result<Json<Page>> {
     let robeings = match query.robeing {
         Some(robeing) => {
-            in_scope(&caller, &robeing)?;
+            caller.may_see_robeing(&robeing)?;
             Names::Only(vec![robeing])
         }
         None => caller.scope.robeings.clone(),

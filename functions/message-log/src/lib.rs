@@ -9,7 +9,6 @@
 //! three read what a [`roll_up`] made of the log, and search what came since as well.
 
 pub mod context;
-mod db;
 pub mod dead_letters;
 pub mod events;
 mod grams;

@@ -10,9 +10,8 @@ use shared::{Caller, Error, Json, Result};
 use tokio_postgres::error::SqlState;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::db::{self, Scope};
 use crate::log::{Log, day_of};
-use crate::post::in_scope;
+use shared::postgres::scoped::{self as db, Scope};
 
 /// Days, where no time is asked for.
 const USUAL: i64 = 30;
@@ -93,7 +92,7 @@ pub async fn patterns(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Patterns>> {
-    in_scope(&caller, &robeing_id)?;
+    caller.may_see_robeing(&robeing_id)?;
     let to = asked.to.unwrap_or_else(|| day_of(Timestamp::now()));
     let back = SignedDuration::from_hours(24 * (USUAL - 1));
     let from = asked.from.unwrap_or_else(|| to.saturating_sub(back));

@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::{Caller, Error, Json, Result, Writer};
+use shared::{Caller, Error, Json, Result, Writer, idempotency};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,7 +16,6 @@ use crate::message::NewMessage;
 use crate::slack;
 
 const MOST: usize = 1_000;
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 #[derive(Serialize, ToSchema)]
 pub struct Receipt {
@@ -64,11 +63,11 @@ pub async fn one(
     headers: HeaderMap,
     Json(message): Json<NewMessage>,
 ) -> Result<Response> {
-    let event = event(&caller, message, idempotency_key(&headers)?)?;
+    let event = event(&caller, message, idempotency::key(&headers)?)?;
     let stored = log.store_one(event).await?;
     let receipt = Json(Receipt::from(stored));
     Ok(if stored.replayed {
-        let replayed = [(REPLAYED, HeaderValue::from_static("true"))];
+        let replayed = [(idempotency::REPLAYED, HeaderValue::from_static("true"))];
         (StatusCode::OK, replayed, receipt).into_response()
     } else {
         (StatusCode::CREATED, receipt).into_response()
@@ -135,7 +134,7 @@ pub async fn batch(
             "items has {count} messages: send 1 to {MOST}"
         )));
     }
-    let key = idempotency_key(&headers)?;
+    let key = idempotency::key(&headers)?;
     let mut items: Vec<Option<ItemReceipt>> = Vec::with_capacity(batch.items.len());
     let mut events = Vec::with_capacity(batch.items.len());
     for (position, item) in batch.items.into_iter().enumerate() {
@@ -229,7 +228,7 @@ pub fn said_without_values(error: &serde_json::Error) -> String {
 
 /// A caller's message as an event of theirs, if the robeing is.
 pub fn event(caller: &Caller, message: NewMessage, key: Option<String>) -> Result<Event> {
-    in_scope(caller, &message.robeing_id)?;
+    caller.may_see_robeing(&message.robeing_id)?;
     let (source, key) = match (&message.slack_ts, &message.channel_id, key) {
         (Some(ts), Some(channel), None) => ("slack", Some(slack::key(channel, ts)?)),
         (Some(_), None, None) => {
@@ -253,33 +252,4 @@ pub fn event(caller: &Caller, message: NewMessage, key: Option<String>) -> Resul
         sent_at: None,
         message,
     })
-}
-
-/// Tells no more than that the caller may not: the robeing may exist or not.
-pub fn in_scope(caller: &Caller, robeing_id: &str) -> Result<()> {
-    if caller.scope.robeings.contain(robeing_id) {
-        return Ok(());
-    }
-    Err(Error::Forbidden(format!(
-        "the robeing is not in the scope of {:?}",
-        caller.name
-    )))
-}
-
-/// The header's value; RFC 8941 writes it in quotes.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let (value, None) = (values.next(), values.next()) else {
-        return Err(Error::Invalid("send one Idempotency-Key".to_owned()));
-    };
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
-    if key.is_empty() || key.len() > 512 {
-        return Err(Error::Invalid(
-            "Idempotency-Key must have 1 to 512 printable ASCII characters".to_owned(),
-        ));
-    }
-    Ok(Some(key.to_owned()))
 }

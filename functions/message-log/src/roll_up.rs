@@ -18,10 +18,10 @@ use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::{self, Scope};
 use crate::grams::{BLOCK, Grams, fold, pieces};
 use crate::identity::digest;
 use crate::log::{Log, day_of};
+use shared::postgres::scoped::{self as db, Scope};
 
 /// Rows a transaction.
 const ROWS: usize = 4_000;

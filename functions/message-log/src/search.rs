@@ -16,12 +16,11 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::db::{self, Scope};
 use crate::grams::{BLOCK, Grams, fold, pieces};
 use crate::history::limit;
 use crate::identity::first_id_at;
 use crate::log::Log;
-use crate::post::in_scope;
+use shared::postgres::scoped::{self as db, Scope};
 
 /// Of what is not rolled up yet, so many of the newest are read.
 const TAIL: i64 = 2_000;
@@ -84,7 +83,7 @@ pub async fn search(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Found>> {
-    in_scope(&caller, &robeing_id)?;
+    caller.may_see_robeing(&robeing_id)?;
     let limit = limit(asked.limit, 20)?;
     let q = asked.q.unwrap_or_default();
     if q.chars().count() > LONGEST_QUESTION {

@@ -24,7 +24,6 @@ use crate::events::Delivery;
 use crate::identity::Key;
 use crate::log::Log;
 use crate::message::NewMessage;
-use crate::post::in_scope;
 
 pub const ROUTE: &str = "/v1/slack/events";
 /// Slack waits for three seconds.
@@ -275,7 +274,7 @@ pub async fn receive(
         _ => return Ok(taken()),
     }
     let robeing_id = slack.robeing(&envelope.api_app_id);
-    in_scope(&caller, &robeing_id)?;
+    caller.may_see_robeing(&robeing_id)?;
     match happened(&envelope, &robeing_id) {
         Ok(Happened::Nothing) => Ok(taken()),
         Ok(happened) => match store(&log, &envelope, &robeing_id, happened).await {

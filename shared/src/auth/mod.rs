@@ -61,6 +61,17 @@ impl Caller {
         }
     }
 
+    /// An error where the robeing is out of scope, which tells no more than that: it may exist or not.
+    pub fn may_see_robeing(&self, robeing_id: &str) -> Result<(), Error> {
+        if self.scope.robeings.contain(robeing_id) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!(
+            "the robeing is not in the scope of {:?}",
+            self.name
+        )))
+    }
+
     fn at_least(self, role: Role) -> Result<Self, Error> {
         if self.role >= role {
             return Ok(self);

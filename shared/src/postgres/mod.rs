@@ -17,11 +17,13 @@
 //! types, values and text at once and prepare nothing; `query`, `execute` and `prepare` are refused
 //! by clippy. For the same reason nothing sets session state: `set local` in a transaction instead.
 //! A column of an enum or another type of our own is selected `::text`, since the driver would
-//! prepare a statement to look that type up.
+//! prepare a statement to look that type up. What belongs to robeings is read and written through
+//! [`scoped`].
 
 mod connect;
 mod error;
 mod migrate;
+pub mod scoped;
 mod tls;
 
 pub use connect::{Client, Pool, open, open_url, take_parameter};

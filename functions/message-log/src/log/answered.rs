@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::Log;
 use super::draft::{Draft, Thread};
-use crate::db::{self, Scope};
 use crate::identity;
+use shared::postgres::scoped::{self as db, Scope};
 
 /// How far back the message is looked for that a response answers.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(31 * 24);

@@ -8,8 +8,8 @@ use super::draft::Said;
 use super::insert::ATTEMPTS;
 use super::months::add_month;
 use super::{Event, Log, day_of};
-use crate::db::{self, Scope};
 use crate::identity::{Identity, Key, identify};
+use shared::postgres::scoped::{self as db, Scope};
 
 impl Log {
     /// A message that says something else now: stored if it never came, changed if it did. Edits
@@ -96,7 +96,7 @@ impl Log {
             )
             .await;
             match deleted {
-                Err(error) if attempt < ATTEMPTS && db::lacks_month(&error) => {
+                Err(error) if attempt < ATTEMPTS && db::lacks_partition(&error) => {
                     add_month(&client, day_of(created_at)).await?;
                 }
                 done => return Ok(done.map(drop)?),

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::draft::{Draft, Said};
 use super::months::add_months;
 use super::{Log, Stored};
-use crate::db::{self, Scope};
 use crate::identity::Identity;
+use shared::postgres::scoped::{self as db, Scope};
 
 /// A statement that finds no month, or loses a race, is tried again so often.
 pub(super) const ATTEMPTS: usize = 4;
@@ -57,7 +57,7 @@ impl Log {
             };
             match done {
                 Ok(inserted) => break inserted,
-                Err(error) if attempt < ATTEMPTS && db::lacks_month(&error) => {
+                Err(error) if attempt < ATTEMPTS && db::lacks_partition(&error) => {
                     add_months(&client, drafts).await?;
                 }
                 Err(error) if attempt < ATTEMPTS && db::lost_a_race(&error) => {}

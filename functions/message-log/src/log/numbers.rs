@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::Log;
 use super::draft::Draft;
 use super::insert::Columns;
-use crate::db::{self, Scope};
 use crate::mask::{Known, Placeholders};
+use shared::postgres::scoped::{self as db, Scope};
 
 impl Log {
     pub(super) async fn number_and_insert(

@@ -1,12 +1,16 @@
 //! Transactions that see the robeings they name, and no others: the wall behind the scope that
 //! stands in each statement.
+//!
+//! A table takes part by a policy on the setting `app.robeings`; the migration of the first owner
+//! shows it.
 
 use futures::join;
-use shared::auth::Names;
-use shared::postgres::Client;
-use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row, Transaction};
+
+use super::Client;
+use crate::auth::Names;
 
 /// A statement that takes longer is given up, and the caller asked to try again.
 const LONGEST_STATEMENT: &str = "15s";
@@ -83,7 +87,7 @@ pub async fn begin<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transact
 }
 
 /// There is no partition yet for one of the rows.
-pub fn lacks_month(error: &Error) -> bool {
+pub fn lacks_partition(error: &Error) -> bool {
     error.as_db_error().is_some_and(|error| {
         *error.code() == SqlState::CHECK_VIOLATION
             && error.constraint().is_none()
