@@ -26,11 +26,15 @@ pub mod slack;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use shared::serve::may_take;
 use shared::{Resources, Router};
+use tower::limit::GlobalConcurrencyLimitLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use log::Log;
 use slack::Slack;
+
+/// Requests with batches that are read and worked on at once; others wait, unread.
+const LARGE_AT_ONCE: usize = 4;
 
 #[derive(Clone)]
 struct App {
@@ -64,7 +68,9 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let large = OpenApiRouter::new()
         .routes(routes!(post::batch))
         .routes(routes!(events::deliver))
-        .layer(DefaultBodyLimit::max(events::LARGEST_EVENT));
+        .layer(DefaultBodyLimit::max(events::LARGEST_EVENT))
+        // What waits for a database that is slow or gone must fit into memory.
+        .layer(GlobalConcurrencyLimitLayer::new(LARGE_AT_ONCE));
     let quick = OpenApiRouter::new()
         .routes(routes!(slack::receive))
         .layer(may_take(slack::ANSWER_WITHIN));

@@ -3,6 +3,7 @@
 
 mod common;
 mod events;
+mod faults;
 mod history;
 mod mask;
 mod masking;

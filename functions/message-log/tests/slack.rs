@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Fixture, start_with, texts};
 
-const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+pub const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const ROUTE: &str = "/v1/slack/events";
 
 async fn start() -> Fixture {
@@ -19,7 +19,7 @@ async fn start() -> Fixture {
     .await
 }
 
-fn signature(secret: &str, at: i64, body: &str) -> String {
+pub fn signature(secret: &str, at: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("v0:{at}:{body}").as_bytes());
     let hex: String = tag

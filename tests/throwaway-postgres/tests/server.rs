@@ -88,3 +88,25 @@ fn a_server_that_does_not_start_tells_its_log() {
         "{error:#}"
     );
 }
+
+#[test]
+fn a_server_comes_back_from_a_crash_and_answers_again_after_it_stood_still() {
+    let mut server = Server::start_with(&Env::from_process(), &["fsync=on"]).unwrap();
+    let folder = server.folder().to_owned();
+    server.crash().unwrap();
+    server.crash().unwrap();
+    assert!(answers(&folder));
+
+    server.freeze().unwrap();
+    let (told, answered) = std::sync::mpsc::channel();
+    let asked = folder.clone();
+    std::thread::spawn(move || told.send(answers(&asked)));
+    let patience = Duration::from_millis(200);
+    assert!(answered.recv_timeout(patience).is_err());
+    server.thaw().unwrap();
+    assert!(answered.recv_timeout(Duration::from_secs(30)).unwrap());
+
+    server.freeze().unwrap();
+    drop(server);
+    wait_until_gone(&folder);
+}

@@ -17,7 +17,7 @@ use super::{Log, ROWS, Stored};
 /// So many transactions at once; beyond that, more rows in each bring more.
 const LANES: usize = 2;
 /// What waits for a database that is slow or gone, in bytes, before senders are turned away.
-const MOST_WAITING: usize = 32 << 20;
+const MOST_WAITING: usize = 16 << 20;
 /// After this a sender is asked to try again; what may still be stored will be a repeat then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than any statement may take: it is the connection that hangs.
