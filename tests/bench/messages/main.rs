@@ -1,0 +1,114 @@
+//! What the message log takes and gives, beside what the same Postgres does bare.
+//!
+//! `cargo bench -p tests --bench messages`: the release binary, a process of its own, on a throwaway
+//! server that syncs its commits to disk (or that of `DATABASE_URL`, which must be an empty database).
+//! `ROWS` (200,000) are stored while it is timed, and then more up to `MESSAGES` (200,000) before
+//! anything is searched for; `SECONDS` (10) is how long single messages are sent.
+
+mod batches;
+mod function;
+mod reads;
+#[expect(dead_code, reason = "the tests against peers use the rest")]
+#[path = "../../peers/server.rs"]
+mod server;
+mod singles;
+
+use function::Function;
+use serde_json::{Value, json};
+use shared::Env;
+use throwaway_postgres::Server;
+use uuid::Uuid;
+
+fn main() -> anyhow::Result<()> {
+    // `cargo test --benches` only wants to know that it starts.
+    if std::env::args().any(|argument| argument == "--test") {
+        return Ok(());
+    }
+    let env = Env::from_process();
+    let rows: usize = env.parse("ROWS", 200_000)?;
+    let messages: usize = env.parse("MESSAGES", rows)?;
+    let seconds: u64 = env.parse("SECONDS", 10)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (url, _server) = postgres(&env)?;
+        shared::postgres::migrate(&Env::default().with("DATABASE_URL", &url)).await?;
+        let function = Function::start(&url).await?;
+        println!("| what | measured | bare | ratio |");
+        println!("| --- | --- | --- | --- |");
+        batches::against_copy(&function, &url, rows).await?;
+        singles::against_pgbench(&function, &url, seconds).await?;
+        batches::fill(&function, rows..messages).await?;
+        reads::measure(&function, &url).await
+    })
+}
+
+/// As a managed Postgres of some 4 GiB is set, and with every commit on the disk.
+fn postgres(env: &Env) -> anyhow::Result<(String, Option<Server>)> {
+    if let Some(url) = env.get("DATABASE_URL") {
+        return Ok((url.to_owned(), None));
+    }
+    let settings = [
+        "fsync=on",
+        "synchronous_commit=on",
+        "full_page_writes=on",
+        "autovacuum=on",
+        "shared_buffers=1GB",
+        "max_wal_size=4GB",
+        "random_page_cost=1.1",
+    ];
+    let server = Server::start_with(env, &settings)?;
+    Ok((server.url("postgres"), Some(server)))
+}
+
+/// What people write, some words in every tenth and one in few, and a number to mask in every
+/// twentieth.
+fn message(n: usize) -> Value {
+    const WORDS: [&str; 16] = [
+        "배송이",
+        "언제",
+        "오나요",
+        "주문을",
+        "바꾸고",
+        "싶어요",
+        "결제가",
+        "안돼요",
+        "쿠폰은",
+        "어디에",
+        "있나요",
+        "확인",
+        "부탁드려요",
+        "감사합니다",
+        "상품",
+        "문의",
+    ];
+    let mut text = String::new();
+    let mut seed = n as u64 ^ 0x9e37_79b9;
+    for _ in 0..24 {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        text += WORDS[(seed >> 59) as usize % WORDS.len()];
+        text.push(' ');
+    }
+    if n.is_multiple_of(10) {
+        text += "환불";
+    }
+    if n.is_multiple_of(20_011) {
+        text += "영수증재발행";
+    }
+    if n.is_multiple_of(20) {
+        text += " 010-1234-5678";
+    }
+    json!({
+        "id": Uuid::now_v7().to_string(),
+        "robeing_id": format!("r{}", n % 4),
+        "channel_id": "C1",
+        "thread_ts": format!("t{}", n / 40),
+        "message": text,
+        "response": "확인하고 알려드릴게요",
+        "intent": "order",
+        "confidence": 0.9,
+    })
+}
