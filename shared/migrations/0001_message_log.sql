@@ -88,8 +88,11 @@ comment on column conversation.dead_letter.body is 'masked; null where masking i
 -- could not be used. It holds no text: a gram is a hash of the robeing, the block and two letters.
 create table conversation.search (
     id uuid not null,
+    block integer not null,
     grams integer[] not null
 ) partition by range (id);
+-- Ranges of pages, for what changes a row; an order by id would keep the planner from the grams.
+create index search_id on conversation.search using brin (id);
 -- What a roll-up adds waits in a list, which it merges at once when it is done: that is some five times
 -- faster than adding each gram by itself.
 create index search_grams on conversation.search using gin (grams)
@@ -106,6 +109,14 @@ begin
         perform gin_clean_pending_list(index);
     end loop;
 end $$;
+
+-- What waits for the next roll-up to be found by its new text.
+create table conversation.edited (
+    id uuid not null,
+    robeing_id varchar(100) not null,
+    xid xid8 not null default pg_current_xact_id()
+);
+create index edited_xid on conversation.edited (xid);
 
 -- How many messages of a robeing and month are in the search, and so in how many blocks.
 create table conversation.search_size (
@@ -170,7 +181,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_size'] loop
+    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_size', 'edited'] loop
         execute format('alter table conversation.%I enable row level security', name);
         execute format('alter table conversation.%I force row level security', name);
         execute format(

@@ -7,6 +7,7 @@ use kit::{Reply, TestApp};
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, start_with, texts};
+use crate::memory::roll_up;
 
 pub const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const ROUTE: &str = "/v1/slack/events";
@@ -301,6 +302,40 @@ async fn an_edit_changes_the_row_masked_and_the_newest_edit_stands() {
     let page = log.get("/v1/robeings/sales/messages").await;
     assert_eq!(texts(&page, "message")[0], "edited before it came");
     assert_eq!(log.rows().await, 2);
+}
+
+#[tokio::test]
+async fn an_edited_message_is_found_by_what_it_says_now_and_a_deleted_one_by_nothing() {
+    let log = start().await;
+    let found = async |q: &str| {
+        let path = format!("/v1/robeings/sales/search?q={q}");
+        texts(&log.get(&path).await, "message")
+    };
+    let ts = now_ts(1);
+    send(&log, &said(&ts, "where is the invoice", json!({}))).await;
+    roll_up(&log).await;
+    assert_eq!(found("invoice").await.len(), 1);
+
+    let edit = callback(json!({
+        "type": "message", "subtype": "message_changed", "hidden": true, "channel": "C024BE91L",
+        "ts": now_ts(900), "previous_message": {"text": "where is the invoice", "ts": ts},
+        "message": {"type": "message", "user": "U2147483697", "text": "where is the receipt", "ts": ts,
+                    "edited": {"user": "U2147483697", "ts": now_ts(20)}},
+    }));
+    send(&log, &edit).await;
+    roll_up(&log).await;
+    assert_eq!(found("receipt").await, ["where is the receipt"]);
+    assert!(found("invoice").await.is_empty());
+
+    let delete = callback(json!({
+        "type": "message", "subtype": "message_deleted", "hidden": true, "channel": "C024BE91L",
+        "ts": now_ts(901), "deleted_ts": ts, "previous_message": {"text": "where is the receipt", "ts": ts},
+    }));
+    send(&log, &delete).await;
+    roll_up(&log).await;
+    assert!(found("receipt").await.is_empty());
+    let left = "select count(*) from conversation.search where cardinality(grams) > 0";
+    assert_eq!(log.count(left).await, 0);
 }
 
 #[tokio::test]

@@ -27,14 +27,20 @@ impl Log {
             self.number(&transaction, &mut drafts).await?;
         }
         let said = Said::of(&drafts[0].masked);
+        // What is searched by follows with the next roll-up.
         transaction
             .execute_typed(
-                "update conversation.log
-                 set message = $3, response = $4, parts = $5, token_count = $6, edited_at = $7
-                 where id = $1
-                   and robeing_id = $2
-                   and deleted_at is null
-                   and (edited_at is null or edited_at < $7)",
+                "with changed as (
+                     update conversation.log
+                     set message = $3, response = $4, parts = $5, token_count = $6, edited_at = $7
+                     where id = $1
+                       and robeing_id = $2
+                       and deleted_at is null
+                       and (edited_at is null or edited_at < $7)
+                     returning id, robeing_id
+                 )
+                 insert into conversation.edited (id, robeing_id)
+                 select id, robeing_id from changed",
                 &[
                     (&stored.id, Type::UUID),
                     (&drafts[0].robeing_id, Type::TEXT),
@@ -80,12 +86,17 @@ impl Log {
             let deleted = db::query(
                 &client,
                 &Scope::only([robeing_id]),
-                "insert into conversation.log
-                     (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at, deleted_at)
-                 values ($1, $2, '{}', 0, 'slack', $3, $1, $4, $5)
-                 on conflict (id) do update
-                 set message = null, response = null, parts = null, metadata = '{}', token_count = 0,
-                     deleted_at = excluded.deleted_at",
+                "with deleted as (
+                     insert into conversation.log
+                         (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at, deleted_at)
+                     values ($1, $2, '{}', 0, 'slack', $3, $1, $4, $5)
+                     on conflict (id) do update
+                     set message = null, response = null, parts = null, metadata = '{}', token_count = 0,
+                         deleted_at = excluded.deleted_at
+                     returning id, robeing_id
+                 )
+                 insert into conversation.edited (id, robeing_id)
+                 select id, robeing_id from deleted",
                 &[
                     (&id, Type::UUID),
                     (&robeing_id, Type::TEXT),
