@@ -1,6 +1,8 @@
 //! What a function works with, opened once and on demand, and shared by all who ask for it.
 
-use std::sync::{Arc, OnceLock};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::auth::Auth;
 use crate::llm::Llm;
@@ -21,6 +23,7 @@ struct Inner {
     llm: OnceLock<Option<Llm>>,
     auth: OnceLock<Auth>,
     front: Front,
+    opened: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
 }
 
 impl Resources {
@@ -39,6 +42,7 @@ impl Resources {
             llm: OnceLock::new(),
             auth: OnceLock::new(),
             front: Front::default(),
+            opened: Mutex::default(),
         }))
     }
 
@@ -53,6 +57,24 @@ impl Resources {
     /// Where an app declares what stands before it has to do otherwise than for most.
     pub fn front(&self) -> &Front {
         &self.0.front
+    }
+
+    /// What a function opens for itself and for others: one of each type, which all share who ask.
+    /// `open` must not ask for another in turn.
+    pub fn one<T: Clone + Send + 'static>(
+        &self,
+        open: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut opened = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = opened
+            .get(&TypeId::of::<T>())
+            .and_then(|it| it.downcast_ref::<T>())
+        {
+            return Ok(known.clone());
+        }
+        let new = open()?;
+        opened.insert(TypeId::of::<T>(), Box::new(new.clone()));
+        Ok(new)
     }
 
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {

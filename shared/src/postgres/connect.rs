@@ -55,6 +55,29 @@ pub fn open(env: &Env) -> anyhow::Result<Pool> {
 
 /// As [`open`], for a connection string from another `variable`, which errors name.
 pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
+    let (config, tls) = configure(variable, url, env)?;
+    let manager = Manager::from_config(
+        config,
+        tls,
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        },
+    );
+    Ok(Pool::builder(manager)
+        .max_size(pool_size(env)?)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT_TIMEOUT))
+        .create_timeout(Some(CONNECT_TIMEOUT))
+        .pre_recycle(check_when_idle(TRUSTED_IDLE))
+        .build()?)
+}
+
+/// How to connect, and how to encrypt, as a connection string of `variable` has it.
+pub(super) fn configure(
+    variable: &str,
+    url: &str,
+    env: &Env,
+) -> anyhow::Result<(Config, MakeRustlsConnect)> {
     let (url, sslmode) = take_parameter(url, "sslmode");
     let (url, bundle) = take_parameter(&url, "sslrootcert");
     let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
@@ -94,21 +117,7 @@ pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
     if config.get_ssl_negotiation() == SslNegotiation::Direct {
         tls.alpn_protocols = vec![b"postgresql".to_vec()];
     }
-
-    let manager = Manager::from_config(
-        config,
-        MakeRustlsConnect::new(tls),
-        ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        },
-    );
-    Ok(Pool::builder(manager)
-        .max_size(pool_size(env)?)
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(WAIT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .pre_recycle(check_when_idle(TRUSTED_IDLE))
-        .build()?)
+    Ok((config, MakeRustlsConnect::new(tls)))
 }
 
 fn is_loopback(config: &Config) -> bool {

@@ -11,10 +11,16 @@ use super::{describe, open};
 use crate::Env;
 
 /// The files of `shared/migrations`, compiled in: name and text.
-const FILES: &[(&str, &str)] = &[(
-    "0001_message_log.sql",
-    include_str!("../../migrations/0001_message_log.sql"),
-)];
+const FILES: &[(&str, &str)] = &[
+    (
+        "0001_message_log.sql",
+        include_str!("../../migrations/0001_message_log.sql"),
+    ),
+    (
+        "0002_settings.sql",
+        include_str!("../../migrations/0002_settings.sql"),
+    ),
+];
 
 const HISTORY: &str = "metasync.migration";
 /// `metasync` in ASCII.

@@ -22,6 +22,7 @@
 
 mod connect;
 mod error;
+mod listen;
 mod migrate;
 pub mod scoped;
 mod tls;
@@ -29,5 +30,6 @@ mod tls;
 pub use connect::{Client, Pool, open, open_url, take_parameter};
 pub use deadpool_postgres::PoolError;
 pub use error::{describe, is_unavailable};
+pub use listen::Notifications;
 pub use migrate::{apply, migrate};
 pub use tokio_postgres::types;

@@ -102,6 +102,8 @@ pub enum Unit {
     Milliseconds,
     Seconds,
     Bytes,
+    /// From 0 to 100.
+    Percent,
 }
 
 impl Unit {
@@ -112,6 +114,7 @@ impl Unit {
             Self::Milliseconds => "Milliseconds",
             Self::Seconds => "Seconds",
             Self::Bytes => "Bytes",
+            Self::Percent => "Percent",
         }
     }
 }

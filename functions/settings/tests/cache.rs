@@ -1,0 +1,142 @@
+//! What is read from memory, and that it is never what was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::TestApp;
+use kit::postgres::{Database, database};
+use serde_json::json;
+use settings::{Category, Settings};
+
+use crate::common::{app_on, path};
+
+/// Another process: resources of its own.
+fn instance(database: &Database, on_lambda: bool) -> Settings {
+    let mut env = database.env();
+    if on_lambda {
+        env = env.with("AWS_LAMBDA_RUNTIME_API", "localhost:1");
+    }
+    Settings::open(&shared::Resources::new(env)).unwrap()
+}
+
+async fn style(settings: &Settings) -> String {
+    let style = settings.get("r1", Category::User, "response_style").await;
+    style.unwrap().unwrap().as_str().unwrap().to_owned()
+}
+
+/// Until memory answers without the database: the very same value twice.
+async fn until_kept(settings: &Settings) {
+    for _ in 0..500 {
+        let (one, other) = (
+            settings.of("r1").await.unwrap(),
+            settings.of("r1").await.unwrap(),
+        );
+        if Arc::ptr_eq(&one, &other) && transactions_needed(settings).await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("settings are never kept in memory");
+}
+
+/// Reads with every connection taken: what needs one can't be answered.
+async fn transactions_needed(settings: &Settings) -> usize {
+    // A read that is answered at its first poll asked nobody.
+    let mut read = std::pin::pin!(settings.of("r1"));
+    let is_ready = futures::poll!(read.as_mut()).is_ready();
+    if !is_ready {
+        read.await.unwrap();
+    }
+    usize::from(!is_ready)
+}
+
+#[tokio::test]
+async fn r15_r21_a_process_that_stays_reads_from_memory_and_hears_of_changes_elsewhere() {
+    let database = database().await;
+    let (here, elsewhere) = (app_on(&database, &[]).await, instance(&database, false));
+    until_kept(&elsewhere).await;
+    here.put(&path("/user/response_style"), "formal").await;
+    for _ in 0..500 {
+        if style(&elsewhere).await == "formal" {
+            until_kept(&elsewhere).await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the change is never heard of");
+}
+
+#[tokio::test]
+async fn r15_the_author_of_a_change_never_reads_the_old_value_anywhere() {
+    let database = database().await;
+    let apps = [app_on(&database, &[]).await, app_on(&database, &[]).await];
+    let own = |app: &TestApp| Settings::open(app.resources()).unwrap();
+    for app in &apps {
+        until_kept(&own(app)).await;
+    }
+    for n in 0..200 {
+        let (here, there) = (&apps[n % 2], &apps[(n + 1) % 2]);
+        let value = if n % 4 < 2 { "formal" } else { "casual" };
+        here.put(&path("/user/response_style"), value).await;
+        assert_eq!(style(&own(here)).await, value, "in the same process");
+        for app in [here, there] {
+            let read = app.get(&path("/user/response_style")).await;
+            assert_eq!(read.json(), value, "{n}: over HTTP, wherever it is asked");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_can_listen_each_read_is_confirmed_and_current() {
+    let database = database().await;
+    let here = app_on(&database, &[]).await;
+    let elsewhere = instance(&database, true);
+    for value in ["formal", "casual", "formal"] {
+        here.put(&path("/user/response_style"), value).await;
+        assert_eq!(style(&elsewhere).await, value);
+    }
+    let (one, other) = (
+        elsewhere.of("r1").await.unwrap(),
+        elsewhere.of("r1").await.unwrap(),
+    );
+    assert!(Arc::ptr_eq(&one, &other), "confirmed, and not sent again");
+}
+
+#[tokio::test]
+async fn when_the_listening_connection_dies_memory_is_not_trusted_until_it_is_back() {
+    let database = database().await;
+    let settings = instance(&database, false);
+    until_kept(&settings).await;
+    let listeners = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                     where datname = current_database() and query ilike '%pg_notify%' and pid <> pg_backend_pid()";
+    let client = database.client().await;
+    let ended = client.query_typed_one(listeners, &[]).await.unwrap();
+    assert_eq!(ended.get::<_, i64>(0), 1);
+    // Unheard: no other session tells of it.
+    for _ in 0..500 {
+        if transactions_needed(&settings).await == 1 {
+            until_kept(&settings).await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("memory is trusted although nobody listens");
+}
+
+#[tokio::test]
+async fn what_a_robeing_was_set_to_is_erased_and_an_old_revision_matches_nothing() {
+    let database = database().await;
+    let app = app_on(&database, &[]).await;
+    app.put(&path("/skill/email"), json!({"enabled": true}))
+        .await;
+    let settings = Settings::open(app.resources()).unwrap();
+    assert_eq!(settings.erase("r1").await.unwrap(), 1);
+    assert_eq!(settings.erase("r1").await.unwrap(), 0);
+    let email = app.get(&path("/skill/email")).await;
+    assert_eq!(
+        (email.json()["enabled"].clone(), email.etag()),
+        (json!(false), Some("\"2\""))
+    );
+    let late = app.put(&path("/skill/email"), json!({})).if_match(1).await;
+    assert_eq!(late.status, 412);
+}
