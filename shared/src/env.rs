@@ -49,6 +49,12 @@ impl Env {
         }
     }
 
+    /// The variables that are set, and their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.iter().filter(|(_, value)| !value.is_empty());
+        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub fn secret(&self, name: &str) -> Option<Secret> {
         self.get(name).map(|value| Secret(value.to_owned()))
     }

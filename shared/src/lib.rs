@@ -17,6 +17,7 @@ pub mod json;
 pub mod llm;
 pub mod postgres;
 pub mod resources;
+pub mod secrets;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

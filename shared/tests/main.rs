@@ -7,6 +7,7 @@ mod lambda;
 mod llm;
 mod postgres;
 mod postgres_tls;
+mod secrets;
 mod serve;
 mod store;
 mod store_faults;

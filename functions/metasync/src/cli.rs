@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use schema_sync::sync::{Answer, Sync};
 use serde::Serialize;
 use shared::telemetry::{self, Audience};
-use shared::{Env, Resources};
+use shared::{Env, Resources, secrets};
 
 use crate::schedule;
 
@@ -104,15 +104,19 @@ pub fn main() -> anyhow::Result<()> {
     let env = Env::from_process();
     let platform = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"];
     match arguments.command {
-        Some(Command::Demo { port, json }) => by_hand(&env, demo::run(&env, port, json)),
-        Some(Command::Sync { json }) => by_hand(&env, sync(&env, json)),
+        Some(Command::Demo { port, json }) => {
+            by_hand(env, async |env| demo::run(&env, port, json).await)
+        }
+        Some(Command::Sync { json }) => by_hand(env, async |env| sync(&env, json).await),
         Some(Command::Context {
             question,
             budget,
             datasets,
             json,
-        }) => by_hand(&env, context::run(&env, &question, budget, &datasets, json)),
-        Some(Command::Migrate { json }) => by_hand(&env, migrate(&env, json)),
+        }) => by_hand(env, async |env| {
+            context::run(&env, &question, budget, &datasets, json).await
+        }),
+        Some(Command::Migrate { json }) => by_hand(env, async |env| migrate(&env, json).await),
         Some(Command::Serve) => serve(),
         // A platform starts the binary without arguments.
         None if platform.iter().any(|name| env.get(name).is_some()) => serve(),
@@ -131,12 +135,12 @@ fn serve() -> anyhow::Result<()> {
 }
 
 /// Runs a command for the person or program that called it.
-fn by_hand(env: &Env, command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    telemetry::install("metasync", env, Audience::Person)?;
+fn by_hand(env: Env, command: impl AsyncFnOnce(Env) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    telemetry::install("metasync", &env, Audience::Person)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(command)
+    runtime.block_on(async { command(secrets::resolve(env).await?).await })
 }
 
 async fn sync(env: &Env, json: bool) -> anyhow::Result<()> {

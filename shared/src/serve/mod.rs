@@ -11,7 +11,7 @@ mod limits;
 mod service;
 
 use crate::telemetry::{self, Audience};
-use crate::{Env, Resources, Router};
+use crate::{Env, Resources, Router, secrets};
 
 pub use front::Front;
 pub use limits::may_take;
@@ -46,10 +46,10 @@ fn start(
     } else {
         tokio::runtime::Builder::new_multi_thread()
     };
-    runtime
-        .enable_all()
-        .build()?
-        .block_on(run(name, &Resources::new(env), app))
+    runtime.enable_all().build()?.block_on(async {
+        let env = secrets::resolve(env).await?;
+        run(name, &Resources::new(env), app).await
+    })
 }
 
 /// [`serve()`] for a process that has its runtime and its log already.

@@ -1,0 +1,250 @@
+//! References to secret managers, as a function finds them resolved when it starts.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Value, json};
+use shared::{Env, secrets};
+
+const TOKENS: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:m/AUTH_TOKENS-a1B2c3";
+const KEY: &str = "projects/shop/secrets/m-MASKING_KEY/versions/latest";
+
+/// What was asked: the path, the headers, the body.
+type Asked = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
+
+#[derive(Clone)]
+struct Manager {
+    asked: Asked,
+    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    url: String,
+}
+
+/// Gives the answers one after the other, and then none at all.
+async fn manager(answers: &[(u16, Value)]) -> Manager {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let manager = Manager {
+        asked: Arc::default(),
+        answers: Arc::new(Mutex::new(answers.iter().cloned().collect())),
+        url: format!("http://{}", listener.local_addr().unwrap()),
+    };
+    let service = Router::new().fallback(reply).with_state(manager.clone());
+    tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+    manager
+}
+
+async fn reply(
+    State(manager): State<Manager>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let asked = (uri.path().to_owned(), headers, body);
+    manager.asked.lock().unwrap().push(asked);
+    let next = manager.answers.lock().unwrap().pop_front();
+    let Some((status, body)) = next else {
+        return std::future::pending().await;
+    };
+    (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
+}
+
+impl Manager {
+    fn env(&self) -> Env {
+        Env::default()
+            .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.url)
+            .with("SECRET_MANAGER_EMULATOR_HOST", &self.url)
+            .with("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .with("AWS_SECRET_ACCESS_KEY", "hunter2")
+            .with("AWS_SESSION_TOKEN", "session")
+    }
+
+    fn asked(&self) -> Vec<(String, HeaderMap, Value)> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    async fn refusal(&self, variable: &str, value: &str) -> String {
+        let error = secrets::resolve(self.env().with(variable, value)).await;
+        format!("{:#}", error.expect_err("no secret"))
+    }
+}
+
+fn amazon(value: &str) -> (u16, Value) {
+    (
+        200,
+        json!({"ARN": TOKENS, "Name": "m/AUTH_TOKENS", "SecretString": value}),
+    )
+}
+
+fn google(base64: &str) -> (u16, Value) {
+    (200, json!({"name": KEY, "payload": {"data": base64}}))
+}
+
+#[tokio::test]
+async fn without_references_nobody_is_asked_and_nothing_changes() {
+    let manager = manager(&[]).await;
+    let arn_by_intent = ("ALARM_ARN", TOKENS);
+    let env = manager
+        .env()
+        .with("PLAIN", "postgres://metasync@db/metasync")
+        .with("NEARLY", "projects/shop/secrets/key")
+        .with(arn_by_intent.0, arn_by_intent.1);
+
+    let resolved = secrets::resolve(env.clone()).await.unwrap();
+
+    assert!(resolved.iter().eq(env.iter()));
+    assert!(manager.asked().is_empty());
+}
+
+#[tokio::test]
+async fn each_reference_becomes_its_value_and_is_read_once() {
+    let manager = manager(&[amazon("[]"), google("a2V5")]).await;
+    let env = manager.env().with("AUTH_TOKENS", TOKENS);
+    let env = env.with("AUTH_TOO", TOKENS).with("MASKING_KEY", KEY);
+
+    let resolved = secrets::resolve(env).await.unwrap();
+
+    let values = ["AUTH_TOKENS", "AUTH_TOO", "MASKING_KEY"].map(|name| resolved.get(name));
+    assert_eq!(values, [Some("[]"), Some("[]"), Some("key")]);
+    let asked = manager.asked();
+    let [(_, headers, body), (path, ..)] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(body, &json!({"SecretId": TOKENS}));
+    assert_eq!(headers["x-amz-target"], "secretsmanager.GetSecretValue");
+    assert_eq!(headers["x-amz-security-token"], "session");
+    let signed = headers["authorization"].to_str().unwrap();
+    assert!(
+        signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+            && signed.contains("/eu-central-1/secretsmanager/aws4_request"),
+        "{signed}"
+    );
+    assert_eq!(path, &format!("/v1/{KEY}:access"));
+}
+
+#[tokio::test]
+async fn as_in_ecs_a_json_key_a_stage_and_a_version_may_follow() {
+    let secret = amazon(r#"{"username": "owner", "port": 5432}"#);
+    let manager = manager(&[secret.clone(), secret]).await;
+    let env = manager
+        .env()
+        .with("A", format!("{TOKENS}:username::"))
+        .with("B", format!("{TOKENS}:port:AWSPREVIOUS:v1"));
+
+    let resolved = secrets::resolve(env).await.unwrap();
+
+    assert_eq!(resolved.get("A"), Some("owner"));
+    assert_eq!(resolved.get("B"), Some("5432"));
+    let last = manager.asked().pop().unwrap().2;
+    let expected = json!({"SecretId": TOKENS, "VersionStage": "AWSPREVIOUS", "VersionId": "v1"});
+    assert_eq!(last, expected);
+}
+
+#[tokio::test]
+async fn a_manager_that_stumbles_is_asked_again() {
+    let down = (503, json!({"message": "down"}));
+    let manager = manager(&[down.clone(), amazon("[]"), (429, json!({})), google("a2V5")]).await;
+    let env = manager.env().with("AUTH_TOKENS", TOKENS);
+
+    let resolved = secrets::resolve(env.with("MASKING_KEY", KEY))
+        .await
+        .unwrap();
+
+    assert_eq!(resolved.get("AUTH_TOKENS"), Some("[]"));
+    assert_eq!(resolved.get("MASKING_KEY"), Some("key"));
+    assert_eq!(manager.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn a_manager_that_never_answers_ends_the_start_within_its_time() {
+    let manager = manager(&[]).await;
+    let env = manager.env().with("AUTH_TOKENS", TOKENS);
+
+    let started = std::time::Instant::now();
+    let error = secrets::resolve(env).await.expect_err("no answer");
+
+    assert!(error.to_string().contains("no answer in 8 s"), "{error}");
+    assert!(started.elapsed() < Duration::from_millis(8_900));
+    assert!(manager.asked().len() > 1);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_variable_and_what_mends_it_and_no_secret() {
+    let of_amazon = |kind: &str| (400, json!({"__type": kind, "Message": "no"}));
+    for (answer, reference, mends) in [
+        (
+            of_amazon("ResourceNotFoundException"),
+            TOKENS,
+            "aws secretsmanager put-secret-value",
+        ),
+        (
+            of_amazon("AccessDeniedException"),
+            TOKENS,
+            "allow it secretsmanager:GetSecretValue on",
+        ),
+        (of_amazon("ExpiredTokenException"), TOKENS, "log in again"),
+        (
+            of_amazon("InternalOddity"),
+            TOKENS,
+            "answers 400 InternalOddity: no",
+        ),
+        (
+            (200, json!({"SecretBinary": "AAAA"})),
+            TOKENS,
+            "store it as text",
+        ),
+        (
+            (404, json!({})),
+            KEY,
+            "gcloud secrets versions add m-MASKING_KEY --project shop",
+        ),
+        (
+            (403, json!({})),
+            KEY,
+            "gcloud services enable secretmanager.googleapis.com",
+        ),
+        ((401, json!({})), KEY, "log in again"),
+        (google("_"), KEY, "no base64"),
+    ] {
+        let manager = manager(&[answer]).await;
+        let told = manager.refusal("AUTH_TOKENS", reference).await;
+        assert!(
+            told.starts_with("AUTH_TOKENS can't be read") && told.contains(mends),
+            "{told}"
+        );
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    let manager = manager(&[amazon("{}"), amazon("text")]).await;
+    for mends in ["has no field \"username\"", "is no JSON"] {
+        let told = manager.refusal("A", &format!("{TOKENS}:username")).await;
+        assert!(told.contains(mends), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_name_of_a_secret_and_a_missing_login_are_told_before_anybody_is_asked() {
+    let manager = manager(&[]).await;
+    let told = manager
+        .refusal("KEY", "arn:aws:secretsmanager:eu-central-1::secret:x")
+        .await;
+    assert!(
+        told.starts_with("KEY: ") && told.contains("no secret's name"),
+        "{told}"
+    );
+
+    let env = manager.env().with("AWS_ACCESS_KEY_ID", "");
+    let error = secrets::resolve(env.with("KEY", TOKENS))
+        .await
+        .expect_err("no login");
+    assert!(
+        format!("{error:#}").contains("no AWS credentials"),
+        "{error:#}"
+    );
+    assert!(manager.asked().is_empty());
+}
