@@ -1,7 +1,7 @@
 //! A message as it comes in, whichever way it comes, and what has to be right about it.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{Error, Result};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ const LONGEST_METADATA: usize = 64 * 1024;
 ///
 /// `message` and `response` are text, or what OpenTelemetry GenAI has for them: a list of parts
 /// (`[{"type": "text", "content": ".."}]`), a message (`{"role", "parts"}`), or a list of messages.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// Who it is sent to, or who answers: 1 to 100 characters.

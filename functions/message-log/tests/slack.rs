@@ -386,6 +386,17 @@ async fn what_can_never_be_stored_is_not_retried_and_a_database_that_is_down_is(
         texts(&log.get("/v1/dead-letters").await, "source"),
         ["slack"]
     );
+    let tomorrow = Timestamp::now().as_second() + 3 * 86_400;
+    let ahead = said(
+        &format!("{tomorrow}.000001"),
+        "call 010-1234-5678",
+        json!({}),
+    );
+    assert_eq!(send(&log, &ahead).await.status, 400);
+    let letters = log.get("/v1/dead-letters").await;
+    let kept = &letters["items"][0];
+    assert_eq!(kept["body"]["message"], "call [PHONE_1]");
+    assert_eq!(kept["robeing_id"], "sales");
 
     let down = [
         ("SLACK_SIGNING_SECRET", SECRET),

@@ -4,6 +4,8 @@
 //! message to an app that listens to mentions too, and an agent that posts its answer may log it by
 //! itself. Slack signs what it sends, and that alone lets it in; its retries are repeats like any other.
 
+mod event;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ use crate::dead_letters;
 use crate::events::Delivery;
 use crate::identity::Key;
 use crate::log::Log;
-use crate::message::NewMessage;
+use event::{Envelope, Happened, happened};
 
 pub const ROUTE: &str = "/v1/slack/events";
 /// Slack waits for three seconds.
@@ -162,74 +164,6 @@ fn time(ts: &str) -> Option<Timestamp> {
     Timestamp::from_microsecond(micros).ok()
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "type")]
-    kind: String,
-    challenge: Option<String>,
-    #[serde(default)]
-    team_id: String,
-    #[serde(default)]
-    api_app_id: String,
-    #[serde(default)]
-    event_id: String,
-    #[serde(default)]
-    event: SlackEvent,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct SlackEvent {
-    #[serde(rename = "type")]
-    kind: String,
-    subtype: Option<String>,
-    channel: String,
-    channel_type: Option<String>,
-    /// Of the event itself; of an edit or a deletion, not that of the message.
-    ts: String,
-    deleted_ts: Option<String>,
-    message: Option<Box<SlackMessage>>,
-    previous_message: Option<Box<SlackMessage>>,
-    #[serde(flatten)]
-    said: SlackMessage,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct SlackMessage {
-    #[serde(rename = "ts")]
-    own_ts: Option<String>,
-    thread_ts: Option<String>,
-    user: Option<String>,
-    bot_id: Option<String>,
-    app_id: Option<String>,
-    bot_profile: Option<BotProfile>,
-    text: Option<String>,
-    blocks: Option<Value>,
-    files: Option<Vec<File>>,
-    edited: Option<Edited>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct BotProfile {
-    app_id: Option<String>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct File {
-    id: Option<String>,
-    name: Option<String>,
-    mimetype: Option<String>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct Edited {
-    ts: String,
-}
-
 /// What Slack says happened.
 ///
 /// Slack signs the body (`X-Slack-Signature`, version `v0`) and the time; nothing else is asked of
@@ -277,12 +211,17 @@ pub async fn receive(
     caller.may_see_robeing(&robeing_id)?;
     match happened(&envelope, &robeing_id) {
         Ok(Happened::Nothing) => Ok(taken()),
-        Ok(happened) => match store(&log, &envelope, &robeing_id, happened).await {
-            Ok(()) => Ok(taken()),
-            Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => Err(error),
-            Err(error) => refuse(&log, &envelope, &error).await,
-        },
-        Err(error) => refuse(&log, &envelope, &error).await,
+        Ok(happened) => {
+            let message = happened
+                .message()
+                .and_then(|it| serde_json::to_value(it).ok());
+            match store(&log, &envelope, &robeing_id, happened).await {
+                Ok(()) => Ok(taken()),
+                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => Err(error),
+                Err(error) => refuse(&log, &envelope, message, &error).await,
+            }
+        }
+        Err(error) => refuse(&log, &envelope, None, &error).await,
     }
 }
 
@@ -291,153 +230,24 @@ fn taken() -> Response {
 }
 
 /// Kept as a dead letter, and not worth another try of Slack's.
-async fn refuse(log: &Log, envelope: &Envelope, error: &Error) -> Result<Response> {
+async fn refuse(
+    log: &Log,
+    envelope: &Envelope,
+    message: Option<Value>,
+    error: &Error,
+) -> Result<Response> {
     let key = key(&envelope.event.channel, &envelope.event.ts)?;
-    dead_letters::keep(log, &Delivery::again("slack", key.text.clone(), key), error).await?;
+    let mut delivery = Delivery::again("slack", key.text.clone(), key);
+    if let Some(message) = message {
+        delivery.body = Ok(message);
+    }
+    dead_letters::keep(log, &delivery, error).await?;
     let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = shared::error::problem(status, &error.to_string());
     answer
         .headers_mut()
         .insert(NO_RETRY, HeaderValue::from_static("1"));
     Ok(answer)
-}
-
-enum Happened {
-    Said(Box<NewMessage>, Key),
-    Edited(Box<NewMessage>, Key, Timestamp),
-    Deleted(Key, Timestamp),
-    Nothing,
-}
-
-fn happened(envelope: &Envelope, robeing_id: &str) -> Result<Happened> {
-    let event = &envelope.event;
-    let subtype = event.subtype.as_deref();
-    match (event.kind.as_str(), subtype) {
-        ("message", Some("message_changed")) => {
-            let Some(said) = &event.message else {
-                return Ok(Happened::Nothing);
-            };
-            let before = event
-                .previous_message
-                .as_ref()
-                .and_then(|it| it.text.as_deref());
-            let edited = said.edited.as_ref().and_then(|edited| time(&edited.ts));
-            // Slack calls it a change, too, when it unfolds a link.
-            let (Some(at), false) = (edited, before.is_some() && before == said.text.as_deref())
-            else {
-                return Ok(Happened::Nothing);
-            };
-            let ts = said.own_ts.clone().unwrap_or_default();
-            let message = new_message(envelope, said, &ts, robeing_id);
-            Ok(Happened::Edited(
-                Box::new(message),
-                key(&event.channel, &ts)?,
-                at,
-            ))
-        }
-        ("message", Some("message_deleted")) => {
-            let Some(ts) = &event.deleted_ts else {
-                return Ok(Happened::Nothing);
-            };
-            let at = time(&event.ts).unwrap_or_else(Timestamp::now);
-            Ok(Happened::Deleted(key(&event.channel, ts)?, at))
-        }
-        (
-            "message" | "app_mention",
-            None | Some("bot_message" | "file_share" | "me_message" | "thread_broadcast"),
-        ) => {
-            let message = new_message(envelope, &event.said, &event.ts, robeing_id);
-            if message.message.is_none() && message.response.is_none() {
-                return Ok(Happened::Nothing);
-            }
-            Ok(Happened::Said(
-                Box::new(message),
-                key(&event.channel, &event.ts)?,
-            ))
-        }
-        // Who joined, what a channel is called now, and what else Slack says by itself.
-        _ => Ok(Happened::Nothing),
-    }
-}
-
-fn new_message(envelope: &Envelope, said: &SlackMessage, ts: &str, robeing_id: &str) -> NewMessage {
-    let event = &envelope.event;
-    let app = said
-        .app_id
-        .as_ref()
-        .or(said.bot_profile.as_ref().and_then(|it| it.app_id.as_ref()));
-    let is_own = said.bot_id.is_some() && app == Some(&envelope.api_app_id);
-    let text = text_of(said);
-    let text = (!text.trim().is_empty()).then_some(Value::String(text));
-    let (message, response) = if is_own { (None, text) } else { (text, None) };
-    let is_im = event.channel_type.as_deref() == Some("im");
-    // A thread is named by the message that began it. Two people talk in one thread.
-    let thread_ts = said
-        .thread_ts
-        .clone()
-        .or_else(|| (!is_im).then(|| ts.to_owned()));
-    let mut metadata = json!({
-        "channel": event.channel,
-        "team": envelope.team_id,
-        "ts": ts,
-    });
-    if let Some(thread_ts) = &said.thread_ts {
-        metadata["thread_ts"] = json!(thread_ts);
-    }
-    if let Some(bot_id) = &said.bot_id {
-        metadata["bot_id"] = json!(bot_id);
-    }
-    if let Some(files) = &said.files {
-        let files = files
-            .iter()
-            .map(|file| json!({"id": file.id, "name": file.name, "mimetype": file.mimetype}));
-        metadata["files"] = files.collect();
-    }
-    NewMessage {
-        robeing_id: robeing_id.to_owned(),
-        message,
-        response,
-        channel_id: Some(event.channel.clone()),
-        channel_type: event.channel_type.clone(),
-        thread_ts,
-        slack_user_id: said.user.clone().filter(|_| said.bot_id.is_none()),
-        metadata: Some(metadata),
-        ..NewMessage::default()
-    }
-}
-
-/// The text; of a message that is blocks alone, the text of those.
-fn text_of(said: &SlackMessage) -> String {
-    fn collect(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-            Value::Object(object) => {
-                if let Some(Value::String(text)) = object.get("text") {
-                    texts.push(text.clone());
-                }
-                for (name, value) in object {
-                    if name != "text" || !value.is_string() {
-                        collect(value, texts);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let text = match &said.text {
-        Some(text) if !text.trim().is_empty() => text.clone(),
-        _ => {
-            let mut texts = Vec::new();
-            said.blocks
-                .iter()
-                .for_each(|blocks| collect(blocks, &mut texts));
-            texts.join("\n")
-        }
-    };
-    // Slack escapes these three, and no others.
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&")
 }
 
 async fn store(log: &Log, envelope: &Envelope, robeing_id: &str, happened: Happened) -> Result<()> {
