@@ -4,7 +4,10 @@
 //! sent) always come with the same time, so the row's id is made of that time and a digest of the
 //! key, and the primary key alone keeps repeats out. Any other key is looked up in a ledger.
 
+use std::io;
+
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -132,6 +135,36 @@ pub fn digest(parts: &[&str]) -> [u8; 16] {
     }
     let hash: [u8; 32] = hash.finalize().into();
     hash[..16].try_into().expect("16 of 32 bytes")
+}
+
+/// The digest of values as JSON, which is nowhere as a whole.
+#[derive(Default)]
+pub struct Digest {
+    hash: Sha256,
+    pub bytes: usize,
+}
+
+impl Digest {
+    pub fn add(&mut self, value: &impl Serialize) {
+        serde_json::to_writer(self, value).expect("what came as JSON is JSON again");
+    }
+
+    pub fn finish(self) -> Uuid {
+        let hash: [u8; 32] = self.hash.finalize().into();
+        Uuid::from_bytes(hash[..16].try_into().expect("16 of 32 bytes"))
+    }
+}
+
+impl io::Write for Digest {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.hash.update(part);
+        self.bytes += part.len();
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The id of what happened at `time`: microseconds, then 62 bits of `tail`.

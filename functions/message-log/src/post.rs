@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::{Caller, Error, Json, Result, Writer, idempotency};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -79,7 +79,7 @@ pub async fn one(
 pub struct Batch {
     /// 1 to 1,000 messages. Those that share a thread keep their order.
     #[schema(value_type = Vec<NewMessage>)]
-    items: Vec<Value>,
+    items: Vec<Box<RawValue>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -138,7 +138,7 @@ pub async fn batch(
     let mut items: Vec<Option<ItemReceipt>> = Vec::with_capacity(batch.items.len());
     let mut events = Vec::with_capacity(batch.items.len());
     for (position, item) in batch.items.into_iter().enumerate() {
-        let parsed = serde_json::from_value::<NewMessage>(item)
+        let parsed = serde_json::from_str::<NewMessage>(item.get())
             .map_err(|error| Error::Invalid(said_without_values(&error)));
         let event = parsed.and_then(|message| {
             let of_item = || key.as_ref().map(|key| format!("{key} {position}"));

@@ -7,7 +7,7 @@ use shared::{Error, Result};
 use uuid::Uuid;
 
 use super::{Event, Log, day_of};
-use crate::identity::{Identity, Window, digest, identify};
+use crate::identity::{Digest, Identity, Window, digest, identify};
 use crate::mask::{Known, Masker, Placeholders};
 use crate::message::text_of;
 
@@ -82,21 +82,25 @@ impl Log {
         ]));
         let mut seen = self.placeholders(conversation, Known::default());
         let masked = raw.masked(&self.masker, &mut seen)?;
-        let source_event_id = self.masked_text(&event_id)?;
-        let content = json!([
-            message.channel_id,
-            message.thread_ts,
+        // A UUID is nobody's number, however it looks.
+        let source_event_id = match Uuid::try_parse(&event_id) {
+            Ok(_) => event_id,
+            Err(_) => self.masked_text(&event_id)?,
+        };
+        let mut content = Digest::default();
+        content.add(&(
+            &message.channel_id,
+            &message.thread_ts,
             message.user_id,
-            message.slack_user_id,
+            &message.slack_user_id,
             message.reply_to,
             message.confidence,
             message.created_at,
-            masked.message,
-            masked.response,
-            masked.intent,
-            masked.metadata,
-        ]);
-        let content = content.to_string();
+            &masked.message,
+            &masked.response,
+            &masked.intent,
+            &masked.metadata,
+        ));
         let is_numbered = seen.into_known() != Known::default();
         let to_number = is_numbered.then_some((conversation, raw));
         Ok(Draft {
@@ -112,8 +116,8 @@ impl Log {
             confidence: message.confidence,
             reply_to: message.reply_to,
             masked,
-            content: Uuid::from_bytes(digest(&[&content])),
-            size: content.len(),
+            size: content.bytes,
+            content: content.finish(),
             to_number,
         })
     }

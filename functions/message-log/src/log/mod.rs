@@ -34,7 +34,7 @@ pub use draft::tokens;
 pub use months::day_of;
 
 /// More rows a statement bring nothing, and hold locks for longer.
-const ROWS: usize = 500;
+const ROWS: usize = 1_000;
 
 /// What comes in by any of the ways.
 #[derive(Clone, Debug)]
