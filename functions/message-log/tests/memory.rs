@@ -308,6 +308,27 @@ async fn a_roll_up_takes_each_row_once_late_commits_too_and_begins_anew_in_anoth
 }
 
 #[tokio::test]
+async fn a_roll_up_goes_by_the_order_of_transactions_where_there_are_more_rows_than_it_takes_at_once()
+ {
+    let log = start().await;
+    log.stored(message("the first makes room for the month"))
+        .await;
+    // As numbers, 9 comes before 10.
+    log.database
+        .run(
+            "insert into conversation.log
+                 (id, robeing_id, message, metadata, token_count, source, source_event_id, content, xid, created_at)
+             select (left(id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, 'r1', 'invoice', '{}', 2, 'http', n::text, id,
+                    (case when n <= 10 then '9' else '10' end)::xid8, created_at
+             from conversation.log, generate_series(1, 4200) as n",
+        )
+        .await;
+    roll_up(&log).await;
+    let searched = "select count(*) from conversation.search";
+    assert_eq!(log.count(searched).await, 4_201);
+}
+
+#[tokio::test]
 async fn of_several_roll_ups_at_once_one_does_the_work() {
     let log = start().await;
     for n in 0..20 {

@@ -168,7 +168,7 @@ async fn read(
                     intent, confidence, token_count, created_at, xid::text as xid
              from conversation.log
              where xid >= $1::text::xid8 and xid < $2::text::xid8
-             order by xid, id
+             order by log.xid, log.id
              limit $3",
             &[(&from, Type::TEXT), (&to, Type::TEXT), (&limit, Type::INT8)],
         )
