@@ -17,6 +17,7 @@ pub mod json;
 pub mod llm;
 pub mod postgres;
 pub mod resources;
+pub mod router;
 pub mod secrets;
 pub mod serve;
 pub mod store;
@@ -28,7 +29,5 @@ pub use env::{Env, Secret};
 pub use error::{Error, Result};
 pub use json::Json;
 pub use resources::Resources;
+pub use router::Router;
 pub use serve::serve;
-
-/// Routes together with the OpenAPI they are documented by; [`serve()`] publishes both.
-pub type Router = utoipa_axum::router::OpenApiRouter;

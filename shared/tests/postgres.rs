@@ -9,7 +9,6 @@ use kit::postgres::empty_database;
 use shared::postgres::types::Type;
 use shared::postgres::{Pool, apply, migrate, open};
 use shared::{Env, Error, Resources};
-use utoipa_axum::router::OpenApiRouter;
 
 const ONE: (&str, &str) = ("0001_one.sql", "-- one\ncreate table first (id int);");
 const TWO: (&str, &str) = (
@@ -225,7 +224,7 @@ async fn each_app_of_a_test_has_a_migrated_database_of_its_own() {
         Ok(row.get::<_, i64>(0).to_string())
     }
     let app = |resources: &Resources| {
-        let routes = OpenApiRouter::new().route("/v1/notes", post(add));
+        let routes = shared::Router::new().route("/v1/notes", post(add));
         Ok(routes.with_state(resources.postgres()?))
     };
 

@@ -31,9 +31,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use shared::store::Store;
-use shared::{Caller, Clock, Resources, Router};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::{Caller, Clock, Resources, Router, routes};
 
 use crate::answer::Freshness;
 use crate::cache::{Cache, Served};
@@ -86,7 +84,7 @@ pub fn router_with(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> 
         views: Views::default(),
         memo: Memo::default(),
     }));
-    OpenApiRouter::new()
+    Router::new()
         .routes(routes!(document::read))
         .routes(routes!(tables::list))
         .routes(routes!(tables::read))

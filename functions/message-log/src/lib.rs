@@ -25,10 +25,8 @@ pub mod slack;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
 use shared::serve::may_take;
-use shared::{Resources, Router};
+use shared::{Resources, Router, routes};
 use tower::limit::GlobalConcurrencyLimitLayer;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use log::Log;
 use slack::Slack;
@@ -65,16 +63,16 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     front.take_signed(slack::ROUTE, move |headers, body| {
         slack.prove(headers, body)
     })?;
-    let large = OpenApiRouter::new()
+    let large = Router::new()
         .routes(routes!(post::batch))
         .routes(routes!(events::deliver))
         .layer(DefaultBodyLimit::max(events::LARGEST_EVENT))
         // What waits for a database that is slow or gone must fit into memory.
         .layer(GlobalConcurrencyLimitLayer::new(LARGE_AT_ONCE));
-    let quick = OpenApiRouter::new()
+    let quick = Router::new()
         .routes(routes!(slack::receive))
         .layer(may_take(slack::ANSWER_WITHIN));
-    Ok(OpenApiRouter::new()
+    Ok(Router::new()
         .routes(routes!(post::one))
         .routes(routes!(history::of_robeing))
         .routes(routes!(history::of_user))

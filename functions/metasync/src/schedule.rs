@@ -10,15 +10,13 @@ use schema_sync::source::Run;
 use schema_sync::sync::{Answer, Sync};
 use serde::Deserialize;
 use shared::serve::may_take;
-use shared::{Admin, Json, Resources, Result, Router};
+use shared::{Admin, Json, Resources, Result, Router, routes};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub fn router(resources: &Resources) -> anyhow::Result<Router> {
     let sync = Sync::open(resources)?;
-    Ok(OpenApiRouter::new()
+    Ok(Router::new()
         .routes(routes!(trigger))
         .layer(may_take(LONGEST_SYNC))
         .with_state(sync))

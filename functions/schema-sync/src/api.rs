@@ -11,10 +11,8 @@ use sha2::{Digest as _, Sha256};
 use shared::auth::Names;
 use shared::serve::may_take;
 use shared::store::StoreError;
-use shared::{Admin, Error, Json, Resources, Result, Router};
+use shared::{Admin, Error, Json, Resources, Result, Router, routes};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::document::{Dialect, Document, Example, Origin, Table, dataset_of};
 use crate::examples::{self, Reviewer, Verdict};
@@ -34,7 +32,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
 
 /// The routes on a sync of one's own.
 pub fn router(sync: Sync) -> Router {
-    OpenApiRouter::new()
+    Router::new()
         .routes(routes!(trigger))
         .routes(routes!(by_hand))
         .layer(may_take(LONGEST_SYNC))

@@ -14,9 +14,7 @@ mod read;
 mod settings;
 
 use axum::extract::DefaultBodyLimit;
-use shared::{Resources, Router};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::{Resources, Router, routes};
 
 pub use known::Category;
 pub use settings::{Revisions, Settings, Snapshot};
@@ -25,7 +23,7 @@ pub use settings::{Revisions, Settings, Snapshot};
 const LARGEST_BODY: usize = 64 * 1024;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    Ok(OpenApiRouter::new()
+    Ok(Router::new()
         .routes(routes!(read::all))
         .routes(routes!(read::category, change::patch))
         .routes(routes!(read::key, change::put, change::remove))

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -62,10 +62,11 @@ pub fn service(
         limits,
         front: resources.front().clone(),
     });
-    let (routes, openapi) = app.split_for_parts();
+    let (routes, write) = app.split();
     let has_signed = resources.front().has_signed();
-    let openapi = Arc::new(documented(name, openapi, has_signed));
-    let openapi = move || async move { Json(openapi).into_response() };
+    let openapi = LazyLock::new(move || documented(name, write(), has_signed));
+    let openapi = Arc::new(openapi);
+    let openapi = move || async move { Json(&**openapi).into_response() };
     Ok(routes
         .route("/openapi.json", get(openapi))
         .route(HEALTH, get(async || Json(json!({"status": "ok"}))))

@@ -4,6 +4,7 @@ mod http;
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -25,7 +26,9 @@ use super::{ETag, Object, Put, Result, Store, StoreError, by_status, content_typ
 use crate::{Env, Resources};
 
 pub(super) struct S3 {
-    client: Client,
+    /// Put together at the first call: it reads the list of Amazon's partitions and compiles their
+    /// patterns, which is a good part of a start.
+    client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     bucket: String,
 }
 
@@ -62,7 +65,7 @@ impl S3 {
             config = config.endpoint_url(endpoint).force_path_style(true);
         }
         Ok(Self {
-            client: Client::from_conf(config.build()),
+            client: LazyLock::new(Box::new(|| Client::from_conf(config.build()))),
             bucket: bucket.to_owned(),
         })
     }
