@@ -1,13 +1,18 @@
 -- What transactions from $1 on and below $2 committed, by robeing and hour.
 with counted as materialized (
-    select robeing_id, date_bin('1 hour', created_at, 'epoch') as hour,
-           count(*) as rows,
-           count(*) filter (where not is_answer and place = 'thread') as in_threads,
-           count(*) filter (where not is_answer and place = 'direct') as direct,
-           count(*) filter (where not is_answer and place = 'channel') as in_channels,
+    -- First by place, which is looked at once a row, and then side by side.
+    select robeing_id, hour,
+           sum(rows)::int8 as rows,
+           coalesce(sum(rows) filter (where not is_answer and place = 'thread'), 0)::int8 as in_threads,
+           coalesce(sum(rows) filter (where not is_answer and place = 'direct'), 0)::int8 as direct,
+           coalesce(sum(rows) filter (where not is_answer and place = 'channel'), 0)::int8 as in_channels,
            0 as successful_tasks, 0 as failed_tasks,
            0::numeric as memory, 0::numeric as compute, 0::numeric as empathy, 0::numeric as leadership, 0::numeric as ethics
-    from conversation.committed($1::text::xid8, $2::text::xid8)
+    from (
+        select robeing_id, date_bin('1 hour', created_at, 'epoch') as hour, is_answer, place, count(*) as rows
+        from conversation.committed($1::text::xid8, $2::text::xid8)
+        group by 1, 2, 3, 4
+    ) as by_place
     group by 1, 2
     union all
     select robeing_id, date_bin('1 hour', created_at, 'epoch'),
