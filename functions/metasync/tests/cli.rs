@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 
 use kit::lambda::Process;
 use serde_json::Value;
@@ -25,6 +25,8 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
 /// A demo in a temporary folder of its own, so that a test sees what it leaves behind.
 struct Demo {
     process: Process,
+    /// Open as long as the demo runs: what it prints must not fail for want of a reader.
+    out: BufReader<ChildStdout>,
     folder: TempDir,
 }
 
@@ -36,14 +38,18 @@ impl Demo {
         command.env("TMPDIR", folder.path());
         command.envs(env.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let process = Process(command.spawn().unwrap());
-        Self { process, folder }
+        let mut process = Process(command.spawn().unwrap());
+        let out = BufReader::new(process.0.stdout.take().unwrap());
+        Self {
+            process,
+            out,
+            folder,
+        }
     }
 
     /// The `curl` lines it prints, once it serves.
     fn curls(&mut self) -> Vec<String> {
-        let out = BufReader::new(self.process.0.stdout.take().unwrap());
-        let lines = out.lines().map(Result::unwrap);
+        let lines = self.out.by_ref().lines().map(Result::unwrap);
         let lines = lines.take_while(|line| !line.contains("/docs"));
         lines
             .map(|line| line.trim().to_owned())
