@@ -3,5 +3,6 @@
 
 mod dependencies;
 mod process;
+mod robeings;
 mod schema;
 mod sql;

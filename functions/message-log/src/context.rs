@@ -20,9 +20,11 @@ use crate::search::{Hit, InMonth, Words, months};
 use shared::postgres::scoped::{self as db, Scope};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
-const DEFAULT_BUDGET: i32 = 4_000;
-/// A thread is not read further back.
-const MOST_ROWS: i64 = 200;
+/// A point of `memory_stat`, in tokens, where no budget is asked for, and in messages.
+const TOKENS_A_POINT: i64 = 400;
+const MESSAGES_A_POINT: i64 = 20;
+/// No context is made of more, whatever a robeing has learned.
+const MOST_ROWS: i64 = 2_000;
 /// Memories take at most this part of the budget.
 const MEMORY_PART: i32 = 4;
 /// So many words of what was said last are looked for, the longest.
@@ -37,8 +39,9 @@ const BLOCKS: i64 = 64;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Asked {
-    /// At most so many tokens, of four characters each.
-    #[param(minimum = 100, maximum = 200_000, default = 4_000)]
+    /// At most so many tokens, of four characters each; default: 400 for each point of the robeing's
+    /// `memory_stat`, which is 10 at first.
+    #[param(minimum = 100, maximum = 200_000)]
     token_budget: Option<i32>,
     /// The thread that goes on; without one, the channel, or else all that the robeing said last.
     thread: Option<String>,
@@ -107,23 +110,47 @@ pub async fn context(
     Query(asked): Query<Asked>,
 ) -> Result<Json<Context>> {
     caller.may_see_robeing(&robeing_id)?;
-    let budget = asked.token_budget.unwrap_or(DEFAULT_BUDGET);
-    if !BUDGETS.contains(&budget) {
+    if let Some(budget) = asked.token_budget
+        && !BUDGETS.contains(&budget)
+    {
         let (least, most) = (BUDGETS.start(), BUDGETS.end());
         return Err(Error::Invalid(format!(
             "token_budget is {budget}: give {least} to {most}"
         )));
     }
+    let settings = log.settings.of(&robeing_id).await?;
     let client = log.pool.get().await?;
-    let recent = recent(&client, &robeing_id, &asked).await?;
+    let memory = stats_batch::stats::memory_stat(&client, &robeing_id).await?;
+    let most = Most::of(memory, settings.system.max_memory_size);
+    let budget = asked.token_budget.unwrap_or(most.tokens);
+    let recent = recent(&client, &robeing_id, &asked, most.messages).await?;
     let said = recent.iter().find_map(|row| row.message.clone());
     let about = Words::of(&asked.q.or(said).unwrap_or_default());
     let memories = memories(&client, &robeing_id, &about, &recent).await?;
-    Ok(Json(fit(&memories, &recent, budget)))
+    Ok(Json(fit(&memories, &recent, budget, most.messages)))
+}
+
+/// How much a robeing has at hand: more with what it learns, and never more than it is set to.
+struct Most {
+    /// Where nobody asks for another budget.
+    tokens: i32,
+    messages: i64,
+}
+
+impl Most {
+    fn of(memory_stat: i64, max_memory_size: u32) -> Self {
+        let tokens = memory_stat.saturating_mul(TOKENS_A_POINT);
+        let tokens = i32::try_from(tokens).unwrap_or(i32::MAX);
+        let messages = memory_stat.saturating_mul(MESSAGES_A_POINT);
+        Self {
+            tokens: tokens.clamp(*BUDGETS.start(), *BUDGETS.end()),
+            messages: messages.min(max_memory_size.into()).clamp(1, MOST_ROWS),
+        }
+    }
 }
 
 /// Newest first.
-async fn recent(client: &Client, robeing_id: &str, asked: &Asked) -> Result<Vec<Hit>> {
+async fn recent(client: &Client, robeing_id: &str, asked: &Asked, most: i64) -> Result<Vec<Hit>> {
     let rows = db::query(
         client,
         &Scope::only([robeing_id]),
@@ -139,7 +166,7 @@ async fn recent(client: &Client, robeing_id: &str, asked: &Asked) -> Result<Vec<
             (&robeing_id, Type::TEXT),
             (&asked.thread, Type::TEXT),
             (&asked.channel, Type::TEXT),
-            (&MOST_ROWS, Type::INT8),
+            (&most, Type::INT8),
         ],
     )
     .await?;
@@ -218,15 +245,17 @@ fn stem(word: &str) -> String {
     word.to_owned()
 }
 
-/// The best memories for at most a quarter of the budget, and as many of the last turns as the rest
+/// The best memories for at most a quarter of the budget and of the messages, and as many of the last turns as the rest
 /// has room for.
-fn fit(memories: &[Hit], recent: &[Hit], budget: i32) -> Context {
+fn fit(memories: &[Hit], recent: &[Hit], budget: i32, most: i64) -> Context {
     let budget = usize::try_from(budget).unwrap_or_default() * 4;
+    let most = usize::try_from(most).unwrap_or_default();
     let mut kept: Vec<&Hit> = Vec::new();
     let mut taken = 0;
     for memory in memories {
         let length = length(memory);
-        if taken + length <= budget / MEMORY_PART as usize {
+        let has_room = kept.len() < most / MEMORY_PART as usize;
+        if has_room && taken + length <= budget / MEMORY_PART as usize {
             taken += length;
             kept.push(memory);
         }
@@ -235,7 +264,7 @@ fn fit(memories: &[Hit], recent: &[Hit], budget: i32) -> Context {
     let mut last: Vec<&Hit> = Vec::new();
     for turn in recent {
         let length = length(turn);
-        if taken + length > budget {
+        if taken + length > budget || kept.len() + last.len() == most {
             break;
         }
         taken += length;

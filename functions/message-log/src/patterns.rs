@@ -27,8 +27,8 @@ pub struct Asked {
     /// The last day; default: today.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// Whose days and hours: `Asia/Seoul`. What people want and ask is by days in UTC.
-    #[param(default = "UTC")]
+    /// Whose days and hours: `Asia/Seoul`; default: the robeing's setting `user.timezone`. What
+    /// people want and ask is by days in UTC.
     timezone: Option<String>,
 }
 
@@ -102,7 +102,10 @@ pub async fn patterns(
             "from and to must be 1 to {MOST_DAYS} days"
         )));
     }
-    let timezone = asked.timezone.as_deref().unwrap_or("UTC");
+    let timezone = match asked.timezone {
+        Some(timezone) => timezone,
+        None => log.settings.of(&robeing_id).await?.user.timezone.clone(),
+    };
     let scope = Scope::only([robeing_id.as_str()]);
     let client = log.pool.get().await?;
     let of_hours = db::query(

@@ -11,4 +11,5 @@ mod memory;
 mod months;
 mod posting;
 mod scope;
+mod settings;
 mod slack;

@@ -211,7 +211,7 @@ async fn r6_r20_patterns_tell_days_hours_intents_questions_and_confidence() {
         .await;
     roll_up(&log).await;
     let patterns = log
-        .get("/v1/robeings/r1/patterns?from=2026-11-01&to=2026-11-03")
+        .get("/v1/robeings/r1/patterns?from=2026-11-01&to=2026-11-03&timezone=UTC")
         .await;
     let day = |at: usize, field: &str| patterns["days"][at][field].clone();
     assert_eq!(
@@ -245,7 +245,7 @@ async fn r6_r20_patterns_tell_days_hours_intents_questions_and_confidence() {
     );
 
     let seoul = log
-        .get("/v1/robeings/r1/patterns?from=2026-11-01&to=2026-11-03&timezone=Asia/Seoul")
+        .get("/v1/robeings/r1/patterns?from=2026-11-01&to=2026-11-03")
         .await;
     assert_eq!(
         texts(&json!({"items": seoul["days"]}), "day"),

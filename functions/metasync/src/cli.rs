@@ -3,6 +3,7 @@
 mod context;
 mod demo;
 mod progress;
+mod stats;
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -61,7 +62,8 @@ enum Command {
     ///
     /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*, and for conversations DATABASE_URL and
     /// MASKING_KEY; listens on PORT. SYNC_INTERVAL_SECONDS
-    /// (default 3600, 0 for never) is the time between two syncs.
+    /// (default 3600, 0 for never) is the time between two syncs, STATS_INTERVAL_SECONDS (300) between
+    /// two roll-ups of stats.
     Serve,
     /// Sync the warehouse's schema once
     ///
@@ -85,6 +87,18 @@ enum Command {
         #[arg(long, value_delimiter = ',')]
         datasets: Vec<String>,
         /// Print the whole answer as JSON: the context, its tables with scores, its examples
+        #[arg(long)]
+        json: bool,
+    },
+    /// Roll up what robeings did
+    ///
+    /// Reads DATABASE_URL and TASK_EXPERIENCE. With --rebuild everything is counted again from the log
+    /// and the tasks, and what differs is put right: a number other than 0 there is a fault.
+    Stats {
+        /// Count everything again
+        #[arg(long)]
+        rebuild: bool,
+        /// Print what was done as JSON
         #[arg(long)]
         json: bool,
     },
@@ -116,6 +130,9 @@ pub fn main() -> anyhow::Result<()> {
         }) => by_hand(env, async |env| {
             context::run(&env, &question, budget, &datasets, json).await
         }),
+        Some(Command::Stats { rebuild, json }) => {
+            by_hand(env, async |env| stats::run(&env, rebuild, json).await)
+        }
         Some(Command::Migrate { json }) => by_hand(env, async |env| migrate(&env, json).await),
         Some(Command::Serve) => serve(),
         // A platform starts the binary without arguments.

@@ -10,14 +10,17 @@ use shared::{Resources, Router};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// The routes of every function, their OpenAPI documents merged, and a page to read them at `/docs`.
-/// Those that keep conversations are there where `DATABASE_URL` is set.
+/// Those that keep something in Postgres are there where `DATABASE_URL` is set.
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
     let mut functions = cache_read::app(resources)?
         .merge(schema_sync::app(resources)?)
         .merge(schedule::router(resources)?);
     if resources.env().get("DATABASE_URL").is_some() {
-        functions = functions.merge(message_log::app(resources)?);
+        functions = functions
+            .merge(message_log::app(resources)?)
+            .merge(settings::app(resources)?)
+            .merge(stats_batch::app(resources)?);
     }
     Ok(functions.merge(Router::from(Pages::new().merge(docs))))
 }

@@ -4,22 +4,35 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use message_log::{Log, roll_up};
 use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
 use schema_sync::sync::{Answer, Sync};
 use serde::Deserialize;
 use shared::serve::may_take;
-use shared::{Admin, Json, Resources, Result, Router, routes};
+use shared::{Admin, Error, Json, Resources, Result, Router, routes};
+use stats_batch::Stats;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use utoipa::ToSchema;
 
 pub fn router(resources: &Resources) -> anyhow::Result<Router> {
-    let sync = Sync::open(resources)?;
+    let has_database = resources.env().get("DATABASE_URL").is_some();
+    let jobs = Jobs {
+        sync: Sync::open(resources)?,
+        stats: has_database.then(|| Stats::open(resources)).transpose()?,
+    };
     Ok(Router::new()
         .routes(routes!(trigger))
         .layer(may_take(LONGEST_SYNC))
-        .with_state(sync))
+        .with_state(jobs))
+}
+
+#[derive(Clone)]
+struct Jobs {
+    sync: Sync,
+    /// None without a database.
+    stats: Option<Stats>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,6 +45,7 @@ struct Due {
 #[serde(rename_all = "kebab-case")]
 enum Function {
     SchemaSync,
+    StatsBatch,
 }
 
 /// Do what is due, by a scheduler.
@@ -42,21 +56,39 @@ enum Function {
     post,
     path = "/events/metasync",
     request_body = Due,
-    responses((status = 200, body = Answer), (status = 503, description = "the warehouse or the store is unavailable"))
+    responses(
+        (status = 200, description = "what the function answers to its own trigger", body = Answer),
+        (status = 409, description = "the function needs DATABASE_URL, which is not set"),
+        (status = 503, description = "something that the function needs is unavailable"),
+    )
 )]
-async fn trigger(State(sync): State<Sync>, _: Admin, Json(due): Json<Due>) -> Result<Json<Answer>> {
+async fn trigger(State(jobs): State<Jobs>, _: Admin, Json(due): Json<Due>) -> Result<Response> {
     match due.function {
-        Function::SchemaSync => sync.run(&Run::default()).await.map(Json),
+        Function::SchemaSync => {
+            let answer = jobs.sync.run(&Run::default()).await?;
+            Ok(Json(answer).into_response())
+        }
+        Function::StatsBatch => {
+            let stats = jobs.stats.ok_or_else(without_database)?;
+            let answer = stats_batch::roll_up::run(&stats).await?;
+            Ok(Json(answer).into_response())
+        }
     }
 }
 
-/// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), and rolls conversations up
-/// every `ROLL_UP_INTERVAL_SECONDS` (10; 0 for never), as long as the process lives. On Lambda and
+fn without_database() -> Error {
+    Error::Conflict("DATABASE_URL is not set, so there are no stats to roll up".to_owned())
+}
+
+/// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), rolls conversations up
+/// every `ROLL_UP_INTERVAL_SECONDS` (10), and stats every `STATS_INTERVAL_SECONDS` (300), as long as
+/// the process lives. On Lambda and
 /// Cloud Run nothing runs between requests, so there a scheduler calls.
 pub fn start(resources: &Resources) -> anyhow::Result<()> {
     let env = resources.env();
     let sync_seconds: u64 = env.parse("SYNC_INTERVAL_SECONDS", 3_600)?;
     let roll_up_seconds: u64 = env.parse("ROLL_UP_INTERVAL_SECONDS", 10)?;
+    let stats_seconds: u64 = env.parse("STATS_INTERVAL_SECONDS", 300)?;
     let called = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
         .iter()
         .any(|name| env.get(name).is_some());
@@ -73,6 +105,9 @@ pub fn start(resources: &Resources) -> anyhow::Result<()> {
     if roll_up_seconds > 0 && env.get("DATABASE_URL").is_some() {
         roll_up_every(roll_up_seconds, Log::open(resources)?);
     }
+    if stats_seconds > 0 && env.get("DATABASE_URL").is_some() {
+        stats_every(stats_seconds, Stats::open(resources)?);
+    }
     Ok(())
 }
 
@@ -83,6 +118,18 @@ pub fn roll_up_every(seconds: u64, log: Log) {
         async move {
             if let Err(error) = roll_up::run(&log).await {
                 tracing::error!(error = format!("{error:#}"), "the roll-up failed");
+            }
+        }
+    }));
+}
+
+/// What robeings did becomes experience.
+pub fn stats_every(seconds: u64, stats: Stats) {
+    tokio::spawn(every(Duration::from_secs(seconds), move || {
+        let stats = stats.clone();
+        async move {
+            if let Err(error) = stats_batch::roll_up::run(&stats).await {
+                tracing::error!(error = format!("{error:#}"), "the roll-up of stats failed");
             }
         }
     }));

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 
 use kit::lambda::Process;
 use serde_json::Value;
@@ -25,6 +25,8 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
 /// A demo in a temporary folder of its own, so that a test sees what it leaves behind.
 struct Demo {
     process: Process,
+    /// Open as long as the demo runs: what it prints must not fail for want of a reader.
+    out: BufReader<ChildStdout>,
     folder: TempDir,
 }
 
@@ -36,14 +38,18 @@ impl Demo {
         command.env("TMPDIR", folder.path());
         command.envs(env.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let process = Process(command.spawn().unwrap());
-        Self { process, folder }
+        let mut process = Process(command.spawn().unwrap());
+        let out = BufReader::new(process.0.stdout.take().unwrap());
+        Self {
+            process,
+            out,
+            folder,
+        }
     }
 
     /// The `curl` lines it prints, once it serves.
     fn curls(&mut self) -> Vec<String> {
-        let out = BufReader::new(self.process.0.stdout.take().unwrap());
-        let lines = out.lines().map(Result::unwrap);
+        let lines = self.out.by_ref().lines().map(Result::unwrap);
         let lines = lines.take_while(|line| !line.contains("/docs"));
         lines
             .map(|line| line.trim().to_owned())
@@ -199,6 +205,7 @@ fn help_teaches_and_no_command_is_no_success() {
         "demo",
         "serve",
         "sync",
+        "stats",
         "migrate",
         "WAREHOUSE_URL",
         "Examples",
@@ -228,7 +235,8 @@ fn a_server_that_nobody_may_call_does_not_start_nor_sync() {
 }
 
 #[tokio::test]
-async fn r3_a_message_arrives_in_the_demo_by_the_signed_lines_that_it_prints() {
+async fn r3_r13_a_message_arrives_in_the_demo_and_the_robeing_levels_up_by_the_lines_that_it_prints()
+ {
     let mut command = Command::new(metasync());
     let path = std::env::var("PATH").unwrap_or_default();
     command
@@ -240,7 +248,7 @@ async fn r3_a_message_arrives_in_the_demo_by_the_signed_lines_that_it_prints() {
     let mut lines: Vec<String> = Vec::new();
     for line in out.lines() {
         let line = line.unwrap();
-        let is_last = line.contains("/context?");
+        let is_last = line.contains("/settings/user") && !line.contains("PUT");
         lines.push(line);
         if is_last {
             break;
@@ -250,7 +258,13 @@ async fn r3_a_message_arrives_in_the_demo_by_the_signed_lines_that_it_prints() {
         .iter()
         .position(|line| line.contains("body='"))
         .expect("a message");
-    let script = lines[begin..].join("\n");
+    let is_command = |line: &&String| line.starts_with("  ");
+    let script: Vec<&str> = lines[begin..]
+        .iter()
+        .filter(is_command)
+        .map(String::as_str)
+        .collect();
+    let script = script.join("\n");
     let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
     if !has("curl") {
         eprintln!("there is no curl here, so the printed lines are not run");
@@ -270,4 +284,36 @@ async fn r3_a_message_arrives_in_the_demo_by_the_signed_lines_that_it_prints() {
         "{said}"
     );
     assert!(!said.contains("1234-5678"), "{said}");
+    // Three tasks of 15 times 7 and a conversation: past 100 * 2 ** 1.5.
+    assert!(said.contains("\"level\":3,\"experience\":316"), "{said}");
+    assert!(said.contains("\"response_style\":\"formal\""), "{said}");
+}
+
+#[tokio::test]
+async fn stats_rolls_up_and_counts_again_by_hand() {
+    let database = kit::postgres::database().await;
+    let env = [("DATABASE_URL", database.url.as_str())];
+    let read = |arguments: &[&str]| -> Value {
+        let done = run(arguments, &env);
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        serde_json::from_slice(&done.stdout).unwrap()
+    };
+    let rolled_up = read(&["stats", "--json"]);
+    assert_eq!(
+        (&rolled_up["rows"], &rolled_up["complete"]),
+        (&0.into(), &true.into())
+    );
+    database
+        .run("insert into robeing.stats (robeing_id, level) values ('r1', 5)")
+        .await;
+    assert_eq!(read(&["stats", "--rebuild", "--json"])["changed"], 1);
+    assert_eq!(read(&["stats", "--rebuild", "--json"])["changed"], 0);
+    let told = run(&["stats", "--rebuild"], &env);
+    assert!(String::from_utf8_lossy(&told.stdout).contains("0 rows were not as they should be"));
+    let unset = run(&["stats"], &[]);
+    assert!(String::from_utf8_lossy(&unset.stderr).contains("DATABASE_URL is not set"));
 }

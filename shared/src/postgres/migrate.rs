@@ -20,6 +20,10 @@ const FILES: &[(&str, &str)] = &[
         "0002_settings.sql",
         include_str!("../../migrations/0002_settings.sql"),
     ),
+    (
+        "0003_stats_batch.sql",
+        include_str!("../../migrations/0003_stats_batch.sql"),
+    ),
 ];
 
 const HISTORY: &str = "metasync.migration";

@@ -19,7 +19,8 @@ impl Log {
         if !stored.replayed {
             return Ok(());
         }
-        let mut drafts = [self.draft(event, 0, &self.window())?];
+        let policy = self.policy(&event.message.robeing_id).await?;
+        let mut drafts = [self.draft(event, 0, &self.window(), policy)?];
         let mut client = self.pool.get().await?;
         let scope = Scope::only([drafts[0].robeing_id.as_str()]);
         let transaction = db::begin(&mut client, &scope).await?;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Event, Log, day_of};
 use crate::identity::{Digest, Identity, Window, digest, identify};
-use crate::mask::{Known, Masker, Placeholders};
+use crate::mask::{Known, Masker, Placeholders, Policy};
 use crate::message::text_of;
 
 /// What one row says, before and after masking.
@@ -34,6 +34,7 @@ pub(super) struct Draft {
     pub(super) confidence: Option<f64>,
     pub(super) reply_to: Option<Uuid>,
     pub(super) masked: Content,
+    pub(super) policy: Policy,
     pub(super) content: Uuid,
     /// About how many bytes it has.
     pub(super) size: usize,
@@ -43,7 +44,13 @@ pub(super) struct Draft {
 
 impl Log {
     /// Checks and masks; nothing of it is anywhere but in memory.
-    pub(super) fn draft(&self, event: Event, position: usize, window: &Window) -> Result<Draft> {
+    pub(super) fn draft(
+        &self,
+        event: Event,
+        position: usize,
+        window: &Window,
+        policy: Policy,
+    ) -> Result<Draft> {
         let Event {
             source,
             event_id,
@@ -81,7 +88,15 @@ impl Log {
             message.thread_ts.as_deref().unwrap_or_default(),
         ]));
         let mut seen = self.placeholders(conversation, Known::default());
-        let masked = raw.masked(&self.masker, &mut seen)?;
+        let masked = raw.masked(&self.masker.with_policy(policy), &mut seen)?;
+        // A repeat is told by what no setting can change: another policy makes no other message.
+        let strict = if policy == Policy::default() {
+            None
+        } else {
+            let mut seen = self.placeholders(conversation, Known::default());
+            Some(raw.masked(&self.masker, &mut seen)?)
+        };
+        let strict = strict.as_ref().unwrap_or(&masked);
         // A UUID is nobody's number, however it looks.
         let source_event_id = match Uuid::try_parse(&event_id) {
             Ok(_) => event_id,
@@ -96,10 +111,10 @@ impl Log {
             message.reply_to,
             message.confidence,
             message.created_at,
-            &masked.message,
-            &masked.response,
-            &masked.intent,
-            &masked.metadata,
+            &strict.message,
+            &strict.response,
+            &strict.intent,
+            &strict.metadata,
         ));
         let is_numbered = seen.into_known() != Known::default();
         let to_number = is_numbered.then_some((conversation, raw));
@@ -116,6 +131,7 @@ impl Log {
             confidence: message.confidence,
             reply_to: message.reply_to,
             masked,
+            policy,
             size: content.bytes,
             content: content.finish(),
             to_number,

@@ -204,7 +204,7 @@ fn other_content() -> Error {
 }
 
 /// The same error for each; its cause is told once.
-fn for_each(count: usize, error: Error) -> Vec<Result<Stored>> {
+pub(super) fn for_each(count: usize, error: Error) -> Vec<Result<Stored>> {
     let mut rest: Vec<Result<Stored>> = Vec::with_capacity(count);
     for _ in 1..count {
         rest.push(Err(match &error {

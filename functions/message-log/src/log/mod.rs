@@ -12,23 +12,27 @@ mod numbers;
 mod people;
 mod together;
 
+use std::collections::HashMap;
 use std::slice;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use settings::Settings;
 use shared::postgres::Pool;
 use shared::telemetry::{Unit, figure};
 use shared::{Resources, Result};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::identity::{Key, Window};
-use crate::mask::{Known, Masker, Placeholders};
+use crate::mask::{Known, Masker, Placeholders, Policy};
 use crate::message::NewMessage;
 
 use draft::{Draft, unmaskable};
-use together::Together;
+use insert::for_each;
+use together::{ANSWER_WITHIN, Together, busy};
 
 pub use draft::tokens;
 pub use months::day_of;
@@ -62,7 +66,8 @@ pub struct Stored {
 #[derive(Clone)]
 pub struct Log {
     pub pool: Pool,
-    pub masker: Arc<Masker>,
+    pub settings: Settings,
+    masker: Masker,
     masking_key: Arc<[u8; 32]>,
     max_age: SignedDuration,
     together: Arc<Together>,
@@ -86,7 +91,8 @@ impl Log {
         )?;
         Ok(Self {
             pool: resources.postgres()?,
-            masker: Arc::new(Masker::default()),
+            settings: Settings::open(resources)?,
+            masker: Masker::default(),
             masking_key: Arc::new(key),
             max_age: SignedDuration::from_hours(i64::from(days) * 24),
             together: Arc::default(),
@@ -96,7 +102,9 @@ impl Log {
     /// Stores one event; returns once it is committed. Those that come at the same time share a
     /// transaction. Whoever calls has checked that the robeing is the caller's.
     pub async fn store_one(&self, event: Event) -> Result<Stored> {
-        let outcome = match self.draft(event, 0, &self.window()) {
+        let drafted = self.policy(&event.message.robeing_id).await;
+        let drafted = drafted.and_then(|policy| self.draft(event, 0, &self.window(), policy));
+        let outcome = match drafted {
             Ok(draft) => self.insert_with_others(draft).await,
             Err(error) => Err(error),
         };
@@ -107,8 +115,13 @@ impl Log {
     /// Stores what can be stored: one outcome an event, in their order. Whoever calls has checked
     /// that each of the robeings is the caller's.
     pub async fn store(&self, events: Vec<Event>) -> Vec<Result<Stored>> {
+        let robeings = events.iter().map(|event| event.message.robeing_id.as_str());
+        let policies = match self.policies(robeings).await {
+            Ok(policies) => policies,
+            Err(error) => return for_each(events.len(), error),
+        };
         let log = self.clone();
-        let drafted = tokio::task::spawn_blocking(move || log.drafts(events)).await;
+        let drafted = tokio::task::spawn_blocking(move || log.drafts(events, &policies)).await;
         let mut outcomes = Vec::new();
         let mut drafts = Vec::new();
         for drafted in drafted.expect("masking does not panic") {
@@ -133,11 +146,38 @@ impl Log {
         outcomes
     }
 
-    fn drafts(&self, events: Vec<Event>) -> Vec<Result<Draft>> {
+    fn drafts(&self, events: Vec<Event>, policies: &HashMap<String, Policy>) -> Vec<Result<Draft>> {
         let window = self.window();
-        let events = events.into_iter().enumerate();
-        let drafts = events.map(|(position, event)| self.draft(event, position, &window));
+        let drafts = events.into_iter().enumerate().map(|(position, event)| {
+            let policy = policies.get(&event.message.robeing_id);
+            let policy = policy.copied().unwrap_or_default();
+            self.draft(event, position, &window, policy)
+        });
         drafts.collect()
+    }
+
+    /// What each robeing has masked. Without its settings nothing of it is stored.
+    async fn policies<'a>(
+        &self,
+        robeings: impl Iterator<Item = &'a str>,
+    ) -> Result<HashMap<String, Policy>> {
+        // What is no name is refused with the rest of its message.
+        let mut robeings: Vec<&str> = robeings
+            .filter(|name| !name.contains(char::is_control))
+            .collect();
+        robeings.sort_unstable();
+        robeings.dedup();
+        let read = timeout(ANSWER_WITHIN, self.settings.of_all(&robeings)).await;
+        let settings = read.map_err(|_| busy())??;
+        let policies = settings.into_iter();
+        let policies =
+            policies.map(|(robeing, it)| (robeing, it.system.unmasked.as_slice().into()));
+        Ok(policies.collect())
+    }
+
+    async fn policy(&self, robeing_id: &str) -> Result<Policy> {
+        let policies = self.policies(std::iter::once(robeing_id)).await?;
+        Ok(policies.into_values().next().unwrap_or_default())
     }
 
     fn window(&self) -> Window {

@@ -69,7 +69,7 @@ impl Log {
         for draft in drafts.iter_mut() {
             if let Some((conversation, raw)) = &draft.to_number
                 && let Some(seen) = states.get_mut(conversation)
-                && let Ok(masked) = raw.masked(&self.masker, seen)
+                && let Ok(masked) = raw.masked(&self.masker.with_policy(draft.policy), seen)
             {
                 // Where it fails this time, the masks of the first time stand.
                 draft.masked = masked;

@@ -19,7 +19,7 @@ const LANES: usize = 2;
 /// What waits for a database that is slow or gone, in bytes, before senders are turned away.
 const MOST_WAITING: usize = 16 << 20;
 /// After this a sender is asked to try again; what may still be stored will be a repeat then.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than any statement may take: it is the connection that hangs.
 const LONGEST_INSERT: Duration = Duration::from_secs(20);
 
@@ -105,7 +105,7 @@ impl Together {
     }
 }
 
-fn busy() -> Error {
+pub(super) fn busy() -> Error {
     Error::Unavailable {
         detail: "the database does not keep up: send it again in a while".to_owned(),
         cause: None,

@@ -36,6 +36,8 @@ mod scan;
 mod secrets;
 mod text;
 
+use std::sync::Arc;
+
 pub use placeholders::{Known, Placeholders};
 pub use policy::{Kind, Policy};
 
@@ -61,9 +63,10 @@ pub enum Error {
     Unsettled,
 }
 
-/// Cheap to share; made once, since its dictionary is built then.
+/// Cheap to clone; made once, since its dictionary is built then.
+#[derive(Clone)]
 pub struct Masker {
-    dictionary: Dictionary,
+    dictionary: Arc<Dictionary>,
     policy: Policy,
 }
 
@@ -107,16 +110,18 @@ impl Default for Masker {
 impl Masker {
     pub fn new(policy: Policy) -> Self {
         Self {
-            dictionary: Dictionary::new(),
+            dictionary: Arc::new(Dictionary::new()),
             policy,
         }
     }
 
     /// The same with another policy.
     #[must_use]
-    pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
-        self
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self {
+            dictionary: self.dictionary.clone(),
+            policy,
+        }
     }
 
     /// A text with a placeholder for each secret.

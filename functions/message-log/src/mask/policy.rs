@@ -1,6 +1,7 @@
 //! What the masker knows, and which of it a robeing has masked.
 
 use serde::{Deserialize, Serialize};
+use settings::known::Unmasked;
 
 /// A kind of secret. The order is the severity: where two overlap, the earlier one names the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,6 +109,29 @@ impl Policy {
     }
 }
 
+/// As a robeing is set up.
+impl From<&[Unmasked]> for Policy {
+    fn from(unmasked: &[Unmasked]) -> Self {
+        let kept = unmasked.iter().map(|kind| match kind {
+            Unmasked::Secret => Kind::Secret,
+            Unmasked::Card => Kind::Card,
+            Unmasked::Account => Kind::Account,
+            Unmasked::Iban => Kind::Iban,
+            Unmasked::Passport => Kind::Passport,
+            Unmasked::Licence => Kind::Licence,
+            Unmasked::Health => Kind::Health,
+            Unmasked::Ssn => Kind::Ssn,
+            Unmasked::Phone => Kind::Phone,
+            Unmasked::Email => Kind::Email,
+            Unmasked::Address => Kind::Address,
+            Unmasked::Plate => Kind::Plate,
+            Unmasked::Business => Kind::Business,
+            Unmasked::Ip => Kind::Ip,
+        });
+        kept.fold(Self::default(), Self::keep)
+    }
+}
+
 impl From<Vec<Kind>> for Policy {
     fn from(kept: Vec<Kind>) -> Self {
         kept.into_iter().fold(Self::default(), Self::keep)
@@ -118,5 +142,26 @@ impl From<Policy> for Vec<Kind> {
     fn from(policy: Policy) -> Self {
         let kept = Kind::ALL.into_iter();
         kept.filter(|&kind| !policy.masks(kind)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_but_registration_numbers_can_be_set_to_be_kept_under_its_own_name() {
+        for kind in Kind::ALL {
+            let name = serde_json::to_value(kind).unwrap();
+            let set = serde_json::from_value::<Unmasked>(name);
+            match set {
+                Ok(set) => {
+                    let policy = Policy::from(&[set][..]);
+                    let kept: Vec<Kind> = policy.into();
+                    assert_eq!(kept, [kind]);
+                }
+                Err(_) => assert!(kind.always(), "{kind:?}"),
+            }
+        }
     }
 }

@@ -146,7 +146,8 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Er
 async fn begin_anew(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
     tracing::warn!("the log was restored from another cluster: rolling up all of it");
     db.batch_execute(
-        "update conversation.log set xid = '3';
+        "set local statement_timeout = 0;
+         select conversation.adopt_cluster();
          truncate conversation.search, conversation.search_size, conversation.activity,
                   conversation.thread, conversation.intent, conversation.question;
          update conversation.watermark

@@ -72,6 +72,7 @@ pub async fn run(process: &Env, port: u16, json: bool) -> anyhow::Result<()> {
     let resources = with_model_if_it_opens(env)?;
     if postgres.is_ok() {
         schedule::roll_up_every(ROLL_UP, message_log::Log::open(&resources)?);
+        schedule::stats_every(ROLL_UP, stats_batch::Stats::open(&resources)?);
     }
 
     let answer = tokio::select! {
@@ -89,6 +90,7 @@ pub async fn run(process: &Env, port: u16, json: bool) -> anyhow::Result<()> {
         print_what_to_try(&url)?;
         if postgres.is_ok() {
             print_a_conversation(&url)?;
+            print_growth(&url)?;
         }
     }
     http::listen(service, listener, stop).await
@@ -154,6 +156,26 @@ A message arrives from Slack, signed with the demo's secret, and is there at onc
   curl {url}/v1/robeings/demo/messages
   curl '{url}/v1/robeings/demo/search?q=refund'
   curl '{url}/v1/robeings/demo/context?token_budget=500'
+"#
+    )?;
+    Ok(out.flush()?)
+}
+
+/// Tasks that make a level, and what is unlocked by it.
+fn print_growth(url: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        r#"
+The robeing ends some tasks, and levels up with the next roll-up:
+
+  for task in 1 2 3; do
+    curl -H 'content-type: application/json' -H "idempotency-key: demo-$task" -d '{{"task_type": "coding", "difficulty": 7, "outcome": "success"}}' {url}/v1/robeings/demo/tasks
+  done
+  curl -X POST {url}/events/stats-batch; sleep 3
+  curl {url}/v1/robeings/demo/stats
+  curl -X PUT -H 'content-type: application/json' -d '"formal"' {url}/v1/robeings/demo/settings/user/response_style
+  curl {url}/v1/robeings/demo/settings/user
 "#
     )?;
     Ok(out.flush()?)

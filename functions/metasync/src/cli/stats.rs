@@ -1,0 +1,42 @@
+//! `metasync stats`: one roll-up by hand, or everything counted again.
+
+use std::io::Write as _;
+
+use shared::{Env, Resources};
+use stats_batch::{Stats, rebuild, roll_up};
+
+use super::print_json;
+
+pub async fn run(env: &Env, is_rebuild: bool, json: bool) -> anyhow::Result<()> {
+    let stats = Stats::open(&Resources::new(env.clone()))?;
+    if is_rebuild {
+        let rebuilt = rebuild::run(&stats).await?;
+        if json {
+            return print_json(&rebuilt);
+        }
+        writeln!(
+            std::io::stdout(),
+            "counted {} conversations of {} robeings again; {} rows were not as they should be",
+            rebuilt.conversations,
+            rebuilt.robeings,
+            rebuilt.changed
+        )?;
+        return Ok(());
+    }
+    let rolled_up = roll_up::run(&stats).await?;
+    if json {
+        return print_json(&rolled_up);
+    }
+    let rest = if rolled_up.complete {
+        ""
+    } else {
+        "; there is more, or another run is at it"
+    };
+    writeln!(
+        std::io::stdout(),
+        "rolled up {} rows of {} robeings{rest}",
+        rolled_up.rows,
+        rolled_up.robeings
+    )?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+-- What transactions from $1 on and below $2 committed, by robeing and hour.
+with counted as materialized (
+    -- First by place, which is looked at once a row, and then side by side.
+    select robeing_id, hour,
+           sum(rows)::int8 as rows,
+           coalesce(sum(rows) filter (where not is_answer and place = 'thread'), 0)::int8 as in_threads,
+           coalesce(sum(rows) filter (where not is_answer and place = 'direct'), 0)::int8 as direct,
+           coalesce(sum(rows) filter (where not is_answer and place = 'channel'), 0)::int8 as in_channels,
+           0 as successful_tasks, 0 as failed_tasks,
+           0::numeric as memory, 0::numeric as compute, 0::numeric as empathy, 0::numeric as leadership, 0::numeric as ethics
+    from (
+        select robeing_id, date_bin('1 hour', created_at, 'epoch') as hour, is_answer, place, count(*) as rows
+        from conversation.committed($1::text::xid8, $2::text::xid8)
+        group by 1, 2, 3, 4
+    ) as by_place
+    group by 1, 2
+    union all
+    select robeing_id, date_bin('1 hour', created_at, 'epoch'),
+           count(*), 0, 0, 0,
+           count(*) filter (where outcome = 'success'), count(*) filter (where outcome <> 'success'),
+           coalesce(sum(experience) filter (where stat = 'memory'), 0),
+           coalesce(sum(experience) filter (where stat = 'compute'), 0),
+           coalesce(sum(experience) filter (where stat = 'empathy'), 0),
+           coalesce(sum(experience) filter (where stat = 'leadership'), 0),
+           coalesce(sum(experience) filter (where stat = 'ethics'), 0)
+    from robeing.task
+    where xid >= $1::text::xid8 and xid < $2::text::xid8
+    group by 1, 2
+    union all
+    -- What was erased before it was counted.
+    select robeing_id, hour, 0, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
+    from robeing.removed
+    where xid >= $1::text::xid8 and xid < $2::text::xid8 and not was_counted
+),
+hours as (
+    select robeing_id, hour,
+           sum(in_threads) as in_threads, sum(direct) as direct, sum(in_channels) as in_channels,
+           sum(successful_tasks) as successful_tasks, sum(failed_tasks) as failed_tasks,
+           sum(memory) as memory, sum(compute) as compute, sum(empathy) as empathy,
+           sum(leadership) as leadership, sum(ethics) as ethics
+    from counted
+    group by 1, 2
+    -- Answers alone are part of conversations that are counted elsewhere.
+    having sum(in_threads + direct + in_channels + successful_tasks + failed_tasks) > 0
+),
+grown as (
+    insert into robeing.growth as known
+    select robeing_id, hour, in_threads, direct, in_channels, successful_tasks, failed_tasks,
+           least(memory, 9223372036854775807), least(compute, 9223372036854775807),
+           least(empathy, 9223372036854775807), least(leadership, 9223372036854775807),
+           least(ethics, 9223372036854775807)
+    from hours
+    on conflict (robeing_id, hour) do update
+    set in_threads = known.in_threads + excluded.in_threads,
+        direct = known.direct + excluded.direct,
+        in_channels = known.in_channels + excluded.in_channels,
+        successful_tasks = known.successful_tasks + excluded.successful_tasks,
+        failed_tasks = known.failed_tasks + excluded.failed_tasks,
+        memory_experience = least(known.memory_experience::numeric + excluded.memory_experience, 9223372036854775807),
+        compute_experience = least(known.compute_experience::numeric + excluded.compute_experience, 9223372036854775807),
+        empathy_experience = least(known.empathy_experience::numeric + excluded.empathy_experience, 9223372036854775807),
+        leadership_experience = least(known.leadership_experience::numeric + excluded.leadership_experience, 9223372036854775807),
+        ethics_experience = least(known.ethics_experience::numeric + excluded.ethics_experience, 9223372036854775807)
+),
+-- A conversation gives one to the stat of its place.
+totals as (
+    insert into robeing.stats as known
+        (robeing_id, total_conversations, successful_tasks, failed_tasks, memory_experience,
+         compute_experience, empathy_experience, leadership_experience, ethics_experience)
+    select robeing_id,
+           sum(in_threads + direct + in_channels), sum(successful_tasks), sum(failed_tasks),
+           least(sum(in_threads + memory), 9223372036854775807),
+           least(sum(compute), 9223372036854775807),
+           least(sum(direct + empathy), 9223372036854775807),
+           least(sum(in_channels + leadership), 9223372036854775807),
+           least(sum(ethics), 9223372036854775807)
+    from hours
+    group by 1
+    on conflict (robeing_id) do update
+    set total_conversations = known.total_conversations + excluded.total_conversations,
+        successful_tasks = known.successful_tasks + excluded.successful_tasks,
+        failed_tasks = known.failed_tasks + excluded.failed_tasks,
+        memory_experience = least(known.memory_experience::numeric + excluded.memory_experience, 9223372036854775807),
+        compute_experience = least(known.compute_experience::numeric + excluded.compute_experience, 9223372036854775807),
+        empathy_experience = least(known.empathy_experience::numeric + excluded.empathy_experience, 9223372036854775807),
+        leadership_experience = least(known.leadership_experience::numeric + excluded.leadership_experience, 9223372036854775807),
+        ethics_experience = least(known.ethics_experience::numeric + excluded.ethics_experience, 9223372036854775807),
+        updated_at = now()
+    returning robeing_id, memory_experience, compute_experience, empathy_experience,
+              leadership_experience, ethics_experience
+)
+-- A row without a robeing where none has grown.
+select (select coalesce(sum(rows), 0) from counted)::int8 as rows, totals.*
+from (select) as one
+left join totals on true

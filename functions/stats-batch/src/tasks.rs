@@ -1,0 +1,170 @@
+//! The end of a task: a row that the next roll-up counts.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use shared::postgres::scoped::{self, Scope};
+use shared::postgres::types::Type;
+use shared::{Error, Json, Result, Writer, idempotency};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Stats;
+use crate::points::Stat;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// Yours: 1 to 64 of `a-z`, `0-9`, `_`, `-`. Some are worth more than others.
+    #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
+    task_type: String,
+    #[schema(minimum = 1, maximum = 10)]
+    difficulty: i16,
+    #[schema(inline)]
+    outcome: Outcome,
+    /// As the header `Idempotency-Key`, for who can't send one.
+    #[schema(max_length = 512)]
+    idempotency_key: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Success,
+    Failure,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Receipt {
+    id: Uuid,
+    /// What it was worth, and for which stat. It is part of the stats with the next roll-up.
+    experience: i64,
+    #[schema(value_type = Stat, inline)]
+    stat: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// Tell that a task ended.
+///
+/// The same key counts once, for ever, and its repeats get the same answer.
+#[utoipa::path(
+    post,
+    path = "/v1/robeings/{id}/tasks",
+    tag = "stats",
+    operation_id = "end_task",
+    params(
+        ("id" = String, Path, description = "the robeing"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key counts once; at most 512 characters"),
+    ),
+    request_body = Ended,
+    responses(
+        (status = 201, description = "stored", body = Receipt),
+        (status = 200, description = "it was stored before; the answer is the same, and has `Idempotency-Replayed: true`", body = Receipt),
+        (status = 400, description = "something is wrong with it; the detail says what"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 415, description = "the body is not JSON"),
+        (status = 422, description = "another task came under this key before"),
+        (status = 503, description = "the database is not available: send it again"),
+    )
+)]
+pub async fn end(
+    State(stats): State<Stats>,
+    Writer(caller): Writer,
+    Path(robeing_id): Path<String>,
+    headers: HeaderMap,
+    Json(ended): Json<Ended>,
+) -> Result<Response> {
+    caller.may_see_robeing(&robeing_id)?;
+    check(&robeing_id, &ended)?;
+    let id = Uuid::now_v7();
+    let key = match (idempotency::key(&headers)?, ended.idempotency_key) {
+        (Some(one), Some(other)) if one != other => {
+            return Err(Error::Invalid(
+                "Idempotency-Key and idempotency_key differ: send one of them".to_owned(),
+            ));
+        }
+        (Some(key), _) | (None, Some(key)) => digest(&key),
+        (None, None) => id,
+    };
+    let is_success = ended.outcome == Outcome::Success;
+    let outcome = if is_success { "success" } else { "failure" };
+    let (stat, experience) = stats
+        .table
+        .worth(&ended.task_type, ended.difficulty, is_success);
+    let client = stats.pool.get().await?;
+    // An update that changes nothing gives the row that is there.
+    let rows = scoped::query(
+        &client,
+        &Scope::only([robeing_id.as_str()]),
+        "with known as (
+             insert into robeing.stats (robeing_id) values ($2)
+             on conflict (robeing_id) do nothing
+         )
+         insert into robeing.task as known
+             (id, robeing_id, key, task_type, difficulty, outcome, stat, experience)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (robeing_id, key) do update
+         set key = known.key
+         returning id, experience, stat, created_at,
+                   (task_type, difficulty, outcome) = ($4, $5, $6) as is_same",
+        &[
+            (&id, Type::UUID),
+            (&robeing_id, Type::TEXT),
+            (&key, Type::UUID),
+            (&ended.task_type, Type::TEXT),
+            (&ended.difficulty, Type::INT2),
+            (&outcome, Type::TEXT),
+            (&stat.name(), Type::TEXT),
+            (&experience, Type::INT8),
+        ],
+    )
+    .await?;
+    let [row] = rows.as_slice() else {
+        return Err(Error::Internal(anyhow::anyhow!("a task gave no row")));
+    };
+    if !row.try_get::<_, bool>("is_same")? {
+        return Err(Error::Unprocessable(
+            "another task came under this key before: send a new one under a new key".to_owned(),
+        ));
+    }
+    let receipt = Receipt {
+        id: row.try_get("id")?,
+        experience: row.try_get("experience")?,
+        stat: row.try_get("stat")?,
+        created_at: row.try_get("created_at")?,
+    };
+    if receipt.id == id {
+        return Ok((StatusCode::CREATED, Json(receipt)).into_response());
+    }
+    let replayed = [(idempotency::REPLAYED, HeaderValue::from_static("true"))];
+    Ok((replayed, Json(receipt)).into_response())
+}
+
+fn check(robeing_id: &str, ended: &Ended) -> Result<()> {
+    let invalid = |detail: &str| Err(Error::Invalid(detail.to_owned()));
+    if !(1..=100).contains(&robeing_id.chars().count()) || robeing_id.contains(char::is_control) {
+        return invalid("a robeing's id has 1 to 100 characters, none of them a control character");
+    }
+    let is_letter = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_-".contains(&it);
+    if !(1..=64).contains(&ended.task_type.len()) || !ended.task_type.bytes().all(is_letter) {
+        return invalid("task_type must be 1 to 64 of a-z, 0-9, _ and -");
+    }
+    if !(1..=10).contains(&ended.difficulty) {
+        return invalid("difficulty must be 1 to 10");
+    }
+    if let Some(key) = &ended.idempotency_key
+        && !(1..=512).contains(&key.chars().count())
+    {
+        return invalid("idempotency_key must have 1 to 512 characters");
+    }
+    Ok(())
+}
+
+fn digest(key: &str) -> Uuid {
+    let hash: [u8; 32] = Sha256::digest(key).into();
+    Uuid::from_bytes(hash[..16].try_into().expect("16 of 32 bytes"))
+}

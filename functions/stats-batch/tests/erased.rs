@@ -1,0 +1,133 @@
+//! What leaves the log stays counted, and is counted once.
+
+use crate::common::start;
+
+/// As the log erases a person: nothing is left that could be counted by.
+const ERASE: &str = "update conversation.log
+    set message = null, channel_id = null, channel_type = null, thread_ts = null, reply_to = null, metadata = '{}',
+        content = '00000000-0000-0000-0000-000000000000', deleted_at = now()
+    where id in (select id from conversation.log order by id limit 7)";
+
+#[tokio::test]
+async fn r17_erasing_and_deleting_rows_changes_no_count_whether_they_were_rolled_up_or_not() {
+    for is_rolled_up in [true, false] {
+        let it = start().await;
+        it.say("r1", "2026-11-02T10:00:00Z", 9).await;
+        it.say("r2", "2026-11-02T10:59:58Z", 9).await;
+        let twin = start().await;
+        twin.say("r1", "2026-11-02T10:00:00Z", 9).await;
+        twin.say("r2", "2026-11-02T10:59:58Z", 9).await;
+        twin.roll_up().await;
+        if is_rolled_up {
+            it.roll_up().await;
+        }
+        it.database.run(ERASE).await;
+        // A row that was erased goes later; others at once.
+        it.database
+            .run("delete from conversation.log where id in (select id from conversation.log order by id limit 12)")
+            .await;
+        it.roll_up().await;
+        let without_ids = |state: String| -> Vec<String> {
+            let lines = state
+                .lines()
+                .map(|line| match line.split_once("\"id\": \"") {
+                    Some((_, rest)) => rest.split_once("\", ").unwrap_or_default().1.to_owned(),
+                    None => line.to_owned(),
+                });
+            let dates = |line: String| {
+                line.split("\"created_at\"")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            lines.map(dates).collect()
+        };
+        let hours = "select coalesce(sum(in_threads * 1000000 + direct * 1000 + in_channels), 0)::int8 from robeing.growth";
+        assert_eq!(
+            it.count(hours).await,
+            twin.count(hours).await,
+            "{is_rolled_up}"
+        );
+        for robeing in ["r1", "r2"] {
+            let (one, other) = (it.stats(robeing).await, twin.stats(robeing).await);
+            for name in [
+                "experience",
+                "level",
+                "total_conversations",
+                "memory_stat",
+                "empathy_stat",
+            ] {
+                assert_eq!(one[name], other[name], "{name} {is_rolled_up}");
+            }
+        }
+        assert_eq!(
+            without_ids(it.state().await).len(),
+            without_ids(twin.state().await).len()
+        );
+        it.is_as_recounted().await;
+    }
+}
+
+#[tokio::test]
+async fn r18_a_month_that_left_the_log_stays_counted() {
+    let it = start().await;
+    it.say("r1", "2026-09-02T10:00:00Z", 9).await;
+    it.say("r1", "2026-11-02T10:00:00Z", 9).await;
+    it.end_task("r1", "coding", 5, "success").await;
+    it.roll_up().await;
+    it.database
+        .run("delete from conversation.log where id in (select id from conversation.log order by id limit 3)")
+        .await;
+    it.database
+        .run("alter table conversation.log detach partition conversation.log_2026_09; drop table conversation.log_2026_09")
+        .await;
+    assert_eq!(it.stats("r1").await["total_conversations"], 18);
+    it.is_as_recounted().await;
+    // What can still be told is put right.
+    it.database
+        .run("delete from robeing.growth where hour >= '2026-10-01'; update robeing.stats set total_conversations = 1, level = 9")
+        .await;
+    assert!(it.rebuild().await.changed > 0);
+    assert_eq!(it.stats("r1").await["total_conversations"], 18);
+    it.is_as_recounted().await;
+}
+
+#[tokio::test]
+async fn everything_is_counted_again_from_nothing() {
+    let it = start().await;
+    it.say("r1", "2026-11-02T10:00:00Z", 40).await;
+    it.say("r2", "2026-10-02T10:00:00Z", 30).await;
+    it.end_task("r2", "coding", 5, "failure").await;
+    it.roll_up().await;
+    // Not rolled up yet, and so no part of it.
+    it.say("r1", "2026-11-02T10:00:00Z", 5).await;
+    let before = it.state().await;
+    it.database.run("truncate robeing.growth").await;
+    it.database
+        .run("update robeing.stats set total_conversations = 0, experience = 7, level = 3, memory_experience = 5, ethics_stat = 0, failed_tasks = 9")
+        .await;
+    it.rebuild().await;
+    assert_eq!(it.state().await, before);
+}
+
+#[tokio::test]
+async fn r17_a_robeing_that_is_erased_is_gone_from_all_of_it() {
+    let it = start().await;
+    it.say("r1", "2026-11-02T10:00:00Z", 4).await;
+    it.say("r2", "2026-11-02T10:00:00Z", 4).await;
+    it.end_task("r1", "coding", 5, "success").await;
+    it.roll_up().await;
+    it.say("r1", "2026-11-02T10:00:00Z", 4).await;
+    it.database
+        .run("delete from conversation.log where robeing_id = 'r1'")
+        .await;
+    let pool = it.app.resources().postgres().unwrap();
+    assert!(stats_batch::stats::erase(&pool, "r1").await.unwrap() > 0);
+    it.roll_up().await;
+    for table in ["stats", "growth", "task", "removed"] {
+        let left = format!("select count(*) from robeing.{table} where robeing_id = 'r1'");
+        assert_eq!(it.count(&left).await, 0, "{table}");
+    }
+    assert_eq!(it.stats("r2").await["total_conversations"], 4);
+    it.is_as_recounted().await;
+}

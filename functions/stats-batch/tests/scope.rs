@@ -1,0 +1,126 @@
+//! Who sees and tells what: by statement, and by the database.
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::common::{app_on, start};
+
+fn tokens() -> String {
+    let token = |name: &str, role: &str, robeings: &[&str]| {
+        let hash = Sha256::digest(name);
+        let sha256: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        json!({"name": name, "role": role, "scope": {"robeings": robeings}, "sha256": sha256})
+    };
+    json!([
+        token("writer", "writer", &["r1"]),
+        token("reader", "reader", &["r1", "r2"]),
+        token("admin", "admin", &["*"]),
+        token("none", "admin", &[]),
+    ])
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_caller_sees_and_tells_of_the_robeings_of_their_scope_and_no_others() {
+    let it = start().await;
+    for robeing in ["r1", "r2", "r3"] {
+        it.say(robeing, "2026-11-02T10:00:00Z", 1).await;
+    }
+    it.roll_up().await;
+    let app = app_on(&it.database, &[("AUTH_TOKENS", &tokens())]).await;
+    let task = json!({"task_type": "coding", "difficulty": 1, "outcome": "success"});
+    for (token, robeing, status) in [
+        ("writer", "r1", 201),
+        ("writer", "r2", 403),
+        ("reader", "r1", 403),
+        ("none", "r1", 403),
+    ] {
+        let path = format!("/v1/robeings/{robeing}/tasks");
+        let reply = app.post(&path, &task).bearer(token).await;
+        assert_eq!(reply.status.as_u16(), status, "{token} {robeing}");
+    }
+    for (token, count) in [("writer", 1), ("reader", 2), ("admin", 3), ("none", 0)] {
+        let page = app.get("/v1/robeings").bearer(token).await.json();
+        assert_eq!(
+            page["items"].as_array().map(Vec::len),
+            Some(count),
+            "{token}"
+        );
+    }
+    for path in ["stats", "growth"] {
+        for (token, robeing, status) in [
+            ("writer", "r1", 200),
+            ("writer", "r2", 403),
+            ("none", "r1", 403),
+        ] {
+            let reply = app
+                .get(&format!("/v1/robeings/{robeing}/{path}"))
+                .bearer(token)
+                .await;
+            assert_eq!(reply.status.as_u16(), status, "{token} {robeing}");
+        }
+    }
+    assert_eq!(
+        app.post("/events/stats-batch", json!({}))
+            .bearer("writer")
+            .await
+            .status,
+        403
+    );
+    assert_eq!(app.get("/v1/robeings").await.status, 401);
+}
+
+#[tokio::test]
+async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_an_ordinary_role_can_do_it_all()
+ {
+    let it = start().await;
+    let role = format!("role_{}", uuid::Uuid::now_v7().simple());
+    it.database
+        .run(&format!(
+            "create role {role} login;
+             grant usage on schema conversation, robeing to {role};
+             grant select, insert, update, delete on all tables in schema conversation, robeing to {role}"
+        ))
+        .await;
+    let url = it
+        .database
+        .url
+        .replacen("postgres://postgres", &format!("postgres://{role}"), 1);
+    let url = if url == it.database.url {
+        url.replace("user=postgres", &format!("user={role}"))
+    } else {
+        url
+    };
+    assert_ne!(url, it.database.url, "another role");
+    let ordinary = app_on(&it.database, &[("DATABASE_URL", &url)]).await;
+    it.say("r1", "2026-11-02T10:00:00Z", 5).await;
+    it.say("r2", "2026-11-02T10:00:00Z", 5).await;
+    for _ in 0..500 {
+        let reply = ordinary.post("/events/stats-batch", json!({})).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        if it.stats("r2").await["total_conversations"] == 5 {
+            break;
+        }
+    }
+    let read = ordinary.get("/v1/robeings/r1/stats").await.json();
+    assert_eq!(read["total_conversations"], 5);
+    it.is_as_recounted().await;
+
+    let client = it.database.client().await;
+    for table in ["stats", "growth"] {
+        for (setting, count) in [("r1", 1), ("r3", 0), ("*", 2)] {
+            client
+                .batch_execute(&format!(
+                    "begin; set local role {role}; set local app.robeings = '{setting}'"
+                ))
+                .await
+                .unwrap();
+            let sql = format!("select count(*) from robeing.{table}");
+            let seen: i64 = client.query_typed_one(&sql, &[]).await.unwrap().get(0);
+            client.batch_execute("rollback").await.unwrap();
+            assert_eq!(seen, count, "{table} {setting}");
+        }
+    }
+    drop(ordinary);
+    it.database.run(&format!("drop owned by {role}")).await;
+}
