@@ -4,6 +4,7 @@
 mod bigquery;
 mod conversation;
 mod moto;
+mod openapi;
 mod packaged_postgres;
 mod pgbouncer;
 mod pubsub;

@@ -130,7 +130,7 @@ async fn losing_each_first_answer(log: &Conversation) -> String {
     url
 }
 
-fn published(message: &Value, attributes: Value) -> Value {
+fn published(message: &Value, attributes: &Value) -> Value {
     json!({"data": BASE64.encode(message.to_string()), "attributes": attributes})
 }
 
@@ -154,10 +154,13 @@ async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_
     let url = losing_each_first_answer(&log).await;
     project.push(&url, policy).await;
 
-    let by_attribute = published(&said("named by its publisher", "t1"), json!({"id": "order-1"}));
+    let by_attribute = published(
+        &said("named by its publisher", "t1"),
+        json!({"id": "order-1"}),
+    );
     let mut by_body = said("named in its body, 전화는 010-1234-5678", "t1");
     by_body["id"] = "order-2".into();
-    let by_body = published(&by_body, json!({}));
+    let by_body = published(&by_body, &json!({}));
     let poison = json!({"robeing_id": "sales", "message": "hong@example.com", "confidence": 7});
     project
         .publish(&[
@@ -165,8 +168,11 @@ async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_
             by_attribute,
             by_body.clone(),
             by_body,
-            published(&said("named by Pub/Sub alone 🙂", "t2"), json!({"origin": "crm"})),
-            published(&poison, json!({})),
+            published(
+                &said("named by Pub/Sub alone 🙂", "t2"),
+                json!({"origin": "crm"}),
+            ),
+            published(&poison, &json!({})),
         ])
         .await;
 
@@ -216,7 +222,7 @@ async fn of_an_ordering_key_nothing_overtakes_what_failed() {
     let messages: Vec<Value> = (0..8)
         .flat_map(|n| keys.map(|key| (n, key)))
         .map(|(n, key)| {
-            let mut message = published(&said(&format!("{key}{n}"), key), json!({}));
+            let mut message = published(&said(&format!("{key}{n}"), key), &json!({}));
             message["orderingKey"] = key.into();
             message
         })

@@ -110,7 +110,11 @@ impl Queue {
                 "eventSourceARN": self.arn,
                 "awsRegion": REGION,
             });
-            for (name, value) in message["MessageAttributes"].as_object().into_iter().flatten() {
+            for (name, value) in message["MessageAttributes"]
+                .as_object()
+                .into_iter()
+                .flatten()
+            {
                 record["messageAttributes"][name] = json!({
                     "stringValue": value["StringValue"],
                     "stringListValues": [],
@@ -187,7 +191,8 @@ fn said(text: &str, thread: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is_a_dead_letter_twice() {
+async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is_a_dead_letter_twice()
+ {
     let log = Conversation::start().await;
     let (queue, dead) = Queue::with_dead_letters("messages").await;
 
@@ -212,7 +217,8 @@ async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is
     });
     queue.send(&notification.to_string(), None, None).await;
     let poison = json!({"robeing_id": "sales", "thread_ts": "t3", "메모": "010-9999-8888"});
-    queue.send(&poison.to_string(), Some("bad-1"), None).await;
+    let poison = poison.to_string();
+    queue.send(&poison, Some("bad-1"), None).await;
 
     let messages = queue.receive().await;
     assert_eq!(messages.len(), 8);
@@ -229,7 +235,7 @@ async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is
     }
     let outcomes = queue.poll(&log).await;
     for (body, is_stored) in &outcomes {
-        assert_eq!(*is_stored, *body != poison.to_string(), "{body}");
+        assert_eq!(*is_stored, *body != poison, "{body}");
     }
     let mut polls = 1;
     while !queue.poll(&log).await.is_empty() {
@@ -250,7 +256,7 @@ async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is
 
     let left = dead.receive().await;
     assert_eq!(left.len(), 1);
-    assert_eq!(left[0]["Body"], poison.to_string());
+    assert_eq!(left[0]["Body"], poison);
     let letters = log.dead_letters().await;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0]["attempts"], ATTEMPTS);
