@@ -156,7 +156,7 @@ async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_
 
     let by_attribute = published(
         &said("named by its publisher", "t1"),
-        json!({"id": "order-1"}),
+        &json!({"id": "order-1"}),
     );
     let mut by_body = said("named in its body, 전화는 010-1234-5678", "t1");
     by_body["id"] = "order-2".into();
@@ -170,7 +170,7 @@ async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_
             by_body,
             published(
                 &said("named by Pub/Sub alone 🙂", "t2"),
-                json!({"origin": "crm"}),
+                &json!({"origin": "crm"}),
             ),
             published(&poison, &json!({})),
         ])
