@@ -71,6 +71,7 @@ create table conversation.dead_letter (
     source varchar(16) not null,
     source_event_id varchar(512) not null,
     event_time timestamptz,
+    event_order bigint,
     robeing_id varchar(100),
     reason text not null,
     body jsonb,
@@ -82,6 +83,7 @@ create table conversation.dead_letter (
 );
 comment on column conversation.dead_letter.key is 'digest of source and event id, so that a redelivery is another attempt and not another row';
 comment on column conversation.dead_letter.event_time is 'the time that comes with the event id, where one does';
+comment on column conversation.dead_letter.event_order is 'its place among those of that time, where its queue numbers them';
 comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';
 
 -- An index of its own: the operator it needs is not leakproof, so that below row-level security it

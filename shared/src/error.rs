@@ -2,7 +2,8 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -102,6 +103,22 @@ impl IntoResponse for Error {
 /// The media type of every error's body.
 pub(crate) const PROBLEM: &str = "application/problem+json";
 
+/// The body of every error, as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProblemDetails)]
+pub(crate) struct Problem<'a> {
+    /// `about:blank`: the title says it.
+    #[serde(rename = "type")]
+    kind: &'a str,
+    /// The status in words.
+    title: &'a str,
+    status: u16,
+    /// What is wrong, and what to change.
+    detail: &'a str,
+    /// Under which the log has this request.
+    request_id: Option<String>,
+}
+
 /// An RFC 9457 answer about the request that is being answered.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
     let headers = [(header::CONTENT_TYPE, PROBLEM)];
@@ -110,12 +127,12 @@ pub fn problem(status: StatusCode, detail: &str) -> Response {
 
 pub(crate) fn problem_body(status: StatusCode, detail: &str) -> String {
     let title = status.canonical_reason().unwrap_or("error").to_lowercase();
-    let body = json!({
-        "type": "about:blank",
-        "title": title,
-        "status": status.as_u16(),
-        "detail": detail,
-        "request_id": crate::telemetry::request_id(),
-    });
-    body.to_string()
+    let body = Problem {
+        kind: "about:blank",
+        title: &title,
+        status: status.as_u16(),
+        detail,
+        request_id: crate::telemetry::request_id(),
+    };
+    serde_json::to_string(&body).expect("texts and a number are JSON")
 }

@@ -224,6 +224,36 @@ async fn the_api_is_described_under_the_functions_name() {
 }
 
 #[tokio::test]
+async fn what_the_service_answers_by_itself_is_described_with_every_route() {
+    #[utoipa::path(post, path = "/v1/orders", request_body = String, responses(
+        (status = 201, description = "stored"),
+        (status = 503, description = "the warehouse is closed"),
+    ))]
+    async fn order(_: Json<String>) -> StatusCode {
+        StatusCode::CREATED
+    }
+    let orders = |_: &Resources| Ok(Router::new().routes(utoipa_axum::routes!(order)));
+    let app = TestApp::without_database(orders).await;
+    let document = app.get("/openapi.json").await.json();
+    let responses = &document["paths"]["/v1/orders"]["post"]["responses"];
+    let statuses: Vec<_> = responses.as_object().expect("responses").keys().collect();
+    assert_eq!(statuses, ["201", "400", "401", "413", "415", "500", "503"]);
+    assert_eq!(responses["503"]["description"], "the warehouse is closed");
+    assert_eq!(responses["201"]["content"], json!(null));
+    let problem = json!({"$ref": "#/components/schemas/ProblemDetails"});
+    for status in &statuses[1..] {
+        let content = &responses[status.as_str()]["content"];
+        let schema = &content["application/problem+json"]["schema"];
+        assert_eq!(*schema, problem, "{status}");
+    }
+    let known = &document["components"]["schemas"]["ProblemDetails"]["properties"];
+    let refused = app.get("/v1/nothing").await.json();
+    for field in refused.as_object().expect("a problem").keys() {
+        assert!(known[field].is_object(), "{field}");
+    }
+}
+
+#[tokio::test]
 async fn a_bad_setting_is_named_at_start() {
     for (name, value) in [
         ("MAX_BODY_BYTES", "1MB"),

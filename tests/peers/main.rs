@@ -2,8 +2,13 @@
 //! them: linking is most of what a test build takes.
 
 mod bigquery;
+mod conversation;
+mod moto;
+mod openapi;
 mod packaged_postgres;
 mod pgbouncer;
+mod pubsub;
 mod server;
 mod sql;
+mod sqs;
 mod store;

@@ -16,14 +16,7 @@ fn fresh_prefix() -> u32 {
 
 mod s3 {
     use super::*;
-
-    static MOTO: LazyLock<Server> = LazyLock::new(|| {
-        Server::start("moto", "bin/moto_server", |port| {
-            ["-H", "127.0.0.1", "-p", &port.to_string()]
-                .map(str::to_owned)
-                .into()
-        })
-    });
+    use crate::moto::MOTO;
 
     async fn bucket() -> ((), Arc<dyn Store>) {
         let env = Env::default()

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[into_params(parameter_in = Query)]
 pub struct Since {
     /// A version of the document: `version` in it, `MetaSync-Version` on each answer.
-    #[param(required)]
+    #[param(required, pattern = "^[0-9a-f]{64}$")]
     since: Option<String>,
 }
 

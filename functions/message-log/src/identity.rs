@@ -15,6 +15,8 @@ use uuid::Uuid;
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// A message's own time this close to its key's time is the same moment, told twice.
 const SAME_MOMENT: SignedDuration = SignedDuration::from_mins(1);
+/// How much of a queue's number is kept. It orders what was sent within one millisecond.
+const ORDER_BITS: u32 = 40;
 
 /// The key of an event, within its source and robeing.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Key {
     pub text: String,
     /// When the event was, where this comes with the key, always the same.
     pub time: Option<Timestamp>,
+    /// Its place among those of the same time, where its queue numbers them.
+    pub order: Option<u64>,
 }
 
 impl Key {
@@ -29,7 +33,32 @@ impl Key {
     pub fn of_sender(text: impl Into<String>) -> Self {
         let text = text.into();
         let time = v7(&text).and_then(time_of);
-        Self { text, time }
+        Self {
+            text,
+            time,
+            order: None,
+        }
+    }
+
+    /// With the number that a queue gave it; longer ones than this keeps differ in their ends.
+    #[must_use]
+    pub fn in_order(mut self, number: Option<&str>) -> Self {
+        let number = number.and_then(|number| number.parse::<u128>().ok());
+        self.order = number.map(|number| number as u64 & ((1 << ORDER_BITS) - 1));
+        self
+    }
+
+    /// The end of the id of an event at this key's own time: what tells it from all others, and
+    /// before that what keeps the order of those that share their time.
+    fn id_at(&self, time: Timestamp, digest: [u8; 16]) -> Uuid {
+        if let Some(sender) = v7(&self.text) {
+            // Whoever makes these counts within a millisecond.
+            const OURS: u128 = (1 << 30) - 1;
+            let ours = u128::from(tail(digest)) & OURS;
+            return Uuid::from_u128((sender.as_u128() & !OURS) | ours);
+        }
+        let rest = tail(digest);
+        id_at(time, self.order.map_or(rest, |order| ordered(order, rest)))
     }
 }
 
@@ -97,7 +126,7 @@ pub fn identify(
     {
         // A message that brings the very id that a row may have keeps it.
         let own = (source == "http").then(|| v7(&key.text)).flatten();
-        let id = own.unwrap_or_else(|| id_at(time, tail(digest)));
+        let id = own.unwrap_or_else(|| key.id_at(time, digest));
         return Ok(Identity {
             id,
             created_at: time,
@@ -114,8 +143,12 @@ pub fn identify(
     // Of the key, where there is one, so that equal events give equal answers anywhere.
     let rest = digest.map_or_else(|| Uuid::new_v4().as_u128() as u64, tail);
     let position = (position as u64).min((1 << 10) - 1);
+    let tail = match key.and_then(|key| key.order) {
+        Some(order) => ordered(order, rest),
+        None => (position << 52) | (rest >> 12),
+    };
     Ok(Identity {
-        id: id_at(time, (position << 52) | (rest >> 12)),
+        id: id_at(time, tail),
         created_at: time,
         ledger_key: digest.map(Uuid::from_bytes),
     })
@@ -177,6 +210,11 @@ fn id_at(time: Timestamp, tail: u64) -> Uuid {
         | (0b10 << 62)
         | u128::from(tail & (u64::MAX >> 2));
     Uuid::from_u128(bits)
+}
+
+/// The 62 bits that an id has after its time: a place, and then a part of a digest.
+fn ordered(order: u64, rest: u64) -> u64 {
+    (order << (62 - ORDER_BITS)) | (rest >> (2 + ORDER_BITS))
 }
 
 fn tail(digest: [u8; 16]) -> u64 {
@@ -260,6 +298,46 @@ mod tests {
         assert_eq!(old.created_at, window().oldest);
         assert!(of("a", Some("2026-11-26T11:00:00Z")).is_ok());
         assert!(of("a", Some("2026-11-26T13:00:00Z")).is_err());
+    }
+
+    #[test]
+    fn within_one_time_the_order_is_that_of_the_queues_numbers_and_of_the_senders_ids() {
+        let time = Some(at("2026-11-25T11:00:00Z"));
+        let queues = |name: &str, number: &str| {
+            let text = name.to_owned();
+            let key = Key {
+                text,
+                time,
+                order: None,
+            }
+            .in_order(Some(number));
+            identify("r1", "sqs", Some(&key), None, time, 0, &window()).unwrap()
+        };
+        let publishers = |name: &str, number: &str| {
+            let key = Key::of_sender(name).in_order(Some(number));
+            identify("r1", "sqs", Some(&key), None, time, 0, &window()).unwrap()
+        };
+        let senders = |name: &str, _: &str| {
+            let key = Key::of_sender(format!("019abc00-0000-7abc-8000-{name}00000000000"));
+            identify("r1", "sqs", Some(&key), None, time, 0, &window()).unwrap()
+        };
+        // Twenty digits, and more than 64 bits.
+        let numbers = [
+            "18849496460467696128",
+            "18849496460467696129",
+            "18849496460467710000",
+        ];
+        let names = ["a", "c", "b"];
+        for identify in [&queues as &dyn Fn(&str, &str) -> Identity, &publishers] {
+            let ids: Vec<Uuid> = (0..3)
+                .map(|at| identify(names[at], numbers[at]).id)
+                .collect();
+            assert!(ids.is_sorted(), "{ids:?}");
+        }
+        assert!(senders("1", "").id < senders("2", "").id);
+        assert_eq!(queues("a", "7").id, queues("a", "7").id);
+        assert_ne!(queues("a", "7").id, queues("b", "7").id);
+        assert_eq!(queues("a", "7").ledger_key, None);
     }
 
     #[test]

@@ -11,6 +11,36 @@ use uuid::Uuid;
 const LONGEST_TEXT: usize = 256 * 1024;
 const LONGEST_METADATA: usize = 64 * 1024;
 
+/// Text, or what OpenTelemetry GenAI has for it. What comes is kept as it is, so that this is no more
+/// than its description.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "described, never made")]
+enum Said {
+    Text(String),
+    Parts(Vec<Part>),
+    Message(SaidBy),
+    Messages(Vec<SaidBy>),
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, never made")]
+struct SaidBy {
+    role: Option<String>,
+    parts: Vec<Part>,
+}
+
+/// With more fields, as its type has them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, never made")]
+struct Part {
+    /// `text`, `tool_call`, ...
+    #[schema(rename = "type")]
+    kind: String,
+    /// Of a `text`.
+    content: Option<String>,
+}
+
 /// One message, one response, or both: what a person said, and what the robeing answered.
 ///
 /// `message` and `response` are text, or what OpenTelemetry GenAI has for them: a list of parts
@@ -19,30 +49,37 @@ const LONGEST_METADATA: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// Who it is sent to, or who answers: 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
     pub robeing_id: String,
     /// Yours: the same id stores once. A version 7 UUID becomes the id of the row, and is the
     /// fastest to deduplicate.
-    #[schema(max_length = 512)]
+    #[schema(min_length = 1, max_length = 512)]
     pub id: Option<String>,
     /// What was said to the robeing.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Said>)]
     pub message: Option<Value>,
     /// What the robeing said. Without a `message` it answers the last one of its thread.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Said>)]
     pub response: Option<Value>,
     /// The message that `response` answers, where it is not the last one of the thread.
     pub reply_to: Option<Uuid>,
+    #[schema(max_length = 100)]
     pub channel_id: Option<String>,
     /// `channel`, `group`, `im`, `mpim`, or what your channels are.
+    #[schema(max_length = 32)]
     pub channel_type: Option<String>,
     /// The conversation within the channel.
+    #[schema(max_length = 128)]
     pub thread_ts: Option<String>,
     /// Slack's own `ts` of this very message, where it was posted there: it is the same row as
     /// Slack's event of it, whichever comes first.
+    #[schema(max_length = 64)]
     pub slack_ts: Option<String>,
     pub user_id: Option<Uuid>,
+    #[schema(max_length = 100)]
     pub slack_user_id: Option<String>,
     /// What the person wanted, as your classifier names it.
+    #[schema(max_length = 100)]
     pub intent: Option<String>,
     /// How sure it is, from 0 to 1.
     #[schema(minimum = 0, maximum = 1)]

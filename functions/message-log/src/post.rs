@@ -78,7 +78,7 @@ pub async fn one(
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// 1 to 1,000 messages. Those that share a thread keep their order.
-    #[schema(value_type = Vec<NewMessage>)]
+    #[schema(value_type = Vec<NewMessage>, min_items = 1, max_items = 1_000)]
     items: Vec<Box<RawValue>>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
 use http::StatusCode;
 use kit::postgres::database;
 use serde_json::{Value, json};
@@ -90,22 +91,109 @@ async fn of_an_sqs_batch_exactly_what_failed_comes_again_and_is_a_dead_letter() 
     assert_eq!(log.rows().await, 2);
 }
 
+fn named(report: &Value) -> Vec<&str> {
+    let failed = report["batchItemFailures"].as_array().expect("a report");
+    let names = failed.iter().map(|item| item["itemIdentifier"].as_str());
+    names.map(|name| &name.unwrap_or_default()[..2]).collect()
+}
+
 #[tokio::test]
-async fn of_a_fifo_group_nothing_is_stored_after_its_first_failure() {
+async fn of_a_fifo_group_what_can_never_be_stored_holds_up_nothing() {
     let log = start().await;
     let report = invoke(&log, &event("sqs-fifo.json")).await.unwrap();
-    let failed: Vec<&str> = report["batchItemFailures"]
-        .as_array()
-        .expect("a report")
-        .iter()
-        .map(|item| item["itemIdentifier"].as_str().unwrap_or_default())
-        .collect();
-    assert_eq!(
-        failed.iter().map(|id| &id[..2]).collect::<Vec<_>>(),
-        ["22", "33"]
-    );
+    assert_eq!(named(&report), ["22"]);
     let page = log.get("/v1/robeings/sales/messages").await;
-    assert_eq!(texts(&page, "message"), ["first of b", "first of a"]);
+    assert_eq!(
+        texts(&page, "message"),
+        ["first of b", "third of a", "first of a"]
+    );
+}
+
+#[tokio::test]
+async fn of_a_fifo_group_nothing_is_stored_after_what_may_still_be() {
+    let log = start().await;
+    let client = log.database.client().await;
+    client
+        .batch_execute(
+            "create function fail() returns trigger language plpgsql as
+             $$ begin raise exception 'not now'; end $$;
+             create trigger fail before insert on conversation.log for each row
+             when (new.message = 'first of a') execute function fail()",
+        )
+        .await
+        .expect("a table that fails at times");
+    let batch = event("sqs-fifo.json");
+    let report = invoke(&log, &batch).await.unwrap();
+    assert_eq!(named(&report), ["11", "22", "33"]);
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["first of b"]);
+
+    let drop = "drop trigger fail on conversation.log";
+    client.batch_execute(drop).await.expect("it works again");
+    let report = invoke(&log, &batch).await.unwrap();
+    assert_eq!(named(&report), ["22"]);
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(
+        texts(&page, "message"),
+        ["first of b", "third of a", "first of a"]
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_queue_numbers_its_messages_is_one_row_replayed_and_delivered_again() {
+    let log = start().await;
+    for (event_name, number) in [
+        ("sqs-fifo.json", "18849496460467696129"),
+        // Sixteen digits with the check digit of a card.
+        ("pubsub-push.json", "4111111111111111"),
+    ] {
+        let mut event = event(event_name);
+        let right = json!({"robeing_id": "sales", "message": event_name});
+        if let Some(records) = event["Records"].as_array_mut() {
+            records.retain(|record| record["body"] == "no message at all");
+            records[0]["attributes"]["SequenceNumber"] = number.into();
+        } else {
+            event["message"]["messageId"] = number.into();
+            event["message"]["data"] = "bm8ganNvbg==".into();
+        }
+        log.app.post(TRIGGER, &event).await;
+        let letters = log.get("/v1/dead-letters").await;
+        let letter = letters["items"][0]["id"].as_str().expect("a dead letter");
+        let replay = format!("/v1/dead-letters/{letter}/replay");
+        let replayed = log.app.post(&replay, json!({"message": right}));
+        let replayed = replayed.await;
+        assert_eq!(replayed.status, 200, "{replayed:?}");
+
+        let text = right.to_string();
+        if event["Records"].is_array() {
+            event["Records"][0]["body"] = text.into();
+        } else {
+            let data = base64::engine::general_purpose::STANDARD.encode(text);
+            event["message"]["data"] = data.into();
+        }
+        assert_eq!(log.app.post(TRIGGER, &event).await.status, 200);
+        let page = log.get("/v1/robeings/sales/messages").await;
+        assert_eq!(page["items"][0]["id"], replayed.json()["id"]);
+        assert_eq!(page["items"][0]["message"], event_name);
+    }
+    assert_eq!(log.rows().await, 2);
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_id_had_to_be_masked_is_not_stored_under_what_is_left_of_it() {
+    let log = start().await;
+    let mut push = event("pubsub-push.json");
+    push["message"]["attributes"]["id"] = "010-1234-5678".into();
+    push["message"]["data"] = "bm8ganNvbg==".into();
+    log.app.post(TRIGGER, push).await;
+    let letters = log.get("/v1/dead-letters").await;
+    assert_eq!(letters["items"][0]["source_event_id"], "[PHONE_1]");
+    let letter = letters["items"][0]["id"].as_str().expect("a dead letter");
+    let right = json!({"robeing_id": "sales", "message": "put right"});
+    let replay = format!("/v1/dead-letters/{letter}/replay");
+    let refused = log.app.post(&replay, json!({"message": right})).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!(log.rows().await, 0);
 }
 
 #[tokio::test]

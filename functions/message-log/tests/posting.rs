@@ -289,3 +289,16 @@ async fn without_a_masking_key_the_function_does_not_start() {
     let error = error.err().expect("no start").to_string();
     assert!(error.starts_with("MASKING_KEY is not set"), "{error}");
 }
+
+#[tokio::test]
+async fn a_number_that_json_can_just_hold_does_not_end_the_history() {
+    let log = start().await;
+    let numbers = json!([f64::MAX, -f64::MAX, f64::MIN_POSITIVE, 0.1, u64::MAX]);
+    let part = json!({"type": "data", "numbers": numbers});
+    log.stored(json!({"robeing_id": "r1", "message": [part], "metadata": {"numbers": numbers}}))
+        .await;
+    let page = log.get("/v1/robeings/r1/messages").await;
+    let item = &page["items"][0];
+    assert_eq!(item["metadata"]["numbers"], numbers);
+    assert_eq!(item["parts"]["message"][0]["numbers"], numbers);
+}

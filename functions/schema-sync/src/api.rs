@@ -46,7 +46,7 @@ pub fn router(sync: Sync) -> Router {
 #[utoipa::path(
     post,
     path = "/events/schema-sync",
-    request_body(content = Object, description = "anything; `{}` by hand"),
+    request_body(content = Option<Object>, description = "anything; `{}` by hand"),
     responses(
         (status = 200, body = Answer),
         (status = 409, description = "a newer program wrote the cache"),
@@ -77,6 +77,7 @@ async fn by_hand(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<
 #[serde(deny_unknown_fields)]
 struct NewExample {
     /// What a person would ask; at most 2,000 characters.
+    #[schema(min_length = 1, max_length = 2_000)]
     question: String,
     /// One SELECT in the warehouse's dialect that answers it; at most 100,000 bytes.
     sql: String,

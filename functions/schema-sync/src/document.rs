@@ -92,7 +92,6 @@ pub enum TableKind {
 
 /// A column or a nested field; a path is the names from the column down, joined by dots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct Column {
     pub name: String,
     /// As the dialect spells it (`INT64`, `NUMERIC(10, 2)`, `timestamp with time zone`), of one
@@ -110,6 +109,7 @@ pub struct Column {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
     pub fields: Vec<Column>,
 }
 

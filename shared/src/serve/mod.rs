@@ -3,6 +3,7 @@
 //! `main` is `shared::serve("name", name::app)`. Both ways, and in tests, the app stands behind
 //! the same [`service()`]: who is calling, request ids, limits, and what an error looks like.
 
+mod document;
 mod errors;
 mod front;
 pub mod http;

@@ -16,11 +16,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
-use utoipa::openapi::{ComponentsBuilder, OpenApi};
 
+use super::document::documented;
 use super::errors::as_problem;
 use super::front::{Front, Proof};
 use super::limits::{Deadline, Limits};
@@ -72,28 +69,6 @@ pub fn service(
         .route(HEALTH, get(async || Json(json!({"status": "ok"}))))
         .layer(limits.body())
         .layer(from_fn_with_state(service, answer)))
-}
-
-fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> OpenApi {
-    name.clone_into(&mut openapi.info.title);
-    env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
-    openapi.info.license = None;
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("a service token, or an OIDC token"))
-        .build();
-    let components = openapi
-        .components
-        .get_or_insert_with(|| ComponentsBuilder::new().build());
-    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    if has_signed {
-        let description = "the sender signs the body; the route says how";
-        let header = ApiKeyValue::with_description("x-slack-signature", description);
-        let signature = SecurityScheme::ApiKey(ApiKey::Header(header));
-        components.add_security_scheme("signature", signature);
-    }
-    openapi.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
-    openapi
 }
 
 async fn answer(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {

@@ -18,6 +18,7 @@ pub const BUDGETS: std::ops::RangeInclusive<usize> = 100..=200_000;
 #[serde(deny_unknown_fields)]
 pub struct ContextRequest {
     /// What is to be answered by SQL, in any language; at most 10,000 characters.
+    #[schema(min_length = 1, max_length = 10_000)]
     question: String,
     /// At most this many tokens, 100 to 200,000; a token is four characters.
     #[serde(default = "default_budget")]

@@ -31,6 +31,7 @@ const NONE: &str = "(none)";
 #[serde(deny_unknown_fields)]
 pub struct PromptRequest {
     /// What is to be answered, in any language; at most 10,000 characters.
+    #[schema(min_length = 1, max_length = 10_000)]
     question: String,
     /// At most this many tokens for the whole prompt, 100 to 200,000; a token is four characters.
     #[serde(default = "default_budget")]
@@ -38,7 +39,7 @@ pub struct PromptRequest {
     token_budget: usize,
     /// The name of an object `prompts/<name>.json` in the store, in a-z, 0-9, `_` and `-`.
     #[serde(default = "default_template")]
-    #[schema(default = "sql_generation")]
+    #[schema(default = "sql_generation", pattern = "^[a-z0-9_-]{1,64}$")]
     template: String,
 }
 

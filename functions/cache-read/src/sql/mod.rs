@@ -74,9 +74,11 @@ impl Setup {
 #[serde(deny_unknown_fields)]
 pub struct SqlRequest {
     /// What is to be answered, in any language; at most 10,000 characters.
+    #[schema(min_length = 1, max_length = 10_000)]
     question: String,
     /// Refuse a query that would read more bytes; `SQL_MAX_BYTES` where that is less. Where the
     /// warehouse tells no estimate, there is nothing to compare, and `bytes_processed` is null.
+    #[schema(format = "uint64")]
     max_bytes: Option<u64>,
     /// At most this many tokens for the prompt, 100 to 200,000; a token is four characters. A
     /// repair adds the query and its error.

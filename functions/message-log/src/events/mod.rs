@@ -104,8 +104,9 @@ struct ItemFailure {
     item_identifier: String,
 }
 
-/// All at once; those of a FIFO queue one after the other, and of a group none after its first
-/// failure.
+/// All at once; those of a FIFO queue one after the other, and of a group none after one that may
+/// still succeed. What never can is a dead letter: it holds up nothing, since those after it would
+/// go the way to the queue's dead letter together with it.
 async fn store_batch(log: &Log, caller: &Caller, deliveries: Vec<Delivery>) -> Result<BatchReport> {
     let mut report = BatchReport::default();
     let mut failed = |delivery: &Delivery| {
@@ -118,10 +119,15 @@ async fn store_batch(log: &Log, caller: &Caller, deliveries: Vec<Delivery>) -> R
         let mut held = HashSet::new();
         for delivery in deliveries {
             let group = delivery.group.clone();
-            let is_held = group.as_ref().is_some_and(|group| held.contains(group));
-            if is_held || is_failure(&store(log, caller, std::slice::from_ref(&delivery)).await[0])
-            {
+            if group.as_ref().is_some_and(|group| held.contains(group)) {
                 failed(&delivery);
+                continue;
+            }
+            let outcome = &store(log, caller, std::slice::from_ref(&delivery)).await[0];
+            if is_failure(outcome) {
+                failed(&delivery);
+            }
+            if let Err(Error::Unavailable { .. } | Error::Internal(_)) = outcome {
                 held.extend(group);
             }
         }
@@ -219,6 +225,11 @@ impl Delivery {
             item: String::new(),
             group: None,
         }
+    }
+
+    fn numbered(mut self, number: Option<&str>) -> Self {
+        self.key = self.key.in_order(number);
+        self
     }
 
     fn message(&self) -> Result<NewMessage> {

@@ -72,11 +72,12 @@ fn of_sqs(record: &Value) -> Delivery {
         .filter(|_| fifo)
         .map(str::to_owned);
     let again = millis("ApproximateReceiveCount") > Some(1);
+    let number = attribute("SequenceNumber");
     Delivery {
         item: item.clone(),
         group,
         again,
-        ..delivery("sqs", publishers, item, sent_at, body)
+        ..delivery("sqs", publishers, item, sent_at, body).numbered(number)
     }
 }
 
@@ -102,9 +103,11 @@ fn of_pubsub(message: &Map<String, Value>, again: bool) -> Delivery {
         None => (None, Err("data is no text in base64".to_owned())),
     };
     let publishers = publishers_id(attributes).or(of_body);
+    // The ids of what is published together count up; a publish time is theirs together.
+    let number = Some(id.clone());
     Delivery {
         again,
-        ..delivery("pubsub", publishers, id, sent_at, body)
+        ..delivery("pubsub", publishers, id, sent_at, body).numbered(number.as_deref())
     }
 }
 
@@ -185,6 +188,7 @@ fn delivery(
         None => Key {
             text: queues,
             time: sent_at,
+            order: None,
         },
     };
     Delivery {

@@ -149,6 +149,7 @@ pub fn key(channel: &str, ts: &str) -> Result<Key> {
     Ok(Key {
         text: format!("{channel} {ts}"),
         time: Some(time),
+        order: None,
     })
 }
 
@@ -275,4 +276,42 @@ async fn store(log: &Log, envelope: &Envelope, robeing_id: &str, happened: Happe
         Happened::Nothing => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    /// As Slack's documentation on verifying requests has it.
+    #[test]
+    fn slacks_own_example_gets_in_for_five_minutes_and_as_it_is() {
+        const SIGNED_AT: i64 = 1_531_420_618;
+        let env = Env::default().with("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99yyyzzz85a5");
+        let slack = Slack::open(&env).unwrap();
+        let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+        let mut headers = HeaderMap::new();
+        let mut say = |name: &'static str, value: &'static str| {
+            headers.insert(name, HeaderValue::from_static(value));
+        };
+        say("x-slack-request-timestamp", "1531420618");
+        say(
+            "x-slack-signature",
+            "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+        );
+        let prove = |seconds: i64, body: &str| {
+            let now = Timestamp::from_second(SIGNED_AT + seconds).unwrap();
+            slack.prove_at(&headers, body.as_bytes(), now)
+        };
+        for seconds in [-300, 0, 300] {
+            assert!(prove(seconds, body).is_ok(), "{seconds}");
+        }
+        for seconds in [-301, 301] {
+            let refused = prove(seconds, body).unwrap_err().to_string();
+            assert!(refused.contains("five minutes"), "{refused}");
+        }
+        let refused = prove(0, &format!("{body}&")).unwrap_err().to_string();
+        assert!(refused.contains("of this body"), "{refused}");
+    }
 }

@@ -1,0 +1,92 @@
+//! A function's OpenAPI document, with what the service itself answers, which no handler has to say.
+
+use utoipa::PartialSchema as _;
+use utoipa::ToSchema as _;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ComponentsBuilder, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response};
+
+use crate::error::{PROBLEM, Problem};
+
+/// What any request may be answered with, where its route does not say when.
+const ANY: [(&str, &str); 4] = [
+    (
+        "400",
+        "something is wrong with the request; the detail says what",
+    ),
+    ("401", "nobody says who is calling, or it is not proved"),
+    ("500", "our fault; the log has it under the request id"),
+    (
+        "503",
+        "something this depends on is not available, or took too long: send it again",
+    ),
+];
+/// And one with a body.
+const WITH_BODY: [(&str, &str); 2] = [
+    ("413", "the body is larger than this route takes"),
+    ("415", "the body is not JSON"),
+];
+
+pub(super) fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> OpenApi {
+    name.clone_into(&mut openapi.info.title);
+    env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
+    openapi.info.license = None;
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("a service token, or an OIDC token"))
+        .build();
+    let components = openapi
+        .components
+        .get_or_insert_with(|| ComponentsBuilder::new().build());
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    if has_signed {
+        let description = "the sender signs the body; the route says how";
+        let header = ApiKeyValue::with_description("x-slack-signature", description);
+        let signature = SecurityScheme::ApiKey(ApiKey::Header(header));
+        components.add_security_scheme("signature", signature);
+    }
+    let problem = (Problem::name().into_owned(), Problem::schema());
+    components.schemas.extend([problem]);
+    openapi.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
+    for path in openapi.paths.paths.values_mut() {
+        operations(path).for_each(add_problems);
+    }
+    openapi
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem {
+        get,
+        put,
+        post,
+        delete,
+        patch,
+        ..
+    } = path;
+    [get, put, post, delete, patch].into_iter().flatten()
+}
+
+/// Every error is a problem, whoever found it.
+fn add_problems(operation: &mut Operation) {
+    let body = operation.request_body.iter().flat_map(|_| WITH_BODY);
+    let responses = &mut operation.responses.responses;
+    for (status, description) in ANY.into_iter().chain(body) {
+        responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(Response::new(description)));
+    }
+    let errors = responses
+        .iter_mut()
+        .filter(|(status, _)| status.starts_with(['4', '5']));
+    for (_, response) in errors {
+        if let RefOr::T(response) = response
+            && response.content.is_empty()
+        {
+            let problem = Ref::from_schema_name(Problem::name());
+            let problem = ContentBuilder::new().schema(Some(problem)).build();
+            response.content.insert(PROBLEM.to_owned(), problem.into());
+        }
+    }
+}
