@@ -324,6 +324,51 @@ async fn a_signed_route_is_opened_by_its_proof_alone_and_gets_the_body_as_it_was
     }
 }
 
+/// Lets in whoever knows the word, as a reader of nothing.
+fn linked(resources: &Resources) -> anyhow::Result<Router> {
+    resources.front().take_linked("/v1/linked", |address| {
+        if address.query() == Some("word=open") {
+            return Ok(Caller {
+                name: "link".into(),
+                role: shared::Role::Reader,
+                scope: std::sync::Arc::default(),
+            });
+        }
+        Err(Error::Unauthenticated("the link has ended".to_owned()))
+    })?;
+    let name = async |caller: Caller| caller.name.to_string();
+    Ok(Router::new()
+        .route("/v1/linked", get(name).post(name))
+        .route("/v1/linked/more", get(name))
+        .route("/v1/other", get(name)))
+}
+
+#[tokio::test]
+async fn a_link_is_opened_by_what_is_in_it_alone_and_opens_nothing_else() {
+    let token = "0123456789abcdef";
+    let sha256: String = Sha256::digest(token)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tokens = json!([{"name": "admin", "role": "admin", "sha256": sha256}]);
+    let app = TestApp::with_env(shared::Env::default())
+        .set("AUTH_TOKENS", tokens.to_string())
+        .start(linked)
+        .await;
+    let good = app.get("/v1/linked?word=open").await;
+    assert_eq!((good.status, good.text()), (StatusCode::OK, "link"));
+    for path in ["/v1/linked", "/v1/linked?word=shut"] {
+        assert_eq!(app.get(path).await.status, 401, "{path}");
+        assert_eq!(app.get(path).bearer(token).await.status, 401, "{path}");
+    }
+    for path in ["/v1/linked/more?word=open", "/v1/other?word=open"] {
+        assert_eq!(app.get(path).await.status, 401, "{path}");
+        assert_eq!(app.get(path).bearer(token).await.status, 200, "{path}");
+    }
+    let post = app.request(Method::POST, "/v1/linked?word=open").await;
+    assert_eq!(post.status, 401);
+}
+
 #[tokio::test]
 async fn a_proof_opens_no_other_route_and_no_other_method() {
     let tokens = json!([{"name": "admin", "role": "admin", "sha256": "00".repeat(32)}]);

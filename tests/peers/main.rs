@@ -1,6 +1,7 @@
 //! Ours against servers of others, which `tests/peers/install` installs. One binary for all of
 //! them: linking is most of what a test build takes.
 
+mod archive;
 mod bigquery;
 mod conversation;
 mod moto;

@@ -2,6 +2,7 @@
 //! them: linking is most of what a test build takes.
 
 mod dependencies;
+mod privacy;
 mod process;
 mod robeings;
 mod schema;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::events::{Delivery, message_of};
 use crate::history::limit;
 use crate::identity::{Key, digest};
-use crate::log::Log;
+use crate::log::{CLOSED, Log};
 use crate::message::NewMessage;
 use crate::post::Receipt;
 use shared::postgres::scoped::{self as db, Scope};
@@ -155,7 +155,7 @@ pub struct Replay {
         (status = 400, description = "it is still wrong; the detail says what"),
         (status = 403, description = "the caller is no admin, or not of that robeing"),
         (status = 404, description = "there is no such dead letter"),
-        (status = 409, description = "its body was not kept: send the message; or its id was not: deliver it again"),
+        (status = 409, description = "its body was not kept: send the message; its id was not: deliver it again; or it was erased"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "another message came under its key"),
@@ -173,7 +173,8 @@ pub async fn replay(
     let letter = db::query(
         &client,
         &scope,
-        "select key, source, source_event_id, event_time, event_order, body
+        "select key, source, source_event_id, event_time, event_order, body,
+                erased_at is not null as is_erased
          from conversation.dead_letter
          where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
         &[
@@ -184,6 +185,10 @@ pub async fn replay(
     .await?;
     let letter = letter.first();
     let letter = letter.ok_or_else(|| Error::NotFound(format!("there is no dead letter {id}")))?;
+    if letter.try_get("is_erased")? {
+        let detail = "what came was erased on request: it is not stored after all";
+        return Err(Error::Conflict(detail.to_owned()));
+    }
     let body: Option<Value> = letter.try_get("body")?;
     let message = match (replay.message, body) {
         (Some(message), _) => message,
@@ -224,10 +229,12 @@ fn robeings(scope: &Names) -> Option<&Vec<String>> {
 
 /// What failed, and why. Nothing is kept of it that is not masked.
 pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> {
-    let reason = log
+    let told = log
         .masked_text(&reason.to_string())
         .unwrap_or_else(|_| "it can't be masked".to_owned());
-    let body = delivery.body.as_ref().ok().cloned();
+    // Of a month that is put away nothing is kept here: its people may have been erased since.
+    let is_closed = matches!(reason, Error::Unprocessable(detail) if detail == CLOSED);
+    let body = delivery.body.as_ref().ok().filter(|_| !is_closed).cloned();
     let body = body
         .map(without_nul)
         .filter(|body| body.to_string().len() <= LARGEST_BODY);
@@ -252,8 +259,10 @@ pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> 
              (id, key, source, source_event_id, event_time, event_order, robeing_id, reason, body)
          values ($1, $2, $3, left($4, 512), $5, $6, $7, $8, $9)
          on conflict (key) do update
-         set attempts = known.attempts + 1, last_attempt_at = now(), reason = excluded.reason,
-             body = excluded.body, robeing_id = excluded.robeing_id",
+         set attempts = known.attempts + 1, last_attempt_at = now(),
+             reason = case when known.erased_at is null then excluded.reason else known.reason end,
+             body = case when known.erased_at is null then excluded.body end,
+             robeing_id = coalesce(excluded.robeing_id, known.robeing_id)",
         &[
             (&id, Type::UUID),
             (&delivery.letter_key(), Type::UUID),
@@ -262,12 +271,12 @@ pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> 
             (&delivery.key.time, Type::TIMESTAMPTZ),
             (&order, Type::INT8),
             (&robeing_id, Type::TEXT),
-            (&reason, Type::TEXT),
+            (&told, Type::TEXT),
             (&body, Type::JSONB),
         ],
     )
     .await?;
-    tracing::warn!(source = delivery.source, dead_letter = %id, reason, "an event can't be stored");
+    tracing::warn!(source = delivery.source, dead_letter = %id, reason = told, "an event can't be stored");
     figure("dead_letters", Unit::Count, 1.0);
     Ok(())
 }

@@ -60,10 +60,10 @@ enum Command {
     },
     /// Serve every function, and sync on a schedule
     ///
-    /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*, and for conversations DATABASE_URL and
-    /// MASKING_KEY; listens on PORT. SYNC_INTERVAL_SECONDS
+    /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*, and for conversations DATABASE_URL,
+    /// MASKING_KEY and PRIVACY_KEY; listens on PORT. SYNC_INTERVAL_SECONDS
     /// (default 3600, 0 for never) is the time between two syncs, STATS_INTERVAL_SECONDS (300) between
-    /// two roll-ups of stats.
+    /// two roll-ups of stats, PRIVACY_INTERVAL_SECONDS (86400) between two runs of privacy.
     Serve,
     /// Sync the warehouse's schema once
     ///

@@ -20,7 +20,8 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         functions = functions
             .merge(message_log::app(resources)?)
             .merge(settings::app(resources)?)
-            .merge(stats_batch::app(resources)?);
+            .merge(stats_batch::app(resources)?)
+            .merge(privacy::app(resources)?);
     }
     Ok(functions.merge(Router::from(Pages::new().merge(docs))))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use message_log::{Log, roll_up};
+use privacy::Privacy;
 use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
 use schema_sync::sync::{Answer, Sync};
@@ -21,6 +22,7 @@ pub fn router(resources: &Resources) -> anyhow::Result<Router> {
     let jobs = Jobs {
         sync: Sync::open(resources)?,
         stats: has_database.then(|| Stats::open(resources)).transpose()?,
+        privacy: has_database.then(|| Privacy::open(resources)).transpose()?,
     };
     Ok(Router::new()
         .routes(routes!(trigger))
@@ -31,8 +33,9 @@ pub fn router(resources: &Resources) -> anyhow::Result<Router> {
 #[derive(Clone)]
 struct Jobs {
     sync: Sync,
-    /// None without a database.
+    /// These: none without a database.
     stats: Option<Stats>,
+    privacy: Option<Privacy>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,6 +49,7 @@ struct Due {
 enum Function {
     SchemaSync,
     StatsBatch,
+    Privacy,
 }
 
 /// Do what is due, by a scheduler.
@@ -73,22 +77,28 @@ async fn trigger(State(jobs): State<Jobs>, _: Admin, Json(due): Json<Due>) -> Re
             let answer = stats_batch::roll_up::run(&stats).await?;
             Ok(Json(answer).into_response())
         }
+        Function::Privacy => {
+            let privacy = jobs.privacy.ok_or_else(without_database)?;
+            let answer = privacy::run::run(&privacy).await?;
+            Ok(Json(answer).into_response())
+        }
     }
 }
 
 fn without_database() -> Error {
-    Error::Conflict("DATABASE_URL is not set, so there are no stats to roll up".to_owned())
+    Error::Conflict("DATABASE_URL is not set, so nothing is kept of anybody".to_owned())
 }
 
 /// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), rolls conversations up
-/// every `ROLL_UP_INTERVAL_SECONDS` (10), and stats every `STATS_INTERVAL_SECONDS` (300), as long as
-/// the process lives. On Lambda and
+/// every `ROLL_UP_INTERVAL_SECONDS` (10), and stats every `STATS_INTERVAL_SECONDS` (300), and does what
+/// privacy asks for every `PRIVACY_INTERVAL_SECONDS` (86400), as long as the process lives. On Lambda and
 /// Cloud Run nothing runs between requests, so there a scheduler calls.
 pub fn start(resources: &Resources) -> anyhow::Result<()> {
     let env = resources.env();
     let sync_seconds: u64 = env.parse("SYNC_INTERVAL_SECONDS", 3_600)?;
     let roll_up_seconds: u64 = env.parse("ROLL_UP_INTERVAL_SECONDS", 10)?;
     let stats_seconds: u64 = env.parse("STATS_INTERVAL_SECONDS", 300)?;
+    let privacy_seconds: u64 = env.parse("PRIVACY_INTERVAL_SECONDS", 86_400)?;
     let called = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
         .iter()
         .any(|name| env.get(name).is_some());
@@ -108,7 +118,30 @@ pub fn start(resources: &Resources) -> anyhow::Result<()> {
     if stats_seconds > 0 && env.get("DATABASE_URL").is_some() {
         stats_every(stats_seconds, Stats::open(resources)?);
     }
+    if privacy_seconds > 0 && env.get("DATABASE_URL").is_some() {
+        privacy_every(privacy_seconds, Privacy::open(resources)?);
+    }
     Ok(())
+}
+
+/// Months come and go, and what was asked for is done.
+fn privacy_every(seconds: u64, privacy: Privacy) {
+    tokio::spawn(every(Duration::from_secs(seconds), move || {
+        let privacy = privacy.clone();
+        async move {
+            match privacy::run::run(&privacy).await {
+                Ok(ran) => tracing::info!(
+                    months = ran.archived.len(),
+                    erasures = ran.erasures_finished,
+                    exports = ran.exports_finished,
+                    "privacy: did what was due"
+                ),
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "privacy: a part failed");
+                }
+            }
+        }
+    }));
 }
 
 /// What was stored becomes fast to search, and part of the patterns.

@@ -10,6 +10,7 @@ mod cache;
 mod change;
 pub mod known;
 mod listen;
+pub mod personal;
 mod read;
 mod settings;
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::cache::Cache;
 use crate::known::{self, Category, Skill, System, User};
-use crate::listen;
+use crate::{listen, personal};
 
 /// The settings of all robeings, read from memory where that is safe. Cheap to clone.
 #[derive(Clone)]
@@ -250,24 +250,14 @@ impl Settings {
         }))
     }
 
-    /// Takes out all that was set. The revisions go on, so that nobody takes what was for what is.
+    /// Takes out all that was set: see [`personal::erase`].
     pub async fn erase(&self, robeing_id: &str) -> Result<u64> {
-        let client = self.pool.get().await?;
-        let erased = scoped::query(
-            &client,
-            &Scope::only([robeing_id]),
-            "update robeing.settings
-             set user_preference = '{}', system_settings = '{}', skill_settings = '{}',
-                 user_revision = user_revision + 1, system_revision = system_revision + 1,
-                 skill_revision = skill_revision + 1, updated_at = now()
-             where robeing_id = $1
-               and (user_preference, system_settings, skill_settings) <> ('{}', '{}', '{}')
-             returning id",
-            &[(&robeing_id, Type::TEXT)],
-        )
-        .await?;
+        let mut client = self.pool.get().await?;
+        let transaction = scoped::begin(&mut client, &Scope::only([robeing_id])).await?;
+        let erased = personal::erase(&transaction, robeing_id).await?;
+        transaction.commit().await?;
         self.cache.forget(robeing_id);
-        Ok(erased.len() as u64)
+        Ok(erased)
     }
 
     fn begin_to_listen(&self) {

@@ -13,6 +13,7 @@ pub mod badges;
 pub mod experience;
 pub mod growth;
 pub mod level;
+pub mod personal;
 pub mod points;
 pub mod rebuild;
 pub mod roll_up;

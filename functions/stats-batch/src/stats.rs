@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Stats;
 use crate::badges::{Achievement, achievements, features};
 use crate::level::next_level_at;
+use crate::personal;
 use crate::points::FIRST;
 
 const MOST: i64 = 200;
@@ -249,17 +250,7 @@ pub async fn memory_stat(client: &Client, robeing_id: &str) -> Result<i64, tokio
 pub async fn erase(pool: &Pool, robeing_id: &str) -> Result<u64> {
     let mut client = pool.get().await?;
     let transaction = scoped::begin(&mut client, &Scope::only([robeing_id])).await?;
-    // By itself, so that what a roll-up adds while this waits is seen below.
-    transaction
-        .batch_execute("select from robeing.watermark where name = 'stats-batch' for update")
-        .await?;
-    let mut erased = 0;
-    for table in ["task", "growth", "removed", "stats"] {
-        let delete = format!("delete from robeing.{table} where robeing_id = $1");
-        erased += transaction
-            .execute_typed(&delete, &[(&robeing_id, Type::TEXT)])
-            .await?;
-    }
+    let erased = personal::erase(&transaction, robeing_id).await?;
     transaction.commit().await?;
     Ok(erased)
 }

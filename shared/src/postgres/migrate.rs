@@ -24,6 +24,10 @@ const FILES: &[(&str, &str)] = &[
         "0003_stats_batch.sql",
         include_str!("../../migrations/0003_stats_batch.sql"),
     ),
+    (
+        "0004_privacy.sql",
+        include_str!("../../migrations/0004_privacy.sql"),
+    ),
 ];
 
 const HISTORY: &str = "metasync.migration";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::ensure;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 
 use crate::{Caller, Error};
 
@@ -15,9 +15,13 @@ pub(super) type Proof = Arc<dyn Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> +
 #[derive(Clone, Default)]
 pub struct Front(Arc<Mutex<Declared>>);
 
+/// Who was given this address, from what is signed in it.
+pub(super) type LinkProof = Arc<dyn Fn(&Uri) -> Result<Caller, Error> + Send + Sync>;
+
 #[derive(Default)]
 struct Declared {
     signed: BTreeMap<&'static str, Proof>,
+    linked: BTreeMap<&'static str, LinkProof>,
     whole_batches: bool,
 }
 
@@ -30,11 +34,20 @@ impl Front {
         route: &'static str,
         proof: impl Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
-        ensure!(
-            route.starts_with("/v1/") && !route.contains(['{', '}', '*']),
-            "{route:?} can't be let in by a signature: it must be one address below /v1/"
-        );
+        check(route)?;
         self.declared().signed.insert(route, Arc::new(proof));
+        Ok(())
+    }
+
+    /// A GET of exactly this route is let in by what `proof` finds in its address, and by nothing
+    /// else. For links that we gave out, to be followed by whoever has no token.
+    pub fn take_linked(
+        &self,
+        route: &'static str,
+        proof: impl Fn(&Uri) -> Result<Caller, Error> + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
+        check(route)?;
+        self.declared().linked.insert(route, Arc::new(proof));
         Ok(())
     }
 
@@ -53,6 +66,15 @@ impl Front {
             .cloned()
     }
 
+    pub(super) fn link_proof(&self, method: &Method, route: &str) -> Option<LinkProof> {
+        let is_get = method == Method::GET;
+        self.declared()
+            .linked
+            .get(route)
+            .filter(|_| is_get)
+            .cloned()
+    }
+
     pub(super) fn has_signed(&self) -> bool {
         !self.declared().signed.is_empty()
     }
@@ -64,4 +86,12 @@ impl Front {
     fn declared(&self) -> MutexGuard<'_, Declared> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn check(route: &str) -> anyhow::Result<()> {
+    ensure!(
+        route.starts_with("/v1/") && !route.contains(['{', '}', '*']),
+        "{route:?} can't be let in by a signature: it must be one address below /v1/"
+    );
+    Ok(())
 }

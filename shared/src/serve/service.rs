@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::document::documented;
 use super::errors::as_problem;
-use super::front::{Front, Proof};
+use super::front::{Front, LinkProof, Proof};
 use super::limits::{Deadline, Limits};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::problem;
@@ -147,7 +147,15 @@ impl Service {
         invocation: Option<&Invocation>,
         name: &mut Option<Arc<str>>,
     ) -> Response {
-        if let Some(proof) = self.proof(&request, invocation) {
+        if let Some(proof) = self.link_proof(&request, invocation) {
+            match proof(request.uri()) {
+                Ok(caller) => {
+                    *name = Some(caller.name.clone());
+                    request.extensions_mut().insert(caller);
+                }
+                Err(error) => return error.into_response(),
+            }
+        } else if let Some(proof) = self.proof(&request, invocation) {
             match self.signed(request, &proof).await {
                 Ok((caller, whole)) => {
                     *name = Some(caller.name.clone());
@@ -182,6 +190,15 @@ impl Service {
         }
         let route = request.extensions().get::<MatchedPath>()?;
         self.front.proof(request.method(), route.as_str())
+    }
+
+    /// As [`Service::proof`], for a link that we gave out.
+    fn link_proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<LinkProof> {
+        if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
+            return None;
+        }
+        let route = request.extensions().get::<MatchedPath>()?;
+        self.front.link_proof(request.method(), route.as_str())
     }
 
     /// Who signed the request, and the request as it was.

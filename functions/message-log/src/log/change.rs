@@ -6,7 +6,7 @@ use shared::postgres::types::Type;
 
 use super::draft::Said;
 use super::insert::ATTEMPTS;
-use super::months::add_month;
+use super::months::{add_month, is_closed};
 use super::{Event, Log, day_of};
 use crate::identity::{Identity, Key, identify};
 use shared::postgres::scoped::{self as db, Scope};
@@ -57,7 +57,8 @@ impl Log {
     }
 
     /// Takes the text out of a row, which stays to be counted. Where the message has not come yet,
-    /// the row is there before it, and it stays without.
+    /// the row is there before it, and it stays without. Where its month is in the archive already,
+    /// nothing happens.
     pub async fn delete(
         &self,
         robeing_id: &str,
@@ -109,8 +110,12 @@ impl Log {
             .await;
             match deleted {
                 Err(error) if attempt < ATTEMPTS && db::lacks_partition(&error) => {
-                    add_month(&client, day_of(created_at)).await?;
+                    match add_month(&client, day_of(created_at)).await {
+                        Err(error) if is_closed(&error) => return Ok(()),
+                        added => added?,
+                    }
                 }
+                Err(error) if is_closed(&error) => return Ok(()),
                 done => return Ok(done.map(drop)?),
             }
         }

@@ -9,7 +9,7 @@ use tokio_postgres::GenericClient;
 use uuid::Uuid;
 
 use super::draft::{Draft, Said};
-use super::months::add_months;
+use super::months::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
 use crate::identity::Identity;
 use shared::postgres::scoped::{self as db, Scope};
@@ -26,12 +26,12 @@ impl Log {
                 let mut outcomes = Vec::with_capacity(drafts.len());
                 for draft in drafts.chunks_mut(1) {
                     let outcome = self.try_insert(draft).await;
-                    let outcome = outcome.map_err(Error::from);
+                    let outcome = outcome.map_err(refused);
                     outcomes.push(outcome.and_then(|mut one| one.pop().expect("one outcome")));
                 }
                 outcomes
             }
-            Err(error) => for_each(drafts.len(), error.into()),
+            Err(error) => for_each(drafts.len(), refused(error)),
         }
     }
 
@@ -158,7 +158,8 @@ async fn known(
         let found = db::query(
             client,
             scope,
-            "select position, log.id, log.content, log.created_at
+            "select position, log.id, log.created_at,
+                    case when erased_at is null then content end as content
              from unnest($1::uuid[], $2::uuid[], $3::text[])
                  with ordinality as new (id, key, robeing_id, position)
              left join conversation.ingest_key as claimed on claimed.key = new.key
@@ -175,9 +176,11 @@ async fn known(
         for row in found {
             let position: i64 = row.try_get("position")?;
             let at = rest[usize::try_from(position - 1).unwrap_or_default()];
-            let content: Uuid = row.try_get("content")?;
+            // What it was is not known any more where it was erased.
+            let content: Option<Uuid> = row.try_get("content")?;
             outcomes[at] = Some(
-                if content == drafts[at].content || drafts[at].source == "slack" {
+                if content.is_none_or(|it| it == drafts[at].content) || drafts[at].source == "slack"
+                {
                     // Slack's events of one message differ in what they tell of it.
                     Ok(Stored {
                         id: row.try_get("id")?,
@@ -195,6 +198,14 @@ async fn known(
         .into_iter()
         .map(|outcome| outcome.unwrap_or_else(|| Err(other_content())));
     Ok(outcomes.collect())
+}
+
+/// What the database makes of the rows.
+fn refused(error: tokio_postgres::Error) -> Error {
+    if is_closed(&error) {
+        return Error::Unprocessable(CLOSED.to_owned());
+    }
+    error.into()
 }
 
 fn other_content() -> Error {

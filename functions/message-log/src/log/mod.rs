@@ -35,7 +35,7 @@ use insert::for_each;
 use together::{ANSWER_WITHIN, Together, busy};
 
 pub use draft::tokens;
-pub use months::day_of;
+pub use months::{CLOSED, day_of};
 
 /// More rows a statement bring nothing, and hold locks for longer.
 const ROWS: usize = 1_000;

@@ -10,6 +10,15 @@ use shared::postgres::types::Type;
 
 use super::draft::Draft;
 
+/// To whoever sends a message of a month that is put away.
+pub const CLOSED: &str = "the month of this message is in the archive, or on the way there: nothing \
+    can be added to it; send it with a later `created_at`";
+
+pub(super) fn is_closed(error: &tokio_postgres::Error) -> bool {
+    let error = error.as_db_error();
+    error.is_some_and(|error| error.constraint() == Some("month_is_closed"))
+}
+
 pub(super) async fn add_months(
     client: &Client,
     drafts: &[Draft],

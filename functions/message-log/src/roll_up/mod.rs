@@ -19,6 +19,8 @@ use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(crate) use patterns::question;
+
 use crate::identity::digest;
 use crate::log::{Log, day_of};
 use shared::postgres::scoped::{self as db, Scope};
@@ -168,7 +170,7 @@ async fn read(
             "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id, message, response,
                     intent, confidence, token_count, created_at, xid::text as xid
              from conversation.log
-             where xid >= $1::text::xid8 and xid < $2::text::xid8
+             where xid >= $1::text::xid8 and xid < $2::text::xid8 and erased_at is null
              order by log.xid, log.id
              limit $3",
             &[(&from, Type::TEXT), (&to, Type::TEXT), (&limit, Type::INT8)],
@@ -178,25 +180,19 @@ async fn read(
         .map(|row| {
             let created_at = row.try_get("created_at")?;
             let robeing_id: String = row.try_get("robeing_id")?;
-            let text = |name| -> Result<String, tokio_postgres::Error> {
-                Ok(row.try_get::<_, Option<String>>(name)?.unwrap_or_default())
-            };
-            let thread = text("thread_ts")?;
-            // Without a thread, what one person says within a day is one conversation.
-            let thread = if thread.is_empty() {
-                let user: Option<Uuid> = row.try_get("user_id")?;
-                let user = user.map(|user| user.to_string());
-                let user = user.map_or_else(|| text("slack_user_id"), Ok)?;
-                format!("{user} {}", day_of(created_at))
-            } else {
-                thread
-            };
-            let conversation = digest(&[&robeing_id, &text("channel_id")?, &thread]);
+            let conversation = conversation_of(
+                &robeing_id,
+                row.try_get("channel_id")?,
+                row.try_get("thread_ts")?,
+                row.try_get("user_id")?,
+                row.try_get("slack_user_id")?,
+                created_at,
+            );
             let xid: String = row.try_get("xid")?;
             let tokens: i32 = row.try_get("token_count")?;
             Ok(Row {
                 id: row.try_get("id")?,
-                conversation: Uuid::from_bytes(conversation),
+                conversation,
                 robeing_id,
                 message: row.try_get("message")?,
                 response: row.try_get("response")?,
@@ -208,4 +204,25 @@ async fn read(
             })
         })
         .collect()
+}
+
+/// The thread; without one, what one person says within a day is one conversation.
+pub(crate) fn conversation_of(
+    robeing_id: &str,
+    channel_id: Option<&str>,
+    thread_ts: Option<&str>,
+    user_id: Option<Uuid>,
+    slack_user_id: Option<&str>,
+    created_at: Timestamp,
+) -> Uuid {
+    let thread = match thread_ts.unwrap_or_default() {
+        "" => {
+            let user = user_id.map(|user| user.to_string());
+            let user = user.as_deref().or(slack_user_id).unwrap_or_default();
+            format!("{user} {}", day_of(created_at))
+        }
+        thread => thread.to_owned(),
+    };
+    let channel_id = channel_id.unwrap_or_default();
+    Uuid::from_bytes(digest(&[robeing_id, channel_id, &thread]))
 }

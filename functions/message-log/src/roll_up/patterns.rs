@@ -193,7 +193,7 @@ async fn count_questions(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error
 }
 
 /// A short message that asks, without what differs from one asking to the next.
-fn question(message: &str) -> Option<String> {
+pub(crate) fn question(message: &str) -> Option<String> {
     const ENDINGS: [&str; 12] = [
         "까",
         "나요",

@@ -56,10 +56,11 @@ pub async fn run(process: &Env, port: u16, json: bool) -> anyhow::Result<()> {
     };
     match &postgres {
         Ok(server) => {
-            let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+            let key = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
             env = env
                 .with("DATABASE_URL", server.url("postgres"))
-                .with("MASKING_KEY", key)
+                .with("MASKING_KEY", key())
+                .with("PRIVACY_KEY", key())
                 .with("SLACK_SIGNING_SECRET", SIGNING_SECRET)
                 .with("SLACK_ROBEINGS", r#"{"A0DEMO": "demo"}"#);
             shared::postgres::migrate(&env).await?;

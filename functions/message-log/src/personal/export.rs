@@ -1,0 +1,131 @@
+//! Given out: what is held of somebody, each row as a line of JSON that names its table.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures::TryStreamExt as _;
+use shared::postgres::types::{ToSql, Type};
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use super::{Subject, Whose, answers_to, next_ids};
+
+/// Rows of theirs a page, and bytes after which one ends before.
+const ROWS: i64 = 2_000;
+const BYTES: usize = 4 * 1024 * 1024;
+
+pub struct Page {
+    pub lines: Vec<String>,
+    /// Where the next page begins; none where this was the last.
+    pub next: Option<Uuid>,
+}
+
+/// The next messages after `after`, with what answers them.
+pub async fn messages(
+    db: &Transaction<'_>,
+    whose: &Whose,
+    after: Uuid,
+) -> Result<Page, tokio_postgres::Error> {
+    let own = next_ids(db, whose, after, ROWS).await?;
+    let answers = match whose.subject {
+        Subject::Person(_) => answers_to(db, whose, &own).await?,
+        Subject::Robeing(_) => Vec::new(),
+    };
+    let mut order: BTreeMap<Uuid, Uuid> = own.iter().map(|id| (*id, *id)).collect();
+    for (asked, answer) in answers {
+        order.entry(answer).or_insert(asked);
+    }
+    let (ids, with): (Vec<Uuid>, Vec<Uuid>) = order.into_iter().unzip();
+    let values: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&ids, Type::UUID_ARRAY), (&with, Type::UUID_ARRAY)];
+    let mut rows = pin!(
+        db.query_typed_raw(
+            "select (jsonb_build_object('table', 'conversation.log') || to_jsonb(log) - '{xid,content}'::text[])::text,
+                    wanted.with_id
+             from unnest($1::uuid[], $2::uuid[]) as wanted (id, with_id)
+             join conversation.log on log.id = wanted.id
+             where log.id = any ($1)
+             order by wanted.with_id, log.id",
+            values.map(|(value, kind)| (value, kind)),
+        )
+        .await?
+    );
+    let (mut lines, mut bytes, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.try_next().await? {
+        let with: Uuid = row.try_get(1)?;
+        if bytes > BYTES && last != Some(with) {
+            return Ok(Page { lines, next: last });
+        }
+        let line: String = row.try_get(0)?;
+        bytes += line.len();
+        last = Some(with);
+        lines.push(line);
+    }
+    let is_last = (own.len() as i64) < ROWS;
+    Ok(Page {
+        lines,
+        next: own.last().copied().filter(|_| !is_last),
+    })
+}
+
+/// What is not in the log.
+pub async fn rest(
+    db: &Transaction<'_>,
+    whose: &Whose,
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    let mut lines = Vec::new();
+    let robeing_id = match &whose.subject {
+        Subject::Person(_) => None,
+        Subject::Robeing(robeing_id) => Some(robeing_id),
+    };
+    let rows = db
+        .query_typed(
+            "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - 'key')::text
+             from conversation.dead_letter as letter
+             where erased_at is null
+               and ($3::text[] is null or robeing_id = any ($3))
+               and (robeing_id = $1
+                    or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))
+             order by id",
+            &[
+                (&robeing_id, Type::TEXT),
+                (&whose.quoted(), Type::TEXT_ARRAY),
+                (&whose.robeings, Type::TEXT_ARRAY),
+            ],
+        )
+        .await?;
+    for row in rows {
+        lines.push(row.try_get(0)?);
+    }
+    if let (Subject::Person(person), None) = (&whose.subject, &whose.robeings) {
+        let rows = db
+            .query_typed(
+                "select (jsonb_build_object('table', 'conversation.slack_user') || to_jsonb(name))::text
+                 from conversation.slack_user as name
+                 where user_id = any ($1)
+                 order by team_id, slack_user_id",
+                &[(&person.user_ids, Type::UUID_ARRAY)],
+            )
+            .await?;
+        for row in rows {
+            lines.push(row.try_get(0)?);
+        }
+    }
+    if let Some(robeing_id) = robeing_id {
+        for table in ["activity", "intent", "question"] {
+            let sql = format!(
+                "select (jsonb_build_object('table', 'conversation.{table}') || to_jsonb(counted))::text
+                 from conversation.{table} as counted
+                 where robeing_id = $1 and ($2::text[] is null or robeing_id = any ($2))"
+            );
+            let values = [
+                (robeing_id as _, Type::TEXT),
+                (&whose.robeings as _, Type::TEXT_ARRAY),
+            ];
+            for row in db.query_typed(&sql, &values).await? {
+                lines.push(row.try_get(0)?);
+            }
+        }
+    }
+    Ok(lines)
+}

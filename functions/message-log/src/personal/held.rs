@@ -1,0 +1,125 @@
+//! What there is of somebody: before they are erased, and to prove that nothing is left.
+
+use shared::Result;
+use shared::postgres::Client;
+use shared::postgres::scoped as db;
+use shared::postgres::types::Type;
+use tokio_postgres::Row;
+
+use super::{Counts, Person, Subject, Whose, erase};
+
+/// How many rows hold something of theirs, table by table; those with none are not listed.
+pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
+    let scope = whose.scope();
+    let mut counts = Counts::new();
+    let robeing_id = match &whose.subject {
+        Subject::Person(person) => {
+            held_of_person(client, whose, person, &mut counts).await?;
+            None
+        }
+        Subject::Robeing(robeing_id) => {
+            held_of_robeing(client, whose, robeing_id, &mut counts).await?;
+            Some(robeing_id)
+        }
+    };
+    let letters = db::query(
+        client,
+        &scope,
+        "select count(*)
+         from conversation.dead_letter as letter
+         where erased_at is null
+           and ($3::text[] is null or robeing_id = any ($3))
+           and (robeing_id = $1
+                or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))",
+        &[
+            (&robeing_id, Type::TEXT),
+            (&whose.quoted(), Type::TEXT_ARRAY),
+            (&whose.robeings, Type::TEXT_ARRAY),
+        ],
+    )
+    .await?;
+    add(&mut counts, "conversation.dead_letter", &letters)?;
+    Ok(counts)
+}
+
+async fn held_of_person(
+    client: &Client,
+    whose: &Whose,
+    person: &Person,
+    counts: &mut Counts,
+) -> Result<()> {
+    let scope = whose.scope();
+    let rows = db::query(
+        client,
+        &scope,
+        "select count(*)
+         from conversation.log
+         where (user_id = any ($1)
+                or slack_user_id = any ($2) and (user_id is null or user_id <> all ($3)))
+           and ($4::text[] is null or robeing_id = any ($4))",
+        &[
+            (&person.user_ids, Type::UUID_ARRAY),
+            (&person.slack_user_ids, Type::TEXT_ARRAY),
+            (&person.others, Type::UUID_ARRAY),
+            (&whose.robeings, Type::TEXT_ARRAY),
+        ],
+    )
+    .await?;
+    add(counts, "conversation.log", &rows)?;
+    // Which belongs to no robeing, so only who sees all may touch it.
+    if whose.robeings.is_none() {
+        let names = db::query(
+            client,
+            &scope,
+            "select count(*) from conversation.slack_user where user_id = any ($1)",
+            &[(&person.user_ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+        add(counts, "conversation.slack_user", &names)?;
+    }
+    Ok(())
+}
+
+async fn held_of_robeing(
+    client: &Client,
+    whose: &Whose,
+    robeing_id: &String,
+    counts: &mut Counts,
+) -> Result<()> {
+    let scope = whose.scope();
+    let values = [
+        (robeing_id as _, Type::TEXT),
+        (&whose.robeings as _, Type::TEXT_ARRAY),
+    ];
+    let rows = db::query(
+        client,
+        &scope,
+        "select count(*)
+         from conversation.log
+         where robeing_id = $1
+           and erased_at is null
+           and ($2::text[] is null or robeing_id = any ($2))",
+        &values,
+    )
+    .await?;
+    add(counts, "conversation.log", &rows)?;
+    for table in erase::OF_A_ROBEING {
+        let sql = format!(
+            "select count(*) from {table}
+             where robeing_id = $1 and ($2::text[] is null or robeing_id = any ($2))"
+        );
+        let rows = db::query(client, &scope, &sql, &values).await?;
+        add(counts, table, &rows)?;
+    }
+    Ok(())
+}
+
+fn add(counts: &mut Counts, table: &str, rows: &[Row]) -> Result<()> {
+    if let Some(row) = rows.first() {
+        let count: i64 = row.try_get(0)?;
+        if count > 0 {
+            *counts.entry(table.to_owned()).or_default() += count.unsigned_abs();
+        }
+    }
+    Ok(())
+}

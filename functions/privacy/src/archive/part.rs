@@ -1,0 +1,369 @@
+//! One part of a month: filled, written down, stored, read back, compared, and only then counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::civil::Date;
+use message_log::months::{self, Record};
+use sha2::{Digest as _, Sha256};
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::Type;
+use shared::store::{Put, StoreError};
+use shared::{Error, Result};
+use uuid::Uuid;
+
+use super::file::{self, File, Line, Writer};
+use crate::Privacy;
+use crate::keys::PersonKey;
+use crate::subject::share_keys;
+
+/// A part is full with either. It is in memory as a whole, twice where a store copies what it sends.
+const PART_BYTES: usize = 24 * 1024 * 1024;
+const PART_ROWS: i64 = 200_000;
+/// Rows read at once, which become a row group.
+const GROUP_ROWS: i64 = 20_000;
+const GROUP_BYTES: usize = 6 * 1024 * 1024;
+
+/// One part of a month, written and verified.
+pub struct Part {
+    pub rows: i64,
+    pub bytes: u64,
+}
+
+pub enum Written {
+    Part(Part),
+    /// Somebody was erased meanwhile: what was written is thrown away.
+    Again,
+    /// Nothing is left to write.
+    Complete,
+}
+
+/// What a run that was killed left half-way.
+pub async fn throw_away_unverified(privacy: &Privacy, month: Date) -> Result<()> {
+    let client = privacy.pool.get().await?;
+    let rows = client
+        .query_typed(
+            "select id, object from privacy.part where month = $1 and verified_at is null",
+            &[(&month, Type::DATE)],
+        )
+        .await?;
+    drop(client);
+    for row in rows {
+        throw_away(privacy, row.try_get(0)?, row.try_get(1)?).await?;
+    }
+    Ok(())
+}
+
+async fn throw_away(privacy: &Privacy, part: i64, object: &str) -> Result<()> {
+    privacy.store.delete(object).await?;
+    let client = privacy.pool.get().await?;
+    client
+        .execute_typed(
+            "delete from privacy.part where id = $1 and verified_at is null",
+            &[(&part, Type::INT8)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The next part: written down, stored, read back, compared, and only then counted.
+pub async fn write_part(privacy: &Privacy, month: Date) -> Result<Written> {
+    let after = last_id(privacy, month).await?;
+    let Some(file) = fill(privacy, month, after).await? else {
+        return Ok(Written::Complete);
+    };
+    let object = format!(
+        "archive/conversation.log/{}/{}.parquet",
+        month.strftime("%Y-%m"),
+        Uuid::now_v7()
+    );
+    let sha256: [u8; 32] = Sha256::digest(&file.body).into();
+    let bytes = file.body.len() as u64;
+    let part = write_down(privacy, month, after, &object, &file, &sha256).await?;
+    let File {
+        body,
+        rows,
+        last_id,
+        content,
+        sealed,
+    } = file;
+    // Whether this write, tried again, or nobody's has made it is seen when it is read.
+    match privacy.store.put(&object, body, Put::IfAbsent).await {
+        Ok(_) | Err(StoreError::Precondition(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if !is_as_written(privacy, &object, &sealed, &sha256, rows, &content).await? {
+        throw_away(privacy, part, &object).await?;
+        return Ok(Written::Again);
+    }
+    if !count_in(privacy, month, part, (after, last_id), &sealed, rows).await? {
+        throw_away(privacy, part, &object).await?;
+        return Ok(Written::Again);
+    }
+    Ok(Written::Part(Part { rows, bytes }))
+}
+
+/// Up to where the month is in verified parts.
+async fn last_id(privacy: &Privacy, month: Date) -> Result<Uuid> {
+    let client = privacy.pool.get().await?;
+    let row = client
+        .query_typed_opt(
+            "select last_id from privacy.part
+             where month = $1 and verified_at is not null
+             order by last_id desc limit 1",
+            &[(&month, Type::DATE)],
+        )
+        .await?;
+    Ok(row
+        .map(|row| row.try_get(0))
+        .transpose()?
+        .unwrap_or_default())
+}
+
+/// None where no row is left.
+async fn fill(privacy: &Privacy, month: Date, after: Uuid) -> Result<Option<File>> {
+    let mut writer = Writer::new(&month.strftime("%Y-%m").to_string())?;
+    let mut people = People::default();
+    let mut last = after;
+    while writer.rows() < PART_ROWS && writer.bytes() < PART_BYTES {
+        let records = read_with_keys(privacy, month, last, &mut people).await?;
+        let Some(newest) = records.last() else {
+            break;
+        };
+        last = newest.id;
+        // Sealing takes its time, which other requests should not wait for.
+        (writer, people) = tokio::task::spawn_blocking(move || {
+            let lines = records.into_iter().map(|record| {
+                let key = record.erased_at.is_none().then(|| people.key_of(&record));
+                Line::of(record, key.transpose()?)
+            });
+            let lines = lines.collect::<anyhow::Result<Vec<_>>>()?;
+            writer.add(&lines, &people.keys)?;
+            anyhow::Ok((writer, people))
+        })
+        .await
+        .map_err(anyhow::Error::from)??;
+    }
+    if writer.rows() == 0 {
+        return Ok(None);
+    }
+    Ok(Some(writer.finish()?))
+}
+
+/// The keys of the people of one part.
+#[derive(Default)]
+struct People {
+    ids: HashMap<Uuid, i64>,
+    keys: HashMap<i64, PersonKey>,
+}
+
+impl People {
+    fn key_of(&self, record: &Record) -> anyhow::Result<i64> {
+        let id = self.ids.get(&owner(record)).copied();
+        id.ok_or_else(|| anyhow::anyhow!("a row's person has no key"))
+    }
+}
+
+fn owner(record: &Record) -> Uuid {
+    let (user, slack_user) = &record.person;
+    let user = user.map(|user| user.to_string()).unwrap_or_default();
+    Uuid::from_bytes(message_log::identity::digest(&[
+        &record.robeing_id,
+        &user,
+        slack_user.as_deref().unwrap_or_default(),
+    ]))
+}
+
+/// Rows, and the keys of those people who are new to this part. Nobody is erased between the two: a
+/// key is never made for a row that is gone.
+async fn read_with_keys(
+    privacy: &Privacy,
+    month: Date,
+    after: Uuid,
+    people: &mut People,
+) -> Result<Vec<Record>> {
+    let mut client = privacy.pool.get().await?;
+    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    share_keys(&transaction).await?;
+    let records = months::read(&transaction, month, after, GROUP_ROWS, GROUP_BYTES).await?;
+    let mut new: BTreeMap<Uuid, &Record> = BTreeMap::new();
+    for record in records.iter().filter(|it| it.erased_at.is_none()) {
+        let owner = owner(record);
+        if !people.ids.contains_key(&owner) {
+            new.insert(owner, record);
+        }
+    }
+    if !new.is_empty() {
+        let owners: Vec<Uuid> = new.keys().copied().collect();
+        let robeings: Vec<&str> = new.values().map(|it| it.robeing_id.as_str()).collect();
+        let users: Vec<Option<Uuid>> = new.values().map(|it| it.person.0).collect();
+        let slack_users: Vec<Option<&str>> =
+            new.values().map(|it| it.person.1.as_deref()).collect();
+        let wrapped = (0..owners.len()).map(|_| Ok(privacy.master.person_key()?.1));
+        let wrapped = wrapped.collect::<Result<Vec<Vec<u8>>>>()?;
+        transaction
+            .execute_typed(
+                "insert into privacy.person_key (month, owner, robeing_id, user_id, slack_user_id, wrapped)
+                 select $1, *
+                 from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[])
+                 on conflict (month, owner) do nothing",
+                &[
+                    (&month, Type::DATE),
+                    (&owners, Type::UUID_ARRAY),
+                    (&robeings, Type::TEXT_ARRAY),
+                    (&users, Type::UUID_ARRAY),
+                    (&slack_users, Type::TEXT_ARRAY),
+                    (&wrapped, Type::BYTEA_ARRAY),
+                ],
+            )
+            .await?;
+        let rows = transaction
+            .query_typed(
+                "select owner, id, wrapped from privacy.person_key where month = $1 and owner = any ($2)",
+                &[(&month, Type::DATE), (&owners, Type::UUID_ARRAY)],
+            )
+            .await?;
+        for row in rows {
+            let id: i64 = row.try_get("id")?;
+            people.ids.insert(row.try_get("owner")?, id);
+            people
+                .keys
+                .insert(id, privacy.master.unwrap(row.try_get("wrapped")?)?);
+        }
+    }
+    transaction.commit().await?;
+    Ok(records)
+}
+
+/// Before it is stored, so that nothing can lie in the store that nobody knows of.
+async fn write_down(
+    privacy: &Privacy,
+    month: Date,
+    after: Uuid,
+    object: &str,
+    file: &File,
+    sha256: &[u8; 32],
+) -> Result<i64> {
+    let bytes = file.body.len() as i64;
+    let client = privacy.pool.get().await?;
+    let row = client
+        .query_typed_opt(
+            "insert into privacy.part (month, after_id, last_id, object, rows, bytes, sha256, content)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
+             on conflict (month, after_id) do nothing
+             returning id",
+            &[
+                (&month, Type::DATE),
+                (&after, Type::UUID),
+                (&file.last_id, Type::UUID),
+                (&object, Type::TEXT),
+                (&file.rows, Type::INT8),
+                (&bytes, Type::INT8),
+                (&&sha256[..], Type::BYTEA),
+                (&&file.content[..], Type::BYTEA),
+            ],
+        )
+        .await?;
+    let row = row.ok_or_else(|| Error::Conflict("another run writes this month".to_owned()))?;
+    Ok(row.try_get(0)?)
+}
+
+/// Reads the object back, opens every row with the keys that the database has now, and compares what
+/// they say with what was read from the log. False where a key is gone; anything else that differs is
+/// an error.
+async fn is_as_written(
+    privacy: &Privacy,
+    object: &str,
+    sealed: &HashMap<i64, i32>,
+    sha256: &[u8; 32],
+    rows: i64,
+    content: &[u8; 32],
+) -> Result<bool> {
+    let ids: Vec<i64> = sealed.keys().copied().collect();
+    let keys = keys_by_id(privacy, &ids).await?;
+    if keys.len() < ids.len() {
+        return Ok(false);
+    }
+    let body = privacy.store.get(object).await?.body;
+    let (sha256, content) = (*sha256, *content);
+    tokio::task::spawn_blocking(move || {
+        let found: [u8; 32] = Sha256::digest(&body).into();
+        anyhow::ensure!(
+            found == sha256,
+            "the store gave back other bytes than it was given"
+        );
+        let (found_rows, found) = file::check(body, &keys)?;
+        anyhow::ensure!(
+            found_rows == rows && found == content,
+            "the archive does not say what the log says"
+        );
+        anyhow::Ok(())
+    })
+    .await
+    .map_err(anyhow::Error::from)??;
+    Ok(true)
+}
+
+/// The keys that there still are.
+pub async fn keys_by_id(privacy: &Privacy, ids: &[i64]) -> Result<HashMap<i64, PersonKey>> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(),
+        "select id, wrapped from privacy.person_key where id = any ($1)",
+        &[(&ids, Type::INT8_ARRAY)],
+    )
+    .await?;
+    let mut keys = HashMap::with_capacity(rows.len());
+    for row in rows {
+        keys.insert(row.try_get(0)?, privacy.master.unwrap(row.try_get(1)?)?);
+    }
+    Ok(keys)
+}
+
+/// From here on the part counts. False where a row of it, or a key, went meanwhile.
+async fn count_in(
+    privacy: &Privacy,
+    month: Date,
+    part: i64,
+    (after, last): (Uuid, Uuid),
+    sealed: &HashMap<i64, i32>,
+    rows: i64,
+) -> Result<bool> {
+    let (keys, counts): (Vec<i64>, Vec<i32>) =
+        sealed.iter().map(|(key, rows)| (*key, *rows)).unzip();
+    let mut client = privacy.pool.get().await?;
+    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    share_keys(&transaction).await?;
+    if months::count(&transaction, month, after, last).await? != rows {
+        return Ok(false);
+    }
+    let known = transaction
+        .execute_typed(
+            "insert into privacy.sealed (key_id, part_id, rows)
+             select key_id, $2, rows
+             from unnest($1::int8[], $3::int4[]) as sealed (key_id, rows)
+             where exists (select from privacy.person_key where id = key_id)",
+            &[
+                (&keys, Type::INT8_ARRAY),
+                (&part, Type::INT8),
+                (&counts, Type::INT4_ARRAY),
+            ],
+        )
+        .await?;
+    if known != keys.len() as u64 {
+        return Ok(false);
+    }
+    let verified = transaction
+        .execute_typed(
+            "update privacy.part set verified_at = now() where id = $1 and verified_at is null",
+            &[(&part, Type::INT8)],
+        )
+        .await?;
+    if verified != 1 {
+        return Err(Error::Conflict(
+            "another run threw this part away".to_owned(),
+        ));
+    }
+    transaction.commit().await?;
+    Ok(true)
+}

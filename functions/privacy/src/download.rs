@@ -1,0 +1,124 @@
+//! A file of an export, to whoever has the link to it.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use http::{HeaderValue, Uri, header};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use shared::auth::Scope as Reach;
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::Type;
+use shared::{Caller, Error, Result, Role};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::Privacy;
+
+pub const ROUTE: &str = "/v1/exports/download";
+/// How long a link opens.
+const OPEN_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Link {
+    export: Uuid,
+    file: i32,
+    /// Until when it opens, in seconds since 1970.
+    expires: i64,
+    /// Of the three, in hex.
+    signature: String,
+}
+
+fn signed(export: Uuid, file: i32, expires: i64) -> Vec<u8> {
+    format!("metasync link {export} {file} {expires}").into_bytes()
+}
+
+/// A link to a file, and when it ends: no later than the export.
+pub fn link(privacy: &Privacy, export: Uuid, file: i32, end: Timestamp) -> (String, Timestamp) {
+    let soon = Timestamp::now().saturating_add(OPEN_FOR).unwrap_or(end);
+    let expires = soon.min(end).as_second();
+    let signature = hex::encode(privacy.master.sign(&signed(export, file, expires)));
+    let url =
+        format!("{ROUTE}?export={export}&file={file}&expires={expires}&signature={signature}");
+    (url, Timestamp::from_second(expires).unwrap_or(end))
+}
+
+/// Whoever has a link that we signed and that has not ended, and nobody else.
+pub fn prove(privacy: &Privacy, address: &Uri) -> Result<Caller> {
+    let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
+    let link: Query<Link> = Query::try_from_uri(address)
+        .map_err(|_| refused("this is no link to a file: ask GET /v1/exports/{id} for one"))?;
+    let signature = hex::decode(&link.signature).unwrap_or_default();
+    let text = signed(link.export, link.file, link.expires);
+    if !privacy.master.has_signed(&text, &signature) {
+        return Err(refused(
+            "the link was changed: ask GET /v1/exports/{id} for a new one",
+        ));
+    }
+    if Timestamp::now().as_second() >= link.expires {
+        return Err(refused(
+            "the link has ended: ask GET /v1/exports/{id} for a new one",
+        ));
+    }
+    Ok(Caller {
+        name: "link".into(),
+        role: Role::Reader,
+        scope: Arc::new(Reach::default()),
+    })
+}
+
+/// A file of an export.
+///
+/// The link is from `GET /v1/exports/{id}`, opens for 15 minutes, and needs no token.
+#[utoipa::path(
+    get,
+    path = "/v1/exports/download",
+    tag = "privacy",
+    operation_id = "download_export",
+    params(Link),
+    security(()),
+    responses(
+        (status = 200, description = "the file: lines of JSON, compressed with gzip", content_type = "application/gzip"),
+        (status = 401, description = "the link was changed or has ended"),
+        (status = 404, description = "the export is removed"),
+        (status = 503, description = "the database or the store is not available"),
+    )
+)]
+pub async fn download(
+    State(privacy): State<Privacy>,
+    Query(link): Query<Link>,
+) -> Result<([(header::HeaderName, HeaderValue); 3], bytes::Bytes)> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(),
+        "select object
+         from privacy.export_file
+         join privacy.export on id = export_id
+         where id = $1 and number = $2 and is_whole and expires_at > now()",
+        &[(&link.export, Type::UUID), (&link.file, Type::INT4)],
+    )
+    .await?;
+    drop(client);
+    let row = rows.first();
+    let row = row.ok_or_else(|| Error::NotFound("the export is removed".to_owned()))?;
+    let body = privacy.store.get(row.try_get(0)?).await?.body;
+    let name = format!(
+        "attachment; filename=\"{}-{:04}.jsonl.gz\"",
+        link.export, link.file
+    );
+    let name = HeaderValue::from_str(&name).map_err(anyhow::Error::from)?;
+    Ok((
+        [
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/gzip"),
+            ),
+            (header::CONTENT_DISPOSITION, name),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ],
+        body,
+    ))
+}

@@ -1,0 +1,250 @@
+//! A person asks to be forgotten: rows are emptied, keys destroyed, and a receipt says so once a scan
+//! has found nothing left.
+//!
+//! One step is one transaction that also writes down what it did. So an erasure that is killed goes
+//! on where it was, and two at once take turns.
+
+mod steps;
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{Path, State};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use message_log::personal::Counts;
+use serde::Serialize;
+use shared::auth::Names;
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::{Json as Jsonb, Type};
+use shared::{Admin, Error, Json, Result};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::receipt::{self, Receipt};
+use crate::subject::{About, Asked, archived, scope_of, unknown};
+use crate::{Privacy, owners};
+
+pub use steps::drive;
+
+/// A request works at it for so long; then the next trigger goes on.
+const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Erasure {
+    pub id: Uuid,
+    pub status: Status,
+    pub subject: Digest,
+    /// The robeings it is for; null for all.
+    pub robeings: Option<Vec<String>>,
+    /// How many rows of which table were emptied, deleted or made unreadable so far.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub erased: Counts,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+    /// Once it is done.
+    pub receipt: Option<Receipt>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Running,
+    Done,
+}
+
+/// Whom it is about, without the id itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Digest {
+    /// `user_id`, `slack_user_id` or `robeing_id`.
+    pub kind: String,
+    /// HMAC-SHA256 of the id with a key of this deployment, in hex.
+    pub digest: String,
+}
+
+/// Forget a person, or a robeing.
+///
+/// All they said, and what answered it, in the log and in the archive, and what was made of it. In the
+/// robeings of the caller's scope: with any other scope than `*`, what lies elsewhere stays. Asked again
+/// it is the same erasure; asked again after it is done, a new one if something came in since.
+#[utoipa::path(
+    post,
+    path = "/v1/erasures",
+    tag = "privacy",
+    operation_id = "erase",
+    request_body = Asked,
+    responses(
+        (status = 200, description = "done; the receipt says what was erased", body = Erasure),
+        (status = 202, description = "it takes longer; `location` says where to look", body = Erasure),
+        (status = 400, description = "the body does not name one of the three"),
+        (status = 403, description = "the caller is no admin, or not of that robeing"),
+        (status = 404, description = "nothing is held of them"),
+        (status = 415, description = "the body is not JSON"),
+        (status = 503, description = "the database or the store is not available: ask again"),
+    )
+)]
+pub async fn ask(
+    State(privacy): State<Privacy>,
+    Admin(caller): Admin,
+    Json(asked): Json<Asked>,
+) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Erasure>)> {
+    let about = asked.resolve(&privacy, &caller).await?;
+    let scope = scope_of(&caller.scope.robeings);
+    let id = begin(&privacy, &about, scope.as_deref()).await?;
+    drive(&privacy, id, Instant::now() + WITHIN_A_REQUEST).await?;
+    let erasure = find(&privacy, id, &caller.scope.robeings).await?;
+    let status = match erasure.status {
+        Status::Done => StatusCode::OK,
+        Status::Running => StatusCode::ACCEPTED,
+    };
+    let location = HeaderValue::from_str(&format!("/v1/erasures/{id}"));
+    let location = location.map_err(anyhow::Error::from)?;
+    Ok((status, [(header::LOCATION, location)], Json(erasure)))
+}
+
+/// How far an erasure is, and its receipt.
+#[utoipa::path(
+    get,
+    path = "/v1/erasures/{id}",
+    tag = "privacy",
+    operation_id = "read_erasure",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, description = "the erasure", body = Erasure),
+        (status = 403, description = "the caller is no admin"),
+        (status = 404, description = "there is none, or it reaches beyond the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn read(
+    State(privacy): State<Privacy>,
+    Admin(caller): Admin,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Erasure>> {
+    find(&privacy, id, &caller.scope.robeings).await.map(Json)
+}
+
+async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Erasure> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::of(robeings),
+        "select id, subject_kind, subject, scope, erased, created_at, finished_at
+         from privacy.erasure
+         where id = $1 and ($2::text[] is null or scope <@ $2)",
+        &[(&id, Type::UUID), (&scope_of(robeings), Type::TEXT_ARRAY)],
+    )
+    .await?;
+    let row = rows.first();
+    let row = row.ok_or_else(|| Error::NotFound(format!("there is no erasure {id}")))?;
+    let receipt = receipt::of(&client, &privacy.master, id).await?;
+    Erasure::of(row, receipt)
+}
+
+impl Erasure {
+    fn of(row: &Row, receipt: Option<Receipt>) -> Result<Self> {
+        let Jsonb(erased) = row.try_get::<_, Jsonb<Counts>>("erased")?;
+        let finished_at: Option<Timestamp> = row.try_get("finished_at")?;
+        let subject: Vec<u8> = row.try_get("subject")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            status: match finished_at {
+                Some(_) => Status::Done,
+                None => Status::Running,
+            },
+            subject: Digest {
+                kind: row.try_get("subject_kind")?,
+                digest: hex::encode(subject),
+            },
+            robeings: row.try_get("scope")?,
+            erased,
+            created_at: row.try_get("created_at")?,
+            finished_at,
+            receipt,
+        })
+    }
+}
+
+/// The erasure that runs already, or a new one, or where nothing is held the last one that is done.
+async fn begin(privacy: &Privacy, about: &About, scope: Option<&[String]>) -> Result<Uuid> {
+    let client = privacy.pool.get().await?;
+    let held = owners::held(&client, &about.whose).await?;
+    let (keys, _) = archived(&client, &about.whose).await?;
+    let last = db::query(
+        &client,
+        &about.whose.scope(),
+        "select id, finished_at is null as is_running
+         from privacy.erasure
+         where subject = any ($1) and scope is not distinct from $2
+         order by finished_at is null desc, created_at desc
+         limit 1",
+        &[
+            (&about.names, Type::BYTEA_ARRAY),
+            (&scope, Type::TEXT_ARRAY),
+        ],
+    )
+    .await?;
+    if let Some(row) = last.first() {
+        let is_running: bool = row.try_get("is_running")?;
+        if is_running || (held.is_empty() && keys == 0) {
+            return Ok(row.try_get("id")?);
+        }
+    }
+    if held.is_empty() && keys == 0 {
+        return Err(unknown());
+    }
+    let id = Uuid::now_v7();
+    let name = about.names.first();
+    let whose = Jsonb(&about.whose);
+    db::query(
+        &client,
+        &about.whose.scope(),
+        "insert into privacy.erasure (id, subject_kind, subject, scope, whose)
+         values ($1, $2, $3, $4, $5)
+         on conflict (subject, scope) where finished_at is null do nothing",
+        &[
+            (&id, Type::UUID),
+            (&about.kind, Type::TEXT),
+            (&name, Type::BYTEA),
+            (&scope, Type::TEXT_ARRAY),
+            (&whose, Type::JSONB),
+        ],
+    )
+    .await?;
+    let running = db::query(
+        &client,
+        &about.whose.scope(),
+        "select id from privacy.erasure
+         where subject = any ($1) and scope is not distinct from $2
+         order by created_at desc
+         limit 1",
+        &[
+            (&about.names, Type::BYTEA_ARRAY),
+            (&scope, Type::TEXT_ARRAY),
+        ],
+    )
+    .await?;
+    let running = running.first().ok_or_else(unknown)?;
+    Ok(running.try_get("id")?)
+}
+
+/// Those that take longer than their request, oldest first.
+pub async fn drive_all(privacy: &Privacy, until: Instant) -> Result<u64> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(),
+        "select id from privacy.erasure where finished_at is null order by created_at",
+        &[],
+    )
+    .await?;
+    drop(client);
+    let mut finished = 0;
+    for row in rows {
+        if drive(privacy, row.try_get(0)?, until).await? {
+            finished += 1;
+        }
+    }
+    Ok(finished)
+}

@@ -1,0 +1,311 @@
+//! A person asks what is held of them: all of it, live and archived, as lines of JSON in the store,
+//! behind links that soon end.
+//!
+//! One step is one file: gathered, written down, stored, and then counted together with how far it
+//! went. So an export that is killed goes on after the last whole file.
+
+mod gather;
+mod remove;
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{Path, State};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use shared::auth::Names;
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::{Json as Jsonb, Type};
+use shared::telemetry::{Unit, figure};
+use shared::{Admin, Error, Json, Result, idempotency};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::erase::{Digest, Status};
+use crate::lease::Lease;
+use crate::subject::{About, Asked, archived, scope_of, unknown};
+use crate::{Privacy, download, owners};
+use gather::{At, step};
+
+pub use remove::{expire, forget};
+
+/// A request works at it for so long; then the next trigger goes on.
+const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
+/// After this it is removed.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+const FOLDER: &str = "exports";
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Export {
+    pub id: Uuid,
+    pub status: Status,
+    pub subject: Digest,
+    /// The robeings it is of; null for all.
+    pub robeings: Option<Vec<String>>,
+    /// Once it is done: all there is, in this order.
+    pub files: Vec<File>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+    /// When it is removed.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// Lines of JSON, compressed with gzip; each names the table it is of.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct File {
+    pub number: i32,
+    pub rows: i64,
+    pub bytes: i64,
+    /// Of the file as it is sent, in hex.
+    pub sha256: String,
+    /// Where to fetch it with a GET and without a token, relative to this server.
+    pub url: String,
+    /// When the link ends; ask for the export again for a new one.
+    #[schema(value_type = String, format = DateTime)]
+    pub url_expires_at: Timestamp,
+}
+
+/// Give out what is held of a person, or of a robeing.
+#[utoipa::path(
+    post,
+    path = "/v1/exports",
+    tag = "privacy",
+    operation_id = "export",
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same key makes one export")),
+    request_body = Asked,
+    responses(
+        (status = 200, description = "done; its files are listed", body = Export),
+        (status = 202, description = "it takes longer; `location` says where to look", body = Export),
+        (status = 400, description = "the body does not name one of the three"),
+        (status = 403, description = "the caller is no admin, or not of that robeing"),
+        (status = 404, description = "nothing is held of them"),
+        (status = 415, description = "the body is not JSON"),
+        (status = 422, description = "the key was used for somebody else"),
+        (status = 503, description = "the database or the store is not available: ask again"),
+    )
+)]
+pub async fn ask(
+    State(privacy): State<Privacy>,
+    Admin(caller): Admin,
+    headers: HeaderMap,
+    Json(asked): Json<Asked>,
+) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Export>)> {
+    let key = idempotency::key(&headers)?;
+    let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
+    let about = asked.resolve(&privacy, &caller).await?;
+    let scope = scope_of(&caller.scope.robeings);
+    let id = begin(&privacy, &about, scope.as_deref(), request.as_deref()).await?;
+    drive(&privacy, id, Instant::now() + WITHIN_A_REQUEST).await?;
+    let export = find(&privacy, id, &caller.scope.robeings).await?;
+    let status = match export.status {
+        Status::Done => StatusCode::OK,
+        Status::Running => StatusCode::ACCEPTED,
+    };
+    let location = HeaderValue::from_str(&format!("/v1/exports/{id}"));
+    let location = location.map_err(anyhow::Error::from)?;
+    Ok((status, [(header::LOCATION, location)], Json(export)))
+}
+
+/// How far an export is, and links to its files.
+#[utoipa::path(
+    get,
+    path = "/v1/exports/{id}",
+    tag = "privacy",
+    operation_id = "read_export",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, description = "the export", body = Export),
+        (status = 403, description = "the caller is no admin"),
+        (status = 404, description = "there is none, it is removed, or it reaches beyond the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn read(
+    State(privacy): State<Privacy>,
+    Admin(caller): Admin,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Export>> {
+    find(&privacy, id, &caller.scope.robeings).await.map(Json)
+}
+
+async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Export> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::of(robeings),
+        "select id, subject_kind, subject, scope, created_at, finished_at, expires_at
+         from privacy.export
+         where id = $1 and expires_at > now() and ($2::text[] is null or scope <@ $2)",
+        &[(&id, Type::UUID), (&scope_of(robeings), Type::TEXT_ARRAY)],
+    )
+    .await?;
+    let row = rows.first();
+    let row = row.ok_or_else(|| Error::NotFound(format!("there is no export {id}")))?;
+    let mut export = Export::of(row)?;
+    if export.status == Status::Done {
+        let files = client
+            .query_typed(
+                "select number, rows, bytes, sha256 from privacy.export_file
+                 where export_id = $1 and is_whole order by number",
+                &[(&id, Type::UUID)],
+            )
+            .await?;
+        for file in files {
+            export.files.push(File::of(privacy, &export, &file)?);
+        }
+    }
+    Ok(export)
+}
+
+impl Export {
+    fn of(row: &Row) -> Result<Self> {
+        let finished_at: Option<Timestamp> = row.try_get("finished_at")?;
+        let subject: Vec<u8> = row.try_get("subject")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            status: match finished_at {
+                Some(_) => Status::Done,
+                None => Status::Running,
+            },
+            subject: Digest {
+                kind: row.try_get("subject_kind")?,
+                digest: hex::encode(subject),
+            },
+            robeings: row.try_get("scope")?,
+            files: Vec::new(),
+            created_at: row.try_get("created_at")?,
+            finished_at,
+            expires_at: row.try_get("expires_at")?,
+        })
+    }
+}
+
+impl File {
+    fn of(privacy: &Privacy, export: &Export, row: &Row) -> Result<Self> {
+        let number = row.try_get("number")?;
+        let sha256: Vec<u8> = row.try_get("sha256")?;
+        let (url, url_expires_at) = download::link(privacy, export.id, number, export.expires_at);
+        Ok(Self {
+            number,
+            rows: row.try_get("rows")?,
+            bytes: row.try_get("bytes")?,
+            sha256: hex::encode(sha256),
+            url,
+            url_expires_at,
+        })
+    }
+}
+
+async fn begin(
+    privacy: &Privacy,
+    about: &About,
+    scope: Option<&[String]>,
+    request: Option<&[u8]>,
+) -> Result<Uuid> {
+    let client = privacy.pool.get().await?;
+    let known = "select id, subject from privacy.export
+                 where request = $1 and expires_at > now() and scope is not distinct from $2";
+    let values = [
+        (&request as _, Type::BYTEA),
+        (&scope as _, Type::TEXT_ARRAY),
+    ];
+    let earlier = db::query(&client, &about.whose.scope(), known, &values).await?;
+    if let Some(row) = earlier.first() {
+        return same(about, row);
+    }
+    let held = owners::held(&client, &about.whose).await?;
+    if held.is_empty() && archived(&client, &about.whose).await?.0 == 0 {
+        return Err(unknown());
+    }
+    let id = Uuid::now_v7();
+    let now = Timestamp::now();
+    let expires_at = now.saturating_add(KEPT_FOR).unwrap_or(now);
+    let made = db::query(
+        &client,
+        &about.whose.scope(),
+        "insert into privacy.export (id, subject_kind, subject, scope, request, whose, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (request) do nothing
+         returning id",
+        &[
+            (&id, Type::UUID),
+            (&about.kind, Type::TEXT),
+            (&about.names.first(), Type::BYTEA),
+            (&scope, Type::TEXT_ARRAY),
+            (&request, Type::BYTEA),
+            (&Jsonb(&about.whose), Type::JSONB),
+            (&expires_at, Type::TIMESTAMPTZ),
+        ],
+    )
+    .await?;
+    if !made.is_empty() {
+        return Ok(id);
+    }
+    // Somebody sent the same key at the same time, or for another scope.
+    let earlier = db::query(&client, &about.whose.scope(), known, &values).await?;
+    match earlier.first() {
+        Some(row) => same(about, row),
+        None => Err(other_subject()),
+    }
+}
+
+fn same(about: &About, row: &Row) -> Result<Uuid> {
+    let subject: Vec<u8> = row.try_get("subject")?;
+    if about.names.contains(&subject) {
+        return Ok(row.try_get("id")?);
+    }
+    Err(other_subject())
+}
+
+fn other_subject() -> Error {
+    let detail = "the Idempotency-Key was used for an export of somebody else: send a new one";
+    Error::Unprocessable(detail.to_owned())
+}
+
+/// Those that take longer than their request, oldest first.
+pub async fn drive_all(privacy: &Privacy, until: Instant) -> Result<u64> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(),
+        "select id from privacy.export where finished_at is null and expires_at > now() order by created_at",
+        &[],
+    )
+    .await?;
+    drop(client);
+    let mut finished = 0;
+    for row in rows {
+        if drive(privacy, row.try_get(0)?, until).await? {
+            finished += 1;
+        }
+    }
+    Ok(finished)
+}
+
+/// Works at an export until it is done or the time is up. Of several at once, one does it.
+pub async fn drive(privacy: &Privacy, id: Uuid, until: Instant) -> Result<bool> {
+    let Some(lease) = Lease::take(&privacy.pool, &format!("export {id}")).await? else {
+        return Ok(false);
+    };
+    let started = Instant::now();
+    let mut is_done = false;
+    while !is_done && Instant::now() < until {
+        let Some(at) = At::of(privacy, id).await? else {
+            break;
+        };
+        is_done = step(privacy, id, at, until).await?;
+        lease.renew().await?;
+    }
+    lease.give_back().await?;
+    if is_done {
+        let took = started.elapsed().as_secs_f64() * 1_000.0;
+        figure("exports", Unit::Count, 1.0);
+        figure("export_duration", Unit::Milliseconds, took);
+    }
+    Ok(is_done)
+}

@@ -1,0 +1,105 @@
+//! Exports that are removed: because their time is over, or because somebody is erased who may be in
+//! them.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use message_log::personal::{Subject, Whose};
+use shared::Result;
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::Type;
+use uuid::Uuid;
+
+use super::FOLDER;
+use crate::Privacy;
+use crate::subject::stored;
+
+/// Removes those exports that hold, or may hold, something of a subject that is being erased.
+pub async fn forget(privacy: &Privacy, whose: &Whose) -> Result<()> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(),
+        "select id, whose from privacy.export",
+        &[],
+    )
+    .await?;
+    drop(client);
+    for row in rows {
+        let other = stored(row.try_get("whose")?)?;
+        if may_meet(whose, &other) {
+            remove(privacy, row.try_get("id")?).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether what is held of one may be held of the other, too. One export too many that is made again
+/// costs less than a copy that stays.
+fn may_meet(one: &Whose, other: &Whose) -> bool {
+    match (&one.subject, &other.subject) {
+        (Subject::Person(one), Subject::Person(other)) => {
+            one.user_ids.iter().any(|id| other.user_ids.contains(id))
+                || one
+                    .slack_user_ids
+                    .iter()
+                    .any(|id| other.slack_user_ids.contains(id))
+        }
+        (Subject::Robeing(one), Subject::Robeing(other)) => one == other,
+        _ => true,
+    }
+}
+
+/// First the files, so that what is left of them is known until it is gone.
+async fn remove(privacy: &Privacy, id: Uuid) -> Result<()> {
+    for object in privacy.store.list(&format!("{FOLDER}/{id}/")).await? {
+        privacy.store.delete(&object).await?;
+    }
+    let client = privacy.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(),
+        "delete from privacy.export where id = $1",
+        &[(&id, Type::UUID)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Removes what has had its time, and files of exports that are gone.
+pub async fn expire(privacy: &Privacy) -> Result<u64> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(),
+        "select id, expires_at <= now() as is_over from privacy.export",
+        &[],
+    )
+    .await?;
+    drop(client);
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    let mut removed = 0;
+    for row in rows {
+        let id: Uuid = row.try_get("id")?;
+        if row.try_get("is_over")? {
+            remove(privacy, id).await?;
+            removed += 1;
+        } else {
+            kept.insert(id.to_string());
+        }
+    }
+    for object in privacy.store.list(&format!("{FOLDER}/")).await? {
+        let export = object.split('/').nth(1).unwrap_or_default();
+        if !kept.contains(export) && is_old(export) {
+            privacy.store.delete(&object).await?;
+        }
+    }
+    Ok(removed)
+}
+
+/// An export that was begun while this looked is none that is gone.
+fn is_old(export: &str) -> bool {
+    let made = Uuid::try_parse(export).ok();
+    let made = made.and_then(message_log::identity::time_of);
+    made.is_none_or(|made| Timestamp::now().duration_since(made) > SignedDuration::from_hours(1))
+}

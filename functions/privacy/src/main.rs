@@ -1,0 +1,3 @@
+fn main() -> anyhow::Result<()> {
+    shared::serve("privacy", privacy::app)
+}

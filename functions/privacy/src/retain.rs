@@ -1,0 +1,138 @@
+//! What has had its time goes: messages by the memory of their robeing, keys of the archive with
+//! them, and what is kept for a while only.
+
+use std::time::Instant;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use message_log::personal::Counts;
+use message_log::personal::expire::{self, Robeings};
+use shared::Result;
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::Type;
+use shared::telemetry::{Unit, figure};
+use uuid::Uuid;
+
+use crate::{Privacy, owners};
+
+/// Until nothing is due or the time is up: how many rows of which table went.
+pub async fn run(privacy: &Privacy, until: Instant) -> Result<Counts> {
+    let now = Timestamp::now();
+    let mut gone = Counts::new();
+    let own = owners::memory_days(&privacy.pool.get().await?).await?;
+    for (robeing, days) in &own {
+        memory(
+            privacy,
+            Robeings::Only(robeing),
+            now,
+            *days,
+            until,
+            &mut gone,
+        )
+        .await?;
+    }
+    if let Some(days) = privacy.retention_days {
+        let others: Vec<String> = own.into_keys().collect();
+        memory(
+            privacy,
+            Robeings::AllBut(&others),
+            now,
+            days,
+            until,
+            &mut gone,
+        )
+        .await?;
+    }
+    while Instant::now() < until {
+        let mut client = privacy.pool.get().await?;
+        let transaction = db::begin(&mut client, &Scope::all()).await?;
+        let rest = expire::rest(&transaction, now).await?;
+        transaction.commit().await?;
+        if rest.iter().all(|(_, rows)| *rows == 0) {
+            break;
+        }
+        for (table, rows) in rest {
+            *gone.entry(table.to_owned()).or_default() += rows;
+        }
+    }
+    let parts = empty_parts(privacy).await?;
+    *gone.entry("archive, files".to_owned()).or_default() += parts;
+    gone.retain(|_, rows| *rows > 0);
+    figure(
+        "expired_rows",
+        Unit::Count,
+        gone.values().sum::<u64>() as f64,
+    );
+    Ok(gone)
+}
+
+async fn memory(
+    privacy: &Privacy,
+    robeings: Robeings<'_>,
+    now: Timestamp,
+    days: i64,
+    until: Instant,
+    gone: &mut Counts,
+) -> Result<()> {
+    let before = now
+        .saturating_sub((days * 24).hours())
+        .unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut after = Some(Uuid::nil());
+    while let Some(from) = after.filter(|_| Instant::now() < until) {
+        let mut client = privacy.pool.get().await?;
+        let transaction = db::begin(&mut client, &Scope::all()).await?;
+        let expired = expire::messages(&transaction, robeings, before, from).await?;
+        transaction.commit().await?;
+        *gone.entry("conversation.log".to_owned()).or_default() += expired.rows;
+        after = expired.next;
+    }
+    // A month's keys go once the whole of it has had its time.
+    let month: Date = message_log::log::day_of(before).first_of_month();
+    let (only, but) = match robeings {
+        Robeings::Only(robeing) => (Some(robeing), &[][..]),
+        Robeings::AllBut(others) => (None, others),
+    };
+    let client = privacy.pool.get().await?;
+    let keys = db::once(
+        &client,
+        &Scope::all(),
+        client.execute_typed(
+            "delete from privacy.person_key
+             where month < $1 and ($2::text is null or robeing_id = $2) and robeing_id <> all ($3)",
+            &[
+                (&month, Type::DATE),
+                (&only, Type::TEXT),
+                (&but, Type::TEXT_ARRAY),
+            ],
+        ),
+    )
+    .await?;
+    *gone.entry("privacy.person_key".to_owned()).or_default() += keys;
+    Ok(())
+}
+
+/// Files of dropped months of which nothing can be read any more.
+async fn empty_parts(privacy: &Privacy) -> Result<u64> {
+    let client = privacy.pool.get().await?;
+    let rows = client
+        .query_typed(
+            "select id, object from privacy.part
+             join privacy.month using (month)
+             where state = 'dropped' and not exists (select from privacy.sealed where part_id = id)",
+            &[],
+        )
+        .await?;
+    drop(client);
+    for row in &rows {
+        privacy.store.delete(row.try_get(1)?).await?;
+        let client = privacy.pool.get().await?;
+        let id: i64 = row.try_get(0)?;
+        client
+            .execute_typed(
+                "delete from privacy.part where id = $1",
+                &[(&id, Type::INT8)],
+            )
+            .await?;
+    }
+    Ok(rows.len() as u64)
+}

@@ -1,0 +1,174 @@
+//! R17: whoever asks gets all that is held of them, live and archived, and nobody else's.
+
+use serde_json::json;
+
+use crate::common::{KIM, LEE, said, start, start_with};
+
+#[tokio::test]
+async fn r17_an_export_has_every_row_of_a_person_live_and_archived_as_it_was() {
+    let it = start_with(&[("DATABASE_POOL_SIZE", "1")]).await;
+    let mut rich = said("r1", KIM, "archived", "2025-08-10");
+    rich["response"] = json!([{"type": "text", "content": "in parts"}]);
+    rich["channel_id"] = "C1".into();
+    rich["intent"] = "ask".into();
+    rich["confidence"] = 0.5.into();
+    it.stored(rich.clone()).await;
+    it.stored(said("r1", LEE, "not mine", "2025-08-10")).await;
+    it.roll_up().await;
+    let before = it.export(json!({"user_id": KIM})).await;
+    it.run().await;
+    let after = it.export(json!({"user_id": KIM})).await;
+    let fields = [
+        "id",
+        "robeing_id",
+        "source",
+        "token_count",
+        "confidence",
+        "reply_to",
+        "channel_id",
+        "channel_type",
+        "thread_ts",
+        "user_id",
+        "slack_user_id",
+        "message",
+        "response",
+        "parts",
+        "intent",
+        "metadata",
+        "source_event_id",
+    ];
+    assert_eq!((before.len(), after.len()), (1, 1));
+    for field in fields {
+        assert_eq!(before[0][field], after[0][field], "{field}");
+    }
+    let time = |line: &serde_json::Value| -> jiff::Timestamp {
+        line["created_at"].as_str().unwrap().parse().unwrap()
+    };
+    assert_eq!(time(&before[0]), time(&after[0]));
+    assert_eq!(after[0]["parts"]["response"][0]["content"], "in parts");
+
+    it.stored(said("r2", KIM, "live", "now")).await;
+    let mut texts: Vec<_> = it
+        .export(json!({"user_id": KIM}))
+        .await
+        .iter()
+        .map(|it| it["message"].to_string())
+        .collect();
+    texts.sort();
+    assert_eq!(texts, ["\"archived\"", "\"live\""]);
+    let of_robeing = it.export(json!({"robeing_id": "r1"})).await;
+    let messages = of_robeing
+        .iter()
+        .filter(|it| it["table"] == "conversation.log")
+        .count();
+    assert_eq!(messages, 2);
+}
+
+#[tokio::test]
+async fn r17_an_export_has_names_of_slack_and_dead_letters_too() {
+    let it = start().await;
+    it.database
+        .run(&format!(
+            "insert into conversation.slack_user values ('T1', 'U1', '{KIM}'), ('T1', 'U2', '{LEE}');
+             insert into conversation.dead_letter (id, key, source, source_event_id, reason, body)
+             values (gen_random_uuid(), gen_random_uuid(), 'sqs', 'e1', 'x', '{{\"slack_user_id\": \"U1\"}}'),
+                    (gen_random_uuid(), gen_random_uuid(), 'sqs', 'e2', 'x', '{{\"slack_user_id\": \"U11\"}}')"
+        ))
+        .await;
+    let lines = it.export(json!({"user_id": KIM})).await;
+    let tables: Vec<_> = lines
+        .iter()
+        .map(|it| it["table"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        tables,
+        ["conversation.dead_letter", "conversation.slack_user"]
+    );
+    assert_eq!(lines[0]["source_event_id"], "e1");
+}
+
+#[tokio::test]
+async fn the_same_key_is_one_export_and_another_persons_is_refused() {
+    let it = start().await;
+    it.stored(said("r1", KIM, "mine", "now")).await;
+    it.stored(said("r1", LEE, "theirs", "now")).await;
+    let ask = |user: &str, key: &str| {
+        it.app
+            .post("/v1/exports", json!({"user_id": user}))
+            .header("idempotency-key", key)
+    };
+    let first = ask(KIM, "k1").await.json();
+    assert_eq!(ask(KIM, "k1").await.json()["id"], first["id"]);
+    assert_ne!(ask(KIM, "k2").await.json()["id"], first["id"]);
+    assert_eq!(ask(LEE, "k1").await.status, 422);
+    assert_eq!(
+        it.app
+            .post(
+                "/v1/exports",
+                json!({"user_id": "0190b2a0-0000-7000-8000-0000000000ff"})
+            )
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_link_opens_its_file_alone_and_for_a_while() {
+    let it = start().await;
+    it.stored(said("r1", KIM, "mine", "now")).await;
+    let export = it
+        .app
+        .post("/v1/exports", json!({"user_id": KIM}))
+        .await
+        .json();
+    let url = export["files"][0]["url"].as_str().unwrap();
+    assert_eq!(it.app.get(url).await.status, 200);
+    let expires = url
+        .split("expires=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
+    let later = (expires.parse::<i64>().unwrap() + 1).to_string();
+    for wrong in [
+        url.replace("file=1", "file=2"),
+        url.replace(expires, &later),
+        url.replace("signature=", "signature=00"),
+        url.split("&signature").next().unwrap().to_owned(),
+        "/v1/exports/download".to_owned(),
+        format!("{url}&more=1"),
+    ] {
+        assert_eq!(it.app.get(&wrong).await.status, 401, "{wrong}");
+    }
+    // Once it has ended, no link opens it, and the next run removes it.
+    it.database
+        .run("update privacy.export set expires_at = now()")
+        .await;
+    assert_eq!(it.app.get(url).await.status, 404);
+    let id = export["id"].as_str().unwrap();
+    assert_eq!(it.app.get(&format!("/v1/exports/{id}")).await.status, 404);
+    assert_eq!(it.objects("exports").len(), 1);
+    assert_eq!(it.run().await["exports_removed"], 1);
+    assert!(it.objects("exports").is_empty());
+    assert_eq!(
+        it.count("select count(*) from privacy.export_file").await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn r17_an_erasure_takes_exports_with_it() {
+    let it = start().await;
+    it.stored(said("r1", KIM, "mine", "now")).await;
+    it.stored(said("r1", LEE, "theirs", "now")).await;
+    it.export(json!({"user_id": KIM})).await;
+    it.export(json!({"robeing_id": "r1"})).await;
+    it.export(json!({"user_id": LEE})).await;
+    assert_eq!(it.objects("exports").len(), 3);
+    it.erase(json!({"user_id": KIM})).await;
+    assert_eq!(it.objects("exports").len(), 1);
+    assert!(!it.is_anywhere("mine").await);
+    assert!(it.is_anywhere("theirs").await);
+}

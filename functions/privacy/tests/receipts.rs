@@ -1,0 +1,98 @@
+//! A receipt that is changed, taken out or put between shows.
+
+use serde_json::json;
+
+use crate::common::{Fixture, KIM, LEE, said, start};
+
+const THIRD: &str = "0190b2a0-0000-7000-8000-000000000003";
+
+/// Three people, erased one after the other: the ids of the erasures.
+async fn erased() -> (Fixture, Vec<String>) {
+    let it = start().await;
+    let mut ids = Vec::new();
+    for user in [KIM, LEE, THIRD] {
+        it.stored(said("r1", user, user, "now")).await;
+        let erasure = it.erase(json!({"user_id": user})).await;
+        assert_eq!(erasure["receipt"]["is_valid"], true);
+        ids.push(erasure["id"].as_str().unwrap().to_owned());
+    }
+    (it, ids)
+}
+
+#[tokio::test]
+async fn r17_a_receipt_tells_what_was_erased_names_the_one_before_it_and_not_the_person() {
+    let (it, ids) = erased().await;
+    let mut before = "00".repeat(32);
+    for (number, id) in ids.iter().enumerate() {
+        let erasure = it.app.get(&format!("/v1/erasures/{id}")).await;
+        assert!(!erasure.text().contains(KIM) && !erasure.text().contains(LEE));
+        let receipt = &erasure.json()["receipt"];
+        assert_eq!(receipt["number"], number + 1);
+        assert_eq!(receipt["previous"], before.as_str());
+        assert_eq!(receipt["body"]["erased"]["conversation.log"], 1);
+        assert_eq!(receipt["body"]["left"]["in_scope"], 0);
+        // By hand, as anybody may who has them.
+        let stored = it.database.client().await;
+        let sql = "select encode(sha256(previous || convert_to(body, 'utf8')), 'hex') from privacy.receipt
+                   where number = $1";
+        let number = number as i64 + 1;
+        let row = stored
+            .query_typed_one(sql, &[(&number, shared::postgres::types::Type::INT8)])
+            .await
+            .unwrap();
+        before = row.get(0);
+        assert_eq!(receipt["hash"], before.as_str());
+    }
+    assert!(!it.dump().await.contains(KIM));
+    it.run().await;
+}
+
+#[tokio::test]
+async fn r17_tampering_with_receipts_shows() {
+    for tampering in [
+        "update privacy.receipt set body = replace(body, '\"conversation.log\":1', '\"conversation.log\":2') where number = 2",
+        "update privacy.receipt set hash = sha256(previous || convert_to(body || ' ', 'utf8')), body = body || ' ' where number = 2",
+        "update privacy.receipt set signature = sha256(signature) where number = 2",
+        "update privacy.receipt set previous = sha256(previous) where number = 2",
+        "delete from privacy.receipt where number = 2",
+        "delete from privacy.receipt where number = 3",
+        "delete from privacy.receipt where number = 1",
+        "delete from privacy.receipt where number = 2; update privacy.receipt set number = 2 where number = 3",
+        // All of the chain rewritten, so that every hash fits.
+        "update privacy.receipt set body = body || ' ';
+         update privacy.receipt set hash = sha256(previous || convert_to(body, 'utf8')) where number = 1;
+         update privacy.receipt set previous = (select hash from privacy.receipt where number = 1) where number = 2;
+         update privacy.receipt set hash = sha256(previous || convert_to(body, 'utf8')) where number = 2;
+         update privacy.receipt set previous = (select hash from privacy.receipt where number = 2) where number = 3;
+         update privacy.receipt set hash = sha256(previous || convert_to(body, 'utf8')) where number = 3",
+    ] {
+        let (it, ids) = erased().await;
+        it.database.run(tampering).await;
+        let reply = it.app.post("/events/privacy", json!({})).await;
+        assert_eq!(reply.status, 500, "{tampering}");
+        let mut is_valid = true;
+        for id in &ids {
+            let receipt = &it.app.get(&format!("/v1/erasures/{id}")).await.json()["receipt"];
+            is_valid &= receipt["is_valid"] == true;
+        }
+        assert!(!is_valid, "{tampering}");
+    }
+}
+
+#[tokio::test]
+async fn r17_two_erasures_at_once_are_two_links_of_one_chain() {
+    let it = start().await;
+    let mut requests = Vec::new();
+    for n in 0..8 {
+        let user = format!("0190b2a0-0000-7000-8000-0000000001{n:02}");
+        it.stored(said("r1", &user, &format!("m{n}"), "now")).await;
+        let request = it.app.post("/v1/erasures", json!({"user_id": user}));
+        requests.push(tokio::spawn(async move { request.await }));
+    }
+    for request in requests {
+        let reply = request.await.expect("no panic");
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    assert_eq!(it.count("select max(number) from privacy.receipt").await, 8);
+    it.run().await;
+}

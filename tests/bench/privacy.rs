@@ -1,0 +1,195 @@
+//! What an archive, an erasure and an export take:
+//! `DATABASE_URL=postgres://.. cargo bench -p tests --bench privacy`.
+//!
+//! `MESSAGES` (5,000,000) rows of one month by `PEOPLE` (20,000) people are copied in, as large as what
+//! people write; one person has `OWN` (100,000) of them, and as many again that stay live. The month is
+//! archived to a folder while a writer sends rows of today, and its longest wait is told. As a floor,
+//! the same rows are read by one `COPY` to nowhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use futures::{StreamExt as _, pin_mut};
+use kit::TestApp;
+use kit::postgres::{Database, database};
+use serde_json::json;
+use shared::Env;
+use shared::postgres::Client;
+
+const PERSON: &str = "0190b2a0-0000-7000-8000-000000000001";
+
+fn main() -> anyhow::Result<()> {
+    let env = Env::from_process();
+    let rows: i64 = env.parse("MESSAGES", 5_000_000)?;
+    let people: i64 = env.parse("PEOPLE", 20_000)?;
+    let own: i64 = env.parse("OWN", 100_000)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(rows, people, own))
+}
+
+async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
+    let database = database().await;
+    let bucket = tempfile::tempdir()?;
+    let app = TestApp::with_env(database.env())
+        .named("privacy")
+        .set("BUCKET_URL", format!("file://{}", bucket.path().display()))
+        .set("PRIVACY_KEY", "08".repeat(32))
+        .start(privacy::app)
+        .await;
+    let client = database.client().await;
+    fill(&client, "2025-08-01", rows, people, own).await?;
+    fill(&client, "2026-11-01", own * 3, people, own).await?;
+    client.batch_execute("vacuum analyze").await?;
+    let bare = copy(&client).await?;
+    println!("| what | measured | beside |");
+    println!("| --- | --- | --- |");
+    archive(&app, &database, rows, bare).await?;
+
+    let started = Instant::now();
+    let reply = app.post("/v1/exports", json!({"user_id": PERSON})).await;
+    ensure!(reply.status == 200, "{reply:?}");
+    let took = started.elapsed().as_secs_f64();
+    let export = reply.json();
+    let files = export["files"].as_array().context("files")?;
+    let sum = |field: &str| -> i64 { files.iter().filter_map(|it| it[field].as_i64()).sum() };
+    ensure!(sum("rows") == own * 2, "{export}");
+    println!(
+        "| export of {own} live and {own} archived messages | {took:.1} s | {} files, {} MB |",
+        files.len(),
+        sum("bytes") / 1_000_000
+    );
+
+    let started = Instant::now();
+    let reply = app.post("/v1/erasures", json!({"user_id": PERSON})).await;
+    ensure!(reply.status == 200, "{reply:?}");
+    let took = started.elapsed().as_secs_f64();
+    let erased = &reply.json()["receipt"]["body"]["erased"];
+    ensure!(
+        erased["conversation.log"] == own && erased["archive, rows"] == own,
+        "{erased}"
+    );
+    println!("| erasure of {own} live and {own} archived messages | {took:.1} s | |");
+    Ok(())
+}
+
+/// Made by the server, since how fast rows come in is measured elsewhere.
+async fn fill(
+    client: &Client,
+    month: &str,
+    rows: i64,
+    people: i64,
+    own: i64,
+) -> anyhow::Result<()> {
+    client
+        .batch_execute(&format!(
+            "select conversation.add_month('{month}');
+             insert into conversation.log
+                 (id, robeing_id, channel_id, thread_ts, user_id, message, response, intent, confidence,
+                  metadata, token_count, source, source_event_id, content, created_at)
+             select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7'
+                         || lpad(to_hex((n % 4096)::int), 3, '0') || '8' || lpad(to_hex(n), 15, '0'))::uuid,
+                    'r' || n % 4, 'C' || n % 100, n::text,
+                    case when n % greatest({rows} / {own}, 1) = 0 and n / greatest({rows} / {own}, 1) < {own}
+                         then '{PERSON}'::uuid
+                         else ('0190b2a0-0000-7000-8000-1' || lpad(to_hex(n % {people}), 11, '0'))::uuid end,
+                    'message ' || n || ' ' || repeat(md5(n::text), 5) || '?', repeat(md5((n + 1)::text), 4),
+                    'order', 0.9, '{{\"ts\": 1}}', 80, 'http', n::text, gen_random_uuid(), at
+             from generate_series(0, {rows} - 1) as n,
+                  lateral (select timestamptz '{month} 00:00:00+00' + n * interval '20 days' / {rows} as at) as times;
+             insert into conversation.search (id, block, grams)
+             select id, 0, array[hashtext(id::text), hashtext(message)] from conversation.log
+             where id not in (select id from conversation.search);
+             update conversation.watermark set xid = (pg_current_xact_id()::text::bigint + 1)::text::xid8;
+             update robeing.watermark set xid = (pg_current_xact_id()::text::bigint + 1)::text::xid8"
+        ))
+        .await?;
+    Ok(())
+}
+
+async fn copy(client: &Client) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let out = client
+        .copy_out("copy (select * from conversation.log where created_at < '2026-01-01') to stdout")
+        .await?;
+    pin_mut!(out);
+    while let Some(part) = out.next().await {
+        part?;
+    }
+    Ok(started.elapsed())
+}
+
+async fn archive(
+    app: &TestApp,
+    database: &Database,
+    rows: i64,
+    bare: Duration,
+) -> anyhow::Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn(write(database.client().await, stop.clone()));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = resident("VmRSS")?;
+    let started = Instant::now();
+    let reply = app.post("/events/privacy", json!({})).await;
+    let took = started.elapsed();
+    ensure!(reply.status == 200, "{reply:?}");
+    let month = &reply.json()["archived"][0];
+    ensure!(
+        month["state"] == "dropped" && month["rows"] == rows,
+        "{month}"
+    );
+    stop.store(true, Ordering::SeqCst);
+    let waits = writer.await??;
+    println!(
+        "| archive of {rows} messages, verified, dropped | {:.0} s, {:.0} rows/s | {:.0} s to read them by COPY, ratio {:.1} |",
+        took.as_secs_f64(),
+        rows as f64 / took.as_secs_f64(),
+        bare.as_secs_f64(),
+        took.as_secs_f64() / bare.as_secs_f64()
+    );
+    println!(
+        "| files | {}, {} MB | |",
+        month["parts"],
+        month["bytes"].as_u64().unwrap_or_default() / 1_000_000
+    );
+    println!(
+        "| memory of the process, most | {} MB | {before} MB before |",
+        resident("VmHWM")?
+    );
+    let longest = waits.iter().max().context("rows were written")?;
+    println!(
+        "| longest wait of a writer meanwhile | {:.1} ms | {} rows |",
+        longest.as_secs_f64() * 1_000.0,
+        waits.len()
+    );
+    Ok(())
+}
+
+/// A row of today each few milliseconds: how long each took.
+async fn write(client: Client, stop: Arc<AtomicBool>) -> anyhow::Result<Vec<Duration>> {
+    let mut waits = Vec::new();
+    while !stop.load(Ordering::SeqCst) {
+        let id = uuid::Uuid::now_v7();
+        let started = Instant::now();
+        client
+            .batch_execute(&format!(
+                "insert into conversation.log (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at)
+                 values ('{id}', 'r1', '{{}}', 0, 'http', '', '{id}', now())"
+            ))
+            .await?;
+        waits.push(started.elapsed());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(waits)
+}
+
+/// In MB.
+fn resident(what: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with(what));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
+    Ok(kilobytes.context("Linux tells it")?.parse::<u64>()? / 1_024)
+}
