@@ -232,7 +232,7 @@ async fn what_the_service_answers_by_itself_is_described_with_every_route() {
     async fn order(_: Json<String>) -> StatusCode {
         StatusCode::CREATED
     }
-    let orders = |_: &Resources| Ok(Router::new().routes(utoipa_axum::routes!(order)));
+    let orders = |_: &Resources| Ok(Router::new().routes(shared::routes!(order)));
     let app = TestApp::without_database(orders).await;
     let document = app.get("/openapi.json").await.json();
     let responses = &document["paths"]["/v1/orders"]["post"]["responses"];
