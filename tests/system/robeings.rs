@@ -20,6 +20,7 @@ async fn r12_r21_messages_and_tasks_become_a_level_and_the_level_a_longer_contex
     let app = TestApp::with_env(database.env())
         .named("metasync")
         .set("MASKING_KEY", "07".repeat(32))
+        .set("PRIVACY_KEY", "08".repeat(32))
         .set(
             "WAREHOUSE_URL",
             format!("file://{}", warehouse.path().display()),
