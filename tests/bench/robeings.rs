@@ -240,7 +240,7 @@ async fn write(database: &Database, writer: u64, until: Instant) -> anyhow::Resu
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let is_slow = (seed >> 33) % 50 == 0;
+        let is_slow = (seed >> 33).is_multiple_of(50);
         let started = Instant::now();
         client.batch_execute("begin").await?;
         client
