@@ -65,6 +65,7 @@ async fn every_route_answers_as_its_document_says() {
         .named("metasync")
         .set("DATABASE_URL", &database.url)
         .set("MASKING_KEY", "07".repeat(32))
+        .set("PRIVACY_KEY", "08".repeat(32))
         .set("WAREHOUSE_URL", format!("file://{}", warehouse.display()))
         .set("BUCKET_URL", format!("file://{}", bucket.display()))
         .set("TMPDIR", folder.path().display().to_string())
