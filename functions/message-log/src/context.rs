@@ -51,6 +51,7 @@ pub struct Asked {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ConversationContext)]
 pub struct Context {
     /// To be put before a model: memories first, then the last turns, oldest first.
     context: String,

@@ -68,6 +68,7 @@ pub struct OfUser {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = History)]
 pub struct Page {
     pub items: Vec<Item>,
     /// What to ask for the next page with; null where this is the last one.

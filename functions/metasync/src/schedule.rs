@@ -9,7 +9,7 @@ use message_log::{Log, roll_up};
 use privacy::Privacy;
 use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
-use schema_sync::sync::{Answer, Sync};
+use schema_sync::sync::Sync;
 use serde::Deserialize;
 use shared::serve::may_take;
 use shared::{Admin, Error, Json, Resources, Result, Router, routes};
@@ -61,7 +61,7 @@ enum Function {
     path = "/events/metasync",
     request_body = Due,
     responses(
-        (status = 200, description = "what the function answers to its own trigger", body = Answer),
+        (status = 200, description = "what the function answers to its own trigger", body = Object),
         (status = 409, description = "the function needs DATABASE_URL, which is not set"),
         (status = 503, description = "something that the function needs is unavailable"),
     )

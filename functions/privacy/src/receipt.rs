@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::keys::Master;
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ErasureReceipt)]
 pub struct Receipt {
     /// From 1, without a gap.
     pub number: i64,

@@ -20,7 +20,7 @@ use crate::settings::{Change, Changed, Settings};
     operation_id = "set_setting",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("category" = Category, Path),
+        ("category" = inline(Category), Path),
         ("key" = String, Path, description = "a known one, or under `skill` any of 1 to 100 characters"),
         ("If-Match" = Option<String>, Header, description = "revisions of the category: it is set only at one of them"),
     ),
@@ -61,7 +61,7 @@ pub async fn put(
     operation_id = "remove_setting",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("category" = Category, Path),
+        ("category" = inline(Category), Path),
         ("key" = String, Path),
         ("If-Match" = Option<String>, Header, description = "revisions of the category: it is taken out only at one of them"),
     ),
@@ -99,7 +99,7 @@ pub async fn remove(
     operation_id = "patch_category",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("category" = Category, Path),
+        ("category" = inline(Category), Path),
         ("If-Match" = Option<String>, Header, description = "revisions of the category: it is changed only at one of them"),
     ),
     request_body(content = Object, description = "a merge patch", content_type = "application/merge-patch+json"),

@@ -62,7 +62,7 @@ pub async fn all(
     operation_id = "read_category",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("category" = Category, Path),
+        ("category" = inline(Category), Path),
         ("If-None-Match" = Option<String>, Header, description = "an `ETag` that you have"),
     ),
     responses(
@@ -93,7 +93,7 @@ pub async fn category(
     operation_id = "read_setting",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("category" = Category, Path),
+        ("category" = inline(Category), Path),
         ("key" = String, Path),
         ("If-None-Match" = Option<String>, Header, description = "an `ETag` that you have"),
     ),

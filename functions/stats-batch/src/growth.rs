@@ -41,6 +41,7 @@ pub struct Growth {
 }
 
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = GrowthDay)]
 struct Day {
     #[schema(value_type = String, format = Date)]
     day: Date,

@@ -34,6 +34,7 @@ const FIRST_CHUNK: u64 = 500;
 const MOST_GROWTH: u64 = 4;
 
 #[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = StatsRolledUp)]
 pub struct RolledUp {
     /// Messages and tasks that were added.
     pub rows: i64,

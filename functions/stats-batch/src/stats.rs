@@ -158,6 +158,7 @@ pub struct Asked {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Ranking)]
 pub struct Page {
     items: Vec<Totals>,
     /// What to ask for the next page with; null where this is the last one.

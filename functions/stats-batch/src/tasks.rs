@@ -38,6 +38,7 @@ enum Outcome {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = TaskReceipt)]
 pub struct Receipt {
     id: Uuid,
     /// What it was worth, and for which stat. It is part of the stats with the next roll-up.
