@@ -1,5 +1,7 @@
 //! A function for tests of the runtime itself. It opens every client it is configured for.
 
+use std::time::Duration;
+
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use shared::{Error, Json, Resources, Router};
@@ -23,6 +25,9 @@ fn app(resources: &Resources) -> anyhow::Result<Router> {
 }
 
 async fn trigger(Json(event): Json<Value>) -> Result<Json<Value>, Error> {
+    if let Some(millis) = event["wait_ms"].as_u64() {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
     match event["fail"].as_str() {
         Some("panic") => panic!("told to panic"),
         Some(detail) => Err(Error::Conflict(detail.to_owned())),

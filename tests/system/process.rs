@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use kit::lambda::{Outcome, Process, RuntimeApi};
 use serde_json::{Value, json};
@@ -125,6 +126,103 @@ async fn told_to_stop_a_server_answers_what_is_in_flight_and_ends() {
     assert_eq!(answer.text().await.expect("a body"), "finished");
     log.wait_for(|message| message == "GET /v1/until-stopped: 200");
     assert!(server.0.wait().expect("an end").success());
+}
+
+/// Tells a process to stop, and waits for it: how long that took.
+fn stop(process: &mut Process) -> Duration {
+    let kill = format!("kill -TERM {}", process.0.id());
+    let told = Instant::now();
+    let killed = Command::new("sh").args(["-c", &kill]).status();
+    assert!(killed.expect("a shell").success());
+    process.0.wait().expect("an end");
+    told.elapsed()
+}
+
+/// What became of one request.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Answered,
+    /// Nobody listened any more: whoever sends it knows, and sends it elsewhere.
+    NotTaken,
+    Lost(String),
+}
+
+#[tokio::test]
+async fn told_to_stop_under_500_requests_a_second_a_server_loses_none_and_ends_in_9_seconds() {
+    const CLIENTS: u64 = 50;
+    let (mut server, mut log, url) = over_http();
+    // A log that nobody reads stops its writer.
+    std::thread::spawn(move || while log.0.next().is_some() {});
+    let url = format!("{url}/events/probe");
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                // A connection of its own each, as behind a load balancer that keeps none.
+                let http = client_without_a_pool();
+                tokio::time::sleep(Duration::from_millis(client * 2)).await;
+                let mut ticks = tokio::time::interval(Duration::from_millis(100));
+                let mut ends = Vec::new();
+                loop {
+                    ticks.tick().await;
+                    let request = http.post(&url).json(&json!({"wait_ms": 50}));
+                    let end = match request.send().await {
+                        Ok(answer) if answer.status() == 200 => End::Answered,
+                        Ok(answer) => End::Lost(answer.status().to_string()),
+                        Err(error) if error.is_connect() => End::NotTaken,
+                        Err(error) => End::Lost(format!("{error:?}")),
+                    };
+                    let is_over = end == End::NotTaken;
+                    ends.push(end);
+                    if is_over {
+                        return ends;
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let took = tokio::task::spawn_blocking(move || stop(&mut server)).await;
+    let took = took.expect("no panic");
+
+    let mut ends = Vec::new();
+    for client in clients {
+        ends.extend(client.await.expect("no panic"));
+    }
+    assert!(took < Duration::from_secs(9), "{took:?}");
+    let lost: Vec<_> = ends
+        .iter()
+        .filter(|it| matches!(it, End::Lost(_)))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} of {}: {lost:?}",
+        lost.len(),
+        ends.len()
+    );
+    // A busy machine is late, and yet a server under load.
+    let answered = ends.iter().filter(|it| **it == End::Answered).count();
+    assert!(answered > 300, "{answered}");
+}
+
+fn client_without_a_pool() -> reqwest::Client {
+    let client = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .no_proxy();
+    let client = client.tls_backend_preconfigured(shared::http_client::tls());
+    client.build().expect("a client")
+}
+
+#[tokio::test]
+async fn on_lambda_a_function_ends_at_once_when_it_is_told_to() {
+    let api = RuntimeApi::start();
+    let mut function = on_lambda(&api);
+    api.first_poll().await;
+
+    let took = stop(&mut function);
+
+    assert!(took < Duration::from_millis(500), "{took:?}");
 }
 
 #[test]

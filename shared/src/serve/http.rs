@@ -5,20 +5,23 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 
 use crate::Resources;
 
-/// Cloud Run kills what is still there 10 s after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(9);
+/// Together with [`HEARD_WITHIN`] 9 s: Cloud Run kills what is still there 10 s after SIGTERM.
+const DRAIN: Duration = Duration::from_millis(8_750);
+/// How long a connection is listened to after that which has sent nothing yet.
+const HEARD_WITHIN: Duration = Duration::from_millis(250);
 /// For the head of a request, and between two on one connection: a client that sends nothing more
 /// must not hold a socket for ever. Load balancers keep an idle connection for 60 s, and it is
 /// theirs to close it.
@@ -52,8 +55,8 @@ pub async fn bind(resources: &Resources) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("can't listen on {address}: set PORT to a free port"))
 }
 
-/// Serves until `stop` completes, then takes no more connections and gives the requests in flight
-/// 9 s to finish.
+/// Serves until `stop` completes, then takes no more connections, hears out those that there are, and
+/// gives the requests in flight 9 s to finish.
 pub async fn listen(
     service: axum::Router,
     listener: TcpListener,
@@ -78,28 +81,37 @@ async fn listen_within(
         .timer(TokioTimer::new())
         .header_read_timeout(head);
     let connections = GracefulShutdown::new();
-    let mut stop = pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        let connection = match accepted {
-            Ok((connection, _)) => connection,
-            Err(error) => {
-                tracing::warn!(%error, "a connection can't be accepted");
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
+    let serve = |connection: TcpStream| {
         // Without it small answers may wait for the other side's acknowledgement.
         let _ = connection.set_nodelay(true);
         let connection = server.serve_connection(TokioIo::new(connection), service.clone());
         let connection = connections.watch(connection.into_owned());
         // An error is the client's: it went away, was too slow, or spoke no HTTP.
         tokio::spawn(async { drop(connection.await) });
+    };
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((connection, _)) => serve(connection),
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    // Who has connected has been told that somebody listens, and may have sent a request already:
+    // closed now, it would be lost.
+    while let Some(Ok((connection, _))) = listener.accept().now_or_never() {
+        serve(connection);
     }
     drop(listener);
+    if connections.count() > 0 {
+        tokio::time::sleep(HEARD_WITHIN).await;
+    }
     if tokio::time::timeout(drain, connections.shutdown())
         .await
         .is_err()
@@ -120,7 +132,6 @@ mod tests {
     use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
     use tokio::sync::Notify;
 
     use super::*;
