@@ -135,6 +135,13 @@ impl<S: Clone + Send + Sync + 'static> Default for Router<S> {
     }
 }
 
+/// The routes alone.
+impl<S> From<Router<S>> for axum::Router<S> {
+    fn from(router: Router<S>) -> Self {
+        router.routes
+    }
+}
+
 /// Routes that no document describes.
 impl<S> From<axum::Router<S>> for Router<S> {
     fn from(routes: axum::Router<S>) -> Self {

@@ -73,9 +73,48 @@ async fn m6_on_lambda_the_one_binary_is_told_whose_schedule_it_is() {
     let answer: Value = serde_json::from_str(answer.get()).unwrap();
     assert_eq!(answer["updated"], true);
 
-    let stranger = story.app.invoke(&json!({"function": "stranger"})).await;
-    let failure = stranger.unwrap_err();
-    assert!(failure.error_message.contains("schema-sync"), "{failure:?}");
+    for event in [
+        json!({"function": "stranger"}),
+        json!({"function": "../v1/schema/sync"}),
+        json!({"function": "metasync"}),
+        json!({}),
+    ] {
+        let failure = story.app.invoke(&event).await.unwrap_err();
+        assert!(failure.error_message.contains("schema-sync"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
+    let app = TestApp::with_env(shared::Env::default())
+        .set("WAREHOUSE_URL", "file:///")
+        .set("MASKING_KEY", "0".repeat(64))
+        .set("PRIVACY_KEY", "0".repeat(64))
+        .named("metasync")
+        .on_a_database()
+        .await
+        .start(metasync::app)
+        .await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log/sqs.json");
+    let batch: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+
+    let report = app.invoke(&batch).await.unwrap();
+    let report: Value = serde_json::from_str(report.get()).unwrap();
+    let failed = json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]);
+    assert_eq!(report["batchItemFailures"], failed);
+
+    let rolled = app
+        .invoke(&json!({"function": "message-log"}))
+        .await
+        .unwrap();
+    let rolled: Value = serde_json::from_str(rolled.get()).unwrap();
+    assert!(
+        rolled.is_object() && rolled.get("title").is_none(),
+        "{rolled}"
+    );
+    let said = app.get("/v1/robeings/sales/messages").await.json();
+    assert_eq!(said["items"].as_array().unwrap().len(), 1, "{said}");
+    assert_eq!(said["items"][0]["response"], "사흘 안에 됩니다.");
 }
 
 const CASES: [&str; 3] = [

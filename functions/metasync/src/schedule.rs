@@ -1,93 +1,16 @@
 //! What runs by itself: the schedules of the functions, kept in this process where no scheduler
-//! calls, and the one route that a scheduler calls where every function is this binary.
+//! calls.
 
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
 use message_log::{Log, roll_up};
 use privacy::Privacy;
 use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
 use schema_sync::sync::Sync;
-use serde::Deserialize;
-use shared::serve::may_take;
-use shared::{Admin, Error, Json, Resources, Result, Router, routes};
+use shared::Resources;
 use stats_batch::Stats;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use utoipa::ToSchema;
-
-pub fn router(resources: &Resources) -> anyhow::Result<Router> {
-    let has_database = resources.env().get("DATABASE_URL").is_some();
-    let jobs = Jobs {
-        sync: Sync::open(resources)?,
-        stats: has_database.then(|| Stats::open(resources)).transpose()?,
-        privacy: has_database.then(|| Privacy::open(resources)).transpose()?,
-    };
-    Ok(Router::new()
-        .routes(routes!(trigger))
-        .layer(may_take(LONGEST_SYNC))
-        .with_state(jobs))
-}
-
-#[derive(Clone)]
-struct Jobs {
-    sync: Sync,
-    /// These: none without a database.
-    stats: Option<Stats>,
-    privacy: Option<Privacy>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-struct Due {
-    function: Function,
-}
-
-/// A function with a schedule.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Function {
-    SchemaSync,
-    StatsBatch,
-    Privacy,
-}
-
-/// Do what is due, by a scheduler.
-///
-/// On Lambda an event that is not HTTP comes here, since the binary has the name `metasync`; its
-/// field `function` says whose schedule it is, as the address does elsewhere.
-#[utoipa::path(
-    post,
-    path = "/events/metasync",
-    request_body = Due,
-    responses(
-        (status = 200, description = "what the function answers to its own trigger", body = Object),
-        (status = 409, description = "the function needs DATABASE_URL, which is not set"),
-        (status = 503, description = "something that the function needs is unavailable"),
-    )
-)]
-async fn trigger(State(jobs): State<Jobs>, _: Admin, Json(due): Json<Due>) -> Result<Response> {
-    match due.function {
-        Function::SchemaSync => {
-            let answer = jobs.sync.run(&Run::default()).await?;
-            Ok(Json(answer).into_response())
-        }
-        Function::StatsBatch => {
-            let stats = jobs.stats.ok_or_else(without_database)?;
-            let answer = stats_batch::roll_up::run(&stats).await?;
-            Ok(Json(answer).into_response())
-        }
-        Function::Privacy => {
-            let privacy = jobs.privacy.ok_or_else(without_database)?;
-            let answer = privacy::run::run(&privacy).await?;
-            Ok(Json(answer).into_response())
-        }
-    }
-}
-
-fn without_database() -> Error {
-    Error::Conflict("DATABASE_URL is not set, so nothing is kept of anybody".to_owned())
-}
 
 /// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), rolls conversations up
 /// every `ROLL_UP_INTERVAL_SECONDS` (10), and stats every `STATS_INTERVAL_SECONDS` (300), and does what

@@ -1,0 +1,114 @@
+//! The one route that everything comes to where every function is this binary: on Lambda an event
+//! that is not HTTP is posted to `/events/<the binary's name>`. It goes on to the function that it
+//! is for, so that a function with a trigger needs nothing here.
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use message_log::events::LARGEST_EVENT;
+use schema_sync::api::LONGEST_SYNC;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use shared::serve::may_take;
+use shared::{Admin, Error, Json, Result, Router, routes};
+use tower::ServiceExt as _;
+use utoipa::ToSchema;
+
+#[derive(Clone)]
+struct Functions {
+    /// The routes of all of them.
+    routes: axum::Router,
+    /// Whether those are among them that keep something in Postgres.
+    has_database: bool,
+}
+
+/// For these functions.
+pub fn router(functions: Router, has_database: bool) -> Router {
+    let functions = Functions {
+        routes: functions.into(),
+        has_database,
+    };
+    Router::new()
+        .routes(routes!(trigger))
+        .layer(may_take(LONGEST_SYNC))
+        .layer(DefaultBodyLimit::max(LARGEST_EVENT))
+        .with_state(functions)
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Due {
+    /// Whose trigger it is. What a queue delivers names nobody, and is for `message-log`.
+    function: Option<String>,
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    event: Map<String, Value>,
+}
+
+/// Do what is due, by a schedule or a queue.
+///
+/// As `POST /events/<function>` with the other fields: `{"function": "schema-sync"}` syncs.
+#[utoipa::path(
+    post,
+    path = "/events/metasync",
+    request_body = Due,
+    responses(
+        (status = 200, description = "what the function answers", body = Object),
+        (status = 400, description = "the event is for no function that there is"),
+        (status = 409, description = "the function needs DATABASE_URL, which is not set"),
+        (status = 503, description = "what the function works with is unavailable"),
+    )
+)]
+async fn trigger(
+    State(functions): State<Functions>,
+    _: Admin,
+    request: Request,
+) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let request = Request::from_parts(parts.clone(), body);
+    let Json(due) = Json::<Due>::from_request(request, &()).await?;
+    let function = match due.function.as_deref() {
+        Some(function) => function,
+        None if due.event.contains_key("Records") => "message-log",
+        None => return Err(nobody("no field `function`")),
+    };
+    parts.uri = address(function)?;
+    parts.headers.remove(CONTENT_LENGTH);
+    let event = Body::from(Value::Object(due.event).to_string());
+    let answer = match functions
+        .routes
+        .oneshot(Request::from_parts(parts, event))
+        .await
+    {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    };
+    let is_missing = answer.status() == StatusCode::NOT_FOUND;
+    if is_missing && !functions.has_database {
+        return Err(Error::Conflict(format!(
+            "there is no function {function:?} here: DATABASE_URL is not set, without which there is \
+             `schema-sync` alone"
+        )));
+    }
+    if is_missing {
+        return Err(nobody(&format!("no function {function:?} with a trigger")));
+    }
+    Ok(answer)
+}
+
+fn address(function: &str) -> Result<Uri> {
+    let letters = |it: char| it.is_ascii_lowercase() || it == '-';
+    let is_name = !function.is_empty() && function.chars().all(letters);
+    let address = format!("/events/{function}").parse().ok();
+    address
+        .filter(|_| is_name)
+        .ok_or_else(|| nobody("`function` is no function's name"))
+}
+
+fn nobody(reason: &str) -> Error {
+    Error::Invalid(format!(
+        "the event is for nobody: {reason}; send {{\"function\": \"schema-sync\"}}, or the name of \
+         another function that has `POST /events/<function>`"
+    ))
+}
