@@ -7,6 +7,7 @@
 //! [`serve()`]. A test hands the same to `kit::TestApp`.
 
 pub mod auth;
+pub mod aws;
 pub mod clock;
 pub mod env;
 pub mod error;

@@ -2,6 +2,7 @@
 
 mod context;
 mod demo;
+mod doctor;
 mod progress;
 mod stats;
 
@@ -15,6 +16,7 @@ use shared::telemetry::{self, Audience};
 use shared::{Env, Resources, secrets};
 
 use crate::schedule;
+use doctor::Cloud;
 
 /// What an AI agent must know and must not forget, kept by small serverless functions.
 ///
@@ -102,6 +104,26 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look for what a deployment trips over
+    ///
+    /// Checks what the environment configures: callers, bucket, database and its schema, warehouse,
+    /// dry runs, model. With --aws or --gcp also the clock, the login, and what is deployed there. For
+    /// each failure it prints the command that mends it, and ends with 1. It changes nothing; the
+    /// model is asked for one word.
+    Doctor {
+        /// Look at the deployment on AWS, too
+        #[arg(long, conflicts_with = "gcp")]
+        aws: bool,
+        /// Look at the project on Google Cloud, too
+        #[arg(long)]
+        gcp: bool,
+        /// The name of the deployment, as Terraform was given it
+        #[arg(long, default_value = "metasync")]
+        name: String,
+        /// Print what was found as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Bring the database to the newest schema
     ///
     /// Reads DATABASE_URL. Run it before new code is deployed: old code runs while it applies, and
@@ -133,6 +155,17 @@ pub fn main() -> anyhow::Result<()> {
         Some(Command::Stats { rebuild, json }) => {
             by_hand(env, async |env| stats::run(&env, rebuild, json).await)
         }
+        Some(Command::Doctor {
+            aws,
+            gcp,
+            name,
+            json,
+        }) => {
+            let gcp = gcp.then_some(Cloud::Gcp);
+            let cloud = aws.then_some(Cloud::Aws).or(gcp);
+            // It resolves by itself, and goes on where that fails.
+            started(&env)?.block_on(doctor::run(env, cloud, &name, json))
+        }
         Some(Command::Migrate { json }) => by_hand(env, async |env| migrate(&env, json).await),
         Some(Command::Serve) => serve(),
         // A platform starts the binary without arguments.
@@ -153,11 +186,13 @@ fn serve() -> anyhow::Result<()> {
 
 /// Runs a command for the person or program that called it.
 fn by_hand(env: Env, command: impl AsyncFnOnce(Env) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    telemetry::install("metasync", &env, Audience::Person)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async { command(secrets::resolve(env).await?).await })
+    started(&env)?.block_on(async { command(secrets::resolve(env).await?).await })
+}
+
+fn started(env: &Env) -> anyhow::Result<tokio::runtime::Runtime> {
+    telemetry::install("metasync", env, Audience::Person)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    Ok(runtime.enable_all().build()?)
 }
 
 async fn sync(env: &Env, json: bool) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! Every job of MetaSync in one process, and its command line: what runs on a laptop, and the
 //! smallest deployment. Each subcommand calls the same library code that the functions serve.
 
+mod catalogue;
 pub mod cli;
 pub mod sample;
 mod schedule;

@@ -1,5 +1,7 @@
 //! The command line as a person meets it: the demo prints what to try, and it works.
 
+mod doctor;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Output, Stdio};

@@ -47,6 +47,23 @@ pub async fn migrate(env: &Env) -> anyhow::Result<Vec<String>> {
     apply(env, FILES).await
 }
 
+/// The migrations that [`migrate`] would apply to the database of `DATABASE_URL`. Changes nothing.
+pub async fn pending(env: &Env) -> crate::Result<Vec<String>> {
+    let db = open(env)?.get().await?;
+    let is_new = format!("select to_regclass('{HISTORY}') is null");
+    let is_new: bool = db.query_typed_one(&is_new, &[]).await?.get(0);
+    let mut applied: Vec<i32> = Vec::new();
+    if !is_new {
+        let versions = format!("select version::int4 from {HISTORY}");
+        let rows = db.query_typed(&versions, &[]).await?;
+        applied.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+    }
+    let number = |name: &str| name.split('_').next().and_then(|it| it.parse::<i32>().ok());
+    let names = FILES.iter().map(|(name, _)| *name);
+    let pending = names.filter(|name| number(name).is_none_or(|it| !applied.contains(&it)));
+    Ok(pending.map(str::to_owned).collect())
+}
+
 /// As [`migrate`], with other files than our own: name (`0001_owner.sql`) and text.
 pub async fn apply(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
     let migrations = files

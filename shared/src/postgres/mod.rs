@@ -31,5 +31,5 @@ pub use connect::{Client, Pool, open, open_url, take_parameter};
 pub use deadpool_postgres::PoolError;
 pub use error::{describe, is_unavailable};
 pub use listen::Notifications;
-pub use migrate::{apply, migrate};
+pub use migrate::{apply, migrate, pending};
 pub use tokio_postgres::types;

@@ -1,18 +1,12 @@
-//! AWS Secrets Manager: one call, signed as AWS wants it.
-//!
-//! Its SDK would add a megabyte to functions that have none of Amazon's crates otherwise.
-
-use std::time::SystemTime;
+//! AWS Secrets Manager.
 
 use anyhow::{Context as _, anyhow, ensure};
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Failure, Read, answer};
-use crate::Env;
+use crate::aws::{Amazon, Call};
 
 /// Which secret, which of its versions, and what of it.
 pub(super) struct Arn {
@@ -66,12 +60,6 @@ impl Arn {
     }
 }
 
-pub(super) struct Amazon {
-    http: reqwest::Client,
-    endpoint: Option<String>,
-    key: Option<Credentials>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Secret {
@@ -86,88 +74,40 @@ struct Refusal {
     message: String,
 }
 
-impl Amazon {
-    /// With the access key in the environment, where Lambda puts it; at
-    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL`, or the region's own address.
-    pub(super) fn new(env: &Env, http: reqwest::Client) -> Self {
-        let endpoint = env.get("AWS_ENDPOINT_URL_SECRETS_MANAGER");
-        let endpoint = endpoint.or_else(|| env.get("AWS_ENDPOINT_URL"));
-        let key = env.get("AWS_ACCESS_KEY_ID").and_then(|id| {
-            let secret = env.secret("AWS_SECRET_ACCESS_KEY")?;
-            let session = env.get("AWS_SESSION_TOKEN").map(str::to_owned);
-            let (secret, source) = (secret.expose(), "environment");
-            Some(Credentials::new(id, secret, session, None, source))
-        });
-        Self {
-            http,
-            endpoint: endpoint.map(str::to_owned),
-            key,
+pub(super) async fn read(amazon: &Amazon, arn: &Arn) -> Read {
+    let mut body = json!({ "SecretId": arn.id });
+    for (name, value) in [("VersionStage", &arn.stage), ("VersionId", &arn.version)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
         }
     }
-
-    pub(super) async fn read(&self, arn: &Arn) -> Read {
-        let request = self.request(arn).map_err(Failure::lasting)?;
-        let (status, body) = answer(self.http.execute(request).await).await?;
-        if status != 200 {
-            return Err(refused(arn, status, &body));
-        }
-        let secret: Secret = serde_json::from_slice(&body)
-            .map_err(|_| Failure::passing(anyhow!("Secrets Manager's answer can't be read")))?;
-        let text = secret.secret_string.with_context(|| {
-            format!(
-                "the secret {} is bytes: store it as text (--secret-string)",
-                arn.id
-            )
-        });
-        let text = text.map_err(Failure::lasting)?;
-        field(arn, text).map_err(Failure::lasting)
-    }
-
-    fn request(&self, arn: &Arn) -> anyhow::Result<reqwest::Request> {
-        let key = self.key.clone().context(
-            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as \
-             `eval \"$(aws configure export-credentials --format env)\"` does",
-        )?;
-        let Arn { id, region, .. } = arn;
-        let own = || format!("https://secretsmanager.{region}.{}", arn.domain());
-        let url = self.endpoint.clone().unwrap_or_else(own);
-        let url = format!("{}/", url.trim_end_matches('/'));
-        let mut body = json!({ "SecretId": id });
-        for (name, value) in [("VersionStage", &arn.stage), ("VersionId", &arn.version)] {
-            if let Some(value) = value {
-                body[name] = json!(value);
-            }
-        }
-        let body = body.to_string().into_bytes();
-        let headers = [
+    let call = Call {
+        service: "secretsmanager",
+        region: &arn.region,
+        domain: arn.domain(),
+        method: Method::POST,
+        path: "/",
+        headers: &[
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", "secretsmanager.GetSecretValue"),
-        ];
-
-        let identity = key.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name("secretsmanager")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let signed = SignableRequest::new(
-            "POST",
-            &url,
-            headers.into_iter(),
-            SignableBody::Bytes(&body),
-        )?;
-        let (signature, _) = sign(signed, &parameters)?.into_parts();
-        let mut request = http::Request::post(&url);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let mut request = request.body(body)?;
-        signature.apply_to_request_http1x(&mut request);
-        Ok(reqwest::Request::try_from(request)?)
+        ],
+        body: body.to_string().into_bytes(),
+    };
+    let sent = amazon.send(call).await.map_err(Failure::lasting)?;
+    let (status, body) = answer(sent).await?;
+    if status != 200 {
+        return Err(refused(arn, status, &body));
     }
+    let secret: Secret = serde_json::from_slice(&body)
+        .map_err(|_| Failure::passing(anyhow!("Secrets Manager's answer can't be read")))?;
+    let text = secret.secret_string.with_context(|| {
+        format!(
+            "the secret {} is bytes: store it as text (--secret-string)",
+            arn.id
+        )
+    });
+    let text = text.map_err(Failure::lasting)?;
+    field(arn, text).map_err(Failure::lasting)
 }
 
 /// A JSON secret's field, or the whole.

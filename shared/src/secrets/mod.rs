@@ -16,8 +16,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::{sleep, timeout};
 
+use crate::aws::Amazon;
 use crate::{Env, http_client};
-use amazon::{Amazon, Arn};
+use amazon::Arn;
 use google::{Google, Name};
 
 /// For all of them together: Lambda gives a start 10 s.
@@ -96,7 +97,7 @@ async fn read(amazon: &Amazon, google: &Google, reference: &Reference) -> anyhow
     loop {
         let attempt = async {
             match reference {
-                Reference::Amazon(arn) => amazon.read(arn).await,
+                Reference::Amazon(arn) => amazon::read(amazon, arn).await,
                 Reference::Google(name) => google.read(name).await,
             }
         };

@@ -1,0 +1,325 @@
+//! `metasync doctor`: what a deployment trips over, looked at before it does, and for each failure the
+//! one command that mends it. Nothing is changed.
+
+mod aws;
+mod gcp;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use schema_sync::source::{self, Plan, Run, SourceError};
+use serde::Serialize;
+use serde_json::json;
+use shared::llm::{Ask, LlmError};
+use shared::postgres::{self, types::Type};
+use shared::store::StoreError;
+use shared::{Env, Resources};
+use tokio::time::timeout;
+
+/// Of one check. A large warehouse takes longer to be read, and has answered by then.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which cloud is looked at beside the configuration.
+#[derive(Clone, Copy)]
+pub enum Cloud {
+    Aws,
+    Gcp,
+}
+
+/// How one check came out.
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum Outcome {
+    Fine { detail: String },
+    Failed { detail: String, mend: String },
+    Skipped { detail: String },
+}
+
+#[derive(Serialize)]
+struct Check {
+    check: String,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+fn fine(detail: impl Into<String>) -> Outcome {
+    let detail = detail.into();
+    Outcome::Fine { detail }
+}
+
+fn failed(detail: impl Into<String>, mend: impl Into<String>) -> Outcome {
+    let (detail, mend) = (detail.into(), mend.into());
+    Outcome::Failed { detail, mend }
+}
+
+fn skipped(detail: impl Into<String>) -> Outcome {
+    let detail = detail.into();
+    Outcome::Skipped { detail }
+}
+
+/// Looks at everything, prints what it found, and ends with 1 if something fails.
+pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyhow::Result<()> {
+    let mut report = Report::default();
+    let resolved = shared::secrets::resolve(env.clone()).await;
+    let env = match resolved {
+        Ok(env) => env,
+        Err(error) => {
+            let mend = "eval \"$(aws configure export-credentials --format env)\"";
+            report.add("secrets", failed(format!("{error:#}"), mend));
+            without_references(&env)
+        }
+    };
+    match cloud {
+        Some(Cloud::Aws) => aws::check(&env, name, &mut report).await?,
+        Some(Cloud::Gcp) => gcp::check(&env, name, &mut report).await?,
+        None => {}
+    }
+    let resources = Resources::new(env);
+    report.look("callers", async { callers(&resources) }).await;
+    report.look("bucket", bucket(&resources)).await;
+    report.look("database", database(&resources)).await;
+    report.look("warehouse", warehouse(&resources)).await;
+    report.look("dry run", dry_run(&resources)).await;
+    report.look("model", model(&resources)).await;
+    report.print(json)?;
+    if report.has_failed() {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// What could not be resolved counts as not set: a name of a secret is no URL of a database.
+fn without_references(env: &Env) -> Env {
+    let is_name = |value: &str| value.starts_with("arn:") || value.starts_with("projects/");
+    let kept = env.iter().filter(|(_, value)| !is_name(value));
+    kept.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[derive(Default)]
+struct Report(Vec<Check>);
+
+impl Report {
+    fn add(&mut self, check: impl Into<String>, outcome: Outcome) {
+        let check = check.into();
+        self.0.push(Check { check, outcome });
+    }
+
+    async fn look(&mut self, check: &str, outcome: impl Future<Output = Outcome>) {
+        let outcome = timeout(PATIENCE, outcome).await;
+        let seconds = PATIENCE.as_secs();
+        self.add(
+            check,
+            outcome.unwrap_or_else(|_| {
+                failed(
+                    format!("no answer in {seconds} s"),
+                    "metasync doctor  # again, from a network that reaches it",
+                )
+            }),
+        );
+    }
+
+    fn has_failed(&self) -> bool {
+        let mut outcomes = self.0.iter().map(|check| &check.outcome);
+        outcomes.any(|outcome| matches!(outcome, Outcome::Failed { .. }))
+    }
+
+    fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        if as_json {
+            return super::print_json(&json!({ "ok": !self.has_failed(), "checks": self.0 }));
+        }
+        let mut out = std::io::stdout().lock();
+        for Check { check, outcome } in &self.0 {
+            match outcome {
+                Outcome::Fine { detail } => writeln!(out, "  ok    {check}: {detail}")?,
+                Outcome::Skipped { detail } => writeln!(out, "  -     {check}: {detail}")?,
+                Outcome::Failed { detail, mend } => {
+                    writeln!(out, "  FAIL  {check}: {detail}\n          {mend}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn callers(resources: &Resources) -> Outcome {
+    match resources.auth() {
+        Ok(auth) if auth.is_open() => fine("everybody, on this machine alone"),
+        Ok(_) => fine("somebody may call"),
+        Err(error) => failed(
+            format!("{error:#}"),
+            "export AUTH_TOKENS=\"[{\\\"name\\\": \\\"me\\\", \\\"role\\\": \\\"admin\\\", \\\"scope\\\": \
+             {\\\"datasets\\\": [\\\"*\\\"], \\\"robeings\\\": [\\\"*\\\"], \\\"sessions\\\": [\\\"*\\\"]}, \
+             \\\"sha256\\\": \\\"$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1)\\\"}]\"",
+        ),
+    }
+}
+
+async fn bucket(resources: &Resources) -> Outcome {
+    const HEAD: &str = "schema/metadata_cache.json";
+    let Some(url) = resources.env().get("BUCKET_URL") else {
+        return skipped("BUCKET_URL is not set");
+    };
+    let store = match resources.store() {
+        Ok(store) => store,
+        Err(error) => return failed(format!("{error:#}"), "export BUCKET_URL=s3://bucket"),
+    };
+    let (detail, is_denied) = match store.get(HEAD).await {
+        Ok(_) => return fine(format!("{url} has a schema")),
+        Err(StoreError::NotFound(_)) => return fine(format!("{url} can be read, and is new")),
+        Err(error) => {
+            let is_denied = matches!(error, StoreError::Denied { .. });
+            (format!("{:#}", anyhow::Error::new(error)), is_denied)
+        }
+    };
+    let place = url.split_once("://").map_or("", |(_, place)| place);
+    let name = place.split('/').next().unwrap_or_default();
+    let mend = match (url.split(':').next(), is_denied) {
+        (Some("s3"), true) if detail.contains("no AWS credentials") => {
+            "eval \"$(aws configure export-credentials --format env)\"".to_owned()
+        }
+        (Some("s3"), true) => format!("aws s3api get-bucket-policy --bucket {name}"),
+        (Some("s3"), false) => format!("aws s3api head-bucket --bucket {name}"),
+        (Some("gs"), true) => format!(
+            "gcloud storage buckets add-iam-policy-binding gs://{name} --role roles/storage.objectUser \
+             --member \"user:$(gcloud config get account)\""
+        ),
+        (Some("gs"), false) => format!("gcloud storage buckets describe gs://{name}"),
+        _ => format!("mkdir -p {place}"),
+    };
+    failed(detail, mend)
+}
+
+async fn database(resources: &Resources) -> Outcome {
+    let env = resources.env();
+    if env.get("DATABASE_URL").is_none() {
+        return skipped("DATABASE_URL is not set");
+    }
+    let (version, is_superuser) = match about_database(resources).await {
+        Ok(about) => about,
+        Err(error) => return failed(format!("{error:#}"), "psql \"$DATABASE_URL\" -c 'select 1'"),
+    };
+    if version < 150_000 {
+        let detail = format!("Postgres {} is too old: 15 or later", version / 10_000);
+        return failed(detail, "psql \"$DATABASE_URL\" -c 'select version()'");
+    }
+    match postgres::pending(env).await {
+        Err(error) => failed(format!("{error:#}"), "metasync migrate"),
+        Ok(pending) if !pending.is_empty() => {
+            let pending = pending.join(", ");
+            failed(format!("not migrated: {pending}"), "metasync migrate")
+        }
+        Ok(_) if is_superuser => failed(
+            "its user is a superuser, whom row-level security does not hold",
+            "psql \"$DATABASE_URL\" -c \"create role metasync login password '...'\"",
+        ),
+        Ok(_) => fine(format!("Postgres {}, migrated", version / 10_000)),
+    }
+}
+
+async fn about_database(resources: &Resources) -> anyhow::Result<(i32, bool)> {
+    let pool = resources.postgres()?;
+    let db = pool.get().await.map_err(shared::Error::from)?;
+    let sql = "select current_setting('server_version_num')::int4,
+                      (select rolsuper from pg_roles where rolname = current_user)";
+    let none: [(&(dyn postgres::types::ToSql + Sync), Type); 0] = [];
+    let row = db.query_typed_one(sql, &none).await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// What to do where a warehouse refuses.
+fn grant(env: &Env, role: &str) -> String {
+    let url = env.get("WAREHOUSE_URL").unwrap_or_default();
+    match url.strip_prefix("bigquery://") {
+        Some(place) => format!(
+            "gcloud projects add-iam-policy-binding {} --role {role} --member \"user:$(gcloud config \
+             get account)\"",
+            place.split('/').next().unwrap_or_default()
+        ),
+        None if url.starts_with("postgres") => {
+            "psql \"$WAREHOUSE_URL\" -c 'select 1'  # then, as its owner: grant usage on schema ..."
+                .to_owned()
+        }
+        None => "ls \"${WAREHOUSE_URL#file://}\"".to_owned(),
+    }
+}
+
+async fn warehouse(resources: &Resources) -> Outcome {
+    if resources.env().get("WAREHOUSE_URL").is_none() {
+        return skipped("WAREHOUSE_URL is not set");
+    }
+    let mend = grant(resources.env(), "roles/bigquery.metadataViewer");
+    let source = match source::open(resources) {
+        Ok(source) => source,
+        Err(error) => {
+            return failed(
+                format!("{error:#}"),
+                "export WAREHOUSE_URL=bigquery://project/dataset",
+            );
+        }
+    };
+    match timeout(PATIENCE / 2, source.read(&[], &Run::default())).await {
+        Err(_) => fine("it is large, and is being read"),
+        Ok(Err(error)) => failed(said(error), mend),
+        Ok(Ok(reading)) => match reading.problems.first() {
+            Some(problem) => failed(format!("{}: {}", problem.subject, problem.detail), mend),
+            None => fine(format!("{} tables", reading.tables.len())),
+        },
+    }
+}
+
+async fn dry_run(resources: &Resources) -> Outcome {
+    let Ok(source) = source::open(resources) else {
+        return skipped("there is no warehouse");
+    };
+    let mend = grant(resources.env(), "roles/bigquery.jobUser");
+    match source.plan("select 1 as one", &Run::default()).await {
+        Ok(Plan::Accepted(_)) => fine("queries are planned"),
+        Ok(Plan::Rejected(reason)) => failed(reason, mend),
+        Err(error) => failed(said(error), mend),
+    }
+}
+
+fn said(error: SourceError) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}
+
+/// Asks for one word.
+async fn model(resources: &Resources) -> Outcome {
+    let llm = match resources.llm().context("LLM_MODEL") {
+        Ok(Some(llm)) => llm,
+        Ok(None) => return skipped("LLM_MODEL is not set: names and rules do"),
+        Err(error) => {
+            let text = format!("{error:#}");
+            let word = |it: &&str| it.ends_with("_KEY");
+            let key = text
+                .split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+                .find(word);
+            let mend = format!("export {}=...", key.unwrap_or("LLM_MODEL"));
+            return failed(text, mend);
+        }
+    };
+    let ask = Ask {
+        system: "You answer with one word.".into(),
+        user: "Say yes.".into(),
+        name: "word",
+        schema: json!({
+            "type": "object",
+            "properties": {"word": {"type": "string"}},
+            "required": ["word"],
+            "additionalProperties": false,
+        }),
+        max_output_tokens: 100,
+    };
+    match llm.ask(&ask).await {
+        Ok(_) => fine("it answers"),
+        Err(LlmError::Denied(detail)) => {
+            failed(detail, "export LLM_MODEL=...  # and its provider's key")
+        }
+        Err(error) => failed(
+            format!("{:#}", anyhow::Error::new(error)),
+            "metasync doctor  # again",
+        ),
+    }
+}

@@ -1,0 +1,391 @@
+//! `metasync doctor` on what a deployment trips over: each is found, with the command that mends it.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::DATE;
+use axum::response::IntoResponse as _;
+use serde_json::{Value, json};
+
+use crate::run;
+
+const TOKENS: &str = r#"[{"name": "me", "role": "admin",
+    "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]"#;
+
+/// Answers by `<target or path>`; what is not listed is a 404. Lives as long as the test process.
+fn cloud(answers: &[(&str, u16, Value)], date: &'static str) -> String {
+    let answers: BTreeMap<String, (u16, Value)> = answers
+        .iter()
+        .map(|(key, status, body)| ((*key).to_owned(), (*status, body.clone())))
+        .collect();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let reply = move |request: Request| {
+        let target = request.headers().get("x-amz-target");
+        let target = target.map(|it| it.to_str().unwrap().to_owned());
+        let key = target.unwrap_or_else(|| request.uri().path().to_owned());
+        let (status, body) = answers.get(&key).cloned().unwrap_or((404, Value::Null));
+        async move {
+            let status = axum::http::StatusCode::from_u16(status).unwrap();
+            let mut answer = (status, body.to_string()).into_response();
+            if !date.is_empty() {
+                answer.headers_mut().insert(DATE, date.parse().unwrap());
+            }
+            answer
+        }
+    };
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, Router::new().fallback(reply))
+                .await
+                .unwrap();
+        });
+    });
+    url
+}
+
+/// Whether all is well, and of each check the status, and what is said of it.
+fn doctor(arguments: &[&str], env: &[(&str, &str)]) -> (bool, Vec<(String, String, String)>) {
+    let output = run(&[&["doctor", "--json"], arguments].concat(), env);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap_or_else(|_| {
+        panic!("{text} {}", String::from_utf8_lossy(&output.stderr));
+    });
+    assert_eq!(report["ok"], output.status.success());
+    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let checks = report["checks"].as_array().unwrap();
+    let checks = checks.iter().map(|it| {
+        let said = format!("{} | {}", string(&it["detail"]), string(&it["mend"]));
+        (string(&it["check"]), string(&it["status"]), said)
+    });
+    (output.status.success(), checks.collect())
+}
+
+/// Each of these checks has failed, and its command holds these words.
+fn assert_mends(checks: &[(String, String, String)], expected: &[(&str, &str)]) {
+    for (check, words) in expected {
+        let mut named = checks.iter().filter(|(name, ..)| name == check);
+        let found = named.any(|(_, status, said)| status == "failed" && said.contains(words));
+        assert!(found, "{check} with {words:?} in {checks:#?}");
+    }
+}
+
+#[test]
+fn m12_what_is_not_configured_is_told_and_what_is_left_out_is_no_failure() {
+    let (is_well, checks) = doctor(&[], &[]);
+    assert!(!is_well);
+    assert_mends(&checks, &[("callers", "export AUTH_TOKENS=")]);
+    let skipped = checks.iter().filter(|(_, status, _)| status == "skipped");
+    assert_eq!(skipped.count(), 5, "{checks:?}");
+
+    let shown = run(&["doctor"], &[]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        text.contains("FAIL  callers: ") && text.contains("\n          export AUTH_TOKENS="),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m12_a_database_is_reached_migrated_and_entered_by_an_ordinary_role() {
+    let database = kit::postgres::empty_database().await;
+    let url = database.url.clone();
+    let env = |url: &str| {
+        [
+            ("DATABASE_URL".to_owned(), url.to_owned()),
+            ("AUTH_TOKENS".to_owned(), TOKENS.to_owned()),
+        ]
+    };
+    let see = |url: &str| {
+        let env = env(url);
+        let env: Vec<(&str, &str)> = env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        doctor(&[], &env)
+    };
+
+    let (_, checks) = see("postgres://nobody@127.0.0.1:1/nothing");
+    assert_mends(&checks, &[("database", "psql \"$DATABASE_URL\"")]);
+    let (_, checks) = see(&url);
+    assert_mends(
+        &checks,
+        &[
+            ("database", "0001_message_log.sql"),
+            ("database", "| metasync migrate"),
+        ],
+    );
+
+    assert!(
+        run(&["migrate"], &[("DATABASE_URL", &url)])
+            .status
+            .success()
+    );
+    let (_, checks) = see(&url);
+    assert_mends(&checks, &[("database", "create role metasync")]);
+
+    // As the README says: an ordinary role that may create schemas migrates, and owns the tables.
+    let database = kit::postgres::empty_database().await;
+    database
+        .run(
+            "do $$ begin
+               begin create role doctor_plain; exception when duplicate_object then null; end;
+               execute format('grant create on database %I to doctor_plain', current_database());
+             end $$",
+        )
+        .await;
+    let joint = if database.url.contains('?') { '&' } else { '?' };
+    let plain = format!("{}{joint}options=-c%20role%3Ddoctor_plain", database.url);
+    let migrated = run(&["migrate"], &[("DATABASE_URL", &plain)]);
+    assert!(
+        migrated.status.success(),
+        "{}",
+        String::from_utf8_lossy(&migrated.stderr)
+    );
+    let (is_well, checks) = see(&plain);
+    assert!(is_well, "{checks:#?}");
+}
+
+#[test]
+fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    metasync::sample::write(folder.path()).unwrap();
+    let warehouse = format!("file://{}", folder.path().display());
+    let bucket = tempfile::tempdir().unwrap();
+    let bucket = format!("file://{}", bucket.path().display());
+    let fine = [
+        ("AUTH_TOKENS", TOKENS),
+        ("WAREHOUSE_URL", &warehouse),
+        ("BUCKET_URL", &bucket),
+    ];
+    let (is_well, checks) = doctor(&[], &fine);
+    assert!(is_well, "{checks:#?}");
+
+    let refusing = cloud(
+        &[(
+            "/v1/chat/completions",
+            401,
+            json!({"error": {"message": "bad key"}}),
+        )],
+        "",
+    );
+    let model = format!("{refusing}/v1");
+    let (_, checks) = doctor(
+        &[],
+        &[
+            ("AUTH_TOKENS", TOKENS),
+            ("WAREHOUSE_URL", "bigquery://shop/sales"),
+            ("BIGQUERY_EMULATOR_HOST", &refusing),
+            ("BUCKET_URL", "gs://bucket"),
+            ("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1"),
+            ("LLM_MODEL", "gpt-test"),
+            ("LLM_BASE_URL", &model),
+            ("LLM_API_KEY", "wrong"),
+            ("LLM_ATTEMPTS", "1"),
+        ],
+    );
+    assert_mends(
+        &checks,
+        &[
+            ("bucket", "gcloud storage buckets describe gs://bucket"),
+            ("warehouse", "--role roles/bigquery.metadataViewer"),
+            ("dry run", "--role roles/bigquery.jobUser"),
+            ("model", "export LLM_MODEL="),
+        ],
+    );
+
+    let (_, checks) = doctor(
+        &[],
+        &[
+            ("LLM_MODEL", "claude-sonnet-4-5"),
+            ("BUCKET_URL", "ftp://x"),
+        ],
+    );
+    assert_mends(
+        &checks,
+        &[
+            ("model", "| export ANTHROPIC_API_KEY="),
+            ("bucket", "export BUCKET_URL="),
+        ],
+    );
+}
+
+const AWS: [(&str, &str); 4] = [
+    ("AUTH_TOKENS", TOKENS),
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "key"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+];
+
+fn on_aws(url: &str) -> (bool, Vec<(String, String, String)>) {
+    let env = [&AWS[..], &[("AWS_ENDPOINT_URL", url)]].concat();
+    doctor(&["--aws"], &env)
+}
+
+#[test]
+fn m12_on_aws_the_login_the_clock_and_what_is_deployed_are_looked_at() {
+    let (_, checks) = doctor(&["--aws"], &AWS[..1]);
+    assert_mends(&checks, &[("AWS region", "export AWS_REGION=")]);
+
+    let expired =
+        json!({"Error": {"Code": "ExpiredToken", "Message": "The security token is expired"}});
+    let (_, checks) = on_aws(&cloud(
+        &[("/", 403, expired)],
+        "Wed, 01 Jan 2020 00:00:00 GMT",
+    ));
+    assert_mends(
+        &checks,
+        &[
+            ("AWS login", "aws configure export-credentials"),
+            ("clock", "timedatectl set-ntp true"),
+        ],
+    );
+
+    let (_, checks) = on_aws(&cloud(&[("/", 200, json!({}))], ""));
+    assert_mends(
+        &checks,
+        &[("functions", "terraform -chdir=infra/aws apply")],
+    );
+
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metasync/AUTH_TOKENS-abc";
+    let variables = json!({"Variables": {"AUTH_TOKENS": arn, "BUCKET_URL": "s3://bucket"}});
+    let deployed =
+        json!({"State": "Active", "LastUpdateStatus": "Successful", "Environment": variables});
+    let broken = json!({"State": "Failed", "StateReason": "the role can't be assumed"});
+    let answers = [
+        ("/", 200, json!({})),
+        (
+            "/2015-03-31/functions/metasync-cache-read/configuration",
+            200,
+            deployed,
+        ),
+        (
+            "/2015-03-31/functions/metasync-schema-sync/configuration",
+            200,
+            broken,
+        ),
+        ("secretsmanager.DescribeSecret", 200, json!({"ARN": arn})),
+        (
+            "AmazonSQS.GetQueueUrl",
+            200,
+            json!({"QueueUrl": "https://queue"}),
+        ),
+        (
+            "AmazonSQS.GetQueueAttributes",
+            200,
+            json!({"Attributes": {"ApproximateNumberOfMessages": "3"}}),
+        ),
+    ];
+    let (_, checks) = on_aws(&cloud(&answers, ""));
+    assert_mends(
+        &checks,
+        &[
+            (
+                "function schema-sync",
+                "the role can't be assumed | terraform",
+            ),
+            (
+                "secret AUTH_TOKENS",
+                &format!("put-secret-value --secret-id {arn}"),
+            ),
+            (
+                "queue metasync-failed-runs",
+                "3 were given up | aws sqs receive-message",
+            ),
+        ],
+    );
+    let read = checks
+        .iter()
+        .find(|(name, ..)| name == "function cache-read")
+        .unwrap();
+    assert_eq!(read.1, "fine");
+}
+
+fn on_gcp(url: &str) -> (bool, Vec<(String, String, String)>) {
+    doctor(
+        &["--gcp"],
+        &[
+            ("AUTH_TOKENS", TOKENS),
+            ("GOOGLE_CLOUD_PROJECT", "shop"),
+            ("CLOUDSDK_AUTH_ACCESS_TOKEN", "token"),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE", url),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER", url),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", url),
+        ],
+    )
+}
+
+#[test]
+fn m12_on_google_cloud_apis_rights_and_secrets_are_looked_at() {
+    const APIS: &str = "/v1/projects/shop/services:batchGet";
+    const RIGHTS: &str = "/v1/projects/shop:testIamPermissions";
+    const SECRETS: &str = "/v1/projects/shop/secrets";
+    let api = |name: &str, state: &str| json!({"name": format!("projects/1/services/{name}.googleapis.com"), "state": state});
+    let services = json!({"services": [api("run", "DISABLED"), api("iam", "ENABLED")]});
+    let secrets = json!({"secrets": [{"name": "projects/1/secrets/metasync-AUTH_TOKENS"}, {"name": "projects/1/secrets/other"}]});
+    let answers = [
+        (APIS, 200, services),
+        (RIGHTS, 200, json!({"permissions": ["run.services.create"]})),
+        (SECRETS, 200, secrets),
+        (
+            "/v1/projects/shop/secrets/metasync-AUTH_TOKENS/versions",
+            200,
+            json!({}),
+        ),
+    ];
+    let (_, checks) = on_gcp(&cloud(&answers, ""));
+    assert_mends(
+        &checks,
+        &[
+            (
+                "APIs",
+                "secretmanager.googleapis.com storage.googleapis.com --project shop",
+            ),
+            (
+                "APIs",
+                "| gcloud services enable artifactregistry.googleapis.com",
+            ),
+            ("rights", "--role roles/cloudscheduler.admin"),
+            (
+                "secret AUTH_TOKENS",
+                "gcloud secrets versions add metasync-AUTH_TOKENS --project shop",
+            ),
+        ],
+    );
+    let all: String = checks.iter().map(|(_, _, said)| said.as_str()).collect();
+    assert!(
+        !all.contains("iam.googleapis.com ") && !all.contains("--role roles/run.admin"),
+        "{all}"
+    );
+
+    let unused = json!({"error": {"message": "Service Usage API has not been used in project 1 before or it is disabled."}});
+    let (_, checks) = on_gcp(&cloud(&[(APIS, 403, unused), (RIGHTS, 401, json!({}))], ""));
+    assert_mends(
+        &checks,
+        &[
+            (
+                "APIs",
+                "gcloud services enable serviceusage.googleapis.com --project shop",
+            ),
+            ("rights", "gcloud auth application-default login"),
+            ("secrets", "gcloud projects list"),
+        ],
+    );
+}
+
+#[test]
+fn m12_a_secret_that_cannot_be_read_is_one_failure_and_the_others_are_looked_at() {
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metasync/DATABASE_URL-abc";
+    let (_, checks) = doctor(&[], &[("AUTH_TOKENS", TOKENS), ("DATABASE_URL", arn)]);
+    assert_mends(&checks, &[("secrets", "aws configure export-credentials")]);
+    let callers = checks.iter().find(|(name, ..)| name == "callers").unwrap();
+    assert_eq!(callers.1, "fine");
+}

@@ -1,0 +1,101 @@
+//! Calls to Amazon's services that have no SDK here, signed as AWS wants it: for the start, which
+//! reads secrets, and for the command line.
+//!
+//! An SDK a service would add a megabyte to functions that have none of Amazon's crates otherwise.
+
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use http::Method;
+
+use crate::Env;
+
+/// Who this process is to Amazon: the access key in the environment, where Lambda puts it.
+#[derive(Clone)]
+pub struct Amazon {
+    http: reqwest::Client,
+    env: Env,
+    key: Option<Credentials>,
+}
+
+/// One request, before it is signed.
+pub struct Call<'a> {
+    /// As it stands in the service's address: `secretsmanager`.
+    pub service: &'a str,
+    pub region: &'a str,
+    /// `amazonaws.com`, but in China.
+    pub domain: &'a str,
+    pub method: Method,
+    pub path: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: Vec<u8>,
+}
+
+impl Amazon {
+    pub fn new(env: &Env, http: reqwest::Client) -> Self {
+        let key = env.get("AWS_ACCESS_KEY_ID").and_then(|id| {
+            let secret = env.secret("AWS_SECRET_ACCESS_KEY")?;
+            let session = env.get("AWS_SESSION_TOKEN").map(str::to_owned);
+            let (secret, source) = (secret.expose(), "environment");
+            Some(Credentials::new(id, secret, session, None, source))
+        });
+        Self {
+            http,
+            env: env.clone(),
+            key,
+        }
+    }
+
+    /// The answer, whatever its status.
+    ///
+    /// # Errors
+    /// Without credentials, before anything is sent.
+    pub async fn send(&self, call: Call<'_>) -> anyhow::Result<reqwest::Result<reqwest::Response>> {
+        let request = self.signed(call)?;
+        Ok(self.http.execute(request).await)
+    }
+
+    /// At `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or the region's own address.
+    pub fn address(&self, service: &str, region: &str, domain: &str) -> String {
+        let own = format!("https://{service}.{region}.{domain}");
+        let variable = match service {
+            "secretsmanager" => "AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(),
+            other => format!("AWS_ENDPOINT_URL_{}", other.to_uppercase()),
+        };
+        let given = self.env.get(&variable);
+        let given = given.or_else(|| self.env.get("AWS_ENDPOINT_URL"));
+        given.unwrap_or(&own).trim_end_matches('/').to_owned()
+    }
+
+    fn signed(&self, call: Call<'_>) -> anyhow::Result<reqwest::Request> {
+        let key = self.key.clone().context(
+            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as \
+             `eval \"$(aws configure export-credentials --format env)\"` does",
+        )?;
+        let address = self.address(call.service, call.region, call.domain);
+        let url = format!("{address}{}", call.path);
+        let identity = key.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(call.region)
+            .name(call.service)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let headers = call.headers.iter().copied();
+        let body = SignableBody::Bytes(&call.body);
+        let signable = SignableRequest::new(call.method.as_str(), &url, headers, body)?;
+        let (signature, _) = sign(signable, &parameters)?.into_parts();
+        let mut request = http::Request::builder().method(call.method).uri(&url);
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(call.body)?;
+        signature.apply_to_request_http1x(&mut request);
+        Ok(reqwest::Request::try_from(request)?)
+    }
+}
