@@ -2,14 +2,18 @@
 //! them: linking is most of what a test build takes.
 
 mod archive;
+mod aws;
 mod bigquery;
 mod conversation;
 mod moto;
 mod openapi;
+mod package;
 mod packaged_postgres;
 mod pgbouncer;
+mod policies;
 mod pubsub;
 mod server;
 mod sql;
 mod sqs;
 mod store;
+mod terraform;

@@ -2,6 +2,7 @@
 //! them: linking is most of what a test build takes.
 
 mod dependencies;
+mod infra;
 mod openapi;
 mod privacy;
 mod process;

@@ -1,0 +1,34 @@
+output "url" {
+  description = "Where the functions are called."
+  value       = module.metasync.url
+}
+
+output "bucket_url" {
+  description = "BUCKET_URL of the deployment, for the command line."
+  value       = module.metasync.bucket_url
+}
+
+output "functions" {
+  description = "The deployed functions."
+  value       = module.metasync.functions
+}
+
+output "queues" {
+  description = "Where a publisher sends messages."
+  value       = module.metasync.queues
+}
+
+output "secrets" {
+  description = "The secret that holds each variable's value."
+  value       = module.metasync.secrets
+}
+
+output "database" {
+  description = "Where the database is, if one was created."
+  value       = module.metasync.database
+}
+
+output "next_steps" {
+  description = "The commands that come after apply."
+  value       = module.metasync.next_steps
+}

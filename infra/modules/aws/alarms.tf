@@ -1,0 +1,68 @@
+# What somebody would get up for, and nothing else: work that was given up, work that waits, and
+# callers who are told 5xx.
+locals {
+  alarms = merge(
+    {
+      for name, queue in aws_sqs_queue.dead_letters : "${name}-dead-letters" => {
+        description = "Messages for ${name} failed ${local.queues[name].receives} times. GET /v1/dead-letters says why."
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        statistic   = "Maximum"
+        threshold   = 0
+        periods     = 1
+        dimensions  = { QueueName = queue.name }
+      }
+    },
+    {
+      for name, queue in aws_sqs_queue.messages : "${name}-waiting" => {
+        description = "Messages for ${name} have waited for 15 minutes: it fails, or is too slow."
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateAgeOfOldestMessage"
+        statistic   = "Maximum"
+        threshold   = 15 * 60
+        periods     = 1
+        dimensions  = { QueueName = queue.name }
+      }
+    },
+    {
+      for queue in aws_sqs_queue.failed_runs : "failed-runs" => {
+        description = "A scheduled run failed three times, or could not start. The queue has it, the function's log has the reason."
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        statistic   = "Maximum"
+        threshold   = 0
+        periods     = 1
+        dimensions  = { QueueName = queue.name }
+      }
+    },
+    {
+      server-errors = {
+        description = "Callers are told 5xx, for 10 minutes."
+        namespace   = "AWS/ApiGateway"
+        metric      = "5xx"
+        statistic   = "Sum"
+        threshold   = 5
+        periods     = 2
+        dimensions  = { ApiId = aws_apigatewayv2_api.this.id }
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  period              = 300
+  evaluation_periods  = each.value.periods
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  ok_actions          = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+}

@@ -1,0 +1,249 @@
+# A Postgres in a network of its own. The functions that use it join that network, from which they
+# reach it, the bucket and the secrets, and nothing else: no gateway that is paid by the hour.
+data "aws_availability_zones" "this" {
+  count = local.create_database ? 1 : 0
+  state = "available"
+}
+
+locals {
+  create_database = var.database != null
+  operator_cidrs  = try(var.database.operator_cidrs, [])
+  cidr            = "10.72.0.0/24"
+
+  # Which network each function joins, if any.
+  networks = {
+    for name, it in local.functions : name => !it.uses.database ? null : (
+      local.create_database ? {
+        subnet_ids         = toset(aws_subnet.this[*].id)
+        security_group_ids = toset([aws_security_group.functions[0].id])
+      } : var.network
+    )
+  }
+}
+
+check "network" {
+  assert {
+    condition     = !(local.create_database && contains(local.names, "metasync"))
+    error_message = "metasync as one function with a database in a private network reaches neither a warehouse nor a model outside: give DATABASE_URL and a network with a way out, or deploy the functions one by one."
+  }
+}
+
+resource "aws_vpc" "this" {
+  count = local.create_database ? 1 : 0
+
+  cidr_block           = local.cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+  tags                 = { Name = var.name }
+}
+
+# Nobody uses the group that every network has, so it lets nobody through.
+resource "aws_default_security_group" "this" {
+  count = local.create_database ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+}
+
+resource "aws_subnet" "this" {
+  count = local.create_database ? 2 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  cidr_block        = cidrsubnet(local.cidr, 2, count.index)
+  availability_zone = data.aws_availability_zones.this[0].names[count.index]
+  tags              = { Name = "${var.name}-${count.index}" }
+}
+
+resource "aws_route_table" "this" {
+  count = local.create_database ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = var.name }
+}
+
+resource "aws_route_table_association" "this" {
+  count = local.create_database ? 2 : 0
+
+  subnet_id      = aws_subnet.this[count.index].id
+  route_table_id = aws_route_table.this[0].id
+}
+
+# Only for the operators who migrate from where they are. Functions have no public address, so this
+# gives them no way out.
+resource "aws_internet_gateway" "operators" {
+  count = length(local.operator_cidrs) > 0 ? 1 : 0
+
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = var.name }
+}
+
+resource "aws_route" "operators" {
+  for_each = toset(local.operator_cidrs)
+
+  route_table_id         = aws_route_table.this[0].id
+  destination_cidr_block = each.value
+  gateway_id             = aws_internet_gateway.operators[0].id
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  count = local.create_database ? 1 : 0
+
+  vpc_id            = aws_vpc.this[0].id
+  service_name      = "com.amazonaws.${data.aws_region.this.name}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.this[0].id]
+}
+
+resource "aws_vpc_endpoint" "secrets" {
+  count = local.create_database ? 1 : 0
+
+  vpc_id              = aws_vpc.this[0].id
+  service_name        = "com.amazonaws.${data.aws_region.this.name}.secretsmanager"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  # One is enough, and each is paid by the hour.
+  subnet_ids         = [aws_subnet.this[0].id]
+  security_group_ids = [aws_security_group.endpoints[0].id]
+}
+
+resource "aws_security_group" "functions" {
+  count = local.create_database ? 1 : 0
+
+  name        = "${var.name}-functions"
+  description = "The functions of ${var.name} that use the database"
+  vpc_id      = aws_vpc.this[0].id
+  tags        = { Name = "${var.name}-functions" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_to_database" {
+  count = local.create_database ? 1 : 0
+
+  security_group_id            = aws_security_group.functions[0].id
+  description                  = "Postgres"
+  ip_protocol                  = "tcp"
+  from_port                    = 5432
+  to_port                      = 5432
+  referenced_security_group_id = aws_security_group.database[0].id
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_to_endpoints" {
+  count = local.create_database ? 1 : 0
+
+  security_group_id            = aws_security_group.functions[0].id
+  description                  = "Secrets Manager"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.endpoints[0].id
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_to_s3" {
+  count = local.create_database ? 1 : 0
+
+  security_group_id = aws_security_group.functions[0].id
+  description       = "S3"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
+}
+
+resource "aws_security_group" "endpoints" {
+  count = local.create_database ? 1 : 0
+
+  name        = "${var.name}-endpoints"
+  description = "Secrets Manager as the functions of ${var.name} reach it"
+  vpc_id      = aws_vpc.this[0].id
+  tags        = { Name = "${var.name}-endpoints" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints_from_functions" {
+  count = local.create_database ? 1 : 0
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "The functions"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.functions[0].id
+}
+
+resource "aws_security_group" "database" {
+  count = local.create_database ? 1 : 0
+
+  name        = "${var.name}-database"
+  description = "The database of ${var.name}"
+  vpc_id      = aws_vpc.this[0].id
+  tags        = { Name = "${var.name}-database" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "database_from_functions" {
+  count = local.create_database ? 1 : 0
+
+  security_group_id            = aws_security_group.database[0].id
+  description                  = "The functions"
+  ip_protocol                  = "tcp"
+  from_port                    = 5432
+  to_port                      = 5432
+  referenced_security_group_id = aws_security_group.functions[0].id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "database_from_operators" {
+  for_each = toset(local.operator_cidrs)
+
+  security_group_id = aws_security_group.database[0].id
+  description       = "An operator"
+  ip_protocol       = "tcp"
+  from_port         = 5432
+  to_port           = 5432
+  cidr_ipv4         = each.value
+}
+
+resource "aws_db_subnet_group" "this" {
+  count = local.create_database ? 1 : 0
+
+  name       = var.name
+  subnet_ids = aws_subnet.this[*].id
+}
+
+# Nobody gets in without TLS.
+resource "aws_db_parameter_group" "this" {
+  count = local.create_database ? 1 : 0
+
+  name   = var.name
+  family = "postgres${var.database.version}"
+
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+}
+
+resource "aws_db_instance" "this" {
+  count = local.create_database ? 1 : 0
+
+  identifier           = var.name
+  engine               = "postgres"
+  engine_version       = var.database.version
+  instance_class       = var.database.class
+  allocated_storage    = var.database.storage_gb
+  storage_type         = "gp3"
+  storage_encrypted    = true
+  multi_az             = var.database.highly_available
+  db_name              = "metasync"
+  parameter_group_name = aws_db_parameter_group.this[0].name
+
+  # Amazon makes the owner's password, keeps it in a secret and changes it; it is in no state.
+  username                    = "owner"
+  manage_master_user_password = true
+
+  db_subnet_group_name   = aws_db_subnet_group.this[0].name
+  vpc_security_group_ids = [aws_security_group.database[0].id]
+  publicly_accessible    = length(local.operator_cidrs) > 0
+
+  backup_retention_period    = 7
+  copy_tags_to_snapshot      = true
+  auto_minor_version_upgrade = true
+  deletion_protection        = var.keep_data
+  skip_final_snapshot        = !var.keep_data
+  final_snapshot_identifier  = var.keep_data ? "${var.name}-last" : null
+}

@@ -1,0 +1,66 @@
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+resource "aws_cloudwatch_log_group" "function" {
+  for_each = local.functions
+
+  name              = "/aws/lambda/${var.name}-${each.key}"
+  retention_in_days = var.log_days
+}
+
+resource "aws_lambda_function" "this" {
+  for_each = local.functions
+
+  function_name = "${var.name}-${each.key}"
+  description   = each.value.description
+  role          = aws_iam_role.function[each.key].arn
+
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  filename         = "${var.packages}/${each.key}.zip"
+  source_code_hash = filebase64sha256("${var.packages}/${each.key}.zip")
+
+  memory_size                    = each.value.memory_mb
+  timeout                        = each.value.timeout_seconds
+  reserved_concurrent_executions = var.reserve_concurrency ? each.value.concurrency.instances : -1
+
+  environment {
+    variables = local.environment[each.key]
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.networks[each.key] == null ? [] : [local.networks[each.key]]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  # A group that Lambda makes by itself keeps its logs for ever, and a function that starts before
+  # it may read its secrets does not start.
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(local.environment[each.key])) < 4096
+      error_message = "The variables of ${each.key} are over Lambda's 4 KB: make a secret of the longest."
+    }
+  }
+}
+
+# A run that failed is tried twice more, and then kept for somebody to look at.
+resource "aws_lambda_function_event_invoke_config" "scheduled" {
+  for_each = { for name, it in local.functions : name => it if length(it.schedules) > 0 }
+
+  function_name          = aws_lambda_function.this[each.key].function_name
+  maximum_retry_attempts = 2
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failed_runs[0].arn
+    }
+  }
+}

@@ -1,0 +1,62 @@
+output "url" {
+  description = "Where the functions are called."
+  value       = aws_apigatewayv2_api.this.api_endpoint
+}
+
+output "bucket_url" {
+  description = "BUCKET_URL of the deployment, for the command line."
+  value       = "s3://${aws_s3_bucket.this.bucket}"
+}
+
+output "functions" {
+  description = "The deployed functions: name, ARN, role and log group of each."
+  value = {
+    for name, function in aws_lambda_function.this : name => {
+      name      = function.function_name
+      arn       = function.arn
+      role      = aws_iam_role.function[name].name
+      log_group = aws_cloudwatch_log_group.function[name].name
+    }
+  }
+}
+
+output "queues" {
+  description = "Where a publisher sends messages, by the function that takes them."
+  value       = { for name, queue in aws_sqs_queue.messages : name => { url = queue.url, arn = queue.arn, dead_letters = aws_sqs_queue.dead_letters[name].url } }
+}
+
+output "failed_runs" {
+  description = "The queue of scheduled runs that were given up."
+  value       = one(aws_sqs_queue.failed_runs[*].url)
+}
+
+output "schedules" {
+  description = "The schedules, by name."
+  value       = { for name, schedule in aws_scheduler_schedule.this : name => schedule.schedule_expression }
+}
+
+output "secrets" {
+  description = "The secret that holds each variable's value."
+  value       = { for variable, secret in aws_secretsmanager_secret.this : variable => secret.arn }
+}
+
+output "database" {
+  description = "Where the database is, and which secret has its owner's name and password."
+  value = one([for database in aws_db_instance.this : {
+    host   = database.address
+    name   = database.db_name
+    secret = database.master_user_secret[0].secret_arn
+  }])
+}
+
+output "next_steps" {
+  description = "The commands that come after apply."
+  value = concat(
+    [
+      for variable, secret in aws_secretsmanager_secret.this :
+      format("printf %%s \"$%s\" | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin", variable, data.aws_region.this.name, secret.name)
+    ],
+    length(local.uses_database) > 0 ? ["metasync migrate"] : [],
+    ["metasync doctor --aws"],
+  )
+}

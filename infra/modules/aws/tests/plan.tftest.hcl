@@ -1,0 +1,124 @@
+# What can be seen before anything is applied. No account is asked: the keys are made up.
+provider "aws" {
+  region                      = "eu-central-1"
+  access_key                  = "key"
+  secret_key                  = "secret"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.this
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = data.aws_availability_zones.this
+  values = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
+
+variables {
+  packages  = "../../../packages"
+  keep_data = false
+}
+
+run "each_function_alone_is_the_default" {
+  command = plan
+
+  assert {
+    condition     = length(output.functions) > 2 && !contains(keys(output.functions), "metasync")
+    error_message = "Each function but metasync is deployed."
+  }
+
+  assert {
+    condition     = output.database == null
+    error_message = "No database is paid for that nobody asked for."
+  }
+}
+
+run "the_smallest_deployment_is_one_function_with_every_route" {
+  command = plan
+
+  variables {
+    functions = ["metasync"]
+  }
+
+  assert {
+    condition     = keys(output.functions) == ["metasync"] && keys(output.queues) == ["metasync"]
+    error_message = "metasync is the only function."
+  }
+}
+
+run "a_database_comes_with_a_network_that_only_its_users_join" {
+  command = plan
+
+  variables {
+    database = { operator_cidrs = ["203.0.113.7/32"] }
+  }
+
+  assert {
+    condition     = output.next_steps[length(output.next_steps) - 2] == "metasync migrate"
+    error_message = "Whoever has a database is told to migrate it."
+  }
+}
+
+run "metasync_does_not_stand_beside_the_others" {
+  command = plan
+
+  variables {
+    functions = ["metasync", "cache-read"]
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "a_function_that_there_is_not_is_refused" {
+  command = plan
+
+  variables {
+    functions = ["cash-read"]
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "a_secret_is_no_plain_variable" {
+  command = plan
+
+  variables {
+    variables = { AUTH_TOKENS = "[]" }
+  }
+
+  expect_failures = [var.variables]
+}
+
+run "nobody_is_let_in_without_a_caller" {
+  command = plan
+
+  variables {
+    variables = { AUTH_MODE = "open" }
+  }
+
+  expect_failures = [var.variables]
+}
+
+run "a_database_is_not_opened_to_everybody" {
+  command = plan
+
+  variables {
+    database = { operator_cidrs = ["0.0.0.0/0"] }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_variable_that_nobody_reads_is_told" {
+  command = plan
+
+  variables {
+    variables = { WAREHOSE_URL = "bigquery://my-project/sales" }
+  }
+
+  expect_failures = [check.catalogue]
+}

@@ -1,0 +1,61 @@
+# What somebody would get up for: work that was given up.
+resource "google_monitoring_alert_policy" "dead_letters" {
+  for_each = local.queues
+
+  project               = var.project
+  display_name          = "${var.name}: dead letters of ${each.key}"
+  combiner              = "OR"
+  notification_channels = var.alarm_channels
+
+  documentation {
+    content = "Messages for ${each.key} failed again and again. GET /v1/dead-letters says why."
+  }
+
+  conditions {
+    display_name = "a message lies in the dead letters"
+
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${google_pubsub_subscription.dead_letters[each.key].name}\" AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_monitoring_alert_policy" "server_errors" {
+  for_each = local.services
+
+  project               = var.project
+  display_name          = "${var.name}: ${each.key} answers 5xx"
+  combiner              = "OR"
+  notification_channels = var.alarm_channels
+
+  documentation {
+    content = "Callers, or the schedule, are told 5xx by ${each.key}. Its log has the reason under the request id."
+  }
+
+  conditions {
+    display_name = "more than 5 in 5 minutes, for 10 minutes"
+
+    condition_threshold {
+      filter          = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${google_cloud_run_v2_service.this[each.key].name}\" AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 5
+      duration        = "600s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+}

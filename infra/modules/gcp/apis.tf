@@ -1,0 +1,27 @@
+# What a new project has not enabled. Everything else waits for it, since a call to an API that was
+# enabled a second ago is refused.
+resource "google_project_service" "this" {
+  for_each = toset(concat(
+    [
+      "artifactregistry.googleapis.com",
+      "cloudscheduler.googleapis.com",
+      "iam.googleapis.com",
+      "monitoring.googleapis.com",
+      "pubsub.googleapis.com",
+      "run.googleapis.com",
+      "secretmanager.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    length(local.datasets) > 0 ? ["bigquery.googleapis.com"] : [],
+    var.database != null ? ["sqladmin.googleapis.com"] : [],
+  ))
+
+  project = var.project
+  service = each.value
+  # Others in the project may use it too.
+  disable_on_destroy = false
+}
+
+data "google_project" "this" {
+  project_id = var.project
+}

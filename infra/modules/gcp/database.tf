@@ -1,0 +1,39 @@
+# A Postgres that only Cloud SQL's proxy reaches: no network is let in, and the proxy wants an
+# identity with roles/cloudsql.client. Cloud Run has the proxy's socket built in.
+resource "google_sql_database_instance" "this" {
+  count = var.database == null ? 0 : 1
+
+  project             = var.project
+  region              = var.region
+  name                = var.name
+  database_version    = "POSTGRES_${var.database.version}"
+  deletion_protection = var.keep_data
+
+  settings {
+    tier                        = var.database.tier
+    edition                     = "ENTERPRISE"
+    availability_type           = var.database.highly_available ? "REGIONAL" : "ZONAL"
+    disk_size                   = var.database.storage_gb
+    disk_autoresize             = true
+    deletion_protection_enabled = var.keep_data
+
+    backup_configuration {
+      enabled = true
+    }
+
+    ip_configuration {
+      ipv4_enabled = true
+      ssl_mode     = "ENCRYPTED_ONLY"
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_sql_database" "this" {
+  count = var.database == null ? 0 : 1
+
+  project  = var.project
+  instance = google_sql_database_instance.this[0].name
+  name     = "metasync"
+}

@@ -1,0 +1,70 @@
+output "urls" {
+  description = "Where each function is called."
+  value       = { for name, service in google_cloud_run_v2_service.this : name => service.uri }
+}
+
+output "bucket_url" {
+  description = "BUCKET_URL of the deployment, for the command line."
+  value       = "gs://${google_storage_bucket.this.name}"
+}
+
+output "functions" {
+  description = "The account that each function is, and the one that may call its triggers."
+  value = {
+    for name, account in google_service_account.function : name => {
+      account = account.email
+      caller  = try(google_service_account.caller[name].email, null)
+    }
+  }
+}
+
+output "queues" {
+  description = "Where a publisher sends messages, by the function that takes them."
+  value = {
+    for name, topic in google_pubsub_topic.messages : name => {
+      topic        = topic.id
+      dead_letters = google_pubsub_subscription.dead_letters[name].id
+    }
+  }
+}
+
+output "schedules" {
+  description = "The schedules, by name."
+  value       = { for name, job in google_cloud_scheduler_job.this : name => job.schedule }
+}
+
+output "secrets" {
+  description = "The secret that holds each variable's value."
+  value       = { for variable, secret in google_secret_manager_secret.this : variable => secret.id }
+}
+
+output "database" {
+  description = "The database, as Cloud SQL's proxy calls it."
+  value       = one(google_sql_database_instance.this[*].connection_name)
+}
+
+output "repository" {
+  description = "Where the image is pushed to."
+  value       = local.repository
+}
+
+output "next_steps" {
+  description = "The commands that come after apply."
+  value = concat(
+    [
+      for variable, secret in google_secret_manager_secret.this :
+      format("printf %%s \"$%s\" | gcloud secrets versions add %s --project %s --data-file -", variable, secret.secret_id, var.project)
+    ],
+    var.image == null ? [
+      "gcloud auth configure-docker ${var.region}-docker.pkg.dev",
+      "docker build --tag ${local.repository}/metasync . && docker push ${local.repository}/metasync",
+      "terraform apply -var image=$(docker inspect --format '{{index .RepoDigests 0}}' ${local.repository}/metasync)",
+    ] : [],
+    length(local.uses_database) > 0 ? ["metasync migrate"] : [],
+    ["metasync doctor --gcp"],
+  )
+}
+
+locals {
+  repository = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}"
+}

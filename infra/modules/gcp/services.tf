@@ -1,0 +1,141 @@
+resource "google_cloud_run_v2_service" "this" {
+  for_each = local.services
+
+  project     = var.project
+  location    = var.region
+  name        = "${var.name}-${each.key}"
+  description = each.value.description
+  ingress     = "INGRESS_TRAFFIC_ALL"
+  # It holds no data.
+  deletion_protection = false
+
+  # Its routes are for callers with a token of MetaSync's, whom it checks itself. What is only run by
+  # triggers lets nobody else near.
+  invoker_iam_disabled = length(each.value.routes) > 0
+  custom_audiences     = [local.audiences[each.key]]
+
+  template {
+    service_account                  = google_service_account.function[each.key].email
+    timeout                          = "${each.value.timeout_seconds}s"
+    max_instance_request_concurrency = each.value.concurrency.requests
+
+    scaling {
+      min_instance_count = 0
+      max_instance_count = each.value.concurrency.instances
+    }
+
+    containers {
+      image   = var.image
+      command = ["/${each.key}"]
+
+      resources {
+        cpu_idle          = true
+        startup_cpu_boost = true
+
+        limits = {
+          # Less than one allows one request at a time.
+          cpu    = "1"
+          memory = "${max(512, each.value.memory_mb)}Mi"
+        }
+      }
+
+      ports {
+        container_port = 8080
+      }
+
+      startup_probe {
+        period_seconds    = 1
+        timeout_seconds   = 1
+        failure_threshold = 30
+
+        http_get {
+          path = "/healthz"
+        }
+      }
+
+      liveness_probe {
+        period_seconds    = 30
+        timeout_seconds   = 5
+        failure_threshold = 3
+
+        http_get {
+          path = "/healthz"
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.environment[each.key]
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      # Cloud Run reads these before it starts the process, which so asks nobody.
+      dynamic "env" {
+        for_each = setintersection(local.reads[each.key], var.secrets)
+
+        content {
+          name = env.value
+
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.this[env.value].secret_id
+              version = "latest"
+            }
+          }
+        }
+      }
+
+      dynamic "volume_mounts" {
+        for_each = local.sockets[each.key]
+
+        content {
+          name       = "cloudsql"
+          mount_path = "/cloudsql"
+        }
+      }
+    }
+
+    dynamic "volumes" {
+      for_each = local.sockets[each.key]
+
+      content {
+        name = "cloudsql"
+
+        cloud_sql_instance {
+          instances = [volumes.value]
+        }
+      }
+    }
+  }
+
+  # A revision whose account may not read its secrets does not start.
+  depends_on = [google_secret_manager_secret_iam_member.function, google_project_service.this]
+}
+
+locals {
+  # Whom a trigger's token is made for: a name that is known before the service has its address.
+  audiences = { for name, it in local.functions : name => "${var.name}-${name}.events" }
+
+  triggered = { for name, it in local.functions : name => it if length(it.schedules) > 0 || it.queue != null }
+
+  environment = {
+    for name, reads in local.reads : name => merge(
+      { for variable, value in var.variables : variable => value if contains(reads, variable) },
+      contains(local.uses_bucket, name) ? { BUCKET_URL = "gs://${google_storage_bucket.this.name}" } : {},
+      # For traces in the log.
+      { GOOGLE_CLOUD_PROJECT = var.project },
+      contains(keys(local.triggered), name) ? {
+        AUTH_TRIGGER_ACCOUNT  = google_service_account.caller[name].email
+        AUTH_TRIGGER_AUDIENCE = local.audiences[name]
+      } : {},
+    )
+  }
+
+  # The database's socket, for those who use it.
+  sockets = {
+    for name, it in local.functions : name => it.uses.database ? google_sql_database_instance.this[*].connection_name : []
+  }
+}

@@ -1,0 +1,121 @@
+//! Amazon's APIs as moto plays them, to read back what Terraform made.
+
+use serde_json::{Value, json};
+
+pub struct Amazon {
+    pub url: String,
+    http: reqwest::Client,
+}
+
+impl Amazon {
+    pub fn new(url: String) -> Self {
+        let http = shared::http_client::build(&shared::Env::default()).expect("a client");
+        Self { url, http }
+    }
+
+    /// Whom a request is for stands in its signature, which nobody checks.
+    fn request(&self, service: &str, method: http::Method, path: &str) -> reqwest::RequestBuilder {
+        let scope = format!("key/20261101/eu-central-1/{service}/aws4_request");
+        let signature =
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none");
+        let url = format!("{}{path}", self.url);
+        self.http
+            .request(method, url)
+            .header("authorization", signature)
+    }
+
+    async fn text(request: reqwest::RequestBuilder) -> (u16, String) {
+        let answer = request.send().await.expect("moto answers");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.expect("text"))
+    }
+
+    /// None for what is not there.
+    pub async fn find(&self, service: &str, path: &str) -> Option<Value> {
+        let (status, text) = Self::text(self.request(service, http::Method::GET, path)).await;
+        if status == 404 {
+            return None;
+        }
+        assert_eq!(status, 200, "{path}: {text}");
+        Some(serde_json::from_str(&text).expect("JSON"))
+    }
+
+    pub async fn get(&self, service: &str, path: &str) -> Value {
+        let found = self.find(service, path).await;
+        found.unwrap_or_else(|| panic!("there is no {path}"))
+    }
+
+    pub async fn put(&self, service: &str, path: &str, body: &Value) {
+        let request = self.request(service, http::Method::PUT, path).json(body);
+        let (status, text) = Self::text(request).await;
+        assert!((200..300).contains(&status), "{path}: {text}");
+    }
+
+    /// A call of those services that speak JSON; `action` is `AmazonSQS.SendMessage`, say.
+    pub async fn call(&self, service: &str, action: &str, body: Value) -> Value {
+        let request = self
+            .request(service, http::Method::POST, "/")
+            .header("x-amz-target", action)
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(body.to_string());
+        let (status, text) = Self::text(request).await;
+        assert_eq!(status, 200, "{action}: {text}");
+        serde_json::from_str(&text).unwrap_or(json!({}))
+    }
+
+    /// What a function is fed from.
+    pub async fn mappings(&self, function: &str) -> Vec<Value> {
+        let all = self
+            .get("lambda", "/2015-03-31/event-source-mappings/")
+            .await;
+        let all = all["EventSourceMappings"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        let of = format!(":function:metasync-{function}");
+        let is_its = |it: &Value| {
+            it["FunctionArn"]
+                .as_str()
+                .is_some_and(|arn| arn.ends_with(&of))
+        };
+        all.into_iter().filter(is_its).collect()
+    }
+
+    /// The statements of a role's inline policy.
+    pub async fn statements(&self, role: &str, policy: &str) -> Vec<Value> {
+        let query =
+            format!("Action=GetRolePolicy&Version=2010-05-08&RoleName={role}&PolicyName={policy}");
+        let request = self
+            .request("iam", http::Method::POST, "/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(query);
+        let (status, text) = Self::text(request).await;
+        assert_eq!(status, 200, "{role}: {text}");
+        let document = between(&text, "<PolicyDocument>", "</PolicyDocument>");
+        let document = percent_decoded(document);
+        let document: Value = serde_json::from_str(&document).expect("a policy");
+        document["Statement"]
+            .as_array()
+            .expect("statements")
+            .clone()
+    }
+
+    /// What a bucket answers to one of its settings, as XML.
+    pub async fn bucket(&self, bucket: &str, setting: &str) -> String {
+        let path = format!("/{bucket}?{setting}");
+        let (status, text) = Self::text(self.request("s3", http::Method::GET, &path)).await;
+        assert_eq!(status, 200, "{path}: {text}");
+        text
+    }
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).expect("a begin");
+    rest.split_once(end).expect("an end").0
+}
+
+fn percent_decoded(text: &str) -> String {
+    let pair = format!("x={text}");
+    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+    pairs.next().expect("one pair").1.into_owned()
+}

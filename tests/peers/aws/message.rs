@@ -1,0 +1,153 @@
+//! A message from the deployed queue, through the function as it is configured there, into a row.
+
+use kit::TestApp;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use shared::{Env, secrets};
+
+use super::amazon::Amazon;
+use tests::catalogue;
+
+const FUNCTION: &str = "message-log";
+const TOKEN: &str = "a-reader-s-token";
+
+pub async fn goes_from_the_queue_into_a_row(amazon: &Amazon) {
+    let database = kit::postgres::database().await;
+    let tokens = json!([{
+        "name": "reader", "role": "reader", "scope": {"robeings": ["sales"]},
+        "sha256": hex(&Sha256::digest(TOKEN)),
+    }]);
+    for (variable, value) in [
+        ("AUTH_TOKENS", tokens.to_string()),
+        ("DATABASE_URL", database.url.clone()),
+        ("MASKING_KEY", "0123456789abcdef".repeat(4)),
+    ] {
+        let secret = json!({
+            "SecretId": format!("metasync/{variable}"),
+            "SecretString": value,
+            "ClientRequestToken": format!("{variable:-<32}"),
+        });
+        amazon
+            .call("secretsmanager", "secretsmanager.PutSecretValue", secret)
+            .await;
+    }
+    let app = TestApp::with_env(environment(amazon).await)
+        .named(FUNCTION)
+        .start(message_log::app)
+        .await;
+
+    switch_mapping(amazon, false).await;
+    let queue = format!("{}/123456789012/metasync-{FUNCTION}", amazon.url);
+    for message in [
+        json!({"robeing_id": "sales", "thread_ts": "t1", "message": "My number is 010-1234-5678"}),
+        json!({"robeing_id": "sales"}),
+        json!({"robeing_id": "sales", "thread_ts": "t1", "response": "Thank you."}),
+    ] {
+        let body = json!({"QueueUrl": queue, "MessageBody": message.to_string()});
+        amazon.call("sqs", "AmazonSQS.SendMessage", body).await;
+    }
+
+    let receives = catalogue::functions()[FUNCTION]
+        .queue
+        .as_ref()
+        .expect("a queue")
+        .receives;
+    for _ in 0..receives {
+        deliver(amazon, &app, &queue).await;
+    }
+
+    let said = app
+        .get("/v1/robeings/sales/messages")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .await;
+    assert_eq!(said.status, 200, "{}", said.text());
+    let text = said.text();
+    assert_eq!(text.matches("My number is [PHONE_1]").count(), 1, "{text}");
+    assert_eq!(text.matches("Thank you.").count(), 1, "{text}");
+
+    // What can't be stored is where somebody finds it: once in the queue's dead letters.
+    assert_eq!(receive(amazon, &queue).await, [] as [Value; 0]);
+    let dead = receive(amazon, &format!("{queue}-dead-letters")).await;
+    assert_eq!(dead.len(), 1, "{dead:?}");
+    assert_eq!(dead[0]["Body"], json!({"robeing_id": "sales"}).to_string());
+    switch_mapping(amazon, true).await;
+}
+
+/// The deployed function's own variables, with what Lambda adds, and the secrets read by their names.
+async fn environment(amazon: &Amazon) -> Env {
+    let path = format!("/2015-03-31/functions/metasync-{FUNCTION}");
+    let function = amazon.get("lambda", &path).await;
+    let variables = function["Configuration"]["Environment"]["Variables"].clone();
+    let variables: std::collections::BTreeMap<String, String> =
+        serde_json::from_value(variables).expect("variables");
+    let env: Env = variables.into_iter().collect();
+    let env = env
+        .with("AWS_ACCESS_KEY_ID", "key")
+        .with("AWS_SECRET_ACCESS_KEY", "secret")
+        .with("AWS_ENDPOINT_URL", &amazon.url);
+    secrets::resolve(env).await.expect("the secrets")
+}
+
+/// While it is on, moto would run the function itself, in a container.
+async fn switch_mapping(amazon: &Amazon, on: bool) {
+    let mappings = amazon.mappings(FUNCTION).await;
+    let id = mappings[0]["UUID"].as_str().expect("a mapping");
+    let path = format!("/2015-03-31/event-source-mappings/{id}");
+    amazon.put("lambda", &path, &json!({ "Enabled": on })).await;
+}
+
+async fn receive(amazon: &Amazon, queue: &str) -> Vec<Value> {
+    let body = json!({
+        "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0,
+        "MessageSystemAttributeNames": ["All"], "AttributeNames": ["All"],
+        "MessageAttributeNames": ["All"],
+    });
+    let received = amazon.call("sqs", "AmazonSQS.ReceiveMessage", body).await;
+    received["Messages"].as_array().cloned().unwrap_or_default()
+}
+
+/// What Lambda's poller does: one batch to the function, and what did not fail leaves the queue. The
+/// others are visible again at once, so that the test need not wait.
+async fn deliver(amazon: &Amazon, app: &TestApp, queue: &str) {
+    let messages = receive(amazon, queue).await;
+    let record = |message: &Value| {
+        json!({
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "messageAttributes": {},
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:eu-central-1:123456789012:metasync-{FUNCTION}"),
+            "awsRegion": "eu-central-1",
+        })
+    };
+    let records: Vec<Value> = messages.iter().map(record).collect();
+    assert!(!records.is_empty());
+    let result = app
+        .invoke(&json!({"Records": records}))
+        .await
+        .expect("a report");
+    let report: Value = serde_json::from_str(result.get()).expect("JSON");
+    let failures = report["batchItemFailures"].as_array().expect("a report");
+    assert_eq!(failures.len(), 1, "{report}");
+    for message in &messages {
+        let has_failed = failures
+            .iter()
+            .any(|it| it["itemIdentifier"] == message["MessageId"]);
+        let mut body = json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]});
+        if has_failed {
+            body["VisibilityTimeout"] = json!(0);
+            amazon
+                .call("sqs", "AmazonSQS.ChangeMessageVisibility", body)
+                .await;
+        } else {
+            amazon.call("sqs", "AmazonSQS.DeleteMessage", body).await;
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

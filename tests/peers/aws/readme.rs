@@ -1,0 +1,140 @@
+//! A newcomer on AWS: every command of the README's deployment part, copied from the page, against moto.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::amazon::Amazon;
+use crate::package::stand_ins;
+use crate::server::{folder, is_missing, is_skipped};
+use crate::terraform::{PEER, infra};
+
+const AWSCLI: &str = "awscli";
+
+/// The lines of the first block of commands after these words.
+fn commands(after: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(infra().join("../README.md")).expect("the README");
+    let (_, rest) = readme.split_once(after).expect("these words");
+    let (_, block) = rest.split_once("```sh\n").expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    block.lines().map(str::to_owned).collect()
+}
+
+/// A checkout, and what a newcomer has in the shell.
+struct Newcomer {
+    checkout: tempfile::TempDir,
+    env: Vec<(String, String)>,
+}
+
+impl Newcomer {
+    fn new(amazon: &Amazon, database_url: &str) -> Self {
+        let checkout = tempfile::tempdir().expect("a temporary folder");
+        let copied = Command::new("cp")
+            .arg("-R")
+            .arg(infra())
+            .arg(checkout.path())
+            .status();
+        assert!(copied.expect("there is cp").success());
+        // What infra/package would build takes long, and holds nothing that moto would run.
+        let built = checkout.path().join("built");
+        std::fs::create_dir(&built).expect("a folder of our own");
+        stand_ins(&built);
+        let ours = checkout.path().join("bin");
+        std::fs::create_dir(&ours).expect("a folder of our own");
+        symlink(env!("CARGO_BIN_EXE_metasync-cli"), ours.join("metasync")).expect("a link");
+        let programs = [ours, folder(AWSCLI).join("bin")];
+        let programs = programs.map(|it| it.display().to_string()).join(":");
+        let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+        let tokens = json!([{"name": "me", "role": "admin", "sha256": "0".repeat(64)}]).to_string();
+        let configuration = folder(PEER).join("terraform.rc");
+        let env = [
+            ("PATH", path),
+            ("HOME", checkout.path().display().to_string()),
+            ("EDITOR", "true".to_owned()),
+            ("BINARIES", built.display().to_string()),
+            ("TF_CLI_CONFIG_FILE", configuration.display().to_string()),
+            ("TF_CLI_ARGS_apply", "-auto-approve -no-color".to_owned()),
+            ("AWS_ENDPOINT_URL", amazon.url.clone()),
+            ("AWS_ACCESS_KEY_ID", "key".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+            ("AWS_REGION", "eu-central-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AUTH_TOKENS", tokens),
+            ("DATABASE_URL", database_url.to_owned()),
+            ("MASKING_KEY", "0".repeat(64)),
+            ("PRIVACY_KEY", "0".repeat(64)),
+            ("ANTHROPIC_API_KEY", "key".to_owned()),
+            ("SLACK_SIGNING_SECRET", "secret".to_owned()),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Self { checkout, env }
+    }
+
+    fn types(&self, line: &str) -> String {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-ec", line])
+            .current_dir(self.checkout.path())
+            .env_clear();
+        shell.envs(self.env.iter().map(|(name, value)| (name, value)));
+        let output = shell.output().expect("there is a shell");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}\n{said}\n{errors}");
+        said
+    }
+}
+
+/// A database that an ordinary role may migrate.
+async fn database() -> (kit::postgres::Database, String) {
+    let database = kit::postgres::empty_database().await;
+    database
+        .run(
+            "do $$ begin
+               begin create role newcomer; exception when duplicate_object then null; end;
+               execute format('grant create on database %I to newcomer', current_database());
+             end $$",
+        )
+        .await;
+    let joint = if database.url.contains('?') { '&' } else { '?' };
+    let url = format!("{}{joint}options=-c%20role%3Dnewcomer", database.url);
+    (database, url)
+}
+
+#[tokio::test]
+async fn m12_a_newcomer_copies_the_readmes_commands_and_has_a_deployment_that_the_doctor_finds_well()
+ {
+    if is_missing(PEER) || is_skipped("moto") || is_skipped(AWSCLI) {
+        return;
+    }
+    let moto = super::moto();
+    let amazon = Amazon::new(moto.url());
+    let (_database, url) = database().await;
+    let newcomer = Newcomer::new(&amazon, &url);
+
+    let lines = commands("**On AWS**");
+    assert!(lines.len() > 5, "{lines:?}");
+    let mut doctor = String::new();
+    for line in lines {
+        doctor = newcomer.types(&line);
+        if line.contains("output next_steps") {
+            let steps = newcomer.types("terraform -chdir=infra/aws output -json next_steps");
+            let steps: Vec<String> = serde_json::from_str(&steps).expect("a list");
+            let (puts, rest) = steps.split_at(steps.len() - 2);
+            assert_eq!(rest, ["metasync migrate", "metasync doctor --aws"]);
+            for put in puts {
+                newcomer.types(put);
+            }
+        }
+    }
+    assert!(
+        doctor.contains("ok    function cache-read") && !doctor.contains("FAIL"),
+        "{doctor}"
+    );
+    let id = json!({"SecretId": "metasync/MASKING_KEY"});
+    let key = amazon
+        .call("secretsmanager", "secretsmanager.GetSecretValue", id)
+        .await;
+    assert_eq!(key["SecretString"], Value::String("0".repeat(64)));
+}
