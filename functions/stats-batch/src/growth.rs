@@ -80,6 +80,10 @@ pub async fn growth(
         Some(timezone) => timezone,
         None => stats.settings.of(&robeing_id).await?.user.timezone.clone(),
     };
+    // Which Postgres takes for UTC.
+    if timezone.is_empty() {
+        return Err(unknown_timezone());
+    }
     let span = asked.from.zip(asked.to).map(|(from, to)| to - from);
     let days = span.map_or(USUAL, |span| i64::from(span.get_days()) + 1);
     if !(1..=MOST_DAYS).contains(&days) {
@@ -131,7 +135,7 @@ pub async fn growth(
     .await
     .map_err(|error| {
         if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) {
-            return Error::Invalid("timezone is unknown: write one like Asia/Seoul".to_owned());
+            return unknown_timezone();
         }
         error.into()
     })?;
@@ -168,4 +172,8 @@ pub async fn growth(
         days: days.collect(),
         timezone,
     }))
+}
+
+fn unknown_timezone() -> Error {
+    Error::Invalid("timezone is unknown: write one like Asia/Seoul".to_owned())
 }

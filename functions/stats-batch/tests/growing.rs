@@ -205,6 +205,7 @@ async fn r13_growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
     assert_eq!(usual["days"].as_array().map(Vec::len), Some(30));
     for query in [
         "timezone=Mars",
+        "timezone=",
         "from=2026-11-02&to=2026-11-01",
         "from=2020-01-01&to=2026-01-01",
         "from=x",
