@@ -47,8 +47,8 @@ fn main() {
         functions = FUNCTIONS.map(str::to_owned).to_vec();
     }
     let hello = PathBuf::from(env!("CARGO_BIN_EXE_hello"));
-    let mut binaries = vec![("hello".to_owned(), hello.clone())];
-    for function in functions {
+    let mut binaries = Vec::new();
+    for function in ["hello".to_owned()].into_iter().chain(functions) {
         build(&function);
         let binary = hello.with_file_name(&function);
         binaries.push((function, binary));
@@ -107,10 +107,9 @@ fn resident_mb(starts: &[Start]) -> f64 {
 
 /// The hello world comes with the benchmark; a function is of the package of its name.
 fn build(function: &str) {
-    let package = if function == "probe" {
-        "tests"
-    } else {
-        function
+    let package = match function {
+        "hello" | "probe" => "tests",
+        function => function,
     };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args([
