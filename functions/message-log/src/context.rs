@@ -6,17 +6,17 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
-use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::postgres::Client;
 use shared::postgres::types::Type;
 use shared::{Caller, Error, Json, Result};
+use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::{Log, tokens};
-use crate::search::{Hit, InMonth, Words, months};
+use crate::search::{Hit, InMonth, Words, in_order, months, newest};
 use shared::postgres::scoped::{self as db, Scope};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
@@ -30,10 +30,9 @@ const MEMORY_PART: i32 = 4;
 /// So many words of what was said last are looked for, the longest.
 const WORDS: usize = 4;
 /// So many messages a word are weighed.
-const MEMORIES_A_WORD: usize = 8;
-/// How many months, and blocks of messages in each, memory reaches back.
-const MONTHS: usize = 6;
-const BLOCKS: i64 = 64;
+const MENTIONS: usize = 8;
+/// How many blocks of messages memory reaches back.
+const BLOCKS: i64 = 32;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -194,34 +193,12 @@ async fn memories(
     if words.is_empty() {
         return Ok(Vec::new());
     }
-    let scope = Scope::only([robeing_id]);
-    let months = months(client, &scope, robeing_id).await?;
     let words: Vec<Words> = words
         .into_iter()
         .map(|word| Words(vec![stem(word)]))
         .collect();
     let mut found: BTreeMap<Uuid, (f64, Hit)> = BTreeMap::new();
-    // One word alone, over the months, until it has enough; all words in flight at once.
-    let searches = words
-        .iter()
-        .map(async |word| -> Result<Vec<Hit>, tokio_postgres::Error> {
-            let mut hits = Vec::new();
-            for (month, messages) in months.iter().take(MONTHS) {
-                let in_month = InMonth {
-                    month: *month,
-                    messages: *messages,
-                    past,
-                    wanted: MEMORIES_A_WORD,
-                    depth: BLOCKS,
-                };
-                hits.extend(in_month.find(client, &scope, robeing_id, word).await?);
-                if hits.len() >= MEMORIES_A_WORD {
-                    break;
-                }
-            }
-            Ok(hits)
-        });
-    for hits in try_join_all(searches).await? {
+    for hits in mentions(client, robeing_id, &words, past).await? {
         // A word that few messages hold says more about those that do.
         let weight = 1.0 / (1.0 + hits.len() as f64);
         for hit in hits {
@@ -233,6 +210,59 @@ async fn memories(
         other.total_cmp(one).then_with(|| second.id.cmp(&first.id))
     });
     Ok(found.into_iter().map(|(_, hit)| hit).collect())
+}
+
+/// For each word the newest messages before `past` that hold it, as many as are weighed.
+async fn mentions(
+    client: &Client,
+    robeing_id: &str,
+    words: &[Words],
+    past: Uuid,
+) -> Result<Vec<Vec<Hit>>> {
+    let scope = Scope::only([robeing_id]);
+    let (newest, months) = try_join!(
+        newest(client, &scope, robeing_id, past),
+        months(client, &scope, robeing_id)
+    )?;
+    let mut mentions: Vec<Vec<Hit>> = words
+        .iter()
+        .map(|word| {
+            let hits = newest.hits.iter().filter(|hit| word.are_in(hit));
+            hits.take(MENTIONS).cloned().collect()
+        })
+        .collect();
+    let Some(past) = newest.past else {
+        return Ok(mentions);
+    };
+    let mut left = BLOCKS;
+    for (month, messages) in months {
+        let in_month = InMonth {
+            month,
+            messages,
+            past,
+            wanted: MENTIONS,
+            depth: left,
+        };
+        if past <= in_month.first_id() {
+            continue;
+        }
+        let rare = |word: &usize| mentions[*word].len() < MENTIONS;
+        let rare: Vec<usize> = (0..words.len()).filter(rare).collect();
+        if rare.is_empty() || in_month.blocks() == 0 {
+            break;
+        }
+        left -= in_month.blocks();
+        let questions: Vec<Words> = rare.iter().map(|word| words[*word].clone()).collect();
+        let found = in_month
+            .find(client, &scope, robeing_id, &questions)
+            .await?;
+        for (word, hits) in rare.into_iter().zip(found) {
+            mentions[word].extend(hits);
+            in_order(&mut mentions[word]);
+            mentions[word].truncate(MENTIONS);
+        }
+    }
+    Ok(mentions)
 }
 
 /// A Korean word without its last syllable, which is a particle more often than not; words of two

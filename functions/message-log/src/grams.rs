@@ -5,7 +5,7 @@
 //! is found only by its letters. A gram says where to look; whether the words are there is checked on
 //! the text.
 
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 
 /// The grams of one robeing and block come to no more than this many messages a gram.
 pub const BLOCK: i64 = 1 << 14;
@@ -14,7 +14,10 @@ const LONGEST: usize = 4_000;
 
 /// One spelling for all: full-width, decomposed and capital letters too.
 pub fn fold(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).collect()
+    match is_nfkc_quick(text.chars()) {
+        IsNormalized::Yes => text.chars().flat_map(char::to_lowercase).collect(),
+        _ => text.nfkc().flat_map(char::to_lowercase).collect(),
+    }
 }
 
 /// The pieces of a folded text, each once.

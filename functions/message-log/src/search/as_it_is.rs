@@ -1,0 +1,104 @@
+//! What is read without the search's index.
+
+use shared::postgres::Client;
+use shared::postgres::scoped::{self as db, Scope};
+use shared::postgres::types::Type;
+use tokio_postgres::Error;
+use uuid::Uuid;
+
+use super::Hit;
+
+/// So many of the newest messages are read. A word in every tenth message is there often enough for a
+/// page; in a block, it would be sorted out of thousands.
+const NEWEST: i64 = 200;
+/// Of what is not rolled up yet, of all robeings, so many that came last are looked at, and of those of
+/// this one so many of the newest are read: it bounds a search where roll-ups have stopped.
+const LATE: i64 = 20_000;
+const LATE_OF_ONE: i64 = 2_000;
+
+/// The newest of a robeing.
+pub struct Newest {
+    /// Newest first.
+    pub hits: Vec<Hit>,
+    /// What is older is before this id; none where these are all.
+    pub past: Option<Uuid>,
+}
+
+pub async fn newest(
+    client: &Client,
+    scope: &Scope,
+    robeing_id: &str,
+    past: Uuid,
+) -> Result<Newest, Error> {
+    let rows = db::query(
+        client,
+        scope,
+        "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+         from conversation.log
+         where robeing_id = $1 and id < $2
+         order by id desc
+         limit $3",
+        &[
+            (&robeing_id, Type::TEXT),
+            (&past, Type::UUID),
+            (&NEWEST, Type::INT8),
+        ],
+    )
+    .await?;
+    let hits = rows.iter().map(Hit::of).collect::<Result<Vec<_>, _>>()?;
+    let is_full = hits.len() as i64 == NEWEST;
+    let past = hits.last().map(|hit| hit.id).filter(|_| is_full);
+    Ok(Newest { hits, past })
+}
+
+/// What was committed since the last roll-up.
+pub async fn late(
+    client: &Client,
+    scope: &Scope,
+    robeing_id: &str,
+    past: Uuid,
+) -> Result<Vec<Hit>, Error> {
+    // As a constant, so that the planner sees how few there are.
+    let mark = db::query(
+        client,
+        scope,
+        "select xid::text from conversation.watermark where name = 'message-log'",
+        &[],
+    )
+    .await?;
+    let mark: String = match mark.first() {
+        Some(row) => row.try_get(0)?,
+        None => return Ok(Vec::new()),
+    };
+    let rows = db::query(
+        client,
+        scope,
+        "with late as materialized (
+             select id, robeing_id
+             from conversation.log
+             where xid >= $1::text::xid8
+             order by xid desc
+             limit $5
+         ),
+         own as materialized (
+             select id
+             from late
+             where robeing_id = $2 and id < $3
+             order by id desc
+             limit $4
+         )
+         select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+         from own
+         join conversation.log using (id)
+         where robeing_id = $2",
+        &[
+            (&mark, Type::TEXT),
+            (&robeing_id, Type::TEXT),
+            (&past, Type::UUID),
+            (&LATE_OF_ONE, Type::INT8),
+            (&LATE, Type::INT8),
+        ],
+    )
+    .await?;
+    rows.iter().map(Hit::of).collect()
+}

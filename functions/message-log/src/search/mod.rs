@@ -1,0 +1,183 @@
+//! Search: the messages that hold all words of a question, newest first.
+//!
+//! The newest messages are read as they are, which is where common words are found. What is older is in
+//! blocks of bounded size, and each block is searched by itself, the newest first, until there is
+//! enough: a rare word takes a short look into each. What was stored since the last roll-up, and is not
+//! among the newest, is read as it is too.
+
+mod as_it_is;
+mod blocks;
+mod words;
+
+use std::slice;
+
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::postgres::Client;
+use shared::postgres::scoped::Scope;
+use shared::{Caller, Error, Json, Result};
+use tokio::try_join;
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::grams::fold;
+use crate::history::limit;
+use crate::log::Log;
+
+pub use as_it_is::newest;
+pub use blocks::{InMonth, months};
+pub use words::Words;
+
+/// In letters.
+const LONGEST_QUESTION: usize = 200;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// Words that must all be in the message or its response, in any order; 2 to 200 characters.
+    #[param(required, min_length = 2, max_length = 200)]
+    q: Option<String>,
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 200, default = 20)]
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Found {
+    items: Vec<Hit>,
+    /// What to ask for the next page with; null where this is the last one.
+    next: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Hit {
+    pub id: Uuid,
+    pub channel_id: Option<String>,
+    pub thread_ts: Option<String>,
+    pub user_id: Option<Uuid>,
+    pub message: Option<String>,
+    pub response: Option<String>,
+    pub intent: Option<String>,
+    #[serde(skip)]
+    pub tokens: i32,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// What a robeing was asked and said that holds these words, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/robeings/{id}/search",
+    tag = "memory",
+    operation_id = "search_messages",
+    params(("id" = String, Path, description = "the robeing"), Asked),
+    responses(
+        (status = 200, description = "one page", body = Found),
+        (status = 400, description = "`q` has no word of two letters, or a parameter is wrong"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn search(
+    State(log): State<Log>,
+    caller: Caller,
+    Path(robeing_id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Found>> {
+    caller.may_see_robeing(&robeing_id)?;
+    let limit = limit(asked.limit, 20)?;
+    let q = asked.q.unwrap_or_default();
+    if q.chars().count() > LONGEST_QUESTION {
+        return Err(Error::Invalid(format!(
+            "q is longer than {LONGEST_QUESTION} characters"
+        )));
+    }
+    let words = Words::of(&q);
+    if words.0.iter().all(|word| word.chars().count() < 2) {
+        return Err(Error::Invalid(
+            "q needs a word of two letters or more".to_owned(),
+        ));
+    }
+    let client = log.pool.get().await?;
+    let past = asked.after.unwrap_or(Uuid::max());
+    let wanted = usize::try_from(limit).unwrap_or_default();
+    let mut hits = find(&client, &robeing_id, &words, past, wanted + 1).await?;
+    let more = hits.len() > wanted;
+    hits.truncate(wanted);
+    let next = hits.last().filter(|_| more).map(|hit| hit.id);
+    Ok(Json(Found { items: hits, next }))
+}
+
+impl Hit {
+    pub fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            channel_id: row.try_get("channel_id")?,
+            thread_ts: row.try_get("thread_ts")?,
+            user_id: row.try_get("user_id")?,
+            message: row.try_get("message")?,
+            response: row.try_get("response")?,
+            intent: row.try_get("intent")?,
+            tokens: row.try_get("token_count")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+
+    pub fn folded(&self) -> String {
+        let texts = [&self.message, &self.response].into_iter().flatten();
+        texts.map(|text| fold(text)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The newest before `past` that hold all words.
+async fn find(
+    client: &Client,
+    robeing_id: &str,
+    words: &Words,
+    past: Uuid,
+    wanted: usize,
+) -> Result<Vec<Hit>> {
+    let scope = Scope::only([robeing_id]);
+    let newest = newest(client, &scope, robeing_id, past).await?;
+    let mut hits = newest.hits;
+    hits.retain(|hit| words.are_in(hit));
+    let Some(past) = newest.past.filter(|_| hits.len() < wanted) else {
+        hits.truncate(wanted);
+        return Ok(hits);
+    };
+    let (late, months) = try_join!(
+        as_it_is::late(client, &scope, robeing_id, past),
+        months(client, &scope, robeing_id)
+    )?;
+    hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));
+    for (month, messages) in months {
+        in_order(&mut hits);
+        let in_month = InMonth {
+            month,
+            messages,
+            past,
+            wanted,
+            depth: i64::MAX,
+        };
+        // What is in an older month than the oldest of enough hits is not wanted.
+        if hits.len() >= wanted && hits[wanted - 1].id >= in_month.first_id() {
+            break;
+        }
+        let found = in_month.find(client, &scope, robeing_id, slice::from_ref(words));
+        hits.extend(found.await?.into_iter().flatten());
+    }
+    in_order(&mut hits);
+    hits.truncate(wanted);
+    Ok(hits)
+}
+
+/// Newest first, each once.
+pub fn in_order(hits: &mut Vec<Hit>) {
+    hits.sort_by_key(|hit| std::cmp::Reverse(hit.id));
+    hits.dedup_by_key(|hit| hit.id);
+}

@@ -1,0 +1,26 @@
+//! Whether words are in a text.
+
+use super::Hit;
+use crate::grams::fold;
+
+/// Folded words.
+#[derive(Clone, Debug)]
+pub struct Words(pub Vec<String>);
+
+impl Words {
+    pub fn of(text: &str) -> Self {
+        let folded = fold(text);
+        let words = folded.split(|letter: char| !letter.is_alphanumeric());
+        Self(
+            words
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    pub fn are_in(&self, hit: &Hit) -> bool {
+        let text = hit.folded();
+        self.0.iter().all(|word| text.contains(word.as_str()))
+    }
+}
