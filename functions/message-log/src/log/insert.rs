@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use shared::postgres::Client;
-use shared::postgres::types::{Json, Type};
+use shared::postgres::types::{Json, ToSql, Type};
 use shared::{Error, Result};
 use tokio_postgres::GenericClient;
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use super::draft::{Draft, Said};
@@ -47,16 +48,22 @@ impl Log {
         let scope = Scope::only(drafts.iter().map(|draft| draft.robeing_id.as_str()));
         self.find_answered(&client, &scope, drafts).await?;
         let mut attempt = 0;
+        // Few are repeats: each is looked for only where one was met.
+        let mut repeats = drafts.iter().any(|it| it.identity.ledger_key.is_some());
         let inserted = loop {
             attempt += 1;
             let done = if drafts.iter().any(|draft| draft.to_number.is_some()) {
-                self.number_and_insert(&mut client, &scope, drafts).await
+                self.number_and_insert(&mut client, &scope, drafts, repeats)
+                    .await
             } else {
                 let columns = Columns::of(drafts);
-                db::once(&client, &scope, columns.insert(&**client)).await
+                db::once(&client, &scope, columns.insert(&**client, repeats)).await
             };
             match done {
                 Ok(inserted) => break inserted,
+                Err(error) if !repeats && error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+                    repeats = true;
+                }
                 Err(error) if attempt < ATTEMPTS && db::lacks_partition(&error) => {
                     add_months(&client, drafts).await?;
                 }
@@ -68,56 +75,68 @@ impl Log {
     }
 }
 
-/// The rows of one statement, a list a column.
+/// The rows of one statement, a list a column. They are in the order of ids, so that two batches with
+/// the same rows can't wait for each other.
 pub(super) struct Columns<'a> {
-    drafts: &'a [Draft],
+    drafts: Vec<&'a Draft>,
     said: Vec<Said>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn of(drafts: &'a [Draft]) -> Self {
+        let mut drafts: Vec<&Draft> = drafts.iter().collect();
+        drafts.sort_by_key(|draft| draft.identity.id);
         let said = drafts.iter().map(|draft| Said::of(&draft.masked)).collect();
         Self { drafts, said }
     }
 
+    /// The ids of those that were not there. Without `repeats` all are new, or it is an error that one
+    /// is not.
     pub(super) async fn insert(
         &self,
         client: &(impl GenericClient + Sync),
+        repeats: bool,
     ) -> Result<HashSet<Uuid>, tokio_postgres::Error> {
         fn list<'a, S, T>(rows: &'a [S], of: impl Fn(&'a S) -> T) -> Vec<T> {
             rows.iter().map(of).collect()
         }
-        let (drafts, said) = (self.drafts, &self.said);
+        let (drafts, said) = (&self.drafts, &self.said);
         let metadata = list(drafts, |it| Json(&it.masked.metadata));
+        let ids = list(drafts, |it| it.identity.id);
+        let columns: [(&(dyn ToSql + Sync), Type); 20] = [
+            (&ids, Type::UUID_ARRAY),
+            (&list(drafts, |it| it.identity.ledger_key), Type::UUID_ARRAY),
+            (&list(drafts, |it| &it.robeing_id), Type::TEXT_ARRAY),
+            (&list(drafts, |it| &it.channel_id), Type::TEXT_ARRAY),
+            (&list(drafts, |it| &it.channel_type), Type::TEXT_ARRAY),
+            (&list(drafts, |it| &it.thread_ts), Type::TEXT_ARRAY),
+            (&list(drafts, |it| it.user_id), Type::UUID_ARRAY),
+            (&list(drafts, |it| &it.slack_user_id), Type::TEXT_ARRAY),
+            (&list(said, |it| &it.message), Type::TEXT_ARRAY),
+            (&list(said, |it| &it.response), Type::TEXT_ARRAY),
+            (&list(said, |it| &it.parts), Type::JSONB_ARRAY),
+            (&list(drafts, |it| &it.masked.intent), Type::TEXT_ARRAY),
+            (&list(drafts, |it| it.confidence), Type::FLOAT8_ARRAY),
+            (&metadata, Type::JSONB_ARRAY),
+            (&list(said, |it| it.token_count), Type::INT4_ARRAY),
+            (&list(drafts, |it| it.reply_to), Type::UUID_ARRAY),
+            (&list(drafts, |it| it.source), Type::TEXT_ARRAY),
+            (&list(drafts, |it| &it.source_event_id), Type::TEXT_ARRAY),
+            (&list(drafts, |it| it.content), Type::UUID_ARRAY),
+            (
+                &list(drafts, |it| it.identity.created_at),
+                Type::TIMESTAMPTZ_ARRAY,
+            ),
+        ];
+        if !repeats {
+            let inserted = client
+                .execute_typed(include_str!("insert_new.sql"), &columns)
+                .await?;
+            debug_assert_eq!(inserted as usize, ids.len());
+            return Ok(ids.into_iter().collect());
+        }
         let rows = client
-            .query_typed(
-                include_str!("insert.sql"),
-                &[
-                    (&list(drafts, |it| it.identity.id), Type::UUID_ARRAY),
-                    (&list(drafts, |it| it.identity.ledger_key), Type::UUID_ARRAY),
-                    (&list(drafts, |it| &it.robeing_id), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| &it.channel_id), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| &it.channel_type), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| &it.thread_ts), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| it.user_id), Type::UUID_ARRAY),
-                    (&list(drafts, |it| &it.slack_user_id), Type::TEXT_ARRAY),
-                    (&list(said, |it| &it.message), Type::TEXT_ARRAY),
-                    (&list(said, |it| &it.response), Type::TEXT_ARRAY),
-                    (&list(said, |it| &it.parts), Type::JSONB_ARRAY),
-                    (&list(drafts, |it| &it.masked.intent), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| it.confidence), Type::FLOAT8_ARRAY),
-                    (&metadata, Type::JSONB_ARRAY),
-                    (&list(said, |it| it.token_count), Type::INT4_ARRAY),
-                    (&list(drafts, |it| it.reply_to), Type::UUID_ARRAY),
-                    (&list(drafts, |it| it.source), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| &it.source_event_id), Type::TEXT_ARRAY),
-                    (&list(drafts, |it| it.content), Type::UUID_ARRAY),
-                    (
-                        &list(drafts, |it| it.identity.created_at),
-                        Type::TIMESTAMPTZ_ARRAY,
-                    ),
-                ],
-            )
+            .query_typed(include_str!("insert.sql"), &columns)
             .await?;
         rows.iter().map(|row| row.try_get("id")).collect()
     }

@@ -17,7 +17,6 @@ claimed as (
     on conflict (key) do nothing
     returning message_id
 )
--- In the order of ids, so that two batches with the same rows can't wait for each other.
 insert into conversation.log (
     id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message, response,
     parts, intent, confidence, metadata, token_count, reply_to, source, source_event_id, content,

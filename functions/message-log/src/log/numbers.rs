@@ -20,11 +20,12 @@ impl Log {
         client: &mut Client,
         scope: &Scope,
         drafts: &mut [Draft],
+        repeats: bool,
     ) -> Result<HashSet<Uuid>, tokio_postgres::Error> {
         let transaction = db::begin(client, scope).await?;
         self.number(&transaction, drafts).await?;
         let columns = Columns::of(drafts);
-        let inserted = columns.insert(&transaction).await?;
+        let inserted = columns.insert(&transaction, repeats).await?;
         transaction.commit().await?;
         Ok(inserted)
     }
@@ -58,27 +59,34 @@ impl Log {
                 ],
             )
             .await?;
-        let mut states: BTreeMap<Uuid, Placeholders> = BTreeMap::new();
+        let mut states: BTreeMap<Uuid, (Known, Placeholders)> = BTreeMap::new();
         for row in rows {
             let Json(state) = row.try_get::<_, Json<Value>>("state")?;
             // What can't be read any more begins anew: the numbers are for reading, the masking is not.
             let conversation = row.try_get("conversation")?;
-            let known = serde_json::from_value(state).unwrap_or_default();
-            states.insert(conversation, self.placeholders(conversation, known));
+            let known: Known = serde_json::from_value(state).unwrap_or_default();
+            let seen = self.placeholders(conversation, known.clone());
+            states.insert(conversation, (known, seen));
         }
         for draft in drafts.iter_mut() {
             if let Some((conversation, raw)) = &draft.to_number
-                && let Some(seen) = states.get_mut(conversation)
+                && let Some((_, seen)) = states.get_mut(conversation)
                 && let Ok(masked) = raw.masked(&self.masker.with_policy(draft.policy), seen)
             {
                 // Where it fails this time, the masks of the first time stand.
                 draft.masked = masked;
             }
         }
-        let states = states
+        let changed = states
             .into_iter()
-            .map(|(conversation, seen)| (conversation, Json(seen.into_known())));
-        let (conversations, states): (Vec<Uuid>, Vec<Json<Known>>) = states.unzip();
+            .filter_map(|(conversation, (known, seen))| {
+                let seen = seen.into_known();
+                (seen != known).then_some((conversation, Json(seen)))
+            });
+        let (conversations, states): (Vec<Uuid>, Vec<Json<Known>>) = changed.unzip();
+        if conversations.is_empty() {
+            return Ok(());
+        }
         transaction
             .execute_typed(
                 "update conversation.placeholder as known

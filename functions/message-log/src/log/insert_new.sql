@@ -1,0 +1,15 @@
+-- What comes in as one list a column, where none of it has a key to claim ($2) or was there before.
+insert into conversation.log (
+    id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message, response,
+    parts, intent, confidence, metadata, token_count, reply_to, source, source_event_id, content,
+    created_at)
+select
+    id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message, response,
+    parts, intent, confidence, metadata, token_count, reply_to, source, source_event_id, content,
+    created_at
+from unnest($1::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[],
+            $9::text[], $10::text[], $11::jsonb[], $12::text[], $13::float8[], $14::jsonb[],
+            $15::int4[], $16::uuid[], $17::text[], $18::text[], $19::uuid[], $20::timestamptz[])
+    as new (id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message,
+            response, parts, intent, confidence, metadata, token_count, reply_to, source,
+            source_event_id, content, created_at)
