@@ -9,9 +9,10 @@ use futures::future::try_join_all;
 use futures::{SinkExt as _, StreamExt as _, pin_mut};
 use serde_json::json;
 use shared::Env;
+use uuid::Uuid;
 
 use crate::function::Function;
-use crate::message;
+use crate::{message, past_id};
 
 const BATCH: usize = 1_000;
 const SENDERS: usize = 4;
@@ -59,11 +60,13 @@ pub async fn against_copy(function: &Function, database: &str, rows: usize) -> a
     Ok(())
 }
 
-/// As many more, while nothing is timed.
+/// As many more of the last months, while nothing is timed.
 pub async fn fill(function: &Function, rows: Range<usize>) -> anyhow::Result<()> {
+    let all = rows.end;
     let senders = (0..SENDERS).map(async |sender| {
         for batch in batches(rows.clone()).skip(sender).step_by(SENDERS) {
-            store(function, body(batch)).await?;
+            let items: Vec<_> = batch.map(|n| message(n, past_id(n, all))).collect();
+            store(function, json!({"items": items}).to_string()).await?;
         }
         anyhow::Ok(())
     });
@@ -77,7 +80,7 @@ fn batches(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 }
 
 fn body(rows: Range<usize>) -> String {
-    let items: Vec<_> = rows.map(message).collect();
+    let items: Vec<_> = rows.map(|n| message(n, Uuid::now_v7())).collect();
     json!({"items": items}).to_string()
 }
 

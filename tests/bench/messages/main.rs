@@ -12,6 +12,7 @@ mod reads;
 #[path = "../../peers/server.rs"]
 mod server;
 mod singles;
+mod words;
 
 use function::Function;
 use serde_json::{Value, json};
@@ -62,47 +63,23 @@ fn postgres(env: &Env) -> anyhow::Result<(String, Option<Server>)> {
     Ok((server.url("postgres"), Some(server)))
 }
 
-/// What people write, some words in every tenth and one in few, and a number to mask in every
-/// twentieth.
-fn message(n: usize) -> Value {
-    const WORDS: [&str; 16] = [
-        "배송이",
-        "언제",
-        "오나요",
-        "주문을",
-        "바꾸고",
-        "싶어요",
-        "결제가",
-        "안돼요",
-        "쿠폰은",
-        "어디에",
-        "있나요",
-        "확인",
-        "부탁드려요",
-        "감사합니다",
-        "상품",
-        "문의",
-    ];
-    let mut text = String::new();
-    let mut seed = n as u64 ^ 0x9e37_79b9;
-    for _ in 0..24 {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        text += WORDS[(seed >> 59) as usize % WORDS.len()];
-        text.push(' ');
-    }
+/// Days over which what is stored before the searches is spread.
+const DAYS: usize = 150;
+
+/// What people write, and a number to mask in every twentieth. `id` is a UUID of version 7.
+fn message(n: usize, id: Uuid) -> Value {
+    let mut text = words::line(n as u64, 24);
     if n.is_multiple_of(10) {
-        text += "환불";
+        text += " 환불";
     }
     if n.is_multiple_of(20_011) {
-        text += "영수증재발행";
+        text += " 영수증재발행";
     }
     if n.is_multiple_of(20) {
         text += " 010-1234-5678";
     }
     json!({
-        "id": Uuid::now_v7().to_string(),
+        "id": id.to_string(),
         "robeing_id": format!("r{}", n % 4),
         "channel_id": "C1",
         "thread_ts": format!("t{}", n / 40),
@@ -111,4 +88,11 @@ fn message(n: usize) -> Value {
         "intent": "order",
         "confidence": 0.9,
     })
+}
+
+/// As long ago as the message has its place among all that are stored.
+fn past_id(n: usize, all: usize) -> Uuid {
+    let now = Uuid::now_v7().as_u128();
+    let before = (all - n) as u128 * (DAYS * 24 * 3_600 * 1_000) as u128 / all as u128;
+    Uuid::from_u128(now - (before << 80))
 }

@@ -7,7 +7,25 @@ use shared::Env;
 
 use crate::function::Function;
 
-const QUERIES: usize = 300;
+const QUERIES: usize = 500;
+
+const CASES: [(&str, &str); 9] = [
+    ("search, in half of all", "search?q=배송"),
+    ("search, in every tenth", "search?q=환불"),
+    ("search, in one of 100", "search?q=포인트로"),
+    ("search, in one of 20,000", "search?q=영수증재발행"),
+    ("search, in none", "search?q=펭귄남극"),
+    ("search, two words", "search?q=취소 영수증재발행"),
+    (
+        "context of a thread that goes on",
+        "context?thread=NEWEST&token_budget=2000",
+    ),
+    (
+        "context of any thread",
+        "context?thread=ANY&token_budget=2000",
+    ),
+    ("history, 50 newest", "messages"),
+];
 
 pub async fn measure(function: &Function, database: &str) -> anyhow::Result<()> {
     let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
@@ -45,22 +63,17 @@ pub async fn measure(function: &Function, database: &str) -> anyhow::Result<()> 
         println!("| {what} on disk | {:.0} MB | | |", size as f64 / 1e6);
     }
     client.batch_execute("vacuum analyze").await?;
-    for (what, path) in [
-        ("search, in every tenth", "search?q=%ED%99%98%EB%B6%88"),
-        (
-            "search, in one of 20,000",
-            "search?q=%EC%98%81%EC%88%98%EC%A6%9D%EC%9E%AC%EB%B0%9C%ED%96%89",
-        ),
-        (
-            "search, in none",
-            "search?q=%ED%8E%AD%EA%B7%84%EB%82%A8%EA%B7%B9",
-        ),
-        ("context of a thread", "context?thread=t7&token_budget=2000"),
-        ("history, 50 newest", "messages"),
-    ] {
+    let threads = rows as usize / 40;
+    for (what, path) in CASES {
         let mut times = Vec::with_capacity(QUERIES);
         for n in 0..QUERIES {
-            let path = format!("/v1/robeings/r{}/{path}", n % 4);
+            // Of this one's threads: some of the newest, and some of all.
+            let robeing = n % 4;
+            let newest = threads - 10 - n;
+            let any = n * 7_919 % threads;
+            let path = path.replace("NEWEST", &format!("t{newest}"));
+            let path = path.replace("ANY", &format!("t{any}"));
+            let path = format!("/v1/robeings/r{robeing}/{path}");
             let started = Instant::now();
             function.get(&path).await?;
             times.push(started.elapsed());

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use shared::Env;
 use throwaway_postgres::binaries;
+use uuid::Uuid;
 
 use crate::function::Function;
 use crate::{message, server};
@@ -45,7 +46,7 @@ fn wrk(folder: &Path, function: &Function, id: &str, seconds: u64) -> anyhow::Re
         .arg("wrk")
         .status()?;
     ensure!(installed.success(), "wrk can't be installed");
-    let mut body = message(7);
+    let mut body = message(7, Uuid::now_v7());
     body["id"] = "ID".into();
     let body = body.to_string();
     let (before, after) = body.split_once("ID").context("an id in it")?;
