@@ -42,8 +42,10 @@ impl Scope {
 
     fn begin(&self) -> String {
         let robeings = self.0.replace('\'', "''");
+        // Compiling a statement that runs once and for milliseconds takes longer than to run it, and
+        // partitions make the planner think otherwise.
         format!(
-            "begin; set local app.robeings = '{robeings}'; \
+            "begin; set local app.robeings = '{robeings}'; set local jit = off; \
              set local statement_timeout = '{LONGEST_STATEMENT}'"
         )
     }
