@@ -13,8 +13,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeAbove};
 
 use crate::Resources;
 
@@ -26,6 +27,8 @@ const HEARD_WITHIN: Duration = Duration::from_millis(250);
 /// must not hold a socket for ever. Load balancers keep an idle connection for 60 s, and it is
 /// theirs to close it.
 const HEAD: Duration = Duration::from_secs(75);
+/// Below this, in bytes, compressing saves no packet.
+const WORTH_COMPRESSING: u64 = 1_024;
 /// After the system refused a connection, for want of file descriptors mostly.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -73,7 +76,13 @@ async fn listen_within(
     head: Duration,
     drain: Duration,
 ) {
-    let compress = CompressionLayer::new().compress_when(DefaultPredicate::new().and(has_no_etag));
+    let worth = DefaultPredicate::new()
+        .and(SizeAbove::new(WORTH_COMPRESSING))
+        .and(has_no_etag);
+    // More would cost more than the answer itself: what is worth it has its bodies ready.
+    let compress = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(worth);
     let service = TowerToHyperService::new(service.layer(compress));
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
