@@ -9,7 +9,7 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::Row;
-use crate::grams::fold;
+use crate::grams::{fold, is_letter};
 use crate::log::day_of;
 
 /// How many questions of a robeing are kept a day, the most frequent.
@@ -213,9 +213,7 @@ pub(crate) fn question(message: &str) -> Option<String> {
     }
     let folded = fold(message);
     let asks = folded.trim_end().ends_with('?');
-    let text = folded
-        .trim()
-        .trim_end_matches(|it: char| !it.is_alphanumeric());
+    let text = folded.trim().trim_end_matches(|letter| !is_letter(letter));
     let asks = asks || ENDINGS.iter().any(|ending| text.ends_with(ending));
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let length = text.chars().count();

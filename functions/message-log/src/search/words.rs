@@ -1,7 +1,7 @@
 //! Whether words are in a text.
 
 use super::Hit;
-use crate::grams::fold;
+use crate::grams::{fold, is_letter};
 
 /// Folded words.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Words(pub Vec<String>);
 impl Words {
     pub fn of(text: &str) -> Self {
         let folded = fold(text);
-        let words = folded.split(|letter: char| !letter.is_alphanumeric());
+        let words = folded.split(|letter| !is_letter(letter));
         Self(
             words
                 .filter(|word| !word.is_empty())
