@@ -1,6 +1,8 @@
 //! What is found again: by its words, for the next answer, and as a pattern.
 
 use serde_json::{Value, json};
+use shared::postgres::types::Type;
+use uuid::Uuid;
 
 use crate::common::{Fixture, message, start, texts};
 
@@ -99,6 +101,71 @@ async fn r5_a_search_is_newest_first_across_months_and_pages() {
         assert_eq!((all.len(), &all), (12, &sorted));
         roll_up(&log).await;
     }
+}
+
+#[tokio::test]
+async fn r5_what_is_not_among_the_newest_is_found_by_the_index_whichever_block_it_is_in() {
+    let log = start().await;
+    log.stored(message("환불 규정이 궁금해요")).await;
+    // More than are read as they are, of two months.
+    for month in ["2026-10", "2026-11"] {
+        let items: Vec<Value> = (0..300)
+            .map(|n| {
+                let at = format!("{month}-01T00:{:02}:{:02}Z", n / 60, n % 60);
+                json!({"robeing_id": "r1", "message": format!("점심 {n}"), "created_at": at})
+            })
+            .collect();
+        log.app
+            .post("/v1/messages/batch", json!({ "items": items }))
+            .await;
+    }
+    let old = "2026-09-01T00:00:00Z";
+    log.stored(json!({"robeing_id": "r1", "message": "환불 되나요", "created_at": old}))
+        .await;
+    roll_up(&log).await;
+    assert_eq!(
+        found(&log, "환불").await,
+        ["환불 규정이 궁금해요", "환불 되나요"]
+    );
+    assert_eq!(found(&log, "점심 7").await.len(), 20);
+    assert_eq!(found(&log, "점심 299").await, ["점심 299", "점심 299"]);
+    let context = log
+        .get("/v1/robeings/r1/context?thread=new&q=%EB%90%98%EB%82%98%EC%9A%94")
+        .await;
+    assert_eq!(context["turns"][0]["text"], "환불 되나요");
+
+    // However few rows there are, and with no other way to them.
+    let client = log.database.client().await;
+    client
+        .batch_execute("drop index conversation.search_id; set enable_seqscan = off")
+        .await
+        .unwrap();
+    let plan = client
+        .query_typed(
+            concat!("explain ", include_str!("../src/search/blocks.sql")),
+            &[
+                (&"r1", Type::TEXT),
+                (&vec![0], Type::INT4_ARRAY),
+                (&vec![0], Type::INT4_ARRAY),
+                (&vec![1], Type::INT4_ARRAY),
+                (&vec![1, 2], Type::INT4_ARRAY),
+                (&1, Type::INT4),
+                (&Uuid::nil(), Type::UUID),
+                (&Uuid::max(), Type::UUID),
+                (&10_i64, Type::INT8),
+                (&0_i64, Type::INT8),
+            ],
+        )
+        .await
+        .unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    let condition = plan
+        .iter()
+        .find(|line| line.contains("Index Cond: (grams @>"));
+    assert!(
+        condition.is_some_and(|it| it.contains("nth.nth")),
+        "{plan:#?}"
+    );
 }
 
 #[tokio::test]
