@@ -4,6 +4,7 @@
 mod archive;
 mod aws;
 mod bigquery;
+mod cargo_lambda;
 mod conversation;
 mod moto;
 mod openapi;
