@@ -4,6 +4,7 @@
 mod archive;
 mod aws;
 mod bigquery;
+mod calls;
 mod cargo_lambda;
 mod conversation;
 mod moto;
