@@ -301,3 +301,23 @@ fn googles_roles_hold_what_the_catalogues_words_need_and_nothing_else() {
         assert!(bucket.delete.is_subset(&bucket.write), "{name}");
     }
 }
+
+#[test]
+fn the_outputs_that_the_readmes_ask_terraform_for_are_there() {
+    let asked = Regex::new(r"-chdir=infra/(aws|gcp) output (?:-\w+ )?(\w+)").expect("a pattern");
+    let readmes = text("README.md") + &text("infra/README.md");
+    let asked: BTreeSet<[&str; 2]> = asked
+        .captures_iter(&readmes)
+        .map(|it| it.extract::<2>().1)
+        .collect();
+    for cloud in ["aws", "gcp"] {
+        assert!(asked.contains(&[cloud, "next_steps"]), "{asked:?}");
+    }
+    for [cloud, output] in asked {
+        let outputs = text(&format!("infra/{cloud}/outputs.tf"));
+        assert!(
+            outputs.contains(&format!("output \"{output}\" {{")),
+            "{cloud}: {output}"
+        );
+    }
+}
