@@ -29,6 +29,6 @@ output "database" {
 }
 
 output "next_steps" {
-  description = "The commands that come after apply."
-  value       = module.metasync.next_steps
+  description = "The commands that come after apply, a line each: read them by `output -raw`."
+  value       = join("\n", module.metasync.next_steps)
 }

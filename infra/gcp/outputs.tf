@@ -34,6 +34,6 @@ output "repository" {
 }
 
 output "next_steps" {
-  description = "The commands that come after apply."
-  value       = module.metasync.next_steps
+  description = "The commands that come after apply, a line each: read them by `output -raw`."
+  value       = join("\n", module.metasync.next_steps)
 }

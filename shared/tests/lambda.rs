@@ -1,5 +1,7 @@
 //! Events of AWS Lambda, through the same service as HTTP.
 
+use std::future::pending;
+
 use axum::body::Body;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
@@ -18,10 +20,14 @@ fn probe(_: &Resources) -> anyhow::Result<Router> {
         .route("/v1/text", get(async || "häuser"))
         .route("/v1/packed", get(packed))
         .route("/v1/cookies", get(cookies))
-        .route("/v1/large/{bytes}", get(large)))
+        .route("/v1/large/{bytes}", get(large))
+        .route("/v1/never", get(pending::<()>)))
 }
 
 async fn trigger(caller: Caller, Json(event): Json<Value>) -> Result<Response, Error> {
+    if event["answer"] == "never" {
+        pending::<()>().await;
+    }
     if event["fail"] == "panic" {
         panic!("secret: hunter2");
     }
@@ -436,6 +442,36 @@ async fn after_a_failure_nothing_of_its_ordered_group_is_tried() {
         failed,
         json!([{"itemIdentifier": "1"}, {"itemIdentifier": "3"}])
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_the_invocation_has_no_time_for_go_back_to_the_queue() {
+    let app = start().await;
+    let failed = failed_of(
+        &app,
+        vec![
+            record("1", &json!({})),
+            record("2", &json!({"answer": "never"})),
+            record("3", &json!({})),
+        ],
+    )
+    .await;
+    assert_eq!(
+        failed,
+        json!([{"itemIdentifier": "2"}, {"itemIdentifier": "3"}])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_its_deadline_a_trigger_fails_and_a_request_is_answered() {
+    let app = start().await;
+    // The limit of a request is a minute, and the function's timeout half of it.
+    let started = tokio::time::Instant::now();
+    let failure = app.invoke(&json!({"answer": "never"})).await.unwrap_err();
+    assert_eq!(failure.error_type, "service unavailable");
+    assert!(started.elapsed().as_secs() <= 30);
+    let answer = answer(&app, http_api("GET", "/v1/never")).await;
+    assert_eq!(answer["statusCode"], 503);
 }
 
 #[tokio::test]

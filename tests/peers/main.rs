@@ -4,6 +4,8 @@
 mod archive;
 mod aws;
 mod bigquery;
+mod calls;
+mod cargo_lambda;
 mod conversation;
 mod moto;
 mod openapi;

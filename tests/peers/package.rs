@@ -1,28 +1,33 @@
 //! `infra/package`: Lambda's package and the container's image hold the same bytes, and a process in
 //! the image's file system, as its user, is a function that answers.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output};
 
-use kit::lambda::Process;
+use kit::process::serve;
+use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
 use tests::catalogue;
 
 const USER: u32 = 65_532;
 
-/// What `infra/package` makes of the probe, packed under each function's name.
-fn packed(dist: &Path) {
-    let binaries = tempfile::tempdir().unwrap();
-    stand_ins(binaries.path());
+fn package(binaries: &Path, dist: &Path) -> Output {
     let script = crate::terraform::infra().join("package");
     let mut package = Command::new(script);
-    package.env("BINARIES", binaries.path()).env("DIST", dist);
-    let output = package.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    package.env("BINARIES", binaries).env("DIST", dist);
+    package.output().unwrap()
+}
+
+/// What `infra/package` makes of the probe, packed under each function's name, and what it says.
+fn packed(dist: &Path) -> String {
+    let binaries = tempfile::tempdir().unwrap();
+    stand_ins(binaries.path());
+    let output = package(binaries.path(), dist);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The probe under each function's name, without what only debuggers read.
@@ -74,6 +79,53 @@ fn m12_package_and_image_hold_the_same_binary_and_packing_again_gives_the_same_p
     }
 }
 
+/// The newest version of glibc that the linker wrote down, as its own tools read it.
+fn needed_glibc(binary: &Path) -> (u32, u32) {
+    let mut readelf = Command::new("readelf");
+    let output = readelf.args(["--version-info", "--wide"]).arg(binary);
+    let said = output.output().expect("the linker's tools").stdout;
+    let said = String::from_utf8_lossy(&said);
+    let version = Regex::new(r"GLIBC_(\d+)\.(\d+)").unwrap();
+    let versions = version.captures_iter(&said).map(|it| {
+        let [major, minor] = it.extract::<2>().1;
+        (major.parse().unwrap(), minor.parse().unwrap())
+    });
+    versions.max().expect("a binary that needs glibc")
+}
+
+/// Lambda's Amazon Linux 2023 has 2.34, and a binary that needs more does not start there.
+#[test]
+fn m12_what_is_packed_needs_at_most_the_glibc_of_lambda_and_the_script_says_which() {
+    let dist = tempfile::tempdir().unwrap();
+    let said = packed(dist.path());
+    for name in catalogue::functions().keys() {
+        let (major, minor) = needed_glibc(&dist.path().join("root").join(name));
+        assert!((major, minor) <= (2, 34), "{name} needs {major}.{minor}");
+        let line = said
+            .lines()
+            .find(|line| line.starts_with(&format!("{name}: ")));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in {said}"));
+        assert!(
+            line.ends_with(&format!("needs glibc {major}.{minor}")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn m12_what_needs_a_newer_glibc_is_not_packed_and_the_script_says_how_to_build_it() {
+    let (binaries, dist) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in catalogue::functions().keys() {
+        std::fs::write(binaries.path().join(name), "GLIBC_2.9 GLIBC_2.35").unwrap();
+    }
+    let output = package(binaries.path(), dist.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    let mends = "needs glibc 2.35, and Lambda has 2.34: \
+                 build it with infra/package x86_64-unknown-linux-gnu.2.34";
+    assert!(said.contains(mends), "{said}");
+}
+
 #[tokio::test]
 async fn m12_a_function_answers_from_the_images_file_system_as_the_images_user() {
     if !rustix::process::geteuid().is_root() {
@@ -93,20 +145,10 @@ async fn m12_a_function_answers_from_the_images_file_system_as_the_images_user()
     command
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("AUTH_MODE", "open")
-        .env("PORT", "0")
         .arg(format!("--userspec={USER}:{USER}"))
         .arg(&root)
-        .arg("/cache-read")
-        .stdout(Stdio::piped());
-    let mut process = Process(command.spawn().unwrap());
-    let log = BufReader::new(process.0.stdout.take().unwrap());
-    let mut lines = log.lines().map(Result::unwrap);
-    let line = lines
-        .find(|line| line.contains("listens on"))
-        .expect("it starts");
-    let (_, url) = line.split_once("listens on ").unwrap();
-    let url = url.split('"').next().unwrap();
+        .arg("/cache-read");
+    let (process, _log, url) = serve(command);
 
     let client = shared::http_client::build(&shared::Env::default()).unwrap();
     let healthy = client.get(format!("{url}/healthz")).send().await.unwrap();

@@ -264,3 +264,60 @@ fn a_function_has_the_variables_that_its_source_reads() {
         assert!(unread.is_empty(), "{name} never reads {unread:?}");
     }
 }
+
+/// Google's objects have rights of their own; `tests/peers/calls.rs` has what the functions ask for.
+#[test]
+fn googles_roles_hold_what_the_catalogues_words_need_and_nothing_else() {
+    let role = Regex::new(r#"(\w+)\s+= \{ title = "[^"]+", permissions = \[([^\]]+)\] \}"#);
+    let role = role.expect("a pattern");
+    let terraform = text("infra/modules/gcp/accounts.tf");
+    let roles: BTreeMap<&str, BTreeSet<&str>> = role
+        .captures_iter(&terraform)
+        .map(|it| it.extract::<2>().1)
+        .map(|[role, rights]| {
+            (
+                role,
+                rights.split(", ").map(|it| it.trim_matches('"')).collect(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("read", vec!["storage.objects.get"]),
+        // What is written over is deleted.
+        (
+            "write",
+            vec!["storage.objects.create", "storage.objects.delete"],
+        ),
+        ("list", vec!["storage.objects.list"]),
+    ];
+    let expected = expected.map(|(role, rights)| (role, rights.into_iter().collect()));
+    assert_eq!(roles, expected.into());
+
+    // Who may delete is given the role that writes.
+    for (name, function) in catalogue::functions() {
+        let Some(bucket) = function.uses.bucket else {
+            continue;
+        };
+        assert!(bucket.delete.is_subset(&bucket.write), "{name}");
+    }
+}
+
+#[test]
+fn the_outputs_that_the_readmes_ask_terraform_for_are_there() {
+    let asked = Regex::new(r"-chdir=infra/(aws|gcp) output (?:-\w+ )?(\w+)").expect("a pattern");
+    let readmes = text("README.md") + &text("infra/README.md");
+    let asked: BTreeSet<[&str; 2]> = asked
+        .captures_iter(&readmes)
+        .map(|it| it.extract::<2>().1)
+        .collect();
+    for cloud in ["aws", "gcp"] {
+        assert!(asked.contains(&[cloud, "next_steps"]), "{asked:?}");
+    }
+    for [cloud, output] in asked {
+        let outputs = text(&format!("infra/{cloud}/outputs.tf"));
+        assert!(
+            outputs.contains(&format!("output \"{output}\" {{")),
+            "{cloud}: {output}"
+        );
+    }
+}

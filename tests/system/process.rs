@@ -1,38 +1,17 @@
 //! A function as a process of its own: on Lambda, as an HTTP server, and when it is told to stop.
 
-use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kit::lambda::{Outcome, Process, RuntimeApi};
+use kit::process::{Log, serve};
 use serde_json::{Value, json};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe");
 /// Somebody may call, so that the function starts. Triggers come from the platform itself.
 const TOKENS: &str = r#"[{"name": "nobody", "role": "reader",
     "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]"#;
-
-/// The process's log, a line of JSON an event.
-struct Log(Lines<BufReader<ChildStdout>>);
-
-impl Log {
-    fn of(process: &mut Process) -> Self {
-        let stdout = process.0.stdout.take().expect("a piped stdout");
-        Self(BufReader::new(stdout).lines())
-    }
-
-    /// The next line whose message `fits`.
-    fn wait_for(&mut self, fits: impl Fn(&str) -> bool) -> Value {
-        loop {
-            let line = self.0.next().expect("a log that goes on").expect("text");
-            let line: Value = serde_json::from_str(&line).expect("a line of JSON");
-            if line["message"].as_str().is_some_and(&fits) {
-                return line;
-            }
-        }
-    }
-}
 
 fn on_lambda(api: &RuntimeApi) -> Process {
     let mut command = api.command(Path::new(PROBE));
@@ -46,19 +25,13 @@ fn client() -> reqwest::Client {
 
 /// A server on a free port, its log, and its URL.
 fn over_http() -> (Process, Log, String) {
+    over_http_with(&[])
+}
+
+fn over_http_with(settings: &[(&str, &str)]) -> (Process, Log, String) {
     let mut command = Command::new(PROBE);
-    command
-        .env_clear()
-        .env("AUTH_MODE", "open")
-        .env("PORT", "0");
-    let process = command.stdout(Stdio::piped()).spawn();
-    let mut process = Process(process.expect("the probe starts"));
-    let mut log = Log::of(&mut process);
-    let line = log.wait_for(|message| message.contains("listens on"));
-    let message = line["message"].as_str().unwrap_or_default();
-    let (_, url) = message.split_once("listens on ").expect("an address");
-    let url = url.to_owned();
-    (process, log, url)
+    command.env_clear().envs(settings.iter().copied());
+    serve(command)
 }
 
 #[tokio::test]
@@ -106,6 +79,72 @@ async fn a_failed_trigger_fails_its_invocation_and_the_process_goes_on() {
     assert_eq!(done, Outcome::Done(r#"{"event":{}}"#.into()));
 }
 
+/// Longer than any test waits.
+const AN_HOUR_MS: u64 = 3_600_000;
+const GIVEN_UP: &str = "the answer took too long and was given up";
+
+#[tokio::test]
+async fn what_lambda_would_stop_fails_before_that_and_says_why_and_the_next_is_done() {
+    let api = RuntimeApi::start();
+    let mut function = on_lambda(&api);
+    let mut log = Log::of(&mut function);
+    api.first_poll().await;
+
+    let begun = Instant::now();
+    let timeout = Duration::from_secs(2);
+    let late = api
+        .invoke_within(timeout, &json!({"wait_ms": AN_HOUR_MS}))
+        .await;
+    let failure = Outcome::Failed {
+        error_type: "service unavailable".to_owned(),
+        message: GIVEN_UP.to_owned(),
+    };
+    assert_eq!(late, failure);
+    let took = begun.elapsed();
+    assert!(took > Duration::from_secs(1) && took < timeout, "{took:?}");
+    let line = log.wait_for(|message| message == "POST /events/probe: 503");
+    assert_eq!(line["requestId"], "invocation-1");
+
+    let done = api.invoke_within(timeout, &json!({"wait_ms": 1})).await;
+    assert_eq!(done, Outcome::Done(r#"{"event":{"wait_ms":1}}"#.into()));
+}
+
+#[tokio::test]
+async fn a_deadline_that_was_over_before_the_invocation_is_an_emulators_and_no_deadline() {
+    let api = RuntimeApi::start();
+    let _function = on_lambda(&api);
+    let done = api
+        .invoke_within(Duration::ZERO, &json!({"wait_ms": 10}))
+        .await;
+    assert_eq!(done, Outcome::Done(r#"{"event":{"wait_ms":10}}"#.into()));
+}
+
+#[tokio::test]
+async fn what_takes_a_server_too_long_or_panics_is_a_problem_and_the_next_request_is_answered() {
+    let (_server, _log, url) = over_http_with(&[("REQUEST_TIMEOUT_SECONDS", "1")]);
+    let post = async |event: &Value| {
+        let request = client().post(format!("{url}/events/probe")).json(event);
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let kind = answer.headers()["content-type"].to_str().map(str::to_owned);
+        let body: Value = answer.json().await.expect("JSON");
+        (status, kind.expect("text"), body)
+    };
+    let problem = "application/problem+json";
+
+    let begun = Instant::now();
+    let (status, kind, body) = post(&json!({"wait_ms": AN_HOUR_MS})).await;
+    assert_eq!((status, kind.as_str()), (503, problem));
+    assert_eq!(body["detail"], GIVEN_UP);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+
+    let (status, kind, _) = post(&json!({"fail": "panic"})).await;
+    assert_eq!((status, kind.as_str()), (500, problem));
+
+    let (status, _, body) = post(&json!({})).await;
+    assert_eq!((status, body), (200, json!({"event": {}})));
+}
+
 #[tokio::test]
 async fn told_to_stop_a_server_answers_what_is_in_flight_and_ends() {
     let (mut server, mut log, url) = over_http();
@@ -150,9 +189,8 @@ enum End {
 #[tokio::test]
 async fn told_to_stop_under_500_requests_a_second_a_server_loses_none_and_ends_in_9_seconds() {
     const CLIENTS: u64 = 50;
-    let (mut server, mut log, url) = over_http();
-    // A log that nobody reads stops its writer.
-    std::thread::spawn(move || while log.0.next().is_some() {});
+    let (mut server, log, url) = over_http();
+    log.drain();
     let url = format!("{url}/events/probe");
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {

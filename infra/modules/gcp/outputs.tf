@@ -58,7 +58,8 @@ output "next_steps" {
     var.image == null ? [
       "gcloud auth configure-docker ${var.region}-docker.pkg.dev",
       "docker build --tag ${local.repository}/metasync . && docker push ${local.repository}/metasync",
-      "terraform apply -var image=$(docker inspect --format '{{index .RepoDigests 0}}' ${local.repository}/metasync)",
+      "echo \"image = \\\"$(docker inspect --format '{{index .RepoDigests 0}}' ${local.repository}/metasync)\\\"\" > infra/gcp/image.auto.tfvars",
+      "terraform -chdir=infra/gcp apply",
     ] : [],
     length(local.uses_database) > 0 ? ["metasync migrate"] : [],
     ["metasync doctor --gcp"],

@@ -113,13 +113,6 @@ variable "database" {
   default = null
 }
 
-variable "dry_runs" {
-  description = "Whether SQL is planned by BigQuery before it counts as verified: the functions that use the warehouse may then read its datasets, and not only their schema."
-  type        = bool
-  default     = true
-  nullable    = false
-}
-
 variable "alarm_channels" {
   description = "Notification channels (projects/<project>/notificationChannels/<id>) that are told when work was given up."
   type        = list(string)

@@ -21,12 +21,13 @@ locals {
   ]...)
 }
 
+# SQL counts as verified once BigQuery has planned it, which it does for those who may read the data.
 resource "google_bigquery_dataset_iam_member" "reads" {
   for_each = local.reads_datasets
 
   project    = each.value.project
   dataset_id = each.value.name
-  role       = var.dry_runs ? "roles/bigquery.dataViewer" : "roles/bigquery.metadataViewer"
+  role       = "roles/bigquery.dataViewer"
   member     = google_service_account.function[each.value.function].member
 }
 

@@ -34,8 +34,15 @@ struct Api {
 struct Invocations {
     first_poll: Option<Instant>,
     count: u64,
-    waiting: VecDeque<(String, Bytes)>,
+    waiting: VecDeque<Waiting>,
     running: Vec<(String, oneshot::Sender<Outcome>)>,
+}
+
+struct Waiting {
+    id: String,
+    event: Bytes,
+    /// From when it is handed out.
+    time: Duration,
 }
 
 /// How an invocation ended.
@@ -101,14 +108,19 @@ impl RuntimeApi {
 
     /// Hands one event to whichever function polls next, and waits for how it ends.
     pub async fn invoke(&self, event: &Value) -> Outcome {
+        self.invoke_within(Duration::from_secs(30), event).await
+    }
+
+    /// As [`RuntimeApi::invoke`], of a function with this timeout. Nobody is stopped after it.
+    pub async fn invoke_within(&self, time: Duration, event: &Value) -> Outcome {
         let (ended, outcome) = oneshot::channel();
         {
             let mut invocations = self.state.lock();
             invocations.count += 1;
             let id = format!("invocation-{}", invocations.count);
             let event = Bytes::from(event.to_string());
-            invocations.waiting.push_back((id.clone(), event));
-            invocations.running.push((id, ended));
+            invocations.running.push((id.clone(), ended));
+            invocations.waiting.push_back(Waiting { id, event, time });
         }
         self.state.enqueued.notify_one();
         outcome.await.expect("the stub outlives its invocations")
@@ -157,13 +169,13 @@ impl Api {
 async fn next(State(api): State<Arc<Api>>) -> impl IntoResponse {
     api.lock().first_poll.get_or_insert_with(Instant::now);
     api.polled.notify_waiters();
-    let (id, event) = loop {
+    let Waiting { id, event, time } = loop {
         if let Some(next) = api.lock().waiting.pop_front() {
             break next;
         }
         api.enqueued.notified().await;
     };
-    let deadline = SystemTime::now() + Duration::from_secs(30);
+    let deadline = SystemTime::now() + time;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH);
     let deadline = deadline.expect("a clock past 1970").as_millis();
     let headers = [

@@ -10,6 +10,7 @@ pub mod lambda;
 pub mod llm;
 pub mod oidc;
 pub mod postgres;
+pub mod process;
 pub mod request;
 pub mod store;
 

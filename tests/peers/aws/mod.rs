@@ -3,7 +3,6 @@
 //! destroy leaves nothing.
 
 mod amazon;
-mod calls;
 mod deployed;
 mod message;
 mod readme;

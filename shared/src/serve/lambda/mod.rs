@@ -62,10 +62,11 @@ pub async fn run(
         let function = function.clone();
         async move {
             let id = &event.context.request_id;
-            let deadline = event.context.deadline() - MARGIN;
-            function
-                .invoke(event.payload.get(), id, Some(deadline))
-                .await
+            // Lambda hands out nothing that is over already: such a deadline is an emulator's, as
+            // that of `cargo lambda watch`, in 1970.
+            let deadline = Some(event.context.deadline()).filter(|at| *at > SystemTime::now());
+            let deadline = deadline.map(|at| at - MARGIN);
+            function.invoke(event.payload.get(), id, deadline).await
         }
     });
     let runtime = Runtime::new(handler);

@@ -1,0 +1,14 @@
+//! A function by its name: cargo tells a test only where the programs of its own package are.
+
+fn main() -> anyhow::Result<()> {
+    let name = std::env::args().nth(1);
+    match name.as_deref() {
+        Some("cache-read") => shared::serve("cache-read", cache_read::app),
+        Some("message-log") => shared::serve("message-log", message_log::app),
+        Some("privacy") => shared::serve("privacy", privacy::app),
+        Some("schema-sync") => shared::serve("schema-sync", schema_sync::app),
+        Some("settings") => shared::serve("settings", settings::app),
+        Some("stats-batch") => shared::serve("stats-batch", stats_batch::app),
+        _ => anyhow::bail!("there is no function {name:?}"),
+    }
+}

@@ -1,0 +1,198 @@
+//! Every function under `cargo lambda watch`: each file of `events/` by `cargo lambda invoke` gives what
+//! the same binary gives as a server.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use kit::lambda::Process;
+use kit::process::serve;
+use regex::Regex;
+use serde_json::json;
+use shared::Env;
+use tempfile::TempDir;
+use throwaway_postgres::Server as Postgres;
+
+use crate::server::{Server, folder, is_skipped};
+use tests::catalogue;
+
+const PEER: &str = "cargo-lambda";
+/// In the batch of `sqs.json`.
+const POISON: &str = "2e1424d4-f796-459a-8184-9c92662be6da";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where functions keep what they keep: empty, and of one side alone. Its own server, since what
+/// runs in other tests' databases holds back what is counted.
+struct Place {
+    postgres: Postgres,
+    folder: TempDir,
+}
+
+impl Place {
+    async fn fresh() -> Self {
+        let postgres = Postgres::start(&Env::from_process()).expect("a Postgres for tests");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in ["bucket", "warehouse"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder of our own");
+        }
+        metasync::sample::write(&folder.path().join("warehouse")).expect("a sample");
+        let place = Self { postgres, folder };
+        let env: Env = place.variables().into_iter().collect();
+        shared::postgres::migrate(&env)
+            .await
+            .expect("a fresh database");
+        place
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        let path = |name: &str| format!("file://{}", self.folder.path().join(name).display());
+        let variables = [
+            ("BUCKET_URL", path("bucket")),
+            ("DATABASE_URL", self.postgres.url("postgres")),
+            ("MASKING_KEY", "07".repeat(32)),
+            ("PRIVACY_KEY", "08".repeat(32)),
+            ("TMPDIR", self.folder.path().display().to_string()),
+            ("WAREHOUSE_URL", path("warehouse")),
+            // What is encrypted differs each time.
+            ("ARCHIVE_AFTER_DAYS", "36500".to_owned()),
+            // What runs by itself would be ahead of the events.
+            ("PRIVACY_INTERVAL_SECONDS", "0".to_owned()),
+            ("ROLL_UP_INTERVAL_SECONDS", "0".to_owned()),
+            ("STATS_INTERVAL_SECONDS", "0".to_owned()),
+            ("SYNC_INTERVAL_SECONDS", "0".to_owned()),
+        ];
+        variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    }
+}
+
+/// The emulator alone: what it would build is built already, with other tests' features.
+fn watch() -> Server {
+    let manifest = root().join("Cargo.toml").display().to_string();
+    Server::start(PEER, "bin/cargo-lambda", |port| {
+        let port = port.to_string();
+        let arguments = ["lambda", "watch", "--only-lambda-apis", "--ignore-changes"];
+        let options = ["--invoke-address", "127.0.0.1", "--invoke-port", &port];
+        let arguments = arguments.into_iter().chain(options);
+        let arguments = arguments.chain(["--manifest-path", &manifest]);
+        arguments.map(str::to_owned).collect()
+    })
+}
+
+/// The same binary for both sides.
+fn binary(function: &str, place: &Place) -> Command {
+    let mut command = if function == "metasync" {
+        Command::new(env!("CARGO_BIN_EXE_metasync-cli"))
+    } else {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_function"));
+        command.arg(function);
+        command
+    };
+    command.env_clear().envs(place.variables());
+    command
+}
+
+/// With the variables that `watch` gives to what it starts by itself.
+fn on_lambda(watch: &Server, function: &str, place: &Place) -> Process {
+    let tokens = json!([{"name": "nobody", "role": "reader", "sha256": "0".repeat(64)}]);
+    let mut command = binary(function, place);
+    command.env("AUTH_TOKENS", tokens.to_string()).envs([
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4096"),
+        ("AWS_LAMBDA_FUNCTION_NAME", function),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "1"),
+    ]);
+    let api = format!("{}/.rt/{function}", watch.url());
+    command.env("AWS_LAMBDA_RUNTIME_API", api);
+    Process(command.stdout(Stdio::null()).spawn().expect("it starts"))
+}
+
+fn invoke(watch: &Server, function: &str, file: &Path) -> Output {
+    Command::new(folder(PEER).join("bin/cargo-lambda"))
+        .args(["lambda", "invoke", "--invoke-address", "127.0.0.1"])
+        .args(["--invoke-port", &watch.address.port().to_string()])
+        .arg("--data-file")
+        .arg(file)
+        .arg(function)
+        .output()
+        .expect("the peer's own program")
+}
+
+/// Every file, by function, in the order in which both sides get them.
+fn events() -> Vec<(String, Vec<PathBuf>)> {
+    let sorted = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).expect("a folder of events");
+        let mut paths: Vec<_> = entries.map(|it| it.expect("an entry").path()).collect();
+        paths.sort();
+        paths
+    };
+    let folders = sorted(&root().join("events")).into_iter();
+    let folders = folders.map(|folder| {
+        let name = folder.file_name().and_then(|name| name.to_str());
+        (name.expect("a function's name").to_owned(), sorted(&folder))
+    });
+    folders.collect()
+}
+
+/// How long a sync took is another time each time.
+fn timeless(answer: &str) -> String {
+    let time = Regex::new(r#""execution_time":[0-9.e-]+"#).expect("a pattern");
+    time.replace(answer, r#""execution_time":0"#).into_owned()
+}
+
+#[test]
+fn every_function_with_a_trigger_has_events() {
+    let functions = catalogue::functions().into_iter();
+    let triggered = functions.filter(|(_, it)| !it.schedules.is_empty() || it.queue.is_some());
+    let triggered: BTreeSet<String> = triggered.map(|(name, _)| name).collect();
+    let has_events = events().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(triggered, has_events);
+}
+
+#[tokio::test]
+async fn every_event_gives_under_cargo_lambda_what_it_gives_over_http() {
+    if is_skipped(PEER) {
+        return;
+    }
+    let (one, other) = (Place::fresh().await, Place::fresh().await);
+    let watch = watch();
+    let http = shared::http_client::build(&Env::default()).expect("a client");
+    let mut poisoned = 0;
+    for (function, files) in events() {
+        let on_lambda = on_lambda(&watch, &function, &one);
+        let invoked = files.iter().map(|file| invoke(&watch, &function, file));
+        let invoked: Vec<Output> = invoked.collect();
+        drop(on_lambda);
+
+        let mut server = binary(&function, &other);
+        if function == "metasync" {
+            server.arg("serve");
+        }
+        let (_server, log, url) = serve(server);
+        log.drain();
+        for (file, invoked) in files.iter().zip(invoked) {
+            let event = std::fs::read(file).expect("an event");
+            let request = http.post(format!("{url}/events/{function}"));
+            let request = request.header("content-type", "application/json");
+            let answer = request.body(event).send().await.expect("an answer");
+            let status = answer.status();
+            let answer = answer.text().await.expect("text");
+            let file = file.display().to_string();
+            assert_eq!(status, 200, "{file}: {answer}");
+            let errors = String::from_utf8_lossy(&invoked.stderr);
+            assert!(invoked.status.success(), "{file}: {errors}");
+            let printed = String::from_utf8(invoked.stdout).expect("text");
+            assert_eq!(timeless(&printed), timeless(&answer) + "\n", "{file}");
+            if file.ends_with("message-log/sqs.json") {
+                let report = json!({"batchItemFailures": [{"itemIdentifier": POISON}]});
+                assert_eq!(answer, report.to_string());
+                poisoned += 1;
+            }
+        }
+    }
+    assert_eq!(poisoned, 1);
+}
