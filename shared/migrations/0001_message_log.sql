@@ -90,6 +90,7 @@ comment on column conversation.dead_letter.body is 'masked; null where masking i
 -- could not be used. It holds no text: a gram is a hash of the robeing, the block and two letters.
 create table conversation.search (
     id uuid not null,
+    robeing_id varchar(100) not null,
     block integer not null,
     grams integer[] not null
 ) partition by range (id);
@@ -120,12 +121,16 @@ create table conversation.edited (
 );
 create index edited_xid on conversation.edited (xid);
 
--- How many messages of a robeing and month are in the search, and so in how many blocks.
-create table conversation.search_size (
+-- The messages of a robeing and month are in blocks of bounded size, in the order in which they are
+-- rolled up: how many each holds, and from which id to which.
+create table conversation.search_block (
     robeing_id varchar(100) not null,
     month date not null,
-    messages bigint not null,
-    primary key (robeing_id, month)
+    block integer not null,
+    messages integer not null,
+    first_id uuid not null,
+    last_id uuid not null,
+    primary key (robeing_id, month, block)
 );
 
 -- Up to where (not including) the log is rolled up into all that follows. An xid means nothing in
@@ -183,7 +188,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_size', 'edited'] loop
+    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_block', 'edited'] loop
         execute format('alter table conversation.%I enable row level security', name);
         execute format('alter table conversation.%I force row level security', name);
         execute format(

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::{Log, tokens};
-use crate::search::{Hit, InMonth, Words, in_order, months, newest};
+use crate::search::{Hit, Question, Words, in_order, months, newest};
 use shared::postgres::scoped::{self as db, Scope};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
@@ -222,40 +222,33 @@ async fn mentions(
     let scope = Scope::only([robeing_id]);
     let (newest, months) = try_join!(
         newest(client, &scope, robeing_id, past),
-        months(client, &scope, robeing_id)
+        months(client, &scope, robeing_id, past, BLOCKS)
     )?;
-    let mut mentions: Vec<Vec<Hit>> = words
-        .iter()
-        .map(|word| {
-            let hits = newest.hits.iter().filter(|hit| word.are_in(hit));
-            hits.take(MENTIONS).cloned().collect()
-        })
-        .collect();
+    let mut mentions: Vec<Vec<Hit>> = vec![Vec::new(); words.len()];
+    for hit in newest.hits {
+        let text = hit.folded();
+        for (word, hits) in words.iter().zip(&mut mentions) {
+            if hits.len() < MENTIONS && word.are_in_folded(&text) {
+                hits.push(hit.clone());
+            }
+        }
+    }
     let Some(past) = newest.past else {
         return Ok(mentions);
     };
-    let mut left = BLOCKS;
-    for (month, messages) in months {
-        let in_month = InMonth {
-            month,
-            messages,
-            past,
-            wanted: MENTIONS,
-            depth: left,
-        };
-        if past <= in_month.first_id() {
-            continue;
-        }
-        let rare = |word: &usize| mentions[*word].len() < MENTIONS;
-        let rare: Vec<usize> = (0..words.len()).filter(rare).collect();
-        if rare.is_empty() || in_month.blocks() == 0 {
+    for month in months {
+        let is_rare = |word: &usize| mentions[*word].len() < MENTIONS;
+        let rare: Vec<usize> = (0..words.len()).filter(is_rare).collect();
+        if rare.is_empty() {
             break;
         }
-        left -= in_month.blocks();
-        let questions: Vec<Words> = rare.iter().map(|word| words[*word].clone()).collect();
-        let found = in_month
-            .find(client, &scope, robeing_id, &questions)
-            .await?;
+        let question = Question {
+            robeing_id,
+            words: &rare.iter().map(|at| words[*at].clone()).collect::<Vec<_>>(),
+            past,
+            wanted: MENTIONS,
+        };
+        let found = month.find(client, &scope, &question).await?;
         for (word, hits) in rare.into_iter().zip(found) {
             mentions[word].extend(hits);
             in_order(&mut mentions[word]);

@@ -5,19 +5,21 @@
 //! is found only by its letters. A gram says where to look; whether the words are there is checked on
 //! the text.
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The grams of one robeing and block come to no more than this many messages a gram.
-pub const BLOCK: i64 = 1 << 14;
+pub const BLOCK: i32 = 1 << 14;
 /// What comes later in a message, in letters, is not searched.
 const LONGEST: usize = 4_000;
 
 /// One spelling for all: full-width, decomposed and capital letters too.
 pub fn fold(text: &str) -> String {
-    match is_nfkc_quick(text.chars()) {
-        IsNormalized::Yes => text.chars().flat_map(char::to_lowercase).collect(),
-        _ => text.nfkc().flat_map(char::to_lowercase).collect(),
+    // Most texts are nothing else, and NFKC takes long to find that out.
+    let is_plain = |letter: char| letter.is_ascii() || matches!(letter, '가'..='힣');
+    if text.chars().all(is_plain) {
+        return text.to_ascii_lowercase();
     }
+    text.nfkc().flat_map(char::to_lowercase).collect()
 }
 
 /// As `char::is_alphanumeric`, which looks for Hangul a hundred times as long.
@@ -78,9 +80,9 @@ impl Grams {
 
     /// What block it is comes first, so that the grams of one are side by side in the index: a roll-up
     /// changes few of its pages. Where two blocks share it, each has to look into the other's messages.
-    pub fn in_block(self, block: i64, pieces: &[[char; 3]]) -> impl Iterator<Item = i32> {
+    pub fn in_block(self, block: i32, pieces: &[[char; 3]]) -> impl Iterator<Item = i32> {
         const PIECE_BITS: u32 = 20;
-        let of_block = mixed(self.0 ^ (block as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let of_block = mixed(self.0 ^ u64::from(block as u32).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let of_block = (of_block as u32) << PIECE_BITS;
         pieces.iter().map(move |piece| {
             let letters = piece

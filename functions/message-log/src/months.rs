@@ -356,7 +356,7 @@ pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
     db::query(
         &client,
         &Scope::all(),
-        "delete from conversation.search_size where month = $1",
+        "delete from conversation.search_block where month = $1",
         &[(&month, Type::DATE)],
     )
     .await?;

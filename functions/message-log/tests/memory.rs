@@ -148,12 +148,12 @@ async fn r5_what_is_not_among_the_newest_is_found_by_the_index_whichever_block_i
                 (&vec![0], Type::INT4_ARRAY),
                 (&vec![0], Type::INT4_ARRAY),
                 (&vec![1], Type::INT4_ARRAY),
+                (&vec![2], Type::INT4_ARRAY),
+                (&vec![0_i64], Type::INT8_ARRAY),
                 (&vec![1, 2], Type::INT4_ARRAY),
-                (&1, Type::INT4),
                 (&Uuid::nil(), Type::UUID),
                 (&Uuid::max(), Type::UUID),
                 (&10_i64, Type::INT8),
-                (&0_i64, Type::INT8),
             ],
         )
         .await

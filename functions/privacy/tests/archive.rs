@@ -43,7 +43,7 @@ async fn r18_a_month_that_grew_old_goes_to_the_store_whole_and_leaves_the_databa
         assert_eq!(it.count(&left).await, 0, "{table}");
     }
     assert_eq!(
-        it.count("select count(*) from conversation.search_size")
+        it.count("select count(*) from conversation.search_block")
             .await,
         1
     );

@@ -23,7 +23,7 @@ pub(super) const OF_A_ROBEING: [&str; 7] = [
     "conversation.activity",
     "conversation.intent",
     "conversation.question",
-    "conversation.search_size",
+    "conversation.search_block",
     "conversation.edited",
 ];
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub use held::held;
 
 /// Each column of the schema `conversation` that says whose a row is.
-pub const COLUMNS: [(&str, &str); 15] = [
+pub const COLUMNS: [(&str, &str); 16] = [
     ("conversation.log", "user_id"),
     ("conversation.log", "slack_user_id"),
     ("conversation.log", "robeing_id"),
@@ -36,7 +36,8 @@ pub const COLUMNS: [(&str, &str); 15] = [
     ("conversation.activity", "robeing_id"),
     ("conversation.intent", "robeing_id"),
     ("conversation.question", "robeing_id"),
-    ("conversation.search_size", "robeing_id"),
+    ("conversation.search", "robeing_id"),
+    ("conversation.search_block", "robeing_id"),
     ("conversation.edited", "robeing_id"),
 ];
 

@@ -150,7 +150,7 @@ async fn begin_anew(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
     db.batch_execute(
         "set local statement_timeout = 0;
          select conversation.adopt_cluster();
-         truncate conversation.search, conversation.search_size, conversation.activity,
+         truncate conversation.search, conversation.search_block, conversation.activity,
                   conversation.thread, conversation.intent, conversation.question;
          update conversation.watermark
          set xid = '0', cluster = (select system_identifier from pg_control_system())

@@ -9,90 +9,137 @@ use shared::postgres::types::Type;
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::{Hit, Words};
-use crate::grams::{BLOCK, Grams, pieces};
+use super::{Hit, Words, in_order};
+use crate::grams::{Grams, pieces};
 use crate::identity::first_id_at;
 
-/// Months of a robeing with what there is to search, newest first.
+/// Blocks of a robeing and month, those with the newest messages first.
+pub struct Month {
+    pub month: Date,
+    blocks: Vec<Block>,
+}
+
+#[derive(Clone, Copy)]
+struct Block {
+    number: i32,
+    last_id: Uuid,
+}
+
+/// What is asked of a month's blocks: each question's words must all be in a message.
+pub struct Question<'a> {
+    pub robeing_id: &'a str,
+    pub words: &'a [Words],
+    /// Only what is older.
+    pub past: Uuid,
+    /// Of each.
+    pub wanted: usize,
+}
+
+/// How far one question has come.
+#[derive(Clone, Default)]
+struct Progress {
+    hits: Vec<Hit>,
+    /// Which blocks are left to be looked into.
+    from: usize,
+    to: usize,
+    /// How many rows of the first of them have been seen, and up to which.
+    seen: i64,
+    seen_to: Uuid,
+}
+
+/// The newest blocks with messages before `past`, at most so many; the newest month first.
 pub async fn months(
     client: &Client,
     scope: &Scope,
     robeing_id: &str,
-) -> Result<Vec<(Date, i64)>, Error> {
+    past: Uuid,
+    most: i64,
+) -> Result<Vec<Month>, Error> {
     let rows = db::query(
         client,
         scope,
-        "select month, messages
-         from conversation.search_size
-         where robeing_id = $1
-         order by month desc",
-        &[(&robeing_id, Type::TEXT)],
+        "select month, block, last_id
+         from conversation.search_block
+         where robeing_id = $1 and first_id < $2
+         order by last_id desc
+         limit $3",
+        &[
+            (&robeing_id, Type::TEXT),
+            (&past, Type::UUID),
+            (&most, Type::INT8),
+        ],
     )
     .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("month")?, row.try_get("messages")?)))
-        .collect()
+    let mut months: Vec<Month> = Vec::new();
+    for row in rows {
+        let month: Date = row.try_get("month")?;
+        let block = Block {
+            number: row.try_get("block")?,
+            last_id: row.try_get("last_id")?,
+        };
+        match months.last_mut() {
+            Some(last) if last.month == month => last.blocks.push(block),
+            _ => months.push(Month {
+                month,
+                blocks: vec![block],
+            }),
+        }
+    }
+    Ok(months)
 }
 
-/// What is searched of one month.
-pub struct InMonth {
-    pub month: Date,
-    /// Of the robeing, in the search.
-    pub messages: i64,
-    pub past: Uuid,
-    /// For each question.
-    pub wanted: usize,
-    /// How many blocks are looked into, the newest.
-    pub depth: i64,
-}
-
-impl InMonth {
+impl Month {
     pub fn first_id(&self) -> Uuid {
         first_id_at(start_of(self.month))
     }
 
-    pub fn blocks(&self) -> i64 {
-        let all = (self.messages + BLOCK - 1) / BLOCK;
-        all.min(self.depth)
-    }
-
-    /// For each question, all words of which must be there, at least as many as are wanted, if there
-    /// are so many; the newest first.
+    /// For each of the words their newest messages, as many as are wanted, if there are so many.
     pub async fn find(
         &self,
         client: &Client,
         scope: &Scope,
-        robeing_id: &str,
-        questions: &[Words],
+        question: &Question<'_>,
     ) -> Result<Vec<Vec<Hit>>, Error> {
-        let mut found = vec![Vec::new(); questions.len()];
         let first = self.first_id();
-        let past = self.past.min(first_id_at(start_of(next(self.month))));
-        let blocks = self.blocks();
-        if past <= first || blocks == 0 {
-            return Ok(found);
-        }
-        let newest = (self.messages - 1) / BLOCK;
-        let grams = Grams::of(robeing_id);
+        let past = question.past.min(first_id_at(start_of(next(self.month))));
         // A gram says only where to look, so that some of what it gives falls away.
-        let wanted = i64::try_from(self.wanted).unwrap_or(i64::MAX / 4);
+        let wanted = i64::try_from(question.wanted).unwrap_or(i64::MAX / 4);
         let page = wanted + wanted / 4 + 5;
-        let mut seen = 0_i64;
-        let pieces: Vec<_> = questions
+        let grams = Grams::of(question.robeing_id);
+        let pieces: Vec<_> = question
+            .words
             .iter()
-            .map(|question| pieces(&question.0.join(" ")))
+            .map(|words| pieces(&words.0.join(" ")))
             .collect();
-        let mut open: Vec<i32> = (0..).take(questions.len()).collect();
-        open.retain(|question| !pieces[*question as usize].is_empty());
-        while !open.is_empty() {
-            // The keys of a question and block are side by side, and the blocks of a question.
-            let (mut keys, mut starts, mut widths) = (Vec::new(), Vec::new(), Vec::new());
-            for question in &open {
-                let pieces = &pieces[*question as usize];
+        let mut progress: Vec<Progress> = pieces
+            .iter()
+            .map(|pieces| Progress {
+                to: if pieces.is_empty() {
+                    0
+                } else {
+                    self.blocks.len()
+                },
+                ..Progress::default()
+            })
+            .collect();
+        loop {
+            let mut asked: Vec<i32> = (0..).take(progress.len()).collect();
+            asked.retain(|at| progress[*at as usize].is_open());
+            if asked.is_empty() {
+                return Ok(progress.into_iter().map(|it| it.hits).collect());
+            }
+            // The keys of one block are side by side, and the blocks of one question.
+            let mut keys: Vec<i32> = Vec::new();
+            let (mut starts, mut widths) = (Vec::new(), Vec::new());
+            let (mut counts, mut seen) = (Vec::new(), Vec::new());
+            for at in &asked {
+                let (progress, pieces) = (&progress[*at as usize], &pieces[*at as usize]);
                 starts.push(keys.len() as i32);
                 widths.push(pieces.len() as i32);
-                for block in newest + 1 - blocks..=newest {
-                    keys.extend(grams.in_block(block, pieces));
+                counts.push((progress.to - progress.from) as i32);
+                seen.push(progress.seen);
+                for block in &self.blocks[progress.from..progress.to] {
+                    keys.extend(grams.in_block(block.number, pieces));
                 }
             }
             let rows = db::query(
@@ -100,35 +147,66 @@ impl InMonth {
                 scope,
                 include_str!("blocks.sql"),
                 &[
-                    (&robeing_id, Type::TEXT),
-                    (&open, Type::INT4_ARRAY),
+                    (&question.robeing_id, Type::TEXT),
+                    (&asked, Type::INT4_ARRAY),
                     (&starts, Type::INT4_ARRAY),
                     (&widths, Type::INT4_ARRAY),
+                    (&counts, Type::INT4_ARRAY),
+                    (&seen, Type::INT8_ARRAY),
                     (&keys, Type::INT4_ARRAY),
-                    (&(blocks as i32 - 1), Type::INT4),
                     (&first, Type::UUID),
                     (&past, Type::UUID),
                     (&page, Type::INT8),
-                    (&seen, Type::INT8),
                 ],
             )
             .await?;
-            let mut counts = vec![0_i64; questions.len()];
+            let mut found: Vec<Vec<(usize, Hit)>> = vec![Vec::new(); progress.len()];
             for row in &rows {
-                let question = row.try_get::<_, i32>("question")? as usize;
-                let hit = Hit::of(row)?;
-                counts[question] += 1;
-                if questions[question].are_in(&hit) {
-                    found[question].push(hit);
-                }
+                let at = row.try_get::<_, i32>("question")? as usize;
+                let nth = row.try_get::<_, i32>("nth")? as usize;
+                found[at].push((nth, Hit::of(row)?));
             }
-            open.retain(|question| {
-                let question = *question as usize;
-                counts[question] == page && found[question].len() < self.wanted
-            });
-            seen += page;
+            for at in asked {
+                let at = at as usize;
+                let full = found[at].len() as i64 == page;
+                let (progress, words) = (&mut progress[at], &question.words[at]);
+                progress.goes_on_after(&found[at], full);
+                let hits = found[at].drain(..).map(|(_, hit)| hit);
+                progress.hits.extend(hits.filter(|hit| words.are_in(hit)));
+                in_order(&mut progress.hits);
+                progress.leaves_out(&self.blocks, question.wanted);
+            }
         }
-        Ok(found)
+    }
+}
+
+impl Progress {
+    fn is_open(&self) -> bool {
+        self.from < self.to
+    }
+
+    /// Behind the last row of a page; where the page is not full, there is nothing more.
+    fn goes_on_after(&mut self, page: &[(usize, Hit)], full: bool) {
+        let Some((last, row)) = page.last().filter(|_| full) else {
+            self.from = self.to;
+            return;
+        };
+        let of_last = page.iter().filter(|(nth, _)| nth == last).count() as i64;
+        self.seen = if *last == 0 { self.seen } else { 0 } + of_last;
+        self.seen_to = row.id;
+        self.from += last;
+    }
+
+    /// Blocks that have nothing newer than the last of enough hits. What comes later, out of its time,
+    /// is in a block of its own, so that one block may well go on where another does.
+    fn leaves_out(&mut self, blocks: &[Block], wanted: usize) {
+        if let Some(last) = self.hits.get(wanted.saturating_sub(1)) {
+            let newer = |block: &Block| block.last_id > last.id;
+            if self.is_open() && self.seen_to <= last.id {
+                (self.from, self.seen) = (self.from + 1, 0);
+            }
+            self.to = self.to.min(blocks.partition_point(newer)).max(self.from);
+        }
     }
 }
 

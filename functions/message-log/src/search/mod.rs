@@ -27,7 +27,7 @@ use crate::history::limit;
 use crate::log::Log;
 
 pub use as_it_is::newest;
-pub use blocks::{InMonth, months};
+pub use blocks::{Question, months};
 pub use words::Words;
 
 /// In letters.
@@ -152,24 +152,23 @@ async fn find(
     };
     let (late, months) = try_join!(
         as_it_is::late(client, &scope, robeing_id, past),
-        months(client, &scope, robeing_id)
+        months(client, &scope, robeing_id, past, i64::MAX)
     )?;
     hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));
-    for (month, messages) in months {
+    let question = Question {
+        robeing_id,
+        words: slice::from_ref(words),
+        past,
+        wanted,
+    };
+    for month in months {
         in_order(&mut hits);
-        let in_month = InMonth {
-            month,
-            messages,
-            past,
-            wanted,
-            depth: i64::MAX,
-        };
         // What is in an older month than the oldest of enough hits is not wanted.
-        if hits.len() >= wanted && hits[wanted - 1].id >= in_month.first_id() {
+        if hits.len() >= wanted && hits[wanted - 1].id >= month.first_id() {
             break;
         }
-        let found = in_month.find(client, &scope, robeing_id, slice::from_ref(words));
-        hits.extend(found.await?.into_iter().flatten());
+        let found = month.find(client, &scope, &question).await?;
+        hits.extend(found.into_iter().flatten());
     }
     in_order(&mut hits);
     hits.truncate(wanted);

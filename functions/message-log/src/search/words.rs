@@ -20,7 +20,10 @@ impl Words {
     }
 
     pub fn are_in(&self, hit: &Hit) -> bool {
-        let text = hit.folded();
+        self.are_in_folded(&hit.folded())
+    }
+
+    pub fn are_in_folded(&self, text: &str) -> bool {
         self.0.iter().all(|word| text.contains(word.as_str()))
     }
 }

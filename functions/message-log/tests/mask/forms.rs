@@ -270,10 +270,10 @@ pub const FORMS: &[Form] = &[
         }
     }),
     form!("IPv4", &[], |random| {
-        let parts: Vec<String> = (0..4)
-            .map(|_| random.between(11, 223).to_string())
-            .collect();
-        parts.join(".")
+        let mut parts = [(); 4].map(|()| random.between(11, 223));
+        // 127.x.x.x is nobody's.
+        parts[0] = parts[0].max(128);
+        parts.map(|part| part.to_string()).join(".")
     }),
     form!("IPv6", &[], |random| {
         let parts: Vec<String> = (0..6)
