@@ -220,3 +220,55 @@ fn start_of(month: Date) -> Timestamp {
 fn next(month: Date) -> Date {
     month.last_of_month().tomorrow().unwrap_or(month)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(id: u128) -> Hit {
+        Hit {
+            id: Uuid::from_u128(id),
+            channel_id: None,
+            thread_ts: None,
+            user_id: None,
+            message: None,
+            response: None,
+            intent: None,
+            tokens: 0,
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// What is left open after a full page of three, of which three are wanted.
+    fn left(newest_of_blocks: [u128; 3], page: [(usize, u128); 3]) -> (usize, usize, i64) {
+        let blocks = newest_of_blocks.map(|id| Block {
+            number: 0,
+            last_id: Uuid::from_u128(id),
+        });
+        let mut progress = Progress {
+            to: blocks.len(),
+            ..Progress::default()
+        };
+        let page = page.map(|(nth, id)| (nth, hit(id)));
+        progress.goes_on_after(&page, true);
+        progress.hits.extend(page.map(|(_, hit)| hit));
+        in_order(&mut progress.hits);
+        progress.leaves_out(&blocks, 3);
+        (progress.from, progress.to, progress.seen)
+    }
+
+    #[test]
+    fn enough_of_the_first_block_is_enough_unless_another_has_newer_ones() {
+        let of_first = [(0, 90), (0, 50), (0, 40)];
+        let (from, to, _) = left([90, 30, 20], of_first);
+        assert!(from >= to);
+        assert_eq!(left([90, 80, 20], of_first), (1, 2, 0));
+    }
+
+    #[test]
+    fn a_block_that_was_not_read_to_its_end_goes_on_while_it_may_have_newer_ones() {
+        assert_eq!(left([90, 80, 20], [(0, 30), (1, 80), (1, 70)]), (1, 2, 2));
+        let (from, to, _) = left([90, 80, 20], [(0, 90), (1, 80), (1, 70)]);
+        assert!(from >= to);
+    }
+}
