@@ -154,6 +154,7 @@ async fn r5_what_is_not_among_the_newest_is_found_by_the_index_whichever_block_i
                 (&Uuid::nil(), Type::UUID),
                 (&Uuid::max(), Type::UUID),
                 (&10_i64, Type::INT8),
+                (&Uuid::max(), Type::UUID),
             ],
         )
         .await

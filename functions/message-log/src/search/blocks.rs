@@ -101,7 +101,7 @@ impl Month {
         question: &Question<'_>,
     ) -> Result<Vec<Vec<Hit>>, Error> {
         let first = self.first_id();
-        let past = question.past.min(first_id_at(start_of(next(self.month))));
+        let below = first_id_at(start_of(next(self.month)));
         // A gram says only where to look, so that some of what it gives falls away.
         let wanted = i64::try_from(question.wanted).unwrap_or(i64::MAX / 4);
         let page = wanted + wanted / 4 + 5;
@@ -155,8 +155,9 @@ impl Month {
                     (&seen, Type::INT8_ARRAY),
                     (&keys, Type::INT4_ARRAY),
                     (&first, Type::UUID),
-                    (&past, Type::UUID),
+                    (&below, Type::UUID),
                     (&page, Type::INT8),
+                    (&question.past, Type::UUID),
                 ],
             )
             .await?;

@@ -11,8 +11,11 @@ cross join lateral (
         select search.id
         from conversation.search
         where search.robeing_id = $1
+          -- The partition.
           and search.id >= $8
           and search.id < $9
+          -- Not as a range: its pages would be looked for again in each block.
+          and (search.id < $11) is true
           and search.grams @> ($7::int4[])[
               asked.start + nth * asked.width + 1 : asked.start + (nth + 1) * asked.width]
         order by search.id desc
