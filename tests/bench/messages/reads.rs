@@ -27,7 +27,8 @@ const CASES: [(&str, &str); 9] = [
     ("history, 50 newest", "messages"),
 ];
 
-pub async fn measure(function: &Function, database: &str) -> anyhow::Result<()> {
+/// `threads` of forty messages each, numbered by their time.
+pub async fn measure(function: &Function, database: &str, threads: usize) -> anyhow::Result<()> {
     let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
     let client = pool.get().await?;
     let started = Instant::now();
@@ -64,21 +65,13 @@ pub async fn measure(function: &Function, database: &str) -> anyhow::Result<()> 
         println!("| {what} on disk | {:.0} MB | | |", size as f64 / 1e6);
     }
     client.batch_execute("vacuum analyze").await?;
-    let newest_thread: String = client
-        .query_typed_one(
-            "select thread_ts from conversation.log where thread_ts ~ '^t[0-9]+$' order by id desc limit 1",
-            &[],
-        )
-        .await?
-        .get(0);
-    let threads: usize = newest_thread.trim_start_matches('t').parse()?;
     for (what, path) in CASES {
         let mut times = Vec::with_capacity(QUERIES);
         for n in 0..QUERIES {
             // Of this one's threads: some of the newest, and some of all.
             let robeing = n % 4;
-            let newest = threads - 10 - n;
-            let any = n * 7_919 % threads;
+            let newest = threads.saturating_sub(10 + n);
+            let any = n * 7_919 % threads.max(1);
             let path = path.replace("NEWEST", &format!("t{newest}"));
             let path = path.replace("ANY", &format!("t{any}"));
             let path = format!("/v1/robeings/r{robeing}/{path}");
