@@ -10,9 +10,9 @@ use crate::function::Function;
 const QUERIES: usize = 500;
 
 const CASES: [(&str, &str); 9] = [
-    ("search, in half of all", "search?q=배송"),
+    ("search, in four of five", "search?q=배송"),
     ("search, in every tenth", "search?q=환불"),
-    ("search, in one of 100", "search?q=포인트로"),
+    ("search, in one of 60", "search?q=포인트로"),
     ("search, in one of 20,000", "search?q=영수증재발행"),
     ("search, in none", "search?q=펭귄남극"),
     ("search, two words", "search?q=취소 영수증재발행"),
