@@ -115,8 +115,13 @@ async fn of_several_batches_at_once_one_does_the_work_and_one_that_is_killed_has
               $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return new; end $$;
               create trigger die before insert on robeing.stats for each row execute function public.die()")
         .await;
-    let killed = app_on(&it.database, &[]).await;
-    let killed = killed.post("/events/stats-batch", json!({})).await;
+    let app = app_on(&it.database, &[]).await;
+    let mut killed = app.post("/events/stats-batch", json!({})).await;
+    // What runs in other databases of the server can keep it from what there is to do, for a moment.
+    while killed.status == 200 && killed.json()["rows"] == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        killed = app.post("/events/stats-batch", json!({})).await;
+    }
     assert_eq!(killed.status, 503);
     assert_eq!(it.count("select count(*) from robeing.growth").await, 0);
     it.database.run("drop trigger die on robeing.stats").await;
