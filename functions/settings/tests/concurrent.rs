@@ -1,13 +1,29 @@
 //! Many changes at once, by several processes.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
-use kit::postgres::database;
+use http::{Method, header};
+use kit::lambda::Process;
+use kit::postgres::{Database, database};
 use serde_json::{Value, json};
+use shared::Env;
 
-use crate::common::{app_on, get, path};
+use crate::common::{app_on, path};
+
+/// The function on a port of its own, and its URL.
+fn process(database: &Database) -> (Process, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_settings"));
+    command
+        .env_clear()
+        .envs(database.env().iter())
+        .env("DATABASE_POOL_SIZE", "4");
+    let (process, log, url) = kit::process::serve(command);
+    log.drain();
+    (process, url)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r15_of_1000_changes_of_different_keys_by_8_processes_none_is_lost() {
@@ -15,41 +31,43 @@ async fn r15_of_1000_changes_of_different_keys_by_8_processes_none_is_lost() {
     const CHANGES: usize = 125;
     const AT_ONCE: usize = 4;
     let database = database().await;
-    // Each with its own resources, pool and memory, as a process has them.
-    let processes = (0..PROCESSES).map(|_| app_on(&database, &[("DATABASE_POOL_SIZE", "4")]));
-    let processes = join_all(processes).await;
-    let of_process = processes.iter().enumerate().map(|(process, app)| {
-        let changes: Vec<_> = (0..CHANGES)
-            .map(|n| {
-                let key = format!("k{process}_{n}");
-                match n % 3 {
-                    0 => app
-                        .request(http::Method::PATCH, &path("/skill"))
-                        .json(&json!({ &key: n })),
-                    _ => app.put(&path(&format!("/skill/{key}")), n),
-                }
-            })
-            .collect();
+    let processes: Vec<_> = (0..PROCESSES).map(|_| process(&database)).collect();
+    let http = shared::http_client::build(&Env::default()).unwrap();
+    let of_process = processes.iter().enumerate().map(|(process, (_, url))| {
+        let (http, url) = (http.clone(), url.clone());
         tokio::spawn(async move {
-            let changes = changes.into_iter().map(IntoFuture::into_future);
+            let changes = (0..CHANGES).map(|n| {
+                let key = format!("k{process}_{n}");
+                let (method, at, body) = match n % 3 {
+                    0 => (Method::PATCH, path("/skill"), json!({ &key: n })),
+                    _ => (Method::PUT, path(&format!("/skill/{key}")), json!(n)),
+                };
+                http.request(method, format!("{url}{at}"))
+                    .json(&body)
+                    .send()
+            });
             let replies = stream::iter(changes).buffer_unordered(AT_ONCE);
             replies.collect::<Vec<_>>().await
         })
     });
     for replies in join_all(of_process).await {
         for reply in replies.unwrap() {
-            assert_eq!(reply.status, 200, "{reply:?}");
+            let reply = reply.unwrap();
+            assert_eq!(reply.status(), 200, "{reply:?}");
         }
     }
-    let skill: BTreeMap<String, Value> =
-        serde_json::from_value(get(&processes[0], "/skill").await).unwrap();
-    for process in 0..PROCESSES {
-        for n in 0..CHANGES {
-            assert_eq!(skill.get(&format!("k{process}_{n}")), Some(&json!(n)));
+    for (_, url) in &processes[..2] {
+        let reply = http.get(format!("{url}{}", path("/skill"))).send();
+        let reply = reply.await.unwrap();
+        let tag = reply.headers().get(header::ETAG).cloned();
+        assert_eq!(tag.unwrap(), "\"1000\"", "each change is one revision");
+        let skill: BTreeMap<String, Value> = reply.json().await.unwrap();
+        for process in 0..PROCESSES {
+            for n in 0..CHANGES {
+                assert_eq!(skill.get(&format!("k{process}_{n}")), Some(&json!(n)));
+            }
         }
     }
-    let tag = processes[1].get(&path("/skill")).await;
-    assert_eq!(tag.etag(), Some("\"1000\""), "each change is one revision");
 }
 
 #[tokio::test]
