@@ -6,11 +6,12 @@
 //! builds, run in turn, against a stub of the Runtime API. What is measured is the process alone:
 //! the platform adds some 10 ms of its own before it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kit::lambda::{Process, RuntimeApi};
+use kit::process::release;
 
 const RUNS: usize = 100;
 const FUNCTIONS: [&str; 3] = ["schema-sync", "cache-read", "probe"];
@@ -46,11 +47,14 @@ fn main() {
     if functions.is_empty() {
         functions = FUNCTIONS.map(str::to_owned).to_vec();
     }
-    let hello = PathBuf::from(env!("CARGO_BIN_EXE_hello"));
     let mut binaries = Vec::new();
     for function in ["hello".to_owned()].into_iter().chain(functions) {
-        build(&function);
-        let binary = hello.with_file_name(&function);
+        // A function is of the package of its name.
+        let package = match function.as_str() {
+            "hello" | "probe" => "tests",
+            function => function,
+        };
+        let binary = release(package, &function);
         binaries.push((function, binary));
     }
 
@@ -103,25 +107,6 @@ fn quantile(starts: &mut [Start], percent: usize) -> f64 {
 fn resident_mb(starts: &[Start]) -> f64 {
     let peak = starts.iter().map(|start| start.peak_kib).max();
     peak.unwrap_or_default() as f64 * 1024.0 / 1e6
-}
-
-/// The hello world comes with the benchmark; a function is of the package of its name.
-fn build(function: &str) {
-    let package = match function {
-        "hello" | "probe" => "tests",
-        function => function,
-    };
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        package,
-        "--bin",
-        function,
-    ]);
-    let built = cargo.status().expect("cargo runs");
-    assert!(built.success(), "{function} does not build");
 }
 
 fn configured(api: &RuntimeApi, command: Command) -> Process {

@@ -13,14 +13,14 @@ mod server;
 mod document;
 mod load;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use kit::lambda::Process;
+use kit::process::{release, serve_unheard};
 use load::{Measured, Request, wrk};
 use schema_sync::publish::{publish, record};
 use shared::store::Put;
@@ -78,7 +78,7 @@ fn main() -> anyhow::Result<()> {
             .get(at + 1)
             .context("--binary wants a file")?
             .into(),
-        None => build()?,
+        None => release("cache-read", "cache-read"),
     };
 
     let folder = tempfile::tempdir()?;
@@ -116,23 +116,6 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build() -> anyhow::Result<PathBuf> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        "cache-read",
-        "--bin",
-        "cache-read",
-    ]);
-    ensure!(cargo.status()?.success(), "cache-read does not build");
-    // Beside the folder of this benchmark's own profile.
-    let built = Path::new(env!("CARGO_BIN_EXE_hello")).parent();
-    let built = built.context("a binary is in a folder")?;
-    Ok(built.with_file_name("release").join("cache-read"))
-}
-
 /// As a sync leaves it.
 fn fill(bucket: &Path) -> anyhow::Result<()> {
     let document = document::document();
@@ -156,28 +139,22 @@ fn fill(bucket: &Path) -> anyhow::Result<()> {
 }
 
 fn start(binary: &Path, bucket: &Path, log: Option<&str>) -> anyhow::Result<(Served, Process)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    drop(listener);
     let tokens = format!(
         r#"[{{"name": "benchmark", "role": "reader", "scope": {{"datasets": ["*"]}}, "sha256": "{TOKEN_SHA256}"}}]"#
     );
     let mut command = Command::new(binary);
     command
         .env_clear()
-        .env("PORT", address.port().to_string())
         .env("BUCKET_URL", format!("file://{}", bucket.display()))
         .env("AUTH_TOKENS", tokens)
         .env(
             "TMPDIR",
             bucket.parent().context("the bucket is in a folder")?,
-        )
-        .stdout(Stdio::null());
+        );
     if let Some(level) = log {
         command.env("RUST_LOG", level);
     }
-    let process = Process(command.spawn()?);
-    wait_for(address)?;
+    let (process, address) = serve_unheard(command);
 
     let request = || Request {
         path: "/v1/schema",
@@ -298,15 +275,6 @@ fn check(name: &str, address: SocketAddr, requests: &[Request]) -> anyhow::Resul
             status.to_string() == expected,
             "{name}, {case}: answered {status}"
         );
-    }
-    Ok(())
-}
-
-fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while TcpStream::connect(address).is_err() {
-        ensure!(Instant::now() < patience, "nobody listens on {address}");
-        std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
 }

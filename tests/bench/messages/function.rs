@@ -1,12 +1,10 @@
 //! The release binary as a server.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::process::Command;
 
-use anyhow::{Context as _, ensure};
 use kit::lambda::Process;
+use kit::process::{release, serve_unheard};
 use serde_json::Value;
 use shared::Env;
 
@@ -17,36 +15,20 @@ pub struct Function {
 }
 
 impl Function {
-    pub async fn start(database: &str) -> anyhow::Result<Self> {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--release", "-p", "message-log"]);
-        ensure!(cargo.status()?.success(), "message-log does not build");
-        // Beside the folder of this benchmark's own profile.
-        let built = Path::new(env!("CARGO_BIN_EXE_hello")).parent();
-        let built = built.context("a binary is in a folder")?;
-        let binary = built.with_file_name("release").join("message-log");
-
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        drop(listener);
-        let process = Command::new(binary)
+    pub fn start(database: &str) -> anyhow::Result<Self> {
+        let mut command = Command::new(release("message-log", "message-log"));
+        command
             .env_clear()
             .env("AUTH_MODE", "open")
             .env("RUST_LOG", "warn")
-            .env("PORT", address.port().to_string())
             .env("DATABASE_URL", database)
-            .env("MASKING_KEY", "07".repeat(32))
-            .stdout(Stdio::null())
-            .spawn()?;
-        let function = Self {
+            .env("MASKING_KEY", "07".repeat(32));
+        let (process, address) = serve_unheard(command);
+        Ok(Self {
             address,
             http: shared::http_client::build(&Env::default())?,
-            _process: Process(process),
-        };
-        while function.get("/healthz").await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok(function)
+            _process: process,
+        })
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {

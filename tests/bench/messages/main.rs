@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let (url, _server) = postgres(&env)?;
         shared::postgres::migrate(&Env::default().with("DATABASE_URL", &url)).await?;
-        let function = Function::start(&url).await?;
+        let function = Function::start(&url)?;
         println!("| what | measured | bare | ratio |");
         println!("| --- | --- | --- | --- |");
         if rows > 0 {

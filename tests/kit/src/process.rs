@@ -1,7 +1,10 @@
 //! A function as a process of its own, over HTTP.
 
 use std::io::{BufRead as _, BufReader, Lines};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -44,4 +47,34 @@ pub fn serve(mut command: Command) -> (Process, Log, String) {
     let (_, url) = message.split_once("listens on ").expect("an address");
     let url = url.to_owned();
     (process, log, url)
+}
+
+/// A server on a free port whose log nobody reads, and its address, once it takes connections.
+pub fn serve_unheard(mut command: Command) -> (Process, SocketAddr) {
+    // It can't tell a port that it finds itself.
+    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr());
+    let address = free.expect("a free loopback port");
+    command.env("PORT", address.port().to_string());
+    let process = command.stdout(Stdio::null()).spawn();
+    let mut process = Process(process.expect("the function starts"));
+    let patience = Instant::now() + Duration::from_secs(30);
+    while TcpStream::connect(address).is_err() {
+        let ended = process.0.try_wait().expect("a process of ours");
+        assert!(ended.is_none(), "it ended with {ended:?}");
+        assert!(Instant::now() < patience, "nobody listens on {address}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    (process, address)
+}
+
+/// The release build of a program, made now, for a benchmark, which has a profile of its own.
+pub fn release(package: &str, binary: &str) -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--package", package, "--bin", binary]);
+    let built = cargo.status().expect("cargo runs");
+    assert!(built.success(), "{binary} does not build");
+    let ours = std::env::current_exe().expect("a program knows its file");
+    let profile = ours.parent().and_then(|deps| deps.parent());
+    let profile = profile.expect("cargo puts it into a folder of its profile's");
+    profile.with_file_name("release").join(binary)
 }
