@@ -251,12 +251,22 @@ async fn robeings_are_ranked_by_experience_page_by_page() {
 async fn experience_stops_at_the_most_there_can_be() {
     let it = start().await;
     it.end_task("r1", "coding", 1, "success").await;
-    it.database
-        .run("insert into robeing.task (id, robeing_id, key, task_type, difficulty, outcome, stat, experience)
-              select gen_random_uuid(), 'r1', gen_random_uuid(), 'coding', 1, 'success', 'compute', 9223372036854775807
-              from generate_series(1, 3)")
-        .await;
-    it.roll_up().await;
+    let most = |hours_ago: i64| {
+        format!(
+            "insert into robeing.task
+                 (id, robeing_id, key, task_type, difficulty, outcome, stat, experience, created_at)
+             select gen_random_uuid(), 'r1', gen_random_uuid(), 'coding', 1, 'success', stat,
+                    9223372036854775807, now() - {hours_ago} * interval '1 hour'
+             from generate_series(1, 3), unnest('{{compute,ethics}}'::text[]) as stat"
+        )
+    };
+    // Of one hour, of several of a day and of several days; and once more, when they are known.
+    for _ in 0..2 {
+        for hours_ago in [0, 1, 2, 24, 25, 800, 801, 900] {
+            it.database.run(&most(hours_ago)).await;
+        }
+        it.roll_up().await;
+    }
     it.say("r1", "2026-11-02T10:00:00Z", 3).await;
     it.roll_up().await;
     let stats = it.stats("r1").await;
@@ -264,5 +274,9 @@ async fn experience_stops_at_the_most_there_can_be() {
     assert!(stats["level"].as_i64().unwrap() > 200_000_000_000);
     it.is_as_recounted().await;
     let growth = it.get("/v1/robeings/r1/growth").await;
-    assert_eq!(growth["days"][29]["experience"], i64::MAX);
+    for day in [0, 28, 29] {
+        assert_eq!(growth["days"][day]["experience"], i64::MAX, "{day}");
+    }
+    let ranked = it.get("/v1/robeings?limit=1").await;
+    assert_eq!(ranked["items"][0]["experience"], i64::MAX);
 }
