@@ -96,7 +96,8 @@ pub async fn growth(
         &client,
         &Scope::only([robeing_id.as_str()]),
         // What was before the first day is its own row, without a day. Numeric, since counts
-        // saturate and their sum could be more.
+        // saturate and their sum could be more; cut before the join, since `least` takes a null
+        // for no limit and would give a robeing that did nothing the most there can be.
         "with asked as (
              select day as last, coalesce($2, day - $5::int4 + 1) as first
              from (select coalesce($3, $2 + $5::int4 - 1, (now() at time zone $4)::date)) as it (day)
@@ -109,20 +110,16 @@ pub async fn growth(
          ),
          days as (
              select case when day >= first then day end as day,
-                    sum(in_threads + direct + in_channels) as conversations,
-                    sum(successful_tasks) as successful_tasks,
-                    sum(failed_tasks) as failed_tasks,
-                    sum(in_threads::numeric + direct + in_channels + memory_experience
-                        + compute_experience + empathy_experience + leadership_experience
-                        + ethics_experience) as earned
+                    least(sum(in_threads + direct + in_channels), 9223372036854775807)::int8 as conversations,
+                    least(sum(successful_tasks), 9223372036854775807)::int8 as successful_tasks,
+                    least(sum(failed_tasks), 9223372036854775807)::int8 as failed_tasks,
+                    least(sum(in_threads::numeric + direct + in_channels + memory_experience
+                              + compute_experience + empathy_experience + leadership_experience
+                              + ethics_experience), 9223372036854775807)::int8 as earned
              from hours
              group by 1
          )
-         select day, first, last,
-                least(conversations, 9223372036854775807)::int8 as conversations,
-                least(successful_tasks, 9223372036854775807)::int8 as successful_tasks,
-                least(failed_tasks, 9223372036854775807)::int8 as failed_tasks,
-                least(earned, 9223372036854775807)::int8 as earned
+         select day, first, last, conversations, successful_tasks, failed_tasks, earned
          from asked left join days on true",
         &[
             (&robeing_id, Type::TEXT),

@@ -202,7 +202,14 @@ async fn r13_growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
         .await;
     assert_eq!(utc["days"][0]["earned"], 12);
     let usual = it.get("/v1/robeings/nobody/growth").await;
-    assert_eq!(usual["days"].as_array().map(Vec::len), Some(30));
+    let usual = usual["days"].as_array().unwrap();
+    assert_eq!(usual.len(), 30);
+    for day in usual {
+        assert_eq!(
+            (&day["earned"], &day["experience"], &day["level"]),
+            (&json!(0), &json!(0), &json!(1))
+        );
+    }
     for query in [
         "timezone=Mars",
         "timezone=",
