@@ -1,6 +1,7 @@
 //! How a robeing grew, day by day: a series for a chart, without gaps.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use axum::extract::{Path, Query, State};
 use jiff::ToSpan as _;
@@ -18,6 +19,8 @@ use crate::level::level;
 /// Days, where no time is asked for.
 const USUAL: i64 = 30;
 const MOST_DAYS: i64 = 400;
+/// Of others Postgres knows no date, or we know none a few days later.
+const YEARS: RangeInclusive<i16> = 1..=9998;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +86,12 @@ pub async fn growth(
     // Which Postgres takes for UTC.
     if timezone.is_empty() {
         return Err(unknown_timezone());
+    }
+    let mut given = asked.from.into_iter().chain(asked.to);
+    if !given.all(|day| YEARS.contains(&day.year())) {
+        return Err(Error::Invalid(
+            "from and to must be of the years 1 to 9998".to_owned(),
+        ));
     }
     let span = asked.from.zip(asked.to).map(|(from, to)| to - from);
     let days = span.map_or(USUAL, |span| i64::from(span.get_days()) + 1);

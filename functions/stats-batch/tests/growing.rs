@@ -216,9 +216,14 @@ async fn r13_growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
         "from=2026-11-02&to=2026-11-01",
         "from=2020-01-01&to=2026-01-01",
         "from=x",
+        "to=-004713-01-01",
+        "from=9999-12-30",
     ] {
         let refused = it.app.get(&format!("/v1/robeings/r1/growth?{query}")).await;
         assert_eq!(refused.status, 400, "{query}");
+    }
+    for query in ["to=0001-01-01", "from=9998-12-31"] {
+        it.get(&format!("/v1/robeings/r1/growth?{query}")).await;
     }
 }
 
