@@ -86,52 +86,46 @@ comment on column conversation.dead_letter.event_time is 'the time that comes wi
 comment on column conversation.dead_letter.event_order is 'its place among those of that time, where its queue numbers them';
 comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';
 
--- An index of its own: the operator it needs is not leakproof, so that below row-level security it
--- could not be used. It holds no text: a gram is a hash of the robeing, the block and two letters.
-create table conversation.search (
-    id uuid not null,
+-- What was rolled up last, until a robeing and month have enough of it for a segment. It holds no text:
+-- a piece is a hash of the robeing and two letters.
+create table conversation.search_tail (
     robeing_id varchar(100) not null,
-    block integer not null,
-    grams integer[] not null
-) partition by range (id);
--- Ranges of pages, for what changes a row; an order by id would keep the planner from the grams.
-create index search_id on conversation.search using brin (id);
--- What a roll-up adds waits in a list, which it merges at once when it is done: that is some five times
--- faster than adding each gram by itself.
-create index search_grams on conversation.search using gin (grams)
-with (fastupdate = on, gin_pending_list_limit = 65536);
+    id uuid not null,
+    pieces integer[] not null,
+    primary key (robeing_id, id)
+);
 
-create function conversation.merge_search() returns void
-language plpgsql security definer set search_path = pg_catalog as $$
-declare
-    index regclass;
-begin
-    for index in
-        select inhrelid from pg_inherits where inhparent = 'conversation.search_grams'::regclass
-    loop
-        perform gin_clean_pending_list(index);
-    end loop;
-end $$;
+-- A segment holds messages of one robeing and month, rolled up one after the other; small ones are
+-- merged into larger ones. Its number begins with the month, counted from 1970, which is how a month's
+-- postings are one partition.
+create table conversation.search_segment (
+    segment bigint primary key,
+    robeing_id varchar(100) not null,
+    month date not null,
+    messages integer not null,
+    first_id uuid not null,
+    last_id uuid not null
+);
+create index search_segment_robeing on conversation.search_segment (robeing_id, month, last_id desc);
 
--- What waits for the next roll-up to be found by its new text.
+-- Which messages of a segment hold a piece. It is read by way of a segment, which obeys its robeing's policy.
+create table conversation.search_posting (
+    segment bigint not null,
+    piece integer not null,
+    moments bytea not null,
+    primary key (segment, piece)
+) partition by range (segment);
+comment on column conversation.search_posting.moments is 'four bytes each, big-endian: milliseconds since the month began in UTC';
+-- Nothing in them is there twice.
+alter table conversation.search_posting alter column moments set storage external;
+
+-- What waits for the next roll-up to be found by its new text, or by none.
 create table conversation.edited (
     id uuid not null,
     robeing_id varchar(100) not null,
     xid xid8 not null default pg_current_xact_id()
 );
 create index edited_xid on conversation.edited (xid);
-
--- The messages of a robeing and month are in blocks of bounded size, in the order in which they are
--- rolled up: how many each holds, and from which id to which.
-create table conversation.search_block (
-    robeing_id varchar(100) not null,
-    month date not null,
-    block integer not null,
-    messages integer not null,
-    first_id uuid not null,
-    last_id uuid not null,
-    primary key (robeing_id, month, block)
-);
 
 -- Up to where (not including) the log is rolled up into all that follows. An xid means nothing in
 -- another cluster.
@@ -188,7 +182,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_block', 'edited'] loop
+    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_tail', 'search_segment', 'edited'] loop
         execute format('alter table conversation.%I enable row level security', name);
         execute format('alter table conversation.%I force row level security', name);
         execute format(
@@ -211,20 +205,22 @@ declare
     suffix text := to_char(date_trunc('month', day::timestamp), 'YYYY_MM');
     first uuid := (lpad(to_hex((extract(epoch from month) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
     past uuid := (lpad(to_hex((extract(epoch from below) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
-    parent text;
+    months bigint := (extract(year from day) - 1970) * 12 + extract(month from day) - 1;
     child text;
 begin
     perform pg_advisory_xact_lock(hashtextextended('conversation.add_month', 0));
-    foreach parent in array array['log', 'search'] loop
-        child := parent || '_' || suffix;
-        if to_regclass('conversation.' || child) is null then
-            execute format('create table conversation.%I (like conversation.%I including all)', child, parent);
-            -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
-            execute format('alter table conversation.%I enable row level security', child);
-            if parent = 'log' then
-                execute format('alter table conversation.%I force row level security', child);
-            end if;
-            execute format('alter table conversation.%I attach partition conversation.%I for values from (%L) to (%L)', parent, child, first, past);
-        end if;
-    end loop;
+    child := 'log_' || suffix;
+    if to_regclass('conversation.' || child) is null then
+        execute format('create table conversation.%I (like conversation.log including all)', child);
+        -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
+        execute format('alter table conversation.%I enable row level security', child);
+        execute format('alter table conversation.%I force row level security', child);
+        execute format('alter table conversation.log attach partition conversation.%I for values from (%L) to (%L)', child, first, past);
+    end if;
+    child := 'search_posting_' || suffix;
+    if to_regclass('conversation.' || child) is null then
+        execute format('create table conversation.%I (like conversation.search_posting including all)', child);
+        execute format('alter table conversation.%I enable row level security', child);
+        execute format('alter table conversation.search_posting attach partition conversation.%I for values from (%s) to (%s)', child, months << 40, (months + 1) << 40);
+    end if;
 end $$;

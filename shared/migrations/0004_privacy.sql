@@ -30,25 +30,27 @@ declare
     suffix text := to_char(date_trunc('month', day::timestamp), 'YYYY_MM');
     first uuid := (lpad(to_hex((extract(epoch from month) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
     past uuid := (lpad(to_hex((extract(epoch from below) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
-    parent text;
+    months bigint := (extract(year from day) - 1970) * 12 + extract(month from day) - 1;
     child text;
 begin
     perform pg_advisory_xact_lock(hashtextextended('conversation.add_month', 0));
     if exists (select from conversation.closed_month as closed where closed.month = date_trunc('month', day::timestamp)::date) then
         raise exception 'the month is closed' using errcode = 'check_violation', constraint = 'month_is_closed';
     end if;
-    foreach parent in array array['log', 'search'] loop
-        child := parent || '_' || suffix;
-        if to_regclass('conversation.' || child) is null then
-            execute format('create table conversation.%I (like conversation.%I including all)', child, parent);
-            -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
-            execute format('alter table conversation.%I enable row level security', child);
-            if parent = 'log' then
-                execute format('alter table conversation.%I force row level security', child);
-            end if;
-            execute format('alter table conversation.%I attach partition conversation.%I for values from (%L) to (%L)', parent, child, first, past);
-        end if;
-    end loop;
+    child := 'log_' || suffix;
+    if to_regclass('conversation.' || child) is null then
+        execute format('create table conversation.%I (like conversation.log including all)', child);
+        -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
+        execute format('alter table conversation.%I enable row level security', child);
+        execute format('alter table conversation.%I force row level security', child);
+        execute format('alter table conversation.log attach partition conversation.%I for values from (%L) to (%L)', child, first, past);
+    end if;
+    child := 'search_posting_' || suffix;
+    if to_regclass('conversation.' || child) is null then
+        execute format('create table conversation.%I (like conversation.search_posting including all)', child);
+        execute format('alter table conversation.%I enable row level security', child);
+        execute format('alter table conversation.search_posting attach partition conversation.%I for values from (%s) to (%s)', child, months << 40, (months + 1) << 40);
+    end if;
 end $$;
 
 -- From here on no row of the month comes in or changes, but rows can go. Waits for who is writing to

@@ -101,9 +101,6 @@ async fn fill(
                     'order', 0.9, '{{\"ts\": 1}}', 80, 'http', n::text, gen_random_uuid(), at
              from generate_series(0, {rows} - 1) as n,
                   lateral (select timestamptz '{month} 00:00:00+00' + n * interval '20 days' / {rows} as at) as times;
-             insert into conversation.search (id, block, grams)
-             select id, 0, array[hashtext(id::text), hashtext(message)] from conversation.log
-             where created_at >= '{month}';
              update conversation.watermark set xid = (pg_current_xact_id()::text::bigint + 1)::text::xid8;
              update robeing.watermark set xid = (pg_current_xact_id()::text::bigint + 1)::text::xid8"
         ))

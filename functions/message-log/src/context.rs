@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::{Log, tokens};
-use crate::search::{Hit, Question, Words, in_order, months, newest};
+use crate::search::{Hit, Question, Segments, Words, in_order, newest};
 use shared::postgres::scoped::{self as db, Scope};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
@@ -31,8 +31,8 @@ const MEMORY_PART: i32 = 4;
 const WORDS: usize = 4;
 /// So many messages a word are weighed.
 const MENTIONS: usize = 8;
-/// How many blocks of messages memory reaches back.
-const BLOCKS: i64 = 32;
+/// How many messages memory reaches back, at least, where there are so many.
+const REACH: i64 = 500_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -220,9 +220,9 @@ async fn mentions(
     past: Uuid,
 ) -> Result<Vec<Vec<Hit>>> {
     let scope = Scope::only([robeing_id]);
-    let (newest, months) = try_join!(
+    let (newest, segments) = try_join!(
         newest(client, &scope, robeing_id, past),
-        months(client, &scope, robeing_id, past, BLOCKS)
+        Segments::open(client, &scope, robeing_id, past, REACH)
     )?;
     let mut mentions: Vec<Vec<Hit>> = vec![Vec::new(); words.len()];
     for hit in newest.hits {
@@ -236,24 +236,22 @@ async fn mentions(
     let Some(past) = newest.past else {
         return Ok(mentions);
     };
-    for month in months {
-        let is_rare = |word: &usize| mentions[*word].len() < MENTIONS;
-        let rare: Vec<usize> = (0..words.len()).filter(is_rare).collect();
-        if rare.is_empty() {
-            break;
-        }
-        let question = Question {
-            robeing_id,
-            words: &rare.iter().map(|at| words[*at].clone()).collect::<Vec<_>>(),
-            past,
-            wanted: MENTIONS,
-        };
-        let found = month.find(client, &scope, &question).await?;
-        for (word, hits) in rare.into_iter().zip(found) {
-            mentions[word].extend(hits);
-            in_order(&mut mentions[word]);
-            mentions[word].truncate(MENTIONS);
-        }
+    let is_rare = |word: &usize| mentions[*word].len() < MENTIONS;
+    let rare: Vec<usize> = (0..words.len()).filter(is_rare).collect();
+    if rare.is_empty() {
+        return Ok(mentions);
+    }
+    let question = Question {
+        robeing_id,
+        words: &rare.iter().map(|at| words[*at].clone()).collect::<Vec<_>>(),
+        past,
+        wanted: MENTIONS,
+    };
+    let found = segments.find(client, &scope, &question).await?;
+    for (word, hits) in rare.into_iter().zip(found) {
+        mentions[word].extend(hits);
+        in_order(&mut mentions[word]);
+        mentions[word].truncate(MENTIONS);
     }
     Ok(mentions)
 }

@@ -11,7 +11,6 @@
 pub mod context;
 pub mod dead_letters;
 pub mod events;
-mod grams;
 pub mod history;
 pub mod identity;
 pub mod log;
@@ -20,6 +19,7 @@ pub mod message;
 pub mod months;
 pub mod patterns;
 pub mod personal;
+mod pieces;
 pub mod post;
 pub mod roll_up;
 pub mod search;

@@ -19,6 +19,7 @@ use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use crate::identity::first_id_at;
+use crate::roll_up::search::forget_month;
 
 /// How long a statement waits for a lock that keeps writers of its month waiting behind it.
 const LOCK_TIMEOUT: &str = "40ms";
@@ -325,7 +326,7 @@ impl Record {
 /// Takes the month out of the log and drops it, with what search knows of it. Writers and readers of
 /// other months are kept waiting by none of it. Where it was given up half-way, it goes on.
 pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
-    for parent in ["search", "log"] {
+    for parent in ["search_posting", "log"] {
         let child = format!("{parent}_{}", month.strftime("%Y_%m"));
         let client = pool.get().await?;
         if let Some(is_pending) = parts(&client, parent, month).await? {
@@ -353,13 +354,7 @@ pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
     }
     let past = month.saturating_add(1.months());
     let client = pool.get().await?;
-    db::query(
-        &client,
-        &Scope::all(),
-        "delete from conversation.search_block where month = $1",
-        &[(&month, Type::DATE)],
-    )
-    .await?;
+    forget_month(&client, month).await?;
     // Questions are what people wrote: they don't outlive it outside of the archive.
     db::query(
         &client,

@@ -11,5 +11,6 @@ mod memory;
 mod months;
 mod posting;
 mod scope;
+mod segments;
 mod settings;
 mod slack;

@@ -38,12 +38,12 @@ async fn r18_a_month_that_grew_old_goes_to_the_store_whole_and_leaves_the_databa
         )
     );
     assert_eq!(it.live_ids().await, [young.parse::<uuid::Uuid>().unwrap()]);
-    for table in ["log_2025_08", "search_2025_08"] {
+    for table in ["log_2025_08", "search_posting_2025_08"] {
         let left = format!("select count(*) from pg_class where relname = '{table}'");
         assert_eq!(it.count(&left).await, 0, "{table}");
     }
     assert_eq!(
-        it.count("select count(*) from conversation.search_block")
+        it.count("select count(*) from conversation.search_tail")
             .await,
         1
     );

@@ -73,7 +73,10 @@ async fn r17_what_is_listed_is_empty_of_a_person_and_a_robeing_after_they_are_er
         it.database
             .run(
                 "insert into conversation.edited (id, robeing_id)
-                     select gen_random_uuid(), unnest(array['r1', 'r2']);
+                     select id, robeing_id from conversation.log;
+                 insert into conversation.search_segment (segment, robeing_id, month, messages, first_id, last_id)
+                     select n, 'r' || n, '2025-08-01', 1, gen_random_uuid(), gen_random_uuid()
+                     from generate_series(1, 2) as n;
                  insert into robeing.task (id, robeing_id, key, task_type, difficulty, outcome, stat, experience)
                      select gen_random_uuid(), unnest(array['r1', 'r2']), gen_random_uuid(), 'a', 1, 'success', 'memory', 1;
                  insert into robeing.removed (robeing_id, hour, in_threads, direct, in_channels, was_counted)

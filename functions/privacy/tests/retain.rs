@@ -21,7 +21,8 @@ async fn r18_what_has_had_its_time_goes_live_and_archived() {
     assert!(!it.is_anywhere("old question").await);
     assert!(it.is_anywhere("young question").await);
     assert_eq!(
-        it.count("select count(*) from conversation.search").await,
+        it.count("select count(*) from conversation.search_tail")
+            .await,
         1
     );
     assert_eq!(it.run().await["expired"], json!({}));

@@ -11,19 +11,20 @@ use uuid::Uuid;
 use super::{Counts, Subject, Whose, answers_to, next_ids};
 use crate::identity::digest;
 use crate::log::day_of;
-use crate::roll_up::{conversation_of, question};
+use crate::roll_up::{conversation_of, question, search};
 
 /// Rows a transaction.
 const ROWS: i64 = 5_000;
 
 /// What is all a robeing's, beside its log.
-pub(super) const OF_A_ROBEING: [&str; 7] = [
+pub(super) const OF_A_ROBEING: [&str; 8] = [
     "conversation.placeholder",
     "conversation.thread",
     "conversation.activity",
     "conversation.intent",
     "conversation.question",
-    "conversation.search_block",
+    "conversation.search_segment",
+    "conversation.search_tail",
     "conversation.edited",
 ];
 
@@ -80,6 +81,7 @@ pub async fn step(
     let is_last = (own.len() as i64) < ROWS;
     if is_last {
         forget_rest(db, whose, &mut counts).await?;
+        search::renew(db, None).await?;
     }
     counts.retain(|_, count| *count > 0);
     Ok(Erased {
@@ -148,19 +150,16 @@ async fn empty(
             &[(&closed, Type::UUID_ARRAY)],
         )
         .await?;
+    // What search knows of them goes with the last.
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let (first, last) = (ids.first().copied(), ids.last().copied());
-    // The range, since search knows ids by ranges of pages alone.
-    let found = db
-        .execute_typed(
-            "delete from conversation.search where id >= $2 and id <= $3 and id = any ($1)",
-            &[
-                (&ids, Type::UUID_ARRAY),
-                (&first, Type::UUID),
-                (&last, Type::UUID),
-            ],
-        )
-        .await?;
+    let robeings: Vec<&str> = rows.iter().map(|row| row.robeing_id.as_str()).collect();
+    db.execute_typed(
+        "insert into conversation.edited (id, robeing_id)
+         select * from unnest($1::uuid[], $2::text[])",
+        &[(&ids, Type::UUID_ARRAY), (&robeings, Type::TEXT_ARRAY)],
+    )
+    .await?;
+    let found = rows.iter().filter(|row| row.is_rolled_up).count() as u64;
     add(counts, "conversation.log", emptied + deleted);
     add(counts, "conversation.search", found);
     Ok(())
@@ -295,6 +294,7 @@ async fn forget_rest(
         add(counts, "conversation.slack_user", names);
     }
     if let Some(robeing_id) = robeing_id {
+        search::forget_postings(db, robeing_id, whose.robeings.as_deref()).await?;
         for table in OF_A_ROBEING {
             let sql = format!(
                 "delete from {table}

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::identity::first_id_at;
 use crate::log::day_of;
+use crate::roll_up::search;
 
 /// Rows a transaction.
 const ROWS: i64 = 5_000;
@@ -75,19 +76,25 @@ pub async fn messages(
         .map(|row| row.try_get(0))
         .collect::<Result<Vec<Uuid>, _>>()?;
     let (first, last) = (ids.first().copied(), ids.last().copied());
-    for table in ["search", "log"] {
-        let sql = format!(
-            "delete from conversation.{table} where id >= $2 and id <= $3 and id = any ($1)"
-        );
-        let values = [
-            (&ids as _, Type::UUID_ARRAY),
-            (&first as _, Type::UUID),
-            (&last as _, Type::UUID),
-        ];
-        db.execute_typed(&sql, &values).await?;
-    }
+    // What search knows of them goes with the last.
+    db.execute_typed(
+        "with gone as (
+             delete from conversation.log
+             where id >= $2 and id <= $3 and id = any ($1)
+             returning id, robeing_id
+         )
+         insert into conversation.edited (id, robeing_id)
+         select id, robeing_id from gone",
+        &[
+            (&ids, Type::UUID_ARRAY),
+            (&first, Type::UUID),
+            (&last, Type::UUID),
+        ],
+    )
+    .await?;
     let is_last = (ids.len() as i64) < ROWS;
     if is_last {
+        search::renew(db, None).await?;
         db.execute_typed(
             "delete from conversation.question
              where day < $1

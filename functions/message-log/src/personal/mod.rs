@@ -36,8 +36,8 @@ pub const COLUMNS: [(&str, &str); 16] = [
     ("conversation.activity", "robeing_id"),
     ("conversation.intent", "robeing_id"),
     ("conversation.question", "robeing_id"),
-    ("conversation.search", "robeing_id"),
-    ("conversation.search_block", "robeing_id"),
+    ("conversation.search_tail", "robeing_id"),
+    ("conversation.search_segment", "robeing_id"),
     ("conversation.edited", "robeing_id"),
 ];
 

@@ -6,7 +6,8 @@
 //! none of it.
 
 mod patterns;
-mod search;
+pub(crate) mod search;
+mod segments;
 
 use std::time::{Duration, Instant};
 
@@ -50,11 +51,6 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
         };
         transaction.commit().await?;
         done.rows += rows.taken;
-        if rows.taken > 0 {
-            // Where a run is killed before it, the next one does it.
-            let merge = "select conversation.merge_search()";
-            client.query_typed(merge, &[]).await?;
-        }
         if !rows.more {
             done.complete = true;
             break;
@@ -130,7 +126,7 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Er
         search::add(db, &rows).await?;
         patterns::add(db, &rows).await?;
     }
-    search::renew(db, &to).await?;
+    search::renew(db, Some(&to)).await?;
     db.execute_typed(
         "update conversation.watermark
          set xid = $1::text::xid8, run_at = now()
@@ -150,8 +146,8 @@ async fn begin_anew(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
     db.batch_execute(
         "set local statement_timeout = 0;
          select conversation.adopt_cluster();
-         truncate conversation.search, conversation.search_block, conversation.activity,
-                  conversation.thread, conversation.intent, conversation.question;
+         truncate conversation.search_tail, conversation.search_segment, conversation.search_posting,
+                  conversation.activity, conversation.thread, conversation.intent, conversation.question;
          update conversation.watermark
          set xid = '0', cluster = (select system_identifier from pg_control_system())
          where name = 'message-log'",

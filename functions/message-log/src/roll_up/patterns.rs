@@ -9,8 +9,8 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::Row;
-use crate::grams::{fold, is_letter};
 use crate::log::day_of;
+use crate::pieces::{fold, is_letter};
 
 /// How many questions of a robeing are kept a day, the most frequent.
 const QUESTIONS: i64 = 500;

@@ -1,178 +1,292 @@
-//! What messages are searched by.
+//! What messages are searched by: the pieces of their texts.
+//!
+//! What comes in is a tail of single messages first. Once a robeing and month have enough of them,
+//! they are packed into a [segment](segments).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use shared::postgres::Client;
+use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::Row;
-use crate::grams::{BLOCK, Grams, fold, pieces};
-use crate::log::day_of;
+use super::segments::{self, Place};
+use crate::pieces::{fold, hashes};
+use crate::search::moments::{self, Moment};
 
-/// What comes into one block.
-struct Added {
-    messages: i32,
-    first_id: Uuid,
-    last_id: Uuid,
+/// Edits that are looked after at once.
+const EDITS: i64 = 20_000;
+
+/// A message as it is searched.
+pub(super) struct Searched {
+    pub(super) id: Uuid,
+    pub(super) pieces: Vec<i32>,
 }
 
-/// Numbers the messages of each robeing and month, which says what block each is in. They come in the
-/// order of their ids.
+/// The rows of a roll-up, in the order of their ids.
 pub(super) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error> {
-    let mut next = next_numbers(db, rows).await?;
-    let mut added: BTreeMap<(&str, Date, i32), Added> = BTreeMap::new();
-    let mut ids = Vec::with_capacity(rows.len());
-    let mut robeings: Vec<&str> = Vec::with_capacity(rows.len());
-    let mut blocks: Vec<i32> = Vec::with_capacity(rows.len());
-    let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
-    let mut grams: Vec<i32> = Vec::new();
+    let mut places: BTreeMap<Place, Vec<Searched>> = BTreeMap::new();
     for row in rows {
-        let place = (row.robeing_id.as_str(), month_of(row));
-        let number = next.entry(place).or_default();
-        let block = (*number / i64::from(BLOCK)) as i32;
-        *number += 1;
-        let in_block = added.entry((place.0, place.1, block)).or_insert(Added {
-            messages: 0,
-            first_id: row.id,
-            last_id: row.id,
-        });
-        in_block.messages += 1;
-        in_block.last_id = row.id;
-        let texts = [&row.message, &row.response];
-        firsts.push(grams.len() as i32 + 1);
-        grams.extend(Grams::of(&row.robeing_id).in_block(block, &pieces_of(texts)));
-        lasts.push(grams.len() as i32);
-        ids.push(row.id);
-        robeings.push(&row.robeing_id);
-        blocks.push(block);
+        let place = place(&row.robeing_id, row.id);
+        let searched = searched(&row.robeing_id, row.id, [&row.message, &row.response]);
+        places.entry(place).or_default().extend(searched);
+    }
+    append(db, places).await
+}
+
+/// None for a message without letters.
+fn searched(robeing_id: &str, id: Uuid, texts: [&Option<String>; 2]) -> Option<Searched> {
+    let texts = texts.into_iter().flatten();
+    let folded: Vec<String> = texts.map(|text| fold(text)).collect();
+    let pieces = hashes(robeing_id, &folded.join(" "));
+    (!pieces.is_empty()).then_some(Searched { id, pieces })
+}
+
+fn place(robeing_id: &str, id: Uuid) -> Place {
+    (robeing_id.to_owned(), moments::month_of(id))
+}
+
+/// To the tail, and the tail into a segment where there is enough of it.
+async fn append(db: &Transaction<'_>, places: BTreeMap<Place, Vec<Searched>>) -> Result<(), Error> {
+    let waiting = waiting(db, places.keys()).await?;
+    let (mut robeings, mut ids): (Vec<String>, Vec<Uuid>) = (Vec::new(), Vec::new());
+    let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
+    let mut pieces: Vec<i32> = Vec::new();
+    for ((place, new), waiting) in places.into_iter().zip(waiting) {
+        if waiting + new.len() >= segments::SMALLEST {
+            let mut all = take_tail(db, &place).await?;
+            all.extend(new);
+            segments::pack(db, &place, &all).await?;
+            continue;
+        }
+        for message in new {
+            robeings.push(place.0.clone());
+            ids.push(message.id);
+            firsts.push(pieces.len() as i32 + 1);
+            pieces.extend(message.pieces);
+            lasts.push(pieces.len() as i32);
+        }
     }
     db.execute_typed(
-        "insert into conversation.search (id, robeing_id, block, grams)
-         select id, robeing_id, block, ($4::int4[])[first:last]
-         from unnest($1::uuid[], $2::text[], $3::int4[], $5::int4[], $6::int4[])
-             as new (id, robeing_id, block, first, last)",
+        "insert into conversation.search_tail (robeing_id, id, pieces)
+         select robeing_id, id, ($3::int4[])[first:last]
+         from unnest($1::text[], $2::uuid[], $4::int4[], $5::int4[])
+             as new (robeing_id, id, first, last)",
         &[
-            (&ids, Type::UUID_ARRAY),
             (&robeings, Type::TEXT_ARRAY),
-            (&blocks, Type::INT4_ARRAY),
-            (&grams, Type::INT4_ARRAY),
+            (&ids, Type::UUID_ARRAY),
+            (&pieces, Type::INT4_ARRAY),
             (&firsts, Type::INT4_ARRAY),
             (&lasts, Type::INT4_ARRAY),
         ],
     )
     .await?;
-    count(db, &added).await
+    Ok(())
 }
 
-/// How many messages are in the search already.
-async fn next_numbers<'a>(
+/// How many messages of each place are in the tail.
+async fn waiting(
     db: &Transaction<'_>,
-    rows: &'a [Row],
-) -> Result<HashMap<(&'a str, Date), i64>, Error> {
-    let places: BTreeSet<(&str, Date)> = rows
-        .iter()
-        .map(|row| (row.robeing_id.as_str(), month_of(row)))
-        .collect();
-    let (robeings, months): (Vec<&str>, Vec<Date>) = places.iter().copied().unzip();
-    let last = db
+    places: impl Iterator<Item = &Place>,
+) -> Result<Vec<usize>, Error> {
+    let (mut robeings, mut firsts, mut pasts) = (Vec::new(), Vec::new(), Vec::new());
+    for (robeing_id, month) in places {
+        robeings.push(robeing_id.as_str());
+        firsts.push(moments::first_id(*month));
+        pasts.push(moments::past_id(*month));
+    }
+    let counts = db
         .query_typed(
-            "select position, block, messages
-             from unnest($1::text[], $2::date[]) with ordinality as asked (robeing_id, month, position)
-             cross join lateral (
-                 select block, messages
-                 from conversation.search_block
-                 where search_block.robeing_id = asked.robeing_id and search_block.month = asked.month
-                 order by block desc
-                 limit 1
-             ) as last",
-            &[(&robeings, Type::TEXT_ARRAY), (&months, Type::DATE_ARRAY)],
+            "select (select count(*)
+                     from conversation.search_tail
+                     where search_tail.robeing_id = asked.robeing_id and id >= first and id < past)
+             from unnest($1::text[], $2::uuid[], $3::uuid[]) with ordinality
+                 as asked (robeing_id, first, past, nth)
+             order by nth",
+            &[
+                (&robeings, Type::TEXT_ARRAY),
+                (&firsts, Type::UUID_ARRAY),
+                (&pasts, Type::UUID_ARRAY),
+            ],
         )
         .await?;
-    let places: Vec<(&str, Date)> = places.into_iter().collect();
-    last.iter()
-        .map(|row| {
-            let place = places[row.try_get::<_, i64>("position")? as usize - 1];
-            let block: i32 = row.try_get("block")?;
-            let messages: i32 = row.try_get("messages")?;
-            Ok((
-                place,
-                i64::from(block) * i64::from(BLOCK) + i64::from(messages),
-            ))
-        })
-        .collect()
+    let count = |row: &tokio_postgres::Row| Ok(row.try_get::<_, i64>(0)? as usize);
+    counts.iter().map(count).collect()
 }
 
-async fn count(
-    db: &Transaction<'_>,
-    added: &BTreeMap<(&str, Date, i32), Added>,
-) -> Result<(), Error> {
-    let robeings: Vec<&str> = added.keys().map(|key| key.0).collect();
-    let months: Vec<Date> = added.keys().map(|key| key.1).collect();
-    let blocks: Vec<i32> = added.keys().map(|key| key.2).collect();
-    let messages: Vec<i32> = added.values().map(|it| it.messages).collect();
-    let first_ids: Vec<Uuid> = added.values().map(|it| it.first_id).collect();
-    let last_ids: Vec<Uuid> = added.values().map(|it| it.last_id).collect();
+async fn take_tail(db: &Transaction<'_>, place: &Place) -> Result<Vec<Searched>, Error> {
+    let (robeing_id, month) = place;
+    let rows = db
+        .query_typed(
+            "delete from conversation.search_tail
+             where robeing_id = $1 and id >= $2 and id < $3
+             returning id, pieces",
+            &[
+                (robeing_id, Type::TEXT),
+                (&moments::first_id(*month), Type::UUID),
+                (&moments::past_id(*month), Type::UUID),
+            ],
+        )
+        .await?;
+    let searched = |row: &tokio_postgres::Row| {
+        Ok(Searched {
+            id: row.try_get("id")?,
+            pieces: row.try_get("pieces")?,
+        })
+    };
+    rows.iter().map(searched).collect()
+}
+
+/// Messages that were edited are found by what they say now, and those that were taken out by nothing:
+/// what was committed before `to`; without it, what is not there any more.
+///
+/// Search knows messages by their moments, so that all of these moments are taken out and what is
+/// there is added anew.
+pub(crate) async fn renew(db: &Transaction<'_>, to: Option<&str>) -> Result<(), Error> {
+    loop {
+        let edited = db
+            .query_typed(
+                "delete from conversation.edited
+                 where ctid = any (array(
+                     select ctid
+                     from conversation.edited
+                     where xid < $1::text::xid8
+                        or $1 is null and not exists (
+                               select from conversation.log
+                               where log.id = edited.id and log.erased_at is null)
+                     order by robeing_id, id
+                     limit $2))
+                 returning id, robeing_id",
+                &[(&to, Type::TEXT), (&EDITS, Type::INT8)],
+            )
+            .await?;
+        let mut places: BTreeMap<Place, BTreeSet<Moment>> = BTreeMap::new();
+        for row in &edited {
+            let id = row.try_get("id")?;
+            let place = place(row.try_get("robeing_id")?, id);
+            let moment = moments::of(id, place.1);
+            places.entry(place).or_default().insert(moment);
+        }
+        for (place, moments) in &places {
+            segments::forget(db, place, moments).await?;
+        }
+        let ranges = Ranges::of(&places);
+        forget_tail(db, &ranges).await?;
+        append(db, said_at(db, &ranges, to).await?).await?;
+        if (edited.len() as i64) < EDITS {
+            return Ok(());
+        }
+    }
+}
+
+/// The ids of some moments.
+#[derive(Default)]
+struct Ranges<'a> {
+    robeings: Vec<&'a str>,
+    firsts: Vec<Uuid>,
+    pasts: Vec<Uuid>,
+}
+
+impl<'a> Ranges<'a> {
+    fn of(places: &'a BTreeMap<Place, BTreeSet<Moment>>) -> Self {
+        let mut ranges = Self::default();
+        for ((robeing_id, month), moments) in places {
+            for moment in moments {
+                let first = moments::id(*month, *moment);
+                ranges.robeings.push(robeing_id);
+                ranges.firsts.push(first);
+                ranges.pasts.push(moments::past(first));
+            }
+        }
+        ranges
+    }
+}
+
+async fn forget_tail(db: &Transaction<'_>, ranges: &Ranges<'_>) -> Result<(), Error> {
     db.execute_typed(
-        "insert into conversation.search_block as known
-             (robeing_id, month, block, messages, first_id, last_id)
-         select * from unnest($1::text[], $2::date[], $3::int4[], $4::int4[], $5::uuid[], $6::uuid[])
-         on conflict (robeing_id, month, block) do update
-         set messages = known.messages + excluded.messages,
-             first_id = least(known.first_id, excluded.first_id),
-             last_id = greatest(known.last_id, excluded.last_id)",
+        "delete from conversation.search_tail
+         using unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, first, past)
+         where search_tail.robeing_id = moment.robeing_id and id >= first and id < past",
         &[
-            (&robeings, Type::TEXT_ARRAY),
-            (&months, Type::DATE_ARRAY),
-            (&blocks, Type::INT4_ARRAY),
-            (&messages, Type::INT4_ARRAY),
-            (&first_ids, Type::UUID_ARRAY),
-            (&last_ids, Type::UUID_ARRAY),
+            (&ranges.robeings, Type::TEXT_ARRAY),
+            (&ranges.firsts, Type::UUID_ARRAY),
+            (&ranges.pasts, Type::UUID_ARRAY),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// What was edited and committed before `to` is found by what it says now, in the block that it is in.
-pub(super) async fn renew(db: &Transaction<'_>, to: &str) -> Result<(), Error> {
-    let edited = db
+/// What the log has of these moments, as far as it is rolled up.
+async fn said_at(
+    db: &Transaction<'_>,
+    ranges: &Ranges<'_>,
+    to: Option<&str>,
+) -> Result<BTreeMap<Place, Vec<Searched>>, Error> {
+    let rows = db
         .query_typed(
-            "with edited as (
-                 delete from conversation.edited
-                 where xid < $1::text::xid8
-                 returning id
-             )
-             select distinct log.id, log.robeing_id, log.message, log.response, search.block
-             from edited
-             join conversation.log on log.id = edited.id
-             join conversation.search on search.id = edited.id",
-            &[(&to, Type::TEXT)],
+            "select log.id, log.robeing_id, log.message, log.response
+             from unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, first, past)
+             join conversation.log
+                 on log.robeing_id = moment.robeing_id and log.id >= first and log.id < past
+             where log.xid < coalesce($4::text::xid8,
+                                      (select xid from conversation.watermark where name = 'message-log'))
+             order by log.id",
+            &[
+                (&ranges.robeings, Type::TEXT_ARRAY),
+                (&ranges.firsts, Type::UUID_ARRAY),
+                (&ranges.pasts, Type::UUID_ARRAY),
+                (&to, Type::TEXT),
+            ],
         )
         .await?;
-    for row in edited {
-        let id: Uuid = row.try_get("id")?;
-        let robeing_id: String = row.try_get("robeing_id")?;
-        let block: i32 = row.try_get("block")?;
-        let texts: [Option<String>; 2] = [row.try_get("message")?, row.try_get("response")?];
-        let pieces = pieces_of([&texts[0], &texts[1]]);
-        let grams: Vec<i32> = Grams::of(&robeing_id).in_block(block, &pieces).collect();
-        db.execute_typed(
-            "update conversation.search set grams = $2 where id = $1",
-            &[(&id, Type::UUID), (&grams, Type::INT4_ARRAY)],
-        )
-        .await?;
+    let mut found: BTreeMap<Place, Vec<Searched>> = BTreeMap::new();
+    for row in rows {
+        let (id, robeing_id): (Uuid, String) = (row.try_get("id")?, row.try_get("robeing_id")?);
+        let texts = [row.try_get("message")?, row.try_get("response")?];
+        let searched = searched(&robeing_id, id, [&texts[0], &texts[1]]);
+        let place = place(&robeing_id, id);
+        found.entry(place).or_default().extend(searched);
     }
+    Ok(found)
+}
+
+/// Of all segments of a robeing, which are the caller's to delete.
+pub(crate) async fn forget_postings(
+    db: &Transaction<'_>,
+    robeing_id: &str,
+    robeings: Option<&[String]>,
+) -> Result<(), Error> {
+    db.execute_typed(
+        "delete from conversation.search_posting
+         where segment in (
+             select segment from conversation.search_segment
+             where robeing_id = $1 and ($2::text[] is null or robeing_id = any ($2)))",
+        &[(&robeing_id, Type::TEXT), (&robeings, Type::TEXT_ARRAY)],
+    )
+    .await?;
     Ok(())
 }
 
-fn pieces_of(texts: [&Option<String>; 2]) -> Vec<[char; 3]> {
-    let texts = texts.into_iter().flatten();
-    let folded: Vec<String> = texts.map(|text| fold(text)).collect();
-    pieces(&folded.join(" "))
-}
-
-fn month_of(row: &Row) -> Date {
-    day_of(row.created_at).first_of_month()
+/// What search knows of a month, beside the postings, which are a partition.
+pub(crate) async fn forget_month(client: &Client, month: Date) -> Result<(), Error> {
+    db::query(
+        client,
+        &Scope::all(),
+        "with segment as (
+             delete from conversation.search_segment where segment >= $1 and segment < $2
+         )
+         delete from conversation.search_tail where id >= $3 and id < $4",
+        &[
+            (&moments::first_segment(month), Type::INT8),
+            (&moments::past_segment(month), Type::INT8),
+            (&moments::first_id(month), Type::UUID),
+            (&moments::past_id(month), Type::UUID),
+        ],
+    )
+    .await?;
+    Ok(())
 }

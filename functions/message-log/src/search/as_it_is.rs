@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::Hit;
 
-/// So many of the newest messages are read. A word in every tenth message is there often enough for a
-/// page; in a block, it would be sorted out of thousands.
-const NEWEST: i64 = 200;
+/// So many of the newest messages are read, rolled up or not.
+const NEWEST: i64 = 64;
 /// Of what is not rolled up yet, of all robeings, so many that came last are looked at, and of those of
 /// this one so many of the newest are read: it bounds a search where roll-ups have stopped.
 const LATE: i64 = 20_000;

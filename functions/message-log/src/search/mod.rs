@@ -1,12 +1,12 @@
 //! Search: the messages that hold all words of a question, newest first.
 //!
-//! The newest messages are read as they are, which is where common words are found. What is older is in
-//! blocks of bounded size, and each block is searched by itself, the newest first, until there is
-//! enough: a rare word takes a short look into each. What was stored since the last roll-up, and is not
-//! among the newest, is read as it is too.
+//! The newest messages are read as they are, which is where the most common words are found. What is
+//! older is looked for by the pieces of its text, in the newest segments first, until there is enough.
+//! What was stored since the last roll-up, and is not among the newest, is read as it is too.
 
 mod as_it_is;
-mod blocks;
+pub(crate) mod moments;
+mod segments;
 mod words;
 
 use std::slice;
@@ -22,12 +22,12 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::grams::fold;
 use crate::history::limit;
 use crate::log::Log;
+use crate::pieces::fold;
 
 pub use as_it_is::newest;
-pub use blocks::{Question, months};
+pub use segments::{Question, Segments};
 pub use words::Words;
 
 /// In letters.
@@ -150,26 +150,19 @@ async fn find(
         hits.truncate(wanted);
         return Ok(hits);
     };
-    let (late, months) = try_join!(
+    let (late, segments) = try_join!(
         as_it_is::late(client, &scope, robeing_id, past),
-        months(client, &scope, robeing_id, past, i64::MAX)
+        Segments::open(client, &scope, robeing_id, past, i64::MAX)
     )?;
-    hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));
     let question = Question {
         robeing_id,
         words: slice::from_ref(words),
         past,
-        wanted,
+        wanted: wanted - hits.len(),
     };
-    for month in months {
-        in_order(&mut hits);
-        // What is in an older month than the oldest of enough hits is not wanted.
-        if hits.len() >= wanted && hits[wanted - 1].id >= month.first_id() {
-            break;
-        }
-        let found = month.find(client, &scope, &question).await?;
-        hits.extend(found.into_iter().flatten());
-    }
+    let found = segments.find(client, &scope, &question).await?;
+    hits.extend(found.into_iter().flatten());
+    hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));
     in_order(&mut hits);
     hits.truncate(wanted);
     Ok(hits)

@@ -1,7 +1,7 @@
 //! Whether words are in a text.
 
 use super::Hit;
-use crate::grams::{fold, is_letter};
+use crate::pieces::{fold, is_letter};
 
 /// Folded words.
 #[derive(Clone, Debug)]

@@ -1,14 +1,12 @@
 //! What a text is found by: runs of letters, cut into pieces of two (of three in Latin letters and
-//! digits), each a hash of the robeing, the block of messages and the piece.
+//! digits).
 //!
 //! Korean is written without spaces between a word and its particles, so that a word of two syllables
-//! is found only by its letters. A gram says where to look; whether the words are there is checked on
+//! is found only by its letters. A piece says where to look; whether the words are there is checked on
 //! the text.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The grams of one robeing and block come to no more than this many messages a gram.
-pub const BLOCK: i32 = 1 << 14;
 /// What comes later in a message, in letters, is not searched.
 const LONGEST: usize = 4_000;
 
@@ -27,8 +25,8 @@ pub fn is_letter(letter: char) -> bool {
     matches!(letter, '가'..='힣') || letter.is_alphanumeric()
 }
 
-/// The pieces of a folded text, each once.
-pub fn pieces(folded: &str) -> Vec<[char; 3]> {
+/// Each once.
+fn pieces(folded: &str) -> Vec<[char; 3]> {
     let mut pieces = Vec::new();
     let mut run: Vec<char> = Vec::new();
     let mut latin = false;
@@ -63,35 +61,24 @@ fn cut(run: &[char], latin: bool, pieces: &mut Vec<[char; 3]>) {
     }
 }
 
-/// Hashes of one robeing.
-#[derive(Clone, Copy, Debug)]
-pub struct Grams(u64);
-
-impl Grams {
-    pub fn of(robeing_id: &str) -> Self {
-        // FNV-1a: what is stored must not depend on a library's version.
-        let seed = robeing_id
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            });
-        Self(seed)
-    }
-
-    /// What block it is comes first, so that the grams of one are side by side in the index: a roll-up
-    /// changes few of its pages. Where two blocks share it, each has to look into the other's messages.
-    pub fn in_block(self, block: i32, pieces: &[[char; 3]]) -> impl Iterator<Item = i32> {
-        const PIECE_BITS: u32 = 20;
-        let of_block = mixed(self.0 ^ u64::from(block as u32).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let of_block = (of_block as u32) << PIECE_BITS;
-        pieces.iter().map(move |piece| {
-            let letters = piece
-                .iter()
-                .fold(0, |all, &letter| (all << 21) | u64::from(u32::from(letter)));
-            let of_piece = mixed(self.0 ^ letters) >> (u64::BITS - PIECE_BITS);
-            (of_block | of_piece as u32) as i32
-        })
-    }
+/// The hashes of the pieces of a folded text, other ones for each robeing: what is stored holds no text.
+pub fn hashes(robeing_id: &str, folded: &str) -> Vec<i32> {
+    // FNV-1a: what is stored must not depend on a library's version.
+    let of_robeing = robeing_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    let hash = |piece: &[char; 3]| {
+        let letters = piece
+            .iter()
+            .fold(0, |all, &letter| (all << 21) | u64::from(u32::from(letter)));
+        mixed(of_robeing ^ letters) as i32
+    };
+    let mut hashes: Vec<i32> = pieces(folded).iter().map(hash).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
 }
 
 /// The finalizer of splitmix64.
@@ -122,11 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn a_gram_is_another_one_for_another_robeing_or_block() {
-        let pieces = pieces("환불");
-        let gram = |robeing, block| Grams::of(robeing).in_block(block, &pieces).next();
-        assert_eq!(gram("r1", 0), gram("r1", 0));
-        assert_ne!(gram("r1", 0), gram("r2", 0));
-        assert_ne!(gram("r1", 0), gram("r1", 1));
+    fn a_piece_has_another_hash_for_another_robeing() {
+        assert_eq!(hashes("r1", "환불환불"), hashes("r1", "환불환불"));
+        assert_ne!(hashes("r1", "환불"), hashes("r2", "환불"));
+        assert_eq!(hashes("r1", "환불 환불").len(), 1);
     }
 }

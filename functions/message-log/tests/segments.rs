@@ -1,0 +1,167 @@
+//! What search keeps of many messages: segments that grow into one another, and let go.
+
+use serde_json::json;
+
+use crate::common::{Fixture, message, start, texts};
+use crate::memory::roll_up;
+
+/// So many messages of `r1` in March, two in each second, the n-th about `order<n>`.
+async fn insert(log: &Fixture, from: i64, to: i64) {
+    let add_month = "select conversation.add_month('2026-03-01')";
+    log.database.run(add_month).await;
+    log.database
+        .run(&format!(
+            "insert into conversation.log
+                 (id, robeing_id, message, metadata, token_count, source, source_event_id, content, created_at)
+             select (lpad(to_hex((extract(epoch from at) * 1000)::int8), 12, '0') || '70008000'
+                         || lpad(to_hex(n), 12, '0'))::uuid,
+                    'r1', 'about order' || n, '{{}}', 3, 'http', n::text, gen_random_uuid(), at
+             from generate_series({from}, {to} - 1) as n,
+                  lateral (select timestamptz '2026-03-02 00:00Z' + n / 2 * interval '1 s' as at) as it"
+        ))
+        .await;
+}
+
+async fn found(log: &Fixture, q: &str) -> Vec<String> {
+    let path = format!("/v1/robeings/r1/search?limit=200&q={q}");
+    texts(&log.get(&path).await, "message")
+}
+
+/// How many messages each segment has, the largest first.
+async fn segments(log: &Fixture) -> Vec<i32> {
+    let client = log.database.client().await;
+    let rows = client
+        .query_typed(
+            "select messages from conversation.search_segment order by messages desc",
+            &[],
+        )
+        .await
+        .expect("segments");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// How many lists of pieces name the moment of this message.
+async fn mentions(log: &Fixture, n: i64) -> i64 {
+    log.count(&format!(
+        "select count(*)
+         from conversation.search_posting,
+              generate_series(1, octet_length(moments), 4) as at
+         where substring(moments from at for 4) = int4send((86400 + {n} / 2) * 1000)"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn r5_small_segments_become_large_ones_and_every_message_is_found_in_any() {
+    let log = start().await;
+    let mut seen = Vec::new();
+    for from in (0..2_700).step_by(300) {
+        insert(&log, from, from + 300).await;
+        roll_up(&log).await;
+        seen.push(segments(&log).await);
+    }
+    assert_eq!(
+        [&seen[0], &seen[1], &seen[6]],
+        [&vec![300], &vec![300, 300], &vec![2_100]]
+    );
+    assert_eq!(seen[8], [2_100, 300, 300]);
+    insert(&log, 2_700, 2_750).await;
+    roll_up(&log).await;
+    let tail = "select count(*) from conversation.search_tail";
+    assert_eq!(log.count(tail).await, 50);
+
+    for n in [0, 299, 300, 1_777, 2_100, 2_699, 2_700, 2_749] {
+        let text = format!("about order{n}");
+        let all = found(&log, &format!("order{n}")).await;
+        assert_eq!(all.last(), Some(&text), "{all:?}");
+    }
+    let expected: Vec<String> = (0..2_750)
+        .rev()
+        .filter(|n: &i32| n.to_string().contains("77"))
+        .map(|n| format!("about order{n}"))
+        .collect();
+    let with_77 = found(&log, "77").await;
+    // Two digits are a piece only where nothing else is beside them.
+    assert!(with_77.iter().all(|text| expected.contains(text)));
+    let with_177: Vec<String> = expected
+        .into_iter()
+        .filter(|it| it.contains("177"))
+        .collect();
+    assert_eq!(found(&log, "177").await, with_177);
+    assert_eq!(found(&log, "about").await.len(), 200);
+    assert!(found(&log, "order9999").await.is_empty());
+
+    // Late ones of a time long past are in a segment of their own.
+    insert(&log, 10_000, 10_300).await;
+    log.database
+        .run(
+            "update conversation.log
+             set message = 'about order177 again', id = (left(id::text, 24) || 'ffffffffffff')::uuid
+             where message = 'about order10177'",
+        )
+        .await;
+    roll_up(&log).await;
+    assert_eq!(found(&log, "order177").await[0], "about order177 again");
+}
+
+#[tokio::test]
+async fn what_was_edited_or_taken_out_is_in_no_segment_and_what_shares_its_moment_still_is() {
+    let log = start().await;
+    insert(&log, 0, 300).await;
+    roll_up(&log).await;
+    assert!(mentions(&log, 100).await > 5);
+    log.database
+        .run(
+            "insert into conversation.edited (id, robeing_id)
+             select id, robeing_id from conversation.log
+             where message in ('about order100', 'about order200');
+             update conversation.log set message = 'receipt' where message = 'about order100';
+             update conversation.log set message = null where message = 'about order200'",
+        )
+        .await;
+    roll_up(&log).await;
+    assert_eq!(
+        (mentions(&log, 100).await, mentions(&log, 200).await),
+        (0, 0)
+    );
+    assert_eq!(found(&log, "receipt").await, ["receipt"]);
+    for gone in ["order100", "order200"] {
+        assert!(found(&log, gone).await.is_empty(), "{gone}");
+    }
+    for left in ["order101", "order201", "order102"] {
+        assert_eq!(found(&log, left).await, [format!("about {left}")]);
+    }
+    // Those of the two moments that say something wait for the next segment.
+    let tail = "select count(*) from conversation.search_tail";
+    assert_eq!(log.count(tail).await, 3);
+}
+
+#[tokio::test]
+async fn many_of_one_moment_are_all_found() {
+    let log = start().await;
+    let at = "2026-03-01T00:00:00Z";
+    let items: Vec<_> = (0..400)
+        .map(|n| json!({"robeing_id": "r1", "message": format!("order{n} imported"), "created_at": at}))
+        .collect();
+    log.app
+        .post("/v1/messages/batch", json!({ "items": items }))
+        .await;
+    log.stored(message("something else")).await;
+    roll_up(&log).await;
+    assert_eq!(found(&log, "order123").await, ["order123 imported"]);
+    let mut all = 0;
+    let mut after = String::new();
+    loop {
+        let page = log
+            .get(&format!(
+                "/v1/robeings/r1/search?limit=150&q=imported{after}"
+            ))
+            .await;
+        all += texts(&page, "id").len();
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(all, 400);
+}
