@@ -115,7 +115,7 @@ create table conversation.search_posting (
     moments bytea not null,
     primary key (segment, piece)
 ) partition by range (segment);
-comment on column conversation.search_posting.moments is 'four bytes each, big-endian: milliseconds since the month began in UTC';
+comment on column conversation.search_posting.moments is 'five bytes each: milliseconds since the month began in UTC (four, big-endian), and the last of the id';
 -- Nothing in them is there twice.
 alter table conversation.search_posting alter column moments set storage external;
 

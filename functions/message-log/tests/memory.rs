@@ -1,7 +1,6 @@
 //! What is found again: by its words, for the next answer, and as a pattern.
 
 use serde_json::{Value, json};
-use shared::postgres::types::Type;
 
 use crate::common::{Fixture, message, start, texts};
 
@@ -132,33 +131,6 @@ async fn r5_what_is_not_among_the_newest_is_found_by_the_index_whichever_block_i
         .get("/v1/robeings/r1/context?thread=new&q=%EB%90%98%EB%82%98%EC%9A%94")
         .await;
     assert_eq!(context["turns"][0]["text"], "환불 되나요");
-
-    // However few rows there are.
-    let client = log.database.client().await;
-    client
-        .batch_execute("set enable_seqscan = off; set enable_bitmapscan = off")
-        .await
-        .unwrap();
-    let plan = client
-        .query_typed(
-            concat!("explain ", include_str!("../src/search/postings.sql")),
-            &[
-                (&vec![0], Type::INT4_ARRAY),
-                (&vec![1_i64], Type::INT8_ARRAY),
-                (&vec![1], Type::INT4_ARRAY),
-                (&vec![2], Type::INT4_ARRAY),
-                (&vec![1, 2], Type::INT4_ARRAY),
-                (&0_i64, Type::INT8),
-                (&i64::MAX, Type::INT8),
-            ],
-        )
-        .await
-        .unwrap();
-    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-    let mut conditions = plan.iter().filter(|line| line.contains("Index Cond"));
-    let whole =
-        |it: &String| it.contains("segment = asked.segment") && it.contains("piece = known.piece");
-    assert!(conditions.all(whole), "{plan:#?}");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ pub async fn measure(function: &Function, database: &str, threads: usize) -> any
             rolled_up as f64 / took
         );
     }
-    for (what, relation) in [("log", "log"), ("search", "search")] {
+    for (what, relation) in [("log", "log"), ("search", "search_posting")] {
         let size = client
             .query_typed_one(
                 &format!(

@@ -182,11 +182,11 @@ pub(crate) async fn renew(db: &Transaction<'_>, to: Option<&str>) -> Result<(), 
     }
 }
 
-/// The ids of some moments.
+/// Where the ids of some moments are.
 #[derive(Default)]
 struct Ranges<'a> {
     robeings: Vec<&'a str>,
-    firsts: Vec<Uuid>,
+    leasts: Vec<Uuid>,
     pasts: Vec<Uuid>,
 }
 
@@ -195,10 +195,10 @@ impl<'a> Ranges<'a> {
         let mut ranges = Self::default();
         for ((robeing_id, month), moments) in places {
             for moment in moments {
-                let first = moments::id(*month, *moment);
+                let least = moments::id(*month, *moment);
                 ranges.robeings.push(robeing_id);
-                ranges.firsts.push(first);
-                ranges.pasts.push(moments::past(first));
+                ranges.leasts.push(least);
+                ranges.pasts.push(moments::past(least));
             }
         }
         ranges
@@ -208,11 +208,14 @@ impl<'a> Ranges<'a> {
 async fn forget_tail(db: &Transaction<'_>, ranges: &Ranges<'_>) -> Result<(), Error> {
     db.execute_typed(
         "delete from conversation.search_tail
-         using unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, first, past)
-         where search_tail.robeing_id = moment.robeing_id and id >= first and id < past",
+         using unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, least, past)
+         where search_tail.robeing_id = moment.robeing_id
+           and id >= least
+           and id < past
+           and get_byte(uuid_send(id), 15) = get_byte(uuid_send(least), 15)",
         &[
             (&ranges.robeings, Type::TEXT_ARRAY),
-            (&ranges.firsts, Type::UUID_ARRAY),
+            (&ranges.leasts, Type::UUID_ARRAY),
             (&ranges.pasts, Type::UUID_ARRAY),
         ],
     )
@@ -229,15 +232,18 @@ async fn said_at(
     let rows = db
         .query_typed(
             "select log.id, log.robeing_id, log.message, log.response
-             from unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, first, past)
+             from unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, least, past)
              join conversation.log
-                 on log.robeing_id = moment.robeing_id and log.id >= first and log.id < past
+                 on log.robeing_id = moment.robeing_id
+                and log.id >= least
+                and log.id < past
+                and get_byte(uuid_send(log.id), 15) = get_byte(uuid_send(least), 15)
              where log.xid < coalesce($4::text::xid8,
                                       (select xid from conversation.watermark where name = 'message-log'))
              order by log.id",
             &[
                 (&ranges.robeings, Type::TEXT_ARRAY),
-                (&ranges.firsts, Type::UUID_ARRAY),
+                (&ranges.leasts, Type::UUID_ARRAY),
                 (&ranges.pasts, Type::UUID_ARRAY),
                 (&to, Type::TEXT),
             ],

@@ -18,12 +18,12 @@ use crate::search::moments::{self, Moment};
 pub(super) type Place = (String, Date);
 
 /// In messages.
-pub(super) const SMALLEST: usize = 256;
+pub(super) const SMALLEST: usize = 32;
 /// A segment of one level is so many times as large as one of the level below.
 const GROWTH: i32 = 8;
 /// The last, of 131,072 messages and more, whose segments are not merged any more: no statement takes
 /// much longer than a few seconds.
-const LARGEST: u32 = 3;
+const LARGEST: u32 = 4;
 /// Rows that are read at once where moments are taken out.
 const PAGE: i64 = 10_000;
 

@@ -1,6 +1,6 @@
-//! When a message was sent, in milliseconds since its month began: what the postings of the search
-//! know it by. Messages of one robeing that share a moment are found together, and told apart by
-//! their texts.
+//! What a posting tells of a message: when it was sent, in milliseconds since its month began, and the
+//! last byte of its id, which is as good as random. Messages of one robeing that share both are found
+//! together, and told apart by their texts.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,25 +12,27 @@ use crate::identity::first_id_at;
 /// The number of a segment begins with its month, in these bits and above.
 const MONTH: u32 = 40;
 
-/// A month has less than 2^32 milliseconds.
-pub type Moment = u32;
+/// Four bytes of milliseconds, of which a month has less, and the last of the id.
+pub type Moment = u64;
+const BYTES: usize = 5;
 
 pub fn of(id: Uuid, month: Date) -> Moment {
-    (millisecond(id) - millisecond(first_id(month))) as Moment
+    let since = millisecond(id) - millisecond(first_id(month));
+    (since << 8) as Moment | last_byte(id)
 }
 
-/// The first id of a moment.
+/// The least id there may be of a moment.
 pub fn id(month: Date, moment: Moment) -> Uuid {
-    let moment = millisecond(first_id(month)) + u128::from(moment);
-    Uuid::from_u128(moment << 80)
+    let millisecond = millisecond(first_id(month)) + u128::from(moment >> 8);
+    Uuid::from_u128((millisecond << 80) | u128::from(moment & 0xff))
 }
 
-/// The first id of the moment that an id belongs to.
-pub fn first(id: Uuid) -> Uuid {
-    Uuid::from_u128(millisecond(id) << 80)
+/// As [`id`], of the moment that an id belongs to.
+pub fn least(id: Uuid) -> Uuid {
+    Uuid::from_u128((millisecond(id) << 80) | u128::from(last_byte(id)))
 }
 
-/// The first id past it.
+/// The first id of the next millisecond.
 pub fn past(id: Uuid) -> Uuid {
     Uuid::from_u128((millisecond(id) + 1) << 80)
 }
@@ -62,16 +64,24 @@ pub fn past_segment(month: Date) -> i64 {
 }
 
 pub fn to_bytes(moments: &[Moment]) -> Vec<u8> {
-    moments.iter().flat_map(|it| it.to_be_bytes()).collect()
+    let bytes = moments.iter().map(|moment| moment.to_be_bytes());
+    bytes
+        .flat_map(|it| it.into_iter().skip(it.len() - BYTES))
+        .collect()
 }
 
 /// In order, each once: segments that were merged may have overlapped.
 pub fn from_bytes(bytes: &[u8]) -> Vec<Moment> {
-    let (moments, _) = bytes.as_chunks();
-    let mut moments: Vec<Moment> = moments.iter().copied().map(Moment::from_be_bytes).collect();
+    let (moments, _) = bytes.as_chunks::<BYTES>();
+    let moment = |[a, b, c, d, e]: &[u8; BYTES]| u64::from_be_bytes([0, 0, 0, *a, *b, *c, *d, *e]);
+    let mut moments: Vec<Moment> = moments.iter().map(moment).collect();
     moments.sort_unstable();
     moments.dedup();
     moments
+}
+
+fn last_byte(id: Uuid) -> u64 {
+    id.as_u128() as u64 & 0xff
 }
 
 fn millisecond(id: Uuid) -> u128 {
@@ -85,18 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_of_a_month_is_a_range_of_ids_and_back() {
+    fn a_moment_of_a_month_leads_back_to_where_its_ids_begin() {
         let month = date(2026, 12, 1);
         let last = Timestamp::from_millisecond(1_798_761_599_999).unwrap();
-        for time in [
-            last,
-            Offset::UTC.to_timestamp(month.at(0, 0, 0, 0)).unwrap(),
-        ] {
-            let id = Uuid::from_u128(first_id_at(time).as_u128() | 7);
-            assert_eq!(month_of(id), month);
-            assert_eq!(first(id), super::id(month, of(id, month)));
-            assert_eq!(first(id), first_id_at(time));
-            assert!(first(id) < id && id < past(id));
+        let start = Offset::UTC.to_timestamp(month.at(0, 0, 0, 0)).unwrap();
+        for time in [last, start] {
+            let known = Uuid::from_u128(first_id_at(time).as_u128() | (7 << 76) | 0x102);
+            assert_eq!(month_of(known), month);
+            assert_eq!(least(known), id(month, of(known, month)));
+            assert_eq!(least(known).as_u128(), first_id_at(time).as_u128() | 2);
+            assert!(least(known) < known && known < past(known));
         }
         assert_eq!(
             past_id(month),
@@ -107,8 +115,9 @@ mod tests {
 
     #[test]
     fn a_list_of_moments_is_read_back_in_order() {
-        let bytes = to_bytes(&[7, u32::MAX, 9, 7]);
-        assert_eq!(bytes.len(), 16);
-        assert_eq!(from_bytes(&bytes), [7, 9, u32::MAX]);
+        let most = (1 << 40) - 1;
+        let bytes = to_bytes(&[7, most, 9, 7]);
+        assert_eq!(bytes.len(), 20);
+        assert_eq!(from_bytes(&bytes), [7, 9, most]);
     }
 }

@@ -1,16 +1,18 @@
 //! What is found by the pieces of its text: in the tail, and in segments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use shared::postgres::Client;
 use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
+use tokio::try_join;
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::{Hit, Words, in_order, moments};
-use crate::pieces::hashes;
+use super::moments::{self, Moment};
+use super::{Hit, Words, in_order};
+use crate::pieces::covering;
 
 /// In messages: the segments that are looked into first, which have enough of a common word.
 const FIRST_LOOK: i64 = 4_096;
@@ -45,7 +47,9 @@ struct Progress {
     from: usize,
     /// How many messages those have that are looked into next.
     look: i64,
-    /// The first ids of moments that may have a hit, oldest first.
+    /// How many candidates are read next: some of them fall away, and of some words most.
+    page: usize,
+    /// Moments that may have a hit, by the least ids they may have, oldest first.
     candidates: Vec<Uuid>,
     hits: Vec<Hit>,
 }
@@ -108,103 +112,61 @@ impl Segments {
             .map(|words| Progress {
                 pieces: pieces(question.robeing_id, words),
                 look: FIRST_LOOK,
+                page: question.wanted + question.wanted / 4 + 2,
                 ..Progress::default()
             })
             .collect();
-        look_into_tail(client, scope, question, &mut progress).await?;
+        let groups = self.further(&mut progress, question.wanted);
+        let (of_tail, found) = try_join!(
+            in_tail(client, scope, question, &progress),
+            in_segments(client, scope, &groups, &progress)
+        )?;
+        add(question, &mut progress, of_tail);
+        add(question, &mut progress, found);
         loop {
-            let next: Vec<Next> = progress
-                .iter()
-                .map(|it| it.next(&self.0, question.wanted))
-                .collect();
-            if next.contains(&Next::LookFurther) {
-                self.look_further(client, scope, question, &next, &mut progress)
-                    .await?;
-            } else if next.iter().any(|it| *it != Next::Done) {
-                read(client, scope, question, &next, &mut progress).await?;
-            } else {
+            let groups = self.further(&mut progress, question.wanted);
+            if !groups.is_empty() {
+                let found = in_segments(client, scope, &groups, &progress).await?;
+                add(question, &mut progress, found);
+            } else if !read(client, scope, question, self, &mut progress).await? {
                 return Ok(progress.into_iter().map(|it| it.hits).collect());
             }
         }
     }
 
-    async fn look_further(
-        &self,
-        client: &Client,
-        scope: &Scope,
-        question: &Question<'_>,
-        next: &[Next],
+    /// What each question that has to look further looks into next.
+    fn further<'a>(
+        &'a self,
         progress: &mut [Progress],
-    ) -> Result<(), Error> {
-        let mut months: BTreeMap<i64, Date> = BTreeMap::new();
-        let (mut asked, mut segments): (Vec<i32>, Vec<i64>) = (Vec::new(), Vec::new());
-        let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
-        let mut pieces: Vec<i32> = Vec::new();
-        for (at, (it, next)) in (0..).zip(progress.iter_mut().zip(next)) {
-            if *next != Next::LookFurther {
-                continue;
-            }
-            let first = pieces.len() as i32 + 1;
-            pieces.extend(&it.pieces);
-            for segment in it.looked_into(&self.0) {
-                months.insert(segment.number, segment.month);
-                asked.push(at);
-                segments.push(segment.number);
-                firsts.push(first);
-                lasts.push(pieces.len() as i32);
+        wanted: usize,
+    ) -> Vec<(usize, &'a [Segment])> {
+        let mut groups = Vec::new();
+        for (at, it) in progress.iter_mut().enumerate() {
+            if it.next(&self.0, wanted) == Next::LookFurther {
+                groups.push((at, it.looked_into(&self.0)));
             }
         }
-        let first = months.first_key_value().map(|(number, _)| *number);
-        let last = months.last_key_value().map(|(number, _)| *number);
-        let rows = db::query(
-            client,
-            scope,
-            include_str!("postings.sql"),
-            &[
-                (&asked, Type::INT4_ARRAY),
-                (&segments, Type::INT8_ARRAY),
-                (&firsts, Type::INT4_ARRAY),
-                (&lasts, Type::INT4_ARRAY),
-                (&pieces, Type::INT4_ARRAY),
-                (&first, Type::INT8),
-                (&last, Type::INT8),
-            ],
-        )
-        .await?;
-        let mut lists: BTreeMap<(i32, i64), Vec<Vec<u32>>> = BTreeMap::new();
-        for row in &rows {
-            let key = (row.try_get("question")?, row.try_get("segment")?);
-            let moments = moments::from_bytes(row.try_get("moments")?);
-            lists.entry(key).or_default().push(moments);
-        }
-        for ((at, segment), lists) in lists {
-            let month = months[&segment];
-            let ids = in_all(lists).map(|moment| moments::id(month, moment));
-            progress[at as usize]
-                .candidates
-                .extend(ids.filter(|id| *id < question.past));
-        }
-        for it in progress {
-            it.candidates.sort_unstable();
-            it.candidates.dedup();
-        }
-        Ok(())
+        groups
     }
 }
 
 impl Progress {
     fn next(&self, segments: &[Segment], wanted: usize) -> Next {
-        let enough = self.hits.get(wanted.saturating_sub(1)).map(|last| last.id);
-        let older = |id: &Uuid| enough.is_some_and(|last| *id <= last);
-        let candidates = self.candidates.len() - self.candidates.partition_point(older);
         let missing = wanted.saturating_sub(self.hits.len());
+        let enough = self.hits.get(wanted.saturating_sub(1)).map(|last| last.id);
         let left = segments.get(self.from).filter(|_| !self.pieces.is_empty());
-        let has_newer = left.is_some_and(|segment| !older(&segment.last_id));
-        if has_newer && candidates < missing.max(1) {
+        let left = left
+            .map(|segment| segment.last_id)
+            .filter(|it| Some(*it) > enough);
+        // What is older may yet prove to be none of the newest.
+        let sure = left.max(enough);
+        // Within a millisecond candidates are in no order.
+        let older = |id: &Uuid| Some(moments::past(*id)) <= sure;
+        let candidates = self.candidates.len() - self.candidates.partition_point(older);
+        if left.is_some() && candidates < missing.max(1) {
             Next::LookFurther
         } else if candidates > 0 {
-            // A piece says only where to look, so that some of them fall away.
-            Next::Read(candidates.min(missing + missing / 4 + 2))
+            Next::Read(candidates.min(self.page))
         } else {
             Next::Done
         }
@@ -227,29 +189,111 @@ impl Progress {
 fn pieces(robeing_id: &str, words: &Words) -> Vec<i32> {
     let words = words.0.iter().map(String::as_str);
     let long: Vec<&str> = words.filter(|word| word.chars().nth(1).is_some()).collect();
-    hashes(robeing_id, &long.join(" "))
+    covering(robeing_id, &long.join(" "))
 }
 
 /// What is in each of the lists, of which there is at least one.
-fn in_all(mut lists: Vec<Vec<u32>>) -> impl Iterator<Item = u32> {
+fn in_all(mut lists: Vec<Vec<Moment>>) -> impl Iterator<Item = Moment> {
     lists.sort_unstable_by_key(|list| std::cmp::Reverse(list.len()));
     let rarest = lists.pop().unwrap_or_default();
-    let in_others = move |moment: &u32| {
+    let in_others = move |moment: &Moment| {
         let mut others = lists.iter();
         others.all(|list| list.binary_search(moment).is_ok())
     };
     rarest.into_iter().filter(in_others)
 }
 
-async fn look_into_tail(
+/// A moment that may have a hit of this question.
+type Candidate = (usize, Uuid);
+
+fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<Candidate>) {
+    for (at, least) in found {
+        if least < question.past {
+            progress[at].candidates.push(least);
+        }
+    }
+    for it in progress {
+        it.candidates.sort_unstable();
+        it.candidates.dedup();
+    }
+}
+
+async fn in_segments(
+    client: &Client,
+    scope: &Scope,
+    groups: &[(usize, &[Segment])],
+    progress: &[Progress],
+) -> Result<Vec<Candidate>, Error> {
+    let mut segments: BTreeSet<(Date, i64)> = BTreeSet::new();
+    let (mut asked, mut pieces): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
+    let mut counts: Vec<i32> = Vec::new();
+    for (at, group) in groups {
+        segments.extend(group.iter().map(|segment| (segment.month, segment.number)));
+        let it = &progress[*at];
+        for piece in &it.pieces {
+            asked.push(*at as i32);
+            pieces.push(*piece);
+            counts.push(it.pieces.len() as i32);
+        }
+    }
+    if segments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let segments: Vec<(Date, i64)> = segments.into_iter().collect();
+    let numbers: Vec<i64> = segments.iter().map(|(_, number)| *number).collect();
+    // The slices of the numbers, a month each.
+    let (mut starts, mut ends): (Vec<i64>, Vec<i64>) = (Vec::new(), Vec::new());
+    let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
+    for of_month in segments.chunk_by(|one, other| one.0 == other.0) {
+        starts.push(moments::first_segment(of_month[0].0));
+        ends.push(moments::past_segment(of_month[0].0));
+        let before = lasts.last().copied().unwrap_or_default();
+        firsts.push(before + 1);
+        lasts.push(before + of_month.len() as i32);
+    }
+    let rows = db::query(
+        client,
+        scope,
+        include_str!("postings.sql"),
+        &[
+            (&starts, Type::INT8_ARRAY),
+            (&ends, Type::INT8_ARRAY),
+            (&firsts, Type::INT4_ARRAY),
+            (&lasts, Type::INT4_ARRAY),
+            (&numbers, Type::INT8_ARRAY),
+            (&asked, Type::INT4_ARRAY),
+            (&pieces, Type::INT4_ARRAY),
+            (&counts, Type::INT4_ARRAY),
+        ],
+    )
+    .await?;
+    let mut lists: BTreeMap<(i32, i64), Vec<Vec<Moment>>> = BTreeMap::new();
+    for row in &rows {
+        let key = (row.try_get("question")?, row.try_get("segment")?);
+        let moments = moments::from_bytes(row.try_get("moments")?);
+        lists.entry(key).or_default().push(moments);
+    }
+    let months: HashMap<i64, Date> = segments
+        .into_iter()
+        .map(|(month, it)| (it, month))
+        .collect();
+    let mut found = Vec::new();
+    for ((at, segment), lists) in lists {
+        let month = months[&segment];
+        found.extend(in_all(lists).map(|moment| (at as usize, moments::id(month, moment))));
+    }
+    Ok(found)
+}
+
+async fn in_tail(
     client: &Client,
     scope: &Scope,
     question: &Question<'_>,
-    progress: &mut [Progress],
-) -> Result<(), Error> {
+    progress: &[Progress],
+) -> Result<Vec<Candidate>, Error> {
     let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
     let mut pieces: Vec<i32> = Vec::new();
-    for it in &*progress {
+    for it in progress {
         firsts.push(pieces.len() as i32 + 1);
         pieces.extend(&it.pieces);
         lasts.push(pieces.len() as i32);
@@ -261,8 +305,7 @@ async fn look_into_tail(
          from unnest($3::int4[], $4::int4[]) with ordinality as asked (first, last, nth)
          join conversation.search_tail
              on first <= last and pieces @> ($5::int4[])[first:last]
-         where robeing_id = $1 and id < $2
-         order by id",
+         where robeing_id = $1 and id < $2",
         &[
             (&question.robeing_id, Type::TEXT),
             (&question.past, Type::UUID),
@@ -272,44 +315,54 @@ async fn look_into_tail(
         ],
     )
     .await?;
-    for row in &rows {
-        let at: i32 = row.try_get("question")?;
-        let id: Uuid = row.try_get("id")?;
-        progress[at as usize].candidates.push(moments::first(id));
-    }
-    Ok(())
+    rows.iter()
+        .map(|row| {
+            let at: i32 = row.try_get("question")?;
+            Ok((at as usize, moments::least(row.try_get("id")?)))
+        })
+        .collect()
 }
 
-/// Takes candidates for hits where the words are in their texts.
+/// Takes candidates for hits where the words are in their texts. Whether there were any to be read.
 async fn read(
     client: &Client,
     scope: &Scope,
     question: &Question<'_>,
-    next: &[Next],
+    segments: &Segments,
     progress: &mut [Progress],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (mut asked, mut moments): (Vec<i32>, Vec<Uuid>) = (Vec::new(), Vec::new());
-    for (at, (it, next)) in (0..).zip(progress.iter_mut().zip(next)) {
-        if let Next::Read(count) = next {
+    for (at, it) in (0..).zip(&mut *progress) {
+        if let Next::Read(count) = it.next(&segments.0, question.wanted) {
             let newest = it.candidates.split_off(it.candidates.len() - count);
+            it.page *= 2;
             asked.extend(newest.iter().map(|_| at));
             moments.extend(newest);
         }
+    }
+    if moments.is_empty() {
+        return Ok(false);
     }
     let pasts: Vec<Uuid> = moments.iter().map(|id| moments::past(*id)).collect();
     let (first, past) = (moments.iter().min(), pasts.iter().max());
     let rows = db::query(
         client,
         scope,
-        "select asked.question, log.id, log.channel_id, log.thread_ts, log.user_id, log.message,
-                log.response, log.intent, log.token_count, log.created_at
-         from unnest($2::int4[], $3::uuid[], $4::uuid[]) as asked (question, first, past)
-         join conversation.log
-             on log.id >= asked.first and log.id < asked.past
-         where log.robeing_id = $1
-           -- The partitions.
-           and log.id >= $5
-           and log.id < $6",
+        "select asked.question, said.*
+         from unnest($2::int4[], $3::uuid[], $4::uuid[]) as asked (question, least, past)
+         cross join lateral (
+             select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+             from conversation.log
+             where robeing_id = $1
+               and id >= asked.least
+               and id < asked.past
+               and get_byte(uuid_send(id), 15) = get_byte(uuid_send(asked.least), 15)
+               -- The partitions.
+               and id >= $5
+               and id < $6
+             -- Keeps the planner from reading all of them between the first and the last.
+             offset 0
+         ) as said",
         &[
             (&question.robeing_id, Type::TEXT),
             (&asked, Type::INT4_ARRAY),
@@ -331,7 +384,7 @@ async fn read(
         in_order(&mut it.hits);
         it.hits.truncate(question.wanted);
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -340,9 +393,9 @@ mod tests {
 
     use super::*;
 
-    fn hit(id: u128) -> Hit {
+    fn hit(id: Uuid) -> Hit {
         Hit {
-            id: Uuid::from_u128(id),
+            id,
             channel_id: None,
             thread_ts: None,
             user_id: None,
@@ -354,19 +407,21 @@ mod tests {
         }
     }
 
-    /// Of three wanted, with segments up to these ids left.
+    /// Of three wanted, with segments up to these left, all by their milliseconds.
     fn next(hits: &[u128], candidates: &[u128], left: &[u128]) -> Next {
+        let id = |millisecond: &u128| Uuid::from_u128(millisecond << 80);
         let progress = Progress {
             pieces: vec![1],
-            candidates: candidates.iter().copied().map(Uuid::from_u128).collect(),
-            hits: hits.iter().copied().map(hit).collect(),
+            candidates: candidates.iter().map(id).collect(),
+            hits: hits.iter().map(|it| hit(id(it))).collect(),
+            page: 5,
             ..Progress::default()
         };
         let segment = |last: &u128| Segment {
             number: 0,
             month: Date::default(),
             messages: 1,
-            last_id: Uuid::from_u128(*last),
+            last_id: id(last),
         };
         let left: Vec<Segment> = left.iter().map(segment).collect();
         progress.next(&left, 3)
@@ -376,12 +431,15 @@ mod tests {
     fn what_may_be_newer_than_enough_hits_is_looked_at_and_nothing_else() {
         assert_eq!(next(&[], &[], &[9]), Next::LookFurther);
         assert_eq!(next(&[], &[7, 8], &[6]), Next::LookFurther);
+        assert_eq!(next(&[], &[6, 7, 8], &[7]), Next::LookFurther);
         assert_eq!(next(&[], &[6, 7, 8], &[5]), Next::Read(3));
-        assert_eq!(next(&[], &[7], &[]), Next::Read(1));
+        assert_eq!(next(&[], &[2, 3, 4, 5, 6, 7, 8], &[]), Next::Read(5));
         assert_eq!(next(&[9, 8], &[], &[]), Next::Done);
         assert_eq!(next(&[9, 8, 7], &[3, 6], &[5]), Next::Done);
-        assert_eq!(next(&[9, 8, 4], &[3, 6], &[5]), Next::Read(1));
+        assert_eq!(next(&[9, 8, 4], &[3, 6], &[3]), Next::Read(1));
         assert_eq!(next(&[9, 8, 4], &[3], &[5]), Next::LookFurther);
+        // Of the same millisecond as the last.
+        assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::Read(1));
     }
 
     #[test]
