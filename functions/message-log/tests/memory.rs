@@ -102,7 +102,7 @@ async fn r5_a_search_is_newest_first_across_months_and_pages() {
 }
 
 #[tokio::test]
-async fn r5_what_is_not_among_the_newest_is_found_by_the_index_whichever_block_it_is_in() {
+async fn r5_what_is_not_among_the_newest_is_found_by_its_pieces_whichever_month_it_is_in() {
     let log = start().await;
     log.stored(message("환불 규정이 궁금해요")).await;
     // More than are read as they are, of two months.

@@ -141,6 +141,37 @@ async fn what_was_edited_or_taken_out_is_in_no_segment_and_what_shares_its_momen
 }
 
 #[tokio::test]
+async fn the_first_and_the_last_millisecond_of_a_segment_are_of_it_whatever_the_ids_end_in() {
+    let log = start().await;
+    insert(&log, 0, 100).await;
+    log.database
+        .run(
+            "insert into conversation.log
+                 (id, robeing_id, message, metadata, token_count, source, source_event_id, content, created_at)
+             select (left(id::text, 32) || 'ffff')::uuid, 'r1', 'beside ' || message, '{}', 3, 'http', id::text,
+                    gen_random_uuid(), created_at
+             from conversation.log;
+             update conversation.log set id = (left(id::text, 24) || '00000000ff00')::uuid
+             where message in ('about order0', 'about order99')",
+        )
+        .await;
+    roll_up(&log).await;
+    for n in [0, 99] {
+        log.database
+            .run(&format!(
+                "insert into conversation.edited (id, robeing_id)
+                 select id, robeing_id from conversation.log where message = 'about order{n}';
+                 update conversation.log set message = null where message = 'about order{n}'"
+            ))
+            .await;
+    }
+    let lists = "select sum(octet_length(moments))::int8 from conversation.search_posting";
+    let before = log.count(lists).await;
+    roll_up(&log).await;
+    assert!(log.count(lists).await <= before - 2 * 5 * 3);
+}
+
+#[tokio::test]
 async fn many_of_one_moment_are_all_found() {
     let log = start().await;
     let at = "2026-03-01T00:00:00Z";

@@ -28,7 +28,7 @@ const LARGEST: u32 = 4;
 const PAGE: i64 = 10_000;
 
 struct Segment {
-    segment: i64,
+    number: i64,
     messages: i32,
     first_id: Uuid,
     last_id: Uuid,
@@ -56,7 +56,7 @@ pub(super) async fn pack(
     }
     let ids = || messages.iter().map(|message| message.id);
     let segment = Segment {
-        segment: next_number(db, place.1).await?,
+        number: next_number(db, place.1).await?,
         messages: messages.len() as i32,
         first_id: ids().min().unwrap_or_default(),
         last_id: ids().max().unwrap_or_default(),
@@ -67,7 +67,7 @@ pub(super) async fn pack(
         "insert into conversation.search_posting (segment, piece, moments)
          select $1, * from unnest($2::int4[], $3::bytea[])",
         &[
-            (&segment.segment, Type::INT8),
+            (&segment.number, Type::INT8),
             (&pieces, Type::INT4_ARRAY),
             (&moments, Type::BYTEA_ARRAY),
         ],
@@ -99,7 +99,7 @@ async fn insert(db: &Transaction<'_>, place: &Place, it: &Segment) -> Result<(),
         "insert into conversation.search_segment (segment, robeing_id, month, messages, first_id, last_id)
          values ($1, $2, $3, $4, $5, $6)",
         &[
-            (&it.segment, Type::INT8),
+            (&it.number, Type::INT8),
             (&place.0, Type::TEXT),
             (&place.1, Type::DATE),
             (&it.messages, Type::INT4),
@@ -125,21 +125,15 @@ async fn merge(db: &Transaction<'_>, place: &Place) -> Result<(), Error> {
         if messages < enough {
             continue;
         }
+        let first_id = of_level.iter().map(|segment| segment.first_id).min();
+        let last_id = of_level.iter().map(|segment| segment.last_id).max();
         let merged = Segment {
-            segment: next_number(db, place.1).await?,
+            number: next_number(db, place.1).await?,
             messages,
-            first_id: of_level
-                .iter()
-                .map(|it| it.first_id)
-                .min()
-                .unwrap_or_default(),
-            last_id: of_level
-                .iter()
-                .map(|it| it.last_id)
-                .max()
-                .unwrap_or_default(),
+            first_id: first_id.unwrap_or_default(),
+            last_id: last_id.unwrap_or_default(),
         };
-        let numbers: Vec<i64> = of_level.iter().map(|segment| segment.segment).collect();
+        let numbers: Vec<i64> = of_level.iter().map(|segment| segment.number).collect();
         db.execute_typed(
             "with gone as (
                  delete from conversation.search_posting
@@ -151,7 +145,7 @@ async fn merge(db: &Transaction<'_>, place: &Place) -> Result<(), Error> {
              from gone
              group by piece
              order by piece",
-            &[(&numbers, Type::INT8_ARRAY), (&merged.segment, Type::INT8)],
+            &[(&numbers, Type::INT8_ARRAY), (&merged.number, Type::INT8)],
         )
         .await?;
         db.execute_typed(
@@ -177,7 +171,7 @@ async fn of_place(db: &Transaction<'_>, place: &Place) -> Result<Vec<Segment>, E
     rows.iter()
         .map(|row| {
             Ok(Segment {
-                segment: row.try_get("segment")?,
+                number: row.try_get("segment")?,
                 messages: row.try_get("messages")?,
                 first_id: row.try_get("first_id")?,
                 last_id: row.try_get("last_id")?,
@@ -193,10 +187,9 @@ pub(super) async fn forget(
     gone: &BTreeSet<Moment>,
 ) -> Result<(), Error> {
     for segment in of_place(db, place).await? {
-        let first = moments::of(segment.first_id, place.1);
-        let last = moments::of(segment.last_id, place.1);
-        if gone.range(first..=last).next().is_some() {
-            forget_in(db, segment.segment, gone).await?;
+        let moments = moments::between(segment.first_id, segment.last_id, place.1);
+        if gone.range(moments).next().is_some() {
+            forget_in(db, segment.number, gone).await?;
         }
     }
     Ok(())

@@ -2,6 +2,8 @@
 //! last byte of its id, which is as good as random. Messages of one robeing that share both are found
 //! together, and told apart by their texts.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -19,6 +21,11 @@ const BYTES: usize = 5;
 pub fn of(id: Uuid, month: Date) -> Moment {
     let since = millisecond(id) - millisecond(first_id(month));
     (since << 8) as Moment | last_byte(id)
+}
+
+/// All that messages between two of a month may have.
+pub fn between(first: Uuid, last: Uuid, month: Date) -> RangeInclusive<Moment> {
+    of(first, month) & !0xff..=of(last, month) | 0xff
 }
 
 /// The least id there may be of a moment.
