@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::{Log, tokens};
-use crate::search::{Hit, Question, Segments, Words, in_order, newest};
+use crate::search::{Hit, Question, Segments, Words};
 use shared::postgres::scoped::{self as db, Scope};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
@@ -123,10 +123,23 @@ pub async fn context(
     let memory = stats_batch::stats::memory_stat(&client, &robeing_id).await?;
     let most = Most::of(memory, settings.system.max_memory_size);
     let budget = asked.token_budget.unwrap_or(most.tokens);
-    let recent = recent(&client, &robeing_id, &asked, most.messages).await?;
+    let scope = Scope::only([robeing_id.as_str()]);
+    let (recent, segments) = try_join!(
+        recent(&client, &scope, &robeing_id, &asked, most.messages),
+        Segments::open(&client, &scope, &robeing_id)
+    )?;
     let said = recent.iter().find_map(|row| row.message.clone());
     let about = Words::of(&asked.q.or(said).unwrap_or_default());
-    let memories = memories(&client, &robeing_id, &about, &recent).await?;
+    let question = Question {
+        robeing_id: &robeing_id,
+        words: &telling(&about),
+        // What is older than what was read of the thread; without any, everything.
+        past: recent.last().map_or(Uuid::max(), |oldest| oldest.id),
+        wanted: MENTIONS,
+    };
+    let segments = segments.before(question.past, REACH);
+    let mentions = segments.find(&client, &scope, &question).await?;
+    let memories = weighed(mentions);
     Ok(Json(fit(&memories, &recent, budget, most.messages)))
 }
 
@@ -150,10 +163,16 @@ impl Most {
 }
 
 /// Newest first.
-async fn recent(client: &Client, robeing_id: &str, asked: &Asked, most: i64) -> Result<Vec<Hit>> {
+async fn recent(
+    client: &Client,
+    scope: &Scope,
+    robeing_id: &str,
+    asked: &Asked,
+    most: i64,
+) -> Result<Vec<Hit>, tokio_postgres::Error> {
     let rows = db::query(
         client,
-        &Scope::only([robeing_id]),
+        scope,
         "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
          from conversation.log
          where robeing_id = $1
@@ -170,35 +189,24 @@ async fn recent(client: &Client, robeing_id: &str, asked: &Asked, most: i64) -> 
         ],
     )
     .await?;
-    Ok(rows.iter().map(Hit::of).collect::<Result<_, _>>()?)
+    rows.iter().map(Hit::of).collect()
 }
 
-/// Older messages with the words of what was said last, those with the most and rarest first.
-async fn memories(
-    client: &Client,
-    robeing_id: &str,
-    about: &Words,
-    recent: &[Hit],
-) -> Result<Vec<Hit>> {
-    let mut words: Vec<&String> = about
-        .0
-        .iter()
-        .filter(|word| word.chars().count() >= 2)
-        .collect();
+/// The longest words, which say most about what a text is about.
+fn telling(about: &Words) -> Vec<Words> {
+    let is_long = |word: &&String| word.chars().nth(1).is_some();
+    let mut words: Vec<&String> = about.0.iter().filter(is_long).collect();
     words.sort_by_key(|word| (std::cmp::Reverse(word.chars().count()), *word));
     words.dedup();
     words.truncate(WORDS);
-    // What is older than what was read of the thread; without any, everything.
-    let past = recent.last().map_or(Uuid::max(), |oldest| oldest.id);
-    if words.is_empty() {
-        return Ok(Vec::new());
-    }
-    let words: Vec<Words> = words
-        .into_iter()
-        .map(|word| Words(vec![stem(word)]))
-        .collect();
+    let stem = |word: &String| Words(vec![stem(word)]);
+    words.into_iter().map(stem).collect()
+}
+
+/// Of the messages that hold some of the words, those with the most and rarest first.
+fn weighed(mentions: Vec<Vec<Hit>>) -> Vec<Hit> {
     let mut found: BTreeMap<Uuid, (f64, Hit)> = BTreeMap::new();
-    for hits in mentions(client, robeing_id, &words, past).await? {
+    for hits in mentions {
         // A word that few messages hold says more about those that do.
         let weight = 1.0 / (1.0 + hits.len() as f64);
         for hit in hits {
@@ -209,51 +217,7 @@ async fn memories(
     found.sort_by(|(one, first), (other, second)| {
         other.total_cmp(one).then_with(|| second.id.cmp(&first.id))
     });
-    Ok(found.into_iter().map(|(_, hit)| hit).collect())
-}
-
-/// For each word the newest messages before `past` that hold it, as many as are weighed.
-async fn mentions(
-    client: &Client,
-    robeing_id: &str,
-    words: &[Words],
-    past: Uuid,
-) -> Result<Vec<Vec<Hit>>> {
-    let scope = Scope::only([robeing_id]);
-    let (newest, segments) = try_join!(
-        newest(client, &scope, robeing_id, past),
-        Segments::open(client, &scope, robeing_id, past, REACH)
-    )?;
-    let mut mentions: Vec<Vec<Hit>> = vec![Vec::new(); words.len()];
-    for hit in newest.hits {
-        let text = hit.folded();
-        for (word, hits) in words.iter().zip(&mut mentions) {
-            if hits.len() < MENTIONS && word.are_in_folded(&text) {
-                hits.push(hit.clone());
-            }
-        }
-    }
-    let Some(past) = newest.past else {
-        return Ok(mentions);
-    };
-    let is_rare = |word: &usize| mentions[*word].len() < MENTIONS;
-    let rare: Vec<usize> = (0..words.len()).filter(is_rare).collect();
-    if rare.is_empty() {
-        return Ok(mentions);
-    }
-    let question = Question {
-        robeing_id,
-        words: &rare.iter().map(|at| words[*at].clone()).collect::<Vec<_>>(),
-        past,
-        wanted: MENTIONS,
-    };
-    let found = segments.find(client, &scope, &question).await?;
-    for (word, hits) in rare.into_iter().zip(found) {
-        mentions[word].extend(hits);
-        in_order(&mut mentions[word]);
-        mentions[word].truncate(MENTIONS);
-    }
-    Ok(mentions)
+    found.into_iter().map(|(_, hit)| hit).collect()
 }
 
 /// A Korean word without its last syllable, which is a particle more often than not; words of two

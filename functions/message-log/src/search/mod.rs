@@ -26,7 +26,6 @@ use crate::history::limit;
 use crate::log::Log;
 use crate::pieces::fold;
 
-pub use as_it_is::newest;
 pub use segments::{Question, Segments};
 pub use words::Words;
 
@@ -143,7 +142,7 @@ async fn find(
     wanted: usize,
 ) -> Result<Vec<Hit>> {
     let scope = Scope::only([robeing_id]);
-    let newest = newest(client, &scope, robeing_id, past).await?;
+    let newest = as_it_is::newest(client, &scope, robeing_id, past).await?;
     let mut hits = newest.hits;
     hits.retain(|hit| words.are_in(hit));
     let Some(past) = newest.past.filter(|_| hits.len() < wanted) else {
@@ -152,7 +151,7 @@ async fn find(
     };
     let (late, segments) = try_join!(
         as_it_is::late(client, &scope, robeing_id, past),
-        Segments::open(client, &scope, robeing_id, past, i64::MAX)
+        Segments::open(client, &scope, robeing_id)
     )?;
     let question = Question {
         robeing_id,
@@ -160,6 +159,7 @@ async fn find(
         past,
         wanted: wanted - hits.len(),
     };
+    let segments = segments.before(past, i64::MAX);
     let found = segments.find(client, &scope, &question).await?;
     hits.extend(found.into_iter().flatten());
     hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));

@@ -7,7 +7,7 @@ use shared::postgres::Client;
 use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
 use tokio::try_join;
-use tokio_postgres::Error;
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::moments::{self, Moment};
@@ -26,6 +26,7 @@ struct Segment {
     number: i64,
     month: Date,
     messages: i64,
+    first_id: Uuid,
     last_id: Uuid,
 }
 
@@ -63,40 +64,39 @@ enum Next {
 }
 
 impl Segments {
-    /// Those with messages before `past`, until they come to so many.
-    pub async fn open(
-        client: &Client,
-        scope: &Scope,
-        robeing_id: &str,
-        past: Uuid,
-        messages: i64,
-    ) -> Result<Self, Error> {
+    pub async fn open(client: &Client, scope: &Scope, robeing_id: &str) -> Result<Self, Error> {
         let rows = db::query(
             client,
             scope,
-            "select segment, month, messages::int8, last_id
+            "select segment, month, messages::int8, first_id, last_id
              from conversation.search_segment
-             where robeing_id = $1 and first_id < $2
+             where robeing_id = $1
              order by last_id desc",
-            &[(&robeing_id, Type::TEXT), (&past, Type::UUID)],
+            &[(&robeing_id, Type::TEXT)],
         )
         .await?;
-        let mut segments = Vec::new();
-        let mut reached = 0;
-        for row in rows {
-            if reached >= messages {
-                break;
-            }
-            let segment = Segment {
+        let segment = |row: &Row| {
+            Ok(Segment {
                 number: row.try_get("segment")?,
                 month: row.try_get("month")?,
                 messages: row.try_get("messages")?,
+                first_id: row.try_get("first_id")?,
                 last_id: row.try_get("last_id")?,
-            };
-            reached += segment.messages;
-            segments.push(segment);
-        }
-        Ok(Self(segments))
+            })
+        };
+        Ok(Self(rows.iter().map(segment).collect::<Result<_, _>>()?))
+    }
+
+    /// Those with messages before `past`, until they come to so many.
+    #[must_use]
+    pub fn before(mut self, past: Uuid, messages: i64) -> Self {
+        let mut reached = 0;
+        self.0.retain(|segment| {
+            let is_within = segment.first_id < past && reached < messages;
+            reached += if is_within { segment.messages } else { 0 };
+            is_within
+        });
+        self
     }
 
     /// For each of the questions its newest messages, as many as are wanted, if there are so many.
@@ -106,6 +106,9 @@ impl Segments {
         scope: &Scope,
         question: &Question<'_>,
     ) -> Result<Vec<Vec<Hit>>, Error> {
+        if question.words.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut progress: Vec<Progress> = question
             .words
             .iter()
@@ -421,6 +424,7 @@ mod tests {
             number: 0,
             month: Date::default(),
             messages: 1,
+            first_id: Uuid::nil(),
             last_id: id(last),
         };
         let left: Vec<Segment> = left.iter().map(segment).collect();
