@@ -181,10 +181,16 @@ async fn known(
                     case when erased_at is null then content end as content
              from unnest($1::uuid[], $2::uuid[], $3::text[])
                  with ordinality as new (id, key, robeing_id, position)
-             left join conversation.ingest_key as claimed on claimed.key = new.key
-             join conversation.log
-                 on log.id = coalesce(claimed.message_id, new.id)
-                 and log.robeing_id = new.robeing_id",
+             -- One by one, by their keys: joined as wholes, tables without statistics would be read whole.
+             left join lateral (
+                 select message_id from conversation.ingest_key where key = new.key limit 1
+             ) as claimed on true
+             cross join lateral (
+                 select id, created_at, erased_at, content
+                 from conversation.log
+                 where id = coalesce(claimed.message_id, new.id) and robeing_id = new.robeing_id
+                 limit 1
+             ) as log",
             &[
                 (&ids, Type::UUID_ARRAY),
                 (&keys, Type::UUID_ARRAY),

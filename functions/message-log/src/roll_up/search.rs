@@ -231,16 +231,21 @@ async fn said_at(
 ) -> Result<BTreeMap<Place, Vec<Searched>>, Error> {
     let rows = db
         .query_typed(
-            "select log.id, log.robeing_id, log.message, log.response
+            "select said.*
              from unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, least, past)
-             join conversation.log
-                 on log.robeing_id = moment.robeing_id
-                and log.id >= least
-                and log.id < past
-                and get_byte(uuid_send(log.id), 15) = get_byte(uuid_send(least), 15)
-             where log.xid < coalesce($4::text::xid8,
+             cross join lateral (
+                 select id, robeing_id, message, response
+                 from conversation.log
+                 where robeing_id = moment.robeing_id
+                   and id >= moment.least
+                   and id < moment.past
+                   and get_byte(uuid_send(id), 15) = get_byte(uuid_send(moment.least), 15)
+                   and xid < coalesce($4::text::xid8,
                                       (select xid from conversation.watermark where name = 'message-log'))
-             order by log.id",
+                 -- Keeps the planner from reading the whole log.
+                 offset 0
+             ) as said
+             order by id",
             &[
                 (&ranges.robeings, Type::TEXT_ARRAY),
                 (&ranges.leasts, Type::UUID_ARRAY),
