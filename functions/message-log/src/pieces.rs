@@ -8,7 +8,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 /// What comes later in a message, in letters, is not searched.
-const LONGEST: usize = 4_000;
+pub const LONGEST: usize = 4_000;
 
 /// One spelling for all: full-width, decomposed and capital letters too.
 pub fn fold(text: &str) -> String {

@@ -352,13 +352,13 @@ async fn a_roll_up_goes_by_the_order_of_transactions_where_there_are_more_rows_t
                  (id, robeing_id, message, metadata, token_count, source, source_event_id, content, xid, created_at)
              select (left(id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, 'r1', 'invoice', '{}', 2, 'http', n::text, id,
                     (case when n <= 10 then '9' else '10' end)::xid8, created_at
-             from conversation.log, generate_series(1, 4200) as n",
+             from conversation.log, generate_series(1, 10200) as n",
         )
         .await;
     roll_up(&log).await;
     let searched = "select (select sum(messages)::int8 from conversation.search_segment) + count(*)
                     from conversation.search_tail";
-    assert_eq!(log.count(searched).await, 4_201);
+    assert_eq!(log.count(searched).await, 10_201);
 }
 
 #[tokio::test]

@@ -24,10 +24,11 @@ pub(crate) use patterns::question;
 
 use crate::identity::digest;
 use crate::log::{Log, day_of};
+use crate::pieces;
 use shared::postgres::scoped::{self as db, Scope};
 
-/// Rows a transaction.
-const ROWS: usize = 4_000;
+/// Rows a transaction: enough of a busy robeing for a segment that need not be merged soon.
+const ROWS: usize = 10_000;
 /// A run that finds more goes on next time.
 const LONGEST: Duration = Duration::from_secs(45);
 
@@ -166,13 +167,18 @@ async fn read(
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
     let rows = db
         .query_typed(
-            "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id, message, response,
-                    intent, confidence, token_count, created_at, xid::text as xid
+            "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id,
+                    left(message, $4) as message, left(response, $4) as response, intent, confidence, token_count, created_at, xid::text as xid
              from conversation.log
              where xid >= $1::text::xid8 and xid < $2::text::xid8 and erased_at is null
              order by log.xid, log.id
              limit $3",
-            &[(&from, Type::TEXT), (&to, Type::TEXT), (&limit, Type::INT8)],
+            &[
+                (&from, Type::TEXT),
+                (&to, Type::TEXT),
+                (&limit, Type::INT8),
+                (&(pieces::LONGEST as i32), Type::INT4),
+            ],
         )
         .await?;
     rows.iter()

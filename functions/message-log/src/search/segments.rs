@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures::future::try_join_all;
 use jiff::civil::Date;
 use shared::postgres::Client;
 use shared::postgres::scoped::{self as db, Scope};
@@ -18,6 +19,9 @@ use crate::pieces::covering;
 const FIRST_LOOK: i64 = 4_096;
 /// How many times as many are looked into each next time.
 const FURTHER: i64 = 64;
+
+/// Where a text has so many pieces of what is asked for, it mostly has all.
+const PIECES: usize = 12;
 
 /// Of one robeing, those with the newest messages first.
 pub struct Segments(Vec<Segment>);
@@ -192,18 +196,20 @@ impl Progress {
 fn pieces(robeing_id: &str, words: &Words) -> Vec<i32> {
     let words = words.0.iter().map(String::as_str);
     let long: Vec<&str> = words.filter(|word| word.chars().nth(1).is_some()).collect();
-    covering(robeing_id, &long.join(" "))
+    let mut pieces = covering(robeing_id, &long.join(" "));
+    pieces.truncate(PIECES);
+    pieces
 }
 
-/// What is in each of the lists, of which there is at least one.
-fn in_all(mut lists: Vec<Vec<Moment>>) -> impl Iterator<Item = Moment> {
+/// What is in each of the lists.
+fn in_all<'a>(mut lists: Vec<&'a [Moment]>) -> impl Iterator<Item = Moment> + use<'a> {
     lists.sort_unstable_by_key(|list| std::cmp::Reverse(list.len()));
     let rarest = lists.pop().unwrap_or_default();
     let in_others = move |moment: &Moment| {
         let mut others = lists.iter();
         others.all(|list| list.binary_search(moment).is_ok())
     };
-    rarest.into_iter().filter(in_others)
+    rarest.iter().copied().filter(in_others)
 }
 
 /// A moment that may have a hit of this question.
@@ -227,65 +233,66 @@ async fn in_segments(
     groups: &[(usize, &[Segment])],
     progress: &[Progress],
 ) -> Result<Vec<Candidate>, Error> {
-    let mut segments: BTreeSet<(Date, i64)> = BTreeSet::new();
-    let (mut asked, mut pieces): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
-    let mut counts: Vec<i32> = Vec::new();
+    let mut months: BTreeMap<Date, (BTreeSet<i64>, BTreeSet<i32>)> = BTreeMap::new();
     for (at, group) in groups {
-        segments.extend(group.iter().map(|segment| (segment.month, segment.number)));
-        let it = &progress[*at];
-        for piece in &it.pieces {
-            asked.push(*at as i32);
-            pieces.push(*piece);
-            counts.push(it.pieces.len() as i32);
+        for segment in *group {
+            let (segments, pieces) = months.entry(segment.month).or_default();
+            segments.insert(segment.number);
+            pieces.extend(&progress[*at].pieces);
         }
     }
-    if segments.is_empty() {
-        return Ok(Vec::new());
+    let lists = months.iter().map(|(month, (segments, pieces))| {
+        let segments: Vec<i64> = segments.iter().copied().collect();
+        lists(
+            client,
+            scope,
+            *month,
+            segments,
+            pieces.iter().copied().collect(),
+        )
+    });
+    let lists: HashMap<(i64, i32), Vec<Moment>> =
+        try_join_all(lists).await?.into_iter().flatten().collect();
+    let mut found = Vec::new();
+    for (at, group) in groups {
+        for segment in *group {
+            let of_piece = |piece: &i32| lists.get(&(segment.number, *piece)).map(Vec::as_slice);
+            let of_pieces: Option<Vec<&[Moment]>> =
+                progress[*at].pieces.iter().map(of_piece).collect();
+            let moments = in_all(of_pieces.unwrap_or_default());
+            found.extend(moments.map(|moment| (*at, moments::id(segment.month, moment))));
+        }
     }
-    let segments: Vec<(Date, i64)> = segments.into_iter().collect();
-    let numbers: Vec<i64> = segments.iter().map(|(_, number)| *number).collect();
-    // The slices of the numbers, a month each.
-    let (mut starts, mut ends): (Vec<i64>, Vec<i64>) = (Vec::new(), Vec::new());
-    let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
-    for of_month in segments.chunk_by(|one, other| one.0 == other.0) {
-        starts.push(moments::first_segment(of_month[0].0));
-        ends.push(moments::past_segment(of_month[0].0));
-        let before = lasts.last().copied().unwrap_or_default();
-        firsts.push(before + 1);
-        lasts.push(before + of_month.len() as i32);
-    }
+    Ok(found)
+}
+
+/// The lists of a month, which is a partition: the planner must see that there is no other.
+async fn lists(
+    client: &Client,
+    scope: &Scope,
+    month: Date,
+    segments: Vec<i64>,
+    pieces: Vec<i32>,
+) -> Result<Vec<((i64, i32), Vec<Moment>)>, Error> {
     let rows = db::query(
         client,
         scope,
-        include_str!("postings.sql"),
+        "select segment, piece, moments
+         from conversation.search_posting
+         where segment >= $1 and segment < $2 and segment = any ($3) and piece = any ($4)",
         &[
-            (&starts, Type::INT8_ARRAY),
-            (&ends, Type::INT8_ARRAY),
-            (&firsts, Type::INT4_ARRAY),
-            (&lasts, Type::INT4_ARRAY),
-            (&numbers, Type::INT8_ARRAY),
-            (&asked, Type::INT4_ARRAY),
+            (&moments::first_segment(month), Type::INT8),
+            (&moments::past_segment(month), Type::INT8),
+            (&segments, Type::INT8_ARRAY),
             (&pieces, Type::INT4_ARRAY),
-            (&counts, Type::INT4_ARRAY),
         ],
     )
     .await?;
-    let mut lists: BTreeMap<(i32, i64), Vec<Vec<Moment>>> = BTreeMap::new();
-    for row in &rows {
-        let key = (row.try_get("question")?, row.try_get("segment")?);
-        let moments = moments::from_bytes(row.try_get("moments")?);
-        lists.entry(key).or_default().push(moments);
-    }
-    let months: HashMap<i64, Date> = segments
-        .into_iter()
-        .map(|(month, it)| (it, month))
-        .collect();
-    let mut found = Vec::new();
-    for ((at, segment), lists) in lists {
-        let month = months[&segment];
-        found.extend(in_all(lists).map(|moment| (at as usize, moments::id(month, moment))));
-    }
-    Ok(found)
+    let list = |row: &Row| {
+        let key = (row.try_get("segment")?, row.try_get("piece")?);
+        Ok((key, moments::from_bytes(row.try_get("moments")?)))
+    };
+    rows.iter().map(list).collect()
 }
 
 async fn in_tail(
@@ -448,8 +455,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_a_candidate_where_all_lists_have_it() {
-        let lists = vec![vec![1, 3, 5, 7], vec![3, 7], vec![2, 3, 7, 9]];
-        assert_eq!(in_all(lists).collect::<Vec<_>>(), [3, 7]);
-        assert_eq!(in_all(vec![vec![4]]).collect::<Vec<_>>(), [4]);
+        let lists: [&[Moment]; 3] = [&[1, 3, 5, 7], &[3, 7], &[2, 3, 7, 9]];
+        assert_eq!(in_all(lists.to_vec()).collect::<Vec<_>>(), [3, 7]);
+        assert_eq!(in_all(vec![&[4]]).collect::<Vec<_>>(), [4]);
+        assert_eq!(in_all(Vec::new()).count(), 0);
     }
 }
