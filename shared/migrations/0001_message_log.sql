@@ -219,7 +219,11 @@ begin
     end if;
     child := 'search_posting_' || suffix;
     if to_regclass('conversation.' || child) is null then
-        execute format('create table conversation.%I (like conversation.search_posting including all)', child);
+        -- What is merged is deleted whole, and its pages are wanted again soon.
+        execute format(
+            'create table conversation.%I (like conversation.search_posting including all)
+             with (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)',
+            child);
         execute format('alter table conversation.%I enable row level security', child);
         execute format('alter table conversation.search_posting attach partition conversation.%I for values from (%s) to (%s)', child, months << 40, (months + 1) << 40);
     end if;

@@ -46,7 +46,8 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
     let done = "update conversation.watermark set xid = pg_snapshot_xmax(pg_current_snapshot())::text::xid8";
     client.batch_execute(done).await?;
     fill(&client, "2026-11-01", own * 3, people, own).await?;
-    let done = "update robeing.watermark set xid = pg_snapshot_xmax(pg_current_snapshot())::text::xid8";
+    let done =
+        "update robeing.watermark set xid = pg_snapshot_xmax(pg_current_snapshot())::text::xid8";
     client.batch_execute(done).await?;
     roll_up(&database).await?;
     client.batch_execute("vacuum analyze").await?;

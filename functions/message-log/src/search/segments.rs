@@ -20,6 +20,8 @@ const FIRST_LOOK: i64 = 4_096;
 /// How many times as many are looked into each next time.
 const FURTHER: i64 = 64;
 
+/// In bytes. A longer list says little, and is read only where there is no shorter one.
+const SHORT: i32 = 16_000;
 /// Where a text has so many pieces of what is asked for, it mostly has all.
 const PIECES: usize = 12;
 
@@ -233,66 +235,105 @@ async fn in_segments(
     groups: &[(usize, &[Segment])],
     progress: &[Progress],
 ) -> Result<Vec<Candidate>, Error> {
-    let mut months: BTreeMap<Date, (BTreeSet<i64>, BTreeSet<i32>)> = BTreeMap::new();
+    let mut asked: BTreeMap<Date, Asked> = BTreeMap::new();
     for (at, group) in groups {
         for segment in *group {
-            let (segments, pieces) = months.entry(segment.month).or_default();
-            segments.insert(segment.number);
-            pieces.extend(&progress[*at].pieces);
+            let of_month = asked.entry(segment.month).or_default();
+            of_month.segments.insert(segment.number);
+            of_month.pieces.extend(&progress[*at].pieces);
         }
     }
-    let lists = months.iter().map(|(month, (segments, pieces))| {
-        let segments: Vec<i64> = segments.iter().copied().collect();
-        lists(
-            client,
-            scope,
-            *month,
-            segments,
-            pieces.iter().copied().collect(),
-        )
-    });
-    let lists: HashMap<(i64, i32), Vec<Moment>> =
-        try_join_all(lists).await?.into_iter().flatten().collect();
+    let known = lists(client, scope, &asked, SHORT).await?;
     let mut found = Vec::new();
+    let mut long: BTreeMap<Date, Asked> = BTreeMap::new();
+    let mut only_long = Vec::new();
     for (at, group) in groups {
         for segment in *group {
-            let of_piece = |piece: &i32| lists.get(&(segment.number, *piece)).map(Vec::as_slice);
-            let of_pieces: Option<Vec<&[Moment]>> =
-                progress[*at].pieces.iter().map(of_piece).collect();
-            let moments = in_all(of_pieces.unwrap_or_default());
-            found.extend(moments.map(|moment| (*at, moments::id(segment.month, moment))));
+            let of_piece = |piece: &i32| Some((*piece, known.get(&(segment.number, *piece))?));
+            let pieces = progress[*at].pieces.iter().map(of_piece);
+            let Some(pieces) = pieces.collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let short = pieces
+                .iter()
+                .filter_map(|(_, list)| list.moments.as_deref());
+            let short: Vec<&[Moment]> = short.collect();
+            if short.is_empty() {
+                let shortest = pieces.iter().min_by_key(|(_, list)| list.length);
+                if let Some((piece, _)) = shortest {
+                    let of_month = long.entry(segment.month).or_default();
+                    of_month.segments.insert(segment.number);
+                    of_month.pieces.insert(*piece);
+                    only_long.push((*at, segment, *piece));
+                }
+            }
+            found.extend(in_all(short).map(|moment| (*at, moments::id(segment.month, moment))));
+        }
+    }
+    if !only_long.is_empty() {
+        let known = lists(client, scope, &long, i32::MAX).await?;
+        for (at, segment, piece) in only_long {
+            let list = known.get(&(segment.number, piece));
+            let moments = list.and_then(|list| list.moments.as_deref());
+            let moments = moments.unwrap_or_default().iter();
+            found.extend(moments.map(|moment| (at, moments::id(segment.month, *moment))));
         }
     }
     Ok(found)
 }
 
-/// The lists of a month, which is a partition: the planner must see that there is no other.
+/// What is asked of a month.
+#[derive(Default)]
+struct Asked {
+    segments: BTreeSet<i64>,
+    pieces: BTreeSet<i32>,
+}
+
+struct List {
+    /// In bytes.
+    length: i32,
+    /// None where it is longer than what was asked for.
+    moments: Option<Vec<Moment>>,
+}
+
+/// By segment and piece. A month is a partition, and the planner must see that there is no other.
 async fn lists(
     client: &Client,
     scope: &Scope,
-    month: Date,
-    segments: Vec<i64>,
-    pieces: Vec<i32>,
-) -> Result<Vec<((i64, i32), Vec<Moment>)>, Error> {
-    let rows = db::query(
-        client,
-        scope,
-        "select segment, piece, moments
-         from conversation.search_posting
-         where segment >= $1 and segment < $2 and segment = any ($3) and piece = any ($4)",
-        &[
-            (&moments::first_segment(month), Type::INT8),
-            (&moments::past_segment(month), Type::INT8),
-            (&segments, Type::INT8_ARRAY),
-            (&pieces, Type::INT4_ARRAY),
-        ],
-    )
-    .await?;
+    asked: &BTreeMap<Date, Asked>,
+    longest: i32,
+) -> Result<HashMap<(i64, i32), List>, Error> {
+    let of_months = asked.iter().map(async |(month, asked)| {
+        let segments: Vec<i64> = asked.segments.iter().copied().collect();
+        let pieces: Vec<i32> = asked.pieces.iter().copied().collect();
+        db::query(
+            client,
+            scope,
+            "select segment, piece, octet_length(moments) as length,
+                    case when octet_length(moments) <= $5 then moments end as moments
+             from conversation.search_posting
+             where segment >= $1 and segment < $2 and segment = any ($3) and piece = any ($4)",
+            &[
+                (&moments::first_segment(*month), Type::INT8),
+                (&moments::past_segment(*month), Type::INT8),
+                (&segments, Type::INT8_ARRAY),
+                (&pieces, Type::INT4_ARRAY),
+                (&longest, Type::INT4),
+            ],
+        )
+        .await
+    });
+    let rows = try_join_all(of_months).await?;
     let list = |row: &Row| {
         let key = (row.try_get("segment")?, row.try_get("piece")?);
-        Ok((key, moments::from_bytes(row.try_get("moments")?)))
+        let moments: Option<&[u8]> = row.try_get("moments")?;
+        let list = List {
+            length: row.try_get("length")?,
+            moments: moments.map(moments::from_bytes),
+        };
+        Ok((key, list))
     };
-    rows.iter().map(list).collect()
+    rows.iter().flatten().map(list).collect()
 }
 
 async fn in_tail(
