@@ -31,6 +31,8 @@ const MEMORY_PART: i32 = 4;
 const WORDS: usize = 4;
 /// So many messages a word are weighed.
 const MENTIONS: usize = 8;
+/// So many messages that may hold a word are read for them.
+const PATIENCE: usize = 32;
 /// How many messages memory reaches back, at least, where there are so many.
 const REACH: i64 = 500_000;
 
@@ -136,6 +138,7 @@ pub async fn context(
         // What is older than what was read of the thread; without any, everything.
         past: recent.last().map_or(Uuid::max(), |oldest| oldest.id),
         wanted: MENTIONS,
+        patience: PATIENCE,
     };
     let segments = segments.before(question.past, REACH);
     let mentions = segments.find(&client, &scope, &question).await?;

@@ -158,6 +158,7 @@ async fn find(
         words: slice::from_ref(words),
         past,
         wanted: wanted - hits.len(),
+        patience: usize::MAX,
     };
     let segments = segments.before(past, i64::MAX);
     let found = segments.find(client, &scope, &question).await?;

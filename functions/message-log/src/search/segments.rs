@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::moments::{self, Moment};
 use super::{Hit, Words, in_order};
-use crate::pieces::covering;
+use crate::pieces::hashes;
 
 /// In messages: the segments that are looked into first, which have enough of a common word.
 const FIRST_LOOK: i64 = 4_096;
@@ -44,6 +44,8 @@ pub struct Question<'a> {
     pub past: Uuid,
     /// Of each.
     pub wanted: usize,
+    /// So many messages that may hold the words of one are read; of some words most don't.
+    pub patience: usize,
 }
 
 /// How far one question has come.
@@ -54,10 +56,12 @@ struct Progress {
     from: usize,
     /// How many messages those have that are looked into next.
     look: i64,
-    /// How many candidates are read next: some of them fall away, and of some words most.
+    /// How many candidates are read next, and how many in all.
     page: usize,
-    /// Moments that may have a hit, by the least ids they may have, oldest first.
-    candidates: Vec<Uuid>,
+    patience: usize,
+    /// Moments that may have a hit, by the least ids they may have, oldest first. As numbers: there may
+    /// be many to be sorted.
+    candidates: Vec<u128>,
     hits: Vec<Hit>,
 }
 
@@ -122,6 +126,7 @@ impl Segments {
                 pieces: pieces(question.robeing_id, words),
                 look: FIRST_LOOK,
                 page: question.wanted + question.wanted / 4 + 2,
+                patience: question.patience,
                 ..Progress::default()
             })
             .collect();
@@ -170,14 +175,13 @@ impl Progress {
         // What is older may yet prove to be none of the newest.
         let sure = left.max(enough);
         // Within a millisecond candidates are in no order.
-        let older = |id: &Uuid| Some(moments::past(*id)) <= sure;
+        let older = |id: &u128| Some(moments::past(Uuid::from_u128(*id))) <= sure;
         let candidates = self.candidates.len() - self.candidates.partition_point(older);
-        if left.is_some() && candidates < missing.max(1) {
-            Next::LookFurther
-        } else if candidates > 0 {
-            Next::Read(candidates.min(self.page))
-        } else {
-            Next::Done
+        match candidates.min(self.patience) {
+            _ if self.patience == 0 => Next::Done,
+            count if left.is_some() && count < missing.max(1) => Next::LookFurther,
+            0 => Next::Done,
+            count => Next::Read(count.min(self.page)),
         }
     }
 
@@ -198,20 +202,20 @@ impl Progress {
 fn pieces(robeing_id: &str, words: &Words) -> Vec<i32> {
     let words = words.0.iter().map(String::as_str);
     let long: Vec<&str> = words.filter(|word| word.chars().nth(1).is_some()).collect();
-    let mut pieces = covering(robeing_id, &long.join(" "));
+    let mut pieces = hashes(robeing_id, &long.join(" "));
     pieces.truncate(PIECES);
     pieces
 }
 
-/// What is in each of the lists.
-fn in_all<'a>(mut lists: Vec<&'a [Moment]>) -> impl Iterator<Item = Moment> + use<'a> {
-    lists.sort_unstable_by_key(|list| std::cmp::Reverse(list.len()));
-    let rarest = lists.pop().unwrap_or_default();
-    let in_others = move |moment: &Moment| {
-        let mut others = lists.iter();
-        others.all(|list| list.binary_search(moment).is_ok())
-    };
-    rarest.iter().copied().filter(in_others)
+/// What is in the shortest two of the lists, which is mostly what is in all.
+fn in_all(mut lists: Vec<&[u8]>) -> Vec<Moment> {
+    lists.sort_unstable_by_key(|list| list.len());
+    let mut lists = lists.into_iter().map(moments::from_bytes);
+    let mut found = lists.next().unwrap_or_default();
+    if let Some(second) = lists.next() {
+        found.retain(|moment| second.binary_search(moment).is_ok());
+    }
+    found
 }
 
 /// A moment that may have a hit of this question.
@@ -220,7 +224,7 @@ type Candidate = (usize, Uuid);
 fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<Candidate>) {
     for (at, least) in found {
         if least < question.past {
-            progress[at].candidates.push(least);
+            progress[at].candidates.push(least.as_u128());
         }
     }
     for it in progress {
@@ -257,7 +261,7 @@ async fn in_segments(
             let short = pieces
                 .iter()
                 .filter_map(|(_, list)| list.moments.as_deref());
-            let short: Vec<&[Moment]> = short.collect();
+            let short: Vec<&[u8]> = short.collect();
             if short.is_empty() {
                 let shortest = pieces.iter().min_by_key(|(_, list)| list.length);
                 if let Some((piece, _)) = shortest {
@@ -267,16 +271,17 @@ async fn in_segments(
                     only_long.push((*at, segment, *piece));
                 }
             }
-            found.extend(in_all(short).map(|moment| (*at, moments::id(segment.month, moment))));
+            let moments = in_all(short).into_iter();
+            found.extend(moments.map(|moment| (*at, moments::id(segment.month, moment))));
         }
     }
     if !only_long.is_empty() {
         let known = lists(client, scope, &long, i32::MAX).await?;
         for (at, segment, piece) in only_long {
             let list = known.get(&(segment.number, piece));
-            let moments = list.and_then(|list| list.moments.as_deref());
-            let moments = moments.unwrap_or_default().iter();
-            found.extend(moments.map(|moment| (at, moments::id(segment.month, *moment))));
+            let list = list.and_then(|list| list.moments.as_deref()).into_iter();
+            let moments = in_all(list.collect()).into_iter();
+            found.extend(moments.map(|moment| (at, moments::id(segment.month, moment))));
         }
     }
     Ok(found)
@@ -293,7 +298,7 @@ struct List {
     /// In bytes.
     length: i32,
     /// None where it is longer than what was asked for.
-    moments: Option<Vec<Moment>>,
+    moments: Option<Vec<u8>>,
 }
 
 /// By segment and piece. A month is a partition, and the planner must see that there is no other.
@@ -326,10 +331,9 @@ async fn lists(
     let rows = try_join_all(of_months).await?;
     let list = |row: &Row| {
         let key = (row.try_get("segment")?, row.try_get("piece")?);
-        let moments: Option<&[u8]> = row.try_get("moments")?;
         let list = List {
             length: row.try_get("length")?,
-            moments: moments.map(moments::from_bytes),
+            moments: row.try_get("moments")?,
         };
         Ok((key, list))
     };
@@ -387,8 +391,9 @@ async fn read(
         if let Next::Read(count) = it.next(&segments.0, question.wanted) {
             let newest = it.candidates.split_off(it.candidates.len() - count);
             it.page *= 2;
+            it.patience -= count;
             asked.extend(newest.iter().map(|_| at));
-            moments.extend(newest);
+            moments.extend(newest.into_iter().map(Uuid::from_u128));
         }
     }
     if moments.is_empty() {
@@ -463,9 +468,10 @@ mod tests {
         let id = |millisecond: &u128| Uuid::from_u128(millisecond << 80);
         let progress = Progress {
             pieces: vec![1],
-            candidates: candidates.iter().map(id).collect(),
+            candidates: candidates.iter().map(|it| id(it).as_u128()).collect(),
             hits: hits.iter().map(|it| hit(id(it))).collect(),
             page: 5,
+            patience: 20,
             ..Progress::default()
         };
         let segment = |last: &u128| Segment {
@@ -492,13 +498,20 @@ mod tests {
         assert_eq!(next(&[9, 8, 4], &[3], &[5]), Next::LookFurther);
         // Of the same millisecond as the last.
         assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::Read(1));
+        let impatient = Progress {
+            candidates: vec![u128::MAX],
+            patience: 0,
+            ..Progress::default()
+        };
+        assert_eq!(impatient.next(&[], 3), Next::Done);
     }
 
     #[test]
     fn a_moment_is_a_candidate_where_all_lists_have_it() {
-        let lists: [&[Moment]; 3] = [&[1, 3, 5, 7], &[3, 7], &[2, 3, 7, 9]];
-        assert_eq!(in_all(lists.to_vec()).collect::<Vec<_>>(), [3, 7]);
-        assert_eq!(in_all(vec![&[4]]).collect::<Vec<_>>(), [4]);
-        assert_eq!(in_all(Vec::new()).count(), 0);
+        let lists = [&[1, 3, 5, 7][..], &[3, 7], &[2, 3, 7, 9]].map(moments::to_bytes);
+        let lists: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
+        assert_eq!(in_all(lists), [3, 7]);
+        assert_eq!(in_all(vec![&moments::to_bytes(&[4])]), [4]);
+        assert!(in_all(Vec::new()).is_empty());
     }
 }
