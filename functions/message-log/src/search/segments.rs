@@ -19,7 +19,6 @@ use crate::pieces::hashes;
 const FIRST_LOOK: i64 = 4_096;
 /// How many times as many are looked into each next time.
 const FURTHER: i64 = 64;
-
 /// In bytes. A longer list says little, and is read only where there is no shorter one.
 const SHORT: i32 = 16_000;
 /// Where a text has so many pieces of what is asked for, it mostly has all.
@@ -177,11 +176,14 @@ impl Progress {
         // Within a millisecond candidates are in no order.
         let older = |id: &u128| Some(moments::past(Uuid::from_u128(*id))) <= sure;
         let candidates = self.candidates.len() - self.candidates.partition_point(older);
-        match candidates.min(self.patience) {
-            _ if self.patience == 0 => Next::Done,
-            count if left.is_some() && count < missing.max(1) => Next::LookFurther,
-            0 => Next::Done,
-            count => Next::Read(count.min(self.page)),
+        if self.patience == 0 {
+            Next::Done
+        } else if left.is_some() && candidates < missing.max(1) {
+            Next::LookFurther
+        } else if candidates == 0 {
+            Next::Done
+        } else {
+            Next::Read(candidates.min(self.page).min(self.patience))
         }
     }
 
