@@ -6,6 +6,7 @@
 
 mod as_it_is;
 pub(crate) mod moments;
+mod postings;
 mod segments;
 mod words;
 

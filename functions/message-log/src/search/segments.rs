@@ -1,8 +1,5 @@
 //! What is found by the pieces of its text: in the tail, and in segments.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use futures::future::try_join_all;
 use jiff::civil::Date;
 use shared::postgres::Client;
 use shared::postgres::scoped::{self as db, Scope};
@@ -11,25 +8,23 @@ use tokio::try_join;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::moments::{self, Moment};
-use super::{Hit, Words, in_order};
+use super::postings::{self, Group};
+use super::{Hit, Words, in_order, moments};
 use crate::pieces::hashes;
 
 /// In messages: the segments that are looked into first, which have enough of a common word.
 const FIRST_LOOK: i64 = 4_096;
 /// How many times as many are looked into each next time.
 const FURTHER: i64 = 64;
-/// In bytes. A longer list says little, and is read only where there is no shorter one.
-const SHORT: i32 = 16_000;
 /// Where a text has so many pieces of what is asked for, it mostly has all.
 const PIECES: usize = 12;
 
 /// Of one robeing, those with the newest messages first.
 pub struct Segments(Vec<Segment>);
 
-struct Segment {
-    number: i64,
-    month: Date,
+pub struct Segment {
+    pub number: i64,
+    pub month: Date,
     messages: i64,
     first_id: Uuid,
     last_id: Uuid,
@@ -132,14 +127,14 @@ impl Segments {
         let groups = self.further(&mut progress, question.wanted);
         let (of_tail, found) = try_join!(
             in_tail(client, scope, question, &progress),
-            in_segments(client, scope, &groups, &progress)
+            postings::candidates(client, scope, &groups)
         )?;
         add(question, &mut progress, of_tail);
         add(question, &mut progress, found);
         loop {
             let groups = self.further(&mut progress, question.wanted);
             if !groups.is_empty() {
-                let found = in_segments(client, scope, &groups, &progress).await?;
+                let found = postings::candidates(client, scope, &groups).await?;
                 add(question, &mut progress, found);
             } else if !read(client, scope, question, self, &mut progress).await? {
                 return Ok(progress.into_iter().map(|it| it.hits).collect());
@@ -148,15 +143,15 @@ impl Segments {
     }
 
     /// What each question that has to look further looks into next.
-    fn further<'a>(
-        &'a self,
-        progress: &mut [Progress],
-        wanted: usize,
-    ) -> Vec<(usize, &'a [Segment])> {
+    fn further<'a>(&'a self, progress: &mut [Progress], wanted: usize) -> Vec<Group<'a>> {
         let mut groups = Vec::new();
-        for (at, it) in progress.iter_mut().enumerate() {
+        for (question, it) in progress.iter_mut().enumerate() {
             if it.next(&self.0, wanted) == Next::LookFurther {
-                groups.push((at, it.looked_into(&self.0)));
+                groups.push(Group {
+                    question,
+                    pieces: it.pieces.clone(),
+                    segments: it.looked_into(&self.0),
+                });
             }
         }
         groups
@@ -209,21 +204,7 @@ fn pieces(robeing_id: &str, words: &Words) -> Vec<i32> {
     pieces
 }
 
-/// What is in the shortest two of the lists, which is mostly what is in all.
-fn in_all(mut lists: Vec<&[u8]>) -> Vec<Moment> {
-    lists.sort_unstable_by_key(|list| list.len());
-    let mut lists = lists.into_iter().map(moments::from_bytes);
-    let mut found = lists.next().unwrap_or_default();
-    if let Some(second) = lists.next() {
-        found.retain(|moment| second.binary_search(moment).is_ok());
-    }
-    found
-}
-
-/// A moment that may have a hit of this question.
-type Candidate = (usize, Uuid);
-
-fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<Candidate>) {
+fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<(usize, Uuid)>) {
     for (at, least) in found {
         if least < question.past {
             progress[at].candidates.push(least.as_u128());
@@ -235,119 +216,12 @@ fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<Candidate>
     }
 }
 
-async fn in_segments(
-    client: &Client,
-    scope: &Scope,
-    groups: &[(usize, &[Segment])],
-    progress: &[Progress],
-) -> Result<Vec<Candidate>, Error> {
-    let mut asked: BTreeMap<Date, Asked> = BTreeMap::new();
-    for (at, group) in groups {
-        for segment in *group {
-            let of_month = asked.entry(segment.month).or_default();
-            of_month.segments.insert(segment.number);
-            of_month.pieces.extend(&progress[*at].pieces);
-        }
-    }
-    let known = lists(client, scope, &asked, SHORT).await?;
-    let mut found = Vec::new();
-    let mut long: BTreeMap<Date, Asked> = BTreeMap::new();
-    let mut only_long = Vec::new();
-    for (at, group) in groups {
-        for segment in *group {
-            let of_piece = |piece: &i32| Some((*piece, known.get(&(segment.number, *piece))?));
-            let pieces = progress[*at].pieces.iter().map(of_piece);
-            let Some(pieces) = pieces.collect::<Option<Vec<_>>>() else {
-                continue;
-            };
-            let short = pieces
-                .iter()
-                .filter_map(|(_, list)| list.moments.as_deref());
-            let short: Vec<&[u8]> = short.collect();
-            if short.is_empty() {
-                let shortest = pieces.iter().min_by_key(|(_, list)| list.length);
-                if let Some((piece, _)) = shortest {
-                    let of_month = long.entry(segment.month).or_default();
-                    of_month.segments.insert(segment.number);
-                    of_month.pieces.insert(*piece);
-                    only_long.push((*at, segment, *piece));
-                }
-            }
-            let moments = in_all(short).into_iter();
-            found.extend(moments.map(|moment| (*at, moments::id(segment.month, moment))));
-        }
-    }
-    if !only_long.is_empty() {
-        let known = lists(client, scope, &long, i32::MAX).await?;
-        for (at, segment, piece) in only_long {
-            let list = known.get(&(segment.number, piece));
-            let list = list.and_then(|list| list.moments.as_deref()).into_iter();
-            let moments = in_all(list.collect()).into_iter();
-            found.extend(moments.map(|moment| (at, moments::id(segment.month, moment))));
-        }
-    }
-    Ok(found)
-}
-
-/// What is asked of a month.
-#[derive(Default)]
-struct Asked {
-    segments: BTreeSet<i64>,
-    pieces: BTreeSet<i32>,
-}
-
-struct List {
-    /// In bytes.
-    length: i32,
-    /// None where it is longer than what was asked for.
-    moments: Option<Vec<u8>>,
-}
-
-/// By segment and piece. A month is a partition, and the planner must see that there is no other.
-async fn lists(
-    client: &Client,
-    scope: &Scope,
-    asked: &BTreeMap<Date, Asked>,
-    longest: i32,
-) -> Result<HashMap<(i64, i32), List>, Error> {
-    let of_months = asked.iter().map(async |(month, asked)| {
-        let segments: Vec<i64> = asked.segments.iter().copied().collect();
-        let pieces: Vec<i32> = asked.pieces.iter().copied().collect();
-        db::query(
-            client,
-            scope,
-            "select segment, piece, octet_length(moments) as length,
-                    case when octet_length(moments) <= $5 then moments end as moments
-             from conversation.search_posting
-             where segment >= $1 and segment < $2 and segment = any ($3) and piece = any ($4)",
-            &[
-                (&moments::first_segment(*month), Type::INT8),
-                (&moments::past_segment(*month), Type::INT8),
-                (&segments, Type::INT8_ARRAY),
-                (&pieces, Type::INT4_ARRAY),
-                (&longest, Type::INT4),
-            ],
-        )
-        .await
-    });
-    let rows = try_join_all(of_months).await?;
-    let list = |row: &Row| {
-        let key = (row.try_get("segment")?, row.try_get("piece")?);
-        let list = List {
-            length: row.try_get("length")?,
-            moments: row.try_get("moments")?,
-        };
-        Ok((key, list))
-    };
-    rows.iter().flatten().map(list).collect()
-}
-
 async fn in_tail(
     client: &Client,
     scope: &Scope,
     question: &Question<'_>,
     progress: &[Progress],
-) -> Result<Vec<Candidate>, Error> {
+) -> Result<Vec<(usize, Uuid)>, Error> {
     let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
     let mut pieces: Vec<i32> = Vec::new();
     for it in progress {
@@ -506,14 +380,5 @@ mod tests {
             ..Progress::default()
         };
         assert_eq!(impatient.next(&[], 3), Next::Done);
-    }
-
-    #[test]
-    fn a_moment_is_a_candidate_where_all_lists_have_it() {
-        let lists = [&[1, 3, 5, 7][..], &[3, 7], &[2, 3, 7, 9]].map(moments::to_bytes);
-        let lists: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
-        assert_eq!(in_all(lists), [3, 7]);
-        assert_eq!(in_all(vec![&moments::to_bytes(&[4])]), [4]);
-        assert!(in_all(Vec::new()).is_empty());
     }
 }
