@@ -98,6 +98,10 @@ create table conversation.search_tail (
 -- A segment holds messages of one robeing and month, rolled up one after the other; small ones are
 -- merged into larger ones. Its number begins with the month, counted from 1970, which is how a month's
 -- postings are one partition.
+create sequence conversation.segment_number;
+create function conversation.next_segment() returns bigint
+language sql security definer set search_path = pg_catalog
+as $$ select nextval('conversation.segment_number') $$;
 create table conversation.search_segment (
     segment bigint primary key,
     robeing_id varchar(100) not null,

@@ -138,9 +138,9 @@ pub async fn context(
         // What is older than what was read of the thread; without any, everything.
         past: recent.last().map_or(Uuid::max(), |oldest| oldest.id),
         wanted: MENTIONS,
+        reach: REACH,
         patience: PATIENCE,
     };
-    let segments = segments.before(question.past, REACH);
     let mentions = segments.find(&client, &scope, &question).await?;
     let memories = weighed(mentions);
     Ok(Json(fit(&memories, &recent, budget, most.messages)))

@@ -1,5 +1,7 @@
 //! Slack: who gets in, and what comes of each event.
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::hmac;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -46,8 +48,10 @@ async fn send(log: &Fixture, body: &Value) -> Reply {
     send_at(&log.app, Timestamp::now(), SECRET, body).await
 }
 
+/// Of one second for all, so that their order is that of `n`.
 fn now_ts(n: u32) -> String {
-    format!("{}.{n:06}", Timestamp::now().as_second() - 60)
+    static SECOND: LazyLock<i64> = LazyLock::new(|| Timestamp::now().as_second() - 60);
+    format!("{}.{n:06}", *SECOND)
 }
 
 /// One event of the app, with a fresh event id each.

@@ -77,18 +77,13 @@ pub(super) async fn pack(
     merge(db, place).await
 }
 
-/// Only a roll-up makes segments, and of those there is one at a time.
+/// None is given twice: whoever has a segment's number finds it whole, or not at all.
 async fn next_number(db: &Transaction<'_>, month: Date) -> Result<i64, Error> {
     let first = moments::first_segment(month);
     let row = db
         .query_typed_one(
-            "select coalesce(max(segment) + 1, $1)
-             from conversation.search_segment
-             where segment >= $1 and segment < $2",
-            &[
-                (&first, Type::INT8),
-                (&moments::past_segment(month), Type::INT8),
-            ],
+            "select $1 + conversation.next_segment()",
+            &[(&first, Type::INT8)],
         )
         .await?;
     row.try_get(0)

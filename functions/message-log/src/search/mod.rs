@@ -159,9 +159,9 @@ async fn find(
         words: slice::from_ref(words),
         past,
         wanted: wanted - hits.len(),
+        reach: i64::MAX,
         patience: usize::MAX,
     };
-    let segments = segments.before(past, i64::MAX);
     let found = segments.find(client, &scope, &question).await?;
     hits.extend(found.into_iter().flatten());
     hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));

@@ -20,8 +20,10 @@ const FURTHER: i64 = 64;
 const PIECES: usize = 12;
 
 /// Of one robeing, those with the newest messages first.
+#[derive(PartialEq)]
 pub struct Segments(Vec<Segment>);
 
+#[derive(Clone, Copy, PartialEq)]
 pub struct Segment {
     pub number: i64,
     pub month: Date,
@@ -38,6 +40,8 @@ pub struct Question<'a> {
     pub past: Uuid,
     /// Of each.
     pub wanted: usize,
+    /// The newest segments with this many messages before `past` are looked into.
+    pub reach: i64,
     /// So many messages that may hold the words of one are read; of some words most don't.
     pub patience: usize,
 }
@@ -92,20 +96,20 @@ impl Segments {
     }
 
     /// Those with messages before `past`, until they come to so many.
-    #[must_use]
-    pub fn before(mut self, past: Uuid, messages: i64) -> Self {
+    fn before(&self, past: Uuid, messages: i64) -> Self {
         let mut reached = 0;
-        self.0.retain(|segment| {
+        let mut within = self.0.clone();
+        within.retain(|segment| {
             let is_within = segment.first_id < past && reached < messages;
             reached += if is_within { segment.messages } else { 0 };
             is_within
         });
-        self
+        Self(within)
     }
 
     /// For each of the questions its newest messages, as many as are wanted, if there are so many.
     pub async fn find(
-        &self,
+        mut self,
         client: &Client,
         scope: &Scope,
         question: &Question<'_>,
@@ -113,6 +117,24 @@ impl Segments {
         if question.words.is_empty() {
             return Ok(Vec::new());
         }
+        loop {
+            let within = self.before(question.past, question.reach);
+            let found = within.find_once(client, scope, question).await?;
+            // What a roll-up packed or merged meanwhile may have been seen neither before nor after.
+            let now = Self::open(client, scope, question.robeing_id).await?;
+            if now == self {
+                return Ok(found);
+            }
+            self = now;
+        }
+    }
+
+    async fn find_once(
+        &self,
+        client: &Client,
+        scope: &Scope,
+        question: &Question<'_>,
+    ) -> Result<Vec<Vec<Hit>>, Error> {
         let mut progress: Vec<Progress> = question
             .words
             .iter()
