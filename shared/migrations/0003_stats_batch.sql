@@ -16,7 +16,7 @@ $$;
 
 -- Where a message was said: in a thread, which goes on; to the robeing alone; or in a channel, to many.
 create function conversation.place(thread_ts text, channel_id text, channel_type text) returns text
-language sql immutable as $$
+language sql immutable parallel safe as $$
     select case
         when thread_ts is not null then 'thread'
         when channel_id is null or channel_type in ('im', 'mpim') then 'direct'
@@ -29,7 +29,7 @@ $$;
 -- erased has nothing left to count by: a digest of nothing tells it.
 create function conversation.committed(from_xid xid8, below xid8)
 returns table (robeing_id varchar, created_at timestamptz, is_answer boolean, place text)
-language sql stable as $$
+language sql stable parallel safe as $$
     select robeing_id, created_at, reply_to is not null, conversation.place(thread_ts, channel_id, channel_type)
     from conversation.log
     where xid >= from_xid and xid < below and content <> '00000000-0000-0000-0000-000000000000'
