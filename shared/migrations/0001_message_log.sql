@@ -123,6 +123,77 @@ comment on column conversation.search_posting.moments is 'five bytes each: milli
 -- Nothing in them is there twice.
 alter table conversation.search_posting alter column moments set storage external;
 
+-- The reads of context and search. Statements that come without a name are planned each time, which
+-- takes longer than to run them where there are many partitions; what a function runs is planned once
+-- a connection, for whatever values, and only the partitions that the values lead to are looked into.
+create function conversation.newest(robeing varchar, past uuid, thread varchar, channel varchar, most bigint)
+returns setof conversation.log
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+begin
+    if thread is not null then
+        return query
+            select * from conversation.log
+            where robeing_id = robeing and thread_ts = thread and id < past and deleted_at is null
+              and (channel is null or channel_id = channel)
+            order by id desc limit most;
+    elsif channel is not null then
+        return query
+            select * from conversation.log
+            where robeing_id = robeing and channel_id = channel and id < past and deleted_at is null
+            order by id desc limit most;
+    else
+        return query
+            select * from conversation.log
+            where robeing_id = robeing and id < past and deleted_at is null
+            order by id desc limit most;
+    end if;
+end $$;
+
+-- What was sent at these moments: from the first id that each may have, before the first of the next
+-- millisecond, with the same last byte.
+create function conversation.sent_at(robeing varchar, firsts uuid[], pasts uuid[])
+returns setof conversation.log
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+begin
+    return query
+        select said.*
+        from unnest(firsts, pasts) as moment (first, past)
+        cross join lateral (
+            select * from conversation.log
+            where robeing_id = robeing
+              and id >= moment.first
+              and id < moment.past
+              and get_byte(uuid_send(id), 15) = get_byte(uuid_send(moment.first), 15)
+            -- Keeps the planner from reading all of them between the first and the last.
+            offset 0
+        ) as said;
+end $$;
+
+-- For each question and segment the shortest list of its pieces, and the next where that is not longer
+-- than `short`, in bytes; none where a piece has no list, since nothing in the segment has it.
+create function conversation.shortest_postings(questions integer[], segments bigint[], pieces integer[], short integer)
+returns table (question integer, segment bigint, moments bytea)
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+begin
+    return query
+        select question, segment, moments
+        from (
+            select question, segment, moments, octet_length(moments) as length,
+                   row_number() over (of_segment order by octet_length(moments)) as nth,
+                   count(*) filter (where moments is null) over of_segment as missing
+            from unnest(questions, segments, pieces) as asked (question, segment, piece)
+            left join lateral (
+                select moments
+                from conversation.search_posting as posting
+                where posting.segment = asked.segment and posting.piece = asked.piece
+                offset 0
+            ) as list on true
+            window of_segment as (partition by question, segment)
+        ) as known
+        where missing = 0 and (nth = 1 or nth = 2 and length <= short);
+end $$;
+
 -- What waits for the next roll-up to be found by its new text, or by none.
 create table conversation.edited (
     id uuid not null,

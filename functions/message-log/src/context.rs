@@ -8,16 +8,14 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::postgres::Client;
-use shared::postgres::types::Type;
+use shared::postgres::scoped::{self, Scope};
 use shared::{Caller, Error, Json, Result};
 use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::{Log, tokens};
-use crate::search::{Hit, Question, Segments, Words};
-use shared::postgres::scoped::{self as db, Scope};
+use crate::search::{Hit, Question, Segments, Words, newest_of};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
 /// A point of `memory_stat`, in tokens, where no budget is asked for, and in messages.
@@ -34,7 +32,7 @@ const MENTIONS: usize = 8;
 /// So many messages that may hold a word are read for them.
 const PATIENCE: usize = 32;
 /// How many messages memory reaches back, at least, where there are so many.
-const REACH: i64 = 500_000;
+const REACH: i64 = 250_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -121,15 +119,16 @@ pub async fn context(
         )));
     }
     let settings = log.settings.of(&robeing_id).await?;
-    let client = log.pool.get().await?;
-    let memory = stats_batch::stats::memory_stat(&client, &robeing_id).await?;
+    let mut client = log.pool.get().await?;
+    let db = scoped::read(&mut client, &Scope::only([robeing_id.as_str()])).await?;
+    let (memory, segments) = try_join!(
+        stats_batch::stats::memory_stat(&db, &robeing_id),
+        Segments::open(&db, &robeing_id)
+    )?;
     let most = Most::of(memory, settings.system.max_memory_size);
     let budget = asked.token_budget.unwrap_or(most.tokens);
-    let scope = Scope::only([robeing_id.as_str()]);
-    let (recent, segments) = try_join!(
-        recent(&client, &scope, &robeing_id, &asked, most.messages),
-        Segments::open(&client, &scope, &robeing_id)
-    )?;
+    let of = (asked.thread.as_deref(), asked.channel.as_deref());
+    let recent = newest_of(&db, &robeing_id, of, Uuid::max(), most.messages).await?;
     let said = recent.iter().find_map(|row| row.message.clone());
     let about = Words::of(&asked.q.or(said).unwrap_or_default());
     let question = Question {
@@ -141,7 +140,7 @@ pub async fn context(
         reach: REACH,
         patience: PATIENCE,
     };
-    let mentions = segments.find(&client, &scope, &question).await?;
+    let mentions = segments.find(&db, &question).await?;
     let memories = weighed(mentions);
     Ok(Json(fit(&memories, &recent, budget, most.messages)))
 }
@@ -163,36 +162,6 @@ impl Most {
             messages: messages.min(max_memory_size.into()).clamp(1, MOST_ROWS),
         }
     }
-}
-
-/// Newest first.
-async fn recent(
-    client: &Client,
-    scope: &Scope,
-    robeing_id: &str,
-    asked: &Asked,
-    most: i64,
-) -> Result<Vec<Hit>, tokio_postgres::Error> {
-    let rows = db::query(
-        client,
-        scope,
-        "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
-         from conversation.log
-         where robeing_id = $1
-           and ($2::text is null or thread_ts = $2)
-           and ($3::text is null or channel_id = $3)
-           and deleted_at is null
-         order by id desc
-         limit $4",
-        &[
-            (&robeing_id, Type::TEXT),
-            (&asked.thread, Type::TEXT),
-            (&asked.channel, Type::TEXT),
-            (&most, Type::INT8),
-        ],
-    )
-    .await?;
-    rows.iter().map(Hit::of).collect()
 }
 
 /// The longest words, which say most about what a text is about.

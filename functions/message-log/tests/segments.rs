@@ -1,6 +1,9 @@
 //! What search keeps of many messages: segments that grow into one another, and let go.
 
+use message_log::search::{Question, Segments, Words};
 use serde_json::json;
+use shared::postgres::scoped::{self, Scope};
+use uuid::Uuid;
 
 use crate::common::{Fixture, message, start, texts};
 use crate::memory::roll_up;
@@ -106,6 +109,46 @@ async fn r5_small_segments_become_large_ones_and_every_message_is_found_in_any()
         .await;
     roll_up(&log).await;
     assert_eq!(found(&log, "order177").await[0], "about order177 again");
+}
+
+/// What a search finds that has begun before something else happens.
+async fn found_beside(log: &Fixture, q: &str, meanwhile: impl Future<Output = ()>) -> Vec<String> {
+    let mut client = log.database.client().await;
+    let db = scoped::read(&mut client, &Scope::only(["r1"])).await;
+    let db = db.expect("a transaction");
+    let segments = Segments::open(&db, "r1").await.expect("segments");
+    meanwhile.await;
+    let question = Question {
+        robeing_id: "r1",
+        words: &[Words::of(q)],
+        past: Uuid::max(),
+        wanted: 5,
+        reach: i64::MAX,
+        patience: usize::MAX,
+    };
+    let found = segments.find(&db, &question).await.expect("hits");
+    let found = found.into_iter().flatten();
+    found.filter_map(|hit| hit.message).collect()
+}
+
+#[tokio::test]
+async fn what_is_packed_and_merged_while_a_search_runs_is_found_by_it() {
+    let log = start().await;
+    insert(&log, 0, 20).await;
+    roll_up(&log).await;
+    insert(&log, 20, 300).await;
+    let found = found_beside(&log, "order15", roll_up(&log)).await;
+    assert_eq!(found, ["about order15"]);
+    assert_eq!(segments(&log).await, [300]);
+
+    for from in (300..1_800).step_by(300) {
+        insert(&log, from, from + 300).await;
+        roll_up(&log).await;
+    }
+    insert(&log, 1_800, 2_100).await;
+    let found = found_beside(&log, "order1777", roll_up(&log)).await;
+    assert_eq!(found, ["about order1777"]);
+    assert_eq!(segments(&log).await, [2_100]);
 }
 
 #[tokio::test]

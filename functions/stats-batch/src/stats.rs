@@ -4,11 +4,11 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::auth::Names;
+use shared::postgres::Pool;
 use shared::postgres::scoped::{self, Scope};
 use shared::postgres::types::Type;
-use shared::postgres::{Client, Pool};
 use shared::{Caller, Error, Json, Result};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Transaction};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Stats;
@@ -232,18 +232,17 @@ fn cursor(text: &str) -> Result<(i64, String)> {
 }
 
 /// How much a robeing remembers: 10, and more with what it learns. For who makes its context.
-pub async fn memory_stat(client: &Client, robeing_id: &str) -> Result<i64, tokio_postgres::Error> {
-    let rows = scoped::query(
-        client,
-        &Scope::only([robeing_id]),
-        "select memory_stat from robeing.stats where robeing_id = $1",
-        &[(&robeing_id, Type::TEXT)],
-    )
-    .await?;
-    match rows.first() {
-        Some(row) => row.try_get("memory_stat"),
-        None => Ok(FIRST),
-    }
+pub async fn memory_stat(
+    db: &Transaction<'_>,
+    robeing_id: &str,
+) -> Result<i64, tokio_postgres::Error> {
+    let row = db
+        .query_typed_opt(
+            "select memory_stat from robeing.stats where robeing_id = $1",
+            &[(&robeing_id, Type::TEXT)],
+        )
+        .await?;
+    row.map_or(Ok(FIRST), |row| row.try_get("memory_stat"))
 }
 
 /// Whatever is known of a robeing here. To be called once its rows are out of the log, whose counts

@@ -7,7 +7,7 @@
 use futures::join;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Error, Row, Transaction};
+use tokio_postgres::{Error, IsolationLevel, Row, Transaction};
 
 use super::Client;
 use crate::auth::Names;
@@ -40,12 +40,13 @@ impl Scope {
         Self(names.join("\n"))
     }
 
-    fn begin(&self) -> String {
+    /// Of the transaction that has begun.
+    fn settings(&self) -> String {
         let robeings = self.0.replace('\'', "''");
         // Compiling a statement that runs once and for milliseconds takes longer than to run it, and
         // partitions make the planner think otherwise.
         format!(
-            "begin; set local app.robeings = '{robeings}'; set local jit = off; \
+            "set local app.robeings = '{robeings}'; set local jit = off; \
              set local statement_timeout = '{LONGEST_STATEMENT}'"
         )
     }
@@ -67,7 +68,7 @@ pub async fn once<T>(
     scope: &Scope,
     statement: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let begin = scope.begin();
+    let begin = format!("begin; {}", scope.settings());
     let (begun, done, committed) = join!(
         client.batch_execute(&begin),
         statement,
@@ -82,9 +83,19 @@ pub async fn once<T>(
 /// A transaction of several statements; without `commit` nothing has happened.
 pub async fn begin<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
     let transaction = tokio_postgres::Client::transaction(client).await?;
-    let begin = scope.begin();
-    let settings = begin.trim_start_matches("begin; ");
-    transaction.batch_execute(settings).await?;
+    transaction.batch_execute(&scope.settings()).await?;
+    Ok(transaction)
+}
+
+/// A transaction whose statements all see the database as it is now, whatever is committed meanwhile.
+/// There is nothing to commit.
+pub async fn read<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
+    let transaction = tokio_postgres::Client::build_transaction(client)
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    transaction.batch_execute(&scope.settings()).await?;
     Ok(transaction)
 }
 
@@ -121,7 +132,7 @@ mod tests {
         let names = ["r2", "r1", "r1", "*", "a\nb", "it's"];
         let scope = Scope::only(names);
         assert_eq!(scope.0, "it's\nr1\nr2");
-        assert!(scope.begin().contains("app.robeings = 'it''s\nr1\nr2';"));
+        assert!(scope.settings().contains("app.robeings = 'it''s\nr1\nr2';"));
         assert_eq!(Scope::of(&Names::Only(vec!["*".into()])).0, "");
     }
 }

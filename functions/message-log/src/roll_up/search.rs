@@ -167,7 +167,7 @@ pub(crate) async fn renew(db: &Transaction<'_>, to: Option<&str>) -> Result<(), 
         for row in &edited {
             let id = row.try_get("id")?;
             let place = place(row.try_get("robeing_id")?, id);
-            let moment = moments::of(id, place.1);
+            let moment = moments::of(id);
             places.entry(place).or_default().insert(moment);
         }
         for (place, moments) in &places {
@@ -193,12 +193,11 @@ struct Ranges<'a> {
 impl<'a> Ranges<'a> {
     fn of(places: &'a BTreeMap<Place, BTreeSet<Moment>>) -> Self {
         let mut ranges = Self::default();
-        for ((robeing_id, month), moments) in places {
+        for ((robeing_id, _), moments) in places {
             for moment in moments {
-                let least = moments::id(*month, *moment);
                 ranges.robeings.push(robeing_id);
-                ranges.leasts.push(least);
-                ranges.pasts.push(moments::past(least));
+                ranges.leasts.push(moments::id(*moment));
+                ranges.pasts.push(moments::past(*moment));
             }
         }
         ranges

@@ -49,7 +49,7 @@ pub(super) async fn pack(
 ) -> Result<(), Error> {
     let mut postings: BTreeMap<i32, Vec<Moment>> = BTreeMap::new();
     for message in messages {
-        let moment = moments::of(message.id, place.1);
+        let moment = moments::of(message.id);
         for piece in &message.pieces {
             postings.entry(*piece).or_default().push(moment);
         }
@@ -62,7 +62,8 @@ pub(super) async fn pack(
         last_id: ids().max().unwrap_or_default(),
     };
     let pieces: Vec<i32> = postings.keys().copied().collect();
-    let moments: Vec<Vec<u8>> = postings.values().map(|it| moments::to_bytes(it)).collect();
+    let bytes = |moments: &Vec<Moment>| moments::to_bytes(place.1, moments);
+    let moments: Vec<Vec<u8>> = postings.values().map(bytes).collect();
     db.execute_typed(
         "insert into conversation.search_posting (segment, piece, moments)
          select $1, * from unnest($2::int4[], $3::bytea[])",
@@ -182,9 +183,9 @@ pub(super) async fn forget(
     gone: &BTreeSet<Moment>,
 ) -> Result<(), Error> {
     for segment in of_place(db, place).await? {
-        let moments = moments::between(segment.first_id, segment.last_id, place.1);
+        let moments = moments::between(segment.first_id, segment.last_id);
         if gone.range(moments).next().is_some() {
-            forget_in(db, segment.number, gone).await?;
+            forget_in(db, place.1, segment.number, gone).await?;
         }
     }
     Ok(())
@@ -192,6 +193,7 @@ pub(super) async fn forget(
 
 async fn forget_in(
     db: &Transaction<'_>,
+    month: Date,
     segment: i64,
     gone: &BTreeSet<Moment>,
 ) -> Result<(), Error> {
@@ -215,12 +217,12 @@ async fn forget_in(
         for row in &rows {
             let piece = row.try_get("piece")?;
             after = Some(piece);
-            let mut moments = moments::from_bytes(row.try_get("moments")?);
+            let mut moments = moments::from_bytes(month, row.try_get("moments")?);
             let before = moments.len();
             moments.retain(|moment| !gone.contains(moment));
             if moments.len() < before {
                 pieces.push(piece);
-                lists.push(moments::to_bytes(&moments));
+                lists.push(moments::to_bytes(month, &moments));
             }
         }
         db.execute_typed(

@@ -1,9 +1,7 @@
 //! What is read without the search's index.
 
-use shared::postgres::Client;
-use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
-use tokio_postgres::Error;
+use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::Hit;
@@ -23,55 +21,50 @@ pub struct Newest {
     pub past: Option<Uuid>,
 }
 
-pub async fn newest(
-    client: &Client,
-    scope: &Scope,
-    robeing_id: &str,
-    past: Uuid,
-) -> Result<Newest, Error> {
-    let rows = db::query(
-        client,
-        scope,
-        "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
-         from conversation.log
-         where robeing_id = $1 and id < $2
-         order by id desc
-         limit $3",
-        &[
-            (&robeing_id, Type::TEXT),
-            (&past, Type::UUID),
-            (&NEWEST, Type::INT8),
-        ],
-    )
-    .await?;
-    let hits = rows.iter().map(Hit::of).collect::<Result<Vec<_>, _>>()?;
+pub async fn newest(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<Newest, Error> {
+    let hits = newest_of(db, robeing_id, (None, None), past, NEWEST).await?;
     let is_full = hits.len() as i64 == NEWEST;
     let past = hits.last().map(|hit| hit.id).filter(|_| is_full);
     Ok(Newest { hits, past })
 }
 
-/// What was committed since the last roll-up.
-pub async fn late(
-    client: &Client,
-    scope: &Scope,
+/// Newest first, of a thread and channel, where these are given.
+pub async fn newest_of(
+    db: &Transaction<'_>,
     robeing_id: &str,
+    (thread, channel): (Option<&str>, Option<&str>),
     past: Uuid,
+    most: i64,
 ) -> Result<Vec<Hit>, Error> {
-    // As a constant, so that the planner sees how few there are.
-    let mark = db::query(
-        client,
-        scope,
-        "select xid::text from conversation.watermark where name = 'message-log'",
-        &[],
+    let rows = db.query_typed(
+        "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+         from conversation.newest($1, $2, $3, $4, $5)",
+        &[
+            (&robeing_id, Type::TEXT),
+            (&past, Type::UUID),
+            (&thread, Type::TEXT),
+            (&channel, Type::TEXT),
+            (&most, Type::INT8),
+        ],
     )
     .await?;
+    rows.iter().map(Hit::of).collect()
+}
+
+/// What was committed since the last roll-up.
+pub async fn late(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<Vec<Hit>, Error> {
+    // As a constant, so that the planner sees how few there are.
+    let mark = db
+        .query_typed(
+            "select xid::text from conversation.watermark where name = 'message-log'",
+            &[],
+        )
+        .await?;
     let mark: String = match mark.first() {
         Some(row) => row.try_get(0)?,
         None => return Ok(Vec::new()),
     };
-    let rows = db::query(
-        client,
-        scope,
+    let rows = db.query_typed(
         "with late as materialized (
              select id, robeing_id
              from conversation.log

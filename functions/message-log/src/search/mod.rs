@@ -15,11 +15,10 @@ use std::slice;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::postgres::Client;
-use shared::postgres::scoped::Scope;
+use shared::postgres::scoped::{self, Scope};
 use shared::{Caller, Error, Json, Result};
 use tokio::try_join;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Transaction};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -27,6 +26,7 @@ use crate::history::limit;
 use crate::log::Log;
 use crate::pieces::fold;
 
+pub use as_it_is::newest_of;
 pub use segments::{Question, Segments};
 pub use words::Words;
 
@@ -103,10 +103,11 @@ pub async fn search(
             "q needs a word of two letters or more".to_owned(),
         ));
     }
-    let client = log.pool.get().await?;
+    let mut client = log.pool.get().await?;
+    let db = scoped::read(&mut client, &Scope::only([robeing_id.as_str()])).await?;
     let past = asked.after.unwrap_or(Uuid::max());
     let wanted = usize::try_from(limit).unwrap_or_default();
-    let mut hits = find(&client, &robeing_id, &words, past, wanted + 1).await?;
+    let mut hits = find(&db, &robeing_id, &words, past, wanted + 1).await?;
     let more = hits.len() > wanted;
     hits.truncate(wanted);
     let next = hits.last().filter(|_| more).map(|hit| hit.id);
@@ -136,14 +137,13 @@ impl Hit {
 
 /// The newest before `past` that hold all words.
 async fn find(
-    client: &Client,
+    db: &Transaction<'_>,
     robeing_id: &str,
     words: &Words,
     past: Uuid,
     wanted: usize,
 ) -> Result<Vec<Hit>> {
-    let scope = Scope::only([robeing_id]);
-    let newest = as_it_is::newest(client, &scope, robeing_id, past).await?;
+    let newest = as_it_is::newest(db, robeing_id, past).await?;
     let mut hits = newest.hits;
     hits.retain(|hit| words.are_in(hit));
     let Some(past) = newest.past.filter(|_| hits.len() < wanted) else {
@@ -151,8 +151,8 @@ async fn find(
         return Ok(hits);
     };
     let (late, segments) = try_join!(
-        as_it_is::late(client, &scope, robeing_id, past),
-        Segments::open(client, &scope, robeing_id)
+        as_it_is::late(db, robeing_id, past),
+        Segments::open(db, robeing_id)
     )?;
     let question = Question {
         robeing_id,
@@ -162,7 +162,7 @@ async fn find(
         reach: i64::MAX,
         patience: usize::MAX,
     };
-    let found = segments.find(client, &scope, &question).await?;
+    let found = segments.find(db, &question).await?;
     hits.extend(found.into_iter().flatten());
     hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));
     in_order(&mut hits);

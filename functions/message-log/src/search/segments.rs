@@ -1,15 +1,15 @@
 //! What is found by the pieces of its text: in the tail, and in segments.
 
-use jiff::civil::Date;
-use shared::postgres::Client;
-use shared::postgres::scoped::{self as db, Scope};
+use std::collections::BTreeSet;
+
 use shared::postgres::types::Type;
 use tokio::try_join;
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 
+use super::moments::{self, Moment};
 use super::postings::{self, Group};
-use super::{Hit, Words, in_order, moments};
+use super::{Hit, Words, in_order};
 use crate::pieces::hashes;
 
 /// In messages: the segments that are looked into first, which have enough of a common word.
@@ -20,13 +20,11 @@ const FURTHER: i64 = 64;
 const PIECES: usize = 12;
 
 /// Of one robeing, those with the newest messages first.
-#[derive(PartialEq)]
 pub struct Segments(Vec<Segment>);
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub struct Segment {
     pub number: i64,
-    pub month: Date,
     messages: i64,
     first_id: Uuid,
     last_id: Uuid,
@@ -57,9 +55,10 @@ struct Progress {
     /// How many candidates are read next, and how many in all.
     page: usize,
     patience: usize,
-    /// Moments that may have a hit, by the least ids they may have, oldest first. As numbers: there may
-    /// be many to be sorted.
-    candidates: Vec<u128>,
+    /// Moments that may have a hit, oldest first.
+    candidates: Vec<Moment>,
+    /// Those of them that are being read.
+    read: Vec<Moment>,
     hits: Vec<Hit>,
 }
 
@@ -72,21 +71,19 @@ enum Next {
 }
 
 impl Segments {
-    pub async fn open(client: &Client, scope: &Scope, robeing_id: &str) -> Result<Self, Error> {
-        let rows = db::query(
-            client,
-            scope,
-            "select segment, month, messages::int8, first_id, last_id
-             from conversation.search_segment
-             where robeing_id = $1
-             order by last_id desc",
-            &[(&robeing_id, Type::TEXT)],
-        )
-        .await?;
+    pub async fn open(db: &Transaction<'_>, robeing_id: &str) -> Result<Self, Error> {
+        let rows = db
+            .query_typed(
+                "select segment, messages::int8, first_id, last_id
+                 from conversation.search_segment
+                 where robeing_id = $1
+                 order by last_id desc",
+                &[(&robeing_id, Type::TEXT)],
+            )
+            .await?;
         let segment = |row: &Row| {
             Ok(Segment {
                 number: row.try_get("segment")?,
-                month: row.try_get("month")?,
                 messages: row.try_get("messages")?,
                 first_id: row.try_get("first_id")?,
                 last_id: row.try_get("last_id")?,
@@ -107,34 +104,17 @@ impl Segments {
         Self(within)
     }
 
-    /// For each of the questions its newest messages, as many as are wanted, if there are so many.
+    /// For each of the questions its newest messages, as many as are wanted, if there are so many. In the
+    /// transaction that opened them: what a roll-up packs or merges meanwhile is where it was.
     pub async fn find(
-        mut self,
-        client: &Client,
-        scope: &Scope,
+        &self,
+        db: &Transaction<'_>,
         question: &Question<'_>,
     ) -> Result<Vec<Vec<Hit>>, Error> {
         if question.words.is_empty() {
             return Ok(Vec::new());
         }
-        loop {
-            let within = self.before(question.past, question.reach);
-            let found = within.find_once(client, scope, question).await?;
-            // What a roll-up packed or merged meanwhile may have been seen neither before nor after.
-            let now = Self::open(client, scope, question.robeing_id).await?;
-            if now == self {
-                return Ok(found);
-            }
-            self = now;
-        }
-    }
-
-    async fn find_once(
-        &self,
-        client: &Client,
-        scope: &Scope,
-        question: &Question<'_>,
-    ) -> Result<Vec<Vec<Hit>>, Error> {
+        let within = self.before(question.past, question.reach);
         let mut progress: Vec<Progress> = question
             .words
             .iter()
@@ -146,21 +126,26 @@ impl Segments {
                 ..Progress::default()
             })
             .collect();
-        let groups = self.further(&mut progress, question.wanted);
+        let groups = within.further(&mut progress, question.wanted);
         let (of_tail, found) = try_join!(
-            in_tail(client, scope, question, &progress),
-            postings::candidates(client, scope, &groups)
+            in_tail(db, question, &progress),
+            postings::candidates(db, &groups)
         )?;
         add(question, &mut progress, of_tail);
         add(question, &mut progress, found);
         loop {
-            let groups = self.further(&mut progress, question.wanted);
+            let groups = within.further(&mut progress, question.wanted);
             if !groups.is_empty() {
-                let found = postings::candidates(client, scope, &groups).await?;
+                let found = postings::candidates(db, &groups).await?;
                 add(question, &mut progress, found);
-            } else if !read(client, scope, question, self, &mut progress).await? {
+                continue;
+            }
+            let moments = within.taken(&mut progress, question.wanted);
+            if moments.is_empty() {
                 return Ok(progress.into_iter().map(|it| it.hits).collect());
             }
+            let said = sent_at(db, question.robeing_id, &moments).await?;
+            keep(question, &mut progress, &said);
         }
     }
 
@@ -178,6 +163,19 @@ impl Segments {
         }
         groups
     }
+
+    /// The moments that are read next, each once: for each question the newest of its candidates.
+    fn taken(&self, progress: &mut [Progress], wanted: usize) -> BTreeSet<Moment> {
+        for it in &mut *progress {
+            it.read.clear();
+            if let Next::Read(count) = it.next(&self.0, wanted) {
+                it.read = it.candidates.split_off(it.candidates.len() - count);
+                it.page *= 2;
+                it.patience -= count;
+            }
+        }
+        progress.iter().flat_map(|it| &it.read).copied().collect()
+    }
 }
 
 impl Progress {
@@ -191,7 +189,7 @@ impl Progress {
         // What is older may yet prove to be none of the newest.
         let sure = left.max(enough);
         // Within a millisecond candidates are in no order.
-        let older = |id: &u128| Some(moments::past(Uuid::from_u128(*id))) <= sure;
+        let older = |moment: &Moment| Some(moments::past(*moment)) <= sure;
         let candidates = self.candidates.len() - self.candidates.partition_point(older);
         if self.patience == 0 {
             Next::Done
@@ -226,24 +224,23 @@ fn pieces(robeing_id: &str, words: &Words) -> Vec<i32> {
     pieces
 }
 
-fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<(usize, Uuid)>) {
-    for (at, least) in found {
-        if least < question.past {
-            progress[at].candidates.push(least.as_u128());
-        }
+fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<(usize, Vec<Moment>)>) {
+    for (at, moments) in found {
+        let before = moments.partition_point(|it| moments::id(*it) < question.past);
+        progress[at].candidates.extend(&moments[..before]);
     }
     for it in progress {
-        it.candidates.sort_unstable();
+        // The stable one, which only merges what is in order already.
+        it.candidates.sort();
         it.candidates.dedup();
     }
 }
 
 async fn in_tail(
-    client: &Client,
-    scope: &Scope,
+    db: &Transaction<'_>,
     question: &Question<'_>,
     progress: &[Progress],
-) -> Result<Vec<(usize, Uuid)>, Error> {
+) -> Result<Vec<(usize, Vec<Moment>)>, Error> {
     let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
     let mut pieces: Vec<i32> = Vec::new();
     for it in progress {
@@ -251,94 +248,65 @@ async fn in_tail(
         pieces.extend(&it.pieces);
         lasts.push(pieces.len() as i32);
     }
-    let rows = db::query(
-        client,
-        scope,
-        "select nth::int4 - 1 as question, id
-         from unnest($3::int4[], $4::int4[]) with ordinality as asked (first, last, nth)
-         join conversation.search_tail
-             on first <= last and pieces @> ($5::int4[])[first:last]
-         where robeing_id = $1 and id < $2",
-        &[
-            (&question.robeing_id, Type::TEXT),
-            (&question.past, Type::UUID),
-            (&firsts, Type::INT4_ARRAY),
-            (&lasts, Type::INT4_ARRAY),
-            (&pieces, Type::INT4_ARRAY),
-        ],
-    )
-    .await?;
+    let rows = db
+        .query_typed(
+            "select nth::int4 - 1 as question, id
+             from unnest($3::int4[], $4::int4[]) with ordinality as asked (first, last, nth)
+             join conversation.search_tail
+                 on first <= last and pieces @> ($5::int4[])[first:last]
+             where robeing_id = $1 and id < $2",
+            &[
+                (&question.robeing_id, Type::TEXT),
+                (&question.past, Type::UUID),
+                (&firsts, Type::INT4_ARRAY),
+                (&lasts, Type::INT4_ARRAY),
+                (&pieces, Type::INT4_ARRAY),
+            ],
+        )
+        .await?;
     rows.iter()
         .map(|row| {
             let at: i32 = row.try_get("question")?;
-            Ok((at as usize, moments::least(row.try_get("id")?)))
+            Ok((at as usize, vec![moments::of(row.try_get("id")?)]))
         })
         .collect()
 }
 
-/// Takes candidates for hits where the words are in their texts. Whether there were any to be read.
-async fn read(
-    client: &Client,
-    scope: &Scope,
-    question: &Question<'_>,
-    segments: &Segments,
-    progress: &mut [Progress],
-) -> Result<bool, Error> {
-    let (mut asked, mut moments): (Vec<i32>, Vec<Uuid>) = (Vec::new(), Vec::new());
-    for (at, it) in (0..).zip(&mut *progress) {
-        if let Next::Read(count) = it.next(&segments.0, question.wanted) {
-            let newest = it.candidates.split_off(it.candidates.len() - count);
-            it.page *= 2;
-            it.patience -= count;
-            asked.extend(newest.iter().map(|_| at));
-            moments.extend(newest.into_iter().map(Uuid::from_u128));
-        }
-    }
-    if moments.is_empty() {
-        return Ok(false);
-    }
-    let pasts: Vec<Uuid> = moments.iter().map(|id| moments::past(*id)).collect();
-    let (first, past) = (moments.iter().min(), pasts.iter().max());
-    let rows = db::query(
-        client,
-        scope,
-        "select asked.question, said.*
-         from unnest($2::int4[], $3::uuid[], $4::uuid[]) as asked (question, least, past)
-         cross join lateral (
-             select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
-             from conversation.log
-             where robeing_id = $1
-               and id >= asked.least
-               and id < asked.past
-               and get_byte(uuid_send(id), 15) = get_byte(uuid_send(asked.least), 15)
-               -- The partitions.
-               and id >= $5
-               and id < $6
-             -- Keeps the planner from reading all of them between the first and the last.
-             offset 0
-         ) as said",
+async fn sent_at(
+    db: &Transaction<'_>,
+    robeing_id: &str,
+    moments: &BTreeSet<Moment>,
+) -> Result<Vec<Hit>, Error> {
+    let firsts: Vec<Uuid> = moments.iter().map(|it| moments::id(*it)).collect();
+    let pasts: Vec<Uuid> = moments.iter().map(|it| moments::past(*it)).collect();
+    let rows = db.query_typed(
+        "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+         from conversation.sent_at($1, $2, $3)",
         &[
-            (&question.robeing_id, Type::TEXT),
-            (&asked, Type::INT4_ARRAY),
-            (&moments, Type::UUID_ARRAY),
+            (&robeing_id, Type::TEXT),
+            (&firsts, Type::UUID_ARRAY),
             (&pasts, Type::UUID_ARRAY),
-            (&first, Type::UUID),
-            (&past, Type::UUID),
         ],
     )
     .await?;
-    for row in &rows {
-        let at = row.try_get::<_, i32>("question")? as usize;
-        let hit = Hit::of(row)?;
-        if hit.id < question.past && question.words[at].are_in(&hit) {
-            progress[at].hits.push(hit);
+    rows.iter().map(Hit::of).collect()
+}
+
+/// What was read, by the questions that asked for it and whose words are in the text.
+fn keep(question: &Question<'_>, progress: &mut [Progress], said: &[Hit]) {
+    for hit in said.iter().filter(|hit| hit.id < question.past) {
+        let moment = moments::of(hit.id);
+        let text = hit.folded();
+        for (it, words) in progress.iter_mut().zip(question.words) {
+            if it.read.binary_search(&moment).is_ok() && words.are_in_folded(&text) {
+                it.hits.push(hit.clone());
+            }
         }
     }
     for it in progress {
         in_order(&mut it.hits);
         it.hits.truncate(question.wanted);
     }
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -362,19 +330,18 @@ mod tests {
     }
 
     /// Of three wanted, with segments up to these left, all by their milliseconds.
-    fn next(hits: &[u128], candidates: &[u128], left: &[u128]) -> Next {
-        let id = |millisecond: &u128| Uuid::from_u128(millisecond << 80);
+    fn next(hits: &[u64], candidates: &[u64], left: &[u64]) -> Next {
+        let id = |millisecond: &u64| moments::id(millisecond << 8);
         let progress = Progress {
             pieces: vec![1],
-            candidates: candidates.iter().map(|it| id(it).as_u128()).collect(),
+            candidates: candidates.iter().map(|it| it << 8).collect(),
             hits: hits.iter().map(|it| hit(id(it))).collect(),
             page: 5,
             patience: 20,
             ..Progress::default()
         };
-        let segment = |last: &u128| Segment {
+        let segment = |last: &u64| Segment {
             number: 0,
-            month: Date::default(),
             messages: 1,
             first_id: Uuid::nil(),
             last_id: id(last),
@@ -397,7 +364,7 @@ mod tests {
         // Of the same millisecond as the last.
         assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::Read(1));
         let impatient = Progress {
-            candidates: vec![u128::MAX],
+            candidates: vec![u64::MAX >> 16],
             patience: 0,
             ..Progress::default()
         };
