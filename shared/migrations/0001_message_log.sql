@@ -125,10 +125,14 @@ alter table conversation.search_posting alter column moments set storage externa
 
 -- The reads of context and search. Statements that come without a name are planned each time, which
 -- takes longer than to run them where there are many partitions; what a function runs is planned once
--- a connection, for whatever values, and only the partitions that the values lead to are looked into.
+-- a connection, for whatever values, and only the partitions that the values lead to are looked into. By the
+-- rows that are looked at alone: it does not know then how many there are of a robeing, or are wanted,
+-- and would rather read in one go what all robeings said than by an index what one did.
 create function conversation.newest(robeing varchar, past uuid, thread varchar, channel varchar, most bigint)
 returns setof conversation.log
-language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set seq_page_cost = 0 set random_page_cost = 0
+as $$
 begin
     if thread is not null then
         return query
@@ -153,7 +157,9 @@ end $$;
 -- millisecond, with the same last byte.
 create function conversation.sent_at(robeing varchar, firsts uuid[], pasts uuid[])
 returns setof conversation.log
-language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set seq_page_cost = 0 set random_page_cost = 0
+as $$
 begin
     return query
         select said.*
@@ -173,7 +179,9 @@ end $$;
 -- than `short`, in bytes; none where a piece has no list, since nothing in the segment has it.
 create function conversation.shortest_postings(questions integer[], segments bigint[], pieces integer[], short integer)
 returns table (question integer, segment bigint, moments bytea)
-language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set seq_page_cost = 0 set random_page_cost = 0
+as $$
 #variable_conflict use_column
 begin
     return query

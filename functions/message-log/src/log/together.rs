@@ -1,5 +1,6 @@
 //! Single messages that come at the same time share a transaction: a commit takes as long for a
-//! hundred rows as for one. Nobody waits for company: while some are being inserted, others gather.
+//! hundred rows as for one. Nobody waits for company: while some are being inserted, others gather. Nor
+//! does anybody wait for long behind others: there are further lanes where one is slow.
 
 use std::mem;
 use std::panic::AssertUnwindSafe;
@@ -14,8 +15,10 @@ use tokio::time::timeout;
 use super::draft::Draft;
 use super::{Log, ROWS, Stored};
 
-/// So many transactions at once; beyond that, more rows in each bring more.
-const LANES: usize = 2;
+/// So many transactions at once. Where the first is quick, more rows in it bring more than another.
+const LANES: usize = 4;
+/// Who waits longer opens another lane.
+const SLOW: Duration = Duration::from_millis(25);
 /// What waits for a database that is slow or gone, in bytes, before senders are turned away.
 const MOST_WAITING: usize = 16 << 20;
 /// After this a sender is asked to try again; what may still be stored will be a repeat then.
@@ -40,14 +43,27 @@ struct Waiting {
 
 impl Log {
     pub(super) async fn insert_with_others(&self, draft: Draft) -> Result<Stored> {
-        let (outcome, stored) = oneshot::channel();
-        if self.together.add(Waiting { draft, outcome })? {
-            tokio::spawn(self.clone().insert_what_gathers());
-        }
-        match timeout(ANSWER_WITHIN, stored).await {
+        let (outcome, mut stored) = oneshot::channel();
+        self.together.add(Waiting { draft, outcome })?;
+        self.open_lane(1);
+        let soon = timeout(SLOW, &mut stored).await;
+        let answer = match soon {
+            Ok(_) => soon,
+            Err(_) => {
+                self.open_lane(LANES);
+                timeout(ANSWER_WITHIN - SLOW, stored).await
+            }
+        };
+        match answer {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::Internal(anyhow::anyhow!("the insert panicked"))),
             Err(_) => Err(busy()),
+        }
+    }
+
+    fn open_lane(&self, most: usize) {
+        if self.together.opens(most) {
+            tokio::spawn(self.clone().insert_what_gathers());
         }
     }
 
@@ -73,17 +89,22 @@ impl Log {
 }
 
 impl Together {
-    /// Whether a lane is to be opened for it.
-    fn add(&self, waiting: Waiting) -> Result<bool> {
+    fn add(&self, waiting: Waiting) -> Result<()> {
         let mut gathered = self.lock();
         if gathered.bytes + waiting.draft.size > MOST_WAITING {
             return Err(busy());
         }
         gathered.bytes += waiting.draft.size;
         gathered.waiting.push(waiting);
-        let opens = gathered.lanes < LANES;
+        Ok(())
+    }
+
+    /// Whether somebody waits for a lane that may be opened.
+    fn opens(&self, most: usize) -> bool {
+        let mut gathered = self.lock();
+        let opens = gathered.lanes < most && !gathered.waiting.is_empty();
         gathered.lanes += usize::from(opens);
-        Ok(opens)
+        opens
     }
 
     /// None closes the lane.
