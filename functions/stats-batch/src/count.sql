@@ -9,18 +9,14 @@ select robeing_id, hour, sum(rows)::int8 as rows,
        least(sum(leadership), 9223372036854775807)::int8 as leadership_experience,
        least(sum(ethics), 9223372036854775807)::int8 as ethics_experience
 from (
-    -- First by place, which is looked at once a row, and then side by side.
-    select robeing_id, hour, rows,
-           case when not is_answer and place = 'thread' then rows else 0 end as in_threads,
-           case when not is_answer and place = 'direct' then rows else 0 end as direct,
-           case when not is_answer and place = 'channel' then rows else 0 end as in_channels,
+    select robeing_id, date_bin('1 hour', created_at, 'epoch') as hour, count(*) as rows,
+           count(*) filter (where not is_answer and place = 'thread') as in_threads,
+           count(*) filter (where not is_answer and place = 'direct') as direct,
+           count(*) filter (where not is_answer and place = 'channel') as in_channels,
            0 as successful_tasks, 0 as failed_tasks,
            0::numeric as memory, 0::numeric as compute, 0::numeric as empathy, 0::numeric as leadership, 0::numeric as ethics
-    from (
-        select robeing_id, date_bin('1 hour', created_at, 'epoch') as hour, is_answer, place, count(*) as rows
-        from conversation.committed($1::text::xid8, $2::text::xid8)
-        group by 1, 2, 3, 4
-    ) as by_place
+    from conversation.committed($1::text::xid8, $2::text::xid8)
+    group by 1, 2
     union all
     select robeing_id, date_bin('1 hour', created_at, 'epoch'),
            count(*), 0, 0, 0,

@@ -173,11 +173,13 @@ async fn chunk(db: &Transaction<'_>, size: u64) -> Result<Option<Chunk>, tokio_p
     } else {
         horizon
     };
-    let (rows, robeings) = if is_ours {
-        add(db, from, to).await?
-    } else {
+    let (rows, robeings) = if !is_ours {
         let recounted = recount(db, to).await?;
         (recounted.conversations, recounted.robeings)
+    } else if to > from {
+        add(db, from, to).await?
+    } else {
+        (0, 0)
     };
     // Once the horizon is where the next transaction would have been, all before it have ended.
     db.execute_typed(
