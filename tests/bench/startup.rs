@@ -17,7 +17,7 @@ const RUNS: usize = 100;
 const FUNCTIONS: [&str; 3] = ["schema-sync", "cache-read", "probe"];
 
 /// All clients: S3, Postgres, BigQuery, a model, and OIDC tokens of callers.
-const CONFIGURATION: [(&str, &str); 12] = [
+const CONFIGURATION: [(&str, &str); 13] = [
     ("AUTH_ISSUER", "https://issuer.example"),
     ("AUTH_AUDIENCE", "metasync"),
     ("BUCKET_URL", "s3://bucket/prefix"),
@@ -32,6 +32,10 @@ const CONFIGURATION: [(&str, &str); 12] = [
     ("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:9"),
     ("LLM_MODEL", "claude-opus-4-1"),
     ("ANTHROPIC_API_KEY", "example"),
+    (
+        "MASKING_KEY",
+        "0707070707070707070707070707070707070707070707070707070707070707",
+    ),
     ("HOME", "/nonexistent"),
 ];
 
