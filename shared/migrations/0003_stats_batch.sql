@@ -149,6 +149,44 @@ comment on column robeing.removed.was_counted is 'where not, the next roll-up co
 create index removed_xid on robeing.removed (xid);
 create index removed_robeing on robeing.removed (robeing_id);
 
+-- What transactions of a range committed, by robeing and hour; there may be several rows of one. A
+-- statement that writes runs on one core. What a function returns by a query may run on several, and
+-- is what a roll-up spends its time on.
+create function robeing.counted(from_xid xid8, below xid8)
+returns table (
+    robeing_id varchar, hour timestamptz, rows bigint, in_threads bigint, direct bigint, in_channels bigint,
+    successful_tasks bigint, failed_tasks bigint,
+    memory numeric, compute numeric, empathy numeric, leadership numeric, ethics numeric)
+language plpgsql stable set plan_cache_mode = force_custom_plan as $$
+#variable_conflict use_column
+begin
+    return query
+        select robeing_id, date_bin('1 hour', created_at, 'epoch'), count(*),
+               count(*) filter (where not is_answer and place = 'thread'),
+               count(*) filter (where not is_answer and place = 'direct'),
+               count(*) filter (where not is_answer and place = 'channel'),
+               0::bigint, 0::bigint, 0::numeric, 0::numeric, 0::numeric, 0::numeric, 0::numeric
+        from conversation.committed(from_xid, below)
+        group by 1, 2;
+    return query
+        select robeing_id, date_bin('1 hour', created_at, 'epoch'), count(*), 0::bigint, 0::bigint, 0::bigint,
+               count(*) filter (where outcome = 'success'), count(*) filter (where outcome <> 'success'),
+               coalesce(sum(experience) filter (where stat = 'memory'), 0),
+               coalesce(sum(experience) filter (where stat = 'compute'), 0),
+               coalesce(sum(experience) filter (where stat = 'empathy'), 0),
+               coalesce(sum(experience) filter (where stat = 'leadership'), 0),
+               coalesce(sum(experience) filter (where stat = 'ethics'), 0)
+        from robeing.task
+        where xid >= from_xid and xid < below
+        group by 1, 2;
+    -- What was erased before it was counted.
+    return query
+        select robeing_id, hour, 0::bigint, in_threads, direct, in_channels, 0::bigint, 0::bigint,
+               0::numeric, 0::numeric, 0::numeric, 0::numeric, 0::numeric
+        from robeing.removed
+        where xid >= from_xid and xid < below and not was_counted;
+end $$;
+
 do $$
 declare
     name text;

@@ -76,7 +76,8 @@ pub(crate) async fn recount(
             break;
         };
         after = last.try_get("robeing_id")?;
-        let grown: Vec<Grown> = page.iter().map(Grown::of).collect::<Result<_, _>>()?;
+        let grown = page.iter().filter_map(|row| Grown::of(row).transpose());
+        let grown = grown.collect::<Result<Vec<_>, _>>()?;
         changed += settle(db, &grown).await? as i64;
     }
     Ok(Rebuilt {

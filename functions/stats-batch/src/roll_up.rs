@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State;
-use jiff::Timestamp;
 use serde::Serialize;
 use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::{FromSql, ToSql, Type};
+use shared::postgres::types::Type;
 use shared::telemetry::{Unit, figure};
 use shared::{Admin, Json, Result};
 use tokio_postgres::error::SqlState;
@@ -33,19 +32,6 @@ const ROWS: i64 = 500_000;
 const FIRST_CHUNK: u64 = 500;
 /// From one chunk to the next.
 const MOST_GROWTH: u64 = 4;
-/// What is counted by robeing and hour, as in `count.sql` and `add.sql`.
-const COUNTS: [&str; 10] = [
-    "in_threads",
-    "direct",
-    "in_channels",
-    "successful_tasks",
-    "failed_tasks",
-    "memory_experience",
-    "compute_experience",
-    "empathy_experience",
-    "leadership_experience",
-    "ethics_experience",
-];
 
 #[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 #[schema(as = StatsRolledUp)]
@@ -218,35 +204,25 @@ async fn add(
 ) -> Result<(i64, usize), tokio_postgres::Error> {
     db.batch_execute("set local statement_timeout = '60s'")
         .await?;
-    let range = [from.to_string(), to.to_string()];
-    let range = range.each_ref().map(|xid| (xid as _, Type::TEXT));
-    let counted = db.query_typed(include_str!("count.sql"), &range).await?;
-    if counted.is_empty() {
-        return Ok((0, 0));
-    }
-    let rows: Vec<i64> = column(&counted, "rows")?;
-    let robeings: Vec<&str> = column(&counted, "robeing_id")?;
-    let hours: Vec<Timestamp> = column(&counted, "hour")?;
-    let counts: Vec<Vec<i64>> = COUNTS
+    let grown = db
+        .query_typed(
+            include_str!("roll_up.sql"),
+            &[
+                (&from.to_string(), Type::TEXT),
+                (&to.to_string(), Type::TEXT),
+            ],
+        )
+        .await?;
+    let rows = match grown.first() {
+        Some(row) => row.try_get("rows")?,
+        None => 0,
+    };
+    let grown: Vec<Grown> = grown
         .iter()
-        .map(|name| column(&counted, name))
+        .filter_map(|row| Grown::of(row).transpose())
         .collect::<Result<_, _>>()?;
-    let mut columns: Vec<(&(dyn ToSql + Sync), Type)> = vec![
-        (&robeings, Type::TEXT_ARRAY),
-        (&hours, Type::TIMESTAMPTZ_ARRAY),
-    ];
-    columns.extend(counts.iter().map(|it| (it as _, Type::INT8_ARRAY)));
-    let grown = db.query_typed(include_str!("add.sql"), &columns).await?;
-    let grown: Vec<Grown> = grown.iter().map(Grown::of).collect::<Result<_, _>>()?;
     settle(db, &grown).await?;
-    Ok((rows.iter().sum(), grown.len()))
-}
-
-fn column<'a, T: FromSql<'a>>(
-    rows: &'a [Row],
-    name: &str,
-) -> Result<Vec<T>, tokio_postgres::Error> {
-    rows.iter().map(|row| row.try_get(name)).collect()
+    Ok((rows, grown.len()))
 }
 
 /// A robeing and what it has earned for each stat.
@@ -256,9 +232,12 @@ pub struct Grown {
 }
 
 impl Grown {
-    pub fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            robeing_id: row.try_get("robeing_id")?,
+    pub fn of(row: &Row) -> Result<Option<Self>, tokio_postgres::Error> {
+        let Some(robeing_id) = row.try_get("robeing_id")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            robeing_id,
             earned: [
                 row.try_get("memory_experience")?,
                 row.try_get("compute_experience")?,
@@ -266,7 +245,7 @@ impl Grown {
                 row.try_get("leadership_experience")?,
                 row.try_get("ethics_experience")?,
             ],
-        })
+        }))
     }
 }
 
