@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 use shared::{Caller, Error, Json, Result, Writer};
 
-use crate::known::Category;
+use crate::category::Category;
 use crate::read::{named, tag, tagged};
 use crate::settings::{Change, Changed, Settings};
 

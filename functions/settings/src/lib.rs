@@ -7,6 +7,7 @@
 //! memory.
 
 mod cache;
+mod category;
 mod change;
 pub mod known;
 mod listen;
@@ -17,7 +18,7 @@ mod settings;
 use axum::extract::DefaultBodyLimit;
 use shared::{Resources, Router, routes};
 
-pub use known::Category;
+pub use category::Category;
 pub use settings::{Revisions, Settings, Snapshot};
 
 /// A value, or a patch; a category holds up to 256 KiB.

@@ -10,7 +10,8 @@ use serde::Serialize;
 use shared::{Caller, Error, Json, Result};
 use utoipa::ToSchema;
 
-use crate::known::{Category, Skill, System, User};
+use crate::category::Category;
+use crate::known::{Skill, System, User};
 use crate::settings::{Settings, Snapshot};
 
 /// What is in force: what was set, and the default where nothing was.

@@ -14,7 +14,8 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::known::{self, Category, Skill, System, User};
+use crate::category::Category;
+use crate::known::{self, Skill, System, User};
 use crate::{listen, personal};
 
 /// The settings of all robeings, read from memory where that is safe. Cheap to clone.

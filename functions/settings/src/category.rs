@@ -1,0 +1,256 @@
+//! The three categories: what each holds, who may change it, and what may be put into it.
+//!
+//! No key depends on another, and no field of an object on another field. So a patch can be
+//! checked by itself, whatever it is merged into.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use shared::{Error, Result, Role};
+use utoipa::ToSchema;
+
+use crate::known::{Email, News, Skill, System, User, one, read};
+
+const LONGEST_KEY: usize = 100;
+/// What an error repeats of a value, in characters.
+const LONGEST_REASON: usize = 200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// How a robeing talks.
+    User,
+    /// How MetaSync treats it.
+    System,
+    /// What its skills are set to; keys of your own too.
+    Skill,
+}
+
+impl Category {
+    pub const ALL: [Self; 3] = [Self::User, Self::System, Self::Skill];
+
+    /// Its column, and that of its revision.
+    pub(crate) fn columns(self) -> (&'static str, &'static str) {
+        match self {
+            Self::User => ("user_preference", "user_revision"),
+            Self::System => ("system_settings", "system_revision"),
+            Self::Skill => ("skill_settings", "skill_revision"),
+        }
+    }
+
+    /// What is in force, given what was set. What a newer or older program set and this one can't
+    /// read is left out, so that the default holds, which of masking is the strictest.
+    pub(crate) fn in_force(self, set: &Map<String, Value>) -> Map<String, Value> {
+        let value = match self {
+            Self::User => serde_json::to_value(read::<User>(set)),
+            Self::System => serde_json::to_value(read::<System>(set)),
+            Self::Skill => serde_json::to_value(Skill::of(set)),
+        };
+        match value {
+            Ok(Value::Object(object)) => object,
+            _ => Map::new(),
+        }
+    }
+
+    /// Whether a key can have this value; the error says what it should be.
+    pub(crate) fn check(self, key: &str, value: &Value) -> Result<()> {
+        self.check_key(key)?;
+        if value.is_null() {
+            return Err(Error::Invalid(format!(
+                "{self}.{key} can't be null: DELETE it to have the default back"
+            )));
+        }
+        match (self, key) {
+            (Self::User, _) => parse::<User>(format_args!("{self}"), &one(key, value)).map(drop),
+            (Self::System, _) => {
+                parse::<System>(format_args!("{self}"), &one(key, value)).map(drop)
+            }
+            (Self::Skill, "email") => parse::<Email>(format_args!("skill.email"), value).map(drop),
+            (Self::Skill, "news") => parse::<News>(format_args!("skill.news"), value).map(drop),
+            (Self::Skill, _) => Ok(()),
+        }
+    }
+
+    /// Whether a patch of the whole category leaves something valid, whatever it is applied to.
+    pub(crate) fn check_patch(self, patch: &Map<String, Value>) -> Result<()> {
+        for (key, value) in patch {
+            if value.is_null() {
+                self.check_key(key)?;
+            } else {
+                self.check(key, &without_nulls(value))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there can be such a key.
+    pub(crate) fn check_key(self, key: &str) -> Result<()> {
+        let known = match self {
+            Self::User => self.in_force(&Map::new()),
+            Self::System => self.in_force(&Map::new()),
+            Self::Skill => {
+                if key.is_empty()
+                    || key.chars().count() > LONGEST_KEY
+                    || key.contains(char::is_control)
+                {
+                    return Err(Error::Invalid(format!(
+                        "a key must have 1 to {LONGEST_KEY} characters, none of them a control character"
+                    )));
+                }
+                return Ok(());
+            }
+        };
+        if known.contains_key(key) {
+            return Ok(());
+        }
+        let known: Vec<&str> = known.keys().map(String::as_str).collect();
+        Err(Error::Invalid(format!(
+            "{self} has no such key: it has {}; keys of your own go under skill",
+            known.join(", ")
+        )))
+    }
+
+    /// Who may change a key: what weakens masking, or lets data go, is an admin's.
+    pub(crate) fn role(self, key: &str) -> Role {
+        match (self, key) {
+            (Self::System, "unmasked" | "memory_ttl_days") => Role::Admin,
+            _ => Role::Writer,
+        }
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::User => "user",
+            Self::System => "system",
+            Self::Skill => "skill",
+        })
+    }
+}
+
+fn parse<T: DeserializeOwned>(place: fmt::Arguments<'_>, value: &Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let place = match path.as_str() {
+            "." | "?" => place.to_string(),
+            path => format!("{place}.{path}"),
+        };
+        let mut reason = error.into_inner().to_string();
+        if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
+            reason.truncate(end);
+            reason.push('…');
+        }
+        Error::Invalid(format!("{place}: {reason}"))
+    })
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let parts = object.iter().filter(|(_, part)| !part.is_null());
+            let parts = parts.map(|(name, part)| (name.clone(), without_nulls(part)));
+            Value::Object(parts.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_refused_with_what_it_should_be() {
+        for (category, key, value, reason) in [
+            (
+                Category::User,
+                "response_style",
+                json!("rude"),
+                "expected one of `formal`, `casual`, `friendly`",
+            ),
+            (
+                Category::User,
+                "theme",
+                json!("dark"),
+                "keys of your own go under skill",
+            ),
+            (
+                Category::User,
+                "timezone",
+                json!("Seoul"),
+                "user.timezone: write a time zone such as Asia/Seoul",
+            ),
+            (
+                Category::User,
+                "language",
+                json!("한국어"),
+                "user.language: write a language tag",
+            ),
+            (
+                Category::System,
+                "max_memory_size",
+                json!(0),
+                "system.max_memory_size: 0 is not from 1 to 10000",
+            ),
+            (
+                Category::System,
+                "max_memory_size",
+                json!("many"),
+                "expected u32",
+            ),
+            (
+                Category::System,
+                "unmasked",
+                json!(["rrn"]),
+                "unknown variant `rrn`",
+            ),
+            (Category::System, "debug_mode", json!(null), "DELETE it"),
+            (
+                Category::Skill,
+                "email",
+                json!({"check_interval": 1}),
+                "skill.email.check_interval: 1 is not from 10 to 86400",
+            ),
+            (
+                Category::Skill,
+                "email",
+                json!(true),
+                "skill.email: invalid type",
+            ),
+            (
+                Category::Skill,
+                "news",
+                json!({"topic": 1}),
+                "unknown field `topic`",
+            ),
+            (Category::Skill, "", json!(1), "a key must have"),
+        ] {
+            let error = category.check(key, &value).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        for (category, key, value) in [
+            (Category::User, "timezone", json!("America/Argentina/Salta")),
+            (Category::System, "unmasked", json!(["business", "ip"])),
+            (Category::Skill, "email", json!({"enabled": true})),
+            (Category::Skill, "chess", json!([1, null, {"a": "b"}])),
+        ] {
+            category.check(key, &value).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_patch_is_checked_by_itself_and_null_takes_away() {
+        let patch = |value: Value| Category::Skill.check_patch(value.as_object().unwrap());
+        patch(json!({"email": {"check_interval": null, "enabled": true}, "chess": null})).unwrap();
+        let error = patch(json!({"email": {"check_interval": "often"}})).unwrap_err();
+        assert!(
+            error.to_string().contains("skill.email.check_interval"),
+            "{error}"
+        );
+    }
+}
