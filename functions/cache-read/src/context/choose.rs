@@ -8,7 +8,8 @@ use schema_sync::document::Document;
 use super::Format;
 use super::card;
 use super::describe::Descriptions;
-use super::index::{Kind, Parts, index};
+use super::index::{Parts, index};
+use super::kind::Kind;
 use super::rank::{self, Question, Ranked};
 use super::weights::Weights;
 

@@ -6,6 +6,7 @@
 //! Nothing here asks the network or a model.
 
 mod assemble;
+mod build;
 mod card;
 mod choose;
 mod describe;
@@ -13,6 +14,7 @@ mod facts;
 mod groups;
 mod index;
 mod joins;
+mod kind;
 mod lexicon;
 mod lists;
 mod rank;
@@ -144,7 +146,7 @@ impl Index {
 
     /// As [`Index::build`], with other word lists: for who measures what they are worth.
     pub fn with_lists(document: Arc<Document>, lists: Arc<Lists>) -> Self {
-        let parts = index::build(&document, lists);
+        let parts = build::build(&document, lists);
         Self { document, parts }
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::index::{Kind, Parts, TableWord, index};
+use super::index::{Parts, TableWord, index};
+use super::kind::Kind;
 use super::weights::Weights;
 use super::words;
 
