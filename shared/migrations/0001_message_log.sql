@@ -25,16 +25,19 @@ create table conversation.log (
     xid xid8 not null default pg_current_xact_id(),
     created_at timestamptz not null,
     edited_at timestamptz,
-    deleted_at timestamptz
+    deleted_at timestamptz,
+    erased_at timestamptz
 ) partition by range (id);
 
 comment on column conversation.log.parts is 'what came in the shape of OpenTelemetry GenAI, masked: {"message": [...], "response": [...]}';
 comment on column conversation.log.reply_to is 'the message that this row answers';
 comment on column conversation.log.content is 'digest of the masked content: tells a repeat from another content under the same key';
 comment on column conversation.log.xid is 'a roll-up takes what is below the horizon of running transactions, so that late commits are not missed';
+comment on column conversation.log.erased_at is 'nothing of it is left but the id, so that the same event, delivered again, is still a repeat';
 
 create index log_robeing on conversation.log (robeing_id, id desc);
 create index log_user on conversation.log (user_id, id desc) where user_id is not null;
+create index log_slack_user on conversation.log (slack_user_id, id desc) where slack_user_id is not null;
 create index log_channel on conversation.log (robeing_id, channel_id, id desc) where channel_id is not null;
 create index log_thread on conversation.log (robeing_id, thread_ts, id desc) where thread_ts is not null;
 create index log_reply_to on conversation.log (reply_to) where reply_to is not null;
@@ -79,12 +82,14 @@ create table conversation.dead_letter (
     created_at timestamptz not null default now(),
     last_attempt_at timestamptz not null default now(),
     replayed_at timestamptz,
-    message_id uuid
+    message_id uuid,
+    erased_at timestamptz
 );
 comment on column conversation.dead_letter.key is 'digest of source and event id, so that a redelivery is another attempt and not another row';
 comment on column conversation.dead_letter.event_time is 'the time that comes with the event id, where one does';
 comment on column conversation.dead_letter.event_order is 'its place among those of that time, where its queue numbers them';
 comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';
+comment on column conversation.dead_letter.erased_at is 'nothing of it is left but the key, so that the same event, delivered again, is not kept again';
 
 -- What was rolled up last, until a robeing and month have enough of it for a segment. It holds no text:
 -- a piece is a hash of the robeing and two letters.
@@ -278,8 +283,20 @@ begin
     end loop;
 end $$;
 
--- Makes room for the month of a day, if there is none yet. The parent stays open to readers and
--- writers: a partition is attached, which `create table .. partition of` would lock out.
+-- Months that take no message any more: they are in the archive, or on the way there.
+create table conversation.closed_month (
+    month date primary key,
+    closed_at timestamptz not null default now()
+);
+
+create function conversation.refuse_closed() returns trigger
+language plpgsql as $$
+begin
+    raise exception 'the month is closed' using errcode = 'check_violation', constraint = 'month_is_closed';
+end $$;
+
+-- Makes room for the month of a day, if there is none yet and it is not closed. The parent stays open
+-- to readers and writers: a partition is attached, which `create table .. partition of` would lock out.
 create function conversation.add_month(day date) returns void
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
@@ -292,6 +309,9 @@ declare
     child text;
 begin
     perform pg_advisory_xact_lock(hashtextextended('conversation.add_month', 0));
+    if exists (select from conversation.closed_month as closed where closed.month = date_trunc('month', day::timestamp)::date) then
+        raise exception 'the month is closed' using errcode = 'check_violation', constraint = 'month_is_closed';
+    end if;
     child := 'log_' || suffix;
     if to_regclass('conversation.' || child) is null then
         execute format('create table conversation.%I (like conversation.log including all)', child);
@@ -309,5 +329,25 @@ begin
             child);
         execute format('alter table conversation.%I enable row level security', child);
         execute format('alter table conversation.search_posting attach partition conversation.%I for values from (%s) to (%s)', child, months << 40, (months + 1) << 40);
+    end if;
+end $$;
+
+-- From here on no row of the month comes in or changes, but rows can go. Waits for who is writing to
+-- this very month, and keeps nobody from reading.
+create function conversation.close_month(month date) returns void
+language plpgsql as $$
+declare
+    child text := 'log_' || to_char(month, 'YYYY_MM');
+begin
+    perform pg_advisory_xact_lock(hashtextextended('conversation.add_month', 0));
+    insert into conversation.closed_month (month) values (close_month.month) on conflict do nothing;
+    if to_regclass('conversation.' || child) is not null
+        and not exists (select from pg_trigger where tgrelid = to_regclass('conversation.' || child) and tgname = 'closed')
+    then
+        execute format(
+            'create trigger closed before insert or update of
+                 message, response, parts, intent, metadata, user_id, slack_user_id, edited_at, deleted_at, erased_at
+             on conversation.%I for each row execute function conversation.refuse_closed()',
+            child);
     end if;
 end $$;
