@@ -215,11 +215,12 @@ create table conversation.edited (
 );
 create index edited_xid on conversation.edited (xid);
 
--- Up to where (not including) the log is rolled up into all that follows. An xid means nothing in
--- another cluster.
+-- Up to where the log is rolled up into all that follows: transactions below xid, and of that one, where
+-- it is a large one, what has an id up to after_id. An xid means nothing in another cluster.
 create table conversation.watermark (
     name varchar(32) primary key,
     xid xid8 not null,
+    after_id uuid not null default '00000000-0000-0000-0000-000000000000',
     cluster bigint not null,
     run_at timestamptz
 );

@@ -134,7 +134,7 @@ pub async fn is_rolled_up(client: &Client, month: Date) -> Result<bool> {
         "select cluster = (select system_identifier from pg_control_system())
                 and not exists (
                       select from conversation.log
-                      where id >= $1 and id < $2 and xid >= watermark.xid)
+                      where id >= $1 and id < $2 and (xid, id) > (watermark.xid, watermark.after_id))
          from conversation.watermark
          where name = 'message-log'",
         &[(&first, Type::UUID), (&past, Type::UUID)],

@@ -243,3 +243,60 @@ async fn many_of_one_moment_are_all_found() {
     }
     assert_eq!(all, 400);
 }
+
+#[tokio::test]
+async fn a_transaction_too_large_for_one_chunk_is_rolled_up_in_parts_each_row_once() {
+    let log = start().await;
+    // Of one transaction 6,000 messages of 3,000 bytes, four of them in each moment. A roll-up that would
+    // go on after its first part fails.
+    log.database
+        .run(
+            "select conversation.add_month('2026-03-01');
+             insert into conversation.log
+                 (id, robeing_id, message, metadata, token_count, source, source_event_id, content, created_at)
+             select (lpad(to_hex((extract(epoch from at) * 1000)::int8), 12, '0') || '70008000'
+                         || lpad(to_hex(n), 10, '0') || '07')::uuid,
+                    'r1', 'about order' || n || repeat(' 가나다', 300), '{}', 3, 'http', n::text, gen_random_uuid(), at
+             from generate_series(0, 5999) as n,
+                  lateral (select timestamptz '2026-03-02 00:00Z' + n / 4 * interval '1 ms' as at) as it;
+             create function fail() returns trigger language plpgsql as $$ begin raise 'stopped'; end $$;
+             create trigger fail before update on conversation.watermark
+             for each row when (old.after_id <> '00000000-0000-0000-0000-000000000000')
+             execute function fail()",
+        )
+        .await;
+    until_stopped(&log).await;
+    let counted = "select coalesce(sum(messages), 0)::int8 from conversation.activity";
+    let part = log.count(counted).await;
+    assert!((1_000..2_000).contains(&part), "{part} rows of 4 MB");
+
+    // What is in a moment with an edited one is taken out with it, and added again where it is rolled up.
+    log.database
+        .run(
+            "drop trigger fail on conversation.watermark;
+             insert into conversation.edited (id, robeing_id, xid)
+             select id, robeing_id, '8' from conversation.log where message like 'about order101 %'",
+        )
+        .await;
+    roll_up(&log).await;
+    assert_eq!(log.count(counted).await, 6_000);
+    let late = "select count(*) from conversation.log
+                where (xid, id) > (select xid, after_id from conversation.watermark)";
+    assert_eq!(log.count(late).await, 0);
+    for n in [0, 100, 101, 103, part - 1, part, 5_900] {
+        let mut all = found(&log, &format!("order{n}")).await;
+        all.retain(|text| text.starts_with(&format!("about order{n} ")));
+        assert_eq!(all.len(), 1, "{n}");
+    }
+}
+
+/// What runs in other databases of the server holds the horizon back for a moment.
+async fn until_stopped(log: &Fixture) {
+    for _ in 0..500 {
+        if log.app.post("/events/message-log", json!({})).await.status == 500 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the roll-up has nothing to do");
+}

@@ -95,7 +95,7 @@ async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, tokio_post
         .query_typed(
             "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id, created_at,
                     case when octet_length(message) <= 1000 then message end as message,
-                    xid < (select xid from conversation.watermark where name = 'message-log') as is_rolled_up,
+                    (xid, id) <= (select xid, after_id from conversation.watermark where name = 'message-log') as is_rolled_up,
                     date_trunc('month', created_at at time zone 'utc')::date
                         in (select month from conversation.closed_month) as is_closed
              from conversation.log

@@ -59,7 +59,7 @@ pub async fn messages(
                and id < $2
                and ($3::text is null or robeing_id = $3)
                and robeing_id <> all ($4)
-               and xid < (select xid from conversation.watermark where name = 'message-log')
+               and (xid, id) <= (select xid, after_id from conversation.watermark where name = 'message-log')
              order by id
              limit $5",
             &[

@@ -14,11 +14,13 @@ use uuid::Uuid;
 
 use super::Row;
 use super::segments::{self, Place};
-use crate::pieces::{fold, hashes};
+use crate::pieces::{self, fold, hashes};
 use crate::search::moments::{self, Moment};
 
 /// Edits that are looked after at once.
 const EDITS: i64 = 20_000;
+/// Of these, texts that are in memory at once.
+const AT_ONCE: usize = 500;
 
 /// A message as it is searched.
 pub(super) struct Searched {
@@ -141,11 +143,12 @@ async fn take_tail(db: &Transaction<'_>, place: &Place) -> Result<Vec<Searched>,
 }
 
 /// Messages that were edited are found by what they say now, and those that were taken out by nothing:
-/// what was committed before `to`; without it, what is not there any more.
+/// what transactions below that id committed; without it, what is not there any more.
 ///
 /// Search knows messages by their moments, so that all of these moments are taken out and what is
 /// there is added anew.
-pub(crate) async fn renew(db: &Transaction<'_>, to: Option<&str>) -> Result<(), Error> {
+pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<(), Error> {
+    let below = below.map(|xid| xid.to_string());
     loop {
         let edited = db
             .query_typed(
@@ -160,7 +163,7 @@ pub(crate) async fn renew(db: &Transaction<'_>, to: Option<&str>) -> Result<(), 
                      order by robeing_id, id
                      limit $2))
                  returning id, robeing_id",
-                &[(&to, Type::TEXT), (&EDITS, Type::INT8)],
+                &[(&below, Type::TEXT), (&EDITS, Type::INT8)],
             )
             .await?;
         let mut places: BTreeMap<Place, BTreeSet<Moment>> = BTreeMap::new();
@@ -173,9 +176,17 @@ pub(crate) async fn renew(db: &Transaction<'_>, to: Option<&str>) -> Result<(), 
         for (place, moments) in &places {
             segments::forget(db, place, moments).await?;
         }
-        let ranges = Ranges::of(&places);
-        forget_tail(db, &ranges).await?;
-        append(db, said_at(db, &ranges, to).await?).await?;
+        let moments: Vec<(&str, Moment)> = places
+            .iter()
+            .flat_map(|((robeing_id, _), moments)| {
+                moments.iter().map(|moment| (robeing_id.as_str(), *moment))
+            })
+            .collect();
+        forget_tail(db, &Ranges::of(&moments)).await?;
+        for moments in moments.chunks(AT_ONCE) {
+            let said = said_at(db, &Ranges::of(moments)).await?;
+            append(db, said).await?;
+        }
         if (edited.len() as i64) < EDITS {
             return Ok(());
         }
@@ -191,14 +202,12 @@ struct Ranges<'a> {
 }
 
 impl<'a> Ranges<'a> {
-    fn of(places: &'a BTreeMap<Place, BTreeSet<Moment>>) -> Self {
+    fn of(moments: &[(&'a str, Moment)]) -> Self {
         let mut ranges = Self::default();
-        for ((robeing_id, _), moments) in places {
-            for moment in moments {
-                ranges.robeings.push(robeing_id);
-                ranges.leasts.push(moments::id(*moment));
-                ranges.pasts.push(moments::past(*moment));
-            }
+        for (robeing_id, moment) in moments {
+            ranges.robeings.push(robeing_id);
+            ranges.leasts.push(moments::id(*moment));
+            ranges.pasts.push(moments::past(*moment));
         }
         ranges
     }
@@ -226,21 +235,19 @@ async fn forget_tail(db: &Transaction<'_>, ranges: &Ranges<'_>) -> Result<(), Er
 async fn said_at(
     db: &Transaction<'_>,
     ranges: &Ranges<'_>,
-    to: Option<&str>,
 ) -> Result<BTreeMap<Place, Vec<Searched>>, Error> {
     let rows = db
         .query_typed(
             "select said.*
              from unnest($1::text[], $2::uuid[], $3::uuid[]) as moment (robeing_id, least, past)
              cross join lateral (
-                 select id, robeing_id, message, response
+                 select id, robeing_id, left(message, $4) as message, left(response, $4) as response
                  from conversation.log
                  where robeing_id = moment.robeing_id
                    and id >= moment.least
                    and id < moment.past
                    and get_byte(uuid_send(id), 15) = get_byte(uuid_send(moment.least), 15)
-                   and xid < coalesce($4::text::xid8,
-                                      (select xid from conversation.watermark where name = 'message-log'))
+                   and (xid, id) <= (select xid, after_id from conversation.watermark where name = 'message-log')
                  -- Keeps the planner from reading the whole log.
                  offset 0
              ) as said
@@ -249,7 +256,7 @@ async fn said_at(
                 (&ranges.robeings, Type::TEXT_ARRAY),
                 (&ranges.leasts, Type::UUID_ARRAY),
                 (&ranges.pasts, Type::UUID_ARRAY),
-                (&to, Type::TEXT),
+                (&(pieces::LONGEST as i32), Type::INT4),
             ],
         )
         .await?;

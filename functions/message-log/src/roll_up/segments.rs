@@ -24,8 +24,9 @@ const GROWTH: i32 = 8;
 /// The last, of 131,072 messages and more, whose segments are not merged any more: no statement takes
 /// much longer than a few seconds.
 const LARGEST: u32 = 4;
-/// Rows that are read at once where moments are taken out.
+/// Lists that are read at once where moments are taken out, and their bytes.
 const PAGE: i64 = 10_000;
+const PAGE_BYTES: i64 = 8 * 1_024 * 1_024;
 
 struct Segment {
     number: i64,
@@ -202,17 +203,29 @@ async fn forget_in(
         let rows = db
             .query_typed(
                 "select piece, moments
-                 from conversation.search_posting
-                 where segment = $1 and ($2::int4 is null or piece > $2)
-                 order by piece
-                 limit $3",
+                 from (
+                     select *, sum(octet_length(moments)) over (order by piece) - octet_length(moments) as bytes
+                     from (
+                         select piece, moments
+                         from conversation.search_posting
+                         where segment = $1 and ($2::int4 is null or piece > $2)
+                         order by piece
+                         limit $3
+                     ) as next
+                 ) as measured
+                 where bytes < $4
+                 order by piece",
                 &[
                     (&segment, Type::INT8),
                     (&after, Type::INT4),
                     (&PAGE, Type::INT8),
+                    (&PAGE_BYTES, Type::INT8),
                 ],
             )
             .await?;
+        if rows.is_empty() {
+            break;
+        }
         let (mut pieces, mut lists): (Vec<i32>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
         for row in &rows {
             let piece = row.try_get("piece")?;
@@ -237,9 +250,6 @@ async fn forget_in(
             ],
         )
         .await?;
-        if (rows.len() as i64) < PAGE {
-            break;
-        }
     }
     db.execute_typed(
         "delete from conversation.search_posting where segment = $1 and moments = ''",

@@ -56,19 +56,19 @@ pub async fn late(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<
     // As a constant, so that the planner sees how few there are.
     let mark = db
         .query_typed(
-            "select xid::text from conversation.watermark where name = 'message-log'",
+            "select xid::text, after_id from conversation.watermark where name = 'message-log'",
             &[],
         )
         .await?;
-    let mark: String = match mark.first() {
-        Some(row) => row.try_get(0)?,
+    let (xid, after_id): (String, Uuid) = match mark.first() {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?),
         None => return Ok(Vec::new()),
     };
     let rows = db.query_typed(
         "with late as materialized (
              select id, robeing_id
              from conversation.log
-             where xid >= $1::text::xid8
+             where (xid, id) > ($1::text::xid8, $6)
              order by xid desc
              limit $5
          ),
@@ -84,11 +84,12 @@ pub async fn late(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<
          join conversation.log using (id)
          where robeing_id = $2",
         &[
-            (&mark, Type::TEXT),
+            (&xid, Type::TEXT),
             (&robeing_id, Type::TEXT),
             (&past, Type::UUID),
             (&LATE_OF_ONE, Type::INT8),
             (&LATE, Type::INT8),
+            (&after_id, Type::UUID),
         ],
     )
     .await?;
