@@ -54,9 +54,12 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
     println!("| what | measured | beside |");
     println!("| --- | --- | --- |");
     archive(&app, &database, rows, bare).await?;
-    // Not before: the memory that was measured is the archive's.
-    roll_up(&database).await?;
 
+    begin_peak()?;
+    roll_up(&database).await?;
+    println!("| roll-up of what is live | | {} |", peak()?);
+
+    begin_peak()?;
     let started = Instant::now();
     let reply = app.post("/v1/exports", json!({"user_id": PERSON})).await;
     ensure!(reply.status == 200, "{reply:?}");
@@ -66,11 +69,13 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
     let sum = |field: &str| -> i64 { files.iter().filter_map(|it| it[field].as_i64()).sum() };
     ensure!(sum("rows") == own * 2, "{export}");
     println!(
-        "| export of {own} live and {own} archived messages | {took:.1} s | {} files, {} MB |",
+        "| export of {own} live and {own} archived messages | {took:.1} s | {} files, {} MB; {} |",
         files.len(),
-        sum("bytes") / 1_000_000
+        sum("bytes") / 1_000_000,
+        peak()?
     );
 
+    begin_peak()?;
     let started = Instant::now();
     let reply = app.post("/v1/erasures", json!({"user_id": PERSON})).await;
     ensure!(reply.status == 200, "{reply:?}");
@@ -80,7 +85,10 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
         erased["conversation.log"] == own && erased["archive, rows"] == own,
         "{erased}"
     );
-    println!("| erasure of {own} live and {own} archived messages | {took:.1} s | |");
+    println!(
+        "| erasure of {own} live and {own} archived messages | {took:.1} s | {} |",
+        peak()?
+    );
     Ok(())
 }
 
@@ -150,7 +158,7 @@ async fn archive(
     let stop = Arc::new(AtomicBool::new(false));
     let writer = tokio::spawn(write(database.client().await, stop.clone()));
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = resident("VmRSS")?;
+    begin_peak()?;
     let started = Instant::now();
     let reply = app.post("/events/privacy", json!({})).await;
     let took = started.elapsed();
@@ -174,10 +182,7 @@ async fn archive(
         month["parts"],
         month["bytes"].as_u64().unwrap_or_default() / 1_000_000
     );
-    println!(
-        "| memory of the process, most | {} MB | {before} MB before |",
-        resident("VmHWM")?
-    );
+    println!("| memory of the process | {} | |", peak()?);
     let longest = waits.iter().max().context("rows were written")?;
     println!(
         "| longest wait of a writer meanwhile | {:.1} ms | {} rows |",
@@ -207,10 +212,15 @@ async fn write(client: Client, stop: Arc<AtomicBool>) -> anyhow::Result<Vec<Dura
     Ok(waits)
 }
 
-/// In MB.
-fn resident(what: &str) -> anyhow::Result<u64> {
+/// From here on the peak is that of what follows, and not of what came before.
+fn begin_peak() -> anyhow::Result<()> {
+    Ok(std::fs::write("/proc/self/clear_refs", "5")?)
+}
+
+fn peak() -> anyhow::Result<String> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with(what));
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
     let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kilobytes.context("Linux tells it")?.parse::<u64>()? / 1_024)
+    let kilobytes: u64 = kilobytes.context("Linux tells it")?.parse()?;
+    Ok(format!("at most {} MB resident", kilobytes / 1_024))
 }

@@ -20,8 +20,8 @@ use crate::subject::share_keys;
 const PART_BYTES: usize = 24 * 1024 * 1024;
 const PART_ROWS: i64 = 200_000;
 /// Rows read at once, which become a row group.
-const GROUP_ROWS: i64 = 20_000;
-const GROUP_BYTES: usize = 6 * 1024 * 1024;
+const GROUP_ROWS: i64 = 10_000;
+const GROUP_BYTES: usize = 3 * 1024 * 1024;
 
 /// One part of a month, written and verified.
 pub struct Part {
@@ -121,7 +121,10 @@ async fn last_id(privacy: &Privacy, month: Date) -> Result<Uuid> {
 
 /// None where no row is left.
 async fn fill(privacy: &Privacy, month: Date, after: Uuid) -> Result<Option<File>> {
-    let mut writer = Writer::new(&month.strftime("%Y-%m").to_string())?;
+    let mut writer = Writer::new(
+        &month.strftime("%Y-%m").to_string(),
+        PART_BYTES + GROUP_BYTES,
+    )?;
     let mut people = People::default();
     let mut last = after;
     while writer.rows() < PART_ROWS && writer.bytes() < PART_BYTES {

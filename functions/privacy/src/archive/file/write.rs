@@ -41,7 +41,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(month: &str) -> anyhow::Result<Self> {
+    /// `bytes` is about how large the file becomes.
+    pub fn new(month: &str, bytes: usize) -> anyhow::Result<Self> {
         let about = [("metasync.format", "1"), ("metasync.month", month)];
         let about = about.map(|(name, value)| KeyValue::new(name.to_owned(), value.to_owned()));
         let sealed = ColumnPath::from("sealed");
@@ -56,7 +57,11 @@ impl Writer {
             .build();
         let schema = Arc::new(parse_message_type(SCHEMA)?);
         Ok(Self {
-            file: SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?,
+            file: SerializedFileWriter::new(
+                Vec::with_capacity(bytes),
+                schema,
+                Arc::new(properties),
+            )?,
             compressor: zstd::bulk::Compressor::new(3)?,
             content: Sha256::new(),
             rows: 0,
