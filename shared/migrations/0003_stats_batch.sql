@@ -149,7 +149,7 @@ comment on column robeing.removed.was_counted is 'where not, the next roll-up co
 create index removed_xid on robeing.removed (xid);
 create index removed_robeing on robeing.removed (robeing_id);
 
--- What transactions of a range committed, by robeing and hour; there may be several rows of one. A
+-- What log and tasks have of a range of transactions, by robeing and hour; there may be two rows of one. A
 -- statement that writes runs on one core. What a function returns by a query may run on several, and
 -- is what a roll-up spends its time on.
 create function robeing.counted(from_xid xid8, below xid8)
@@ -179,12 +179,6 @@ begin
         from robeing.task
         where xid >= from_xid and xid < below
         group by 1, 2;
-    -- What was erased before it was counted.
-    return query
-        select robeing_id, hour, 0::bigint, in_threads, direct, in_channels, 0::bigint, 0::bigint,
-               0::numeric, 0::numeric, 0::numeric, 0::numeric, 0::numeric
-        from robeing.removed
-        where xid >= from_xid and xid < below and not was_counted;
 end $$;
 
 do $$

@@ -2,14 +2,13 @@
 //! `DATABASE_URL=postgres://.. cargo bench -p tests --bench robeings`.
 //!
 //! Without `DATABASE_URL` it runs on a throwaway server that syncs nothing to disk. `OLD` (10,000,000)
-//! and `NEW` (1,000,000) are how many messages there are and come, `SECONDS` (20) how long 24 writers
-//! write with a batch every second, and without.
+//! and `NEW` (1,000,000) are how many messages there are and come, `SECONDS` (120) how long 24 writers
+//! write, half of it with a batch every second.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use futures::future::try_join_all;
 use kit::postgres::{Database, database};
 use settings::{Category, Settings};
@@ -25,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     let env = Env::from_process();
     let old: i64 = env.parse("OLD", 10_000_000)?;
     let new: i64 = env.parse("NEW", 1_000_000)?;
-    let seconds: u64 = env.parse("SECONDS", 20)?;
+    let seconds: u64 = env.parse("SECONDS", 120)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -154,85 +153,87 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Writers of one row a transaction, of which 2 % are held open for 0.2 to 3 s.
+/// Writers of one row a transaction, of which 2 % are held open for 0.2 to 3 s: a while with a batch
+/// every second, a while without, and so on, so that neither has the better half of the machine's day.
 async fn write_beside_a_batch(time: Duration) -> anyhow::Result<()> {
-    let mut p99 = Vec::new();
-    // In turn, so that neither has the better half of the machine's day.
-    for round in 0..4 {
-        let database = database().await;
-        database
-            .run("select conversation.add_month(current_date)")
-            .await;
-        let stats = stats(&database)?;
-        let done = Arc::new(AtomicBool::new(false));
-        let with_batch = round % 2 == 1;
-        let batch = tokio::spawn({
-            let (stats, done) = (stats.clone(), done.clone());
-            async move {
-                while with_batch && !done.load(Ordering::Relaxed) {
+    const TURN: Duration = Duration::from_secs(5);
+    let database = database().await;
+    database
+        .run("select conversation.add_month(current_date)")
+        .await;
+    let stats = stats(&database)?;
+    let began = Instant::now();
+    let turn = move || began.elapsed().as_secs() / TURN.as_secs();
+    let batches = tokio::spawn({
+        let stats = stats.clone();
+        async move {
+            let mut times = Vec::new();
+            while began.elapsed() < time {
+                if !turn().is_multiple_of(2) {
+                    let started = Instant::now();
                     roll_up::run(&stats).await?;
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    times.push(started.elapsed());
                 }
-                anyhow::Ok(())
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
-        });
-        let until = Instant::now() + time;
-        let writers = (0..WRITERS).map(|writer| write(&database, writer, until));
-        let mut times: Vec<Duration> = try_join_all(writers).await?.into_iter().flatten().collect();
-        done.store(true, Ordering::Relaxed);
-        batch.await??;
-        times.sort_unstable();
-        let at = times.len() * 99 / 100;
-        p99.push((with_batch, times[at].as_secs_f64() * 1_000.0));
-
-        let client = database.client().await;
-        for _ in 0..1_000 {
-            roll_up::run(&stats).await?;
-            let open = client
-                .query_typed_one("select exists (select from conversation.log where xid >= (select xid from robeing.watermark))", &[])
-                .await?;
-            if !open.try_get::<_, bool>(0)? {
-                break;
-            }
+            anyhow::Ok(times)
         }
-        let counted = client
-            .query_typed_one(
-                "select coalesce(sum(total_conversations), 0)::int8, (select count(*) from conversation.log) from robeing.stats",
-                &[],
-            )
+    });
+    let writers = (0..WRITERS).map(|writer| write(&database, writer, began + time, turn));
+    let mut written: BTreeMap<u64, Vec<Duration>> = BTreeMap::new();
+    for (turn, took) in try_join_all(writers).await?.into_iter().flatten() {
+        written.entry(turn).or_default().push(took);
+    }
+    let mut batches = batches.await??;
+
+    let client = database.client().await;
+    for _ in 0..1_000 {
+        roll_up::run(&stats).await?;
+        let open = client
+            .query_typed_one("select exists (select from conversation.log where xid >= (select xid from robeing.watermark))", &[])
             .await?;
-        let (counted, committed): (i64, i64) = (counted.try_get(0)?, counted.try_get(1)?);
-        let rebuilt = rebuild::run(&stats).await?;
-        ensure!(
-            counted == committed && rebuilt.changed == 0,
-            "{counted} of {committed}, {rebuilt:?}"
-        );
+        if !open.try_get::<_, bool>(0)? {
+            break;
+        }
+    }
+    let counted = client
+        .query_typed_one(
+            "select coalesce(sum(total_conversations), 0)::int8, (select count(*) from conversation.log) from robeing.stats",
+            &[],
+        )
+        .await?;
+    let (counted, committed): (i64, i64) = (counted.try_get(0)?, counted.try_get(1)?);
+    let rebuilt = rebuild::run(&stats).await?;
+    ensure!(
+        counted == committed && rebuilt.changed == 0,
+        "{counted} of {committed}, {rebuilt:?}"
+    );
+    println!("| {WRITERS} writers | {committed} committed, {counted} counted | | |");
+    println!("| a batch | {} ms | | |", median(&mut batches).as_millis());
+    written.values_mut().for_each(|times| times.sort_unstable());
+    for (name, of_100) in [("p50", 50), ("p95", 95), ("p99", 99)] {
+        let [with, without] = [1, 0].map(|odd| {
+            let turns = written.iter().filter(|(turn, _)| *turn % 2 == odd);
+            let mut of_turns: Vec<Duration> = turns
+                .map(|(_, times)| times[times.len() * of_100 / 100])
+                .collect();
+            median(&mut of_turns).as_secs_f64() * 1_000.0
+        });
         println!(
-            "| {WRITERS} writers{}: committed, counted | {committed}, {counted} | | |",
-            if with_batch {
-                ", batch every second"
-            } else {
-                ""
-            }
+            "| writers' {name} with a batch every second, median of turns | {with:.2} ms | {without:.2} ms without | {:.2} |",
+            with / without
         );
     }
-    let best = |with: bool| {
-        let of = p99
-            .iter()
-            .filter(|(it, _)| *it == with)
-            .map(|(_, p99)| *p99);
-        of.min_by(f64::total_cmp).context("there was a round")
-    };
-    let (with, without) = (best(true)?, best(false)?);
-    println!(
-        "| writers' p99 with a batch every second | {with:.2} ms | {without:.2} ms without | {:.2} |",
-        with / without
-    );
     Ok(())
 }
 
-/// How long each of its transactions took that it did not hold open on purpose.
-async fn write(database: &Database, writer: u64, until: Instant) -> anyhow::Result<Vec<Duration>> {
+/// How long each of its transactions took that it did not hold open on purpose, and in which turn.
+async fn write(
+    database: &Database,
+    writer: u64,
+    until: Instant,
+    turn: impl Fn() -> u64,
+) -> anyhow::Result<Vec<(u64, Duration)>> {
     let client = database.client().await;
     let mut times = Vec::new();
     let mut seed = writer;
@@ -241,6 +242,7 @@ async fn write(database: &Database, writer: u64, until: Instant) -> anyhow::Resu
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let is_slow = (seed >> 33).is_multiple_of(50);
+        let turn = turn();
         let started = Instant::now();
         client.batch_execute("begin").await?;
         client
@@ -257,7 +259,7 @@ async fn write(database: &Database, writer: u64, until: Instant) -> anyhow::Resu
         }
         client.batch_execute("commit").await?;
         if !is_slow {
-            times.push(started.elapsed());
+            times.push((turn, started.elapsed()));
         }
     }
     Ok(times)

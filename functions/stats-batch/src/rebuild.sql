@@ -3,26 +3,9 @@ with months as materialized (
     select to_char(month, 'YYYY_MM') as month from conversation.months() as month
 ),
 counted as (
-    select robeing_id, date_bin('1 hour', created_at, 'epoch') as hour,
-           count(*) filter (where place = 'thread') as in_threads,
-           count(*) filter (where place = 'direct') as direct,
-           count(*) filter (where place = 'channel') as in_channels,
-           0::int8 as successful_tasks, 0::int8 as failed_tasks,
-           0::numeric as memory, 0::numeric as compute, 0::numeric as empathy, 0::numeric as leadership, 0::numeric as ethics
-    from conversation.committed('0', $1::text::xid8)
-    where not is_answer
-    group by 1, 2
-    union all
-    select robeing_id, date_bin('1 hour', created_at, 'epoch'), 0, 0, 0,
-           count(*) filter (where outcome = 'success'), count(*) filter (where outcome <> 'success'),
-           coalesce(sum(experience) filter (where stat = 'memory'), 0),
-           coalesce(sum(experience) filter (where stat = 'compute'), 0),
-           coalesce(sum(experience) filter (where stat = 'empathy'), 0),
-           coalesce(sum(experience) filter (where stat = 'leadership'), 0),
-           coalesce(sum(experience) filter (where stat = 'ethics'), 0)
-    from robeing.task
-    where xid < $1::text::xid8
-    group by 1, 2
+    select robeing_id, hour, in_threads, direct, in_channels, successful_tasks, failed_tasks,
+           memory, compute, empathy, leadership, ethics
+    from robeing.counted('0', $1::text::xid8)
     union all
     select robeing_id, hour, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.removed

@@ -29,7 +29,7 @@ pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 const LONGEST: Duration = Duration::from_secs(45);
 /// A chunk is as many transactions as had about this many rows, as the chunk before tells.
 const ROWS: i64 = 500_000;
-const FIRST_CHUNK: u64 = 500;
+const FIRST_CHUNK: u64 = 2_000;
 /// From one chunk to the next.
 const MOST_GROWTH: u64 = 4;
 

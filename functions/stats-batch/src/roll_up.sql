@@ -1,6 +1,11 @@
 -- What transactions from $1 on and below $2 committed, by robeing and hour.
 with counted as materialized (
     select * from robeing.counted($1::text::xid8, $2::text::xid8)
+    union all
+    -- What was erased before it was counted.
+    select robeing_id, hour, 0, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
+    from robeing.removed
+    where xid >= $1::text::xid8 and xid < $2::text::xid8 and not was_counted
 ),
 hours as (
     select robeing_id, hour,
