@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use shared::Result;
+use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
 use shared::telemetry::{Unit, figure};
 use tokio_postgres::Transaction;
@@ -24,7 +25,6 @@ pub(crate) use rows::conversation_of;
 
 use crate::log::Log;
 use rows::{Mark, Row};
-use shared::postgres::scoped::{self as db, Scope};
 
 /// A run that finds more goes on next time.
 const LONGEST: Duration = Duration::from_secs(45);
