@@ -13,7 +13,7 @@ use crate::pieces;
 const ROWS: i64 = 10_000;
 /// Their texts, in bytes, of which packing them needs up to twenty times as much.
 const BYTES: i64 = 4 * 1_024 * 1_024;
-/// Of what it read of a text, in bytes.
+/// What is read of a text at most, in bytes.
 const LONGEST: i32 = 4 * pieces::LONGEST as i32;
 
 pub(super) struct Row {
