@@ -32,6 +32,10 @@ const ROWS: i64 = 500_000;
 const FIRST_CHUNK: u64 = 2_000;
 /// From one chunk to the next.
 const MOST_GROWTH: u64 = 4;
+/// Of a chunk that takes longer than `LONGEST_CHUNK`. A single transaction has as long as any run.
+const SHRINKS_BY: u64 = 16;
+const LONGEST_CHUNK: &str = "15s";
+const LONGEST_TRANSACTION: &str = "10min";
 
 #[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 #[schema(as = StatsRolledUp)]
@@ -78,9 +82,13 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
                     transaction.commit().await?;
                     chunk
                 }
-                Err(error) if is_too_long(&error) && size > FIRST_CHUNK => {
+                Err(error) if is_too_long(&error) && size > 1 => {
                     drop(transaction);
-                    size = FIRST_CHUNK;
+                    tracing::warn!(
+                        transactions = size,
+                        "a chunk takes too long: trying a smaller one"
+                    );
+                    size = (size / SHRINKS_BY).max(1);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -100,7 +108,9 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
         }
     }
     figure("stats_rows", Unit::Count, done.rows as f64);
-    figure("stats_lag", Unit::Seconds, lag.unwrap_or_default());
+    if let Some(lag) = lag {
+        figure("stats_lag", Unit::Seconds, lag);
+    }
     let took = started.elapsed().as_secs_f64() * 1_000.0;
     figure("stats_duration", Unit::Milliseconds, took);
     Ok(done)
@@ -202,7 +212,11 @@ async fn add(
     from: i64,
     to: i64,
 ) -> Result<(i64, usize), tokio_postgres::Error> {
-    db.batch_execute("set local statement_timeout = '60s'")
+    let longest = match to - from {
+        1 => LONGEST_TRANSACTION,
+        _ => LONGEST_CHUNK,
+    };
+    db.batch_execute(&format!("set local statement_timeout = '{longest}'"))
         .await?;
     let grown = db
         .query_typed(

@@ -137,3 +137,22 @@ async fn of_several_batches_at_once_one_does_the_work_and_one_that_is_killed_has
     assert_eq!(it.stats("r1").await["total_conversations"], 20);
     it.is_as_recounted().await;
 }
+
+#[tokio::test]
+async fn a_chunk_that_takes_too_long_is_tried_again_as_smaller_ones() {
+    let it = start().await;
+    // Each conversation is of a transaction of its own, all long ended. The trigger stands for a server
+    // that is too slow for two hundred at once.
+    it.say("r1", "2026-11-02T10:00:00Z", 600).await;
+    it.database
+        .run("update conversation.log set xid = (3 + extract(epoch from created_at)::int8 % 600)::text::xid8;
+              create function public.slow() returns trigger language plpgsql as
+              $$ begin raise exception 'too long' using errcode = 'query_canceled'; end $$;
+              create trigger slow before insert on robeing.stats
+              for each row when (new.total_conversations > 200) execute function public.slow()")
+        .await;
+    it.roll_up().await;
+    it.database.run("drop trigger slow on robeing.stats").await;
+    assert_eq!(it.stats("r1").await["total_conversations"], 600);
+    it.is_as_recounted().await;
+}
