@@ -32,7 +32,7 @@ const ROWS: i64 = 500_000;
 const FIRST_CHUNK: u64 = 2_000;
 /// From one chunk to the next.
 const MOST_GROWTH: u64 = 4;
-/// Of a chunk that takes longer than `LONGEST_CHUNK`. A single transaction has as long as any run.
+/// A chunk that takes longer than `LONGEST_CHUNK` is made smaller; what is one transaction has more time.
 const SHRINKS_BY: u64 = 16;
 const LONGEST_CHUNK: &str = "15s";
 const LONGEST_TRANSACTION: &str = "10min";
