@@ -75,20 +75,24 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
 
     use super::*;
+
+    /// By a process of its own: were the file open for writing here while another test starts a process,
+    /// that would hold it open, and it could not be run ("text file busy").
+    fn script(file: &Path, says: &str) {
+        let write = r#"printf '#!/bin/sh\necho "%s"\n' "$1" >"$0" && chmod 755 "$0""#;
+        let mut shell = Command::new("sh");
+        let status = shell.arg("-c").arg(write).arg(file).arg(says).status();
+        assert!(status.unwrap().success());
+    }
 
     fn install(folder: &Path, version: &str) {
         fs::create_dir_all(folder).unwrap();
         for program in ["initdb", "postgres"] {
-            let file = folder.join(program);
-            fs::write(
-                &file,
-                format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n"),
-            )
-            .unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            let says = format!("postgres (PostgreSQL) {version}");
+            script(&folder.join(program), &says);
         }
     }
 
@@ -121,9 +125,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let hidden = root.path().join("hidden");
         install(&hidden, "15.3");
-        let config = root.path().join("pg_config");
-        fs::write(&config, format!("#!/bin/sh\necho {}\n", hidden.display())).unwrap();
-        fs::set_permissions(&config, fs::Permissions::from_mode(0o755)).unwrap();
+        script(&root.path().join("pg_config"), hidden.to_str().unwrap());
         let env = Env::default().with("PATH", root.path().to_str().unwrap());
         assert_eq!(find(&env, &[]), Some(hidden));
     }
