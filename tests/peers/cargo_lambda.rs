@@ -51,7 +51,7 @@ impl Place {
         let path = |name: &str| format!("file://{}", self.folder.path().join(name).display());
         let variables = [
             ("BUCKET_URL", path("bucket")),
-            ("DATABASE_URL", self.postgres.url("postgres")),
+            ("DATABASE_URL", self.postgres.url()),
             ("MASKING_KEY", "07".repeat(32)),
             ("PRIVACY_KEY", "08".repeat(32)),
             ("TMPDIR", self.folder.path().display().to_string()),

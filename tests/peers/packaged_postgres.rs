@@ -8,7 +8,7 @@ use throwaway_postgres::{Server, packaged};
 
 async fn serves(binaries: &Path) {
     let server = Server::start_packaged(binaries).unwrap();
-    let env = Env::default().with("DATABASE_URL", server.url("postgres"));
+    let env = Env::default().with("DATABASE_URL", server.url());
     migrate(&env).await.unwrap();
     let db = open(&env).unwrap().get().await.unwrap();
     let sql = "select current_setting('server_version_num')::int";

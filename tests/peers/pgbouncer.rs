@@ -30,7 +30,7 @@ fn pooled(connections: u32) -> Pooled {
     let pooler = Server::start("pgbouncer", "pgbouncer", |port| {
         let configuration = format!(
             "[databases]\n\
-             * = host={} port=5432 user=postgres\n\
+             * = host={} port=5432 user=metasync\n\
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
              listen_port = {port}\n\
@@ -50,7 +50,7 @@ fn pooled(connections: u32) -> Pooled {
         arguments
     });
     Pooled {
-        url: format!("postgres://app@{}/postgres", pooler.address),
+        url: format!("postgres://app@{}/metasync", pooler.address),
         _pooler: pooler,
         _folder: folder,
         _postgres: postgres,

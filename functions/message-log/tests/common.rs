@@ -62,26 +62,9 @@ impl Fixture {
         self.count("select count(*) from conversation.log").await
     }
 
-    /// Everything of the database as text, to look for what must not be there.
+    /// See [`Database::dump`].
     pub async fn dump(&self) -> String {
-        let client = self.database.client().await;
-        let tables = client
-            .query_typed(
-                "select format('%I.%I', schemaname, tablename)
-                 from pg_tables where schemaname = 'conversation'",
-                &[],
-            )
-            .await
-            .expect("tables");
-        let mut text = String::new();
-        for table in tables {
-            let table: String = table.get(0);
-            let sql =
-                format!("select coalesce(string_agg(row::text, ' '), '') from {table} as row");
-            let row = client.query_typed_one(&sql, &[]).await.expect("rows");
-            text += row.get(0);
-        }
-        text
+        self.database.dump().await
     }
 
     pub async fn column(&self, name: &str, id: &str) -> Option<String> {

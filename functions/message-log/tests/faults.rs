@@ -36,13 +36,14 @@ impl Durable {
     async fn start() -> Self {
         let settings = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
         let server = Server::start_with(&Env::from_process(), &settings).expect("a Postgres");
-        let env = Env::default().with("DATABASE_URL", server.url("postgres"));
+        let env = Env::default().with("DATABASE_URL", server.url());
         migrate(&env).await.expect("the migrations apply");
         Self { server, env }
     }
 
     async fn client(&self) -> Client {
-        let pool = open(&self.env).expect("a URL");
+        let url = kit::postgres::in_every_scope(&self.server.url());
+        let pool = open(&self.env.clone().with("DATABASE_URL", url)).expect("a URL");
         pool.get().await.expect("a connection")
     }
 }
@@ -59,7 +60,7 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("a bound socket").port();
         drop(listener);
-        let database = durable.server.url("postgres");
+        let database = durable.server.url();
         Self {
             process: run(port, &database),
             port,

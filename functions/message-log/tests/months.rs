@@ -36,12 +36,12 @@ async fn r18_a_message_lies_in_the_month_of_its_own_time_and_what_is_too_old_in_
         .post("/v1/messages/batch", json!({"items": items}))
         .await;
     assert_eq!(
-        log.count("select count(*) from conversation.log_2026_09")
+        log.count("select count(*) from conversation.log where tableoid = 'conversation.log_2026_09'::regclass")
             .await,
         1
     );
     assert_eq!(
-        log.count("select count(*) from conversation.log_2026_10")
+        log.count("select count(*) from conversation.log where tableoid = 'conversation.log_2026_10'::regclass")
             .await,
         1
     );

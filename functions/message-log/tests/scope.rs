@@ -3,6 +3,7 @@
 use kit::postgres::database;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::common::app_on;
 
@@ -83,19 +84,6 @@ async fn a_caller_writes_and_reads_the_robeings_of_their_scope_and_no_others() {
     assert_eq!(app.get("/v1/robeings/r1/messages").await.status, 401);
 }
 
-/// A role as a deployment has one: no superuser, which no policy binds.
-async fn ordinary_role(database: &kit::postgres::Database) -> String {
-    let role = format!("role_{}", uuid::Uuid::now_v7().simple());
-    database
-        .run(&format!(
-            "create role {role} nologin;
-             grant usage on schema conversation to {role};
-             grant select, insert, update, delete on all tables in schema conversation to {role}"
-        ))
-        .await;
-    role
-}
-
 #[tokio::test]
 async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_without_a_name_nothing()
 {
@@ -108,12 +96,9 @@ async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_witho
         )
         .await;
     }
-    let role = ordinary_role(&database).await;
-    let client = database.client().await;
+    let client = database.unscoped_client().await;
     let seen = async |setting: &str| -> Result<i64, tokio_postgres::Error> {
-        client
-            .batch_execute(&format!("begin; set local role {role}; {setting}"))
-            .await?;
+        client.batch_execute(&format!("begin; {setting}")).await?;
         let row = client
             .query_typed_one("select count(*) from conversation.log", &[])
             .await;
@@ -141,14 +126,51 @@ async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_witho
                   select (left(id::text, 35) || '0')::uuid, 'r2', '{}', 0, 'http', '', content, now()
                   from conversation.log";
     client
-        .batch_execute(&format!(
-            "begin; set local role {role}; set local app.robeings = 'r1'"
-        ))
+        .batch_execute("begin; set local app.robeings = 'r1'")
         .await
         .unwrap();
     let refused = client.batch_execute(insert).await.unwrap_err();
     client.batch_execute("rollback; ").await.unwrap();
     assert!(shared::postgres::describe(&refused).contains("row-level security"));
-    let owned = format!("drop owned by {role}; drop role {role}");
-    database.run(&owned).await;
+}
+
+#[tokio::test]
+async fn the_id_of_another_robeings_message_is_a_key_like_any_other() {
+    let database = database().await;
+    let app = app_on(&database, &[("AUTH_TOKENS", &tokens())]).await;
+    let theirs = Uuid::now_v7();
+    let message = json!({"robeing_id": "r2", "id": theirs, "message": "secret"});
+    let stored = app.post("/v1/messages", message).bearer("all").await;
+    assert_eq!(stored.status, 201, "{stored:?}");
+    let row = stored.json()["id"].clone();
+
+    // The key that it came with, and the id that its row has: as `id`, as `Idempotency-Key`, in a batch.
+    for id in [theirs.to_string(), row.as_str().expect("an id").to_owned()] {
+        let unused = Uuid::now_v7().to_string();
+        let mut statuses = Vec::new();
+        for id in [&id, &unused] {
+            let message = json!({"robeing_id": "r1", "message": "hello"});
+            let with_id = json!({"robeing_id": "r1", "message": "other", "id": id});
+            let by_key = app
+                .post("/v1/messages", message)
+                .header("idempotency-key", id)
+                .bearer("one")
+                .await;
+            let by_id = app
+                .post("/v1/messages", with_id.clone())
+                .bearer("one")
+                .await;
+            let batch = app
+                .post("/v1/messages/batch", json!({"items": [with_id]}))
+                .bearer("one")
+                .await;
+            let in_batch = batch.json()["items"][0]["status"].clone();
+            statuses.push((by_key.status, by_id.status, in_batch));
+        }
+        assert_eq!(
+            statuses[0], statuses[1],
+            "it tells whether the row is there"
+        );
+        assert_eq!(statuses[0].0, 201);
+    }
 }

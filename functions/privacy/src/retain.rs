@@ -1,6 +1,7 @@
 //! What has had its time goes: messages by the memory of their robeing, keys of the archive with
 //! them, and what is kept for a while only.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -13,36 +14,46 @@ use shared::postgres::types::Type;
 use shared::telemetry::{Unit, figure};
 use uuid::Uuid;
 
+use crate::run::Failures;
 use crate::{Privacy, owners};
 
 /// Until nothing is due or the time is up: how many rows of which table went.
-pub async fn run(privacy: &Privacy, until: Instant) -> Result<Counts> {
+pub async fn run(privacy: &Privacy, until: Instant, failures: &mut Failures) -> Counts {
     let now = Timestamp::now();
     let mut gone = Counts::new();
-    let own = owners::memory_days(&privacy.pool.get().await?).await?;
-    for (robeing, days) in &own {
-        memory(
-            privacy,
-            Robeings::Only(robeing),
-            now,
-            *days,
-            until,
-            &mut gone,
-        )
-        .await?;
+    // Without knowing who has a time of their own, nobody's memory ends.
+    if let Some(own) = failures.note("reading memory_ttl_days", memory_days(privacy).await) {
+        for (robeing, days) in &own {
+            let only = Robeings::Only(robeing);
+            let ended = memory(privacy, only, now, *days, until, &mut gone).await;
+            failures.note("ending the memory of a robeing", ended);
+        }
+        if let Some(days) = privacy.retention_days {
+            let others: Vec<String> = own.into_keys().collect();
+            let others = Robeings::AllBut(&others);
+            let ended = memory(privacy, others, now, days, until, &mut gone).await;
+            failures.note("ending the memory of all others", ended);
+        }
     }
-    if let Some(days) = privacy.retention_days {
-        let others: Vec<String> = own.into_keys().collect();
-        memory(
-            privacy,
-            Robeings::AllBut(&others),
-            now,
-            days,
-            until,
-            &mut gone,
-        )
-        .await?;
+    let ended = rest(privacy, now, until, &mut gone).await;
+    failures.note("removing what is kept for a while", ended);
+    if let Some(parts) = failures.note("removing empty files", empty_parts(privacy).await) {
+        *gone.entry("archive, files".to_owned()).or_default() += parts;
     }
+    gone.retain(|_, rows| *rows > 0);
+    figure(
+        "expired_rows",
+        Unit::Count,
+        gone.values().sum::<u64>() as f64,
+    );
+    gone
+}
+
+async fn memory_days(privacy: &Privacy) -> Result<BTreeMap<String, i64>> {
+    owners::memory_days(&privacy.pool.get().await?).await
+}
+
+async fn rest(privacy: &Privacy, now: Timestamp, until: Instant, gone: &mut Counts) -> Result<()> {
     while Instant::now() < until {
         let mut client = privacy.pool.get().await?;
         let transaction = db::begin(&mut client, &Scope::all()).await?;
@@ -55,15 +66,7 @@ pub async fn run(privacy: &Privacy, until: Instant) -> Result<Counts> {
             *gone.entry(table.to_owned()).or_default() += rows;
         }
     }
-    let parts = empty_parts(privacy).await?;
-    *gone.entry("archive, files".to_owned()).or_default() += parts;
-    gone.retain(|_, rows| *rows > 0);
-    figure(
-        "expired_rows",
-        Unit::Count,
-        gone.values().sum::<u64>() as f64,
-    );
-    Ok(gone)
+    Ok(())
 }
 
 async fn memory(

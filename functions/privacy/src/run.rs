@@ -70,51 +70,48 @@ pub async fn run_for(privacy: &Privacy, time: Duration) -> Result<Ran> {
         ran: true,
         ..Ran::default()
     };
-    let mut failed = None;
-    let mut note = |what: &str, error: Error| {
-        tracing::error!(error = format!("{error:#}"), "privacy: {what} failed");
-        failed.get_or_insert(error);
-    };
-    match made_ahead(privacy).await {
-        Ok(made) => ran.months_made = made,
-        Err(error) => note("making months ahead", error),
-    }
-    match erase::drive_all(privacy, until).await {
-        Ok(finished) => ran.erasures_finished = finished,
-        Err(error) => note("erasing", error),
-    }
+    let mut failures = Failures::default();
+    let made = made_ahead(privacy).await;
+    ran.months_made = failures
+        .note("making months ahead", made)
+        .unwrap_or_default();
+    ran.erasures_finished = erase::drive_all(privacy, until, &mut failures).await;
     lease.renew().await?;
-    match export::drive_all(privacy, until).await {
-        Ok(finished) => ran.exports_finished = finished,
-        Err(error) => note("exporting", error),
-    }
+    ran.exports_finished = export::drive_all(privacy, until, &mut failures).await;
     lease.renew().await?;
-    match export::expire(privacy).await {
-        Ok(removed) => ran.exports_removed = removed,
-        Err(error) => note("removing exports", error),
-    }
-    match retain::run(privacy, until).await {
-        Ok(expired) => ran.expired = expired,
-        Err(error) => note("letting expire", error),
-    }
+    ran.exports_removed = export::expire(privacy, &mut failures).await;
+    ran.expired = retain::run(privacy, until, &mut failures).await;
     lease.renew().await?;
     let started = Instant::now();
-    match archive::run(privacy, &lease, until).await {
-        Ok(archived) => {
-            if !archived.is_empty() {
-                let took = started.elapsed().as_secs_f64() * 1_000.0;
-                figure("archive_duration", Unit::Milliseconds, took);
-            }
-            ran.archived = archived;
-        }
-        Err(error) => note("archiving", error),
+    let archived = archive::run(privacy, &lease, until).await;
+    ran.archived = failures.note("archiving", archived).unwrap_or_default();
+    if !ran.archived.is_empty() {
+        let took = started.elapsed().as_secs_f64() * 1_000.0;
+        figure("archive_duration", Unit::Milliseconds, took);
     }
-    match receipts_hold(privacy).await {
-        Ok(()) => {}
-        Err(error) => note("checking receipts", error),
-    }
+    failures.note("checking receipts", receipts_hold(privacy).await);
     lease.give_back().await?;
-    failed.map_or(Ok(ran), Err)
+    failures.first.map_or(Ok(ran), Err)
+}
+
+/// What failed while the rest went on. The first is the answer of the run, so that it is tried again.
+#[derive(Default)]
+pub struct Failures {
+    first: Option<Error>,
+}
+
+impl Failures {
+    /// Logs an error, which ends nothing but what it is of.
+    pub fn note<T>(&mut self, what: &str, outcome: Result<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "privacy: {what} failed");
+                self.first.get_or_insert(error);
+                None
+            }
+        }
+    }
 }
 
 async fn made_ahead(privacy: &Privacy) -> Result<u32> {

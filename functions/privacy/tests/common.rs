@@ -108,8 +108,9 @@ impl Fixture {
 
     pub async fn roll_up(&self) {
         // What runs in other tests' databases holds the horizon back as well.
-        let open = "select count(*) from conversation.log
-                    where xid >= (select xid from conversation.watermark where name = 'message-log')";
+        let open = "select (select count(*) from conversation.log
+                            where xid >= (select xid from conversation.watermark where name = 'message-log'))
+                         + (select count(*) from conversation.edited)";
         for _ in 0..600 {
             let reply = self.log.post("/events/message-log", json!({})).await;
             assert_eq!(reply.status, 200, "{reply:?}");
@@ -185,26 +186,9 @@ impl Fixture {
             .await;
     }
 
-    /// Everything of the database as text, to look for what must not be there.
+    /// See [`Database::dump`].
     pub async fn dump(&self) -> String {
-        let client = self.database.client().await;
-        let tables = client
-            .query_typed(
-                "select format('%I.%I', schemaname, tablename)
-                 from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
-                &[],
-            )
-            .await
-            .expect("tables");
-        let mut text = String::new();
-        for table in tables {
-            let table: String = table.get(0);
-            let sql =
-                format!("select coalesce(string_agg(row::text, ' '), '') from {table} as row");
-            let row = client.query_typed_one(&sql, &[]).await.expect("rows");
-            text += row.get(0);
-        }
-        text
+        self.database.dump().await
     }
 
     /// The objects below a folder of the store, by their keys.

@@ -63,7 +63,7 @@ fn postgres(env: &Env) -> anyhow::Result<(String, Option<Server>)> {
         "random_page_cost=1.1",
     ];
     let server = Server::start_with(env, &settings)?;
-    Ok((server.url("postgres"), Some(server)))
+    Ok((server.url(), Some(server)))
 }
 
 /// Days over which what is stored before the searches is spread.

@@ -12,6 +12,7 @@ pub mod oidc;
 pub mod postgres;
 pub mod process;
 pub mod request;
+pub mod slack;
 pub mod store;
 
 pub use app::{Served, TestApp};

@@ -1,5 +1,8 @@
 //! A fresh database for each test: on the server of `DATABASE_URL` where that is set, else on a
 //! throwaway one that lives as long as the test process.
+//!
+//! Tests use it as a deployment does: with an ordinary role that owns the database and is subject to
+//! row-level security. The server's own role creates databases, and nothing else.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -15,6 +18,10 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 const PREFIX: &str = "metasync_test_";
+/// The ordinary role of a server that is not ours to throw away.
+const ROLE: &str = "metasync_test";
+/// A role that nobody grants anything to, of which the ordinary role is a member.
+pub const STRANGER: &str = "metasync_stranger";
 /// After this a database of a test process that was killed is taken for abandoned.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -49,8 +56,53 @@ impl Database {
         env_of(&self.url)
     }
 
+    /// With the functions' role, in the scope of all robeings unless a statement sets another.
     pub async fn client(&self) -> Client {
+        let url = in_every_scope(&self.url);
+        connect(&url).await.expect("the test's own database")
+    }
+
+    /// With the functions' role, as a connection of the pool is: in no scope.
+    pub async fn unscoped_client(&self) -> Client {
         connect(&self.url).await.expect("the test's own database")
+    }
+
+    /// The same database with a role that nothing is granted to.
+    pub fn stranger_url(&self) -> String {
+        with_parameters(
+            &self.url,
+            &[("options", &format!("-c%20role%3D{STRANGER}"))],
+        )
+    }
+
+    /// The same database with the role of the server: to check that it is warned of, for no other use.
+    pub fn admin_url(&self) -> String {
+        with_database(&self.admin_url, &self.name).expect("it was a URL before")
+    }
+
+    /// Everything of the database as text, to look for what must not be there: also what a policy or the
+    /// want of one hides from its owner.
+    pub async fn dump(&self) -> String {
+        let client = connect(&self.admin_url())
+            .await
+            .expect("the server's own role");
+        let tables = client
+            .query_typed(
+                "select format('%I.%I', schemaname, tablename)
+                 from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
+                &[],
+            )
+            .await
+            .expect("tables");
+        let mut text = String::new();
+        for table in tables {
+            let table: String = table.get(0);
+            let sql =
+                format!("select coalesce(string_agg(row::text, ' '), '') from {table} as row");
+            let row = client.query_typed_one(&sql, &[]).await.expect("rows");
+            text += row.get(0);
+        }
+        text
     }
 
     /// Runs statements that set up what a test needs.
@@ -83,6 +135,7 @@ impl Drop for Database {
 
 struct Host {
     admin_url: String,
+    role: Role,
     template: OnceCell<String>,
     /// Stops by itself when the process is gone; a static is never dropped.
     _server: Option<Server>,
@@ -99,17 +152,76 @@ async fn host() -> anyhow::Result<&'static Host> {
             }
             None => Some(Server::start(&env)?),
         };
-        let admin_url = match &server {
-            Some(server) => server.url("postgres"),
-            None => env.get("DATABASE_URL").unwrap_or_default().to_owned(),
+        let (admin_url, role) = match &server {
+            Some(server) => (server.admin_url("postgres"), Role::of_throwaway()),
+            None => {
+                let url = env.get("DATABASE_URL").unwrap_or_default().to_owned();
+                let role = Role::of_server(&url);
+                (url, role)
+            }
         };
+        create_roles(&admin_url, &role).await?;
         Ok(Host {
             admin_url,
+            role,
             template: OnceCell::new(),
             _server: server,
         })
     })
     .await
+}
+
+/// The role that tests use their databases with.
+struct Role {
+    name: &'static str,
+    password: Option<String>,
+}
+
+impl Role {
+    fn of_throwaway() -> Self {
+        Self {
+            name: throwaway_postgres::ROLE,
+            password: None,
+        }
+    }
+
+    /// Each test process that uses the server finds the same password.
+    fn of_server(admin_url: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        admin_url.hash(&mut hasher);
+        Self {
+            name: ROLE,
+            password: Some(format!("{:016x}", hasher.finish())),
+        }
+    }
+}
+
+/// Creates what tests log in with, unless another test process did.
+async fn create_roles(admin_url: &str, role: &Role) -> anyhow::Result<()> {
+    let Role { name, password } = role;
+    let login = match password {
+        None => String::new(),
+        Some(password) => format!("alter role {name} login password '{password}';"),
+    };
+    let roles = format!(
+        "do $$ declare
+             name text;
+         begin
+             perform pg_advisory_xact_lock(hashtext('{name}'));
+             foreach name in array array['{name}', '{STRANGER}'] loop
+                 if not exists (select from pg_roles where rolname = name) then
+                     execute format('create role %I', name);
+                 end if;
+             end loop;
+             {login}
+             grant {STRANGER} to {name};
+         end $$"
+    );
+    let admin = connect(admin_url).await?;
+    admin
+        .batch_execute(&roles)
+        .await
+        .context("for tests, write DATABASE_URL with a role that may create databases and roles")
 }
 
 impl Host {
@@ -140,11 +252,16 @@ impl Host {
 
     async fn create(&self, template: &str) -> anyhow::Result<Database> {
         let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
-        let url = with_database(&self.admin_url, &name)?;
+        let role = &self.role;
+        let mut login = vec![("user", role.name)];
+        login.extend(role.password.as_deref().map(|it| ("password", it)));
+        let url = with_parameters(&with_database(&self.admin_url, &name)?, &login);
         let admin = connect(&self.admin_url).await?;
-        admin
-            .batch_execute(&format!("create database {name} template {template}"))
-            .await?;
+        let create = format!(
+            "create database {name} owner {} template {template}",
+            role.name
+        );
+        admin.batch_execute(&create).await?;
         Ok(Database {
             url,
             name,
@@ -222,6 +339,22 @@ fn with_database(url: &str, name: &str) -> anyhow::Result<String> {
     )?;
     let authority = rest.split('/').next().unwrap_or_default();
     Ok(format!("{scheme}://{authority}/{name}{query}"))
+}
+
+/// Of connections that see the rows of all robeings unless a statement sets another scope.
+pub fn in_every_scope(url: &str) -> String {
+    with_parameters(url, &[("options", "-c%20app.robeings%3D*")])
+}
+
+/// With these parameters instead of what it said of them; percent-encoded as they are to stand there.
+fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in parameters {
+        let (rest, _) = postgres::take_parameter(&url, name);
+        let joint = if rest.contains('?') { '&' } else { '?' };
+        url = format!("{rest}{joint}{name}={value}");
+    }
+    url
 }
 
 #[cfg(test)]

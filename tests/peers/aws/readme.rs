@@ -86,22 +86,6 @@ impl Newcomer {
     }
 }
 
-/// A database that an ordinary role may migrate.
-async fn database() -> (kit::postgres::Database, String) {
-    let database = kit::postgres::empty_database().await;
-    database
-        .run(
-            "do $$ begin
-               begin create role newcomer; exception when duplicate_object then null; end;
-               execute format('grant create on database %I to newcomer', current_database());
-             end $$",
-        )
-        .await;
-    let joint = if database.url.contains('?') { '&' } else { '?' };
-    let url = format!("{}{joint}options=-c%20role%3Dnewcomer", database.url);
-    (database, url)
-}
-
 #[tokio::test]
 async fn m12_a_newcomer_copies_the_readmes_commands_and_has_a_deployment_that_the_doctor_finds_well()
  {
@@ -110,8 +94,8 @@ async fn m12_a_newcomer_copies_the_readmes_commands_and_has_a_deployment_that_th
     }
     let moto = super::moto();
     let amazon = Amazon::new(moto.url());
-    let (_database, url) = database().await;
-    let newcomer = Newcomer::new(&amazon, &url);
+    let database = kit::postgres::empty_database().await;
+    let newcomer = Newcomer::new(&amazon, &database.url);
 
     let lines = commands("**On AWS**");
     assert!(lines.len() > 5, "{lines:?}");

@@ -11,6 +11,7 @@ mod faults;
 pub mod packaged;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ use anyhow::{Context as _, bail};
 use shared::Env;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The role that the README tells a deployment to create, and the name of its database. It is no
+/// superuser, so row-level security applies to it.
+pub const ROLE: &str = "metasync";
 
 /// Stands between us and the server: our end of the pipe closes when we drop it or are gone, even
 /// by a kill, and then the server stops and its folder goes. Exits at once where the server does.
@@ -120,10 +125,19 @@ impl Server {
         Ok(server)
     }
 
-    /// The URL of a database on it; `postgres` is there from the start.
-    pub fn url(&self, database: &str) -> String {
+    /// The URL of [`ROLE`]'s own database, with that role: what a deployment has.
+    pub fn url(&self) -> String {
+        self.url_as(ROLE, ROLE)
+    }
+
+    /// The URL of any database, with the superuser: to create databases and roles, never to run MetaSync.
+    pub fn admin_url(&self, database: &str) -> String {
+        self.url_as(database, "postgres")
+    }
+
+    fn url_as(&self, database: &str, role: &str) -> String {
         let folder = self.folder.display();
-        format!("postgres:///{database}?host={folder}&user=postgres")
+        format!("postgres:///{database}?host={folder}&user={role}")
     }
 
     /// Holds the socket, the data and the server's `log`, and goes away with the server.
@@ -236,11 +250,36 @@ fn init(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()
             .output()
             .with_context(|| format!("cannot run initdb in {}", binaries.display()))?;
         if output.status.success() {
-            return Ok(());
+            return create_role(binaries, &data, user);
         }
         said = String::from_utf8_lossy(&output.stderr).into_owned();
     }
     bail!("initdb in {} failed:\n{said}", binaries.display())
+}
+
+/// In single-user mode: it needs no client, and ends by itself.
+fn create_role(binaries: &Path, data: &Path, user: Option<User>) -> anyhow::Result<()> {
+    let mut server = command(&binaries.join("postgres"), user)
+        .args(["--single", "-c", "fsync=off", "-D"])
+        .arg(data)
+        .arg("postgres")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run postgres")?;
+    let statements = format!("create role {ROLE} login\ncreate database {ROLE} owner {ROLE}\n");
+    let mut stdin = server.stdin.take().context("standard input is a pipe")?;
+    stdin.write_all(statements.as_bytes())?;
+    drop(stdin);
+    let output = server.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // It goes on after a statement that failed.
+    anyhow::ensure!(
+        output.status.success() && !said.contains("ERROR:"),
+        "cannot create the role {ROLE}:\n{said}"
+    );
+    Ok(())
 }
 
 fn run_server(

@@ -58,7 +58,7 @@ pub async fn run(process: &Env, port: u16, json: bool) -> anyhow::Result<()> {
         Ok(server) => {
             let key = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
             env = env
-                .with("DATABASE_URL", server.url("postgres"))
+                .with("DATABASE_URL", server.url())
                 .with("MASKING_KEY", key())
                 .with("PRIVACY_KEY", key())
                 .with("SLACK_SIGNING_SECRET", SIGNING_SECRET)

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::receipt::{self, Receipt};
+use crate::run::Failures;
 use crate::subject::{About, Asked, archived, scope_of, unknown};
 use crate::{Privacy, owners};
 
@@ -229,8 +230,19 @@ async fn begin(privacy: &Privacy, about: &About, scope: Option<&[String]>) -> Re
     Ok(running.try_get("id")?)
 }
 
-/// Those that take longer than their request, oldest first.
-pub async fn drive_all(privacy: &Privacy, until: Instant) -> Result<u64> {
+/// Those that take longer than their request, oldest first: how many are done now.
+pub async fn drive_all(privacy: &Privacy, until: Instant, failures: &mut Failures) -> u64 {
+    let mut finished = 0;
+    let running = failures.note("looking for erasures", running(privacy).await);
+    for id in running.unwrap_or_default() {
+        let driven = drive(privacy, id, until).await;
+        let is_done = failures.note(&format!("erasure {id}"), driven);
+        finished += u64::from(is_done == Some(true));
+    }
+    finished
+}
+
+async fn running(privacy: &Privacy) -> Result<Vec<Uuid>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
@@ -239,12 +251,6 @@ pub async fn drive_all(privacy: &Privacy, until: Instant) -> Result<u64> {
         &[],
     )
     .await?;
-    drop(client);
-    let mut finished = 0;
-    for row in rows {
-        if drive(privacy, row.try_get(0)?, until).await? {
-            finished += 1;
-        }
-    }
-    Ok(finished)
+    let ids = rows.iter().map(|row| row.try_get(0));
+    Ok(ids.collect::<Result<_, _>>()?)
 }

@@ -234,24 +234,25 @@ async fn keep(privacy: &Privacy, id: Uuid, at: &At, lines: Lines) -> Result<()> 
     };
     // Before it is stored, so that an erasure meanwhile knows of it.
     let client = privacy.pool.get().await?;
-    client
-        .execute_typed(
-            "insert into privacy.export_file (export_id, number, object, rows, bytes, sha256)
-             select id, $2, $3, $4, $5, $6 from privacy.export where id = $1
-             on conflict (export_id, number) do update
-             set object = excluded.object, rows = excluded.rows, bytes = excluded.bytes,
-                 sha256 = excluded.sha256
-             where not export_file.is_whole",
-            &[
-                (&id, Type::UUID),
-                (&at.number, Type::INT4),
-                (&file.object, Type::TEXT),
-                (&file.rows, Type::INT8),
-                (&file.bytes, Type::INT8),
-                (&file.sha256, Type::BYTEA),
-            ],
-        )
-        .await?;
+    db::query(
+        &client,
+        &at.whose.scope(),
+        "insert into privacy.export_file (export_id, number, object, rows, bytes, sha256)
+         select id, $2, $3, $4, $5, $6 from privacy.export where id = $1
+         on conflict (export_id, number) do update
+         set object = excluded.object, rows = excluded.rows, bytes = excluded.bytes,
+             sha256 = excluded.sha256
+         where not export_file.is_whole",
+        &[
+            (&id, Type::UUID),
+            (&at.number, Type::INT4),
+            (&file.object, Type::TEXT),
+            (&file.rows, Type::INT8),
+            (&file.bytes, Type::INT8),
+            (&file.sha256, Type::BYTEA),
+        ],
+    )
+    .await?;
     drop(client);
     privacy.store.put(&file.object, body, Put::Always).await?;
     move_on(privacy, id, at, Some(&file)).await

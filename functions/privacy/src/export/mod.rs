@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::erase::{Digest, Status};
 use crate::lease::Lease;
+use crate::run::Failures;
 use crate::subject::{About, Asked, archived, scope_of, unknown};
 use crate::{Privacy, download, owners};
 use gather::{At, step};
@@ -267,8 +268,19 @@ fn other_subject() -> Error {
     Error::Unprocessable(detail.to_owned())
 }
 
-/// Those that take longer than their request, oldest first.
-pub async fn drive_all(privacy: &Privacy, until: Instant) -> Result<u64> {
+/// Those that take longer than their request, oldest first: how many are done now.
+pub async fn drive_all(privacy: &Privacy, until: Instant, failures: &mut Failures) -> u64 {
+    let mut finished = 0;
+    let running = failures.note("looking for exports", running(privacy).await);
+    for id in running.unwrap_or_default() {
+        let driven = drive(privacy, id, until).await;
+        let is_done = failures.note(&format!("export {id}"), driven);
+        finished += u64::from(is_done == Some(true));
+    }
+    finished
+}
+
+async fn running(privacy: &Privacy) -> Result<Vec<Uuid>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
@@ -277,14 +289,8 @@ pub async fn drive_all(privacy: &Privacy, until: Instant) -> Result<u64> {
         &[],
     )
     .await?;
-    drop(client);
-    let mut finished = 0;
-    for row in rows {
-        if drive(privacy, row.try_get(0)?, until).await? {
-            finished += 1;
-        }
-    }
-    Ok(finished)
+    let ids = rows.iter().map(|row| row.try_get(0));
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// Works at an export until it is done or the time is up. Of several at once, one does it.
@@ -293,19 +299,27 @@ pub async fn drive(privacy: &Privacy, id: Uuid, until: Instant) -> Result<bool> 
         return Ok(false);
     };
     let started = Instant::now();
-    let mut is_done = false;
-    while !is_done && Instant::now() < until {
-        let Some(at) = At::of(privacy, id).await? else {
-            break;
-        };
-        is_done = step(privacy, id, at, until).await?;
-        lease.renew().await?;
-    }
+    let worked = work(privacy, id, until, &lease).await;
+    // Also after an error, so that the next who asks need not wait for the lease to end.
     lease.give_back().await?;
+    let is_done = worked?;
     if is_done {
         let took = started.elapsed().as_secs_f64() * 1_000.0;
         figure("exports", Unit::Count, 1.0);
         figure("export_duration", Unit::Milliseconds, took);
     }
     Ok(is_done)
+}
+
+async fn work(privacy: &Privacy, id: Uuid, until: Instant, lease: &Lease) -> Result<bool> {
+    while Instant::now() < until {
+        let Some(at) = At::of(privacy, id).await? else {
+            break;
+        };
+        if step(privacy, id, at, until).await? {
+            return Ok(true);
+        }
+        lease.renew().await?;
+    }
+    Ok(false)
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::FOLDER;
 use crate::Privacy;
+use crate::run::Failures;
 use crate::subject::stored;
 
 /// Removes those exports that hold, or may hold, something of a subject that is being erased.
@@ -66,8 +67,31 @@ async fn remove(privacy: &Privacy, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Removes what has had its time, and files of exports that are gone.
-pub async fn expire(privacy: &Privacy) -> Result<u64> {
+/// Removes what has had its time, and files of exports that are gone: how many exports.
+pub async fn expire(privacy: &Privacy, failures: &mut Failures) -> u64 {
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    let mut removed = 0;
+    let Some(all) = failures.note("looking for exports", all(privacy).await) else {
+        return removed;
+    };
+    for (id, is_over) in all {
+        let gone = match is_over {
+            true => failures.note(&format!("removing export {id}"), remove(privacy, id).await),
+            false => None,
+        };
+        match gone {
+            Some(()) => removed += 1,
+            None => {
+                kept.insert(id.to_string());
+            }
+        }
+    }
+    failures.note("removing files", remove_files(privacy, &kept).await);
+    removed
+}
+
+/// Each export, and whether its time is over.
+async fn all(privacy: &Privacy) -> Result<Vec<(Uuid, bool)>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
@@ -76,25 +100,21 @@ pub async fn expire(privacy: &Privacy) -> Result<u64> {
         &[],
     )
     .await?;
-    drop(client);
-    let mut kept: BTreeSet<String> = BTreeSet::new();
-    let mut removed = 0;
-    for row in rows {
-        let id: Uuid = row.try_get("id")?;
-        if row.try_get("is_over")? {
-            remove(privacy, id).await?;
-            removed += 1;
-        } else {
-            kept.insert(id.to_string());
-        }
-    }
+    let all = rows
+        .iter()
+        .map(|row| Ok((row.try_get("id")?, row.try_get("is_over")?)));
+    Ok(all.collect::<Result<_, tokio_postgres::Error>>()?)
+}
+
+/// Those of exports that are not among `kept`.
+async fn remove_files(privacy: &Privacy, kept: &BTreeSet<String>) -> Result<()> {
     for object in privacy.store.list(&format!("{FOLDER}/")).await? {
         let export = object.split('/').nth(1).unwrap_or_default();
         if !kept.contains(export) && is_old(export) {
             privacy.store.delete(&object).await?;
         }
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// An export that was begun while this looked is none that is gone.

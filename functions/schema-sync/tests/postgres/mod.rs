@@ -5,14 +5,11 @@ mod read;
 
 use std::collections::BTreeMap;
 
-use kit::postgres::{Database, empty_database};
+use kit::postgres::{Database, STRANGER, empty_database};
 use schema_sync::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError};
 use shared::Env;
-
-/// A role of every server that nobody grants anything to.
-const STRANGER: &str = "pg_read_server_files";
 
 const SHOP: &str = r#"
 create schema shop;
@@ -78,7 +75,7 @@ fn source(db: &Database, parameters: &str) -> Postgres {
 }
 
 fn as_stranger(db: &Database) -> Postgres {
-    source(db, &format!("options=-c%20role%3D{STRANGER}"))
+    Postgres::open(&db.stranger_url(), &Env::default()).unwrap()
 }
 
 async fn read(source: &Postgres) -> Reading {

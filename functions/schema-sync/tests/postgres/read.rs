@@ -233,13 +233,13 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
         [
             (
                 "closed",
-                "pg_read_server_files may read none of its tables (1): \
-                 grant select on them to pg_read_server_files"
+                "metasync_stranger may read none of its tables (1): \
+                 grant select on them to metasync_stranger"
             ),
             (
                 "half.shut",
-                "pg_read_server_files may not read it: \
-                 grant select on half.shut to pg_read_server_files"
+                "metasync_stranger may not read it: \
+                 grant select on half.shut to metasync_stranger"
             ),
         ]
     );
