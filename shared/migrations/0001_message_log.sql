@@ -42,6 +42,8 @@ create index log_channel on conversation.log (robeing_id, channel_id, id desc) w
 create index log_thread on conversation.log (robeing_id, thread_ts, id desc) where thread_ts is not null;
 create index log_reply_to on conversation.log (reply_to) where reply_to is not null;
 create index log_xid on conversation.log (xid);
+-- What is looked through for anything that outlived its message.
+create index log_erased on conversation.log (id) where erased_at is not null;
 
 -- Keys that don't carry the time of their event: the same key leads to the same row, whichever month it is in.
 create table conversation.ingest_key (
@@ -258,12 +260,27 @@ create table conversation.intent (
 );
 
 create table conversation.question (
+    key uuid primary key,
     robeing_id varchar(100) not null,
     day date not null,
     question text not null,
-    asked bigint not null,
-    primary key (robeing_id, day, question)
+    asked bigint not null
 );
+create index question_robeing on conversation.question (robeing_id, day);
+comment on column conversation.question.key is 'digest of robeing, day and question';
+
+-- What each message is counted as in `intent` and `question`, so that both follow it when it is edited,
+-- deleted, erased or expires.
+create table conversation.counted (
+    id uuid primary key,
+    robeing_id varchar(100) not null,
+    day date not null,
+    intent varchar(100),
+    confidence double precision,
+    question uuid
+) partition by range (id);
+create index counted_question on conversation.counted (question) where question is not null;
+comment on column conversation.counted.question is 'the key of a row of question; null also where that was not among the most frequent of its day';
 
 -- The second wall, after the scope in each statement: a transaction sees the robeings that it names
 -- in `app.robeings`, one a line, and everything for `*`. Where it names none it fails or sees nothing.
@@ -271,7 +288,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'search_tail', 'search_segment', 'edited'] loop
+    foreach name in array array['log', 'placeholder', 'dead_letter', 'activity', 'thread', 'intent', 'question', 'counted', 'search_tail', 'search_segment', 'edited'] loop
         execute format('alter table conversation.%I enable row level security', name);
         execute format('alter table conversation.%I force row level security', name);
         execute format(
@@ -307,20 +324,23 @@ declare
     first uuid := (lpad(to_hex((extract(epoch from month) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
     past uuid := (lpad(to_hex((extract(epoch from below) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
     months bigint := (extract(year from day) - 1970) * 12 + extract(month from day) - 1;
+    parent text;
     child text;
 begin
     perform pg_advisory_xact_lock(hashtextextended('conversation.add_month', 0));
     if exists (select from conversation.closed_month as closed where closed.month = date_trunc('month', day::timestamp)::date) then
         raise exception 'the month is closed' using errcode = 'check_violation', constraint = 'month_is_closed';
     end if;
-    child := 'log_' || suffix;
-    if to_regclass('conversation.' || child) is null then
-        execute format('create table conversation.%I (like conversation.log including all)', child);
-        -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
-        execute format('alter table conversation.%I enable row level security', child);
-        execute format('alter table conversation.%I force row level security', child);
-        execute format('alter table conversation.log attach partition conversation.%I for values from (%L) to (%L)', child, first, past);
-    end if;
+    foreach parent in array array['log', 'counted'] loop
+        child := parent || '_' || suffix;
+        if to_regclass('conversation.' || child) is null then
+            execute format('create table conversation.%I (like conversation.%I including all)', child, parent);
+            -- Read through its parent, it obeys the parent's policy; read directly, it shows nothing.
+            execute format('alter table conversation.%I enable row level security', child);
+            execute format('alter table conversation.%I force row level security', child);
+            execute format('alter table conversation.%I attach partition conversation.%I for values from (%L) to (%L)', parent, child, first, past);
+        end if;
+    end loop;
     child := 'search_posting_' || suffix;
     if to_regclass('conversation.' || child) is null then
         -- What is merged is deleted whole, and its pages are wanted again soon.

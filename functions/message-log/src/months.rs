@@ -326,7 +326,7 @@ impl Record {
 /// Takes the month out of the log and drops it, with what search knows of it. Writers and readers of
 /// other months are kept waiting by none of it. Where it was given up half-way, it goes on.
 pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
-    for parent in ["search_posting", "log"] {
+    for parent in ["search_posting", "counted", "log"] {
         let child = format!("{parent}_{}", month.strftime("%Y_%m"));
         let client = pool.get().await?;
         if let Some(is_pending) = parts(&client, parent, month).await? {
@@ -355,11 +355,15 @@ pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
     let past = month.saturating_add(1.months());
     let client = pool.get().await?;
     forget_month(&client, month).await?;
-    // Questions are what people wrote: they don't outlive it outside of the archive.
+    // Questions and intents are what people said and wanted: they don't outlive it outside of the
+    // archive.
     db::query(
         &client,
         &Scope::all(),
-        "delete from conversation.question where day >= $1 and day < $2",
+        "with question as (
+             delete from conversation.question where day >= $1 and day < $2
+         )
+         delete from conversation.intent where day >= $1 and day < $2",
         &[(&month, Type::DATE), (&past, Type::DATE)],
     )
     .await?;

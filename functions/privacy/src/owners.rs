@@ -57,6 +57,11 @@ pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
     Ok(counts)
 }
 
+/// What was made of rows that are erased and is still there, in the scope of the request.
+pub async fn outlived(client: &Client, whose: &Whose) -> Result<Counts> {
+    personal::outlived(client, whose).await
+}
+
 /// Erases what is not in the log; few rows, in one step.
 pub async fn erase_rest(db: &Transaction<'_>, whose: &Whose) -> Result<Counts, Error> {
     let mut counts = Counts::new();

@@ -2,7 +2,7 @@
 
 use message_log::personal::{Subject, Whose};
 use serde::Deserialize;
-use shared::auth::Names;
+use shared::auth::{Names, is_name};
 use shared::postgres::Client;
 use shared::postgres::scoped as db;
 use shared::postgres::types::{Json, ToSql, Type};
@@ -49,13 +49,8 @@ impl Asked {
                 let whose = Whose::slack_user(&client, slack_user_id.clone(), robeings).await?;
                 ("slack_user_id", slack_user_id.clone(), whose)
             }
-            (None, None, Some(robeing_id)) if is_id(robeing_id) => {
-                if !robeings.contain(robeing_id) {
-                    return Err(Error::Forbidden(format!(
-                        "the robeing is not in the scope of {:?}",
-                        caller.name
-                    )));
-                }
+            (None, None, Some(robeing_id)) => {
+                caller.may_see_robeing(robeing_id)?;
                 let whose = Whose::robeing(robeing_id.clone(), robeings);
                 ("robeing_id", robeing_id.clone(), whose)
             }
@@ -74,7 +69,7 @@ impl Asked {
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=100).contains(&text.chars().count())
+    (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
 /// What of a scope is stored with a request: none for all.
@@ -82,9 +77,9 @@ pub fn scope_of(robeings: &Names) -> Option<Vec<String>> {
     match robeings {
         Names::All => None,
         Names::Only(names) => {
-            // As the wall reads a list of names.
+            // As row-level security reads a list of names.
             let mut names = names.clone();
-            names.retain(|name| name != "*" && !name.contains(char::is_control));
+            names.retain(|name| is_name(name));
             names.sort_unstable();
             names.dedup();
             Some(names)

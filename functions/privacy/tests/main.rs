@@ -4,6 +4,7 @@
 mod archive;
 mod catalog;
 mod common;
+mod derived;
 mod erase;
 mod export;
 mod faults;

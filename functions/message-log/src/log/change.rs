@@ -93,8 +93,8 @@ impl Log {
                          (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at, deleted_at)
                      values ($1, $2, '{}', 0, 'slack', $3, $1, $4, $5)
                      on conflict (id) do update
-                     set message = null, response = null, parts = null, metadata = '{}', token_count = 0,
-                         deleted_at = excluded.deleted_at
+                     set message = null, response = null, parts = null, intent = null, confidence = null,
+                         metadata = '{}', token_count = 0, deleted_at = excluded.deleted_at
                      returning id, robeing_id
                  )
                  insert into conversation.edited (id, robeing_id)

@@ -1,26 +1,25 @@
 //! Taken out: rows are emptied and stay, so that the same event, delivered again, is a repeat.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use shared::postgres::types::Type;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use super::{Counts, Subject, Whose, answers_to, next_ids};
 use crate::identity::digest;
-use crate::log::day_of;
-use crate::roll_up::{conversation_of, question, search};
+use crate::roll_up::{conversation_of, counted, renew, search};
 
 /// Rows a transaction.
 const ROWS: i64 = 5_000;
 
 /// What is all a robeing's, beside its log.
-pub(super) const OF_A_ROBEING: [&str; 8] = [
+pub(super) const OF_A_ROBEING: [&str; 9] = [
     "conversation.placeholder",
     "conversation.thread",
     "conversation.activity",
+    "conversation.counted",
     "conversation.intent",
     "conversation.question",
     "conversation.search_segment",
@@ -42,7 +41,6 @@ struct Row {
     thread_ts: Option<String>,
     user_id: Option<Uuid>,
     slack_user_id: Option<String>,
-    message: Option<String>,
     created_at: Timestamp,
     /// Whether it is in what search and patterns are answered from.
     is_rolled_up: bool,
@@ -76,12 +74,16 @@ pub async fn step(
     empty(db, &rows, &mut counts).await?;
     if matches!(whose.subject, Subject::Person(_)) {
         forget_conversations(db, &rows, &mut counts).await?;
-        forget_questions(db, &rows, &mut counts).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        // A question that others asked as well stays, asked less often.
+        let counted = counted::forget(db, &ids).await?;
+        add(&mut counts, "conversation.question", counted.questions);
+        add(&mut counts, "conversation.intent", counted.intents);
     }
     let is_last = (own.len() as i64) < ROWS;
     if is_last {
         forget_rest(db, whose, &mut counts).await?;
-        search::renew(db, None).await?;
+        renew(db, None).await?;
     }
     counts.retain(|_, count| *count > 0);
     Ok(Erased {
@@ -94,7 +96,6 @@ async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, tokio_post
     let rows = db
         .query_typed(
             "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id, created_at,
-                    case when octet_length(message) <= 1000 then message end as message,
                     (xid, id) <= (select xid, after_id from conversation.watermark where name = 'message-log') as is_rolled_up,
                     date_trunc('month', created_at at time zone 'utc')::date
                         in (select month from conversation.closed_month) as is_closed
@@ -114,7 +115,6 @@ async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, tokio_post
                 thread_ts: row.try_get("thread_ts")?,
                 user_id: row.try_get("user_id")?,
                 slack_user_id: row.try_get("slack_user_id")?,
-                message: row.try_get("message")?,
                 created_at: row.try_get("created_at")?,
                 is_rolled_up: row.try_get("is_rolled_up")?,
                 is_closed: row.try_get("is_closed")?,
@@ -150,7 +150,7 @@ async fn empty(
             &[(&closed, Type::UUID_ARRAY)],
         )
         .await?;
-    // What search knows of them goes with the last.
+    // What search knows of them goes with the last step.
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let robeings: Vec<&str> = rows.iter().map(|row| row.robeing_id.as_str()).collect();
     db.execute_typed(
@@ -206,56 +206,6 @@ async fn forget_conversations(
         let gone = db.execute_typed(&sql, &[(&ids, Type::UUID_ARRAY)]).await?;
         add(counts, table, gone);
     }
-    Ok(())
-}
-
-/// A question that others asked as well stays, asked less often.
-async fn forget_questions(
-    db: &Transaction<'_>,
-    rows: &[Row],
-    counts: &mut Counts,
-) -> Result<(), tokio_postgres::Error> {
-    let mut asked: BTreeMap<(&str, Date, String), i64> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.is_rolled_up) {
-        if let Some(question) = row.message.as_deref().and_then(question) {
-            let key = (row.robeing_id.as_str(), day_of(row.created_at), question);
-            *asked.entry(key).or_default() += 1;
-        }
-    }
-    let robeings: Vec<&str> = asked.keys().map(|key| key.0).collect();
-    let days: Vec<Date> = asked.keys().map(|key| key.1).collect();
-    let texts: Vec<&str> = asked.keys().map(|key| key.2.as_str()).collect();
-    let times: Vec<i64> = asked.values().copied().collect();
-    let fewer = db
-        .execute_typed(
-            "update conversation.question as known
-             set asked = known.asked - erased.asked
-             from unnest($1::text[], $2::date[], $3::text[], $4::int8[])
-                 as erased (robeing_id, day, question, asked)
-             where (known.robeing_id, known.day, known.question)
-                   = (erased.robeing_id, erased.day, erased.question)",
-            &[
-                (&robeings, Type::TEXT_ARRAY),
-                (&days, Type::DATE_ARRAY),
-                (&texts, Type::TEXT_ARRAY),
-                (&times, Type::INT8_ARRAY),
-            ],
-        )
-        .await?;
-    db.execute_typed(
-        "delete from conversation.question as known
-         using unnest($1::text[], $2::date[], $3::text[]) as erased (robeing_id, day, question)
-         where known.asked <= 0
-           and (known.robeing_id, known.day, known.question)
-               = (erased.robeing_id, erased.day, erased.question)",
-        &[
-            (&robeings, Type::TEXT_ARRAY),
-            (&days, Type::DATE_ARRAY),
-            (&texts, Type::TEXT_ARRAY),
-        ],
-    )
-    .await?;
-    add(counts, "conversation.question", fewer);
     Ok(())
 }
 

@@ -6,8 +6,7 @@ use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::identity::first_id_at;
-use crate::log::day_of;
-use crate::roll_up::search;
+use crate::roll_up::renew;
 
 /// Rows a transaction.
 const ROWS: i64 = 5_000;
@@ -32,8 +31,8 @@ pub struct Expired {
     pub next: Option<Uuid>,
 }
 
-/// The next rows from before `before`, with what search knows of them, and after the last of them
-/// the questions of those days. What was counted stays counted.
+/// The next rows from before `before`, and after the last of them what search and patterns know of
+/// them. Numbers stay: how much was said, and when.
 pub async fn messages(
     db: &Transaction<'_>,
     robeings: Robeings<'_>,
@@ -76,7 +75,7 @@ pub async fn messages(
         .map(|row| row.try_get(0))
         .collect::<Result<Vec<Uuid>, _>>()?;
     let (first, last) = (ids.first().copied(), ids.last().copied());
-    // What search knows of them goes with the last.
+    // What search and patterns know of them goes with the last step.
     db.execute_typed(
         "with gone as (
              delete from conversation.log
@@ -94,19 +93,7 @@ pub async fn messages(
     .await?;
     let is_last = (ids.len() as i64) < ROWS;
     if is_last {
-        search::renew(db, None).await?;
-        db.execute_typed(
-            "delete from conversation.question
-             where day < $1
-               and ($2::text is null or robeing_id = $2)
-               and robeing_id <> all ($3)",
-            &[
-                (&day_of(before), Type::DATE),
-                (&only, Type::TEXT),
-                (&but, Type::TEXT_ARRAY),
-            ],
-        )
-        .await?;
+        renew(db, None).await?;
     }
     Ok(Expired {
         rows: ids.len() as u64,

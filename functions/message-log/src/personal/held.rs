@@ -42,6 +42,25 @@ pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
     Ok(counts)
 }
 
+/// What was made of messages and outlived them: in the scope of an erasure there must be none of it.
+/// Which person's it was can't be told any more, since the messages are empty.
+pub async fn outlived(client: &Client, whose: &Whose) -> Result<Counts> {
+    let mut counts = Counts::new();
+    for table in ["conversation.counted", "conversation.search_tail"] {
+        let sql = format!(
+            "select count(*)
+             from conversation.log
+             join {table} as made on made.id = log.id and made.robeing_id = log.robeing_id
+             where log.erased_at is not null
+               and ($1::text[] is null or log.robeing_id = any ($1))"
+        );
+        let values = [(&whose.robeings as _, Type::TEXT_ARRAY)];
+        let rows = db::query(client, &whose.scope(), &sql, &values).await?;
+        add(&mut counts, table, &rows)?;
+    }
+    Ok(counts)
+}
+
 async fn held_of_person(
     client: &Client,
     whose: &Whose,

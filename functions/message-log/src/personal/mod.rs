@@ -19,10 +19,10 @@ use shared::postgres::types::Type;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-pub use held::held;
+pub use held::{held, outlived};
 
 /// Each column of the schema `conversation` that says whose a row is.
-pub const COLUMNS: [(&str, &str); 16] = [
+pub const COLUMNS: [(&str, &str); 17] = [
     ("conversation.log", "user_id"),
     ("conversation.log", "slack_user_id"),
     ("conversation.log", "robeing_id"),
@@ -34,6 +34,7 @@ pub const COLUMNS: [(&str, &str); 16] = [
     ("conversation.thread", "robeing_id"),
     ("conversation.thread", "conversation"),
     ("conversation.activity", "robeing_id"),
+    ("conversation.counted", "robeing_id"),
     ("conversation.intent", "robeing_id"),
     ("conversation.question", "robeing_id"),
     ("conversation.search_tail", "robeing_id"),

@@ -5,7 +5,9 @@
 //! mark. So a late commit is not missed, and a run that is killed has done nothing. Writers wait for
 //! none of it.
 
-mod patterns;
+mod activity;
+pub(crate) mod counted;
+mod renew;
 mod rows;
 pub(crate) mod search;
 mod segments;
@@ -20,7 +22,7 @@ use shared::telemetry::{Unit, figure};
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 
-pub(crate) use patterns::question;
+pub(crate) use renew::renew;
 pub(crate) use rows::conversation_of;
 
 use crate::log::Log;
@@ -105,7 +107,8 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Er
     if !rows.is_empty() {
         rows.sort_by_key(|row| row.id);
         search::add(db, &rows).await?;
-        patterns::add(db, &rows).await?;
+        activity::add(db, &rows).await?;
+        counted::add(db, &rows).await?;
     }
     db.execute_typed(
         "update conversation.watermark
@@ -117,7 +120,7 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Er
         ],
     )
     .await?;
-    search::renew(db, Some(next.xid)).await?;
+    renew(db, Some(next.xid)).await?;
     Ok(Some(Chunk {
         taken: rows.len(),
         more: next != Mark::before(horizon),
@@ -132,7 +135,8 @@ async fn begin_anew(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
         "set local statement_timeout = 0;
          select conversation.adopt_cluster();
          truncate conversation.search_tail, conversation.search_segment, conversation.search_posting,
-                  conversation.activity, conversation.thread, conversation.intent, conversation.question;
+                  conversation.activity, conversation.thread, conversation.counted, conversation.intent,
+                  conversation.question;
          update conversation.watermark
          set xid = '0', after_id = default, cluster = (select system_identifier from pg_control_system())
          where name = 'message-log'",

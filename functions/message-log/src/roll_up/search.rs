@@ -13,13 +13,12 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::Row;
+use super::renew::Edited;
 use super::segments::{self, Place};
 use crate::pieces::{self, fold, hashes};
 use crate::search::moments::{self, Moment};
 
-/// Edits that are looked after at once.
-const EDITS: i64 = 20_000;
-/// Of these, texts that are in memory at once.
+/// Texts of edited messages that are in memory at once.
 const AT_ONCE: usize = 500;
 
 /// A message as it is searched.
@@ -142,55 +141,31 @@ async fn take_tail(db: &Transaction<'_>, place: &Place) -> Result<Vec<Searched>,
     rows.iter().map(searched).collect()
 }
 
-/// Messages that were edited are found by what they say now, and those that were taken out by nothing:
-/// what transactions below that id committed; without it, what is not there any more.
+/// Edited messages are found by what they say now, as far as they are rolled up, and by nothing else.
 ///
 /// Search knows messages by their moments, so that all of these moments are taken out and what is
 /// there is added anew.
-pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<(), Error> {
-    let below = below.map(|xid| xid.to_string());
-    loop {
-        let edited = db
-            .query_typed(
-                "delete from conversation.edited
-                 where ctid = any (array(
-                     select ctid
-                     from conversation.edited
-                     where xid < $1::text::xid8
-                        or $1 is null and not exists (
-                               select from conversation.log
-                               where log.id = edited.id and log.erased_at is null)
-                     order by robeing_id, id
-                     limit $2))
-                 returning id, robeing_id",
-                &[(&below, Type::TEXT), (&EDITS, Type::INT8)],
-            )
-            .await?;
-        let mut places: BTreeMap<Place, BTreeSet<Moment>> = BTreeMap::new();
-        for row in &edited {
-            let id = row.try_get("id")?;
-            let place = place(row.try_get("robeing_id")?, id);
-            let moment = moments::of(id);
-            places.entry(place).or_default().insert(moment);
-        }
-        for (place, moments) in &places {
-            segments::forget(db, place, moments).await?;
-        }
-        let moments: Vec<(&str, Moment)> = places
-            .iter()
-            .flat_map(|((robeing_id, _), moments)| {
-                moments.iter().map(|moment| (robeing_id.as_str(), *moment))
-            })
-            .collect();
-        forget_tail(db, &Ranges::of(&moments)).await?;
-        for moments in moments.chunks(AT_ONCE) {
-            let said = said_at(db, &Ranges::of(moments)).await?;
-            append(db, said).await?;
-        }
-        if (edited.len() as i64) < EDITS {
-            return Ok(());
-        }
+pub(super) async fn renew(db: &Transaction<'_>, edited: &[Edited]) -> Result<(), Error> {
+    let mut places: BTreeMap<Place, BTreeSet<Moment>> = BTreeMap::new();
+    for it in edited {
+        let place = place(&it.robeing_id, it.id);
+        places.entry(place).or_default().insert(moments::of(it.id));
     }
+    for (place, moments) in &places {
+        segments::forget(db, place, moments).await?;
+    }
+    let moments: Vec<(&str, Moment)> = places
+        .iter()
+        .flat_map(|((robeing_id, _), moments)| {
+            moments.iter().map(|moment| (robeing_id.as_str(), *moment))
+        })
+        .collect();
+    forget_tail(db, &Ranges::of(&moments)).await?;
+    for moments in moments.chunks(AT_ONCE) {
+        let said = said_at(db, &Ranges::of(moments)).await?;
+        append(db, said).await?;
+    }
+    Ok(())
 }
 
 /// Where the ids of some moments are.

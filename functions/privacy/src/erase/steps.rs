@@ -144,6 +144,11 @@ async fn finish(privacy: &Privacy, id: Uuid, whose: &Whose) -> Result<bool> {
     if !held.is_empty() || keys > 0 {
         return Ok(false);
     }
+    let outlived = owners::outlived(&client, whose).await?;
+    if !outlived.is_empty() {
+        tracing::error!(erasure = %id, ?outlived, "copies of erased rows are left: there is no receipt");
+        return Ok(false);
+    }
     let transaction = db::begin(&mut client, &Scope::all()).await?;
     let row = transaction
         .query_typed_opt(
