@@ -28,7 +28,7 @@ pub use auth::{Admin, Caller, Role, Writer};
 pub use clock::Clock;
 pub use env::{Env, Secret};
 pub use error::{Error, Result};
-pub use json::Json;
+pub use json::{Json, JsonItems};
 pub use resources::Resources;
 pub use router::Router;
 pub use serve::serve;

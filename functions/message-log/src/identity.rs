@@ -49,7 +49,8 @@ impl Key {
     }
 
     /// The end of the id of an event at this key's own time: what tells it from all others, and
-    /// before that what keeps the order of those that share their time.
+    /// before that what keeps the order of those that share their time. `digest` is of the owner too:
+    /// the same key of two robeings is two rows, and neither tells whether the other is there.
     fn id_at(&self, time: Timestamp, digest: [u8; 16]) -> Uuid {
         if let Some(sender) = v7(&self.text) {
             // Whoever makes these counts within a millisecond.
@@ -124,11 +125,8 @@ pub fn identify(
     if let (Some(key), Some(digest), Some(time)) = (key, digest, key_time)
         && is_same_moment(time)
     {
-        // A message that brings the very id that a row may have keeps it.
-        let own = (source == "http").then(|| v7(&key.text)).flatten();
-        let id = own.unwrap_or_else(|| key.id_at(time, digest));
         return Ok(Identity {
-            id,
+            id: key.id_at(time, digest),
             created_at: time,
             ledger_key: None,
         });
@@ -266,12 +264,16 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_brings_a_version_7_id_keeps_it_and_needs_no_ledger() {
+    fn a_version_7_id_gives_its_time_and_order_to_a_row_of_its_owner_and_needs_no_ledger() {
         let id = "019abc00-0000-7abc-8000-000000000001";
         let identity = of(id, None).unwrap();
-        assert_eq!(identity.id.to_string(), id);
+        assert_eq!(identity.id.to_string()[..28], id[..28]);
         assert_eq!(identity.ledger_key, None);
         assert_eq!(of(id, None).unwrap(), identity);
+        let key = Key::of_sender(id);
+        let others = identify("r2", "http", Some(&key), None, None, 0, &window()).unwrap();
+        assert_ne!(others.id, identity.id);
+        assert_ne!(identity.id.to_string(), id, "nobody chooses a row's id");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shared::auth::is_name;
 use shared::{Error, Result};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -51,8 +52,8 @@ pub struct NewMessage {
     /// Who it is sent to, or who answers: 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     pub robeing_id: String,
-    /// Yours: the same id stores once. A version 7 UUID becomes the id of the row, and is the
-    /// fastest to deduplicate.
+    /// Yours: the same id stores once per robeing. A version 7 UUID is the fastest to deduplicate,
+    /// since it carries its time. The row has an id of its own, which the receipt tells.
     #[schema(min_length = 1, max_length = 512)]
     pub id: Option<String>,
     /// What was said to the robeing.
@@ -95,14 +96,13 @@ pub struct NewMessage {
 impl NewMessage {
     /// The reason why it can't be stored says what to change, and repeats no value.
     pub fn check(&self) -> Result<()> {
-        let required = |name, text: &str| {
-            if text.is_empty() {
-                return Err(Error::Invalid(format!("{name} is empty")));
-            }
-            Ok(())
-        };
-        required("robeing_id", &self.robeing_id)?;
-        name_fits("robeing_id", Some(&self.robeing_id), 100)?;
+        if !is_name(&self.robeing_id) {
+            return Err(Error::Invalid(
+                "robeing_id must have 1 to 100 characters, none of them a control character, and \
+                 can't be `*`"
+                    .to_owned(),
+            ));
+        }
         name_fits("id", self.id.as_deref(), 512)?;
         name_fits("channel_id", self.channel_id.as_deref(), 100)?;
         name_fits("channel_type", self.channel_type.as_deref(), 32)?;
@@ -283,6 +283,11 @@ mod tests {
             (json!({"message": "a", "intent": "x".repeat(101)}), "intent"),
             (json!({"message": "a", "robeing_id": ""}), "robeing_id"),
             (json!({"message": "a", "robeing_id": "a\nb"}), "robeing_id"),
+            (json!({"message": "a", "robeing_id": "*"}), "robeing_id"),
+            (
+                json!({"message": "a", "robeing_id": "r".repeat(101)}),
+                "robeing_id",
+            ),
             (json!({"message": "a", "id": ""}), "id is empty"),
         ] {
             let error = message(more).check().unwrap_err().to_string();

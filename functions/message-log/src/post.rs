@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::{Caller, Error, Json, Result, Writer, idempotency};
+use shared::{Caller, Error, Json, JsonItems, Result, Writer, idempotency};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -126,7 +126,7 @@ pub async fn batch(
     State(log): State<Log>,
     Writer(caller): Writer,
     headers: HeaderMap,
-    Json(batch): Json<Batch>,
+    JsonItems(batch): JsonItems<Batch>,
 ) -> Result<Json<BatchReceipt>> {
     if batch.items.is_empty() || batch.items.len() > MOST {
         let count = batch.items.len();

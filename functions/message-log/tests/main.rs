@@ -5,6 +5,7 @@ mod common;
 mod events;
 mod faults;
 mod history;
+mod items;
 mod mask;
 mod masking;
 mod memory;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use message_log::identity::digest;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -130,23 +131,19 @@ async fn of_many_who_send_the_same_at_once_one_stores_and_all_get_its_id() {
 #[tokio::test]
 async fn a_message_that_waits_for_a_lock_holds_up_no_other() {
     let log = start().await;
-    let (id, other) = (Uuid::now_v7(), log.database.client().await);
-    log.database
-        .run("select conversation.add_month(current_date)")
-        .await;
+    let other = log.database.client().await;
+    let key = Uuid::from_bytes(digest(&["r1", "http", "m-1"]));
     let not_committed = format!(
         "begin;
-         insert into conversation.log
-             (id, robeing_id, message, metadata, token_count, source, source_event_id, content, created_at)
-         values ('{id}', 'r1', 'hello', '{{}}', 2, 'http', '', gen_random_uuid(), now())"
+         insert into conversation.ingest_key (key, message_id) values ('{key}', gen_random_uuid())"
     );
-    other.batch_execute(&not_committed).await.expect("a row");
-    let waiting = json!({"robeing_id": "r1", "id": id, "message": "first"});
+    other.batch_execute(&not_committed).await.expect("a key");
+    let waiting = json!({"robeing_id": "r1", "id": "m-1", "message": "first"});
     let (waited, ()) = tokio::join!(log.post(waiting), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         log.stored(message("second")).await;
         assert_eq!(log.rows().await, 1);
-        other.batch_execute("rollback").await.expect("no row");
+        other.batch_execute("rollback").await.expect("no key");
     });
     assert_eq!(waited.status, 201, "{waited:?}");
     assert_eq!(log.rows().await, 2);

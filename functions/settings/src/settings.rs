@@ -10,7 +10,6 @@ use shared::postgres::scoped::{self, Scope};
 use shared::postgres::types::{Json, Type};
 use shared::{Env, Error, Resources, Result};
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::cache::Cache;
@@ -329,9 +328,6 @@ fn refused(error: tokio_postgres::Error) -> Error {
         }
         Some("category_is_too_large") => {
             Error::TooLarge("a category holds up to 256 KiB: take something out first".to_owned())
-        }
-        _ if error.code() == Some(&SqlState::STRING_DATA_RIGHT_TRUNCATION) => {
-            Error::Invalid("a robeing's id has at most 100 characters".to_owned())
         }
         _ => error.into(),
     }

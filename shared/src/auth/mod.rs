@@ -61,8 +61,16 @@ impl Caller {
         }
     }
 
-    /// An error where the robeing is out of scope, which tells no more than that: it may exist or not.
+    /// `Invalid` where no robeing can have this name, see [`is_name`]. `Forbidden` where it is out of
+    /// scope, which tells no more than that: it may exist or not.
     pub fn may_see_robeing(&self, robeing_id: &str) -> Result<(), Error> {
+        if !is_name(robeing_id) {
+            return Err(Error::Invalid(
+                "a robeing's id has 1 to 100 characters, none of them a control character, and is \
+                 not `*`"
+                    .to_owned(),
+            ));
+        }
         if self.scope.robeings.contain(robeing_id) {
             return Ok(());
         }
@@ -81,6 +89,12 @@ impl Caller {
             self.name, self.role,
         )))
     }
+}
+
+/// Whether a robeing can have this name: 1 to 100 characters, no control character, and not `*`, which
+/// stands for all names in a scope.
+pub fn is_name(name: &str) -> bool {
+    (1..=100).contains(&name.chars().count()) && name != "*" && !name.contains(char::is_control)
 }
 
 /// Each may what those before it may.

@@ -10,7 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, IsolationLevel, Row, Transaction};
 
 use super::Client;
-use crate::auth::Names;
+use crate::auth::{Names, is_name};
 
 /// A statement that takes longer is given up, and the caller asked to try again.
 const LONGEST_STATEMENT: &str = "15s";
@@ -33,8 +33,7 @@ impl Scope {
 
     /// A name that could be read as more than one robeing, or as all of them, is no robeing's.
     pub fn only<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let is_name = |name: &&str| *name != "*" && !name.contains(char::is_control);
-        let mut names: Vec<&str> = names.into_iter().filter(is_name).collect();
+        let mut names: Vec<&str> = names.into_iter().filter(|name| is_name(name)).collect();
         names.sort_unstable();
         names.dedup();
         Self(names.join("\n"))
@@ -115,12 +114,6 @@ pub fn lost_a_race(error: &Error) -> bool {
         &SqlState::T_R_SERIALIZATION_FAILURE,
     ];
     error.code().is_some_and(|code| codes.contains(&code))
-}
-
-/// One of the values does not fit, so that each row has to be tried alone.
-pub fn is_about_a_value(error: &Error) -> bool {
-    let code = error.code().map(SqlState::code).unwrap_or_default();
-    code.starts_with("22") || code.starts_with("23") || code == "54000"
 }
 
 #[cfg(test)]

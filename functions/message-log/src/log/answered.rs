@@ -26,6 +26,7 @@ impl Log {
         let mut last: HashMap<Thread, Uuid> = HashMap::new();
         let mut open = Vec::new();
         for (at, draft) in drafts.iter_mut().enumerate() {
+            draft.answers = None;
             let Some(thread) = draft.thread() else {
                 continue;
             };
@@ -33,7 +34,7 @@ impl Log {
                 last.insert(thread, draft.identity.id);
             } else if draft.reply_to.is_none() {
                 match last.get(&thread) {
-                    Some(message) => draft.reply_to = Some(*message),
+                    Some(message) => draft.answers = Some(*message),
                     None => open.push(at),
                 }
             }
@@ -102,7 +103,7 @@ impl Log {
             .map(|row| row.try_get(0))
             .collect::<Result<_, _>>()?;
         for (at, message) in open.into_iter().zip(found) {
-            drafts[at].reply_to = message;
+            drafts[at].answers = message;
         }
         Ok(())
     }

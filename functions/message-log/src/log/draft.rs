@@ -11,6 +11,10 @@ use crate::identity::{Digest, Identity, Window, digest, identify};
 use crate::mask::{Known, Masker, Placeholders, Policy};
 use crate::message::text_of;
 
+/// In characters, as the columns of the log have them.
+const LONGEST_EVENT_ID: usize = 512;
+const LONGEST_INTENT: usize = 100;
+
 /// What one row says, before and after masking.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
@@ -32,7 +36,10 @@ pub(super) struct Draft {
     pub(super) user_id: Option<Uuid>,
     pub(super) slack_user_id: Option<String>,
     pub(super) confidence: Option<f64>,
+    /// The message that it answers, as its sender says.
     pub(super) reply_to: Option<Uuid>,
+    /// The last message of its thread, where its sender says nothing.
+    pub(super) answers: Option<Uuid>,
     pub(super) masked: Content,
     pub(super) policy: Policy,
     pub(super) content: Uuid,
@@ -100,7 +107,7 @@ impl Log {
         // A UUID is nobody's number, however it looks.
         let source_event_id = match Uuid::try_parse(&event_id) {
             Ok(_) => event_id,
-            Err(_) => self.masked_text(&event_id)?,
+            Err(_) => cut(self.masked_text(&event_id)?, LONGEST_EVENT_ID),
         };
         let mut content = Digest::default();
         content.add(&(
@@ -130,6 +137,7 @@ impl Log {
             slack_user_id: message.slack_user_id,
             confidence: message.confidence,
             reply_to: message.reply_to,
+            answers: None,
             masked,
             policy,
             size: content.bytes,
@@ -152,10 +160,19 @@ impl Content {
             .json(&mut masked.metadata, seen)
             .map_err(|_| unmaskable())?;
         if let Some(intent) = &mut masked.intent {
-            *intent = masker.text(intent, seen).map_err(|_| unmaskable())?.text;
+            let text = masker.text(intent, seen).map_err(|_| unmaskable())?.text;
+            *intent = cut(text, LONGEST_INTENT);
         }
         Ok(masked)
     }
+}
+
+/// Masking may make a text longer than its column.
+fn cut(mut text: String, longest: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// The message and response as text, and as they came where that was in parts.

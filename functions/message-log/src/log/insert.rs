@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use shared::postgres::Client;
 use shared::postgres::types::{Json, ToSql, Type};
+use shared::postgres::{Client, is_unavailable};
 use shared::{Error, Result};
 use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
@@ -19,17 +19,15 @@ use shared::postgres::scoped::{self as db, Scope};
 pub(super) const ATTEMPTS: usize = 4;
 
 impl Log {
-    /// One transaction for all of them; where a value of one does not fit, one for each.
+    /// One transaction for all of them. Where the database refuses it, whatever the reason, each half
+    /// is tried by itself, until the draft that is refused stands alone and the others are stored.
     pub(super) async fn insert(&self, drafts: &mut [Draft]) -> Vec<Result<Stored>> {
         match self.try_insert(drafts).await {
             Ok(stored) => stored,
-            Err(error) if drafts.len() > 1 && db::is_about_a_value(&error) => {
-                let mut outcomes = Vec::with_capacity(drafts.len());
-                for draft in drafts.chunks_mut(1) {
-                    let outcome = self.try_insert(draft).await;
-                    let outcome = outcome.map_err(refused);
-                    outcomes.push(outcome.and_then(|mut one| one.pop().expect("one outcome")));
-                }
+            Err(error) if drafts.len() > 1 && !is_unavailable(&error) => {
+                let (first, second) = drafts.split_at_mut(drafts.len() / 2);
+                let mut outcomes = Box::pin(self.insert(first)).await;
+                outcomes.extend(Box::pin(self.insert(second)).await);
                 outcomes
             }
             Err(error) => for_each(drafts.len(), refused(error)),
@@ -119,7 +117,10 @@ impl<'a> Columns<'a> {
             (&list(drafts, |it| it.confidence), Type::FLOAT8_ARRAY),
             (&metadata, Type::JSONB_ARRAY),
             (&list(said, |it| it.token_count), Type::INT4_ARRAY),
-            (&list(drafts, |it| it.reply_to), Type::UUID_ARRAY),
+            (
+                &list(drafts, |it| it.reply_to.or(it.answers)),
+                Type::UUID_ARRAY,
+            ),
             (&list(drafts, |it| it.source), Type::TEXT_ARRAY),
             (&list(drafts, |it| &it.source_event_id), Type::TEXT_ARRAY),
             (&list(drafts, |it| it.content), Type::UUID_ARRAY),

@@ -13,6 +13,7 @@ mod people;
 mod together;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use settings::Settings;
+use shared::auth::is_name;
 use shared::postgres::Pool;
 use shared::telemetry::{Unit, figure};
 use shared::{Resources, Result};
@@ -124,7 +126,7 @@ impl Log {
         let drafted = tokio::task::spawn_blocking(move || log.drafts(events, &policies)).await;
         let mut outcomes = Vec::new();
         let mut drafts = Vec::new();
-        for drafted in drafted.expect("masking does not panic") {
+        for drafted in drafted.expect("a panic is caught for each") {
             match drafted {
                 Ok(draft) => {
                     drafts.push(draft);
@@ -151,7 +153,10 @@ impl Log {
         let drafts = events.into_iter().enumerate().map(|(position, event)| {
             let policy = policies.get(&event.message.robeing_id);
             let policy = policy.copied().unwrap_or_default();
-            self.draft(event, position, &window, policy)
+            // One that panics is refused by itself.
+            let draft = AssertUnwindSafe(|| self.draft(event, position, &window, policy));
+            catch_unwind(draft)
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("masking a message panicked").into()))
         });
         drafts.collect()
     }
@@ -162,9 +167,7 @@ impl Log {
         robeings: impl Iterator<Item = &'a str>,
     ) -> Result<HashMap<String, Policy>> {
         // What is no name is refused with the rest of its message.
-        let mut robeings: Vec<&str> = robeings
-            .filter(|name| !name.contains(char::is_control))
-            .collect();
+        let mut robeings: Vec<&str> = robeings.filter(|name| is_name(name)).collect();
         robeings.sort_unstable();
         robeings.dedup();
         let read = timeout(ANSWER_WITHIN, self.settings.of_all(&robeings)).await;
