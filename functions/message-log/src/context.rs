@@ -15,7 +15,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::{Log, tokens};
-use crate::search::{Hit, Question, Segments, Words, newest_of};
+use crate::page;
+use crate::search::{Hit, Hits, Question, Segments, Words, newest_of};
 
 const BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
 /// A point of `memory_stat`, in tokens, where no budget is asked for, and in messages.
@@ -97,7 +98,7 @@ enum Role {
     operation_id = "conversation_context",
     params(("id" = String, Path, description = "the robeing"), Asked),
     responses(
-        (status = 200, description = "never over the budget; the same bytes until something new is stored", body = Context),
+        (status = 200, description = "never over the budget, nor over 4 MB of JSON; the same bytes until something new is stored", body = Context),
         (status = 400, description = "a parameter is wrong"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
@@ -128,7 +129,9 @@ pub async fn context(
     let most = Most::of(memory, settings.system.max_memory_size);
     let budget = asked.token_budget.unwrap_or(most.tokens);
     let of = (asked.thread.as_deref(), asked.channel.as_deref());
-    let recent = newest_of(&db, &robeing_id, of, Uuid::max(), most.messages).await?;
+    // A character has up to four bytes, and a token four characters.
+    let bytes = i64::from(budget) * 16;
+    let recent = newest_of(&db, &robeing_id, of, Uuid::max(), most.messages, bytes).await?;
     let said = recent.iter().find_map(|row| row.message.clone());
     let about = Words::of(&asked.q.or(said).unwrap_or_default());
     let question = Question {
@@ -141,6 +144,7 @@ pub async fn context(
         patience: PATIENCE,
     };
     let mentions = segments.find(&db, &question).await?;
+    drop(db);
     let memories = weighed(mentions);
     Ok(Json(fit(&memories, &recent, budget, most.messages)))
 }
@@ -176,9 +180,9 @@ fn telling(about: &Words) -> Vec<Words> {
 }
 
 /// Of the messages that hold some of the words, those with the most and rarest first.
-fn weighed(mentions: Vec<Vec<Hit>>) -> Vec<Hit> {
+fn weighed(mentions: Vec<Hits>) -> Vec<Hit> {
     let mut found: BTreeMap<Uuid, (f64, Hit)> = BTreeMap::new();
-    for hits in mentions {
+    for Hits { hits, .. } in mentions {
         // A word that few messages hold says more about those that do.
         let weight = 1.0 / (1.0 + hits.len() as f64);
         for hit in hits {
@@ -209,12 +213,17 @@ fn fit(memories: &[Hit], recent: &[Hit], budget: i32, most: i64) -> Context {
     let budget = usize::try_from(budget).unwrap_or_default() * 4;
     let most = usize::try_from(most).unwrap_or_default();
     let mut kept: Vec<&Hit> = Vec::new();
-    let mut taken = 0;
+    let (mut taken, mut bytes) = (0, 0);
     for memory in memories {
         let length = length(memory);
         let has_room = kept.len() < most / MEMORY_PART as usize;
-        if has_room && taken + length <= budget / MEMORY_PART as usize {
+        let size = size(memory);
+        if has_room
+            && taken + length <= budget / MEMORY_PART as usize
+            && bytes + size <= page::BYTES / MEMORY_PART as usize
+        {
             taken += length;
+            bytes += size;
             kept.push(memory);
         }
     }
@@ -222,10 +231,13 @@ fn fit(memories: &[Hit], recent: &[Hit], budget: i32, most: i64) -> Context {
     let mut last: Vec<&Hit> = Vec::new();
     for turn in recent {
         let length = length(turn);
-        if taken + length > budget || kept.len() + last.len() == most {
+        let size = size(turn);
+        if taken + length > budget || bytes + size > page::BYTES || kept.len() + last.len() == most
+        {
             break;
         }
         taken += length;
+        bytes += size;
         last.push(turn);
     }
     last.reverse();
@@ -260,6 +272,16 @@ fn turns(kind: Kind, hit: &Hit) -> impl Iterator<Item = Turn> {
 fn length(hit: &Hit) -> usize {
     turns(Kind::Recent, hit)
         .map(|turn| turn.line().chars().count())
+        .sum()
+}
+
+/// In bytes at most, as JSON: in `context`, and as a turn of its own.
+fn size(hit: &Hit) -> usize {
+    /// The rest of a turn.
+    const FRAME: usize = 256;
+    let json = |turn: Turn| serde_json::to_string(&turn.text).map_or(usize::MAX / 4, |it| it.len());
+    turns(Kind::Recent, hit)
+        .map(|turn| 2 * json(turn) + FRAME)
         .sum()
 }
 

@@ -5,6 +5,7 @@
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use shared::auth::Names;
 use shared::postgres::types::{Json as Jsonb, Type};
@@ -18,6 +19,7 @@ use crate::history::limit;
 use crate::identity::{Key, digest};
 use crate::log::{CLOSED, Log};
 use crate::message::NewMessage;
+use crate::page::{self, Listed, STORED_BYTES};
 use crate::post::Receipt;
 use shared::postgres::scoped::{self as db, Scope};
 
@@ -38,9 +40,11 @@ pub struct Which {
     after: Option<Uuid>,
 }
 
+/// At most 4 MB: a page of large bodies has fewer items than were asked for, and a `next`.
 #[derive(Serialize, ToSchema)]
 pub struct DeadLetters {
-    items: Vec<DeadLetter>,
+    #[schema(value_type = Vec<DeadLetter>)]
+    items: Vec<Box<RawValue>>,
     /// What to ask for the next page with; null where this is the last one.
     next: Option<Uuid>,
 }
@@ -93,22 +97,35 @@ pub async fn list(
     let rows = db::query(
         &client,
         &Scope::of(&caller.scope.robeings),
-        "select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
-                last_attempt_at, replayed_at, message_id
-         from conversation.dead_letter
-         where id < $1
-           and ($2::text[] is null or robeing_id = any ($2))
-           and ($3 or replayed_at is null)
-         order by id desc
-         limit $4",
+        "select *
+         from (
+             select *,
+                    count(*) over () as found,
+                    sum(coalesce(octet_length(body::text), 0))
+                        over (order by id desc rows between unbounded preceding and 1 preceding) as before
+             from (
+                 select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
+                        last_attempt_at, replayed_at, message_id
+                 from conversation.dead_letter
+                 where id < $1
+                   and ($2::text[] is null or robeing_id = any ($2))
+                   and ($3 or replayed_at is null)
+                 order by id desc
+                 limit $4
+             ) as wanted
+         ) as measured
+         where coalesce(before, 0) < $5
+         order by id desc",
         &[
             (&past, Type::UUID),
             (&robeings(&caller.scope.robeings), Type::TEXT_ARRAY),
             (&which.replayed.unwrap_or(false), Type::BOOL),
             (&one_more, Type::INT8),
+            (&STORED_BYTES, Type::INT8),
         ],
     )
     .await?;
+    let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found"))?;
     let mut items = rows
         .iter()
         .map(|row| {
@@ -127,10 +144,19 @@ pub async fn list(
             })
         })
         .collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
-    let more = items.len() as i64 > limit;
     items.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = items.last().filter(|_| more).map(|item| item.id);
+    let more = (items.len() as i64) < found;
+    let (items, next) = page::of(items, more)?;
     Ok(Json(DeadLetters { items, next }))
+}
+
+impl Listed for DeadLetter {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// A body is at most an eighth of a page.
+    fn cut(&mut self) {}
 }
 
 #[derive(Default, Deserialize, ToSchema)]

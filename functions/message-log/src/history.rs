@@ -8,7 +8,9 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::auth::Names;
+use shared::postgres::Client;
 use shared::postgres::types::Type;
 use shared::{Caller, Error, Json, Result};
 use tokio_postgres::Row;
@@ -17,9 +19,15 @@ use uuid::Uuid;
 
 use crate::identity::first_id_at;
 use crate::log::Log;
+use crate::page::{self, Listed, STORED_BYTES};
 use shared::postgres::scoped::{self as db, Scope};
 
 const MOST: i64 = 200;
+/// Of one message.
+const MOST_ANSWERS: i64 = 100;
+/// Of `message` and `response` in bytes, in an item that is too large for a page. JSON may have six
+/// bytes for one.
+const LONGEST_CUT: usize = 256 * 1024;
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -67,12 +75,14 @@ pub struct OfUser {
     after: Option<Uuid>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+/// At most 4 MB: a page of large messages has fewer items than were asked for, and a `next`.
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = History)]
 pub struct Page {
-    pub items: Vec<Item>,
+    #[schema(value_type = Vec<Item>)]
+    items: Vec<Box<RawValue>>,
     /// What to ask for the next page with; null where this is the last one.
-    pub next: Option<Uuid>,
+    next: Option<Uuid>,
 }
 
 /// A message with its response; either may be missing.
@@ -96,6 +106,9 @@ pub struct Item {
     pub metadata: Value,
     /// The rows with the response, where it came by itself.
     pub answered_by: Vec<Uuid>,
+    /// Whether something of it is left out, since it is larger than a page: `parts`, the ends of
+    /// `message` and `response`, or answers after the first 100 or 4 MB.
+    pub is_cut: bool,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it was last edited in Slack.
@@ -206,6 +219,23 @@ struct Filter {
     after: Option<Uuid>,
 }
 
+impl Listed for Item {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn cut(&mut self) {
+        self.is_cut = true;
+        self.parts = None;
+        for text in [&mut self.message, &mut self.response]
+            .into_iter()
+            .flatten()
+        {
+            text.truncate(text.floor_char_boundary(LONGEST_CUT));
+        }
+    }
+}
+
 async fn page(log: &Log, filter: &Filter) -> Result<Page> {
     let scope = Scope::of(&filter.robeings);
     let (robeing, robeings) = match &filter.robeings {
@@ -223,24 +253,7 @@ async fn page(log: &Log, filter: &Filter) -> Result<Page> {
     let rows = db::query(
         &client,
         &scope,
-        "select id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message,
-                response, parts, intent, confidence, metadata, created_at, edited_at, deleted_at
-         from conversation.log
-         where id >= $1
-           and id < $2
-           and ($3::text is null or robeing_id = $3)
-           and ($4::text[] is null or robeing_id = any ($4))
-           and ($5::text is null or channel_id = $5)
-           and ($6::text is null or thread_ts = $6)
-           and ($7::uuid is null or user_id = $7)
-           and ($8::text is null or intent = $8 or exists (
-                 select from conversation.log as answer
-                 where answer.reply_to = log.id and answer.intent = $8))
-           and (reply_to is null or not exists (
-                 select from conversation.log as asked
-                 where asked.id = log.reply_to and asked.robeing_id = log.robeing_id))
-         order by id desc
-         limit $9",
+        include_str!("history/page.sql"),
         &[
             (&first, Type::UUID),
             (&past, Type::UUID),
@@ -251,45 +264,52 @@ async fn page(log: &Log, filter: &Filter) -> Result<Page> {
             (&filter.user, Type::UUID),
             (&filter.intent, Type::TEXT),
             (&one_more, Type::INT8),
+            (&STORED_BYTES, Type::INT8),
         ],
     )
     .await?;
+    let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found"))?;
     let mut items = rows.iter().map(Item::of).collect::<Result<Vec<_>, _>>()?;
-    let more = items.len() as i64 > filter.limit;
     items.truncate(usize::try_from(filter.limit).unwrap_or_default());
-    let next = items.last().filter(|_| more).map(|item| item.id);
+    let more = items.len() < usize::try_from(found).unwrap_or_default();
+    add_answers(&client, &scope, &mut items).await?;
+    drop(client);
+    let (items, next) = page::of(items, more)?;
+    Ok(Page { items, next })
+}
 
-    let open: Vec<Uuid> = items
+/// What answered those that came without a response.
+async fn add_answers(client: &Client, scope: &Scope, items: &mut [Item]) -> Result<()> {
+    let open = || items.iter().filter(|it| it.response.is_none());
+    let asked: Vec<Uuid> = open().map(|it| it.id).collect();
+    let robeings: Vec<&str> = open().map(|it| it.robeing_id.as_str()).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let answers = db::query(
+        client,
+        scope,
+        include_str!("history/answers.sql"),
+        &[
+            (&asked, Type::UUID_ARRAY),
+            (&robeings, Type::TEXT_ARRAY),
+            (&MOST_ANSWERS, Type::INT8),
+            (&STORED_BYTES, Type::INT8),
+        ],
+    )
+    .await?;
+    let places: HashMap<Uuid, usize> = items
         .iter()
-        .filter(|it| it.response.is_none())
-        .map(|it| it.id)
+        .enumerate()
+        .map(|(place, item)| (item.id, place))
         .collect();
-    if let Some(first) = open.last() {
-        let answers = db::query(
-            &client,
-            &scope,
-            "select id, robeing_id, reply_to, response, intent, confidence
-             from conversation.log
-             where reply_to = any ($1) and id > $2
-             order by id",
-            &[(&open, Type::UUID_ARRAY), (first, Type::UUID)],
-        )
-        .await?;
-        let places: HashMap<Uuid, usize> = items
-            .iter()
-            .enumerate()
-            .map(|(place, item)| (item.id, place))
-            .collect();
-        for answer in answers {
-            let asked: Uuid = answer.try_get("reply_to")?;
-            let item = places.get(&asked).map(|place| &mut items[*place]);
-            let robeing_id: String = answer.try_get("robeing_id")?;
-            if let Some(item) = item.filter(|item| item.robeing_id == robeing_id) {
-                item.add_answer(&answer)?;
-            }
+    for answer in answers {
+        let asked: Uuid = answer.try_get("reply_to")?;
+        if let Some(place) = places.get(&asked) {
+            items[*place].add_answer(&answer)?;
         }
     }
-    Ok(Page { items, next })
+    Ok(())
 }
 
 impl Item {
@@ -309,6 +329,7 @@ impl Item {
             confidence: row.try_get("confidence")?,
             metadata: row.try_get("metadata")?,
             answered_by: Vec::new(),
+            is_cut: false,
             created_at: row.try_get("created_at")?,
             edited_at: row.try_get("edited_at")?,
             deleted_at: row.try_get("deleted_at")?,
@@ -317,6 +338,10 @@ impl Item {
 
     /// A robeing may answer in several messages, and tell the intent with one of them.
     fn add_answer(&mut self, answer: &Row) -> Result<(), tokio_postgres::Error> {
+        if answer.try_get("is_left_out")? {
+            self.is_cut = true;
+            return Ok(());
+        }
         if let Some(text) = answer.try_get::<_, Option<String>>("response")? {
             match &mut self.response {
                 Some(response) => {

@@ -17,6 +17,7 @@ pub mod log;
 pub mod mask;
 pub mod message;
 pub mod months;
+pub mod page;
 pub mod patterns;
 pub mod personal;
 mod pieces;

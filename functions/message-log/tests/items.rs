@@ -18,14 +18,14 @@ struct Item {
     is_good: bool,
 }
 
-fn good(fields: Value) -> Item {
+fn good(fields: &Value) -> Item {
     Item {
         json: fields.to_string(),
         is_good: true,
     }
 }
 
-fn bad(fields: Value) -> Item {
+fn bad(fields: &Value) -> Item {
     Item {
         json: fields.to_string(),
         is_good: false,
@@ -52,53 +52,53 @@ fn items() -> Vec<Item> {
         is_good: false,
     };
     vec![
-        good(said(json!({}))),
-        good(said(
+        good(&said(json!({}))),
+        good(&said(
             json!({"message": "call 010-1234-5678", "thread_ts": "t1"}),
         )),
-        good(said(
+        good(&said(
             json!({"message": null, "response": "on its way", "thread_ts": "t1"}),
         )),
-        good(said(
+        good(&said(
             json!({"message": "\u{202e}\u{1f469}\u{200d}\u{1f4bb} ﷽ \u{7f}\u{feff}"}),
         )),
-        good(said(json!({"message": "x".repeat(200_000)}))),
+        good(&said(json!({"message": "x".repeat(200_000)}))),
         // Longer once they are masked.
-        good(said(json!({"intent": "a@b.co ".repeat(14)}))),
-        good(said(json!({"intent": "010-1234-5678,".repeat(7)}))),
-        good(said(json!({"metadata": nested(90)}))),
-        good(said(json!({"metadata": {"number": 1e308, "": null}}))),
-        good(said(
+        good(&said(json!({"intent": "a@b.co ".repeat(14)}))),
+        good(&said(json!({"intent": "010-1234-5678,".repeat(7)}))),
+        good(&said(json!({"metadata": nested(90)}))),
+        good(&said(json!({"metadata": {"number": 1e308, "": null}}))),
+        good(&said(
             json!({"robeing_id": "r'; drop schema conversation --"}),
         )),
-        good(said(json!({"robeing_id": "**"}))),
-        good(said(json!({"created_at": "1970-01-01T00:00:00Z"}))),
-        bad(said(json!({"robeing_id": "*"}))),
-        bad(said(json!({"robeing_id": ""}))),
-        bad(said(json!({"robeing_id": "r".repeat(101)}))),
-        bad(said(json!({"robeing_id": "a\u{0}b"}))),
-        bad(said(json!({"robeing_id": "a\nb"}))),
-        bad(said(json!({"robeing_id": null}))),
-        bad(said(json!({"message": 5}))),
-        bad(said(json!({"message": "a\u{0}b"}))),
-        bad(said(json!({"metadata": {"a\u{0}": 1}}))),
-        bad(said(json!({"metadata": []}))),
-        bad(said(json!({"metadata": {"large": "x".repeat(70_000)}}))),
-        bad(said(json!({"message": "x".repeat(300_000)}))),
-        bad(said(json!({"confidence": 2.0}))),
-        bad(said(json!({"confidence": "high"}))),
-        bad(said(json!({"created_at": "9999-01-01T00:00:00Z"}))),
-        bad(said(json!({"created_at": "yesterday"}))),
-        bad(said(json!({"created_at": CLOSED}))),
-        bad(said(json!({"intent": "x".repeat(101)}))),
-        bad(said(json!({"id": ""}))),
-        bad(said(json!({"id": "x".repeat(513)}))),
-        bad(said(json!({"surprise": true}))),
-        bad(said(json!({"user_id": "kim"}))),
-        bad(json!({"robeing_id": "r1"})),
-        bad(json!([1, 2])),
-        bad(json!("*")),
-        bad(said(json!({"metadata": nested(200)}))),
+        good(&said(json!({"robeing_id": "**"}))),
+        good(&said(json!({"created_at": "1970-01-01T00:00:00Z"}))),
+        bad(&said(json!({"robeing_id": "*"}))),
+        bad(&said(json!({"robeing_id": ""}))),
+        bad(&said(json!({"robeing_id": "r".repeat(101)}))),
+        bad(&said(json!({"robeing_id": "a\u{0}b"}))),
+        bad(&said(json!({"robeing_id": "a\nb"}))),
+        bad(&said(json!({"robeing_id": null}))),
+        bad(&said(json!({"message": 5}))),
+        bad(&said(json!({"message": "a\u{0}b"}))),
+        bad(&said(json!({"metadata": {"a\u{0}": 1}}))),
+        bad(&said(json!({"metadata": []}))),
+        bad(&said(json!({"metadata": {"large": "x".repeat(70_000)}}))),
+        bad(&said(json!({"message": "x".repeat(300_000)}))),
+        bad(&said(json!({"confidence": 2.0}))),
+        bad(&said(json!({"confidence": "high"}))),
+        bad(&said(json!({"created_at": "9999-01-01T00:00:00Z"}))),
+        bad(&said(json!({"created_at": "yesterday"}))),
+        bad(&said(json!({"created_at": CLOSED}))),
+        bad(&said(json!({"intent": "x".repeat(101)}))),
+        bad(&said(json!({"id": ""}))),
+        bad(&said(json!({"id": "x".repeat(513)}))),
+        bad(&said(json!({"surprise": true}))),
+        bad(&said(json!({"user_id": "kim"}))),
+        bad(&json!({"robeing_id": "r1"})),
+        bad(&json!([1, 2])),
+        bad(&json!("*")),
+        bad(&said(json!({"metadata": nested(200)}))),
         raw(r#"{"robeing_id": "r1", "message": "\ud800"}"#),
         raw(r#"{"robeing_id": "r1", "message": "a", "confidence": 1e999}"#),
     ]

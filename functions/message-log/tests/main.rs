@@ -10,6 +10,7 @@ mod mask;
 mod masking;
 mod memory;
 mod months;
+mod pages;
 mod posting;
 mod scope;
 mod segments;

@@ -127,7 +127,7 @@ async fn found_beside(log: &Fixture, q: &str, meanwhile: impl Future<Output = ()
         patience: usize::MAX,
     };
     let found = segments.find(&db, &question).await.expect("hits");
-    let found = found.into_iter().flatten();
+    let found = found.into_iter().flat_map(|found| found.hits);
     found.filter_map(|hit| hit.message).collect()
 }
 

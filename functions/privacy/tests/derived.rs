@@ -199,6 +199,33 @@ async fn a_receipt_is_not_written_while_a_copy_of_an_erased_message_is_left() {
     assert_eq!(it.run().await["erasures_finished"], 1);
 }
 
+#[tokio::test]
+async fn dead_letters_and_placeholders_are_no_older_than_the_memory_of_their_robeing() {
+    let it = start().await;
+    for robeing in ["sales", "r2"] {
+        it.stored(json!({"robeing_id": robeing, "message": "call 010-1234-5678"}))
+            .await;
+    }
+    it.database
+        .run(
+            "insert into conversation.dead_letter (id, key, source, source_event_id, robeing_id, reason)
+             select gen_random_uuid(), gen_random_uuid(), 'sqs', 'e', robeing_id, 'x'
+             from conversation.placeholder;
+             update conversation.dead_letter set created_at = now() - interval '3 days';
+             update conversation.placeholder set created_at = now() - interval '3 days';
+             insert into robeing.settings (id, robeing_id, system_settings, system_revision)
+             values (gen_random_uuid(), 'sales', '{\"memory_ttl_days\": 1}', 1)",
+        )
+        .await;
+    it.roll_up().await;
+    it.run().await;
+    for table in ["dead_letter", "placeholder"] {
+        let left = format!("select count(*) from conversation.{table} where robeing_id");
+        assert_eq!(it.count(&format!("{left} = 'sales'")).await, 0, "{table}");
+        assert_eq!(it.count(&format!("{left} = 'r2'")).await, 1, "{table}");
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Say {

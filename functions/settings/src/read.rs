@@ -34,6 +34,7 @@ pub struct All {
     ),
     responses(
         (status = 200, description = "what is in force; the `ETag` names the revision of each category", body = All),
+        (status = 400, description = "a robeing can't have this id, or there can be no such category or key"),
         (status = 304, description = "nothing was changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
@@ -68,6 +69,7 @@ pub async fn all(
     ),
     responses(
         (status = 200, description = "what is in force; the `ETag` is the category's revision", body = Object),
+        (status = 400, description = "a robeing can't have this id, or there can be no such category or key"),
         (status = 304, description = "nothing was changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such category"),
@@ -100,6 +102,7 @@ pub async fn category(
     ),
     responses(
         (status = 200, description = "the bare JSON value that was set, or the default; the `ETag` is the category's revision", body = Value),
+        (status = 400, description = "a robeing can't have this id, or there can be no such category or key"),
         (status = 304, description = "nothing of the category was changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such key, and no default for it"),

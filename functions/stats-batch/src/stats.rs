@@ -107,6 +107,7 @@ pub struct Shown {
     params(("id" = String, Path, description = "the robeing")),
     responses(
         (status = 200, description = "of one that did nothing yet, level 1", body = Shown),
+        (status = 400, description = "a robeing can't have this id"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
     )

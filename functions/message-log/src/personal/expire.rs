@@ -32,7 +32,7 @@ pub struct Expired {
 }
 
 /// The next rows from before `before`, and after the last of them what search and patterns know of
-/// them. Numbers stay: how much was said, and when.
+/// them, and dead letters and placeholders of that time. Numbers stay: how much was said, and when.
 pub async fn messages(
     db: &Transaction<'_>,
     robeings: Robeings<'_>,
@@ -94,6 +94,25 @@ pub async fn messages(
     let is_last = (ids.len() as i64) < ROWS;
     if is_last {
         renew(db, None).await?;
+        // What was refused, and what numbers placeholders, is as old as what was stored.
+        for delete in [
+            "delete from conversation.dead_letter
+             where created_at < $1
+               and erased_at is null
+               and ($2::text is null or robeing_id = $2)
+               and (robeing_id is null or robeing_id <> all ($3))",
+            "delete from conversation.placeholder
+             where created_at < $1
+               and ($2::text is null or robeing_id = $2)
+               and robeing_id <> all ($3)",
+        ] {
+            let values = [
+                (&before as _, Type::TIMESTAMPTZ),
+                (&only as _, Type::TEXT),
+                (&but as _, Type::TEXT_ARRAY),
+            ];
+            db.execute_typed(delete, &values).await?;
+        }
     }
     Ok(Expired {
         rows: ids.len() as u64,

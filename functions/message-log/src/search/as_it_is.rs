@@ -1,10 +1,14 @@
 //! What is read without the search's index.
 
-use shared::postgres::types::Type;
+use std::pin::pin;
+
+use futures::TryStreamExt as _;
+use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::Hit;
+use super::{Hit, Hits, Words};
+use crate::page::STORED_BYTES;
 
 /// So many of the newest messages are read, rolled up or not.
 const NEWEST: i64 = 64;
@@ -22,37 +26,55 @@ pub struct Newest {
 }
 
 pub async fn newest(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<Newest, Error> {
-    let hits = newest_of(db, robeing_id, (None, None), past, NEWEST).await?;
-    let is_full = hits.len() as i64 == NEWEST;
+    let hits = newest_of(db, robeing_id, (None, None), past, NEWEST, STORED_BYTES).await?;
+    let bytes: usize = hits.iter().map(Hit::bytes).sum();
+    let is_full = hits.len() as i64 == NEWEST || bytes as i64 >= STORED_BYTES;
     let past = hits.last().map(|hit| hit.id).filter(|_| is_full);
     Ok(Newest { hits, past })
 }
 
-/// Newest first, of a thread and channel, where these are given.
+/// Newest first, of a thread and channel, where these are given: until there are so many, or so many bytes
+/// of them.
 pub async fn newest_of(
     db: &Transaction<'_>,
     robeing_id: &str,
     (thread, channel): (Option<&str>, Option<&str>),
     past: Uuid,
     most: i64,
+    bytes: i64,
 ) -> Result<Vec<Hit>, Error> {
     let rows = db.query_typed(
         "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
-         from conversation.newest($1, $2, $3, $4, $5)",
+         from (
+             select *,
+                    sum(coalesce(octet_length(message), 0) + coalesce(octet_length(response), 0))
+                        over (order by id desc rows between unbounded preceding and 1 preceding) as before
+             from conversation.newest($1, $2, $3, $4, $5)
+         ) as newest
+         where coalesce(before, 0) < $6
+         order by id desc",
         &[
             (&robeing_id, Type::TEXT),
             (&past, Type::UUID),
             (&thread, Type::TEXT),
             (&channel, Type::TEXT),
             (&most, Type::INT8),
+            (&bytes, Type::INT8),
         ],
     )
     .await?;
     rows.iter().map(Hit::of).collect()
 }
 
-/// What was committed since the last roll-up.
-pub async fn late(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<Vec<Hit>, Error> {
+/// What was committed since the last roll-up and holds all words.
+pub async fn late(
+    db: &Transaction<'_>,
+    robeing_id: &str,
+    past: Uuid,
+    words: &Words,
+    wanted: usize,
+) -> Result<Hits, Error> {
+    let mut hits = Hits::new(wanted);
     // As a constant, so that the planner sees how few there are.
     let mark = db
         .query_typed(
@@ -62,9 +84,18 @@ pub async fn late(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<
         .await?;
     let (xid, after_id): (String, Uuid) = match mark.first() {
         Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => return Ok(Vec::new()),
+        None => return Ok(hits),
     };
-    let rows = db.query_typed(
+    let values: [(&(dyn ToSql + Sync), Type); 6] = [
+        (&xid, Type::TEXT),
+        (&robeing_id, Type::TEXT),
+        (&past, Type::UUID),
+        (&LATE_OF_ONE, Type::INT8),
+        (&LATE, Type::INT8),
+        (&after_id, Type::UUID),
+    ];
+    // One by one, since most are dropped at once.
+    let rows = db.query_typed_raw(
         "with late as materialized (
              select id, robeing_id
              from conversation.log
@@ -83,15 +114,16 @@ pub async fn late(db: &Transaction<'_>, robeing_id: &str, past: Uuid) -> Result<
          from own
          join conversation.log using (id)
          where robeing_id = $2",
-        &[
-            (&xid, Type::TEXT),
-            (&robeing_id, Type::TEXT),
-            (&past, Type::UUID),
-            (&LATE_OF_ONE, Type::INT8),
-            (&LATE, Type::INT8),
-            (&after_id, Type::UUID),
-        ],
+        values,
     )
     .await?;
-    rows.iter().map(Hit::of).collect()
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        let hit = Hit::of(&row)?;
+        if words.are_in(&hit) {
+            hits.push(hit);
+        }
+    }
+    hits.settle();
+    Ok(hits)
 }

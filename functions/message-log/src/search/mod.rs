@@ -5,6 +5,7 @@
 //! What was stored since the last roll-up, and is not among the newest, is read as it is too.
 
 mod as_it_is;
+mod hits;
 pub(crate) mod moments;
 mod postings;
 mod segments;
@@ -15,6 +16,7 @@ use std::slice;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use shared::postgres::scoped::{self, Scope};
 use shared::{Caller, Error, Json, Result};
 use tokio::try_join;
@@ -24,9 +26,11 @@ use uuid::Uuid;
 
 use crate::history::limit;
 use crate::log::Log;
+use crate::page::{self, Listed};
 use crate::pieces::fold;
 
 pub use as_it_is::newest_of;
+pub use hits::Hits;
 pub use segments::{Question, Segments};
 pub use words::Words;
 
@@ -47,9 +51,11 @@ pub struct Asked {
     after: Option<Uuid>,
 }
 
+/// At most 4 MB: a page of large messages has fewer items than were asked for, and a `next`.
 #[derive(Serialize, ToSchema)]
 pub struct Found {
-    items: Vec<Hit>,
+    #[schema(value_type = Vec<Hit>)]
+    items: Vec<Box<RawValue>>,
     /// What to ask for the next page with; null where this is the last one.
     next: Option<Uuid>,
 }
@@ -107,11 +113,22 @@ pub async fn search(
     let db = scoped::read(&mut client, &Scope::only([robeing_id.as_str()])).await?;
     let past = asked.after.unwrap_or(Uuid::max());
     let wanted = usize::try_from(limit).unwrap_or_default();
-    let mut hits = find(&db, &robeing_id, &words, past, wanted + 1).await?;
-    let more = hits.len() > wanted;
+    let found = find(&db, &robeing_id, &words, past, wanted + 1).await?;
+    drop(db);
+    let mut hits = found.hits;
+    let more = hits.len() > wanted || found.is_cut;
     hits.truncate(wanted);
-    let next = hits.last().filter(|_| more).map(|hit| hit.id);
-    Ok(Json(Found { items: hits, next }))
+    let (items, next) = page::of(hits, more)?;
+    Ok(Json(Found { items, next }))
+}
+
+impl Listed for Hit {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Two texts of 256 KiB fit, however they are escaped.
+    fn cut(&mut self) {}
 }
 
 impl Hit {
@@ -129,6 +146,12 @@ impl Hit {
         })
     }
 
+    /// Of its texts, as they are stored.
+    fn bytes(&self) -> usize {
+        let texts = [&self.message, &self.response].into_iter().flatten();
+        texts.map(String::len).sum()
+    }
+
     pub fn folded(&self) -> String {
         let texts = [&self.message, &self.response].into_iter().flatten();
         texts.map(|text| fold(text)).collect::<Vec<_>>().join(" ")
@@ -142,36 +165,28 @@ async fn find(
     words: &Words,
     past: Uuid,
     wanted: usize,
-) -> Result<Vec<Hit>> {
+) -> Result<Hits> {
     let newest = as_it_is::newest(db, robeing_id, past).await?;
-    let mut hits = newest.hits;
-    hits.retain(|hit| words.are_in(hit));
-    let Some(past) = newest.past.filter(|_| hits.len() < wanted) else {
-        hits.truncate(wanted);
+    let mut hits = Hits::new(wanted);
+    hits.extend(newest.hits.into_iter().filter(|hit| words.are_in(hit)));
+    let Some(past) = newest.past.filter(|_| hits.missing() > 0) else {
         return Ok(hits);
     };
     let (late, segments) = try_join!(
-        as_it_is::late(db, robeing_id, past),
+        as_it_is::late(db, robeing_id, past, words, hits.missing()),
         Segments::open(db, robeing_id)
     )?;
     let question = Question {
         robeing_id,
         words: slice::from_ref(words),
         past,
-        wanted: wanted - hits.len(),
+        wanted: hits.missing(),
         reach: i64::MAX,
         patience: usize::MAX,
     };
     let found = segments.find(db, &question).await?;
-    hits.extend(found.into_iter().flatten());
-    hits.extend(late.into_iter().filter(|hit| words.are_in(hit)));
-    in_order(&mut hits);
-    hits.truncate(wanted);
+    for older in found.into_iter().chain([late]) {
+        hits.add(older);
+    }
     Ok(hits)
-}
-
-/// Newest first, each once.
-pub fn in_order(hits: &mut Vec<Hit>) {
-    hits.sort_by_key(|hit| std::cmp::Reverse(hit.id));
-    hits.dedup_by_key(|hit| hit.id);
 }

@@ -1,15 +1,17 @@
 //! What is found by the pieces of its text: in the tail, and in segments.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
-use shared::postgres::types::Type;
+use futures::TryStreamExt as _;
+use shared::postgres::types::{ToSql, Type};
 use tokio::try_join;
 use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 
 use super::moments::{self, Moment};
 use super::postings::{self, Group};
-use super::{Hit, Words, in_order};
+use super::{Hit, Hits, Words};
 use crate::pieces::hashes;
 
 /// In messages: the segments that are looked into first, which have enough of a common word.
@@ -45,7 +47,6 @@ pub struct Question<'a> {
 }
 
 /// How far one question has come.
-#[derive(Default)]
 struct Progress {
     pieces: Vec<i32>,
     /// The first segment that has not been looked into.
@@ -59,7 +60,7 @@ struct Progress {
     candidates: Vec<Moment>,
     /// Those of them that are being read.
     read: Vec<Moment>,
-    hits: Vec<Hit>,
+    hits: Hits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Segments {
         &self,
         db: &Transaction<'_>,
         question: &Question<'_>,
-    ) -> Result<Vec<Vec<Hit>>, Error> {
+    ) -> Result<Vec<Hits>, Error> {
         if question.words.is_empty() {
             return Ok(Vec::new());
         }
@@ -118,15 +119,9 @@ impl Segments {
         let mut progress: Vec<Progress> = question
             .words
             .iter()
-            .map(|words| Progress {
-                pieces: pieces(question.robeing_id, words),
-                look: FIRST_LOOK,
-                page: question.wanted + question.wanted / 4 + 2,
-                patience: question.patience,
-                ..Progress::default()
-            })
+            .map(|words| Progress::new(pieces(question.robeing_id, words), question))
             .collect();
-        let groups = within.further(&mut progress, question.wanted);
+        let groups = within.further(&mut progress);
         let (of_tail, found) = try_join!(
             in_tail(db, question, &progress),
             postings::candidates(db, &groups)
@@ -134,26 +129,25 @@ impl Segments {
         add(question, &mut progress, of_tail);
         add(question, &mut progress, found);
         loop {
-            let groups = within.further(&mut progress, question.wanted);
+            let groups = within.further(&mut progress);
             if !groups.is_empty() {
                 let found = postings::candidates(db, &groups).await?;
                 add(question, &mut progress, found);
                 continue;
             }
-            let moments = within.taken(&mut progress, question.wanted);
+            let moments = within.taken(&mut progress);
             if moments.is_empty() {
                 return Ok(progress.into_iter().map(|it| it.hits).collect());
             }
-            let said = sent_at(db, question.robeing_id, &moments).await?;
-            keep(question, &mut progress, &said);
+            read(db, question, &mut progress, &moments).await?;
         }
     }
 
     /// What each question that has to look further looks into next.
-    fn further<'a>(&'a self, progress: &mut [Progress], wanted: usize) -> Vec<Group<'a>> {
+    fn further<'a>(&'a self, progress: &mut [Progress]) -> Vec<Group<'a>> {
         let mut groups = Vec::new();
         for (question, it) in progress.iter_mut().enumerate() {
-            if it.next(&self.0, wanted) == Next::LookFurther {
+            if it.next(&self.0) == Next::LookFurther {
                 groups.push(Group {
                     question,
                     pieces: it.pieces.clone(),
@@ -165,10 +159,10 @@ impl Segments {
     }
 
     /// The moments that are read next, each once: for each question the newest of its candidates.
-    fn taken(&self, progress: &mut [Progress], wanted: usize) -> BTreeSet<Moment> {
+    fn taken(&self, progress: &mut [Progress]) -> BTreeSet<Moment> {
         for it in &mut *progress {
             it.read.clear();
-            if let Next::Read(count) = it.next(&self.0, wanted) {
+            if let Next::Read(count) = it.next(&self.0) {
                 it.read = it.candidates.split_off(it.candidates.len() - count);
                 it.page *= 2;
                 it.patience -= count;
@@ -179,9 +173,22 @@ impl Segments {
 }
 
 impl Progress {
-    fn next(&self, segments: &[Segment], wanted: usize) -> Next {
-        let missing = wanted.saturating_sub(self.hits.len());
-        let enough = self.hits.get(wanted.saturating_sub(1)).map(|last| last.id);
+    fn new(pieces: Vec<i32>, question: &Question<'_>) -> Self {
+        Self {
+            pieces,
+            from: 0,
+            look: FIRST_LOOK,
+            page: question.wanted + question.wanted / 4 + 2,
+            patience: question.patience,
+            candidates: Vec::new(),
+            read: Vec::new(),
+            hits: Hits::new(question.wanted),
+        }
+    }
+
+    fn next(&self, segments: &[Segment]) -> Next {
+        let missing = self.hits.missing();
+        let enough = self.hits.last_wanted().map(|last| last.id);
         let left = segments.get(self.from).filter(|_| !self.pieces.is_empty());
         let left = left
             .map(|segment| segment.last_id)
@@ -272,29 +279,33 @@ async fn in_tail(
         .collect()
 }
 
-async fn sent_at(
+/// What was said at these moments, for the questions that asked for it and whose words are in it: one by
+/// one, since most is dropped at once.
+async fn read(
     db: &Transaction<'_>,
-    robeing_id: &str,
+    question: &Question<'_>,
+    progress: &mut [Progress],
     moments: &BTreeSet<Moment>,
-) -> Result<Vec<Hit>, Error> {
+) -> Result<(), Error> {
     let firsts: Vec<Uuid> = moments.iter().map(|it| moments::id(*it)).collect();
     let pasts: Vec<Uuid> = moments.iter().map(|it| moments::past(*it)).collect();
-    let rows = db.query_typed(
+    let values: [(&(dyn ToSql + Sync), Type); 3] = [
+        (&question.robeing_id, Type::TEXT),
+        (&firsts, Type::UUID_ARRAY),
+        (&pasts, Type::UUID_ARRAY),
+    ];
+    let rows = db.query_typed_raw(
         "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
          from conversation.sent_at($1, $2, $3)",
-        &[
-            (&robeing_id, Type::TEXT),
-            (&firsts, Type::UUID_ARRAY),
-            (&pasts, Type::UUID_ARRAY),
-        ],
+        values,
     )
     .await?;
-    rows.iter().map(Hit::of).collect()
-}
-
-/// What was read, by the questions that asked for it and whose words are in the text.
-fn keep(question: &Question<'_>, progress: &mut [Progress], said: &[Hit]) {
-    for hit in said.iter().filter(|hit| hit.id < question.past) {
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        let hit = Hit::of(&row)?;
+        if hit.id >= question.past {
+            continue;
+        }
         let moment = moments::of(hit.id);
         let text = hit.folded();
         for (it, words) in progress.iter_mut().zip(question.words) {
@@ -304,9 +315,9 @@ fn keep(question: &Question<'_>, progress: &mut [Progress], said: &[Hit]) {
         }
     }
     for it in progress {
-        in_order(&mut it.hits);
-        it.hits.truncate(question.wanted);
+        it.hits.settle();
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -332,14 +343,11 @@ mod tests {
     /// Of three wanted, with segments up to these left, all by their milliseconds.
     fn next(hits: &[u64], candidates: &[u64], left: &[u64]) -> Next {
         let id = |millisecond: &u64| moments::id(millisecond << 8);
-        let progress = Progress {
-            pieces: vec![1],
-            candidates: candidates.iter().map(|it| it << 8).collect(),
-            hits: hits.iter().map(|it| hit(id(it))).collect(),
-            page: 5,
-            patience: 20,
-            ..Progress::default()
-        };
+        let mut progress = progress(20);
+        progress.pieces = vec![1];
+        progress.candidates = candidates.iter().map(|it| it << 8).collect();
+        progress.hits.extend(hits.iter().map(|it| hit(id(it))));
+        progress.page = 5;
         let segment = |last: &u64| Segment {
             number: 0,
             messages: 1,
@@ -347,7 +355,19 @@ mod tests {
             last_id: id(last),
         };
         let left: Vec<Segment> = left.iter().map(segment).collect();
-        progress.next(&left, 3)
+        progress.next(&left)
+    }
+
+    fn progress(patience: usize) -> Progress {
+        let question = Question {
+            robeing_id: "r1",
+            words: &[],
+            past: Uuid::max(),
+            wanted: 3,
+            reach: i64::MAX,
+            patience,
+        };
+        Progress::new(Vec::new(), &question)
     }
 
     #[test]
@@ -363,11 +383,8 @@ mod tests {
         assert_eq!(next(&[9, 8, 4], &[3], &[5]), Next::LookFurther);
         // Of the same millisecond as the last.
         assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::Read(1));
-        let impatient = Progress {
-            candidates: vec![u64::MAX >> 16],
-            patience: 0,
-            ..Progress::default()
-        };
-        assert_eq!(impatient.next(&[], 3), Next::Done);
+        let mut impatient = progress(0);
+        impatient.candidates = vec![u64::MAX >> 16];
+        assert_eq!(impatient.next(&[]), Next::Done);
     }
 }

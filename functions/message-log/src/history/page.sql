@@ -1,0 +1,31 @@
+-- A page, newest first. What is not read of it: the rows after those that are too large together.
+select *
+from (
+    select *,
+           count(*) over () as found,
+           sum(bytes) over (order by id desc rows between unbounded preceding and 1 preceding) as before
+    from (
+        select id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message,
+               response, parts, intent, confidence, metadata, created_at, edited_at, deleted_at,
+                 coalesce(octet_length(message), 0) + coalesce(octet_length(response), 0)
+               + coalesce(octet_length(parts::text), 0) + octet_length(metadata::text) as bytes
+        from conversation.log
+        where id >= $1
+          and id < $2
+          and ($3::text is null or robeing_id = $3)
+          and ($4::text[] is null or robeing_id = any ($4))
+          and ($5::text is null or channel_id = $5)
+          and ($6::text is null or thread_ts = $6)
+          and ($7::uuid is null or user_id = $7)
+          and ($8::text is null or intent = $8 or exists (
+                select from conversation.log as answer
+                where answer.reply_to = log.id and answer.intent = $8))
+          and (reply_to is null or not exists (
+                select from conversation.log as asked
+                where asked.id = log.reply_to and asked.robeing_id = log.robeing_id))
+        order by id desc
+        limit $9
+    ) as wanted
+) as measured
+where coalesce(before, 0) < $10
+order by id desc
