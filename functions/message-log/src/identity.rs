@@ -8,6 +8,7 @@ use std::io;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -17,6 +18,10 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 const SAME_MOMENT: SignedDuration = SignedDuration::from_mins(1);
 /// How much of a queue's number is kept. It orders what was sent within one millisecond.
 const ORDER_BITS: u32 = 40;
+/// The decimal digits that fit into 128 bits.
+const MOST_DIGITS: usize = 38;
+/// In characters. Masking may make a text longer, and the column of these takes 512.
+const LONGEST_NAME: usize = 256;
 
 /// The key of an event, within its source and robeing.
 #[derive(Clone, Debug)]
@@ -40,9 +45,46 @@ impl Key {
         }
     }
 
+    /// The id that a publisher gave an event. It may be any text, so one that is long or holds a
+    /// NUL character is replaced by its digest.
+    pub fn of_publisher(id: &str) -> Self {
+        Self::of_sender(bounded(id.to_owned()))
+    }
+
+    /// Several parts, such as the source of an event and its id there. A JSON list: no other parts
+    /// have the same text.
+    pub fn of_parts(parts: &[&str]) -> Self {
+        let text = serde_json::to_string(parts).expect("texts are JSON");
+        Self {
+            text: bounded(text),
+            time: None,
+            order: None,
+        }
+    }
+
+    /// The content of an event that has no usable id of its own.
+    pub fn of_content(event: &Value) -> Self {
+        let mut content = Digest::default();
+        content.add(event);
+        Self {
+            text: without_time(content.finish().into_bytes()),
+            time: None,
+            order: None,
+        }
+    }
+
+    /// With the time that always comes with this key.
+    #[must_use]
+    pub fn at(mut self, time: Option<Timestamp>) -> Self {
+        self.time = time;
+        self
+    }
+
     /// With the number that a queue gave it; longer ones than this keeps differ in their ends.
     #[must_use]
     pub fn in_order(mut self, number: Option<&str>) -> Self {
+        let number = number.filter(|number| number.bytes().all(|it| it.is_ascii_digit()));
+        let number = number.map(|number| &number[number.len().saturating_sub(MOST_DIGITS)..]);
         let number = number.and_then(|number| number.parse::<u128>().ok());
         self.order = number.map(|number| number as u64 & ((1 << ORDER_BITS) - 1));
         self
@@ -52,7 +94,7 @@ impl Key {
     /// before that what keeps the order of those that share their time. `digest` is of the owner too:
     /// the same key of two robeings is two rows, and neither tells whether the other is there.
     fn id_at(&self, time: Timestamp, digest: [u8; 16]) -> Uuid {
-        if let Some(sender) = v7(&self.text) {
+        if let Some(sender) = v7(&self.text).filter(|id| time_of(*id) == Some(time)) {
             // Whoever makes these counts within a millisecond.
             const OURS: u128 = (1 << 30) - 1;
             let ours = u128::from(tail(digest)) & OURS;
@@ -155,6 +197,21 @@ pub fn identify(
 /// As Postgres keeps it, so that the first answer and a repeat's are the same.
 fn to_micros(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+fn bounded(text: String) -> String {
+    let fits = text.chars().nth(LONGEST_NAME).is_none() && !text.contains('\0');
+    if fits {
+        return text;
+    }
+    without_time(digest(&["name", &text]))
+}
+
+/// A digest as a UUID of version 8, since one of version 7 would be read as a time.
+fn without_time(digest: [u8; 16]) -> String {
+    uuid::Builder::from_custom_bytes(digest)
+        .into_uuid()
+        .to_string()
 }
 
 /// One digest of several texts, none of which runs into the next.
@@ -303,6 +360,57 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_different_parts_differ_however_their_texts_join() {
+        let parts = [
+            &["/a b", "c"] as &[&str],
+            &["/a", "b c"],
+            &["/a", "b", "c"],
+            &["/a b c"],
+            &["/a\",\"b c"],
+            &["/a\\", "b c"],
+            &["", "/a b c"],
+            &["/a b c", ""],
+        ];
+        let texts = parts.map(|parts| Key::of_parts(parts).text);
+        let unique: std::collections::BTreeSet<_> = texts.iter().collect();
+        assert_eq!(unique.len(), parts.len(), "{texts:?}");
+    }
+
+    #[test]
+    fn a_publishers_id_of_any_length_is_a_key_that_can_be_stored() {
+        let long = |end: &str| Key::of_publisher(&("x".repeat(100_000) + end));
+        assert_eq!(long("1").text, long("1").text);
+        assert_ne!(long("1").text, long("2").text);
+        assert!(long("1").text.len() <= 36 && long("1").time.is_none());
+        assert!(!Key::of_publisher("a\0b").text.contains('\0'));
+        assert_eq!(Key::of_publisher("order-1").text, "order-1");
+        let (source, id) = ("s".repeat(300), "i".repeat(300));
+        assert!(Key::of_parts(&[&source, &id]).text.len() <= 36);
+    }
+
+    #[test]
+    fn the_content_of_an_event_is_never_read_as_a_time() {
+        for number in 0..100 {
+            let key = Key::of_content(&serde_json::json!({ "n": number }));
+            assert_eq!(v7(&key.text), None);
+            assert_eq!(key.time, None);
+        }
+    }
+
+    #[test]
+    fn a_version_7_id_that_comes_with_another_time_is_a_row_at_that_time() {
+        let text = "019abc00-0000-7abc-8000-000000000001".to_owned();
+        let time = Some(at("2026-11-25T11:00:00Z"));
+        let key = Key {
+            text,
+            time,
+            order: None,
+        };
+        let identity = identify("r1", "sqs", Some(&key), None, time, 0, &window()).unwrap();
+        assert_eq!(time_of(identity.id), time);
+    }
+
+    #[test]
     fn within_one_time_the_order_is_that_of_the_queues_numbers_and_of_the_senders_ids() {
         let time = Some(at("2026-11-25T11:00:00Z"));
         let queues = |name: &str, number: &str| {
@@ -336,6 +444,10 @@ mod tests {
                 .collect();
             assert!(ids.is_sorted(), "{ids:?}");
         }
+        // A stream's have 56 digits.
+        let shard =
+            |end: &str| "4959033827149025660855969253836157109592157598913".to_owned() + end;
+        assert!(queues("b", &shard("6588898")).id < queues("a", &shard("6588899")).id);
         assert!(senders("1", "").id < senders("2", "").id);
         assert_eq!(queues("a", "7").id, queues("a", "7").id);
         assert_ne!(queues("a", "7").id, queues("b", "7").id);
