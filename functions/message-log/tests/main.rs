@@ -1,7 +1,9 @@
 //! The rules of message-log, a file for each way in or out. One binary for all of them: linking is
 //! most of what a test build takes.
 
+mod acknowledged;
 mod common;
+mod envelopes;
 mod events;
 mod faults;
 mod history;
@@ -15,4 +17,5 @@ mod posting;
 mod scope;
 mod segments;
 mod settings;
+mod several;
 mod slack;

@@ -1,22 +1,21 @@
-//! `POST /events/message-log`: what queues and buses deliver, in the shapes in which they do.
+//! `POST /events/message-log`: what queues, streams and buses deliver, in the shapes in which they do.
 //!
-//! An SQS batch answers which of its records failed; what comes alone (Pub/Sub, CloudEvents,
-//! EventBridge, a message by hand) is answered with 2xx once it is committed, and with nothing of
-//! the kind before. What can never be stored is kept as a dead letter, and still fails.
-//! Anything else, `{}` among it, is a scheduler that wants what was stored rolled up.
+//! Every body has one of four outcomes. `{}` and what EventBridge sends on a schedule roll up what
+//! was stored. A message or an event alone is answered with 2xx once it is committed; otherwise it
+//! is a dead letter, and fails. Of several, each is stored or a dead letter, and the answer says
+//! which of them have to come again (see [`several`]). Anything else is refused with 400.
 
+mod envelopes;
+mod records;
+mod several;
 mod shapes;
 
-use std::collections::HashSet;
-
-use axum::extract::State;
+use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
+use http::{HeaderValue, header};
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 use shared::{Admin, Caller, Error, Json, Result};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::dead_letters::{self, letter_key};
@@ -24,9 +23,28 @@ use crate::identity::Key;
 use crate::log::{Event, Log, Stored};
 use crate::message::NewMessage;
 use crate::post::{Receipt, said_without_values};
+use envelopes::{Name, Opened};
+
+pub use shapes::is_run;
 
 /// Lambda hands over 6 MB.
 pub const LARGEST_EVENT: usize = 16 * 1024 * 1024;
+
+/// Where an event comes from: who gave it its id.
+const SOURCES: [&str; 12] = [
+    "http",
+    "slack",
+    "sqs",
+    "sns",
+    "pubsub",
+    "cloudevents",
+    "eventbridge",
+    "kinesis",
+    "dynamodb",
+    "kafka",
+    "s3",
+    "unknown",
+];
 
 /// One event as it was delivered.
 pub struct Delivery {
@@ -34,37 +52,50 @@ pub struct Delivery {
     /// What its source calls it.
     pub event_id: String,
     pub key: Key,
-    /// What is to be a message, or why it can't be read.
+    /// What is to be a message, or why there is nothing to read.
     pub body: Result<Value, String>,
+    /// Why the body is no message, where its envelope says so.
+    refusal: Option<String>,
     sent_at: Option<Timestamp>,
     /// Whether an earlier delivery failed.
     again: bool,
-    /// The queue's own name for it, which a report lists.
-    item: String,
+    report: Report,
     /// Whose order must hold.
     group: Option<String>,
 }
 
-enum Delivered {
-    Batch(Vec<Delivery>),
-    One(Box<Delivery>),
-    Nothing,
+/// How its source is told that it failed.
+enum Report {
+    /// Not by itself: the whole request fails.
+    None,
+    /// By its id in a queue, which has a dead letter queue of its own for what never succeeds.
+    Message(String),
+    /// By its number in a stream, which delivers nothing else until it succeeds.
+    Sequence(String),
 }
 
-/// Store what a queue or a bus delivers, or roll up.
+enum Delivered {
+    Several(Vec<Delivery>),
+    One(Box<Delivery>),
+    Run,
+}
+
+/// Store what a queue, a stream or a bus delivers, or roll up.
 ///
-/// Takes an SQS event, a Pub/Sub push, a CloudEvent (structured, or binary with `ce-` headers), an
-/// EventBridge event whose `detail` is a message, or a message as it is. `{}` and whatever a
-/// scheduler sends rolls up what was stored, for search and patterns.
+/// Takes the records of Lambda's event sources (SQS, SNS, Kinesis, DynamoDB streams, Kafka), a push
+/// of Pub/Sub with its envelope or without, CloudEvents (structured, binary with `ce-` headers, or a
+/// batch), events of EventBridge, notifications of SNS, and a message as it is; a list of any of
+/// them as well. `{}` rolls up what was stored, for search and patterns, as does the event that
+/// EventBridge sends on a schedule (`detail-type` `Scheduled Event`, an empty `detail`).
 #[utoipa::path(
     post,
     path = "/events/message-log",
     tag = "events",
     operation_id = "message_log_event",
-    request_body(content = Object, description = "an event; `{}` by hand rolls up"),
+    request_body(content = Value, description = "an event; `{}` by hand rolls up"),
     responses(
-        (status = 200, description = "committed; of a batch, what failed", body = Object),
-        (status = 400, description = "it can't be stored as it is: it is a dead letter now"),
+        (status = 200, description = "committed; of several, what became of each", body = Object),
+        (status = 400, description = "an event that can't be stored as it is: it is a dead letter now; or no event at all"),
         (status = 403, description = "the caller is no admin, or not of that robeing"),
         (status = 413, description = "the event is too large"),
         (status = 415, description = "the body is not JSON"),
@@ -75,86 +106,30 @@ enum Delivered {
 pub async fn deliver(
     State(log): State<Log>,
     Admin(caller): Admin,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
+    request: Request,
 ) -> Result<Response> {
-    match shapes::delivered(&headers, body) {
-        Delivered::Batch(deliveries) => {
-            Ok(Json(store_batch(&log, &caller, deliveries).await?).into_response())
-        }
+    let headers = request.headers().clone();
+    let Json(body) = Json::<Value>::from_request(as_json(request), &()).await?;
+    match shapes::delivered(&headers, body).map_err(Error::Invalid)? {
+        Delivered::Several(deliveries) => several::store(&log, &caller, deliveries).await,
         Delivered::One(delivery) => {
             let mut stored = store(&log, &caller, &[*delivery]).await;
             let stored = stored.pop().expect("one delivery has one outcome")?;
             Ok(Json(Receipt::from(stored)).into_response())
         }
-        Delivered::Nothing => Ok(Json(crate::roll_up::run(&log).await?).into_response()),
+        Delivered::Run => Ok(Json(crate::roll_up::run(&log).await?).into_response()),
     }
 }
 
-/// As Lambda's SQS integration reads it.
-#[derive(Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct BatchReport {
-    batch_item_failures: Vec<ItemFailure>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ItemFailure {
-    item_identifier: String,
-}
-
-/// All at once; those of a FIFO queue one after the other, and of a group none after one that may
-/// still succeed. What never can is a dead letter: it holds up nothing, since those after it would
-/// go the way to the queue's dead letter together with it.
-async fn store_batch(log: &Log, caller: &Caller, deliveries: Vec<Delivery>) -> Result<BatchReport> {
-    let mut report = BatchReport::default();
-    let mut failed = |delivery: &Delivery| {
-        let item_identifier = delivery.item.clone();
-        report
-            .batch_item_failures
-            .push(ItemFailure { item_identifier });
-    };
-    if deliveries.iter().any(|delivery| delivery.group.is_some()) {
-        let mut held = HashSet::new();
-        for delivery in deliveries {
-            let group = delivery.group.clone();
-            if group.as_ref().is_some_and(|group| held.contains(group)) {
-                failed(&delivery);
-                continue;
-            }
-            let outcome = &store(log, caller, std::slice::from_ref(&delivery)).await[0];
-            if is_failure(outcome) {
-                failed(&delivery);
-            }
-            if let Err(Error::Unavailable { .. } | Error::Internal(_)) = outcome {
-                held.extend(group);
-            }
-        }
-        return Ok(report);
+/// SNS posts JSON as `text/plain`, and Pub/Sub without its envelope as whatever was published. A web
+/// page can't send their headers unasked, which is what the content type is looked at for.
+pub fn as_json(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    if headers.contains_key(shapes::SNS_ID) || headers.contains_key(shapes::PUBSUB_ID) {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
     }
-    let mut outcomes = store(log, caller, &deliveries).await;
-    let is_down = |it: &Result<Stored>| matches!(it, Err(Error::Unavailable { .. }));
-    if !outcomes.is_empty() && outcomes.iter().all(is_down) {
-        return Err(outcomes.swap_remove(0).expect_err("all failed"));
-    }
-    for (delivery, outcome) in deliveries.iter().zip(&outcomes) {
-        if is_failure(outcome) {
-            failed(delivery);
-        }
-    }
-    Ok(report)
-}
-
-fn is_failure(outcome: &Result<Stored>) -> bool {
-    match outcome {
-        Ok(_) => false,
-        Err(Error::Internal(cause)) => {
-            tracing::error!(cause = format!("{cause:#}"), "a delivery failed");
-            true
-        }
-        Err(_) => true,
-    }
+    request
 }
 
 /// One outcome a delivery; what can never succeed is a dead letter by then.
@@ -203,15 +178,7 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
 impl Delivery {
     /// One that was a dead letter.
     pub fn again(source: &str, event_id: String, key: Key) -> Self {
-        let known = [
-            "http",
-            "slack",
-            "sqs",
-            "pubsub",
-            "cloudevents",
-            "eventbridge",
-        ];
-        let source = known
+        let source = SOURCES
             .into_iter()
             .find(|known| *known == source)
             .unwrap_or("http");
@@ -220,22 +187,47 @@ impl Delivery {
             event_id,
             key,
             body: Err("it is a dead letter".to_owned()),
+            refusal: None,
             sent_at: None,
             again: true,
-            item: String::new(),
+            report: Report::None,
             group: None,
         }
     }
 
-    fn numbered(mut self, number: Option<&str>) -> Self {
-        self.key = self.key.in_order(number);
-        self
+    /// Under the name that it has, else under `key`. What nobody named is new each time.
+    fn of(opened: Opened, source: &'static str, key: Option<Key>) -> Self {
+        let Opened {
+            name,
+            sent_at,
+            body,
+            refusal,
+        } = opened;
+        let made = || match sent_at {
+            Some(_) => Key::of_publisher(&Uuid::new_v4().to_string()).at(sent_at),
+            None => Key::of_sender(Uuid::now_v7().to_string()),
+        };
+        let (source, key) = match name.within(source) {
+            Name::Full(source, key) => (source, key),
+            _ => (source, key.unwrap_or_else(made)),
+        };
+        Self {
+            source,
+            event_id: key.text.clone(),
+            key,
+            body,
+            refusal,
+            sent_at,
+            again: false,
+            report: Report::None,
+            group: None,
+        }
     }
 
     fn message(&self) -> Result<NewMessage> {
-        match &self.body {
-            Ok(body) => message_of(body.clone()),
-            Err(reason) => Err(Error::Invalid(reason.clone())),
+        match (&self.body, &self.refusal) {
+            (Ok(body), None) => message_of(body.clone()),
+            (_, Some(reason)) | (Err(reason), _) => Err(Error::Invalid(reason.clone())),
         }
     }
 

@@ -1,251 +1,180 @@
-//! What is delivered, told by its shape: SQS, Pub/Sub, CloudEvents, EventBridge, a message by hand.
+//! What one request delivers, told by its shape. Everything is one of three: a run, deliveries, or
+//! refused. There is no shape that is taken without an effect.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use std::borrow::Cow;
+
 use http::HeaderMap;
-use jiff::Timestamp;
-use serde_json::{Map, Value};
-use uuid::Uuid;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
 
-use super::{Delivered, Delivery};
+use super::envelopes::{Envelope, Opened, open, pushed, sns_key, time};
+use super::{Delivered, Delivery, records};
 use crate::identity::Key;
 
-pub(super) fn delivered(headers: &HeaderMap, body: Value) -> Delivered {
-    let Value::Object(mut event) = body else {
-        return Delivered::Nothing;
+/// As many as Lambda hands over at once.
+const MOST: usize = 10_000;
+
+/// On what Pub/Sub pushes without its envelope.
+pub(super) const PUBSUB_ID: &str = "x-goog-pubsub-message-id";
+const PUBSUB_SUBSCRIPTION: &str = "x-goog-pubsub-subscription-name";
+const PUBSUB_TIME: &str = "x-goog-pubsub-publish-time";
+/// On what SNS posts.
+pub(super) const SNS_ID: &str = "x-amz-sns-message-id";
+
+/// What was delivered, or why it is refused.
+pub(super) fn delivered(headers: &HeaderMap, body: Value) -> Result<Delivered, String> {
+    if let Some(opened) = unwrapped(headers, &body) {
+        let delivery = Delivery::of(opened.0, opened.1, None);
+        return Ok(Delivered::One(Box::new(delivery)));
+    }
+    if let Some(event) = structured(headers, &body) {
+        return Ok(Delivered::One(Box::new(alone(event))));
+    }
+    if is_run(&body) {
+        return Ok(Delivered::Run);
+    }
+    match body {
+        Value::Array(events) => several(events),
+        Value::Object(mut event) => {
+            if let Some(Value::Array(records)) = event.get_mut("Records") {
+                return several(std::mem::take(records));
+            }
+            if let Some(deliveries) = records::of_kafka(&event) {
+                return bounded(deliveries);
+            }
+            let event = Value::Object(event);
+            match records::of(&event) {
+                Some(delivery) => Ok(Delivered::Several(vec![delivery])),
+                None if is_known(&event) => Ok(Delivered::One(Box::new(alone(event)))),
+                None => Err(unknown("it")),
+            }
+        }
+        _ => Err(unknown("it")),
+    }
+}
+
+/// Whether a body means to roll up now: `{}`, or what EventBridge sends on a schedule.
+pub fn is_run(body: &Value) -> bool {
+    let Value::Object(event) = body else {
+        return false;
     };
-    if let Some(Value::Array(records)) = event.get("Records")
-        && !records.is_empty()
-        && records
-            .iter()
-            .all(|record| record["eventSource"] == "aws:sqs")
-    {
-        return Delivered::Batch(records.iter().map(of_sqs).collect());
-    }
-    if event.contains_key("subscription")
-        && let Some(Value::Object(message)) = event.get("message")
-    {
-        let again = event.get("deliveryAttempt").and_then(Value::as_i64) > Some(1);
-        return Delivered::One(Box::new(of_pubsub(message, again)));
-    }
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let (Some(id), Some(source)) = (header("ce-id"), header("ce-source")) {
-        let time = header("ce-time").and_then(|time| time.parse().ok());
-        let delivery = of_cloud_event(source, id, time, Ok(Value::Object(event)));
-        return Delivered::One(Box::new(delivery));
-    }
-    if let Some(delivery) = of_structured(&mut event) {
-        return Delivered::One(Box::new(delivery));
-    }
-    if event.contains_key("detail-type") && event.get("detail").is_some_and(is_message) {
-        return Delivered::One(Box::new(of_event_bridge(&mut event)));
-    }
-    let message = Value::Object(event);
-    if is_message(&message) {
-        return Delivered::One(Box::new(by_hand(message)));
-    }
-    Delivered::Nothing
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    let is_scheduled = text("detail-type") == Some("Scheduled Event")
+        && matches!(text("source"), Some("aws.scheduler" | "aws.events"))
+        && event
+            .get("detail")
+            .is_some_and(|detail| *detail == json!({}) || detail == "{}");
+    event.is_empty() || is_scheduled
 }
 
-/// Schedulers send all kinds of JSON, and nothing that says any of this.
-fn is_message(value: &Value) -> bool {
-    ["robeing_id", "message", "response"]
-        .iter()
-        .any(|field| value.get(field).is_some())
+fn unknown(what: &str) -> String {
+    format!(
+        "{what} is no message and no event that is known here: send a message with `robeing_id` \
+         and `message` or `response`, in an envelope or not; `{{}}` rolls up"
+    )
 }
 
-fn of_sqs(record: &Value) -> Delivery {
-    let attribute = |name: &str| record["attributes"][name].as_str();
-    let millis = |name| attribute(name).and_then(|millis| millis.parse().ok());
-    let sent_at = millis("SentTimestamp").and_then(|at| Timestamp::from_millisecond(at).ok());
-    let item = text(&record["messageId"]);
-    let attributes = record["messageAttributes"].as_object();
-    let attributes = attributes.into_iter().flatten();
-    let attributes = attributes
-        .filter_map(|(name, value)| Some((name.as_str(), value["stringValue"].as_str()?)));
-    let (id, body) = unwrapped(record["body"].as_str().unwrap_or_default());
-    let publishers = publishers_id(attributes).or(id);
-    let fifo = record["eventSourceARN"]
-        .as_str()
-        .is_some_and(|queue| queue.ends_with(".fifo"));
-    let group = attribute("MessageGroupId")
-        .filter(|_| fifo)
-        .map(str::to_owned);
-    let again = millis("ApproximateReceiveCount") > Some(1);
-    let number = attribute("SequenceNumber");
+/// Of a list, what is known is stored and what is not is a dead letter. A list of which nothing is
+/// known is nobody's.
+fn several(events: Vec<Value>) -> Result<Delivered, String> {
+    let is_any_known = |event: &Value| records::of(event).is_some() || is_known(event);
+    if !events.is_empty() && events.len() <= MOST && !events.iter().any(is_any_known) {
+        return Err(unknown("none of the list"));
+    }
+    bounded(events.into_iter().map(one_of_several).collect())
+}
+
+fn bounded(deliveries: Vec<Delivery>) -> Result<Delivered, String> {
+    match deliveries.len() {
+        0 => Err("the list of events is empty".to_owned()),
+        1..=MOST => Ok(Delivered::Several(deliveries)),
+        count => Err(format!("there are {count} events: send at most {MOST}")),
+    }
+}
+
+fn one_of_several(event: Value) -> Delivery {
+    if let Some(delivery) = records::of(&event) {
+        return delivery;
+    }
+    if is_known(&event) {
+        return alone(event);
+    }
+    let key = Key::of_content(&event);
+    let source = match event.get("eventSource") {
+        Some(source) if source == "aws:s3" => "s3",
+        _ => "unknown",
+    };
+    Delivery::of(Opened::refused(event, unknown("it")), source, Some(key))
+}
+
+fn is_known(value: &Value) -> bool {
+    let Value::Object(event) = value else {
+        return false;
+    };
+    let fields = ["robeing_id", "message", "response"];
+    Envelope::of(event).is_some() || fields.iter().any(|it| event.contains_key(*it))
+}
+
+/// An event by itself, in an envelope or not.
+fn alone(event: Value) -> Delivery {
+    let envelope = event.as_object().and_then(Envelope::of);
+    let source = envelope.map_or("http", Envelope::source);
+    // One that lacks a part of its name is told by all of it, where anything in it differs between
+    // two that say the same.
+    let fields = ["id", "time", "Timestamp"];
+    let differs = fields.iter().any(|name| event.get(name).is_some());
+    let key = envelope
+        .filter(|_| differs)
+        .map(|_| Key::of_content(&event));
+    let again = event.get("deliveryAttempt").and_then(Value::as_i64) > Some(1);
     Delivery {
-        item: item.clone(),
-        group,
         again,
-        ..delivery("sqs", publishers, item, sent_at, body).numbered(number)
+        ..Delivery::of(open(event), source, key)
     }
 }
 
-fn of_pubsub(message: &Map<String, Value>, again: bool) -> Delivery {
-    let field = |names: [&str; 2]| names.iter().find_map(|name| message.get(*name)?.as_str());
-    let sent_at = field(["publishTime", "publish_time"]).and_then(|time| time.parse().ok());
-    let id = field(["messageId", "message_id"])
-        .unwrap_or_default()
-        .to_owned();
-    let attributes = message.get("attributes").and_then(Value::as_object);
-    let attributes = attributes.into_iter().flatten();
-    let attributes = attributes.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-    let data = message
-        .get("data")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let data = BASE64
-        .decode(data)
-        .ok()
-        .and_then(|data| String::from_utf8(data).ok());
-    let (of_body, body) = match data {
-        Some(data) => unwrapped(&data),
-        None => (None, Err("data is no text in base64".to_owned())),
+/// What a service posts without its envelope, which is in the headers then.
+fn unwrapped(headers: &HeaderMap, body: &Value) -> Option<(Opened, &'static str)> {
+    let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    if headers.contains_key(PUBSUB_ID) || headers.contains_key(PUBSUB_SUBSCRIPTION) {
+        let published_at = header(PUBSUB_TIME).map(Value::from);
+        // The attributes are headers by their own names.
+        let attributes = headers.iter();
+        let attributes =
+            attributes.filter_map(|(name, it)| Some((name.as_str(), it.to_str().ok()?.into())));
+        let opened = pushed(
+            open(body.clone()),
+            header(PUBSUB_SUBSCRIPTION).unwrap_or_default(),
+            header(PUBSUB_ID).filter(|id| !id.is_empty()),
+            time(published_at.as_ref()),
+            attributes,
+        );
+        return Some((opened, "pubsub"));
+    }
+    let is_notification = body.as_object().and_then(Envelope::of) == Some(Envelope::Sns);
+    let id = header(SNS_ID).filter(|id| !id.is_empty() && !is_notification)?;
+    let opened = open(body.clone());
+    let opened = opened.handed_over("sns", std::iter::empty(), None, || Some(sns_key(id, None)));
+    Some((opened, "sns"))
+}
+
+/// A CloudEvent in binary mode as the same one in structured mode.
+fn structured(headers: &HeaderMap, body: &Value) -> Option<Value> {
+    let attribute = |name: &str| -> Option<Cow<str>> {
+        let value = headers.get(format!("ce-{name}"))?.to_str().ok()?;
+        percent_decode_str(value).decode_utf8().ok()
     };
-    let publishers = publishers_id(attributes).or(of_body);
-    // The ids of what is published together count up; a publish time is theirs together.
-    let number = Some(id.clone());
-    Delivery {
-        again,
-        ..delivery("pubsub", publishers, id, sent_at, body).numbered(number.as_deref())
+    let names = ["specversion", "id", "source", "time"];
+    let mut event = Map::new();
+    for name in names {
+        if let Some(value) = attribute(name) {
+            event.insert(name.to_owned(), value.into());
+        }
     }
-}
-
-/// `specversion`, `id` and `source`, with the message in `data`.
-fn of_structured(event: &mut Map<String, Value>) -> Option<Delivery> {
-    event.get("specversion")?.as_str()?;
-    let (id, source) = (event.get("id")?.as_str()?, event.get("source")?.as_str()?);
-    let (id, source) = (id.to_owned(), source.to_owned());
-    let time = event
-        .get("time")
-        .and_then(Value::as_str)
-        .and_then(|time| time.parse().ok());
-    let data = match (
-        event.remove("data"),
-        event.get("data_base64").and_then(Value::as_str),
-    ) {
-        (Some(Value::String(text)), _) => parsed(&text),
-        (Some(data), _) => Ok(data),
-        (None, Some(data)) => match BASE64.decode(data) {
-            Ok(data) => parsed(&String::from_utf8_lossy(&data)),
-            Err(_) => Err("data_base64 is no base64".to_owned()),
-        },
-        (None, None) => Err("it has no data".to_owned()),
-    };
-    Some(of_cloud_event(&source, &id, time, data))
-}
-
-/// A CloudEvent is told by its source and its id together.
-fn of_cloud_event(
-    source: &str,
-    id: &str,
-    time: Option<Timestamp>,
-    body: Result<Value, String>,
-) -> Delivery {
-    let id = format!("{source} {id}");
-    Delivery {
-        sent_at: time,
-        ..delivery("cloudevents", Some(id), String::new(), None, body)
+    if event.is_empty() {
+        return None;
     }
-}
-
-fn of_event_bridge(event: &mut Map<String, Value>) -> Delivery {
-    let body = event.remove("detail").unwrap_or_default();
-    let id = event.get("id").map(text).unwrap_or_default();
-    let time = event
-        .get("time")
-        .and_then(Value::as_str)
-        .and_then(|time| time.parse().ok());
-    let publishers = body.get("id").and_then(Value::as_str).map(str::to_owned);
-    Delivery {
-        sent_at: time,
-        ..delivery(
-            "eventbridge",
-            publishers.or(Some(id)),
-            String::new(),
-            None,
-            Ok(body),
-        )
-    }
-}
-
-fn by_hand(message: Value) -> Delivery {
-    let id = message.get("id").and_then(Value::as_str).map(str::to_owned);
-    let made = id.unwrap_or_else(|| Uuid::now_v7().to_string());
-    delivery("http", Some(made), String::new(), None, Ok(message))
-}
-
-/// Told by its publisher's own id, or else by the queue's, which goes with the time it was sent.
-fn delivery(
-    source: &'static str,
-    publishers: Option<String>,
-    queues: String,
-    sent_at: Option<Timestamp>,
-    body: Result<Value, String>,
-) -> Delivery {
-    let key = match publishers {
-        Some(id) => Key::of_sender(id),
-        None => Key {
-            text: queues,
-            time: sent_at,
-            order: None,
-        },
-    };
-    Delivery {
-        source,
-        event_id: key.text.clone(),
-        key,
-        body,
-        sent_at,
-        again: false,
-        item: String::new(),
-        group: None,
-    }
-}
-
-fn publishers_id<'a>(attributes: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
-    const NAMES: [&str; 5] = ["id", "event_id", "idempotency_key", "ce-id", "ce_id"];
-    let mut ids: Vec<_> = attributes
-        .filter_map(|(name, id)| Some((NAMES.iter().position(|known| *known == name)?, id)))
-        .filter(|(_, id)| !id.is_empty())
-        .collect();
-    ids.sort_unstable();
-    ids.first().map(|(_, id)| (*id).to_owned())
-}
-
-/// The message in the text of a queue's message, and the id its publisher gave it: as it is, in a
-/// CloudEvent, or in a notification of SNS.
-fn unwrapped(body: &str) -> (Option<String>, Result<Value, String>) {
-    let event = match parsed(body) {
-        Ok(Value::Object(event)) => event,
-        Ok(_) => return (None, Err("the body is no JSON object".to_owned())),
-        Err(reason) => return (None, Err(reason)),
-    };
-    let own = event.get("id").and_then(Value::as_str).map(str::to_owned);
-    if event.contains_key("specversion") {
-        let mut event = event;
-        return match of_structured(&mut event) {
-            Some(delivery) => (Some(delivery.event_id), delivery.body),
-            None => (
-                None,
-                Err("the CloudEvent lacks an id or a source".to_owned()),
-            ),
-        };
-    }
-    if event.get("Type").is_some_and(|kind| kind == "Notification")
-        && let Some(Value::String(message)) = event.get("Message")
-    {
-        let (id, message) = unwrapped(message);
-        return (id.or_else(|| event.get("MessageId").map(text)), message);
-    }
-    (own, Ok(Value::Object(event)))
-}
-
-fn parsed(text: &str) -> Result<Value, String> {
-    // The error's own text has line and column, and nothing of what stands there.
-    serde_json::from_str(text).map_err(|error| format!("the body is no JSON: {error}"))
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    event.entry("specversion").or_insert("1.0".into());
+    event.insert("data".to_owned(), body.clone());
+    Some(Value::Object(event))
 }

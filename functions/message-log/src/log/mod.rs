@@ -45,7 +45,7 @@ const ROWS: usize = 1_000;
 /// What comes in by any of the ways.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// `http`, `slack`, `sqs`, `pubsub`, `cloudevents` or `eventbridge`.
+    /// `http`, `slack`, or what delivered it: see `events`.
     pub source: &'static str,
     /// What its source calls it.
     pub event_id: String,

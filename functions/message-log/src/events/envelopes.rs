@@ -1,0 +1,366 @@
+//! Envelopes around a message, also in one another: CloudEvents, EventBridge events, notifications
+//! of SNS, and pushes of Pub/Sub.
+//!
+//! Opening one yields the message and the name of the event: its publisher's attribute, else the
+//! pair of a CloudEvent, else the `id` of the message, else the id that the innermost envelope
+//! gave it. A name is always told together with what makes it unique.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::identity::Key;
+
+/// More envelopes in one another than this are nobody's.
+const DEEPEST: usize = 8;
+
+/// What an envelope holds.
+pub(super) struct Opened {
+    pub(super) name: Name,
+    pub(super) sent_at: Option<Timestamp>,
+    /// As far as it can be read; an error where there is nothing to keep.
+    pub(super) body: Result<Value, String>,
+    /// Why the body is no message, where that is known already.
+    pub(super) refusal: Option<String>,
+}
+
+pub(super) enum Name {
+    None,
+    /// The message's own id, unique within what it came in.
+    Own(String),
+    /// The key, unique within this source.
+    Full(&'static str, Key),
+}
+
+impl Name {
+    /// The name within `source`, where there is one.
+    pub(super) fn within(self, source: &'static str) -> Self {
+        match self {
+            Self::Own(id) => Self::Full(source, Key::of_publisher(&id)),
+            name => name,
+        }
+    }
+
+    pub(super) fn or(self, source: &'static str, key: impl FnOnce() -> Option<Key>) -> Self {
+        match self {
+            Self::None => key().map_or(Self::None, |key| Self::Full(source, key)),
+            name => name,
+        }
+    }
+}
+
+impl Opened {
+    pub(super) fn empty(reason: &str) -> Self {
+        Self {
+            name: Name::None,
+            sent_at: None,
+            body: Err(reason.to_owned()),
+            refusal: None,
+        }
+    }
+
+    pub(super) fn refused(body: Value, reason: impl Into<String>) -> Self {
+        Self {
+            name: Name::None,
+            sent_at: None,
+            body: Ok(body),
+            refusal: Some(reason.into()),
+        }
+    }
+
+    /// Also within `source`, which was handed this at `sent_at`. A publisher's attributes name it
+    /// before anything else does, and `key` does where nothing else has.
+    pub(super) fn handed_over<'a>(
+        mut self,
+        source: &'static str,
+        attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+        sent_at: Option<Timestamp>,
+        key: impl FnOnce() -> Option<Key>,
+    ) -> Self {
+        self.sent_at = self.sent_at.or(sent_at);
+        self.name = match name_in(source, attributes) {
+            Name::None => self.name.within(source).or(source, key),
+            name => name,
+        };
+        self
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Envelope {
+    CloudEvent,
+    EventBridge,
+    Sns,
+    PubSub,
+}
+
+impl Envelope {
+    /// No message has a field of these names at its top, nor such an object as its `message`.
+    pub(super) fn of(event: &Map<String, Value>) -> Option<Self> {
+        let has = |name: &str| event.contains_key(name);
+        let is_pushed = |message: &Value| {
+            let names = ["data", "messageId", "message_id"];
+            message.get("parts").is_none() && names.iter().any(|it| message.get(it).is_some())
+        };
+        if has("specversion") {
+            Some(Self::CloudEvent)
+        } else if has("detail-type") || has("detail") {
+            Some(Self::EventBridge)
+        } else if has("Message") || has("SubscribeURL") {
+            Some(Self::Sns)
+        } else if has("subscription") || event.get("message").is_some_and(is_pushed) {
+            Some(Self::PubSub)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn source(self) -> &'static str {
+        match self {
+            Self::CloudEvent => "cloudevents",
+            Self::EventBridge => "eventbridge",
+            Self::Sns => "sns",
+            Self::PubSub => "pubsub",
+        }
+    }
+}
+
+/// The message in as many envelopes as there are, or in none.
+pub(super) fn open(value: Value) -> Opened {
+    opened(value, DEEPEST)
+}
+
+pub(super) fn open_text(text: &str) -> Opened {
+    text_opened(text, DEEPEST)
+}
+
+/// Bytes in base64.
+pub(super) fn open_base64(data: &str) -> Opened {
+    base64_opened(data, DEEPEST)
+}
+
+fn opened(value: Value, left: usize) -> Opened {
+    let event = match value {
+        Value::Object(event) => event,
+        // Some write JSON twice.
+        Value::String(text) if left > 0 => return text_opened(&text, left - 1),
+        value => return Opened::refused(value, "the body is no JSON object"),
+    };
+    let Some(envelope) = Envelope::of(&event) else {
+        return Opened {
+            name: id(event.get("id")).map_or(Name::None, |id| Name::Own(id.into_owned())),
+            sent_at: None,
+            body: Ok(Value::Object(event)),
+            refusal: None,
+        };
+    };
+    let Some(left) = left.checked_sub(1) else {
+        let reason = format!("it is in more than {DEEPEST} envelopes");
+        return Opened::refused(Value::Object(event), reason);
+    };
+    match envelope {
+        Envelope::CloudEvent => cloud_event(event, left),
+        Envelope::EventBridge => event_bridge(event, left),
+        Envelope::Sns => notification(event, left),
+        Envelope::PubSub => push(event, left),
+    }
+}
+
+fn text_opened(text: &str, left: usize) -> Opened {
+    match serde_json::from_str(text) {
+        Ok(value) => opened(value, left),
+        // The error's own text has line and column, and nothing of what stands there.
+        Err(error) => {
+            let decoded = decoded(text).and_then(|text| serde_json::from_str(&text).ok());
+            match decoded {
+                Some(value @ Value::Object(_)) => opened(value, left),
+                _ => Opened::refused(text.into(), format!("the body is no JSON: {error}")),
+            }
+        }
+    }
+}
+
+fn base64_opened(data: &str, left: usize) -> Opened {
+    match decoded(data) {
+        Some(text) => text_opened(&text, left),
+        None => Opened::refused(data.into(), "data is no text in base64"),
+    }
+}
+
+fn cloud_event(mut event: Map<String, Value>, left: usize) -> Opened {
+    let data = event.remove("data").filter(|data| !data.is_null());
+    let mut inner = match (data, event.get("data_base64")) {
+        (Some(data), _) => opened(data, left),
+        (None, Some(Value::String(data))) => base64_opened(data, left),
+        (None, _) => Opened::empty("it has no data"),
+    };
+    inner.sent_at = inner.sent_at.or_else(|| time(event.get("time")));
+    // An event that was published inside of this one keeps its name when it is published again.
+    if !matches!(inner.name, Name::Full(..))
+        && let (Some(source), Some(id)) = (id(event.get("source")), id(event.get("id")))
+    {
+        inner.name = Name::Full("cloudevents", Key::of_parts(&[&source, &id]));
+    }
+    inner
+}
+
+fn event_bridge(mut event: Map<String, Value>, left: usize) -> Opened {
+    let mut inner = match event.remove("detail") {
+        Some(detail) => opened(detail, left),
+        None => Opened::empty("it has no detail"),
+    };
+    inner.sent_at = inner.sent_at.or_else(|| time(event.get("time")));
+    let source = id(event.get("source")).unwrap_or_default();
+    if let Name::Own(own) = &inner.name {
+        let key = Key::of_parts(&[&source, "detail", own]);
+        inner.name = Name::Full("eventbridge", key);
+    }
+    inner.name = inner.name.or("eventbridge", || {
+        let id = id(event.get("id"))?;
+        Some(Key::of_parts(&[&source, &id]))
+    });
+    inner
+}
+
+/// As SNS posts it, puts it into a queue, or hands it to a function.
+fn notification(event: Map<String, Value>, left: usize) -> Opened {
+    let kind = event.get("Type").and_then(Value::as_str);
+    let inner = match (kind, event.get("Message")) {
+        // It holds a token that confirms, so that nothing of it is kept.
+        (Some("SubscriptionConfirmation" | "UnsubscribeConfirmation"), _) => Opened::empty(
+            "it asks to confirm a subscription, which is not done here: subscribe the function or \
+             its queue",
+        ),
+        (_, Some(Value::String(message))) => text_opened(message, left),
+        _ => Opened::empty("it has no Message"),
+    };
+    let attributes = event.get("MessageAttributes").and_then(Value::as_object);
+    let attributes = attributes.into_iter().flatten();
+    let attributes = attributes
+        .filter_map(|(name, it)| Some((name.as_str(), it.get("Value")?.as_str()?.into())));
+    let sent_at = time(event.get("Timestamp"));
+    let mut opened = inner.handed_over("sns", attributes, sent_at, || {
+        let id = id(event.get("MessageId"))?;
+        Some(sns_key(&id, sent_at))
+    });
+    let number = event.get("SequenceNumber").and_then(Value::as_str);
+    opened.name = opened.name.in_order("sns", number);
+    opened
+}
+
+/// What is a UUID is SNS's own, and comes with the time at which it was published.
+pub(super) fn sns_key(id: &str, time: Option<Timestamp>) -> Key {
+    let key = Key::of_publisher(id);
+    match Uuid::try_parse(id) {
+        Ok(_) => key.at(time),
+        Err(_) => key,
+    }
+}
+
+fn push(event: Map<String, Value>, left: usize) -> Opened {
+    let subscription = id(event.get("subscription")).unwrap_or_default();
+    let Some(Value::Object(message)) = event.get("message") else {
+        return Opened::empty("it has no message");
+    };
+    let field = |names: [&str; 2]| names.iter().find_map(|name| message.get(*name));
+    let inner = match message.get("data") {
+        Some(Value::String(data)) => base64_opened(data, left),
+        _ => Opened::empty("it has no data"),
+    };
+    let attributes = message.get("attributes").and_then(Value::as_object);
+    let attributes = attributes.into_iter().flatten();
+    let attributes = attributes.filter_map(|(name, it)| Some((name.as_str(), it.as_str()?.into())));
+    pushed(
+        inner,
+        &subscription,
+        id(field(["messageId", "message_id"])).as_deref(),
+        time(field(["publishTime", "publish_time"])),
+        attributes,
+    )
+}
+
+/// What Pub/Sub pushed, in its envelope or without one.
+pub(super) fn pushed<'a>(
+    inner: Opened,
+    subscription: &str,
+    id: Option<&str>,
+    published_at: Option<Timestamp>,
+    attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+) -> Opened {
+    let mut opened = inner.handed_over("pubsub", attributes, published_at, || {
+        Some(Key::of_parts(&[subscription, id?]).at(published_at))
+    });
+    // The ids of what is published together count up; a publish time is theirs together.
+    opened.name = opened.name.in_order("pubsub", id);
+    opened
+}
+
+impl Name {
+    /// With the number that `source` gave it. A key that comes with its time from elsewhere is whole.
+    pub(super) fn in_order(self, source: &'static str, number: Option<&str>) -> Self {
+        match self {
+            Self::Full(of, key) if of == source || key.time.is_none() => {
+                Self::Full(of, key.in_order(number))
+            }
+            name => name,
+        }
+    }
+}
+
+/// What a publisher's attributes call the event: an id, or the two of a CloudEvent. One of those
+/// alone is no name, since another source may give the same id.
+fn name_in<'a>(
+    source: &'static str,
+    attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+) -> Name {
+    let attributes: Vec<_> = attributes.filter(|(_, value)| !value.is_empty()).collect();
+    let find = |name: &str| {
+        let found = attributes.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_ref())
+    };
+    if let Some(id) = ["id", "event_id", "idempotency_key"]
+        .into_iter()
+        .find_map(find)
+    {
+        return Name::Full(source, Key::of_publisher(id));
+    }
+    for prefix in ["ce-", "ce_", "cloudEvents:", "cloudEvents_"] {
+        let part = |name: &str| find(&format!("{prefix}{name}"));
+        if let (Some(source), Some(id)) = (part("source"), part("id")) {
+            return Name::Full("cloudevents", Key::of_parts(&[source, id]));
+        }
+    }
+    Name::None
+}
+
+/// An id as text; some write numbers.
+pub(super) fn id(value: Option<&Value>) -> Option<Cow<'_, str>> {
+    match value? {
+        Value::String(text) if !text.is_empty() => Some(text.into()),
+        Value::Number(number) => Some(number.to_string().into()),
+        _ => None,
+    }
+}
+
+/// A time that Postgres has as well.
+pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
+    let time: Timestamp = value?.as_str()?.parse().ok()?;
+    (time >= Timestamp::UNIX_EPOCH).then_some(time)
+}
+
+/// Text in base64 of either alphabet, padded or not.
+fn decoded(data: &str) -> Option<String> {
+    const CONFIG: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const ALPHABETS: [GeneralPurpose; 2] = [
+        GeneralPurpose::new(&alphabet::STANDARD, CONFIG),
+        GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG),
+    ];
+    let mut bytes = ALPHABETS.iter().map(|it| it.decode(data.trim()));
+    String::from_utf8(bytes.find_map(Result::ok)?).ok()
+}

@@ -1,0 +1,202 @@
+//! Records of Lambda's event sources: SQS, SNS, Kinesis, DynamoDB streams and Kafka.
+
+use std::borrow::Cow;
+use std::slice;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::envelopes::{Opened, id, open, open_base64, open_text};
+use super::{Delivery, Report};
+use crate::identity::Key;
+
+/// None where it is of no source that is known here.
+pub(super) fn of(record: &Value) -> Option<Delivery> {
+    let names = ["eventSource", "EventSource"];
+    let source = names.iter().find_map(|name| record.get(name)?.as_str());
+    let has = |name: &str| record.get(name).is_some();
+    match source {
+        Some("aws:sqs") => Some(of_sqs(record)),
+        Some("aws:sns") => Some(of_sns(record)),
+        Some("aws:kinesis") => Some(of_kinesis(record)),
+        Some("aws:dynamodb") => Some(of_dynamodb(record)),
+        Some(_) => None,
+        None if has("Sns") => Some(of_sns(record)),
+        None if has("kinesis") => Some(of_kinesis(record)),
+        None if has("dynamodb") => Some(of_dynamodb(record)),
+        None if has("messageId") && has("body") => Some(of_sqs(record)),
+        None => None,
+    }
+}
+
+fn of_sqs(record: &Value) -> Delivery {
+    let attribute = |name: &str| record["attributes"][name].as_str();
+    let millis = |name| attribute(name).and_then(|millis| millis.parse().ok());
+    let sent_at = millis("SentTimestamp").and_then(at_millis);
+    let item = id(record.get("messageId"));
+    let inner = match record.get("body") {
+        Some(Value::String(body)) => open_text(body),
+        _ => Opened::empty("it has no body"),
+    };
+    let attributes = record["messageAttributes"].as_object();
+    let attributes = attributes.into_iter().flatten();
+    let attributes = attributes
+        .filter_map(|(name, it)| Some((name.as_str(), it.get("stringValue")?.as_str()?.into())));
+    let mut opened = inner.handed_over("sqs", attributes, sent_at, || {
+        Some(Key::of_publisher(item.as_deref()?).at(sent_at))
+    });
+    opened.name = opened.name.in_order("sqs", attribute("SequenceNumber"));
+    let fifo = record["eventSourceARN"]
+        .as_str()
+        .is_some_and(|queue| queue.ends_with(".fifo"));
+    Delivery {
+        group: attribute("MessageGroupId")
+            .filter(|_| fifo)
+            .map(str::to_owned),
+        again: millis("ApproximateReceiveCount") > Some(1),
+        report: item.map_or(Report::None, |item| Report::Message(item.into_owned())),
+        ..Delivery::of(opened, "sqs", None)
+    }
+}
+
+fn of_sns(record: &Value) -> Delivery {
+    let opened = match record.get("Sns") {
+        Some(Value::Object(notification)) => {
+            let mut notification = notification.clone();
+            // What tells a notification, also where it is to have no message.
+            notification.entry("Message").or_insert(Value::Null);
+            open(Value::Object(notification))
+        }
+        _ => Opened::empty("it has no Sns"),
+    };
+    Delivery::of(opened, "sns", None)
+}
+
+fn of_kinesis(record: &Value) -> Delivery {
+    let kinesis = &record["kinesis"];
+    let inner = match &kinesis["data"] {
+        Value::String(data) => open_base64(data),
+        _ => Opened::empty("it has no data"),
+    };
+    let arrived_at = at_seconds(&kinesis["approximateArrivalTimestamp"]);
+    let number = id(kinesis.get("sequenceNumber"));
+    of_stream("kinesis", record, inner, arrived_at, number)
+}
+
+/// A new item, or a new state of one, is the message. Of one that was removed there is nothing left.
+fn of_dynamodb(record: &Value) -> Delivery {
+    let change = &record["dynamodb"];
+    let inner = match &change["NewImage"] {
+        Value::Object(image) => match item(image) {
+            Some(item) => open(item),
+            None => Opened::refused(record.clone(), "its NewImage can't be read"),
+        },
+        _ => Opened::refused(
+            record.clone(),
+            "it has no NewImage, which would be the message",
+        ),
+    };
+    let changed_at = at_seconds(&change["ApproximateCreationDateTime"]);
+    let number = id(change.get("SequenceNumber"));
+    of_stream("dynamodb", record, inner, changed_at, number)
+}
+
+fn of_stream(
+    source: &'static str,
+    record: &Value,
+    inner: Opened,
+    time: Option<Timestamp>,
+    number: Option<Cow<str>>,
+) -> Delivery {
+    let stream = record["eventSourceARN"].as_str().unwrap_or_default();
+    let mut opened = inner.handed_over(source, std::iter::empty(), time, || {
+        let id = id(record.get("eventID")).or_else(|| number.clone())?;
+        Some(Key::of_parts(&[stream, &id]).at(time))
+    });
+    opened.name = opened.name.in_order(source, number.as_deref());
+    Delivery {
+        report: number.map_or(Report::None, |it| Report::Sequence(it.into_owned())),
+        ..Delivery::of(opened, source, None)
+    }
+}
+
+/// An item of DynamoDB as the JSON that it stands for.
+fn item(image: &Map<String, Value>) -> Option<Value> {
+    let fields = image.iter();
+    let fields = fields.map(|(name, value)| Some((name.clone(), plain(value)?)));
+    fields.collect::<Option<Map<_, _>>>().map(Value::Object)
+}
+
+fn plain(attribute: &Value) -> Option<Value> {
+    let number = |text: &Value| serde_json::from_str(text.as_str()?).ok();
+    let (kind, value) = attribute.as_object()?.iter().next()?;
+    match kind.as_str() {
+        "S" | "B" | "BOOL" | "SS" | "BS" => Some(value.clone()),
+        "NULL" => Some(Value::Null),
+        "N" => number(value),
+        "NS" => value.as_array()?.iter().map(number).collect(),
+        "L" => value.as_array()?.iter().map(plain).collect(),
+        "M" => item(value.as_object()?),
+        _ => None,
+    }
+}
+
+/// The records of an event of Amazon MSK or of another Kafka, by partition.
+pub(super) fn of_kafka(event: &Map<String, Value>) -> Option<Vec<Delivery>> {
+    let source = event.get("eventSource").and_then(Value::as_str);
+    let Some(Value::Object(partitions)) = event.get("records") else {
+        return None;
+    };
+    if !matches!(source, Some("aws:kafka" | "SelfManagedKafka") | None) {
+        return None;
+    }
+    let names = ["eventSourceArn", "bootstrapServers"];
+    let cluster = names.iter().find_map(|name| event.get(*name)?.as_str());
+    let cluster = cluster.unwrap_or_default();
+    let records = partitions.iter().flat_map(|(partition, records)| {
+        let records = records
+            .as_array()
+            .map_or(slice::from_ref(records), Vec::as_slice);
+        let records = records.iter();
+        records.map(move |record| of_kafka_record(cluster, partition, record))
+    });
+    Some(records.collect())
+}
+
+fn of_kafka_record(cluster: &str, partition: &str, record: &Value) -> Delivery {
+    let inner = match &record["value"] {
+        Value::String(value) => open_base64(value),
+        _ => Opened::refused(record.clone(), "it has no value"),
+    };
+    let headers = record["headers"].as_array();
+    let headers = headers.into_iter().flatten().filter_map(Value::as_object);
+    let headers = headers.flatten();
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), bytes(value)?.into())));
+    let time = record["timestamp"].as_i64().and_then(at_millis);
+    let offset = id(record.get("offset"));
+    let mut opened = inner.handed_over("kafka", headers, time, || {
+        Some(Key::of_parts(&[cluster, partition, offset.as_deref()?]).at(time))
+    });
+    opened.name = opened.name.in_order("kafka", offset.as_deref());
+    Delivery::of(opened, "kafka", None)
+}
+
+/// The text of a header, whose bytes come as numbers, signed ones even.
+fn bytes(value: &Value) -> Option<String> {
+    let bytes = value
+        .as_array()?
+        .iter()
+        .map(|byte| Some(byte.as_i64()? as u8));
+    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
+}
+
+fn at_millis(millis: i64) -> Option<Timestamp> {
+    let time = Timestamp::from_millisecond(millis).ok()?;
+    (time >= Timestamp::UNIX_EPOCH).then_some(time)
+}
+
+/// Seconds with a fraction, to the millisecond.
+fn at_seconds(value: &Value) -> Option<Timestamp> {
+    let millis = (value.as_f64()? * 1_000.0).round();
+    at_millis(millis as i64)
+}
