@@ -122,11 +122,17 @@ fn invoke(watch: &Server, function: &str, file: &Path) -> Output {
         .expect("the peer's own program")
 }
 
-/// Every file, by function, in the order in which both sides get them.
+/// Every file, by function, in the order in which both sides get them. Slack's are for a route of its
+/// own.
 fn events() -> Vec<(String, Vec<PathBuf>)> {
     let sorted = |folder: &Path| {
         let entries = std::fs::read_dir(folder).expect("a folder of events");
-        let mut paths: Vec<_> = entries.map(|it| it.expect("an entry").path()).collect();
+        let paths = entries.map(|it| it.expect("an entry").path());
+        let is_slack = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with("slack"))
+        };
+        let mut paths: Vec<_> = paths.filter(|path| !is_slack(path)).collect();
         paths.sort();
         paths
     };

@@ -117,6 +117,45 @@ async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
     assert_eq!(said["items"][0]["response"], "사흘 안에 됩니다.");
 }
 
+#[tokio::test]
+async fn the_one_binary_takes_whatever_is_delivered_to_it_as_message_log_does() {
+    let app = TestApp::with_env(shared::Env::default())
+        .set("WAREHOUSE_URL", "file:///")
+        .set("MASKING_KEY", "0".repeat(64))
+        .set("PRIVACY_KEY", "0".repeat(64))
+        .named("metasync")
+        .on_a_database()
+        .await
+        .start(metasync::app)
+        .await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log");
+    for name in [
+        "pubsub-push.json",
+        "cloudevents.json",
+        "cloudevents-batch.json",
+        "eventbridge.json",
+        "sns-notification.json",
+        "kafka.json",
+        "message.json",
+    ] {
+        let event: Value =
+            serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap();
+        let to_all = app.post("/events/metasync", &event).await;
+        assert_eq!(to_all.status, 200, "{name}: {to_all:?}");
+        // A repeat of what was stored.
+        let to_one = app.post("/events/message-log", &event).await;
+        assert_eq!(to_one.body, to_all.body, "{name}");
+    }
+    for nobodys in [
+        json!({"anything": "else"}),
+        json!([]),
+        json!({"function": 5}),
+    ] {
+        let refused = app.post("/events/metasync", &nobodys).await;
+        assert_eq!(refused.status, 400, "{nobodys}: {refused:?}");
+    }
+}
+
 const CASES: [&str; 3] = [
     "by-hand.json",
     "cloud-scheduler.json",

@@ -7,14 +7,12 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use message_log::events::LARGEST_EVENT;
+use message_log::events::{LARGEST_EVENT, as_json, is_run};
 use schema_sync::api::LONGEST_SYNC;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::serve::may_take;
 use shared::{Admin, Error, Json, Result, Router, routes};
 use tower::ServiceExt as _;
-use utoipa::ToSchema;
 
 #[derive(Clone)]
 struct Functions {
@@ -37,22 +35,14 @@ pub fn router(functions: Router, has_database: bool) -> Router {
         .with_state(functions)
 }
 
-#[derive(Deserialize, ToSchema)]
-struct Due {
-    /// Whose trigger it is. What a queue delivers names nobody, and is for `message-log`.
-    function: Option<String>,
-    #[serde(flatten)]
-    #[schema(value_type = Object)]
-    event: Map<String, Value>,
-}
-
 /// Do what is due, by a schedule or a queue.
 ///
-/// As `POST /events/<function>` with the other fields: `{"function": "schema-sync"}` syncs.
+/// As `POST /events/<function>` with the other fields: `{"function": "schema-sync"}` syncs. What a queue
+/// or a bus delivers names no function, and is for `message-log`.
 #[utoipa::path(
     post,
     path = "/events/metasync",
-    request_body = Due,
+    request_body(content = Value, description = "`function`, and what its own trigger takes; or an event"),
     responses(
         (status = 200, description = "what the function answers", body = Object),
         (status = 400, description = "the event is for no function that there is"),
@@ -67,15 +57,17 @@ async fn trigger(
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     let request = Request::from_parts(parts.clone(), body);
-    let Json(due) = Json::<Due>::from_request(request, &()).await?;
-    let function = match due.function.as_deref() {
-        Some(function) => function,
-        None if due.event.contains_key("Records") => "message-log",
-        None => return Err(nobody("no field `function`")),
+    let Json(mut event) = Json::<Value>::from_request(as_json(request), &()).await?;
+    let named = event.as_object_mut().and_then(|it| it.remove("function"));
+    let function = match named.as_ref().map(Value::as_str) {
+        Some(Some(function)) => function,
+        Some(None) => return Err(nobody("`function` is no text")),
+        None if is_run(&event) => return Err(nobody("no field `function`")),
+        None => "message-log",
     };
     parts.uri = address(function)?;
     parts.headers.remove(CONTENT_LENGTH);
-    let event = Body::from(Value::Object(due.event).to_string());
+    let event = Body::from(event.to_string());
     let answer = match functions
         .routes
         .oneshot(Request::from_parts(parts, event))
