@@ -141,12 +141,9 @@ pub async fn batch(
         let parsed = serde_json::from_str::<NewMessage>(item.get())
             .map_err(|error| Error::Invalid(said_without_values(&error)));
         let event = parsed.and_then(|message| {
-            let of_item = || key.as_ref().map(|key| format!("{key} {position}"));
-            let key = if message.id.is_none() {
-                of_item()
-            } else {
-                None
-            };
+            let place = position.to_string();
+            let key = key.as_ref().filter(|_| message.id.is_none());
+            let key = key.map(|key| Key::of_parts(&[key, &place]).text);
             event(&caller, message, key)
         });
         match event {

@@ -379,6 +379,7 @@ async fn nothing_but_an_empty_object_and_a_schedule_means_a_run() {
         json!([]),
         json!([{}]),
         json!([1, "a", null]),
+        vec![cloud_event("1", "a"); 10_001].into(),
         json!({"Records": []}),
         json!({"Records": [{}]}),
         json!({"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "k"}}}]}),

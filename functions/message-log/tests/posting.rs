@@ -210,6 +210,18 @@ async fn a_batch_with_a_key_and_no_ids_is_stored_once_and_keeps_its_order() {
 }
 
 #[tokio::test]
+async fn a_place_in_a_batch_has_the_key_of_no_single_message() {
+    let log = start().await;
+    let batch = json!({"items": [message("zero"), message("one")]});
+    let batch = log.app.post("/v1/messages/batch", batch);
+    assert_eq!(batch.header("idempotency-key", "k").await.status, 200);
+    let single = log.app.post("/v1/messages", message("another"));
+    let single = single.header("idempotency-key", "k 1").await;
+    assert_eq!(single.status, 201, "{single:?}");
+    assert_eq!(log.rows().await, 3);
+}
+
+#[tokio::test]
 async fn bad_input_is_a_problem_that_says_what_to_change() {
     let log = start().await;
     for (message, status, detail) in [

@@ -141,8 +141,8 @@ fn plain(attribute: &Value) -> Option<Value> {
     }
 }
 
-/// The records of an event of Amazon MSK or of another Kafka, by partition.
-pub(super) fn of_kafka(event: &Map<String, Value>) -> Option<Vec<Delivery>> {
+/// The records of an event of Amazon MSK or of another Kafka, each with its partition.
+pub(super) fn in_kafka(event: &Map<String, Value>) -> Option<Vec<(&str, &Value)>> {
     let source = event.get("eventSource").and_then(Value::as_str);
     let Some(Value::Object(partitions)) = event.get("records") else {
         return None;
@@ -150,17 +150,21 @@ pub(super) fn of_kafka(event: &Map<String, Value>) -> Option<Vec<Delivery>> {
     if !matches!(source, Some("aws:kafka" | "SelfManagedKafka") | None) {
         return None;
     }
+    let records = partitions.iter().flat_map(|(partition, records)| {
+        let list = records.as_array().map(Vec::as_slice);
+        let list = list.unwrap_or(slice::from_ref(records));
+        list.iter().map(move |record| (partition.as_str(), record))
+    });
+    Some(records.collect())
+}
+
+pub(super) fn of_kafka(event: &Map<String, Value>, records: &[(&str, &Value)]) -> Vec<Delivery> {
     let names = ["eventSourceArn", "bootstrapServers"];
     let cluster = names.iter().find_map(|name| event.get(*name)?.as_str());
     let cluster = cluster.unwrap_or_default();
-    let records = partitions.iter().flat_map(|(partition, records)| {
-        let records = records
-            .as_array()
-            .map_or(slice::from_ref(records), Vec::as_slice);
-        let records = records.iter();
-        records.map(move |record| of_kafka_record(cluster, partition, record))
-    });
-    Some(records.collect())
+    let records = records.iter();
+    let records = records.map(|(partition, record)| of_kafka_record(cluster, partition, record));
+    records.collect()
 }
 
 fn of_kafka_record(cluster: &str, partition: &str, record: &Value) -> Delivery {

@@ -39,8 +39,9 @@ pub(super) fn delivered(headers: &HeaderMap, body: Value) -> Result<Delivered, S
             if let Some(Value::Array(records)) = event.get_mut("Records") {
                 return several(std::mem::take(records));
             }
-            if let Some(deliveries) = records::of_kafka(&event) {
-                return bounded(deliveries);
+            if let Some(records) = records::in_kafka(&event) {
+                check_count(records.len())?;
+                return Ok(Delivered::Several(records::of_kafka(&event, &records)));
             }
             let event = Value::Object(event);
             match records::of(&event) {
@@ -77,18 +78,20 @@ fn unknown(what: &str) -> String {
 /// Of a list, what is known is stored and what is not is a dead letter. A list of which nothing is
 /// known is nobody's.
 fn several(events: Vec<Value>) -> Result<Delivered, String> {
+    check_count(events.len())?;
     let is_any_known = |event: &Value| records::of(event).is_some() || is_known(event);
-    if !events.is_empty() && events.len() <= MOST && !events.iter().any(is_any_known) {
+    if !events.iter().any(is_any_known) {
         return Err(unknown("none of the list"));
     }
-    bounded(events.into_iter().map(one_of_several).collect())
+    let deliveries = events.into_iter().map(one_of_several).collect();
+    Ok(Delivered::Several(deliveries))
 }
 
-fn bounded(deliveries: Vec<Delivery>) -> Result<Delivered, String> {
-    match deliveries.len() {
+fn check_count(count: usize) -> Result<(), String> {
+    match count {
         0 => Err("the list of events is empty".to_owned()),
-        1..=MOST => Ok(Delivered::Several(deliveries)),
-        count => Err(format!("there are {count} events: send at most {MOST}")),
+        1..=MOST => Ok(()),
+        _ => Err(format!("there are {count} events: send at most {MOST}")),
     }
 }
 
