@@ -75,6 +75,7 @@ create table conversation.dead_letter (
     key uuid not null unique,
     source varchar(16) not null,
     source_event_id varchar(512) not null,
+    is_exact boolean not null default true,
     event_time timestamptz,
     event_order bigint,
     robeing_id varchar(100),
@@ -87,7 +88,8 @@ create table conversation.dead_letter (
     message_id uuid,
     erased_at timestamptz
 );
-comment on column conversation.dead_letter.key is 'digest of source and event id, so that a redelivery is another attempt and not another row';
+comment on column conversation.dead_letter.key is 'digest of owner, source and event id, so that a redelivery is another attempt and not another row, and nobody''s event takes the place of another''s';
+comment on column conversation.dead_letter.is_exact is 'whether the event id is as its source has it, neither masked nor cut';
 comment on column conversation.dead_letter.event_time is 'the time that comes with the event id, where one does';
 comment on column conversation.dead_letter.event_order is 'its place among those of that time, where its queue numbers them';
 comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';

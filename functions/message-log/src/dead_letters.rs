@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use shared::auth::Names;
 use shared::postgres::types::{Json as Jsonb, Type};
 use shared::telemetry::{Unit, figure};
-use shared::{Admin, Error, Json, Result};
+use shared::{Admin, Caller, Error, Json, Result};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ use crate::page::{self, Listed, STORED_BYTES};
 use crate::post::Receipt;
 use shared::postgres::scoped::{self as db, Scope};
 
+/// In characters.
+const LONGEST_EVENT_ID: usize = 512;
 /// A larger body is kept by the queue alone.
 const LARGEST_BODY: usize = 512 * 1024;
 
@@ -199,7 +201,7 @@ pub async fn replay(
     let letter = db::query(
         &client,
         &scope,
-        "select key, source, source_event_id, event_time, event_order, body,
+        "select source, source_event_id, is_exact, event_time, event_order, body,
                 erased_at is not null as is_erased
          from conversation.dead_letter
          where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
@@ -233,16 +235,24 @@ pub async fn replay(
         time: letter.try_get("event_time")?,
         order: order.map(i64::cast_unsigned),
     };
-    let known: Uuid = letter.try_get("key")?;
-    drop(client);
-    let delivery = Delivery::again(&source, event_id, key);
-    if delivery.letter_key() != known {
+    if !letter.try_get::<_, bool>("is_exact")? {
         // Stored under what is left of its id, it could be there twice.
         let detail = "its id was masked or cut, so it can't be told from others: deliver it again";
         return Err(Error::Conflict(detail.to_owned()));
     }
+    drop(client);
+    let delivery = Delivery::again(&source, event_id, key);
     let stored = log.store_one(delivery.event(message)).await?;
-    resolve(&log, &[(delivery.letter_key(), stored.id)]).await?;
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &scope,
+        "update conversation.dead_letter
+         set replayed_at = coalesce(replayed_at, now()), message_id = $2
+         where id = $1",
+        &[(&id, Type::UUID), (&stored.id, Type::UUID)],
+    )
+    .await?;
     Ok(Json(stored.into()))
 }
 
@@ -253,8 +263,51 @@ fn robeings(scope: &Names) -> Option<&Vec<String>> {
     }
 }
 
+/// Whose a dead letter is. Its key holds its owner, so that nobody's event takes the place of another's.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// The robeing that it is for.
+    Robeing(&'a str),
+    /// Whoever sent it, where it names no robeing that they may see.
+    Sender(&'a str),
+}
+
+impl<'a> Owner<'a> {
+    pub fn of(caller: &'a Caller, delivery: &'a Delivery) -> Self {
+        let robeing = delivery.body.as_ref().ok();
+        let robeing = robeing.and_then(|body| body.get("robeing_id")?.as_str());
+        match robeing.filter(|it| caller.may_see_robeing(it).is_ok()) {
+            Some(robeing) => Self::Robeing(robeing),
+            None => Self::Sender(&caller.name),
+        }
+    }
+
+    fn robeing_id(self) -> Option<&'a str> {
+        match self {
+            Self::Robeing(robeing) => Some(robeing),
+            Self::Sender(_) => None,
+        }
+    }
+}
+
+/// Under which a dead letter is kept once.
+pub fn letter_key(owner: Owner<'_>, delivery: &Delivery) -> Uuid {
+    let (kind, name) = match owner {
+        Owner::Robeing(robeing) => ("robeing", robeing),
+        Owner::Sender(sender) => ("sender", sender),
+    };
+    let parts = [
+        "dead letter",
+        kind,
+        name,
+        delivery.source,
+        &delivery.event_id,
+    ];
+    Uuid::from_bytes(digest(&parts))
+}
+
 /// What failed, and why. Nothing is kept of it that is not masked.
-pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> {
+pub async fn keep(log: &Log, owner: Owner<'_>, delivery: &Delivery, reason: &Error) -> Result<()> {
     let told = log
         .masked_text(&reason.to_string())
         .unwrap_or_else(|_| "it can't be masked".to_owned());
@@ -265,16 +318,14 @@ pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> 
         .map(without_nul)
         .filter(|body| body.to_string().len() <= LARGEST_BODY);
     let body = body.and_then(|mut body| log.mask_json(&mut body).ok().map(|()| Jsonb(body)));
-    let robeing_id = body
-        .as_ref()
-        .and_then(|Jsonb(body)| body.get("robeing_id")?.as_str());
-    let robeing_id = robeing_id.filter(|id| id.len() <= 100).map(str::to_owned);
     // An id that comes with its time is a machine's; to masking, one in ten of some queues' numbers
     // is a card's. Whatever else a publisher calls an event may be anything.
     let event_id = match delivery.key.time {
         Some(_) => delivery.event_id.clone(),
         None => log.masked_text(&delivery.event_id).unwrap_or_default(),
     };
+    let event_id: String = shown(event_id).chars().take(LONGEST_EVENT_ID).collect();
+    let is_exact = event_id == delivery.event_id;
     let order = delivery.key.order.map(u64::cast_signed);
     let id = Uuid::now_v7();
     let client = log.pool.get().await?;
@@ -282,23 +333,23 @@ pub async fn keep(log: &Log, delivery: &Delivery, reason: &Error) -> Result<()> 
         &client,
         &Scope::all(),
         "insert into conversation.dead_letter as known
-             (id, key, source, source_event_id, event_time, event_order, robeing_id, reason, body)
-         values ($1, $2, $3, left($4, 512), $5, $6, $7, $8, $9)
+             (id, key, source, source_event_id, is_exact, event_time, event_order, robeing_id, reason, body)
+         values ($1, $2, $3, $4, $10, $5, $6, $7, $8, $9)
          on conflict (key) do update
          set attempts = known.attempts + 1, last_attempt_at = now(),
              reason = case when known.erased_at is null then excluded.reason else known.reason end,
-             body = case when known.erased_at is null then excluded.body end,
-             robeing_id = coalesce(excluded.robeing_id, known.robeing_id)",
+             body = case when known.erased_at is null then excluded.body end",
         &[
             (&id, Type::UUID),
-            (&delivery.letter_key(), Type::UUID),
+            (&letter_key(owner, delivery), Type::UUID),
             (&delivery.source, Type::TEXT),
             (&event_id, Type::TEXT),
             (&delivery.key.time, Type::TIMESTAMPTZ),
             (&order, Type::INT8),
-            (&robeing_id, Type::TEXT),
+            (&owner.robeing_id(), Type::TEXT),
             (&told, Type::TEXT),
             (&body, Type::JSONB),
+            (&is_exact, Type::BOOL),
         ],
     )
     .await?;
@@ -327,9 +378,30 @@ pub async fn resolve(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
     Ok(())
 }
 
+/// Empties a dead letter whose event was taken back by its sender: it is not stored after all.
+pub async fn forget(log: &Log, owner: Owner<'_>, delivery: &Delivery) -> Result<()> {
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(),
+        "update conversation.dead_letter
+         set body = null, reason = 'deleted by its sender', erased_at = now()
+         where key = $1 and erased_at is null",
+        &[(&letter_key(owner, delivery), Type::UUID)],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Postgres keeps no NUL, and what is wrong should be seen.
+fn shown(text: String) -> String {
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}"),
+        false => text,
+    }
+}
+
 fn without_nul(value: Value) -> Value {
-    let shown = |text: String| text.replace('\0', "\u{fffd}");
     match value {
         Value::String(text) => Value::String(shown(text)),
         Value::Array(items) => items.into_iter().map(without_nul).collect(),
@@ -341,9 +413,4 @@ fn without_nul(value: Value) -> Value {
         }
         other => other,
     }
-}
-
-/// Of the source and what it calls the event.
-pub fn letter_key(source: &str, event_id: &str) -> Uuid {
-    Uuid::from_bytes(digest(&["dead letter", source, event_id]))
 }

@@ -174,3 +174,73 @@ async fn the_id_of_another_robeings_message_is_a_key_like_any_other() {
         assert_eq!(statuses[0].0, 201);
     }
 }
+
+/// All that are open.
+async fn letters(app: &kit::TestApp) -> Vec<serde_json::Value> {
+    let page = app.get("/v1/dead-letters").bearer("all").await.json();
+    page["items"].as_array().expect("letters").clone()
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_one_robeing_neither_replaces_nor_answers_for_that_of_another() {
+    let database = database().await;
+    let admin = |name: &str, robeing: &str| {
+        let hash = Sha256::digest(name);
+        let sha256: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        json!({"name": name, "role": "admin", "scope": {"robeings": [robeing]}, "sha256": sha256})
+    };
+    let tokens = json!([admin("all", "*"), admin("one", "r1"), admin("two", "r2")]).to_string();
+    let app = app_on(&database, &[("AUTH_TOKENS", &tokens)]).await;
+    let event = |robeing: &str, text: &str| {
+        json!({
+            "specversion": "1.0", "type": "t", "source": "/s", "id": "same",
+            "data": {"robeing_id": robeing, "message": text, "confidence": 2},
+        })
+    };
+    for (token, robeing, text, status) in [
+        ("one", "r1", "of one", 400),
+        ("two", "r2", "of two", 400),
+        // Not theirs: it is kept, but not as a letter of r1.
+        ("two", "r1", "of nobody", 403),
+        ("two", "r2", "of two again", 400),
+    ] {
+        let reply = app
+            .post("/events/message-log", event(robeing, text))
+            .bearer(token)
+            .await;
+        assert_eq!(reply.status, status, "{reply:?}");
+    }
+    let all = letters(&app).await;
+    let kept = |robeing: serde_json::Value| -> Vec<(String, i64)> {
+        all.iter()
+            .filter(|letter| letter["robeing_id"] == robeing)
+            .map(|letter| {
+                let text = letter["body"]["message"].as_str().expect("a text");
+                (
+                    text.to_owned(),
+                    letter["attempts"].as_i64().expect("a count"),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(kept(json!("r1")), [("of one".to_owned(), 1)]);
+    assert_eq!(kept(json!("r2")), [("of two again".to_owned(), 2)]);
+    assert_eq!(kept(json!(null)), [("of nobody".to_owned(), 1)]);
+
+    // Replayed, each is a row of its own robeing, and the others stay.
+    let of_one = all
+        .iter()
+        .find(|letter| letter["robeing_id"] == "r1")
+        .expect("a letter");
+    let path = format!(
+        "/v1/dead-letters/{}/replay",
+        of_one["id"].as_str().expect("an id")
+    );
+    let right = json!({"message": {"robeing_id": "r1", "message": "put right"}});
+    assert_eq!(
+        app.post(&path, right.clone()).bearer("two").await.status,
+        404
+    );
+    assert_eq!(app.post(&path, right).bearer("one").await.status, 200);
+    assert_eq!(letters(&app).await.len(), 2);
+}

@@ -15,10 +15,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::{Admin, Caller, Error, Json, Result};
+use shared::{Admin, Caller, Error, Json, JsonItems, Result};
 use uuid::Uuid;
 
-use crate::dead_letters::{self, letter_key};
+use crate::dead_letters::{self, Owner, letter_key};
 use crate::identity::Key;
 use crate::log::{Event, Log, Stored};
 use crate::message::NewMessage;
@@ -109,7 +109,8 @@ pub async fn deliver(
     request: Request,
 ) -> Result<Response> {
     let headers = request.headers().clone();
-    let Json(body) = Json::<Value>::from_request(as_json(request), &()).await?;
+    // A NUL character refuses the message that holds it, and no other of the same request.
+    let JsonItems(body) = JsonItems::<Value>::from_request(as_json(request), &()).await?;
     match shapes::delivered(&headers, body).map_err(Error::Invalid)? {
         Delivered::Several(deliveries) => several::store(&log, &caller, deliveries).await,
         Delivered::One(delivery) => {
@@ -155,11 +156,14 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
     for (delivery, outcome) in deliveries.iter().zip(outcomes) {
         let mut outcome = outcome.unwrap_or_else(|| stored.next().expect("an outcome an event"));
         match &outcome {
-            Ok(stored) if delivery.again => resolved.push((delivery.letter_key(), stored.id)),
+            Ok(stored) if delivery.again => {
+                resolved.push((letter_key(Owner::of(caller, delivery), delivery), stored.id));
+            }
             Ok(_) | Err(Error::Unavailable { .. } | Error::Internal(_)) => {}
             Err(reason) => {
                 // Where it can't be kept it has to come again, whatever is wrong with it.
-                if let Err(error) = dead_letters::keep(log, delivery, reason).await {
+                let owner = Owner::of(caller, delivery);
+                if let Err(error) = dead_letters::keep(log, owner, delivery, reason).await {
                     outcome = Err(error);
                 }
             }
@@ -239,10 +243,6 @@ impl Delivery {
             sent_at: self.sent_at,
             message,
         }
-    }
-
-    pub fn letter_key(&self) -> Uuid {
-        letter_key(self.source, &self.event_id)
     }
 }
 

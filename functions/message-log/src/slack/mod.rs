@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use shared::auth::{Names, Scope};
 use shared::{Caller, Env, Error, Json, Result, Role, Secret};
 
-use crate::dead_letters;
+use crate::dead_letters::{self, Owner};
 use crate::events::Delivery;
 use crate::identity::Key;
 use crate::log::Log;
@@ -219,10 +219,10 @@ pub async fn receive(
             match store(&log, &envelope, &robeing_id, happened).await {
                 Ok(()) => Ok(taken()),
                 Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => Err(error),
-                Err(error) => refuse(&log, &envelope, message, &error).await,
+                Err(error) => refuse(&log, &robeing_id, &envelope, message, &error).await,
             }
         }
-        Err(error) => refuse(&log, &envelope, None, &error).await,
+        Err(error) => refuse(&log, &robeing_id, &envelope, None, &error).await,
     }
 }
 
@@ -233,6 +233,7 @@ fn taken() -> Response {
 /// Kept as a dead letter, and not worth another try of Slack's.
 async fn refuse(
     log: &Log,
+    robeing_id: &str,
     envelope: &Envelope,
     message: Option<Value>,
     error: &Error,
@@ -242,7 +243,7 @@ async fn refuse(
     if let Some(message) = message {
         delivery.body = Ok(message);
     }
-    dead_letters::keep(log, &delivery, error).await?;
+    dead_letters::keep(log, Owner::Robeing(robeing_id), &delivery, error).await?;
     let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut answer = shared::error::problem(status, &error.to_string());
     answer
@@ -272,6 +273,8 @@ async fn store(log: &Log, envelope: &Envelope, robeing_id: &str, happened: Happe
         }
         Happened::Deleted(key, at) => {
             log.delete(robeing_id, &envelope.event_id, &key, at).await?;
+            let refused = Delivery::again("slack", key.text.clone(), key);
+            dead_letters::forget(log, Owner::Robeing(robeing_id), &refused).await?;
         }
         Happened::Nothing => {}
     }
