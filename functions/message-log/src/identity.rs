@@ -18,9 +18,9 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 const SAME_MOMENT: SignedDuration = SignedDuration::from_mins(1);
 /// How much of a queue's number is kept. It orders what was sent within one millisecond.
 const ORDER_BITS: u32 = 40;
-/// The decimal digits that fit into 128 bits.
+/// The most decimal digits that always fit into 128 bits.
 const MOST_DIGITS: usize = 38;
-/// In characters. Masking may make a text longer, and the column of these takes 512.
+/// In characters: half of what the column takes, since masking may lengthen a text.
 const LONGEST_NAME: usize = 256;
 
 /// The key of an event, within its source and robeing.
@@ -45,14 +45,14 @@ impl Key {
         }
     }
 
-    /// The id that a publisher gave an event. It may be any text, so one that is long or holds a
-    /// NUL character is replaced by its digest.
+    /// An id that a publisher chose freely. A digest replaces an id that is too long or contains a NUL
+    /// character.
     pub fn of_publisher(id: &str) -> Self {
         Self::of_sender(bounded(id.to_owned()))
     }
 
-    /// Several parts, such as the source of an event and its id there. A JSON list: no other parts
-    /// have the same text.
+    /// Several parts, such as the source of an event and its id, as a JSON list: different parts never
+    /// give the same text.
     pub fn of_parts(parts: &[&str]) -> Self {
         let text = serde_json::to_string(parts).expect("texts are JSON");
         Self {
@@ -62,7 +62,7 @@ impl Key {
         }
     }
 
-    /// The content of an event that has no usable id of its own.
+    /// The content of an event that has no id to use.
     pub fn of_content(event: &Value) -> Self {
         let mut content = Digest::default();
         content.add(event);
@@ -73,7 +73,7 @@ impl Key {
         }
     }
 
-    /// With the time that always comes with this key.
+    /// Adds the time that always accompanies this key.
     #[must_use]
     pub fn at(mut self, time: Option<Timestamp>) -> Self {
         self.time = time;
@@ -207,7 +207,7 @@ fn bounded(text: String) -> String {
     without_time(digest(&["name", &text]))
 }
 
-/// A digest as a UUID of version 8, since one of version 7 would be read as a time.
+/// A digest as a version 8 UUID: version 7 would be read as a time.
 fn without_time(digest: [u8; 16]) -> String {
     uuid::Builder::from_custom_bytes(digest)
         .into_uuid()

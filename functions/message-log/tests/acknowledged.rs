@@ -1,5 +1,5 @@
-//! No JSON is acknowledged without an effect: whatever comes, a 2xx means that every event in it is
-//! a row or a dead letter, or that it was a run.
+//! No JSON is acknowledged without an effect: a 2xx means that every event of the request is a row or
+//! a dead letter, or that the request was a run.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::events::TRIGGER;
 
 const CASES: u32 = 400;
 
-/// What it does to one place of an event.
+/// A mutation of one place of an event.
 #[derive(Clone, Debug)]
 enum Change {
     Drop,
@@ -122,7 +122,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Every sample of a trigger, and its records one by one.
+/// Every sample, and each of its records.
 fn samples() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/message-log");
     let files = std::fs::read_dir(folder).expect("events");
@@ -141,7 +141,7 @@ fn samples() -> Vec<Value> {
 #[derive(Clone, Debug)]
 struct Case {
     events: Vec<Value>,
-    /// A list of all, records of all, or the first by itself.
+    /// 0: a list of all; 1: `Records` with all; otherwise the first event alone.
     shape: usize,
     changes: Vec<(usize, Change)>,
     headers: usize,
@@ -167,7 +167,7 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// With JSON in texts opened for `work` and closed again.
+/// Visits every value, also those of JSON in a text or in base64.
 fn within(value: &mut Value, work: &mut impl FnMut(&mut Value)) {
     work(value);
     match value {
@@ -192,7 +192,7 @@ fn within(value: &mut Value, work: &mut impl FnMut(&mut Value)) {
     }
 }
 
-/// Another message under other ids, so that no other case's is a repeat of it.
+/// Gives an event its own message and ids, so that it repeats no other.
 fn mark(event: &mut Value, number: usize) {
     let end = format!("{number:06}");
     let append = |text: &mut String| text.push_str(&end);
@@ -206,7 +206,7 @@ fn mark(event: &mut Value, number: usize) {
                 Value::String(text) if is_message && (name == "message" || name == "response") => {
                     append(text);
                 }
-                // DynamoDB's
+                // As DynamoDB encodes it.
                 Value::Object(typed) if is_message && name == "message" => {
                     if let Some(Value::String(text)) = typed.get_mut("S") {
                         append(text);
@@ -243,7 +243,7 @@ fn changed(event: &mut Value, place: usize, change: &Change) {
     });
 }
 
-/// Without one of its fields or items.
+/// Removes one field or item.
 fn drop_one(mut value: Value, place: usize) -> Value {
     match &mut value {
         Value::Object(fields) if !fields.is_empty() => {
@@ -292,7 +292,7 @@ const HEADERS: [&[(&str, &str)]; 5] = [
     ],
 ];
 
-/// How many different events a request holds, by the shapes that lists have.
+/// The number of different events in a request.
 fn events_in(body: &Value, has_headers: bool) -> usize {
     let different = |events: &mut dyn Iterator<Item = &Value>| {
         let texts: HashSet<String> = events.map(Value::to_string).collect();
@@ -313,7 +313,7 @@ fn events_in(body: &Value, has_headers: bool) -> usize {
     }
 }
 
-/// As documented.
+/// The documented runs.
 fn is_run(body: &Value) -> bool {
     let is_schedule = body["detail-type"] == "Scheduled Event"
         && (body["source"] == "aws.scheduler" || body["source"] == "aws.events")
@@ -321,7 +321,7 @@ fn is_run(body: &Value) -> bool {
     is_schedule || *body == json!({})
 }
 
-/// Rows, and how often anything was kept as a dead letter.
+/// The number of rows and of attempts of dead letters.
 async fn effects(client: &Client) -> i64 {
     let sql = "select (select count(*) from conversation.log)
                     + (select coalesce(sum(attempts), 0) from conversation.dead_letter)::int8";
@@ -340,7 +340,7 @@ async fn holds(
     let before = effects(client).await;
     let mut request = log.app.post(TRIGGER, &body);
     for (name, value) in headers {
-        // Another one for each case.
+        // A new id for each case.
         let value = if value.contains('1') && !value.contains('.') {
             format!("{value}{number}")
         } else {
@@ -389,7 +389,7 @@ fn no_json_is_acknowledged_without_an_effect() {
     if let Err(error) = outcome {
         panic!("{error}");
     }
-    // It would hold of a trigger that takes nothing.
+    // A trigger that refuses everything would pass otherwise.
     let rows = runtime.block_on(log.rows());
     assert!(
         taken.get() > CASES / 10 && rows > i64::from(CASES / 10),

@@ -1,5 +1,4 @@
-//! What comes in envelopes: every shape is stored or kept as a dead letter, once, under a name that
-//! no other event has.
+//! Envelopes of every shape: their messages are stored once, under a name that no other event has.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,7 +17,7 @@ pub fn cloud_event(id: &str, text: &str) -> Value {
         "id": id, "data": said(text)})
 }
 
-fn bridged(detail: Value) -> Value {
+fn bridged(detail: &Value) -> Value {
     json!({"version": "0", "detail-type": "conversation", "source": "c", "account": "1",
         "time": "2026-11-25T01:00:04Z", "region": "r", "resources": [], "id": "eb-1",
         "detail": detail})
@@ -87,10 +86,10 @@ async fn every_shape_that_holds_a_message_is_stored_once_however_often_it_is_del
         (in_base64, &["a"]),
         (without_id, &["a"]),
         (eventarc, &["a"]),
-        (bridged(said("a")), &["a"]),
-        (bridged(text(&said("a"))), &["a"]),
-        (bridged(cloud_event("1", "a")), &["a"]),
-        (json!([bridged(said("a")), pushed("b")]), &["a", "b"]),
+        (bridged(&said("a")), &["a"]),
+        (bridged(&text(&said("a"))), &["a"]),
+        (bridged(&cloud_event("1", "a")), &["a"]),
+        (json!([bridged(&said("a")), pushed("b")]), &["a", "b"]),
         (
             json!({"Records": [notification("sd1", &said("a").to_string())]}),
             &["a"],
@@ -109,7 +108,7 @@ async fn every_shape_that_holds_a_message_is_stored_once_however_often_it_is_del
         (json!({"Records": [inserted]}), &["a"]),
         (kafka, &["a", "b"]),
         (
-            json!({"Records": [queued("1", &bridged(said("a"))), queued("2", &notified("b"))]}),
+            json!({"Records": [queued("1", &bridged(&said("a"))), queued("2", &notified("b"))]}),
             &["a", "b"],
         ),
         (
@@ -158,7 +157,7 @@ async fn a_cloud_event_with_neither_id_nor_time_is_new_each_time_rather_than_los
 #[tokio::test]
 async fn an_event_of_eventbridge_is_the_same_row_at_its_time_by_itself_and_through_a_queue() {
     let log = start().await;
-    let event = bridged(said("hello"));
+    let event = bridged(&said("hello"));
     let first = log.app.post(TRIGGER, &event).await.json();
     assert_eq!(first["created_at"], "2026-11-25T01:00:04Z");
     for id in ["1", "2"] {
@@ -188,15 +187,15 @@ async fn what_pub_sub_pushes_without_its_envelope_is_one_row_at_the_time_of_its_
     assert_eq!(first.status, StatusCode::OK, "{first:?}");
     assert_eq!(first.json()["created_at"], "2026-11-25T01:00:02.123Z");
     assert_eq!(push("s").await.body, first.body);
-    // In its envelope it is the same message.
+    // The wrapped push of the same message is a repeat.
     assert_eq!(
         log.app.post(TRIGGER, pushed("unwrapped one")).await.body,
         first.body
     );
     assert_eq!(log.rows().await, 1);
-    // Ids are unique within a topic alone.
+    // Ids are unique within a topic only.
     assert_ne!(push("other").await.body, first.body);
-    // Attributes are headers of their own names.
+    // Pub/Sub sends attributes as headers of the same names.
     let named = push("s").header("id", "order-1").await;
     assert_eq!(push("other").header("id", "order-1").await.body, named.body);
     assert_eq!(log.rows().await, 3);
@@ -289,13 +288,13 @@ async fn ids_of_two_sources_are_two_rows_however_their_texts_join() {
         assert_eq!(log.rows().await, n as i64 + 1);
     }
     for (n, source) in ["x", "y"].into_iter().enumerate() {
-        let mut event = bridged(said(&format!("by {source}")));
+        let mut event = bridged(&said(&format!("by {source}")));
         event["source"] = source.into();
         event["detail"]["id"] = "order-1".into();
         assert_eq!(log.app.post(TRIGGER, event).await.status, StatusCode::OK);
         assert_eq!(log.rows().await, (pairs.len() + n + 1) as i64);
     }
-    // A part of a pair is no name: who knows whose it is?
+    // An id without its source is not a name.
     for n in ["1", "2"] {
         let mut push = pushed(n);
         push["message"]["messageId"] = n.into();

@@ -1,4 +1,4 @@
-//! Several events in one request, some of which can't be stored: who has to deliver what again.
+//! Several events in one request, some of which can't be stored: which ones the source delivers again.
 
 use http::StatusCode;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::common::{Fixture, start, texts};
 use crate::envelopes::{all, cloud_event, notification, queued, said, streamed};
 use crate::events::{TRIGGER, invoke};
 
-/// Keeps `text` from being stored, until it is told to let it.
+/// Makes the database refuse a message until the trigger is dropped.
 async fn refuse(log: &Fixture, text: &str) {
     let sql = format!(
         "create function fail() returns trigger language plpgsql as

@@ -1,9 +1,9 @@
-//! Envelopes around a message, also in one another: CloudEvents, EventBridge events, notifications
-//! of SNS, and pushes of Pub/Sub.
+//! Opens the envelopes around a message, which may be nested: CloudEvents, EventBridge events, SNS
+//! notifications and Pub/Sub pushes.
 //!
-//! Opening one yields the message and the name of the event: its publisher's attribute, else the
-//! pair of a CloudEvent, else the `id` of the message, else the id that the innermost envelope
-//! gave it. A name is always told together with what makes it unique.
+//! The result is the message and the name of the event. The name is the publisher's attribute,
+//! otherwise the `source` and `id` of a CloudEvent, otherwise the message's own `id`, otherwise the
+//! id in the innermost envelope. Each name carries the scope in which it is unique.
 
 use std::borrow::Cow;
 
@@ -16,29 +16,29 @@ use uuid::Uuid;
 
 use crate::identity::Key;
 
-/// More envelopes in one another than this are nobody's.
+/// The most nested envelopes that are opened.
 const DEEPEST: usize = 8;
 
-/// What an envelope holds.
+/// The content of an envelope.
 pub(super) struct Opened {
     pub(super) name: Name,
     pub(super) sent_at: Option<Timestamp>,
-    /// As far as it can be read; an error where there is nothing to keep.
+    /// The message, as far as it can be read; an error if there is nothing to keep.
     pub(super) body: Result<Value, String>,
-    /// Why the body is no message, where that is known already.
+    /// Why the body can't be a message, if the envelope shows that.
     pub(super) refusal: Option<String>,
 }
 
 pub(super) enum Name {
     None,
-    /// The message's own id, unique within what it came in.
+    /// The message's own id, unique within whatever delivered it.
     Own(String),
-    /// The key, unique within this source.
+    /// A key that is unique within this source.
     Full(&'static str, Key),
 }
 
 impl Name {
-    /// The name within `source`, where there is one.
+    /// Scopes a message's own id to `source`.
     pub(super) fn within(self, source: &'static str) -> Self {
         match self {
             Self::Own(id) => Self::Full(source, Key::of_publisher(&id)),
@@ -73,8 +73,8 @@ impl Opened {
         }
     }
 
-    /// Also within `source`, which was handed this at `sent_at`. A publisher's attributes name it
-    /// before anything else does, and `key` does where nothing else has.
+    /// Adds what the transport `source` knows: the publisher's attributes, which take precedence as
+    /// the name, the time of sending, and `key`, which is the name if there is no other.
     pub(super) fn handed_over<'a>(
         mut self,
         source: &'static str,
@@ -100,7 +100,7 @@ pub(super) enum Envelope {
 }
 
 impl Envelope {
-    /// No message has a field of these names at its top, nor such an object as its `message`.
+    /// A plain message has none of these fields, and no such object in `message`.
     pub(super) fn of(event: &Map<String, Value>) -> Option<Self> {
         let has = |name: &str| event.contains_key(name);
         let is_pushed = |message: &Value| {
@@ -130,7 +130,7 @@ impl Envelope {
     }
 }
 
-/// The message in as many envelopes as there are, or in none.
+/// Opens all envelopes around a message.
 pub(super) fn open(value: Value) -> Opened {
     opened(value, DEEPEST)
 }
@@ -139,7 +139,7 @@ pub(super) fn open_text(text: &str) -> Opened {
     text_opened(text, DEEPEST)
 }
 
-/// Bytes in base64.
+/// Opens JSON in base64.
 pub(super) fn open_base64(data: &str) -> Opened {
     base64_opened(data, DEEPEST)
 }
@@ -147,7 +147,7 @@ pub(super) fn open_base64(data: &str) -> Opened {
 fn opened(value: Value, left: usize) -> Opened {
     let event = match value {
         Value::Object(event) => event,
-        // Some write JSON twice.
+        // Some senders encode JSON twice.
         Value::String(text) if left > 0 => return text_opened(&text, left - 1),
         value => return Opened::refused(value, "the body is no JSON object"),
     };
@@ -166,15 +166,15 @@ fn opened(value: Value, left: usize) -> Opened {
     match envelope {
         Envelope::CloudEvent => cloud_event(event, left),
         Envelope::EventBridge => event_bridge(event, left),
-        Envelope::Sns => notification(event, left),
-        Envelope::PubSub => push(event, left),
+        Envelope::Sns => notification(&event, left),
+        Envelope::PubSub => push(&event, left),
     }
 }
 
 fn text_opened(text: &str, left: usize) -> Opened {
     match serde_json::from_str(text) {
         Ok(value) => opened(value, left),
-        // The error's own text has line and column, and nothing of what stands there.
+        // The error text names line and column and quotes nothing.
         Err(error) => {
             let decoded = decoded(text).and_then(|text| serde_json::from_str(&text).ok());
             match decoded {
@@ -200,7 +200,7 @@ fn cloud_event(mut event: Map<String, Value>, left: usize) -> Opened {
         (None, _) => Opened::empty("it has no data"),
     };
     inner.sent_at = inner.sent_at.or_else(|| time(event.get("time")));
-    // An event that was published inside of this one keeps its name when it is published again.
+    // A nested event keeps its name when it is published again; this envelope gets a new one.
     if !matches!(inner.name, Name::Full(..))
         && let (Some(source), Some(id)) = (id(event.get("source")), id(event.get("id")))
     {
@@ -227,11 +227,11 @@ fn event_bridge(mut event: Map<String, Value>, left: usize) -> Opened {
     inner
 }
 
-/// As SNS posts it, puts it into a queue, or hands it to a function.
-fn notification(event: Map<String, Value>, left: usize) -> Opened {
+/// A notification in the form for HTTP and queues, or in the form for Lambda.
+fn notification(event: &Map<String, Value>, left: usize) -> Opened {
     let kind = event.get("Type").and_then(Value::as_str);
     let inner = match (kind, event.get("Message")) {
-        // It holds a token that confirms, so that nothing of it is kept.
+        // Keep nothing of it: the token in it confirms the subscription.
         (Some("SubscriptionConfirmation" | "UnsubscribeConfirmation"), _) => Opened::empty(
             "it asks to confirm a subscription, which is not done here: subscribe the function or \
              its queue",
@@ -253,7 +253,7 @@ fn notification(event: Map<String, Value>, left: usize) -> Opened {
     opened
 }
 
-/// What is a UUID is SNS's own, and comes with the time at which it was published.
+/// SNS makes UUIDs, and always sends one with the same time. Other texts are a publisher's.
 pub(super) fn sns_key(id: &str, time: Option<Timestamp>) -> Key {
     let key = Key::of_publisher(id);
     match Uuid::try_parse(id) {
@@ -262,7 +262,7 @@ pub(super) fn sns_key(id: &str, time: Option<Timestamp>) -> Key {
     }
 }
 
-fn push(event: Map<String, Value>, left: usize) -> Opened {
+fn push(event: &Map<String, Value>, left: usize) -> Opened {
     let subscription = id(event.get("subscription")).unwrap_or_default();
     let Some(Value::Object(message)) = event.get("message") else {
         return Opened::empty("it has no message");
@@ -284,7 +284,7 @@ fn push(event: Map<String, Value>, left: usize) -> Opened {
     )
 }
 
-/// What Pub/Sub pushed, in its envelope or without one.
+/// A Pub/Sub push, wrapped or unwrapped.
 pub(super) fn pushed<'a>(
     inner: Opened,
     subscription: &str,
@@ -295,13 +295,14 @@ pub(super) fn pushed<'a>(
     let mut opened = inner.handed_over("pubsub", attributes, published_at, || {
         Some(Key::of_parts(&[subscription, id?]).at(published_at))
     });
-    // The ids of what is published together count up; a publish time is theirs together.
+    // Messages that are published together share a time and have ascending ids.
     opened.name = opened.name.in_order("pubsub", id);
     opened
 }
 
 impl Name {
-    /// With the number that `source` gave it. A key that comes with its time from elsewhere is whole.
+    /// Adds the number that `source` assigned, unless the key has a time from another source: a second
+    /// delivery of that event may have another number.
     pub(super) fn in_order(self, source: &'static str, number: Option<&str>) -> Self {
         match self {
             Self::Full(of, key) if of == source || key.time.is_none() => {
@@ -312,8 +313,8 @@ impl Name {
     }
 }
 
-/// What a publisher's attributes call the event: an id, or the two of a CloudEvent. One of those
-/// alone is no name, since another source may give the same id.
+/// The name in a publisher's attributes: an id, or the `source` and `id` of a CloudEvent. Its `id`
+/// alone is not a name, since another source may use the same one.
 fn name_in<'a>(
     source: &'static str,
     attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
@@ -338,7 +339,7 @@ fn name_in<'a>(
     Name::None
 }
 
-/// An id as text; some write numbers.
+/// An id as text. Some senders use numbers.
 pub(super) fn id(value: Option<&Value>) -> Option<Cow<'_, str>> {
     match value? {
         Value::String(text) if !text.is_empty() => Some(text.into()),
@@ -347,7 +348,7 @@ pub(super) fn id(value: Option<&Value>) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A time that Postgres has as well.
+/// A time that Postgres can store.
 pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
     let time: Timestamp = value?.as_str()?.parse().ok()?;
     (time >= Timestamp::UNIX_EPOCH).then_some(time)

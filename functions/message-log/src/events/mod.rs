@@ -1,9 +1,9 @@
-//! `POST /events/message-log`: what queues, streams and buses deliver, in the shapes in which they do.
+//! `POST /events/message-log`: deliveries of queues, streams and buses, in their own shapes.
 //!
-//! Every body has one of four outcomes. `{}` and what EventBridge sends on a schedule roll up what
-//! was stored. A message or an event alone is answered with 2xx once it is committed; otherwise it
-//! is a dead letter, and fails. Of several, each is stored or a dead letter, and the answer says
-//! which of them have to come again (see [`several`]). Anything else is refused with 400.
+//! Every body has one of four outcomes. `{}` and EventBridge's scheduled event start a roll-up. A
+//! single message or event returns 2xx once it is committed; otherwise it becomes a dead letter and
+//! returns an error. In a list, each event is stored or becomes a dead letter, and the response says
+//! which ones to deliver again (see `several`). Any other body returns 400.
 
 mod envelopes;
 mod records;
@@ -30,7 +30,7 @@ pub use shapes::is_run;
 /// Lambda hands over 6 MB.
 pub const LARGEST_EVENT: usize = 16 * 1024 * 1024;
 
-/// Where an event comes from: who gave it its id.
+/// Who gave an event its id.
 const SOURCES: [&str; 12] = [
     "http",
     "slack",
@@ -52,9 +52,9 @@ pub struct Delivery {
     /// What its source calls it.
     pub event_id: String,
     pub key: Key,
-    /// What is to be a message, or why there is nothing to read.
+    /// The message as it came, or why there is nothing to read.
     pub body: Result<Value, String>,
-    /// Why the body is no message, where its envelope says so.
+    /// Why the body can't be a message, if its envelope shows that.
     refusal: Option<String>,
     sent_at: Option<Timestamp>,
     /// Whether an earlier delivery failed.
@@ -64,13 +64,13 @@ pub struct Delivery {
     group: Option<String>,
 }
 
-/// How its source is told that it failed.
+/// How to tell the source that a delivery failed.
 enum Report {
-    /// Not by itself: the whole request fails.
+    /// The whole request fails.
     None,
-    /// By its id in a queue, which has a dead letter queue of its own for what never succeeds.
+    /// By its id in a queue.
     Message(String),
-    /// By its number in a stream, which delivers nothing else until it succeeds.
+    /// By its sequence number in a stream.
     Sequence(String),
 }
 
@@ -82,11 +82,11 @@ enum Delivered {
 
 /// Store what a queue, a stream or a bus delivers, or roll up.
 ///
-/// Takes the records of Lambda's event sources (SQS, SNS, Kinesis, DynamoDB streams, Kafka), a push
-/// of Pub/Sub with its envelope or without, CloudEvents (structured, binary with `ce-` headers, or a
-/// batch), events of EventBridge, notifications of SNS, and a message as it is; a list of any of
-/// them as well. `{}` rolls up what was stored, for search and patterns, as does the event that
-/// EventBridge sends on a schedule (`detail-type` `Scheduled Event`, an empty `detail`).
+/// Accepts the records of Lambda's event sources (SQS, SNS, Kinesis, DynamoDB streams, Kafka),
+/// Pub/Sub pushes (wrapped or unwrapped), CloudEvents (structured, binary or batched), EventBridge
+/// events, SNS notifications, plain messages, and lists of any of them. `{}` starts a roll-up, which
+/// search and patterns need, and so does EventBridge's scheduled event (`detail-type` `Scheduled
+/// Event` with an empty `detail`).
 #[utoipa::path(
     post,
     path = "/events/message-log",
@@ -94,8 +94,8 @@ enum Delivered {
     operation_id = "message_log_event",
     request_body(content = Value, description = "an event; `{}` by hand rolls up"),
     responses(
-        (status = 200, description = "committed; of several, what became of each", body = Object),
-        (status = 400, description = "an event that can't be stored as it is: it is a dead letter now; or no event at all"),
+        (status = 200, description = "committed; for a list, the outcome of each event", body = Object),
+        (status = 400, description = "the event can't be stored and is a dead letter now, or the body is no known event"),
         (status = 403, description = "the caller is no admin, or not of that robeing"),
         (status = 413, description = "the event is too large"),
         (status = 415, description = "the body is not JSON"),
@@ -122,8 +122,8 @@ pub async fn deliver(
     }
 }
 
-/// SNS posts JSON as `text/plain`, and Pub/Sub without its envelope as whatever was published. A web
-/// page can't send their headers unasked, which is what the content type is looked at for.
+/// Accepts JSON in any content type from SNS, which sends `text/plain`, and from unwrapped Pub/Sub
+/// pushes. The check of the content type keeps out web pages, which can't send these headers unasked.
 pub fn as_json(mut request: Request) -> Request {
     let headers = request.headers_mut();
     if headers.contains_key(shapes::SNS_ID) || headers.contains_key(shapes::PUBSUB_ID) {
@@ -199,7 +199,7 @@ impl Delivery {
         }
     }
 
-    /// Under the name that it has, else under `key`. What nobody named is new each time.
+    /// Under its name, otherwise under `key`. An event without either is a new one each time.
     fn of(opened: Opened, source: &'static str, key: Option<Key>) -> Self {
         let Opened {
             name,

@@ -10,7 +10,7 @@ use super::envelopes::{Opened, id, open, open_base64, open_text};
 use super::{Delivery, Report};
 use crate::identity::Key;
 
-/// None where it is of no source that is known here.
+/// None for records of other sources.
 pub(super) fn of(record: &Value) -> Option<Delivery> {
     let names = ["eventSource", "EventSource"];
     let source = names.iter().find_map(|name| record.get(name)?.as_str());
@@ -63,7 +63,7 @@ fn of_sns(record: &Value) -> Delivery {
     let opened = match record.get("Sns") {
         Some(Value::Object(notification)) => {
             let mut notification = notification.clone();
-            // What tells a notification, also where it is to have no message.
+            // Marks a notification even if it has no message.
             notification.entry("Message").or_insert(Value::Null);
             open(Value::Object(notification))
         }
@@ -83,7 +83,7 @@ fn of_kinesis(record: &Value) -> Delivery {
     of_stream("kinesis", record, inner, arrived_at, number)
 }
 
-/// A new item, or a new state of one, is the message. Of one that was removed there is nothing left.
+/// The new image of an item is the message. A removed item has none.
 fn of_dynamodb(record: &Value) -> Delivery {
     let change = &record["dynamodb"];
     let inner = match &change["NewImage"] {
@@ -120,7 +120,7 @@ fn of_stream(
     }
 }
 
-/// An item of DynamoDB as the JSON that it stands for.
+/// A DynamoDB item as plain JSON.
 fn item(image: &Map<String, Value>) -> Option<Value> {
     let fields = image.iter();
     let fields = fields.map(|(name, value)| Some((name.clone(), plain(value)?)));
@@ -141,7 +141,7 @@ fn plain(attribute: &Value) -> Option<Value> {
     }
 }
 
-/// The records of an event of Amazon MSK or of another Kafka, each with its partition.
+/// The records of a Kafka event, each with its partition.
 pub(super) fn in_kafka(event: &Map<String, Value>) -> Option<Vec<(&str, &Value)>> {
     let source = event.get("eventSource").and_then(Value::as_str);
     let Some(Value::Object(partitions)) = event.get("records") else {
@@ -185,7 +185,7 @@ fn of_kafka_record(cluster: &str, partition: &str, record: &Value) -> Delivery {
     Delivery::of(opened, "kafka", None)
 }
 
-/// The text of a header, whose bytes come as numbers, signed ones even.
+/// The text of a header, which Lambda sends as a list of signed bytes.
 fn bytes(value: &Value) -> Option<String> {
     let bytes = value
         .as_array()?

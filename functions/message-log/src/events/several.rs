@@ -1,10 +1,9 @@
-//! Several events in one request: which of them have to come again, in the way that their source
-//! understands.
+//! Several events in one request, and a response that tells their source which ones to deliver again.
 //!
-//! A record of a queue or stream that failed is named in `batchItemFailures`. Where the source takes
-//! no such answer (SNS, Kafka, a batch of CloudEvents), the request fails if any of them is kept
-//! nowhere, neither as a row nor as a dead letter; it comes again as a whole then, and what was
-//! stored is a repeat.
+//! For queues and streams, `batchItemFailures` names the records that failed. Other sources (SNS,
+//! Kafka, batches of CloudEvents) accept no partial response, so the request fails if one of the
+//! events could be neither stored nor kept as a dead letter. The source then delivers all of them
+//! again, and those that were stored are repeats.
 
 use std::collections::HashSet;
 use std::slice;
@@ -18,7 +17,7 @@ use super::{Delivery, Report};
 use crate::log::{Log, Stored};
 use crate::post::Receipt;
 
-/// As Lambda's event sources read it.
+/// Lambda's format for partial failures.
 #[derive(Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct BatchReport {
@@ -31,7 +30,7 @@ struct ItemFailure {
     item_identifier: String,
 }
 
-/// What became of each, in their order.
+/// One outcome per event, in their order.
 #[derive(Serialize, ToSchema)]
 struct Kept {
     items: Vec<KeptItem>,
@@ -41,7 +40,7 @@ struct Kept {
 #[serde(untagged)]
 enum KeptItem {
     Stored(Receipt),
-    /// It is a dead letter, for this reason.
+    /// The event is a dead letter; `detail` is the reason.
     DeadLetter {
         detail: String,
     },
@@ -74,9 +73,9 @@ pub(super) async fn store(
     Ok(Json(BatchReport::of(&deliveries, &outcomes)).into_response())
 }
 
-/// One after the other, and of a group none after one that may still succeed. What never can is a
-/// dead letter: it holds up nothing, since those after it would go the way to the queue's dead letter
-/// together with it.
+/// Stores one event after the other, and none of a group after one that may still succeed. A dead
+/// letter doesn't hold up its group: the events after it would only follow it into the queue's own
+/// dead letter queue.
 async fn store_in_order(
     log: &Log,
     caller: &Caller,
@@ -103,14 +102,15 @@ async fn store_in_order(
     outcomes
 }
 
-/// As a row, or as a dead letter.
+/// Whether it is a row or a dead letter.
 fn is_kept(outcome: &Result<Stored>) -> bool {
     !matches!(outcome, Err(Error::Unavailable { .. } | Error::Internal(_)))
 }
 
 impl BatchReport {
-    /// A queue has a dead letter of its own for what failed for good. A stream has none, and would
-    /// deliver that and all after it until they are too old, so that it hears of the others alone.
+    /// A queue moves records that keep failing to its dead letter queue. A stream would deliver a
+    /// record that keeps failing, and all after it, until they expire, so dead letters of a stream
+    /// are not reported.
     fn of(deliveries: &[Delivery], outcomes: &[Result<Stored>]) -> Self {
         let mut failed = HashSet::new();
         let mut report = Self::default();

@@ -1,5 +1,5 @@
-//! What one request delivers, told by its shape. Everything is one of three: a run, deliveries, or
-//! refused. There is no shape that is taken without an effect.
+//! Recognises what a request delivers by its shape: a run, or events. Everything else is refused, so
+//! that no shape is acknowledged without an effect.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use super::envelopes::{Envelope, Opened, open, pushed, sns_key, time};
 use super::{Delivered, Delivery, records};
 use crate::identity::Key;
 
-/// As many as Lambda hands over at once.
+/// The largest batch that Lambda delivers.
 const MOST: usize = 10_000;
 
-/// On what Pub/Sub pushes without its envelope.
+/// A header of unwrapped Pub/Sub pushes.
 pub(super) const PUBSUB_ID: &str = "x-goog-pubsub-message-id";
 const PUBSUB_SUBSCRIPTION: &str = "x-goog-pubsub-subscription-name";
 const PUBSUB_TIME: &str = "x-goog-pubsub-publish-time";
-/// On what SNS posts.
+/// A header of SNS's posts.
 pub(super) const SNS_ID: &str = "x-amz-sns-message-id";
 
-/// What was delivered, or why it is refused.
+/// The deliveries or the run, or why the body is refused.
 pub(super) fn delivered(headers: &HeaderMap, body: Value) -> Result<Delivered, String> {
     if let Some(opened) = unwrapped(headers, &body) {
         let delivery = Delivery::of(opened.0, opened.1, None);
@@ -54,7 +54,7 @@ pub(super) fn delivered(headers: &HeaderMap, body: Value) -> Result<Delivered, S
     }
 }
 
-/// Whether a body means to roll up now: `{}`, or what EventBridge sends on a schedule.
+/// Whether a body starts a roll-up: `{}`, or EventBridge's scheduled event.
 pub fn is_run(body: &Value) -> bool {
     let Value::Object(event) = body else {
         return false;
@@ -75,8 +75,7 @@ fn unknown(what: &str) -> String {
     )
 }
 
-/// Of a list, what is known is stored and what is not is a dead letter. A list of which nothing is
-/// known is nobody's.
+/// Events of an unknown shape become dead letters. A list without any known event is refused.
 fn several(events: Vec<Value>) -> Result<Delivered, String> {
     check_count(events.len())?;
     let is_any_known = |event: &Value| records::of(event).is_some() || is_known(event);
@@ -118,12 +117,12 @@ fn is_known(value: &Value) -> bool {
     Envelope::of(event).is_some() || fields.iter().any(|it| event.contains_key(*it))
 }
 
-/// An event by itself, in an envelope or not.
+/// A single event, in an envelope or not.
 fn alone(event: Value) -> Delivery {
     let envelope = event.as_object().and_then(Envelope::of);
     let source = envelope.map_or("http", Envelope::source);
-    // One that lacks a part of its name is told by all of it, where anything in it differs between
-    // two that say the same.
+    // Without a complete name, the whole content identifies an event, unless nothing in it would tell
+    // apart two events that say the same.
     let fields = ["id", "time", "Timestamp"];
     let differs = fields.iter().any(|name| event.get(name).is_some());
     let key = envelope
@@ -136,12 +135,12 @@ fn alone(event: Value) -> Delivery {
     }
 }
 
-/// What a service posts without its envelope, which is in the headers then.
+/// A post whose envelope is in the headers, with the source that sent it.
 fn unwrapped(headers: &HeaderMap, body: &Value) -> Option<(Opened, &'static str)> {
     let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
     if headers.contains_key(PUBSUB_ID) || headers.contains_key(PUBSUB_SUBSCRIPTION) {
         let published_at = header(PUBSUB_TIME).map(Value::from);
-        // The attributes are headers by their own names.
+        // Pub/Sub sends attributes as headers of the same names.
         let attributes = headers.iter();
         let attributes =
             attributes.filter_map(|(name, it)| Some((name.as_str(), it.to_str().ok()?.into())));
@@ -161,7 +160,7 @@ fn unwrapped(headers: &HeaderMap, body: &Value) -> Option<(Opened, &'static str)
     Some((opened, "sns"))
 }
 
-/// A CloudEvent in binary mode as the same one in structured mode.
+/// Converts a CloudEvent from binary to structured mode.
 fn structured(headers: &HeaderMap, body: &Value) -> Option<Value> {
     let attribute = |name: &str| -> Option<Cow<str>> {
         let value = headers.get(format!("ce-{name}"))?.to_str().ok()?;
