@@ -1,5 +1,7 @@
 //! JSON bodies: bounded, and refused with a reason that says where they are wrong.
 
+use std::sync::LazyLock;
+
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +11,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::work::Workers;
+
+/// Below this a body takes less than a millisecond to parse, in bytes.
+const SHORT: usize = 64 * 1024;
+
+/// What parses larger ones, for all routes.
+static PARSERS: LazyLock<Workers> = LazyLock::new(Workers::default);
+
+const NUL: &str = "the body holds a NUL character, `\\u0000`, which can't be stored";
 
 /// Longer than this, in characters, a place or a reason repeats the caller's own text.
 const LONGEST: usize = 200;
@@ -23,28 +34,20 @@ const LONGEST: usize = 200;
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = read(request, state).await?;
-        let value = parse(&body).map_err(Error::Invalid)?;
-        if holds_nul(&body) {
-            let detail = "the body holds a NUL character, `\\u0000`, which can't be stored";
-            return Err(Error::Invalid(detail.to_owned()));
-        }
-        Ok(Self(value))
-    }
-}
-
-async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
-    if !is_json(request.headers()) {
-        let detail = "send the body as `content-type: application/json`";
-        return Err(Error::UnsupportedMediaType(detail.to_owned()));
-    }
-    Bytes::from_request(request, state)
+        read(request, state, |body| {
+            let value = parse(body)?;
+            if holds_nul(body) {
+                return Err(NUL.to_owned());
+            }
+            Ok(value)
+        })
         .await
-        .map_err(|error| unread(&error))
+        .map(Self)
+    }
 }
 
 /// A JSON body in, as [`Json`], that holds several items which are checked one by one: a NUL
@@ -52,13 +55,32 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Erro
 #[derive(Clone, Copy, Debug)]
 pub struct JsonItems<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonItems<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequest<S> for JsonItems<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = read(request, state).await?;
-        parse(&body).map(Self).map_err(Error::Invalid)
+        read(request, state, parse).await.map(Self)
     }
+}
+
+async fn read<S: Send + Sync, T: Send + 'static>(
+    request: Request,
+    state: &S,
+    parse: impl FnOnce(&[u8]) -> Result<T, String> + Send + 'static,
+) -> Result<T, Error> {
+    if !is_json(request.headers()) {
+        let detail = "send the body as `content-type: application/json`";
+        return Err(Error::UnsupportedMediaType(detail.to_owned()));
+    }
+    let body = Bytes::from_request(request, state)
+        .await
+        .map_err(|error| unread(&error))?;
+    let parsed = if body.len() <= SHORT {
+        parse(&body)
+    } else {
+        PARSERS.run(body.len(), move |_| parse(&body)).await
+    };
+    parsed.map_err(Error::Invalid)
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -1,7 +1,7 @@
 //! What every function stands on, and no domain: configuration read once ([`Env`]), resources
 //! opened on demand ([`Resources`]), one entry point for Lambda and HTTP ([`serve()`]), who is
 //! calling ([`auth`]), what an error says ([`Error`]), the object store ([`store`]), Postgres
-//! ([`postgres`]) and the language model ([`llm`]).
+//! ([`postgres`]), the language model ([`llm`]) and threads for long work ([`work`]).
 //!
 //! A function gives `app(&Resources) -> anyhow::Result<Router>`; its `main` hands that to
 //! [`serve()`]. A test hands the same to `kit::TestApp`.
@@ -23,6 +23,7 @@ pub mod secrets;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod work;
 
 pub use auth::{Admin, Caller, Role, Writer};
 pub use clock::Clock;

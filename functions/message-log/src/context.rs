@@ -142,6 +142,7 @@ pub async fn context(
         wanted: MENTIONS,
         reach: REACH,
         patience: PATIENCE,
+        workers: &log.workers,
     };
     let mentions = segments.find(&db, &question).await?;
     drop(db);

@@ -309,7 +309,8 @@ pub fn letter_key(owner: Owner<'_>, delivery: &Delivery) -> Uuid {
 /// What failed, and why. Nothing is kept of it that is not masked.
 pub async fn keep(log: &Log, owner: Owner<'_>, delivery: &Delivery, reason: &Error) -> Result<()> {
     let told = log
-        .masked_text(&reason.to_string())
+        .masked_text(reason.to_string())
+        .await
         .unwrap_or_else(|_| "it can't be masked".to_owned());
     // Of a month that is put away nothing is kept here: its people may have been erased since.
     let is_closed = matches!(reason, Error::Unprocessable(detail) if detail == CLOSED);
@@ -317,12 +318,18 @@ pub async fn keep(log: &Log, owner: Owner<'_>, delivery: &Delivery, reason: &Err
     let body = body
         .map(without_nul)
         .filter(|body| body.to_string().len() <= LARGEST_BODY);
-    let body = body.and_then(|mut body| log.mask_json(&mut body).ok().map(|()| Jsonb(body)));
+    let body = match body {
+        Some(body) => log.masked_json(body).await.ok().map(Jsonb),
+        None => None,
+    };
     // An id that comes with its time is a machine's; to masking, one in ten of some queues' numbers
     // is a card's. Whatever else a publisher calls an event may be anything.
     let event_id = match delivery.key.time {
         Some(_) => delivery.event_id.clone(),
-        None => log.masked_text(&delivery.event_id).unwrap_or_default(),
+        None => {
+            let masked = log.masked_text(delivery.event_id.clone()).await;
+            masked.unwrap_or_default()
+        }
     };
     let event_id: String = shown(event_id).chars().take(LONGEST_EVENT_ID).collect();
     let is_exact = event_id == delivery.event_id;

@@ -8,6 +8,8 @@ use shared::{Error, Result};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::mask;
+
 /// The longest text of a message or a response, in bytes. SQS takes 256 KiB, Slack 40,000 characters.
 const LONGEST_TEXT: usize = 256 * 1024;
 const LONGEST_METADATA: usize = 64 * 1024;
@@ -137,6 +139,34 @@ impl NewMessage {
         }
         Ok(())
     }
+}
+
+impl NewMessage {
+    /// About how many bytes masking works on, keys included: each value is masked with the name that it
+    /// has.
+    pub fn work(&self) -> usize {
+        let values = [&self.message, &self.response, &self.metadata];
+        let values: usize = values.into_iter().flatten().map(work).sum();
+        let names = [&self.id, &self.intent].into_iter().flatten();
+        values + names.map(String::len).sum::<usize>()
+    }
+}
+
+/// About how many bytes masking a value works on.
+pub fn work(value: &Value) -> usize {
+    fn under(key: usize, value: &Value) -> usize {
+        match value {
+            Value::Null | Value::Bool(_) => 1,
+            Value::Number(_) => key + 8,
+            Value::String(text) => key + text.len(),
+            Value::Array(items) => items.iter().map(|item| under(key, item)).sum(),
+            Value::Object(object) => object
+                .iter()
+                .map(|(key, value)| key.len() + under(key.len().min(mask::KEY), value))
+                .sum(),
+        }
+    }
+    under(0, value)
 }
 
 fn name_fits(name: &str, text: Option<&str>, longest: usize) -> Result<()> {

@@ -10,6 +10,12 @@ use unicode_normalization::UnicodeNormalization as _;
 /// What comes later in a message, in letters, is not searched.
 pub const LONGEST: usize = 4_000;
 
+/// As much of a text as is searched.
+pub fn start(text: &str) -> &str {
+    let end = text.char_indices().nth(LONGEST);
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
 /// One spelling for all: full-width, decomposed and capital letters too.
 pub fn fold(text: &str) -> String {
     // Most texts are nothing else, and NFKC takes long to find that out.

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use shared::work::Waiting;
 use shared::{Caller, Error, Json, JsonItems, Result, Writer, idempotency};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -135,17 +136,20 @@ pub async fn batch(
         )));
     }
     let key = idempotency::key(&headers)?;
-    let mut items: Vec<Option<ItemReceipt>> = Vec::with_capacity(batch.items.len());
-    let mut events = Vec::with_capacity(batch.items.len());
-    for (position, item) in batch.items.into_iter().enumerate() {
-        let parsed = serde_json::from_str::<NewMessage>(item.get())
-            .map_err(|error| Error::Invalid(said_without_values(&error)));
-        let event = parsed.and_then(|message| {
+    let bytes = batch.items.iter().map(|item| item.get().len()).sum();
+    let parse = move |waiting: &Waiting| {
+        waiting.each(batch.items.into_iter().enumerate(), |(position, item)| {
+            let message = serde_json::from_str::<NewMessage>(item.get())
+                .map_err(|error| Error::Invalid(said_without_values(&error)))?;
             let place = position.to_string();
             let key = key.as_ref().filter(|_| message.id.is_none());
             let key = key.map(|key| Key::of_parts(&[key, &place]).text);
             event(&caller, message, key)
-        });
+        })
+    };
+    let mut items: Vec<Option<ItemReceipt>> = Vec::new();
+    let mut events = Vec::new();
+    for event in log.workers.run(bytes, parse).await {
         match event {
             Ok(event) => {
                 events.push(event);

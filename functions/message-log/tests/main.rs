@@ -2,6 +2,7 @@
 //! most of what a test build takes.
 
 mod acknowledged;
+mod beside;
 mod common;
 mod envelopes;
 mod events;

@@ -3,6 +3,7 @@
 use message_log::search::{Question, Segments, Words};
 use serde_json::json;
 use shared::postgres::scoped::{self, Scope};
+use shared::work::Workers;
 use uuid::Uuid;
 
 use crate::common::{Fixture, message, start, texts};
@@ -125,6 +126,7 @@ async fn found_beside(log: &Fixture, q: &str, meanwhile: impl Future<Output = ()
         wanted: 5,
         reach: i64::MAX,
         patience: usize::MAX,
+        workers: &Workers::default(),
     };
     let found = segments.find(&db, &question).await.expect("hits");
     let found = found.into_iter().flat_map(|found| found.hits);

@@ -15,13 +15,14 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use jiff::Timestamp;
 use serde_json::Value;
+use shared::work::Waiting;
 use shared::{Admin, Caller, Error, Json, JsonItems, Result};
 use uuid::Uuid;
 
 use crate::dead_letters::{self, Owner, letter_key};
 use crate::identity::Key;
 use crate::log::{Event, Log, Stored};
-use crate::message::NewMessage;
+use crate::message::{NewMessage, work};
 use crate::post::{Receipt, said_without_values};
 use envelopes::{Name, Opened};
 
@@ -111,7 +112,10 @@ pub async fn deliver(
     let headers = request.headers().clone();
     // A NUL character refuses the message that holds it, and no other of the same request.
     let JsonItems(body) = JsonItems::<Value>::from_request(as_json(request), &()).await?;
-    match shapes::delivered(&headers, body).map_err(Error::Invalid)? {
+    let bytes = work(&body);
+    let delivered = move |_: &Waiting| shapes::delivered(&headers, body);
+    let delivered = log.workers.run(bytes, delivered).await;
+    match delivered.map_err(Error::Invalid)? {
         Delivered::Several(deliveries) => several::store(&log, &caller, deliveries).await,
         Delivered::One(delivery) => {
             let mut stored = store(&log, &caller, &[*delivery]).await;

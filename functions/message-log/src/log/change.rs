@@ -19,8 +19,7 @@ impl Log {
         if !stored.replayed {
             return Ok(());
         }
-        let policy = self.policy(&event.message.robeing_id).await?;
-        let mut drafts = [self.draft(event, 0, &self.window(), policy)?];
+        let mut drafts = [self.draft_one(event).await?];
         let mut client = self.pool.get().await?;
         let scope = Scope::only([drafts[0].robeing_id.as_str()]);
         let transaction = db::begin(&mut client, &scope).await?;

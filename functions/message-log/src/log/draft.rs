@@ -1,5 +1,7 @@
 //! What one row will say: checked, and masked in memory.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use shared::postgres::types::Json;
@@ -46,7 +48,7 @@ pub(super) struct Draft {
     /// About how many bytes it has.
     pub(super) size: usize,
     /// What it says unmasked, where its placeholders have to be numbered with those of its conversation.
-    pub(super) to_number: Option<(Uuid, Content)>,
+    pub(super) to_number: Option<(Uuid, Arc<Content>)>,
 }
 
 impl Log {
@@ -107,7 +109,7 @@ impl Log {
         // A UUID is nobody's number, however it looks.
         let source_event_id = match Uuid::try_parse(&event_id) {
             Ok(_) => event_id,
-            Err(_) => cut(self.masked_text(&event_id)?, LONGEST_EVENT_ID),
+            Err(_) => cut(self.mask_text(&event_id)?, LONGEST_EVENT_ID),
         };
         let mut content = Digest::default();
         content.add(&(
@@ -124,7 +126,7 @@ impl Log {
             &strict.metadata,
         ));
         let is_numbered = seen.into_known() != Known::default();
-        let to_number = is_numbered.then_some((conversation, raw));
+        let to_number = is_numbered.then(|| (conversation, Arc::new(raw)));
         Ok(Draft {
             source,
             source_event_id,

@@ -24,13 +24,14 @@ use settings::Settings;
 use shared::auth::is_name;
 use shared::postgres::Pool;
 use shared::telemetry::{Unit, figure};
+use shared::work::{Waiting, Workers};
 use shared::{Resources, Result};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::identity::{Key, Window};
 use crate::mask::{Known, Masker, Placeholders, Policy};
-use crate::message::NewMessage;
+use crate::message::{NewMessage, work};
 
 use draft::{Draft, unmaskable};
 use insert::for_each;
@@ -73,6 +74,10 @@ pub struct Log {
     masking_key: Arc<[u8; 32]>,
     max_age: SignedDuration,
     together: Arc<Together>,
+    /// What works on long texts.
+    pub workers: Workers,
+    /// What does so while a transaction is open: others must not hold up its locks.
+    in_transactions: Workers,
 }
 
 impl Log {
@@ -98,15 +103,15 @@ impl Log {
             masking_key: Arc::new(key),
             max_age: SignedDuration::from_hours(i64::from(days) * 24),
             together: Arc::default(),
+            workers: Workers::default(),
+            in_transactions: Workers::default(),
         })
     }
 
     /// Stores one event; returns once it is committed. Those that come at the same time share a
     /// transaction. Whoever calls has checked that the robeing is the caller's.
     pub async fn store_one(&self, event: Event) -> Result<Stored> {
-        let drafted = self.policy(&event.message.robeing_id).await;
-        let drafted = drafted.and_then(|policy| self.draft(event, 0, &self.window(), policy));
-        let outcome = match drafted {
+        let outcome = match self.draft_one(event).await {
             Ok(draft) => self.insert_with_others(draft).await,
             Err(error) => Err(error),
         };
@@ -123,10 +128,11 @@ impl Log {
             Err(error) => return for_each(events.len(), error),
         };
         let log = self.clone();
-        let drafted = tokio::task::spawn_blocking(move || log.drafts(events, &policies)).await;
+        let bytes = events.iter().map(|event| event.message.work()).sum();
+        let work = move |waiting: &Waiting| log.drafts(events, &policies, waiting);
         let mut outcomes = Vec::new();
         let mut drafts = Vec::new();
-        for drafted in drafted.expect("a panic is caught for each") {
+        for drafted in self.workers.run(bytes, work).await {
             match drafted {
                 Ok(draft) => {
                     drafts.push(draft);
@@ -148,17 +154,29 @@ impl Log {
         outcomes
     }
 
-    fn drafts(&self, events: Vec<Event>, policies: &HashMap<String, Policy>) -> Vec<Result<Draft>> {
+    fn drafts(
+        &self,
+        events: Vec<Event>,
+        policies: &HashMap<String, Policy>,
+        waiting: &Waiting,
+    ) -> Vec<Result<Draft>> {
         let window = self.window();
-        let drafts = events.into_iter().enumerate().map(|(position, event)| {
+        waiting.each(events.into_iter().enumerate(), |(position, event)| {
             let policy = policies.get(&event.message.robeing_id);
             let policy = policy.copied().unwrap_or_default();
             // One that panics is refused by itself.
             let draft = AssertUnwindSafe(|| self.draft(event, position, &window, policy));
             catch_unwind(draft)
                 .unwrap_or_else(|_| Err(anyhow::anyhow!("masking a message panicked").into()))
-        });
-        drafts.collect()
+        })
+    }
+
+    async fn draft_one(&self, event: Event) -> Result<Draft> {
+        let policy = self.policy(&event.message.robeing_id).await?;
+        let log = self.clone();
+        let bytes = event.message.work();
+        let draft = move |_: &Waiting| log.draft(event, 0, &log.window(), policy);
+        self.workers.run(bytes, draft).await
     }
 
     /// What each robeing has masked. Without its settings nothing of it is stored.
@@ -188,22 +206,32 @@ impl Log {
     }
 
     /// Text that belongs to no conversation, masked.
-    pub fn masked_text(&self, text: &str) -> Result<String> {
+    pub async fn masked_text(&self, text: String) -> Result<String> {
+        let log = self.clone();
+        let bytes = text.len();
+        let mask = move |_: &Waiting| log.mask_text(&text);
+        self.workers.run(bytes, mask).await
+    }
+
+    /// JSON that belongs to no conversation, masked.
+    pub async fn masked_json(&self, mut value: Value) -> Result<Value> {
+        let log = self.clone();
+        let bytes = work(&value);
+        let mask = move |_: &Waiting| {
+            let mut seen = log.placeholders(Uuid::nil(), Known::default());
+            let masked = log.masker.json(&mut value, &mut seen);
+            masked.map(|_| value).map_err(|_| unmaskable())
+        };
+        self.workers.run(bytes, mask).await
+    }
+
+    fn mask_text(&self, text: &str) -> Result<String> {
         let mut seen = self.placeholders(Uuid::nil(), Known::default());
         let masked = self
             .masker
             .text(text, &mut seen)
             .map_err(|_| unmaskable())?;
         Ok(masked.text)
-    }
-
-    /// JSON that belongs to no conversation, masked in place.
-    pub fn mask_json(&self, value: &mut Value) -> Result<()> {
-        let mut seen = self.placeholders(Uuid::nil(), Known::default());
-        self.masker
-            .json(value, &mut seen)
-            .map_err(|_| unmaskable())?;
-        Ok(())
     }
 
     fn placeholders(&self, conversation: Uuid, known: Known) -> Placeholders {

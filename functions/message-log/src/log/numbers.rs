@@ -1,18 +1,25 @@
 //! Placeholders with the numbers of their conversation.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-use serde_json::Value;
 use shared::postgres::Client;
 use shared::postgres::types::{Json, Type};
-use tokio_postgres::Transaction;
+use shared::work::Waiting;
+use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::Log;
-use super::draft::Draft;
+use super::draft::{Content, Draft};
 use super::insert::Columns;
-use crate::mask::{Known, Placeholders};
+use crate::mask::{Known, Masker, Placeholders};
 use shared::postgres::scoped::{self as db, Scope};
+
+/// What is masked once more, by the place of its draft, and the states that have new numbers.
+struct Numbered {
+    masked: Vec<(usize, Content)>,
+    states: (Vec<Uuid>, Vec<Json<Known>>),
+}
 
 impl Log {
     pub(super) async fn number_and_insert(
@@ -59,31 +66,23 @@ impl Log {
                 ],
             )
             .await?;
-        let mut states: BTreeMap<Uuid, (Known, Placeholders)> = BTreeMap::new();
-        for row in rows {
-            let Json(state) = row.try_get::<_, Json<Value>>("state")?;
-            // What can't be read any more begins anew: the numbers are for reading, the masking is not.
-            let conversation = row.try_get("conversation")?;
-            let known: Known = serde_json::from_value(state).unwrap_or_default();
-            let seen = self.placeholders(conversation, known.clone());
-            states.insert(conversation, (known, seen));
+        let work: Vec<(usize, Uuid, Masker, Arc<Content>)> = drafts
+            .iter()
+            .enumerate()
+            .filter_map(|(at, draft)| {
+                let (conversation, raw) = draft.to_number.as_ref()?;
+                let masker = self.masker.with_policy(draft.policy);
+                Some((at, *conversation, masker, raw.clone()))
+            })
+            .collect();
+        let bytes = work.iter().map(|(at, ..)| drafts[*at].size).sum();
+        let log = self.clone();
+        let numbered = move |waiting: &Waiting| log.numbered(&rows, work, waiting);
+        let numbered = self.in_transactions.run(bytes, numbered).await?;
+        for (at, masked) in numbered.masked {
+            drafts[at].masked = masked;
         }
-        for draft in drafts.iter_mut() {
-            if let Some((conversation, raw)) = &draft.to_number
-                && let Some((_, seen)) = states.get_mut(conversation)
-                && let Ok(masked) = raw.masked(&self.masker.with_policy(draft.policy), seen)
-            {
-                // Where it fails this time, the masks of the first time stand.
-                draft.masked = masked;
-            }
-        }
-        let changed = states
-            .into_iter()
-            .filter_map(|(conversation, (known, seen))| {
-                let seen = seen.into_known();
-                (seen != known).then_some((conversation, Json(seen)))
-            });
-        let (conversations, states): (Vec<Uuid>, Vec<Json<Known>>) = changed.unzip();
+        let (conversations, states) = numbered.states;
         if conversations.is_empty() {
             return Ok(());
         }
@@ -100,5 +99,32 @@ impl Log {
             )
             .await?;
         Ok(())
+    }
+    fn numbered(
+        &self,
+        rows: &[Row],
+        work: Vec<(usize, Uuid, Masker, Arc<Content>)>,
+        waiting: &Waiting,
+    ) -> Result<Numbered, tokio_postgres::Error> {
+        let mut states: BTreeMap<Uuid, Placeholders> = BTreeMap::new();
+        for row in rows {
+            let conversation = row.try_get("conversation")?;
+            // What can't be read any more begins anew: the numbers are for reading, the masking is not.
+            let known = row.try_get("state").map(|Json(known)| known);
+            let seen = self.placeholders(conversation, known.unwrap_or_default());
+            states.insert(conversation, seen);
+        }
+        let masked = waiting.each(work, |(at, conversation, masker, raw)| {
+            let seen = states.get_mut(&conversation)?;
+            // Where it fails this time, the masks of the first time stand.
+            let masked = raw.masked(&masker, seen).ok()?;
+            Some((at, masked))
+        });
+        let changed = states.into_iter().filter(|(_, seen)| seen.has_new());
+        let changed = changed.map(|(conversation, seen)| (conversation, Json(seen.into_known())));
+        Ok(Numbered {
+            masked: masked.into_iter().flatten().collect(),
+            states: changed.unzip(),
+        })
     }
 }

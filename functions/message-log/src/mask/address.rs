@@ -156,7 +156,7 @@ fn home(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let second = text.folded.skip_spaces(digits.end + 1);
-    let end = digits_end(text, second);
+    let end = text.folded.skip_digits(second);
     if end == second || end - second > 4 || text.at(end) != '호' {
         return None;
     }
@@ -239,17 +239,9 @@ fn postcode(text: &Text, start: usize) -> usize {
     at - usize::from(matches!(text.before(at), '(' | '['))
 }
 
-fn digits_end(text: &Text, start: usize) -> usize {
-    let mut end = start;
-    while text.at(end).is_ascii_digit() {
-        end += 1;
-    }
-    end
-}
-
 /// The end of 12 or 12-3.
 fn number_end(text: &Text, digits: &Range<usize>) -> usize {
-    let second = digits_end(text, digits.end + 1);
+    let second = text.folded.skip_digits(digits.end + 1);
     if text.at(digits.end) == '-' && (1..=4).contains(&(second - digits.end - 1)) {
         second
     } else {
@@ -311,7 +303,7 @@ fn unit(text: &Text, start: usize, home: &mut bool) -> Option<usize> {
     let lettered = text.at(at).is_ascii_alphabetic();
     at += usize::from(lettered);
     let digits = at;
-    at = number_end(text, &(at..digits_end(text, at)));
+    at = number_end(text, &(at..text.folded.skip_digits(at)));
     let numbered = at > digits;
     // The number of a house after its road's or lot's.
     for suffix in [

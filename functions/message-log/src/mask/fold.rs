@@ -5,8 +5,10 @@
 //! full-width and foreign digits, the dashes, dots and spaces of input methods, the jamo of file
 //! names from a Mac, the escapes of JSON inside a string; what cannot be seen is left out.
 
+use std::cell::Cell;
 use std::ops::Range;
 
+use super::look;
 use super::policy::Kind;
 
 /// Stands for a placeholder: belongs to no number, word or address, so that a masked text is scanned
@@ -20,6 +22,31 @@ pub struct Folded {
     units: Vec<char>,
     /// Where each unit begins in the text, and at last the text's length.
     starts: Vec<u32>,
+    spaces: Run,
+    digits: Run,
+}
+
+/// The run of units that was last read to its end. Scanners begin at many places within one run, and
+/// each unit of it is read once for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Run(Cell<Option<(usize, usize)>>);
+
+impl Run {
+    /// The first unit at or after `start` that does not belong to the run. Whether a unit belongs must
+    /// not depend on where the run began.
+    pub fn end(&self, start: usize, belongs: impl Fn(usize) -> bool) -> usize {
+        if let Some((first, end)) = self.0.get()
+            && (first..=end).contains(&start)
+        {
+            return end;
+        }
+        let mut end = start;
+        while belongs(end) {
+            end += 1;
+        }
+        self.0.set(Some((start, end)));
+        end
+    }
 }
 
 impl Folded {
@@ -28,6 +55,8 @@ impl Folded {
         let mut folded = Self {
             units: Vec::with_capacity(text.len()),
             starts: Vec::with_capacity(text.len() + 1),
+            spaces: Run::default(),
+            digits: Run::default(),
         };
         let mut at = 0;
         while at < text.len() {
@@ -42,6 +71,7 @@ impl Folded {
     }
 
     pub fn at(&self, unit: usize) -> char {
+        look(1);
         self.units.get(unit).copied().unwrap_or(NOTHING)
     }
 
@@ -56,6 +86,7 @@ impl Folded {
     }
 
     pub fn units(&self, range: Range<usize>) -> &[char] {
+        look(range.len());
         &self.units[range]
     }
 
@@ -69,11 +100,13 @@ impl Folded {
     }
 
     /// The first unit at or after one that is no space.
-    pub fn skip_spaces(&self, mut unit: usize) -> usize {
-        while self.at(unit) == ' ' {
-            unit += 1;
-        }
-        unit
+    pub fn skip_spaces(&self, unit: usize) -> usize {
+        self.spaces.end(unit, |unit| self.at(unit) == ' ')
+    }
+
+    /// The first unit at or after one that is no digit.
+    pub fn skip_digits(&self, unit: usize) -> usize {
+        self.digits.end(unit, |unit| self.at(unit).is_ascii_digit())
     }
 
     /// Where units stand in the text. What is invisible goes with the unit before it.
@@ -171,6 +204,7 @@ fn placeholder(text: &[u8]) -> Option<usize> {
         [b'_', number @ ..] => {
             1 + number
                 .iter()
+                .inspect(|_| look(1))
                 .take_while(|byte| byte.is_ascii_digit())
                 .count()
         }

@@ -1,5 +1,6 @@
 //! What looks the same everywhere: e-mail addresses, IBANs, IP addresses, US social security numbers.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::digits::{Gap, Number};
@@ -21,24 +22,50 @@ pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
         (at.start, at.end)
     };
     let end = domain_end(text, domain_start)?;
-    let mut start = local_end;
-    while start > 0 && is_local(text.before(start)) {
-        start -= 1;
-    }
-    if start == local_end && !spaced {
+    let mut start = text.local.start(text, local_end);
+    if !spaced && !is_local(text.before(local_end)) {
         // 홍길동@example.com
         while start > 0 && text.before(start).is_alphanumeric() {
             start -= 1;
         }
     }
-    while start < local_end && !text.at(start).is_alphanumeric() && text.at(start) != '_' {
-        start += 1;
-    }
     let git = text.folded.has(start, "git@") && local_end - start == 3;
     (start < local_end && !git).then_some(start..end)
 }
 
-fn is_local(unit: char) -> bool {
+/// What was read last before an at sign. Some at signs (`%40`) may be part of the name before the next,
+/// and none is to read again what the one before it did.
+#[derive(Clone, Debug, Default)]
+pub struct Local(Cell<LocalRun>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct LocalRun {
+    /// Where its first letter, digit or underscore is, or `end`.
+    name: usize,
+    end: usize,
+}
+
+impl Local {
+    /// Where the name begins that ends at a unit, or that unit.
+    pub fn start(&self, text: &Text, end: usize) -> usize {
+        let known = self.0.get();
+        debug_assert!(known.end <= end, "at signs are met from left to right");
+        let mut start = end;
+        while start > known.end && is_local(text.before(start)) {
+            start -= 1;
+        }
+        let begins = |unit: usize| text.at(unit).is_alphanumeric() || text.at(unit) == '_';
+        let name = if start == known.end && known.name < known.end {
+            known.name
+        } else {
+            (start..end).find(|&unit| begins(unit)).unwrap_or(end)
+        };
+        self.0.set(LocalRun { name, end });
+        name
+    }
+}
+
+pub fn is_local(unit: char) -> bool {
     unit.is_ascii_alphanumeric()
         || matches!(unit, '.' | '_' | '%' | '+' | '-')
         || unit.is_alphabetic() && !is_korean(unit)

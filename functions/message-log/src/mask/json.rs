@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use super::fold::{Folded, PLACEHOLDER};
 use super::text::Text;
-use super::{Counts, Error, Kind, LONGEST, Masker, Placeholders, secrets};
+use super::{Counts, Error, Kind, LONGEST, Masker, Placeholders, look, secrets};
 
 /// `serde_json` parses 128.
 const DEEPEST: usize = 128;
 const MOST: usize = 100_000;
 /// More of a key than this says nothing more about its value.
-const KEY: usize = 100;
+pub const KEY: usize = 100;
 
 struct Walk<'a> {
     masker: &'a Masker,
@@ -79,6 +79,7 @@ impl Walk<'_> {
             let mut free = name.clone();
             // Two keys that are masked alike keep both their values.
             while masked.contains_key(&free) {
+                look(1);
                 let count = alike.entry(name.clone()).or_insert(1);
                 *count += 1;
                 free = format!("{name} ({count})");

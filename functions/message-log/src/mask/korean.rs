@@ -165,11 +165,7 @@ pub fn passport(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
 }
 
 fn passport_end(text: &Text, digits: &Range<usize>) -> Option<usize> {
-    let run = |from: usize| {
-        (from..)
-            .take_while(|&unit| text.at(unit).is_ascii_digit())
-            .count()
-    };
+    let run = |from: usize| text.folded.skip_digits(from) - from;
     match digits.len() {
         8 => Some(digits.end),
         // Cut in two or three: 1234 5678, 123 45678, 123-A-4567.

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::policy::Kind;
 
-/// More values of a kind than this get a placeholder without a number: what is kept of a conversation
-/// must not grow with what somebody pastes into it.
+/// More values of a conversation than this get a placeholder without a number: its state is read with
+/// each of its messages and written with each new value, and must not grow with what somebody pastes
+/// into it.
 const NUMBERS: usize = 1000;
 
 /// The values of a conversation, as digests that tell nothing without the key: HMAC-SHA256 of the
@@ -20,13 +22,14 @@ const NUMBERS: usize = 1000;
 #[serde(transparent)]
 pub struct Known {
     /// A value's number is its place in the list, from 1.
-    digests: BTreeMap<Kind, Vec<String>>,
+    digests: BTreeMap<Kind, IndexSet<String>>,
 }
 
 /// Gives out the placeholders of one conversation.
 pub struct Placeholders {
     hmac: Hmac<Sha256>,
     known: Known,
+    has_new: bool,
 }
 
 impl Placeholders {
@@ -35,7 +38,16 @@ impl Placeholders {
         let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         hmac.update(&(conversation.len() as u64).to_be_bytes());
         hmac.update(conversation.as_bytes());
-        Self { hmac, known }
+        Self {
+            hmac,
+            known,
+            has_new: false,
+        }
+    }
+
+    /// Whether a value got a number that it did not have in `known`.
+    pub fn has_new(&self) -> bool {
+        self.has_new
     }
 
     pub fn into_known(self) -> Known {
@@ -63,15 +75,14 @@ impl Placeholders {
             let hex = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
             digest.extend([hex(byte >> 4), hex(byte & 15)]);
         }
+        let all: usize = self.known.digests.values().map(IndexSet::len).sum();
         let digests = self.known.digests.entry(kind).or_default();
-        let place = digests.iter().position(|known| *known == digest);
-        let place = place.or_else(|| {
-            (digests.len() < NUMBERS).then(|| {
-                digests.push(digest);
-                digests.len() - 1
-            })
-        });
-        place.map(|place| place + 1)
+        if all >= NUMBERS {
+            return digests.get_index_of(&digest).map(|place| place + 1);
+        }
+        let (place, is_new) = digests.insert_full(digest);
+        self.has_new |= is_new;
+        Some(place + 1)
     }
 }
 

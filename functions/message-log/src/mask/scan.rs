@@ -1,11 +1,13 @@
 //! The pass over a text: which scanner looks where.
 
+use std::iter::Peekable;
 use std::ops::Range;
+use std::vec;
 
 use super::digits::{self, Number};
 use super::labels::Class;
 use super::policy::Kind;
-use super::text::Text;
+use super::text::{Found, Text};
 use super::{address, card, international, korean, phone, registration, secrets};
 
 pub fn scan(text: &mut Text) {
@@ -21,7 +23,8 @@ pub fn scan(text: &mut Text) {
             }
             '@' => {
                 // What ends here in a URL is a password, and what follows its host.
-                let in_url = text.found.iter().rev().take(4).any(|found| found.end == at);
+                let last = text.found_since(text.found().saturating_sub(4));
+                let in_url = last.iter().any(|found| found.end == at);
                 if !in_url {
                     found(text, Kind::Email, international::email(text, at..at + 1));
                 }
@@ -83,7 +86,7 @@ fn word(text: &mut Text, start: usize) -> usize {
 /// Groups of figures that belong together; where the last of them ends.
 fn number_groups(text: &mut Text, start: usize, groups: &mut Vec<Range<usize>>) -> usize {
     digits::groups(text, start, groups);
-    let before = text.found.len();
+    let before = text.found();
     for (place, group) in groups.iter().enumerate() {
         figures(text, groups, place);
         found(text, Kind::Address, address::address(text, group));
@@ -100,12 +103,10 @@ fn number_groups(text: &mut Text, start: usize, groups: &mut Vec<Range<usize>>) 
 
 /// A bank's numbers have any form: only what is nothing else can be one, or what goes on longer.
 fn accounts(text: &mut Text, groups: &[Range<usize>], before: usize) {
+    let mut taken = Taken::of(text.found_since(before));
     let mut free = 0;
     for (place, group) in groups.iter().enumerate() {
-        let taken = text.found[before..]
-            .iter()
-            .filter(|found| found.end > group.start);
-        let taken = taken.map(|found| (found.start, found.end)).min();
+        let taken = taken.first_beyond(group.start);
         if group.start < free || taken.is_some_and(|(start, _)| start < group.start) {
             continue;
         }
@@ -120,6 +121,25 @@ fn accounts(text: &mut Text, groups: &[Range<usize>], before: usize) {
                 text.add(Kind::Account, units);
             }
         }
+    }
+}
+
+/// What was found among some groups, for one walk over them.
+pub(super) struct Taken(Peekable<vec::IntoIter<(usize, usize)>>);
+
+impl Taken {
+    pub(super) fn of(found: &[Found]) -> Self {
+        let found = found.iter().map(|found| (found.start, found.end));
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable();
+        Self(found.into_iter().peekable())
+    }
+
+    /// The start and end of the first that goes on beyond a unit, which is never before the last one
+    /// asked for: what ends before it is of no use any more.
+    pub(super) fn first_beyond(&mut self, unit: usize) -> Option<(usize, usize)> {
+        while self.0.next_if(|&(_, end)| end <= unit).is_some() {}
+        self.0.peek().copied()
     }
 }
 
@@ -141,7 +161,7 @@ fn figures(text: &mut Text, groups: &[Range<usize>], place: usize) {
 }
 
 fn one_number(text: &mut Text, number: &Number) -> bool {
-    let before = text.found.len();
+    let before = text.found();
     if let Some(kind) = registration::registration(text, number) {
         text.add(kind, number.units(13));
     }
@@ -154,7 +174,7 @@ fn one_number(text: &mut Text, number: &Number) -> bool {
     if let Some((kind, units)) = korean::number(text, number) {
         text.add(kind, units);
     }
-    text.found.len() > before
+    text.found() > before
 }
 
 /// A number that is read out; where it ends.

@@ -102,15 +102,13 @@ fn is_token(unit: char) -> bool {
 }
 
 /// The rest of a token from a unit on, with the marks of base 64 and of dotted tokens in it.
-fn token_end(text: &Text, mut at: usize) -> usize {
-    while is_token(text.at(at))
-        || matches!(text.at(at), '.' | '+' | '/' | '=' | '~' | ':' | '%')
-            && is_token(text.at(at + 1))
-        || text.at(at) == '=' && matches!(text.before(at), '=') | is_token(text.before(at))
-    {
-        at += 1;
-    }
-    at
+fn token_end(text: &Text, start: usize) -> usize {
+    text.token.end(start, |at| {
+        is_token(text.at(at))
+            || matches!(text.at(at), '.' | '+' | '/' | '=' | '~' | ':' | '%')
+                && is_token(text.at(at + 1))
+            || text.at(at) == '=' && matches!(text.before(at), '=') | is_token(text.before(at))
+    })
 }
 
 /// The units of a secret that begins with a word.
@@ -164,6 +162,9 @@ fn after_scheme(text: &Text, start: usize, scheme: &str) -> Option<Range<usize>>
     }
     let name = start + scheme.len();
     let value = text.folded.skip_spaces(name);
+    if value == name {
+        return None;
+    }
     let end = token_end(text, value);
     let units = text.folded.units(value..end);
     let capitals = units
@@ -174,7 +175,7 @@ fn after_scheme(text: &Text, start: usize, scheme: &str) -> Option<Range<usize>>
         .iter()
         .any(|&unit| unit.is_ascii_digit() || unit == '=')
         || units.len().is_multiple_of(4) && capitals.count() >= 2;
-    (value > name && units.len() >= 12 && coded).then_some(value..end)
+    (units.len() >= 12 && coded).then_some(value..end)
 }
 
 /// A Telegram bot's token, 123456789:AA...: the units, given those of the digits.

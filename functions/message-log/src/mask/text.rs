@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
-use super::fold::Folded;
+use super::fold::{Folded, Run};
+use super::international::Local;
 use super::labels::{Class, Dictionary, Label};
+use super::look;
 use super::policy::Kind;
 
 /// How far a label is heard, in units.
@@ -14,7 +16,10 @@ const HEARD_AFTER: usize = 12;
 pub struct Text {
     pub folded: Folded,
     pub labels: Vec<Label>,
-    pub found: Vec<Found>,
+    found: Vec<Found>,
+    /// What was read last of tokens, and of what may stand before an at sign.
+    pub token: Run,
+    pub local: Local,
 }
 
 /// A secret, in units.
@@ -45,7 +50,20 @@ impl Text {
             folded,
             labels,
             found: Vec::new(),
+            token: Run::default(),
+            local: Local::default(),
         }
+    }
+
+    pub fn found(&self) -> usize {
+        self.found.len()
+    }
+
+    /// What was found after so many others.
+    pub fn found_since(&self, others: usize) -> &[Found] {
+        let found = &self.found[others..];
+        look(found.len());
+        found
     }
 
     pub fn at(&self, unit: usize) -> char {
@@ -88,6 +106,7 @@ impl Text {
         let next = self.labels.partition_point(|label| label.start < unit);
         self.labels[next..]
             .iter()
+            .inspect(|_| look(1))
             .take_while(|label| label.start < unit + HEARD_AFTER)
             .any(|label| label.class.meets(class))
     }
@@ -97,6 +116,7 @@ impl Text {
         self.labels[..next]
             .iter()
             .rev()
+            .inspect(|_| look(1))
             .take_while(move |label| label.end + heard > unit)
     }
 

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use shared::postgres::types::Type;
+use shared::work::Waiting;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::Row;
 use super::renew::Edited;
+use super::{Row, WORKERS};
 use crate::identity::digest;
 use crate::log::day_of;
 use crate::pieces::{fold, is_letter};
@@ -37,12 +38,12 @@ impl Counted {
         id: Uuid,
         robeing_id: &str,
         created_at: Timestamp,
-        message: Option<&str>,
+        question: Option<String>,
         intent: Option<&str>,
         confidence: Option<f64>,
     ) -> Option<Self> {
         let day = day_of(created_at);
-        let question = message.and_then(question).map(|question| {
+        let question = question.map(|question| {
             let key = digest(&[robeing_id, &day.to_string(), &question]);
             (Uuid::from_bytes(key), question)
         });
@@ -64,7 +65,7 @@ pub(super) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error>
             row.id,
             &row.robeing_id,
             row.created_at,
-            row.message.as_deref(),
+            row.question.clone(),
             row.intent.as_deref(),
             row.confidence,
         )
@@ -112,18 +113,23 @@ pub(super) async fn renew(db: &Transaction<'_>, edited: &[Edited]) -> Result<(),
             ],
         )
         .await?;
-    let mut counted = Vec::with_capacity(rows.len());
-    for row in rows {
-        counted.extend(Counted::of(
-            row.try_get("id")?,
-            row.try_get("robeing_id")?,
-            row.try_get("created_at")?,
-            row.try_get("message")?,
-            row.try_get("intent")?,
-            row.try_get("confidence")?,
-        ));
-    }
-    count(db, &counted).await
+    let bytes = rows.len() * LONGEST_QUESTION;
+    let read = |waiting: &Waiting| {
+        let counted = waiting.each(rows, |row| {
+            let message: Option<String> = row.try_get("message")?;
+            Ok(Counted::of(
+                row.try_get("id")?,
+                row.try_get("robeing_id")?,
+                row.try_get("created_at")?,
+                message.as_deref().and_then(question),
+                row.try_get("intent")?,
+                row.try_get("confidence")?,
+            ))
+        });
+        counted.into_iter().filter_map(Result::transpose).collect()
+    };
+    let counted: Result<Vec<Counted>, Error> = WORKERS.run(bytes, read).await;
+    count(db, &counted?).await
 }
 
 async fn count(db: &Transaction<'_>, counted: &[Counted]) -> Result<(), Error> {
@@ -246,7 +252,7 @@ async fn count_questions(db: &Transaction<'_>, counted: &[Counted]) -> Result<()
 }
 
 /// A short message that asks, without what differs from one asking to the next.
-fn question(message: &str) -> Option<String> {
+pub(super) fn question(message: &str) -> Option<String> {
     const ENDINGS: [&str; 12] = [
         "까",
         "나요",

@@ -12,6 +12,7 @@ mod rows;
 pub(crate) mod search;
 mod segments;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -19,6 +20,7 @@ use shared::Result;
 use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
 use shared::telemetry::{Unit, figure};
+use shared::work::{Waiting, Workers};
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 
@@ -27,6 +29,10 @@ pub(crate) use rows::conversation_of;
 
 use crate::log::Log;
 use rows::{Mark, Row};
+
+/// What reads texts and packs what they are found by. Of all roll-ups one runs, and an erasure may do the
+/// same beside it.
+static WORKERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 /// A run that finds more goes on next time.
 const LONGEST: Duration = Duration::from_secs(45);
@@ -103,7 +109,10 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Er
         )
         .await?;
     let horizon = horizon.try_get(0)?;
-    let (mut rows, next) = rows::next(db, mark, horizon).await?;
+    let (rows, next) = rows::next(db, mark, horizon).await?;
+    let bytes = rows.iter().map(Row::work).sum();
+    let read = |waiting: &Waiting| waiting.each(rows, Row::read);
+    let mut rows = WORKERS.run(bytes, read).await;
     if !rows.is_empty() {
         rows.sort_by_key(|row| row.id);
         search::add(db, &rows).await?;

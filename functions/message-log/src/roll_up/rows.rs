@@ -5,6 +5,7 @@ use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
+use super::{counted::question, search};
 use crate::identity::digest;
 use crate::log::day_of;
 use crate::pieces;
@@ -26,6 +27,9 @@ pub(super) struct Row {
     pub(super) confidence: Option<f64>,
     pub(super) tokens: i64,
     pub(super) created_at: Timestamp,
+    /// What its texts are found by, and what it asks, once they are read.
+    pub(super) pieces: Vec<i32>,
+    pub(super) question: Option<String>,
     xid: i64,
     /// What comes before it is as much as a chunk takes; it has no text then.
     is_over: bool,
@@ -179,9 +183,25 @@ impl Row {
             confidence: row.try_get("confidence")?,
             tokens: tokens.into(),
             created_at,
+            pieces: Vec::new(),
+            question: None,
             xid: row.try_get("xid")?,
             is_over: row.try_get("is_over")?,
         })
+    }
+}
+
+impl Row {
+    /// Its texts, in bytes.
+    pub(super) fn work(&self) -> usize {
+        let texts = [&self.message, &self.response].into_iter().flatten();
+        texts.map(String::len).sum()
+    }
+
+    pub(super) fn read(mut self) -> Self {
+        self.pieces = search::pieces(&self.robeing_id, [&self.message, &self.response]);
+        self.question = self.message.as_deref().and_then(question);
+        self
     }
 }
 

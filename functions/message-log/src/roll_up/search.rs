@@ -9,12 +9,13 @@ use jiff::civil::Date;
 use shared::postgres::Client;
 use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
+use shared::work::Waiting;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::Row;
 use super::renew::Edited;
 use super::segments::{self, Place};
+use super::{Row, WORKERS};
 use crate::pieces::{self, fold, hashes};
 use crate::search::moments::{self, Moment};
 
@@ -32,18 +33,21 @@ pub(super) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error>
     let mut places: BTreeMap<Place, Vec<Searched>> = BTreeMap::new();
     for row in rows {
         let place = place(&row.robeing_id, row.id);
-        let searched = searched(&row.robeing_id, row.id, [&row.message, &row.response]);
+        let searched = searched(row.id, row.pieces.clone());
         places.entry(place).or_default().extend(searched);
     }
     append(db, places).await
 }
 
 /// None for a message without letters.
-fn searched(robeing_id: &str, id: Uuid, texts: [&Option<String>; 2]) -> Option<Searched> {
+fn searched(id: Uuid, pieces: Vec<i32>) -> Option<Searched> {
+    (!pieces.is_empty()).then_some(Searched { id, pieces })
+}
+
+pub(super) fn pieces(robeing_id: &str, texts: [&Option<String>; 2]) -> Vec<i32> {
     let texts = texts.into_iter().flatten();
     let folded: Vec<String> = texts.map(|text| fold(text)).collect();
-    let pieces = hashes(robeing_id, &folded.join(" "));
-    (!pieces.is_empty()).then_some(Searched { id, pieces })
+    hashes(robeing_id, &folded.join(" "))
 }
 
 fn place(robeing_id: &str, id: Uuid) -> Place {
@@ -60,7 +64,7 @@ async fn append(db: &Transaction<'_>, places: BTreeMap<Place, Vec<Searched>>) ->
         if waiting + new.len() >= segments::SMALLEST {
             let mut all = take_tail(db, &place).await?;
             all.extend(new);
-            segments::pack(db, &place, &all).await?;
+            segments::pack(db, &place, all).await?;
             continue;
         }
         for message in new {
@@ -235,15 +239,22 @@ async fn said_at(
             ],
         )
         .await?;
-    let mut found: BTreeMap<Place, Vec<Searched>> = BTreeMap::new();
-    for row in rows {
-        let (id, robeing_id): (Uuid, String) = (row.try_get("id")?, row.try_get("robeing_id")?);
-        let texts = [row.try_get("message")?, row.try_get("response")?];
-        let searched = searched(&robeing_id, id, [&texts[0], &texts[1]]);
-        let place = place(&robeing_id, id);
-        found.entry(place).or_default().extend(searched);
-    }
-    Ok(found)
+    let bytes = rows.len() * pieces::LONGEST;
+    let read = |waiting: &Waiting| {
+        let rows = waiting.each(rows, |row| {
+            let (id, robeing_id): (Uuid, String) = (row.try_get("id")?, row.try_get("robeing_id")?);
+            let texts = [row.try_get("message")?, row.try_get("response")?];
+            let searched = searched(id, pieces(&robeing_id, [&texts[0], &texts[1]]));
+            Ok((place(&robeing_id, id), searched))
+        });
+        let mut found: BTreeMap<Place, Vec<Searched>> = BTreeMap::new();
+        for row in rows {
+            let (place, searched) = row?;
+            found.entry(place).or_default().extend(searched);
+        }
+        Ok(found)
+    };
+    WORKERS.run(bytes, read).await
 }
 
 /// Of all segments of a robeing, which are the caller's to delete.

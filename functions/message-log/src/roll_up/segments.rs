@@ -5,12 +5,15 @@
 //! however many messages there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use shared::postgres::types::Type;
-use tokio_postgres::{Error, Transaction};
+use shared::work::Waiting;
+use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 
+use super::WORKERS;
 use super::search::Searched;
 use crate::search::moments::{self, Moment};
 
@@ -46,15 +49,8 @@ impl Segment {
 pub(super) async fn pack(
     db: &Transaction<'_>,
     place: &Place,
-    messages: &[Searched],
+    messages: Vec<Searched>,
 ) -> Result<(), Error> {
-    let mut postings: BTreeMap<i32, Vec<Moment>> = BTreeMap::new();
-    for message in messages {
-        let moment = moments::of(message.id);
-        for piece in &message.pieces {
-            postings.entry(*piece).or_default().push(moment);
-        }
-    }
     let ids = || messages.iter().map(|message| message.id);
     let segment = Segment {
         number: next_number(db, place.1).await?,
@@ -62,9 +58,22 @@ pub(super) async fn pack(
         first_id: ids().min().unwrap_or_default(),
         last_id: ids().max().unwrap_or_default(),
     };
-    let pieces: Vec<i32> = postings.keys().copied().collect();
-    let bytes = |moments: &Vec<Moment>| moments::to_bytes(place.1, moments);
-    let moments: Vec<Vec<u8>> = postings.values().map(bytes).collect();
+    let month = place.1;
+    let bytes = messages.iter().map(|it| size_of_val(&*it.pieces)).sum();
+    let list = move |_: &Waiting| {
+        let mut postings: BTreeMap<i32, Vec<Moment>> = BTreeMap::new();
+        for message in messages {
+            let moment = moments::of(message.id);
+            for piece in message.pieces {
+                postings.entry(piece).or_default().push(moment);
+            }
+        }
+        let lists = postings.into_iter();
+        lists
+            .map(|(piece, moments)| (piece, moments::to_bytes(month, &moments)))
+            .unzip()
+    };
+    let (pieces, moments): (Vec<i32>, Vec<Vec<u8>>) = WORKERS.run(bytes, list).await;
     db.execute_typed(
         "insert into conversation.search_posting (segment, piece, moments)
          select $1, * from unnest($2::int4[], $3::bytea[])",
@@ -183,10 +192,11 @@ pub(super) async fn forget(
     place: &Place,
     gone: &BTreeSet<Moment>,
 ) -> Result<(), Error> {
+    let gone = Arc::new(gone.clone());
     for segment in of_place(db, place).await? {
         let moments = moments::between(segment.first_id, segment.last_id);
         if gone.range(moments).next().is_some() {
-            forget_in(db, place.1, segment.number, gone).await?;
+            forget_in(db, place.1, segment.number, &gone).await?;
         }
     }
     Ok(())
@@ -196,7 +206,7 @@ async fn forget_in(
     db: &Transaction<'_>,
     month: Date,
     segment: i64,
-    gone: &BTreeSet<Moment>,
+    gone: &Arc<BTreeSet<Moment>>,
 ) -> Result<(), Error> {
     let mut after: Option<i32> = None;
     loop {
@@ -223,21 +233,13 @@ async fn forget_in(
                 ],
             )
             .await?;
-        if rows.is_empty() {
+        let Some(last) = rows.last() else {
             break;
-        }
-        let (mut pieces, mut lists): (Vec<i32>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
-        for row in &rows {
-            let piece = row.try_get("piece")?;
-            after = Some(piece);
-            let mut moments = moments::from_bytes(month, row.try_get("moments")?);
-            let before = moments.len();
-            moments.retain(|moment| !gone.contains(moment));
-            if moments.len() < before {
-                pieces.push(piece);
-                lists.push(moments::to_bytes(month, &moments));
-            }
-        }
+        };
+        after = Some(last.try_get("piece")?);
+        let gone = gone.clone();
+        let take_out = move |_: &Waiting| without(month, &rows, &gone);
+        let (pieces, lists) = WORKERS.run(PAGE_BYTES as usize, take_out).await?;
         db.execute_typed(
             "update conversation.search_posting
              set moments = kept.moments
@@ -257,4 +259,23 @@ async fn forget_in(
     )
     .await?;
     Ok(())
+}
+
+/// The lists that had some of these moments, by their pieces, and what is left of them.
+fn without(
+    month: Date,
+    lists: &[Row],
+    gone: &BTreeSet<Moment>,
+) -> Result<(Vec<i32>, Vec<Vec<u8>>), Error> {
+    let (mut pieces, mut left) = (Vec::new(), Vec::new());
+    for list in lists {
+        let mut moments = moments::from_bytes(month, list.try_get("moments")?);
+        let before = moments.len();
+        moments.retain(|moment| !gone.contains(moment));
+        if moments.len() < before {
+            pieces.push(list.try_get("piece")?);
+            left.push(moments::to_bytes(month, &moments));
+        }
+    }
+    Ok((pieces, left))
 }

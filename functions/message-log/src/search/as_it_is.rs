@@ -1,13 +1,11 @@
 //! What is read without the search's index.
 
-use std::pin::pin;
-
-use futures::TryStreamExt as _;
 use shared::postgres::types::{ToSql, Type};
+use shared::work::Workers;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{Hit, Hits, Words};
+use super::{Hit, Hits, Words, in_parts};
 use crate::page::STORED_BYTES;
 
 /// So many of the newest messages are read, rolled up or not.
@@ -69,6 +67,7 @@ pub async fn newest_of(
 /// What was committed since the last roll-up and holds all words.
 pub async fn late(
     db: &Transaction<'_>,
+    workers: &Workers,
     robeing_id: &str,
     past: Uuid,
     words: &Words,
@@ -117,13 +116,10 @@ pub async fn late(
         values,
     )
     .await?;
-    let mut rows = pin!(rows);
-    while let Some(row) = rows.try_next().await? {
-        let hit = Hit::of(&row)?;
-        if words.are_in(&hit) {
-            hits.push(hit);
-        }
-    }
-    hits.settle();
+    in_parts(rows, workers, |said| {
+        let said = said.into_iter();
+        hits.extend(said.filter_map(|(text, hit)| words.are_in_folded(&text).then_some(hit)));
+    })
+    .await?;
     Ok(hits)
 }

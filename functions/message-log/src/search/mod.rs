@@ -11,23 +11,27 @@ mod postings;
 mod segments;
 mod words;
 
+use std::mem;
+use std::pin::pin;
 use std::slice;
 
 use axum::extract::{Path, Query, State};
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::postgres::scoped::{self, Scope};
+use shared::work::{Waiting, Workers};
 use shared::{Caller, Error, Json, Result};
 use tokio::try_join;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Row, RowStream, Transaction};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::history::limit;
 use crate::log::Log;
 use crate::page::{self, Listed};
-use crate::pieces::fold;
+use crate::pieces::{fold, start};
 
 pub use as_it_is::newest_of;
 pub use hits::Hits;
@@ -113,7 +117,7 @@ pub async fn search(
     let db = scoped::read(&mut client, &Scope::only([robeing_id.as_str()])).await?;
     let past = asked.after.unwrap_or(Uuid::max());
     let wanted = usize::try_from(limit).unwrap_or_default();
-    let found = find(&db, &robeing_id, &words, past, wanted + 1).await?;
+    let found = find(&db, &log.workers, &robeing_id, &words, past, wanted + 1).await?;
     drop(db);
     let mut hits = found.hits;
     let more = hits.len() > wanted || found.is_cut;
@@ -154,13 +158,21 @@ impl Hit {
 
     pub fn folded(&self) -> String {
         let texts = [&self.message, &self.response].into_iter().flatten();
-        texts.map(|text| fold(text)).collect::<Vec<_>>().join(" ")
+        let folded: Vec<String> = texts.map(|text| fold(start(text))).collect();
+        folded.join(" ")
+    }
+
+    /// As much of it as is folded, in bytes.
+    pub fn work(&self) -> usize {
+        let texts = [&self.message, &self.response].into_iter().flatten();
+        texts.map(|text| start(text).len()).sum()
     }
 }
 
 /// The newest before `past` that hold all words.
 async fn find(
     db: &Transaction<'_>,
+    workers: &Workers,
     robeing_id: &str,
     words: &Words,
     past: Uuid,
@@ -168,12 +180,12 @@ async fn find(
 ) -> Result<Hits> {
     let newest = as_it_is::newest(db, robeing_id, past).await?;
     let mut hits = Hits::new(wanted);
-    hits.extend(newest.hits.into_iter().filter(|hit| words.are_in(hit)));
+    hits.extend(words.among(newest.hits, workers).await);
     let Some(past) = newest.past.filter(|_| hits.missing() > 0) else {
         return Ok(hits);
     };
     let (late, segments) = try_join!(
-        as_it_is::late(db, robeing_id, past, words, hits.missing()),
+        as_it_is::late(db, workers, robeing_id, past, words, hits.missing()),
         Segments::open(db, robeing_id)
     )?;
     let question = Question {
@@ -183,10 +195,41 @@ async fn find(
         wanted: hits.missing(),
         reach: i64::MAX,
         patience: usize::MAX,
+        workers,
     };
     let found = segments.find(db, &question).await?;
     for older in found.into_iter().chain([late]) {
         hits.add(older);
     }
     Ok(hits)
+}
+
+/// Hits as they are read, in parts that fit into memory, each with its text as it is searched.
+async fn in_parts(
+    rows: RowStream,
+    workers: &Workers,
+    mut each: impl FnMut(Vec<(String, Hit)>),
+) -> Result<(), tokio_postgres::Error> {
+    const BYTES: usize = page::BYTES / 4;
+    let mut rows = pin!(rows);
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    loop {
+        let next = rows.try_next().await?;
+        let is_last = next.is_none();
+        if let Some(row) = next {
+            let hit = Hit::of(&row)?;
+            bytes += hit.bytes();
+            part.push(hit);
+        }
+        if is_last || bytes > BYTES {
+            bytes = 0;
+            let whole = mem::take(&mut part);
+            let work = whole.iter().map(Hit::work).sum();
+            let fold = move |waiting: &Waiting| waiting.each(whole, |hit: Hit| (hit.folded(), hit));
+            each(workers.run(work, fold).await);
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }

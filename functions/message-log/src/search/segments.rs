@@ -1,17 +1,16 @@
 //! What is found by the pieces of its text: in the tail, and in segments.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
 
-use futures::TryStreamExt as _;
 use shared::postgres::types::{ToSql, Type};
+use shared::work::Workers;
 use tokio::try_join;
 use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 
 use super::moments::{self, Moment};
 use super::postings::{self, Group};
-use super::{Hit, Hits, Words};
+use super::{Hit, Hits, Words, in_parts};
 use crate::pieces::hashes;
 
 /// In messages: the segments that are looked into first, which have enough of a common word.
@@ -44,6 +43,8 @@ pub struct Question<'a> {
     pub reach: i64,
     /// So many messages that may hold the words of one are read; of some words most don't.
     pub patience: usize,
+    /// What folds the texts that are read.
+    pub workers: &'a Workers,
 }
 
 /// How far one question has come.
@@ -300,14 +301,16 @@ async fn read(
         values,
     )
     .await?;
-    let mut rows = pin!(rows);
-    while let Some(row) = rows.try_next().await? {
-        let hit = Hit::of(&row)?;
-        if hit.id >= question.past {
-            continue;
-        }
+    in_parts(rows, question.workers, |said| {
+        keep(question, progress, said);
+    })
+    .await
+}
+
+/// What was read, by the questions that asked for it and whose words are in the text.
+fn keep(question: &Question<'_>, progress: &mut [Progress], said: Vec<(String, Hit)>) {
+    for (text, hit) in said.into_iter().filter(|(_, hit)| hit.id < question.past) {
         let moment = moments::of(hit.id);
-        let text = hit.folded();
         for (it, words) in progress.iter_mut().zip(question.words) {
             if it.read.binary_search(&moment).is_ok() && words.are_in_folded(&text) {
                 it.hits.push(hit.clone());
@@ -317,7 +320,6 @@ async fn read(
     for it in progress {
         it.hits.settle();
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -366,6 +368,7 @@ mod tests {
             wanted: 3,
             reach: i64::MAX,
             patience,
+            workers: &Workers::default(),
         };
         Progress::new(Vec::new(), &question)
     }

@@ -1,7 +1,9 @@
 //! Whether words are in a text.
 
+use shared::work::{Waiting, Workers};
+
 use super::Hit;
-use crate::pieces::{fold, is_letter};
+use crate::pieces::{fold, is_letter, start};
 
 /// Folded words.
 #[derive(Clone, Debug)]
@@ -9,7 +11,7 @@ pub struct Words(pub Vec<String>);
 
 impl Words {
     pub fn of(text: &str) -> Self {
-        let folded = fold(text);
+        let folded = fold(start(text));
         let words = folded.split(|letter| !is_letter(letter));
         Self(
             words
@@ -19,8 +21,18 @@ impl Words {
         )
     }
 
-    pub fn are_in(&self, hit: &Hit) -> bool {
-        self.are_in_folded(&hit.folded())
+    /// The hits that hold all of them.
+    pub async fn among(&self, hits: Vec<Hit>, workers: &Workers) -> Vec<Hit> {
+        let bytes = hits.iter().map(Hit::work).sum();
+        let words = self.clone();
+        let look = move |waiting: &Waiting| {
+            let hits = waiting.each(hits, |hit| {
+                let is_one = words.are_in_folded(&hit.folded());
+                is_one.then_some(hit)
+            });
+            hits.into_iter().flatten().collect()
+        };
+        workers.run(bytes, look).await
     }
 
     pub fn are_in_folded(&self, text: &str) -> bool {

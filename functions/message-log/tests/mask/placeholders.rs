@@ -62,3 +62,26 @@ fn what_is_kept_does_not_grow_without_end() {
     assert_eq!(masked("010-3000-0000", &mut people), "[PHONE]");
     assert_eq!(masked("010-2000-0999", &mut people), "[PHONE_1000]");
 }
+
+#[test]
+fn what_is_kept_of_a_conversation_is_bounded_over_all_kinds() {
+    let mut people = Placeholders::new(&KEY, "c1", Known::default());
+    for number in 0..1000 {
+        masked(
+            &format!("010-2000-{number:04}, a{number}@example.com"),
+            &mut people,
+        );
+    }
+    assert!(people.has_new());
+    let kept = serde_json::to_string(&people.into_known()).expect("a map");
+    assert!(kept.len() < 40_000, "{} bytes", kept.len());
+
+    let known = serde_json::from_str(&kept).expect("what was written");
+    let mut people = Placeholders::new(&KEY, "c1", known);
+    let text = masked(
+        "010-2000-0499, a499@example.com, a500@example.com",
+        &mut people,
+    );
+    assert_eq!(text, "[PHONE_500], [EMAIL_500], [EMAIL]");
+    assert!(!people.has_new());
+}

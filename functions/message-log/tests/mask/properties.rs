@@ -254,60 +254,6 @@ fn a_text_that_is_too_long_is_refused() {
     assert_eq!(error, Error::TooLong(text.len()));
 }
 
-/// What makes scanners read on from each place that they begin at.
-#[test]
-fn no_text_takes_longer_than_its_length_allows() {
-    let pieces = [
-        "1 ",
-        "010-",
-        "010-1234-",
-        "0",
-        "공 ",
-        "공일",
-        "@",
-        "a@b.",
-        "eyJ-",
-        "eyJa.",
-        "xoxb-",
-        "pw=",
-        "password: \"",
-        "비밀번호 ",
-        "-----BEGIN ",
-        "-----BEGIN PRIVATE KEY-----",
-        "://a:",
-        "::",
-        "a:",
-        "서울 ",
-        "강남구 테헤란로 1 ",
-        "1동 ",
-        "1로 1길 1 ",
-        "(",
-        "\\",
-        "\\u0030",
-        "[",
-        "[PHONE_",
-        "DE89 ",
-        "bearer ",
-        "1.",
-        "1.2.3.4.",
-        "계좌 1234567890 ",
-        "M1 ",
-        "12가3456 ",
-        "\u{200B}",
-        "a\u{301}",
-        "90010112345670 ",
-    ];
-    for piece in pieces {
-        let text = piece.repeat((1 << 16) / piece.len());
-        let start = std::time::Instant::now();
-        let masked = Masker::default().text(&text, &mut people());
-        let took = start.elapsed();
-        assert!(masked.is_ok(), "{piece:?}: {masked:?}");
-        // Some 100 times what it takes, unoptimised, and a hundredth of what a square would.
-        assert!(took.as_secs_f64() < 5.0, "{piece:?}: {took:?}");
-    }
-}
-
 #[test]
 fn counts_say_what_was_found_and_nothing_else() {
     let text = "010-1234-5678, 010-8765-4321, kim@example.com";

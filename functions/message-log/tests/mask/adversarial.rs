@@ -1,0 +1,211 @@
+//! Texts that make scanners look back or ahead from each of their places, by scanner and by separator.
+//! The tests count what is looked at, and the benchmark takes the time.
+
+/// A text that grows with its length: each part is repeated to fill an equal share of it.
+pub struct Hard {
+    pub name: &'static str,
+    parts: Vec<String>,
+}
+
+impl Hard {
+    fn new(name: &'static str, parts: &[&str]) -> Self {
+        Self {
+            name,
+            parts: parts.iter().map(|&part| part.to_owned()).collect(),
+        }
+    }
+
+    /// Of at most so many bytes.
+    pub fn text(&self, bytes: usize) -> String {
+        let share = bytes / self.parts.len();
+        let part = |part: &String| part.repeat(share / part.len());
+        self.parts.iter().map(part).collect()
+    }
+
+    /// What the text is made of, where two texts share a name.
+    pub fn parts(&self) -> String {
+        format!("{:?}", self.parts)
+    }
+}
+
+/// What may stand between two groups of digits.
+const SEPARATORS: &[&str] = &[
+    "", " ", "  ", "-", " - ", "\n", ".", "·", "/", "_", "~", "(", ")", ") ", ",", ", ", ":", "=",
+    "*", "|", "+", "－", "\u{200B}", "\\n", "    ", "-----",
+];
+
+/// Numbers by their groups, some of them half-open: the next group may be the rest.
+const NUMBERS: &[(&str, &[&str])] = &[
+    ("phone", &["010", "1234", "5678"]),
+    ("phone, half", &["010", "1234"]),
+    ("registration", &["900101", "1234567"]),
+    ("card", &["4111", "1111", "1111", "1111"]),
+    ("card, half", &["4111", "1111"]),
+    ("account", &["110", "123", "456789"]),
+    ("business", &["123", "45", "67890"]),
+    ("licence", &["11", "12", "345678", "90"]),
+    ("digits", &["1"]),
+    ("full-width digits", &["０１０", "１２３４", "５６７８"]),
+    ("Hangul digits", &["공일공", "일이삼사", "오육칠팔"]),
+    ("Hangul digits, mixed", &["공", "1", "이"]),
+];
+
+const TEXTS: &[(&str, &[&str])] = &[
+    ("phone", &["010-1234-5678 "]),
+    ("phone", &["+82 10 1234 5678, "]),
+    ("phone", &["%2B821012345678"]),
+    ("phone", &["(", "010-1234-5678)"]),
+    ("phone", &["전화 1588-1234 "]),
+    ("registration, half", &["주민번호 900101 1234567 "]),
+    ("registration", &["90010112345670 "]),
+    ("card", &["카드 ", "4111 1111 1111 1111 "]),
+    ("account", &["계좌 1234567890 "]),
+    ("account", &["계좌 ", "1234567890 "]),
+    ("account", &["계좌 110-123-456789 "]),
+    ("account", &["우리", "110 123 456789 "]),
+    ("health", &["건강보험 1-2345678901 "]),
+    ("passport", &["M1 "]),
+    ("passport", &["M12345678 "]),
+    ("passport", &["M12-"]),
+    ("passport", &["M123A4567"]),
+    ("passport", &["M12 ", "1"]),
+    ("plate", &["12가3456 "]),
+    ("plate", &["서울 12 가 3456"]),
+    ("SSN", &["ssn 123-45-6789 "]),
+    ("e-mail", &["@"]),
+    ("e-mail", &["a@b."]),
+    ("e-mail", &["a@b.kr "]),
+    ("e-mail", &["a @ b.kr"]),
+    ("e-mail", &["%40a.bc"]),
+    ("e-mail", &["_", "%40a.bc"]),
+    ("e-mail", &["%", "%40a.bc"]),
+    ("e-mail", &["a.", "%40a.bc"]),
+    ("e-mail", &["(at)a.bc"]),
+    ("e-mail", &["a(at)", "a."]),
+    ("e-mail", &["골뱅이a.bc"]),
+    ("e-mail", &["가골뱅이a.bc"]),
+    ("e-mail", &["가", "골뱅이a.bc"]),
+    ("e-mail", &["홍길동@a.bc"]),
+    ("e-mail", &["a", "@", "b."]),
+    ("dots", &["."]),
+    ("dots", &["a."]),
+    ("token", &["eyJ-"]),
+    ("token", &["eyJa."]),
+    ("token", &["eyJhbGciOiJIUzI1NiJ9."]),
+    ("token", &["xoxb-"]),
+    ("token", &["sk-"]),
+    ("token", &["ghp_", "a1"]),
+    ("token", &["AKIA"]),
+    ("token", &["AKIAIOSFODNN7EXAMPLE "]),
+    ("token", &["hooks.slack.com/services/"]),
+    ("token", &["hooks.slack.com/services/ "]),
+    ("base 64", &["aGVsbG8+"]),
+    ("base 64", &["aGVsbG8/"]),
+    ("base 64", &["="]),
+    ("scheme", &["bearer "]),
+    ("scheme", &["bearer-"]),
+    ("scheme", &["Bearer."]),
+    ("scheme", &["bearer", " "]),
+    ("scheme", &["basic dXNlcjpwYXNz "]),
+    ("scheme", &["basic="]),
+    ("bot token", &["12345678:AA"]),
+    ("bot token", &["12345678:aa-"]),
+    ("private key", &["-----BEGIN "]),
+    ("private key", &["-----BEGIN PRIVATE KEY-----"]),
+    ("private key", &["-----BEGIN PRIVATE KEY-----END "]),
+    ("URL", &["://a:"]),
+    ("URL", &["https://u:p@h/"]),
+    ("URL", &["http://", "a:@"]),
+    ("label of a secret", &["pw="]),
+    ("label of a secret", &["password: \""]),
+    ("label of a secret", &["비밀번호"]),
+    ("label of a secret", &["비밀번호 "]),
+    ("label of a secret", &["비밀번호", " "]),
+    ("label of a secret", &["비번은 a1!"]),
+    ("label of a secret", &["secret_key"]),
+    ("label of a secret", &["pw=", "."]),
+    ("IBAN", &["DE89 "]),
+    ("IBAN", &["DE89-"]),
+    ("IBAN", &["DE89370400440532013000 "]),
+    ("IBAN", &["DE89", "3704 "]),
+    ("IPv4", &["1."]),
+    ("IPv4", &["1.2.3.4."]),
+    ("IPv4", &["10.20.30.40 "]),
+    ("IPv6", &[":"]),
+    ("IPv6", &["::"]),
+    ("IPv6", &["a:"]),
+    ("IPv6", &["fe80::1 "]),
+    ("IPv6", &["1:2:3:4:5:6:7:8:"]),
+    ("address", &["서울 "]),
+    ("address", &["강남구 테헤란로 1 "]),
+    ("address", &["강남구 ", "테헤란로 1 "]),
+    ("address", &["1동 "]),
+    ("address", &["1동", " "]),
+    ("address", &["1동 1호 "]),
+    ("address", &["1로 1길 1 "]),
+    ("address", &["1길"]),
+    ("address", &["로 1 지하", " "]),
+    ("address", &["1로 1길 지하 "]),
+    ("address", &["역삼동 1-", "1"]),
+    ("address", &["로1-"]),
+    ("address", &["("]),
+    ("address", &["로1("]),
+    ("address", &["테헤란로 12, 101동 1203호 "]),
+    ("labels", &["전화 "]),
+    ("labels", &["phone"]),
+    ("labels", &["주문번호"]),
+    ("labels", &["우리"]),
+    ("labels", &["주민-등록-"]),
+    ("labels", &["credit card_"]),
+    ("read out", &["공"]),
+    ("read out", &["공 "]),
+    ("read out", &["공일"]),
+    ("read out", &["이 일 "]),
+    ("read out", &["공에"]),
+    ("read out", &["공하이픈"]),
+    ("read out", &["이", "1"]),
+    ("one digit", &["0"]),
+    ("one digit", &["①"]),
+    ("one digit", &["1\u{20E3}"]),
+    ("spaces", &[" "]),
+    ("spaces", &["\n"]),
+    ("spaces", &["\t1"]),
+    ("dashes", &["-"]),
+    ("dashes", &["a-"]),
+    ("underscores", &["_"]),
+    ("escapes", &["\\"]),
+    ("escapes", &["\\\\n"]),
+    ("escapes", &["\\u0030"]),
+    ("escapes", &["\\", "u0030"]),
+    ("placeholders", &["["]),
+    ("placeholders", &["[PHONE_"]),
+    ("placeholders", &["[PHONE_", "1"]),
+    ("placeholders", &["[PHONE_1]"]),
+    ("placeholders", &["[PHONE_1]010-"]),
+    ("invisible", &["\u{200B}"]),
+    ("invisible", &["0\u{200B}"]),
+    ("combining", &["\u{301}"]),
+    ("combining", &["a\u{301}"]),
+    ("combining", &["1\u{301}"]),
+    ("jamo", &["\u{1103}\u{1169}\u{11BC}"]),
+    ("jamo", &["\u{1103}"]),
+    ("emoji", &["👍"]),
+    ("letters", &["a"]),
+    ("letters", &["A1"]),
+    ("letters", &["가"]),
+    ("letters", &["é"]),
+];
+
+pub fn texts() -> Vec<Hard> {
+    let mut hard: Vec<Hard> = TEXTS
+        .iter()
+        .map(|(name, parts)| Hard::new(name, parts))
+        .collect();
+    for (name, groups) in NUMBERS {
+        for separator in SEPARATORS {
+            let number = groups.join(separator) + separator;
+            hard.push(Hard::new(name, &[&number]));
+        }
+    }
+    hard
+}

@@ -1,0 +1,179 @@
+//! Work for the processor that takes longer than other requests should wait: it runs on threads of its
+//! own, a few at once, and stops early where nobody waits for it any more.
+
+use std::panic::resume_unwind;
+use std::sync::{Arc, Weak};
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Work on at most so many bytes is done where it is asked for: it mostly takes less than a
+/// millisecond, and often less than the way to another thread and back.
+pub const SHORT: usize = 2 * 1024;
+
+/// How much work is done at once. Clones share the limit.
+#[derive(Clone, Debug)]
+pub struct Workers(Arc<Semaphore>);
+
+/// Whether somebody still waits for the work.
+pub struct Waiting(Weak<()>);
+
+impl Default for Workers {
+    /// As many as there are processors.
+    fn default() -> Self {
+        Self::new(available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl Workers {
+    pub fn new(at_once: usize) -> Self {
+        Self(Arc::new(Semaphore::new(at_once)))
+    }
+
+    /// Does work on so many bytes. Whoever drops the future before it has begun ends it; later, it ends
+    /// where it looks at [`Waiting`], and keeps its place until then.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&Waiting) -> T + Send + 'static,
+    ) -> T {
+        let waits = Arc::new(());
+        let waiting = Waiting(Arc::downgrade(&waits));
+        if bytes <= SHORT {
+            return work(&waiting);
+        }
+        let place = self.0.clone().acquire_owned().await;
+        let place = place.expect("nobody closes it");
+        let work = spawn_blocking(move || {
+            let done = work(&waiting);
+            drop(place);
+            done
+        });
+        let done = work.await;
+        drop(waits);
+        done.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    }
+}
+
+impl Waiting {
+    pub fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    /// Does work for each item, until nobody waits for it any more.
+    pub fn each<I, T>(
+        &self,
+        items: impl IntoIterator<Item = I>,
+        work: impl FnMut(I) -> T,
+    ) -> Vec<T> {
+        let items = items.into_iter().take_while(|_| !self.is_over());
+        items.map(work).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use futures::{FutureExt as _, poll};
+
+    use super::*;
+
+    const LONG: usize = SHORT + 1;
+
+    /// Work that says that it began, and then waits to be let go on.
+    fn held() -> (Sender<()>, impl FnOnce()) {
+        let (go_on, waits): (_, Receiver<()>) = channel();
+        (go_on, move || {
+            let _ = waits.recv();
+        })
+    }
+
+    #[tokio::test]
+    async fn short_work_is_done_at_once_and_long_work_on_another_thread() {
+        let workers = Workers::new(1);
+        let here = thread::current().id();
+        let thread = |_: &Waiting| thread::current().id();
+        assert_eq!(workers.run(SHORT, thread).now_or_never(), Some(here));
+        assert_ne!(workers.run(LONG, thread).await, here);
+    }
+
+    #[tokio::test]
+    async fn others_are_answered_while_long_work_is_done() {
+        let here = thread::current().id();
+        let (go_on, hold) = held();
+        let workers = Workers::new(1);
+        let work = workers.run(LONG, move |_| {
+            // Here it would wait for ever.
+            assert_ne!(thread::current().id(), here);
+            hold();
+        });
+        let other = async move { go_on.send(()) };
+        let ((), sent) = tokio::join!(work, other);
+        assert!(sent.is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_more_work_is_begun_at_once_than_there_are_places_and_what_is_dropped_before_never()
+    {
+        let workers = Workers::new(1);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let count = || {
+            let begun = begun.clone();
+            move |_: &Waiting| begun.fetch_add(1, Ordering::SeqCst)
+        };
+        let (go_on, hold) = held();
+        let mut first = Box::pin(workers.run(LONG, move |_| hold()));
+        assert!(poll!(&mut first).is_pending());
+        let mut second = Box::pin(workers.run(LONG, count()));
+        let mut third = Box::pin(workers.run(LONG, count()));
+        assert!(poll!(&mut second).is_pending() && poll!(&mut third).is_pending());
+        drop(second);
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
+        go_on.send(()).expect("the first waits");
+        first.await;
+        assert_eq!(third.await, 0);
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_ends_after_the_item_that_it_is_at() {
+        let workers = Workers::new(1);
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let (go_on, hold) = held();
+        let (told, done) = channel();
+        let mut hold = Some(hold);
+        let work = workers.run(LONG, move |waiting| {
+            let items = waiting.each(0..1_000, |item| {
+                if let Some(hold) = hold.take() {
+                    let _ = begun.send(());
+                    hold();
+                }
+                item
+            });
+            let _ = told.send(items);
+        });
+        let mut work = Box::pin(work);
+        tokio::select! {
+            () = &mut work => unreachable!("it is held"),
+            _ = begins.recv() => {}
+        }
+        drop(work);
+        go_on.send(()).expect("the work is held");
+        // Its place is free only now.
+        workers.run(LONG, |_| ()).await;
+        assert_eq!(done.recv().expect("the work ends"), [0]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_callers_and_frees_the_place() {
+        let workers = Workers::new(1);
+        let work = workers.run(LONG, |_| panic!("as it may"));
+        let panicked = std::panic::AssertUnwindSafe(work).catch_unwind().await;
+        assert!(panicked.is_err());
+        assert_eq!(workers.run(LONG, |_| 1).await, 1);
+    }
+}
