@@ -1,15 +1,21 @@
 //! What the masker finds, what it takes for a secret that is none, and what it costs:
 //! `cargo bench -p tests --bench mask`. The sentences are those of message-log's own tests.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
 use message_log::mask::{Known, Masker, Placeholders};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
+use shared::work::SHORT;
 
 use forms::Form;
 use generate::Random;
 use judge::{Sentence, false_positives, macro_recall, recall};
 
+#[path = "../../functions/message-log/tests/mask/adversarial.rs"]
+mod adversarial;
 #[path = "../../functions/message-log/tests/mask/clean.rs"]
 mod clean;
 #[path = "../../functions/message-log/tests/mask/forms.rs"]
@@ -25,6 +31,13 @@ mod judge;
 
 /// What a message of the comparison is long, in characters.
 const MESSAGE: usize = 200;
+/// How long a text may be, and the metadata of a message, in bytes.
+const LONGEST_TEXT: usize = 256 * 1024;
+const LONGEST_METADATA: usize = 64 * 1024;
+/// What twice the text may take, as a factor.
+const MOST: f64 = 2.2;
+/// How often what seems to take more is measured again: other work on the machine only ever adds.
+const ROUNDS: usize = 20;
 
 fn main() {
     let masker = Masker::default();
@@ -85,6 +98,117 @@ fn main() {
             length >> 10
         );
     }
+    threads(&masker, &clean);
+    hard_texts(&masker);
+}
+
+/// What it costs to mask a text on another thread, beside what the longest costs that is masked where it
+/// is.
+fn threads(masker: &Masker, clean: &[String]) {
+    let mut short = clean.concat();
+    short.truncate(short.floor_char_boundary(SHORT));
+    let cost = microseconds(masker, &[short]);
+    println!("| {} KiB in one text | {cost:.1} us | |", SHORT >> 10);
+    let texts = adversarial::texts().into_iter();
+    let texts: Vec<String> = texts.map(|hard| hard.text(SHORT)).collect();
+    let mut costs: Vec<f64> = texts
+        .iter()
+        .map(|text| {
+            let mask = || drop(black_box(masker.text(black_box(text), &mut people())));
+            let times = (0..ROUNDS).map(|_| milliseconds(&mask));
+            times.fold(f64::INFINITY, f64::min) * 1e3
+        })
+        .collect();
+    costs.sort_by(f64::total_cmp);
+    let (middle, most) = (costs[costs.len() / 2], costs[costs.len() - 1]);
+    let hard = format!("{} KiB in one hard text", SHORT >> 10);
+    println!("| {hard}, median of {} | {middle:.1} us | |", costs.len());
+    println!("| {hard}, the hardest | {most:.1} us | |");
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime");
+    const HOPS: u32 = 10_000;
+    let start = Instant::now();
+    runtime.block_on(async {
+        for _ in 0..HOPS {
+            let hop = tokio::task::spawn_blocking(|| ()).await;
+            hop.expect("it does nothing");
+        }
+    });
+    let hop = start.elapsed().as_secs_f64() * 1e6 / f64::from(HOPS);
+    println!("| to another thread and back | {hop:.1} us | |");
+}
+
+/// The hardest text of each scanner, and of all whose time grows with more than their length.
+fn hard_texts(masker: &Masker) {
+    println!("\n| hard text | 256 KiB | of 128 KiB | of |\n| --- | --- | --- | --- |");
+    let mut hardest: BTreeMap<String, (f64, f64, String)> = BTreeMap::new();
+    let mut steepest: f64 = 0.0;
+    let mut add = |name: String, parts: String, (time, factor): (f64, f64)| {
+        steepest = steepest.max(factor);
+        if factor > MOST {
+            println!("| {name}, TOO STEEP | {time:.1} ms | x {factor:.2} | `{parts}` |");
+        }
+        let known = hardest.entry(name).or_default();
+        if time > known.0 {
+            *known = (time, factor, parts);
+        }
+    };
+    let texts = adversarial::texts();
+    let count = texts.len();
+    for hard in texts {
+        let factor = doubled(LONGEST_TEXT, &|bytes| {
+            let text = hard.text(bytes);
+            Box::new(move || drop(black_box(masker.text(black_box(&text), &mut people()))))
+        });
+        add(hard.name.to_owned(), hard.parts(), factor);
+    }
+    for (longest, limit) in [(LONGEST_TEXT, "parts"), (LONGEST_METADATA, "metadata")] {
+        for (at, (name, _)) in adversarial::values(longest).into_iter().enumerate() {
+            let factor = doubled(longest, &|bytes| {
+                let value: Value = adversarial::values(bytes).swap_remove(at).1;
+                Box::new(move || {
+                    let mut value = value.clone();
+                    drop(black_box(masker.json(black_box(&mut value), &mut people())));
+                })
+            });
+            let of = format!("JSON, {limit} of {} KiB", longest >> 10);
+            add(of, name.to_owned(), factor);
+        }
+    }
+    for (name, (time, factor, parts)) in hardest {
+        println!("| {name} | {time:.1} ms | x {factor:.2} | `{parts}` |");
+    }
+    println!(
+        "\nOf {count} texts the steepest takes {steepest:.2} times as long at twice the length."
+    );
+}
+
+/// Milliseconds of the processor for so many bytes, and how many times those for half of them.
+fn doubled<'a>(bytes: usize, work: &dyn Fn(usize) -> Box<dyn Fn() + 'a>) -> (f64, f64) {
+    let (half, whole) = (work(bytes / 2), work(bytes));
+    let (mut short, mut long) = (f64::INFINITY, f64::INFINITY);
+    for round in 0..ROUNDS {
+        short = short.min(milliseconds(&half));
+        long = long.min(milliseconds(&whole));
+        if round > 1 && long / short <= MOST {
+            break;
+        }
+    }
+    (long, long / short)
+}
+
+fn milliseconds(work: &dyn Fn()) -> f64 {
+    let now = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
+    };
+    let start = now();
+    work();
+    now() - start
+}
+
+fn people() -> Placeholders {
+    Placeholders::new(&[7; 32], "conversation", Known::default())
 }
 
 fn found(masker: &Masker, forms: &[Form], sentence: fn(&Form, &mut Random) -> Sentence) -> f64 {
@@ -118,7 +242,7 @@ fn microseconds(masker: &Masker, messages: &[String]) -> f64 {
     let round = || {
         let start = Instant::now();
         for message in messages {
-            let mut people = Placeholders::new(&[7; 32], "conversation", Known::default());
+            let mut people = people();
             black_box(
                 masker
                     .text(black_box(message), &mut people)

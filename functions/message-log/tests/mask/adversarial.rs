@@ -1,6 +1,8 @@
 //! Texts that make scanners look back or ahead from each of their places, by scanner and by separator.
 //! The tests count what is looked at, and the benchmark takes the time.
 
+use serde_json::{Map, Value, json};
+
 /// A text that grows with its length: each part is repeated to fill an equal share of it.
 pub struct Hard {
     pub name: &'static str,
@@ -208,4 +210,37 @@ pub fn texts() -> Vec<Hard> {
         }
     }
     hard
+}
+
+/// JSON of about so many bytes, in the shapes that make a walk of it repeat itself.
+pub fn values(bytes: usize) -> Vec<(&'static str, Value)> {
+    let count = bytes / 32;
+    let object = |key: &dyn Fn(usize) -> String| {
+        let entry = |at| (key(at), Value::from("010-1234-5678"));
+        Value::Object((0..count).map(entry).collect::<Map<_, _>>())
+    };
+    let nested = (0..100).fold(json!("010-1234-5678"), |inner, _| json!([inner]));
+    let under = (0..100).fold(json!({"a": "b"}), |inner, _| json!({"계좌": inner}));
+    let digits = vec![Value::from(1); bytes / 2];
+    vec![
+        ("lists in lists", Value::from(vec![nested; bytes / 256])),
+        (
+            "objects in objects",
+            Value::from(vec![under; bytes / 1_024]),
+        ),
+        ("keys", object(&|at| format!("key {at}"))),
+        (
+            "keys that are masked",
+            object(&|at| format!("010-1234-{at:04}")),
+        ),
+        (
+            "keys that are masked alike",
+            object(&|at| format!("900101-1{at:06}")),
+        ),
+        ("one key of many values", json!({"k".repeat(200): digits})),
+        (
+            "one key of one value",
+            json!({"계좌번호": "110-123-456789 ".repeat(bytes / 16)}),
+        ),
+    ]
 }
