@@ -328,7 +328,7 @@ impl Record {
 pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
     for parent in ["search_posting", "counted", "log"] {
         let child = format!("{parent}_{}", month.strftime("%Y_%m"));
-        let client = pool.get().await?;
+        let mut client = pool.get().await?;
         if let Some(is_pending) = parts(&client, parent, month).await? {
             let how = if is_pending {
                 "finalize"
@@ -342,7 +342,7 @@ pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
                 Ok(detached) => detached?,
                 Err(elapsed) => {
                     // The connection still waits, so nobody else should get it.
-                    drop(Client::take(client));
+                    client.close_when_dropped();
                     let detail = format!("transactions that read {child} go on for too long");
                     return Err(Error::unavailable(detail, elapsed));
                 }

@@ -77,6 +77,15 @@ impl Privacy {
         })
     }
 
+    /// The same for work that nobody waits for: it may use a connection for so long at a time.
+    fn unhurried(&self, longest: Duration) -> Self {
+        let pool = self.pool.within(longest);
+        Self {
+            pool,
+            ..self.clone()
+        }
+    }
+
     /// The same on another store: for a test that has one which fails.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn Store>) -> Self {

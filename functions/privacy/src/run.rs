@@ -18,6 +18,8 @@ use crate::{LONGEST_RUN, Privacy, erase, export, receipt, retain};
 
 /// Months that are there before they begin.
 const AHEAD: i32 = 3;
+/// How long one step may use a connection. Detaching a month waits for transactions that run.
+const LONGEST_STEP: Duration = Duration::from_secs(120);
 
 /// What one run did.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -63,6 +65,7 @@ pub async fn run(privacy: &Privacy) -> Result<Ran> {
 /// As [`run`], for at most about so long.
 pub async fn run_for(privacy: &Privacy, time: Duration) -> Result<Ran> {
     let until = Instant::now() + time;
+    let privacy = &privacy.unhurried(LONGEST_STEP);
     let Some(lease) = Lease::take(&privacy.pool, "run").await? else {
         return Ok(Ran::default());
     };

@@ -8,6 +8,8 @@
 //!
 //! So the outcome is what the roll-ups came to, bit for bit; what differs is a fault, and is put right.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use shared::Result;
 use shared::postgres::scoped::{self, Scope};
@@ -30,7 +32,7 @@ pub struct Rebuilt {
 
 /// In one transaction, and for as long as it takes; roll-ups wait for it, writers don't.
 pub async fn run(stats: &Stats) -> Result<Rebuilt> {
-    let mut client = stats.pool.get().await?;
+    let mut client = stats.pool.within(Duration::MAX).get().await?;
     let transaction = scoped::begin(&mut client, &Scope::all()).await?;
     transaction
         .batch_execute("set local statement_timeout = 0")

@@ -72,7 +72,7 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
     let started = Instant::now();
     let mut done = RolledUp::default();
     let mut size = FIRST_CHUNK;
-    let mut client = stats.pool.get().await?;
+    let mut client = stats.pool.within(LONGEST_RUN).get().await?;
     let mut lag = None;
     while started.elapsed() < LONGEST {
         let chunk = {

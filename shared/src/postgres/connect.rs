@@ -1,31 +1,18 @@
 //! From a connection string to a pool.
 
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, RecyclingMethod, Runtime};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::pool::{Connector, Pool};
 use super::tls::{self, Verify};
 use crate::Env;
 
-pub type Pool = deadpool_postgres::Pool;
-/// A connection of the pool; it goes back when dropped.
-pub type Client = deadpool_postgres::Client;
-
-/// A frozen function wakes with connections that the other side closed long ago, so one that
-/// idled for longer than this is asked whether it lives before it is handed out.
-const TRUSTED_IDLE: Duration = Duration::from_secs(5);
-/// A dead connection does not answer at all; this long is waited for one that is asked.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
-const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);
-/// For the socket, TLS and the login together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A query on a connection that died under it fails after this rather than after 15 minutes.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -56,20 +43,7 @@ pub fn open(env: &Env) -> anyhow::Result<Pool> {
 /// As [`open`], for a connection string from another `variable`, which errors name.
 pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
     let (config, tls) = configure(variable, url, env)?;
-    let manager = Manager::from_config(
-        config,
-        tls,
-        ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        },
-    );
-    Ok(Pool::builder(manager)
-        .max_size(pool_size(env)?)
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(WAIT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .pre_recycle(check_when_idle(TRUSTED_IDLE))
-        .build()?)
+    Pool::new(Connector::new(config, tls), pool_size(env)?)
 }
 
 /// How to connect, and how to encrypt, as a connection string of `variable` has it.
@@ -168,29 +142,6 @@ fn security(sslmode: Option<&str>, bundle: bool) -> anyhow::Result<(SslMode, Ver
     })
 }
 
-fn check_when_idle(trusted: Duration) -> Hook {
-    let last_checkout = Mutex::new(SystemTime::now());
-    Hook::async_fn(move |client, metrics| {
-        let now = SystemTime::now();
-        let previous = last_checkout
-            .lock()
-            .map(|mut last| std::mem::replace(&mut *last, now));
-        // The monotonic clock may stand still while the machine is frozen; the other one does not.
-        let elapsed = previous.ok().and_then(|last| now.duration_since(last).ok());
-        let fresh =
-            metrics.last_used() < trusted && elapsed.is_some_and(|elapsed| elapsed < trusted);
-        Box::pin(async move {
-            if fresh {
-                return Ok(());
-            }
-            match tokio::time::timeout(CHECK_TIMEOUT, client.check_connection()).await {
-                Ok(answer) => answer.map_err(HookError::Backend),
-                Err(_) => Err(HookError::message("an idle connection does not answer")),
-            }
-        })
-    })
-}
-
 /// Takes a parameter out of a connection string, `postgres://..?name=value` or `name=value ..`:
 /// what is left, and the value.
 pub fn take_parameter(url: &str, name: &str) -> (String, Option<String>) {
@@ -238,12 +189,6 @@ fn words(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Env {
@@ -283,7 +228,7 @@ mod tests {
         let url = ("DATABASE_URL", "postgres://u@h/d");
         let size = |more: &[(&str, &str)]| {
             let env = env(&[&[url], more].concat());
-            open(&env).map(|pool| pool.status().max_size)
+            open(&env).map(|pool| pool.max_size())
         };
         assert_eq!(size(&[]).unwrap(), 16);
         assert_eq!(size(&[("AWS_LAMBDA_RUNTIME_API", "localhost")]).unwrap(), 1);
@@ -293,45 +238,6 @@ mod tests {
             error.to_string().starts_with("DATABASE_POOL_SIZE is"),
             "{error}"
         );
-    }
-
-    /// A server that lets everybody in, and from then on keeps silent, as one does behind a
-    /// network that forgot the connection.
-    async fn silent_server() -> (u16, Arc<AtomicUsize>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&connections);
-        tokio::spawn(async move {
-            let mut open = Vec::new();
-            while let Ok((mut socket, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                let _ = socket.read(&mut [0; 1024]).await;
-                socket
-                    .write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I")
-                    .await
-                    .unwrap();
-                open.push(socket);
-            }
-        });
-        (port, connections)
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_idled_and_does_not_answer_is_replaced_and_a_fresh_one_not_asked() {
-        for (trusted, expected) in [(Duration::MAX, 1), (Duration::ZERO, 2)] {
-            let (port, connections) = silent_server().await;
-            let config = format!("postgres://u@127.0.0.1:{port}/d?sslmode=disable");
-            let manager = Manager::new(config.parse().unwrap(), tokio_postgres::NoTls);
-            let pool = Pool::builder(manager)
-                .max_size(1)
-                .pre_recycle(check_when_idle(trusted))
-                .build()
-                .unwrap();
-            drop(pool.get().await.unwrap());
-            drop(pool.get().await.unwrap());
-            assert_eq!(connections.load(Ordering::Relaxed), expected);
-        }
     }
 
     #[test]

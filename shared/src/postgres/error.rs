@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::io;
 
 use anyhow::anyhow;
-use deadpool_postgres::PoolError;
 
+use super::PoolError;
 use crate::Error;
 
 impl From<tokio_postgres::Error> for Error {

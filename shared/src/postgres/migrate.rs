@@ -1,5 +1,7 @@
 //! Migrations: the files of `shared/migrations`, each applied once, in order.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, anyhow};
 use refinery_core::error::Kind;
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
@@ -73,7 +75,7 @@ pub async fn apply(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<Stri
                 .map_err(|_| anyhow!("{name:?} is no name of a migration: write 0001_owner.sql"))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let pool = open(env)?;
+    let pool = open(env)?.within(Duration::MAX);
     let mut client = pool.get().await.map_err(crate::Error::from)?;
     let transaction = client.transaction().await.map_err(crate::Error::from)?;
     transaction
@@ -101,7 +103,7 @@ pub async fn apply(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<Stri
 
 /// The transaction that holds the lock. refinery's own driver opens one per migration, for which
 /// the lock would have to be held on a second connection.
-struct Held<'a>(deadpool_postgres::Transaction<'a>);
+struct Held<'a>(tokio_postgres::Transaction<'a>);
 
 impl AsyncTransaction for Held<'_> {
     type Error = tokio_postgres::Error;

@@ -16,6 +16,9 @@
 //! prepared statement is not there when it is executed. `query_typed` and `execute_typed` send
 //! types, values and text at once and prepare nothing; `query`, `execute` and `prepare` are refused
 //! by clippy. For the same reason nothing sets session state: `set local` in a transaction instead.
+//! A pool bounds how long a connection is used, see [`Pool`], so that no request waits for a database
+//! that stands still.
+//!
 //! A column of an enum or another type of our own is selected `::text`, since the driver would
 //! prepare a statement to look that type up. What belongs to robeings is read and written through
 //! [`scoped`].
@@ -24,12 +27,14 @@ mod connect;
 mod error;
 mod listen;
 mod migrate;
+pub mod patience;
+mod pool;
 pub mod scoped;
 mod tls;
 
-pub use connect::{Client, Pool, open, open_url, take_parameter};
-pub use deadpool_postgres::PoolError;
+pub use connect::{open, open_url, take_parameter};
 pub use error::{describe, is_unavailable};
 pub use listen::Notifications;
 pub use migrate::{apply, migrate, pending};
+pub use pool::{Client, Pool, PoolError};
 pub use tokio_postgres::types;

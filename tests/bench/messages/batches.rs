@@ -30,6 +30,7 @@ pub async fn against_copy(function: &Function, database: &str, rows: usize) -> a
     let measured = rows as f64 / started.elapsed().as_secs_f64();
 
     let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
+    let pool = pool.within(std::time::Duration::MAX);
     let client = pool.get().await?;
     client
         .batch_execute("create table public.bare (like conversation.log including all)")

@@ -81,6 +81,7 @@ fn wrk(folder: &Path, function: &Function, id: &str, seconds: u64) -> anyhow::Re
 /// The row that the log stores for such a message, under a primary key and nothing else.
 async fn pgbench(folder: &Path, database: &str, seconds: u64) -> anyhow::Result<f64> {
     let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
+    let pool = pool.within(std::time::Duration::MAX);
     let client = pool.get().await?;
     client
         .batch_execute(

@@ -315,7 +315,8 @@ fn made_at(name: &str) -> Option<SystemTime> {
 }
 
 async fn connect(url: &str) -> anyhow::Result<Client> {
-    let pool = postgres::open(&env_of(url))?;
+    // A test holds it for as long as it takes.
+    let pool = postgres::open(&env_of(url))?.within(Duration::MAX);
     Ok(pool.get().await.map_err(shared::Error::from)?)
 }
 

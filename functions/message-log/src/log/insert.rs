@@ -55,7 +55,7 @@ impl Log {
                     .await
             } else {
                 let columns = Columns::of(drafts);
-                db::once(&client, &scope, columns.insert(&**client, repeats)).await
+                db::once(&client, &scope, columns.insert(&*client, repeats)).await
             };
             match done {
                 Ok(inserted) => break inserted,

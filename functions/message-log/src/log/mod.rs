@@ -26,7 +26,6 @@ use shared::postgres::Pool;
 use shared::telemetry::{Unit, figure};
 use shared::work::{Waiting, Workers};
 use shared::{Resources, Result};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::identity::{Key, Window};
@@ -35,7 +34,7 @@ use crate::message::{NewMessage, work};
 
 use draft::{Draft, unmaskable};
 use insert::for_each;
-use together::{ANSWER_WITHIN, Together, busy};
+use together::Together;
 
 pub use draft::tokens;
 pub use months::{CLOSED, day_of};
@@ -188,9 +187,7 @@ impl Log {
         let mut robeings: Vec<&str> = robeings.filter(|name| is_name(name)).collect();
         robeings.sort_unstable();
         robeings.dedup();
-        let read = timeout(ANSWER_WITHIN, self.settings.of_all(&robeings)).await;
-        let settings = read.map_err(|_| busy())??;
-        let policies = settings.into_iter();
+        let policies = self.settings.of_all(&robeings).await?.into_iter();
         let policies =
             policies.map(|(robeing, it)| (robeing, it.system.unmasked.as_slice().into()));
         Ok(policies.collect())

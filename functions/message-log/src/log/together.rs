@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use shared::postgres::patience;
 use shared::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -21,8 +22,6 @@ const LANES: usize = 4;
 const SLOW: Duration = Duration::from_millis(25);
 /// What waits for a database that is slow or gone, in bytes, before senders are turned away.
 const MOST_WAITING: usize = 16 << 20;
-/// After this a sender is asked to try again; what may still be stored will be a repeat then.
-pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than any statement may take: it is the connection that hangs.
 const LONGEST_INSERT: Duration = Duration::from_secs(20);
 
@@ -46,15 +45,17 @@ impl Log {
         let (outcome, mut stored) = oneshot::channel();
         self.together.add(Waiting { draft, outcome })?;
         self.open_lane(1);
-        let soon = timeout(SLOW, &mut stored).await;
-        let answer = match soon {
-            Ok(_) => soon,
-            Err(_) => {
-                self.open_lane(LANES);
-                timeout(ANSWER_WITHIN - SLOW, stored).await
+        // Whoever's time is over is asked to try again; what may still be stored is a repeat then.
+        let answer = patience::wait(async {
+            match timeout(SLOW, &mut stored).await {
+                Ok(soon) => soon,
+                Err(_) => {
+                    self.open_lane(LANES);
+                    stored.await
+                }
             }
-        };
-        match answer {
+        });
+        match answer.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::Internal(anyhow::anyhow!("the insert panicked"))),
             Err(_) => Err(busy()),
@@ -126,7 +127,7 @@ impl Together {
     }
 }
 
-pub(super) fn busy() -> Error {
+fn busy() -> Error {
     Error::Unavailable {
         detail: "the database does not keep up: send it again in a while".to_owned(),
         cause: None,

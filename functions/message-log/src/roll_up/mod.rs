@@ -36,6 +36,8 @@ static WORKERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 /// A run that finds more goes on next time.
 const LONGEST: Duration = Duration::from_secs(45);
+/// As long as a trigger may take: after a restore into another cluster all is begun anew.
+const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct RolledUp {
@@ -49,7 +51,7 @@ pub struct RolledUp {
 pub async fn run(log: &Log) -> Result<RolledUp> {
     let started = Instant::now();
     let mut done = RolledUp::default();
-    let mut client = log.pool.get().await?;
+    let mut client = log.pool.within(LONGEST_RUN).get().await?;
     while started.elapsed() < LONGEST {
         let transaction = db::begin(&mut client, &Scope::all()).await?;
         // The largest segments take a second to make, and many on a small or busy server.

@@ -30,6 +30,8 @@ pub use steps::drive;
 
 /// A request works at it for so long; then the next trigger goes on.
 const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
+/// Of these, how long one step may use a connection.
+const LONGEST_STEP: Duration = Duration::from_secs(20);
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Erasure {
     pub id: Uuid,
@@ -93,7 +95,8 @@ pub async fn ask(
     let about = asked.resolve(&privacy, &caller).await?;
     let scope = scope_of(&caller.scope.robeings);
     let id = begin(&privacy, &about, scope.as_deref()).await?;
-    drive(&privacy, id, Instant::now() + WITHIN_A_REQUEST).await?;
+    let until = Instant::now() + WITHIN_A_REQUEST;
+    drive(&privacy.unhurried(LONGEST_STEP), id, until).await?;
     let erasure = find(&privacy, id, &caller.scope.robeings).await?;
     let status = match erasure.status {
         Status::Done => StatusCode::OK,

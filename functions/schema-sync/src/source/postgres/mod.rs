@@ -9,6 +9,7 @@ mod columns;
 mod plan;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use async_trait::async_trait;
@@ -17,6 +18,11 @@ use shared::postgres::{self, Pool, PoolError, describe, is_unavailable, take_par
 
 use super::{Plan, Progress, Reading, Run, Source, SourceError};
 use crate::document::{self, Dialect, SourceKind, Table};
+
+/// What one query of the catalog may take is bounded as well.
+const LONGEST_READING: Duration = Duration::from_secs(5 * 60);
+/// Somebody may wait for the answer.
+const LONGEST_PLAN: Duration = Duration::from_secs(9);
 
 pub struct Postgres {
     pool: Pool,
@@ -41,7 +47,7 @@ impl Postgres {
             "WAREHOUSE_URL has an empty `schemas`: name some, or leave it out to read all"
         );
         Ok(Self {
-            pool: postgres::open_url("WAREHOUSE_URL", &url, env)?,
+            pool: postgres::open_url("WAREHOUSE_URL", &url, env)?.within(LONGEST_PLAN),
             schemas,
             datasets: Mutex::default(),
         })
@@ -64,7 +70,8 @@ impl Source for Postgres {
             datasets_done: 0,
             datasets: self.schemas.as_ref().map_or(1, Vec::len),
         });
-        let reading = catalog::read(&self.pool, self.schemas.as_deref(), known, run).await?;
+        let pool = self.pool.within(LONGEST_READING);
+        let reading = catalog::read(&pool, self.schemas.as_deref(), known, run).await?;
         run.tell(Progress::Reading {
             tables_done: reading.tables.len(),
             tables: reading.tables.len(),

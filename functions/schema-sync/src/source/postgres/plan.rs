@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::postgres::types::Type;
-use shared::postgres::{Client, Pool, is_unavailable};
+use shared::postgres::{Pool, is_unavailable};
 use tokio_postgres::Transaction;
 use tokio_postgres::error::{ErrorPosition, SqlState};
 
@@ -24,7 +24,8 @@ pub(super) async fn plan(pool: &Pool, sql: &str, run: &Run) -> Result<Plan, Sour
     }
     // Not given back: the driver keeps what it prepared to look types up, and behind a pooler that
     // is gone with the transaction.
-    let mut client = Client::take(pool.get().await?);
+    let mut client = pool.get().await?;
+    client.close_when_dropped();
     let db = client.build_transaction().read_only(true).start().await?;
     run.count_request();
     let plan = explain(&db, sql).await;
