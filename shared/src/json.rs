@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -87,6 +88,15 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
+}
+
+/// The request with its whole body, as large as the route takes at most.
+pub(crate) async fn whole(request: Request) -> Result<Request, Error> {
+    let (parts, body) = request.into_parts();
+    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
+        .await
+        .map_err(|error| unread(&error))?;
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -9,5 +9,6 @@ mod postgres;
 mod postgres_tls;
 mod secrets;
 mod serve;
+mod silence;
 mod store;
 mod store_faults;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::routing::{get, post};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use kit::{Reply, TestApp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -266,11 +266,16 @@ async fn a_bad_setting_is_named_at_start() {
     }
 }
 
+fn has_length(headers: &HeaderMap) -> Result<(), Error> {
+    let length = headers.get("x-length").map(drop);
+    length.ok_or_else(|| Error::Unauthenticated("send the body's length".to_owned()))
+}
+
 /// Lets in whoever sends the body's length along, as a writer of one robeing.
 fn signed(resources: &Resources) -> anyhow::Result<Router> {
     resources
         .front()
-        .take_signed("/v1/signed", |headers, body| {
+        .take_signed("/v1/signed", has_length, |headers, body| {
             let length = headers.get("x-length").and_then(|it| it.to_str().ok());
             if length == Some(&body.len().to_string()) {
                 return Ok(Caller {
@@ -419,9 +424,11 @@ async fn only_one_address_below_v1_can_be_signed() {
         "/openapi.json",
     ] {
         let app = |resources: &Resources| {
-            resources
-                .front()
-                .take_signed(route, |_, _| Err(Error::Forbidden(String::new())))?;
+            resources.front().take_signed(
+                route,
+                |_| Ok(()),
+                |_, _| Err(Error::Forbidden(String::new())),
+            )?;
             Ok(Router::new())
         };
         let started = TestApp::with_env(shared::Env::default())

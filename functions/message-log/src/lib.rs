@@ -27,14 +27,13 @@ pub mod search;
 pub mod slack;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
-use shared::serve::may_take;
+use shared::serve::{at_once, may_take};
 use shared::{Resources, Router, routes};
-use tower::limit::GlobalConcurrencyLimitLayer;
 
 pub use log::Log;
 use slack::Slack;
 
-/// Requests with batches that are read and worked on at once; others wait, unread.
+/// Requests with batches that are worked on at once.
 const LARGE_AT_ONCE: usize = 4;
 
 #[derive(Clone)]
@@ -63,15 +62,18 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let front = resources.front();
     front.take_whole_batches();
     let slack = app.slack.clone();
-    front.take_signed(slack::ROUTE, move |headers, body| {
-        slack.prove(headers, body)
-    })?;
+    let signed = slack.clone();
+    front.take_signed(
+        slack::ROUTE,
+        move |headers| signed.may_be_signed(headers),
+        move |headers, body| slack.prove(headers, body),
+    )?;
     let large = Router::new()
         .routes(routes!(post::batch))
         .routes(routes!(events::deliver))
-        .layer(DefaultBodyLimit::max(events::LARGEST_EVENT))
         // What waits for a database that is slow or gone must fit into memory.
-        .layer(GlobalConcurrencyLimitLayer::new(LARGE_AT_ONCE));
+        .layer(at_once(LARGE_AT_ONCE))
+        .layer(DefaultBodyLimit::max(events::LARGEST_EVENT));
     let quick = Router::new()
         .routes(routes!(slack::receive))
         .layer(may_take(slack::ANSWER_WITHIN));

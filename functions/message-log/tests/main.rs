@@ -20,3 +20,4 @@ mod segments;
 mod settings;
 mod several;
 mod slack;
+mod slow;

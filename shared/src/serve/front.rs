@@ -8,8 +8,16 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::{Caller, Error};
 
-/// Who signed a request, from its headers and its raw body. It must not take long.
-pub(super) type Proof = Arc<dyn Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync>;
+type MayBeSigned = dyn Fn(&HeaderMap) -> Result<(), Error> + Send + Sync;
+type Signer = dyn Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync;
+
+/// How a request proves who signed it. Neither function may take long.
+pub(super) struct Proof {
+    /// Whether the headers may be those of a signed request, before any of its body is read.
+    pub(super) may_be_signed: Box<MayBeSigned>,
+    /// Who signed it, from its headers and its raw body.
+    pub(super) signer: Box<Signer>,
+}
 
 /// Declared while the app is built; the service and the Lambda envelope go by it.
 #[derive(Clone, Default)]
@@ -20,21 +28,28 @@ pub(super) type LinkProof = Arc<dyn Fn(&Uri) -> Result<Caller, Error> + Send + S
 
 #[derive(Default)]
 struct Declared {
-    signed: BTreeMap<&'static str, Proof>,
+    signed: BTreeMap<&'static str, Arc<Proof>>,
     linked: BTreeMap<&'static str, LinkProof>,
     whole_batches: bool,
 }
 
 impl Front {
-    /// A POST to exactly this route is let in by what `proof` finds in it, and by nothing else:
+    /// A POST to exactly this route is let in by what `signer` finds in it, and by nothing else:
     /// neither a token nor `AUTH_MODE=open`. All other routes, and this one by other methods, stay
     /// as they are. For senders that sign what they post and can't send a token.
+    ///
+    /// A body is read only where `may_be_signed` finds nothing wrong with the headers.
     pub fn take_signed(
         &self,
         route: &'static str,
-        proof: impl Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync + 'static,
+        may_be_signed: impl Fn(&HeaderMap) -> Result<(), Error> + Send + Sync + 'static,
+        signer: impl Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
         check(route)?;
+        let proof = Proof {
+            may_be_signed: Box::new(may_be_signed),
+            signer: Box::new(signer),
+        };
         self.declared().signed.insert(route, Arc::new(proof));
         Ok(())
     }
@@ -57,7 +72,7 @@ impl Front {
         self.declared().whole_batches = true;
     }
 
-    pub(super) fn proof(&self, method: &Method, route: &str) -> Option<Proof> {
+    pub(super) fn proof(&self, method: &Method, route: &str) -> Option<Arc<Proof>> {
         let is_post = method == Method::POST;
         self.declared()
             .signed

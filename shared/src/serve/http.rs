@@ -2,31 +2,29 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeAbove};
 
+use super::connection::Server;
 use crate::Resources;
 
 /// Together with [`HEARD_WITHIN`] 9 s: Cloud Run kills what is still there 10 s after SIGTERM.
 const DRAIN: Duration = Duration::from_millis(8_750);
 /// How long a connection is listened to after that which has sent nothing yet.
 const HEARD_WITHIN: Duration = Duration::from_millis(250);
-/// For the head of a request, and between two on one connection: a client that sends nothing more
-/// must not hold a socket for ever. Load balancers keep an idle connection for 60 s, and it is
-/// theirs to close it.
-const HEAD: Duration = Duration::from_secs(75);
+/// More wait to be accepted until another one ends, so that file descriptors are left to work with
+/// where a process has 1,024.
+const CONNECTIONS: usize = 900;
 /// Below this, in bytes, compressing saves no packet.
 const WORTH_COMPRESSING: u64 = 1_024;
 /// After the system refused a connection, for want of file descriptors mostly.
@@ -65,16 +63,15 @@ pub async fn listen(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    listen_within(service, listener, stop, HEAD, DRAIN).await;
+    listen_to(service, listener, stop, CONNECTIONS).await;
     Ok(())
 }
 
-async fn listen_within(
+async fn listen_to(
     service: axum::Router,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
-    head: Duration,
-    drain: Duration,
+    connections: usize,
 ) {
     let worth = DefaultPredicate::new()
         .and(SizeAbove::new(WORTH_COMPRESSING))
@@ -83,29 +80,28 @@ async fn listen_within(
     let compress = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(worth);
-    let service = TowerToHyperService::new(service.layer(compress));
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head);
-    let connections = GracefulShutdown::new();
-    let serve = |connection: TcpStream| {
-        // Without it small answers may wait for the other side's acknowledgement.
-        let _ = connection.set_nodelay(true);
-        let connection = server.serve_connection(TokioIo::new(connection), service.clone());
-        let connection = connections.watch(connection.into_owned());
-        // An error is the client's: it went away, was too slow, or spoke no HTTP.
-        tokio::spawn(async { drop(connection.await) });
+    let server = Server::new(service.layer(compress));
+    let room = Arc::new(Semaphore::new(connections));
+    let (tell, told) = watch::channel(());
+    let serve = |socket: TcpStream, place: Option<OwnedSemaphorePermit>| {
+        let served = server.clone().serve(socket, told.clone());
+        tokio::spawn(async move {
+            served.await;
+            drop(place);
+        });
+    };
+    let accept = async || {
+        let place = room.clone().acquire_owned().await;
+        (listener.accept().await, place.ok())
     };
     let mut stop = pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (accepted, place) = tokio::select! {
+            accepted = accept() => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((connection, _)) => serve(connection),
+            Ok((socket, _)) => serve(socket, place),
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -114,17 +110,16 @@ async fn listen_within(
     }
     // Who has connected has been told that somebody listens, and may have sent a request already:
     // closed now, it would be lost.
-    while let Some(Ok((connection, _))) = listener.accept().now_or_never() {
-        serve(connection);
+    while let Some(Ok((socket, _))) = listener.accept().now_or_never() {
+        serve(socket, None);
     }
     drop(listener);
-    if connections.count() > 0 {
+    drop(told);
+    if tell.receiver_count() > 0 {
         tokio::time::sleep(HEARD_WITHIN).await;
     }
-    if tokio::time::timeout(drain, connections.shutdown())
-        .await
-        .is_err()
-    {
+    let _ = tell.send(());
+    if tokio::time::timeout(DRAIN, tell.closed()).await.is_err() {
         tracing::warn!("stopped with requests still unanswered");
     }
 }
@@ -136,8 +131,6 @@ fn has_no_etag(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -145,7 +138,9 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+    #[tokio::test(start_paused = true)]
     async fn a_request_that_never_ends_holds_up_the_end_for_a_bounded_time() {
         let entered = Arc::new(Notify::new());
         let tell = entered.clone();
@@ -156,30 +151,26 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let stop = async move { entered.notified().await };
-        let service = Router::new().route("/", never);
-        let server = listen_within(service, listener, stop, HEAD, Duration::ZERO);
-        let server = tokio::spawn(server);
+        let server = tokio::spawn(listen(Router::new().route("/", never), listener, stop));
 
         let mut client = TcpStream::connect(address).await.expect("a connection");
-        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
-        client.write_all(request).await.expect("sent");
-        server.await.expect("no panic");
+        client.write_all(REQUEST).await.expect("sent");
+        server.await.expect("no panic").expect("no error");
     }
 
-    #[tokio::test]
-    async fn a_client_that_stops_in_the_middle_of_a_head_is_hung_up_on() {
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_room_is_answered_once_a_silent_client_was_hung_up_on() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("bound");
-        let head = Duration::from_millis(20);
-        let never = std::future::pending();
-        tokio::spawn(listen_within(Router::new(), listener, never, head, DRAIN));
+        let service = Router::new().route("/", get(async || "here"));
+        tokio::spawn(listen_to(service, listener, std::future::pending(), 1));
 
+        let silent = TcpStream::connect(address).await.expect("a connection");
         let mut client = TcpStream::connect(address).await.expect("a connection");
-        client
-            .write_all(b"GET / HTTP/1.1\r\nhost:")
-            .await
-            .expect("sent");
-        let mut answer = Vec::new();
-        client.read_to_end(&mut answer).await.expect("an end");
+        client.write_all(REQUEST).await.expect("sent");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.ends_with("here"), "{answer}");
+        drop(silent);
     }
 }

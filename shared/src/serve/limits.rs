@@ -1,13 +1,21 @@
 //! How large a request may be, and how long its answer may take.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::Route;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::util::MapRequestLayer;
+use tower::{Layer, Service};
 
-use crate::Env;
+use crate::json::whole;
+use crate::postgres::patience;
+use crate::{Env, Error, Result};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -89,4 +97,46 @@ pub fn may_take(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request +
         }
         request
     })
+}
+
+/// A layer for routes whose requests are large: `count` of them are worked on at once. A request
+/// takes its place when its body is there, so that whoever sends slowly keeps nobody waiting, and
+/// is turned away if there is none in the time that it may wait for the database.
+pub fn at_once(count: usize) -> impl Layer<Route, Service = impl Routed> + Clone + Send + Sync {
+    from_fn_with_state(Arc::new(Semaphore::new(count)), in_turn)
+}
+
+async fn in_turn(
+    State(places): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    let request = whole(request).await?;
+    let place = patience::wait(places.acquire()).await;
+    let place = place.map_err(|_| Error::Unavailable {
+        detail: "too many large requests are worked on: send it again in a while".to_owned(),
+        cause: None,
+    })?;
+    let answer = next.run(request).await;
+    drop(place);
+    Ok(answer)
+}
+
+/// What a router takes as the service of a layer.
+pub trait Routed:
+    Service<Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Routed for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }

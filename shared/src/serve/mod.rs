@@ -3,6 +3,8 @@
 //! `main` is `shared::serve("name", name::app)`. Both ways, and in tests, the app stands behind
 //! the same [`service()`]: who is calling, request ids, limits, and what an error looks like.
 
+mod arrival;
+mod connection;
 mod document;
 mod errors;
 mod front;
@@ -15,7 +17,7 @@ use crate::telemetry::{self, Audience};
 use crate::{Env, Resources, Router, secrets};
 
 pub use front::Front;
-pub use limits::may_take;
+pub use limits::{at_once, may_take};
 pub use service::service;
 
 /// Runs a function until the platform stops it, configured by the environment. What keeps it from

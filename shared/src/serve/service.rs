@@ -17,12 +17,14 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::arrival::Room;
 use super::document::documented;
 use super::errors::as_problem;
 use super::front::{Front, LinkProof, Proof};
 use super::limits::{Deadline, Limits};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::problem;
+use crate::postgres::patience;
 use crate::telemetry::{self, RequestContext};
 use crate::{Caller, Error, Json, Resources, Router};
 
@@ -42,6 +44,7 @@ struct Service {
     auth: Auth,
     limits: Limits,
     front: Front,
+    room: Room,
 }
 
 /// The app with all that is the same for every function: `GET /healthz` for everybody, `GET
@@ -58,6 +61,7 @@ pub fn service(
         auth: resources.auth()?,
         limits,
         front: resources.front().clone(),
+        room: Room::default(),
     });
     let (routes, write) = app.split();
     let has_signed = resources.front().has_signed();
@@ -89,7 +93,7 @@ async fn answer(State(service): State<Arc<Service>>, mut request: Request, next:
     let route = route.as_ref().map_or("no route", MatchedPath::as_str);
 
     let id = HeaderValue::from_str(&context.id);
-    telemetry::within(context, async {
+    telemetry::within(context, patience::of_a_request(async {
         let mut caller = None;
         let work = service.work(request, next, invocation, &mut caller);
         let answer = bounded(work, &deadline).await;
@@ -108,7 +112,7 @@ async fn answer(State(service): State<Arc<Service>>, mut request: Request, next:
             tracing::info!(%method, route, status, duration_ms, caller, "{method} {route}: {status}");
         }
         answer
-    })
+    }))
     .await
 }
 
@@ -162,7 +166,7 @@ impl Service {
                     request = whole;
                     request.extensions_mut().insert(caller);
                 }
-                Err(error) => return error.into_response(),
+                Err(refusal) => return refusal,
             }
         } else if request.uri().path() != HEALTH {
             // Not the request itself: a reference to its body can't wait on another thread.
@@ -180,11 +184,17 @@ impl Service {
             return Error::Invalid("the address holds a NUL character, `%00`".to_owned())
                 .into_response();
         }
-        next.run(request).await
+        let (parts, body) = request.into_parts();
+        let (body, arrival) = match name {
+            Some(_) => self.room.for_caller(body),
+            None => self.room.for_anybody(body),
+        };
+        let answer = next.run(Request::from_parts(parts, body)).await;
+        arrival.refusal().unwrap_or(answer)
     }
 
     /// How whoever sent this has to prove who they are, if that is not by a token.
-    fn proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<Proof> {
+    fn proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<Arc<Proof>> {
         if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
             return None;
         }
@@ -202,18 +212,21 @@ impl Service {
     }
 
     /// Who signed the request, and the request as it was.
-    async fn signed(&self, request: Request, proof: &Proof) -> Result<(Caller, Request), Error> {
+    async fn signed(&self, request: Request, proof: &Proof) -> Result<(Caller, Request), Response> {
         let (parts, body) = request.into_parts();
+        (proof.may_be_signed)(&parts.headers).map_err(Error::into_response)?;
+        let (body, arrival) = self.room.for_anybody(body);
         let body = Limited::new(body, self.limits.body_bytes()).collect().await;
         let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
+            let error = if error.is::<LengthLimitError>() {
                 Error::TooLarge("the body is larger than this route takes".to_owned())
             } else {
                 Error::Invalid("the body broke off".to_owned())
-            }
+            };
+            arrival.refusal().unwrap_or_else(|| error.into_response())
         })?;
         let body = body.to_bytes();
-        let caller = proof(&parts.headers, &body)?;
+        let caller = (proof.signer)(&parts.headers, &body).map_err(Error::into_response)?;
         Ok((caller, Request::from_parts(parts, Body::from(body))))
     }
 

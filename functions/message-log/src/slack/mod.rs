@@ -32,6 +32,8 @@ pub const ROUTE: &str = "/v1/slack/events";
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
 /// What was signed longer ago may be somebody's recording.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
+/// Bytes of a signature.
+const SIGNATURE: usize = 32;
 /// On a refusal that will be the same next time.
 const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 
@@ -76,14 +78,21 @@ impl Slack {
         self.prove_at(headers, body, Timestamp::now())
     }
 
-    fn prove_at(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Caller> {
+    /// Whether the headers are those of something that was signed within the last five minutes, by
+    /// whomever: all that can be told before the body is read.
+    pub fn may_be_signed(&self, headers: &HeaderMap) -> Result<()> {
+        self.signature(headers, Timestamp::now()).map(drop)
+    }
+
+    /// When it was signed, as Slack says it, and the signature.
+    fn signature<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<(&'a str, Vec<u8>)> {
         let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
         if self.keys.is_empty() {
             return Err(refused(
                 "SLACK_SIGNING_SECRET is not set, so nobody can be let in",
             ));
         }
-        let header = |name| -> Option<&str> {
+        let header = |name| -> Option<&'a str> {
             let mut values = headers.get_all(name).iter();
             let (value, None) = (values.next()?, values.next()) else {
                 return None;
@@ -93,7 +102,9 @@ impl Slack {
         let told = header("x-slack-request-timestamp")
             .filter(|it| it.bytes().all(|it| it.is_ascii_digit()));
         let signature = header("x-slack-signature").and_then(|it| it.strip_prefix("v0="));
-        let signature = signature.and_then(|it| hex::decode(it).ok());
+        let signature = signature
+            .and_then(|it| hex::decode(it).ok())
+            .filter(|it| it.len() == SIGNATURE);
         let (Some(told), Some(signature)) = (told, signature) else {
             return Err(refused(
                 "send `x-slack-request-timestamp` and `x-slack-signature: v0=<hex>`",
@@ -106,6 +117,12 @@ impl Slack {
         if at.is_none_or(|at| now.duration_since(at).abs() > WINDOW) {
             return Err(refused("the request was signed more than five minutes ago"));
         }
+        Ok((told, signature))
+    }
+
+    fn prove_at(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Caller> {
+        let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
+        let (told, signature) = self.signature(headers, now)?;
         let signed = [b"v0:", told.as_bytes(), b":", body].concat();
         let mut is_ours = false;
         for key in &*self.keys {
