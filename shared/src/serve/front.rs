@@ -54,8 +54,8 @@ impl Front {
         Ok(())
     }
 
-    /// A GET of exactly this route is let in by what `proof` finds in its address, and by nothing
-    /// else. For links that we gave out, to be followed by whoever has no token.
+    /// A GET or a HEAD of exactly this route is let in by what `proof` finds in its address, and by
+    /// nothing else. For links that we gave out, to be followed by whoever has no token.
     pub fn take_linked(
         &self,
         route: &'static str,
@@ -73,7 +73,7 @@ impl Front {
     }
 
     pub(super) fn proof(&self, method: &Method, route: &str) -> Option<Arc<Proof>> {
-        let is_post = method == Method::POST;
+        let is_post = as_routed(method) == Method::POST;
         self.declared()
             .signed
             .get(route)
@@ -82,7 +82,7 @@ impl Front {
     }
 
     pub(super) fn link_proof(&self, method: &Method, route: &str) -> Option<LinkProof> {
-        let is_get = method == Method::GET;
+        let is_get = as_routed(method) == Method::GET;
         self.declared()
             .linked
             .get(route)
@@ -100,6 +100,15 @@ impl Front {
 
     fn declared(&self) -> MutexGuard<'_, Declared> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The method whose handler answers. What a GET is asked to prove, a HEAD has to prove as well: the
+/// router has one handler for both.
+fn as_routed(method: &Method) -> &Method {
+    match *method {
+        Method::HEAD => &Method::GET,
+        _ => method,
     }
 }
 
