@@ -2,6 +2,7 @@
 //! them: linking is most of what a test build takes.
 
 mod dependencies;
+mod every_route;
 mod infra;
 mod openapi;
 mod privacy;
@@ -9,3 +10,4 @@ mod process;
 mod robeings;
 mod schema;
 mod sql;
+mod statements;

@@ -4,16 +4,28 @@
 //! A table takes part by a policy on the setting `app.robeings`; the migration of the first owner
 //! shows it.
 
+use std::time::Duration;
+
 use futures::join;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Error, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Error, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::Client;
 use crate::auth::{Names, is_name};
 
 /// A statement that takes longer is given up, and the caller asked to try again.
-const LONGEST_STATEMENT: &str = "15s";
+const LONGEST_STATEMENT: Duration = Duration::from_secs(15);
+/// So long before the connection's own end, so that a server that lives says so itself.
+const BEFORE_THE_END: Duration = Duration::from_millis(250);
+/// Of the transaction that has begun. The values are bound: what a caller sends is no part of a
+/// statement's text, whatever the server takes a quote or a backslash for.
+///
+/// Compiling a statement that runs once and for milliseconds takes longer than to run it, and
+/// partitions make the planner think otherwise.
+const SETTINGS: &str = "select set_config('app.robeings', $1, true),
+                               set_config('statement_timeout', $2, true),
+                               set_config('jit', 'off', true)";
 
 /// Which robeings a transaction sees.
 #[derive(Clone, Debug)]
@@ -38,17 +50,22 @@ impl Scope {
         names.dedup();
         Self(names.join("\n"))
     }
+}
 
-    /// Of the transaction that has begun.
-    fn settings(&self) -> String {
-        let robeings = self.0.replace('\'', "''");
-        // Compiling a statement that runs once and for milliseconds takes longer than to run it, and
-        // partitions make the planner think otherwise.
-        format!(
-            "set local app.robeings = '{robeings}'; set local jit = off; \
-             set local statement_timeout = '{LONGEST_STATEMENT}'"
-        )
-    }
+async fn set(
+    db: &(impl GenericClient + Sync),
+    scope: &Scope,
+    longest: Duration,
+) -> Result<(), Error> {
+    // 0 would be no limit.
+    let longest = longest.as_millis().max(1).to_string();
+    let values: [(&(dyn ToSql + Sync), Type); 2] = [(&scope.0, Type::TEXT), (&longest, Type::TEXT)];
+    db.execute_typed(SETTINGS, &values).await.map(drop)
+}
+
+fn longest_statement(client: &Client) -> Duration {
+    let left = client.left().saturating_sub(BEFORE_THE_END);
+    left.min(LONGEST_STATEMENT)
 }
 
 /// The rows of one statement, a transaction of its own.
@@ -67,13 +84,14 @@ pub async fn once<T>(
     scope: &Scope,
     statement: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let begin = format!("begin; {}", scope.settings());
-    let (begun, done, committed) = join!(
-        client.batch_execute(&begin),
+    let (begun, set, done, committed) = join!(
+        client.batch_execute("begin"),
+        set(&**client, scope, longest_statement(client)),
         statement,
         client.batch_execute("commit")
     );
     begun?;
+    set?;
     let done = done?;
     committed?;
     Ok(done)
@@ -81,20 +99,22 @@ pub async fn once<T>(
 
 /// A transaction of several statements; without `commit` nothing has happened.
 pub async fn begin<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
+    let longest = longest_statement(client);
     let transaction = tokio_postgres::Client::transaction(client).await?;
-    transaction.batch_execute(&scope.settings()).await?;
+    set(&transaction, scope, longest).await?;
     Ok(transaction)
 }
 
 /// A transaction whose statements all see the database as it is now, whatever is committed meanwhile.
 /// There is nothing to commit.
 pub async fn read<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
+    let longest = longest_statement(client);
     let transaction = tokio_postgres::Client::build_transaction(client)
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)
         .start()
         .await?;
-    transaction.batch_execute(&scope.settings()).await?;
+    set(&transaction, scope, longest).await?;
     Ok(transaction)
 }
 
@@ -125,7 +145,6 @@ mod tests {
         let names = ["r2", "r1", "r1", "*", "a\nb", "it's"];
         let scope = Scope::only(names);
         assert_eq!(scope.0, "it's\nr1\nr2");
-        assert!(scope.settings().contains("app.robeings = 'it''s\nr1\nr2';"));
         assert_eq!(Scope::of(&Names::Only(vec!["*".into()])).0, "");
     }
 }

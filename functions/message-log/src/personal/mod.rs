@@ -177,7 +177,7 @@ impl Whose {
 
 async fn strings(
     client: &Client,
-    sql: &str,
+    sql: &'static str,
     value: &(dyn shared::postgres::types::ToSql + Sync),
     kind: Type,
 ) -> Result<Vec<String>> {

@@ -130,8 +130,8 @@ async fn of_transaction(db: &Transaction<'_>, mark: Mark) -> Result<(Vec<Row>, M
 /// Texts are measured before any is sent.
 async fn read(
     db: &Transaction<'_>,
-    source: &str,
-    order: &str,
+    source: &'static str,
+    order: &'static str,
     params: &[(&(dyn ToSql + Sync), Type)],
 ) -> Result<Vec<Row>, Error> {
     let rows = db
