@@ -11,4 +11,5 @@ mod secrets;
 mod serve;
 mod silence;
 mod store;
+mod store_deviations;
 mod store_faults;

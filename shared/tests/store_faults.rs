@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, http::StatusCode};
 use bytes::Bytes;
 use futures::stream;
+use kit::object_server::{Deviations, ObjectServer};
 use shared::store::{ETag, Object, Put, Store, StoreError};
 use shared::{Env, Resources};
 use tokio::net::TcpListener;
@@ -247,9 +248,10 @@ async fn a_server_that_is_not_there_is_unavailable() {
 #[tokio::test(start_paused = true)]
 async fn two_writers_at_the_same_moment_are_a_precondition_that_failed() {
     let xml = "<Error><Code>ConditionalRequestConflict</Code></Error>";
-    let stub = Stub::always(409, xml).await;
-    let (_, s3) = &stub.stores[0];
-    let error = s3
+    let server = ObjectServer::start(Deviations::default()).await;
+    server.answer("PUT prefix/key", 409, xml);
+    let error = server
+        .store("s3")
         .put("key", "body".into(), Put::IfAbsent)
         .await
         .unwrap_err();

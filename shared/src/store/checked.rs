@@ -9,6 +9,7 @@ use anyhow::{bail, ensure};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::probe::Conditions;
 use super::{ETag, Object, Put, Result, Store, StoreError, upload_time};
 
 /// Retries included. A function's caller waits for this, so it ends well before they give up.
@@ -16,17 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Checked {
     store: Arc<dyn Store>,
+    conditions: Conditions,
     /// Empty, or ending in `/`.
     prefix: String,
 }
 
 impl Checked {
-    pub(super) fn new(store: Arc<dyn Store>, prefix: &str) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, prefix: &str, conditions: Conditions) -> Self {
         let prefix = match prefix {
             "" => String::new(),
             some => format!("{some}/"),
         };
-        Self { store, prefix }
+        Self {
+            store,
+            conditions,
+            prefix,
+        }
     }
 
     fn full(&self, name: &str) -> Result<String> {
@@ -82,7 +88,15 @@ impl Store for Checked {
 
     async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
         let key = self.full(key)?;
-        patiently(&key, body.len(), self.store.put(&key, body, condition)).await
+        patiently(&key, body.len(), async {
+            let store = &*self.store;
+            if !matches!(condition, Put::Always) {
+                let look = self.conditions.look(store, &self.prefix, &key, &condition);
+                look.await?;
+            }
+            store.put(&key, body, condition).await
+        })
+        .await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>> {
@@ -107,6 +121,11 @@ impl Store for Checked {
     async fn delete(&self, key: &str) -> Result<()> {
         let key = self.full(key)?;
         patiently(&key, 0, self.store.delete(&key)).await
+    }
+
+    async fn probe(&self) -> Result<()> {
+        let probed = self.conditions.probe(&*self.store, &self.prefix);
+        patiently(&self.prefix, 0, probed).await
     }
 }
 

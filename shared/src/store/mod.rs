@@ -2,11 +2,17 @@
 //!
 //! `BUCKET_URL` chooses: `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///dir`, `memory:///`.
 //! One contract suite, `kit::store`, holds all four.
+//!
+//! What only claims to be S3 or Cloud Storage may ignore the condition of a write. So the first
+//! conditional write of a process tries that out, with an object below `probe/`, and where the
+//! store deviates, every conditional write is refused. `STORE_CONDITIONAL_WRITES=unchecked` allows
+//! it; then a condition is looked at before the write, which is as much as can be done.
 
 mod checked;
 mod file;
 mod gcs;
 mod memory;
+mod probe;
 mod s3;
 
 use std::ops::Range;
@@ -18,6 +24,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{Error, Resources};
+use probe::Conditions;
 
 /// The store's own name for one content of an object; only ever compared for equality.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +67,13 @@ pub enum StoreError {
         #[source]
         source: anyhow::Error,
     },
+    /// It writes where it must not, or does not where it must. Nothing was written.
+    #[error(
+        "the store does not keep the condition of a write: {0}. Two runs at once would overwrite \
+         each other's objects, so nothing was written: use a store that keeps conditions, or, \
+         where one process writes at a time, set STORE_CONDITIONAL_WRITES=unchecked"
+    )]
+    Deviates(&'static str),
     #[error("the store failed for {key:?}")]
     Other {
         key: String,
@@ -115,6 +129,11 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::unavailable("the store is unavailable", error),
+            // Whoever deploys this has to hear of it, and the caller may be the one.
+            StoreError::Deviates(_) => Self::Unavailable {
+                detail: error.to_string(),
+                cause: None,
+            },
             other => Self::Internal(other.into()),
         }
     }
@@ -144,6 +163,11 @@ pub trait Store: Send + Sync {
 
     /// Removing what is not there is no error.
     async fn delete(&self, key: &str) -> Result<()>;
+
+    /// Whether it keeps the conditions of writes, tried out where that is not known yet.
+    async fn probe(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl dyn Store + '_ {
@@ -159,28 +183,33 @@ const FORMS: &str =
 /// The store that `BUCKET_URL` names. Connects, logs in and reads nothing before the first call.
 pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Store>> {
     let url = resources.env().required("BUCKET_URL", FORMS)?;
-    let (store, prefix): (Arc<dyn Store>, &str) = match url.split_once("://") {
-        Some(("s3", place)) => {
-            let (bucket, prefix) = bucket_and_prefix(url, place)?;
-            (Arc::new(s3::S3::open(resources, bucket)?), prefix)
-        }
-        Some(("gs", place)) => {
-            let (bucket, prefix) = bucket_and_prefix(url, place)?;
-            (Arc::new(gcs::Gcs::open(resources, bucket)?), prefix)
-        }
-        Some(("file", _)) => {
-            let folder = url::Url::parse(url)
-                .ok()
-                .and_then(|url| url.to_file_path().ok());
-            let folder = folder.filter(|folder| folder.parent().is_some());
-            let folder = folder
-                .with_context(|| format!("BUCKET_URL {url:?} names no folder: use {FORMS}"))?;
-            (Arc::new(file::Folder::new(folder)), "")
-        }
-        Some(("memory", "" | "/")) => (Arc::new(memory::Memory::default()), ""),
-        _ => anyhow::bail!("BUCKET_URL is {url:?}: use {FORMS}"),
-    };
-    Ok(Arc::new(checked::Checked::new(store, prefix)))
+    let others = Conditions::of_others(resources.env())?;
+    let (store, prefix, conditions): (Arc<dyn Store>, &str, Conditions) =
+        match url.split_once("://") {
+            Some(("s3", place)) => {
+                let (bucket, prefix) = bucket_and_prefix(url, place)?;
+                (Arc::new(s3::S3::open(resources, bucket)?), prefix, others)
+            }
+            Some(("gs", place)) => {
+                let (bucket, prefix) = bucket_and_prefix(url, place)?;
+                (Arc::new(gcs::Gcs::open(resources, bucket)?), prefix, others)
+            }
+            Some(("file", _)) => {
+                let folder = url::Url::parse(url)
+                    .ok()
+                    .and_then(|url| url.to_file_path().ok());
+                let folder = folder.filter(|folder| folder.parent().is_some());
+                let folder = folder
+                    .with_context(|| format!("BUCKET_URL {url:?} names no folder: use {FORMS}"))?;
+                (Arc::new(file::Folder::new(folder)), "", Conditions::Ours)
+            }
+            Some(("memory", "" | "/")) => {
+                let memory = memory::Memory::default();
+                (Arc::new(memory), "", Conditions::Ours)
+            }
+            _ => anyhow::bail!("BUCKET_URL is {url:?}: use {FORMS}"),
+        };
+    Ok(Arc::new(checked::Checked::new(store, prefix, conditions)))
 }
 
 fn bucket_and_prefix<'a>(url: &str, place: &'a str) -> anyhow::Result<(&'a str, &'a str)> {

@@ -8,6 +8,7 @@ pub mod bigquery;
 pub mod clock;
 pub mod lambda;
 pub mod llm;
+pub mod object_server;
 pub mod oidc;
 pub mod postgres;
 pub mod process;

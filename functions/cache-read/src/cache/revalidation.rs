@@ -73,7 +73,9 @@ impl From<StoreError> for Trouble {
             StoreError::NotFound(_) => ABSENT,
             StoreError::Unavailable { .. } => UNAVAILABLE,
             StoreError::Denied { .. } => "denied",
-            StoreError::Precondition(_) | StoreError::Other { .. } => "failed",
+            StoreError::Precondition(_) | StoreError::Deviates(_) | StoreError::Other { .. } => {
+                "failed"
+            }
         };
         Self::new(kind, error)
     }

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::header::DATE;
 use axum::response::IntoResponse as _;
+use kit::object_server::{Deviations, ObjectServer};
 use serde_json::{Value, json};
 
 use crate::run;
@@ -198,6 +199,35 @@ fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
             ("bucket", "export BUCKET_URL="),
         ],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_ignores_the_condition_of_a_write_is_named_and_nothing_is_left_there() {
+    for (ignores_absent, allowed, expected) in [
+        (true, None, "was created again"),
+        (true, Some("unchecked"), ""),
+        (false, None, ""),
+    ] {
+        let server = ObjectServer::start(Deviations {
+            ignores_absent,
+            ..Deviations::default()
+        })
+        .await;
+        let mut env = server.env("gs").with("AUTH_TOKENS", TOKENS);
+        if let Some(allowed) = allowed {
+            env = env.with("STORE_CONDITIONAL_WRITES", allowed);
+        }
+        let env: Vec<(&str, &str)> = env.iter().collect();
+        let (_, checks) = doctor(&[], &env);
+        let bucket = checks.iter().find(|(name, ..)| name == "bucket").unwrap();
+        if expected.is_empty() {
+            assert_eq!(bucket.1, "fine", "{bucket:?}");
+        } else {
+            let mend = "| export STORE_CONDITIONAL_WRITES=unchecked";
+            assert_mends(&checks, &[("bucket", expected), ("bucket", mend)]);
+        }
+        assert_eq!(server.keys(), [""; 0]);
+    }
 }
 
 const AWS: [(&str, &str); 4] = [

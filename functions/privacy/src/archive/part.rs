@@ -7,7 +7,7 @@ use message_log::months::{self, Record};
 use sha2::{Digest as _, Sha256};
 use shared::postgres::scoped::{self as db, Scope};
 use shared::postgres::types::Type;
-use shared::store::{Put, StoreError};
+use shared::store::Put;
 use shared::{Error, Result};
 use uuid::Uuid;
 
@@ -86,11 +86,8 @@ pub async fn write_part(privacy: &Privacy, month: Date) -> Result<Written> {
         content,
         sealed,
     } = file;
-    // Whether this write, tried again, or nobody's has made it is seen when it is read.
-    match privacy.store.put(&object, body, Put::IfAbsent).await {
-        Ok(_) | Err(StoreError::Precondition(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
+    // Nobody else writes under this name, and what it came to is seen when it is read.
+    privacy.store.put(&object, body, Put::Always).await?;
     if !is_as_written(privacy, &object, &sealed, &sha256, rows, &content).await? {
         throw_away(privacy, part, &object).await?;
         return Ok(Written::Again);

@@ -1,6 +1,7 @@
 //! The rules of a run: what it answers, what it keeps, and what no accident may tear.
 
 mod accidents;
+mod conditions;
 mod descriptions;
 mod examples;
 mod history;

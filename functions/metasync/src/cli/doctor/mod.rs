@@ -1,5 +1,6 @@
 //! `metasync doctor`: what a deployment trips over, looked at before it does, and for each failure the
-//! one command that mends it. Nothing is changed.
+//! one command that mends it. Nothing is changed, but for an object below `probe/` in the bucket that
+//! is written and removed.
 
 mod aws;
 mod gcp;
@@ -165,9 +166,22 @@ async fn bucket(resources: &Resources) -> Outcome {
         Ok(store) => store,
         Err(error) => return failed(format!("{error:#}"), "export BUCKET_URL=s3://bucket"),
     };
-    let (detail, is_denied) = match store.get(HEAD).await {
-        Ok(_) => return fine(format!("{url} has a schema")),
-        Err(StoreError::NotFound(_)) => return fine(format!("{url} can be read, and is new")),
+    let found = match store.get(HEAD).await {
+        Ok(_) => Ok("has a schema"),
+        Err(StoreError::NotFound(_)) => Ok("can be read, and is new"),
+        Err(error) => Err(error),
+    };
+    let found = match found {
+        Ok(found) => store.probe().await.map(|()| found),
+        Err(error) => Err(error),
+    };
+    let (detail, is_denied) = match found {
+        Ok(found) => return fine(format!("{url} {found}")),
+        Err(error @ StoreError::Deviates(_)) => {
+            let mend =
+                "export STORE_CONDITIONAL_WRITES=unchecked  # if one process writes at a time";
+            return failed(error.to_string(), mend);
+        }
         Err(error) => {
             let is_denied = matches!(error, StoreError::Denied { .. });
             (format!("{:#}", anyhow::Error::new(error)), is_denied)

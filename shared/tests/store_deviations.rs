@@ -1,0 +1,183 @@
+//! Servers that are not quite S3 or Cloud Storage.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use kit::object_server::{Deviations, ObjectServer};
+use shared::store::{ETag, Put, Store, StoreError};
+use shared::{Env, Error, Resources};
+
+/// Held to the contract as the real one is.
+mod without_a_generation_beside_the_content {
+    use super::*;
+
+    async fn bucket() -> (ObjectServer, Arc<dyn Store>) {
+        let server = ObjectServer::start(Deviations {
+            hides_generation: true,
+            ..Deviations::default()
+        })
+        .await;
+        let store = server.store("gs");
+        (server, store)
+    }
+
+    kit::store_contract!(bucket);
+}
+
+const HONEST: Deviations = Deviations {
+    ignores_absent: false,
+    ignores_match: false,
+    refuses_match: false,
+    hides_generation: false,
+};
+
+fn deviations() -> [(Deviations, &'static str); 3] {
+    [
+        (
+            Deviations {
+                ignores_absent: true,
+                ..HONEST
+            },
+            "was created again",
+        ),
+        (
+            Deviations {
+                ignores_match: true,
+                ..HONEST
+            },
+            "had changed meanwhile",
+        ),
+        (
+            Deviations {
+                refuses_match: true,
+                ..HONEST
+            },
+            "was not replaced",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_keep_conditions_is_written_to_under_none() {
+    for (deviations, said) in deviations() {
+        for scheme in ["s3", "gs"] {
+            let server = ObjectServer::start(deviations).await;
+            let store = server.store(scheme);
+            for condition in [Put::IfAbsent, Put::IfMatch(ETag("1".to_owned()))] {
+                let refused = store.put("key", "body".into(), condition).await;
+                let error = refused.expect_err("its condition means nothing");
+                assert!(matches!(error, StoreError::Deviates(_)), "{error:?}");
+                let told = error.to_string();
+                assert!(told.contains(said), "{scheme}: {told}");
+                assert!(
+                    told.contains("STORE_CONDITIONAL_WRITES=unchecked"),
+                    "{told}"
+                );
+                let Error::Unavailable { detail, .. } = error.into() else {
+                    panic!("whoever calls is told");
+                };
+                assert_eq!(detail, told);
+            }
+            assert!(matches!(store.probe().await, Err(StoreError::Deviates(_))));
+            assert_eq!(server.keys(), [""; 0], "{scheme}");
+
+            // What needs no condition goes on.
+            store.put("key", "body".into(), Put::Always).await.unwrap();
+            assert_eq!(store.get("key").await.unwrap().body, "body");
+        }
+    }
+}
+
+fn probes(requests: &[String]) -> usize {
+    requests
+        .iter()
+        .filter(|it| it.contains(" prefix/probe/"))
+        .count()
+}
+
+#[tokio::test]
+async fn conditions_are_tried_out_once_per_process_and_by_nobody_who_only_reads() {
+    for scheme in ["s3", "gs"] {
+        let server = ObjectServer::start(HONEST).await;
+        let store = server.store(scheme);
+        store.put("key", "1".into(), Put::Always).await.unwrap();
+        store.get("key").await.unwrap();
+        store.list("").await.unwrap();
+        store.delete("key").await.unwrap();
+        assert_eq!(probes(&server.requests()), 0, "{scheme}");
+
+        let keys: Vec<String> = (0..8).map(|key| key.to_string()).collect();
+        let writes = keys
+            .iter()
+            .map(|key| store.put(key, "1".into(), Put::IfAbsent));
+        for written in join_all(writes).await {
+            written.unwrap();
+        }
+        // Four writes, a look, and the removal.
+        assert_eq!(probes(&server.requests()), 6, "{scheme}");
+        store.probe().await.unwrap();
+        assert_eq!(server.requests(), [""; 0]);
+        assert_eq!(
+            server.keys().len(),
+            keys.len(),
+            "{scheme}: nothing else is left"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_tried_out_is_tried_again_and_nothing_is_written_meanwhile() {
+    // Every key of the probe is new, so that the server has to fail as a whole.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let gone = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let env = Env::default()
+        .with("STORAGE_EMULATOR_HOST", gone)
+        .with("BUCKET_URL", "gs://bucket");
+    let store = Resources::new(env).store().unwrap();
+    for _ in 0..2 {
+        let written = store.put("key", "1".into(), Put::IfAbsent).await;
+        assert!(
+            matches!(written, Err(StoreError::Unavailable { .. })),
+            "{written:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unchecked_conditions_are_looked_at_before_each_write() {
+    for (deviations, _) in &deviations()[..2] {
+        for scheme in ["s3", "gs"] {
+            let server = ObjectServer::start(*deviations).await;
+            let env = server
+                .env(scheme)
+                .with("STORE_CONDITIONAL_WRITES", "unchecked");
+            let store = Resources::new(env).store().unwrap();
+            let first = store.put("key", "1".into(), Put::IfAbsent).await.unwrap();
+            let again = store.put("key", "2".into(), Put::IfAbsent).await;
+            assert!(
+                matches!(again, Err(StoreError::Precondition(_))),
+                "{scheme}"
+            );
+            let second = Put::IfMatch(first.clone());
+            store.put("key", "2".into(), second).await.unwrap();
+            let late = store.put("key", "3".into(), Put::IfMatch(first)).await;
+            assert!(matches!(late, Err(StoreError::Precondition(_))), "{scheme}");
+            assert_eq!(store.get("key").await.unwrap().body, "2");
+            assert_eq!(probes(&server.requests()), 0);
+        }
+    }
+}
+
+#[test]
+fn any_other_setting_is_refused_at_the_start() {
+    let env = Env::default()
+        .with("BUCKET_URL", "gs://bucket")
+        .with("STORAGE_EMULATOR_HOST", "127.0.0.1:1")
+        .with("STORE_CONDITIONAL_WRITES", "off");
+    let error = Resources::new(env).store().err().unwrap().to_string();
+    assert!(
+        error.starts_with("STORE_CONDITIONAL_WRITES is \"off\""),
+        "{error}"
+    );
+}
