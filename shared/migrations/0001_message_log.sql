@@ -25,6 +25,7 @@ create table conversation.log (
     xid xid8 not null default pg_current_xact_id(),
     created_at timestamptz not null,
     edited_at timestamptz,
+    edit_order bytea,
     deleted_at timestamptz,
     erased_at timestamptz
 ) partition by range (id);
@@ -33,6 +34,7 @@ comment on column conversation.log.parts is 'what came in the shape of OpenTelem
 comment on column conversation.log.reply_to is 'the message that this row answers';
 comment on column conversation.log.content is 'digest of the masked content: tells a repeat from another content under the same key';
 comment on column conversation.log.xid is 'a roll-up takes what is below the horizon of running transactions, so that late commits are not missed';
+comment on column conversation.log.edit_order is 'the place of the newest edit among the edits of its message: a later one has higher bytes';
 comment on column conversation.log.erased_at is 'nothing of it is left but the id, so that the same event, delivered again, is still a repeat';
 
 create index log_robeing on conversation.log (robeing_id, id desc);

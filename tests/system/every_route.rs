@@ -245,7 +245,7 @@ async fn nothing_that_a_caller_sends_is_part_of_a_statements_text() {
         "standard_conforming_strings=off",
     ];
     let server = Server::start_with(&Env::from_process(), &settings).expect("a Postgres");
-    let env = env(&server.url("postgres"));
+    let env = env(&server.url());
     migrate(&env).await.expect("the migrations apply");
     let mut asked = BTreeMap::new();
     for (function, app) in WITH_DATABASE {

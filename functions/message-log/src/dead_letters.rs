@@ -385,14 +385,14 @@ pub async fn resolve(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
     Ok(())
 }
 
-/// Empties a dead letter whose event was taken back by its sender: it is not stored after all.
+/// Empties a dead letter whose text its sender has changed or deleted since: it is not stored after all.
 pub async fn forget(log: &Log, owner: Owner<'_>, delivery: &Delivery) -> Result<()> {
     let client = log.pool.get().await?;
     db::query(
         &client,
         &Scope::all(),
         "update conversation.dead_letter
-         set body = null, reason = 'deleted by its sender', erased_at = now()
+         set body = null, reason = 'changed or deleted by its sender', erased_at = now()
          where key = $1 and erased_at is null",
         &[(&letter_key(owner, delivery), Type::UUID)],
     )

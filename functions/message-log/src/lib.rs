@@ -26,7 +26,7 @@ pub mod roll_up;
 pub mod search;
 pub mod slack;
 
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use shared::serve::{at_once, may_take};
 use shared::{Resources, Router, routes};
 
@@ -36,32 +36,11 @@ use slack::Slack;
 /// Requests with batches that are worked on at once.
 const LARGE_AT_ONCE: usize = 4;
 
-#[derive(Clone)]
-struct App {
-    log: Log,
-    slack: Slack,
-}
-
-impl FromRef<App> for Log {
-    fn from_ref(app: &App) -> Self {
-        app.log.clone()
-    }
-}
-
-impl FromRef<App> for (Log, Slack) {
-    fn from_ref(app: &App) -> Self {
-        (app.log.clone(), app.slack.clone())
-    }
-}
-
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let app = App {
-        log: Log::open(resources)?,
-        slack: Slack::open(resources.env())?,
-    };
+    let log = Log::open(resources)?;
+    let slack = Slack::open(resources.env())?;
     let front = resources.front();
     front.take_whole_batches();
-    let slack = app.slack.clone();
     let signed = slack.clone();
     front.take_signed(
         slack::ROUTE,
@@ -88,5 +67,5 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(dead_letters::replay))
         .merge(large)
         .merge(quick)
-        .with_state(app))
+        .with_state(log))
 }

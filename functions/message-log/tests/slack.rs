@@ -1,15 +1,31 @@
 //! Slack: who gets in, and what comes of each event.
 
+mod content;
+mod edits;
+mod shapes;
+mod signing;
+
+use std::path::Path;
 use std::sync::LazyLock;
 
 use aws_lc_rs::hmac;
 use http::{Method, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kit::{Reply, TestApp};
+use proptest::prelude::ProptestConfig;
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, start_with, texts};
 use crate::memory::roll_up;
+
+/// Of a property whose cases are sent to one app.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 pub const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const ROUTE: &str = "/v1/slack/events";
@@ -109,94 +125,37 @@ async fn r3_r21_a_slack_message_is_a_row_with_channel_ts_thread_and_user() {
 }
 
 #[tokio::test]
-async fn slacks_own_example_of_a_signature_is_right() {
-    let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
-    let documented = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
-    assert_eq!(signature(SECRET, 1_531_420_618, body), documented);
+async fn every_event_file_of_slack_is_taken() {
     let log = start().await;
-    let reply = log
-        .app
-        .request(Method::POST, ROUTE)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("x-slack-request-timestamp", 1_531_420_618)
-        .header("x-slack-signature", documented)
-        .body(body)
-        .await;
-    assert_eq!(reply.status, 401);
-    assert!(reply.text().contains("five minutes"), "{reply:?}");
-}
-
-#[tokio::test]
-async fn nobody_gets_in_without_a_fresh_signature_of_this_very_body() {
-    let log = start().await;
-    let event = said(&now_ts(1), "hello", json!({}));
-    let now = Timestamp::now();
-    for (minutes, status) in [(0, 200), (-4, 200), (4, 200), (-6, 401), (6, 401)] {
-        let at = now + SignedDuration::from_mins(minutes);
-        assert_eq!(
-            send_at(&log.app, at, SECRET, &event).await.status.as_u16(),
-            status,
-            "{minutes}"
-        );
-    }
-    assert_eq!(send_at(&log.app, now, "another", &event).await.status, 401);
-    let at = now.as_second();
-    let signed = signature(SECRET, at, &event.to_string());
-    for (name, timestamp, sent, body) in [
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/message-log");
+    let taken = async |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).expect("an event");
+        let event: Value = serde_json::from_str(&text).expect("JSON");
+        let reply = send(&log, &event).await;
+        assert_eq!(reply.status, StatusCode::OK, "{name}: {reply:?}");
+        let page = log.get("/v1/robeings/sales/messages").await;
+        texts(&page, "message")
+    };
+    let blocks =
+        "제 번호는 [PHONE_1], <@U0LAN0Z10> 환불 (https://example.com/refund)\n환불은 사흘 걸립니다";
+    for (name, messages) in [
         (
-            "another body",
-            at.to_string(),
-            signed.clone(),
-            event.to_string() + " ",
+            "slack-message.json",
+            ["환불은 언제 되나요? 제 번호는 [PHONE_1]이에요"].as_slice(),
         ),
-        (
-            "another time",
-            (at - 1).to_string(),
-            signed.clone(),
-            event.to_string(),
-        ),
-        (
-            "no version",
-            at.to_string(),
-            signed.replace("v0=", ""),
-            event.to_string(),
-        ),
-        (
-            "no hex",
-            at.to_string(),
-            "v0=xyz".to_owned(),
-            event.to_string(),
-        ),
-        (
-            "a part",
-            at.to_string(),
-            signed[..20].to_owned(),
-            event.to_string(),
-        ),
-        (
-            "a sign",
-            format!("+{at}"),
-            signature(SECRET, at, &event.to_string()),
-            event.to_string(),
-        ),
+        ("slack-edit.json", &["환불은 언제까지 되나요?"]),
+        ("slack-tombstone.json", &[""]),
+        ("slack-blocks.json", &[blocks, ""]),
+        ("slack-team-join.json", &[blocks, ""]),
     ] {
-        let request = log
-            .app
-            .request(Method::POST, ROUTE)
-            .header("content-type", "application/json");
-        let request = request
-            .header("x-slack-request-timestamp", timestamp)
-            .header("x-slack-signature", sent);
-        assert_eq!(request.body(body).await.status, 401, "{name}");
+        assert_eq!(taken(name).await, messages, "{name}");
     }
-    assert_eq!(log.app.post(ROUTE, &event).await.status, 401);
-    assert_eq!(log.rows().await, 1);
-
-    let unset = start_with(&[]).await;
-    assert_eq!(send_at(&unset.app, now, "", &event).await.status, 401);
-    let both = start_with(&[("SLACK_SIGNING_SECRET", "old, new")]).await;
-    assert_eq!(send_at(&both.app, now, "new", &event).await.status, 200);
-    assert_eq!(send_at(&both.app, now, "old", &event).await.status, 200);
+    let files = std::fs::read_dir(folder).expect("events");
+    let files = files.filter(|file| {
+        let name = file.as_ref().expect("a file").file_name();
+        name.to_string_lossy().starts_with("slack")
+    });
+    assert_eq!(files.count(), 5);
 }
 
 #[tokio::test]

@@ -1,58 +1,185 @@
-//! What changes a row that may be there: edits and deletions.
+//! Changes to a row that may exist: edits, deletions, and messages that arrive after either.
 
 use jiff::Timestamp;
-use shared::Result;
-use shared::postgres::types::Type;
+use shared::postgres::Client;
+use shared::postgres::types::{Json, Type};
+use shared::{Error, Result};
+use uuid::Uuid;
 
-use super::draft::Said;
+use super::draft::{Draft, Said};
 use super::insert::ATTEMPTS;
-use super::months::{add_month, is_closed};
-use super::{Event, Log, day_of};
+use super::months::{CLOSED, add_month, is_closed};
+use super::{Event, Log, Stored, day_of};
 use crate::identity::{Identity, Key, identify};
 use shared::postgres::scoped::{self as db, Scope};
 
+/// The place of an edit among those of its message.
+///
+/// Edits are ordered by the time of their event, then by the edit's own time, the event's id and the
+/// content. Clocks may be too coarse to tell two edits apart, but the order is total, so the same edit is
+/// the newest in any order of arrival.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub sent_at: Option<Timestamp>,
+    pub edited_at: Option<Timestamp>,
+    pub event_id: String,
+}
+
+impl Edit {
+    /// Bytes that sort as the edits do. A shorter event id is the older one.
+    fn order(&self, content: Uuid) -> Vec<u8> {
+        let micros = |time: Option<Timestamp>| {
+            let micros = time.map_or(0, Timestamp::as_microsecond);
+            micros.max(0).to_be_bytes()
+        };
+        let mut order = Vec::with_capacity(64);
+        order.extend(micros(self.sent_at));
+        order.extend(micros(self.edited_at));
+        order.extend((self.event_id.len() as u64).to_be_bytes());
+        order.extend(self.event_id.as_bytes());
+        order.extend(content.into_bytes());
+        order
+    }
+}
+
 impl Log {
-    /// A message that says something else now: stored if it never came, changed if it did. Edits
-    /// that come out of order leave the newest, and what was deleted stays so.
-    pub async fn edit(&self, event: Event, at: Timestamp) -> Result<()> {
-        let stored = self.store_one(event.clone()).await?;
-        if !stored.replayed {
-            return Ok(());
+    /// Stores an edited message, or changes its row. The newest edit wins in any order of arrival, and a
+    /// deleted message stays deleted.
+    pub async fn edit(&self, event: Event, edit: &Edit) -> Result<()> {
+        let mut draft = self.draft_one(event.clone()).await?;
+        if draft.identity.ledger_key.is_some() {
+            // The message is too old to have its id from its time: the ledger leads to its row.
+            let stored = self.store_one(event).await?;
+            draft.identity.id = stored.id;
+            draft.identity.created_at = stored.created_at;
         }
-        let mut drafts = [self.draft_one(event).await?];
+        let mut drafts = [draft];
         let mut client = self.pool.get().await?;
         let scope = Scope::only([drafts[0].robeing_id.as_str()]);
-        let transaction = db::begin(&mut client, &scope).await?;
-        if drafts[0].to_number.is_some() {
-            self.number(&transaction, &mut drafts).await?;
+        self.find_answered(&client, &scope, &mut drafts).await?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.try_edit(&mut client, &scope, &mut drafts, edit).await {
+                Err(error) if attempt < ATTEMPTS && db::lacks_partition(&error) => {
+                    match add_month(&client, drafts[0].day()).await {
+                        Err(error) if is_closed(&error) => return Err(closed()),
+                        added => added?,
+                    }
+                }
+                Err(error) if attempt < ATTEMPTS && db::lost_a_race(&error) => {}
+                Err(error) if is_closed(&error) => return Err(closed()),
+                done => return Ok(done?),
+            }
         }
-        let said = Said::of(&drafts[0].masked);
-        // What is searched by follows with the next roll-up.
+    }
+
+    async fn try_edit(
+        &self,
+        client: &mut Client,
+        scope: &Scope,
+        drafts: &mut [Draft; 1],
+        edit: &Edit,
+    ) -> Result<(), tokio_postgres::Error> {
+        let transaction = db::begin(client, scope).await?;
+        if drafts[0].to_number.is_some() {
+            self.number(&transaction, drafts).await?;
+        }
+        let [draft] = drafts;
+        let said = Said::of(&draft.masked);
+        let edited_at = edit.edited_at.or(edit.sent_at);
+        let edited_at = edited_at.unwrap_or(draft.identity.created_at);
         transaction
             .execute_typed(
-                "with changed as (
-                     update conversation.log
-                     set message = $3, response = $4, parts = $5, token_count = $6, edited_at = $7
-                     where id = $1
-                       and robeing_id = $2
-                       and deleted_at is null
-                       and (edited_at is null or edited_at < $7)
-                     returning id, robeing_id
-                 )
-                 insert into conversation.edited (id, robeing_id)
-                 select id, robeing_id from changed",
+                include_str!("edit.sql"),
                 &[
-                    (&stored.id, Type::UUID),
-                    (&drafts[0].robeing_id, Type::TEXT),
+                    (&draft.identity.id, Type::UUID),
+                    (&draft.robeing_id, Type::TEXT),
+                    (&draft.channel_id, Type::TEXT),
+                    (&draft.channel_type, Type::TEXT),
+                    (&draft.thread_ts, Type::TEXT),
+                    (&draft.user_id, Type::UUID),
+                    (&draft.slack_user_id, Type::TEXT),
                     (&said.message, Type::TEXT),
                     (&said.response, Type::TEXT),
-                    (&said.parts, Type::JSONB),
+                    (&Json(&draft.masked.metadata), Type::JSONB),
                     (&said.token_count, Type::INT4),
-                    (&at, Type::TIMESTAMPTZ),
+                    (&draft.reply_to.or(draft.answers), Type::UUID),
+                    (&draft.source_event_id, Type::TEXT),
+                    (&draft.content, Type::UUID),
+                    (&draft.identity.created_at, Type::TIMESTAMPTZ),
+                    (&edited_at, Type::TIMESTAMPTZ),
+                    (&edit.order(draft.content), Type::BYTEA),
                 ],
             )
             .await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await
+    }
+
+    /// Fills in the facts that a row lacks because an edit, a deletion or a mention (which has no type of
+    /// channel) arrived before its message.
+    pub async fn complete(&self, stored: &Stored, event: Event) -> Result<()> {
+        let message = &event.message;
+        let client = self.pool.get().await?;
+        let scope = Scope::only([message.robeing_id.as_str()]);
+        let completed = db::query(
+            &client,
+            &scope,
+            "update conversation.log
+             set channel_id = coalesce(channel_id, $3),
+                 channel_type = coalesce(channel_type, $4),
+                 thread_ts = case when edit_order is null and deleted_at is null then thread_ts
+                             else coalesce(thread_ts, $5) end,
+                 user_id = case when edit_order is null and deleted_at is null then user_id
+                           else coalesce(user_id, $6) end,
+                 slack_user_id = case when edit_order is null and deleted_at is null then slack_user_id
+                                 else coalesce(slack_user_id, $7) end
+             where id = $1
+               and robeing_id = $2
+               and erased_at is null
+               and (channel_id is null and $3::text is not null
+                    or channel_type is null and $4::text is not null
+                    or (edit_order is not null or deleted_at is not null)
+                       and (thread_ts is null and $5::text is not null
+                            or user_id is null and $6::uuid is not null
+                            or slack_user_id is null and $7::text is not null))
+             returning deleted_at is not null and reply_to is null",
+            &[
+                (&stored.id, Type::UUID),
+                (&message.robeing_id, Type::TEXT),
+                (&message.channel_id, Type::TEXT),
+                (&message.channel_type, Type::TEXT),
+                (&message.thread_ts, Type::TEXT),
+                (&message.user_id, Type::UUID),
+                (&message.slack_user_id, Type::TEXT),
+            ],
+        )
+        .await;
+        let completed = match completed {
+            Err(error) if is_closed(&error) => return Ok(()),
+            completed => completed?,
+        };
+        let lacks_answered = completed.first().map(|row| row.try_get(0)).transpose()?;
+        if lacks_answered != Some(true) || message.response.is_none() {
+            return Ok(());
+        }
+        let mut drafts = [self.draft_one(event).await?];
+        self.find_answered(&client, &scope, &mut drafts).await?;
+        let [draft] = &drafts;
+        db::query(
+            &client,
+            &scope,
+            "update conversation.log
+             set reply_to = $3
+             where id = $1 and robeing_id = $2 and erased_at is null and reply_to is null",
+            &[
+                (&stored.id, Type::UUID),
+                (&draft.robeing_id, Type::TEXT),
+                (&draft.reply_to.or(draft.answers), Type::UUID),
+            ],
+        )
+        .await?;
+        Ok(())
     }
 
     /// Takes the text out of a row, which stays to be counted. Where the message has not come yet,
@@ -88,12 +215,13 @@ impl Log {
                 &client,
                 &Scope::only([robeing_id]),
                 "with deleted as (
-                     insert into conversation.log
+                     insert into conversation.log as known
                          (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at, deleted_at)
                      values ($1, $2, '{}', 0, 'slack', $3, $1, $4, $5)
                      on conflict (id) do update
                      set message = null, response = null, parts = null, intent = null, confidence = null,
-                         metadata = '{}', token_count = 0, deleted_at = excluded.deleted_at
+                         metadata = '{}', token_count = 0, edited_at = null, edit_order = null,
+                         deleted_at = least(known.deleted_at, excluded.deleted_at)
                      returning id, robeing_id
                  )
                  insert into conversation.edited (id, robeing_id)
@@ -120,4 +248,8 @@ impl Log {
         }
         Ok(())
     }
+}
+
+fn closed() -> Error {
+    Error::Unprocessable(CLOSED.to_owned())
 }

@@ -36,6 +36,7 @@ use draft::{Draft, unmaskable};
 use insert::for_each;
 use together::Together;
 
+pub use change::Edit;
 pub use draft::tokens;
 pub use months::{CLOSED, day_of};
 

@@ -138,7 +138,8 @@ async fn empty(
                  metadata = '{}', token_count = 0, user_id = null, slack_user_id = null,
                  channel_id = null, channel_type = null, thread_ts = null, reply_to = null,
                  source_event_id = '', content = '00000000-0000-0000-0000-000000000000',
-                 edited_at = null, deleted_at = coalesce(deleted_at, now()), erased_at = now()
+                 edited_at = null, edit_order = null,
+                 deleted_at = coalesce(deleted_at, now()), erased_at = now()
              where id = any ($1)",
             &[(&open, Type::UUID_ARRAY)],
         )

@@ -1,91 +1,94 @@
-//! Slack's envelope, and what it says happened, as far as that is about messages.
+//! Slack's envelope, and what its event does to a message.
+//!
+//! Other events have objects in fields that are text in events about messages, so only the type is read
+//! first.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::Result;
+use shared::{Error, Result};
 
+use super::content::content;
 use super::{key, time};
 use crate::identity::Key;
+use crate::log::Edit;
 use crate::message::NewMessage;
 
-#[derive(Deserialize)]
+/// The subtypes of messages that people and bots write. Others are notices by Slack: joins, renames.
+const SAID: [&str; 5] = [
+    "bot_message",
+    "file_share",
+    "me_message",
+    "reply_broadcast",
+    "thread_broadcast",
+];
+/// A deleted message that stays visible as the root of its thread.
+const TOMBSTONE: &str = "tombstone";
+/// Most readers of JSON stop at 128 levels, and the list of dead letters adds some.
+const DEEPEST_KEPT: usize = 100;
+/// Longer than any id that Slack makes.
+const LONGEST_ID: usize = 100;
+
+/// The fields that every envelope has; the event is read by its type.
 pub(super) struct Envelope {
-    #[serde(rename = "type")]
     pub(super) kind: String,
-    pub(super) challenge: Option<String>,
-    #[serde(default)]
-    pub(super) team_id: String,
-    #[serde(default)]
-    pub(super) api_app_id: String,
-    #[serde(default)]
+    pub(super) challenge: String,
+    pub(super) app: String,
+    pub(super) team: String,
+    /// Empty if the envelope has no valid id.
     pub(super) event_id: String,
-    #[serde(default)]
-    pub(super) event: SlackEvent,
+    pub(super) event: Value,
 }
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct SlackEvent {
-    #[serde(rename = "type")]
-    kind: String,
-    subtype: Option<String>,
-    pub(super) channel: String,
-    channel_type: Option<String>,
-    /// Of the event itself; of an edit or a deletion, not that of the message.
-    pub(super) ts: String,
-    deleted_ts: Option<String>,
-    message: Option<Box<SlackMessage>>,
-    previous_message: Option<Box<SlackMessage>>,
-    #[serde(flatten)]
-    said: SlackMessage,
+impl From<Value> for Envelope {
+    fn from(mut body: Value) -> Self {
+        let event = body.get_mut("event").map(Value::take).unwrap_or_default();
+        let text = |name| text(&body, name).unwrap_or_default().to_owned();
+        let event_id = Some(text("event_id")).filter(|id| is_id(id));
+        Self {
+            kind: text("type"),
+            challenge: text("challenge"),
+            app: text("api_app_id"),
+            team: text("team_id"),
+            event_id: event_id.unwrap_or_default(),
+            event,
+        }
+    }
 }
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct SlackMessage {
-    #[serde(rename = "ts")]
-    own_ts: Option<String>,
-    thread_ts: Option<String>,
-    user: Option<String>,
-    bot_id: Option<String>,
-    app_id: Option<String>,
-    bot_profile: Option<BotProfile>,
-    text: Option<String>,
-    blocks: Option<Value>,
-    files: Option<Vec<File>>,
-    edited: Option<Edited>,
-}
+impl Envelope {
+    /// Whether the event is about a message, and so has to be stored or kept.
+    pub(super) fn is_of_message(&self) -> bool {
+        self.kind == "event_callback"
+            && matches!(text(&self.event, "type"), Some("message" | "app_mention"))
+    }
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct BotProfile {
-    app_id: Option<String>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct File {
-    id: Option<String>,
-    name: Option<String>,
-    mimetype: Option<String>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-struct Edited {
-    ts: String,
+    /// The body of the dead letter of an event that can't be read. It has no earlier version of the
+    /// message, which may be deleted, and no event that is too deeply nested for readers of JSON.
+    pub(super) fn unread(&self, robeing_id: Option<&str>) -> Value {
+        let mut event = Value::Null;
+        if !is_deeper(&self.event, DEEPEST_KEPT) {
+            event = self.event.clone();
+        }
+        if let Some(event) = event.as_object_mut() {
+            event.remove("previous_message");
+        }
+        json!({
+            "robeing_id": robeing_id,
+            "slack_user_id": text(&event, "user"),
+            "metadata": {"event": event},
+        })
+    }
 }
 
 pub(super) enum Happened {
     Said(Box<NewMessage>, Key),
-    Edited(Box<NewMessage>, Key, Timestamp),
+    Edited(Box<NewMessage>, Key, Edit),
     Deleted(Key, Timestamp),
     Nothing,
 }
 
 impl Happened {
-    /// What would be stored.
+    /// The message that would be stored.
     pub(super) fn message(&self) -> Option<&NewMessage> {
         match self {
             Self::Said(message, _) | Self::Edited(message, ..) => Some(message),
@@ -94,133 +97,198 @@ impl Happened {
     }
 }
 
+/// Reads an event about a message; an error if it has another shape.
 pub(super) fn happened(envelope: &Envelope, robeing_id: &str) -> Result<Happened> {
     let event = &envelope.event;
-    let subtype = event.subtype.as_deref();
-    match (event.kind.as_str(), subtype) {
-        ("message", Some("message_changed")) => {
-            let Some(said) = &event.message else {
+    match optional(event, "subtype")? {
+        Some("message_changed") => changed(envelope, robeing_id),
+        Some("message_deleted") => {
+            let before = event.get("previous_message").unwrap_or(&Value::Null);
+            let ts = match optional(event, "deleted_ts")? {
+                Some(ts) => ts,
+                None => required(before, "ts")?,
+            };
+            deleted(event, ts)
+        }
+        Some(TOMBSTONE) => deleted(event, required(event, "ts")?),
+        subtype if is_said(subtype) => {
+            let message = new_message(envelope, event, event, robeing_id)?;
+            let Some(message) = message else {
                 return Ok(Happened::Nothing);
             };
-            let before = event
-                .previous_message
-                .as_ref()
-                .and_then(|it| it.text.as_deref());
-            let edited = said.edited.as_ref().and_then(|edited| time(&edited.ts));
-            // Slack calls it a change, too, when it unfolds a link.
-            let (Some(at), false) = (edited, before.is_some() && before == said.text.as_deref())
-            else {
-                return Ok(Happened::Nothing);
-            };
-            let ts = said.own_ts.clone().unwrap_or_default();
-            let message = new_message(envelope, said, &ts, robeing_id);
-            Ok(Happened::Edited(
-                Box::new(message),
-                key(&event.channel, &ts)?,
-                at,
-            ))
+            let key = key(required(event, "channel")?, required(event, "ts")?)?;
+            Ok(match edit(envelope, event) {
+                // Slack sends a mention again when its message is edited.
+                Some(edit) => Happened::Edited(message, key, edit),
+                None => Happened::Said(message, key),
+            })
         }
-        ("message", Some("message_deleted")) => {
-            let Some(ts) = &event.deleted_ts else {
-                return Ok(Happened::Nothing);
-            };
-            let at = time(&event.ts).unwrap_or_else(Timestamp::now);
-            Ok(Happened::Deleted(key(&event.channel, ts)?, at))
-        }
-        (
-            "message" | "app_mention",
-            None | Some("bot_message" | "file_share" | "me_message" | "thread_broadcast"),
-        ) => {
-            let message = new_message(envelope, &event.said, &event.ts, robeing_id);
-            if message.message.is_none() && message.response.is_none() {
-                return Ok(Happened::Nothing);
-            }
-            Ok(Happened::Said(
-                Box::new(message),
-                key(&event.channel, &event.ts)?,
-            ))
-        }
-        // Who joined, what a channel is called now, and what else Slack says by itself.
         _ => Ok(Happened::Nothing),
     }
 }
 
-fn new_message(envelope: &Envelope, said: &SlackMessage, ts: &str, robeing_id: &str) -> NewMessage {
+/// A change has the whole message as it is now. Slack also sends one for changes that are not edits: a
+/// link's preview, a reply, a file.
+fn changed(envelope: &Envelope, robeing_id: &str) -> Result<Happened> {
     let event = &envelope.event;
-    let app = said
-        .app_id
-        .as_ref()
-        .or(said.bot_profile.as_ref().and_then(|it| it.app_id.as_ref()));
-    let is_own = said.bot_id.is_some() && app == Some(&envelope.api_app_id);
-    let text = text_of(said);
-    let text = (!text.trim().is_empty()).then_some(Value::String(text));
-    let (message, response) = if is_own { (None, text) } else { (text, None) };
-    let is_im = event.channel_type.as_deref() == Some("im");
-    // A thread is named by the message that began it. Two people talk in one thread.
-    let thread_ts = said
-        .thread_ts
-        .clone()
-        .or_else(|| (!is_im).then(|| ts.to_owned()));
-    let mut metadata = json!({
-        "channel": event.channel,
-        "team": envelope.team_id,
-        "ts": ts,
+    let now = event.get("message").unwrap_or(&Value::Null);
+    let ts = required(now, "ts")?;
+    let subtype = optional(now, "subtype")?;
+    if subtype == Some(TOMBSTONE) {
+        return deleted(event, ts);
+    }
+    let message = new_message(envelope, now, event, robeing_id)?;
+    let (true, Some(message)) = (is_said(subtype), message) else {
+        return Ok(Happened::Nothing);
+    };
+    let is_edited = now.get("edited").is_some_and(Value::is_object);
+    if let (false, Some(before)) = (is_edited, event.get("previous_message"))
+        && let Ok(said_before) = content(before)
+        && message.message.as_ref().or(message.response.as_ref()) == Some(&said_before.into())
+        && files(before) == files(now)
+    {
+        return Ok(Happened::Nothing);
+    }
+    let key = key(required(event, "channel")?, ts)?;
+    let edit = edit(envelope, now).unwrap_or_else(|| edit_without_time(envelope));
+    Ok(Happened::Edited(message, key, edit))
+}
+
+fn deleted(event: &Value, ts: &str) -> Result<Happened> {
+    let at = ["event_ts", "ts"].into_iter().find_map(|name| {
+        let at = time(text(event, name)?)?;
+        // A tombstone that comes as a message has only the time of that.
+        Some(at).filter(|_| text(event, name) != Some(ts))
     });
-    if let Some(thread_ts) = &said.thread_ts {
-        metadata["thread_ts"] = json!(thread_ts);
-    }
-    if let Some(bot_id) = &said.bot_id {
-        metadata["bot_id"] = json!(bot_id);
-    }
-    if let Some(files) = &said.files {
-        let files = files
-            .iter()
-            .map(|file| json!({"id": file.id, "name": file.name, "mimetype": file.mimetype}));
-        metadata["files"] = files.collect();
-    }
-    NewMessage {
-        robeing_id: robeing_id.to_owned(),
-        message,
-        response,
-        channel_id: Some(event.channel.clone()),
-        channel_type: event.channel_type.clone(),
-        thread_ts,
-        slack_user_id: said.user.clone().filter(|_| said.bot_id.is_none()),
-        metadata: Some(metadata),
-        ..NewMessage::default()
+    let key = key(required(event, "channel")?, ts)?;
+    let at = at.unwrap_or_else(|| key.time.unwrap_or_else(Timestamp::now));
+    Ok(Happened::Deleted(key, at))
+}
+
+/// Which edit this is, if the message says that it was edited. The event's time is finer than the one in
+/// `edited`, which is in seconds, but a mention's event may have the time of its message.
+fn edit(envelope: &Envelope, now: &Value) -> Option<Edit> {
+    let edited = now.get("edited").filter(|edited| edited.is_object())?;
+    let edited_at = text(edited, "ts").and_then(time);
+    let Edit { sent_at, .. } = edit_without_time(envelope);
+    let is_of_message = sent_at == text(now, "ts").and_then(time);
+    Some(Edit {
+        sent_at: sent_at.filter(|_| !is_of_message).or(edited_at),
+        edited_at,
+        event_id: envelope.event_id.clone(),
+    })
+}
+
+fn edit_without_time(envelope: &Envelope) -> Edit {
+    let times = ["event_ts", "ts"].into_iter();
+    let mut times = times.filter_map(|name| time(text(&envelope.event, name)?));
+    Edit {
+        sent_at: times.next(),
+        edited_at: None,
+        event_id: envelope.event_id.clone(),
     }
 }
 
-/// The text; of a message that is blocks alone, the text of those.
-fn text_of(said: &SlackMessage) -> String {
-    fn collect(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-            Value::Object(object) => {
-                if let Some(Value::String(text)) = object.get("text") {
-                    texts.push(text.clone());
-                }
-                for (name, value) in object {
-                    if name != "text" || !value.is_string() {
-                        collect(value, texts);
-                    }
-                }
-            }
-            _ => {}
-        }
+/// The message `said` in the channel of `event`; None if it has no content.
+fn new_message(
+    envelope: &Envelope,
+    said: &Value,
+    event: &Value,
+    robeing_id: &str,
+) -> Result<Option<Box<NewMessage>>> {
+    optional(said, "text")?;
+    let content = content(said)?;
+    if content.trim().is_empty() {
+        return Ok(None);
     }
-    let text = match &said.text {
-        Some(text) if !text.trim().is_empty() => text.clone(),
-        _ => {
-            let mut texts = Vec::new();
-            said.blocks
-                .iter()
-                .for_each(|blocks| collect(blocks, &mut texts));
-            texts.join("\n")
-        }
+    let channel = required(event, "channel")?;
+    let channel_type = optional(event, "channel_type")?;
+    let ts = required(said, "ts")?;
+    let thread_ts = optional(said, "thread_ts")?;
+    let user = optional(said, "user")?;
+    let before = event.get("previous_message").unwrap_or(&Value::Null);
+    let bot = optional(said, "bot_id")?.or(text(before, "bot_id"));
+    let app = app_of(said).or(app_of(before));
+    let is_own = bot.is_some() && app == Some(envelope.app.as_str());
+    let content = Some(Value::String(content));
+    let (message, response) = if is_own {
+        (None, content)
+    } else {
+        (content, None)
     };
-    // Slack escapes these three, and no others.
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&")
+    let is_im = channel_type == Some("im");
+    let mut metadata = json!({"channel": channel, "team": envelope.team, "ts": ts});
+    if let Some(thread_ts) = thread_ts {
+        metadata["thread_ts"] = json!(thread_ts);
+    }
+    if let Some(bot) = bot {
+        metadata["bot_id"] = json!(bot);
+    }
+    if let Some(files) = files(said) {
+        metadata["files"] = files;
+    }
+    let message = NewMessage {
+        robeing_id: robeing_id.to_owned(),
+        message,
+        response,
+        channel_id: Some(channel.to_owned()),
+        channel_type: channel_type.map(str::to_owned),
+        // A thread is named by the message that began it. Two people talk in one thread.
+        thread_ts: thread_ts.or((!is_im).then_some(ts)).map(str::to_owned),
+        slack_user_id: user.filter(|_| bot.is_none()).map(str::to_owned),
+        metadata: Some(metadata),
+        ..NewMessage::default()
+    };
+    Ok(Some(Box::new(message)))
+}
+
+fn is_said(subtype: Option<&str>) -> bool {
+    subtype.is_none_or(|subtype| SAID.contains(&subtype))
+}
+
+fn app_of(said: &Value) -> Option<&str> {
+    text(said, "app_id").or_else(|| text(said.get("bot_profile")?, "app_id"))
+}
+
+fn files(said: &Value) -> Option<Value> {
+    let files = said.get("files")?.as_array()?.iter();
+    let files = files.filter(|file| file.is_object()).map(|file| {
+        let of_file = |name| text(file, name);
+        json!({"id": of_file("id"), "name": of_file("name"), "mimetype": of_file("mimetype")})
+    });
+    Some(files.collect())
+}
+
+/// A field's text, if it is text.
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str()
+}
+
+/// A field's text; an error if the field is something else.
+fn optional<'a>(value: &'a Value, name: &str) -> Result<Option<&'a str>> {
+    match value.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Error::Invalid(format!(
+            "`{name}` of the message is not text"
+        ))),
+    }
+}
+
+fn required<'a>(value: &'a Value, name: &str) -> Result<&'a str> {
+    let missing = || Error::Invalid(format!("the message has no `{name}`"));
+    optional(value, name)?.ok_or_else(missing)
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let inner = |value| levels == 0 || is_deeper(value, levels - 1);
+    match value {
+        Value::Array(values) => values.iter().any(inner),
+        Value::Object(object) => object.values().any(inner),
+        _ => false,
+    }
+}
+
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID && !text.contains(char::is_control)
 }

@@ -1,0 +1,415 @@
+//! Which app signed a request, and which robeing it may write to.
+//!
+//! Slack gives each app its own secret, and its owner can sign any body. So a secret signs for its own app
+//! only, whatever `api_app_id` a body claims.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use aws_lc_rs::hmac;
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::auth::{Names, Scope, is_name};
+use shared::{Caller, Env, Error, Result, Role, Secret};
+
+/// A request that was signed longer ago may be a recording.
+const WINDOW: SignedDuration = SignedDuration::from_mins(5);
+/// Bytes of a signature.
+const SIGNATURE: usize = 32;
+const MAP: &str =
+    r#"{"<app id>": "<secret>"}, or {"<app id>": ["<new>", "<old>"]} while it changes"#;
+
+/// `SLACK_SIGNING_SECRET` and `SLACK_ROBEINGS`.
+///
+/// The secrets are a map from each app's id to its secret or secrets, or the plain secrets of one app,
+/// with commas between. `SLACK_ROBEINGS` maps an app's id to a robeing; an app that is not in it is the
+/// robeing of its id.
+#[derive(Clone)]
+pub struct Slack {
+    signers: Arc<[Signer]>,
+    robeings: Arc<BTreeMap<String, String>>,
+}
+
+struct Signer {
+    key: hmac::Key,
+    /// None for the only secret of a deployment that names no app: no other app can sign, so that the app
+    /// is the one that the body names, and the secret opens the robeings of all names.
+    app: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Secrets {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Slack {
+    /// Without a secret, every request is refused.
+    pub fn open(env: &Env) -> anyhow::Result<Self> {
+        let robeings = robeings(env)?;
+        let secrets = env.secret("SLACK_SIGNING_SECRET");
+        let secrets = secrets.as_ref().map(Secret::expose).unwrap_or_default();
+        let secrets = secrets.trim();
+        let secrets = if secrets.starts_with('{') {
+            of_apps(secrets, &robeings)?
+        } else {
+            of_one_app(secrets, &robeings)?
+        };
+        let signers = secrets.into_iter().map(|(app, secret)| Signer {
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
+            app,
+        });
+        Ok(Self {
+            signers: signers.collect(),
+            robeings: Arc::new(robeings),
+        })
+    }
+
+    /// Slack as a caller, if it signed these very bytes within the last five minutes. Its scope is the
+    /// robeing of the app that signed; it is empty where neither the secret nor the body names an app.
+    pub fn prove(&self, headers: &HeaderMap, body: &[u8]) -> Result<Caller> {
+        self.prove_at(headers, body, Timestamp::now())
+    }
+
+    /// Whether the headers can be those of a request that was signed within the last five minutes, which
+    /// is all that can be checked before the body is read.
+    pub fn may_be_signed(&self, headers: &HeaderMap) -> Result<()> {
+        self.signature(headers, Timestamp::now()).map(drop)
+    }
+
+    /// The time of a signature as Slack writes it, and the signature.
+    fn signature<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<(&'a str, Vec<u8>)> {
+        let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
+        if self.signers.is_empty() {
+            return Err(refused(
+                "SLACK_SIGNING_SECRET is not set, so nobody can be let in",
+            ));
+        }
+        let header = |name| -> Option<&'a str> {
+            let mut values = headers.get_all(name).iter();
+            let (value, None) = (values.next()?, values.next()) else {
+                return None;
+            };
+            value.to_str().ok()
+        };
+        let told = header("x-slack-request-timestamp")
+            .filter(|it| it.bytes().all(|it| it.is_ascii_digit()));
+        let signature = header("x-slack-signature").and_then(|it| it.strip_prefix("v0="));
+        let signature = signature
+            .and_then(|it| hex::decode(it).ok())
+            .filter(|it| it.len() == SIGNATURE);
+        let (Some(told), Some(signature)) = (told, signature) else {
+            return Err(refused(
+                "send `x-slack-request-timestamp` and `x-slack-signature: v0=<hex>`",
+            ));
+        };
+        let at = told
+            .parse()
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok());
+        if at.is_none_or(|at| now.duration_since(at).abs() > WINDOW) {
+            return Err(refused("the request was signed more than five minutes ago"));
+        }
+        Ok((told, signature))
+    }
+
+    fn prove_at(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Caller> {
+        let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
+        let (told, signature) = self.signature(headers, now)?;
+        let signed = [b"v0:", told.as_bytes(), b":", body].concat();
+        let mut signer = None;
+        for candidate in &*self.signers {
+            // In constant time, and all of them.
+            if hmac::verify(&candidate.key, &signed, &signature).is_ok() {
+                signer = Some(candidate);
+            }
+        }
+        let Some(signer) = signer else {
+            return Err(refused("the signature is not of this body and secret"));
+        };
+        let app = match (&signer.app, named_app(body)) {
+            (Some(app), Some(named)) if *app != named => {
+                return Err(refused(
+                    "the secret belongs to another app than the `api_app_id` of the body",
+                ));
+            }
+            (Some(app), _) => Some(app.clone()),
+            (None, named) => named.filter(|named| is_name(named)),
+        };
+        let robeing = app.map(|app| self.robeings.get(&app).cloned().unwrap_or(app));
+        Ok(Caller {
+            name: "slack".into(),
+            role: Role::Writer,
+            scope: Arc::new(Scope {
+                robeings: Names::Only(robeing.into_iter().collect()),
+                ..Scope::default()
+            }),
+        })
+    }
+}
+
+fn robeings(env: &Env) -> anyhow::Result<BTreeMap<String, String>> {
+    let robeings: BTreeMap<String, String> = match env.get("SLACK_ROBEINGS") {
+        None => BTreeMap::new(),
+        Some(json) => serde_json::from_str(json)
+            .context("SLACK_ROBEINGS is not a map: write {\"<app id>\": \"<robeing id>\"}")?,
+    };
+    for (app, robeing) in &robeings {
+        ensure!(
+            is_name(robeing),
+            "SLACK_ROBEINGS: the robeing of {app:?} must have 1 to 100 characters, no control \
+             character, and must not be \"*\""
+        );
+    }
+    Ok(robeings)
+}
+
+/// The secrets of a map, each with its app. An error never repeats a value: it may be a secret.
+fn of_apps(
+    json: &str,
+    robeings: &BTreeMap<String, String>,
+) -> anyhow::Result<Vec<(Option<String>, String)>> {
+    let Ok(apps) = serde_json::from_str::<BTreeMap<String, Secrets>>(json) else {
+        bail!("SLACK_SIGNING_SECRET is not a map: write {MAP}");
+    };
+    ensure!(
+        !apps.is_empty(),
+        "SLACK_SIGNING_SECRET is an empty map: write {MAP}"
+    );
+    for app in robeings.keys() {
+        ensure!(
+            apps.contains_key(app),
+            "SLACK_ROBEINGS names the app {app:?}, but SLACK_SIGNING_SECRET has no secret for it"
+        );
+    }
+    let mut signers = Vec::new();
+    let mut known = BTreeSet::new();
+    for (app, secrets) in apps {
+        ensure!(
+            is_name(&app),
+            "SLACK_SIGNING_SECRET: {app:?} is not an app id"
+        );
+        let secrets = match secrets {
+            Secrets::One(secret) => vec![secret],
+            Secrets::Several(secrets) => secrets,
+        };
+        ensure!(
+            !secrets.is_empty() && secrets.iter().all(|secret| !secret.trim().is_empty()),
+            "SLACK_SIGNING_SECRET: the secret of {app:?} is empty"
+        );
+        let secrets: BTreeSet<String> = secrets.iter().map(|it| it.trim().to_owned()).collect();
+        for secret in secrets {
+            ensure!(
+                known.insert(secret.clone()),
+                "SLACK_SIGNING_SECRET: {app:?} has the secret of another app"
+            );
+            signers.push((Some(app.clone()), secret));
+        }
+    }
+    Ok(signers)
+}
+
+/// Plain secrets, which say nothing of their app: there must be only one that they can be of.
+fn of_one_app(
+    secrets: &str,
+    robeings: &BTreeMap<String, String>,
+) -> anyhow::Result<Vec<(Option<String>, String)>> {
+    let secrets = secrets.split(',').map(str::trim);
+    let secrets: Vec<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
+    let mut apps = robeings.keys();
+    let app = match (apps.next(), apps.next()) {
+        (Some(app), None) => Some(app.clone()),
+        (Some(_), Some(_)) => {
+            ensure!(
+                secrets.is_empty(),
+                "SLACK_ROBEINGS names several apps, and SLACK_SIGNING_SECRET does not say whose its \
+                 secrets are: write {MAP}"
+            );
+            None
+        }
+        (None, _) => {
+            if !secrets.is_empty() {
+                tracing::warn!(
+                    "SLACK_SIGNING_SECRET is bound to no app: name its app in SLACK_ROBEINGS"
+                );
+            }
+            ensure!(
+                secrets.len() <= 1,
+                "SLACK_SIGNING_SECRET has several secrets and does not say whose they are: write \
+                 {MAP}, or name the one app that they are of in SLACK_ROBEINGS"
+            );
+            None
+        }
+    };
+    let secrets = secrets.into_iter();
+    Ok(secrets
+        .map(|secret| (app.clone(), secret.to_owned()))
+        .collect())
+}
+
+/// Read as the event is: of two fields with the same name, the last.
+fn named_app(body: &[u8]) -> Option<String> {
+    let body: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    serde_json::from_str(body.get("api_app_id")?.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+    /// As Slack's documentation on verifying requests has it.
+    #[test]
+    fn slacks_own_example_gets_in_for_five_minutes_and_as_it_is() {
+        const SIGNED_AT: i64 = 1_531_420_618;
+        let env = Env::default().with("SLACK_SIGNING_SECRET", SECRET);
+        let slack = Slack::open(&env).unwrap();
+        let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+        let mut headers = HeaderMap::new();
+        let mut say = |name: &'static str, value: &'static str| {
+            headers.insert(name, HeaderValue::from_static(value));
+        };
+        say("x-slack-request-timestamp", "1531420618");
+        say(
+            "x-slack-signature",
+            "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+        );
+        let prove = |seconds: i64, body: &str| {
+            let now = Timestamp::from_second(SIGNED_AT + seconds).unwrap();
+            slack.prove_at(&headers, body.as_bytes(), now)
+        };
+        for seconds in [-300, 0, 300] {
+            assert!(prove(seconds, body).is_ok(), "{seconds}");
+        }
+        for seconds in [-301, 301] {
+            let refused = prove(seconds, body).unwrap_err().to_string();
+            assert!(refused.contains("five minutes"), "{refused}");
+        }
+        let refused = prove(0, &format!("{body}&")).unwrap_err().to_string();
+        assert!(refused.contains("of this body"), "{refused}");
+    }
+
+    /// The robeings that a body may be written to, signed now with a secret.
+    fn scope(slack: &Slack, secret: &str, body: &str) -> Result<Vec<String>> {
+        let now = Timestamp::now();
+        let at = now.as_second().to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, format!("v0:{at}:{body}").as_bytes());
+        let signature = format!("v0={}", hex::encode(tag.as_ref()));
+        let mut headers = HeaderMap::new();
+        headers.insert("x-slack-request-timestamp", at.parse().unwrap());
+        headers.insert("x-slack-signature", signature.parse().unwrap());
+        let caller = slack.prove_at(&headers, body.as_bytes(), now)?;
+        match &caller.scope.robeings {
+            Names::Only(names) => Ok(names.clone()),
+            Names::All => panic!("Slack never sees all"),
+        }
+    }
+
+    fn open(secrets: &str, robeings: &str) -> anyhow::Result<Slack> {
+        let env = Env::default().with("SLACK_SIGNING_SECRET", secrets);
+        let env = match robeings {
+            "" => env,
+            robeings => env.with("SLACK_ROBEINGS", robeings),
+        };
+        Slack::open(&env)
+    }
+
+    const A: &str = r#"{"api_app_id": "A1", "type": "event_callback"}"#;
+    const B: &str = r#"{"api_app_id": "A2", "type": "event_callback"}"#;
+    const NONE: &str = r#"{"type": "url_verification"}"#;
+
+    #[test]
+    fn a_secret_signs_for_its_own_app_and_for_no_other() {
+        let secrets = r#"{"A1": "first", "A2": ["new", "old"]}"#;
+        let slack = open(secrets, r#"{"A1": "sales"}"#).unwrap();
+        for (secret, body, robeing) in [
+            ("first", A, Some("sales")),
+            ("first", B, None),
+            ("new", B, Some("A2")),
+            ("old", B, Some("A2")),
+            ("old", A, None),
+            ("other", A, None),
+            // A body without an app belongs to the app that signed it.
+            ("first", NONE, Some("sales")),
+            ("old", NONE, Some("A2")),
+            // Of duplicate fields the last one counts, as for the event.
+            ("first", r#"{"api_app_id": "A1", "api_app_id": "A2"}"#, None),
+            ("first", r#"{"api_app_id": 5}"#, Some("sales")),
+        ] {
+            let found = scope(&slack, secret, body).ok();
+            let expected = robeing.map(|robeing| vec![robeing.to_owned()]);
+            assert_eq!(found, expected, "{secret} {body}");
+        }
+    }
+
+    #[test]
+    fn plain_secrets_are_of_the_one_app_that_is_named() {
+        let slack = open("new, old,", r#"{"A1": "sales"}"#).unwrap();
+        for secret in ["new", "old"] {
+            assert_eq!(scope(&slack, secret, A).unwrap(), ["sales"]);
+            assert_eq!(scope(&slack, secret, NONE).unwrap(), ["sales"]);
+            let refused = scope(&slack, secret, B).unwrap_err().to_string();
+            assert!(refused.contains("api_app_id"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn the_only_secret_is_of_whichever_app_it_signs_for_and_never_of_all_robeings() {
+        let slack = open("only", "").unwrap();
+        assert_eq!(scope(&slack, "only", A).unwrap(), ["A1"]);
+        assert_eq!(scope(&slack, "only", B).unwrap(), ["A2"]);
+        for claimed in ["*", "", " * ", "A1\\n", "A1\\nA2"] {
+            let body = format!(r#"{{"api_app_id": "{claimed}"}}"#);
+            assert!(
+                scope(&slack, "only", &body).unwrap().is_empty(),
+                "{claimed}"
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_that_could_be_of_several_apps_are_refused_at_start_without_repeating_them() {
+        for (secrets, robeings, told) in [
+            ("hush", r#"{"A1": "a", "A2": "b"}"#, "does not say whose"),
+            (
+                "hush, hush2",
+                r#"{"A1": "a", "A2": "b"}"#,
+                "does not say whose",
+            ),
+            ("hush, hush2", "", "does not say whose"),
+            (
+                r#"{"A1": "hush"}"#,
+                r#"{"A2": "b"}"#,
+                "names the app \"A2\"",
+            ),
+            (
+                r#"{"A1": "hush", "A2": "hush"}"#,
+                "",
+                "the secret of another app",
+            ),
+            (r#"{"A1": ["hush", " "]}"#, "", "is empty"),
+            (r#"{"A1": []}"#, "", "is empty"),
+            (r#"{"A1": {"hush": 1}}"#, "", "is not a map"),
+            (r#"{"A1": "hush""#, "", "is not a map"),
+            ("{}", "", "is an empty map"),
+            (r#"{"*": "hush"}"#, "", "is not an app id"),
+            ("hush", r#"{"A1": "*"}"#, "must not be \"*\""),
+            ("hush", r#"{"A1": "a\nb"}"#, "control character"),
+        ] {
+            let error = match open(secrets, robeings) {
+                Ok(_) => panic!("{secrets} {robeings} is refused"),
+                Err(error) => format!("{error:#}"),
+            };
+            assert!(error.contains(told) && !error.contains("hush"), "{error}");
+        }
+        assert!(open("", r#"{"A1": "a", "A2": "b"}"#).is_ok());
+    }
+}
