@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
-use message_log::mask::{Known, Masker, Placeholders};
+use message_log::mask::{Known, Masker, Placeholders, ROUNDS};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use shared::work::SHORT;
@@ -37,7 +37,7 @@ const LONGEST_METADATA: usize = 64 * 1024;
 /// What twice the text may take, as a factor.
 const MOST: f64 = 2.2;
 /// How often what seems to take more is measured again: other work on the machine only ever adds.
-const ROUNDS: usize = 20;
+const TRIES: usize = 20;
 
 fn main() {
     let masker = Masker::default();
@@ -114,8 +114,7 @@ fn threads(masker: &Masker, clean: &[String]) {
     let mut costs: Vec<f64> = texts
         .iter()
         .map(|text| {
-            let mask = || drop(black_box(masker.text(black_box(text), &mut people())));
-            let times = (0..ROUNDS).map(|_| milliseconds(&mask));
+            let times = (0..TRIES).map(|_| masked(masker, text).0);
             times.fold(f64::INFINITY, f64::min) * 1e3
         })
         .collect();
@@ -158,7 +157,7 @@ fn hard_texts(masker: &Masker) {
     for hard in texts {
         let factor = doubled(LONGEST_TEXT, &|bytes| {
             let text = hard.text(bytes);
-            Box::new(move || drop(black_box(masker.text(black_box(&text), &mut people()))))
+            Box::new(move || masked(masker, &text))
         });
         add(hard.name.to_owned(), hard.parts(), factor);
     }
@@ -168,7 +167,9 @@ fn hard_texts(masker: &Masker) {
                 let value: Value = adversarial::values(bytes).swap_remove(at).1;
                 Box::new(move || {
                     let mut value = value.clone();
-                    drop(black_box(masker.json(black_box(&mut value), &mut people())));
+                    let mask = || masker.json(black_box(&mut value), &mut people());
+                    let (time, counts) = milliseconds(mask);
+                    (time, counts.expect("it settles").scanned())
                 })
             });
             let of = format!("JSON, {limit} of {} KiB", longest >> 10);
@@ -183,28 +184,42 @@ fn hard_texts(masker: &Masker) {
     );
 }
 
-/// Milliseconds of the processor for so many bytes, and how many times those for half of them.
-fn doubled<'a>(bytes: usize, work: &dyn Fn(usize) -> Box<dyn Fn() + 'a>) -> (f64, f64) {
+/// Milliseconds of the processor, and how many bytes were scanned.
+type Work<'a> = Box<dyn Fn() -> (f64, usize) + 'a>;
+
+/// Milliseconds of the processor for so many bytes, and how many times those for half of them. In which
+/// of at most 16 rounds a text settles may hang by a single byte, so that it is the time for a byte
+/// that is scanned which is compared.
+fn doubled<'a>(bytes: usize, work: &dyn Fn(usize) -> Work<'a>) -> (f64, f64) {
     let (half, whole) = (work(bytes / 2), work(bytes));
     let (mut short, mut long) = (f64::INFINITY, f64::INFINITY);
-    for round in 0..ROUNDS {
-        short = short.min(milliseconds(&half));
-        long = long.min(milliseconds(&whole));
-        if round > 1 && long / short <= MOST {
+    let mut factor = f64::INFINITY;
+    for at in 0..TRIES {
+        let ((half, half_scanned), (whole, scanned)) = (half(), whole());
+        (short, long) = (short.min(half), long.min(whole));
+        factor = 2.0 * long / scanned as f64 / (short / half_scanned as f64);
+        if at > 1 && factor <= MOST {
             break;
         }
     }
-    (long, long / short)
+    (long, factor)
 }
 
-fn milliseconds(work: &dyn Fn()) -> f64 {
+fn masked(masker: &Masker, text: &str) -> (f64, usize) {
+    let (time, masked) = milliseconds(|| masker.text(black_box(text), &mut people()));
+    // Of a text that does not settle, all rounds were scanned.
+    let scanned = masked.map_or(ROUNDS * text.len(), |masked| masked.counts.scanned());
+    (time, scanned)
+}
+
+fn milliseconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
     };
     let start = now();
-    work();
-    now() - start
+    let done = black_box(work());
+    (now() - start, done)
 }
 
 fn people() -> Placeholders {

@@ -47,17 +47,16 @@ fn people() -> Placeholders {
 /// How often each byte of a text is looked at in each round.
 fn looks_per_byte(masker: &Masker, mut text: String) -> f64 {
     let (mut people, mut counts) = (people(), Counts::default());
-    let (mut looks, mut bytes) = (0.0, 0);
+    let mut looks = 0.0;
     for _ in 0..ROUNDS {
         let (more, next) = looked(|| masker.round(0, &text, &mut people, &mut counts));
         looks += more;
-        bytes += text.len();
         match next {
             Some(next) => text = next,
             None => break,
         }
     }
-    looks / bytes as f64
+    looks / counts.scanned() as f64
 }
 
 #[test]

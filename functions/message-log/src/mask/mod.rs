@@ -53,7 +53,7 @@ use text::{Found, Text};
 pub const LONGEST: usize = 1 << 20;
 
 /// How often a text is scanned again. Two rounds are usual, the second to see that nothing is left.
-const ROUNDS: usize = 16;
+pub const ROUNDS: usize = 16;
 
 /// A text that could not be masked, and so must not be kept.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,25 +84,33 @@ pub struct Masked {
 
 /// How many secrets of each kind were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u32; Kind::ALL.len()]);
+pub struct Counts {
+    of: [u32; Kind::ALL.len()],
+    scanned: usize,
+}
 
 impl Counts {
     pub fn of(&self, kind: Kind) -> u32 {
-        self.0[kind as usize]
+        self.of[kind as usize]
     }
 
     pub fn total(&self) -> u32 {
-        self.0.iter().sum()
+        self.of.iter().sum()
+    }
+
+    /// How many bytes were scanned for it, in all rounds: the time grows with them and no faster.
+    pub fn scanned(&self) -> usize {
+        self.scanned
     }
 
     /// The kinds that were found.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, u32)> {
-        let counts = Kind::ALL.into_iter().zip(self.0);
+        let counts = Kind::ALL.into_iter().zip(self.of);
         counts.filter(|&(_, count)| count > 0)
     }
 
     fn add(&mut self, kind: Kind) {
-        self.0[kind as usize] += 1;
+        self.of[kind as usize] += 1;
     }
 }
 
@@ -174,6 +182,7 @@ impl Masker {
         people: &mut Placeholders,
         counts: &mut Counts,
     ) -> Option<String> {
+        counts.scanned += text.len();
         let mut scanned = Text::new(text, &self.dictionary);
         scan::scan(&mut scanned);
         let first = scanned.folded.unit_at(said);

@@ -221,9 +221,9 @@ pub fn values(bytes: usize) -> Vec<(&'static str, Value)> {
     };
     let nested = (0..100).fold(json!("010-1234-5678"), |inner, _| json!([inner]));
     let under = (0..100).fold(json!({"a": "b"}), |inner, _| json!({"계좌": inner}));
-    let digits = vec![Value::from(1); bytes / 2];
+    let digits = vec![Value::from(10); bytes / 3];
     vec![
-        ("lists in lists", Value::from(vec![nested; bytes / 256])),
+        ("lists in lists", Value::from(vec![nested; bytes / 272])),
         (
             "objects in objects",
             Value::from(vec![under; bytes / 1_024]),
@@ -231,7 +231,7 @@ pub fn values(bytes: usize) -> Vec<(&'static str, Value)> {
         ("keys", object(&|at| format!("key {at}"))),
         (
             "keys that are masked",
-            object(&|at| format!("010-1234-{at:04}")),
+            object(&|at| format!("010-1234-{:04} {}", at % 500, at / 500)),
         ),
         (
             "keys that are masked alike",
