@@ -62,6 +62,10 @@ struct Tables {
     denied: BTreeSet<String>,
     jobs_denied: bool,
     unknown: Vec<(String, u16, &'static str)>,
+    /// What each dry run is refused with.
+    refused_plans: Option<(u16, &'static str, String)>,
+    /// What each query is refused with.
+    refused_queries: Option<(u16, &'static str, String)>,
     plans: Vec<(String, &'static str, Vec<String>)>,
     faults: HashMap<Method, VecDeque<Fault>>,
     /// When each call of a method was accepted.
@@ -164,6 +168,16 @@ impl BigQuery {
     /// Refuses queries and dry runs.
     pub fn deny_jobs(&self) {
         self.lock().jobs_denied = true;
+    }
+
+    /// Refuses every dry run in these words.
+    pub fn refuse_plans(&self, status: u16, reason: &'static str, message: &str) {
+        self.lock().refused_plans = Some((status, reason, message.to_owned()));
+    }
+
+    /// Refuses every query in these words.
+    pub fn refuse_queries(&self, status: u16, reason: &'static str, message: &str) {
+        self.lock().refused_queries = Some((status, reason, message.to_owned()));
     }
 
     /// Its `INFORMATION_SCHEMA` has no policy tags, as an emulator's.

@@ -110,6 +110,9 @@ async fn jobs_query(
 ) -> Response {
     let answer = |tables: &mut Tables| {
         tables.may_run_jobs(&project)?;
+        if let Some((status, reason, message)) = &tables.refused_queries {
+            return Err(refused(*status, reason, message));
+        }
         let sql = body["query"].as_str().unwrap_or_default();
         let asked = sql
             .split_once(".INFORMATION_SCHEMA.COLUMN_FIELD_PATHS")
@@ -184,6 +187,9 @@ async fn jobs_insert(
 ) -> Response {
     let answer = |tables: &mut Tables| {
         tables.may_run_jobs(&project)?;
+        if let Some((status, reason, message)) = &tables.refused_plans {
+            return Err(refused(*status, reason, message));
+        }
         let configuration = &body["configuration"];
         let sql = configuration["query"]["query"].as_str().unwrap_or_default();
         if configuration["dryRun"] != json!(true) {
