@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use http::HeaderMap;
 use moka::sync::Cache;
-use schema_sync::diff::{Change, diff};
+use schema_sync::diff::{self, Change};
 use schema_sync::document::Document;
 use serde::{Deserialize, Serialize};
 use shared::store::StoreError;
@@ -41,11 +41,21 @@ pub struct Changes<'a> {
     version: &'a str,
     /// In the order of the tables' names. Examples are not compared.
     changes: &'a [Change],
+    /// How many more there are than an answer holds: get the whole document.
+    #[serde(skip_serializing_if = "diff::is_none")]
+    changes_left_out: usize,
 }
 
 /// Comparisons made before: by the version they start from, and the tag of the view they end at.
 #[derive(Clone)]
-pub struct Memo(Cache<(String, String), Arc<Vec<Change>>>);
+pub struct Memo(Cache<(String, String), Arc<Compared>>);
+
+/// The changes that an answer holds, and how many there are beside.
+#[derive(Default)]
+struct Compared {
+    changes: Vec<Change>,
+    left_out: usize,
+}
 
 impl Default for Memo {
     fn default() -> Self {
@@ -92,7 +102,8 @@ pub async fn list(
     let told = Changes {
         since: &since,
         version: &reading.view.document.version,
-        changes: &changes,
+        changes: &changes.changes,
+        changes_left_out: changes.left_out,
     };
     let mut answer = answer::json(&request, &told).await?;
     answer.extensions_mut().insert(reading.served);
@@ -105,7 +116,7 @@ impl App {
         caller: Caller,
         reading: Reading,
         since: &str,
-    ) -> shared::Result<(Reading, Arc<Vec<Change>>)> {
+    ) -> shared::Result<(Reading, Arc<Compared>)> {
         if let Some(changes) = self.known_changes(&reading, since) {
             return Ok((reading, changes));
         }
@@ -124,7 +135,7 @@ impl App {
         caller: &Caller,
         mut reading: Reading,
         since: &str,
-    ) -> shared::Result<(Reading, Arc<Vec<Change>>)> {
+    ) -> shared::Result<(Reading, Arc<Compared>)> {
         let old = self.version(since).await?;
         if old.generated_at > reading.view.document.generated_at {
             reading = self.reading(caller, true).await?;
@@ -137,7 +148,13 @@ impl App {
             return Err(unknown(since));
         }
         let (view, scope) = (Arc::clone(&reading.view), Arc::clone(&caller.scope));
-        let compare = move || diff(&within(&old, &scope.datasets), &view.document);
+        let compare = move || {
+            let mut changes = diff::diff(&within(&old, &scope.datasets), &view.document);
+            let kept = diff::kept(&changes);
+            let left_out = changes.len() - kept;
+            changes.truncate(kept);
+            Compared { changes, left_out }
+        };
         let changes = tokio::task::spawn_blocking(compare).await;
         let changes = Arc::new(changes.map_err(anyhow::Error::from)?);
         let key = (since.to_owned(), reading.view.tag());
@@ -145,7 +162,7 @@ impl App {
         Ok((reading, changes))
     }
 
-    fn known_changes(&self, reading: &Reading, since: &str) -> Option<Arc<Vec<Change>>> {
+    fn known_changes(&self, reading: &Reading, since: &str) -> Option<Arc<Compared>> {
         if reading.view.document.version == since {
             return Some(Arc::default());
         }

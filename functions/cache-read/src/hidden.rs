@@ -1,44 +1,101 @@
 //! What a caller must not hear of: the names of tables and datasets out of their scope, in whatever
 //! text they stand.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use schema_sync::document::{Document, dataset_of};
+use schema_sync::document::{Document, Table};
 
 /// The own names of tables and datasets that are in a document, and in no part that is seen.
 pub struct Hidden {
-    names: HashSet<String>,
-    /// Of date shards, what stands before the date.
-    families: HashSet<String>,
+    /// By their first word, what follows it; a name may be of several, with spaces or dots between.
+    names: HashMap<String, Vec<Vec<String>>>,
+    /// Of date shards, what stands before the date; by words as well.
+    families: HashMap<String, Vec<Vec<String>>>,
+    /// Names without a word.
+    signs: Vec<String>,
 }
 
 impl Hidden {
     /// What is in `whole` and not in the part of it that is `seen`.
     pub fn of(seen: &Document, whole: &Document) -> Self {
         let visible: HashSet<String> = names(seen).collect();
+        let mut hidden = Self {
+            names: HashMap::new(),
+            families: HashMap::new(),
+            signs: Vec::new(),
+        };
         let names: HashSet<String> = names(whole)
             .filter(|name| !visible.contains(name))
             .collect();
-        let families = names.iter().filter_map(|name| name.strip_suffix('*'));
-        Self {
-            families: families.map(str::to_owned).collect(),
-            names,
+        for name in names {
+            if let Some(prefix) = name.strip_suffix('*') {
+                add(&mut hidden.families, prefix);
+            }
+            if !add(&mut hidden.names, &name) && !name.trim().is_empty() {
+                hidden.signs.push(name);
+            }
         }
+        hidden
     }
 
-    /// Whether a text has one of the names as a word. A name that is a word of every day hides
-    /// texts that only use the word: nobody can tell them apart.
+    /// Whether a text has one of the names as a word, or as words in a row. A name that is a word of
+    /// every day hides texts that only use the word: nobody can tell them apart.
     pub fn is_named_in(&self, text: &str) -> bool {
-        if self.names.is_empty() {
+        if self.names.is_empty() && self.signs.is_empty() {
             return false;
         }
-        text.to_lowercase()
-            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-' || c == '*'))
-            .any(|word| {
-                let base = word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '*');
-                self.names.contains(word) || self.families.contains(base)
-            })
+        let lower = text.to_lowercase();
+        let words: Vec<&str> = words(&lower).collect();
+        let without_date = |word: &'_ str| {
+            word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '*')
+                .to_owned()
+        };
+        (0..words.len()).any(|at| {
+            let rest = &words[at + 1..];
+            let is_name = |follows: &Vec<String>| {
+                rest.len() >= follows.len() && follows.iter().zip(rest).all(|(a, b)| a == b)
+            };
+            if self
+                .names
+                .get(words[at])
+                .is_some_and(|all| all.iter().any(is_name))
+            {
+                return true;
+            }
+            // The date is at the end of the last word.
+            let is_family = |follows: &Vec<String>| {
+                let Some((last, before)) = follows.split_last() else {
+                    return true;
+                };
+                rest.len() >= follows.len()
+                    && before.iter().zip(rest).all(|(a, b)| a == b)
+                    && without_date(rest[before.len()]) == *last
+            };
+            let alone = self.families.get(&without_date(words[at]));
+            let first = self.families.get(words[at]);
+            alone.is_some_and(|all| all.iter().any(Vec::is_empty))
+                || first.is_some_and(|all| {
+                    let mut longer = all.iter().filter(|follows| !follows.is_empty());
+                    longer.any(is_family)
+                })
+        }) || self.signs.iter().any(|name| lower.contains(name))
     }
+}
+
+/// False of a name without words.
+fn add(names: &mut HashMap<String, Vec<Vec<String>>>, name: &str) -> bool {
+    let mut words = words(name).map(str::to_owned);
+    let Some(first) = words.next() else {
+        return false;
+    };
+    names.entry(first).or_default().push(words.collect());
+    true
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '*';
+    text.split(move |c| !is_part(c))
+        .filter(|word| !word.is_empty())
 }
 
 /// Whether a warehouse's words name what is hidden, or speak of what somebody has no access to.
@@ -52,26 +109,34 @@ pub fn tells_of_hidden(text: &str, seen: &Document, whole: &Document) -> bool {
 /// The own names of tables and datasets.
 fn names(document: &Document) -> impl Iterator<Item = String> {
     let tables = document.tables.iter();
-    let of_tables = tables.flat_map(|table| [last(&table.name), last(dataset_of(&table.name))]);
-    of_tables.chain(document.source.datasets.iter().map(|name| last(name)))
-}
-
-fn last(name: &str) -> String {
-    let last = name.rsplit_once('.').map_or(name, |(_, last)| last);
-    last.to_lowercase()
+    let of_tables = tables.flat_map(|table| [table.own_name(), table.parts.dataset.as_str()]);
+    let of_tables = of_tables.filter(|name| !name.is_empty());
+    // Of a dataset without tables only its name in full is known: each end of it may be its own.
+    let with_tables: HashSet<&str> = document.tables.iter().map(Table::dataset).collect();
+    let of_source = document.source.datasets.iter().map(String::as_str);
+    let of_source = of_source.filter(move |id| !with_tables.contains(id));
+    let last = of_source
+        .clone()
+        .map(|name| name.rsplit_once('.').map_or(name, |(_, last)| last));
+    let of_source = of_source
+        .map(|name| name.split_once('.').map_or(name, |(_, rest)| rest))
+        .chain(last);
+    of_tables.chain(of_source).map(str::to_lowercase)
 }
 
 #[cfg(test)]
 mod tests {
-    use schema_sync::document::{Table, TableKind};
+    use schema_sync::document::{Dialect, TableKind};
+    use schema_sync::name::TableName;
 
     use super::*;
     use crate::builtin;
 
     fn document(tables: &[&str]) -> Document {
-        let tables = tables
-            .iter()
-            .map(|name| Table::new(*name, TableKind::Table));
+        let tables = tables.iter().map(|name| {
+            let parts = TableName::of_unquoted(name, Dialect::Bigquery).unwrap();
+            Table::new(parts, TableKind::Table)
+        });
         Document {
             tables: tables.collect(),
             ..builtin::document()
@@ -100,6 +165,30 @@ mod tests {
             ("permission denied for table z", true),
         ] {
             assert_eq!(tells_of_hidden(text, &seen, &whole), tells, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_name_of_several_words_is_found_as_words_in_a_row() {
+        let seen = document(&["p.shop.orders"]);
+        let mut whole = document(&["p.shop.orders", "p.hr.Order Lines", "p.hr.pay roll_*"]);
+        let dotted = Table::new(["p", "my.schema", "t.x"], TableKind::Table);
+        whole.tables.push(dotted);
+        whole
+            .tables
+            .push(Table::new(["p", "hr", "😀"], TableKind::Table));
+        let hidden = Hidden::of(&seen, &whole);
+        for (text, tells) in [
+            ("joins \"Order Lines\" by id", true),
+            ("the order of lines", false),
+            ("see my.schema", true),
+            ("my own schema", false),
+            ("as in \"t.x\"", true),
+            ("a x t", false),
+            ("from `pay roll_20240101`", true),
+            ("the 😀 table", true),
+        ] {
+            assert_eq!(hidden.is_named_in(text), tells, "{text}");
         }
     }
 }

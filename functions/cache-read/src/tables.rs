@@ -1,9 +1,12 @@
 //! Tables: a page of short entries, and one of them in full.
 
+use std::borrow::Cow;
+
 use axum::Extension;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use http::HeaderMap;
+use schema_sync::bounds::bytes;
 use schema_sync::document::{Partitioning, Table, TableKind};
 use schema_sync::render;
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,10 @@ use crate::view::View;
 use crate::{Reading, answer};
 
 const LONGEST_PAGE: usize = 1_000;
+/// In bytes of JSON: where a page has more, the rest is on the next.
+const LARGEST_PAGE: usize = 1 << 20;
+/// Of a description in a page, in characters; the table in full has all of it.
+const LONGEST_DESCRIPTION: usize = 4_096;
 /// How many of the tables a short name may mean are named to the caller.
 const NAMED: usize = 10;
 
@@ -23,7 +30,7 @@ const NAMED: usize = 10;
 pub struct Page {
     /// Only tables of this dataset, named in full: `project.dataset`, `database.schema`.
     dataset: Option<String>,
-    /// At most this many tables, 1 to 1000.
+    /// At most this many tables, 1 to 1000; fewer where they are more than 1 MB.
     #[serde(default = "default_limit")]
     #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: usize,
@@ -49,8 +56,9 @@ pub struct Tables<'a> {
 struct Entry<'a> {
     name: &'a str,
     kind: TableKind,
+    /// Its first 4,096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
+    description: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +72,9 @@ struct Entry<'a> {
     /// Of a family of shards: how many there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     shards_count: Option<u64>,
+    /// It has more fields than the document holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
 }
 
 impl<'a> From<&'a Table> for Entry<'a> {
@@ -71,14 +82,22 @@ impl<'a> From<&'a Table> for Entry<'a> {
         Self {
             name: &table.name,
             kind: table.kind,
-            description: table.description.as_deref(),
+            description: table.description.as_deref().map(short),
             rows: table.rows,
             bytes: table.bytes,
             columns_count: table.columns.len(),
             partitioning: table.partitioning.as_ref(),
             require_partition_filter: table.require_partition_filter,
             shards_count: table.shards.as_ref().map(|shards| shards.count),
+            cut: table.cut,
         }
+    }
+}
+
+fn short(description: &str) -> Cow<'_, str> {
+    match description.char_indices().nth(LONGEST_DESCRIPTION) {
+        None => Cow::Borrowed(description),
+        Some((end, _)) => Cow::Owned(format!("{}…", &description[..end])),
     }
 }
 
@@ -111,15 +130,19 @@ pub async fn list(
         let dataset = page.dataset.as_deref();
         dataset.is_none_or(|dataset| table.dataset() == dataset)
     };
-    let mut items: Vec<Entry<'_>> = reading
-        .view
-        .tables_after(after)
-        .filter(wanted)
-        .take(page.limit + 1)
-        .map(Entry::from)
-        .collect();
-    let more = items.len() > page.limit;
-    items.truncate(page.limit);
+    let mut items: Vec<Entry<'_>> = Vec::new();
+    let mut left = LARGEST_PAGE;
+    let mut more = false;
+    for table in reading.view.tables_after(after).filter(wanted) {
+        let entry = Entry::from(table);
+        let rest = left.checked_sub(bytes(&entry) + 1);
+        more = items.len() == page.limit || (rest.is_none() && !items.is_empty());
+        if more {
+            break;
+        }
+        left = rest.unwrap_or(0);
+        items.push(entry);
+    }
     let next = items.last().filter(|_| more).map(|last| last.name);
     answer::json(&request, &Tables { items, next }).await
 }
@@ -151,7 +174,8 @@ enum Format {
     operation_id = "read_table",
     params(
         ("name" = String, Path, description = "`project.dataset.table`, or as much of its end as \
-         no other table has: `dataset.table`, `table`"),
+         no other table has: `dataset.table`, `table`. A part that holds a dot is in double quotes, \
+         as in `name`, which may be left out where only one table can be meant"),
         Rendering,
     ),
     responses(
@@ -180,17 +204,15 @@ pub async fn read(
     answer::part(&request, answer::TEXT, text.into_bytes()).await
 }
 
-/// By its full name, or by an end of it that is no other's. A table the caller may not see is not
+/// By its full name, or by an end of it that is no other's; without the quotes of `name` where that
+/// leaves one table. A table the caller may not see is not
 /// in the view: it is unknown like any other, and makes no short name ambiguous.
 fn find<'a>(view: &'a View, name: &str) -> shared::Result<&'a Table> {
     if let Some(table) = view.table(name) {
         return Ok(table);
     }
-    let ends_so = |table: &&Table| {
-        let before = table.name.strip_suffix(name);
-        !name.is_empty() && before.is_some_and(|before| before.ends_with('.'))
-    };
-    let found: Vec<&Table> = view.tables_after("").filter(ends_so).collect();
+    let TableEnds { quoted, bare } = TableEnds::of(view, name);
+    let found = if quoted.is_empty() { bare } else { quoted };
     match found[..] {
         [table] => Ok(table),
         [] => Err(Error::NotFound(format!(
@@ -207,6 +229,42 @@ fn find<'a>(view: &'a View, name: &str) -> shared::Result<&'a Table> {
                 found.len(),
                 some.join(", ")
             )))
+        }
+    }
+}
+
+/// The tables whose name ends like this.
+struct TableEnds<'a> {
+    /// As joined names have it.
+    quoted: Vec<&'a Table>,
+    bare: Vec<&'a Table>,
+}
+
+impl<'a> TableEnds<'a> {
+    fn of(view: &'a View, name: &str) -> Self {
+        let ends = |table: &Table, part: fn(&str) -> Cow<'_, str>| {
+            let parts = &table.parts;
+            let own = part(table.own_name());
+            if own == name {
+                return true;
+            }
+            let before = name.strip_suffix(&*own).and_then(|it| it.strip_suffix('.'));
+            before.is_some_and(|before| {
+                let dataset = part(&parts.dataset);
+                before == dataset
+                    || before
+                        .strip_suffix(&*dataset)
+                        .and_then(|it| it.strip_suffix('.'))
+                        .is_some_and(|project| project == parts.project)
+            })
+        };
+        let all = |part| {
+            let tables = view.tables_after("");
+            tables.filter(|table| ends(table, part)).collect()
+        };
+        Self {
+            quoted: all(schema_sync::name::part),
+            bare: all(|name| Cow::Borrowed(name)),
         }
     }
 }

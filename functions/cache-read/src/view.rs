@@ -1,5 +1,6 @@
 //! A document as one scope sees it, and the bytes it goes out as.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use moka::sync::Cache;
-use schema_sync::document::{Column, DescriptionSource, Document, Example, Table, dataset_of};
+use schema_sync::document::{Column, DescriptionSource, Document, Example, Table};
 use schema_sync::publish::{self, Damaged};
 use sha2::{Digest as _, Sha256};
 use shared::auth::Names;
@@ -202,21 +203,29 @@ impl Views {
 /// The document without a trace of other datasets: what names one of their tables goes, a text that
 /// does included, and what can't be told to name none. Its `version` stays that of the whole.
 pub fn within(document: &Document, datasets: &Names) -> Document {
-    let sees = |table: &str| datasets.contain(dataset_of(table));
+    if *datasets == Names::All {
+        return document.clone();
+    }
+    let tables: Vec<&Table> = document
+        .tables
+        .iter()
+        .filter(|table| table.parts.is_within(datasets))
+        .collect();
+    let names: HashSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let sees_all = |example: &&Example| {
-        !example.tables.is_empty() && example.tables.iter().all(|table| sees(table))
+        let mut tables = example.tables.iter();
+        !example.tables.is_empty() && tables.all(|table| names.contains(table.as_str()))
+    };
+    let sees = |dataset: &Option<String>| {
+        let dataset = dataset.as_deref();
+        dataset.is_some_and(|dataset| datasets.contain(dataset))
     };
     let mut within = Document {
         format: document.format,
         version: document.version.clone(),
         generated_at: document.generated_at,
         source: document.source.clone(),
-        tables: document
-            .tables
-            .iter()
-            .filter(|table| sees(&table.name))
-            .cloned()
-            .collect(),
+        tables: tables.into_iter().cloned().collect(),
         examples: document.examples.iter().filter(sees_all).cloned().collect(),
         quarantined: document
             .quarantined
@@ -232,7 +241,9 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
         .retain(|dataset| datasets.contain(dataset));
     let hidden = Hidden::of(&within, document);
     for table in &mut within.tables {
-        table.foreign_keys.retain(|key| sees(&key.references));
+        table
+            .foreign_keys
+            .retain(|key| key.references_parts.is_within(datasets));
         silence(
             &mut table.description,
             &mut table.description_source,
@@ -249,14 +260,14 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
     within
         .ledger
         .dropped
-        .retain(|dropped| dropped.table.as_deref().is_some_and(sees));
+        .retain(|dropped| sees(&dropped.dataset));
     within.ledger.dropped.retain(|dropped| {
         !hidden.is_named_in(&dropped.text) && !hidden.is_named_in(&dropped.reason)
     });
     within
         .ledger
         .problems
-        .retain(|problem| datasets.contain(&problem.subject) || sees(&problem.subject));
+        .retain(|problem| sees(&problem.dataset));
     within
         .ledger
         .problems
@@ -300,7 +311,7 @@ mod tests {
     async fn many_scopes_are_kept_ready_at_once() {
         let mut document = builtin::document();
         document.tables = (0..100)
-            .map(|n| Table::new(format!("p.d{n}.orders"), TableKind::Table))
+            .map(|n| Table::new(["p", &format!("d{n}"), "orders"], TableKind::Table))
             .collect();
         let whole = Arc::new(View::new(document));
         let views = Views::default();

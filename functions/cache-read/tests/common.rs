@@ -17,6 +17,7 @@ use schema_sync::document::{
     Column, Dialect, Document, Dropped, Example, FORMAT, ForeignKey, Ledger, Mode, Origin,
     Partitioning, Problem, Shards, Source, SourceKind, Table, TableKind,
 };
+use schema_sync::name::TableName;
 use schema_sync::publish::{HEAD, content_hash, load_head, publish, record};
 use shared::auth::{Names, Scope};
 use shared::store::{ETag, Object, Put, Result, Store, StoreError};
@@ -263,13 +264,18 @@ pub fn version(reply: &Reply) -> String {
         .to_owned()
 }
 
+/// A name of plain parts.
+pub fn name(joined: &str) -> TableName {
+    TableName::of_unquoted(joined, Dialect::Bigquery).expect("three parts")
+}
+
 pub fn table(name: &str, columns: &[&str]) -> Table {
     Table {
         columns: columns
             .iter()
             .map(|name| Column::leaf(*name, "STRING"))
             .collect(),
-        ..Table::new(name, TableKind::Table)
+        ..Table::new(self::name(name), TableKind::Table)
     }
 }
 
@@ -346,11 +352,8 @@ pub fn shop() -> Document {
         unit: "DAY".into(),
     });
     orders.require_partition_filter = true;
-    let references = |table: &str| ForeignKey {
-        columns: vec!["customer_id".into()],
-        references: table.into(),
-        referenced_columns: vec!["id".into()],
-    };
+    let references =
+        |table: &str| ForeignKey::new(vec!["customer_id".into()], name(table), vec!["id".into()]);
     orders.foreign_keys = vec![references("p.shop.customers"), references("p.hr.people")];
     let mut shop = document(vec![
         table("p.hr.people", &["id", "salary"]),
@@ -368,12 +371,14 @@ pub fn shop() -> Document {
     shop.ledger.requests = 9;
     shop.ledger.dropped = vec![
         Dropped {
+            dataset: Some("p.hr".into()),
             table: Some("p.hr.people".into()),
             path: Some("salary".into()),
             text: "what people.salary is".into(),
             reason: "no such column".into(),
         },
         Dropped {
+            dataset: None,
             table: None,
             path: None,
             text: "p.hr.people".into(),
@@ -381,22 +386,10 @@ pub fn shop() -> Document {
         },
     ];
     shop.ledger.problems = vec![
-        Problem {
-            subject: "p.hr".into(),
-            detail: "denied".into(),
-        },
-        Problem {
-            subject: "p.hr.people".into(),
-            detail: "denied".into(),
-        },
-        Problem {
-            subject: "p.shop".into(),
-            detail: "slow".into(),
-        },
-        Problem {
-            subject: "llm".into(),
-            detail: "no answer for p.hr.people".into(),
-        },
+        Problem::of_dataset("p.hr", "denied"),
+        Problem::of_table(&name("p.hr.people"), "denied"),
+        Problem::of_dataset("p.shop", "slow"),
+        Problem::general("llm", "no answer for p.hr.people"),
     ];
     sealed(shop)
 }

@@ -134,10 +134,10 @@ fn the_tables_of_the_question_come_first_and_in_their_own_words() {
 #[test]
 fn a_table_that_must_be_joined_is_added() {
     let mut orders = table("p.noise.orders", &["order_id", "buyer", "total"]);
-    let references = |columns: &str, to: &str, key: &str| schema_sync::document::ForeignKey {
-        columns: vec![columns.to_owned()],
-        references: to.to_owned(),
-        referenced_columns: vec![key.to_owned()],
+    let references = |columns: &str, to: &str, key: &str| {
+        let columns = vec![columns.to_owned()];
+        let to = crate::common::name(to);
+        schema_sync::document::ForeignKey::new(columns, to, vec![key.to_owned()])
     };
     orders.foreign_keys = vec![references("buyer", "p.noise.zz_people", "nr")];
     let people = table("p.noise.zz_people", &["nr", "surname"]);

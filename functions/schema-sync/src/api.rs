@@ -1,6 +1,6 @@
 //! The routes: a run by trigger, a run by hand, and a person's example.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -8,14 +8,14 @@ use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use shared::auth::Names;
 use shared::serve::may_take;
 use shared::store::StoreError;
 use shared::{Admin, Error, Json, Resources, Result, Router, routes};
 use utoipa::ToSchema;
 
-use crate::document::{Dialect, Document, Example, Origin, Table, dataset_of};
-use crate::examples::{self, Reviewer, Verdict};
+use crate::bounds::bytes;
+use crate::document::{Dialect, Document, Example, Origin, Table};
+use crate::examples::{self, Planning, Reviewer, Verdict};
 use crate::ground;
 use crate::publish::{self, Damaged, Head};
 use crate::source::Run;
@@ -25,6 +25,9 @@ use crate::sync::{Answer, Sync};
 /// As long as Lambda lets a function run. A large warehouse at its request limit and an LLM take
 /// minutes, and a sync that is cut off only has to begin again.
 pub const LONGEST_SYNC: Duration = Duration::from_secs(15 * 60);
+
+/// Of all examples that people gave, in JSON: they are kept whatever their number.
+const MAX_EXAMPLES_BYTES: usize = 16 << 20;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     Ok(router(Sync::open(resources)?))
@@ -95,7 +98,7 @@ struct NewExample {
     responses(
         (status = 201, body = Example),
         (status = 200, body = Example, description = "it was there already"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or of a newer program"),
+        (status = 409, description = "nothing was synced yet, the cache is damaged or of a newer program, or it holds 16 MB of examples"),
         (status = 422, description = "the SQL does not hold; the detail says why"),
     )
 )]
@@ -135,26 +138,31 @@ async fn add_example(
             }
             Head::Damaged { error, .. } => return Err(Error::Conflict(damaged(error))),
         };
-        let sees = |table: &str| caller.scope.datasets.contain(dataset_of(table));
+        let scope = &caller.scope.datasets;
+        let visible: Vec<&Table> = document
+            .tables
+            .iter()
+            .filter(|table| table.parts.is_within(scope))
+            .collect();
+        let names: HashSet<&str> = visible.iter().map(|table| table.name.as_str()).collect();
         let same = |it: &&Example| {
-            let is_seen = it.tables.iter().all(|table| sees(table));
+            let is_seen = it.tables.iter().all(|table| names.contains(table.as_str()));
             it.sql == new.sql && it.question == new.question && is_seen
         };
         if let Some(example) = document.examples.iter().find(same) {
             return Ok((StatusCode::OK, Json(example.clone())));
         }
         // To this caller, what is out of scope is not there: no hint of a name, no dry run.
-        let visible: Cow<'_, [Table]> = match &caller.scope.datasets {
-            Names::All => Cow::Borrowed(&document.tables),
-            Names::Only(_) => {
-                let tables = document.tables.iter();
-                Cow::Owned(tables.filter(|it| sees(&it.name)).cloned().collect())
-            }
-        };
-        let example = review(&sync, &visible, document.source.dialect, &new).await?;
+        let example = review(&sync, visible, document.source.dialect, &new).await?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
         next.examples.insert(0, example.clone());
+        let people = next.examples.iter().chain(&next.quarantined);
+        let people = people.filter(|it| it.origin == Origin::Person);
+        if people.map(bytes).sum::<usize>() > MAX_EXAMPLES_BYTES {
+            let detail = "the cache holds as many examples of people as it can: 16 MB";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
         // At once rather than by the next sync, to which this would look like a change.
         examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
@@ -203,16 +211,17 @@ fn damaged(error: &Damaged) -> String {
 
 async fn review(
     sync: &Sync,
-    tables: &[Table],
+    tables: Vec<&Table>,
     dialect: Dialect,
     new: &NewExample,
 ) -> Result<Example> {
-    let schema = ground::Schema::new(tables, dialect);
+    let schema = ground::Schema::of(tables, dialect);
     let run = Run::default();
     let reviewer = Reviewer {
         schema: &schema,
         source: &*sync.source,
         run: &run,
+        planning: Planning::default(),
     };
     let example = Example {
         question: new.question.clone(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::document::{Column, Mode};
+use crate::name::path;
 
 /// What became of one path.
 #[derive(Debug, PartialEq)]
@@ -38,13 +39,7 @@ fn below<'a>(
     if old == new {
         return;
     }
-    let path = |name: &str| {
-        if parent.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{parent}.{name}")
-        }
-    };
+    let path = |name: &str| path(parent, name);
     let mut before: HashMap<&str, &Column> = old
         .iter()
         .map(|column| (column.name.as_str(), column))

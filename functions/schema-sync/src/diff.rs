@@ -9,13 +9,22 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::bounds::bytes;
 use crate::compare::{self, ColumnChange};
 use crate::document::{Column, Document, Mode, Shards, Table};
+use crate::name::TableName;
+use crate::words::cut;
+
+/// Of a type or a description that a change tells, in characters.
+const MAX_TEXT: usize = 4_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// In full.
     pub table: String,
+    /// The dataset of the table, as scopes name it; not told.
+    #[serde(skip)]
+    pub dataset: Option<String>,
     /// The column or nested field; none where the table as a whole changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -68,8 +77,11 @@ pub fn tables(old: &[Table], new: &[Table]) -> Vec<Change> {
     }
     let mut changes = Vec::new();
     for (name, pair) in pairs {
+        let parts = pair.1.or(pair.0).map(|table| &table.parts);
+        let parts = parts.filter(|parts| !parts.is_unknown());
         let mut table = TableChanges {
             table: name,
+            dataset: parts.map(TableName::dataset_id),
             changes: &mut changes,
         };
         match pair {
@@ -81,8 +93,28 @@ pub fn tables(old: &[Table], new: &[Table]) -> Vec<Change> {
     changes
 }
 
+/// Of an answer that lists changes, in bytes of their JSON.
+const MAX_BYTES: usize = 2 << 20;
+
+/// How many of the changes, the first ones, an answer holds.
+pub fn kept(changes: &[Change]) -> usize {
+    let mut left = MAX_BYTES;
+    let fits = |change: &&Change| {
+        let rest = left.checked_sub(bytes(change) + 1);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    changes.iter().take_while(fits).count()
+}
+
+/// For `changes_left_out`, which is told only where there are any.
+pub fn is_none(left_out: &usize) -> bool {
+    *left_out == 0
+}
+
 struct TableChanges<'a> {
     table: &'a str,
+    dataset: Option<&'a str>,
     changes: &'a mut Vec<Change>,
 }
 
@@ -263,14 +295,15 @@ impl TableChanges<'_> {
         from: Option<String>,
         to: Option<String>,
     ) {
-        let table = self.table.to_owned();
+        let short = |text: Option<String>| text.map(|text| cut(&text, MAX_TEXT));
         self.changes.push(Change {
-            table,
+            table: self.table.to_owned(),
+            dataset: self.dataset.map(ToOwned::to_owned),
             path,
             kind,
             breaking,
-            from,
-            to,
+            from: short(from),
+            to: short(to),
             renamed_to: None,
         });
     }

@@ -1,8 +1,12 @@
 //! The schema cache: the document that a sync writes and `cache-read` serves.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::name::TableName;
 
 /// The number of this format; a reader refuses any other.
 pub const FORMAT: u32 = 1;
@@ -28,7 +32,8 @@ pub struct Document {
 pub struct Source {
     pub kind: SourceKind,
     pub dialect: Dialect,
-    /// In full: `project.dataset`, or `database.schema` on Postgres.
+    /// In full, as scopes name them: `project.dataset`, or `database.schema` on Postgres, without
+    /// quotes whatever the names hold.
     pub datasets: Vec<String>,
 }
 
@@ -50,8 +55,15 @@ pub enum Dialect {
 /// A table, or a family of date shards that is read as one: `project.dataset.events_*`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Table {
-    /// In full, without quotes: `project.dataset.table`, `database.schema.table`.
+    /// In full: `project.dataset.table`, `database.schema.table`. A dataset or table with a dot or a
+    /// quote in its name is in double quotes, so that no two tables have one name; to learn the
+    /// dataset, read `parts`.
     pub name: String,
+    /// The name in its parts: project, dataset and table, on Postgres database, schema and table.
+    /// Not in documents of earlier releases.
+    #[serde(default, skip_serializing_if = "TableName::is_unknown")]
+    #[schema(value_type = Vec<String>, min_items = 3, max_items = 3)]
+    pub parts: TableName,
     pub kind: TableKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -76,6 +88,10 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
+    /// Some columns or nested fields, or parts of `shards` or `foreign_keys`, are left out: there
+    /// are more than a document holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
     /// Of a family: those of its newest shard.
     pub columns: Vec<Column>,
 }
@@ -90,7 +106,8 @@ pub enum TableKind {
     Snapshot,
 }
 
-/// A column or a nested field; a path is the names from the column down, joined by dots.
+/// A column or a nested field; a path is the names from the column down, joined by dots, each in
+/// double quotes where it holds a dot or a quote itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Column {
     pub name: String,
@@ -111,6 +128,9 @@ pub struct Column {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
     pub fields: Vec<Column>,
+    /// It has fields that are left out: there are more than a document holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -149,6 +169,10 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     /// In full, as [`Table::name`].
     pub references: String,
+    /// As [`Table::parts`].
+    #[serde(default, skip_serializing_if = "TableName::is_unknown")]
+    #[schema(value_type = Vec<String>, min_items = 3, max_items = 3)]
+    pub references_parts: TableName,
     pub referenced_columns: Vec<String>,
 }
 
@@ -266,6 +290,9 @@ pub struct Ledger {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dropped {
+    /// The dataset of the table, as scopes name it; none where several are concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
     pub table: Option<String>,
     pub path: Option<String>,
     /// What was written; of an example, its SQL.
@@ -275,9 +302,41 @@ pub struct Dropped {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// A dataset or table in full, or `llm`.
+    /// A dataset or table in full, or what else it is about: `llm`, `examples`, `history`.
     pub subject: String,
+    /// The dataset that it is about, as scopes name it; none where it is about no single one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// What could not be done, the other side's words where there are any, and what helps.
     pub detail: String,
+}
+
+impl Problem {
+    /// About the run as a whole, or what belongs to no dataset.
+    pub fn general(subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            dataset: None,
+            detail: detail.into(),
+        }
+    }
+
+    pub fn of_dataset(dataset_id: impl Into<String>, detail: impl Into<String>) -> Self {
+        let subject = dataset_id.into();
+        Self {
+            dataset: Some(subject.clone()),
+            subject,
+            detail: detail.into(),
+        }
+    }
+
+    pub fn of_table(table: &TableName, detail: impl Into<String>) -> Self {
+        Self {
+            subject: table.to_string(),
+            dataset: Some(table.dataset_id().to_owned()),
+            detail: detail.into(),
+        }
+    }
 }
 
 impl Document {
@@ -285,13 +344,66 @@ impl Document {
     pub fn columns_count(&self) -> usize {
         self.tables.iter().map(|table| table.columns.len()).sum()
     }
+
+    /// The dataset of each table, by the table's full name. Of a name that is not there, nobody
+    /// knows the dataset.
+    pub fn datasets(&self) -> HashMap<&str, &str> {
+        datasets(&self.tables)
+    }
+
+    /// Adds the parts of names to a document of an earlier release, which has joined names alone.
+    /// Where dots leave the parts open, they stay unknown: such a table is in no dataset, and so
+    /// within no scope but everything, until the next sync.
+    pub(crate) fn complete_names(&mut self) {
+        let dialect = self.source.dialect;
+        let parts = |parts: &mut TableName, joined: &str| {
+            if parts.is_unknown() {
+                *parts = TableName::of_unquoted(joined, dialect).unwrap_or_default();
+            }
+        };
+        for table in &mut self.tables {
+            parts(&mut table.parts, &table.name);
+            for key in &mut table.foreign_keys {
+                parts(&mut key.references_parts, &key.references);
+            }
+        }
+        let Self { tables, ledger, .. } = self;
+        let of_tables = datasets(tables);
+        let ids: HashSet<&str> = of_tables.values().copied().collect();
+        for dropped in &mut ledger.dropped {
+            if let (None, Some(table)) = (&dropped.dataset, &dropped.table) {
+                let dataset = of_tables.get(table.as_str());
+                dropped.dataset = dataset.map(|id| (*id).to_owned());
+            }
+        }
+        for problem in &mut ledger.problems {
+            let subject = problem.subject.as_str();
+            // A dataset may be called as a table of another is: then nobody knows which is meant.
+            let dataset = match (of_tables.get(subject), ids.contains(subject)) {
+                (Some(dataset), false) => (*dataset).to_owned(),
+                (None, true) => subject.to_owned(),
+                _ => continue,
+            };
+            problem.dataset.get_or_insert(dataset);
+        }
+    }
+}
+
+/// See [`Document::datasets`].
+pub fn datasets(tables: &[Table]) -> HashMap<&str, &str> {
+    let known = tables.iter().filter(|table| !table.parts.is_unknown());
+    known
+        .map(|table| (table.name.as_str(), table.dataset()))
+        .collect()
 }
 
 impl Table {
     /// A table of which nothing but its name and kind is known yet.
-    pub fn new(name: impl Into<String>, kind: TableKind) -> Self {
+    pub fn new(name: impl Into<TableName>, kind: TableKind) -> Self {
+        let parts = name.into();
         Self {
-            name: name.into(),
+            name: parts.to_string(),
+            parts,
             kind,
             description: None,
             description_source: None,
@@ -303,13 +415,30 @@ impl Table {
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
             shards: None,
+            cut: false,
             columns: Vec::new(),
         }
     }
 
-    /// `project.dataset`, or `database.schema`.
+    /// Names it anew.
+    pub fn rename(&mut self, name: TableName) {
+        self.name = name.to_string();
+        self.parts = name;
+    }
+
+    /// The dataset as scopes name it: `project.dataset`, or `database.schema`. Empty where it is
+    /// unknown, which is no dataset's name.
     pub fn dataset(&self) -> &str {
-        dataset_of(&self.name)
+        self.parts.dataset_id()
+    }
+
+    /// The table's own name, without its dataset.
+    pub fn own_name(&self) -> &str {
+        if self.parts.is_unknown() {
+            &self.name
+        } else {
+            &self.parts.table
+        }
     }
 
     /// Sets the estimates, cut to two significant digits.
@@ -330,6 +459,22 @@ impl Table {
     }
 }
 
+impl ForeignKey {
+    pub fn new(
+        columns: Vec<String>,
+        references: impl Into<TableName>,
+        referenced_columns: Vec<String>,
+    ) -> Self {
+        let references_parts = references.into();
+        Self {
+            columns,
+            references: references_parts.to_string(),
+            references_parts,
+            referenced_columns,
+        }
+    }
+}
+
 impl Column {
     fn drop_enrichment(&mut self) {
         if self.description_source != Some(DescriptionSource::Warehouse) {
@@ -338,11 +483,6 @@ impl Column {
         }
         self.fields.iter_mut().for_each(Self::drop_enrichment);
     }
-}
-
-/// The dataset a table's full name lies in; a project or schema with dots keeps them.
-pub fn dataset_of(table: &str) -> &str {
-    table.rsplit_once('.').map_or("", |(dataset, _)| dataset)
 }
 
 fn two_digits(number: u64) -> u64 {

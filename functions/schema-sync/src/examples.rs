@@ -2,18 +2,27 @@
 //! whenever a table that it reads has changed. What does not hold is quarantined with its error.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
+use tokio::sync::OnceCell;
 
 use crate::diff::{Change, ChangeKind};
 use crate::document::{Document, Example, How, Origin, Problem, Verified};
 use crate::ground;
 use crate::source::{Plan, Planned, Progress, Run, Source};
+use crate::words::{cut, words};
 
 /// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
 const CONCURRENT_PLANS: usize = 8;
 /// Quarantined examples of an LLM or a rule that are kept to look at; people's are all kept.
 const QUARANTINED: usize = 50;
+/// Of why an example does not hold, in characters.
+const MAX_REASON: usize = 2_000;
+/// Reasons that are told of one run; the next ones are much alike.
+const PROBLEMS: usize = 5;
+/// What every warehouse plans that plans anything.
+const LEAST_QUERY: &str = "select 1 as one";
 
 /// The examples of a document, and what was noticed while they were verified.
 #[derive(Debug, Default)]
@@ -28,6 +37,15 @@ pub struct Reviewer<'a> {
     pub schema: &'a ground::Schema<'a>,
     pub source: &'a dyn Source,
     pub run: &'a Run,
+    pub planning: Planning,
+}
+
+/// Whether the warehouse plans queries at all. One that plans none rejects each as if that were the
+/// query's fault.
+#[derive(Debug, Default)]
+pub struct Planning {
+    has_planned: AtomicBool,
+    refused: OnceCell<Option<String>>,
 }
 
 /// The outcome of one review.
@@ -60,6 +78,7 @@ impl Reviewer<'_> {
         example.tables.clone_from(&grounded.tables);
         match self.source.plan(&example.sql, self.run).await {
             Ok(Plan::Accepted(Planned { verified, reads })) => {
+                self.planning.has_planned.store(true, Ordering::Relaxed);
                 // Who may see an example goes by the tables that it is known to read.
                 if let Some(read) = grounded.unseen(&reads, self.schema.tables()) {
                     example.verified = None;
@@ -72,18 +91,32 @@ impl Reviewer<'_> {
                 example.verified = Some(verified);
                 Verdict::Holds(example)
             }
-            Ok(Plan::Rejected(reason)) => {
-                example.verified = None;
-                example.error = Some(reason);
-                Verdict::Fails(example)
-            }
-            Err(error) => {
-                // What the warehouse said of it before was of another schema.
-                example.verified = Some(parsed());
-                let detail = format!("examples could not be verified by the warehouse: {error}");
-                Verdict::Unasked(example, problem(detail))
-            }
+            Ok(Plan::Rejected(reason)) => match self.plans_nothing().await {
+                None => {
+                    example.verified = None;
+                    example.error = Some(cut(&reason, MAX_REASON));
+                    Verdict::Fails(example)
+                }
+                Some(refusal) => unasked(example, &refusal),
+            },
+            Err(error) => unasked(example, &error.to_string()),
         }
+    }
+
+    /// Why the warehouse plans no query, not even the least one.
+    async fn plans_nothing(&self) -> Option<String> {
+        if self.planning.has_planned.load(Ordering::Relaxed) {
+            return None;
+        }
+        let ask = async || match self.source.plan(LEAST_QUERY, self.run).await {
+            Ok(Plan::Accepted(_)) => None,
+            Ok(Plan::Rejected(reason)) => Some(format!(
+                "it plans no query, not even `{LEAST_QUERY}` ({})",
+                words(&reason)
+            )),
+            Err(error) => Some(error.to_string()),
+        };
+        self.planning.refused.get_or_init(ask).await.clone()
     }
 
     fn resolves(&self, example: &Example) -> bool {
@@ -110,11 +143,19 @@ impl Reviewer<'_> {
     }
 }
 
-fn problem(detail: String) -> Problem {
-    Problem {
-        subject: "examples".to_owned(),
-        detail,
-    }
+/// What the warehouse said of it before was of another schema.
+fn unasked(mut example: Example, refusal: &str) -> Verdict {
+    example.verified = Some(parsed());
+    let detail = format!(
+        "examples could not be verified by the warehouse, and count as `parsed` until it plans \
+         them: {refusal}"
+    );
+    Verdict::Unasked(example, problem(detail))
+}
+
+/// Of examples, which may read any dataset.
+pub fn problem(detail: impl Into<String>) -> Problem {
+    Problem::general("examples", detail)
 }
 
 /// Less than a dry run, so that the next sync asks the warehouse.
@@ -188,7 +229,7 @@ impl Reviewed {
                     None => self.good.push(example),
                     Some(_) => self.quarantined.push(example),
                 }
-                if !self.problems.contains(&problem) {
+                if self.problems.len() < PROBLEMS && !self.problems.contains(&problem) {
                     self.problems.push(problem);
                 }
             }
@@ -257,9 +298,6 @@ pub fn settle(list: &mut Vec<Example>, count: usize) {
 
 /// Every reason why something does not resolve, in one text.
 pub fn reasons(faults: &[ground::Fault]) -> String {
-    faults
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    cut(&reasons.join("; "), MAX_REASON)
 }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use shared::store::{ETag, Put, Store, StoreError};
 
+use crate::bounds;
 use crate::diff::{self, Change, ChangeKind};
-use crate::document::{Column, Document, Example, FORMAT, How, Origin, Source, Table};
+use crate::document::{Column, Document, Example, FORMAT, How, Origin, Problem, Source, Table};
 
 /// The current document, plain JSON.
 pub const HEAD: &str = "schema/metadata_cache.json";
@@ -109,7 +110,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Damaged> {
     if format != FORMAT {
         return Err(Damaged::Format(format));
     }
-    let document: Document = serde_json::from_slice(bytes)?;
+    let mut document: Document = serde_json::from_slice(bytes)?;
     let is = content_hash(&document);
     if is != document.version {
         return Err(Damaged::Content {
@@ -117,6 +118,9 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Damaged> {
             is,
         });
     }
+    document.complete_names();
+    // An earlier release may have written more than we hold.
+    bounds::fit_all(&mut document.tables);
     Ok(document)
 }
 
@@ -214,9 +218,23 @@ impl Summary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     pub versions: Vec<Entry>,
+    /// Why what was there could not be read.
+    #[serde(skip)]
+    pub damage: Option<String>,
 }
 
 impl History {
+    fn lost(&self) -> Option<Problem> {
+        let damage = self.damage.as_ref()?;
+        Some(Problem::general(
+            "history",
+            format!(
+                "{HISTORY} was damaged ({damage}) and begins anew: earlier versions are kept, and \
+                 no longer listed"
+            ),
+        ))
+    }
+
     /// Where a document stands. Content may return, so that its time counts as well; but what is
     /// current is never recorded twice in a row.
     fn place(&self, document: &Document) -> Option<usize> {
@@ -250,7 +268,10 @@ pub async fn load_history(store: &dyn Store) -> Result<(History, Put), StoreErro
         Ok(object) => {
             let history = serde_json::from_slice(&object.body).unwrap_or_else(|error| {
                 tracing::error!(%error, "{HISTORY} is damaged and begins anew");
-                History::default()
+                History {
+                    damage: Some(error.to_string()),
+                    ..History::default()
+                }
             });
             Ok((history, Put::IfMatch(object.etag)))
         }
@@ -327,16 +348,16 @@ fn compress(document: &Document) -> std::io::Result<Bytes> {
 ///
 /// It comes after the head has moved, so that a writer may be killed between the two, or be slower
 /// than the next one: what is missing before this version is recorded with it, and what the next
-/// one has recorded already stays.
+/// one has recorded already stays. What was lost because the history was damaged is told.
 pub async fn record(
     store: &dyn Store,
     before: Option<&Document>,
     document: &Document,
-) -> Result<(), StoreError> {
+) -> Result<Option<Problem>, StoreError> {
     loop {
         let (mut history, condition) = load_history(store).await?;
         if history.place(document).is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let (place, changes) = match before.map(|before| (before, history.place(before))) {
             Some((before, Some(place))) => (place + 1, diff::diff(before, document)),
@@ -357,7 +378,7 @@ pub async fn record(
         history.versions.drain(..surplus);
         let json = serde_json::to_vec(&history).expect("the history has only JSON's own types");
         match store.put(HISTORY, Bytes::from(json), condition).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(history.lost()),
             Err(StoreError::Precondition(_)) => {}
             Err(error) => return Err(error),
         }

@@ -9,10 +9,14 @@ mod quote;
 mod text;
 
 pub use ddl::ddl;
+pub(crate) use quote::unseen;
 pub use quote::{identifier, literal, plain, table_name};
 pub use text::text;
 
 use crate::document::{Drift, DriftKind, Shards, Table, TableKind};
+
+/// Of a table that is marked so.
+const CUT: &str = "there are more fields than are kept here: the warehouse has the rest";
 
 fn kind(table: &Table) -> &'static str {
     match table.kind {

@@ -68,6 +68,7 @@ impl Column {
             description_source: None,
             policy_tags: Vec::new(),
             fields: Vec::new(),
+            cut: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::store::{Put, Store, StoreError};
 
+use crate::document::Problem;
 use crate::enrich::Memory;
 
 const STATE: &str = "schema/state.json";
@@ -19,6 +20,9 @@ pub struct State {
     pub llm: Memory,
     /// Hashes of the idempotency keys of added examples, each with the hash of what it added.
     pub idempotency: BTreeMap<String, Addition>,
+    /// Why what was there could not be read.
+    #[serde(skip)]
+    pub damage: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,18 @@ pub struct Addition {
 }
 
 impl State {
+    /// What is lost where the state was damaged.
+    pub fn lost(&self) -> Option<Problem> {
+        let damage = self.damage.as_ref()?;
+        Some(Problem::general(
+            "state",
+            format!(
+                "{STATE} was damaged ({damage}) and begins anew: what the LLM had no answer for is \
+                 asked again, and Idempotency-Keys of examples are forgotten"
+            ),
+        ))
+    }
+
     /// Remembers what a key added, forgetting the oldest where there are too many.
     pub fn remember(&mut self, key: String, addition: Addition) {
         self.idempotency.insert(key, addition);
@@ -54,7 +70,10 @@ async fn load_tagged(store: &dyn Store) -> Result<(State, Put), StoreError> {
         Ok(object) => {
             let state = serde_json::from_slice(&object.body).unwrap_or_else(|error| {
                 tracing::error!(%error, "{STATE} is damaged and begins anew");
-                State::default()
+                State {
+                    damage: Some(error.to_string()),
+                    ..State::default()
+                }
             });
             Ok((state, Put::IfMatch(object.etag)))
         }

@@ -4,7 +4,7 @@
 mod answer;
 mod merge;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,17 +16,24 @@ use tokio::time::Instant;
 pub use self::answer::Answer;
 use self::answer::{answer, figures};
 use self::merge::merge;
+use crate::bounds;
 use crate::diff::{self, Change};
-use crate::document::{Dialect, Document, Dropped, Example, FORMAT, Ledger, Table};
+use crate::document::{
+    Dialect, Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets,
+};
 use crate::enrich::{self, Memory, Settings};
-use crate::examples::{self, Reviewed, Reviewer};
+use crate::examples::{self, Planning, Reviewed, Reviewer};
 use crate::publish::{self, Damaged, Head};
 use crate::source::{self, Progress, Run, Source, SourceError};
+use crate::words::words;
 use crate::{ground, rules, state};
 
 /// Another writer may move the head between our reading and our writing; more often than this it
 /// is no coincidence.
 const ATTEMPTS: usize = 5;
+
+/// Problems of one run that are logged; the answer and the document have all.
+const LOGGED: usize = 20;
 
 /// What a sync works with.
 #[derive(Clone)]
@@ -71,6 +78,8 @@ struct Base {
     document: Option<Document>,
     is_head: bool,
     replace: Put,
+    /// What is wrong with the head.
+    problem: Option<Problem>,
 }
 
 impl Base {
@@ -107,6 +116,14 @@ impl Sync {
         let mut asked = None;
         let outcome = self.attempts(run, &mut asked).await;
         let outcome = outcome.map(|done| answer(done, started));
+        // A scheduler looks at no answer.
+        let problems = outcome.iter().flat_map(|answer| &answer.problems);
+        for Problem {
+            subject, detail, ..
+        } in problems.take(LOGGED)
+        {
+            tracing::warn!(subject, detail, "the sync has a problem with {subject}");
+        }
         figures(run, asked.as_ref(), outcome.as_ref().ok(), started);
         outcome
     }
@@ -134,6 +151,7 @@ impl Sync {
                 &written.unwrap_or_default(),
                 self.dialect(),
             );
+            ledger.problems.extend(base.problem.clone());
 
             let mut reviewed = match &base.document {
                 None => Reviewed::default(),
@@ -153,7 +171,7 @@ impl Sync {
             self.fill(&tables, &mut reviewed, candidates, run, &mut ledger)
                 .await;
             let changes = diff::tables(base.tables(), &tables);
-            let document = self.compose(tables, reviewed, ledger, run);
+            let mut document = self.compose(tables, reviewed, ledger, run);
             let updated = !base.is_current(&document.version);
             if updated {
                 run.tell(Progress::Storing);
@@ -170,9 +188,11 @@ impl Sync {
                     Err(StoreError::Precondition(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
-                publish::record(&*self.store, base.document.as_ref(), &document).await?;
+                let lost = publish::record(&*self.store, base.document.as_ref(), &document).await?;
+                document.ledger.problems.extend(lost);
             } else if let Some(head) = &base.document {
-                publish::record(&*self.store, None, head).await?;
+                let lost = publish::record(&*self.store, None, head).await?;
+                document.ledger.problems.extend(lost);
             }
             // After the head, which holds what was answered: a sync that is killed before asks
             // again, and one that is killed here has nothing to ask for.
@@ -202,6 +222,7 @@ impl Sync {
     async fn base(&self) -> Result<Base, Error> {
         let head = publish::load_head(&*self.store).await?;
         let replace = head.replace();
+        let mut problem = None;
         let (document, is_head) = match head {
             Head::Whole { document, .. } => (Some(*document), true),
             Head::Absent => (None, false),
@@ -213,14 +234,31 @@ impl Sync {
                 return Err(Error::Conflict(error.to_string()));
             }
             Head::Damaged { error, .. } => {
-                tracing::error!(%error, "the head of the schema cache is damaged and is replaced");
-                (publish::newest_whole_version(&*self.store).await?, false)
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::error!(
+                    error,
+                    "the head of the schema cache is damaged and is replaced"
+                );
+                let newest = publish::newest_whole_version(&*self.store).await?;
+                let instead = match &newest {
+                    Some(document) => format!("version {}", document.version),
+                    None => "nothing: what an LLM or a person wrote is lost".to_owned(),
+                };
+                problem = Some(Problem::general(
+                    "cache",
+                    format!(
+                        "the head was damaged ({}); this run started from {instead}",
+                        words(&error)
+                    ),
+                ));
+                (newest, false)
             }
         };
         Ok(Base {
             document,
             is_head,
             replace,
+            problem,
         })
     }
 
@@ -233,6 +271,7 @@ impl Sync {
             schema,
             source: &*self.source,
             run,
+            planning: Planning::default(),
         }
     }
 
@@ -246,7 +285,9 @@ impl Sync {
         let Some(llm) = &self.llm else {
             return Ok(None);
         };
-        let mut memory = state::load(&*self.store).await?.llm;
+        let state = state::load(&*self.store).await?;
+        let lost = state.lost();
+        let mut memory = state.llm;
         let schema = ground::Schema::new(tables, self.dialect());
         let task = enrich::Task {
             schema: &schema,
@@ -265,7 +306,7 @@ impl Sync {
                 llm_input_tokens: outcome.input_tokens,
                 llm_output_tokens: outcome.output_tokens,
                 dropped: outcome.dropped,
-                problems: outcome.problems,
+                problems: lost.into_iter().chain(outcome.problems).collect(),
                 ..Ledger::default()
             },
         }))
@@ -286,23 +327,38 @@ impl Sync {
         if !candidates.is_empty() {
             reviewed.drop_those_by_rule();
             let failed = reviewed.fill(candidates.to_vec(), count, &reviewer).await;
-            ledger.dropped.extend(failed.into_iter().map(dropped));
+            let datasets = datasets(tables);
+            let failed = failed.into_iter();
+            ledger
+                .dropped
+                .extend(failed.map(|it| dropped(it, &datasets)));
         }
         if reviewed.good.len() < count {
             // Twice as many as there is room for, since some may not hold.
             let by_rule = rules::examples(tables, self.dialect(), count * 2);
-            reviewed.fill(by_rule, count, &reviewer).await;
+            let failed = reviewed.fill(by_rule, count, &reviewer).await;
+            if reviewed.good.len() < count
+                && let Some(error) = failed.first().and_then(|it| it.error.as_deref())
+            {
+                let (left_out, error) = (failed.len(), words(error));
+                reviewed.problems.push(examples::problem(format!(
+                    "{left_out} examples made by rule do not hold and are left out; of the first \
+                     the warehouse says: {error}"
+                )));
+            }
         }
         reviewed.settle(count);
     }
 
     fn compose(
         &self,
-        tables: Vec<Table>,
+        mut tables: Vec<Table>,
         reviewed: Reviewed,
         mut ledger: Ledger,
         run: &Run,
     ) -> Document {
+        bounds::fit_all(&mut tables);
+        ledger.problems.extend(bounds::problems(&tables));
         let mut source = self.source.describe();
         let datasets: BTreeSet<&str> = source
             .datasets
@@ -310,8 +366,10 @@ impl Sync {
             .map(String::as_str)
             .chain(tables.iter().map(Table::dataset))
             .collect();
-        source.datasets = datasets.into_iter().map(str::to_owned).collect();
+        let datasets = datasets.into_iter().filter(|id| !id.is_empty());
+        source.datasets = datasets.map(str::to_owned).collect();
         ledger.problems.extend(reviewed.problems);
+        bounds::fit_ledger(&mut ledger);
         ledger.requests = run.requests();
         ledger.bytes_billed = run.bytes_billed();
         let mut document = Document {
@@ -329,8 +387,16 @@ impl Sync {
     }
 }
 
-fn dropped(example: Example) -> Dropped {
+fn dropped(example: Example, datasets: &HashMap<&str, &str>) -> Dropped {
+    let mut of = example
+        .tables
+        .iter()
+        .map(|table| datasets.get(table.as_str()));
+    let first = of.next().flatten();
+    // Who may read one of the datasets need not know of another.
+    let dataset = first.filter(|first| of.all(|other| other == Some(first)));
     Dropped {
+        dataset: dataset.map(|id| (*id).to_owned()),
         table: example.tables.into_iter().next(),
         path: None,
         text: example.sql,
@@ -340,7 +406,11 @@ fn dropped(example: Example) -> Dropped {
 
 fn source_error(error: SourceError) -> Error {
     match error {
-        SourceError::Denied(detail) | SourceError::NotFound(detail) => Error::Unavailable {
+        SourceError::Denied(refusal) | SourceError::Refused(refusal) => Error::Unavailable {
+            detail: refusal.detail,
+            cause: None,
+        },
+        SourceError::NotFound(detail) => Error::Unavailable {
             detail,
             cause: None,
         },

@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds;
 use crate::document::{
     Column, DescriptionSource, ForeignKey, Mode, Partitioning, Table, TableKind,
 };
+use crate::name::TableName;
 
 /// A table resource: what `tables.get` answers, and `bq show --format=json` prints. Of a listing's
 /// entry, all but the schema and the description is there.
@@ -82,10 +84,13 @@ pub struct TableReference {
     pub table_id: String,
 }
 
-impl TableReference {
-    /// `project.dataset.table`.
-    pub fn name(&self) -> String {
-        format!("{}.{}.{}", self.project_id, self.dataset_id, self.table_id)
+impl From<TableReference> for TableName {
+    fn from(reference: TableReference) -> Self {
+        Self::new(
+            reference.project_id,
+            reference.dataset_id,
+            reference.table_id,
+        )
     }
 }
 
@@ -98,7 +103,8 @@ pub struct ColumnReference {
 
 impl TableResource {
     /// The table under its full name; of a shard, the family's facts are the caller's to add.
-    pub fn into_table(self, name: String) -> Table {
+    /// It is within the bounds of a document.
+    pub fn into_table(self, name: TableName) -> Table {
         let mut table = Table::new(name, self.table_kind());
         table.partitioning = self.partitioning();
         table.require_partition_filter = self.requires_partition_filter();
@@ -121,6 +127,7 @@ impl TableResource {
             .map(ForeignKey::from)
             .collect();
         table.columns = self.schema.fields.into_iter().map(Column::from).collect();
+        bounds::fit(&mut table);
         table
     }
 
@@ -163,11 +170,7 @@ impl From<ForeignKeyConstraint> for ForeignKey {
         let (columns, referenced_columns) = references
             .map(|pair| (pair.referencing_column, pair.referenced_column))
             .unzip();
-        Self {
-            columns,
-            references: key.referenced_table.name(),
-            referenced_columns,
-        }
+        Self::new(columns, key.referenced_table, referenced_columns)
     }
 }
 
@@ -243,6 +246,7 @@ impl From<TableField> for Column {
             description,
             policy_tags: field.policy_tags.unwrap_or_default().names,
             fields: field.fields.into_iter().map(Self::from).collect(),
+            cut: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use schema_sync::document::{DriftKind, Table, TableKind};
 use schema_sync::source::folder::Folder;
-use schema_sync::source::{Reading, Run, Source as _, SourceError};
+use schema_sync::source::{Reading, Run, Source as _, SourceError, Unread};
 
 fn write(folder: &Path, name: &str, json: &str) {
     std::fs::write(folder.join(name), json).unwrap();
@@ -158,7 +158,7 @@ async fn a_broken_newest_shard_leaves_its_family_as_it_is_known() {
 
     let again = read_again(folder.path(), &known).await.unwrap();
 
-    assert_eq!(again.unread, ["p.d.events_*"]);
+    assert_eq!(again.unread, [Unread::Table("p.d.events_*".to_owned())]);
     assert_eq!(again.problems[0].subject, "p.d.events_20210106");
     assert!(again.tables.is_empty(), "{:?}", again.tables);
 
@@ -196,7 +196,7 @@ async fn a_family_of_which_every_shard_is_broken_is_unread() {
 
     for known in [&known[..], &[]] {
         let reading = read_again(folder.path(), known).await.unwrap();
-        assert_eq!(reading.unread, ["p.d.events_*"]);
+        assert_eq!(reading.unread, [Unread::Table("p.d.events_*".to_owned())]);
         assert_eq!((reading.tables.len(), reading.problems.len()), (1, 5));
     }
 }
@@ -212,6 +212,6 @@ async fn a_broken_view_is_not_taken_for_a_shard() {
 
     let again = read_again(folder.path(), &known).await.unwrap();
 
-    assert_eq!(again.unread, ["p.d.t_20210102"]);
+    assert_eq!(again.unread, [Unread::Table("p.d.t_20210102".to_owned())]);
     assert_eq!(again.tables[0].name, "p.d.t_*");
 }

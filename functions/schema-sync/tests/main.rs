@@ -6,9 +6,18 @@ mod enrich;
 mod folder;
 mod ga4;
 mod ground;
+mod names;
 mod postgres;
 mod round_trip;
 mod rules;
 mod schema;
 mod sync;
 mod warehouse;
+
+use schema_sync::document::Dialect;
+use schema_sync::name::TableName;
+
+/// A name of plain parts, or of a project with dots: `project.dataset.table`.
+fn name(joined: &str) -> TableName {
+    TableName::of_unquoted(joined, Dialect::Bigquery).expect("three parts")
+}

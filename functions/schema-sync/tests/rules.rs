@@ -18,11 +18,11 @@ fn bigquery() -> Vec<Table> {
         .iter_mut()
         .find(|table| table.name == "acme-data.shop.orders")
         .expect("it is in the file");
-    orders.foreign_keys = vec![ForeignKey {
-        columns: vec!["customer_id".to_owned()],
-        references: "acme-data.shop.customers".to_owned(),
-        referenced_columns: vec!["customer_id".to_owned()],
-    }];
+    orders.foreign_keys = vec![ForeignKey::new(
+        vec!["customer_id".to_owned()],
+        crate::name("acme-data.shop.customers"),
+        vec!["customer_id".to_owned()],
+    )];
     tables
 }
 
@@ -32,11 +32,11 @@ fn postgres() -> Vec<Table> {
         .iter_mut()
         .find(|table| table.name == "app.public.orders")
         .expect("it is in the file");
-    orders.foreign_keys = vec![ForeignKey {
-        columns: vec!["user_id".to_owned()],
-        references: "app.public.users".to_owned(),
-        referenced_columns: vec!["id".to_owned()],
-    }];
+    orders.foreign_keys = vec![ForeignKey::new(
+        vec!["user_id".to_owned()],
+        crate::name("app.public.users"),
+        vec!["id".to_owned()],
+    )];
     tables
 }
 
@@ -307,20 +307,12 @@ fn any_table() -> impl Strategy<Value = Table> {
         .prop_map(|(name, columns, partition, required, is_family, rows)| {
             let star = if is_family { "_*" } else { "" };
             Table {
-                name: format!("p.d.{name}{star}"),
-                kind: TableKind::Table,
-                description: None,
-                description_source: None,
                 rows,
-                bytes: None,
                 partitioning: partition.map(|column| Partitioning {
                     column: column.to_owned(),
                     unit: "DAY".to_owned(),
                 }),
-                clustering: Vec::new(),
                 require_partition_filter: required && partition.is_some(),
-                primary_key: Vec::new(),
-                foreign_keys: Vec::new(),
                 shards: is_family.then(|| Shards {
                     count: 3,
                     first: "20240229".to_owned(),
@@ -329,6 +321,7 @@ fn any_table() -> impl Strategy<Value = Table> {
                     versions: Vec::new(),
                 }),
                 columns,
+                ..Table::new(["p", "d", &format!("{name}{star}")], TableKind::Table)
             }
         })
 }

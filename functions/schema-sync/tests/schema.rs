@@ -38,19 +38,11 @@ fn table(text: &str) -> Table {
     }
     let lines: Vec<&str> = lines.collect();
     Table {
-        name,
-        kind,
-        description: None,
-        description_source: None,
-        rows: None,
-        bytes: None,
         partitioning,
-        clustering: Vec::new(),
         require_partition_filter,
-        primary_key: Vec::new(),
-        foreign_keys: Vec::new(),
         shards,
         columns: columns(&lines, 2),
+        ..Table::new(crate::name(&name), kind)
     }
 }
 
@@ -67,16 +59,12 @@ fn columns(lines: &[&str], indent: usize) -> Vec<Column> {
         let (name, data_type) = line.trim().split_once(' ').expect("a name and a type");
         let repeated = data_type.strip_suffix(" REPEATED");
         columns.push(Column {
-            name: name.to_owned(),
-            data_type: repeated.unwrap_or(data_type).to_owned(),
             mode: match repeated {
                 Some(_) => Mode::Repeated,
                 None => Mode::Nullable,
             },
-            description: None,
-            description_source: None,
-            policy_tags: Vec::new(),
             fields: columns_below(&lines[i + 1..], indent),
+            ..Column::leaf(name, repeated.unwrap_or(data_type))
         });
     }
     columns

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use schema_sync::document::{
     self, Column, Dialect, How, Problem, SourceKind, Table, TableKind, Verified,
 };
-use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError};
+use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError, Unread};
 use schema_sync::sql_type::parse_column;
 use shared::store::{ETag, Object, Put, Result, Store, StoreError};
 
@@ -93,14 +93,12 @@ impl Source for Warehouse {
         let lost = self.lost.lock().unwrap();
         for dataset in &*lost {
             let detail = "it may not be read".to_owned();
-            reading.problems.push(Problem {
-                subject: dataset.clone(),
-                detail,
-            });
-            reading.unread.push(dataset.clone());
+            let problem = Problem::of_dataset(dataset.as_str(), detail);
+            reading.problems.push(problem);
+            reading.unread.push(Unread::Dataset(dataset.clone()));
         }
         for (name, columns) in &*self.tables.lock().unwrap() {
-            let mut table = Table::new(name.clone(), TableKind::Table);
+            let mut table = Table::new(crate::name(name), TableKind::Table);
             table.columns.clone_from(columns);
             if !lost.iter().any(|dataset| dataset == table.dataset()) {
                 reading.tables.push(table);
@@ -134,7 +132,13 @@ impl Source for Warehouse {
                 bytes_processed: Some(1_000),
                 columns: Vec::new(),
             },
-            reads: self.reads.lock().unwrap().clone(),
+            reads: self
+                .reads
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|it| crate::name(it))
+                .collect(),
         }))
     }
 }

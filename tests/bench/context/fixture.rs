@@ -13,6 +13,7 @@ use schema_sync::document::{
     Table, TableKind,
 };
 use schema_sync::ground::{self, Schema};
+use schema_sync::name::TableName;
 use schema_sync::sql_type::parse_column;
 use serde::Deserialize;
 
@@ -309,7 +310,9 @@ fn table(card: &Card) -> anyhow::Result<Table> {
             (!description.is_empty()).then_some((column.path.as_str(), description))
         })
         .collect();
-    let mut table = Table::new(card.name.clone(), TableKind::Table);
+    let name = TableName::of_unquoted(&card.name, Dialect::Bigquery);
+    let name = name.with_context(|| format!("{} has no dataset", card.name))?;
+    let mut table = Table::new(name, TableKind::Table);
     for column in card
         .columns
         .iter()

@@ -113,7 +113,7 @@ fn described(like: &Document) -> Document {
         });
         *table = Table {
             columns: columns.collect(),
-            ..Table::new(table.name.clone(), table.kind)
+            ..Table::new(table.parts.clone(), table.kind)
         };
         table.description = Some(sentence(12));
     }

@@ -6,6 +6,7 @@ use schema_sync::document::{
     Column, DescriptionSource, Dialect, Document, Example, FORMAT, ForeignKey, How, Ledger, Mode,
     Origin, Partitioning, Source, SourceKind, Table, TableKind, Verified,
 };
+use schema_sync::name::TableName;
 use schema_sync::publish::content_hash;
 
 const TABLES: usize = 1_145;
@@ -169,10 +170,10 @@ impl Dice {
     fn table(&mut self, number: usize) -> Table {
         let (quality, noun) = (self.one(&QUALITIES), self.one(&NOUNS));
         let dataset = number % DATASETS;
-        let mut table = Table::new(
-            format!("company-analytics.domain_{dataset:02}.{quality}_{noun}_{number:04}"),
-            TableKind::Table,
-        );
+        let dataset = format!("domain_{dataset:02}");
+        let place = |table: String| TableName::new("company-analytics", dataset.as_str(), table);
+        let name = place(format!("{quality}_{noun}_{number:04}"));
+        let mut table = Table::new(name, TableKind::Table);
         let sentence = self.one(&SENTENCES);
         table.description = Some(format!("One row a {quality} {noun}, {sentence}"));
         table.description_source = Some(DescriptionSource::Llm);
@@ -188,11 +189,11 @@ impl Dice {
             });
         }
         if number >= DATASETS && self.in_ten(5) {
-            table.foreign_keys = vec![ForeignKey {
-                columns: vec![table.columns[1].name.clone()],
-                references: format!("company-analytics.domain_{dataset:02}.{noun}"),
-                referenced_columns: vec![format!("{noun}_id")],
-            }];
+            table.foreign_keys = vec![ForeignKey::new(
+                vec![table.columns[1].name.clone()],
+                place(noun.to_owned()),
+                vec![format!("{noun}_id")],
+            )];
         }
         table
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use schema_sync::document::{Document, dataset_of};
+use schema_sync::document::Document;
 use schema_sync::render::plain;
 use serde_json::json;
 
@@ -18,6 +18,9 @@ const EXAMPLES: usize = 7;
 const MOST_EXAMPLES: usize = 3;
 /// Below this, 0 to 1, an example is about something else.
 const LIKE: f32 = 0.2;
+/// In bytes: of the paths that an answer lists beside its context. Tables that share a card share
+/// its text, and not their lists.
+const LISTED: usize = 1 << 20;
 /// How often what was estimated is corrected by what was written.
 const CORRECTIONS: usize = 3;
 /// The share of the budget that the legend may take, as one part in so many: a model can do
@@ -255,11 +258,15 @@ fn examples(
     question: &Question,
     datasets: Option<&[String]>,
 ) -> Vec<(usize, f32)> {
+    let of_tables = document.datasets();
     let mut likely = rank::examples(parts, question);
     likely.retain(|(position, likeness)| {
         let tables = &document.examples[*position].tables;
         let allowed = datasets.is_none_or(|datasets| {
-            let is_in = |table: &String| datasets.iter().any(|name| name == dataset_of(table));
+            let is_in = |table: &String| {
+                let of = of_tables.get(table.as_str());
+                of.is_some_and(|of| datasets.iter().any(|name| name == of))
+            };
             !tables.is_empty() && tables.iter().all(is_in)
         });
         allowed && *likeness >= LIKE
@@ -299,6 +306,17 @@ fn tables(
         }
     }
     listed.sort_by_key(|(rank, _)| *rank);
+    let mut left = LISTED;
+    for (_, chosen) in &mut listed {
+        let fits = |path: &&String| {
+            let rest = left.checked_sub(path.len() + 3);
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        let kept = chosen.columns.iter().take_while(fits).count();
+        chosen.columns_unlisted = chosen.columns.len() - kept;
+        chosen.columns.truncate(kept);
+    }
     listed.into_iter().map(|(_, chosen)| chosen).collect()
 }
 

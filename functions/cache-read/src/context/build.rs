@@ -203,7 +203,7 @@ fn rarity(within: usize, of: usize) -> f32 {
 
 impl<'a> Builder<'a> {
     fn table(&mut self, table: &'a Table, asked: &[u32]) {
-        let (dataset, name) = table.name.rsplit_once('.').unwrap_or(("", &table.name));
+        let (dataset, name) = (table.dataset(), table.own_name());
         let name_words = self.named(name).terms;
         for term in name_words.iter() {
             let count = self.count(*term);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use schema_sync::document::{Column, Dialect, Document, Mode, Table};
+use schema_sync::name::{TableName, path};
 use schema_sync::render::{self, identifier, plain, table_name};
 
 use super::choose::Card;
@@ -72,7 +73,7 @@ impl Cards {
         let dialect = document.source.dialect;
         let first = &document.tables[card.tables[0]];
         let nodes = card.nodes();
-        let _ = write!(self.text, "{}", table_name(&first.name, dialect));
+        let _ = write!(self.text, "{}", table_name(&first.parts, dialect));
         let facts = if card.is_bare {
             String::new()
         } else {
@@ -91,8 +92,7 @@ impl Cards {
                 if position > 0 {
                     self.text.push_str(", ");
                 }
-                let name = document.tables[*table].name.rsplit('.').next();
-                let name = identifier(name.unwrap_or_default(), dialect);
+                let name = identifier(document.tables[*table].own_name(), dialect);
                 self.text.push_str(&name);
                 let more = card.more[position];
                 self.has_left_out |= more > 0;
@@ -194,7 +194,12 @@ impl Cards {
         card: &Card,
         descriptions: &Descriptions,
     ) {
-        let table = pruned(document, parts, card, descriptions);
+        let mut table = pruned(document, parts, card, descriptions);
+        // A model reads the joined names.
+        table.parts = TableName::default();
+        for key in &mut table.foreign_keys {
+            key.references_parts = TableName::default();
+        }
         let mut value = serde_json::to_value(&table).unwrap_or_default();
         let left_out = card.leaves.len() - card.taken().len();
         if left_out > 0
@@ -239,6 +244,7 @@ fn pruned(document: &Document, parts: &Parts, card: &Card, descriptions: &Descri
             description_source: None,
             policy_tags: Vec::new(),
             fields: columns(&one.fields, descriptions),
+            cut: one.column.cut,
         };
         shown.iter().map(one).collect()
     }
@@ -248,7 +254,8 @@ fn pruned(document: &Document, parts: &Parts, card: &Card, descriptions: &Descri
     let mut table = Table {
         description: descriptions.of_table(card.tables[0]),
         columns: columns(&shown, descriptions),
-        ..Table::new(whole.name.clone(), whole.kind)
+        name: whole.name.clone(),
+        ..Table::new(whole.parts.clone(), whole.kind)
     };
     if card.is_bare {
         return table;
@@ -332,9 +339,9 @@ impl<'a> Paths<'a> {
         let parent = self.parts.nodes[node as usize].parent;
         let name = &self.column(node).name;
         if parent == node {
-            name.clone()
+            path("", name)
         } else {
-            format!("{}.{name}", self.path(parent))
+            path(&self.path(parent), name)
         }
     }
 }
@@ -358,6 +365,7 @@ pub fn listed(document: &Document, parts: &Parts, card: &Card) -> Vec<(usize, Ch
             score: 0.0,
             why: Vec::new(),
             columns_left_out: leaves - columns.len(),
+            columns_unlisted: 0,
             columns,
         };
         (table, listed)

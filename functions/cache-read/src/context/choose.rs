@@ -400,8 +400,7 @@ impl<'a> Choice<'a> {
     }
 
     fn short_name(&self, table: usize) -> usize {
-        let name = self.document.tables[table].name.rsplit('.').next();
-        name.unwrap_or_default().chars().count() + 1
+        self.document.tables[table].own_name().chars().count() + 1
     }
 
     /// In characters: what a table is likely to lack of a card's columns, and has beside.

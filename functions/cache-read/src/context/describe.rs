@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use schema_sync::document::{Column, Dialect, Document};
+use schema_sync::name::part;
 use schema_sync::render::{literal, plain};
 
 use super::Format;
@@ -59,14 +60,15 @@ pub fn lines(
     let mut shared: HashMap<&str, usize> = HashMap::new();
     for table in tables {
         *shared
-            .entry(last(&document.tables[*table].name))
+            .entry(document.tables[*table].own_name())
             .or_default() += 1;
     }
     each(document, parts, cards, &mut |described| {
-        let name = &document.tables[described.table].name;
-        let short = last(name);
+        let table = &document.tables[described.table];
         // As short as it can be without meaning a table of another dataset.
-        let name = plain(if shared[short] > 1 { name } else { short });
+        let own = part(table.own_name());
+        let is_shared = shared[table.own_name()] > 1;
+        let name = plain(if is_shared { &table.name } else { &own });
         let line = match described.column {
             None => format!("{name}: {}\n", described.text),
             Some((node, paths)) => {
@@ -80,10 +82,6 @@ pub fn lines(
         }
         room >= LEAST_LINE
     });
-}
-
-fn last(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or_default()
 }
 
 /// As many as there is room for, as DDL or JSON will write them.

@@ -49,11 +49,10 @@ pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
         facts.push(format!("key {}", list(primary)));
     }
     for key in shown_foreign_keys(table, shown) {
-        let to = key.references.rsplit('.').next().unwrap_or_default();
         facts.push(format!(
             "{} -> {}({})",
             list(&key.columns),
-            identifier(to, dialect),
+            identifier(&key.references_parts.table, dialect),
             list(&key.referenced_columns)
         ));
     }

@@ -54,8 +54,9 @@ pub fn of(
                 continue;
             }
             let key = if node.words == 1 {
-                let last = table.name.rsplit('.').next().unwrap_or_default();
-                let subject = words::of_name(last, lists).pop().unwrap_or_default();
+                let subject = words::of_name(table.own_name(), lists)
+                    .pop()
+                    .unwrap_or_default();
                 format!("{subject}{}", words::of_name(&column.name, lists).concat())
             } else {
                 column.name.to_lowercase().replace('_', "")

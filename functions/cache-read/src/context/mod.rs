@@ -103,6 +103,9 @@ pub struct ChosenTable {
     pub columns: Vec<String>,
     /// How many paths of the table are not in `context`.
     pub columns_left_out: usize,
+    /// How many are in `context` and not in `columns`, which of all tables hold 1 MB at most.
+    #[serde(skip_serializing_if = "schema_sync::diff::is_none")]
+    pub columns_unlisted: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -104,7 +104,10 @@ fn check_datasets(datasets: &[String], document: &Document) -> shared::Result<()
     }
     let known = |name: &String| {
         document.source.datasets.contains(name)
-            || document.tables.iter().any(|table| table.dataset() == name)
+            || document
+                .tables
+                .iter()
+                .any(|table| table.dataset() == name && !table.parts.is_unknown())
     };
     match datasets.iter().find(|name| !known(name)) {
         None => Ok(()),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use schema_sync::document;
-use schema_sync::source::{self, Plan, Run, Source};
+use schema_sync::source::{self, Plan, Run, Source, SourceError};
 use shared::{Error, Resources};
 
 #[derive(Clone, Default)]
@@ -38,10 +38,15 @@ impl Warehouse {
 
     /// Has the query planned, which runs nothing. What the warehouse says of it may name what the
     /// caller must not see: `hidden::tells_of_hidden`.
-    pub async fn plan(&self, sql: &str, read_from: &document::Source) -> shared::Result<Plan> {
+    pub async fn plan(
+        &self,
+        sql: &str,
+        read_from: &document::Source,
+    ) -> shared::Result<Result<Plan, SourceError>> {
+        // How this process is configured is no caller's business.
         let unusable = |error| Error::unavailable("the warehouse can't plan queries now", error);
         let Some(source) = self.source().await.map_err(unusable)? else {
-            return Ok(Plan::unasked());
+            return Ok(Ok(Plan::unasked()));
         };
         let planned_by = source.describe().kind;
         if planned_by != read_from.kind {
@@ -50,7 +55,6 @@ impl Warehouse {
                 "WAREHOUSE_URL names a {planned_by:?}, and the schema was read from a {kind:?}"
             )));
         }
-        let planned = source.plan(sql, &Run::default()).await;
-        planned.map_err(|error| unusable(error.into()))
+        Ok(source.plan(sql, &Run::default()).await)
     }
 }

@@ -85,10 +85,10 @@ impl<'a> Writer<'a> {
         ask.user.push_str(&repair(&trouble, tags));
         match self.round(&ask).await? {
             Ok(answer) => Ok(answer),
-            Err(Trouble::Nonsense(cause)) => {
-                let detail = "the language model's answer could not be read";
-                Err(Error::unavailable(detail, cause))
-            }
+            Err(Trouble::Nonsense(cause)) => Err(Error::Unavailable {
+                detail: format!("the language model's answer could not be read ({cause:#})"),
+                cause: None,
+            }),
             Err(Trouble::Wrong { error, .. }) => {
                 let reason = format!("no query was found that holds: {error}");
                 Ok(self.refused(Kind::CannotAnswer, None, Some(reason)))
@@ -112,19 +112,32 @@ impl<'a> Writer<'a> {
                 let reason = "the language model declined the question".to_owned();
                 return Ok(Ok(self.refused(Kind::CannotAnswer, None, Some(reason))));
             }
-            Err(error @ LlmError::Unavailable { .. }) => {
-                let detail = "the language model is down, slow or over its limit: try again later";
-                return Err(Error::unavailable(detail, error));
+            Err(LlmError::Unavailable { detail, source }) => {
+                return Err(Error::Unavailable {
+                    detail: format!(
+                        "the language model is down, slow or over its limit ({detail}): try again \
+                         later"
+                    ),
+                    cause: source.map(Into::into),
+                });
             }
-            Err(error @ LlmError::Denied(_)) => {
-                let detail = "the language model can't be used as it is configured";
-                return Err(Error::unavailable(detail, error));
+            Err(LlmError::Denied(detail)) => {
+                return Err(Error::Unavailable {
+                    detail: format!(
+                        "the language model can't be used as it is configured ({detail})"
+                    ),
+                    cause: None,
+                });
             }
             // Too long for the model, mostly, which a smaller budget may mend.
-            Err(error @ LlmError::Refused(_)) => {
-                let detail = "the language model's provider refuses the request: try a smaller \
-                              token_budget or a shorter question";
-                return Err(Error::unavailable(detail, error));
+            Err(LlmError::Refused(detail)) => {
+                return Err(Error::Unavailable {
+                    detail: format!(
+                        "the language model's provider refuses the request ({detail}): try a \
+                         smaller token_budget or a shorter question"
+                    ),
+                    cause: None,
+                });
             }
         };
         let written = match written {
@@ -157,7 +170,21 @@ impl<'a> Writer<'a> {
             Err(error) => return Ok(Err(Trouble::Wrong { sql, error })),
         };
         let planning = self.setup.warehouse.plan(&sql, &self.seen.source);
-        let verified = match self.in_time("the warehouse", planning).await?? {
+        let plan = match self.in_time("the warehouse", planning).await?? {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                let detail = "the warehouse can't plan queries now";
+                let (detail, cause) = match self.tellable(refusal.to_string()) {
+                    Some(words) => (format!("{detail}: {words}"), None),
+                    None => {
+                        let instead = "its words are in the log, under the request id";
+                        (format!("{detail}; {instead}"), Some(refusal.into()))
+                    }
+                };
+                return Err(Error::Unavailable { detail, cause });
+            }
+        };
+        let verified = match plan {
             Plan::Accepted(Planned { verified, reads }) => {
                 if grounded.unseen(&reads, &self.seen.tables).is_some() {
                     // Not shown to anybody: what it read may be out of the caller's scope.
@@ -170,7 +197,8 @@ impl<'a> Writer<'a> {
                 verified
             }
             Plan::Rejected(words) => {
-                let error = self.tellable(words);
+                let told = self.tellable(words);
+                let error = told.unwrap_or_else(|| "the warehouse rejects it".to_owned());
                 return Ok(Err(Trouble::Wrong { sql, error }));
             }
         };
@@ -206,13 +234,13 @@ impl<'a> Writer<'a> {
     }
 
     /// The warehouse's words, unless they tell of what is out of scope.
-    fn tellable(&self, mut words: String) -> String {
+    fn tellable(&self, mut words: String) -> Option<String> {
         let hides = |whole: &Arc<Document>| tells_of_hidden(&words, &self.seen, whole);
         if self.whole.as_ref().is_some_and(hides) {
-            return "the warehouse rejects it".to_owned();
+            return None;
         }
         shorten(&mut words, LONGEST_ERROR);
-        words
+        Some(words)
     }
 
     /// An answer that is no query.

@@ -138,10 +138,10 @@ fn a_table_with_more_keys_than_fit_is_sent_with_those_that_do() {
     );
     hub.foreign_keys = columns
         .iter()
-        .map(|column| schema_sync::document::ForeignKey {
-            columns: vec![column.clone()],
-            references: format!("p.noise.{column}_table"),
-            referenced_columns: vec!["id".to_owned()],
+        .map(|column| {
+            let to = crate::common::name(&format!("p.noise.{column}_table"));
+            let id = vec!["id".to_owned()];
+            schema_sync::document::ForeignKey::new(vec![column.clone()], to, id)
         })
         .collect();
     let document = with_noise(vec![hub]);

@@ -26,9 +26,10 @@ async fn a_model_that_is_down_or_over_its_limit_is_a_503_that_says_so() {
     let denied = |_: &_| Answer::error(401, "invalid_api_key");
     let story = Story::on(LlmStub::start(denied).await, None).await;
     let detail = problem(&story.ask("how many orders?").await, 503);
-    assert_eq!(
-        detail,
-        "the language model can't be used as it is configured"
+    assert!(
+        detail.starts_with("the language model can't be used as it is configured (")
+            && detail.contains("401"),
+        "{detail}"
     );
 }
 
@@ -88,7 +89,10 @@ async fn an_answer_that_is_nonsense_or_cut_is_asked_again_and_then_a_503() {
 
         let story = Story::with([nonsense.clone(), nonsense]).await;
         let detail = problem(&story.ask("how many orders?").await, 503);
-        assert_eq!(detail, "the language model's answer could not be read");
+        assert!(
+            detail.starts_with("the language model's answer could not be read ("),
+            "{detail}"
+        );
     }
 }
 
@@ -167,7 +171,11 @@ async fn a_warehouse_that_is_down_silent_or_of_another_kind_is_a_503() {
     let story = Story::with([query(GOOD)]).await;
     story.bigquery.deny_jobs();
     let detail = problem(&story.ask("how many orders?").await, 503);
-    assert_eq!(detail, "the warehouse can't plan queries now");
+    assert!(
+        detail.starts_with("the warehouse can't plan queries now: ")
+            && detail.contains("bigquery.jobs.create"),
+        "{detail}"
+    );
 
     let story = Story::with([query(GOOD)]).await;
     story.bigquery.fail(Method::Insert, 9, &Fault::Silence);

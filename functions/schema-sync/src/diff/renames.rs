@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Change, ChangeKind};
+use crate::name::names_of;
 
 /// Paths of one parent and one type that went and came, by their places among the changes.
 #[derive(Default)]
@@ -13,7 +14,7 @@ struct Alike {
 
 /// Of one table: hints at a rename where one path went, and one of the same type came beside it.
 pub(super) fn hint(changes: &mut [Change]) {
-    let mut groups: HashMap<(&str, &str), Alike> = HashMap::new();
+    let mut groups: HashMap<(Vec<String>, &str), Alike> = HashMap::new();
     for (place, change) in changes.iter().enumerate() {
         let data_type = match change.kind {
             ChangeKind::ColumnRemoved => change.from.as_deref(),
@@ -21,7 +22,8 @@ pub(super) fn hint(changes: &mut [Change]) {
             _ => continue,
         };
         let path = change.path.as_deref().unwrap_or_default();
-        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+        let mut parent = names_of(path);
+        parent.pop();
         let alike = groups
             .entry((parent, data_type.unwrap_or_default()))
             .or_default();

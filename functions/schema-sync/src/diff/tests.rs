@@ -8,7 +8,7 @@ fn table(columns: &[(&str, &str)]) -> Table {
         .map(|(name, text)| parse_column(name, text).unwrap());
     Table {
         columns: columns.collect(),
-        ..Table::new("p.d.t", TableKind::Table)
+        ..Table::new(["p", "d", "t"], TableKind::Table)
     }
 }
 

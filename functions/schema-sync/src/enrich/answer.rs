@@ -115,7 +115,10 @@ impl Answer {
             let name = answer.table.trim();
             let Some(pieces) = asked.get(name) else {
                 let reason = "the LLM was not asked about a table of this name";
-                kept.drop(Some(name), None, &answer.description, reason);
+                kept.dropped.push(Dropped {
+                    table: Some(short(name)),
+                    ..dropped(None, None, &answer.description, reason)
+                });
                 continue;
             };
             let index = pieces[0].table;
@@ -124,7 +127,7 @@ impl Answer {
                     kept.take(&tables[index], index, None, &answer.description, schema);
                 } else {
                     let reason = "the LLM was not asked about this table";
-                    kept.drop(Some(name), None, &answer.description, reason);
+                    kept.drop(Some(&tables[index]), None, &answer.description, reason);
                 }
             }
             for column in answer.columns {
@@ -142,7 +145,12 @@ impl Answer {
                     );
                 } else {
                     let reason = "the LLM was not asked about a column of this name";
-                    kept.drop(Some(name), Some(path), &column.description, reason);
+                    kept.drop(
+                        Some(&tables[index]),
+                        Some(path),
+                        &column.description,
+                        reason,
+                    );
                 }
             }
         }
@@ -184,7 +192,7 @@ impl Kept {
                 path: path.map(ToOwned::to_owned),
                 text,
             }),
-            Err(reason) => self.drop(Some(&table.name), path, &text, &reason),
+            Err(reason) => self.drop(Some(table), path, &text, &reason),
         }
     }
 
@@ -220,20 +228,24 @@ impl Kept {
         }
     }
 
-    fn drop(&mut self, table: Option<&str>, path: Option<&str>, text: &str, reason: &str) {
+    fn drop(&mut self, table: Option<&Table>, path: Option<&str>, text: &str, reason: &str) {
         self.dropped.push(dropped(table, path, text, reason));
     }
 }
 
 /// For the ledger.
-pub fn dropped(table: Option<&str>, path: Option<&str>, text: &str, reason: &str) -> Dropped {
-    let own = |text: &str| cut(&one_line(text), MAX_DROPPED_TEXT);
+pub fn dropped(table: Option<&Table>, path: Option<&str>, text: &str, reason: &str) -> Dropped {
     Dropped {
-        table: table.map(own),
-        path: path.map(own),
-        text: own(text),
+        dataset: table.map(|table| table.dataset().to_owned()),
+        table: table.map(|table| table.name.clone()),
+        path: path.map(short),
+        text: short(text),
         reason: reason.to_owned(),
     }
+}
+
+fn short(text: &str) -> String {
+    cut(&one_line(text), MAX_DROPPED_TEXT)
 }
 
 /// Whether all that a description mentions is there; else why not.

@@ -1,6 +1,7 @@
 //! The bounds of a run, and what is told of what did not fit or failed.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::llm::{Ask, Llm, LlmError, Reply};
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Settings, prompt};
 use crate::document::Problem;
+use crate::words::words;
 
 /// What a call came to.
 pub enum Done {
@@ -127,13 +129,24 @@ pub struct Problems {
 
 impl Problems {
     pub fn failed(&mut self, error: &LlmError) {
-        let detail = match error {
-            LlmError::Unavailable { .. } => format!("{error}; the next sync asks again"),
+        let mut said = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            said = format!("{said}: {error}");
+            cause = error.source();
+        }
+        let said = words(&said);
+        self.told(match error {
+            LlmError::Unavailable { .. } => format!("{said}; the next sync asks again"),
             LlmError::Denied(_)
             | LlmError::Refused(_)
             | LlmError::Declined { .. }
-            | LlmError::Nonsense { .. } => error.to_string(),
-        };
+            | LlmError::Nonsense { .. } => said,
+        });
+    }
+
+    /// What was wrong with one call.
+    pub fn told(&mut self, detail: String) {
         *self.failed.entry(detail).or_default() += 1;
     }
 
@@ -155,10 +168,7 @@ impl Problems {
             });
         failed
             .chain(left)
-            .map(|detail| Problem {
-                subject: "llm".to_owned(),
-                detail,
-            })
+            .map(|detail| Problem::general("llm", detail))
             .collect()
     }
 }

@@ -214,7 +214,9 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
                 .entry(dataset)
                 .or_insert_with(|| task.schema.in_dataset(dataset)),
         };
-        outcome.add(tables, &call, reply, memory, schema);
+        if let Some(problem) = outcome.add(tables, &call, reply, memory, schema) {
+            problems.told(problem);
+        }
     }
     outcome.problems = problems.into_list();
     outcome
@@ -278,7 +280,8 @@ impl Outcome {
         self.output_tokens += usage.output_tokens;
     }
 
-    /// Takes what is usable of an answer, and remembers what there was no usable answer to.
+    /// Takes what is usable of an answer, and remembers what there was no usable answer to. What was
+    /// wrong with the answer as a whole is told.
     fn add(
         &mut self,
         tables: &[Table],
@@ -286,10 +289,16 @@ impl Outcome {
         reply: Option<Reply>,
         memory: &mut Memory,
         schema: &Schema<'_>,
-    ) {
+    ) -> Option<String> {
         let cut = reply.as_ref().is_some_and(|reply| reply.cut);
+        let was_answered = reply.is_some();
         let answer = reply.and_then(|reply| Answer::deserialize(reply.json).ok());
         let failed = answer.is_none();
+        let problem = match (failed && was_answered, cut) {
+            (true, _) => Some("the answer's fields are not of the form that was asked for"),
+            (false, true) => Some("the answer broke off; the next sync asks for the rest"),
+            (false, false) => None,
+        };
         let answer = answer.unwrap_or_default();
         let kept = answer.judge(tables, &call.batch, call.examples, schema);
         let described: BTreeSet<(usize, &str)> = kept
@@ -325,5 +334,6 @@ impl Outcome {
         self.descriptions.extend(kept.descriptions);
         self.examples.extend(kept.examples);
         self.dropped.extend(kept.dropped);
+        problem.map(ToOwned::to_owned)
     }
 }

@@ -5,43 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer;
 use crate::document::{Column, DescriptionSource, Dialect, Dropped, Mode, Table};
 use crate::ground::Schema;
+use crate::name::path;
 
 /// Calls `visit` with each path and its column, parents first, in the order of the schema.
 pub fn walk<'a>(columns: &'a [Column], visit: &mut impl FnMut(&str, &'a Column)) {
-    fn below<'a>(
-        path: &mut String,
-        columns: &'a [Column],
-        visit: &mut impl FnMut(&str, &'a Column),
-    ) {
+    fn below<'a>(parent: &str, columns: &'a [Column], visit: &mut impl FnMut(&str, &'a Column)) {
         for column in columns {
-            let parent = path.len();
-            if parent > 0 {
-                path.push('.');
-            }
-            path.push_str(&column.name);
-            visit(path, column);
-            below(path, &column.fields, visit);
-            path.truncate(parent);
+            let path = path(parent, &column.name);
+            visit(&path, column);
+            below(&path, &column.fields, visit);
         }
     }
-    below(&mut String::new(), columns, visit);
+    below("", columns, visit);
 }
 
 /// As [`walk`], to change them.
 pub fn walk_mut(columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
-    fn below(path: &mut String, columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
+    fn below(parent: &str, columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
         for column in columns {
-            let parent = path.len();
-            if parent > 0 {
-                path.push('.');
-            }
-            path.push_str(&column.name);
-            visit(path, column);
-            below(path, &mut column.fields, visit);
-            path.truncate(parent);
+            let path = path(parent, &column.name);
+            visit(&path, column);
+            below(&path, &mut column.fields, visit);
         }
     }
-    below(&mut String::new(), columns, visit);
+    below("", columns, visit);
 }
 
 /// Keeps what an LLM wrote for the last version, wherever the warehouse has no words of its own and
@@ -103,7 +90,7 @@ pub fn drop_dangling(tables: &mut [Table], dialect: Dialect) -> Vec<Dropped> {
                 return;
             };
             if let Err(reason) = answer::is_grounded(text, table, path, &schema) {
-                dropped.push(answer::dropped(Some(&table.name), path, text, &reason));
+                dropped.push(answer::dropped(Some(table), path, text, &reason));
                 let path = path.unwrap_or_default().to_owned();
                 dangling.entry(index).or_default().insert(path);
             }

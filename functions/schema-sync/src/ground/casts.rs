@@ -7,6 +7,7 @@ use super::function;
 use super::query::Resolver;
 use super::types::Type;
 use crate::document::{Column, Dialect};
+use crate::name::names_of;
 
 impl Resolver<'_, '_> {
     /// A type that is spelt out must be one of the dialect, or of a column.
@@ -32,7 +33,7 @@ impl Resolver<'_, '_> {
                     || self
                         .schema
                         .tables()
-                        .any(|table| has_type(&table.columns, &written));
+                        .any(|table| has_type(&table.columns, &names_of(&written)));
                 if !is_known {
                     let reason = format!("{written} is not a type that is known");
                     self.fault(Kind::Name, &written, reason);
@@ -77,12 +78,13 @@ fn is_of_bigquery(data_type: &DataType) -> bool {
 }
 
 /// A column's type stands with its schema, `public.status`, which a query may leave out.
-fn has_type(columns: &[Column], written: &str) -> bool {
-    columns.iter().any(|column| {
-        let own = column.data_type.as_str();
-        let last = own.rsplit_once('.').map_or(own, |(_, last)| last);
-        own.eq_ignore_ascii_case(written)
-            || last.eq_ignore_ascii_case(written)
-            || has_type(&column.fields, written)
-    })
+fn has_type(columns: &[Column], written: &[String]) -> bool {
+    let is_end = |own: &[String]| {
+        let own = own.iter().rev().map(|part| part.to_lowercase());
+        let written: Vec<String> = written.iter().map(|part| part.to_lowercase()).collect();
+        own.take(written.len()).eq(written.iter().rev().cloned())
+    };
+    columns
+        .iter()
+        .any(|column| is_end(&names_of(&column.data_type)) || has_type(&column.fields, written))
 }

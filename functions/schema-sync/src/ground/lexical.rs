@@ -187,9 +187,7 @@ impl<'t> Lexer<'t> {
         let word: String = self.text[start..self.at].iter().collect();
         let word = word.to_lowercase();
         match (self.dialect, self.peek(0)) {
-            (Dialect::Postgres, Some('&'))
-                if word == "u" && matches!(self.peek(1), Some('\'' | '"')) =>
-            {
+            (Dialect::Postgres, Some('&')) if word == "u" && self.peek(1) == Some('\'') => {
                 Err(refused("U&", "write the characters themselves"))
             }
             (Dialect::Postgres, Some('\'')) if ["e", "b", "x", "n"].contains(&word.as_str()) => {
@@ -257,9 +255,11 @@ impl<'t> Lexer<'t> {
                     self.keep(Kept::Name, start);
                     return Ok(());
                 }
-                '\\' => {
+                // What is escaped must not be the end to one and not to the other.
+                '\\' if self.peek(0) == Some('`') => {
                     return Err(refused("a backslash in a name", "write the name as it is"));
                 }
+                '\\' if self.peek(0) == Some('\\') => self.at += 1,
                 c if c.is_control() => {
                     return Err(refused("the end of a line in a name", "leave it out"));
                 }

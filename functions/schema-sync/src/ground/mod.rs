@@ -8,12 +8,13 @@
 //! What is right and yet a fault, because the parser does not know it, or not as the warehouse does:
 //! in BigQuery pipe syntax, scripts, typed array literals (`array<string>[..]`), `t.items as i with
 //! offset` (write `unnest(t.items)`), parameters, and a bare column called `top`; in Postgres `$$`
-//! quotes and `U&` literals; in both one literal right after another, a comment that ends in a lone
+//! quotes, `U&` literals, and `U&` names but for characters that can't be seen; in both one literal right after another, a comment that ends in a lone
 //! `\r`, and calls of people's own functions.
 
 mod access;
 mod bounds;
 mod casts;
+mod escapes;
 mod expression;
 mod from;
 mod function;
@@ -42,7 +43,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::document::{Table, TableKind, dataset_of};
+use crate::document::{Table, TableKind};
+use crate::name::TableName;
 use parse::{Tree, on_large_stack, parse};
 use query::Resolver;
 pub use schema::Schema;
@@ -64,28 +66,26 @@ pub struct Grounded {
 }
 
 impl Grounded {
-    /// The first of the tables that the warehouse says it reads, by their full names, that is in no
-    /// dataset of these: what grounding did not see.
+    /// The first of the tables that the warehouse says it reads that is in no dataset of these: what
+    /// grounding did not see.
     ///
     /// Of a view the warehouse names the tables below it, wherever they are: whoever made the view
     /// gave them to its readers. So beside a view nothing can be told, and there is none.
     pub fn unseen<'r, 't>(
         &self,
-        reads: &'r [String],
+        reads: &'r [TableName],
         tables: impl IntoIterator<Item = &'t Table>,
-    ) -> Option<&'r str> {
-        let is_view = |table: &Table| {
-            matches!(table.kind, TableKind::View | TableKind::MaterializedView)
-                && self.tables.contains(&table.name)
-        };
-        if tables.into_iter().any(is_view) {
-            return None;
+    ) -> Option<&'r TableName> {
+        let mut datasets = BTreeSet::new();
+        let is_mine = |table: &&Table| self.tables.binary_search(&table.name).is_ok();
+        for table in tables.into_iter().filter(is_mine) {
+            if matches!(table.kind, TableKind::View | TableKind::MaterializedView) {
+                return None;
+            }
+            datasets.insert((&table.parts.project, &table.parts.dataset));
         }
-        let knows = |read: &str| {
-            let mut tables = self.tables.iter();
-            tables.any(|table| dataset_of(table) == dataset_of(read))
-        };
-        reads.iter().map(String::as_str).find(|read| !knows(read))
+        let is_seen = |read: &&TableName| datasets.contains(&(&read.project, &read.dataset));
+        reads.iter().find(|read| !is_seen(read))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::schema::last_part;
-use crate::document::{Column, Dialect, Table};
+use crate::document::{Column, Table};
+use crate::name::TableName;
 
 /// All columns and nested fields, by their own name in lower case.
 ///
@@ -11,7 +11,8 @@ use crate::document::{Column, Dialect, Table};
 pub(super) struct Names<'a> {
     nodes: Vec<Node<'a>>,
     by_name: HashMap<String, Vec<u32>>,
-    /// Tables, datasets and projects.
+    /// Tables, datasets and projects, by each name that prose may give them: their own, and what
+    /// stands before it.
     places: HashMap<String, Vec<&'a Table>>,
 }
 
@@ -21,7 +22,7 @@ struct Node<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub fn new(tables: &[&'a Table], dialect: Dialect) -> Self {
+    pub fn new(tables: &[&'a Table]) -> Self {
         let mut names = Self {
             nodes: Vec::new(),
             by_name: HashMap::new(),
@@ -29,11 +30,25 @@ impl<'a> Names<'a> {
         };
         for table in tables.iter().copied() {
             names.add_columns(&table.columns, None);
-            let last = last_part(table, dialect);
-            let around = table.name[..table.name.len() - last.len()].split('.');
-            for place in around.chain([last, last.trim_end_matches(['*', '_'])]) {
-                if !place.is_empty() {
-                    let known = names.places.entry(place.to_lowercase()).or_default();
+            let own = table.own_name();
+            let TableName {
+                project, dataset, ..
+            } = &table.parts;
+            let in_dataset = format!("{dataset}.{own}");
+            let in_full = format!("{}.{own}", table.dataset());
+            let words = project.split('.').filter(|_| !project.is_empty());
+            let places = words.chain([
+                project.as_str(),
+                dataset,
+                table.dataset(),
+                own,
+                own.trim_end_matches(['*', '_']),
+                &in_dataset,
+                &in_full,
+            ]);
+            for place in places.filter(|place| !place.is_empty()) {
+                let known = names.places.entry(place.to_lowercase()).or_default();
+                if !known.last().is_some_and(|last| std::ptr::eq(*last, table)) {
                     known.push(table);
                 }
             }
@@ -86,6 +101,7 @@ impl<'a> Names<'a> {
         })
     }
 
+    /// Own names of columns, fields, tables and places.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let columns = self.nodes.iter().map(|node| node.name);
         columns.chain(self.places.keys().map(String::as_str))

@@ -9,7 +9,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use tracing::error;
 
-use super::{Fault, Kind, MAX_SQL_BYTES, lexical};
+use super::{Fault, Kind, MAX_SQL_BYTES, escapes, lexical};
 use crate::document::Dialect;
 
 /// A syntax tree is as deep as its longest chain of operators; this bounds it.
@@ -91,6 +91,7 @@ pub(super) fn parse(sql: &str, reading: Reading) -> Result<Tree, Fault> {
         let reason = format!("more than {MAX_POSITIONS} calls of position stand in each other");
         return Err(Fault::new(Kind::TooLarge, "position", reason));
     }
+    escapes::resolve(&mut tokens, reading.dialect)?;
     if reading.dialect == Dialect::Bigquery {
         drop_safe(&mut tokens);
     }

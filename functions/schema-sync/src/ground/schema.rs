@@ -9,6 +9,8 @@ use super::parse::Reading;
 use super::shard::{is_shard, may_start_with};
 use super::{Fault, Kind};
 use crate::document::{Dialect, Table, TableKind};
+use crate::name::TableName;
+use crate::render::{identifier, table_name};
 
 /// A schema made ready to be resolved against; built once, used for every query and description.
 ///
@@ -19,7 +21,7 @@ pub struct Schema<'a> {
     tables: Vec<&'a Table>,
     dialect: Dialect,
     strict: bool,
-    by_last_part: HashMap<&'a str, Vec<&'a Table>>,
+    by_own_name: HashMap<&'a str, Vec<&'a Table>>,
     families: Vec<(&'a Table, &'a str)>,
     names: OnceLock<Names<'a>>,
 }
@@ -56,13 +58,15 @@ impl<'a> Schema<'a> {
         self
     }
 
-    fn of(tables: Vec<&'a Table>, dialect: Dialect) -> Self {
-        let mut by_last_part: HashMap<&str, Vec<&Table>> = HashMap::new();
+    pub fn of(tables: Vec<&'a Table>, dialect: Dialect) -> Self {
+        let mut by_own_name: HashMap<&str, Vec<&Table>> = HashMap::new();
         let mut families = Vec::new();
-        for table in tables.iter().copied() {
-            let last = last_part(table, dialect);
-            by_last_part.entry(last).or_default().push(table);
-            if let Some(base) = last.strip_suffix('*') {
+        // Of an unknown name no query can be told to mean it.
+        let known = tables.iter().copied();
+        for table in known.filter(|table| !table.parts.is_unknown()) {
+            let own = table.own_name();
+            by_own_name.entry(own).or_default().push(table);
+            if let Some(base) = own.strip_suffix('*') {
                 families.push((table, base));
             }
         }
@@ -70,7 +74,7 @@ impl<'a> Schema<'a> {
             tables,
             dialect,
             strict: false,
-            by_last_part,
+            by_own_name,
             families,
             names: OnceLock::new(),
         }
@@ -94,8 +98,7 @@ impl<'a> Schema<'a> {
 
     /// Every name in the schema, for descriptions; made when first asked for.
     pub(super) fn names(&self) -> &Names<'a> {
-        self.names
-            .get_or_init(|| Names::new(&self.tables, self.dialect))
+        self.names.get_or_init(|| Names::new(&self.tables))
     }
 
     /// Finds what `parts` (the last one the table's) reads.
@@ -103,7 +106,8 @@ impl<'a> Schema<'a> {
         match self.look_up(parts) {
             Ok(Some(found)) if self.is_short(parts) => {
                 let written = parts.join(".");
-                let names = found.tables.first().map_or("", |table| &table.name);
+                let names = found.tables.first();
+                let names = names.map_or_else(String::new, |table| self.written(table));
                 let reason =
                     format!("{written} is short for {names}: write the table's whole name");
                 Err(Fault::new(Kind::Table, written, reason))
@@ -137,7 +141,7 @@ impl<'a> Schema<'a> {
             return Err(Fault::new(Kind::Table, "", "a table has no name"));
         };
         let exact: Vec<&Table> = self
-            .by_last_part
+            .by_own_name
             .get(last.as_str())
             .into_iter()
             .flatten()
@@ -171,7 +175,7 @@ impl<'a> Schema<'a> {
         let matched: Vec<&Table> = self
             .tables()
             .filter(|table| {
-                let last = last_part(table, self.dialect);
+                let last = table.own_name();
                 let is_read = match last.strip_suffix('*') {
                     Some(base) => {
                         base.starts_with(prefix)
@@ -190,12 +194,11 @@ impl<'a> Schema<'a> {
         let Some(first) = matched.first() else {
             return Ok(None);
         };
-        let dataset = qualifiers_of(first, self.dialect);
         if matched
             .iter()
-            .any(|table| qualifiers_of(table, self.dialect) != dataset)
+            .any(|table| table.dataset() != first.dataset())
         {
-            return Err(ambiguous_table(written, &matched));
+            return Err(self.ambiguous(written, &matched));
         }
         Ok(Some(Found {
             tables: matched,
@@ -231,7 +234,9 @@ impl<'a> Schema<'a> {
                 written,
                 format!(
                     "{written} is no shard of {}: they run from {} to {}",
-                    table.name, shards.first, shards.last
+                    self.written(table),
+                    shards.first,
+                    shards.last
                 ),
             )),
             _ => Ok(Some(Found {
@@ -257,72 +262,60 @@ impl<'a> Schema<'a> {
             (Some(table), true) => Ok(table),
             (last, _) => {
                 found.extend(last);
-                Err(ambiguous_table(written, &found))
+                Err(self.ambiguous(written, &found))
             }
         }
     }
 
     fn is_in(&self, table: &Table, qualifiers: &[String]) -> bool {
-        let have = qualifiers_of(table, self.dialect);
-        let mut wanted = qualifiers.iter().rev();
-        let is_here = match self.dialect {
-            Dialect::Bigquery => {
-                let (project, dataset) = have.rsplit_once('.').unwrap_or(("", have));
-                wanted.next().is_none_or(|name| name == dataset)
-                    && wanted.next().is_none_or(|name| name == project)
+        let TableName {
+            project, dataset, ..
+        } = &table.parts;
+        match (self.dialect, qualifiers) {
+            (_, []) => !table.parts.is_unknown(),
+            // A project of BigQuery may hold dots, which part a name however it is quoted.
+            (Dialect::Bigquery, [of @ .., last]) => {
+                last == dataset && (of.is_empty() || of.join(".") == *project)
             }
+            (Dialect::Postgres, [schema]) => schema == dataset,
+            (Dialect::Postgres, [database, schema]) => schema == dataset && database == project,
+            (Dialect::Postgres, _) => false,
+        }
+    }
+
+    /// A table as a query may name it, in full.
+    fn written(&self, table: &Table) -> String {
+        match self.dialect {
+            Dialect::Bigquery => table.name.clone(),
             Dialect::Postgres => {
-                let (database, schema) = have.split_once('.').unwrap_or(("", have));
-                wanted.next().is_none_or(|name| name == schema)
-                    && wanted.next().is_none_or(|name| name == database)
+                let database = identifier(&table.parts.project, self.dialect);
+                format!("{database}.{}", table_name(&table.parts, self.dialect))
             }
-        };
-        is_here && wanted.next().is_none()
+        }
+    }
+
+    fn ambiguous(&self, written: &str, found: &[&Table]) -> Fault {
+        let names = found.iter().map(|table| self.written(table));
+        let names: Vec<String> = names.take(4).collect();
+        let reason = format!("{written} could be any of {}", names.join(", "));
+        Fault::new(Kind::Ambiguous, written, reason)
     }
 
     fn no_table(&self, parts: &[String]) -> Fault {
         let written = parts.join(".");
         let last = parts.last().map_or("", |last| last.trim_end_matches('*'));
-        let elsewhere: Vec<&str> = self
+        let elsewhere: Vec<String> = self
             .tables()
-            .filter(|table| last_part(table, self.dialect).trim_end_matches('*') == last)
-            .map(|table| table.name.as_str())
+            .filter(|table| table.own_name().trim_end_matches('*') == last)
+            .map(|table| self.written(table))
             .take(3)
             .collect();
         let hint = if elsewhere.is_empty() {
-            nearest::hint(
-                last,
-                self.tables().map(|table| last_part(table, self.dialect)),
-            )
+            nearest::hint(last, self.tables().map(Table::own_name))
         } else {
             format!("; there is {}", elsewhere.join(", "))
         };
         let reason = format!("there is no table {written}{hint}");
         Fault::new(Kind::Table, written, reason)
     }
-}
-
-fn ambiguous_table(written: &str, found: &[&Table]) -> Fault {
-    let names: Vec<&str> = found
-        .iter()
-        .map(|table| table.name.as_str())
-        .take(4)
-        .collect();
-    let reason = format!("{written} could be any of {}", names.join(", "));
-    Fault::new(Kind::Ambiguous, written, reason)
-}
-
-/// The table's own name, without dataset.
-pub(super) fn last_part(table: &Table, dialect: Dialect) -> &str {
-    match dialect {
-        Dialect::Bigquery => table.name.rsplit('.').next().unwrap_or(&table.name),
-        // In `database.schema.table` it is the table that may hold dots.
-        Dialect::Postgres => table.name.splitn(3, '.').last().unwrap_or(&table.name),
-    }
-}
-
-fn qualifiers_of(table: &Table, dialect: Dialect) -> &str {
-    let last = last_part(table, dialect).len();
-    let rest = &table.name[..table.name.len() - last];
-    rest.strip_suffix('.').unwrap_or(rest)
 }

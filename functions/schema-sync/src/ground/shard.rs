@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::document::{Column, Drift, DriftKind, Shards, Table};
 use crate::family;
+use crate::name::names_of;
 use crate::sql_type;
 
 pub(super) fn is_shard(shards: &Shards, suffix: &str) -> bool {
@@ -35,22 +36,21 @@ pub(super) fn columns_at<'t>(table: &'t Table, suffix: &str) -> Cow<'t, [Column]
     let mut columns = table.columns.clone();
     for version in std::iter::once(newest).chain(later) {
         for change in version.changes.iter().rev() {
-            undo(&mut columns, &change.path, change);
+            undo(&mut columns, &names_of(&change.path), change);
         }
     }
     Cow::Owned(columns)
 }
 
-fn undo(columns: &mut Vec<Column>, path: &str, change: &Drift) {
-    let (name, below) = match path.split_once('.') {
-        Some((name, below)) => (name, Some(below)),
-        None => (path, None),
+fn undo(columns: &mut Vec<Column>, path: &[String], change: &Drift) {
+    let Some((name, below)) = path.split_first() else {
+        return;
     };
-    let place = columns.iter().position(|column| column.name == name);
+    let place = columns.iter().position(|column| column.name == *name);
     match (below, place) {
-        (Some(below), Some(place)) => undo(&mut columns[place].fields, below, change),
-        (Some(_), None) => {}
-        (None, place) => {
+        ([_, ..], Some(place)) => undo(&mut columns[place].fields, below, change),
+        ([_, ..], None) => {}
+        ([], place) => {
             let before = change.from.as_deref();
             let before = before.and_then(|text| sql_type::parse_column(name, text).ok());
             match (change.kind, place, before) {

@@ -7,7 +7,7 @@ use sqlparser::ast::{ObjectName, TableFactor, TableSampleKind, TableVersion};
 
 use super::from::name_value;
 use super::query::Resolver;
-use super::schema::{Found, last_part};
+use super::schema::Found;
 use super::scope::{Relation, Scope};
 use super::shard::columns_at;
 use super::types::{self, Field, SuffixRange, Type};
@@ -135,10 +135,10 @@ impl Resolver<'_, '_> {
             fields.extend(pseudo_columns(found, newest, &name));
         }
         let schema = match self.dialect {
-            Dialect::Postgres => newest.name.split('.').nth(1).map(str::to_owned),
+            Dialect::Postgres => Some(newest.parts.dataset.clone()),
             Dialect::Bigquery => None,
         };
-        let last = last_part(newest, self.dialect);
+        let last = newest.own_name();
         let alias = match found.wildcard {
             true => format!("{}*", found.prefix),
             false if last.ends_with('*') => found.prefix.clone(),
@@ -177,7 +177,7 @@ fn suffix_type(found: &Found, name: &Rc<str>) -> Type {
     let [table] = found.tables.as_slice() else {
         return Type::Scalar;
     };
-    let base = last_part(table, Dialect::Bigquery).trim_end_matches('*');
+    let base = table.own_name().trim_end_matches('*');
     let (Some(shards), Some(start)) = (&table.shards, found.prefix.strip_prefix(base)) else {
         return Type::Scalar;
     };

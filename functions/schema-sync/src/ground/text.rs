@@ -23,9 +23,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::prose;
-use super::schema::last_part;
 use super::{Fault, Kind, Schema, function, nearest};
 use crate::document::{Column, Table};
+use crate::name::names_of;
 
 /// The longest description that is looked at, in bytes.
 const MAX_TEXT_BYTES: usize = 20_000;
@@ -55,7 +55,7 @@ pub fn text(
     let mut check = Check {
         table,
         schema,
-        describes_leaf: column_path.is_some_and(|path| is_leaf(&table.columns, path)),
+        describes_leaf: column_path.is_some_and(|path| is_leaf(&table.columns, &names_of(path))),
         faults: Vec::new(),
     };
     let mut rest = prose::without_addresses(description);
@@ -197,36 +197,31 @@ impl Check<'_, '_> {
         if names.has_path(parts) || has_path(&self.table.columns, parts) {
             return true;
         }
+        // Any name may hold dots itself, and prose does not quote it.
         let written = parts.join(".");
-        let is_dataset = |table: &Table| {
-            table.name.len() > written.len()
-                && table.name[..written.len()].eq_ignore_ascii_case(&written)
-                && table.name[written.len()..].starts_with('.')
-        };
-        if names
-            .at_place(parts[0])
-            .iter()
-            .any(|table| is_dataset(table))
-        {
+        if names.has_column(&written) {
             return true;
         }
-        // A table by its name or dataset and name, and perhaps a path in it.
-        (1..=parts.len().min(3)).any(|length| {
-            let (name, path) = parts.split_at(length);
-            let name: Vec<String> = name.iter().map(|part| (*part).to_owned()).collect();
-            let Ok(Some(found)) = self.schema.look_up(&name) else {
-                return false;
+        // A table, dataset or project, as far as it is named, and perhaps a path in it.
+        (1..=parts.len()).any(|length| {
+            let (place, path) = parts.split_at(length);
+            let is_there = |table: &Table| {
+                path.is_empty() || path == ["*"] || is_path_of(&table.columns, path)
             };
-            path.is_empty()
-                || path == ["*"]
-                || found
-                    .tables
-                    .iter()
-                    .any(|table| is_path_of(&table.columns, path))
-        }) || names
-            .at_place(parts[0])
-            .iter()
-            .any(|table| is_path_of(&table.columns, &parts[1..]))
+            if names
+                .at_place(&place.join("."))
+                .iter()
+                .any(|table| is_there(table))
+            {
+                return true;
+            }
+            // A shard, or a narrower wildcard.
+            let place: Vec<String> = place.iter().map(|part| (*part).to_owned()).collect();
+            match self.schema.look_up(&place) {
+                Ok(Some(found)) => found.tables.iter().any(|table| is_there(table)),
+                _ => false,
+            }
+        })
     }
 
     fn resolves_single(&self, word: &str) -> bool {
@@ -244,7 +239,7 @@ impl Check<'_, '_> {
             return true;
         }
         let is_pseudo = match word.to_ascii_uppercase().as_str() {
-            "_TABLE_SUFFIX" => self.table.name.ends_with('*'),
+            "_TABLE_SUFFIX" => self.table.own_name().ends_with('*'),
             "_PARTITIONTIME" | "_PARTITIONDATE" => self
                 .table
                 .partitioning
@@ -264,7 +259,7 @@ impl Check<'_, '_> {
         start.ends_with('_')
             && start.len() > 2
             && (names.all().any(|name| starts_with(name, start))
-                || starts_with(last_part(self.table, self.schema.dialect()), start))
+                || starts_with(self.table.own_name(), start))
     }
 }
 
@@ -286,14 +281,17 @@ fn same(name: &str, wanted: &str) -> bool {
     name.to_lowercase() == wanted.to_lowercase()
 }
 
-/// Whether these names lead down from some column.
+/// Whether these names lead down from some column, whose own name may hold dots.
 fn is_path_of(columns: &[Column], path: &[&str]) -> bool {
-    let Some((first, rest)) = path.split_first() else {
+    if path.is_empty() {
         return true;
-    };
-    columns
-        .iter()
-        .any(|column| same(&column.name, first) && is_path_of(&column.fields, rest))
+    }
+    columns.iter().any(|column| {
+        let length = column.name.split('.').count();
+        path.split_at_checked(length).is_some_and(|(name, rest)| {
+            same(&column.name, &name.join(".")) && is_path_of(&column.fields, rest)
+        })
+    })
 }
 
 /// Whether these names lead down from some column or field.
@@ -301,15 +299,13 @@ fn has_path(columns: &[Column], path: &[&str]) -> bool {
     is_path_of(columns, path) || columns.iter().any(|column| has_path(&column.fields, path))
 }
 
-fn is_leaf(columns: &[Column], path: &str) -> bool {
-    let (first, rest) = match path.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (path, None),
+fn is_leaf(columns: &[Column], path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return false;
     };
     let column = columns.iter().find(|column| same(&column.name, first));
-    match (column, rest) {
-        (Some(column), Some(rest)) => is_leaf(&column.fields, rest),
-        (Some(column), None) => column.fields.is_empty(),
-        (None, _) => false,
-    }
+    column.is_some_and(|column| match rest {
+        [] => column.fields.is_empty(),
+        rest => is_leaf(&column.fields, rest),
+    })
 }

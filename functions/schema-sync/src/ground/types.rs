@@ -5,6 +5,7 @@ use std::rc::Rc;
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
 use crate::document::{Column, Mode};
+use crate::name::path;
 
 /// Only as much of a type as resolving names needs.
 #[derive(Clone, Debug)]
@@ -119,11 +120,11 @@ pub(super) fn fields(table: &Rc<str>, parent: &str, columns: &[Column]) -> Vec<F
     columns
         .iter()
         .map(|column| {
-            let path = match parent {
-                "" => column.name.clone(),
-                parent => format!("{parent}.{}", column.name),
-            };
-            let element = if !column.fields.is_empty() {
+            let path = path(parent, &column.name);
+            let element = if column.cut {
+                // What lies below is not known here, and for the warehouse to say.
+                Type::Json
+            } else if !column.fields.is_empty() {
                 Type::structure(fields(table, &path, &column.fields))
             } else if column.data_type.to_ascii_uppercase().starts_with("JSON") {
                 Type::Json

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::quote::{identifier, literal, plain, table_name};
-use super::{kind, shard_notes};
+use super::{CUT, kind, shard_notes};
 use crate::document::{Column, Dialect, Mode, Partitioning, Table};
 
 /// Longer than this, a struct is written a field a line.
@@ -19,7 +19,10 @@ pub fn ddl(table: &Table, dialect: Dialect) -> String {
     for note in table.shards.iter().flat_map(shard_notes) {
         let _ = writeln!(ddl, "-- {note}");
     }
-    let name = table_name(&table.name, dialect);
+    let name = table_name(&table.parts, dialect);
+    if table.cut {
+        let _ = writeln!(ddl, "-- {CUT}");
+    }
     let _ = write!(ddl, "CREATE TABLE {name} (");
     let mut lines: Vec<(String, Option<String>)> = table
         .columns
@@ -131,7 +134,7 @@ fn composite_note(column: &Column, dialect: Dialect) -> Option<String> {
                 ""
             };
             let name = identifier(&field.name, dialect);
-            format!("{} {}{array}", plain(&name), plain(&field.data_type))
+            format!("{name} {}{array}", plain(&field.data_type))
         })
         .collect();
     Some(format!("fields: {}", fields.join(", ")))
@@ -152,7 +155,7 @@ fn keys(table: &Table, dialect: Dialect) -> Vec<String> {
         format!(
             "FOREIGN KEY ({}) REFERENCES {} ({}){enforced}",
             list(&key.columns),
-            table_name(&key.references, dialect),
+            table_name(&key.references_parts, dialect),
             list(&key.referenced_columns),
         )
     });

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::document::Dialect;
+use crate::name::TableName;
 
 /// On one line and without anything that is not seen: what could end a line, a comment or a fence is
 /// a space or an apostrophe instead, and runs of spaces are one.
@@ -56,42 +57,47 @@ pub fn identifier(name: &str, dialect: Dialect) -> String {
 /// A table's name in full as a query spells it: `` `project.dataset.table` ``, or `schema.table`
 /// on Postgres, where a query can't reach another database.
 #[inline]
-pub fn table_name(name: &str, dialect: Dialect) -> String {
+pub fn table_name(name: &TableName, dialect: Dialect) -> String {
     match dialect {
-        Dialect::Bigquery => quoted(name, dialect),
-        Dialect::Postgres => {
-            let within = name.split_once('.').map_or(name, |(_, within)| within);
-            match within.rsplit_once('.') {
-                None => identifier(within, dialect),
-                Some((schema, table)) => {
-                    format!(
-                        "{}.{}",
-                        identifier(schema, dialect),
-                        identifier(table, dialect)
-                    )
-                }
-            }
-        }
+        Dialect::Bigquery => quoted(&format!("{}.{}", name.dataset_id(), name.table), dialect),
+        Dialect::Postgres => format!(
+            "{}.{}",
+            identifier(&name.dataset, dialect),
+            identifier(&name.table, dialect)
+        ),
     }
 }
 
+/// What can't be seen is escaped, so that the name is the same to the warehouse and no words are
+/// hidden in it.
 #[inline]
 fn quoted(name: &str, dialect: Dialect) -> String {
-    let mut quoted = String::with_capacity(name.len() + 2);
+    let mut quoted = String::with_capacity(name.len() + 4);
     let quote = match dialect {
         Dialect::Bigquery => '`',
         Dialect::Postgres => '"',
     };
+    let escapes = dialect == Dialect::Bigquery || name.chars().any(unseen);
+    if escapes && dialect == Dialect::Postgres {
+        quoted.push_str("U&");
+    }
     quoted.push(quote);
     for character in name.chars() {
-        match (character, dialect) {
-            ('"', Dialect::Postgres) => quoted.push_str("\"\""),
-            // No name of BigQuery has these.
-            ('`' | '\\', Dialect::Bigquery) => quoted.push('\u{fffd}'),
-            // A quoted name of Postgres knows no escapes.
-            (hidden, _) if unseen(hidden) => quoted.push('\u{fffd}'),
-            (seen, _) => quoted.push(seen),
-        }
+        let code = u32::from(character);
+        let _ = match (character, dialect) {
+            ('"', Dialect::Postgres) => quoted.write_str("\"\""),
+            ('`', Dialect::Bigquery) => quoted.write_str("\\x60"),
+            ('\\', _) if escapes => quoted.write_str("\\\\"),
+            (hidden, Dialect::Postgres) if unseen(hidden) && code > 0xffff => {
+                write!(quoted, "\\+{code:06x}")
+            }
+            (hidden, Dialect::Postgres) if unseen(hidden) => write!(quoted, "\\{code:04x}"),
+            (hidden, Dialect::Bigquery) if unseen(hidden) && code > 0xffff => {
+                write!(quoted, "\\U{code:08x}")
+            }
+            (hidden, Dialect::Bigquery) if unseen(hidden) => write!(quoted, "\\u{code:04x}"),
+            (seen, _) => quoted.write_char(seen),
+        };
     }
     quoted.push(quote);
     quoted
@@ -131,7 +137,7 @@ fn escaped(text: &str, quote: char) -> String {
 /// Control characters, line ends, marks that turn the direction of text, and those that show
 /// nothing at all and so can carry words that only a model reads.
 #[inline]
-fn unseen(character: char) -> bool {
+pub(crate) fn unseen(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

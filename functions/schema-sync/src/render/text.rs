@@ -1,15 +1,18 @@
 //! A card: the table in a few lines, then a line a path. The cheapest form that loses no path.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::ddl::partition_key;
 use super::quote::{identifier, plain, table_name};
-use super::{kind, shard_notes};
+use super::{CUT, kind, shard_notes};
 use crate::document::{Column, Dialect, Mode, Table};
 
 /// In characters; BigQuery allows 1,024, Postgres any number.
 const LONGEST_DESCRIPTION: usize = 1_024;
+
+/// In bytes: of a card.
+const LONGEST: usize = 4 << 20;
 
 /// `path TYPE[ REPEATED][ [how a query reaches below]][ — description]` a line, under a head of
 /// `key: value` lines. A path can't look like such a key: it has no colon unless it is quoted.
@@ -19,7 +22,7 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
         card,
         "{}: {}{}",
         kind(table),
-        table_name(&table.name, dialect),
+        table_name(&table.parts, dialect),
         facts(table)
     );
     if let Some(description) = &table.description {
@@ -54,12 +57,15 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
             card,
             "foreign key: {} -> {} ({})",
             list(&key.columns),
-            table_name(&key.references, dialect),
+            table_name(&key.references_parts, dialect),
             list(&key.referenced_columns)
         );
     }
     for note in table.shards.iter().flat_map(shard_notes) {
         let _ = writeln!(card, "{note}");
+    }
+    if table.cut {
+        let _ = writeln!(card, "cut: {CUT}");
     }
     let mut paths = Paths {
         card,
@@ -69,6 +75,8 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
             .iter()
             .map(|column| column.name.to_lowercase())
             .collect(),
+        numbers: HashMap::new(),
+        left_out: 0,
     };
     for column in &table.columns {
         let path = identifier(&column.name, dialect);
@@ -78,6 +86,9 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
             is_row: false,
         };
         paths.write(column, &path, &reach);
+    }
+    if paths.left_out > 0 {
+        let _ = writeln!(paths.card, "cut: {} more paths", paths.left_out);
     }
     paths.card
 }
@@ -138,10 +149,19 @@ struct Paths {
     dialect: Dialect,
     /// Taken, in lower case: two tables of one name make a query ambiguous.
     aliases: HashSet<String>,
+    /// By initial: the last number that was tried.
+    numbers: HashMap<char, usize>,
+    /// Paths for which there is no room.
+    left_out: usize,
 }
 
 impl Paths {
     fn write(&mut self, column: &Column, path: &str, reach: &Reach) {
+        // A path is written with all that stands above it, which nesting makes long.
+        if self.card.len() > LONGEST {
+            self.left_out += 1 + below(column);
+            return;
+        }
         let _ = write!(self.card, "{path} {}", plain(&column.data_type));
         let mut below = reach.clone();
         if column.mode == Mode::Repeated {
@@ -162,6 +182,9 @@ impl Paths {
             && let Some(first) = column.fields.first()
         {
             let _ = write!(self.card, " [{}]", self.field(&below, &first.name));
+        }
+        if column.cut {
+            self.card.push_str(" [has fields that are left out]");
         }
         if !column.policy_tags.is_empty() {
             self.card.push_str(" [guarded by a policy tag]");
@@ -202,12 +225,21 @@ impl Paths {
             .chars()
             .find(char::is_ascii_alphabetic)
             .map_or('u', |letter| letter.to_ascii_lowercase());
-        let mut alias = initial.to_string();
-        let mut number = 1;
-        while !self.aliases.insert(alias.clone()) {
-            number += 1;
-            alias = format!("{initial}{number}");
+        let number = self.numbers.entry(initial).or_default();
+        loop {
+            *number += 1;
+            let alias = match *number {
+                1 => initial.to_string(),
+                number => format!("{initial}{number}"),
+            };
+            if self.aliases.insert(alias.clone()) {
+                return alias;
+            }
         }
-        alias
     }
+}
+
+/// How many fields are nested in a column.
+fn below(column: &Column) -> usize {
+    column.fields.iter().map(|field| 1 + below(field)).sum()
 }

@@ -28,7 +28,7 @@ impl Period {
         if let Some(shards) = &table.shards {
             return of_shards(table, shards, alias, all, dialect);
         }
-        let from = table_name(&table.name, dialect);
+        let from = table_name(&table.parts, dialect);
         let whole = Self {
             from: from.clone(),
             condition: None,
@@ -73,7 +73,7 @@ fn of_shards(
     all: &[&Table],
     dialect: Dialect,
 ) -> Option<Period> {
-    let base = table.name.strip_suffix('*')?;
+    let base = table.own_name().strip_suffix('*')?;
     let last = day(&shards.last);
     // One type that changed, or one view of a like name, breaks every query over the wildcard.
     let is_broken = shards
@@ -83,10 +83,14 @@ fn of_shards(
         .any(|change| change.breaks_wildcard)
         || all
             .iter()
-            .any(|other| other.kind == TableKind::View && other.name.starts_with(base));
+            .filter(|other| other.kind == TableKind::View && other.dataset() == table.dataset())
+            .any(|other| other.own_name().starts_with(base));
     if is_broken {
         return Some(Period {
-            from: table_name(&format!("{base}{}", shards.last), dialect),
+            from: table_name(
+                &table.parts.beside(format!("{base}{}", shards.last)),
+                dialect,
+            ),
             condition: None,
             words: match last {
                 Some(last) => format!(" on {last}"),
@@ -105,7 +109,7 @@ fn of_shards(
         _ => (shards.last.clone(), format!(" in {}", shards.last)),
     };
     Some(Period {
-        from: table_name(&table.name, dialect),
+        from: table_name(&table.parts, dialect),
         condition: Some(format!(
             "{alias}._TABLE_SUFFIX between {} and {}",
             literal(&first, dialect),

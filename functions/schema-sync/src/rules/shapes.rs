@@ -273,5 +273,5 @@ fn join(subject: &Subject, table: &Table, all: &[&Table]) -> Option<Candidate> {
 
 /// The table's own name as words; its dataset says little.
 fn table_words(table: &Table) -> String {
-    words(table.name.rsplit('.').next().unwrap_or(&table.name))
+    words(table.own_name())
 }

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use serde_json::Value;
 use url::Url;
 
-use super::{Plan, Progress, Reading, Run, Source, SourceError};
+use super::{Plan, Progress, Reading, Run, Source, SourceError, Unread};
 use crate::document::{self, Dialect, Problem, Shards, SourceKind, Table, TableKind};
 use crate::family::{self, Family, ShardRun};
+use crate::name::TableName;
 use crate::table_schema::{TableResource, TableSchema};
+use crate::words::words;
 
 /// A schema file is far below this; more is a file that came here by mistake.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -70,41 +72,42 @@ fn read(
 ) -> Result<Reading, SourceError> {
     let names = list(folder)?;
     let mut reading = Reading::default();
-    let mut datasets: BTreeMap<&str, Files<'_>> = BTreeMap::new();
+    // With the name of a table of each, to name the others by.
+    let mut datasets: BTreeMap<String, (TableName, Files)> = BTreeMap::new();
     for (done, name) in names.iter().enumerate() {
         run.tell(Progress::Reading {
             tables_done: done,
             tables: names.len(),
         });
         run.count_request();
-        let read = match name.rsplit_once('.') {
-            Some((dataset, table)) => {
-                let read = read_file(&folder.join(format!("{name}.json")));
-                let read = read.map(|resource| resource.into_table(name.clone()));
-                let files = datasets.entry(dataset).or_default();
-                files.insert(table, read.as_ref().ok().cloned());
-                read.map(drop)
-            }
-            None => Err(anyhow::anyhow!("name it project.dataset.table.json")),
+        let Some(parts) = TableName::of_unquoted(name, Dialect::Bigquery) else {
+            let detail = "name it project.dataset.table.json";
+            reading.problems.push(Problem::general(name, detail));
+            continue;
         };
-        if let Err(error) = read {
-            reading.problems.push(Problem {
-                subject: name.clone(),
-                detail: format!("{error:#}"),
-            });
+        let read = read_file(&folder.join(format!("{name}.json")));
+        let read = read.map(|resource| resource.into_table(parts.clone()));
+        if let Err(error) = &read {
+            let detail = words(&format!("{error:#}"));
+            reading.problems.push(Problem::of_table(&parts, detail));
         }
+        let (_, files) = datasets
+            .entry(parts.dataset_id().to_owned())
+            .or_insert_with(|| (parts.clone(), Files::new()));
+        files.insert(parts.table, read.ok());
     }
     if reading.problems.len() == names.len() {
         let first = &reading.problems[0];
-        return Err(SourceError::Other(anyhow::anyhow!(
+        let detail = format!(
             "none of {} schema files could be read; the first, {}: {}",
             reading.problems.len(),
             first.subject,
             first.detail
-        )));
+        );
+        return Err(SourceError::Refused(detail.into()));
     }
-    for (dataset, files) in datasets {
-        families(dataset, files, known, &mut reading);
+    for (place, files) in datasets.into_values() {
+        families(&place, files, known, &mut reading);
     }
     Ok(reading)
 }
@@ -117,9 +120,10 @@ fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
             SourceError::NotFound(format!("there is no folder {shown}: check WAREHOUSE_URL"))
         }
         std::io::ErrorKind::PermissionDenied => {
-            SourceError::Denied(format!("the folder {shown} may not be read: grant it"))
+            let detail = format!("the folder {shown} may not be read: grant it");
+            SourceError::Denied(detail.into())
         }
-        _ => SourceError::Other(anyhow::Error::new(error).context(format!("reading {shown}"))),
+        _ => SourceError::Refused(format!("the folder {shown} can't be read: {error}").into()),
     })?;
     let mut names = Vec::new();
     for entry in entries {
@@ -141,37 +145,40 @@ fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
 }
 
 /// The tables of a dataset by their own names; none where the file is broken.
-type Files<'a> = BTreeMap<&'a str, Option<Table>>;
+type Files = BTreeMap<String, Option<Table>>;
 
-/// Adds the dataset's tables, with its shards made one.
+/// Adds the tables of the dataset that this one is in, with its shards made one.
 fn families(
-    dataset: &str,
-    mut files: Files<'_>,
+    place: &TableName,
+    mut files: Files,
     known: &HashMap<String, TableKind>,
     reading: &mut Reading,
 ) {
-    let full = |name: &str| format!("{dataset}.{name}");
+    let full = |name: &str| place.beside(name);
     // A broken file is what it was, else it is taken for a table: most are.
     let kind = |name: &str, file: Option<&Table>| match file {
         Some(table) => table.kind,
-        None => known.get(&full(name)).copied().unwrap_or(TableKind::Table),
+        None => {
+            let known = known.get(&full(name).to_string());
+            known.copied().unwrap_or(TableKind::Table)
+        }
     };
-    let of_kind = |shardable: bool| -> Vec<&str> {
+    let of_kind = |shardable: bool| -> Vec<String> {
         let files = files.iter();
         let of_kind = files
             .filter(|(name, file)| (kind(name, file.as_ref()) == TableKind::Table) == shardable);
-        of_kind.map(|(name, _)| *name).collect()
+        of_kind.map(|(name, _)| name.clone()).collect()
     };
     let (shardable, other) = (of_kind(true), of_kind(false));
-    let collapsed = family::collapse(shardable);
+    let collapsed = family::collapse(shardable.iter().map(String::as_str));
     let names = || {
         let families = collapsed.iter().map(|family| family.name.as_str());
-        families.chain(other.iter().copied())
+        families.chain(other.iter().map(String::as_str))
     };
     let mut tables = Vec::new();
     for family in &collapsed {
         let name = full(&family.name);
-        let is_known = known.contains_key(&name);
+        let is_known = known.contains_key(&name.to_string());
         match table(family, &name, is_known, &mut files) {
             Some(mut table) => {
                 if let Some(shards) = &mut table.shards {
@@ -179,13 +186,13 @@ fn families(
                 }
                 tables.push(table);
             }
-            None => reading.unread.push(name),
+            None => reading.unread.push(Unread::Table(name.to_string())),
         }
     }
     for name in &other {
         match files.remove(name).flatten() {
             Some(table) => tables.push(table),
-            None => reading.unread.push(full(name)),
+            None => reading.unread.push(Unread::Table(full(name).to_string())),
         }
     }
     tables.sort_by(|a, b| a.name.cmp(&b.name));
@@ -195,7 +202,7 @@ fn families(
 /// A table by itself, or a family with the columns of its newest shard. Where that one's file is
 /// broken, a family that is known stays as it is: its columns are not gone. A broken older one counts
 /// as the shard before it.
-fn table(family: &Family, name: &str, is_known: bool, files: &mut Files<'_>) -> Option<Table> {
+fn table(family: &Family, name: &TableName, is_known: bool, files: &mut Files) -> Option<Table> {
     if family.suffixes.is_empty() {
         return files.remove(family.name.as_str()).flatten();
     }
@@ -222,7 +229,7 @@ fn table(family: &Family, name: &str, is_known: bool, files: &mut Files<'_>) -> 
         newest = read.or(newest);
     }
     let mut table = newest?;
-    table.name = name.to_owned();
+    table.rename(name.clone());
     table.shards = Some(Shards {
         count: family.suffixes.len() as u64,
         first: family.suffixes.first()?.clone(),

@@ -4,6 +4,7 @@ pub mod bigquery;
 pub mod folder;
 pub mod postgres;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +14,7 @@ use shared::Resources;
 use url::Url;
 
 use crate::document::{self, How, Problem, Table, Verified};
+use crate::name::TableName;
 use bigquery::BigQuery;
 use folder::Folder;
 use postgres::Postgres;
@@ -55,20 +57,39 @@ pub trait Source: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Reading {
     pub tables: Vec<Table>,
-    /// The full names of datasets and tables that are there and could not be read: the sync keeps
-    /// what it knows of them.
-    pub unread: Vec<String>,
+    /// What is there and could not be read: the sync keeps what it knows of it.
+    pub unread: Vec<Unread>,
     /// What a person should know, of these among others.
     pub problems: Vec<Problem>,
+    /// What helps against the first of the problems for which that is known.
+    pub mend: Option<Mend>,
+}
+
+/// What a reading could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// As scopes name it.
+    Dataset(String),
+    /// By its [`Table::name`].
+    Table(String),
+}
+
+impl Unread {
+    pub fn is_of(&self, table: &Table) -> bool {
+        match self {
+            Self::Dataset(id) => id == table.dataset() && !table.parts.is_unknown(),
+            Self::Table(name) => *name == table.name,
+        }
+    }
 }
 
 /// A query that the warehouse has planned.
 #[derive(Debug)]
 pub struct Planned {
     pub verified: Verified,
-    /// The full names of the tables that the warehouse reads for it, as far as it tells them: of a
-    /// view, those below it. None where no warehouse was asked.
-    pub reads: Vec<String>,
+    /// The tables that the warehouse reads for it, as far as it tells them: of a view, those below
+    /// it. None where no warehouse was asked.
+    pub reads: Vec<TableName>,
 }
 
 #[derive(Debug)]
@@ -93,11 +114,46 @@ impl Plan {
     }
 }
 
+/// What a warehouse said no to: in its own words, with what helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub detail: String,
+    pub mend: Option<Mend>,
+}
+
+impl From<String> for Refusal {
+    fn from(detail: String) -> Self {
+        Self { detail, mend: None }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+/// What helps, where that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// A role on a project of Google Cloud.
+    Grant {
+        role: &'static str,
+        project: String,
+    },
+    /// `NAME=value`.
+    Set(&'static str),
+    Run(String),
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Access is refused; the text says what to grant.
     #[error("{0}")]
-    Denied(String),
+    Denied(Refusal),
+    /// The call is refused for another reason, which the text tells.
+    #[error("{0}")]
+    Refused(Refusal),
     /// There is no such project, dataset, database or folder.
     #[error("{0}")]
     NotFound(String),
@@ -110,6 +166,29 @@ pub enum SourceError {
     },
     #[error(transparent)]
     Other(#[from] anyhow::Error),
+}
+
+impl SourceError {
+    /// What helps, where that is known.
+    pub fn mend(&self) -> Option<&Mend> {
+        match self {
+            Self::Denied(refusal) | Self::Refused(refusal) => refusal.mend.as_ref(),
+            Self::NotFound(_) | Self::Unavailable { .. } | Self::Other(_) => None,
+        }
+    }
+
+    /// With what else went wrong.
+    #[must_use]
+    pub fn and(mut self, more: &str) -> Self {
+        match &mut self {
+            Self::Denied(Refusal { detail, .. })
+            | Self::Refused(Refusal { detail, .. })
+            | Self::NotFound(detail)
+            | Self::Unavailable { detail, .. } => detail.push_str(more),
+            Self::Other(_) => {}
+        }
+        self
+    }
 }
 
 /// One run of a sync, as those who work for it see it: where costs are counted and progress is told.

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{Asked, Done};
-use crate::diff::{Change, ChangeKind};
-use crate::document::{Ledger, Problem, dataset_of};
+use crate::diff::{self, Change, ChangeKind};
+use crate::document::{Ledger, Problem};
 use crate::source::Run;
 
 /// The answer of a run: M4's fields, then the version, the tables and what changed.
@@ -29,6 +29,9 @@ pub struct Answer {
     pub tables_count: usize,
     /// Against the version before; of the first version, each table.
     pub changes: Vec<Change>,
+    /// How many more there are than an answer holds; `GET /v1/schema` has the whole document.
+    #[serde(skip_serializing_if = "crate::diff::is_none")]
+    pub changes_left_out: usize,
     /// What could not be read, described or verified; the rest was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -53,6 +56,7 @@ pub(super) fn answer(done: Done, started: Instant) -> Answer {
         version: document.version,
         tables_count: document.tables.len(),
         changes,
+        changes_left_out: 0,
         problems,
         ledger: document.ledger,
     }
@@ -67,27 +71,30 @@ fn message(problems: usize) -> String {
 }
 
 impl Answer {
-    /// Without what tells of datasets that the caller may not see. Counts are of the whole cache.
+    /// Without what tells of datasets that the caller may not see, and with as many changes as an
+    /// answer holds. Counts are of the whole cache.
     #[must_use]
     pub fn seen_by(mut self, scope: &Scope) -> Self {
-        let Names::Only(_) = &scope.datasets else {
-            return self;
-        };
-        let sees = |table: &str| scope.datasets.contain(dataset_of(table));
-        self.changes.retain(|change| sees(&change.table));
-        for change in &mut self.changes {
-            // Keys lead to tables of other datasets.
-            if change.kind == ChangeKind::ForeignKeys {
-                (change.from, change.to) = (None, None);
+        if let Names::Only(_) = &scope.datasets {
+            // What is about no dataset may still name one: a warehouse's words do.
+            let sees = |dataset: &Option<String>| {
+                let dataset = dataset.as_deref();
+                dataset.is_some_and(|id| scope.datasets.contain(id))
+            };
+            self.changes.retain(|change| sees(&change.dataset));
+            for change in &mut self.changes {
+                // Keys lead to tables of other datasets.
+                if change.kind == ChangeKind::ForeignKeys {
+                    (change.from, change.to) = (None, None);
+                }
             }
+            self.problems.retain(|it| sees(&it.dataset));
+            self.ledger.dropped.retain(|it| sees(&it.dataset));
+            self.message = message(self.problems.len());
         }
-        // What is about no dataset may still name one: a warehouse's words do.
-        self.problems
-            .retain(|it| scope.datasets.contain(&it.subject) || sees(&it.subject));
-        self.ledger
-            .dropped
-            .retain(|it| it.table.as_deref().is_some_and(sees));
-        self.message = message(self.problems.len());
+        let kept = diff::kept(&self.changes);
+        self.changes_left_out = self.changes.len() - kept;
+        self.changes.truncate(kept);
         self
     }
 }

@@ -19,14 +19,14 @@ pub(super) fn merge(
         mut tables,
         problems,
         unread,
+        mend: _,
     } = reading;
     let before = base.map_or(&[][..], |base| &base.tables);
     enrich::carry_over(before, &mut tables);
     enrich::carry_over(written, &mut tables);
     let read: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let lost = |table: &&Table| {
-        let of = |subject: &String| *subject == table.name || subject == table.dataset();
-        !read.contains(table.name.as_str()) && unread.iter().any(of)
+        !read.contains(table.name.as_str()) && unread.iter().any(|it| it.is_of(table))
     };
     let kept: Vec<Table> = before.iter().filter(lost).cloned().collect();
     tables.extend(kept);

@@ -4,6 +4,7 @@ mod again;
 mod failures;
 mod plans;
 mod reading;
+mod refusals;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +12,9 @@ use std::time::Duration;
 use kit::bigquery::{BigQuery as Stub, Fault, Method};
 use schema_sync::document::{Column, DriftKind, Mode, Table, TableKind};
 use schema_sync::source::bigquery::{BigQuery, Settings};
-use schema_sync::source::{Plan, Planned, Progress, Reading, Run, Source as _, SourceError};
+use schema_sync::source::{
+    Plan, Planned, Progress, Reading, Run, Source as _, SourceError, Unread,
+};
 use serde_json::{Value, json};
 use shared::Env;
 

@@ -15,7 +15,7 @@ async fn a_plan_tells_bytes_and_columns_and_bills_nothing() {
     let Plan::Accepted(Planned { verified, reads }) = plan.unwrap() else {
         panic!("a plan that was refused");
     };
-    assert_eq!(reads, ["p.shop.t"]);
+    assert_eq!(reads, [crate::name("p.shop.t")]);
     assert_eq!(verified.bytes_processed, Some(1 << 20));
     assert_eq!(verified.columns[0].data_type, "INT64");
     assert_eq!((run.requests(), run.bytes_billed()), (1, 0));
@@ -102,7 +102,7 @@ async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
     for fault in [Fault::Reason(400, "invalid"), Fault::Bare(400)] {
         stub.fail(Method::Insert, 1, &fault);
         let plan = shop(&stub).plan("select 1", &Run::default()).await;
-        assert!(matches!(plan, Err(SourceError::Other(_))), "{plan:?}");
+        assert!(matches!(plan, Err(SourceError::Refused(_))), "{plan:?}");
     }
 }
 

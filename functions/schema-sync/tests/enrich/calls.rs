@@ -170,7 +170,7 @@ async fn nested_fields_are_asked_about_and_described_by_their_path() {
         Column::leaf("value", "STRUCT"),
     ];
     params.fields[1].fields = vec![Column::leaf("int_value", "INT64")];
-    let mut events = Table::new("p.d.events_*", TableKind::Table);
+    let mut events = Table::new(["p", "d", "events_*"], TableKind::Table);
     events.columns = vec![params];
     let mut sync = Sync::of(vec![events]);
     let _ = sync.run(&stub.llm(MODEL)).await;
@@ -258,10 +258,10 @@ async fn a_call_is_about_one_dataset_and_a_description_speaks_of_no_other() {
     };
     let stub = LlmStub::start(move |asked| Wanted::of(asked).answer(tells, &[])).await;
     let mut people = table("people", 1);
-    people.name = "p.hr.people".into();
+    people.rename(crate::name("p.hr.people"));
     people.columns.push(Column::leaf("salary", "NUMERIC"));
     let mut orders = table("orders", 1);
-    orders.name = "p.shop.orders".into();
+    orders.rename(crate::name("p.shop.orders"));
     orders.columns.push(Column::leaf("key", "STRING"));
     let mut sync = Sync::of(vec![people, orders]);
     let outcome = sync.run(&stub.llm(MODEL)).await;

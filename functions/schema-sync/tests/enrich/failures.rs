@@ -121,7 +121,12 @@ async fn of_a_cut_answer_what_is_whole_is_used_and_the_rest_is_asked_again() {
         {"path": "c0", "description": "First."}, {"path": "c1", "descr"#;
     let stub = LlmStub::canned([Answer::Cut(cut.into())]).await;
     let mut sync = Sync::of(vec![table("a", 3)]);
-    let _ = sync.run(&stub.llm(MODEL)).await;
+    let outcome = sync.run(&stub.llm(MODEL)).await;
+    assert!(
+        outcome.problems[0].detail.contains("broke off"),
+        "{:?}",
+        outcome.problems
+    );
     assert_eq!(sync.description(0, ""), Some("A thing."));
     assert_eq!(sync.description(0, "c0"), Some("First."));
     assert_eq!(sync.description(0, "c1"), None);

@@ -90,7 +90,7 @@ fn table(name: &str, columns: usize) -> Table {
         columns: (0..columns)
             .map(|n| Column::leaf(format!("c{n}"), "STRING"))
             .collect(),
-        ..Table::new(format!("p.d.{name}"), TableKind::Table)
+        ..Table::new(["p", "d", name], TableKind::Table)
     }
 }
 

@@ -11,11 +11,11 @@ async fn the_prompt_is_the_same_for_the_same_schema_and_tells_how_tables_hang_to
     });
     orders.require_partition_filter = true;
     orders.primary_key = vec!["c1".into()];
-    orders.foreign_keys = vec![ForeignKey {
-        columns: vec!["c1".into()],
-        references: "p.d.users".into(),
-        referenced_columns: vec!["id".into()],
-    }];
+    orders.foreign_keys = vec![ForeignKey::new(
+        vec!["c1".into()],
+        crate::name("p.d.users"),
+        vec!["id".into()],
+    )];
     let mut events = described(table("events_*", 1));
     events.shards = Some(Shards {
         count: 92,
@@ -130,11 +130,11 @@ async fn examples_are_made_of_tables_that_differ_and_join() {
         .map(|n| described(table(&format!("plain{n:02}"), 3)))
         .collect();
     let mut orders = described(table("orders", 2));
-    orders.foreign_keys = vec![ForeignKey {
-        columns: vec!["c0".into()],
-        references: "p.d.plain33".into(),
-        referenced_columns: vec!["c0".into()],
-    }];
+    orders.foreign_keys = vec![ForeignKey::new(
+        vec!["c0".into()],
+        crate::name("p.d.plain33"),
+        vec!["c0".into()],
+    )];
     let mut nested = described(table("nested", 1));
     nested.columns[0].mode = Mode::Repeated;
     tables.extend([orders, nested]);

@@ -391,3 +391,7 @@ select status from shop.orders union all select status from shop.orders order by
 select 1 from shop.orders o join shop.customers c
 --- Syntax join
 select 1 from shop.orders o left join shop.customers c
+--- Unsupported "a backslash in a name"
+select `order\u005fid` from `acme-data.shop.orders`
+--- Unsupported "a backslash in a name"
+select order_id from `acme-data.shop\x2eorders`

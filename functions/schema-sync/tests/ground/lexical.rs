@@ -1,6 +1,7 @@
 //! What the parser and the warehouse read differently, and what nobody vouches for.
 
 use schema_sync::document::TableKind;
+use schema_sync::name::TableName;
 
 use super::*;
 
@@ -111,16 +112,18 @@ fn what_the_warehouse_reads_beyond_the_datasets_of_a_query_is_unseen_but_below_v
     let mut tables = bigquery();
     let schema = Schema::new(&tables, Dialect::Bigquery);
     let found = ground::sql("select order_id from shop.orders", &schema).expect("it is right");
-    let reads = |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
+    let reads = |names: &[&str]| -> Vec<TableName> {
+        names.iter().map(|joined| crate::name(joined)).collect()
+    };
     let orders = reads(&["acme-data.shop.orders", "acme-data.shop.orders_by_day"]);
     let people = reads(&["acme-data.shop.orders", "acme-data.hr.employees"]);
     let other = reads(&["other.shop.orders"]);
     assert_eq!(found.unseen(&orders, &tables), None);
     assert_eq!(
         found.unseen(&people, &tables),
-        Some("acme-data.hr.employees")
+        Some(&crate::name("acme-data.hr.employees"))
     );
-    assert_eq!(found.unseen(&other, &tables), Some("other.shop.orders"));
+    assert_eq!(found.unseen(&other, &tables), Some(&other[0]));
 
     let mut all = tables.iter_mut();
     let view = all.find(|table| table.name == "acme-data.shop.orders");

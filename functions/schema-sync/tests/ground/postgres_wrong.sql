@@ -228,3 +228,7 @@ select extract('yeer' from placed_at) from orders
 select id from orders order by 4
 --- Syntax join
 select 1 from orders o join users u
+--- Unsupported "U&"
+select U&"!0069d" uescape '!' from orders
+--- Unsupported "U&"
+select U&"i\0000d" from orders

@@ -159,7 +159,9 @@ async fn a_plan_tells_the_tables_that_postgres_reads() {
         let Plan::Accepted(Planned { reads, .. }) = plan else {
             panic!("{sql}: {plan:?}");
         };
-        let tables = tables.iter().map(|name| format!("{database}.{name}"));
+        let tables = tables
+            .iter()
+            .map(|name| crate::name(&format!("{database}.{name}")));
         assert_eq!(reads, tables.collect::<Vec<_>>(), "{sql}");
     }
 }

@@ -49,12 +49,11 @@ async fn keys_are_read_with_their_columns_in_order() {
     assert_eq!(tables["shop.customer"].primary_key, ["id"]);
     assert_eq!(tables["shop.orders"].primary_key, ["region", "id"]);
 
-    let database = tables["shop.line"].name.split_once('.').unwrap().0;
-    let orders = ForeignKey {
-        columns: vec!["order_region".to_owned(), "order_id".to_owned()],
-        references: format!("{database}.shop.orders"),
-        referenced_columns: vec!["region".to_owned(), "id".to_owned()],
-    };
+    let orders = ForeignKey::new(
+        vec!["order_region".to_owned(), "order_id".to_owned()],
+        tables["shop.line"].parts.beside("orders"),
+        vec!["region".to_owned(), "id".to_owned()],
+    );
     assert_eq!(tables["shop.line"].foreign_keys, [orders]);
     assert_eq!(
         tables["shop.orders"].foreign_keys.len(),
@@ -143,7 +142,9 @@ async fn odd_names_stay_as_they_are() {
     )
     .await;
     let tables = tables(&source(&db, "")).await;
-    let table = &tables[r#"Sch.ema.Größe "x".y"#];
+    let table = &tables[r#""Sch.ema"."Größe ""x"".y""#];
+    assert_eq!(table.parts.dataset, "Sch.ema");
+    assert_eq!(table.parts.table, r#"Größe "x".y"#);
     let names: Vec<_> = table
         .columns
         .iter()
@@ -214,10 +215,10 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
         ["id", "name"]
     );
 
-    let unread = reading
-        .unread
-        .iter()
-        .map(|name| name.split_once('.').unwrap().1);
+    let unread = reading.unread.iter().map(|unread| {
+        let (Unread::Dataset(name) | Unread::Table(name)) = unread;
+        name.split_once('.').unwrap().1
+    });
     assert_eq!(
         unread.collect::<Vec<_>>(),
         ["closed", "half.shut", "hidden"]
@@ -267,14 +268,12 @@ async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
 
     assert_eq!(reading.tables.len(), 1);
     let shop = known[0].dataset();
-    assert!(reading.unread.iter().any(|name| name == shop));
+    let unread = Unread::Dataset(shop.to_owned());
+    assert!(reading.unread.contains(&unread));
     assert_eq!(reading.problems.len(), 1, "the other was never ours");
     assert_eq!(reading.problems[0].subject, shop);
     let detail = &reading.problems[0].detail;
-    assert!(
-        detail.contains("grant usage on schema \"shop\""),
-        "{detail}"
-    );
+    assert!(detail.contains("grant usage on schema shop to"), "{detail}");
 
     db.run(&format!("revoke usage on schema web from {STRANGER}"))
         .await;
@@ -357,5 +356,61 @@ async fn a_database_that_is_not_there_is_not_found() {
     assert!(
         matches!(reading, Err(SourceError::NotFound(_))),
         "{reading:?}"
+    );
+}
+
+#[tokio::test]
+async fn types_that_fan_out_are_expanded_within_the_bound_of_a_table_and_marked_where_they_are_cut()
+{
+    // Written out, four fields of four fields of four.. have 349,525 fields.
+    let mut sql = "create type f0 as (v int);\n".to_owned();
+    for level in 1..=9 {
+        let below = level - 1;
+        sql +=
+            &format!("create type f{level} as (a f{below}, b f{below}, c f{below}, d f{below});\n");
+    }
+    sql += "create table fan (id int, f f9); create table small (id int, f f1)";
+    let db = warehouse(&sql).await;
+    let tables = tables(&source(&db, "")).await;
+
+    let fan = &tables["public.fan"];
+    let (mut count, mut cut) = (0, 0);
+    let mut left: Vec<&Column> = fan.columns.iter().collect();
+    while let Some(column) = left.pop() {
+        count += 1;
+        cut += usize::from(column.cut);
+        assert_eq!(
+            column.cut,
+            column.fields.is_empty() && column.data_type.contains(".f"),
+            "{column:?}"
+        );
+        left.extend(&column.fields);
+    }
+    assert!(fan.cut && cut > 0);
+    assert!(count > MAX_FIELDS / 4 && count <= MAX_FIELDS, "{count}");
+    let small = &tables["public.small"];
+    assert!(!small.cut && !small.columns[1].cut && small.columns[1].fields.len() == 4);
+}
+
+#[tokio::test]
+async fn all_tables_together_are_expanded_within_the_bound_of_a_document() {
+    let mut sql = "create type f0 as (v int);\n".to_owned();
+    for level in 1..=7 {
+        let below = level - 1;
+        sql +=
+            &format!("create type f{level} as (a f{below}, b f{below}, c f{below}, d f{below});\n");
+    }
+    sql += &format!("comment on type f0 is '{}';\n", "x".repeat(20_000));
+    for table in 0..40 {
+        sql += &format!("create table t{table:02} (id int, f f7);\n");
+    }
+    let db = warehouse(&sql).await;
+    let tables = tables(&source(&db, "")).await;
+    let size: usize = tables.values().map(schema_sync::bounds::bytes).sum();
+    assert!(size <= MAX_TABLES_BYTES, "{size}");
+    assert!(
+        tables
+            .values()
+            .all(|table| table.cut && table.columns.len() == 2)
     );
 }

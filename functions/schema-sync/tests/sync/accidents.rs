@@ -244,3 +244,35 @@ async fn an_example_for_a_damaged_cache_is_told_of_the_damage() {
         "{detail}"
     );
 }
+
+#[tokio::test]
+async fn what_was_damaged_and_begins_anew_is_a_problem_of_the_run() {
+    let stub = LlmStub::start(|asked| Wanted::of(asked).answer(|_, _| String::new(), &[])).await;
+    let warehouse = Warehouse::new().table("p.d.t", "a INT64").shared();
+    let store = memory();
+    let sync = sync_with(&warehouse, store.clone(), &stub);
+    run(&sync).await;
+    let damage = async |key: &str| {
+        let broken = bytes::Bytes::from_static(b"{");
+        store
+            .put(key, broken, shared::store::Put::Always)
+            .await
+            .unwrap();
+    };
+    for (key, subject) in [
+        ("schema/history.json", "history"),
+        ("schema/state.json", "state"),
+        (HEAD, "cache"),
+    ] {
+        damage(key).await;
+        warehouse.set("p.d.t", &format!("a INT64, {subject} STRING"));
+        let answer = run(&sync).await;
+        let told = answer.problems.iter().find(|it| it.subject == subject);
+        let told = told.unwrap_or_else(|| panic!("{subject}: {:?}", answer.problems));
+        assert!(
+            told.detail.contains("damaged (") && told.detail.contains("EOF"),
+            "{told:?}"
+        );
+        assert_ne!(answer.message, "MetaSync completed successfully");
+    }
+}

@@ -11,8 +11,10 @@ use super::gets::sort;
 use super::location;
 use super::query::{self, Row};
 use super::settings::Dataset;
+use crate::bounds;
 use crate::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
 use crate::family::{Family, ShardRun};
+use crate::name::TableName;
 use crate::source::Run;
 use crate::sql_type::parse_column;
 use crate::table_schema::TableResource;
@@ -170,16 +172,16 @@ impl Catalog {
                 let referred = self
                     .group(target)
                     .map_or(&[][..], |group| &group.primary_key);
-                foreign_keys.push(ForeignKey {
-                    columns: names(key),
-                    references: format!("{dataset}.{target}"),
-                    referenced_columns: key
-                        .columns
-                        .iter()
-                        .filter_map(|column| referred.get(column.position?.checked_sub(1)?))
-                        .cloned()
-                        .collect(),
-                });
+                let referenced = key.columns.iter();
+                let referenced = referenced
+                    .filter_map(|column| referred.get(column.position?.checked_sub(1)?))
+                    .cloned();
+                let references = dataset.table(target);
+                foreign_keys.push(ForeignKey::new(
+                    names(key),
+                    references,
+                    referenced.collect(),
+                ));
             }
             sort(&mut foreign_keys);
             self.groups[at].foreign_keys = foreign_keys;
@@ -196,7 +198,7 @@ impl Catalog {
         &self,
         member: &str,
         listed: &TableResource,
-        name: String,
+        name: TableName,
     ) -> Option<Table> {
         let group = self.group(member)?;
         let mut table = listed.clone().into_table(name);
@@ -208,6 +210,7 @@ impl Catalog {
             .description
             .as_ref()
             .map(|_| DescriptionSource::Warehouse);
+        bounds::fit(&mut table);
         Some(table)
     }
 

@@ -1,5 +1,6 @@
 //! What went wrong with a call: whether it may be tried again, and what a person should do.
 
+mod mend;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,8 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::settings::Dataset;
-use crate::source::SourceError;
+use crate::source::{Mend, Refusal, SourceError};
+use crate::words::words;
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -32,7 +34,8 @@ pub(super) enum Failure {
 #[derive(Clone, Copy)]
 pub(super) enum Subject<'a> {
     Dataset(&'a Dataset),
-    Table(&'a str),
+    /// A table or shard of the dataset.
+    Table(&'a Dataset, &'a str),
     /// The one query of a dataset.
     Query(&'a Dataset),
     /// Queries and dry runs, in the project that pays.
@@ -43,7 +46,9 @@ impl fmt::Display for Subject<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dataset(dataset) => write!(formatter, "dataset {dataset}"),
-            Self::Table(table) => write!(formatter, "table {table}"),
+            Self::Table(dataset, table) => {
+                write!(formatter, "table {}", dataset.table(table))
+            }
             Self::Query(dataset) => write!(formatter, "the query of dataset {dataset}"),
             Self::Jobs(project) => write!(formatter, "queries in project {project}"),
         }
@@ -182,7 +187,7 @@ impl Failure {
         Self::Unreadable(anyhow!("a page names one as the next that was read before"))
     }
 
-    /// In words for whoever runs the sync.
+    /// In words for whoever runs the sync: BigQuery's own, and what helps.
     pub(super) fn about(self, subject: Subject<'_>) -> SourceError {
         let unavailable = self.is_transient() || self.needs_new_job();
         let (status, reason, message) = match self {
@@ -190,31 +195,41 @@ impl Failure {
                 status,
                 reason,
                 message,
-            } => (status, reason, message),
+            } => (status, reason, words(&message)),
             Self::Broken(source) => {
+                let cause = words(&format!("{source:#}"));
                 return SourceError::Unavailable {
-                    detail: format!("BigQuery did not answer for {subject}: try again later"),
+                    detail: format!(
+                        "BigQuery did not answer for {subject} ({cause}): try again later"
+                    ),
                     source,
                 };
             }
             Self::Login(error) => return login(error),
             Self::Unreadable(error) => {
-                return SourceError::Other(
-                    error.context(format!("BigQuery's answer for {subject} can't be read")),
-                );
+                let cause = words(&format!("{error:#}"));
+                let detail = format!("BigQuery's answer for {subject} can't be read ({cause})");
+                return SourceError::Refused(detail.into());
             }
         };
         let source = anyhow!("{status}, {reason}: {message}");
+        let told = |detail: String, mend: Option<Mend>| Refusal { detail, mend };
         if unavailable {
             return SourceError::Unavailable {
-                detail: format!("BigQuery gave up on {subject} ({reason}): try again later"),
+                detail: format!(
+                    "BigQuery gave up on {subject} ({reason}: {message}): try again later"
+                ),
                 source,
             };
         }
         if status == StatusCode::UNAUTHORIZED {
-            return SourceError::Denied(format!(
-                "BigQuery refused the login ({message}): check GOOGLE_APPLICATION_CREDENTIALS, or \
-                 run `gcloud auth application-default login`"
+            let command = "gcloud auth application-default login";
+            return SourceError::Denied(told(
+                format!(
+                    "BigQuery refused the login ({message}): check \
+                     GOOGLE_APPLICATION_CREDENTIALS, or run `{command}`"
+                ),
+                Some(Mend::Run(command.to_owned())),
             ));
         }
         match reason.as_str() {
@@ -229,45 +244,64 @@ impl Failure {
             _ if message.contains("has not been used in project") => {
                 SourceError::Denied(api_is_off(&message))
             }
-            "billingNotEnabled" => SourceError::Denied(format!(
-                "BigQuery wants billing for {subject} ({message}): link a billing account to the project"
+            "billingNotEnabled" => SourceError::Denied(told(
+                format!(
+                    "BigQuery wants billing for {subject} ({message}): link a billing account to \
+                     the project"
+                ),
+                Some(Mend::Run("gcloud billing projects link PROJECT".to_owned())),
             )),
-            "accessDenied" | "forbidden" => SourceError::Denied(match subject {
-                Subject::Jobs(project) => format!(
-                    "queries may not run in project {project} ({message}): grant \
-                     roles/bigquery.jobUser on it"
+            "accessDenied" | "forbidden" => {
+                let (help, mend) = mend::of_denial(&message, subject);
+                let denied = match subject {
+                    Subject::Jobs(project) => {
+                        format!("BigQuery denies a query in project {project}")
+                    }
+                    _ => format!("{subject} may not be read"),
+                };
+                SourceError::Denied(told(format!("{denied} ({message}): {help}"), mend))
+            }
+            "bytesBilledLimitExceeded" => SourceError::Denied(told(
+                format!(
+                    "{subject}: more bytes than allowed ({message}): raise \
+                     BIGQUERY_MAX_BYTES_BILLED"
                 ),
-                _ => format!(
-                    "{subject} may not be read ({message}): grant \
-                     roles/bigquery.metadataViewer on the dataset"
-                ),
-            }),
-            "bytesBilledLimitExceeded" => SourceError::Denied(format!(
-                "{subject}: more bytes than allowed ({message}): raise BIGQUERY_MAX_BYTES_BILLED"
+                Some(Mend::Set("BIGQUERY_MAX_BYTES_BILLED=1073741824")),
             )),
             "notFound" => SourceError::NotFound(format!(
                 "there is no {subject} ({message}): check WAREHOUSE_URL"
             )),
-            _ => SourceError::Other(source.context(format!("BigQuery refused {subject}"))),
+            _ => SourceError::Refused(told(
+                format!("BigQuery refused {subject} ({status}, {reason}: {message})"),
+                None,
+            )),
         }
     }
 }
 
-fn api_is_off(message: &str) -> String {
-    format!(
-        "the BigQuery API is off ({message}): enable it with `gcloud services enable \
-         bigquery.googleapis.com`"
-    )
+fn api_is_off(message: &str) -> Refusal {
+    let command = "gcloud services enable bigquery.googleapis.com";
+    Refusal {
+        detail: format!("the BigQuery API is off ({message}): enable it with `{command}`"),
+        mend: Some(Mend::Run(command.to_owned())),
+    }
 }
 
 fn login(error: anyhow::Error) -> SourceError {
     use gcp_auth::Error::{Io, Json, NoAuthMethod};
     match error.downcast_ref() {
         Some(NoAuthMethod(..) | Io(..) | Json(..)) => {
-            SourceError::Denied(format!("BigQuery needs a login: {error:#}"))
+            let command = "gcloud auth application-default login".to_owned();
+            SourceError::Denied(Refusal {
+                detail: format!("BigQuery needs a login: {}", words(&format!("{error:#}"))),
+                mend: Some(Mend::Run(command)),
+            })
         }
         _ => SourceError::Unavailable {
-            detail: "Google gave no token for BigQuery: try again later".to_owned(),
+            detail: format!(
+                "Google gave no token for BigQuery ({}): try again later",
+                words(&format!("{error:#}"))
+            ),
             source: error,
         },
     }

@@ -31,16 +31,14 @@ impl Reader<'_> {
     /// itself has been dropped since it was listed.
     pub(super) async fn table(&self, family: &Family) -> Result<Option<Table>, SourceError> {
         let member = newest(family);
-        let subject = format!("{}.{member}", self.dataset);
         match self.get(&member).await {
             Ok(resource) => {
-                let name = format!("{}.{}", self.dataset, family.name);
-                let mut table = resource.into_table(name);
+                let mut table = resource.into_table(self.dataset.table(&family.name));
                 sort(&mut table.foreign_keys);
                 Ok(Some(table))
             }
             Err(failure) if failure.is_not_found() && family.suffixes.len() < 2 => Ok(None),
-            Err(failure) => Err(failure.about(Subject::Table(&subject))),
+            Err(failure) => Err(failure.about(Subject::Table(self.dataset, &member))),
         }
     }
 
@@ -102,10 +100,9 @@ impl Reader<'_> {
 
     async fn columns(&self, family: &Family, at: usize) -> Result<Vec<Column>, SourceError> {
         let member = family.member(&family.suffixes[at]);
-        let subject = format!("{}.{member}", self.dataset);
         match self.get(&member).await {
-            Ok(resource) => Ok(resource.into_table(String::new()).columns),
-            Err(failure) => Err(failure.about(Subject::Table(&subject))),
+            Ok(resource) => Ok(resource.into_table(self.dataset.table(&member)).columns),
+            Err(failure) => Err(failure.about(Subject::Table(self.dataset, &member))),
         }
     }
 

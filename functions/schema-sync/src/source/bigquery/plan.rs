@@ -9,8 +9,10 @@ use super::client::Client;
 use super::failure::{Failure, Subject};
 use super::location;
 use crate::document::{Column, How, Verified};
+use crate::name::TableName;
 use crate::source::{Plan, Planned, Run, SourceError};
-use crate::table_schema::TableSchema;
+use crate::table_schema::{TableReference, TableSchema};
+use crate::words::words;
 
 #[derive(Deserialize)]
 struct Job {
@@ -36,14 +38,6 @@ struct QueryStatistics {
     schema: Option<TableSchema>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TableReference {
-    project_id: String,
-    dataset_id: String,
-    table_id: String,
-}
-
 pub(super) async fn dry_run(
     client: &Client,
     project: &str,
@@ -57,8 +51,8 @@ pub(super) async fn dry_run(
         Ok(Job { statistics }) => Ok(planned(statistics)),
         Err(Failure::Refused {
             reason, message, ..
-        }) if Failure::is_about_the_query(&reason, &message) => Ok(Plan::Rejected(message)),
-        Err(failure) => Err(refused(failure, project)),
+        }) if Failure::is_about_the_query(&reason, &message) => Ok(Plan::Rejected(words(&message))),
+        Err(failure) => Err(failure.about(Subject::Jobs(project))),
     }
 }
 
@@ -71,15 +65,7 @@ fn planned(statistics: Statistics) -> Plan {
             kind => format!("it is a {kind}: only one SELECT is planned"),
         });
     }
-    let reads = query.referenced_tables.into_iter();
-    let reads = reads.map(|table| {
-        let TableReference {
-            project_id,
-            dataset_id,
-            table_id,
-        } = table;
-        format!("{project_id}.{dataset_id}.{table_id}")
-    });
+    let reads = query.referenced_tables.into_iter().map(TableName::from);
     let columns = query.schema.unwrap_or_default().fields.into_iter();
     Plan::Accepted(Planned {
         reads: reads.collect(),
@@ -92,19 +78,4 @@ fn planned(statistics: Statistics) -> Plan {
             columns: columns.map(Column::from).collect(),
         },
     })
-}
-
-/// A dry run needs a right to run jobs, and one to read each table that it names.
-fn refused(failure: Failure, project: &str) -> SourceError {
-    match failure {
-        Failure::Refused {
-            reason, message, ..
-        } if reason == "accessDenied" && message.contains("Access Denied: Table") => {
-            SourceError::Denied(format!(
-                "a dry run may not read a table ({message}): grant roles/bigquery.dataViewer on \
-                 its dataset"
-            ))
-        }
-        failure => failure.about(Subject::Jobs(project)),
-    }
 }

@@ -1,6 +1,7 @@
 //! One reading of all datasets: what is asked, in which order, and what comes of a failure.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future;
@@ -16,10 +17,14 @@ use super::settings::{Changes, Dataset, Settings};
 use crate::compare;
 use crate::document::{Column, Problem, Table, TableKind};
 use crate::family::{self, Family};
-use crate::source::{Progress, Reading, Run, SourceError};
+use crate::name::TableName;
+use crate::source::{Progress, Reading, Run, SourceError, Unread};
 
 /// After so many tables in a row that BigQuery did not answer for, the rest is not tried.
 const GIVE_UP_AFTER: usize = 10;
+
+/// Of further failures, where nothing could be read.
+const MORE: usize = 5;
 
 struct Asked<'a> {
     settings: &'a Settings,
@@ -36,6 +41,28 @@ struct Found<'a> {
     catalog: Option<Catalog>,
 }
 
+/// What a dataset's query is asked for, and what reads the tables without it.
+#[derive(Clone, Copy)]
+enum Query {
+    Changes,
+    Tables,
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changes => {
+                "its tables were read one by one instead, which BIGQUERY_CHANGES=get does without \
+                 asking for a query"
+            }
+            Self::Tables => {
+                "its tables were read one by one instead, which a higher BIGQUERY_QUERY_ABOVE does \
+                 without asking for a query"
+            }
+        })
+    }
+}
+
 /// One table or family to read.
 struct Work<'a> {
     found: &'a Found<'a>,
@@ -44,15 +71,44 @@ struct Work<'a> {
 
 #[derive(Default)]
 struct Failures {
-    unread: Vec<String>,
-    told: Vec<(String, SourceError)>,
+    unread: Vec<Unread>,
+    told: Vec<Problem>,
+    /// By their problems.
+    errors: Vec<SourceError>,
 }
 
 impl Failures {
-    /// A dataset or table that is there and could not be read.
-    fn unread(&mut self, subject: String, error: SourceError) {
-        self.unread.push(subject.clone());
-        self.told.push((subject, error));
+    fn tell(&mut self, problem: impl FnOnce(String) -> Problem, error: SourceError) {
+        self.told.push(problem(error.to_string()));
+        self.errors.push(error);
+    }
+
+    /// A dataset that is there and could not be read.
+    fn dataset(&mut self, dataset: &Dataset, error: SourceError) {
+        self.unread.push(Unread::Dataset(dataset.to_string()));
+        self.tell(
+            |detail| Problem::of_dataset(dataset.to_string(), detail),
+            error,
+        );
+    }
+
+    /// A table that is there and could not be read.
+    fn table(&mut self, table: &TableName, error: SourceError) {
+        self.unread.push(Unread::Table(table.to_string()));
+        self.tell(|detail| Problem::of_table(table, detail), error);
+    }
+
+    /// The first error, with the others' words.
+    fn into_error(mut self) -> Option<SourceError> {
+        if self.errors.is_empty() {
+            return None;
+        }
+        let others = self.told.iter().skip(1);
+        let more: String = others
+            .take(MORE)
+            .map(|it| format!("; {}: {}", it.subject, it.detail))
+            .collect();
+        Some(self.errors.swap_remove(0).and(&more))
     }
 }
 
@@ -88,19 +144,16 @@ pub(super) async fn read(
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     let nothing_read = tables.is_empty() && (found.is_empty() || !failures.unread.is_empty());
     if nothing_read && !failures.told.is_empty() {
-        return Err(failures.told.swap_remove(0).1);
+        return Err(failures
+            .into_error()
+            .expect("each that is told has its error"));
     }
+    let mend = failures.errors.iter().find_map(SourceError::mend);
     Ok(Reading {
         tables,
+        mend: mend.cloned(),
         unread: failures.unread,
-        problems: failures
-            .told
-            .into_iter()
-            .map(|(subject, error)| Problem {
-                subject,
-                detail: error.to_string(),
-            })
-            .collect(),
+        problems: failures.told,
     })
 }
 
@@ -143,15 +196,17 @@ impl<'a> Asked<'a> {
                         listing,
                         catalog: None,
                     };
-                    found.extend(self.with_catalog(next, catalog, failures));
+                    let query = Query::Changes;
+                    found.extend(self.with_catalog(next, query, catalog, failures));
                 }
                 Err(failure) => {
                     let is_gone = failure.is_not_found();
                     let error = failure.about(Subject::Dataset(dataset));
                     if is_gone {
-                        failures.told.push((dataset.to_string(), error));
+                        let of = |detail| Problem::of_dataset(dataset.to_string(), detail);
+                        failures.tell(of, error);
                     } else {
-                        failures.unread(dataset.to_string(), error);
+                        failures.dataset(dataset, error);
                     }
                 }
             }
@@ -178,7 +233,9 @@ impl<'a> Asked<'a> {
             .await;
         queried
             .into_iter()
-            .filter_map(|(found, catalog)| self.with_catalog(found, catalog, failures))
+            .filter_map(|(found, catalog)| {
+                self.with_catalog(found, Query::Tables, catalog, failures)
+            })
             .collect()
     }
 
@@ -191,6 +248,7 @@ impl<'a> Asked<'a> {
     fn with_catalog(
         &self,
         mut found: Found<'a>,
+        query: Query,
         catalog: Option<Result<Catalog, Failure>>,
         failures: &mut Failures,
     ) -> Option<Found<'a>> {
@@ -198,28 +256,37 @@ impl<'a> Asked<'a> {
             None => {}
             Some(Ok(catalog)) => found.catalog = Some(catalog),
             Some(Err(failure)) if failure.is_transient() || failure.needs_new_job() => {
-                let error = failure.about(Subject::Dataset(found.dataset));
-                failures.unread(found.dataset.to_string(), error);
+                failures.dataset(
+                    found.dataset,
+                    failure.about(Subject::Dataset(found.dataset)),
+                );
                 return None;
             }
             Some(Err(failure)) if failure.is_about_jobs() => {
                 let project = &self.settings.project;
-                if !failures.told.iter().any(|(subject, _)| subject == project) {
+                if !failures.told.iter().any(|told| told.subject == *project) {
                     let error = failure.about(Subject::Jobs(project));
-                    failures.told.push((project.clone(), error));
+                    let of = |detail| Problem::general(project, format!("{detail}; {query}"));
+                    failures.tell(of, error);
                 }
             }
             Some(Err(failure)) => {
                 let error = failure.about(Subject::Query(found.dataset));
-                failures.told.push((found.dataset.to_string(), error));
+                let of = |detail| {
+                    let detail = format!("{detail}; {query}");
+                    Problem::of_dataset(found.dataset.to_string(), detail)
+                };
+                failures.tell(of, error);
             }
         }
         Some(found)
     }
 
     fn is_known(&self, dataset: &Dataset) -> bool {
-        let prefix = format!("{dataset}.");
-        self.known.keys().any(|name| name.starts_with(&prefix))
+        let is_in = |table: &&Table| {
+            table.parts.project == dataset.project && table.parts.dataset == dataset.name
+        };
+        self.known.values().any(is_in)
     }
 
     async fn tables(&self, found: &[Found<'_>], many: bool, failures: &mut Failures) -> Vec<Table> {
@@ -240,6 +307,7 @@ impl<'a> Asked<'a> {
         tell(0);
         let mut tables = Vec::with_capacity(total);
         let (mut done, mut unanswered) = (0, 0);
+        let mut last = String::new();
         let mut work = work.into_iter();
         let mut reading: FuturesUnordered<_> = work
             .by_ref()
@@ -257,17 +325,21 @@ impl<'a> Asked<'a> {
                 Err(error) => {
                     let down = matches!(error, SourceError::Unavailable { .. });
                     unanswered = if down { unanswered + 1 } else { 0 };
-                    failures.unread(tried.name(), error);
+                    last = error.to_string();
+                    failures.table(&tried.name(), error);
                 }
             }
             tell(done);
             if unanswered == GIVE_UP_AFTER && done < total {
                 for found in found {
                     let error = SourceError::Unavailable {
-                        detail: "BigQuery stopped answering: not every table was read".to_owned(),
+                        detail: format!(
+                            "BigQuery stopped answering after {done} of {total} tables: not every \
+                             table was read; of the last one: {last}"
+                        ),
                         source: anyhow::anyhow!("{done} of {total} tables were tried"),
                     };
-                    failures.unread(found.dataset.to_string(), error);
+                    failures.dataset(found.dataset, error);
                 }
                 break;
             }
@@ -292,7 +364,7 @@ impl<'a> Asked<'a> {
             dataset: found.dataset,
             run: self.run,
         };
-        let known = self.known.get(work.name().as_str()).copied();
+        let known = self.known.get(work.name().to_string().as_str()).copied();
         let table = match (work.told(known), known) {
             (Some(told), Some(known)) if is_unaltered(&known.columns, &told.columns) => {
                 Some(Table {
@@ -325,8 +397,8 @@ impl<'a> Asked<'a> {
 }
 
 impl Work<'_> {
-    fn name(&self) -> String {
-        format!("{}.{}", self.found.dataset, self.family.name)
+    fn name(&self) -> TableName {
+        self.found.dataset.table(&self.family.name)
     }
 
     /// The table as the query tells it, where there was one and it knows such a table whole.

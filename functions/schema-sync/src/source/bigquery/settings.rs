@@ -7,6 +7,8 @@ use shared::Env;
 use shared::google::Google;
 use url::Url;
 
+use crate::name::{TableName, dataset_id};
+
 /// A dataset, perhaps of another project than the one that pays for queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
@@ -14,9 +16,16 @@ pub struct Dataset {
     pub name: String,
 }
 
+impl Dataset {
+    pub fn table(&self, name: &str) -> TableName {
+        TableName::new(self.project.as_str(), self.name.as_str(), name)
+    }
+}
+
+/// As scopes name it.
 impl std::fmt::Display for Dataset {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}.{}", self.project, self.name)
+        formatter.write_str(&dataset_id(&self.project, &self.name))
     }
 }
 

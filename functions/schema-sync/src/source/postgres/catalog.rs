@@ -7,10 +7,13 @@ use shared::postgres::types::Type;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::columns::Columns;
-use super::{Reading, Run, SourceError};
+use super::{Reading, Run, SourceError, Unread};
+use crate::bounds;
 use crate::document::{
-    DescriptionSource, ForeignKey, Partitioning, Problem, Table, TableKind, dataset_of,
+    DescriptionSource, Dialect, ForeignKey, Partitioning, Problem, Table, TableKind,
 };
+use crate::name::dataset_id;
+use crate::render::identifier;
 
 /// Names of types come with their schema, whatever the role's own path is; none of the queries is
 /// worth compiling.
@@ -55,8 +58,7 @@ pub(super) async fn read(
         .collect::<Result<Vec<_>, _>>()?;
     let expected: BTreeSet<&str> = known.iter().map(Table::dataset).collect();
     for unread in unreadable(&relations, &role, &expected) {
-        let subject = &unread.problem.subject;
-        if left_out.iter().all(|it| it.problem.subject != *subject) {
+        if left_out.iter().all(|it| it.what != unread.what) {
             left_out.push(unread);
         }
     }
@@ -87,9 +89,10 @@ pub(super) async fn read(
         .await?;
     let mut keys = keys(&database, &rows)?;
 
-    let tables = relations.into_iter().map(|relation| {
+    let trees = columns.trees(&oids);
+    let tables = relations.into_iter().zip(trees).map(|(relation, tree)| {
         let mut table = relation.table;
-        table.columns = columns.tree(relation.oid);
+        (table.columns, table.cut) = tree;
         if let Some(keys) = keys.remove(&relation.oid) {
             table.primary_key = keys.primary;
             table.foreign_keys = keys.foreign;
@@ -101,13 +104,14 @@ pub(super) async fn read(
         unread: left_out
             .iter()
             .filter(|it| it.exists)
-            .map(|it| it.problem.subject.clone())
+            .map(|it| it.what.clone())
             .collect(),
         problems: left_out
             .into_iter()
             .filter(|it| it.is_told)
             .map(|it| it.problem)
             .collect(),
+        mend: None,
     })
 }
 
@@ -131,8 +135,9 @@ impl Relation {
             "f" => TableKind::External,
             _ => TableKind::Table,
         };
-        let mut table = Table::new(format!("{database}.{schema}.{name}"), kind);
-        table.description = row.try_get("description")?;
+        let mut table = Table::new([database, schema, name], kind);
+        let description: Option<&str> = row.try_get("description")?;
+        table.description = description.map(bounds::short);
         table.description_source = table
             .description
             .is_some()
@@ -164,6 +169,7 @@ fn whole(estimate: Option<f64>) -> Option<u64> {
 
 /// A schema or a table that is not read, and why.
 struct LeftOut {
+    what: Unread,
     /// False of a schema that is named and not there.
     exists: bool,
     /// A schema that the role may not use, that nobody named and of which nothing is known is no
@@ -188,67 +194,67 @@ fn missing_schemas(
         } else {
             "there is no such schema: correct `schemas` in WAREHOUSE_URL".to_owned()
         };
-        let subject = format!("{database}.{name}");
+        let dataset = dataset_id(database, name);
         LeftOut {
+            what: Unread::Dataset(dataset.clone()),
             exists,
             is_told: true,
-            problem: Problem { subject, detail },
+            problem: Problem::of_dataset(dataset, detail),
         }
     });
     Ok(left_out.collect())
 }
 
 fn no_usage(schema: &str, role: &str) -> String {
-    format!("{role} may not use the schema: grant usage on schema \"{schema}\" to {role}")
+    let schema = identifier(schema, Dialect::Postgres);
+    format!("{role} may not use the schema: grant usage on schema {schema} to {role}")
 }
 
 /// Once for a schema of which nothing can be read, else once for each table.
 fn unreadable(relations: &[Relation], role: &str, expected: &BTreeSet<&str>) -> Vec<LeftOut> {
     let mut schemas: BTreeMap<&str, Vec<&Relation>> = BTreeMap::new();
     for relation in relations {
-        let dataset = dataset_of(&relation.table.name);
-        schemas.entry(dataset).or_default().push(relation);
+        let schema = relation.table.parts.dataset.as_str();
+        schemas.entry(schema).or_default().push(relation);
     }
-    let mut problems = Vec::new();
+    let mut left_out = Vec::new();
     let mut unusable = Vec::new();
-    for (dataset, relations) in schemas {
+    for (schema, relations) in schemas {
+        let dataset = relations[0].table.dataset();
+        let whole = |is_told: bool, detail: String| LeftOut {
+            what: Unread::Dataset(dataset.to_owned()),
+            exists: true,
+            is_told,
+            problem: Problem::of_dataset(dataset, detail),
+        };
         if relations.iter().all(|relation| !relation.usable) {
-            let (_, schema) = dataset.split_once('.').unwrap_or(("", dataset));
-            unusable.push(LeftOut {
-                exists: true,
-                is_told: expected.contains(dataset),
-                problem: Problem {
-                    subject: dataset.to_owned(),
-                    detail: no_usage(schema, role),
-                },
-            });
+            unusable.push(whole(expected.contains(dataset), no_usage(schema, role)));
             continue;
         }
         if relations.iter().all(|relation| !relation.readable) {
-            problems.push(Problem {
-                subject: dataset.to_owned(),
-                detail: format!(
-                    "{role} may read none of its tables ({}): grant select on them to {role}",
-                    relations.len()
-                ),
-            });
+            let detail = format!(
+                "{role} may read none of its tables ({}): grant select on them to {role}",
+                relations.len()
+            );
+            left_out.push(whole(true, detail));
             continue;
         }
         let unreadable = relations.iter().filter(|relation| !relation.readable);
-        problems.extend(unreadable.map(|relation| Problem {
-            subject: relation.table.name.clone(),
-            detail: format!(
+        left_out.extend(unreadable.map(|relation| {
+            let detail = format!(
                 "{role} may not read it: grant select on {} to {role}",
                 relation.quoted
-            ),
+            );
+            LeftOut {
+                what: Unread::Table(relation.table.name.clone()),
+                exists: true,
+                is_told: true,
+                problem: Problem::of_table(&relation.table.parts, detail),
+            }
         }));
     }
-    let left_out = problems.into_iter().map(|problem| LeftOut {
-        exists: true,
-        is_told: true,
-        problem,
-    });
-    left_out.chain(unusable).collect()
+    left_out.extend(unusable);
+    left_out
 }
 
 fn nothing_to_read(left_out: &[LeftOut]) -> SourceError {
@@ -258,7 +264,7 @@ fn nothing_to_read(left_out: &[LeftOut]) -> SourceError {
         .collect();
     let told = told.join("; ");
     if left_out.iter().any(|it| it.exists) {
-        SourceError::Denied(told)
+        SourceError::Denied(told.into())
     } else {
         SourceError::NotFound(told)
     }
@@ -281,11 +287,11 @@ fn keys(database: &str, rows: &[Row]) -> Result<HashMap<u32, Keys>, tokio_postgr
         }
         let schema: &str = row.try_get("referenced_schema")?;
         let table: &str = row.try_get("referenced_table")?;
-        of.foreign.push(ForeignKey {
+        of.foreign.push(ForeignKey::new(
             columns,
-            references: format!("{database}.{schema}.{table}"),
-            referenced_columns: row.try_get("referenced_columns")?,
-        });
+            [database, schema, table],
+            row.try_get("referenced_columns")?,
+        ));
     }
     Ok(keys)
 }

@@ -1,9 +1,13 @@
 //! Columns and the types behind them: arrays repeat, composites nest, domains are what they are of.
+//!
+//! A composite type nests wherever it is used, so that a few types make millions of fields: they are
+//! grown within [`bounds`].
 
 use std::collections::HashMap;
 
 use tokio_postgres::{Error, Row};
 
+use crate::bounds::{self, Budget, MAX_TABLES_BYTES};
 use crate::document::{Column, DescriptionSource, Mode};
 
 /// As deep as BigQuery nests; Postgres itself sets no bound.
@@ -94,32 +98,57 @@ impl Columns {
         Ok(())
     }
 
-    /// The columns of a relation, in order, with their fields.
-    pub(super) fn tree(&self, relation: u32) -> Vec<Column> {
-        self.nested(relation, MAX_DEPTH)
+    /// The columns of each relation, in order, with their fields; and whether some are missing. Where
+    /// all together would be too large, each has an equal share for what is nested.
+    pub(super) fn trees(&self, relations: &[u32]) -> Vec<(Vec<Column>, bool)> {
+        let mut left = MAX_TABLES_BYTES;
+        let mut trees = Vec::with_capacity(relations.len());
+        for relation in relations {
+            let (tree, taken) = self.tree(*relation, usize::MAX);
+            let Some(rest) = left.checked_sub(taken) else {
+                drop(trees);
+                let share = MAX_TABLES_BYTES / relations.len();
+                let shared = relations.iter().map(|it| self.tree(*it, share).0);
+                return shared.collect();
+            };
+            left = rest;
+            trees.push(tree);
+        }
+        trees
     }
 
-    fn nested(&self, relation: u32, depth: usize) -> Vec<Column> {
-        let columns = self
-            .of_relations
-            .get(&relation)
-            .map_or(&[][..], Vec::as_slice);
-        columns.iter().map(|raw| self.column(raw, depth)).collect()
+    /// And how many bytes it takes.
+    fn tree(&self, relation: u32, nested: usize) -> ((Vec<Column>, bool), usize) {
+        let columns = self.of(relation, MAX_DEPTH);
+        let mut budget = Budget::TABLE.for_nested(nested, &columns);
+        let all = budget.bytes;
+        let tree = bounds::grow(columns, &mut budget);
+        (tree, all - budget.bytes)
     }
 
-    fn column(&self, raw: &RawColumn, depth: usize) -> Column {
+    fn of(&self, relation: u32, depth: usize) -> Vec<(Column, Nested<'_>)> {
+        let columns = self.raw(relation).iter();
+        columns.map(|raw| self.column(raw, depth)).collect()
+    }
+
+    fn raw(&self, relation: u32) -> &[RawColumn] {
+        self.of_relations.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    fn column(&self, raw: &RawColumn, depth: usize) -> (Column, Nested<'_>) {
         let mut column = Column {
-            name: raw.name.clone(),
-            data_type: raw.type_name.clone(),
             mode: if raw.required {
                 Mode::Required
             } else {
                 Mode::Nullable
             },
             description: raw.description.clone(),
-            description_source: None,
-            policy_tags: Vec::new(),
-            fields: Vec::new(),
+            ..Column::leaf(raw.name.clone(), raw.type_name.clone())
+        };
+        let mut nested = Nested {
+            columns: self,
+            relation: None,
+            depth,
         };
         let mut next = raw.type_oid;
         while let Some(info) = self.types.get(&next) {
@@ -147,18 +176,37 @@ impl Columns {
                     next = *base;
                 }
                 TypeKind::Composite { relation } => {
-                    if depth > 0 {
-                        column.fields = self.nested(*relation, depth - 1);
-                    }
+                    nested.relation = Some(*relation);
                     break;
                 }
                 TypeKind::Other => break,
             }
         }
+        column.description = column.description.as_deref().map(bounds::short);
         column.description_source = column
             .description
             .is_some()
             .then_some(DescriptionSource::Warehouse);
-        column
+        (column, nested)
+    }
+}
+
+/// The fields of a column of a composite type.
+struct Nested<'c> {
+    columns: &'c Columns,
+    relation: Option<u32>,
+    depth: usize,
+}
+
+impl bounds::Fields for Nested<'_> {
+    fn are_there(&self) -> bool {
+        self.relation
+            .is_some_and(|relation| !self.columns.raw(relation).is_empty())
+    }
+
+    fn read(&self) -> Option<Vec<(Column, Self)>> {
+        let relation = self.relation?;
+        let depth = self.depth.checked_sub(1)?;
+        Some(self.columns.of(relation, depth))
     }
 }

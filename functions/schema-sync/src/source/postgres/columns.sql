@@ -4,7 +4,8 @@ select attribute.attrelid as relation,
        attribute.atttypid as type,
        format_type(attribute.atttypid, attribute.atttypmod) as type_name,
        attribute.attnotnull as required,
-       comment.description
+       -- As much as a document holds, and one character to tell that there is more.
+       left(comment.description, 16385) as description
 from pg_attribute as attribute
 join pg_class as class on class.oid = attribute.attrelid
 left join pg_description as comment

@@ -16,8 +16,9 @@ use async_trait::async_trait;
 use shared::Env;
 use shared::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
 
-use super::{Plan, Progress, Reading, Run, Source, SourceError};
+use super::{Mend, Plan, Progress, Reading, Refusal, Run, Source, SourceError, Unread};
 use crate::document::{self, Dialect, SourceKind, Table};
+use crate::words::words;
 
 /// What one query of the catalog may take is bounded as well.
 const LONGEST_READING: Duration = Duration::from_secs(5 * 60);
@@ -97,17 +98,32 @@ impl From<tokio_postgres::Error> for SourceError {
         let code = error.code().map_or("", |state| state.code());
         if is_unavailable(&error) {
             Self::Unavailable {
-                detail: "the Postgres warehouse is not available".to_owned(),
+                detail: format!(
+                    "the Postgres warehouse is not available ({}): try again later",
+                    words(&told)
+                ),
                 source: anyhow!(told),
             }
-        } else if code.starts_with("28") || code == "42501" {
-            Self::Denied(format!(
-                "{told}: check the user and the password in WAREHOUSE_URL"
-            ))
+        } else if code.starts_with("28") {
+            Self::Denied(Refusal {
+                detail: format!(
+                    "{}: check the user and the password in WAREHOUSE_URL",
+                    words(&told)
+                ),
+                mend: Some(Mend::Run(
+                    "psql \"$WAREHOUSE_URL\" -c 'select 1'".to_owned(),
+                )),
+            })
+        } else if code == "42501" {
+            let detail = format!("{}: grant it to the user of WAREHOUSE_URL", words(&told));
+            Self::Denied(detail.into())
         } else if code == "3D000" {
-            Self::NotFound(format!("{told}: check the database in WAREHOUSE_URL"))
+            Self::NotFound(format!(
+                "{}: check the database in WAREHOUSE_URL",
+                words(&told)
+            ))
         } else {
-            Self::Other(anyhow!("postgres: {told}"))
+            Self::Refused(format!("Postgres refuses it ({})", words(&told)).into())
         }
     }
 }
@@ -117,7 +133,9 @@ impl From<PoolError> for SourceError {
         match error {
             PoolError::Backend(error) => error.into(),
             PoolError::Timeout(_) => Self::Unavailable {
-                detail: "the Postgres warehouse gives no connection".to_owned(),
+                detail: format!(
+                    "the Postgres warehouse gives no connection ({error}): try again later"
+                ),
                 source: anyhow!("{error}"),
             },
             other => Self::Other(anyhow!("postgres: {other}")),

@@ -3,11 +3,12 @@
 use serde_json::Value;
 use shared::postgres::types::Type;
 use shared::postgres::{Pool, is_unavailable};
-use tokio_postgres::Transaction;
 use tokio_postgres::error::{ErrorPosition, SqlState};
+use tokio_postgres::{Row, Transaction};
 
 use super::{Plan, Run, SourceError};
 use crate::document::{Column, How, Mode, Verified};
+use crate::name::TableName;
 use crate::source::Planned;
 
 /// Planning computes what is constant, which may be much. A literal must mean to Postgres what it
@@ -89,13 +90,8 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
             None => (name, Mode::Nullable),
         };
         Ok(Column {
-            name: column.name().to_owned(),
-            data_type: data_type.to_owned(),
             mode,
-            description: None,
-            description_source: None,
-            policy_tags: Vec::new(),
-            fields: Vec::new(),
+            ..Column::leaf(column.name(), data_type)
         })
     });
     Ok(Plan::Accepted(Planned {
@@ -110,12 +106,12 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
     }))
 }
 
-/// The full names of the tables in a plan; of a partition, the table that it is a part of. A table
+/// The tables in a plan; of a partition, the table that it is a part of. A table
 /// that the planner found it need not read is not among them.
 async fn reads(
     db: &Transaction<'_>,
     explained: &Value,
-) -> Result<Vec<String>, tokio_postgres::Error> {
+) -> Result<Vec<TableName>, tokio_postgres::Error> {
     let mut relations = Vec::new();
     collect_relations(explained, &mut relations);
     relations.sort_unstable();
@@ -123,9 +119,9 @@ async fn reads(
     let (schemas, names): (Vec<&str>, Vec<&str>) = relations.into_iter().unzip();
     let rows = db
         .query_typed(
-            "select distinct concat_ws('.', current_database(),
-                                       coalesce(root_schema.nspname, read.schema),
-                                       coalesce(root.relname, read.name)) as name
+            "select distinct current_database()::text as database,
+                    coalesce(root_schema.nspname, read.schema)::text as schema,
+                    coalesce(root.relname, read.name)::text as name
              from unnest($1::text[], $2::text[]) as read (schema, name)
              left join pg_namespace as schema on schema.nspname = read.schema
              left join pg_class as class
@@ -133,11 +129,20 @@ async fn reads(
              left join pg_class as root
                     on root.oid = coalesce(pg_partition_root(class.oid), class.oid)
              left join pg_namespace as root_schema on root_schema.oid = root.relnamespace
-             order by name",
+             order by schema, name",
             &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("name")).collect()
+    let part = |row: &Row, part: &str| row.try_get::<_, String>(part);
+    rows.iter()
+        .map(|row| {
+            Ok(TableName::new(
+                part(row, "database")?,
+                part(row, "schema")?,
+                part(row, "name")?,
+            ))
+        })
+        .collect()
 }
 
 fn collect_relations<'p>(plan: &'p Value, relations: &mut Vec<(&'p str, &'p str)>) {

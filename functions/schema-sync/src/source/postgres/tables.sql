@@ -48,7 +48,8 @@ select relation.oid,
        relation.usable
          and (has_table_privilege(relation.oid, 'select')
               or has_any_column_privilege(relation.oid, 'select')) as readable,
-       comment.description,
+       -- As much as a document holds, and one character to tell that there is more.
+       left(comment.description, 16385) as description,
        size.tuples,
        size.bytes,
        case partition.partstrat

@@ -32,7 +32,8 @@ select type.oid,
        format_type(type.typbasetype, type.typtypmod) as base_name,
        type.typnotnull as required,
        type.typrelid as relation,
-       comment.description
+       -- As much as a document holds, and one character to tell that there is more.
+       left(comment.description, 16385) as description
 from used
 join pg_type as type on type.oid = used.oid
 left join pg_description as comment

@@ -129,10 +129,20 @@ fn an_error_says_what_to_do() {
             "roles/bigquery.metadataViewer",
         ),
         (
-            answer(403, "accessDenied", "x"),
+            answer(
+                403,
+                "accessDenied",
+                "Access Denied: Project acme: User does not have bigquery.jobs.create permission",
+            ),
             jobs,
-            "roles/bigquery.jobUser",
+            "grant roles/bigquery.jobUser on project acme",
         ),
+        (
+            answer(403, "responseTooLarge", "Response too large to return"),
+            jobs,
+            "responseTooLarge: Response too large to return",
+        ),
+        (answer(400, "invalid", "x y z"), jobs, "invalid: x y z"),
         (
             answer(
                 403,
@@ -164,4 +174,78 @@ fn an_error_says_what_to_do() {
         let text = failure.about(subject).to_string();
         assert!(text.contains(advice), "{text}");
     }
+}
+
+#[test]
+fn a_role_is_named_only_where_bigquery_names_what_it_lacks() {
+    let dataset = Dataset {
+        project: "acme".into(),
+        name: "shop".into(),
+    };
+    let jobs = Subject::Jobs("acme");
+    for (message, subject, role) in [
+        (
+            "Permission bigquery.jobs.create denied on project acme",
+            jobs,
+            Some("jobUser"),
+        ),
+        (
+            "Permission bigquery.tables.getData denied on table acme:shop.t",
+            jobs,
+            Some("dataViewer"),
+        ),
+        (
+            "Access Denied: Table acme:shop.t: User does not have permission to query table",
+            jobs,
+            Some("dataViewer"),
+        ),
+        (
+            "Permission bigquery.tables.getData denied",
+            Subject::Query(&dataset),
+            Some("dataViewer"),
+        ),
+        (
+            "Permission bigquery.tables.get denied",
+            Subject::Table(&dataset, "t"),
+            Some("metadataViewer"),
+        ),
+        (
+            "Caller does not have required permission to use project acme: serviceusage.services.use",
+            jobs,
+            Some("serviceUsageConsumer"),
+        ),
+        (
+            "Access Denied: Dataset acme:shop",
+            Subject::Dataset(&dataset),
+            Some("metadataViewer"),
+        ),
+        ("Permission cloudkms.cryptoKeys.decrypt denied", jobs, None),
+        (
+            "VPC Service Controls: Request is prohibited by organization's policy",
+            jobs,
+            None,
+        ),
+        ("Request had insufficient authentication scopes", jobs, None),
+    ] {
+        let error = answer(403, "accessDenied", message).about(subject);
+        assert!(error.to_string().contains(message), "{error}");
+        match (error.mend(), role) {
+            (Some(Mend::Grant { role, project }), Some(expected)) => {
+                assert!(role.ends_with(expected), "{message}: {role}");
+                assert_eq!(project, "acme");
+            }
+            (None, None) => assert!(!error.to_string().contains("roles/"), "{error}"),
+            (mend, _) => panic!("{message}: {mend:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_bigquery_says_is_told_in_bounds_and_without_secrets() {
+    let message = format!("refused for Bearer abc.def\n{}", "x".repeat(10_000));
+    let text = answer(400, "invalid", &message)
+        .about(Subject::Jobs("acme"))
+        .to_string();
+    assert!(text.contains("refused for Bearer *** xxx"), "{text}");
+    assert!(text.chars().count() < 800, "{text}");
 }

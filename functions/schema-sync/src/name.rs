@@ -1,0 +1,232 @@
+//! Names in their parts, and the joined forms that people read.
+//!
+//! A part may hold anything, dots and quotes included, so a joined name must not be taken apart to
+//! learn its parts. Whoever knows the parts keeps them ([`TableName`]); a joined name only tells one
+//! table or path from all others, which is why a part that holds a dot or a quote is quoted in it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use shared::auth::Names;
+
+use crate::document::Dialect;
+
+/// A table's name: `[project, dataset, table]` in JSON, on Postgres `[database, schema, table]`.
+///
+/// `Display` is the joined form, in which a dataset or table with a dot or a quote is quoted:
+/// `shop."my.schema".orders`. Two tables never have the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "[String; 3]", into = "[String; 3]")]
+pub struct TableName {
+    /// On Postgres the database; empty where a folder names none.
+    pub project: String,
+    /// On Postgres the schema.
+    pub dataset: String,
+    pub table: String,
+    dataset_id: String,
+}
+
+impl TableName {
+    pub fn new(
+        project: impl Into<String>,
+        dataset: impl Into<String>,
+        table: impl Into<String>,
+    ) -> Self {
+        let (project, dataset) = (project.into(), dataset.into());
+        Self {
+            dataset_id: dataset_id(&project, &dataset),
+            project,
+            dataset,
+            table: table.into(),
+        }
+    }
+
+    /// Another table of the same dataset.
+    #[must_use]
+    pub fn beside(&self, table: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The dataset as scopes name it; see [`dataset_id`].
+    pub fn dataset_id(&self) -> &str {
+        &self.dataset_id
+    }
+
+    /// Whether a caller with this scope may know of the table. An unknown name is in no dataset.
+    pub fn is_within(&self, scope: &Names) -> bool {
+        match scope {
+            Names::All => true,
+            Names::Only(_) => !self.is_unknown() && scope.contain(&self.dataset_id),
+        }
+    }
+
+    /// The parts of a name that was joined without quotes, as by the releases before this one. None
+    /// where dots leave it open which parts were meant.
+    pub fn of_unquoted(joined: &str, dialect: Dialect) -> Option<Self> {
+        let mut parts = joined.rsplitn(3, '.');
+        let (table, dataset) = (parts.next()?, parts.next()?);
+        let project = parts.next().unwrap_or_default();
+        // A project of BigQuery may hold dots, and nothing else of BigQuery; in Postgres everything.
+        let is_open = dialect == Dialect::Postgres && project.contains('.');
+        (!is_open).then(|| Self::new(project, dataset, table))
+    }
+
+    /// Whether it is the name of a document of an earlier release that leaves its parts open.
+    pub fn is_unknown(&self) -> bool {
+        self.table.is_empty() && self.dataset.is_empty()
+    }
+}
+
+impl From<[String; 3]> for TableName {
+    fn from([project, dataset, table]: [String; 3]) -> Self {
+        Self::new(project, dataset, table)
+    }
+}
+
+impl From<[&str; 3]> for TableName {
+    fn from([project, dataset, table]: [&str; 3]) -> Self {
+        Self::new(project, dataset, table)
+    }
+}
+
+impl From<TableName> for [String; 3] {
+    fn from(name: TableName) -> Self {
+        [name.project, name.dataset, name.table]
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Dots of a project need no quotes: what follows it are two parts without.
+        if self.project.contains(QUOTES) {
+            write!(f, "{}.", quoted(&self.project))?;
+        } else if !self.project.is_empty() {
+            write!(f, "{}.", self.project)?;
+        }
+        write!(f, "{}.{}", part(&self.dataset), part(&self.table))
+    }
+}
+
+/// A dataset's name as scopes and filters give it: project and dataset with a dot between, and
+/// never a quote. Of one document no two datasets have the same: on Postgres they are of one
+/// database, and elsewhere no dataset holds a dot.
+pub fn dataset_id(project: &str, dataset: &str) -> String {
+    if project.is_empty() {
+        dataset.to_owned()
+    } else {
+        format!("{project}.{dataset}")
+    }
+}
+
+/// A column's path with one more name at its end. A name that holds a dot or a quote is quoted, so
+/// that two columns never have one path.
+pub fn path(parent: &str, name: &str) -> String {
+    if parent.is_empty() {
+        part(name).into_owned()
+    } else {
+        format!("{parent}.{}", part(name))
+    }
+}
+
+/// The names of a [`path`].
+pub fn names_of(path: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut rest = path.chars().peekable();
+    let mut is_quoted = false;
+    while let Some(character) = rest.next() {
+        match character {
+            '"' if is_quoted && rest.next_if_eq(&'"').is_some() => name.push('"'),
+            '"' => is_quoted = !is_quoted,
+            '.' if !is_quoted => names.push(std::mem::take(&mut name)),
+            other => name.push(other),
+        }
+    }
+    names.push(name);
+    names
+}
+
+const QUOTES: [char; 2] = ['"', '`'];
+
+/// A part as joined names have it.
+pub fn part(name: &str) -> Cow<'_, str> {
+    if name.is_empty() || name.contains('.') || name.contains(QUOTES) {
+        Cow::Owned(quoted(name))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Names of few characters, so that joined forms would often meet.
+    const NAME: &str = "[ab.\"`]{0,4}";
+
+    #[test]
+    fn a_part_is_quoted_only_where_joining_would_hide_it() {
+        for (name, joined) in [
+            (["shop", "my.schema", "t.x"], r#"shop."my.schema"."t.x""#),
+            (["shop", "my", "schema.t"], r#"shop.my."schema.t""#),
+            (["shop", "public", "Order Lines"], "shop.public.Order Lines"),
+            (["a.com:b", "d", "events_*"], "a.com:b.d.events_*"),
+            (["", "d", "t"], "d.t"),
+            (["p", "d", "a\"b"], r#"p.d."a""b""#),
+        ] {
+            assert_eq!(TableName::from(name).to_string(), joined);
+        }
+    }
+
+    #[test]
+    fn a_name_that_was_joined_without_quotes_is_read_only_where_its_parts_are_plain() {
+        let parts = |joined, dialect| {
+            let name = TableName::of_unquoted(joined, dialect)?;
+            Some(<[String; 3]>::from(name).join("|"))
+        };
+        let bigquery = |joined| parts(joined, Dialect::Bigquery);
+        assert_eq!(bigquery("a.com:b.d.t").as_deref(), Some("a.com:b|d|t"));
+        let postgres = |joined| parts(joined, Dialect::Postgres);
+        assert_eq!(postgres("shop.my.t").as_deref(), Some("shop|my|t"));
+        assert_eq!(postgres("shop.my.schema.t"), None);
+        assert_eq!(postgres("t"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn two_tables_never_have_one_joined_name(
+            names in prop::collection::hash_set((NAME, NAME, NAME), 2..60),
+        ) {
+            let mut known = HashMap::new();
+            for (project, dataset, table) in names {
+                let name = TableName::new(project, dataset, table);
+                if let Some(other) = known.insert(name.to_string(), name.clone()) {
+                    prop_assert_eq!(other, name);
+                }
+            }
+        }
+
+        #[test]
+        fn a_path_gives_back_its_names(names in prop::collection::vec("\\PC{0,5}|[ab.\"`]{0,4}", 1..5)) {
+            let joined = names.iter().fold(None, |parent: Option<String>, name| {
+                Some(match parent {
+                    None => path("", name),
+                    Some(parent) => path(&parent, name),
+                })
+            });
+            prop_assert_eq!(names_of(&joined.unwrap()), names);
+        }
+    }
+}
