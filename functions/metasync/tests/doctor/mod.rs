@@ -153,11 +153,23 @@ fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
     assert!(is_well, "{checks:#?}");
 
     let refusing = cloud(
-        &[(
-            "/v1/chat/completions",
-            401,
-            json!({"error": {"message": "bad key"}}),
-        )],
+        &[
+            (
+                "/v1/chat/completions",
+                401,
+                json!({"error": {"message": "bad key"}}),
+            ),
+            (
+                TABLES,
+                403,
+                denied("Permission bigquery.tables.list denied on dataset shop:sales"),
+            ),
+            (
+                JOBS,
+                403,
+                denied("User does not have bigquery.jobs.create permission"),
+            ),
+        ],
         "",
     );
     let model = format!("{refusing}/v1");
@@ -228,6 +240,63 @@ async fn a_store_that_ignores_the_condition_of_a_write_is_named_and_nothing_is_l
         }
         assert_eq!(server.keys(), [""; 0]);
     }
+}
+
+const TABLES: &str = "/bigquery/v2/projects/shop/datasets/sales/tables";
+const JOBS: &str = "/bigquery/v2/projects/shop/jobs";
+
+/// As BigQuery words it.
+fn denied(message: &str) -> Value {
+    json!({"error": {"message": message, "errors": [{"reason": "accessDenied"}]}})
+}
+
+#[test]
+fn a_role_is_suggested_only_where_bigquery_s_own_words_name_what_is_missing() {
+    let look = |tables: &str, jobs: &str| {
+        let answers = [(TABLES, 403, denied(tables)), (JOBS, 403, denied(jobs))];
+        let url = cloud(&answers, "");
+        let env = [
+            ("AUTH_TOKENS", TOKENS),
+            ("WAREHOUSE_URL", "bigquery://shop/sales"),
+            ("BIGQUERY_EMULATOR_HOST", &url),
+        ];
+        let said = |checks: &[(String, String, String)], name: &str| {
+            let check = checks.iter().find(|(check, ..)| check == name).unwrap();
+            assert_eq!(check.1, "failed");
+            check.2.clone()
+        };
+        let (_, checks) = doctor(&[], &env);
+        (said(&checks, "warehouse"), said(&checks, "dry run"))
+    };
+    for (words, role) in [
+        (
+            "Permission bigquery.tables.getData denied on table shop:sales.t",
+            Some("dataViewer"),
+        ),
+        (
+            "Caller lacks serviceusage.services.use",
+            Some("serviceUsageConsumer"),
+        ),
+        ("VPC Service Controls: Request is prohibited", None),
+        ("Permission cloudkms.cryptoKeys.decrypt denied", None),
+    ] {
+        let (warehouse, dry_run) = look(words, words);
+        for said in [warehouse, dry_run] {
+            assert!(said.contains(words), "{said}");
+            match role {
+                Some(role) => {
+                    assert!(said.contains("--role roles/"), "{said}");
+                    assert!(said.contains(role), "{said}");
+                }
+                None => assert!(!said.contains("roles/"), "{said}"),
+            }
+        }
+    }
+    let (_, dry_run) = look("x", "Something else is wrong");
+    assert!(
+        dry_run.contains("Something else is wrong") && dry_run.contains("| bq query --dry_run"),
+        "{dry_run}"
+    );
 }
 
 const AWS: [(&str, &str); 4] = [

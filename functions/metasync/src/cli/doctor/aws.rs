@@ -229,26 +229,38 @@ impl Account<'_> {
                     json!({ "QueueName": queue }),
                 )
                 .await;
-            let Ok(Some(url)) = found else { continue };
+            let check = format!("queue {queue}");
+            let url = match found {
+                Ok(Some(url)) => url,
+                Ok(None) => continue,
+                Err(detail) => {
+                    let region = self.region;
+                    let mend =
+                        format!("aws sqs get-queue-url --region {region} --queue-name {queue}");
+                    report.add(check, failed(detail, mend));
+                    continue;
+                }
+            };
             let count = json!({
                 "QueueUrl": url["QueueUrl"], "AttributeNames": ["ApproximateNumberOfMessages"],
             });
             let count = self
                 .json("sqs", "AmazonSQS.GetQueueAttributes", count)
                 .await;
-            let count = count.ok().flatten().unwrap_or_default();
-            let count = count["Attributes"]["ApproximateNumberOfMessages"]
-                .as_str()
-                .unwrap_or("0")
-                .to_owned();
+            let attribute = |it: &Value| {
+                let count = &it["Attributes"]["ApproximateNumberOfMessages"];
+                count.as_str().map(ToOwned::to_owned)
+            };
             let address = url["QueueUrl"].as_str().unwrap_or_default();
             let region = self.region;
             let mend = format!("aws sqs receive-message --region {region} --queue-url {address}");
-            let outcome = match count.as_str() {
-                "0" => fine("empty"),
-                count => failed(format!("{count} were given up"), mend),
+            let outcome = match count.map(|it| it.as_ref().and_then(attribute)) {
+                Ok(Some(count)) if count == "0" => fine("empty"),
+                Ok(Some(count)) => failed(format!("{count} were given up"), mend),
+                Ok(None) => failed("AWS does not tell how many were given up", mend),
+                Err(detail) => failed(detail, mend),
             };
-            report.add(format!("queue {queue}"), outcome);
+            report.add(check, outcome);
         }
     }
 }

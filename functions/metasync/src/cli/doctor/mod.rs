@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use schema_sync::source::{self, Plan, Run, SourceError};
+use schema_sync::source::{self, Mend, Plan, Run, SourceError};
 use serde::Serialize;
 use serde_json::json;
 use shared::llm::{Ask, LlmError};
@@ -20,6 +20,8 @@ use tokio::time::timeout;
 
 /// Of one check. A large warehouse takes longer to be read, and has answered by then.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Of a warehouse, that are told.
+const PROBLEMS: usize = 5;
 
 /// Which cloud is looked at beside the configuration.
 #[derive(Clone, Copy)]
@@ -242,15 +244,23 @@ async fn about_database(resources: &Resources) -> anyhow::Result<(i32, bool)> {
     Ok((row.get(0), row.get(1)))
 }
 
-/// What to do where a warehouse refuses.
-fn grant(env: &Env, role: &str) -> String {
+/// What to do where a warehouse refuses. A role is suggested only where the warehouse's own words
+/// tell that it is missing; else the command shows those words.
+fn mend(env: &Env, mend: Option<&Mend>, show: &str) -> String {
+    match mend {
+        Some(Mend::Grant { role, project }) => {
+            return format!(
+                "gcloud projects add-iam-policy-binding {project} --role {role} --member \
+                 \"user:$(gcloud config get account)\""
+            );
+        }
+        Some(Mend::Set(variable)) => return format!("export {variable}"),
+        Some(Mend::Run(command)) => return command.clone(),
+        None => {}
+    }
     let url = env.get("WAREHOUSE_URL").unwrap_or_default();
     match url.strip_prefix("bigquery://") {
-        Some(place) => format!(
-            "gcloud projects add-iam-policy-binding {} --role {role} --member \"user:$(gcloud config \
-             get account)\"",
-            place.split('/').next().unwrap_or_default()
-        ),
+        Some(_) => show.to_owned(),
         None if url.starts_with("postgres") => {
             "psql \"$WAREHOUSE_URL\" -c 'select 1'  # then, as its owner: grant usage on schema ..."
                 .to_owned()
@@ -259,11 +269,19 @@ fn grant(env: &Env, role: &str) -> String {
     }
 }
 
+/// The datasets that there are.
+fn show_datasets(env: &Env) -> String {
+    let url = env.get("WAREHOUSE_URL").unwrap_or_default();
+    let place = url.strip_prefix("bigquery://").unwrap_or_default();
+    let project = place.split('/').next().unwrap_or_default();
+    format!("bq ls --project_id={project}  # then: export WAREHOUSE_URL=bigquery://{project}/...")
+}
+
 async fn warehouse(resources: &Resources) -> Outcome {
     if resources.env().get("WAREHOUSE_URL").is_none() {
         return skipped("WAREHOUSE_URL is not set");
     }
-    let mend = grant(resources.env(), "roles/bigquery.metadataViewer");
+    let env = resources.env();
     let source = match source::open(resources) {
         Ok(source) => source,
         Err(error) => {
@@ -275,11 +293,24 @@ async fn warehouse(resources: &Resources) -> Outcome {
     };
     match timeout(PATIENCE / 2, source.read(&[], &Run::default())).await {
         Err(_) => fine("it is large, and is being read"),
-        Ok(Err(error)) => failed(said(error), mend),
-        Ok(Ok(reading)) => match reading.problems.first() {
-            Some(problem) => failed(format!("{}: {}", problem.subject, problem.detail), mend),
-            None => fine(format!("{} tables", reading.tables.len())),
-        },
+        Ok(Err(error)) => {
+            let mend = mend(env, error.mend(), &show_datasets(env));
+            failed(said(error), mend)
+        }
+        Ok(Ok(reading)) if reading.problems.is_empty() => {
+            fine(format!("{} tables", reading.tables.len()))
+        }
+        Ok(Ok(reading)) => {
+            let told = reading.problems.iter().take(PROBLEMS);
+            let told = told.map(|problem| format!("{}: {}", problem.subject, problem.detail));
+            let mut told: Vec<String> = told.collect();
+            let more = reading.problems.len().saturating_sub(PROBLEMS);
+            if more > 0 {
+                told.push(format!("and {more} more"));
+            }
+            let mend = mend(env, reading.mend.as_ref(), &show_datasets(env));
+            failed(told.join("; "), mend)
+        }
     }
 }
 
@@ -287,16 +318,24 @@ async fn dry_run(resources: &Resources) -> Outcome {
     let Ok(source) = source::open(resources) else {
         return skipped("there is no warehouse");
     };
-    let mend = grant(resources.env(), "roles/bigquery.jobUser");
+    let show = "bq query --dry_run --use_legacy_sql=false 'select 1'";
+    let env = resources.env();
     match source.plan("select 1 as one", &Run::default()).await {
         Ok(Plan::Accepted(_)) => fine("queries are planned"),
-        Ok(Plan::Rejected(reason)) => failed(reason, mend),
-        Err(error) => failed(said(error), mend),
+        Ok(Plan::Rejected(reason)) => failed(reason, mend(env, None, show)),
+        Err(error) => {
+            let mend = mend(env, error.mend(), show);
+            failed(said(error), mend)
+        }
     }
 }
 
+/// The error's own text holds the warehouse's words; what is behind an `Other` would be lost.
 fn said(error: SourceError) -> String {
-    format!("{:#}", anyhow::Error::new(error))
+    match error {
+        SourceError::Other(cause) => format!("{cause:#}"),
+        told => told.to_string(),
+    }
 }
 
 /// Asks for one word.
