@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use shared::serve::may_take;
 use shared::store::StoreError;
-use shared::{Admin, Error, Json, Resources, Result, Router, routes};
+use shared::{Admin, Error, Json, Resources, Result, Router, idempotency, routes};
 use utoipa::ToSchema;
 
 use crate::bounds::bytes;
@@ -113,9 +113,8 @@ async fn add_example(
         content: hash(&[&new.question, &new.sql]),
         at: jiff::Timestamp::now(),
     };
-    let key = headers
-        .get("idempotency-key")
-        .map(|key| hash(&[key.as_bytes()]));
+    // A key belongs to its caller: it tells nobody what another caller added.
+    let key = idempotency::key(&headers)?.map(|key| hash(&["caller", &caller.name, &key]));
     if let Some(key) = &key {
         let state = state::load(&*sync.store).await?;
         if state

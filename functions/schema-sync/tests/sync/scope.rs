@@ -149,3 +149,26 @@ async fn a_scoped_admin_is_told_of_changes_and_problems_in_their_datasets_alone(
         run(&sync).await;
     }
 }
+
+#[tokio::test]
+async fn an_idempotency_key_is_its_callers_and_tells_another_nothing() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let sync = sync(&warehouse, memory());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let add = |token: &'static str, sql: &str| {
+        let body = json!({"question": "q", "sql": sql});
+        app.post("/v1/schema/examples", body)
+            .header("idempotency-key", "k-1")
+            .bearer(token)
+    };
+    let hidden = "SELECT id FROM `p.hr.pay`";
+    assert_eq!(add("all-token", hidden).await.status, 201);
+    let own = "SELECT id FROM `p.shop.orders`";
+    assert_eq!(add("shop-token", own).await.status, 201);
+    assert_eq!(add("shop-token", own).await.status, 200);
+    assert_eq!(add("all-token", own).await.status, 422);
+}
