@@ -10,7 +10,10 @@ use shared::postgres::types::Type;
 use shared::postgres::{Pool, apply, migrate, open};
 use shared::{Env, Error, Resources};
 
-const ONE: (&str, &str) = ("0001_one.sql", "-- one\ncreate table public.first (id int);");
+const ONE: (&str, &str) = (
+    "0001_one.sql",
+    "-- one\ncreate table public.first (id int);",
+);
 const TWO: (&str, &str) = (
     "0002_two.sql",
     "-- two\ncreate table public.second (id int); create table public.third (id int);",
