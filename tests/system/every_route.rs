@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use http::Method;
 use jiff::Timestamp;
-use kit::{TestApp, TestRequest};
+use kit::{TestApp, TestRequest, slack};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -157,10 +157,10 @@ fn request(app: &TestApp, method: &Method, path: &str, word: &str) -> TestReques
         return request;
     }
     let now = Timestamp::now().as_second();
-    let signature = sign(SLACK_SECRET.as_bytes(), &format!("v0:{now}:{body}"));
+    let signature = slack::signature(SLACK_SECRET, now, &body.to_string());
     request
         .header("x-slack-request-timestamp", now)
-        .header("x-slack-signature", format!("v0={}", hex(&signature)))
+        .header("x-slack-signature", signature)
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ mod signing;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use aws_lc_rs::hmac;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use kit::{Reply, TestApp};
+pub use kit::slack::signature;
+use kit::{Reply, TestApp, slack};
 use proptest::prelude::ProptestConfig;
 use serde_json::{Value, json};
 
@@ -38,26 +38,8 @@ async fn start() -> Fixture {
     .await
 }
 
-pub fn signature(secret: &str, at: i64, body: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let tag = hmac::sign(&key, format!("v0:{at}:{body}").as_bytes());
-    let hex: String = tag
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("v0={hex}")
-}
-
-async fn send_at(app: &TestApp, at: Timestamp, secret: &str, body: &Value) -> Reply {
-    let body = body.to_string();
-    let at = at.as_second();
-    app.request(Method::POST, ROUTE)
-        .header("content-type", "application/json")
-        .header("x-slack-request-timestamp", at)
-        .header("x-slack-signature", signature(secret, at, &body))
-        .body(body)
-        .await
+async fn send_at(app: &TestApp, at: Timestamp, secret: &str, envelope: &Value) -> Reply {
+    slack::send_at(app, at.as_second(), secret, envelope).await
 }
 
 async fn send(log: &Fixture, body: &Value) -> Reply {

@@ -23,7 +23,7 @@ async fn start() -> Fixture {
     .await
 }
 
-fn envelope(event: Value) -> Value {
+fn envelope(event: &Value) -> Value {
     json!({
         "type": "event_callback",
         "team_id": "T1",
@@ -44,7 +44,7 @@ fn question(word: &str) -> String {
 }
 
 async fn send(it: &Fixture, event: Value) {
-    let reply = slack::send(&it.log, SECRET, &envelope(event)).await;
+    let reply = slack::send(&it.log, SECRET, &envelope(&event)).await;
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
