@@ -80,6 +80,7 @@ create table conversation.dead_letter (
     is_exact boolean not null default true,
     event_time timestamptz,
     event_order bigint,
+    sent_at timestamptz,
     robeing_id varchar(100),
     reason text not null,
     body jsonb,
@@ -94,6 +95,8 @@ comment on column conversation.dead_letter.key is 'digest of owner, source and e
 comment on column conversation.dead_letter.is_exact is 'whether the event id is as its source has it, neither masked nor cut';
 comment on column conversation.dead_letter.event_time is 'the time that comes with the event id, where one does';
 comment on column conversation.dead_letter.event_order is 'its place among those of that time, where its queue numbers them';
+comment on column conversation.dead_letter.sent_at is 'when it was handed over, for a message that does not say when it was said';
+create index dead_letter_message on conversation.dead_letter (message_id) where message_id is not null;
 comment on column conversation.dead_letter.body is 'masked; null where masking is what failed';
 comment on column conversation.dead_letter.erased_at is 'nothing of it is left but the key, so that the same event, delivered again, is not kept again';
 

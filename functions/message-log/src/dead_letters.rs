@@ -201,7 +201,7 @@ pub async fn replay(
     let letter = db::query(
         &client,
         &scope,
-        "select source, source_event_id, is_exact, event_time, event_order, body,
+        "select source, source_event_id, is_exact, event_time, event_order, sent_at, body,
                 erased_at is not null as is_erased
          from conversation.dead_letter
          where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
@@ -241,16 +241,24 @@ pub async fn replay(
         return Err(Error::Conflict(detail.to_owned()));
     }
     drop(client);
-    let delivery = Delivery::again(&source, event_id, key);
+    let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
+    let delivery = Delivery::again(&source, event_id, key).sent_at(sent_at);
+    let robeing_id = message.robeing_id.clone();
     let stored = log.store_one(delivery.event(message)).await?;
     let client = log.pool.get().await?;
     db::query(
         &client,
         &scope,
+        // From here on it is the robeing's that its message is for.
         "update conversation.dead_letter
-         set replayed_at = coalesce(replayed_at, now()), message_id = $2
+         set replayed_at = coalesce(replayed_at, now()), message_id = $2,
+             robeing_id = coalesce(robeing_id, $3)
          where id = $1",
-        &[(&id, Type::UUID), (&stored.id, Type::UUID)],
+        &[
+            (&id, Type::UUID),
+            (&stored.id, Type::UUID),
+            (&robeing_id, Type::TEXT),
+        ],
     )
     .await?;
     Ok(Json(stored.into()))
@@ -340,8 +348,8 @@ pub async fn keep(log: &Log, owner: Owner<'_>, delivery: &Delivery, reason: &Err
         &client,
         &Scope::all(),
         "insert into conversation.dead_letter as known
-             (id, key, source, source_event_id, is_exact, event_time, event_order, robeing_id, reason, body)
-         values ($1, $2, $3, $4, $10, $5, $6, $7, $8, $9)
+             (id, key, source, source_event_id, is_exact, event_time, event_order, sent_at, robeing_id, reason, body)
+         values ($1, $2, $3, $4, $10, $5, $6, $11, $7, $8, $9)
          on conflict (key) do update
          set attempts = known.attempts + 1, last_attempt_at = now(),
              reason = case when known.erased_at is null then excluded.reason else known.reason end,
@@ -357,6 +365,7 @@ pub async fn keep(log: &Log, owner: Owner<'_>, delivery: &Delivery, reason: &Err
             (&told, Type::TEXT),
             (&body, Type::JSONB),
             (&is_exact, Type::BOOL),
+            (&delivery.sent_at, Type::TIMESTAMPTZ),
         ],
     )
     .await?;

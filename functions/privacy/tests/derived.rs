@@ -452,3 +452,58 @@ fn whatever_happens_to_messages_what_was_made_of_them_is_as_if_it_was_made_of_wh
     });
     result.expect("what was made follows");
 }
+
+/// A delivery that names its sender only in the text that can't be read.
+async fn refused(it: &Fixture, id: &str, body: &str) -> String {
+    let record = json!({
+        "messageId": id, "eventSource": "aws:sqs",
+        "attributes": {"SentTimestamp": "1795000000123"}, "body": body,
+    });
+    let reply = it
+        .log
+        .post("/events/message-log", json!({"Records": [record]}))
+        .await;
+    assert_eq!(reply.json()["batchItemFailures"][0]["itemIdentifier"], id);
+    let page = it.log.get("/v1/dead-letters").await.json();
+    page["items"][0]["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_became_a_message_is_erased_with_it() {
+    let it = start().await;
+    let letter = refused(&it, "m1", "narwhal, from somebody").await;
+    let right = json!({"message": {
+        "robeing_id": "sales", "slack_user_id": "U0KIM", "message": "narwhal", "channel_id": "C1",
+    }});
+    let path = format!("/v1/dead-letters/{letter}/replay");
+    let replayed = it.log.post(&path, right.clone()).await;
+    assert_eq!(replayed.status, 200, "{replayed:?}");
+    // Its time is that of the delivery, not that of the replay.
+    assert_eq!(replayed.json()["created_at"], "2026-11-18T11:06:40.123Z");
+    it.roll_up().await;
+    let erased = it.erase(json!({"slack_user_id": "U0KIM"})).await;
+    assert_eq!(erased["erased"]["conversation.dead_letter"], 1);
+    assert!(!it.is_anywhere("narwhal").await);
+    assert_eq!(it.log.post(&path, right).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_only_says_whose_it_was_to_be_goes_with_that_robeing() {
+    let it = start().await;
+    it.stored(json!({"robeing_id": "sales", "message": "hello"}))
+        .await;
+    let letter = refused(
+        &it,
+        "m1",
+        r#"{"robeing_id": "sales", "message": 5, "note": "narwhal"}"#,
+    )
+    .await;
+    // As one is kept that its sender may not send.
+    it.database
+        .run("update conversation.dead_letter set robeing_id = null")
+        .await;
+    it.erase(json!({"robeing_id": "sales"})).await;
+    assert!(!it.is_anywhere("narwhal").await);
+    let path = format!("/v1/dead-letters/{letter}/replay");
+    assert_eq!(it.log.post(&path, json!({})).await.status, 409);
+}

@@ -57,7 +57,8 @@ pub struct Delivery {
     pub body: Result<Value, String>,
     /// Why the body can't be a message, if its envelope shows that.
     refusal: Option<String>,
-    sent_at: Option<Timestamp>,
+    /// When it was handed over, for a message that does not say when it was said.
+    pub sent_at: Option<Timestamp>,
     /// Whether an earlier delivery failed.
     again: bool,
     report: Report,
@@ -201,6 +202,12 @@ impl Delivery {
             report: Report::None,
             group: None,
         }
+    }
+
+    #[must_use]
+    pub fn sent_at(mut self, sent_at: Option<Timestamp>) -> Self {
+        self.sent_at = sent_at;
+        self
     }
 
     /// Under its name, otherwise under `key`. An event without either is a new one each time.

@@ -7,7 +7,7 @@ use shared::postgres::types::Type;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{Counts, Subject, Whose, answers_to, next_ids};
+use super::{Counts, LETTER_IS_THEIRS, Subject, Whose, answers_to, next_ids};
 use crate::identity::digest;
 use crate::roll_up::{conversation_of, counted, renew, search};
 
@@ -26,6 +26,10 @@ pub(super) const OF_A_ROBEING: [&str; 9] = [
     "conversation.search_tail",
     "conversation.edited",
 ];
+
+/// What is left of a dead letter: its key, so that the same event is not kept again.
+const EMPTY_LETTER: &str =
+    "body = null, reason = 'erased', source_event_id = '', message_id = null, erased_at = now()";
 
 /// What one step did.
 pub struct Erased {
@@ -160,6 +164,17 @@ async fn empty(
         &[(&ids, Type::UUID_ARRAY), (&robeings, Type::TEXT_ARRAY)],
     )
     .await?;
+    // A dead letter that became one of them, as it was kept.
+    let letters = db
+        .execute_typed(
+            &format!(
+                "update conversation.dead_letter set {EMPTY_LETTER}
+                 where message_id = any ($1) and erased_at is null"
+            ),
+            &[(&ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    add(counts, "conversation.dead_letter", letters);
     let found = rows.iter().filter(|row| row.is_rolled_up).count() as u64;
     add(counts, "conversation.log", emptied + deleted);
     add(counts, "conversation.search", found);
@@ -221,12 +236,7 @@ async fn forget_rest(
     };
     let letters = db
         .execute_typed(
-            "update conversation.dead_letter
-             set body = null, reason = 'erased', source_event_id = '', message_id = null, erased_at = now()
-             where erased_at is null
-               and ($3::text[] is null or robeing_id = any ($3))
-               and (robeing_id = $1
-                    or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))",
+            &format!("update conversation.dead_letter set {EMPTY_LETTER} where {LETTER_IS_THEIRS}"),
             &[
                 (&robeing_id, Type::TEXT),
                 (&whose.quoted(), Type::TEXT_ARRAY),

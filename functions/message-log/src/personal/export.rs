@@ -8,7 +8,7 @@ use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{Subject, Whose, answers_to, next_ids};
+use super::{LETTER_IS_THEIRS, Subject, Whose, answers_to, next_ids};
 
 /// Rows of theirs a page, and bytes after which one ends before.
 const ROWS: i64 = 2_000;
@@ -80,13 +80,12 @@ pub async fn rest(
     };
     let rows = db
         .query_typed(
-            "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - 'key')::text
-             from conversation.dead_letter as letter
-             where erased_at is null
-               and ($3::text[] is null or robeing_id = any ($3))
-               and (robeing_id = $1
-                    or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))
-             order by id",
+            &format!(
+                "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - 'key')::text
+                 from conversation.dead_letter as letter
+                 where {LETTER_IS_THEIRS}
+                 order by id"
+            ),
             &[
                 (&robeing_id, Type::TEXT),
                 (&whose.quoted(), Type::TEXT_ARRAY),

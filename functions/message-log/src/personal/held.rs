@@ -6,7 +6,7 @@ use shared::postgres::scoped as db;
 use shared::postgres::types::Type;
 use tokio_postgres::Row;
 
-use super::{Counts, Person, Subject, Whose, erase};
+use super::{Counts, LETTER_IS_THEIRS, Person, Subject, Whose, erase};
 
 /// How many rows hold something of theirs, table by table; those with none are not listed.
 pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
@@ -25,12 +25,7 @@ pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
     let letters = db::query(
         client,
         &scope,
-        "select count(*)
-         from conversation.dead_letter as letter
-         where erased_at is null
-           and ($3::text[] is null or robeing_id = any ($3))
-           and (robeing_id = $1
-                or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))",
+        &format!("select count(*) from conversation.dead_letter where {LETTER_IS_THEIRS}"),
         &[
             (&robeing_id, Type::TEXT),
             (&whose.quoted(), Type::TEXT_ARRAY),
@@ -46,11 +41,18 @@ pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
 /// Which person's it was can't be told any more, since the messages are empty.
 pub async fn outlived(client: &Client, whose: &Whose) -> Result<Counts> {
     let mut counts = Counts::new();
-    for table in ["conversation.counted", "conversation.search_tail"] {
+    for (table, made_of) in [
+        ("conversation.counted", "made.id = log.id"),
+        ("conversation.search_tail", "made.id = log.id"),
+        (
+            "conversation.dead_letter",
+            "made.message_id = log.id and made.erased_at is null",
+        ),
+    ] {
         let sql = format!(
             "select count(*)
              from conversation.log
-             join {table} as made on made.id = log.id and made.robeing_id = log.robeing_id
+             join {table} as made on {made_of} and made.robeing_id = log.robeing_id
              where log.erased_at is not null
                and ($1::text[] is null or log.robeing_id = any ($1))"
         );

@@ -42,6 +42,15 @@ pub const COLUMNS: [(&str, &str); 17] = [
     ("conversation.edited", "robeing_id"),
 ];
 
+/// The condition under which a dead letter is theirs, with the robeing, the ids as [`Whose::quoted`] and
+/// the scope as $1 to $3. One that no robeing owns may still say whose it was to be.
+const LETTER_IS_THEIRS: &str = "
+    erased_at is null
+    and ($3::text[] is null or robeing_id = any ($3))
+    and (robeing_id = $1
+         or robeing_id is null and body ->> 'robeing_id' = $1
+         or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))";
+
 /// How many rows each table lost, or gave.
 pub type Counts = BTreeMap<String, u64>;
 

@@ -167,10 +167,15 @@ async fn finish(privacy: &Privacy, id: Uuid, whose: &Whose) -> Result<bool> {
     let scope: Option<Vec<String>> = row.try_get("scope")?;
     let (asked, done): (Timestamp, Timestamp) =
         (row.try_get("created_at")?, row.try_get("finished_at")?);
-    // Names of Slack belong to no robeing, so that only who sees all may take them away.
+    // Names of Slack, and some dead letters, belong to no robeing, so that only an admin of all may take
+    // them away.
     let is_person = matches!(whose.subject, Subject::Person(_));
     let kept = match scope {
-        Some(_) if is_person => vec!["conversation.slack_user", "robeings out of scope"],
+        Some(_) if is_person => vec![
+            "conversation.slack_user",
+            "conversation.dead_letter without a robeing",
+            "robeings out of scope",
+        ],
         _ => Vec::new(),
     };
     let body = json!({
