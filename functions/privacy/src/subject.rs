@@ -39,14 +39,15 @@ impl Asked {
     /// Looks the ids up that belong together. An error where the caller may not.
     pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<About> {
         let robeings = &caller.scope.robeings;
-        let client = privacy.pool.get().await?;
+        let mut client = privacy.pool.get().await?;
+        let db = db::read(&mut client, &db::Scope::all()).await?;
         let (kind, id, whose) = match (&self.user_id, &self.slack_user_id, &self.robeing_id) {
             (Some(user_id), None, None) => {
-                let whose = Whose::user(&client, *user_id, robeings).await?;
+                let whose = Whose::user(&db, *user_id, robeings).await?;
                 ("user_id", user_id.to_string(), whose)
             }
             (None, Some(slack_user_id), None) if is_id(slack_user_id) => {
-                let whose = Whose::slack_user(&client, slack_user_id.clone(), robeings).await?;
+                let whose = Whose::slack_user(&db, slack_user_id.clone(), robeings).await?;
                 ("slack_user_id", slack_user_id.clone(), whose)
             }
             (None, None, Some(robeing_id)) => {

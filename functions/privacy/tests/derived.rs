@@ -507,3 +507,64 @@ async fn a_dead_letter_that_only_says_whose_it_was_to_be_goes_with_that_robeing(
     let path = format!("/v1/dead-letters/{letter}/replay");
     assert_eq!(it.log.post(&path, json!({})).await.status, 409);
 }
+
+/// Polls the future until it has had to wait so often: its outcome, if it had one by then.
+async fn for_waits<F: Future + Unpin>(waits: usize, future: &mut F) -> Option<F::Output> {
+    let mut waited = 0;
+    std::future::poll_fn(
+        |context| match std::pin::Pin::new(&mut *future).poll(context) {
+            std::task::Poll::Ready(outcome) => std::task::Poll::Ready(Some(outcome)),
+            std::task::Poll::Pending => {
+                waited += 1;
+                match waited > waits {
+                    true => std::task::Poll::Ready(None),
+                    false => std::task::Poll::Pending,
+                }
+            }
+        },
+    )
+    .await
+}
+
+/// What a person says after their erasure was asked for and before it has begun is erased as well, also
+/// where Slack names them for the first time then.
+#[tokio::test]
+async fn a_person_who_is_named_while_they_are_looked_up_is_not_taken_for_another() {
+    let it = start().await;
+    let erasures = "select count(*) from privacy.erasure";
+    for waits in 0.. {
+        let person = format!("U0NEW{waits}");
+        it.stored(json!({"robeing_id": "sales", "slack_user_id": person, "message": "hello"}))
+            .await;
+        let before = it.count(erasures).await;
+        let request = it
+            .app
+            .post("/v1/erasures", json!({"slack_user_id": person}));
+        let mut erasing = Box::pin(request.into_future());
+        let early = for_waits(waits, &mut erasing).await;
+        if early.is_some() || it.count(erasures).await > before {
+            assert!(waits > 3, "{waits} waits");
+            return;
+        }
+        let word = word(waits);
+        say(&it, &ts(0, waits), &person, &question(&word)).await;
+        let reply = erasing.await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert!(!it.is_anywhere(&word).await, "after {waits} waits");
+        let names = "select count(*) from conversation.slack_user";
+        assert_eq!(it.count(names).await, 0, "after {waits} waits");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_another_robeings_message_is_not_erased_with_it() {
+    let it = start().await;
+    let theirs = it
+        .stored(json!({"robeing_id": "r2", "slack_user_id": "U0KIM", "message": "hello"}))
+        .await;
+    it.stored(json!({"robeing_id": "sales", "response": "walrus", "reply_to": theirs}))
+        .await;
+    let erased = it.erase(json!({"slack_user_id": "U0KIM"})).await;
+    assert_eq!(erased["erased"]["conversation.log"], 1);
+    assert!(it.is_anywhere("walrus").await);
+}

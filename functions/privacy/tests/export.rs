@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{KIM, LEE, said, start, start_with};
+use crate::common::{KIM, LEE, said, start, start_with, tokens};
 
 #[tokio::test]
 async fn r17_an_export_has_every_row_of_a_person_live_and_archived_as_it_was() {
@@ -171,4 +171,28 @@ async fn r17_an_erasure_takes_exports_with_it() {
     assert_eq!(it.objects("exports").len(), 1);
     assert!(!it.is_anywhere("mine").await);
     assert!(it.is_anywhere("theirs").await);
+}
+
+#[tokio::test]
+async fn an_erasure_in_some_robeings_leaves_the_exports_of_others() {
+    let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
+    for robeing in ["r1", "r2"] {
+        let message = said(robeing, KIM, robeing, "now");
+        let reply = it.log.post("/v1/messages", message).bearer("all").await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+    }
+    let of_r2 = it
+        .app
+        .post("/v1/exports", json!({"robeing_id": "r2"}))
+        .bearer("all")
+        .await
+        .json();
+    let erased = it
+        .app
+        .post("/v1/erasures", json!({"user_id": KIM}))
+        .bearer("one")
+        .await;
+    assert_eq!(erased.status, 200, "{erased:?}");
+    let path = format!("/v1/exports/{}", of_r2["id"].as_str().expect("an id"));
+    assert_eq!(it.app.get(&path).bearer("all").await.status, 200);
 }

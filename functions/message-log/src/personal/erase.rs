@@ -7,7 +7,7 @@ use shared::postgres::types::Type;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{Counts, LETTER_IS_THEIRS, Subject, Whose, answers_to, next_ids};
+use super::{Counts, LETTER_IS_THEIRS, NAME_IS_THEIRS, Subject, Whose, answers_to, next_ids};
 use crate::identity::digest;
 use crate::roll_up::{conversation_of, counted, renew, search};
 
@@ -248,8 +248,8 @@ async fn forget_rest(
     if let (Subject::Person(person), None) = (&whose.subject, &whose.robeings) {
         let names = db
             .execute_typed(
-                "delete from conversation.slack_user where user_id = any ($1)",
-                &[(&person.user_ids, Type::UUID_ARRAY)],
+                &format!("delete from conversation.slack_user where {NAME_IS_THEIRS}"),
+                &person.ids(),
             )
             .await?;
         add(counts, "conversation.slack_user", names);

@@ -8,7 +8,7 @@ use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{LETTER_IS_THEIRS, Subject, Whose, answers_to, next_ids};
+use super::{LETTER_IS_THEIRS, NAME_IS_THEIRS, Subject, Whose, answers_to, next_ids};
 
 /// Rows of theirs a page, and bytes after which one ends before.
 const ROWS: i64 = 2_000;
@@ -99,11 +99,13 @@ pub async fn rest(
     if let (Subject::Person(person), None) = (&whose.subject, &whose.robeings) {
         let rows = db
             .query_typed(
-                "select (jsonb_build_object('table', 'conversation.slack_user') || to_jsonb(name))::text
-                 from conversation.slack_user as name
-                 where user_id = any ($1)
-                 order by team_id, slack_user_id",
-                &[(&person.user_ids, Type::UUID_ARRAY)],
+                &format!(
+                    "select (jsonb_build_object('table', 'conversation.slack_user') || to_jsonb(name))::text
+                     from conversation.slack_user as name
+                     where {NAME_IS_THEIRS}
+                     order by team_id, slack_user_id"
+                ),
+                &person.ids(),
             )
             .await?;
         for row in rows {

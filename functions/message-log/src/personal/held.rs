@@ -6,7 +6,7 @@ use shared::postgres::scoped as db;
 use shared::postgres::types::Type;
 use tokio_postgres::Row;
 
-use super::{Counts, LETTER_IS_THEIRS, Person, Subject, Whose, erase};
+use super::{Counts, LETTER_IS_THEIRS, NAME_IS_THEIRS, Person, Subject, Whose, erase};
 
 /// How many rows hold something of theirs, table by table; those with none are not listed.
 pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
@@ -92,8 +92,8 @@ async fn held_of_person(
         let names = db::query(
             client,
             &scope,
-            "select count(*) from conversation.slack_user where user_id = any ($1)",
-            &[(&person.user_ids, Type::UUID_ARRAY)],
+            &format!("select count(*) from conversation.slack_user where {NAME_IS_THEIRS}"),
+            &person.ids(),
         )
         .await?;
         add(counts, "conversation.slack_user", &names)?;

@@ -13,9 +13,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shared::Result;
 use shared::auth::Names;
-use shared::postgres::Client;
 use shared::postgres::scoped::Scope;
-use shared::postgres::types::Type;
+use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
@@ -41,6 +40,11 @@ pub const COLUMNS: [(&str, &str); 17] = [
     ("conversation.search_segment", "robeing_id"),
     ("conversation.edited", "robeing_id"),
 ];
+
+/// The condition under which a name of Slack is theirs, with [`Person::ids`] as $1 to $3: also one that
+/// came since the ids were looked up.
+const NAME_IS_THEIRS: &str =
+    "(user_id = any ($1) or slack_user_id = any ($2) and user_id <> all ($3))";
 
 /// The condition under which a dead letter is theirs, with the robeing, the ids as [`Whose::quoted`] and
 /// the scope as $1 to $3. One that no robeing owns may still say whose it was to be.
@@ -79,6 +83,18 @@ pub struct Person {
     pub others: Vec<Uuid>,
 }
 
+impl Person {
+    fn ids(&self) -> [(&(dyn ToSql + Sync), Type); 3] {
+        [
+            (&self.user_ids, Type::UUID_ARRAY),
+            (&self.slack_user_ids, Type::TEXT_ARRAY),
+            (&self.others, Type::UUID_ARRAY),
+        ]
+    }
+}
+
+/// Everything that these ids lead to must be read in one snapshot: an id that Slack's first event brings
+/// in between would be taken for somebody else's.
 impl Whose {
     pub fn robeing(robeing_id: String, robeings: &Names) -> Self {
         Self {
@@ -88,24 +104,24 @@ impl Whose {
     }
 
     /// Of the person who is called so here, by all names that Slack has for them.
-    pub async fn user(client: &Client, user_id: Uuid, robeings: &Names) -> Result<Self> {
+    pub async fn user(db: &Transaction<'_>, user_id: Uuid, robeings: &Names) -> Result<Self> {
         let slack_user_ids = strings(
-            client,
+            db,
             "select distinct slack_user_id from conversation.slack_user where user_id = $1 order by 1",
             &user_id,
             Type::UUID,
         )
         .await?;
-        Self::person(client, vec![user_id], slack_user_ids, robeings).await
+        Self::person(db, vec![user_id], slack_user_ids, robeings).await
     }
 
     /// Of whomever Slack calls so. Ids of two teams may be alike: give the `user_id` then.
     pub async fn slack_user(
-        client: &Client,
+        db: &Transaction<'_>,
         slack_user_id: String,
         robeings: &Names,
     ) -> Result<Self> {
-        let rows = client
+        let rows = db
             .query_typed(
                 "select distinct user_id from conversation.slack_user where slack_user_id = $1 order by 1",
                 &[(&slack_user_id, Type::TEXT)],
@@ -116,7 +132,7 @@ impl Whose {
             .map(|row| row.try_get(0))
             .collect::<Result<Vec<Uuid>, _>>()?;
         let mut slack_user_ids = strings(
-            client,
+            db,
             "select distinct slack_user_id from conversation.slack_user where user_id = any ($1) order by 1",
             &user_ids,
             Type::UUID_ARRAY,
@@ -125,16 +141,16 @@ impl Whose {
         if !slack_user_ids.contains(&slack_user_id) {
             slack_user_ids.push(slack_user_id);
         }
-        Self::person(client, user_ids, slack_user_ids, robeings).await
+        Self::person(db, user_ids, slack_user_ids, robeings).await
     }
 
     async fn person(
-        client: &Client,
+        db: &Transaction<'_>,
         user_ids: Vec<Uuid>,
         slack_user_ids: Vec<String>,
         robeings: &Names,
     ) -> Result<Self> {
-        let rows = client
+        let rows = db
             .query_typed(
                 "select distinct user_id
                  from conversation.slack_user
@@ -185,12 +201,12 @@ impl Whose {
 }
 
 async fn strings(
-    client: &Client,
+    db: &Transaction<'_>,
     sql: &'static str,
-    value: &(dyn shared::postgres::types::ToSql + Sync),
+    value: &(dyn ToSql + Sync),
     kind: Type,
 ) -> Result<Vec<String>> {
-    let rows = client.query_typed(sql, &[(value, kind)]).await?;
+    let rows = db.query_typed(sql, &[(value, kind)]).await?;
     let texts = rows.iter().map(|row| row.try_get(0));
     Ok(texts.collect::<Result<_, _>>()?)
 }
@@ -269,14 +285,16 @@ async fn answers_to(
 ) -> Result<Vec<(Uuid, Uuid)>, tokio_postgres::Error> {
     let rows = db
         .query_typed(
-            "select reply_to, id
-             from conversation.log
-             where reply_to = any ($1)
-               and user_id is null
-               and slack_user_id is null
-               and erased_at is null
-               and ($2::text[] is null or robeing_id = any ($2))
-             order by reply_to, id",
+            "select asked.id as reply_to, answer.id
+             from conversation.log as answer
+             join conversation.log as asked
+                 on asked.id = answer.reply_to and asked.robeing_id = answer.robeing_id
+             where answer.reply_to = any ($1)
+               and answer.user_id is null
+               and answer.slack_user_id is null
+               and answer.erased_at is null
+               and ($2::text[] is null or answer.robeing_id = any ($2))
+             order by asked.id, answer.id",
             &[
                 (&ids, Type::UUID_ARRAY),
                 (&whose.robeings, Type::TEXT_ARRAY),

@@ -2,6 +2,7 @@
 //! them.
 
 use std::collections::BTreeSet;
+use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
 use message_log::personal::{Subject, Whose};
@@ -38,6 +39,12 @@ pub async fn forget(privacy: &Privacy, whose: &Whose) -> Result<()> {
 /// Whether what is held of one may be held of the other, too. One export too many that is made again
 /// costs less than a copy that stays.
 fn may_meet(one: &Whose, other: &Whose) -> bool {
+    let reach = (reach(one), reach(other));
+    if let (Some(some), Some(others)) = reach
+        && !some.iter().any(|robeing| others.contains(robeing))
+    {
+        return false;
+    }
     match (&one.subject, &other.subject) {
         (Subject::Person(one), Subject::Person(other)) => {
             one.user_ids.iter().any(|id| other.user_ids.contains(id))
@@ -48,6 +55,14 @@ fn may_meet(one: &Whose, other: &Whose) -> bool {
         }
         (Subject::Robeing(one), Subject::Robeing(other)) => one == other,
         _ => true,
+    }
+}
+
+/// Of which robeings at most; none for all.
+fn reach(whose: &Whose) -> Option<&[String]> {
+    match &whose.subject {
+        Subject::Robeing(robeing_id) => Some(slice::from_ref(robeing_id)),
+        Subject::Person(_) => whose.robeings.as_deref(),
     }
 }
 
