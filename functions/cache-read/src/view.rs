@@ -282,6 +282,13 @@ fn silence_columns(columns: &mut [Column], hidden: &Hidden) {
             &mut column.description_source,
             hidden,
         );
+        let is_composite = !column.fields.is_empty() || column.cut;
+        if is_composite && hidden.is_named_in(&column.data_type) {
+            // Postgres has a type of the name and the columns of each table.
+            column.data_type = "record".to_owned();
+            column.fields.clear();
+            column.cut = true;
+        }
         silence_columns(&mut column.fields, hidden);
     }
 }
@@ -303,9 +310,33 @@ fn silence(
 #[cfg(test)]
 mod tests {
     use schema_sync::document::TableKind;
+    use serde_json::json;
 
     use super::*;
     use crate::builtin;
+
+    #[test]
+    fn a_column_of_the_row_type_of_a_hidden_table_shows_neither_its_name_nor_its_fields() {
+        let row_of = |data_type: &str| -> Column {
+            let fields = json!([{"name": "salary", "type": "numeric"}]);
+            let column = json!({"name": "it", "type": data_type, "fields": fields});
+            serde_json::from_value(column).unwrap()
+        };
+        let mut orders = Table::new(["p", "shop", "orders"], TableKind::Table);
+        orders.columns = vec![row_of("hr.people"), row_of("shop.place")];
+        let people = Table::new(["p", "hr", "people"], TableKind::Table);
+        let document = Document {
+            tables: vec![orders, people],
+            ..builtin::document()
+        };
+        let seen = within(&document, &Names::Only(vec!["p.shop".to_owned()]));
+        let [hidden, shown] = &seen.tables[0].columns[..] else {
+            panic!("two columns");
+        };
+        assert_eq!((hidden.data_type.as_str(), hidden.cut), ("record", true));
+        assert_eq!(hidden.fields, []);
+        assert_eq!(*shown, row_of("shop.place"));
+    }
 
     #[tokio::test]
     async fn many_scopes_are_kept_ready_at_once() {

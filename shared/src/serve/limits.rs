@@ -1,15 +1,15 @@
 //! How large a request may be, and how long its answer may take.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::Route;
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep_until};
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
@@ -52,36 +52,37 @@ impl Limits {
         let deadline = Deadline {
             started,
             last,
-            at: Arc::new(Mutex::new(started)),
+            at: Arc::new(watch::Sender::new(started)),
         };
         deadline.set(self.answer_within);
         deadline
     }
 }
 
-/// When a request has to be answered. A route may have set it later meanwhile.
+/// When a request has to be answered. A route may set it later or earlier meanwhile.
 #[derive(Clone)]
 pub(super) struct Deadline {
     started: Instant,
     last: Option<Instant>,
-    at: Arc<Mutex<Instant>>,
+    at: Arc<watch::Sender<Instant>>,
 }
 
 impl Deadline {
     fn set(&self, answer_within: Duration) {
         let at = self.started + answer_within;
-        let at = self.last.map_or(at, |last| at.min(last));
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
-    }
-
-    fn at(&self) -> Instant {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.at
+            .send_replace(self.last.map_or(at, |last| at.min(last)));
     }
 
     /// Returns once it has passed.
     pub(super) async fn passed(&self) {
-        while Instant::now() < self.at() {
-            tokio::time::sleep_until(self.at()).await;
+        let mut set = self.at.subscribe();
+        loop {
+            let at = *set.borrow_and_update();
+            tokio::select! {
+                () = sleep_until(at) => return,
+                _ = set.changed() => {}
+            }
         }
     }
 }
@@ -139,4 +140,26 @@ impl<S> Routed for S where
         + Sync
         + 'static
 {
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_route_sets_the_deadline_earlier_or_later_whenever_it_is_reached() {
+        let limits = Limits::new(&Env::default()).unwrap();
+        for (seconds, expected) in [(2, 2), (900, 900)] {
+            let deadline = limits.deadline(None);
+            let started = Instant::now();
+            let mut passed = Box::pin(deadline.passed());
+            assert!((&mut passed).now_or_never().is_none());
+            // As where the body is there only after the first wait.
+            deadline.set(Duration::from_secs(seconds));
+            passed.await;
+            assert_eq!(started.elapsed(), Duration::from_secs(expected));
+        }
+    }
 }

@@ -83,7 +83,9 @@ impl Account<'_> {
         let answer = sent.map_err(|error| format!("AWS can't be reached: {error}"))?;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
-        if status == 404 || text.contains("NonExistentQueue") || text.contains("ResourceNotFound") {
+        // SQS has had two names for it.
+        let missing = ["ResourceNotFound", "QueueDoesNotExist", "NonExistentQueue"];
+        if status == 404 || missing.iter().any(|name| text.contains(name)) {
             return Ok(None);
         }
         if status != 200 {
