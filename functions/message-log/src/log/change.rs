@@ -182,6 +182,30 @@ impl Log {
         Ok(())
     }
 
+    /// Whether Slack's message was deleted, or erased.
+    pub async fn is_deleted(&self, robeing_id: &str, key: &Key) -> Result<bool> {
+        let Some(Identity { id, .. }) = self.row_of(robeing_id, key) else {
+            return Ok(false);
+        };
+        let client = self.pool.get().await?;
+        let deleted = db::query(
+            &client,
+            &Scope::only([robeing_id]),
+            "select from conversation.log
+             where id = $1 and robeing_id = $2 and deleted_at is not null",
+            &[(&id, Type::UUID), (&robeing_id, Type::TEXT)],
+        )
+        .await?;
+        Ok(!deleted.is_empty())
+    }
+
+    /// None for a message of Slack that is older than anything that is kept under its own time.
+    fn row_of(&self, robeing_id: &str, key: &Key) -> Option<Identity> {
+        let window = self.window();
+        let identity = identify(robeing_id, "slack", Some(key), None, None, 0, &window).ok();
+        identity.filter(|it| it.ledger_key.is_none())
+    }
+
     /// Takes the text out of a row, which stays to be counted. Where the message has not come yet,
     /// the row is there before it, and it stays without. Where its month is in the archive already,
     /// nothing happens.
@@ -192,21 +216,7 @@ impl Log {
         key: &Key,
         at: Timestamp,
     ) -> Result<()> {
-        let Ok(Identity {
-            id,
-            created_at,
-            ledger_key: None,
-        }) = identify(
-            robeing_id,
-            "slack",
-            Some(key),
-            None,
-            None,
-            0,
-            &self.window(),
-        )
-        else {
-            // Older than anything that is kept under its own time.
+        let Some(Identity { id, created_at, .. }) = self.row_of(robeing_id, key) else {
             return Ok(());
         };
         let client = self.pool.get().await?;

@@ -158,6 +158,12 @@ async fn refuse(
     error: &Error,
 ) -> Result<Response> {
     let key = letter_key(envelope);
+    if let Owner::Robeing(robeing) = owner
+        && log.is_deleted(robeing, &key).await?
+    {
+        // Its sender took it back before it arrived: nothing of it is kept.
+        return Ok(taken());
+    }
     let mut delivery = Delivery::again("slack", key.text.clone(), key);
     delivery.body = Ok(kept);
     dead_letters::keep(log, owner, &delivery, error).await?;
@@ -172,8 +178,10 @@ async fn refuse(
 /// The message's own key, under which a replay stores it; without one, the event's id or its digest.
 fn letter_key(envelope: &Envelope) -> Key {
     let event = &envelope.event;
-    let text = |name| event.get(name).and_then(Value::as_str);
-    let known = match (text("channel").filter(|it| is_id(it)), text("ts")) {
+    let text = |path| event.pointer(path).and_then(Value::as_str);
+    // An edit has the message in it, with its own `ts`.
+    let ts = text("/message/ts").or_else(|| text("/ts"));
+    let known = match (text("/channel").filter(|it| is_id(it)), ts) {
         (Some(channel), Some(ts)) => key(channel, ts).ok(),
         _ => None,
     };

@@ -394,28 +394,62 @@ fn any_order_of_a_message_its_edits_and_its_deletion_leaves_the_same_row() {
     });
 }
 
+/// Longer than a message may be.
+fn too_long() -> String {
+    format!("narwhal {}", "x".repeat(300_000))
+}
+
+fn edited(ts: &str, at: &str, text: &str) -> Value {
+    let message = json!({
+        "type": "message", "user": "U2147483697", "text": text, "ts": ts,
+        "edited": {"user": "U2147483697", "ts": at},
+    });
+    said(
+        at,
+        "",
+        json!({"subtype": "message_changed", "event_ts": at, "message": message}),
+    )
+}
+
+fn deleted(ts: &str, at: &str) -> Value {
+    said(
+        at,
+        "",
+        json!({"subtype": "message_deleted", "event_ts": at, "deleted_ts": ts}),
+    )
+}
+
 #[tokio::test]
 async fn what_was_refused_goes_once_its_sender_deletes_or_edits_it() {
     let log = start().await;
-    for (n, change) in [(1, "message_deleted"), (2, "message_changed")] {
-        let ts = now_ts(n);
-        let at = now_ts(n + 10);
-        // Longer than a message may be.
-        let text = format!("narwhal {}", "x".repeat(300_000));
-        let refused = send(&log, &said(&ts, &text, json!({}))).await;
-        assert_eq!(refused.status, 413, "{refused:?}");
-        let open = log.get("/v1/dead-letters").await;
-        assert_eq!(open["items"].as_array().map(Vec::len), Some(n as usize));
-        let mut event = json!({
-            "subtype": change, "ts": at, "event_ts": at, "deleted_ts": ts,
-            "message": {
-                "type": "message", "user": "U2147483697", "text": "short", "ts": ts,
-                "edited": {"user": "U2147483697", "ts": at},
-            },
-        });
-        event["text"] = json!("");
-        let changed = send(&log, &said(&at, "", event)).await;
-        assert_eq!(changed.status, 200, "{changed:?}");
-        assert!(!log.dump().await.contains("narwhal"), "{change}");
+    for n in 0..4 {
+        let (ts, at, later) = (now_ts(n), now_ts(n + 10), now_ts(n + 20));
+        let original = said(&ts, &too_long(), json!({}));
+        let (first, then) = match n {
+            0 => (original, deleted(&ts, &at)),
+            1 => (original, edited(&ts, &at, "short")),
+            2 => (edited(&ts, &at, &too_long()), deleted(&ts, &later)),
+            _ => (edited(&ts, &at, &too_long()), edited(&ts, &later, "short")),
+        };
+        let refused = send(&log, &first).await;
+        assert_eq!(refused.status, 413, "{n}: {refused:?}");
+        assert!(log.dump().await.contains("narwhal"), "{n}");
+        let changed = send(&log, &then).await;
+        assert_eq!(changed.status, 200, "{n}: {changed:?}");
+        assert!(!log.dump().await.contains("narwhal"), "{n}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_what_can_not_be_stored_and_was_deleted_before_it_arrived() {
+    let log = start().await;
+    let (ts, at) = (now_ts(1), now_ts(2));
+    assert_eq!(send(&log, &deleted(&ts, &at)).await.status, 200);
+    for late in [
+        said(&ts, &too_long(), json!({})),
+        edited(&ts, &at, &too_long()),
+    ] {
+        assert_eq!(send(&log, &late).await.status, 200);
+    }
+    assert!(!log.dump().await.contains("narwhal"));
 }
