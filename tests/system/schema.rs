@@ -84,9 +84,8 @@ async fn m6_on_lambda_the_one_binary_is_told_whose_schedule_it_is() {
     }
 }
 
-#[tokio::test]
-async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
-    let app = TestApp::with_env(shared::Env::default())
+async fn one_binary() -> TestApp {
+    TestApp::with_env(shared::Env::default())
         .set("WAREHOUSE_URL", "file:///")
         .set("MASKING_KEY", "0".repeat(64))
         .set("PRIVACY_KEY", "0".repeat(64))
@@ -94,7 +93,12 @@ async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
         .on_a_database()
         .await
         .start(metasync::app)
-        .await;
+        .await
+}
+
+#[tokio::test]
+async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
+    let app = one_binary().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log/sqs.json");
     let batch: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
 
@@ -119,15 +123,7 @@ async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
 
 #[tokio::test]
 async fn the_one_binary_takes_whatever_is_delivered_to_it_as_message_log_does() {
-    let app = TestApp::with_env(shared::Env::default())
-        .set("WAREHOUSE_URL", "file:///")
-        .set("MASKING_KEY", "0".repeat(64))
-        .set("PRIVACY_KEY", "0".repeat(64))
-        .named("metasync")
-        .on_a_database()
-        .await
-        .start(metasync::app)
-        .await;
+    let app = one_binary().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log");
     for name in [
         "pubsub-push.json",

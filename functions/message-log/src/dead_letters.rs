@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use shared::auth::Names;
+use shared::postgres::Client;
 use shared::postgres::types::{Json as Jsonb, Type};
 use shared::telemetry::{Unit, figure};
 use shared::{Admin, Caller, Error, Json, Result};
@@ -23,6 +24,9 @@ use crate::page::{self, Listed, STORED_BYTES};
 use crate::post::Receipt;
 use shared::postgres::scoped::{self as db, Scope};
 
+/// What an erasure leaves of a dead letter: its key, so that the same event is not kept again.
+pub(crate) const EMPTY_LETTER: &str =
+    "body = null, reason = 'erased', source_event_id = '', message_id = null, erased_at = now()";
 /// In characters.
 const LONGEST_EVENT_ID: usize = 512;
 /// A larger body is kept by the queue alone.
@@ -261,6 +265,7 @@ pub async fn replay(
         ],
     )
     .await?;
+    follow(&client, &[stored.id]).await?;
     Ok(Json(stored.into()))
 }
 
@@ -389,6 +394,25 @@ pub async fn resolve(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
          from unnest($1::uuid[], $2::uuid[]) as stored (key, message_id)
          where known.key = stored.key",
         &[(&keys, Type::UUID_ARRAY), (&messages, Type::UUID_ARRAY)],
+    )
+    .await?;
+    follow(&client, &messages).await
+}
+
+/// Empties those whose message was erased before they were known to have become it.
+async fn follow(client: &Client, messages: &[Uuid]) -> Result<()> {
+    db::query(
+        client,
+        &Scope::all(),
+        &format!(
+            "update conversation.dead_letter as letter set {EMPTY_LETTER}
+             where message_id = any ($1)
+               and erased_at is null
+               and exists (
+                   select from conversation.log
+                   where log.id = letter.message_id and log.erased_at is not null)"
+        ),
+        &[(&messages, Type::UUID_ARRAY)],
     )
     .await?;
     Ok(())

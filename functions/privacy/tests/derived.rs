@@ -1,19 +1,17 @@
 //! Whatever is made of a message follows it: when it is edited, deleted or erased, or expires.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod story;
+
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan as _};
 use kit::slack;
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, start_with};
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const APP: &str = "A0FFV41KK";
-const PEOPLE: [&str; 3] = ["U0KIM", "U0LEE", "U0PARK"];
-const ROBEINGS: [&str; 2] = ["sales", "r2"];
 
 async fn start() -> Fixture {
     start_with(&[
@@ -37,6 +35,13 @@ fn envelope(event: &Value) -> Value {
 fn ts(days_ago: i64, n: usize) -> String {
     let at = Timestamp::now() - (days_ago * 24).hours();
     format!("{}.{n:06}", at.as_second())
+}
+
+/// Letters alone, so that nothing of it is masked.
+fn word(n: usize) -> String {
+    let letters = n.to_string().into_bytes().into_iter();
+    let letters = letters.map(|digit| char::from(b'a' + (digit - b'0')));
+    format!("quux{}zz", letters.collect::<String>())
 }
 
 fn question(word: &str) -> String {
@@ -226,233 +231,6 @@ async fn dead_letters_and_placeholders_are_no_older_than_the_memory_of_their_rob
     }
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Say {
-        person: usize,
-        robeing: usize,
-        days_ago: i64,
-        intent: bool,
-    },
-    Edit(prop::sample::Index),
-    Delete(prop::sample::Index),
-    RollUp,
-    Erase(usize),
-    /// The messages of a robeing that are more than a day old.
-    Expire(usize),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let index = any::<prop::sample::Index>();
-    prop_oneof![
-        6 => (0..PEOPLE.len(), 0..ROBEINGS.len(), prop_oneof![Just(0_i64), Just(3)], any::<bool>())
-            .prop_map(|(person, robeing, days_ago, intent)| Step::Say { person, robeing, days_ago, intent }),
-        3 => index.prop_map(Step::Edit),
-        2 => any::<prop::sample::Index>().prop_map(Step::Delete),
-        3 => Just(Step::RollUp),
-        1 => (0..PEOPLE.len()).prop_map(Step::Erase),
-        1 => (0..ROBEINGS.len()).prop_map(Step::Expire),
-    ]
-}
-
-/// A message as it should be.
-struct Said {
-    ts: String,
-    person: usize,
-    robeing: usize,
-    days_ago: i64,
-    /// What it asks for now; none once it is gone.
-    word: Option<String>,
-    intent: Option<String>,
-}
-
-/// Letters alone, so that nothing of it is masked.
-fn word(n: usize) -> String {
-    let letters = n.to_string().into_bytes().into_iter();
-    let letters = letters.map(|digit| char::from(b'a' + (digit - b'0')));
-    format!("quux{}zz", letters.collect::<String>())
-}
-
-#[derive(Default)]
-struct Story {
-    said: Vec<Said>,
-    words: usize,
-    gone: BTreeSet<String>,
-}
-
-impl Story {
-    fn word(&mut self) -> String {
-        self.words += 1;
-        word(self.words)
-    }
-
-    /// One of the messages of Slack's app, which is the first robeing.
-    fn in_slack(&mut self, index: &prop::sample::Index) -> Option<&mut Said> {
-        let mut said: Vec<&mut Said> = self.said.iter_mut().filter(|it| it.robeing == 0).collect();
-        let count = said.len();
-        (count > 0).then(|| said.swap_remove(index.index(count)))
-    }
-
-    async fn play(&mut self, it: &Fixture, step: &Step) {
-        match step {
-            Step::Say {
-                person,
-                robeing,
-                days_ago,
-                intent,
-            } => {
-                let word = self.word();
-                let ts = ts(*days_ago, self.words);
-                let intent = intent.then(|| self.word());
-                let mut message = json!({
-                    "robeing_id": ROBEINGS[*robeing], "channel_id": "C1", "slack_ts": ts,
-                    "slack_user_id": PEOPLE[*person], "message": question(&word),
-                });
-                message["intent"] = json!(intent);
-                it.stored(message).await;
-                self.said.push(Said {
-                    ts,
-                    person: *person,
-                    robeing: *robeing,
-                    days_ago: *days_ago,
-                    word: Some(word),
-                    intent,
-                });
-            }
-            Step::Edit(index) => {
-                let word = self.word();
-                let n = self.words;
-                let Some(said) = self.in_slack(index) else {
-                    return;
-                };
-                edit(it, &said.ts, PEOPLE[said.person], &question(&word), n).await;
-                let gone = match &mut said.word {
-                    Some(before) => std::mem::replace(before, word),
-                    None => word,
-                };
-                self.gone.insert(gone);
-            }
-            Step::Delete(index) => {
-                let Some(said) = self.in_slack(index) else {
-                    return;
-                };
-                delete(it, &said.ts).await;
-                let gone = [said.word.take(), said.intent.take()];
-                self.gone.extend(gone.into_iter().flatten());
-            }
-            Step::RollUp => it.roll_up().await,
-            Step::Erase(person) => {
-                let subject = json!({"slack_user_id": PEOPLE[*person]});
-                let reply = it.app.post("/v1/erasures", subject).await;
-                assert!([200, 404].contains(&reply.status.as_u16()), "{reply:?}");
-                for said in self.said.iter_mut().filter(|it| it.person == *person) {
-                    self.gone.extend(said.word.take());
-                    self.gone.extend(said.intent.take());
-                }
-            }
-            Step::Expire(robeing) => {
-                // What was not rolled up yet does not expire.
-                it.roll_up().await;
-                let days = format!(
-                    "insert into robeing.settings (id, robeing_id, system_settings, system_revision)
-                     values (gen_random_uuid(), '{}', '{{\"memory_ttl_days\": 1}}', 1)
-                     on conflict (robeing_id) do nothing",
-                    ROBEINGS[*robeing]
-                );
-                it.database.run(&days).await;
-                it.run().await;
-                it.database.run("delete from robeing.settings").await;
-                let old = |said: &&mut Said| said.robeing == *robeing && said.days_ago > 1;
-                for said in self.said.iter_mut().filter(old) {
-                    self.gone.extend(said.word.take());
-                    self.gone.extend(said.intent.take());
-                }
-                self.said
-                    .retain(|said| said.robeing != *robeing || said.days_ago <= 1);
-            }
-        }
-    }
-
-    async fn holds(&self, it: &Fixture) {
-        it.roll_up().await;
-        let dump = it.database.dump().await;
-        for word in &self.gone {
-            assert!(!dump.contains(word.as_str()), "{word} is still there");
-        }
-        for (place, robeing) in ROBEINGS.iter().enumerate() {
-            let alive = || self.said.iter().filter(|said| said.robeing == place);
-            let words: BTreeMap<String, i64> = alive()
-                .filter_map(|said| said.word.as_ref())
-                .map(|word| (format!("where is the {word}"), 1))
-                .collect();
-            assert_eq!(questions(it, robeing).await, words, "{robeing}");
-            let intents: BTreeSet<&str> =
-                alive().filter_map(|said| said.intent.as_deref()).collect();
-            let patterns = patterns(it, robeing).await;
-            let list = patterns["intents"].as_array().expect("a list").iter();
-            let counted: BTreeSet<&str> = list
-                .map(|it| it["intent"].as_str().expect("a name"))
-                .collect();
-            assert_eq!(counted, intents, "{robeing}");
-            for said in alive() {
-                if let Some(word) = &said.word {
-                    let path = format!("/v1/robeings/{robeing}/search?q={word}");
-                    let found = it.log.get(&path).await.json();
-                    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{word}");
-                }
-            }
-        }
-    }
-}
-
-/// Everything that patterns are answered from, but the numbers of what was said.
-async fn made(it: &Fixture) -> String {
-    let client = it.database.client().await;
-    let mut text = String::new();
-    for table in ["question", "intent", "counted"] {
-        let sql = format!(
-            "select coalesce(string_agg(row::text, e'\n' order by row::text), '') from conversation.{table} as row"
-        );
-        text += client
-            .query_typed_one(&sql, &[])
-            .await
-            .expect("rows")
-            .get(0);
-        text.push('\n');
-    }
-    text
-}
-
-#[test]
-fn whatever_happens_to_messages_what_was_made_of_them_is_as_if_it_was_made_of_what_is_left() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let cases = Config {
-        cases: 6,
-        max_shrink_iters: 10,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let result = TestRunner::new(cases).run(&prop::collection::vec(step(), 8..24), |steps| {
-        runtime.block_on(async {
-            let it = start().await;
-            let mut story = Story::default();
-            for step in &steps {
-                story.play(&it, step).await;
-            }
-            story.holds(&it).await;
-            let followed = made(&it).await;
-            // As after a restore into another cluster: all of it is made again.
-            it.database
-                .run("update conversation.watermark set cluster = 1 where name = 'message-log'")
-                .await;
-            it.roll_up().await;
-            assert_eq!(followed, made(&it).await);
-        });
-        Ok(())
-    });
-    result.expect("what was made follows");
-}
-
 /// A delivery that names its sender only in the text that can't be read.
 async fn refused(it: &Fixture, id: &str, body: &str) -> String {
     let record = json!({
@@ -567,4 +345,37 @@ async fn an_answer_to_another_robeings_message_is_not_erased_with_it() {
     let erased = it.erase(json!({"slack_user_id": "U0KIM"})).await;
     assert_eq!(erased["erased"]["conversation.log"], 1);
     assert!(it.is_anywhere("walrus").await);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_replayed_while_its_message_is_erased_is_erased_as_well() {
+    let it = start().await;
+    let letter = refused(&it, "m1", "narwhal, from somebody").await;
+    let right = json!({"message": {
+        "robeing_id": "sales", "slack_user_id": "U0KIM", "message": "narwhal",
+    }});
+    let replay = || {
+        it.log
+            .post(&format!("/v1/dead-letters/{letter}/replay"), right.clone())
+    };
+    assert_eq!(replay().await.status, 200);
+    // As it is between the row and the letter's knowledge of it.
+    let unknown = "update conversation.dead_letter set message_id = null, replayed_at = null";
+    it.database.run(unknown).await;
+    it.erase(json!({"slack_user_id": "U0KIM"})).await;
+    assert_eq!(replay().await.status, 200);
+    assert!(!it.is_anywhere("narwhal").await);
+
+    // As it is where the erasure was at work meanwhile.
+    it.database
+        .run(
+            "update conversation.dead_letter
+             set body = '\"narwhal\"', erased_at = null, robeing_id = 'sales',
+                 message_id = (select id from conversation.log where erased_at is not null limit 1)",
+        )
+        .await;
+    it.stored(json!({"robeing_id": "sales", "slack_user_id": "U0LEE", "message": "hello"}))
+        .await;
+    it.erase(json!({"slack_user_id": "U0LEE"})).await;
+    assert!(!it.is_anywhere("narwhal").await);
 }

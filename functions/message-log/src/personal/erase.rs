@@ -8,6 +8,7 @@ use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use super::{Counts, LETTER_IS_THEIRS, NAME_IS_THEIRS, Subject, Whose, answers_to, next_ids};
+use crate::dead_letters::EMPTY_LETTER;
 use crate::identity::digest;
 use crate::roll_up::{conversation_of, counted, renew, search};
 
@@ -26,10 +27,6 @@ pub(super) const OF_A_ROBEING: [&str; 9] = [
     "conversation.search_tail",
     "conversation.edited",
 ];
-
-/// What is left of a dead letter: its key, so that the same event is not kept again.
-const EMPTY_LETTER: &str =
-    "body = null, reason = 'erased', source_event_id = '', message_id = null, erased_at = now()";
 
 /// What one step did.
 pub struct Erased {
@@ -230,6 +227,20 @@ async fn forget_rest(
     whose: &Whose,
     counts: &mut Counts,
 ) -> Result<(), tokio_postgres::Error> {
+    // Those that were replayed while their message was erased.
+    let late = db
+        .execute_typed(
+            &format!(
+                "update conversation.dead_letter set {EMPTY_LETTER}
+                 where erased_at is null
+                   and message_id in (
+                       select id from conversation.log
+                       where id = message_id and log.erased_at is not null)"
+            ),
+            &[],
+        )
+        .await?;
+    add(counts, "conversation.dead_letter", late);
     let robeing_id = match &whose.subject {
         Subject::Person(_) => None,
         Subject::Robeing(robeing_id) => Some(robeing_id),
