@@ -6,9 +6,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use message_log::mask::{Known, Masker, Placeholders, ROUNDS};
+use platform::work::SHORT;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
-use shared::work::SHORT;
 
 use forms::Form;
 use generate::Random;

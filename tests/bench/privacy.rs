@@ -15,9 +15,9 @@ use anyhow::{Context as _, ensure};
 use futures::{StreamExt as _, pin_mut};
 use kit::TestApp;
 use kit::postgres::{Database, database};
+use platform::Env;
+use platform::postgres::Client;
 use serde_json::json;
-use shared::Env;
-use shared::postgres::Client;
 
 const PERSON: &str = "0190b2a0-0000-7000-8000-000000000001";
 

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use futures::future::try_join_all;
 use kit::postgres::{Database, database};
+use platform::postgres::Client;
+use platform::postgres::types::Type;
+use platform::{Env, Resources};
 use settings::{Category, Settings};
-use shared::postgres::Client;
-use shared::postgres::types::Type;
-use shared::{Env, Resources};
 use stats_batch::{Stats, rebuild, roll_up};
 
 const WRITERS: u64 = 24;

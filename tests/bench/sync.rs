@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use jiff::{Span, civil};
 use kit::bigquery::{BigQuery as Stub, Method};
 use kit::llm::{LlmStub, Wanted};
+use platform::{Env, Resources};
 use schema_sync::enrich;
 use schema_sync::source::Run;
 use schema_sync::source::bigquery::{BigQuery, Settings};
@@ -16,7 +17,6 @@ use schema_sync::sql_type::parse_column;
 use schema_sync::sync::{Answer, Sync};
 use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
-use shared::{Env, Resources};
 use tempfile::TempDir;
 
 /// With this and the address of a stub, the process only syncs it, and prints its peak memory.
@@ -84,7 +84,7 @@ fn subject(
         store: Resources::new(env.clone()).store()?,
         source: Arc::new(BigQuery::new(
             settings,
-            shared::http_client::build(&shared::Env::default())?,
+            platform::http_client::build(&platform::Env::default())?,
         )),
         llm: None,
         settings: enrich::Settings::read(&env)?,

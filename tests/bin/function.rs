@@ -3,12 +3,12 @@
 fn main() -> anyhow::Result<()> {
     let name = std::env::args().nth(1);
     match name.as_deref() {
-        Some("cache-read") => shared::serve("cache-read", cache_read::app),
-        Some("message-log") => shared::serve("message-log", message_log::app),
-        Some("privacy") => shared::serve("privacy", privacy::app),
-        Some("schema-sync") => shared::serve("schema-sync", schema_sync::app),
-        Some("settings") => shared::serve("settings", settings::app),
-        Some("stats-batch") => shared::serve("stats-batch", stats_batch::app),
+        Some("cache-read") => platform::serve("cache-read", cache_read::app),
+        Some("message-log") => platform::serve("message-log", message_log::app),
+        Some("privacy") => platform::serve("privacy", privacy::app),
+        Some("schema-sync") => platform::serve("schema-sync", schema_sync::app),
+        Some("settings") => platform::serve("settings", settings::app),
+        Some("stats-batch") => platform::serve("stats-batch", stats_batch::app),
         _ => anyhow::bail!("there is no function {name:?}"),
     }
 }

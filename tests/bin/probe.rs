@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::routing::{get, post};
+use platform::{Error, Json, Resources, Router};
 use serde_json::{Value, json};
-use shared::{Error, Json, Resources, Router};
 
 fn main() -> anyhow::Result<()> {
-    shared::serve("probe", app)
+    platform::serve("probe", app)
 }
 
 fn app(resources: &Resources) -> anyhow::Result<Router> {
@@ -37,7 +37,7 @@ async fn trigger(Json(event): Json<Value>) -> Result<Json<Value>, Error> {
 
 /// Is in flight until the process is told to stop.
 async fn until_stopped() -> Result<&'static str, Error> {
-    let stop = shared::serve::http::stop_signal()?;
+    let stop = platform::serve::http::stop_signal()?;
     tracing::info!("in flight");
     stop.await;
     Ok("finished")

@@ -15,9 +15,9 @@ use kit::TestApp;
 use kit::bigquery::BigQuery;
 use kit::llm::{Answer, LlmStub};
 use kit::postgres::database;
+use platform::Env;
 use regex::Regex;
 use serde_json::{Value, json};
-use shared::Env;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -47,7 +47,7 @@ impl Recorder {
     async fn before(upstream: String) -> Self {
         let seen = Arc::new(Seen {
             upstream,
-            http: shared::http_client::build(&Env::default()).expect("a client"),
+            http: platform::http_client::build(&Env::default()).expect("a client"),
             calls: Mutex::default(),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -171,7 +171,7 @@ async fn amazon() -> Cloud {
             .map(str::to_owned)
             .into()
     });
-    let http = shared::http_client::build(&Env::default()).expect("a client");
+    let http = platform::http_client::build(&Env::default()).expect("a client");
     let made = http.put(format!("{}/{BUCKET}", server.url())).send().await;
     assert_eq!(made.expect("moto answers").status(), 200);
     let recorder = Recorder::before(server.url()).await;
@@ -203,7 +203,7 @@ async fn google() -> Cloud {
         let arguments = arguments.into_iter().chain([port.as_str()]);
         arguments.map(str::to_owned).collect()
     });
-    let http = shared::http_client::build(&Env::default()).expect("a client");
+    let http = platform::http_client::build(&Env::default()).expect("a client");
     let made = http.post(format!("{}/storage/v1/b", server.url()));
     let made = made.json(&json!({ "name": BUCKET })).send().await;
     assert_eq!(made.expect("the store answers").status(), 200);
@@ -322,7 +322,7 @@ async fn on_amazon_every_function_asks_for_what_its_entry_grants_and_nothing_els
     // Every function reads its secrets, and asks for nothing but these.
     let secret =
         "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metasync/AUTH_TOKENS-abcdef";
-    let refused = shared::secrets::resolve(cloud.env.with("AUTH_TOKENS", secret)).await;
+    let refused = platform::secrets::resolve(cloud.env.with("AUTH_TOKENS", secret)).await;
     refused.expect_err("there is no such secret");
     let expected = format!("secretsmanager.GetSecretValue {secret}");
     assert_eq!(cloud.recorder.calls(), Calls::from([expected]));

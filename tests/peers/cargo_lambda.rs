@@ -7,9 +7,9 @@ use std::process::{Command, Output, Stdio};
 
 use kit::lambda::Process;
 use kit::process::serve;
+use platform::Env;
 use regex::Regex;
 use serde_json::json;
-use shared::Env;
 use tempfile::TempDir;
 use throwaway_postgres::Server as Postgres;
 
@@ -41,7 +41,7 @@ impl Place {
         metasync::sample::write(&folder.path().join("warehouse")).expect("a sample");
         let place = Self { postgres, folder };
         let env: Env = place.variables().into_iter().collect();
-        shared::postgres::migrate(&env)
+        platform::postgres::migrate(&env, migrations::FILES)
             .await
             .expect("a fresh database");
         place
@@ -166,7 +166,7 @@ async fn every_event_gives_under_cargo_lambda_what_it_gives_over_http() {
     }
     let (one, other) = (Place::fresh().await, Place::fresh().await);
     let watch = watch();
-    let http = shared::http_client::build(&Env::default()).expect("a client");
+    let http = platform::http_client::build(&Env::default()).expect("a client");
     let mut poisoned = 0;
     for (function, files) in events() {
         let on_lambda = on_lambda(&watch, &function, &one);

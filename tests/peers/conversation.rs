@@ -2,8 +2,8 @@
 
 use kit::TestApp;
 use kit::postgres::{Database, database};
+use platform::postgres::types::Type;
 use serde_json::Value;
-use shared::postgres::types::Type;
 
 pub struct Conversation {
     pub app: TestApp,

@@ -150,7 +150,7 @@ async fn m12_a_function_answers_from_the_images_file_system_as_the_images_user()
         .arg("/cache-read");
     let (process, _log, url) = serve(command);
 
-    let client = shared::http_client::build(&shared::Env::default()).unwrap();
+    let client = platform::http_client::build(&platform::Env::default()).unwrap();
     let healthy = client.get(format!("{url}/healthz")).send().await.unwrap();
     assert_eq!(healthy.status(), 200);
     let process = format!("/proc/{}", process.0.id());

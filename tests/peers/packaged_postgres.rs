@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use shared::Env;
-use shared::postgres::{migrate, open};
+use platform::Env;
+use platform::postgres::{migrate, open};
 use throwaway_postgres::{Server, packaged};
 
 async fn serves(binaries: &Path) {
     let server = Server::start_packaged(binaries).unwrap();
     let env = Env::default().with("DATABASE_URL", server.url());
-    migrate(&env).await.unwrap();
+    migrate(&env, migrations::FILES).await.unwrap();
     let db = open(&env).unwrap().get().await.unwrap();
     let sql = "select current_setting('server_version_num')::int";
     let version: i32 = db.query_typed_one(sql, &[]).await.unwrap().get(0);

@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
+use platform::Env;
+use platform::postgres::types::Type;
+use platform::postgres::{Pool, migrate, open};
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Run, Source as _};
-use shared::Env;
-use shared::postgres::types::Type;
-use shared::postgres::{Pool, apply, open};
 use tempfile::TempDir;
 use tokio_postgres::error::SqlState;
 
@@ -106,7 +106,7 @@ async fn of_many_who_migrate_at_once_one_does_even_over_one_connection() {
     let runs: Vec<_> = (0..6)
         .map(|_| {
             let env = env(&pooled);
-            tokio::spawn(async move { apply(&env, &files).await.unwrap() })
+            tokio::spawn(async move { migrate(&env, &files).await.unwrap() })
         })
         .collect();
     let mut applied = Vec::new();

@@ -41,7 +41,7 @@ struct Project {
 
 impl Project {
     async fn new(name: &'static str) -> Self {
-        let client = shared::http_client::build(&shared::Env::default()).unwrap();
+        let client = platform::http_client::build(&platform::Env::default()).unwrap();
         let project = Self { name, client };
         for topic in ["messages", "dead"] {
             project.put(&format!("topics/{topic}"), json!({})).await;

@@ -20,7 +20,7 @@ async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
     if is_skipped(PEER) {
         return None;
     }
-    let http = shared::http_client::build(&shared::Env::default()).unwrap();
+    let http = platform::http_client::build(&platform::Env::default()).unwrap();
     let post = async |path: &str, body: Value| {
         let url = format!("{}/bigquery/v2/projects/{project}/{path}", LOCAL.url());
         let answer = http.post(url).json(&body).send().await.unwrap();

@@ -21,7 +21,7 @@ struct Queue {
 
 impl Queue {
     async fn create(name: &str, attributes: Value) -> Self {
-        let client = shared::http_client::build(&shared::Env::default()).unwrap();
+        let client = platform::http_client::build(&platform::Env::default()).unwrap();
         let mut queue = Self {
             client,
             url: String::new(),

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use shared::store::Store;
-use shared::{Env, Resources};
+use platform::store::Store;
+use platform::{Env, Resources};
 
 use crate::server::Server;
 

@@ -8,10 +8,10 @@ use http::Method;
 use jiff::Timestamp;
 use kit::{TestApp, TestRequest, slack};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use platform::postgres::migrate;
+use platform::{Env, Resources, Router};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::postgres::migrate;
-use shared::{Env, Resources, Router};
 use throwaway_postgres::Server;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -246,7 +246,9 @@ async fn nothing_that_a_caller_sends_is_part_of_a_statements_text() {
     ];
     let server = Server::start_with(&Env::from_process(), &settings).expect("a Postgres");
     let env = env(&server.url());
-    migrate(&env).await.expect("the migrations apply");
+    migrate(&env, migrations::FILES)
+        .await
+        .expect("the migrations apply");
     let mut asked = BTreeMap::new();
     for (function, app) in WITH_DATABASE {
         let app = TestApp::with_env(env.clone()).start(app).await;

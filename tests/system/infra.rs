@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kit::TestApp;
+use platform::{Resources, Router};
 use regex::Regex;
 use serde_json::{Value, json};
-use shared::{Resources, Router};
 
 use tests::catalogue::{self, Function};
 
@@ -55,7 +55,7 @@ fn text(path: &str) -> String {
 
 /// `<METHOD> <path>` of everything that a function's own document lists.
 async fn routes(name: &'static str, app: App) -> BTreeSet<String> {
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("WAREHOUSE_URL", "file:///")
         .set("DATABASE_URL", "postgres://nobody@localhost/nothing")
         .set("MASKING_KEY", "0".repeat(64))

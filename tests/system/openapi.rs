@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kit::TestApp;
+use platform::{Env, Resources, Router};
 use serde_json::Value;
-use shared::{Env, Resources, Router};
 
 type App = fn(&Resources) -> anyhow::Result<Router>;
 

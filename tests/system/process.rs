@@ -20,7 +20,7 @@ fn on_lambda(api: &RuntimeApi) -> Process {
 }
 
 fn client() -> reqwest::Client {
-    shared::http_client::build(&shared::Env::default()).expect("a client")
+    platform::http_client::build(&platform::Env::default()).expect("a client")
 }
 
 /// A server on a free port, its log, and its URL.
@@ -248,7 +248,7 @@ fn client_without_a_pool() -> reqwest::Client {
     let client = reqwest::Client::builder()
         .pool_max_idle_per_host(0)
         .no_proxy();
-    let client = client.tls_backend_preconfigured(shared::http_client::tls());
+    let client = client.tls_backend_preconfigured(platform::http_client::tls());
     client.build().expect("a client")
 }
 

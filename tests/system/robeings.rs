@@ -74,7 +74,7 @@ async fn r12_r21_messages_and_tasks_become_a_level_and_the_level_a_longer_contex
 #[tokio::test]
 async fn without_a_database_the_stats_schedule_is_told_what_is_missing() {
     let warehouse = tempfile::tempdir().unwrap();
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .named("metasync")
         .set(
             "WAREHOUSE_URL",

@@ -16,15 +16,15 @@ struct Story {
 
 impl Story {
     async fn begin() -> Self {
-        Self::with(shared::Env::default()).await
+        Self::with(platform::Env::default()).await
     }
 
-    async fn with(env: shared::Env) -> Self {
+    async fn with(env: platform::Env) -> Self {
         Self::start("schema-sync", env).await
     }
 
     /// Under the name that its triggers are addressed to on Lambda.
-    async fn start(name: &'static str, env: shared::Env) -> Self {
+    async fn start(name: &'static str, env: platform::Env) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (warehouse, bucket) = (
             folder.path().join("warehouse"),
@@ -64,7 +64,7 @@ fn event(case: &str) -> Value {
 
 #[tokio::test]
 async fn m6_on_lambda_the_one_binary_is_told_whose_schedule_it_is() {
-    let story = Story::start("metasync", shared::Env::default()).await;
+    let story = Story::start("metasync", platform::Env::default()).await;
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/metasync/eventbridge-scheduler.json");
     let event: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -85,7 +85,7 @@ async fn m6_on_lambda_the_one_binary_is_told_whose_schedule_it_is() {
 }
 
 async fn one_binary() -> TestApp {
-    TestApp::with_env(shared::Env::default())
+    TestApp::with_env(platform::Env::default())
         .set("WAREHOUSE_URL", "file:///")
         .set("MASKING_KEY", "0".repeat(64))
         .set("PRIVACY_KEY", "0".repeat(64))

@@ -6,8 +6,8 @@ use kit::TestApp;
 use kit::bigquery::{BigQuery, Method};
 use kit::llm::{Answer, Asked, LlmStub, Wanted};
 use kit::postgres::{Database, empty_database};
+use platform::Env;
 use serde_json::{Value, json};
-use shared::Env;
 use tempfile::TempDir;
 
 /// A model that describes nothing, and answers questions by these in turn.

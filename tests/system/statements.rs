@@ -40,22 +40,22 @@ const COMPUTED: [(&str, &str, &str); 7] = [
         "a category's columns",
     ),
     (
-        "shared/src/postgres/listen.rs",
+        "shared/platform/src/postgres/listen.rs",
         "open",
         "a channel's name and our own number, quoted",
     ),
     (
-        "shared/src/postgres/migrate.rs",
+        "shared/platform/src/postgres/migrate.rs",
         "execute",
         "a migration's file",
     ),
     (
-        "shared/src/postgres/migrate.rs",
+        "shared/platform/src/postgres/migrate.rs",
         "query",
         "the library's own statements about migrations",
     ),
     (
-        "shared/src/postgres/scoped.rs",
+        "shared/platform/src/postgres/scoped.rs",
         "query",
         "its callers are looked at",
     ),
@@ -285,7 +285,7 @@ fn computed(source: &str) -> (usize, BTreeSet<String>) {
 #[test]
 fn a_statement_is_put_together_from_constants_alone() {
     let mut files = Vec::new();
-    sources(&root().join("shared/src"), &mut files);
+    sources(&root().join("shared/platform/src"), &mut files);
     for function in fs::read_dir(root().join("functions")).expect("a folder") {
         sources(&function.expect("an entry").path().join("src"), &mut files);
     }

@@ -21,7 +21,7 @@ const VERSION: HeaderName = HeaderName::from_static("metasync-version");
 const WORTH_COMPRESSING: usize = 1_024;
 
 /// The whole document, in the encoding the caller likes best.
-pub async fn whole(request: &HeaderMap, view: &View) -> shared::Result<Response> {
+pub async fn whole(request: &HeaderMap, view: &View) -> platform::Result<Response> {
     let encoding = accepted(request).best;
     let tag = tag(&view.tag(), encoding);
     if has(request, &tag) {
@@ -30,7 +30,7 @@ pub async fn whole(request: &HeaderMap, view: &View) -> shared::Result<Response>
     Ok(variant(JSON, encoding, &tag, view.encoded(encoding).await?))
 }
 
-pub async fn json<T: Serialize>(request: &HeaderMap, value: &T) -> shared::Result<Response> {
+pub async fn json<T: Serialize>(request: &HeaderMap, value: &T) -> platform::Result<Response> {
     let body = serde_json::to_vec(value).map_err(anyhow::Error::from)?;
     part(request, JSON, body).await
 }
@@ -41,7 +41,7 @@ pub async fn part(
     request: &HeaderMap,
     content_type: &'static str,
     body: Vec<u8>,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     let accepted = accepted(request);
     let encoding = if body.len() < WORTH_COMPRESSING && accepted.plain {
         Encoding::Identity

@@ -25,11 +25,11 @@ mod revalidation;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use platform::clock::{Clock, Moment};
+use platform::store::{ETag, Store};
+use platform::telemetry::{self, Unit};
 use schema_sync::document::Document;
 use schema_sync::publish;
-use shared::clock::{Clock, Moment};
-use shared::store::{ETag, Store};
-use shared::telemetry::{self, Unit};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;

@@ -8,11 +8,11 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use http::HeaderMap;
 use moka::sync::Cache;
+use platform::store::StoreError;
+use platform::{Caller, Error};
 use schema_sync::diff::{self, Change};
 use schema_sync::document::Document;
 use serde::{Deserialize, Serialize};
-use shared::store::StoreError;
-use shared::{Caller, Error};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
@@ -85,7 +85,7 @@ pub async fn list(
     Extension(reading): Extension<Reading>,
     Query(query): Query<Since>,
     request: HeaderMap,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     let since = query.since.ok_or_else(|| {
         Error::Invalid("since is missing: give the `version` of the document you have".into())
     })?;
@@ -116,7 +116,7 @@ impl App {
         caller: Caller,
         reading: Reading,
         since: &str,
-    ) -> shared::Result<(Reading, Arc<Compared>)> {
+    ) -> platform::Result<(Reading, Arc<Compared>)> {
         if let Some(changes) = self.known_changes(&reading, since) {
             return Ok((reading, changes));
         }
@@ -135,7 +135,7 @@ impl App {
         caller: &Caller,
         mut reading: Reading,
         since: &str,
-    ) -> shared::Result<(Reading, Arc<Compared>)> {
+    ) -> platform::Result<(Reading, Arc<Compared>)> {
         let old = self.version(since).await?;
         if old.generated_at > reading.view.document.generated_at {
             reading = self.reading(caller, true).await?;
@@ -171,7 +171,7 @@ impl App {
 
     /// Only what may pass is worth a retry. A version is immutable: one that is damaged stays so,
     /// and S3 denies what is not there to whoever may not list.
-    async fn version(&self, version: &str) -> shared::Result<Document> {
+    async fn version(&self, version: &str) -> platform::Result<Document> {
         let cause = match self.cache.version(version).await {
             Ok(found) => return found.ok_or_else(|| unknown(version)),
             Err(cause) => cause,

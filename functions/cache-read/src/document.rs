@@ -33,6 +33,6 @@ pub async fn read(
     Extension(reading): Extension<Reading>,
     Query(Parameters {}): Query<Parameters>,
     request: HeaderMap,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     answer::whole(&request, &reading.view).await
 }

@@ -30,8 +30,8 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use shared::store::Store;
-use shared::{Caller, Clock, Resources, Router, routes};
+use platform::store::Store;
+use platform::{Caller, Clock, Resources, Router, routes};
 
 use crate::answer::Freshness;
 use crate::cache::{Cache, Served};
@@ -126,7 +126,7 @@ struct Reading {
 }
 
 impl App {
-    async fn reading(&self, caller: &Caller, newest: bool) -> shared::Result<Reading> {
+    async fn reading(&self, caller: &Caller, newest: bool) -> platform::Result<Reading> {
         let served = self.cache.current(newest).await;
         let view = self.views.of(&served.view, &caller.scope.datasets).await?;
         Ok(Reading { served, view })
@@ -139,7 +139,7 @@ async fn read(
     caller: Caller,
     mut request: Request,
     next: Next,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     let newest = answer::wants_newest(request.headers());
     let reading = app.reading(&caller, newest).await?;
     let served = reading.served.clone();

@@ -1,3 +1,3 @@
 fn main() -> anyhow::Result<()> {
-    shared::serve("cache-read", cache_read::app)
+    platform::serve("cache-read", cache_read::app)
 }

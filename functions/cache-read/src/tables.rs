@@ -6,11 +6,11 @@ use axum::Extension;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use http::HeaderMap;
+use platform::Error;
 use schema_sync::bounds::bytes;
 use schema_sync::document::{Partitioning, Table, TableKind};
 use schema_sync::render;
 use serde::{Deserialize, Serialize};
-use shared::Error;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::view::View;
@@ -118,7 +118,7 @@ pub async fn list(
     Extension(reading): Extension<Reading>,
     Query(page): Query<Page>,
     request: HeaderMap,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     if !(1..=LONGEST_PAGE).contains(&page.limit) {
         return Err(Error::Invalid(format!(
             "limit is {}: give 1 to {LONGEST_PAGE}",
@@ -193,7 +193,7 @@ pub async fn read(
     Path(name): Path<String>,
     Query(rendering): Query<Rendering>,
     request: HeaderMap,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     let table = find(&reading.view, &name)?;
     let dialect = reading.view.document.source.dialect;
     let text = match rendering.format {
@@ -207,7 +207,7 @@ pub async fn read(
 /// By its full name, or by an end of it that is no other's; without the quotes of `name` where that
 /// leaves one table. A table the caller may not see is not
 /// in the view: it is unknown like any other, and makes no short name ambiguous.
-fn find<'a>(view: &'a View, name: &str) -> shared::Result<&'a Table> {
+fn find<'a>(view: &'a View, name: &str) -> platform::Result<&'a Table> {
     if let Some(table) = view.table(name) {
         return Ok(table);
     }

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use platform::Env;
 use sha2::{Digest as _, Sha256};
-use shared::Env;
 
 use crate::view::View;
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use moka::sync::Cache;
+use platform::auth::Names;
 use schema_sync::document::{Column, DescriptionSource, Document, Example, Table};
 use schema_sync::publish::{self, Damaged};
 use sha2::{Digest as _, Sha256};
-use shared::auth::Names;
 use tokio::sync::OnceCell;
 
 use crate::context::Index;

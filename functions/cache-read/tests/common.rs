@@ -13,15 +13,15 @@ use bytes::Bytes;
 use cache_read::{Settings, SqlSetup, TemporaryCopy};
 use jiff::Timestamp;
 use kit::{Reply, TestApp};
+use platform::auth::{Names, Scope};
+use platform::store::{ETag, Object, Put, Result, Store, StoreError};
+use platform::{Caller, Clock, Env, Resources};
 use schema_sync::document::{
     Column, Dialect, Document, Dropped, Example, FORMAT, ForeignKey, Ledger, Mode, Origin,
     Partitioning, Problem, Shards, Source, SourceKind, Table, TableKind,
 };
 use schema_sync::name::TableName;
 use schema_sync::publish::{HEAD, content_hash, load_head, publish, record};
-use shared::auth::{Names, Scope};
-use shared::store::{ETag, Object, Put, Result, Store, StoreError};
-use shared::{Caller, Clock, Env, Resources};
 use tokio::sync::Semaphore;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use cache_read::context::{self, Format, Request};
 use cache_read::within;
 use kit::postgres::empty_database;
+use platform::Env;
+use platform::auth::Names;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -19,8 +21,6 @@ use schema_sync::render::{self, identifier, table_name};
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Planned, Run, Source as _};
 use serde_json::Value;
-use shared::Env;
-use shared::auth::Names;
 
 use crate::common::{Moody, document, example, names, sealed, start};
 

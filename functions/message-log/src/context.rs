@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
+use platform::postgres::scoped::{self, Scope};
+use platform::{Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
-use shared::postgres::scoped::{self, Scope};
-use shared::{Caller, Error, Json, Result};
 use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;

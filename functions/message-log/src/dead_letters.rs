@@ -4,14 +4,14 @@
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
+use platform::auth::Names;
+use platform::postgres::Client;
+use platform::postgres::types::{Json as Jsonb, Type};
+use platform::telemetry::{Unit, figure};
+use platform::{Admin, Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use shared::auth::Names;
-use shared::postgres::Client;
-use shared::postgres::types::{Json as Jsonb, Type};
-use shared::telemetry::{Unit, figure};
-use shared::{Admin, Caller, Error, Json, Result};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use crate::log::{CLOSED, Log};
 use crate::message::NewMessage;
 use crate::page::{self, Listed, STORED_BYTES};
 use crate::post::Receipt;
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 /// What an erasure leaves of a dead letter: its key, so that the same event is not kept again.
 pub(crate) const EMPTY_LETTER: &str =

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
+use platform::auth::Names;
+use platform::postgres::Client;
+use platform::postgres::types::Type;
+use platform::{Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use shared::auth::Names;
-use shared::postgres::Client;
-use shared::postgres::types::Type;
-use shared::{Caller, Error, Json, Result};
 use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::identity::first_id_at;
 use crate::log::Log;
 use crate::page::{self, Listed, STORED_BYTES};
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 const MOST: i64 = 200;
 /// Of one message.

@@ -27,8 +27,8 @@ pub mod search;
 pub mod slack;
 
 use axum::extract::DefaultBodyLimit;
-use shared::serve::{at_once, may_take};
-use shared::{Resources, Router, routes};
+use platform::serve::{at_once, may_take};
+use platform::{Resources, Router, routes};
 
 pub use log::Log;
 use slack::Slack;

@@ -1,3 +1,3 @@
 fn main() -> anyhow::Result<()> {
-    shared::serve("message-log", message_log::app)
+    platform::serve("message-log", message_log::app)
 }

@@ -1,10 +1,10 @@
 //! A message as it comes in, whichever way it comes, and what has to be right about it.
 
 use jiff::Timestamp;
+use platform::auth::is_name;
+use platform::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::auth::is_name;
-use shared::{Error, Result};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -10,11 +10,11 @@ use futures::TryStreamExt as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::{Json, ToSql, Type};
+use platform::postgres::{Client, Pool};
+use platform::{Error, Result};
 use serde_json::value::RawValue;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::{Json, ToSql, Type};
-use shared::postgres::{Client, Pool};
-use shared::{Error, Result};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! Pages: as many items as were asked for, and no more bytes than a reader and a platform take.
 
+use platform::Result;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::Result;
 use uuid::Uuid;
 
 /// The texts of a page as they are stored, and its items as JSON, each at most so many bytes and one item.

@@ -4,14 +4,14 @@
 use axum::extract::{Path, Query, State};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use platform::postgres::types::Type;
+use platform::{Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
-use shared::postgres::types::Type;
-use shared::{Caller, Error, Json, Result};
 use tokio_postgres::error::SqlState;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::log::{Log, day_of};
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 /// Days, where no time is asked for.
 const USUAL: i64 = 30;

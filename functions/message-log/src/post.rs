@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
+use platform::work::Waiting;
+use platform::{Caller, Error, Json, JsonItems, Result, Writer, idempotency};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::work::Waiting;
-use shared::{Caller, Error, Json, JsonItems, Result, Writer, idempotency};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -2,8 +2,8 @@
 
 use kit::postgres::{Database, database};
 use kit::{Reply, TestApp};
+use platform::postgres::types::Type;
 use serde_json::{Value, json};
-use shared::postgres::types::Type;
 
 pub struct Fixture {
     pub app: TestApp,

@@ -14,9 +14,9 @@ use base64::prelude::BASE64_STANDARD;
 use futures::future::join_all;
 use http::StatusCode;
 use jiff::Timestamp;
+use platform::Env;
+use platform::postgres::{Client, migrate, open};
 use serde_json::{Value, json};
-use shared::Env;
-use shared::postgres::{Client, migrate, open};
 use throwaway_postgres::Server;
 use tokio::time::sleep;
 
@@ -37,7 +37,9 @@ impl Durable {
         let settings = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
         let server = Server::start_with(&Env::from_process(), &settings).expect("a Postgres");
         let env = Env::default().with("DATABASE_URL", server.url());
-        migrate(&env).await.expect("the migrations apply");
+        migrate(&env, migrations::FILES)
+            .await
+            .expect("the migrations apply");
         Self { server, env }
     }
 
@@ -119,7 +121,7 @@ fn run(port: u16, database: &str) -> Child {
 }
 
 fn http() -> reqwest::Client {
-    shared::http_client::build(&Env::default()).expect("a client")
+    platform::http_client::build(&Env::default()).expect("a client")
 }
 
 /// What is delivered in one request: messages `first` and on.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use message_log::page;
+use platform::postgres::types::Type;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
-use shared::postgres::types::Type;
 use uuid::Uuid;
 
 use crate::common::{Fixture, start};
@@ -98,7 +98,7 @@ async fn fill(it: &Fixture, robeing: &str, rows: &[Large]) -> BTreeSet<Uuid> {
                 &[
                     (&id, Type::UUID),
                     (&robeing, Type::TEXT),
-                    (&shared::postgres::types::Json(body), Type::JSONB),
+                    (&platform::postgres::types::Json(body), Type::JSONB),
                 ],
             )
             .await

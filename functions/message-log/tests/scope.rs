@@ -131,7 +131,7 @@ async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_witho
         .unwrap();
     let refused = client.batch_execute(insert).await.unwrap_err();
     client.batch_execute("rollback; ").await.unwrap();
-    assert!(shared::postgres::describe(&refused).contains("row-level security"));
+    assert!(platform::postgres::describe(&refused).contains("row-level security"));
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! What search keeps of many messages: segments that grow into one another, and let go.
 
 use message_log::search::{Question, Segments, Words};
+use platform::postgres::scoped::{self, Scope};
+use platform::work::Workers;
 use serde_json::json;
-use shared::postgres::scoped::{self, Scope};
-use shared::work::Workers;
 use uuid::Uuid;
 
 use crate::common::{Fixture, message, start, texts};

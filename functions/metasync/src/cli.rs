@@ -10,10 +10,10 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use platform::telemetry::{self, Audience};
+use platform::{Env, Resources, secrets};
 use schema_sync::sync::{Answer, Sync};
 use serde::Serialize;
-use shared::telemetry::{self, Audience};
-use shared::{Env, Resources, secrets};
 
 use crate::schedule;
 use doctor::Cloud;
@@ -178,7 +178,7 @@ pub fn main() -> anyhow::Result<()> {
 }
 
 fn serve() -> anyhow::Result<()> {
-    shared::serve("metasync", |resources| {
+    platform::serve("metasync", |resources| {
         schedule::start(resources)?;
         crate::app(resources)
     })
@@ -259,7 +259,7 @@ fn print_answer(answer: &Answer) -> anyhow::Result<()> {
 }
 
 async fn migrate(env: &Env, json: bool) -> anyhow::Result<()> {
-    let applied = shared::postgres::migrate(env)
+    let applied = platform::postgres::migrate(env, migrations::FILES)
         .await
         .context("the migration failed")?;
     if json {

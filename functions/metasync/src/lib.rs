@@ -8,7 +8,7 @@ mod schedule;
 mod trigger;
 
 use axum::Router as Pages;
-use shared::{Resources, Router};
+use platform::{Resources, Router};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// The routes of every function, their OpenAPI documents merged, and a page to read them at `/docs`.

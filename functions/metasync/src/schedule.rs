@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use message_log::{Log, roll_up};
+use platform::Resources;
 use privacy::Privacy;
 use schema_sync::api::LONGEST_SYNC;
 use schema_sync::source::Run;
 use schema_sync::sync::Sync;
-use shared::Resources;
 use stats_batch::Stats;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 

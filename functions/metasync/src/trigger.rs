@@ -8,10 +8,10 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use message_log::events::{LARGEST_EVENT, as_json, is_run};
+use platform::serve::may_take;
+use platform::{Admin, Error, Json, Result, Router, routes};
 use schema_sync::api::LONGEST_SYNC;
 use serde_json::Value;
-use shared::serve::may_take;
-use shared::{Admin, Error, Json, Result, Router, routes};
 use tower::ServiceExt as _;
 
 #[derive(Clone)]

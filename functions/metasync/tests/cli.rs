@@ -85,7 +85,7 @@ async fn m13_the_demo_needs_no_cloud_account_prints_three_curl_lines_that_work_a
     let curls = demo.curls();
 
     assert_eq!(curls.len(), 3);
-    let client = shared::http_client::build(&shared::Env::default()).unwrap();
+    let client = platform::http_client::build(&platform::Env::default()).unwrap();
     for curl in curls {
         let words = words(&curl);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

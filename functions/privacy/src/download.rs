@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use http::{HeaderValue, Uri, header};
 use jiff::{SignedDuration, Timestamp};
+use platform::auth::Scope as Reach;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::{Caller, Error, Result, Role};
 use serde::Deserialize;
-use shared::auth::Scope as Reach;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::{Caller, Error, Result, Role};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@
 use anyhow::{Context as _, anyhow, ensure};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hmac, rand};
-use shared::Secret;
+use platform::Secret;
 
 const LENGTH: usize = 32;
 /// Which of several master keys wrapped something.

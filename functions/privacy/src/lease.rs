@@ -4,9 +4,9 @@
 //! transaction may be open then. Each step of the work is safe by itself; the lease saves doing it
 //! twice at once.
 
-use shared::postgres::Pool;
-use shared::postgres::types::Type;
-use shared::{Error, Result};
+use platform::postgres::Pool;
+use platform::postgres::types::Type;
+use platform::{Error, Result};
 use uuid::Uuid;
 
 /// Longer than any step takes between two renewals.

@@ -24,10 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use shared::postgres::Pool;
-use shared::serve::may_take;
-use shared::store::Store;
-use shared::{Resources, Router, routes};
+use platform::postgres::Pool;
+use platform::serve::may_take;
+use platform::store::Store;
+use platform::{Resources, Router, routes};
 
 use keys::Master;
 

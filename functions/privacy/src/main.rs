@@ -1,3 +1,3 @@
 fn main() -> anyhow::Result<()> {
-    shared::serve("privacy", privacy::app)
+    platform::serve("privacy", privacy::app)
 }

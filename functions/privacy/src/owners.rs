@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use message_log::months;
 use message_log::personal::{self, Counts, Subject, Whose};
-use shared::Result;
-use shared::postgres::Client;
+use platform::Result;
+use platform::postgres::Client;
 use tokio_postgres::{Error, Transaction};
 
 /// All columns that say whose a row is.

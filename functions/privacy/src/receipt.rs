@@ -5,13 +5,13 @@
 //! which anybody can check; `signature` is HMAC-SHA256 over the hash with a key that is not in the
 //! database, so that not even who rewrites all of them can make them fit.
 
+use platform::Result;
+use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-use shared::Result;
-use shared::postgres::Client;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;

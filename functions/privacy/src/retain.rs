@@ -8,10 +8,10 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use message_log::personal::Counts;
 use message_log::personal::expire::{self, Robeings};
-use shared::Result;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::telemetry::{Unit, figure};
+use platform::Result;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::telemetry::{Unit, figure};
 use uuid::Uuid;
 
 use crate::run::Failures;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use message_log::months;
 use message_log::personal::Counts;
+use platform::telemetry::{Unit, figure};
+use platform::{Admin, Error, Json, Result};
 use serde::Serialize;
-use shared::telemetry::{Unit, figure};
-use shared::{Admin, Error, Json, Result};
 use utoipa::ToSchema;
 
 use crate::archive::{self, Month};

@@ -1,12 +1,12 @@
 //! Whom a request is about: exactly one id, and all that it leads to.
 
 use message_log::personal::{Subject, Whose};
+use platform::auth::{Names, is_name};
+use platform::postgres::Client;
+use platform::postgres::scoped as db;
+use platform::postgres::types::{Json, ToSql, Type};
+use platform::{Caller, Error, Result};
 use serde::Deserialize;
-use shared::auth::{Names, is_name};
-use shared::postgres::Client;
-use shared::postgres::scoped as db;
-use shared::postgres::types::{Json, ToSql, Type};
-use shared::{Caller, Error, Result};
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 use uuid::Uuid;

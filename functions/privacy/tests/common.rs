@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use kit::postgres::{Database, database};
 use kit::{Reply, TestApp};
+use platform::{Env, Resources};
 use privacy::Privacy;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::{Env, Resources};
 use tempfile::TempDir;
 
 pub const KIM: &str = "0190b2a0-0000-7000-8000-000000000001";

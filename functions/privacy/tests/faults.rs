@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use platform::store::{self, ETag, Object, Put, Result, Store, StoreError};
 use privacy::run;
 use serde_json::json;
-use shared::store::{self, ETag, Object, Put, Result, Store, StoreError};
 
 use crate::common::{Fixture, KIM, said, start};
 

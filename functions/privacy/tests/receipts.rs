@@ -37,7 +37,7 @@ async fn r17_a_receipt_tells_what_was_erased_names_the_one_before_it_and_not_the
                    where number = $1";
         let number = number as i64 + 1;
         let row = stored
-            .query_typed_one(sql, &[(&number, shared::postgres::types::Type::INT8)])
+            .query_typed_one(sql, &[(&number, platform::postgres::types::Type::INT8)])
             .await
             .unwrap();
         before = row.get(0);

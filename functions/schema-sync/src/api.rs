@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use platform::serve::may_take;
+use platform::store::StoreError;
+use platform::{Admin, Error, Json, Resources, Result, Router, idempotency, routes};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use shared::serve::may_take;
-use shared::store::StoreError;
-use shared::{Admin, Error, Json, Resources, Result, Router, idempotency, routes};
 use utoipa::ToSchema;
 
 use crate::bounds::bytes;

@@ -1,3 +1,3 @@
 fn main() -> anyhow::Result<()> {
-    shared::serve("schema-sync", schema_sync::app)
+    platform::serve("schema-sync", schema_sync::app)
 }

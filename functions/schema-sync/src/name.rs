@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use platform::auth::Names;
 use serde::{Deserialize, Serialize};
-use shared::auth::Names;
 
 use crate::document::Dialect;
 

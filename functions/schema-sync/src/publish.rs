@@ -8,9 +8,9 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::Timestamp;
+use platform::store::{ETag, Put, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use shared::store::{ETag, Put, Store, StoreError};
 
 use crate::bounds;
 use crate::diff::{self, Change, ChangeKind};

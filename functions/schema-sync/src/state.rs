@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use platform::store::{Put, Store, StoreError};
 use serde::{Deserialize, Serialize};
-use shared::store::{Put, Store, StoreError};
 
 use crate::document::Problem;
 use crate::enrich::Memory;

@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use shared::llm::Llm;
-use shared::store::{Put, Store, StoreError};
-use shared::{Error, Resources};
+use platform::llm::Llm;
+use platform::store::{Put, Store, StoreError};
+use platform::{Error, Resources};
 use tokio::time::Instant;
 
 pub use self::answer::Answer;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kit::TestApp;
+use platform::Env;
 use schema_sync::document::{self, Column, Dialect, Problem, SourceKind, Table, TableKind};
 use schema_sync::name::TableName;
 use schema_sync::source::{Plan, Reading, Run, Source, SourceError, Unread};
 use schema_sync::sync::Sync;
 use serde_json::{Value, json};
-use shared::Env;
 use std::sync::Mutex;
 
 /// A warehouse of these tables, of which the dataset may be unreadable.
@@ -82,7 +82,7 @@ async fn with_admins(source: &Arc<Dotted>) -> TestApp {
     ];
     let env = Env::default().with("BUCKET_URL", "memory:///");
     let sync = Sync {
-        store: shared::Resources::new(env).store().unwrap(),
+        store: platform::Resources::new(env).store().unwrap(),
         source: source.clone(),
         llm: None,
         settings: schema_sync::enrich::Settings::read(&Env::default()).unwrap(),

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use platform::store::{ETag, Object, Put, Result, Store, StoreError};
 use schema_sync::document::{
     self, Column, Dialect, How, Problem, SourceKind, Table, TableKind, Verified,
 };
 use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError, Unread};
 use schema_sync::sql_type::parse_column;
-use shared::store::{ETag, Object, Put, Result, Store, StoreError};
 
 #[derive(Default)]
 pub struct Warehouse {

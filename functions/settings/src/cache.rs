@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use shared::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, figure};
 
 use crate::settings::Snapshot;
 

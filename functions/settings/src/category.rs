@@ -5,10 +5,10 @@
 
 use std::fmt;
 
+use platform::{Error, Result, Role};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use shared::{Error, Result, Role};
 use utoipa::ToSchema;
 
 use crate::known::{Email, News, Skill, System, User, one, read};

@@ -3,8 +3,8 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
+use platform::{Caller, Error, Json, Result, Writer};
 use serde_json::{Map, Value};
-use shared::{Caller, Error, Json, Result, Writer};
 
 use crate::category::Category;
 use crate::read::{named, tag, tagged};

@@ -16,7 +16,7 @@ mod read;
 mod settings;
 
 use axum::extract::DefaultBodyLimit;
-use shared::{Resources, Router, routes};
+use platform::{Resources, Router, routes};
 
 pub use category::Category;
 pub use settings::{Revisions, Settings, Snapshot};

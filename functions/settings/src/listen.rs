@@ -6,8 +6,8 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use shared::Env;
-use shared::postgres::Notifications;
+use platform::Env;
+use platform::postgres::Notifications;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 

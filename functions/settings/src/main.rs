@@ -1,3 +1,3 @@
 fn main() -> anyhow::Result<()> {
-    shared::serve("settings", settings::app)
+    platform::serve("settings", settings::app)
 }

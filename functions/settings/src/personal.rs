@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use shared::Result;
-use shared::postgres::Client;
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
+use platform::Result;
+use platform::postgres::Client;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 
 /// Each column of the schema that says whose a row is.

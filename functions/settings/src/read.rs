@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use platform::{Caller, Error, Json, Result};
 use serde::Serialize;
-use shared::{Caller, Error, Json, Result};
 use utoipa::ToSchema;
 
 use crate::category::Category;

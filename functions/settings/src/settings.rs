@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Once};
 
+use platform::postgres::Pool;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::{Json, Type};
+use platform::{Env, Error, Resources, Result};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shared::postgres::Pool;
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::{Json, Type};
-use shared::{Env, Error, Resources, Result};
 use tokio_postgres::Row;
 use uuid::Uuid;
 

@@ -275,7 +275,7 @@ async fn on_lambda_and_over_http_a_change_and_a_read_are_the_same() {
 
 #[tokio::test]
 async fn without_its_database_it_says_so() {
-    let app: TestApp = TestApp::with_env(shared::Env::default())
+    let app: TestApp = TestApp::with_env(platform::Env::default())
         .set("DATABASE_URL", "postgres://u@127.0.0.1:1/d")
         .start(settings::app)
         .await;

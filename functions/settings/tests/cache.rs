@@ -16,7 +16,7 @@ fn instance(database: &Database, on_lambda: bool) -> Settings {
     if on_lambda {
         env = env.with("AWS_LAMBDA_RUNTIME_API", "localhost:1");
     }
-    Settings::open(&shared::Resources::new(env)).unwrap()
+    Settings::open(&platform::Resources::new(env)).unwrap()
 }
 
 async fn style(settings: &Settings) -> String {

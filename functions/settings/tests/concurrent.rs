@@ -8,8 +8,8 @@ use futures::stream::{self, StreamExt as _};
 use http::{Method, header};
 use kit::lambda::Process;
 use kit::postgres::{Database, database};
+use platform::Env;
 use serde_json::{Value, json};
-use shared::Env;
 
 use crate::common::{app_on, path};
 
@@ -32,7 +32,7 @@ async fn r15_of_1000_changes_of_different_keys_by_8_processes_none_is_lost() {
     const AT_ONCE: usize = 4;
     let database = database().await;
     let processes: Vec<_> = (0..PROCESSES).map(|_| process(&database)).collect();
-    let http = shared::http_client::build(&Env::default()).unwrap();
+    let http = platform::http_client::build(&Env::default()).unwrap();
     let of_process = processes.iter().enumerate().map(|(process, (_, url))| {
         let (http, url) = (http.clone(), url.clone());
         tokio::spawn(async move {

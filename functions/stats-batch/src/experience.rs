@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
+use platform::Env;
 use serde::Deserialize;
-use shared::Env;
 
 use crate::points::Stat;
 

@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 use axum::extract::{Path, Query, State};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
+use platform::{Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
-use shared::{Caller, Error, Json, Result};
 use tokio_postgres::error::SqlState;
 use utoipa::{IntoParams, ToSchema};
 

@@ -22,10 +22,10 @@ pub mod tasks;
 
 use std::sync::Arc;
 
+use platform::postgres::Pool;
+use platform::serve::may_take;
+use platform::{Resources, Router, routes};
 use settings::Settings;
-use shared::postgres::Pool;
-use shared::serve::may_take;
-use shared::{Resources, Router, routes};
 
 use experience::Table;
 

@@ -1,3 +1,3 @@
 fn main() -> anyhow::Result<()> {
-    shared::serve("stats-batch", stats_batch::app)
+    platform::serve("stats-batch", stats_batch::app)
 }

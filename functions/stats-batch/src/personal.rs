@@ -4,10 +4,10 @@
 //! Whoever adds a table with somebody's column here adds it to [`COLUMNS`], and to the calls below; a
 //! test of `privacy` holds the list against the database.
 
-use shared::Result;
-use shared::postgres::Client;
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
+use platform::Result;
+use platform::postgres::Client;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 
 /// Each column that says whose a row is.

@@ -10,10 +10,10 @@
 
 use std::time::Duration;
 
+use platform::Result;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
 use serde::Serialize;
-use shared::Result;
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
 use tokio_postgres::Transaction;
 
 use crate::Stats;

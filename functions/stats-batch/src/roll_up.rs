@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
+use platform::telemetry::{Unit, figure};
+use platform::{Admin, Json, Result};
 use serde::Serialize;
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
-use shared::telemetry::{Unit, figure};
-use shared::{Admin, Json, Result};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Row, Transaction};
 use utoipa::ToSchema;

@@ -2,12 +2,12 @@
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
+use platform::auth::Names;
+use platform::postgres::Pool;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
+use platform::{Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
-use shared::auth::Names;
-use shared::postgres::Pool;
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
-use shared::{Caller, Error, Json, Result};
 use tokio_postgres::{Row, Transaction};
 use utoipa::{IntoParams, ToSchema};
 

@@ -4,11 +4,11 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
+use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
+use platform::{Error, Json, Result, Writer, idempotency};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use shared::postgres::scoped::{self, Scope};
-use shared::postgres::types::Type;
-use shared::{Error, Json, Result, Writer, idempotency};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

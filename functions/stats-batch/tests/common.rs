@@ -2,9 +2,9 @@
 
 use kit::TestApp;
 use kit::postgres::{Database, database};
+use platform::postgres::Client;
+use platform::postgres::types::Type;
 use serde_json::{Value, json};
-use shared::postgres::Client;
-use shared::postgres::types::Type;
 
 pub struct Fixture {
     pub app: TestApp,

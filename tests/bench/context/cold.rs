@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use kit::TestApp;
+use platform::store::Put;
+use platform::{Env, Resources};
 use rustix::time::ClockId;
 use schema_sync::document::Document;
 use schema_sync::publish::{self, content_hash};
 use serde_json::json;
-use shared::store::Put;
-use shared::{Env, Resources};
 
 use super::{Fixture, time_of, times};
 

@@ -22,9 +22,9 @@ use anyhow::{Context as _, ensure};
 use kit::lambda::Process;
 use kit::process::{release, serve_unheard};
 use load::{Measured, Request, wrk};
+use platform::store::Put;
+use platform::{Env, Resources};
 use schema_sync::publish::{publish, record};
-use shared::store::Put;
-use shared::{Env, Resources};
 
 const TOKEN: &str = "benchmark";
 /// `printf %s benchmark | sha256sum`

@@ -7,8 +7,8 @@ use anyhow::ensure;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use futures::{SinkExt as _, StreamExt as _, pin_mut};
+use platform::Env;
 use serde_json::json;
-use shared::Env;
 use uuid::Uuid;
 
 use crate::function::Function;
@@ -29,7 +29,7 @@ pub async fn against_copy(function: &Function, database: &str, rows: usize) -> a
     try_join_all(senders).await?;
     let measured = rows as f64 / started.elapsed().as_secs_f64();
 
-    let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
+    let pool = platform::postgres::open(&Env::default().with("DATABASE_URL", database))?;
     let pool = pool.within(std::time::Duration::MAX);
     let client = pool.get().await?;
     client

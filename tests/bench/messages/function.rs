@@ -5,8 +5,8 @@ use std::process::Command;
 
 use kit::lambda::Process;
 use kit::process::{release, serve_unheard};
+use platform::Env;
 use serde_json::Value;
-use shared::Env;
 
 pub struct Function {
     pub address: SocketAddr,
@@ -26,7 +26,7 @@ impl Function {
         let (process, address) = serve_unheard(command);
         Ok(Self {
             address,
-            http: shared::http_client::build(&Env::default())?,
+            http: platform::http_client::build(&Env::default())?,
             _process: process,
         })
     }

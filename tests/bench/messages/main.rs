@@ -16,8 +16,8 @@ mod singles;
 mod words;
 
 use function::Function;
+use platform::Env;
 use serde_json::{Value, json};
-use shared::Env;
 use throwaway_postgres::Server;
 use uuid::Uuid;
 
@@ -35,7 +35,11 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         let (url, _server) = postgres(&env)?;
-        shared::postgres::migrate(&Env::default().with("DATABASE_URL", &url)).await?;
+        platform::postgres::migrate(
+            &Env::default().with("DATABASE_URL", &url),
+            migrations::FILES,
+        )
+        .await?;
         let function = Function::start(&url)?;
         println!("| what | measured | bare | ratio |");
         println!("| --- | --- | --- | --- |");

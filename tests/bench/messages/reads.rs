@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use shared::Env;
+use platform::Env;
 
 use crate::function::Function;
 
@@ -29,7 +29,7 @@ const CASES: [(&str, &str); 9] = [
 
 /// `threads` of forty messages each, numbered by their time.
 pub async fn measure(function: &Function, database: &str, threads: usize) -> anyhow::Result<()> {
-    let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
+    let pool = platform::postgres::open(&Env::default().with("DATABASE_URL", database))?;
     let pool = pool.within(std::time::Duration::MAX);
     let client = pool.get().await?;
     let started = Instant::now();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use shared::Env;
+use platform::Env;
 use throwaway_postgres::binaries;
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ fn wrk(folder: &Path, function: &Function, id: &str, seconds: u64) -> anyhow::Re
 
 /// The row that the log stores for such a message, under a primary key and nothing else.
 async fn pgbench(folder: &Path, database: &str, seconds: u64) -> anyhow::Result<f64> {
-    let pool = shared::postgres::open(&Env::default().with("DATABASE_URL", database))?;
+    let pool = platform::postgres::open(&Env::default().with("DATABASE_URL", database))?;
     let pool = pool.within(std::time::Duration::MAX);
     let client = pool.get().await?;
     client

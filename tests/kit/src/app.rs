@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use http::Method;
+use platform::serve::{self, lambda};
+use platform::{Env, Resources, Router};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use shared::serve::{self, lambda};
-use shared::{Env, Resources, Router};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use shared::Clock;
+use platform::Clock;
 
 /// A wall clock moved by hand. The monotonic one is tokio's, which a test pauses.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
+use platform::{Env, Resources};
 use serde_json::{Value, json};
-use shared::{Env, Resources};
 use tokio::task::JoinHandle;
 
 /// A running stub; it ends with this value.
@@ -133,7 +133,7 @@ impl LlmStub {
     }
 
     /// The model itself, asked through the protocol that its name stands for.
-    pub fn llm(&self, model: &str) -> shared::llm::Llm {
+    pub fn llm(&self, model: &str) -> platform::llm::Llm {
         Resources::new(self.env(model))
             .llm()
             .expect("the stub's variables are right")

@@ -10,9 +10,9 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
+use platform::store::Store;
+use platform::{Env, Resources};
 use serde_json::{Value, json};
-use shared::store::Store;
-use shared::{Env, Resources};
 use tokio::net::TcpListener;
 
 const BUCKET: &str = "bucket";

@@ -4,14 +4,12 @@
 //! Tests use it as a deployment does: with an ordinary role that owns the database and is subject to
 //! row-level security. The server's own role creates databases, and nothing else.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use shared::Env;
-use shared::postgres::{self, Client, types::Type};
+use platform::Env;
+use platform::postgres::{self, Client, types::Type};
 use throwaway_postgres::Server;
 use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
@@ -228,7 +226,7 @@ impl Host {
     /// The name of a database with these migrations. On a server that outlives us it stays, for
     /// the next test process.
     async fn make_template(&self) -> anyhow::Result<String> {
-        let name = template_name()?;
+        let name = template_name();
         let admin = connect(&self.admin_url).await?;
         let there = admin
             .query_typed_opt(
@@ -242,7 +240,7 @@ impl Host {
         // Under the final name only when it is whole; where another process was first, its is as
         // good, and ours is dropped.
         let made = self.create("template0").await?;
-        postgres::migrate(&made.env()).await?;
+        postgres::migrate(&made.env(), migrations::FILES).await?;
         let rename = format!("alter database {} rename to {name}", made.name);
         match admin.batch_execute(&rename).await {
             Err(error) if error.code() != Some(&SqlState::DUPLICATE_DATABASE) => Err(error.into()),
@@ -270,17 +268,11 @@ impl Host {
     }
 }
 
-fn template_name() -> anyhow::Result<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/migrations");
-    let mut files = fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    files.sort();
+/// Another set of migrations is another template.
+fn template_name() -> String {
     let mut hasher = DefaultHasher::new();
-    for file in files {
-        fs::read(file)?.hash(&mut hasher);
-    }
-    Ok(format!("metasync_template_{:016x}", hasher.finish()))
+    migrations::FILES.hash(&mut hasher);
+    format!("metasync_template_{:016x}", hasher.finish())
 }
 
 /// What a test process that was killed left on a server that is not ours to throw away.
@@ -317,7 +309,7 @@ fn made_at(name: &str) -> Option<SystemTime> {
 async fn connect(url: &str) -> anyhow::Result<Client> {
     // A test holds it for as long as it takes.
     let pool = postgres::open(&env_of(url))?.within(Duration::MAX);
-    Ok(pool.get().await.map_err(shared::Error::from)?)
+    Ok(pool.get().await.map_err(platform::Error::from)?)
 }
 
 /// With the process's CA bundle, in case its server needs one, and no other variable.

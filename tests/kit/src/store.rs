@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use shared::store::{ETag, Put, Store, StoreError};
+use platform::store::{ETag, Put, Store, StoreError};
 
 /// Every rule below as a test of the store that `$open` gives.
 #[macro_export]

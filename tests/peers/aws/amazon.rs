@@ -9,7 +9,7 @@ pub struct Amazon {
 
 impl Amazon {
     pub fn new(url: String) -> Self {
-        let http = shared::http_client::build(&shared::Env::default()).expect("a client");
+        let http = platform::http_client::build(&platform::Env::default()).expect("a client");
         Self { url, http }
     }
 

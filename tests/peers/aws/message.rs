@@ -1,9 +1,9 @@
 //! A message from the deployed queue, through the function as it is configured there, into a row.
 
 use kit::TestApp;
+use platform::{Env, secrets};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::{Env, secrets};
 
 use super::amazon::Amazon;
 use tests::catalogue;

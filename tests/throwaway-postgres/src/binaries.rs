@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use shared::Env;
+use platform::Env;
 
 const OLDEST: u32 = 15;
 

@@ -19,7 +19,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use shared::Env;
+use platform::Env;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 

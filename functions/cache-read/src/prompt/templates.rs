@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use platform::Error;
+use platform::store::{ETag, Store, StoreError};
 use serde::Serialize;
-use shared::Error;
-use shared::store::{ETag, Store, StoreError};
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
@@ -63,7 +63,7 @@ impl Templates {
 
     /// The template of that name: 400 where it is no name, 404 where there is none, 422 where it is
     /// wrong. The default one is built in, and the store's own takes its place.
-    pub async fn get(&self, name: &str) -> shared::Result<(Arc<Template>, TemplateSource)> {
+    pub async fn get(&self, name: &str) -> platform::Result<(Arc<Template>, TemplateSource)> {
         let letters =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(letters) {
@@ -90,7 +90,7 @@ impl Templates {
         }
     }
 
-    async fn look_up(&self, name: &str) -> shared::Result<Option<Found>> {
+    async fn look_up(&self, name: &str) -> platform::Result<Option<Found>> {
         let known = self.known.get(name);
         if let Some(known) = &known
             && known.at.elapsed() < self.fresh_for

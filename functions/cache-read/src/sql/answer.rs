@@ -1,9 +1,9 @@
 //! What a model answers: the kind of the request, and the SQL, answer or reason that goes with it.
 
 use anyhow::{bail, ensure};
+use platform::llm::Reply;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::llm::Reply;
 use utoipa::ToSchema;
 
 /// In characters; longer texts of a model are cut.

@@ -6,7 +6,7 @@
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `LLM_*` | the model, as `shared::llm` reads it; without one the route answers 501 |
+//! | `LLM_*` | the model, as `platform::llm` reads it; without one the route answers 501 |
 //! | `WAREHOUSE_URL` | plans the queries; without it they are held to the schema alone |
 //! | `SQL_MAX_BYTES` | a query that would read more bytes is refused; none by default |
 
@@ -20,11 +20,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use jiff::Timestamp;
+use platform::error::problem;
+use platform::llm::Llm;
+use platform::{Error, Json, Resources};
 use schema_sync::document::Verified;
 use serde::{Deserialize, Serialize};
-use shared::error::problem;
-use shared::llm::Llm;
-use shared::{Error, Json, Resources};
 use utoipa::ToSchema;
 
 use crate::cache::Level;
@@ -135,7 +135,7 @@ pub async fn write(
     State(app): State<App>,
     Extension(reading): Extension<Reading>,
     Json(request): Json<SqlRequest>,
-) -> shared::Result<Response> {
+) -> platform::Result<Response> {
     prompt::check(&request.question, request.token_budget)?;
     let Some(llm) = &app.sql.llm else {
         let detail = "no language model is configured: set LLM_MODEL, or ask a model of your own \

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use platform::{Error, Resources};
 use schema_sync::document;
 use schema_sync::source::{self, Plan, Run, Source, SourceError};
-use shared::{Error, Resources};
 
 #[derive(Clone, Default)]
 pub struct Warehouse(Opening);
@@ -42,7 +42,7 @@ impl Warehouse {
         &self,
         sql: &str,
         read_from: &document::Source,
-    ) -> shared::Result<Result<Plan, SourceError>> {
+    ) -> platform::Result<Result<Plan, SourceError>> {
         // How this process is configured is no caller's business.
         let unusable = |error| Error::unavailable("the warehouse can't plan queries now", error);
         let Some(source) = self.source().await.map_err(unusable)? else {

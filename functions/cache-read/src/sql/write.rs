@@ -4,13 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::Error;
+use platform::llm::{Ask, Llm, LlmError, Usage};
+use platform::telemetry::{Unit, figure};
 use schema_sync::document::Document;
 use schema_sync::examples::reasons;
 use schema_sync::ground::{self, Grounded, Schema};
 use schema_sync::source::{Plan, Planned};
-use shared::Error;
-use shared::llm::{Ask, Llm, LlmError, Usage};
-use shared::telemetry::{Unit, figure};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
 
@@ -63,7 +63,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Asks the model, and once more with what was wrong.
-    pub async fn write(&self, prompt: Filled, tags: &[String]) -> shared::Result<SqlAnswer> {
+    pub async fn write(&self, prompt: Filled, tags: &[String]) -> platform::Result<SqlAnswer> {
         let mut ask = Ask {
             system: prompt.system,
             user: prompt.user,
@@ -96,7 +96,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn round(&self, ask: &Ask) -> shared::Result<Result<SqlAnswer, Trouble>> {
+    async fn round(&self, ask: &Ask) -> platform::Result<Result<SqlAnswer, Trouble>> {
         figure("sql_llm_calls", Unit::Count, 1.0);
         let reply = self
             .in_time("the language model", self.llm.ask(ask))
@@ -164,7 +164,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    async fn check(&self, sql: String) -> shared::Result<Result<SqlAnswer, Trouble>> {
+    async fn check(&self, sql: String) -> platform::Result<Result<SqlAnswer, Trouble>> {
         let grounded = match self.ground(sql.clone()).await? {
             Ok(grounded) => grounded,
             Err(error) => return Ok(Err(Trouble::Wrong { sql, error })),
@@ -225,7 +225,7 @@ impl<'a> Writer<'a> {
     }
 
     /// What the query reads, or why it does not hold, in words that tell of nothing out of scope.
-    async fn ground(&self, sql: String) -> shared::Result<Result<Grounded, String>> {
+    async fn ground(&self, sql: String) -> platform::Result<Result<Grounded, String>> {
         let (seen, whole) = (Arc::clone(&self.seen), self.whole.clone());
         let work =
             tokio::task::spawn_blocking(move || ground_within(&sql, &seen, whole.as_deref()));
@@ -263,7 +263,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn in_time<T>(&self, who: &str, work: impl Future<Output = T>) -> shared::Result<T> {
+    async fn in_time<T>(&self, who: &str, work: impl Future<Output = T>) -> platform::Result<T> {
         timeout_at(self.deadline, work)
             .await
             .map_err(|_| Error::Unavailable {
@@ -279,7 +279,7 @@ fn ground_within(
     sql: &str,
     seen: &Document,
     whole: Option<&Document>,
-) -> shared::Result<Result<Grounded, String>> {
+) -> platform::Result<Result<Grounded, String>> {
     if sql.is_empty() {
         return Ok(Err("`kind` is query, and `sql` is empty".to_owned()));
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use cache_read::{SqlSetup, Warehouse};
 use kit::bigquery::{Fault, Method};
 use kit::llm::{Answer, LlmStub};
+use platform::{Env, Resources};
 use serde_json::{Value, json};
-use shared::{Env, Resources};
 use tokio::time::Instant;
 
 use super::Log;

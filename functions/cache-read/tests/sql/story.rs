@@ -6,8 +6,8 @@ use cache_read::{SqlSetup, Warehouse};
 use kit::bigquery::{BigQuery, Method};
 use kit::llm::{Answer, LlmStub};
 use kit::{Reply, TestApp};
+use platform::{Env, Resources};
 use serde_json::{Value, json};
-use shared::{Env, Resources};
 
 use crate::common::{Moody, orders, start_sql};
 

@@ -14,9 +14,9 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use jiff::Timestamp;
+use platform::work::Waiting;
+use platform::{Admin, Caller, Error, Json, JsonItems, Result};
 use serde_json::Value;
-use shared::work::Waiting;
-use shared::{Admin, Caller, Error, Json, JsonItems, Result};
 use uuid::Uuid;
 
 use crate::dead_letters::{self, Owner, letter_key};

@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::slice;
 
 use axum::response::{IntoResponse as _, Response};
+use platform::{Caller, Error, Json, Result};
 use serde::Serialize;
-use shared::{Caller, Error, Json, Result};
 use utoipa::ToSchema;
 
 use super::{Delivery, Report};

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::postgres::Client;
-use shared::postgres::types::Type;
+use platform::postgres::Client;
+use platform::postgres::types::Type;
 use uuid::Uuid;
 
 use super::Log;
 use super::draft::{Draft, Thread};
 use crate::identity;
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 /// How far back the message is looked for that a response answers.
 const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_hours(31 * 24);

@@ -1,9 +1,9 @@
 //! Changes to a row that may exist: edits, deletions, and messages that arrive after either.
 
 use jiff::Timestamp;
-use shared::postgres::Client;
-use shared::postgres::types::{Json, Type};
-use shared::{Error, Result};
+use platform::postgres::Client;
+use platform::postgres::types::{Json, Type};
+use platform::{Error, Result};
 use uuid::Uuid;
 
 use super::draft::{Draft, Said};
@@ -11,7 +11,7 @@ use super::insert::ATTEMPTS;
 use super::months::{CLOSED, add_month, is_closed};
 use super::{Event, Log, Stored, day_of};
 use crate::identity::{Identity, Key, identify};
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 /// The place of an edit among those of its message.
 ///

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use platform::postgres::types::Json;
+use platform::{Error, Result};
 use serde_json::{Map, Value, json};
-use shared::postgres::types::Json;
-use shared::{Error, Result};
 use uuid::Uuid;
 
 use super::{Event, Log, day_of};

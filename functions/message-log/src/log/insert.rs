@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use shared::postgres::types::{Json, ToSql, Type};
-use shared::postgres::{Client, is_unavailable};
-use shared::{Error, Result};
+use platform::postgres::types::{Json, ToSql, Type};
+use platform::postgres::{Client, is_unavailable};
+use platform::{Error, Result};
 use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::draft::{Draft, Said};
 use super::months::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
 use crate::identity::Identity;
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 /// A statement that finds no month, or loses a race, is tried again so often.
 pub(super) const ATTEMPTS: usize = 4;
@@ -40,7 +40,7 @@ impl Log {
     ) -> Result<Vec<Result<Stored>>, tokio_postgres::Error> {
         let mut client = match self.pool.get().await {
             Ok(client) => client,
-            Err(shared::postgres::PoolError::Backend(error)) => return Err(error),
+            Err(platform::postgres::PoolError::Backend(error)) => return Err(error),
             Err(error) => return Ok(for_each(drafts.len(), error.into())),
         };
         let scope = Scope::only(drafts.iter().map(|draft| draft.robeing_id.as_str()));

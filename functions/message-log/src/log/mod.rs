@@ -19,13 +19,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
+use platform::auth::is_name;
+use platform::postgres::Pool;
+use platform::telemetry::{Unit, figure};
+use platform::work::{Waiting, Workers};
+use platform::{Resources, Result};
 use serde_json::Value;
 use settings::Settings;
-use shared::auth::is_name;
-use shared::postgres::Pool;
-use shared::telemetry::{Unit, figure};
-use shared::work::{Waiting, Workers};
-use shared::{Resources, Result};
 use uuid::Uuid;
 
 use crate::identity::{Key, Window};

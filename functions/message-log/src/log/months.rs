@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use shared::postgres::Client;
-use shared::postgres::types::Type;
+use platform::postgres::Client;
+use platform::postgres::types::Type;
 
 use super::draft::Draft;
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use shared::postgres::Client;
-use shared::postgres::types::{Json, Type};
-use shared::work::Waiting;
+use platform::postgres::Client;
+use platform::postgres::types::{Json, Type};
+use platform::work::Waiting;
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use super::Log;
 use super::draft::{Content, Draft};
 use super::insert::Columns;
 use crate::mask::{Known, Masker, Placeholders};
-use shared::postgres::scoped::{self as db, Scope};
+use platform::postgres::scoped::{self as db, Scope};
 
 /// What is masked once more, by the place of its draft, and the states that have new numbers.
 struct Numbered {

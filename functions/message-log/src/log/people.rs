@@ -1,7 +1,7 @@
 //! Who Slack's users are.
 
-use shared::Result;
-use shared::postgres::types::Type;
+use platform::Result;
+use platform::postgres::types::Type;
 use uuid::Uuid;
 
 use super::Log;

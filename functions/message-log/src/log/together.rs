@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use shared::postgres::patience;
-use shared::{Error, Result};
+use platform::postgres::patience;
+use platform::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 

@@ -1,7 +1,7 @@
 //! Left to expire: what is kept for a time only.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::postgres::types::Type;
+use platform::postgres::types::Type;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 

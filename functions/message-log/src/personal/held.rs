@@ -1,9 +1,9 @@
 //! What there is of somebody: before they are erased, and to prove that nothing is left.
 
-use shared::Result;
-use shared::postgres::Client;
-use shared::postgres::scoped as db;
-use shared::postgres::types::Type;
+use platform::Result;
+use platform::postgres::Client;
+use platform::postgres::scoped as db;
+use platform::postgres::types::Type;
 use tokio_postgres::Row;
 
 use super::{Counts, LETTER_IS_THEIRS, NAME_IS_THEIRS, Person, Subject, Whose, erase};

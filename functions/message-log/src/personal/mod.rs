@@ -10,11 +10,11 @@ mod held;
 
 use std::collections::BTreeMap;
 
+use platform::Result;
+use platform::auth::Names;
+use platform::postgres::scoped::Scope;
+use platform::postgres::types::{ToSql, Type};
 use serde::{Deserialize, Serialize};
-use shared::Result;
-use shared::auth::Names;
-use shared::postgres::scoped::Scope;
-use shared::postgres::types::{ToSql, Type};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 

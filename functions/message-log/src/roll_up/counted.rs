@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use shared::postgres::types::Type;
-use shared::work::Waiting;
+use platform::postgres::types::Type;
+use platform::work::Waiting;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 

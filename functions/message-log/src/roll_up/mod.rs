@@ -15,12 +15,12 @@ mod segments;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use platform::Result;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::telemetry::{Unit, figure};
+use platform::work::{Waiting, Workers};
 use serde::Serialize;
-use shared::Result;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::telemetry::{Unit, figure};
-use shared::work::{Waiting, Workers};
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 

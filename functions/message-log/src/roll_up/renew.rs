@@ -7,7 +7,7 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::{counted, search};
-use shared::postgres::types::Type;
+use platform::postgres::types::Type;
 
 /// Messages that are looked after at once.
 const AT_ONCE: i64 = 20_000;

@@ -1,7 +1,7 @@
 //! What is rolled up next: rows in the order of their transactions, as much as fits into memory.
 
 use jiff::Timestamp;
-use shared::postgres::types::{ToSql, Type};
+use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 

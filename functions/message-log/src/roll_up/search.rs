@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use shared::postgres::Client;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::work::Waiting;
+use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::work::Waiting;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 

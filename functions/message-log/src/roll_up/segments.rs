@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use shared::postgres::types::Type;
-use shared::work::Waiting;
+use platform::postgres::types::Type;
+use platform::work::Waiting;
 use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What is read without the search's index.
 
-use shared::postgres::types::{ToSql, Type};
-use shared::work::Workers;
+use platform::postgres::types::{ToSql, Type};
+use platform::work::Workers;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use shared::postgres::types::{ToSql, Type};
-use shared::work::Workers;
+use platform::postgres::types::{ToSql, Type};
+use platform::work::Workers;
 use tokio::try_join;
 use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;

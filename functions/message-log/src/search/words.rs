@@ -1,6 +1,6 @@
 //! Whether words are in a text.
 
-use shared::work::{Waiting, Workers};
+use platform::work::{Waiting, Workers};
 
 use super::Hit;
 use crate::pieces::{fold, is_letter, start};

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use platform::{Error, Result};
 use serde_json::Value;
-use shared::{Error, Result};
 
 use super::text::{combined, link, mrkdwn, unescaped};
 

@@ -4,8 +4,8 @@
 //! first.
 
 use jiff::Timestamp;
+use platform::{Error, Result};
 use serde_json::{Value, json};
-use shared::{Error, Result};
 
 use super::content::content;
 use super::{key, time};

@@ -15,10 +15,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
+use platform::auth::Names;
+use platform::work::Waiting;
+use platform::{Caller, Error, Json, JsonItems, Result};
 use serde_json::{Value, json};
-use shared::auth::Names;
-use shared::work::Waiting;
-use shared::{Caller, Error, Json, JsonItems, Result};
 
 use crate::dead_letters::{self, Owner};
 use crate::events::Delivery;
@@ -168,7 +168,7 @@ async fn refuse(
     delivery.body = Ok(kept);
     dead_letters::keep(log, owner, &delivery, error).await?;
     let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut answer = shared::error::problem(status, &error.to_string());
+    let mut answer = platform::error::problem(status, &error.to_string());
     answer
         .headers_mut()
         .insert(NO_RETRY, HeaderValue::from_static("1"));

@@ -10,10 +10,10 @@ use anyhow::{Context as _, bail, ensure};
 use aws_lc_rs::hmac;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
+use platform::auth::{Names, Scope, is_name};
+use platform::{Caller, Env, Error, Result, Role, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::auth::{Names, Scope, is_name};
-use shared::{Caller, Env, Error, Result, Role, Secret};
 
 /// A request that was signed longer ago may be a recording.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use cache_read::context::{self, Format, Request};
 use cache_read::within;
+use platform::auth::Names;
+use platform::{Env, Resources};
 use schema_sync::publish::{self, Head};
-use shared::auth::Names;
-use shared::{Env, Resources};
 
 pub async fn run(
     env: &Env,

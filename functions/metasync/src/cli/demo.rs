@@ -4,9 +4,9 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use platform::serve::{self, http};
+use platform::{Env, Resources, llm};
 use serde_json::json;
-use shared::serve::{self, http};
-use shared::{Env, Resources, llm};
 use throwaway_postgres::Server;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -63,7 +63,7 @@ pub async fn run(process: &Env, port: u16, json: bool) -> anyhow::Result<()> {
                 .with("PRIVACY_KEY", key())
                 .with("SLACK_SIGNING_SECRET", SIGNING_SECRET)
                 .with("SLACK_ROBEINGS", r#"{"A0DEMO": "demo"}"#);
-            shared::postgres::migrate(&env).await?;
+            platform::postgres::migrate(&env, migrations::FILES).await?;
         }
         Err(error) => writeln!(
             std::io::stderr(),

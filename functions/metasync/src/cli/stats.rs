@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use shared::{Env, Resources};
+use platform::{Env, Resources};
 use stats_batch::{Stats, rebuild, roll_up};
 
 use super::print_json;

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use message_log::months;
+use platform::Result;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::telemetry::{Unit, figure};
 use serde::Serialize;
-use shared::Result;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::telemetry::{Unit, figure};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 use message_log::months::{self, Record};
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::store::Put;
+use platform::{Error, Result};
 use sha2::{Digest as _, Sha256};
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::store::Put;
-use shared::{Error, Result};
 use uuid::Uuid;
 
 use super::file::{self, File, Line, Writer};

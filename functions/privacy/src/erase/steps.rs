@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use message_log::personal::{self, Counts, Subject, Whose};
+use platform::Result;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::{Json as Jsonb, Type};
+use platform::telemetry::{Unit, figure};
 use serde_json::json;
-use shared::Result;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::{Json as Jsonb, Type};
-use shared::telemetry::{Unit, figure};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 

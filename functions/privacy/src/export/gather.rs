@@ -8,11 +8,11 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use message_log::personal::{self, Whose};
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::store::Put;
+use platform::{Error, Result};
 use sha2::{Digest as _, Sha256};
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
-use shared::store::Put;
-use shared::{Error, Result};
 use uuid::Uuid;
 
 use super::FOLDER;

@@ -6,9 +6,9 @@ use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
 use message_log::personal::{Subject, Whose};
-use shared::Result;
-use shared::postgres::scoped::{self as db, Scope};
-use shared::postgres::types::Type;
+use platform::Result;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
 use uuid::Uuid;
 
 use super::FOLDER;

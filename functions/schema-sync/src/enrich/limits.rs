@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use shared::llm::{Ask, Llm, LlmError, Reply};
+use platform::llm::{Ask, Llm, LlmError, Reply};
 use tokio::time::Instant;
 
 use super::{Settings, prompt};

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use futures::StreamExt as _;
+use platform::Env;
+use platform::llm::{Ask, Llm, LlmError, Reply, Usage};
 use serde::Deserialize as _;
-use shared::Env;
-use shared::llm::{Ask, Llm, LlmError, Reply, Usage};
 
 use crate::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
 use crate::ground::Schema;

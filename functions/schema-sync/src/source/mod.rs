@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use shared::Resources;
+use platform::Resources;
 use url::Url;
 
 use crate::document::{self, How, Problem, Table, Verified};

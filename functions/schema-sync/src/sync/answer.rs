@@ -1,8 +1,8 @@
 //! What a run tells: its answer, to the caller, and its figures, to the log.
 
+use platform::auth::{Names, Scope};
+use platform::telemetry::{Unit, figure};
 use serde::Serialize;
-use shared::auth::{Names, Scope};
-use shared::telemetry::{Unit, figure};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 

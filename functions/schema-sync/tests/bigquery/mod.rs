@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kit::bigquery::{BigQuery as Stub, Fault, Method};
+use platform::Env;
 use schema_sync::document::{Column, DriftKind, Mode, Table, TableKind};
 use schema_sync::source::bigquery::{BigQuery, Settings};
 use schema_sync::source::{
     Plan, Planned, Progress, Reading, Run, Source as _, SourceError, Unread,
 };
 use serde_json::{Value, json};
-use shared::Env;
 
 const SHOP: &str = "acme.shop";
 
@@ -31,7 +31,7 @@ fn source(stub: &Stub, datasets: &str, change: impl FnOnce(&mut Settings)) -> Bi
     change(&mut settings);
     BigQuery::new(
         settings,
-        shared::http_client::build(&shared::Env::default()).unwrap(),
+        platform::http_client::build(&platform::Env::default()).unwrap(),
     )
 }
 

@@ -11,7 +11,7 @@ use super::*;
 fn sync(stub: &Stub) -> Sync {
     let env = Env::default().with("BUCKET_URL", "memory:///");
     Sync {
-        store: shared::Resources::new(env).store().unwrap(),
+        store: platform::Resources::new(env).store().unwrap(),
         source: Arc::new(shop(stub)),
         llm: None,
         settings: schema_sync::enrich::Settings::read(&Env::default()).unwrap(),

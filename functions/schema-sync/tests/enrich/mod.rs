@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kit::llm::{Answer, Asked, LlmStub, Wanted};
+use platform::llm::Llm;
+use platform::{Env, Resources};
 use schema_sync::document::{
     Column, DescriptionSource, Dialect, Example, ForeignKey, Mode, Origin, Partitioning, Shards,
     Table, TableKind,
@@ -20,8 +22,6 @@ use schema_sync::enrich::{Memory, Outcome, Settings, Task, carry_over, enrich};
 use schema_sync::ground::Schema;
 use schema_sync::source::{Progress, Run};
 use serde_json::json;
-use shared::llm::Llm;
-use shared::{Env, Resources};
 
 const MODEL: &str = "gpt-4o-mini";
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use kit::bigquery::BigQuery as Stub;
+use platform::Env;
 use schema_sync::document::{Column, DriftKind, Mode, ShardVersion};
 use schema_sync::source::bigquery::{BigQuery, Settings};
 use schema_sync::source::folder::Folder;
@@ -15,7 +16,6 @@ use schema_sync::source::{Reading, Run, Source};
 use schema_sync::sql_type::parse_column;
 use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
-use shared::Env;
 
 const SAMPLE: &str = include_str!("../../../metasync/samples/ga4_events.txt");
 const LIVE: &str = include_str!("events_2026.txt");
@@ -100,7 +100,7 @@ async fn readings(shards: &[(String, Value)]) -> [Reading; 3] {
         settings.requests_per_second = 10_000;
         BigQuery::new(
             settings,
-            shared::http_client::build(&shared::Env::default()).unwrap(),
+            platform::http_client::build(&platform::Env::default()).unwrap(),
         )
     };
     [

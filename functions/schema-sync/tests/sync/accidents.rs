@@ -80,7 +80,7 @@ async fn a_damaged_head_is_replaced_from_the_newest_whole_version() {
         .put(
             HEAD,
             "{\"format\": 1, \"vers".into(),
-            shared::store::Put::Always,
+            platform::store::Put::Always,
         )
         .await
         .unwrap();
@@ -184,7 +184,7 @@ async fn damaged(warehouse: &Arc<Warehouse>) -> Arc<dyn Store> {
 }
 
 async fn put_head(store: &Arc<dyn Store>, text: &'static str) {
-    let put = store.put(HEAD, text.into(), shared::store::Put::Always);
+    let put = store.put(HEAD, text.into(), platform::store::Put::Always);
     put.await.unwrap();
 }
 
@@ -255,7 +255,7 @@ async fn what_was_damaged_and_begins_anew_is_a_problem_of_the_run() {
     let damage = async |key: &str| {
         let broken = bytes::Bytes::from_static(b"{");
         store
-            .put(key, broken, shared::store::Put::Always)
+            .put(key, broken, platform::store::Put::Always)
             .await
             .unwrap();
     };

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use kit::object_server::{Deviations, ObjectServer};
-use shared::Error;
+use platform::Error;
 
 use super::*;
 

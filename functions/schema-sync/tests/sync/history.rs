@@ -78,7 +78,7 @@ async fn content_that_returns_is_recorded_again() {
 async fn a_damaged_history_begins_anew_with_the_head() {
     let store = memory();
     let before = synced(&store, "a INT64").await;
-    let damaged = store.put(publish::HISTORY, "{".into(), shared::store::Put::Always);
+    let damaged = store.put(publish::HISTORY, "{".into(), platform::store::Put::Always);
     damaged.await.unwrap();
 
     let after = synced(&store, "a INT64, b INT64").await;

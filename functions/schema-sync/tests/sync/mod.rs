@@ -13,14 +13,14 @@ use std::sync::atomic::Ordering;
 
 use kit::TestApp;
 use kit::llm::{Answer as Said, LlmStub, Wanted};
+use platform::Env;
+use platform::store::Store;
 use schema_sync::diff::ChangeKind;
 use schema_sync::document::{Document, How, Origin};
 use schema_sync::publish::{self, HEAD, Head};
 use schema_sync::source::Run;
 use schema_sync::sync::{Answer, Sync};
 use serde_json::{Value, json};
-use shared::Env;
-use shared::store::Store;
 
 use crate::warehouse::{Breaking, Overtaken, Warehouse};
 
@@ -47,7 +47,7 @@ fn sync_with(warehouse: &Arc<Warehouse>, store: Arc<dyn Store>, stub: &LlmStub) 
 
 fn memory() -> Arc<dyn Store> {
     let env = Env::default().with("BUCKET_URL", "memory:///");
-    shared::Resources::new(env).store().unwrap()
+    platform::Resources::new(env).store().unwrap()
 }
 
 async fn run(sync: &Sync) -> Answer {

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use axum::http::Method;
+use platform::aws::{Amazon, Call};
+use platform::{Env, http_client};
 use serde_json::{Value, json};
-use shared::aws::{Amazon, Call};
-use shared::{Env, http_client};
 
 use super::{Outcome, Report, failed, fine, skipped};
 

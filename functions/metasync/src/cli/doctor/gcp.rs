@@ -1,8 +1,8 @@
 //! Who we are to Google, which APIs are enabled, what we may do, and whether secrets have values.
 
+use platform::google::Google;
+use platform::{Env, Secret, http_client};
 use serde_json::{Value, json};
-use shared::google::Google;
-use shared::{Env, Secret, http_client};
 
 use super::{Outcome, Report, aws, failed, fine};
 

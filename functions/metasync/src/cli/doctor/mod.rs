@@ -9,13 +9,13 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use platform::llm::{Ask, LlmError};
+use platform::postgres::{self, types::Type};
+use platform::store::StoreError;
+use platform::{Env, Resources};
 use schema_sync::source::{self, Mend, Plan, Run, SourceError};
 use serde::Serialize;
 use serde_json::json;
-use shared::llm::{Ask, LlmError};
-use shared::postgres::{self, types::Type};
-use shared::store::StoreError;
-use shared::{Env, Resources};
 use tokio::time::timeout;
 
 /// Of one check. A large warehouse takes longer to be read, and has answered by then.
@@ -64,7 +64,7 @@ fn skipped(detail: impl Into<String>) -> Outcome {
 /// Looks at everything, prints what it found, and ends with 1 if something fails.
 pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyhow::Result<()> {
     let mut report = Report::default();
-    let resolved = shared::secrets::resolve(env.clone()).await;
+    let resolved = platform::secrets::resolve(env.clone()).await;
     let env = match resolved {
         Ok(env) => env,
         Err(error) => {
@@ -220,7 +220,7 @@ async fn database(resources: &Resources) -> Outcome {
         let detail = format!("Postgres {} is too old: 15 or later", version / 10_000);
         return failed(detail, "psql \"$DATABASE_URL\" -c 'select version()'");
     }
-    match postgres::pending(env).await {
+    match postgres::pending(env, migrations::FILES).await {
         Err(error) => failed(format!("{error:#}"), "metasync migrate"),
         Ok(pending) if !pending.is_empty() => {
             let pending = pending.join(", ");
@@ -236,7 +236,7 @@ async fn database(resources: &Resources) -> Outcome {
 
 async fn about_database(resources: &Resources) -> anyhow::Result<(i32, bool)> {
     let pool = resources.postgres()?;
-    let db = pool.get().await.map_err(shared::Error::from)?;
+    let db = pool.get().await.map_err(platform::Error::from)?;
     let sql = "select current_setting('server_version_num')::int4,
                       (select rolsuper from pg_roles where rolname = current_user)";
     let none: [(&(dyn postgres::types::ToSql + Sync), Type); 0] = [];

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use platform::google::Google;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::google::Google;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;

@@ -16,7 +16,7 @@ mod reading;
 pub mod settings;
 
 use async_trait::async_trait;
-use shared::Resources;
+use platform::Resources;
 
 use self::client::Client;
 pub use self::settings::Settings;

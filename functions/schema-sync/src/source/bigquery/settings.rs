@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use shared::Env;
-use shared::google::Google;
+use platform::Env;
+use platform::google::Google;
 use url::Url;
 
 use crate::name::{TableName, dataset_id};

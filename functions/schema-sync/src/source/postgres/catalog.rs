@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use shared::postgres::Pool;
-use shared::postgres::types::Type;
+use platform::postgres::Pool;
+use platform::postgres::types::Type;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::columns::Columns;

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use async_trait::async_trait;
-use shared::Env;
-use shared::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
+use platform::Env;
+use platform::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
 
 use super::{Mend, Plan, Progress, Reading, Refusal, Run, Source, SourceError, Unread};
 use crate::document::{self, Dialect, SourceKind, Table};

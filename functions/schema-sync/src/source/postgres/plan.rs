@@ -1,8 +1,8 @@
 //! Has Postgres plan a query without running it.
 
+use platform::postgres::types::Type;
+use platform::postgres::{Pool, is_unavailable};
 use serde_json::Value;
-use shared::postgres::types::Type;
-use shared::postgres::{Pool, is_unavailable};
 use tokio_postgres::error::{ErrorPosition, SqlState};
 use tokio_postgres::{Row, Transaction};
 

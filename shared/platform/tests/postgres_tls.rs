@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use platform::Env;
+use platform::postgres::open;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use shared::Env;
-use shared::postgres::open;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -114,12 +114,12 @@ async fn connect(port: u16, parameters: &str, bundle: Option<&str>) -> String {
         env = env.with("DATABASE_CA", bundle);
     }
     let error = match open(&env).unwrap().get().await {
-        Err(shared::postgres::PoolError::Backend(error)) => error,
+        Err(platform::postgres::PoolError::Backend(error)) => error,
         other => panic!("{other:?}"),
     };
     match error.as_db_error() {
         Some(how) => how.message().to_owned(),
-        None => shared::postgres::describe(&error),
+        None => platform::postgres::describe(&error),
     }
 }
 

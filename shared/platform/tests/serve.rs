@@ -6,10 +6,10 @@ use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::routing::{get, post};
 use http::{HeaderMap, Method, StatusCode};
 use kit::{Reply, TestApp};
+use platform::{Caller, Error, Json, Resources, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::{Caller, Error, Json, Resources, Router};
 
 fn probe(_: &Resources) -> anyhow::Result<Router> {
     Ok(Router::new()
@@ -35,7 +35,8 @@ fn probe(_: &Resources) -> anyhow::Result<Router> {
         .route("/v1/never", get(std::future::pending::<()>))
         .route(
             "/v1/soon",
-            get(std::future::pending::<()>).layer(shared::serve::may_take(Duration::from_secs(5))),
+            get(std::future::pending::<()>)
+                .layer(platform::serve::may_take(Duration::from_secs(5))),
         )
         .route(
             "/v1/large",
@@ -86,7 +87,7 @@ fn problem(reply: &Reply, status: StatusCode) -> String {
 
 #[tokio::test]
 async fn every_refusal_is_a_problem_that_says_what_to_change() {
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("MAX_BODY_BYTES", "100")
         .start(probe)
         .await;
@@ -120,7 +121,7 @@ async fn every_refusal_is_a_problem_that_says_what_to_change() {
 
 #[tokio::test]
 async fn a_route_may_take_larger_bodies_than_the_rest() {
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("MAX_BODY_BYTES", "100")
         .start(probe)
         .await;
@@ -184,7 +185,7 @@ async fn an_answer_carries_the_callers_request_id_or_a_new_one() {
 async fn without_proof_there_is_no_answer_but_to_whether_it_lives() {
     let sha256 = hex::encode(Sha256::digest("token-1"));
     let tokens = json!([{"name": "bot", "role": "reader", "sha256": sha256}]);
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("AUTH_TOKENS", tokens.to_string())
         .start(probe)
         .await;
@@ -208,7 +209,7 @@ async fn without_proof_there_is_no_answer_but_to_whether_it_lives() {
 
 #[tokio::test]
 async fn the_api_is_described_under_the_functions_name() {
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .named("probe")
         .start(probe)
         .await;
@@ -232,7 +233,7 @@ async fn what_the_service_answers_by_itself_is_described_with_every_route() {
     async fn order(_: Json<String>) -> StatusCode {
         StatusCode::CREATED
     }
-    let orders = |_: &Resources| Ok(Router::new().routes(shared::routes!(order)));
+    let orders = |_: &Resources| Ok(Router::new().routes(platform::routes!(order)));
     let app = TestApp::without_database(orders).await;
     let document = app.get("/openapi.json").await.json();
     let responses = &document["paths"]["/v1/orders"]["post"]["responses"];
@@ -260,7 +261,7 @@ async fn a_bad_setting_is_named_at_start() {
         ("REQUEST_TIMEOUT_SECONDS", "0"),
         ("REQUEST_TIMEOUT_SECONDS", "-1"),
     ] {
-        let app = TestApp::with_env(shared::Env::default()).set(name, value);
+        let app = TestApp::with_env(platform::Env::default()).set(name, value);
         let error = app.try_start(probe).await.err().expect("no start");
         assert!(error.to_string().starts_with(name), "{error}");
     }
@@ -280,7 +281,7 @@ fn signed(resources: &Resources) -> anyhow::Result<Router> {
             if length == Some(&body.len().to_string()) {
                 return Ok(Caller {
                     name: "sender".into(),
-                    role: shared::Role::Writer,
+                    role: platform::Role::Writer,
                     scope: std::sync::Arc::default(),
                 });
             }
@@ -307,7 +308,7 @@ async fn a_signed_route_is_opened_by_its_proof_alone_and_gets_the_body_as_it_was
         ("AUTH_TOKENS", tokens.to_string()),
         ("AUTH_MODE", "open".to_owned()),
     ] {
-        let app = TestApp::with_env(shared::Env::default())
+        let app = TestApp::with_env(platform::Env::default())
             .set(variable, value)
             .start(signed)
             .await;
@@ -335,7 +336,7 @@ fn linked(resources: &Resources) -> anyhow::Result<Router> {
         if address.query() == Some("word=open") {
             return Ok(Caller {
                 name: "link".into(),
-                role: shared::Role::Reader,
+                role: platform::Role::Reader,
                 scope: std::sync::Arc::default(),
             });
         }
@@ -356,7 +357,7 @@ async fn a_link_is_opened_by_what_is_in_it_alone_and_opens_nothing_else() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let tokens = json!([{"name": "admin", "role": "admin", "sha256": sha256}]);
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("AUTH_TOKENS", tokens.to_string())
         .start(linked)
         .await;
@@ -377,7 +378,7 @@ async fn a_link_is_opened_by_what_is_in_it_alone_and_opens_nothing_else() {
 #[tokio::test]
 async fn a_proof_opens_no_other_route_and_no_other_method() {
     let tokens = json!([{"name": "admin", "role": "admin", "sha256": "00".repeat(32)}]);
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("AUTH_TOKENS", tokens.to_string())
         .start(signed)
         .await;
@@ -405,7 +406,7 @@ async fn a_proof_opens_no_other_route_and_no_other_method() {
 
 #[tokio::test]
 async fn a_signed_body_is_bounded() {
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .set("MAX_BODY_BYTES", "10")
         .start(signed)
         .await;
@@ -431,7 +432,7 @@ async fn only_one_address_below_v1_can_be_signed() {
             )?;
             Ok(Router::new())
         };
-        let started = TestApp::with_env(shared::Env::default())
+        let started = TestApp::with_env(platform::Env::default())
             .try_start(app)
             .await;
         assert!(started.is_err(), "{route}");

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::routing::post;
 use kit::TestApp;
 use kit::postgres::empty_database;
-use shared::postgres::types::Type;
-use shared::postgres::{Pool, apply, migrate, open};
-use shared::{Env, Error, Resources};
+use platform::postgres::types::Type;
+use platform::postgres::{Pool, migrate, open};
+use platform::{Env, Error, Resources};
 
 const ONE: (&str, &str) = (
     "0001_one.sql",
@@ -35,10 +35,10 @@ async fn tables(db: &kit::postgres::Database) -> BTreeSet<String> {
 async fn each_migration_is_applied_once_and_in_order() {
     let db = empty_database().await;
     assert_eq!(
-        apply(&db.env(), &[TWO, ONE]).await.unwrap(),
+        migrate(&db.env(), &[TWO, ONE]).await.unwrap(),
         ["0001_one.sql", "0002_two.sql"]
     );
-    assert!(apply(&db.env(), &[ONE, TWO]).await.unwrap().is_empty());
+    assert!(migrate(&db.env(), &[ONE, TWO]).await.unwrap().is_empty());
     assert_eq!(
         tables(&db).await,
         ["first", "second", "third"].map(str::to_owned).into()
@@ -48,8 +48,13 @@ async fn each_migration_is_applied_once_and_in_order() {
 #[tokio::test]
 async fn our_own_migrations_apply_to_an_empty_database_and_then_no_more() {
     let db = empty_database().await;
-    migrate(&db.env()).await.unwrap();
-    assert!(migrate(&db.env()).await.unwrap().is_empty());
+    migrate(&db.env(), migrations::FILES).await.unwrap();
+    assert!(
+        migrate(&db.env(), migrations::FILES)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -57,7 +62,7 @@ async fn of_many_who_migrate_at_once_one_does() {
     let db = empty_database().await;
     let runs = (0..8).map(|_| {
         let env = db.env();
-        tokio::spawn(async move { apply(&env, &[ONE, TWO]).await.unwrap() })
+        tokio::spawn(async move { migrate(&env, &[ONE, TWO]).await.unwrap() })
     });
     let mut applied = Vec::new();
     for run in runs.collect::<Vec<_>>() {
@@ -73,7 +78,7 @@ async fn after_a_migration_that_fails_nothing_has_changed() {
         "0002_broken.sql",
         "create table second (id int); insert into nowhere values (1)",
     );
-    let error = apply(&db.env(), &[ONE, broken])
+    let error = migrate(&db.env(), &[ONE, broken])
         .await
         .unwrap_err()
         .to_string();
@@ -82,13 +87,13 @@ async fn after_a_migration_that_fails_nothing_has_changed() {
         "{error}"
     );
     assert!(tables(&db).await.is_empty());
-    assert_eq!(apply(&db.env(), &[ONE, TWO]).await.unwrap().len(), 2);
+    assert_eq!(migrate(&db.env(), &[ONE, TWO]).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_history_that_does_not_fit_is_refused() {
     let db = empty_database().await;
-    apply(&db.env(), &[ONE, ("0003_three.sql", "select 1")])
+    migrate(&db.env(), &[ONE, ("0003_three.sql", "select 1")])
         .await
         .unwrap();
     let three = ("0003_three.sql", "select 1");
@@ -110,7 +115,7 @@ async fn a_history_that_does_not_fit_is_refused() {
         ),
     ];
     for (files, reason) in cases {
-        let error = apply(&db.env(), &files).await.unwrap_err().to_string();
+        let error = migrate(&db.env(), &files).await.unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
     }
     assert_eq!(tables(&db).await, ["first".to_owned()].into());
@@ -219,7 +224,7 @@ async fn the_pool_refuses_when_every_connection_is_busy_for_too_long() {
 
 #[tokio::test]
 async fn each_app_of_a_test_has_a_migrated_database_of_its_own() {
-    async fn add(State(pool): State<Pool>) -> shared::Result<String> {
+    async fn add(State(pool): State<Pool>) -> platform::Result<String> {
         let db = pool.get().await?;
         db.batch_execute("create table note (id int)").await?;
         let migrations = "select count(*) from metasync.migration";
@@ -227,7 +232,7 @@ async fn each_app_of_a_test_has_a_migrated_database_of_its_own() {
         Ok(row.get::<_, i64>(0).to_string())
     }
     let app = |resources: &Resources| {
-        let routes = shared::Router::new().route("/v1/notes", post(add));
+        let routes = platform::Router::new().route("/v1/notes", post(add));
         Ok(routes.with_state(resources.postgres()?))
     };
 

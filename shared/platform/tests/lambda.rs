@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use kit::TestApp;
+use platform::{Caller, Error, Json, Resources, Router};
 use serde_json::{Value, json};
-use shared::{Caller, Error, Json, Resources, Router};
 
 /// A function whose trigger answers with what it got, and fails where it is told to.
 fn probe(_: &Resources) -> anyhow::Result<Router> {
@@ -90,7 +90,7 @@ async fn cookies() -> HeaderMap {
 }
 
 async fn start() -> TestApp {
-    TestApp::with_env(shared::Env::default())
+    TestApp::with_env(platform::Env::default())
         .named("probe")
         .start(probe)
         .await
@@ -169,7 +169,7 @@ async fn an_event_that_is_no_object_reaches_the_trigger_too() {
 #[tokio::test]
 async fn an_http_event_is_never_the_platforms_invocation() {
     let tokens = json!([{"name": "someone", "role": "admin", "sha256": "0".repeat(64)}]);
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .named("probe")
         .set("AUTH_TOKENS", tokens.to_string())
         .start(probe)
@@ -485,7 +485,7 @@ async fn a_batch_that_can_not_be_read_fails_as_a_whole() {
 
 #[tokio::test]
 async fn an_app_that_takes_whole_batches_gets_the_event_as_it_is_and_its_answer_is_the_result() {
-    let app = TestApp::with_env(shared::Env::default())
+    let app = TestApp::with_env(platform::Env::default())
         .named("probe")
         .start(|resources| {
             resources.front().take_whole_batches();

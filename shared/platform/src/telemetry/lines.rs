@@ -304,14 +304,14 @@ mod tests {
     #[test]
     fn a_line_has_what_both_clouds_look_for() {
         let log = log_of(on_cloud(false), || {
-            tracing::warn!(target: "shared::x", tables = 3_u64, ok = true, "read {}\n", "it");
+            tracing::warn!(target: "platform::x", tables = 3_u64, ok = true, "read {}\n", "it");
         });
         assert_eq!(
             log,
             concat!(
                 r#"{"timestamp":"2026-01-01T12:00:00.001Z","time":"2026-01-01T12:00:00.001Z","#,
                 r#""level":"WARN","severity":"WARNING","message":"read it\n","#,
-                r#""target":"shared::x","function":"probe","tables":3,"ok":true}"#,
+                r#""target":"platform::x","function":"probe","tables":3,"ok":true}"#,
                 "\n"
             )
         );

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures::stream;
 use http::{Method, Request, StatusCode};
 use kit::{Served, TestApp};
-use shared::serve::at_once;
-use shared::{Caller, Json, Resources, Router};
+use platform::serve::at_once;
+use platform::{Caller, Json, Resources, Router};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
@@ -230,10 +230,12 @@ async fn of_an_unsigned_request_no_byte_of_the_body_is_read_unless_its_headers_m
     let app = |resources: &Resources| {
         let may_be_signed = |headers: &http::HeaderMap| {
             let signature = headers.get("x-signature").map(drop);
-            signature.ok_or_else(|| shared::Error::Unauthenticated("sign it".to_owned()))
+            signature.ok_or_else(|| platform::Error::Unauthenticated("sign it".to_owned()))
         };
-        let signer = |_: &http::HeaderMap, _: &[u8]| -> Result<Caller, shared::Error> {
-            Err(shared::Error::Unauthenticated("it is not ours".to_owned()))
+        let signer = |_: &http::HeaderMap, _: &[u8]| -> Result<Caller, platform::Error> {
+            Err(platform::Error::Unauthenticated(
+                "it is not ours".to_owned(),
+            ))
         };
         let front = resources.front();
         front.take_signed("/v1/signed", may_be_signed, signer)?;
@@ -269,7 +271,11 @@ async fn unsigned_bodies_together_hold_a_bounded_number_of_bytes() {
         front.take_signed(
             "/v1/signed",
             |_| Ok(()),
-            |_, _| Err(shared::Error::Unauthenticated("it is not ours".to_owned())),
+            |_, _| {
+                Err(platform::Error::Unauthenticated(
+                    "it is not ours".to_owned(),
+                ))
+            },
         )?;
         Ok(Router::new().route("/v1/signed", post(async |_: Json<()>| ())))
     };

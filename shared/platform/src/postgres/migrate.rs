@@ -1,4 +1,4 @@
-//! Migrations: the files of `shared/migrations`, each applied once, in order.
+//! Migrations: files of SQL, each applied once, in order.
 
 use std::time::Duration;
 
@@ -12,45 +12,12 @@ use time::format_description::well_known::Rfc3339;
 use super::{describe, open};
 use crate::Env;
 
-/// The files of `shared/migrations`, compiled in: name and text.
-const FILES: &[(&str, &str)] = &[
-    (
-        "0001_message_log.sql",
-        include_str!("../../migrations/0001_message_log.sql"),
-    ),
-    (
-        "0002_settings.sql",
-        include_str!("../../migrations/0002_settings.sql"),
-    ),
-    (
-        "0003_stats_batch.sql",
-        include_str!("../../migrations/0003_stats_batch.sql"),
-    ),
-    (
-        "0004_privacy.sql",
-        include_str!("../../migrations/0004_privacy.sql"),
-    ),
-];
-
 const HISTORY: &str = "metasync.migration";
 /// `metasync` in ASCII.
 const LOCK: i64 = 0x6d65_7461_7379_6e63;
 
-/// Brings the database of `DATABASE_URL` up to date, and says which migrations it applied.
-///
-/// All of them are one transaction: after an error nothing has changed. The transaction also holds
-/// the lock that a second run waits for, on its own connection, so it works behind a pooler and
-/// with a single connection. For a deployment step or the command line, never for a cold start.
-///
-/// # Errors
-/// A migration that fails; one that was applied and has changed since; one that was applied and is
-/// unknown here; one numbered below what was applied already.
-pub async fn migrate(env: &Env) -> anyhow::Result<Vec<String>> {
-    apply(env, FILES).await
-}
-
 /// The migrations that [`migrate`] would apply to the database of `DATABASE_URL`. Changes nothing.
-pub async fn pending(env: &Env) -> crate::Result<Vec<String>> {
+pub async fn pending(env: &Env, files: &[(&str, &str)]) -> crate::Result<Vec<String>> {
     let db = open(env)?.get().await?;
     let is_new = format!("select to_regclass('{HISTORY}') is null");
     let is_new: bool = db.query_typed_one(&is_new, &[]).await?.get(0);
@@ -61,18 +28,28 @@ pub async fn pending(env: &Env) -> crate::Result<Vec<String>> {
         applied.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
     }
     let number = |name: &str| name.split('_').next().and_then(|it| it.parse::<i32>().ok());
-    let names = FILES.iter().map(|(name, _)| *name);
+    let names = files.iter().map(|(name, _)| *name);
     let pending = names.filter(|name| number(name).is_none_or(|it| !applied.contains(&it)));
     Ok(pending.map(str::to_owned).collect())
 }
 
-/// As [`migrate`], with other files than our own: name (`0001_owner.sql`) and text.
-pub async fn apply(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
+/// Brings the database of `DATABASE_URL` up to date with `files` (name, `0001_owner_what.sql`, and
+/// text), and returns the names of those that it applied.
+///
+/// All of them are one transaction: after an error nothing has changed. The transaction also holds
+/// the lock that a second run waits for, on its own connection, so it works behind a pooler and
+/// with a single connection. For a deployment step or the command line, never for a cold start.
+///
+/// # Errors
+/// A migration that fails; one that was applied and has changed since; one that was applied and is
+/// unknown here; one numbered below what was applied already.
+pub async fn migrate(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
     let migrations = files
         .iter()
         .map(|(name, sql)| {
-            Migration::unapplied(&format!("V{}", name.replacen('_', "__", 1)), sql)
-                .map_err(|_| anyhow!("{name:?} is no name of a migration: write 0001_owner.sql"))
+            Migration::unapplied(&format!("V{}", name.replacen('_', "__", 1)), sql).map_err(|_| {
+                anyhow!("{name:?} is no name of a migration: write 0001_owner_what.sql")
+            })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let pool = open(env)?.within(Duration::MAX);
@@ -95,17 +72,17 @@ pub async fn apply(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<Stri
 
     let mut runner = Runner::new(&migrations);
     runner.set_migration_table_name(HISTORY);
-    let mut held = Held(transaction);
-    let report = runner.run_async(&mut held).await.map_err(explain)?;
-    held.0.commit().await.map_err(crate::Error::from)?;
+    let mut locked = Locked(transaction);
+    let report = runner.run_async(&mut locked).await.map_err(explain)?;
+    locked.0.commit().await.map_err(crate::Error::from)?;
     Ok(report.applied_migrations().iter().map(file_name).collect())
 }
 
 /// The transaction that holds the lock. refinery's own driver opens one per migration, for which
-/// the lock would have to be held on a second connection.
-struct Held<'a>(tokio_postgres::Transaction<'a>);
+/// the lock would have to be locked on a second connection.
+struct Locked<'a>(tokio_postgres::Transaction<'a>);
 
-impl AsyncTransaction for Held<'_> {
+impl AsyncTransaction for Locked<'_> {
     type Error = tokio_postgres::Error;
 
     async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
@@ -121,7 +98,7 @@ impl AsyncTransaction for Held<'_> {
     }
 }
 
-impl AsyncQuery<Vec<Migration>> for Held<'_> {
+impl AsyncQuery<Vec<Migration>> for Locked<'_> {
     async fn query<'a>(&'a mut self, sql: &'a str) -> Result<Vec<Migration>, Self::Error> {
         let rows = self.0.query_typed(sql, &[]).await?;
         rows.iter()
@@ -141,7 +118,7 @@ impl AsyncQuery<Vec<Migration>> for Held<'_> {
     }
 }
 
-impl AsyncMigrate for Held<'_> {}
+impl AsyncMigrate for Locked<'_> {}
 
 fn file_name(migration: &Migration) -> String {
     format!("{:04}_{}.sql", migration.version(), migration.name())
@@ -173,42 +150,5 @@ fn explain(error: refinery_core::Error) -> anyhow::Error {
             None => anyhow!("{what}, nothing was changed"),
         },
         _ => Err::<(), _>(error).context("cannot migrate").unwrap_err(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::FILES;
-
-    #[test]
-    fn each_file_of_the_folder_is_compiled_in_in_order_and_names_its_owner() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-        let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
-            .map(|path| {
-                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-                (name, std::fs::read_to_string(path).unwrap())
-            })
-            .collect();
-        files.sort();
-
-        let compiled: Vec<_> = FILES
-            .iter()
-            .map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned()))
-            .collect();
-        assert_eq!(compiled, files);
-        for (position, (name, sql)) in files.iter().enumerate() {
-            assert!(name.starts_with(&format!("{:04}_", position + 1)), "{name}");
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            assert!(name.trim_end_matches(".sql").chars().all(plain), "{name}");
-            assert!(
-                sql.starts_with("-- "),
-                "{name}: the first line names the owner"
-            );
-        }
     }
 }

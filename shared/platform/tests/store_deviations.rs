@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use kit::object_server::{Deviations, ObjectServer};
-use shared::store::{ETag, Put, Store, StoreError};
-use shared::{Env, Error, Resources};
+use platform::store::{ETag, Put, Store, StoreError};
+use platform::{Env, Error, Resources};
 
 /// Held to the contract as the real one is.
 mod without_a_generation_beside_the_content {

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use kit::llm::{Answer, LlmStub, Wire, tokens};
+use platform::llm::{Ask, Llm, LlmError, Reply};
+use platform::{Env, Resources};
 use serde_json::{Value, json};
-use shared::llm::{Ask, Llm, LlmError, Reply};
-use shared::{Env, Resources};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;

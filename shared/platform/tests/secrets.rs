@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
+use platform::{Env, secrets};
 use serde_json::{Value, json};
-use shared::{Env, secrets};
 
 const TOKENS: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:m/AUTH_TOKENS-a1B2c3";
 const KEY: &str = "projects/shop/secrets/m-MASKING_KEY/versions/latest";

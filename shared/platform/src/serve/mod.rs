@@ -1,6 +1,6 @@
 //! One entry point for every function, on AWS Lambda and as an HTTP server.
 //!
-//! `main` is `shared::serve("name", name::app)`. Both ways, and in tests, the app stands behind
+//! `main` is `platform::serve("name", name::app)`. Both ways, and in tests, the app stands behind
 //! the same [`service()`]: who is calling, request ids, limits, and what an error looks like.
 
 mod arrival;

@@ -27,7 +27,7 @@ pub enum Audience {
 }
 
 /// Sends every event of this process to its log, panics included. The level is `RUST_LOG`
-/// (`info,shared::store=debug`), else `AWS_LAMBDA_LOG_LEVEL`, else `info` (`warn` for a person).
+/// (`info,platform::store=debug`), else `AWS_LAMBDA_LOG_LEVEL`, else `info` (`warn` for a person).
 pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow::Result<()> {
     let person = audience == Audience::Person || std::io::stdout().is_terminal();
     let format = if person {
@@ -136,24 +136,24 @@ mod tests {
         let debugs = |env: &Env| {
             levels(env, "info")
                 .expect("good levels")
-                .would_enable("shared::store", &Level::DEBUG)
+                .would_enable("platform::store", &Level::DEBUG)
         };
 
         assert!(!debugs(&env(&[])));
         assert!(debugs(&env(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG")])));
         let both = env(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("RUST_LOG", "warn")]);
         assert!(!debugs(&both));
-        let one_target = env(&[("RUST_LOG", "warn,shared::store=debug")]);
+        let one_target = env(&[("RUST_LOG", "warn,platform::store=debug")]);
         assert!(debugs(&one_target));
     }
 
     #[test]
     fn a_level_that_does_not_parse_is_named() {
-        let error = levels(&env(&[("RUST_LOG", "shared=loud")]), "info").unwrap_err();
+        let error = levels(&env(&[("RUST_LOG", "platform=loud")]), "info").unwrap_err();
         assert!(
             error
                 .to_string()
-                .starts_with(r#"RUST_LOG is "shared=loud""#)
+                .starts_with(r#"RUST_LOG is "platform=loud""#)
         );
         assert!(levels(&env(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]), "info").is_ok());
     }
@@ -162,6 +162,6 @@ mod tests {
     fn a_quiet_log_still_carries_figures() {
         let levels = levels(&env(&[("RUST_LOG", "off")]), "info").expect("good levels");
         assert!(levels.would_enable(FIGURE, &tracing::Level::INFO));
-        assert!(!levels.would_enable("shared", &tracing::Level::ERROR));
+        assert!(!levels.would_enable("platform", &tracing::Level::ERROR));
     }
 }

@@ -11,8 +11,8 @@ use axum::{Router, http::StatusCode};
 use bytes::Bytes;
 use futures::stream;
 use kit::object_server::{Deviations, ObjectServer};
-use shared::store::{ETag, Object, Put, Store, StoreError};
-use shared::{Env, Resources};
+use platform::store::{ETag, Object, Put, Store, StoreError};
+use platform::{Env, Resources};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 

@@ -6,8 +6,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::header;
 use kit::TestApp;
-use shared::serve::http::bind;
-use shared::{Env, Resources, Router};
+use platform::serve::http::bind;
+use platform::{Env, Resources, Router};
 use tokio::sync::Notify;
 
 const TEXT: &str = "the same words again, ";

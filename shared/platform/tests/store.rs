@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use shared::store::{Put, Store, StoreError};
-use shared::{Env, Resources};
+use platform::store::{Put, Store, StoreError};
+use platform::{Env, Resources};
 
 fn open(url: &str) -> anyhow::Result<Arc<dyn Store>> {
     Resources::new(Env::default().with("BUCKET_URL", url)).store()

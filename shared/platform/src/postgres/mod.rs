@@ -1,8 +1,8 @@
 //! Postgres: a pool that works behind a pooler in transaction mode, and [`migrate`].
 //!
 //! ```no_run
-//! # async fn read(pool: shared::postgres::Pool, id: i64) -> shared::Result<()> {
-//! use shared::postgres::types::Type;
+//! # async fn read(pool: platform::postgres::Pool, id: i64) -> platform::Result<()> {
+//! use platform::postgres::types::Type;
 //!
 //! let db = pool.get().await?;
 //! let rows = db
@@ -35,6 +35,6 @@ mod tls;
 pub use connect::{open, open_url, take_parameter};
 pub use error::{describe, is_unavailable};
 pub use listen::Notifications;
-pub use migrate::{apply, migrate, pending};
+pub use migrate::{migrate, pending};
 pub use pool::{Client, Pool, PoolError};
 pub use tokio_postgres::types;

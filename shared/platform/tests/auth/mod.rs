@@ -17,10 +17,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, get_current_timestamp};
 use kit::oidc::{AUDIENCE, Issuer};
+use platform::auth::{Auth, Names};
+use platform::{Admin, Caller, Env, Error, Resources, Role, Writer};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::auth::{Auth, Names};
-use shared::{Admin, Caller, Env, Error, Resources, Role, Writer};
 use tower::ServiceExt as _;
 
 fn open(settings: &[(&str, &str)]) -> anyhow::Result<Auth> {
