@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
-use message_log::mask::{Known, Masker, Placeholders, ROUNDS};
+use masking::{Known, Masker, Placeholders, ROUNDS};
 use platform::work::SHORT;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
@@ -14,19 +14,19 @@ use forms::Form;
 use generate::Random;
 use judge::{Sentence, false_positives, macro_recall, recall};
 
-#[path = "../../functions/message-log/tests/mask/adversarial.rs"]
+#[path = "../../shared/masking/tests/adversarial.rs"]
 mod adversarial;
-#[path = "../../functions/message-log/tests/mask/clean.rs"]
+#[path = "../../shared/masking/tests/clean.rs"]
 mod clean;
-#[path = "../../functions/message-log/tests/mask/forms.rs"]
+#[path = "../../shared/masking/tests/forms.rs"]
 mod forms;
-#[path = "../../functions/message-log/tests/mask/generate.rs"]
+#[path = "../../shared/masking/tests/generate.rs"]
 mod generate;
-#[path = "../../functions/message-log/tests/mask/held_out.rs"]
+#[path = "../../shared/masking/tests/held_out.rs"]
 mod held_out;
-#[path = "../../functions/message-log/tests/mask/held_out_clean.rs"]
+#[path = "../../shared/masking/tests/held_out_clean.rs"]
 mod held_out_clean;
-#[path = "../../functions/message-log/tests/mask/judge.rs"]
+#[path = "../../shared/masking/tests/judge.rs"]
 mod judge;
 
 /// What a message of the comparison is long, in characters.

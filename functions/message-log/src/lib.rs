@@ -14,7 +14,6 @@ pub mod events;
 pub mod history;
 pub mod identity;
 pub mod log;
-pub mod mask;
 pub mod message;
 pub mod months;
 pub mod page;

@@ -8,8 +8,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::mask;
-
 /// The longest text of a message or a response, in bytes. SQS takes 256 KiB, Slack 40,000 characters.
 const LONGEST_TEXT: usize = 256 * 1024;
 const LONGEST_METADATA: usize = 64 * 1024;
@@ -162,7 +160,7 @@ pub fn work(value: &Value) -> usize {
             Value::Array(items) => items.iter().map(|item| under(key, item)).sum(),
             Value::Object(object) => object
                 .iter()
-                .map(|(key, value)| key.len() + under(key.len().min(mask::KEY), value))
+                .map(|(key, value)| key.len() + under(key.len().min(masking::KEY), value))
                 .sum(),
         }
     }

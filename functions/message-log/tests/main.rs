@@ -9,7 +9,6 @@ mod events;
 mod faults;
 mod history;
 mod items;
-mod mask;
 mod masking;
 mod memory;
 mod months;

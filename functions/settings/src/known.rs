@@ -1,5 +1,6 @@
 //! The keys that are known: their types, which are their JSON Schema too, and their defaults.
 
+use masking::Unmasked;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -56,26 +57,6 @@ pub struct System {
     /// What is not masked in its conversations. Registration numbers always are, and so is every
     /// kind that is not listed. Only an admin changes it.
     pub unmasked: Vec<Unmasked>,
-}
-
-/// A kind of personal data or secret that may be let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Unmasked {
-    Secret,
-    Card,
-    Account,
-    Iban,
-    Passport,
-    Licence,
-    Health,
-    Ssn,
-    Phone,
-    Email,
-    Address,
-    Plate,
-    Business,
-    Ip,
 }
 
 /// What the skills are set to.

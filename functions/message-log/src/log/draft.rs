@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{Event, Log, day_of};
 use crate::identity::{Digest, Identity, Window, digest, identify};
-use crate::mask::{Known, Masker, Placeholders, Policy};
 use crate::message::text_of;
+use masking::{Known, Masker, Placeholders, Policy};
 
 /// In characters, as the columns of the log have them.
 const LONGEST_EVENT_ID: usize = 512;

@@ -29,8 +29,8 @@ use settings::Settings;
 use uuid::Uuid;
 
 use crate::identity::{Key, Window};
-use crate::mask::{Known, Masker, Placeholders, Policy};
 use crate::message::{NewMessage, work};
+use masking::{Known, Masker, Placeholders, Policy};
 
 use draft::{Draft, unmaskable};
 use insert::for_each;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Log;
 use super::draft::{Content, Draft};
 use super::insert::Columns;
-use crate::mask::{Known, Masker, Placeholders};
+use masking::{Known, Masker, Placeholders};
 use platform::postgres::scoped::{self as db, Scope};
 
 /// What is masked once more, by the place of its draft, and the states that have new numbers.

@@ -1,6 +1,6 @@
 //! Clean sentences of the second set.
 
-use super::generate::{ALPHANUMERIC, LOWER, Random, UPPER};
+use crate::generate::{ALPHANUMERIC, LOWER, Random, UPPER};
 
 // A sentence a line.
 #[rustfmt::skip]

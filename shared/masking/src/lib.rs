@@ -1,25 +1,4 @@
-//! Takes personal data and secrets out of what people write, before anything of it is kept.
-//!
-//! ```
-//! use message_log::mask::{Masker, Placeholders};
-//!
-//! let masker = Masker::default();
-//! let mut people = Placeholders::new(&[7; 32], "conversation 1", Default::default());
-//! let masked = masker.text("제 번호는 010-1234-5678이고 주민번호는 900101-1234567입니다", &mut people)?;
-//! assert_eq!(masked.text, "제 번호는 [PHONE_1]이고 주민번호는 [RRN]입니다");
-//! # Ok::<(), message_log::mask::Error>(())
-//! ```
-//!
-//! A text is folded into one spelling (`fold`), the words that announce a number are found in it
-//! (`labels`), and one pass calls the scanners of a kind where something begins that could be theirs:
-//! at a digit, an at sign, a colon, a Latin word, a spelled digit. A scanner looks at a bounded number of
-//! units, or at a run that is read once for all scanners that begin within it (`fold::Run`), so that the
-//! time grows with the text and no faster. `linear` counts the units for one hard text per scanner.
-//!
-//! A masked text is scanned again until nothing is found. So what a mask brings to light (a number that
-//! had touched another, a label that comes nearer) is masked too, and masking twice is masking once.
-//!
-//! What needs to know names (of people, of places abroad) is not found.
+#![doc = include_str!("../README.md")]
 
 mod address;
 mod card;
@@ -43,7 +22,7 @@ use std::sync::Arc;
 
 pub use json::KEY;
 pub use placeholders::{Known, Placeholders};
-pub use policy::{Kind, Policy};
+pub use policy::{Kind, Policy, Unmasked};
 
 use fold::Run;
 use labels::Dictionary;

@@ -1,6 +1,6 @@
 //! JSON: tool calls, metadata, Slack's blocks.
 
-use message_log::mask::{Error, Kind, Known, Masker, Placeholders};
+use masking::{Error, Kind, Known, Masker, Placeholders};
 use serde_json::{Value, json};
 
 fn masked(mut value: Value) -> Value {

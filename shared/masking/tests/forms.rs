@@ -1,10 +1,10 @@
 //! The forms in which secrets are written, and the sentences that carry them.
 
-use super::generate::{
+use crate::generate::{
     ALPHANUMERIC, LOWER, Random, UPPER, business, email, fixed, full_width, grouped, hangul, iban,
     luhn, mobile, registration,
 };
-use super::judge::Sentence;
+use crate::judge::Sentence;
 
 /// How a secret is written. `labels` are the words that come before it, where it is none without.
 pub struct Form {

@@ -1,13 +1,13 @@
 //! What holds for every text.
 
-use message_log::mask::{Error, Kind, Known, LONGEST, Masker, Placeholders};
+use masking::{Error, Kind, Known, LONGEST, Masker, Placeholders};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::forms::FORMS;
-use super::generate::Random;
-use super::held_out;
-use super::judge::{Sentence, covered, masked};
+use crate::forms::FORMS;
+use crate::generate::Random;
+use crate::held_out;
+use crate::judge::{Sentence, covered, masked};
 
 /// What numbers, labels and masks are made of, to come near to secrets more often than chance does.
 const PIECES: &[&str] = &[

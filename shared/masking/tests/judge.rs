@@ -1,9 +1,9 @@
 //! Whether a masked sentence is what it should be.
 
-use message_log::mask::{Kind, Known, Masker, Placeholders};
+use masking::{Kind, Known, Masker, Placeholders};
 
-use super::forms::Form;
-use super::generate::Random;
+use crate::forms::Form;
+use crate::generate::Random;
 
 /// A sentence with a secret between its two ends.
 pub struct Sentence {

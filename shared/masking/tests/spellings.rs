@@ -1,8 +1,8 @@
 //! One example a rule: what is masked, and what looks like it and is not.
 
-use message_log::mask::{Kind, Known, Masker, Placeholders, Policy};
+use masking::{Kind, Known, Masker, Placeholders, Policy};
 
-use super::judge::masked;
+use crate::judge::masked;
 
 fn assert_masked(cases: &[(&str, &str)]) {
     let masker = Masker::default();

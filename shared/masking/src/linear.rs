@@ -14,7 +14,7 @@ use super::scan::Taken;
 use super::text::{Found, Text};
 use super::{Counts, Error, Known, Masker, Placeholders, ROUNDS};
 
-#[path = "../../tests/mask/adversarial.rs"]
+#[path = "../tests/adversarial.rs"]
 mod adversarial;
 
 thread_local! {

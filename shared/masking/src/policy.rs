@@ -1,7 +1,7 @@
 //! What the masker knows, and which of it a robeing has masked.
 
 use serde::{Deserialize, Serialize};
-use settings::known::Unmasked;
+use utoipa::ToSchema;
 
 /// A kind of secret. The order is the severity: where two overlap, the earlier one names the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,26 @@ impl Kind {
     fn bit(self) -> u32 {
         1 << self as u32
     }
+}
+
+/// A kind of personal data or secret that may be let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmasked {
+    Secret,
+    Card,
+    Account,
+    Iban,
+    Passport,
+    Licence,
+    Health,
+    Ssn,
+    Phone,
+    Email,
+    Address,
+    Plate,
+    Business,
+    Ip,
 }
 
 /// Which kinds are masked: all, but for those that are kept. As JSON, the list of the kept.

@@ -1,10 +1,10 @@
 //! What is found of forms by rules, and what is not touched. `cargo bench -p tests --bench mask` prints
 //! the figures.
 
-use message_log::mask::Masker;
+use masking::Masker;
 
-use super::judge::{Recall, false_positives, macro_recall, recall};
-use super::{clean, forms, held_out, held_out_clean};
+use crate::judge::{Recall, false_positives, macro_recall, recall};
+use crate::{clean, forms, held_out, held_out_clean};
 
 /// The lowest that a form may have, in percent, beside the mean.
 const LEAST: f64 = 90.0;

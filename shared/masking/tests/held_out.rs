@@ -1,12 +1,12 @@
 //! A second set that the scanners were not written along: other spellings, each particle, brackets,
 //! quotes and emoji at the secret's sides, English and code around it.
 
-use super::forms::Form;
-use super::generate::{
+use crate::forms::Form;
+use crate::generate::{
     ALPHANUMERIC, LOWER, Random, UPPER, business, email, fixed, full_width, grouped, hangul, luhn,
     mobile, registration,
 };
-use super::judge::Sentence;
+use crate::judge::Sentence;
 
 const PARTICLES: &[&str] = &[
     "은",

@@ -1,6 +1,6 @@
 //! Sentences with numbers of nobody: orders, prices, moments, versions, sizes, codes, chat.
 
-use super::generate::{ALPHANUMERIC, LOWER, Random, UPPER, luhn};
+use crate::generate::{ALPHANUMERIC, LOWER, Random, UPPER, luhn};
 
 const HEX: &str = "0123456789abcdef";
 

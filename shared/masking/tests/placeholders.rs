@@ -1,6 +1,6 @@
 //! The numbers that placeholders carry, and what is kept for them.
 
-use message_log::mask::{Known, Masker, Placeholders};
+use masking::{Known, Masker, Placeholders};
 
 const KEY: [u8; 32] = [7; 32];
 

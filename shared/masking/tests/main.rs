@@ -1,3 +1,5 @@
+//! The rules of masking, a file for each kind of evidence.
+
 mod clean;
 mod forms;
 mod generate;
