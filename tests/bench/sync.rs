@@ -10,12 +10,12 @@ use jiff::{Span, civil};
 use kit::bigquery::{BigQuery as Stub, Method};
 use kit::llm::{LlmStub, Wanted};
 use platform::{Env, Resources};
+use schema::sql_type::parse_column;
+use schema::table_schema::TableField;
 use schema_sync::enrich;
 use schema_sync::source::Run;
 use schema_sync::source::bigquery::{BigQuery, Settings};
-use schema_sync::sql_type::parse_column;
 use schema_sync::sync::{Answer, Sync};
-use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

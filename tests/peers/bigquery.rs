@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use platform::{Env, Resources};
-use schema_sync::document::{Column, Mode, Table, TableKind};
+use schema::document::{Column, Mode, Table, TableKind};
+use schema::sql_type::parse_column;
+use schema::table_schema::TableField;
 use schema_sync::source::bigquery::{BigQuery, Settings};
 use schema_sync::source::{Plan, Planned, Reading, Run, Source as _};
-use schema_sync::sql_type::parse_column;
-use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
 
 use crate::server::{Server, is_skipped};

@@ -1,8 +1,9 @@
 //! The built-in minimum: a whole and valid document in which there is nothing.
 
 use jiff::Timestamp;
-use schema_sync::document::{Dialect, Document, FORMAT, Ledger, Source, SourceKind};
-use schema_sync::publish::content_hash;
+use schema::Dialect;
+use schema::document::{Document, FORMAT, Ledger, Source, SourceKind};
+use schema::versions::content_hash;
 
 pub fn document() -> Document {
     let mut document = Document {

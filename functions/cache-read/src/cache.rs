@@ -28,8 +28,8 @@ use std::time::Duration;
 use platform::clock::{Clock, Moment};
 use platform::store::{ETag, Store};
 use platform::telemetry::{self, Unit};
-use schema_sync::document::Document;
-use schema_sync::publish;
+use schema::document::Document;
+use schema::versions;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
@@ -207,7 +207,7 @@ impl Cache {
 
     /// A version that was; `None` where there is no such version.
     pub async fn version(&self, version: &str) -> anyhow::Result<Option<Document>> {
-        publish::load_version(&*self.0.store, version).await
+        versions::load_version(&*self.0.store, version).await
     }
 }
 

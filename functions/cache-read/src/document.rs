@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::Query;
 use axum::response::Response;
 use http::HeaderMap;
-use schema_sync::document::Document;
+use schema::document::Document;
 use serde::Deserialize;
 
 use crate::{Reading, answer};

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use schema_sync::document::{Document, Table};
+use schema::document::{Document, Table};
 
 /// The own names of tables and datasets that are in a document, and in no part that is seen.
 pub struct Hidden {
@@ -126,8 +126,9 @@ fn names(document: &Document) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use schema_sync::document::{Dialect, TableKind};
-    use schema_sync::name::TableName;
+    use schema::Dialect;
+    use schema::document::TableKind;
+    use schema::name::TableName;
 
     use super::*;
     use crate::builtin;

@@ -7,9 +7,9 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use http::HeaderMap;
 use platform::Error;
-use schema_sync::bounds::bytes;
-use schema_sync::document::{Partitioning, Table, TableKind};
-use schema_sync::render;
+use schema::bounds::bytes;
+use schema::document::{Partitioning, Table, TableKind};
+use schema::render;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -263,7 +263,7 @@ impl<'a> TableEnds<'a> {
             tables.filter(|table| ends(table, part)).collect()
         };
         Self {
-            quoted: all(schema_sync::name::part),
+            quoted: all(schema::name::part),
             bare: all(|name| Cow::Borrowed(name)),
         }
     }

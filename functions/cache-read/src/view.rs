@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use moka::sync::Cache;
 use platform::auth::Names;
-use schema_sync::document::{Column, DescriptionSource, Document, Example, Table};
-use schema_sync::publish::{self, Damaged};
+use schema::document::{Column, DescriptionSource, Document, Example, Table};
+use schema::versions::{self, Damaged};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
@@ -73,7 +73,7 @@ pub struct View {
 impl View {
     /// The document in plain JSON, as the store has it, if it is whole and says what it is.
     pub fn parse(body: Bytes) -> Result<Self, Damaged> {
-        let document = publish::parse(&body)?;
+        let document = versions::parse(&body)?;
         Ok(Self::with_body(document, body))
     }
 
@@ -309,7 +309,7 @@ fn silence(
 
 #[cfg(test)]
 mod tests {
-    use schema_sync::document::TableKind;
+    use schema::document::TableKind;
     use serde_json::json;
 
     use super::*;

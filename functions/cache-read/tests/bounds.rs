@@ -2,9 +2,9 @@
 
 use kit::{Reply, TestApp};
 use proptest::prelude::*;
-use schema_sync::bounds::{MAX_FIELDS, MAX_TABLE_BYTES, bytes, fit};
-use schema_sync::diff::kept;
-use schema_sync::document::{Column, Table};
+use schema::bounds::{MAX_FIELDS, MAX_TABLE_BYTES, bytes, fit};
+use schema::diff::kept;
+use schema::document::{Column, Table};
 use serde_json::Value;
 
 use crate::common::{Moody, document, level, names, sealed, start, table};
@@ -146,9 +146,9 @@ proptest! {
         let all: usize = (0..=depth).map(|level| columns * fields.pow(u32::try_from(level).unwrap())).sum();
         prop_assert_eq!(table.cut, count < all);
         prop_assert_eq!(is_cut, count < all);
-        for dialect in [schema_sync::document::Dialect::Bigquery, schema_sync::document::Dialect::Postgres] {
-            prop_assert!(schema_sync::render::text(&table, dialect).len() <= ANSWER);
-            prop_assert!(schema_sync::render::ddl(&table, dialect).len() <= ANSWER);
+        for dialect in [schema::Dialect::Bigquery, schema::Dialect::Postgres] {
+            prop_assert!(schema::render::text(&table, dialect).len() <= ANSWER);
+            prop_assert!(schema::render::ddl(&table, dialect).len() <= ANSWER);
         }
     }
 
@@ -158,7 +158,7 @@ proptest! {
         let tables = lengths.iter().enumerate();
         let tables: Vec<Table> =
             tables.map(|(n, length)| table(&format!("p.d.{}{n}", "x".repeat(*length)), &["id"])).collect();
-        let changes = schema_sync::diff::tables(&old, &tables);
+        let changes = schema::diff::tables(&old, &tables);
         let kept = kept(&changes);
         let size = |count: usize| bytes(&changes[..count].to_vec());
         prop_assert!(size(kept) <= (2 << 20) + 1);

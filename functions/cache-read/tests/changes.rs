@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use schema_sync::document::Column;
-use schema_sync::publish::{HISTORY, version_key};
+use schema::document::Column;
+use schema::versions::{HISTORY, version_key};
 use serde_json::json;
 use tokio::time::Instant;
 

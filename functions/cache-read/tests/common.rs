@@ -16,12 +16,13 @@ use kit::{Reply, TestApp};
 use platform::auth::{Names, Scope};
 use platform::store::{ETag, Object, Put, Result, Store, StoreError};
 use platform::{Caller, Clock, Env, Resources};
-use schema_sync::document::{
-    Column, Dialect, Document, Dropped, Example, FORMAT, ForeignKey, Ledger, Mode, Origin,
-    Partitioning, Problem, Shards, Source, SourceKind, Table, TableKind,
+use schema::Dialect;
+use schema::document::{
+    Column, Document, Dropped, Example, FORMAT, ForeignKey, Ledger, Mode, Origin, Partitioning,
+    Problem, Shards, Source, SourceKind, Table, TableKind,
 };
-use schema_sync::name::TableName;
-use schema_sync::publish::{HEAD, content_hash, load_head, publish, record};
+use schema::name::TableName;
+use schema::versions::{HEAD, content_hash, load_head, publish, record};
 use tokio::sync::Semaphore;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use cache_read::context::{Context, Format, Index, Request, tokens};
 use http::StatusCode;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use schema_sync::document::{Column, Document, Mode, Shards, Table};
+use schema::document::{Column, Document, Mode, Shards, Table};
 use serde_json::{Value, json};
 
 use crate::common::{document, example, sealed, serving, shop, table};
@@ -137,7 +137,7 @@ fn a_table_that_must_be_joined_is_added() {
     let references = |columns: &str, to: &str, key: &str| {
         let columns = vec![columns.to_owned()];
         let to = crate::common::name(to);
-        schema_sync::document::ForeignKey::new(columns, to, vec![key.to_owned()])
+        schema::document::ForeignKey::new(columns, to, vec![key.to_owned()])
     };
     orders.foreign_keys = vec![references("buyer", "p.noise.zz_people", "nr")];
     let people = table("p.noise.zz_people", &["nr", "surname"]);

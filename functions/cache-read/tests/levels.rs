@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
-use schema_sync::publish::{HISTORY, parse, version_key};
+use schema::versions::{HISTORY, parse, version_key};
 use tokio::time::{Instant, advance};
 
 use crate::common::{Mood, Moody, level, start, start_in, version, with_columns};

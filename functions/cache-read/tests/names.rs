@@ -11,13 +11,12 @@ use platform::auth::Names;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use schema_sync::document::{
-    Column, Dialect, Document, Example, ForeignKey, SourceKind, Table, TableKind,
-};
+use schema::Dialect;
+use schema::document::{Column, Document, Example, ForeignKey, SourceKind, Table, TableKind};
+use schema::name::TableName;
+use schema::render::{self, identifier, table_name};
+use schema::versions;
 use schema_sync::ground::{self, Schema};
-use schema_sync::name::TableName;
-use schema_sync::publish;
-use schema_sync::render::{self, identifier, table_name};
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Planned, Run, Source as _};
 use serde_json::Value;
@@ -146,7 +145,7 @@ fn by_dataset(document: &Document) -> Vec<(String, BTreeSet<String>)> {
             .iter()
             .filter(|it| it.parts.dataset == *dataset);
         let project = &document.tables[0].parts.project;
-        let id = schema_sync::name::dataset_id(project, dataset);
+        let id = schema::name::dataset_id(project, dataset);
         (id, own.map(|table| table.name.clone()).collect())
     };
     datasets.into_iter().map(tables_of).collect()
@@ -165,7 +164,7 @@ fn served(mut document: Document) -> Document {
         });
     document.examples = examples.collect();
     let json = serde_json::to_vec(&sealed(document)).unwrap();
-    publish::parse(&json).unwrap()
+    versions::parse(&json).unwrap()
 }
 
 proptest! {
@@ -209,9 +208,9 @@ fn a_document_of_the_release_before_is_read_and_what_its_names_leave_open_is_in_
         table.as_object_mut().unwrap().remove("parts");
     }
     let resealed: Document = serde_json::from_value(old.clone()).unwrap();
-    old["version"] = publish::content_hash(&resealed).into();
+    old["version"] = versions::content_hash(&resealed).into();
 
-    let read = publish::parse(&serde_json::to_vec(&old).unwrap()).unwrap();
+    let read = versions::parse(&serde_json::to_vec(&old).unwrap()).unwrap();
 
     assert_eq!(read.tables.len(), 3);
     assert_eq!(read.tables[0].parts, TableName::new("shop", "my", "orders"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_read::Settings;
 use kit::clock::WallClock;
-use schema_sync::publish::parse;
+use schema::versions::parse;
 use serde_json::json;
 use tokio::time::advance;
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use kit::Reply;
-use schema_sync::document::{Column, Document};
+use schema::document::{Column, Document};
 use serde_json::json;
 
 use crate::common::{Moody, example, names, sealed, serving, shop, start};

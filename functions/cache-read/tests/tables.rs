@@ -1,7 +1,7 @@
 //! Tables: pages of them, one by its name, and as what it is rendered.
 
 use http::StatusCode;
-use schema_sync::document::Table;
+use schema::document::Table;
 use serde_json::json;
 
 use crate::common::{level, names, serving, shop};

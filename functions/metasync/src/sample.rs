@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::ToSpan as _;
 use jiff::civil::date;
-use schema_sync::document::Column;
-use schema_sync::sql_type::parse_column;
-use schema_sync::table_schema::TableField;
+use schema::document::Column;
+use schema::sql_type::parse_column;
+use schema::table_schema::TableField;
 
 /// One column a line: its name and its type.
 const GA4_EVENTS: &str = include_str!("../samples/ga4_events.txt");

@@ -9,15 +9,16 @@ use http::{HeaderMap, StatusCode};
 use platform::serve::may_take;
 use platform::store::StoreError;
 use platform::{Admin, Error, Json, Resources, Result, Router, idempotency, routes};
+use schema::Dialect;
+use schema::bounds::bytes;
+use schema::document::{Document, Example, Origin, Table};
+use schema::versions::{self, Damaged, Head};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use crate::bounds::bytes;
-use crate::document::{Dialect, Document, Example, Origin, Table};
 use crate::examples::{self, Planning, Reviewer, Verdict};
 use crate::ground;
-use crate::publish::{self, Damaged, Head};
 use crate::source::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
@@ -128,7 +129,7 @@ async fn add_example(
         }
     }
     loop {
-        let head = publish::load_head(&*sync.store).await?;
+        let head = versions::load_head(&*sync.store).await?;
         let document = match &head {
             Head::Whole { document, .. } => document,
             Head::Absent => {
@@ -165,14 +166,14 @@ async fn add_example(
         // At once rather than by the next sync, to which this would look like a change.
         examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
-        next.version = publish::content_hash(&next);
-        match publish::publish(&*sync.store, &next, head.replace()).await {
+        next.version = versions::content_hash(&next);
+        match versions::publish(&*sync.store, &next, head.replace()).await {
             Ok(()) => {}
             // A sync or another person came between: the example is reviewed against theirs.
             Err(StoreError::Precondition(_)) => continue,
             Err(error) => return Err(error.into()),
         }
-        publish::record(&*sync.store, Some(document), &next).await?;
+        versions::record(&*sync.store, Some(document), &next).await?;
         if let Some(key) = key {
             state::update(&*sync.store, |state| {
                 state.remember(key.clone(), addition.clone());

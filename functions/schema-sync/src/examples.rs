@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
+use platform::excerpt::{cut, excerpt};
+use schema::diff::{Change, ChangeKind};
+use schema::document::{Document, Example, How, Origin, Problem, Verified};
 use tokio::sync::OnceCell;
 
-use crate::diff::{Change, ChangeKind};
-use crate::document::{Document, Example, How, Origin, Problem, Verified};
 use crate::ground;
 use crate::source::{Plan, Planned, Progress, Run, Source};
-use crate::words::{cut, words};
 
 /// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
 const CONCURRENT_PLANS: usize = 8;
@@ -112,7 +112,7 @@ impl Reviewer<'_> {
             Ok(Plan::Accepted(_)) => None,
             Ok(Plan::Rejected(reason)) => Some(format!(
                 "it plans no query, not even `{LEAST_QUERY}` ({})",
-                words(&reason)
+                excerpt(&reason)
             )),
             Err(error) => Some(error.to_string()),
         };

@@ -6,23 +6,12 @@
 //! adds is [`enrich`]ment, and nothing it wrote is kept unless it is [`ground`]ed in the schema.
 
 pub mod api;
-pub mod bounds;
-pub mod compare;
-pub mod diff;
-pub mod document;
 pub mod enrich;
 pub mod examples;
-pub mod family;
 pub mod ground;
-pub mod name;
-pub mod publish;
-pub mod render;
 pub mod rules;
 pub mod source;
-pub mod sql_type;
 pub mod state;
 pub mod sync;
-pub mod table_schema;
-mod words;
 
 pub use api::app;

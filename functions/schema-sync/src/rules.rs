@@ -10,7 +10,9 @@ mod shapes;
 
 use std::collections::HashMap;
 
-use crate::document::{Dialect, Example, Origin, Table};
+use schema::Dialect;
+use schema::document::{Example, Origin, Table};
+
 use crate::ground::{self, Schema};
 
 /// What a query does.

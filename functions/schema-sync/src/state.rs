@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use platform::store::{Put, Store, StoreError};
+use schema::document::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::document::Problem;
 use crate::enrich::Memory;
 
 const STATE: &str = "schema/state.json";

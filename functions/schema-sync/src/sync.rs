@@ -16,17 +16,16 @@ use tokio::time::Instant;
 pub use self::answer::Answer;
 use self::answer::{answer, figures};
 use self::merge::merge;
-use crate::bounds;
-use crate::diff::{self, Change};
-use crate::document::{
-    Dialect, Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets,
-};
 use crate::enrich::{self, Memory, Settings};
 use crate::examples::{self, Planning, Reviewed, Reviewer};
-use crate::publish::{self, Damaged, Head};
 use crate::source::{self, Progress, Run, Source, SourceError};
-use crate::words::words;
 use crate::{ground, rules, state};
+use platform::excerpt::excerpt;
+use schema::Dialect;
+use schema::bounds;
+use schema::diff::{self, Change};
+use schema::document::{Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets};
+use schema::versions::{self, Damaged, Head};
 
 /// Another writer may move the head between our reading and our writing; more often than this it
 /// is no coincidence.
@@ -175,7 +174,7 @@ impl Sync {
             let updated = !base.is_current(&document.version);
             if updated {
                 run.tell(Progress::Storing);
-                match publish::publish(&*self.store, &document, base.replace).await {
+                match versions::publish(&*self.store, &document, base.replace).await {
                     Ok(()) => {}
                     // Another sync or a person's example came between, unless the other one is us:
                     // a put whose answer was lost is tried again.
@@ -188,10 +187,11 @@ impl Sync {
                     Err(StoreError::Precondition(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
-                let lost = publish::record(&*self.store, base.document.as_ref(), &document).await?;
+                let lost =
+                    versions::record(&*self.store, base.document.as_ref(), &document).await?;
                 document.ledger.problems.extend(lost);
             } else if let Some(head) = &base.document {
-                let lost = publish::record(&*self.store, None, head).await?;
+                let lost = versions::record(&*self.store, None, head).await?;
                 document.ledger.problems.extend(lost);
             }
             // After the head, which holds what was answered: a sync that is killed before asks
@@ -214,13 +214,13 @@ impl Sync {
     }
 
     async fn is_head(&self, document: &Document) -> Result<bool, Error> {
-        let head = publish::load_head(&*self.store).await?;
+        let head = versions::load_head(&*self.store).await?;
         Ok(matches!(head, Head::Whole { document: head, .. } if *head == *document))
     }
 
     /// What to start from: the head, or the newest whole version where the head is damaged.
     async fn base(&self) -> Result<Base, Error> {
-        let head = publish::load_head(&*self.store).await?;
+        let head = versions::load_head(&*self.store).await?;
         let replace = head.replace();
         let mut problem = None;
         let (document, is_head) = match head {
@@ -239,7 +239,7 @@ impl Sync {
                     error,
                     "the head of the schema cache is damaged and is replaced"
                 );
-                let newest = publish::newest_whole_version(&*self.store).await?;
+                let newest = versions::newest_whole_version(&*self.store).await?;
                 let instead = match &newest {
                     Some(document) => format!("version {}", document.version),
                     None => "nothing: what an LLM or a person wrote is lost".to_owned(),
@@ -248,7 +248,7 @@ impl Sync {
                     "cache",
                     format!(
                         "the head was damaged ({}); this run started from {instead}",
-                        words(&error)
+                        excerpt(&error)
                     ),
                 ));
                 (newest, false)
@@ -340,7 +340,7 @@ impl Sync {
             if reviewed.good.len() < count
                 && let Some(error) = failed.first().and_then(|it| it.error.as_deref())
             {
-                let (left_out, error) = (failed.len(), words(error));
+                let (left_out, error) = (failed.len(), excerpt(error));
                 reviewed.problems.push(examples::problem(format!(
                     "{left_out} examples made by rule do not hold and are left out; of the first \
                      the warehouse says: {error}"
@@ -382,7 +382,7 @@ impl Sync {
             quarantined: reviewed.quarantined,
             ledger,
         };
-        document.version = publish::content_hash(&document);
+        document.version = versions::content_hash(&document);
         document
     }
 }

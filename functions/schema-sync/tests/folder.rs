@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use schema_sync::document::{DriftKind, Table, TableKind};
+use schema::document::{DriftKind, Table, TableKind};
 use schema_sync::source::folder::Folder;
 use schema_sync::source::{Reading, Run, Source as _, SourceError, Unread};
 

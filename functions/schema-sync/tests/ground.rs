@@ -9,17 +9,18 @@ mod lexical;
 
 use std::collections::BTreeSet;
 
-use schema_sync::document::{Dialect, Drift, DriftKind, ShardVersion, Table};
+use schema::Dialect;
+use schema::document::{Drift, DriftKind, ShardVersion, Table};
 use schema_sync::ground::{self, Kind, MAX_SQL_BYTES, Schema};
 
-use crate::schema;
+use crate::outline;
 
 fn bigquery() -> Vec<Table> {
-    schema::parse(include_str!("ground/bigquery.schema"))
+    outline::parse(include_str!("ground/bigquery.schema"))
 }
 
 fn postgres() -> Vec<Table> {
-    schema::parse(include_str!("ground/postgres.schema"))
+    outline::parse(include_str!("ground/postgres.schema"))
 }
 
 /// The entries of a corpus: what stands after `---`, and the lines below.

@@ -7,15 +7,14 @@ mod folder;
 mod ga4;
 mod ground;
 mod names;
+mod outline;
 mod postgres;
-mod round_trip;
 mod rules;
-mod schema;
 mod sync;
 mod warehouse;
 
-use schema_sync::document::Dialect;
-use schema_sync::name::TableName;
+use schema::Dialect;
+use schema::name::TableName;
 
 /// A name of plain parts, or of a project with dots: `project.dataset.table`.
 fn name(joined: &str) -> TableName {

@@ -2,16 +2,17 @@
 //! `my` with a table `schema.plain`.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use kit::TestApp;
 use platform::Env;
-use schema_sync::document::{self, Column, Dialect, Problem, SourceKind, Table, TableKind};
-use schema_sync::name::TableName;
+use schema::Dialect;
+use schema::document::{self, Column, Problem, SourceKind, Table, TableKind};
+use schema::name::TableName;
 use schema_sync::source::{Plan, Reading, Run, Source, SourceError, Unread};
 use schema_sync::sync::Sync;
 use serde_json::{Value, json};
-use std::sync::Mutex;
 
 /// A warehouse of these tables, of which the dataset may be unreadable.
 #[derive(Default)]

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use schema_sync::document::{
-    Column, Dialect, Drift, DriftKind, Example, ForeignKey, Mode, Origin, Partitioning,
-    ShardVersion, Shards, Table, TableKind,
+use schema::Dialect;
+use schema::document::{
+    Column, Drift, DriftKind, Example, ForeignKey, Mode, Origin, Partitioning, ShardVersion,
+    Shards, Table, TableKind,
 };
 use schema_sync::ground::{self, Schema};
 use schema_sync::rules;
 
-use crate::schema;
+use crate::outline;
 
 fn bigquery() -> Vec<Table> {
-    let mut tables = schema::parse(include_str!("ground/bigquery.schema"));
+    let mut tables = outline::parse(include_str!("ground/bigquery.schema"));
     let orders = tables
         .iter_mut()
         .find(|table| table.name == "acme-data.shop.orders")
@@ -27,7 +28,7 @@ fn bigquery() -> Vec<Table> {
 }
 
 fn postgres() -> Vec<Table> {
-    let mut tables = schema::parse(include_str!("ground/postgres.schema"));
+    let mut tables = outline::parse(include_str!("ground/postgres.schema"));
     let orders = tables
         .iter_mut()
         .find(|table| table.name == "app.public.orders")

@@ -9,11 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use platform::store::{ETag, Object, Put, Result, Store, StoreError};
-use schema_sync::document::{
-    self, Column, Dialect, How, Problem, SourceKind, Table, TableKind, Verified,
-};
+use schema::Dialect;
+use schema::document::{self, Column, How, Problem, SourceKind, Table, TableKind, Verified};
+use schema::sql_type::parse_column;
 use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError, Unread};
-use schema_sync::sql_type::parse_column;
 
 #[derive(Default)]
 pub struct Warehouse {
@@ -169,7 +168,7 @@ impl Store for Overtaken {
     }
 
     async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
-        if key == schema_sync::publish::HEAD {
+        if key == schema::versions::HEAD {
             let overtake = self.overtake.lock().unwrap().take();
             if let Some(overtake) = overtake {
                 overtake.await;

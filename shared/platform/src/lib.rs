@@ -11,6 +11,7 @@ pub mod aws;
 pub mod clock;
 pub mod env;
 pub mod error;
+pub mod excerpt;
 pub mod google;
 pub mod http_client;
 pub mod idempotency;

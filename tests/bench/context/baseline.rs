@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use cache_read::context::tokens;
-use schema_sync::document::{Column, Document};
+use schema::document::{Column, Document};
 
 /// What is written down of each table.
 #[derive(Clone, Copy, PartialEq, Eq)]

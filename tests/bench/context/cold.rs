@@ -8,8 +8,8 @@ use kit::TestApp;
 use platform::store::Put;
 use platform::{Env, Resources};
 use rustix::time::ClockId;
-use schema_sync::document::Document;
-use schema_sync::publish::{self, content_hash};
+use schema::document::Document;
+use schema::versions::{self, content_hash};
 use serde_json::json;
 
 use super::{Fixture, time_of, times};
@@ -32,7 +32,7 @@ pub fn report(fixture: &Fixture) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let store = Resources::new(env.clone()).store()?;
-        publish::publish(&*store, &document, Put::IfAbsent).await?;
+        versions::publish(&*store, &document, Put::IfAbsent).await?;
         let body = json!({"question": question, "token_budget": 4_000});
         let (mut first, mut next) = (Measured::default(), Measured::default());
         for _ in 0..STARTS {

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
-use schema_sync::document::{
-    Column, DescriptionSource, Dialect, Document, FORMAT, Ledger, Shards, Source, SourceKind,
-    Table, TableKind,
-};
+use schema::Dialect;
+use schema::document::{Column, DescriptionSource, Document, FORMAT, Ledger, Shards, Source, SourceKind, Table, TableKind};
+use schema::name::TableName;
+use schema::sql_type::parse_column;
 use schema_sync::ground::{self, Schema};
-use schema_sync::name::TableName;
-use schema_sync::sql_type::parse_column;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -16,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use baseline::{Baseline, Chosen, Rendering};
 use cache_read::context::{Format, Index, LONGEST_QUESTION, Lists, Request, Weights, tokens};
-use fixture::{Fixture, Leaves, Question};
 use rustix::time::{ClockId, clock_gettime};
-use schema_sync::document::Document;
+use schema::document::Document;
+
+use baseline::{Baseline, Chosen, Rendering};
+use fixture::{Fixture, Leaves, Question};
 
 const BUDGETS: [usize; 4] = [1_000, 2_000, 4_000, 8_000];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use cache_read::context::Index;
-use schema_sync::document::{Column, Document, Table};
+use schema::document::{Column, Document, Table};
 
 use super::fixture::Fixture;
 use super::{cpu_time, share};

@@ -2,12 +2,10 @@
 //! warehouses have them, put together from words so that they compress as such texts do.
 
 use jiff::Timestamp;
-use schema_sync::document::{
-    Column, DescriptionSource, Dialect, Document, Example, FORMAT, ForeignKey, How, Ledger, Mode,
-    Origin, Partitioning, Source, SourceKind, Table, TableKind, Verified,
-};
-use schema_sync::name::TableName;
-use schema_sync::publish::content_hash;
+use schema::Dialect;
+use schema::document::{Column, DescriptionSource, Document, Example, FORMAT, ForeignKey, How, Ledger, Mode, Origin, Partitioning, Source, SourceKind, Table, TableKind, Verified};
+use schema::name::TableName;
+use schema::versions::content_hash;
 
 const TABLES: usize = 1_145;
 const DATASETS: usize = 67;

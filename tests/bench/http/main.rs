@@ -21,10 +21,11 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use kit::lambda::Process;
 use kit::process::{release, serve_unheard};
-use load::{Measured, Request, wrk};
 use platform::store::Put;
 use platform::{Env, Resources};
-use schema_sync::publish::{publish, record};
+use schema::versions::{publish, record};
+
+use load::{Measured, Request, wrk};
 
 const TOKEN: &str = "benchmark";
 /// `printf %s benchmark | sha256sum`

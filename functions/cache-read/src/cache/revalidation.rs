@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use platform::store::{ETag, StoreError};
-use schema_sync::publish::{self, HEAD};
+use schema::versions::{self, HEAD};
 
 use super::{CUT_OFF_FALLING_BACK, Inner};
 use crate::view::View;
@@ -132,7 +132,7 @@ impl Inner {
             }
         }
         // Its failure adds nothing to the log: the head's is told.
-        if let Ok(Some(document)) = publish::newest_whole_version(&*self.store).await {
+        if let Ok(Some(document)) = versions::newest_whole_version(&*self.store).await {
             let age = Timestamp::now().duration_since(document.generated_at);
             let age = Duration::try_from(age).unwrap_or_default();
             self.hold_unconfirmed(Arc::new(View::new(document)), age);

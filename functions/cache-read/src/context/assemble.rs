@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use schema_sync::document::Document;
-use schema_sync::render::plain;
+use schema::document::Document;
+use schema::render::plain;
 use serde_json::json;
 
 use super::card::{self, Cards};

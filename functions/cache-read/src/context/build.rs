@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use schema_sync::document::{Column, Dialect, Document, Mode, Table};
-use schema_sync::render::identifier;
+use schema::Dialect;
+use schema::document::{Column, Document, Mode, Table};
+use schema::render::identifier;
 
 use super::index::{Node, Parts, Postings, TableWord, index, ratio};
 use super::kind::{Kind, kind, kind_of_name};

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use schema_sync::document::{Column, Dialect, Document, Mode, Table};
-use schema_sync::name::{TableName, path};
-use schema_sync::render::{self, identifier, plain, table_name};
+use schema::Dialect;
+use schema::document::{Column, Document, Mode, Table};
+use schema::name::{TableName, path};
+use schema::render::{self, identifier, plain, table_name};
 
 use super::choose::Card;
 use super::describe::Descriptions;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use schema_sync::document::Document;
+use schema::document::Document;
 
 use super::Format;
 use super::card;

@@ -3,9 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use schema_sync::document::{Column, Dialect, Document};
-use schema_sync::name::part;
-use schema_sync::render::{literal, plain};
+use schema::Dialect;
+use schema::document::{Column, Document};
+use schema::name::part;
+use schema::render::{literal, plain};
 
 use super::Format;
 use super::card::Paths;

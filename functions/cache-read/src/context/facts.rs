@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use schema_sync::document::{Dialect, DriftKind, ForeignKey, Table};
-use schema_sync::render::{identifier, plain};
+use schema::Dialect;
+use schema::document::{DriftKind, ForeignKey, Table};
+use schema::render::{identifier, plain};
 
 /// Retyped paths of a family that are named.
 const RETYPED: usize = 3;

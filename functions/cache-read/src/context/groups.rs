@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use schema_sync::document::Table;
+use schema::document::Table;
 
 use super::index::{Node, index, ratio};
 

@@ -1,6 +1,6 @@
 //! What a column is likely to be for, by its name, its type and its table.
 
-use schema_sync::document::{Column, Table};
+use schema::document::{Column, Table};
 
 use super::lists::Lists;
 

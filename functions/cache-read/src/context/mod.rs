@@ -25,7 +25,8 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-use schema_sync::document::{Dialect, Document};
+use schema::Dialect;
+use schema::document::Document;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -104,7 +105,7 @@ pub struct ChosenTable {
     /// How many paths of the table are not in `context`.
     pub columns_left_out: usize,
     /// How many are in `context` and not in `columns`, which of all tables hold 1 MB at most.
-    #[serde(skip_serializing_if = "schema_sync::diff::is_none")]
+    #[serde(skip_serializing_if = "schema::diff::is_none")]
     pub columns_unlisted: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use platform::{Error, Json};
-use schema_sync::document::Document;
+use schema::document::Document;
 use serde::Deserialize;
 use utoipa::ToSchema;
 

@@ -18,7 +18,7 @@
 //! own text closes, the `<` is made a `‹` in what is filled in.
 
 use jiff::civil::Date;
-use schema_sync::document::Dialect;
+use schema::Dialect;
 use serde::Deserialize;
 
 use super::tags;

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use platform::error::problem;
 use platform::llm::Llm;
 use platform::{Error, Json, Resources};
-use schema_sync::document::Verified;
+use schema::document::Verified;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

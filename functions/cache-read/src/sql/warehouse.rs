@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use platform::{Error, Resources};
-use schema_sync::document;
+use schema::document;
 use schema_sync::source::{self, Plan, Run, Source, SourceError};
 
 #[derive(Clone, Default)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use platform::Error;
 use platform::llm::{Ask, Llm, LlmError, Usage};
 use platform::telemetry::{Unit, figure};
-use schema_sync::document::Document;
+use schema::document::Document;
 use schema_sync::examples::reasons;
 use schema_sync::ground::{self, Grounded, Schema};
 use schema_sync::source::{Plan, Planned};

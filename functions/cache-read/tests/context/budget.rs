@@ -141,7 +141,7 @@ fn a_table_with_more_keys_than_fit_is_sent_with_those_that_do() {
         .map(|column| {
             let to = crate::common::name(&format!("p.noise.{column}_table"));
             let id = vec!["id".to_owned()];
-            schema_sync::document::ForeignKey::new(vec![column.clone()], to, id)
+            schema::document::ForeignKey::new(vec![column.clone()], to, id)
         })
         .collect();
     let document = with_noise(vec![hub]);

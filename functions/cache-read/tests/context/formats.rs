@@ -22,7 +22,7 @@ fn what_a_query_must_mind_is_told() {
         .columns
         .push(nested("event_params", Mode::Repeated, fields));
     let mut orders = table("p.shop.orders", &["day", "total"]);
-    orders.partitioning = Some(schema_sync::document::Partitioning {
+    orders.partitioning = Some(schema::document::Partitioning {
         column: "day".into(),
         unit: "DAY".into(),
     });
@@ -153,7 +153,7 @@ fn tables_that_must_be_queried_differently_share_no_card() {
     // Nearly the same columns, so that they are alike and not the same.
     tables[1].columns.push(Column::leaf("extra", "STRING"));
     for position in [1, 3] {
-        tables[position].partitioning = Some(schema_sync::document::Partitioning {
+        tables[position].partitioning = Some(schema::document::Partitioning {
             column: "day".into(),
             unit: "DAY".into(),
         });

@@ -6,13 +6,13 @@ mod story;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use self::story::{GOOD, PATH, Story, answer, problem, query, told};
 use cache_read::SqlSetup;
 use kit::Reply;
 use kit::llm::{Answer, LlmStub};
-use schema_sync::document::TableKind;
+use schema::document::TableKind;
 use serde_json::{Value, json};
 
+use self::story::{GOOD, PATH, Story, answer, problem, query, told};
 use crate::common::{Moody, orders, start_sql};
 
 #[tokio::test]

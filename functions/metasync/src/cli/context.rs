@@ -8,7 +8,7 @@ use cache_read::context::{self, Format, Request};
 use cache_read::within;
 use platform::auth::Names;
 use platform::{Env, Resources};
-use schema_sync::publish::{self, Head};
+use schema::versions::{self, Head};
 
 pub async fn run(
     env: &Env,
@@ -20,7 +20,7 @@ pub async fn run(
     context::check_question(question)?;
     context::check_budget(budget)?;
     let store = Resources::new(env.clone()).store()?;
-    let document = match publish::load_head(&*store).await? {
+    let document = match versions::load_head(&*store).await? {
         Head::Whole { document, .. } => *document,
         Head::Absent => bail!("there is no cache in BUCKET_URL: `metasync sync` makes one"),
         Head::Damaged { error, .. } => {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schema::document::{Dropped, Example, Origin, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Description;
 use super::batch::Piece;
-use crate::document::{Dropped, Example, Origin, Table};
 use crate::ground::{self, Schema};
 
 /// In characters; BigQuery's own limit of a description.

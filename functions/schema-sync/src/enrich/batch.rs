@@ -2,9 +2,10 @@
 //! well and in time. The tables are of one dataset, so that nothing that is written about one tells
 //! its readers of another.
 
+use schema::document::Table;
+
 use super::memory::{Memory, column_shape, table_shape};
 use super::{Settings, paths, prompt};
-use crate::document::Table;
 
 /// A table, or a part of a wide one.
 pub struct Piece {

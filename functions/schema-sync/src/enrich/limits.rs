@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use platform::excerpt::excerpt;
 use platform::llm::{Ask, Llm, LlmError, Reply};
+use schema::document::Problem;
 use tokio::time::Instant;
 
 use super::{Settings, prompt};
-use crate::document::Problem;
-use crate::words::words;
 
 /// What a call came to.
 pub enum Done {
@@ -135,7 +135,7 @@ impl Problems {
             said = format!("{said}: {error}");
             cause = error.source();
         }
-        let said = words(&said);
+        let said = excerpt(&said);
         self.told(match error {
             LlmError::Unavailable { .. } => format!("{said}; the next sync asks again"),
             LlmError::Denied(_)

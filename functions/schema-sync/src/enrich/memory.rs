@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schema::document::{Column, Mode, Table};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::paths;
-use crate::document::{Column, Mode, Table};
 
 /// Kept by the sync between its runs, beside the document. It is void for another model: that one
 /// may know better.

@@ -25,9 +25,9 @@ use anyhow::ensure;
 use futures::StreamExt as _;
 use platform::Env;
 use platform::llm::{Ask, Llm, LlmError, Reply, Usage};
+use schema::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
 use serde::Deserialize as _;
 
-use crate::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
 use crate::ground::Schema;
 use crate::source::{Progress, Run};
 use answer::Answer;

@@ -7,9 +7,11 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
+use schema::Dialect;
+use schema::document::{Column, Example, Mode, Table, TableKind};
+
 use super::batch::Piece;
 use super::paths;
-use crate::document::{Column, Dialect, Example, Mode, Table, TableKind};
 
 /// Columns of a table that are shown beside those to describe.
 const MAX_CONTEXT_COLUMNS: usize = 40;

@@ -1,5 +1,6 @@
 //! Ways into a value: fields, and positions of an array.
 
+use schema::Dialect;
 use sqlparser::ast::{AccessExpr, Expr, Subscript};
 
 use super::Kind;
@@ -8,7 +9,6 @@ use super::path::descend;
 use super::query::Resolver;
 use super::scope::Scope;
 use super::types::Type;
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     /// `a.b[offset(0)].c`: names, then positions and further names.

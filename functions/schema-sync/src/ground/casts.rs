@@ -1,13 +1,14 @@
 //! Types that a query spells out.
 
+use schema::Dialect;
+use schema::document::Column;
+use schema::name::names_of;
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
 use super::Kind;
 use super::function;
 use super::query::Resolver;
 use super::types::Type;
-use crate::document::{Column, Dialect};
-use crate::name::names_of;
 
 impl Resolver<'_, '_> {
     /// A type that is spelt out must be one of the dialect, or of a column.

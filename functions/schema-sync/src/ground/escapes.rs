@@ -1,12 +1,12 @@
 //! Characters that a quoted name has by their numbers: `` `a\u200b` `` in BigQuery, `U&"a\200b"` in
 //! Postgres. The parser knows neither. It is how we write a name that holds what can't be seen
-//! ([`crate::render`]), and for that alone they are taken: what can be seen is written as it is.
+//! ([`schema::render`]), and for that alone they are taken: what can be seen is written as it is.
 
+use schema::Dialect;
+use schema::render::is_invisible;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::{Fault, Kind};
-use crate::document::Dialect;
-use crate::render::unseen;
 
 /// Puts the characters in the place of their numbers.
 pub(super) fn resolve(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> Result<(), Fault> {
@@ -87,8 +87,8 @@ fn bigquery(after: &str) -> Option<(char, &str)> {
     match after.as_bytes().first()? {
         b'\\' => Some(('\\', &after[1..])),
         b'x' => number(&after[1..], 2).filter(|(character, _)| *character == '`'),
-        b'u' => number(&after[1..], 4).filter(is_unseen),
-        b'U' => number(&after[1..], 8).filter(is_unseen),
+        b'u' => number(&after[1..], 4).filter(escapes_invisible),
+        b'U' => number(&after[1..], 8).filter(escapes_invisible),
         _ => None,
     }
 }
@@ -96,13 +96,13 @@ fn bigquery(after: &str) -> Option<(char, &str)> {
 fn postgres(after: &str) -> Option<(char, &str)> {
     match after.as_bytes().first()? {
         b'\\' => Some(('\\', &after[1..])),
-        b'+' => number(&after[1..], 6).filter(is_unseen),
-        _ => number(after, 4).filter(is_unseen),
+        b'+' => number(&after[1..], 6).filter(escapes_invisible),
+        _ => number(after, 4).filter(escapes_invisible),
     }
 }
 
-fn is_unseen((character, _): &(char, &str)) -> bool {
-    unseen(*character)
+fn escapes_invisible((character, _): &(char, &str)) -> bool {
+    is_invisible(*character)
 }
 
 fn number(text: &str, digits: usize) -> Option<(char, &str)> {

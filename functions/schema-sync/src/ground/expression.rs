@@ -1,5 +1,6 @@
 //! Expressions: each is resolved against a scope, and is known afterwards by its type.
 
+use schema::Dialect;
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, Query, StructField,
     UnaryOperator, Value, WindowFrameBound, WindowSpec,
@@ -9,7 +10,6 @@ use super::Kind;
 use super::query::{Output, Resolver};
 use super::scope::Scope;
 use super::types::{Field, Type};
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn expression(&mut self, expression: &Expr, scope: &Scope) -> Type {

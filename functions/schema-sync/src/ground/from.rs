@@ -1,5 +1,6 @@
 //! The `from` clause: tables, subqueries and arrays become relations of a scope.
 
+use schema::Dialect;
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
@@ -9,7 +10,6 @@ use super::function;
 use super::query::Resolver;
 use super::scope::{Relation, Scope};
 use super::types::{Field, Type};
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn from(&mut self, item: &TableWithJoins, scope: &mut Scope) {

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use schema::Dialect;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
     FunctionArguments, ObjectName, WindowType,
@@ -14,7 +15,6 @@ use super::scope::Scope;
 use super::types::{Field, Type};
 use super::units::unit_argument;
 use super::{Kind, nearest};
-use crate::document::Dialect;
 
 static BIGQUERY: LazyLock<HashSet<&str>> =
     LazyLock::new(|| words(include_str!("functions/bigquery.txt")));

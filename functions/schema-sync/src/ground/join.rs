@@ -1,12 +1,12 @@
 //! Joins: which columns their conditions see, and which columns `using` makes one.
 
+use schema::Dialect;
 use sqlparser::ast::{Join, JoinConstraint, JoinOperator};
 
 use super::Kind;
 use super::query::Resolver;
 use super::scope::{Merged, Scope};
 use super::types::Field;
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn join(&mut self, join: &Join, start: usize, scope: &mut Scope) {

@@ -4,10 +4,10 @@
 
 use std::ops::Range;
 
+use schema::Dialect;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Whitespace};
 
 use super::{Fault, Kind};
-use crate::document::Dialect;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {

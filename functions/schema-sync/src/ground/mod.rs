@@ -30,10 +30,10 @@ mod pivot;
 mod projection;
 mod prose;
 mod query;
-mod schema;
 mod scope;
 mod shard;
 mod table;
+mod tables;
 mod text;
 mod types;
 mod union;
@@ -43,11 +43,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use crate::document::{Table, TableKind};
-use crate::name::TableName;
+use schema::document::{Table, TableKind};
+use schema::name::TableName;
+
 use parse::{Tree, on_large_stack, parse};
 use query::Resolver;
-pub use schema::Schema;
+pub use tables::Schema;
 pub use text::text;
 
 /// The longest SQL that is looked at, in bytes.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::document::{Column, Table};
-use crate::name::TableName;
+use schema::document::{Column, Table};
+use schema::name::TableName;
 
 /// All columns and nested fields, by their own name in lower case.
 ///

@@ -1,13 +1,13 @@
 //! Chains of operators, and comparisons with `_TABLE_SUFFIX`.
 
+use schema::Dialect;
+use schema::family;
 use sqlparser::ast::{BinaryOperator, Expr, Value};
 
 use super::Kind;
 use super::query::Resolver;
 use super::scope::Scope;
 use super::types::{SuffixRange, Type};
-use crate::document::Dialect;
-use crate::family;
 
 impl Resolver<'_, '_> {
     /// A chain of operators, which the parser makes as deep as it is long.

@@ -1,5 +1,6 @@
 //! `group by` and `order by`: keys that may name a column of the select list, or its place there.
 
+use schema::Dialect;
 use sqlparser::ast::{
     Expr, GroupByExpr, GroupByWithModifier, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query,
     Value,
@@ -8,7 +9,6 @@ use sqlparser::ast::{
 use super::Kind;
 use super::query::{Output, Resolver};
 use super::scope::{Aliases, Scope};
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn group_by(&mut self, group_by: &GroupByExpr, scope: &mut Scope, output: &Output) {

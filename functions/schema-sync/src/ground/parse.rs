@@ -3,6 +3,7 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 
+use schema::Dialect;
 use sqlparser::ast::{Query, SetExpr, Statement};
 use sqlparser::dialect::{BigQueryDialect, Dialect as SqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -10,7 +11,6 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use tracing::error;
 
 use super::{Fault, Kind, MAX_SQL_BYTES, escapes, lexical};
-use crate::document::Dialect;
 
 /// A syntax tree is as deep as its longest chain of operators; this bounds it.
 const MAX_TOKENS: usize = 20_000;

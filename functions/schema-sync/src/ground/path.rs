@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use schema::Dialect;
+
 use super::scope::{Resolved, same};
 use super::types::{Field, Origin, Type};
 use super::{Fault, Kind, nearest};
-use crate::document::Dialect;
 
 /// Follows field names down from a value.
 pub(super) fn descend(

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use schema::Dialect;
 use sqlparser::ast::{
     Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, PivotValueSource,
     TableFactor, Value, visit_expressions,
@@ -10,7 +11,6 @@ use sqlparser::ast::{
 use super::query::Resolver;
 use super::scope::{Relation, Scope};
 use super::types::{Field, Type};
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     /// The columns that are neither aggregated nor spread stay; each value adds one an aggregate.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use schema::Dialect;
 use sqlparser::ast::{
     Expr, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
@@ -11,7 +12,6 @@ use super::nearest;
 use super::query::{Output, Resolver};
 use super::scope::Scope;
 use super::types::{Field, Type};
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Output {

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use schema::Dialect;
 use sqlparser::ast::{
     Distinct, Ident, LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SetExpr,
     TableAliasColumnDef, ValueTableMode, With,
 };
 
-use super::schema::Schema;
 use super::scope::{Aliases, Relation, Scope, fold, same};
+use super::tables::Schema;
 use super::types::{Field, Origin, Type};
 use super::{Fault, Grounded, Kind};
-use crate::document::Dialect;
 
 /// Past these, more faults help nobody.
 const MAX_FAULTS: usize = 50;

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
+use schema::Dialect;
 use sqlparser::ast::Ident;
 
 use super::path::{descend, nested_hint};
 use super::types::{Field, Origin, Type};
 use super::{Fault, Kind, nearest};
-use crate::document::Dialect;
 
 /// One entry of a `from` clause.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::document::{Column, Drift, DriftKind, Shards, Table};
-use crate::family;
-use crate::name::names_of;
-use crate::sql_type;
+use schema::document::{Column, Drift, DriftKind, Shards, Table};
+use schema::family;
+use schema::name::names_of;
+use schema::sql_type;
 
 pub(super) fn is_shard(shards: &Shards, suffix: &str) -> bool {
     suffix.len() == shards.last.len()

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use schema::Dialect;
+use schema::document::{Column, Table, TableKind};
 use sqlparser::ast::{ObjectName, TableFactor, TableSampleKind, TableVersion};
 
 use super::from::name_value;
 use super::query::Resolver;
-use super::schema::Found;
 use super::scope::{Relation, Scope};
 use super::shard::columns_at;
+use super::tables::Found;
 use super::types::{self, Field, SuffixRange, Type};
-use crate::document::{Column, Dialect, Table, TableKind};
 
 impl Resolver<'_, '_> {
     pub fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope) {

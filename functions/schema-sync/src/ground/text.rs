@@ -21,11 +21,11 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use schema::document::{Column, Table};
+use schema::name::names_of;
 
 use super::prose;
 use super::{Fault, Kind, Schema, function, nearest};
-use crate::document::{Column, Table};
-use crate::name::names_of;
 
 /// The longest description that is looked at, in bytes.
 const MAX_TEXT_BYTES: usize = 20_000;

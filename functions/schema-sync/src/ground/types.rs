@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
+use schema::document::{Column, Mode};
+use schema::name::path;
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
-
-use crate::document::{Column, Mode};
-use crate::name::path;
 
 /// Only as much of a type as resolving names needs.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! Bodies of queries: set operations, `values`, and queries in parentheses.
 
+use schema::Dialect;
 use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier, Values};
 
 use super::Kind;
 use super::query::{Output, Resolver};
 use super::scope::Scope;
 use super::types::Field;
-use crate::document::Dialect;
 
 impl Resolver<'_, '_> {
     pub fn set_expression(&mut self, body: &SetExpr, parent: Option<&Scope>) -> Output {

@@ -1,12 +1,12 @@
 //! Units of time, which only look like columns: `DAY`, `WEEK(MONDAY)`.
 
+use schema::Dialect;
 use sqlparser::ast::{
     DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Interval,
 };
 
 use super::Kind;
 use super::query::Resolver;
-use crate::document::Dialect;
 
 const UNITS: &str = "MICROSECOND MILLISECOND SECOND MINUTE HOUR DAY DAYOFWEEK DAYOFYEAR WEEK \
                      ISOWEEK MONTH QUARTER YEAR ISOYEAR";

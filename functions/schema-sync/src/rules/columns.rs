@@ -1,7 +1,8 @@
 //! What a column is good for, as far as its name and type tell.
 
-use crate::document::{Column, Dialect, Mode};
-use crate::render::identifier;
+use schema::Dialect;
+use schema::document::{Column, Mode};
+use schema::render::identifier;
 
 /// A column or a field of structs that can be read without `UNNEST`.
 pub(super) struct Reachable<'t> {
@@ -260,7 +261,7 @@ pub(super) fn starts_with_any(column: &Column, types: &[&str]) -> bool {
 pub(super) fn words(name: &str) -> String {
     let mut words = String::new();
     let mut after_lower = false;
-    for character in crate::render::plain(name).chars() {
+    for character in schema::render::plain(name).chars() {
         if matches!(character, '_' | '-' | '*' | ' ') {
             if !words.is_empty() && !words.ends_with(' ') {
                 words.push(' ');

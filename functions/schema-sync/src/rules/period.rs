@@ -1,11 +1,12 @@
 //! Which part of a table an example reads: a few shards or partitions, not all there is.
 
 use jiff::ToSpan;
+use schema::Dialect;
+use schema::document::{Shards, Table, TableKind};
+use schema::family::day;
+use schema::render::{identifier, literal, table_name};
 
 use super::columns::{Reachable, is_time, starts_with_any};
-use crate::document::{Dialect, Shards, Table, TableKind};
-use crate::family::day;
-use crate::render::{identifier, literal, table_name};
 
 const DAYS: i32 = 30;
 /// A day of a shard family is a table of its own, so a week of them is enough.

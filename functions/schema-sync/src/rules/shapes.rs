@@ -1,12 +1,14 @@
 //! The query of each shape, where a table has the columns for it.
 
+use schema::Dialect;
+use schema::document::{Column, Mode, Table};
+use schema::render::identifier;
+
 use super::columns::{
     Reachable, dimension, is_text, label, measure, moment, person, reachable, words,
 };
 use super::period::{Period, day_of, recent};
 use super::{Candidate, Shape};
-use crate::document::{Column, Dialect, Mode, Table};
-use crate::render::identifier;
 
 /// Of every table: one candidate a shape, two where it has two arrays.
 pub(super) fn candidates(

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use platform::excerpt::excerpt;
+use schema::Dialect;
+use schema::document::{self, Problem, Shards, SourceKind, Table, TableKind};
+use schema::family::{self, Family, ShardRun};
+use schema::name::TableName;
+use schema::table_schema::{TableResource, TableSchema};
 use serde_json::Value;
 use url::Url;
 
 use super::{Plan, Progress, Reading, Run, Source, SourceError, Unread};
-use crate::document::{self, Dialect, Problem, Shards, SourceKind, Table, TableKind};
-use crate::family::{self, Family, ShardRun};
-use crate::name::TableName;
-use crate::table_schema::{TableResource, TableSchema};
-use crate::words::words;
 
 /// A schema file is far below this; more is a file that came here by mistake.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -88,7 +89,7 @@ fn read(
         let read = read_file(&folder.join(format!("{name}.json")));
         let read = read.map(|resource| resource.into_table(parts.clone()));
         if let Err(error) = &read {
-            let detail = words(&format!("{error:#}"));
+            let detail = excerpt(&format!("{error:#}"));
             reading.problems.push(Problem::of_table(&parts, detail));
         }
         let (_, files) = datasets

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use platform::Resources;
+use schema::document::{self, How, Problem, Table, Verified};
+use schema::name::TableName;
 use url::Url;
 
-use crate::document::{self, How, Problem, Table, Verified};
-use crate::name::TableName;
 use bigquery::BigQuery;
 use folder::Folder;
 use postgres::Postgres;

@@ -2,13 +2,13 @@
 
 use platform::auth::{Names, Scope};
 use platform::telemetry::{Unit, figure};
+use schema::diff::{self, Change, ChangeKind};
+use schema::document::{Ledger, Problem};
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{Asked, Done};
-use crate::diff::{self, Change, ChangeKind};
-use crate::document::{Ledger, Problem};
 use crate::source::Run;
 
 /// The answer of a run: M4's fields, then the version, the tables and what changed.
@@ -30,7 +30,7 @@ pub struct Answer {
     /// Against the version before; of the first version, each table.
     pub changes: Vec<Change>,
     /// How many more there are than an answer holds; `GET /v1/schema` has the whole document.
-    #[serde(skip_serializing_if = "crate::diff::is_none")]
+    #[serde(skip_serializing_if = "schema::diff::is_none")]
     pub changes_left_out: usize,
     /// What could not be read, described or verified; the rest was.
     #[serde(skip_serializing_if = "Vec::is_empty")]

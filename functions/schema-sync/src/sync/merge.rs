@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::diff::{self, ChangeKind};
-use crate::document::{Dialect, Document, Ledger, Table};
+use schema::Dialect;
+use schema::diff::{self, ChangeKind};
+use schema::document::{Document, Ledger, Table};
+
 use crate::enrich;
 use crate::source::Reading;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kit::bigquery::{BigQuery as Stub, Fault, Method};
 use platform::Env;
-use schema_sync::document::{Column, DriftKind, Mode, Table, TableKind};
+use schema::document::{Column, DriftKind, Mode, Table, TableKind};
 use schema_sync::source::bigquery::{BigQuery, Settings};
 use schema_sync::source::{
     Plan, Planned, Progress, Reading, Run, Source as _, SourceError, Unread,

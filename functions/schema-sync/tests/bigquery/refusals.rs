@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use schema_sync::document::{Document, How};
-use schema_sync::publish::{self, Head};
+use schema::document::{Document, How};
+use schema::versions::{self, Head};
 use schema_sync::sync::{Answer, Sync};
 
 use super::*;
@@ -20,7 +20,7 @@ fn sync(stub: &Stub) -> Sync {
 
 async fn run(sync: &Sync) -> (Answer, Document) {
     let answer = sync.run(&Run::default()).await.unwrap();
-    let Head::Whole { document, .. } = publish::load_head(&*sync.store).await.unwrap() else {
+    let Head::Whole { document, .. } = versions::load_head(&*sync.store).await.unwrap() else {
         panic!("a head");
     };
     (answer, *document)

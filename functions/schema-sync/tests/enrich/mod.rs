@@ -14,9 +14,10 @@ use std::time::Duration;
 use kit::llm::{Answer, Asked, LlmStub, Wanted};
 use platform::llm::Llm;
 use platform::{Env, Resources};
-use schema_sync::document::{
-    Column, DescriptionSource, Dialect, Example, ForeignKey, Mode, Origin, Partitioning, Shards,
-    Table, TableKind,
+use schema::Dialect;
+use schema::document::{
+    Column, DescriptionSource, Example, ForeignKey, Mode, Origin, Partitioning, Shards, Table,
+    TableKind,
 };
 use schema_sync::enrich::{Memory, Outcome, Settings, Task, carry_over, enrich};
 use schema_sync::ground::Schema;

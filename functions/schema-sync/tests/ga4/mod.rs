@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use kit::bigquery::BigQuery as Stub;
 use platform::Env;
-use schema_sync::document::{Column, DriftKind, Mode, ShardVersion};
+use schema::document::{Column, DriftKind, Mode, ShardVersion};
+use schema::sql_type::parse_column;
+use schema::table_schema::TableField;
 use schema_sync::source::bigquery::{BigQuery, Settings};
 use schema_sync::source::folder::Folder;
 use schema_sync::source::{Reading, Run, Source};
-use schema_sync::sql_type::parse_column;
-use schema_sync::table_schema::TableField;
 use serde_json::{Value, json};
 
 const SAMPLE: &str = include_str!("../../../metasync/samples/ga4_events.txt");

@@ -1,7 +1,7 @@
 //! What the parser and the warehouse read differently, and what nobody vouches for.
 
-use schema_sync::document::TableKind;
-use schema_sync::name::TableName;
+use schema::document::TableKind;
+use schema::name::TableName;
 
 use super::*;
 

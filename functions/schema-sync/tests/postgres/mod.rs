@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use kit::postgres::{Database, STRANGER, empty_database};
 use platform::Env;
-use schema_sync::bounds::{MAX_FIELDS, MAX_TABLES_BYTES};
-use schema_sync::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};
+use schema::bounds::{MAX_FIELDS, MAX_TABLES_BYTES};
+use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Planned, Reading, Run, Source, SourceError, Unread};
 

@@ -406,7 +406,7 @@ async fn all_tables_together_are_expanded_within_the_bound_of_a_document() {
     }
     let db = warehouse(&sql).await;
     let tables = tables(&source(&db, "")).await;
-    let size: usize = tables.values().map(schema_sync::bounds::bytes).sum();
+    let size: usize = tables.values().map(schema::bounds::bytes).sum();
     assert!(size <= MAX_TABLES_BYTES, "{size}");
     assert!(
         tables

@@ -15,7 +15,7 @@ async fn of_two_syncs_at_once_the_cache_is_one_of_the_two_and_whole() {
         let (one, two) = tokio::join!(run(&one), run(&two));
         let version = head(&store).await.version;
         assert!(version == one.version || version == two.version);
-        let history = publish::load_history(&*store).await.unwrap().0;
+        let history = versions::load_history(&*store).await.unwrap().0;
         assert_eq!(history.versions.last().unwrap().version, version);
     }
 }
@@ -41,7 +41,7 @@ async fn a_sync_killed_at_any_write_leaves_the_old_cache_or_the_new() {
             between == old || between == again.version,
             "after {writes} writes"
         );
-        let history = publish::load_history(&*inner).await.unwrap().0;
+        let history = versions::load_history(&*inner).await.unwrap().0;
         let versions: Vec<_> = history
             .versions
             .iter()
@@ -167,7 +167,7 @@ async fn a_sync_that_loses_the_race_does_not_put_its_older_reading_over_the_newe
         "what was paid for is kept"
     );
     assert_eq!(stub.asked().len(), 1, "and is asked for once");
-    let history = publish::load_history(&*inner).await.unwrap().0;
+    let history = versions::load_history(&*inner).await.unwrap().0;
     assert_eq!(history.versions.len(), 2);
 }
 

@@ -26,7 +26,7 @@ async fn syncs_that_race_lose_no_version_of_the_history() {
         published.extend(answer.ok().map(|answer| answer.version));
     }
     assert!(published.len() > 1, "{published:?}");
-    let (history, _) = publish::load_history(&*server.store("gs")).await.unwrap();
+    let (history, _) = versions::load_history(&*server.store("gs")).await.unwrap();
     for version in published {
         let known = history.versions.iter().any(|it| it.version == version);
         assert!(known, "{version} is not in the history");

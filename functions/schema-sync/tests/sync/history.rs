@@ -1,7 +1,8 @@
 //! The history tells what was current, in the order in which it was.
 
+use schema::versions::{History, content_hash};
+
 use super::*;
-use schema_sync::publish::{History, content_hash};
 
 /// The head after a sync of a warehouse with these columns.
 async fn synced(store: &Arc<dyn Store>, columns: &str) -> Document {
@@ -18,15 +19,15 @@ async fn publish_next(store: &Arc<dyn Store>, before: &Document, column: &str) -
     next.tables[0].columns.push(added);
     next.generated_at = jiff::Timestamp::now();
     next.version = content_hash(&next);
-    let head = publish::load_head(&**store).await.unwrap();
-    publish::publish(&**store, &next, head.replace())
+    let head = versions::load_head(&**store).await.unwrap();
+    versions::publish(&**store, &next, head.replace())
         .await
         .unwrap();
     next
 }
 
 async fn history(store: &Arc<dyn Store>) -> History {
-    publish::load_history(&**store).await.unwrap().0
+    versions::load_history(&**store).await.unwrap().0
 }
 
 #[tokio::test]
@@ -36,13 +37,13 @@ async fn a_publisher_that_is_slow_to_record_does_not_come_after_the_next() {
     let second = publish_next(&store, &first, "b").await;
     let third = publish_next(&store, &second, "c").await;
 
-    publish::record(&*store, Some(&second), &third)
+    versions::record(&*store, Some(&second), &third)
         .await
         .unwrap();
-    publish::record(&*store, Some(&first), &second)
+    versions::record(&*store, Some(&first), &second)
         .await
         .unwrap();
-    publish::record(&*store, None, &third).await.unwrap();
+    versions::record(&*store, None, &third).await.unwrap();
 
     let history = history(&store).await;
     let told: Vec<_> = history
@@ -78,7 +79,7 @@ async fn content_that_returns_is_recorded_again() {
 async fn a_damaged_history_begins_anew_with_the_head() {
     let store = memory();
     let before = synced(&store, "a INT64").await;
-    let damaged = store.put(publish::HISTORY, "{".into(), platform::store::Put::Always);
+    let damaged = store.put(versions::HISTORY, "{".into(), platform::store::Put::Always);
     damaged.await.unwrap();
 
     let after = synced(&store, "a INT64, b INT64").await;

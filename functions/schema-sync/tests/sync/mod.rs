@@ -15,9 +15,9 @@ use kit::TestApp;
 use kit::llm::{Answer as Said, LlmStub, Wanted};
 use platform::Env;
 use platform::store::Store;
-use schema_sync::diff::ChangeKind;
-use schema_sync::document::{Document, How, Origin};
-use schema_sync::publish::{self, HEAD, Head};
+use schema::diff::ChangeKind;
+use schema::document::{Document, How, Origin};
+use schema::versions::{self, HEAD, Head};
 use schema_sync::source::Run;
 use schema_sync::sync::{Answer, Sync};
 use serde_json::{Value, json};
@@ -55,14 +55,14 @@ async fn run(sync: &Sync) -> Answer {
 }
 
 async fn head(store: &Arc<dyn Store>) -> Document {
-    match publish::load_head(&**store).await.unwrap() {
+    match versions::load_head(&**store).await.unwrap() {
         Head::Whole { document, .. } => *document,
         other => panic!("the head is not whole: {other:?}"),
     }
 }
 
 fn kinds(answer: &Answer) -> Vec<(&str, Option<&str>, ChangeKind)> {
-    let change = |it: &'_ schema_sync::diff::Change| it.kind;
+    let change = |it: &'_ schema::diff::Change| it.kind;
     answer
         .changes
         .iter()
@@ -88,7 +88,7 @@ async fn m1_m3_what_was_read_is_one_json_document_in_the_bucket() {
         document["tables"][0]["columns"][2]["fields"][1]["name"],
         "city"
     );
-    let kept = publish::load_version(&*store, &answer.version)
+    let kept = versions::load_version(&*store, &answer.version)
         .await
         .unwrap()
         .unwrap();
@@ -112,7 +112,7 @@ async fn an_unchanged_warehouse_changes_nothing() {
     );
     assert_eq!(store.get(HEAD).await.unwrap().etag, before);
     assert_eq!(
-        publish::load_history(&*store)
+        versions::load_history(&*store)
             .await
             .unwrap()
             .0
@@ -148,7 +148,7 @@ async fn m5_a_change_of_the_warehouse_reaches_the_cache_at_the_next_run() {
             ("p.shop.orders", Some("status"), ChangeKind::ColumnRemoved),
         ]
     );
-    let history = publish::load_history(&*store).await.unwrap().0;
+    let history = versions::load_history(&*store).await.unwrap().0;
     let versions: Vec<_> = history
         .versions
         .iter()

@@ -3,6 +3,12 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
+use schema::bounds;
+use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
+use schema::family::{Family, ShardRun};
+use schema::name::TableName;
+use schema::sql_type::parse_column;
+use schema::table_schema::TableResource;
 use serde::Deserialize;
 
 use super::client::Client;
@@ -11,13 +17,7 @@ use super::gets::sort;
 use super::location;
 use super::query::{self, Row};
 use super::settings::Dataset;
-use crate::bounds;
-use crate::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
-use crate::family::{Family, ShardRun};
-use crate::name::TableName;
 use crate::source::Run;
-use crate::sql_type::parse_column;
-use crate::table_schema::TableResource;
 
 const SQL: &str = include_str!("catalog.sql");
 

@@ -7,12 +7,12 @@ mod tests;
 use std::fmt;
 
 use anyhow::anyhow;
+use platform::excerpt::excerpt;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::settings::Dataset;
 use crate::source::{Mend, Refusal, SourceError};
-use crate::words::words;
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -195,9 +195,9 @@ impl Failure {
                 status,
                 reason,
                 message,
-            } => (status, reason, words(&message)),
+            } => (status, reason, excerpt(&message)),
             Self::Broken(source) => {
-                let cause = words(&format!("{source:#}"));
+                let cause = excerpt(&format!("{source:#}"));
                 return SourceError::Unavailable {
                     detail: format!(
                         "BigQuery did not answer for {subject} ({cause}): try again later"
@@ -207,7 +207,7 @@ impl Failure {
             }
             Self::Login(error) => return login(error),
             Self::Unreadable(error) => {
-                let cause = words(&format!("{error:#}"));
+                let cause = excerpt(&format!("{error:#}"));
                 let detail = format!("BigQuery's answer for {subject} can't be read ({cause})");
                 return SourceError::Refused(detail.into());
             }
@@ -293,14 +293,14 @@ fn login(error: anyhow::Error) -> SourceError {
         Some(NoAuthMethod(..) | Io(..) | Json(..)) => {
             let command = "gcloud auth application-default login".to_owned();
             SourceError::Denied(Refusal {
-                detail: format!("BigQuery needs a login: {}", words(&format!("{error:#}"))),
+                detail: format!("BigQuery needs a login: {}", excerpt(&format!("{error:#}"))),
                 mend: Some(Mend::Run(command)),
             })
         }
         _ => SourceError::Unavailable {
             detail: format!(
                 "Google gave no token for BigQuery ({}): try again later",
-                words(&format!("{error:#}"))
+                excerpt(&format!("{error:#}"))
             ),
             source: error,
         },

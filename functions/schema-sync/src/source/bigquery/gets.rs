@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use futures::future::{self, BoxFuture, FutureExt as _};
+use schema::compare::{self, ColumnChange};
+use schema::document::{Column, ForeignKey, ShardVersion, Shards, Table};
+use schema::family::{self, Family, ShardRun};
+use schema::table_schema::TableResource;
 
 use super::client::{Api, Client};
 use super::failure::{Failure, Subject};
 use super::listing::newest;
 use super::settings::Dataset;
-use crate::compare::{self, ColumnChange};
-use crate::document::{Column, ForeignKey, ShardVersion, Shards, Table};
-use crate::family::{self, Family, ShardRun};
 use crate::source::{Run, SourceError};
-use crate::table_schema::TableResource;
 
 /// A whole resource holds a view's SQL, labels and much more.
 const FIELDS: &str = "type,description,schema,\
@@ -200,7 +200,7 @@ pub(super) fn carried(known: &[ShardVersion], family: &Family) -> Vec<ShardVersi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Drift, DriftKind};
+    use schema::document::{Drift, DriftKind};
 
     #[test]
     fn versions_are_carried_over_to_the_shards_that_there_are() {

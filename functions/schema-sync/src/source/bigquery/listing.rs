@@ -3,15 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use schema::document::TableKind;
+use schema::family::{self, Family};
+use schema::table_schema::TableResource;
 use serde::Deserialize;
 
 use super::client::{Api, Client};
 use super::failure::Failure;
 use super::settings::Dataset;
-use crate::document::TableKind;
-use crate::family::{self, Family};
 use crate::source::Run;
-use crate::table_schema::TableResource;
 
 pub(super) struct Listing {
     pub(super) families: Vec<Family>,

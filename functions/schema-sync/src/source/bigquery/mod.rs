@@ -21,7 +21,8 @@ use platform::Resources;
 use self::client::Client;
 pub use self::settings::Settings;
 use super::{Plan, Reading, Run, Source, SourceError};
-use crate::document::{self, Dialect, SourceKind, Table};
+use schema::Dialect;
+use schema::document::{self, SourceKind, Table};
 
 pub struct BigQuery {
     settings: Settings,

@@ -2,17 +2,17 @@
 //! statement it took the text for, the tables that it reads, and its result's columns.
 
 use jiff::Timestamp;
+use platform::excerpt::excerpt;
+use schema::document::{Column, How, Verified};
+use schema::name::TableName;
+use schema::table_schema::{TableReference, TableSchema};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Client;
 use super::failure::{Failure, Subject};
 use super::location;
-use crate::document::{Column, How, Verified};
-use crate::name::TableName;
 use crate::source::{Plan, Planned, Run, SourceError};
-use crate::table_schema::{TableReference, TableSchema};
-use crate::words::words;
 
 #[derive(Deserialize)]
 struct Job {
@@ -51,7 +51,9 @@ pub(super) async fn dry_run(
         Ok(Job { statistics }) => Ok(planned(statistics)),
         Err(Failure::Refused {
             reason, message, ..
-        }) if Failure::is_about_the_query(&reason, &message) => Ok(Plan::Rejected(words(&message))),
+        }) if Failure::is_about_the_query(&reason, &message) => {
+            Ok(Plan::Rejected(excerpt(&message)))
+        }
         Err(failure) => Err(failure.about(Subject::Jobs(project))),
     }
 }

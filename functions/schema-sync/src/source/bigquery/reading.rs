@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future;
 use futures::stream::{self, FuturesUnordered, StreamExt as _};
+use schema::compare;
+use schema::document::{Column, Problem, Table, TableKind};
+use schema::family::{self, Family};
+use schema::name::TableName;
 
 use super::catalog::{self, Catalog};
 use super::client::Client;
@@ -14,10 +18,6 @@ use super::gets::{Reader, carried, same_shape, shards};
 use super::listing::{self, Listing, newest};
 use super::query;
 use super::settings::{Changes, Dataset, Settings};
-use crate::compare;
-use crate::document::{Column, Problem, Table, TableKind};
-use crate::family::{self, Family};
-use crate::name::TableName;
 use crate::source::{Progress, Reading, Run, SourceError, Unread};
 
 /// After so many tables in a row that BigQuery did not answer for, the rest is not tried.

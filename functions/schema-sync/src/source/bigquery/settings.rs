@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use platform::Env;
 use platform::google::Google;
+use schema::name::{TableName, dataset_id};
 use url::Url;
-
-use crate::name::{TableName, dataset_id};
 
 /// A dataset, perhaps of another project than the one that pays for queries.
 #[derive(Clone, Debug, PartialEq, Eq)]

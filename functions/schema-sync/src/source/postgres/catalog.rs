@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use platform::postgres::Pool;
 use platform::postgres::types::Type;
+use schema::Dialect;
+use schema::bounds;
+use schema::document::{DescriptionSource, ForeignKey, Partitioning, Problem, Table, TableKind};
+use schema::name::dataset_id;
+use schema::render::identifier;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::columns::Columns;
 use super::{Reading, Run, SourceError, Unread};
-use crate::bounds;
-use crate::document::{
-    DescriptionSource, Dialect, ForeignKey, Partitioning, Problem, Table, TableKind,
-};
-use crate::name::dataset_id;
-use crate::render::identifier;
 
 /// Names of types come with their schema, whatever the role's own path is; none of the queries is
 /// worth compiling.

@@ -5,10 +5,9 @@
 
 use std::collections::HashMap;
 
+use schema::bounds::{self, Budget, MAX_TABLES_BYTES};
+use schema::document::{Column, DescriptionSource, Mode};
 use tokio_postgres::{Error, Row};
-
-use crate::bounds::{self, Budget, MAX_TABLES_BYTES};
-use crate::document::{Column, DescriptionSource, Mode};
 
 /// As deep as BigQuery nests; Postgres itself sets no bound.
 const MAX_DEPTH: usize = 15;

@@ -14,11 +14,12 @@ use std::time::Duration;
 use anyhow::anyhow;
 use async_trait::async_trait;
 use platform::Env;
+use platform::excerpt::excerpt;
 use platform::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
+use schema::Dialect;
+use schema::document::{self, SourceKind, Table};
 
 use super::{Mend, Plan, Progress, Reading, Refusal, Run, Source, SourceError, Unread};
-use crate::document::{self, Dialect, SourceKind, Table};
-use crate::words::words;
 
 /// What one query of the catalog may take is bounded as well.
 const LONGEST_READING: Duration = Duration::from_secs(5 * 60);
@@ -100,7 +101,7 @@ impl From<tokio_postgres::Error> for SourceError {
             Self::Unavailable {
                 detail: format!(
                     "the Postgres warehouse is not available ({}): try again later",
-                    words(&told)
+                    excerpt(&told)
                 ),
                 source: anyhow!(told),
             }
@@ -108,22 +109,22 @@ impl From<tokio_postgres::Error> for SourceError {
             Self::Denied(Refusal {
                 detail: format!(
                     "{}: check the user and the password in WAREHOUSE_URL",
-                    words(&told)
+                    excerpt(&told)
                 ),
                 mend: Some(Mend::Run(
                     "psql \"$WAREHOUSE_URL\" -c 'select 1'".to_owned(),
                 )),
             })
         } else if code == "42501" {
-            let detail = format!("{}: grant it to the user of WAREHOUSE_URL", words(&told));
+            let detail = format!("{}: grant it to the user of WAREHOUSE_URL", excerpt(&told));
             Self::Denied(detail.into())
         } else if code == "3D000" {
             Self::NotFound(format!(
                 "{}: check the database in WAREHOUSE_URL",
-                words(&told)
+                excerpt(&told)
             ))
         } else {
-            Self::Refused(format!("Postgres refuses it ({})", words(&told)).into())
+            Self::Refused(format!("Postgres refuses it ({})", excerpt(&told)).into())
         }
     }
 }

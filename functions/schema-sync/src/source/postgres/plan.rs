@@ -2,13 +2,13 @@
 
 use platform::postgres::types::Type;
 use platform::postgres::{Pool, is_unavailable};
+use schema::document::{Column, How, Mode, Verified};
+use schema::name::TableName;
 use serde_json::Value;
 use tokio_postgres::error::{ErrorPosition, SqlState};
 use tokio_postgres::{Row, Transaction};
 
 use super::{Plan, Run, SourceError};
-use crate::document::{Column, How, Mode, Verified};
-use crate::name::TableName;
 use crate::source::Planned;
 
 /// Planning computes what is constant, which may be much. A literal must mean to Postgres what it

@@ -7,10 +7,10 @@
 
 use std::io;
 
+use platform::excerpt::cut;
 use serde::Serialize;
 
 use crate::document::{Column, Ledger, Problem, Table};
-use crate::words::cut;
 
 /// Columns and nested fields of one table: as many as BigQuery allows.
 pub const MAX_FIELDS: usize = 10_000;

@@ -6,6 +6,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use platform::excerpt::cut;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +14,6 @@ use crate::bounds::bytes;
 use crate::compare::{self, ColumnChange};
 use crate::document::{Column, Document, Mode, Shards, Table};
 use crate::name::TableName;
-use crate::words::cut;
 
 /// Of a type or a description that a change tells, in characters.
 const MAX_TEXT: usize = 4_000;

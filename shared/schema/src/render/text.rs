@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::ddl::partition_key;
 use super::quote::{identifier, plain, table_name};
 use super::{CUT, kind, shard_notes};
-use crate::document::{Column, Dialect, Mode, Table};
+use crate::dialect::Dialect;
+use crate::document::{Column, Mode, Table};
 
 /// In characters; BigQuery allows 1,024, Postgres any number.
 const LONGEST_DESCRIPTION: usize = 1_024;

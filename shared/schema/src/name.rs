@@ -10,7 +10,7 @@ use std::fmt;
 use platform::auth::Names;
 use serde::{Deserialize, Serialize};
 
-use crate::document::Dialect;
+use crate::dialect::Dialect;
 
 /// A table's name: `[project, dataset, table]` in JSON, on Postgres `[database, schema, table]`.
 ///

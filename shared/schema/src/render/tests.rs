@@ -4,8 +4,9 @@ use sqlparser::dialect::{BigQueryDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
 
 use super::*;
+use crate::dialect::Dialect;
 use crate::document::{
-    Column, Dialect, ForeignKey, Mode, Partitioning, ShardVersion, Shards, Table, TableKind,
+    Column, ForeignKey, Mode, Partitioning, ShardVersion, Shards, Table, TableKind,
 };
 use crate::name::TableName;
 

@@ -1,11 +1,11 @@
-//! The words of others in what we tell: a warehouse's, a provider's, a store's. On one line, cut, and
-//! without what could be a secret.
+//! Excerpts of other systems' messages (a warehouse, a provider, a store), fit for our own errors and
+//! logs: on one line, of bounded length, with secrets masked.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// In characters: what fits a message of BigQuery with the names that it is about.
+/// In characters. A BigQuery message with the names that it mentions fits.
 const LONGEST: usize = 600;
 
 static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
@@ -21,22 +21,22 @@ static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant that the tests compile")
 });
 
-/// What somebody else said, fit to be told.
-pub fn words(text: &str) -> String {
-    // Whatever else is in it, it is looked at no longer than this.
+/// The text on one line, without secrets, cut after 600 characters.
+pub fn excerpt(text: &str) -> String {
+    // Bounds the work, whatever the length of the text.
     let start = text.char_indices().nth(16 * LONGEST);
     let text = start.map_or(text, |(end, _)| &text[..end]);
     let line = text.split(|c: char| c.is_whitespace() || c.is_control());
     let line: Vec<&str> = line.filter(|word| !word.is_empty()).collect();
     let line = line.join(" ");
-    let told = SECRETS.replace_all(&line, |found: &Captures<'_>| {
+    let masked = SECRETS.replace_all(&line, |found: &Captures<'_>| {
         let lead = found.name("lead").map_or("", |lead| lead.as_str());
         format!("{lead}***")
     });
-    cut(&told, LONGEST)
+    cut(&masked, LONGEST)
 }
 
-/// So many characters, and a sign where there are more.
+/// The first `characters` of the text, with an ellipsis if it has more.
 pub fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         None => text.to_owned(),
@@ -49,17 +49,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_told_on_one_line_and_cut() {
-        let words = words(&format!("Access\r\nDenied:\u{0} {}", "ä".repeat(2_000)));
-        assert!(words.starts_with("Access Denied: ä"), "{words}");
-        assert_eq!(words.chars().count(), LONGEST + 1);
+    fn an_excerpt_is_one_line_of_bounded_length() {
+        let text = excerpt(&format!("Access\r\nDenied:\u{0} {}", "ä".repeat(2_000)));
+        assert!(text.starts_with("Access Denied: ä"), "{text}");
+        assert_eq!(text.chars().count(), LONGEST + 1);
     }
 
     #[test]
-    fn words_hold_no_secret_and_keep_what_is_none() {
+    fn secrets_are_masked_and_the_rest_is_kept() {
         let key = ["sk", "abcdefghijklmnop"].join("-");
         let token = ["ya29", "a0AfH6SMB-x_y"].join(".");
-        for (said, told) in [
+        for (text, expected) in [
             (
                 "postgres://reader:pa55@db/shop is down",
                 "postgres://reader:***@db/shop is down",
@@ -78,7 +78,7 @@ mod tests {
             ),
             ("the token is missing", "the token is missing"),
         ] {
-            assert_eq!(words(said), told);
+            assert_eq!(excerpt(text), expected);
         }
     }
 }

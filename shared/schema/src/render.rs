@@ -9,8 +9,7 @@ mod quote;
 mod text;
 
 pub use ddl::ddl;
-pub(crate) use quote::unseen;
-pub use quote::{identifier, literal, plain, table_name};
+pub use quote::{identifier, is_invisible, literal, plain, table_name};
 pub use text::text;
 
 use crate::document::{Drift, DriftKind, Shards, Table, TableKind};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::dialect::Dialect;
 use crate::name::TableName;
 
 /// The number of this format; a reader refuses any other.
@@ -43,13 +44,6 @@ pub enum SourceKind {
     Bigquery,
     Postgres,
     Folder,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    Bigquery,
-    Postgres,
 }
 
 /// A table, or a family of date shards that is read as one: `project.dataset.events_*`.
@@ -476,6 +470,20 @@ impl ForeignKey {
 }
 
 impl Column {
+    /// A column without nested fields.
+    pub fn leaf(name: impl Into<String>, data_type: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            data_type: data_type.into(),
+            mode: Mode::Nullable,
+            description: None,
+            description_source: None,
+            policy_tags: Vec::new(),
+            fields: Vec::new(),
+            cut: false,
+        }
+    }
+
     fn drop_enrichment(&mut self) {
         if self.description_source != Some(DescriptionSource::Warehouse) {
             self.description = None;

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::document::Dialect;
+use crate::dialect::Dialect;
 use crate::name::TableName;
 
 /// On one line and without anything that is not seen: what could end a line, a comment or a fence is
@@ -18,7 +18,7 @@ pub fn plain(text: &str) -> String {
             '`' => line.push('\''),
             '/' if line.ends_with('*') => line.push_str(" /"),
             '*' if line.ends_with('/') => line.push_str(" *"),
-            blank if blank.is_whitespace() || unseen(blank) => {
+            blank if blank.is_whitespace() || is_invisible(blank) => {
                 if !space {
                     line.push(' ');
                 }
@@ -77,7 +77,7 @@ fn quoted(name: &str, dialect: Dialect) -> String {
         Dialect::Bigquery => '`',
         Dialect::Postgres => '"',
     };
-    let escapes = dialect == Dialect::Bigquery || name.chars().any(unseen);
+    let escapes = dialect == Dialect::Bigquery || name.chars().any(is_invisible);
     if escapes && dialect == Dialect::Postgres {
         quoted.push_str("U&");
     }
@@ -88,14 +88,14 @@ fn quoted(name: &str, dialect: Dialect) -> String {
             ('"', Dialect::Postgres) => quoted.write_str("\"\""),
             ('`', Dialect::Bigquery) => quoted.write_str("\\x60"),
             ('\\', _) if escapes => quoted.write_str("\\\\"),
-            (hidden, Dialect::Postgres) if unseen(hidden) && code > 0xffff => {
+            (hidden, Dialect::Postgres) if is_invisible(hidden) && code > 0xffff => {
                 write!(quoted, "\\+{code:06x}")
             }
-            (hidden, Dialect::Postgres) if unseen(hidden) => write!(quoted, "\\{code:04x}"),
-            (hidden, Dialect::Bigquery) if unseen(hidden) && code > 0xffff => {
+            (hidden, Dialect::Postgres) if is_invisible(hidden) => write!(quoted, "\\{code:04x}"),
+            (hidden, Dialect::Bigquery) if is_invisible(hidden) && code > 0xffff => {
                 write!(quoted, "\\U{code:08x}")
             }
-            (hidden, Dialect::Bigquery) if unseen(hidden) => write!(quoted, "\\u{code:04x}"),
+            (hidden, Dialect::Bigquery) if is_invisible(hidden) => write!(quoted, "\\u{code:04x}"),
             (seen, _) => quoted.write_char(seen),
         };
     }
@@ -119,7 +119,7 @@ fn escaped(text: &str, quote: char) -> String {
                 escaped.push(character);
             }
             '/' if before == '*' => escaped.push_str("\\x2f"),
-            hidden if unseen(hidden) => {
+            hidden if is_invisible(hidden) => {
                 let code = u32::from(hidden);
                 let _ = if code > 0xffff {
                     write!(escaped, "\\U{code:08x}")
@@ -137,7 +137,7 @@ fn escaped(text: &str, quote: char) -> String {
 /// Control characters, line ends, marks that turn the direction of text, and those that show
 /// nothing at all and so can carry words that only a model reads.
 #[inline]
-pub(crate) fn unseen(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

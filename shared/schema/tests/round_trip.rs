@@ -1,9 +1,9 @@
 //! Nothing is lost between a warehouse's schema, the cache, and the schema again.
 
 use proptest::prelude::*;
-use schema_sync::document::{Column, Mode};
-use schema_sync::sql_type::parse_column;
-use schema_sync::table_schema::{PolicyTags, RangeElementType, TableField};
+use schema::document::{Column, Mode};
+use schema::sql_type::parse_column;
+use schema::table_schema::{PolicyTags, RangeElementType, TableField};
 
 fn leaf() -> impl Strategy<Value = TableField> {
     let data_type = prop_oneof![

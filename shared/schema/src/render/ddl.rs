@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::quote::{identifier, literal, plain, table_name};
 use super::{CUT, kind, shard_notes};
-use crate::document::{Column, Dialect, Mode, Partitioning, Table};
+use crate::dialect::Dialect;
+use crate::document::{Column, Mode, Partitioning, Table};
 
 /// Longer than this, a struct is written a field a line.
 const WIDE: usize = 100;

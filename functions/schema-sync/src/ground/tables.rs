@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use schema::Dialect;
+use schema::document::{Table, TableKind};
+use schema::name::TableName;
+use schema::render::{identifier, table_name};
+
 use super::names::Names;
 use super::nearest;
 use super::parse::Reading;
 use super::shard::{is_shard, may_start_with};
 use super::{Fault, Kind};
-use crate::document::{Dialect, Table, TableKind};
-use crate::name::TableName;
-use crate::render::{identifier, table_name};
 
 /// A schema made ready to be resolved against; built once, used for every query and description.
 ///

@@ -57,20 +57,6 @@ impl Column {
             text.push('>');
         }
     }
-
-    /// A column without nested fields.
-    pub fn leaf(name: impl Into<String>, data_type: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            data_type: data_type.into(),
-            mode: Mode::Nullable,
-            description: None,
-            description_source: None,
-            policy_tags: Vec::new(),
-            fields: Vec::new(),
-            cut: false,
-        }
-    }
 }
 
 struct Parser<'a> {

@@ -1,6 +1,6 @@
 //! Tables written as an indented list, a line a column.
 
-use schema_sync::document::{Column, Mode, Partitioning, Shards, Table, TableKind};
+use schema::document::{Column, Mode, Partitioning, Shards, Table, TableKind};
 
 pub fn parse(text: &str) -> Vec<Table> {
     text.split("\n\n").map(table).collect()

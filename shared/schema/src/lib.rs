@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod bounds;
+pub mod compare;
+pub mod dialect;
+pub mod diff;
+pub mod document;
+pub mod family;
+pub mod name;
+pub mod render;
+pub mod sql_type;
+pub mod table_schema;
+pub mod versions;
+
+pub use dialect::Dialect;

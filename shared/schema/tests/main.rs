@@ -1,0 +1,3 @@
+//! The rules of the schema document, on its public interface.
+
+mod round_trip;
