@@ -12,6 +12,7 @@ use platform::store::StoreError;
 use platform::{Caller, Error};
 use schema::diff::{self, Change};
 use schema::document::Document;
+use schema::name::DATASETS;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
@@ -149,7 +150,7 @@ impl App {
         }
         let (view, scope) = (Arc::clone(&reading.view), Arc::clone(&caller.scope));
         let compare = move || {
-            let mut changes = diff::diff(&within(&old, &scope.datasets), &view.document);
+            let mut changes = diff::diff(&within(&old, scope.of(DATASETS)), &view.document);
             let kept = diff::kept(&changes);
             let left_out = changes.len() - kept;
             changes.truncate(kept);

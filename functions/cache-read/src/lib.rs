@@ -32,6 +32,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use platform::store::Store;
 use platform::{Caller, Clock, Resources, Router, routes};
+use schema::name::DATASETS;
 
 use crate::answer::Freshness;
 use crate::cache::{Cache, Served};
@@ -128,7 +129,10 @@ struct Reading {
 impl App {
     async fn reading(&self, caller: &Caller, newest: bool) -> platform::Result<Reading> {
         let served = self.cache.current(newest).await;
-        let view = self.views.of(&served.view, &caller.scope.datasets).await?;
+        let view = self
+            .views
+            .of(&served.view, caller.scope.of(DATASETS))
+            .await?;
         Ok(Reading { served, view })
     }
 }

@@ -21,6 +21,7 @@ use schema::document::{
     Column, Document, Dropped, Example, FORMAT, ForeignKey, Ledger, Mode, Origin, Partitioning,
     Problem, Shards, Source, SourceKind, Table, TableKind,
 };
+use schema::name::DATASETS;
 use schema::name::TableName;
 use schema::versions::{HEAD, content_hash, load_head, publish, record};
 use tokio::sync::Semaphore;
@@ -242,10 +243,10 @@ async fn in_scope(mut request: Request, next: Next) -> axum::response::Response 
         let datasets = datasets.to_str().unwrap();
         let names = datasets.split(',').filter(|name| !name.is_empty());
         let mut caller = request.extensions().get::<Caller>().unwrap().clone();
-        caller.scope = Arc::new(Scope {
-            datasets: Names::Only(names.map(str::to_owned).collect()),
-            ..Scope::clone(&caller.scope)
-        });
+        caller.scope = Arc::new(
+            Scope::clone(&caller.scope)
+                .with(DATASETS, Names::Only(names.map(str::to_owned).collect())),
+        );
         request.extensions_mut().insert(caller);
     }
     next.run(request).await

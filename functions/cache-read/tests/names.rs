@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cache_read::context::{self, Format, Request};
 use cache_read::within;
+use ground::Schema;
 use kit::postgres::empty_database;
 use platform::Env;
 use platform::auth::Names;
@@ -16,7 +17,6 @@ use schema::document::{Column, Document, Example, ForeignKey, SourceKind, Table,
 use schema::name::TableName;
 use schema::render::{self, identifier, table_name};
 use schema::versions;
-use schema_sync::ground::{self, Schema};
 use schema_sync::source::postgres::Postgres;
 use schema_sync::source::{Plan, Planned, Run, Source as _};
 use serde_json::Value;

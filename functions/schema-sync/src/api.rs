@@ -12,13 +12,13 @@ use platform::{Admin, Error, Json, Resources, Result, Router, idempotency, route
 use schema::Dialect;
 use schema::bounds::bytes;
 use schema::document::{Document, Example, Origin, Table};
+use schema::name::DATASETS;
 use schema::versions::{self, Damaged, Head};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::examples::{self, Planning, Reviewer, Verdict};
-use crate::ground;
 use crate::source::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
@@ -138,7 +138,7 @@ async fn add_example(
             }
             Head::Damaged { error, .. } => return Err(Error::Conflict(damaged(error))),
         };
-        let scope = &caller.scope.datasets;
+        let scope = caller.scope.of(DATASETS);
         let visible: Vec<&Table> = document
             .tables
             .iter()

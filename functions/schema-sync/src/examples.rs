@@ -10,7 +10,6 @@ use schema::diff::{Change, ChangeKind};
 use schema::document::{Document, Example, How, Origin, Problem, Verified};
 use tokio::sync::OnceCell;
 
-use crate::ground;
 use crate::source::{Plan, Planned, Progress, Run, Source};
 
 /// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
@@ -67,11 +66,11 @@ impl Reviewer<'_> {
             Ok(grounded) => grounded,
             Err(faults) if ground::is_unchecked(&faults) => {
                 example.verified = Some(parsed());
-                return Verdict::Unchecked(example, problem(reasons(&faults)));
+                return Verdict::Unchecked(example, problem(ground::reasons(&faults)));
             }
             Err(faults) => {
                 example.verified = None;
-                example.error = Some(reasons(&faults));
+                example.error = Some(ground::reasons(&faults));
                 return Verdict::Fails(example);
             }
         };
@@ -80,7 +79,7 @@ impl Reviewer<'_> {
             Ok(Plan::Accepted(Planned { verified, reads })) => {
                 self.planning.has_planned.store(true, Ordering::Relaxed);
                 // Who may see an example goes by the tables that it is known to read.
-                if let Some(read) = grounded.unseen(&reads, self.schema.tables()) {
+                if let Some(read) = grounded.outside_datasets(&reads, self.schema.tables()) {
                     example.verified = None;
                     example.error = Some(format!(
                         "the warehouse reads {read}, which is in no dataset that the query names"
@@ -294,10 +293,4 @@ pub fn settle(list: &mut Vec<Example>, count: usize) {
     list.sort_by_key(|example| example.origin);
     let people = list.iter().filter(|it| it.origin == Origin::Person).count();
     list.truncate(count.max(people));
-}
-
-/// Every reason why something does not resolve, in one text.
-pub fn reasons(faults: &[ground::Fault]) -> String {
-    let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    cut(&reasons.join("; "), MAX_REASON)
 }

@@ -10,10 +10,9 @@ mod shapes;
 
 use std::collections::HashMap;
 
+use ground::Schema;
 use schema::Dialect;
 use schema::document::{Example, Origin, Table};
-
-use crate::ground::{self, Schema};
 
 /// What a query does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -19,7 +19,7 @@ use self::merge::merge;
 use crate::enrich::{self, Memory, Settings};
 use crate::examples::{self, Planning, Reviewed, Reviewer};
 use crate::source::{self, Progress, Run, Source, SourceError};
-use crate::{ground, rules, state};
+use crate::{rules, state};
 use platform::excerpt::excerpt;
 use schema::Dialect;
 use schema::bounds;

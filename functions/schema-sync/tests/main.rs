@@ -5,8 +5,8 @@ mod bigquery;
 mod enrich;
 mod folder;
 mod ga4;
-mod ground;
 mod names;
+#[path = "../../../shared/ground/tests/outline.rs"]
 mod outline;
 mod postgres;
 mod rules;

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use ground::Schema;
 use proptest::prelude::*;
 use schema::Dialect;
 use schema::document::{
     Column, Drift, DriftKind, Example, ForeignKey, Mode, Origin, Partitioning, ShardVersion,
     Shards, Table, TableKind,
 };
-use schema_sync::ground::{self, Schema};
 use schema_sync::rules;
 
 use crate::outline;
 
 fn bigquery() -> Vec<Table> {
-    let mut tables = outline::parse(include_str!("ground/bigquery.schema"));
+    let mut tables = outline::parse(include_str!(
+        "../../../shared/ground/tests/corpus/bigquery.schema"
+    ));
     let orders = tables
         .iter_mut()
         .find(|table| table.name == "acme-data.shop.orders")
@@ -28,7 +30,9 @@ fn bigquery() -> Vec<Table> {
 }
 
 fn postgres() -> Vec<Table> {
-    let mut tables = outline::parse(include_str!("ground/postgres.schema"));
+    let mut tables = outline::parse(include_str!(
+        "../../../shared/ground/tests/corpus/postgres.schema"
+    ));
     let orders = tables
         .iter_mut()
         .find(|table| table.name == "app.public.orders")

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use flate2::read::GzDecoder;
+use ground::Schema;
 use jiff::Timestamp;
 use schema::Dialect;
 use schema::document::{Column, DescriptionSource, Document, FORMAT, Ledger, Shards, Source, SourceKind, Table, TableKind};
 use schema::name::TableName;
 use schema::sql_type::parse_column;
-use schema_sync::ground::{self, Schema};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

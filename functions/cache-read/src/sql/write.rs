@@ -4,12 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ground::{Grounded, Schema};
 use platform::Error;
 use platform::llm::{Ask, Llm, LlmError, Usage};
 use platform::telemetry::{Unit, figure};
 use schema::document::Document;
-use schema_sync::examples::reasons;
-use schema_sync::ground::{self, Grounded, Schema};
 use schema_sync::source::{Plan, Planned};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
@@ -186,7 +185,7 @@ impl<'a> Writer<'a> {
         };
         let verified = match plan {
             Plan::Accepted(Planned { verified, reads }) => {
-                if grounded.unseen(&reads, &self.seen.tables).is_some() {
+                if grounded.outside_datasets(&reads, &self.seen.tables).is_some() {
                     // Not shown to anybody: what it read may be out of the caller's scope.
                     error!("the warehouse reads more tables than a query was found to name");
                     let error = "it reads tables of other datasets than it names: write each as \
@@ -297,7 +296,7 @@ fn ground_within(
             });
         }
         Err(faults) => {
-            let mut reasons = reasons(&faults);
+            let mut reasons = ground::reasons(&faults);
             shorten(&mut reasons, LONGEST_ERROR);
             return Ok(Err(reasons));
         }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ground::Schema;
 use schema::document::{Dropped, Example, Origin, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Description;
 use super::batch::Piece;
-use crate::ground::{self, Schema};
 
 /// In characters; BigQuery's own limit of a description.
 const MAX_DESCRIPTION: usize = 1_024;

@@ -9,7 +9,7 @@
 //!
 //! The model sees names, types, keys and descriptions, and never a value out of a table; of a column
 //! under policy tags it sees the name and the type alone. What it writes is kept only if it is
-//! grounded ([`crate::ground`]).
+//! grounded ([`ground`]).
 
 mod answer;
 mod batch;
@@ -23,12 +23,12 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use futures::StreamExt as _;
+use ground::Schema;
 use platform::Env;
 use platform::llm::{Ask, Llm, LlmError, Reply, Usage};
 use schema::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
 use serde::Deserialize as _;
 
-use crate::ground::Schema;
 use crate::source::{Progress, Run};
 use answer::Answer;
 use batch::Piece;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ground::Schema;
 use schema::Dialect;
 use schema::document::{Column, DescriptionSource, Dropped, Mode, Table};
 use schema::name::path;
 
 use super::answer;
-use crate::ground::Schema;
 
 /// Calls `visit` with each path and its column, parents first, in the order of the schema.
 pub fn walk<'a>(columns: &'a [Column], visit: &mut impl FnMut(&str, &'a Column)) {

@@ -4,6 +4,7 @@ use platform::auth::{Names, Scope};
 use platform::telemetry::{Unit, figure};
 use schema::diff::{self, Change, ChangeKind};
 use schema::document::{Ledger, Problem};
+use schema::name::DATASETS;
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -75,11 +76,11 @@ impl Answer {
     /// answer holds. Counts are of the whole cache.
     #[must_use]
     pub fn seen_by(mut self, scope: &Scope) -> Self {
-        if let Names::Only(_) = &scope.datasets {
+        if let Names::Only(_) = scope.of(DATASETS) {
             // What is about no dataset may still name one: a warehouse's words do.
             let sees = |dataset: &Option<String>| {
                 let dataset = dataset.as_deref();
-                dataset.is_some_and(|id| scope.datasets.contain(id))
+                dataset.is_some_and(|id| scope.of(DATASETS).contain(id))
             };
             self.changes.retain(|change| sees(&change.dataset));
             for change in &mut self.changes {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ground::Schema;
 use kit::llm::{Answer, Asked, LlmStub, Wanted};
 use platform::llm::Llm;
 use platform::{Env, Resources};
@@ -20,7 +21,6 @@ use schema::document::{
     TableKind,
 };
 use schema_sync::enrich::{Memory, Outcome, Settings, Task, carry_over, enrich};
-use schema_sync::ground::Schema;
 use schema_sync::source::{Progress, Run};
 use serde_json::json;
 

@@ -1,0 +1,373 @@
+//! Expressions: each is resolved against a scope, and is known afterwards by its type.
+
+use schema::Dialect;
+use sqlparser::ast::{
+    BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, Query, StructField,
+    UnaryOperator, Value, WindowFrameBound, WindowSpec,
+};
+
+use crate::fault::FaultKind;
+use crate::resolver::{Output, Resolver};
+use crate::scope::Scope;
+use crate::types::{Field, Type};
+
+impl Resolver<'_, '_> {
+    pub fn expression(&mut self, expression: &Expr, scope: &Scope) -> Type {
+        self.deeper(Type::Unknown, |resolver| {
+            resolver.resolve(expression, scope)
+        })
+    }
+
+    pub fn all<'e>(
+        &mut self,
+        expressions: impl IntoIterator<Item = &'e Expr>,
+        scope: &Scope,
+    ) -> Type {
+        let mut merged = Type::Scalar;
+        for expression in expressions {
+            merged = merged.or(self.expression(expression, scope));
+        }
+        merged
+    }
+
+    /// For expressions whose value has no fields, whatever their operands are.
+    fn scalar<'e>(&mut self, operands: impl IntoIterator<Item = &'e Expr>, scope: &Scope) -> Type {
+        self.all(operands, scope);
+        Type::Scalar
+    }
+
+    fn resolve(&mut self, expression: &Expr, scope: &Scope) -> Type {
+        match expression {
+            Expr::Identifier(ident) => self.column(&[self.fold(ident)], scope).0,
+            Expr::CompoundIdentifier(idents) => {
+                let parts: Vec<String> = idents.iter().map(|ident| self.fold(ident)).collect();
+                self.column(&parts, scope).0
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                self.access(root, access_chain, scope)
+            }
+            Expr::IsFalse(inner)
+            | Expr::IsNotFalse(inner)
+            | Expr::IsTrue(inner)
+            | Expr::IsNotTrue(inner)
+            | Expr::IsNull(inner)
+            | Expr::IsNotNull(inner)
+            | Expr::IsUnknown(inner)
+            | Expr::IsNotUnknown(inner)
+            | Expr::IsJson { expr: inner, .. }
+            | Expr::IsNormalized { expr: inner, .. } => self.scalar([&**inner], scope),
+            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+                self.scalar([&**left, &**right], scope)
+            }
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } => {
+                let left = self.expression(expr, scope);
+                if let (Type::Suffix(range), false) = (&left, *negated) {
+                    for value in list {
+                        self.check_suffix(range, &BinaryOperator::Eq, value);
+                    }
+                }
+                self.scalar(list, scope)
+            }
+            Expr::InSubquery { expr, subquery, .. } => {
+                self.expression(expr, scope);
+                // `(a, b) in (select a, b ..)`; a row of BigQuery is one column.
+                match &**expr {
+                    Expr::Tuple(row) if self.dialect == Dialect::Postgres => {
+                        let output = self.query(subquery, Some(scope));
+                        self.expect_columns(&output, row.len());
+                    }
+                    _ => {
+                        self.subquery(subquery, scope);
+                    }
+                }
+                Type::Scalar
+            }
+            Expr::InUnnest {
+                expr, array_expr, ..
+            } => {
+                self.only_in(Dialect::Bigquery, "in unnest");
+                self.expression(expr, scope);
+                let array = self.expression(array_expr, scope);
+                if matches!(array, Type::Scalar | Type::Struct(_)) {
+                    let reason = "what stands in unnest is not an array";
+                    self.fault(FaultKind::Repeated, "unnest", reason);
+                }
+                Type::Scalar
+            }
+            Expr::Between {
+                expr,
+                low,
+                high,
+                negated,
+            } => {
+                let left = self.expression(expr, scope);
+                if let (Type::Suffix(range), false) = (&left, *negated) {
+                    self.check_suffix(range, &BinaryOperator::GtEq, low);
+                    self.check_suffix(range, &BinaryOperator::LtEq, high);
+                    self.check_order(range, low, high);
+                }
+                self.scalar([&**low, &**high], scope)
+            }
+            Expr::BinaryOp { .. } => self.operators(expression, scope),
+            Expr::Like {
+                expr,
+                pattern,
+                escape_char,
+                negated,
+                ..
+            } => {
+                let left = self.expression(expr, scope);
+                if let (Type::Suffix(range), false) = (&left, *negated) {
+                    self.check_suffix_like(range, pattern);
+                }
+                let rest = std::iter::once(&**pattern).chain(escape_char.as_deref());
+                self.scalar(rest, scope)
+            }
+            Expr::ILike {
+                expr,
+                pattern,
+                escape_char,
+                ..
+            } => {
+                self.only_in(Dialect::Postgres, "ilike");
+                self.scalar(pair(expr, pattern, escape_char.as_deref()), scope)
+            }
+            Expr::SimilarTo {
+                expr,
+                pattern,
+                escape_char,
+                ..
+            } => {
+                self.only_in(Dialect::Postgres, "similar to");
+                self.scalar(pair(expr, pattern, escape_char.as_deref()), scope)
+            }
+            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
+                self.scalar([&**left, &**right], scope)
+            }
+            Expr::UnaryOp { op, expr } => {
+                self.expression(expr, scope);
+                match op {
+                    UnaryOperator::Plus
+                    | UnaryOperator::Minus
+                    | UnaryOperator::Not
+                    | UnaryOperator::BitwiseNot => {}
+                    _ => self.unsupported("this operator"),
+                }
+                Type::Scalar
+            }
+            Expr::Cast {
+                kind,
+                expr,
+                data_type,
+                ..
+            } => {
+                match kind {
+                    CastKind::Cast => {}
+                    CastKind::SafeCast => self.only_in(Dialect::Bigquery, "safe_cast"),
+                    CastKind::DoubleColon => self.only_in(Dialect::Postgres, "cast by ::"),
+                    CastKind::TryCast => self.unsupported("try_cast"),
+                }
+                self.expression(expr, scope);
+                self.data_type(data_type)
+            }
+            Expr::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => self.scalar([&**timestamp, &**time_zone], scope),
+            Expr::Extract { field, expr, .. } => {
+                self.check_unit(field);
+                self.scalar([&**expr], scope)
+            }
+            Expr::Ceil { expr, field } | Expr::Floor { expr, field } => {
+                if matches!(field, CeilFloorKind::DateTimeField(unit)
+                    if *unit != DateTimeField::NoDateTime)
+                {
+                    self.unsupported("ceil to a unit of time");
+                }
+                self.scalar([&**expr], scope)
+            }
+            Expr::Position { expr, r#in } => self.scalar([&**expr, &**r#in], scope),
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
+                let bounds = substring_from.iter().chain(substring_for);
+                self.scalar(std::iter::once(expr).chain(bounds).map(|e| &**e), scope)
+            }
+            Expr::Trim {
+                trim_what,
+                expr,
+                trim_characters,
+                ..
+            } => {
+                let what = trim_what.iter().map(|what| &**what);
+                let characters = trim_characters.iter().flatten();
+                let parts = std::iter::once(&**expr).chain(what).chain(characters);
+                self.scalar(parts, scope)
+            }
+            Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => {
+                let parts = [expr, overlay_what, overlay_from].into_iter();
+                self.scalar(parts.chain(overlay_for).map(|e| &**e), scope)
+            }
+            Expr::Collate { expr, .. } => self.scalar([&**expr], scope),
+            Expr::Nested(inner) => self.expression(inner, scope),
+            Expr::Value(value) => {
+                if matches!(value.value, Value::Placeholder(_)) {
+                    self.unsupported("a parameter");
+                }
+                Type::Scalar
+            }
+            Expr::TypedString(typed) => self.data_type(&typed.data_type),
+            Expr::Function(function) => self.function(function, scope),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                if let Some(operand) = operand {
+                    self.expression(operand, scope);
+                }
+                let mut result = Type::Scalar;
+                for branch in conditions {
+                    self.expression(&branch.condition, scope);
+                    result = result.or(self.expression(&branch.result, scope));
+                }
+                match else_result {
+                    Some(other) => result.or(self.expression(other, scope)),
+                    None => result,
+                }
+            }
+            Expr::Exists { subquery, .. } => {
+                self.query(subquery, Some(scope));
+                Type::Scalar
+            }
+            Expr::Subquery(query) => self.subquery(query, scope),
+            Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
+                self.scalar(sets.iter().flatten(), scope)
+            }
+            Expr::Tuple(values) => {
+                let fields = values
+                    .iter()
+                    .map(|value| Field::new("", self.expression(value, scope)))
+                    .collect();
+                Type::structure(fields)
+            }
+            Expr::Struct { values, fields } => self.structure(values, fields, scope),
+            Expr::Named { expr, .. } => self.expression(expr, scope),
+            Expr::Array(array) => {
+                let element = self.all(&array.elem, scope);
+                Type::array(element)
+            }
+            Expr::Interval(interval) => {
+                self.check_interval(interval);
+                self.scalar([&*interval.value], scope)
+            }
+            Expr::QualifiedWildcard(name, _) => {
+                let parts = self.parts(name);
+                self.column(&parts, scope).0
+            }
+            Expr::JsonAccess { .. }
+            | Expr::RLike { .. }
+            | Expr::Convert { .. }
+            | Expr::Prefixed { .. }
+            | Expr::Dictionary(_)
+            | Expr::Map(_)
+            | Expr::MatchAgainst { .. }
+            | Expr::Wildcard(_)
+            | Expr::OuterJoin(_)
+            | Expr::Prior(_)
+            | Expr::Lambda(_)
+            | Expr::MemberOf(_) => {
+                self.unsupported("this kind of expression");
+                Type::Unknown
+            }
+        }
+    }
+
+    fn structure(&mut self, values: &[Expr], declared: &[StructField], scope: &Scope) -> Type {
+        self.only_in(Dialect::Bigquery, "struct(..)");
+        let mut fields = Vec::new();
+        for (i, value) in values.iter().enumerate() {
+            let (value, name) = match value {
+                Expr::Named { expr, name } => (&**expr, Some(self.fold(name))),
+                other => (other, self.implied_name(other)),
+            };
+            let declared = declared.get(i);
+            let name = declared
+                .and_then(|field| field.field_name.as_ref().map(|name| name.value.clone()))
+                .or(name);
+            let mut field = self.selected(value, name.unwrap_or_default(), scope);
+            if let Some(declared) = declared {
+                field.data_type = self.data_type(&declared.field_type).or(field.data_type);
+            }
+            fields.push(field);
+        }
+        Type::structure(fields)
+    }
+
+    pub fn subquery(&mut self, query: &Query, scope: &Scope) -> Type {
+        let output = self.query(query, Some(scope));
+        self.expect_columns(&output, 1);
+        output.single()
+    }
+
+    fn expect_columns(&mut self, output: &Output, count: usize) {
+        if output.value.is_none() && !output.is_open && output.fields.len() != count {
+            let reason = format!(
+                "a subquery has {} columns where {count} are expected",
+                output.fields.len()
+            );
+            self.fault(FaultKind::Column, "", reason);
+        }
+    }
+
+    pub fn window(&mut self, window: &WindowSpec, scope: &Scope) {
+        if let Some(name) = &window.window_name {
+            self.named_window(name, scope);
+        }
+        for key in &window.partition_by {
+            self.expression(key, scope);
+        }
+        for key in &window.order_by {
+            self.refuse_order_options(key);
+            self.expression(&key.expr, scope);
+        }
+        if let Some(frame) = &window.window_frame {
+            for bound in std::iter::once(&frame.start_bound).chain(&frame.end_bound) {
+                if let WindowFrameBound::Preceding(Some(bound))
+                | WindowFrameBound::Following(Some(bound)) = bound
+                {
+                    self.expression(bound, scope);
+                }
+            }
+        }
+    }
+
+    pub fn named_window(&mut self, name: &Ident, scope: &Scope) {
+        let name = self.fold(name);
+        if !scope.windows.iter().any(|window| self.same(window, &name)) {
+            let reason = format!("there is no window {name} in this select");
+            self.fault(FaultKind::Name, &name, reason);
+        }
+    }
+}
+
+fn pair<'e>(
+    left: &'e Expr,
+    right: &'e Expr,
+    third: Option<&'e Expr>,
+) -> impl Iterator<Item = &'e Expr> {
+    [left, right].into_iter().chain(third)
+}

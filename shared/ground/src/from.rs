@@ -1,0 +1,319 @@
+//! The `from` clause: tables, subqueries and arrays become relations of a scope.
+
+use schema::Dialect;
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias, TableFactor, TableWithJoins,
+};
+
+use crate::fault::FaultKind;
+use crate::function;
+use crate::resolver::Resolver;
+use crate::scope::{Relation, Scope};
+use crate::types::{Field, Type};
+
+impl Resolver<'_, '_> {
+    pub fn from(&mut self, item: &TableWithJoins, scope: &mut Scope) {
+        // A comma binds as a join does in BigQuery, and less than a join in Postgres.
+        let start = match self.dialect {
+            Dialect::Bigquery => scope.floor,
+            Dialect::Postgres => scope.relations.len(),
+        };
+        self.factor(&item.relation, scope);
+        for join in &item.joins {
+            self.join(join, start, scope);
+        }
+    }
+
+    pub fn factor(&mut self, factor: &TableFactor, scope: &mut Scope) {
+        match factor {
+            TableFactor::Table { .. } => self.table_factor(factor, scope),
+            TableFactor::Derived {
+                lateral,
+                subquery,
+                alias,
+                sample,
+            } => {
+                if *lateral {
+                    self.only_in(Dialect::Postgres, "lateral");
+                }
+                if sample.is_some() {
+                    self.unsupported("tablesample of a subquery");
+                }
+                let parent = if *lateral {
+                    Some(&*scope)
+                } else {
+                    scope.parent
+                };
+                let output = self.query(subquery, parent);
+                let mut relation = output.relation(None);
+                self.apply_alias(&mut relation, alias.as_ref());
+                relation.name_value();
+                self.add(relation, scope);
+            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset,
+                with_offset_alias,
+                with_ordinality,
+            } => {
+                if *with_offset {
+                    self.only_in(Dialect::Bigquery, "with offset");
+                }
+                if *with_ordinality {
+                    self.only_in(Dialect::Postgres, "with ordinality");
+                }
+                let arrays: Vec<Type> = array_exprs
+                    .iter()
+                    .map(|array| self.expression(array, scope))
+                    .collect();
+                let written = array_exprs
+                    .first()
+                    .map_or(String::new(), |array| self.shown(array));
+                if arrays.len() > 1 {
+                    self.only_in(Dialect::Postgres, "unnest of several arrays");
+                }
+                let mut relation = self.unnested(&arrays, &written);
+                if *with_ordinality {
+                    relation.fields.push(Field::new("ordinality", Type::Scalar));
+                }
+                self.apply_alias(&mut relation, alias.as_ref());
+                relation.name_value();
+                self.add(relation, scope);
+                if *with_offset {
+                    self.add_offset(with_offset_alias.as_ref(), scope);
+                }
+            }
+            TableFactor::Function {
+                lateral: _,
+                name,
+                args,
+                with_ordinality,
+                alias,
+            } => self.table_function(name, args, *with_ordinality, alias.as_ref(), scope),
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
+                if alias.is_some() {
+                    self.unsupported("an alias of a join in parentheses");
+                }
+                self.from(table_with_joins, scope);
+            }
+            TableFactor::Pivot { .. } => self.pivot(factor, scope),
+            TableFactor::Unpivot { .. } => self.unpivot(factor, scope),
+            TableFactor::TableFunction { .. }
+            | TableFactor::JsonTable { .. }
+            | TableFactor::OpenJsonTable { .. }
+            | TableFactor::UnpivotExpr { .. }
+            | TableFactor::MatchRecognize { .. }
+            | TableFactor::XmlTable { .. }
+            | TableFactor::SemanticView { .. } => {
+                self.unsupported("this kind of table in from");
+                self.add_open(scope);
+            }
+        }
+    }
+
+    /// The elements of arrays as rows.
+    pub fn unnested(&mut self, arrays: &[Type], written: &str) -> Relation {
+        let mut relation = Relation::default();
+        for array in arrays {
+            let element = match array {
+                Type::Array(element) => (**element).clone(),
+                Type::Unknown => {
+                    relation.is_open = true;
+                    Type::Unknown
+                }
+                Type::Json | Type::Scalar | Type::Struct(_) | Type::Suffix(_) => {
+                    let reason = format!("{written} is not an array, so it can't be unnested");
+                    self.fault(FaultKind::Repeated, written, reason);
+                    relation.is_open = true;
+                    Type::Unknown
+                }
+            };
+            match &element {
+                Type::Struct(fields) => relation.fields.extend(fields.iter().cloned()),
+                other => relation.fields.push(Field::new("", other.clone())),
+            }
+            if arrays.len() == 1 {
+                relation.value = Some(element);
+            }
+        }
+        if self.dialect == Dialect::Postgres {
+            for field in relation.fields.iter_mut().filter(|f| f.name.is_empty()) {
+                "unnest".clone_into(&mut field.name);
+            }
+            relation.alias = Some("unnest".to_owned());
+        }
+        relation
+    }
+
+    pub fn table_function(
+        &mut self,
+        name: &ObjectName,
+        args: &[FunctionArg],
+        with_ordinality: bool,
+        alias: Option<&TableAlias>,
+        scope: &mut Scope,
+    ) {
+        let parts = self.parts(name);
+        let written = parts.join(".");
+        let types: Vec<Type> = args
+            .iter()
+            .map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value))
+                | FunctionArg::Named {
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => self.expression(value, scope),
+                _ => {
+                    self.unsupported("this argument of a table function");
+                    Type::Unknown
+                }
+            })
+            .collect();
+        // An array of a composite type gives its fields as columns.
+        if self.dialect == Dialect::Postgres && parts == ["unnest"] {
+            let mut relation = self.unnested(&types, "the argument of unnest");
+            if with_ordinality {
+                relation.fields.push(Field::new("ordinality", Type::Scalar));
+            }
+            self.apply_alias(&mut relation, alias);
+            relation.name_value();
+            return self.add(relation, scope);
+        }
+        let known = match (self.dialect, parts.as_slice()) {
+            (Dialect::Postgres, [name]) => function::table_function(name),
+            _ => None,
+        };
+        let Some(rows) = known else {
+            let reason = format!("{written} is not a table function that is allowed");
+            self.fault(FaultKind::Function, &written, reason);
+            return self.add_open(scope);
+        };
+        let mut relation = Relation {
+            alias: Some(written.clone()),
+            ..Relation::default()
+        };
+        match rows {
+            function::Rows::Fields(fields) => relation.fields = fields,
+            function::Rows::Value { name, data_type } => {
+                let name = name.unwrap_or(&written);
+                relation.fields.push(Field::new(name, data_type.clone()));
+                relation.value = Some(data_type);
+            }
+            function::Rows::Declared => {
+                let columns = alias.map_or(&[][..], |alias| &alias.columns);
+                if columns.is_empty() {
+                    let reason = format!("{written} needs a column list: as t(name type, ..)");
+                    self.fault(FaultKind::Function, &written, reason);
+                }
+                for column in columns {
+                    let data_type = match &column.data_type {
+                        Some(data_type) => self.data_type(data_type),
+                        None => Type::Scalar,
+                    };
+                    relation.fields.push(Field::new("", data_type));
+                }
+            }
+        }
+        if with_ordinality {
+            self.only_in(Dialect::Postgres, "with ordinality");
+            relation.fields.push(Field::new("ordinality", Type::Scalar));
+        }
+        // A function of one unnamed column gives it the alias: `generate_series(..) as day`.
+        if let (Some(alias), [field, ..], Some(_)) =
+            (alias, relation.fields.as_mut_slice(), &relation.value)
+            && field.name == written
+        {
+            field.name = self.fold(&alias.name);
+        }
+        self.apply_alias(&mut relation, alias);
+        self.add(relation, scope);
+    }
+
+    pub fn apply_alias(&mut self, relation: &mut Relation, alias: Option<&TableAlias>) {
+        let Some(alias) = alias else { return };
+        if alias.at.is_some() {
+            self.unsupported("at after an alias");
+        }
+        let name = self.fold(&alias.name);
+        // `unnest(tags) as tag` gives the column the name as well.
+        if self.dialect == Dialect::Postgres
+            && relation.alias.as_deref() == Some("unnest")
+            && let [field, ..] = relation.fields.as_mut_slice()
+            && field.name == "unnest"
+        {
+            field.name.clone_from(&name);
+        }
+        let mut fields = std::mem::take(&mut relation.fields);
+        if !relation.is_open {
+            self.rename(&mut fields, &alias.columns, &name);
+        }
+        relation.fields = fields;
+        relation.alias = Some(name);
+        relation.schema = None;
+    }
+
+    fn add_offset(&mut self, alias: Option<&Ident>, scope: &mut Scope) {
+        let name = alias.map_or_else(|| "offset".to_owned(), |alias| self.fold(alias));
+        self.add(
+            Relation {
+                fields: vec![Field::new(name, Type::Scalar)],
+                ..Relation::default()
+            },
+            scope,
+        );
+    }
+
+    pub fn add(&mut self, relation: Relation, scope: &mut Scope) {
+        if let Some(alias) = &relation.alias {
+            let is_taken = scope.relations.iter().any(|other| {
+                other
+                    .alias
+                    .as_deref()
+                    .is_some_and(|have| self.same(have, alias))
+                    // Postgres tells tables of different schemas apart.
+                    && (other.schema.is_none() || other.schema == relation.schema)
+            });
+            if is_taken {
+                let reason = format!("two tables in from are called {alias}; give one an alias");
+                self.fault(FaultKind::Ambiguous, alias, reason);
+            }
+        }
+        scope.relations.push(relation);
+    }
+
+    fn add_open(&mut self, scope: &mut Scope) {
+        scope.relations.push(Relation {
+            is_open: true,
+            ..Relation::default()
+        });
+    }
+
+    /// The parts of a name as the dialect reads them.
+    pub fn parts(&mut self, name: &ObjectName) -> Vec<String> {
+        let mut parts = Vec::new();
+        for part in &name.0 {
+            match part.as_ident() {
+                Some(ident) => parts.push(self.fold(ident)),
+                None => self.unsupported("a function as part of a name"),
+            }
+        }
+        parts
+    }
+
+    /// A name as it was written, for a reason; other expressions are not shown, being long.
+    pub fn shown(&self, expression: &Expr) -> String {
+        match expression {
+            Expr::Nested(inner) => format!("({})", self.shown(inner)),
+            Expr::Identifier(ident) => ident.value.clone(),
+            Expr::CompoundIdentifier(idents) => {
+                let parts: Vec<&str> = idents.iter().map(|ident| ident.value.as_str()).collect();
+                parts.join(".")
+            }
+            _ => "the expression".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Function calls. Only functions of the lists in `functions/` are let through: each only computes
+//! from its arguments, so that nothing that reads a file, sleeps, locks or calls out gets by.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use schema::Dialect;
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArguments, ObjectName, WindowType,
+};
+
+use crate::fault::FaultKind;
+use crate::nearest;
+use crate::resolver::Resolver;
+use crate::scope::Scope;
+use crate::types::{Field, Type};
+use crate::units::unit_argument;
+
+static BIGQUERY: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| words(include_str!("functions/bigquery.txt")));
+static POSTGRES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| words(include_str!("functions/postgres.txt")));
+static BIGQUERY_TYPES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| words("bignumeric bigdecimal geography json string bytes int64 float64 bool"));
+static POSTGRES_TYPES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    words(
+        "citext inet cidr macaddr money interval xml hstore ltree name oid point line box path \
+         polygon circle int4range int8range numrange tsrange tstzrange daterange timestamptz \
+         timetz bpchar bool float4 float8 int2 int4 int8 jsonpath geometry geography vector",
+    )
+});
+/// Lines that start with `#` are headings.
+fn words(text: &'static str) -> HashSet<&'static str> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .collect()
+}
+
+/// Whether a word names a function that a query may call.
+pub(crate) fn is_function(name: &str, dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Bigquery => BIGQUERY.contains(name.to_ascii_uppercase().as_str()),
+        Dialect::Postgres => POSTGRES.contains(name.to_ascii_lowercase().as_str()),
+    }
+}
+
+/// Whether a word names a type that the parser does not know by itself.
+pub(crate) fn is_type(name: &str, dialect: Dialect) -> bool {
+    let name = name.to_ascii_lowercase();
+    match dialect {
+        Dialect::Bigquery => BIGQUERY_TYPES.contains(name.as_str()),
+        Dialect::Postgres => POSTGRES_TYPES.contains(name.as_str()),
+    }
+}
+
+/// `offset(0)` and its like: the expression inside.
+pub(crate) fn position(function: &Function) -> Option<&Expr> {
+    let [name] = function.name.0.as_slice() else {
+        return None;
+    };
+    let name = name.as_ident()?.value.to_ascii_uppercase();
+    if !["OFFSET", "SAFE_OFFSET", "ORDINAL", "SAFE_ORDINAL"].contains(&name.as_str()) {
+        return None;
+    }
+    match &function.args {
+        FunctionArguments::List(list) => match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(position))] => Some(position),
+            _ => None,
+        },
+        FunctionArguments::None | FunctionArguments::Subquery(_) => None,
+    }
+}
+
+/// What a function in `from` gives a row.
+pub(crate) enum Rows {
+    Fields(Vec<Field>),
+    /// One column; called as the function is where it has no name.
+    Value {
+        name: Option<&'static str>,
+        data_type: Type,
+    },
+    /// The query says: `as t(name type)`.
+    Declared,
+}
+
+/// The table functions of Postgres that only compute.
+pub(crate) fn table_function(name: &str) -> Option<Rows> {
+    let key_value = |value| {
+        Rows::Fields(vec![
+            Field::new("key", Type::Scalar),
+            Field::new("value", value),
+        ])
+    };
+    let value = |name, data_type| Rows::Value { name, data_type };
+    Some(match name {
+        "generate_series"
+        | "generate_subscripts"
+        | "regexp_split_to_table"
+        | "string_to_table"
+        | "jsonb_object_keys"
+        | "json_object_keys" => value(None, Type::Scalar),
+        "regexp_matches" => value(None, Type::array(Type::Scalar)),
+        "jsonb_path_query" => value(None, Type::Json),
+        "jsonb_array_elements" | "json_array_elements" => value(Some("value"), Type::Json),
+        "jsonb_array_elements_text" | "json_array_elements_text" => {
+            value(Some("value"), Type::Scalar)
+        }
+        "jsonb_each" | "json_each" => key_value(Type::Json),
+        "jsonb_each_text" | "json_each_text" => key_value(Type::Scalar),
+        "jsonb_to_record" | "jsonb_to_recordset" | "json_to_record" | "json_to_recordset" => {
+            Rows::Declared
+        }
+        _ => return None,
+    })
+}
+
+impl Resolver<'_, '_> {
+    pub fn function(&mut self, function: &Function, scope: &Scope) -> Type {
+        let name = self.function_name(&function.name);
+        if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
+            self.unsupported("this form of a function call");
+        }
+        if !is_function(&name, self.dialect) {
+            self.unknown_function(&name);
+        }
+        let arguments = match &function.args {
+            FunctionArguments::None => Vec::new(),
+            FunctionArguments::Subquery(query) => {
+                if !name.eq_ignore_ascii_case("array") {
+                    self.unsupported("a query as the argument of a function");
+                }
+                vec![self.subquery(query, scope)]
+            }
+            FunctionArguments::List(list) => {
+                for clause in &list.clauses {
+                    self.clause(clause, scope);
+                }
+                if self.dialect == Dialect::Postgres {
+                    self.bound_result(&name, &list.args);
+                }
+                let unit = (self.dialect == Dialect::Bigquery)
+                    .then(|| unit_argument(&name))
+                    .flatten();
+                list.args
+                    .iter()
+                    .enumerate()
+                    .map(|(i, argument)| {
+                        if unit == Some(i) && self.is_unit(argument, &name) {
+                            Type::Scalar
+                        } else {
+                            self.argument(argument, scope)
+                        }
+                    })
+                    .collect()
+            }
+        };
+        for key in &function.within_group {
+            self.only_in(Dialect::Postgres, "within group");
+            self.expression(&key.expr, scope);
+        }
+        if let Some(condition) = &function.filter {
+            self.only_in(Dialect::Postgres, "filter after an aggregate");
+            self.expression(condition, scope);
+        }
+        match &function.over {
+            None => {}
+            Some(WindowType::NamedWindow(name)) => self.named_window(name, scope),
+            Some(WindowType::WindowSpec(window)) => self.window(window, scope),
+        }
+        result(&name.to_ascii_uppercase(), arguments)
+    }
+
+    fn function_name(&mut self, name: &ObjectName) -> String {
+        let written = self.parts(name).join(".");
+        match self.dialect {
+            Dialect::Bigquery => {
+                let upper = written.to_ascii_uppercase();
+                match upper.strip_prefix("SAFE.") {
+                    Some(name) => name.to_owned(),
+                    None => upper,
+                }
+            }
+            Dialect::Postgres => match written.strip_prefix("pg_catalog.") {
+                Some(name) => name.to_owned(),
+                None => written,
+            },
+        }
+    }
+
+    fn unknown_function(&mut self, name: &str) {
+        let known = match self.dialect {
+            Dialect::Bigquery => &*BIGQUERY,
+            Dialect::Postgres => &*POSTGRES,
+        };
+        let hint = nearest::hint(name, known.iter().copied());
+        let reason = format!("{name} is not a function that is known and allowed{hint}");
+        self.fault(FaultKind::Function, name, reason);
+    }
+
+    fn clause(&mut self, clause: &FunctionArgumentClause, scope: &Scope) {
+        match clause {
+            FunctionArgumentClause::IgnoreOrRespectNulls(_) => {}
+            FunctionArgumentClause::OrderBy(keys) => {
+                for key in keys {
+                    self.refuse_order_options(key);
+                    self.expression(&key.expr, scope);
+                }
+            }
+            FunctionArgumentClause::Limit(limit) => {
+                self.expression(limit, scope);
+            }
+            FunctionArgumentClause::Having(bound) => {
+                self.only_in(Dialect::Bigquery, "having in an aggregate");
+                self.expression(&bound.1, scope);
+            }
+            FunctionArgumentClause::Where(_)
+            | FunctionArgumentClause::OnOverflow(_)
+            | FunctionArgumentClause::Separator(_)
+            | FunctionArgumentClause::JsonNullClause(_)
+            | FunctionArgumentClause::JsonReturningClause(_) => {
+                self.unsupported("a clause in the arguments of a function");
+            }
+        }
+    }
+
+    fn argument(&mut self, argument: &FunctionArg, scope: &Scope) -> Type {
+        let argument = match argument {
+            FunctionArg::Unnamed(argument)
+            | FunctionArg::Named { arg: argument, .. }
+            // `days => 3`, whose name is an expression to the parser.
+            | FunctionArg::ExprNamed {
+                name: Expr::Identifier(_),
+                arg: argument,
+                operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+            } => argument,
+            FunctionArg::ExprNamed { .. } => {
+                self.unsupported("this form of a named argument");
+                return Type::Unknown;
+            }
+        };
+        match argument {
+            FunctionArgExpr::Expr(expression) => self.expression(expression, scope),
+            FunctionArgExpr::Wildcard => Type::Scalar,
+            FunctionArgExpr::QualifiedWildcard(name) => {
+                let parts = self.parts(name);
+                self.column(&parts, scope).0
+            }
+            FunctionArgExpr::WildcardWithOptions(_) => {
+                self.unsupported("* with options as an argument");
+                Type::Unknown
+            }
+        }
+    }
+}
+
+/// What can be read below the result.
+fn result(name: &str, arguments: Vec<Type>) -> Type {
+    let mut arguments = arguments.into_iter();
+    let mut first = || arguments.next().unwrap_or(Type::Scalar);
+    match name {
+        "MAX" | "MIN" | "ANY_VALUE" | "FIRST_VALUE" | "LAST_VALUE" | "NTH_VALUE" | "LAG"
+        | "LEAD" | "NULLIF" | "ARRAY_REVERSE" | "ARRAY_SLICE" | "MAX_BY" | "MIN_BY"
+        | "ARRAY_CONCAT_AGG" | "ARRAY_REMOVE" | "ARRAY_APPEND" | "PERCENTILE_DISC" => first(),
+        "COALESCE" | "IFNULL" | "GREATEST" | "LEAST" | "ARRAY_CONCAT" | "ARRAY_CAT" => {
+            arguments.fold(Type::Scalar, Type::or)
+        }
+        "IF" => arguments.skip(1).fold(Type::Scalar, Type::or),
+        "ARRAY_AGG" | "ARRAY" => Type::array(first()),
+        "ARRAY_FIRST" | "ARRAY_LAST" | "UNNEST" => first().element(),
+        "SPLIT"
+        | "GENERATE_ARRAY"
+        | "GENERATE_DATE_ARRAY"
+        | "GENERATE_TIMESTAMP_ARRAY"
+        | "GENERATE_RANGE_ARRAY"
+        | "REGEXP_EXTRACT_ALL"
+        | "JSON_VALUE_ARRAY"
+        | "JSON_EXTRACT_STRING_ARRAY"
+        | "JSON_KEYS"
+        | "APPROX_QUANTILES"
+        | "TO_CODE_POINTS"
+        | "STRING_TO_ARRAY"
+        | "REGEXP_SPLIT_TO_ARRAY"
+        | "REGEXP_MATCH"
+        | "REGEXP_MATCHES" => Type::array(Type::Scalar),
+        "JSON_QUERY_ARRAY" | "JSON_EXTRACT_ARRAY" => Type::array(Type::Json),
+        "APPROX_TOP_COUNT" => top("count"),
+        "APPROX_TOP_SUM" => top("sum"),
+        _ if is_json(name) => Type::Json,
+        _ => Type::Scalar,
+    }
+}
+
+fn top(measure: &str) -> Type {
+    Type::array(Type::structure(vec![
+        Field::new("value", Type::Scalar),
+        Field::new(measure, Type::Scalar),
+    ]))
+}
+
+fn is_json(name: &str) -> bool {
+    let makes_json = [
+        "JSON_QUERY",
+        "PARSE_JSON",
+        "TO_JSON",
+        "TO_JSONB",
+        "ROW_TO_JSON",
+    ];
+    makes_json.contains(&name)
+        || (name.starts_with("JSON") && !name.ends_with("_SCALAR") && !name.ends_with("_TEXT"))
+            && name != "JSON_VALUE"
+            && name != "JSON_TYPE"
+            && !name.ends_with("_LENGTH")
+}

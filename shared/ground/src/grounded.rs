@@ -1,0 +1,40 @@
+//! What a query reads.
+
+use std::collections::BTreeSet;
+
+use schema::document::{Table, TableKind};
+use schema::name::TableName;
+
+/// What a query reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grounded {
+    /// As `Table::name`, sorted, each once.
+    pub tables: Vec<String>,
+    /// `Table::name` and the path of every column and nested field that is mentioned, its
+    /// parents included; with `*`, every column that it stands for.
+    pub columns: BTreeSet<(String, String)>,
+}
+
+impl Grounded {
+    /// The first table of `reads` that lies outside the datasets of the tables that the query names:
+    /// the warehouse reads something that grounding did not see.
+    ///
+    /// For a view the warehouse reports the tables below it, wherever they are: the view's owner
+    /// granted its readers access to them. If the query reads a view, the result is therefore none.
+    pub fn outside_datasets<'r, 't>(
+        &self,
+        reads: &'r [TableName],
+        tables: impl IntoIterator<Item = &'t Table>,
+    ) -> Option<&'r TableName> {
+        let mut datasets = BTreeSet::new();
+        let is_mine = |table: &&Table| self.tables.binary_search(&table.name).is_ok();
+        for table in tables.into_iter().filter(is_mine) {
+            if matches!(table.kind, TableKind::View | TableKind::MaterializedView) {
+                return None;
+            }
+            datasets.insert((&table.parts.project, &table.parts.dataset));
+        }
+        let is_seen = |read: &&TableName| datasets.contains(&(&read.project, &read.dataset));
+        reads.iter().find(|read| !is_seen(read))
+    }
+}

@@ -1,0 +1,182 @@
+//! Chains of operators, and comparisons with `_TABLE_SUFFIX`.
+
+use schema::Dialect;
+use schema::family;
+use sqlparser::ast::{BinaryOperator, Expr, Value};
+
+use crate::fault::FaultKind;
+use crate::resolver::Resolver;
+use crate::scope::Scope;
+use crate::types::{SuffixRange, Type};
+
+impl Resolver<'_, '_> {
+    /// A chain of operators, which the parser makes as deep as it is long.
+    pub fn operators(&mut self, expression: &Expr, scope: &Scope) -> Type {
+        let mut operations = Vec::new();
+        let mut leftmost = expression;
+        while let Expr::BinaryOp { left, op, right } = leftmost {
+            operations.push((op, &**right));
+            leftmost = left;
+        }
+        let mut value = self.expression(leftmost, scope);
+        // What stands before the first operator, where it may be compared with a suffix.
+        let mut literal = Some(leftmost);
+        for (operator, right) in operations.into_iter().rev() {
+            if let Type::Suffix(range) = &value {
+                self.check_suffix(range, operator, right);
+            }
+            let operand = self.expression(right, scope);
+            if let (Type::Suffix(range), Some(left)) = (&operand, &literal)
+                && let Some(turned) = turned(operator)
+            {
+                self.check_suffix(range, &turned, left);
+            }
+            literal = None;
+            value = match operator {
+                BinaryOperator::Modulo => {
+                    self.only_in(Dialect::Postgres, "% (write mod(a, b))");
+                    Type::Scalar
+                }
+                BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Gt
+                | BinaryOperator::Lt
+                | BinaryOperator::GtEq
+                | BinaryOperator::LtEq
+                | BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::And
+                | BinaryOperator::Or
+                | BinaryOperator::BitwiseOr
+                | BinaryOperator::BitwiseAnd
+                | BinaryOperator::BitwiseXor
+                | BinaryOperator::PGBitwiseShiftLeft
+                | BinaryOperator::PGBitwiseShiftRight => Type::Scalar,
+                // Arrays are concatenated as strings are.
+                BinaryOperator::StringConcat => value.or(operand),
+                BinaryOperator::Arrow | BinaryOperator::HashArrow => {
+                    self.only_in(Dialect::Postgres, "->");
+                    Type::Json
+                }
+                BinaryOperator::PGBitwiseXor
+                | BinaryOperator::PGExp
+                | BinaryOperator::PGOverlap
+                | BinaryOperator::PGRegexMatch
+                | BinaryOperator::PGRegexIMatch
+                | BinaryOperator::PGRegexNotMatch
+                | BinaryOperator::PGRegexNotIMatch
+                | BinaryOperator::PGLikeMatch
+                | BinaryOperator::PGILikeMatch
+                | BinaryOperator::PGNotLikeMatch
+                | BinaryOperator::PGNotILikeMatch
+                | BinaryOperator::PGStartsWith
+                | BinaryOperator::LongArrow
+                | BinaryOperator::HashLongArrow
+                | BinaryOperator::AtAt
+                | BinaryOperator::AtArrow
+                | BinaryOperator::ArrowAt
+                | BinaryOperator::HashMinus
+                | BinaryOperator::AtQuestion
+                | BinaryOperator::Question
+                | BinaryOperator::QuestionAnd
+                | BinaryOperator::QuestionPipe
+                | BinaryOperator::Overlaps => {
+                    self.only_in(Dialect::Postgres, &operator.to_string());
+                    Type::Scalar
+                }
+                _ => {
+                    self.unsupported("this operator");
+                    Type::Unknown
+                }
+            };
+        }
+        value
+    }
+
+    /// Compares `_TABLE_SUFFIX` with what the family has: a filter that keeps no shard is a slip.
+    pub fn check_suffix(&mut self, range: &SuffixRange, operator: &BinaryOperator, value: &Expr) {
+        let Some(text) = digits(value) else {
+            return;
+        };
+        let (first, last) = (range.first.as_str(), range.last.as_str());
+        let is_date_with_dashes = text.contains('-') && !last.contains('-');
+        let keeps_a_shard = match operator {
+            BinaryOperator::Eq => {
+                text.len() == last.len()
+                    && (first..=last).contains(&text)
+                    // What is compared below `events_2021*` is a part of a day.
+                    && (last.len() != 8 || family::day(last).is_none() || family::day(text).is_some())
+            }
+            BinaryOperator::GtEq => text <= last,
+            BinaryOperator::Gt => text < last,
+            BinaryOperator::LtEq => text >= first,
+            BinaryOperator::Lt => text > first,
+            _ => true,
+        };
+        if is_date_with_dashes || !keeps_a_shard {
+            self.no_shard(range, text);
+        }
+    }
+
+    /// `_TABLE_SUFFIX like '2022%'`.
+    pub fn check_suffix_like(&mut self, range: &SuffixRange, pattern: &Expr) {
+        let Some(text) = digits(pattern) else {
+            return;
+        };
+        let start = text
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .unwrap_or_default();
+        let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
+        let keeps_a_shard = match (head(&range.first), head(&range.last)) {
+            (Some(first), Some(last)) => (first.as_str()..=last.as_str()).contains(&start),
+            _ => false,
+        };
+        if !keeps_a_shard {
+            self.no_shard(range, text);
+        }
+    }
+
+    /// `between high and low` keeps nothing.
+    pub fn check_order(&mut self, range: &SuffixRange, low: &Expr, high: &Expr) {
+        if let (Some(low), Some(high)) = (digits(low), digits(high))
+            && low > high
+        {
+            self.no_shard(range, &format!("{low} to {high}"));
+        }
+    }
+
+    fn no_shard(&mut self, range: &SuffixRange, text: &str) {
+        let SuffixRange { table, first, last } = range;
+        let reason = format!(
+            "_TABLE_SUFFIX of {table} runs from {first} to {last}, so {text} keeps no shard"
+        );
+        self.fault(FaultKind::Shard, text, reason);
+    }
+}
+
+/// A text that may be a suffix. Letters are a sibling's: `intraday_20210131`.
+fn digits(value: &Expr) -> Option<&str> {
+    let Expr::Value(literal) = value else {
+        return None;
+    };
+    let (Value::SingleQuotedString(text) | Value::DoubleQuotedString(text)) = &literal.value else {
+        return None;
+    };
+    let is_digit = |first: char| first.is_ascii_digit();
+    text.starts_with(is_digit).then_some(text)
+}
+
+/// The same comparison, read from the right.
+fn turned(operator: &BinaryOperator) -> Option<BinaryOperator> {
+    Some(match operator {
+        BinaryOperator::Eq => BinaryOperator::Eq,
+        BinaryOperator::Lt => BinaryOperator::Gt,
+        BinaryOperator::LtEq => BinaryOperator::GtEq,
+        BinaryOperator::Gt => BinaryOperator::Lt,
+        BinaryOperator::GtEq => BinaryOperator::LtEq,
+        _ => return None,
+    })
+}

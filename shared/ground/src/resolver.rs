@@ -1,0 +1,151 @@
+//! The resolver of one query: what it has found so far, and the faults. Each other module adds the
+//! methods for one part of the syntax.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use schema::Dialect;
+use sqlparser::ast::Ident;
+
+use crate::fault::{Fault, FaultKind};
+use crate::grounded::Grounded;
+use crate::scope::Relation;
+use crate::spelling::{fold, same};
+use crate::tables::Schema;
+use crate::types::{Field, Origin, Type};
+
+/// Past these, more faults help nobody.
+const MAX_FAULTS: usize = 50;
+/// Chains that are resolved by recursion: casts of casts, unions of unions.
+const MAX_DEPTH: usize = 1_000;
+
+/// Resolves one query and keeps what it finds.
+pub(crate) struct Resolver<'s, 'a> {
+    pub schema: &'s Schema<'a>,
+    pub dialect: Dialect,
+    pub ctes: Vec<Cte>,
+    pub tables: BTreeSet<String>,
+    columns: BTreeSet<(String, String)>,
+    faults: Vec<Fault>,
+    depth: usize,
+    /// By how much all `repeat` together make a text longer.
+    pub growth: u64,
+}
+
+pub(crate) struct Cte {
+    pub name: String,
+    pub output: Output,
+}
+
+/// The columns of a query.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Output {
+    pub fields: Vec<Field>,
+    /// Of `select as struct` and `select as value`: what one row is.
+    pub value: Option<Type>,
+    pub is_open: bool,
+}
+
+impl Output {
+    /// As the value of a subquery in an expression.
+    pub fn single(&self) -> Type {
+        match (&self.value, self.fields.as_slice()) {
+            (Some(value), _) => value.clone(),
+            (None, [field]) => field.data_type.clone(),
+            (None, _) if self.is_open => Type::Unknown,
+            (None, fields) => Type::structure(fields.to_vec()),
+        }
+    }
+
+    pub fn relation(self, alias: Option<String>) -> Relation {
+        Relation {
+            alias,
+            schema: None,
+            fields: self.fields,
+            value: self.value,
+            is_open: self.is_open,
+        }
+    }
+}
+
+impl<'s, 'a> Resolver<'s, 'a> {
+    pub fn new(schema: &'s Schema<'a>) -> Self {
+        Self {
+            schema,
+            dialect: schema.dialect(),
+            ctes: Vec::new(),
+            tables: BTreeSet::new(),
+            columns: BTreeSet::new(),
+            faults: Vec::new(),
+            depth: 0,
+            growth: 1,
+        }
+    }
+
+    pub fn finish(self) -> Result<Grounded, Vec<Fault>> {
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
+        Ok(Grounded {
+            tables: self.tables.into_iter().collect(),
+            columns: self.columns,
+        })
+    }
+
+    pub fn push(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS && !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    pub fn fault(&mut self, kind: FaultKind, identifier: &str, reason: impl Into<String>) {
+        self.push(Fault::new(kind, identifier, reason));
+    }
+
+    pub fn unsupported(&mut self, what: &str) {
+        self.fault(
+            FaultKind::Unsupported,
+            what,
+            format!("{what} is not supported"),
+        );
+    }
+
+    /// What the parser takes though the warehouse does not.
+    pub fn only_in(&mut self, dialect: Dialect, what: &str) {
+        if self.dialect != dialect {
+            let name = match self.dialect {
+                Dialect::Bigquery => "BigQuery",
+                Dialect::Postgres => "Postgres",
+            };
+            let reason = format!("{name} has no {what}");
+            self.fault(FaultKind::Unsupported, what, reason);
+        }
+    }
+
+    pub fn record(&mut self, origins: &[Rc<Origin>]) {
+        for origin in origins {
+            self.columns
+                .insert((origin.table.to_string(), origin.path.clone()));
+        }
+    }
+
+    pub fn same(&self, have: &str, wanted: &str) -> bool {
+        same(have, wanted, self.dialect)
+    }
+
+    pub fn fold(&self, ident: &Ident) -> String {
+        fold(ident, self.dialect)
+    }
+
+    /// Runs `resolve` one level deeper, or makes a fault of it.
+    pub fn deeper<T>(&mut self, fallback: T, resolve: impl FnOnce(&mut Self) -> T) -> T {
+        if self.depth >= MAX_DEPTH {
+            self.fault(FaultKind::TooLarge, "", "the query is nested too deeply");
+            return fallback;
+        }
+        self.depth += 1;
+        let result = resolve(self);
+        self.depth -= 1;
+        result
+    }
+}

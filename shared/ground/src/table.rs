@@ -1,0 +1,208 @@
+//! A name in `from`: a `with` table, an array of a relation before it, or a table of the schema.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use schema::Dialect;
+use schema::document::{Column, Table, TableKind};
+use sqlparser::ast::{ObjectName, TableFactor, TableSampleKind, TableVersion};
+
+use crate::resolver::Resolver;
+use crate::scope::{Relation, Scope};
+use crate::shard::columns_at;
+use crate::tables::TableMatch;
+use crate::types::{self, Field, SuffixRange, Type};
+
+impl Resolver<'_, '_> {
+    pub fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope) {
+        let TableFactor::Table {
+            name,
+            alias,
+            args,
+            with_hints,
+            version,
+            with_ordinality,
+            partitions,
+            json_path,
+            sample,
+            index_hints,
+        } = factor
+        else {
+            return;
+        };
+        if let Some(args) = args {
+            if args.settings.is_some() {
+                self.unsupported("settings of a table function");
+            }
+            let alias = alias.as_ref();
+            return self.table_function(name, &args.args, *with_ordinality, alias, scope);
+        }
+        if !with_hints.is_empty() || !partitions.is_empty() || !index_hints.is_empty() {
+            self.unsupported("a hint after a table");
+        }
+        if json_path.is_some() {
+            self.unsupported("a path after a table");
+        }
+        match version {
+            None => {}
+            Some(TableVersion::ForSystemTimeAsOf(time)) => {
+                self.only_in(Dialect::Bigquery, "for system_time as of");
+                self.expression(time, &Scope::new(self.dialect, None));
+            }
+            Some(_) => self.unsupported("this version of a table"),
+        }
+        if let Some(
+            TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample),
+        ) = sample
+        {
+            if sample.bucket.is_some() || sample.offset.is_some() {
+                self.unsupported("this kind of tablesample");
+            }
+            if let Some(quantity) = &sample.quantity {
+                self.expression(&quantity.value, &Scope::new(self.dialect, None));
+            }
+        }
+        let mut relation = self.named(name, scope);
+        self.apply_alias(&mut relation, alias.as_ref());
+        relation.name_value();
+        self.add(relation, scope);
+    }
+
+    /// What a name in `from` reads: a `with` table, an array of a relation before it, or a table.
+    fn named(&mut self, name: &ObjectName, scope: &Scope) -> Relation {
+        let parts = self.parts(name);
+        if let [single] = parts.as_slice() {
+            let cte = self
+                .ctes
+                .iter()
+                .rev()
+                .find(|cte| self.same(&cte.name, single));
+            if let Some(cte) = cte {
+                let alias = Some(cte.name.clone());
+                return cte.output.clone().relation(alias);
+            }
+        } else if self.dialect == Dialect::Bigquery
+            && let Some(relation) = self.array_path(&parts, scope)
+        {
+            return relation;
+        }
+        match self.schema.find(&parts) {
+            Ok(found) => self.table(&found),
+            Err(fault) => {
+                self.push(fault);
+                Relation {
+                    alias: parts.last().cloned(),
+                    is_open: true,
+                    ..Relation::default()
+                }
+            }
+        }
+    }
+
+    /// `from t, t.items`: the array of a relation that stands before it.
+    fn array_path(&mut self, parts: &[String], scope: &Scope) -> Option<Relation> {
+        let first = parts.first()?;
+        scope.relation(first)?;
+        let (array, _) = self.column(parts, scope);
+        let mut relation = self.unnested(&[array], &parts.join("."));
+        relation.alias = parts.last().cloned();
+        Some(relation)
+    }
+
+    fn table(&mut self, found: &TableMatch) -> Relation {
+        let Some(newest) = found.tables.iter().max_by_key(|table| &table.name) else {
+            return Relation::default();
+        };
+        let columns = match &found.suffix {
+            Some(suffix) => columns_at(newest, suffix),
+            None => Cow::Borrowed(newest.columns.as_slice()),
+        };
+        let columns = found
+            .tables
+            .iter()
+            .fold(columns.into_owned(), |all, table| {
+                if std::ptr::eq(*table, *newest) {
+                    all
+                } else {
+                    common(all, &table.columns)
+                }
+            });
+        self.tables
+            .extend(found.tables.iter().map(|table| table.name.clone()));
+        let name: Rc<str> = Rc::from(newest.name.as_str());
+        let mut fields = types::fields(&name, "", &columns);
+        if self.dialect == Dialect::Bigquery {
+            fields.extend(pseudo_columns(found, newest, &name));
+        }
+        let schema = match self.dialect {
+            Dialect::Postgres => Some(newest.parts.dataset.clone()),
+            Dialect::Bigquery => None,
+        };
+        let last = newest.own_name();
+        let alias = match found.wildcard {
+            true => format!("{}*", found.prefix),
+            false if last.ends_with('*') => found.prefix.clone(),
+            false => last.to_owned(),
+        };
+        Relation {
+            alias: Some(alias),
+            schema,
+            fields,
+            value: None,
+            is_open: false,
+        }
+    }
+}
+
+fn pseudo_columns(found: &TableMatch, table: &Table, name: &Rc<str>) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if found.wildcard {
+        fields.push(Field::hidden("_TABLE_SUFFIX", suffix_type(found, name)));
+    }
+    if let Some(partitioning) = &table.partitioning
+        && partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME")
+    {
+        fields.push(Field::hidden("_PARTITIONTIME", Type::Scalar));
+        if partitioning.unit.eq_ignore_ascii_case("DAY") {
+            fields.push(Field::hidden("_PARTITIONDATE", Type::Scalar));
+        }
+    }
+    if table.kind == TableKind::External {
+        fields.push(Field::hidden("_FILE_NAME", Type::Scalar));
+    }
+    fields
+}
+
+fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
+    let [table] = found.tables.as_slice() else {
+        return Type::Scalar;
+    };
+    let base = table.own_name().trim_end_matches('*');
+    let (Some(shards), Some(start)) = (&table.shards, found.prefix.strip_prefix(base)) else {
+        return Type::Scalar;
+    };
+    // Below `events_2021*` a suffix is what follows the year.
+    let rest = |suffix: &str, filler: &str| match suffix.strip_prefix(start) {
+        Some(rest) => rest.to_owned(),
+        None => filler.repeat(suffix.len().saturating_sub(start.len())),
+    };
+    Type::Suffix(Rc::new(SuffixRange {
+        table: Rc::clone(name),
+        first: rest(&shards.first, "0"),
+        last: rest(&shards.last, "9"),
+    }))
+}
+
+/// The columns and fields that both have.
+fn common(columns: Vec<Column>, others: &[Column]) -> Vec<Column> {
+    columns
+        .into_iter()
+        .filter_map(|mut column| {
+            let other = others
+                .iter()
+                .find(|other| other.name.eq_ignore_ascii_case(&column.name))?;
+            column.fields = common(column.fields, &other.fields);
+            Some(column)
+        })
+        .collect()
+}
