@@ -9,6 +9,7 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
 use platform::{Caller, Error, Json, Result};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio::try_join;
 use utoipa::{IntoParams, ToSchema};
@@ -110,7 +111,7 @@ pub async fn context(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Context>> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     if let Some(budget) = asked.token_budget
         && !BUDGETS.contains(&budget)
     {
@@ -121,7 +122,7 @@ pub async fn context(
     }
     let settings = log.settings.of(&robeing_id).await?;
     let mut client = log.pool.get().await?;
-    let db = scoped::read(&mut client, &Scope::only([robeing_id.as_str()])).await?;
+    let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id.as_str()])).await?;
     let (memory, segments) = try_join!(
         stats_batch::stats::memory_stat(&db, &robeing_id),
         Segments::open(&db, &robeing_id)

@@ -23,6 +23,7 @@ use crate::message::NewMessage;
 use crate::page::{self, Listed, STORED_BYTES};
 use crate::post::Receipt;
 use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
 
 /// What an erasure leaves of a dead letter: its key, so that the same event is not kept again.
 pub(crate) const EMPTY_LETTER: &str =
@@ -102,7 +103,7 @@ pub async fn list(
     let client = log.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::of(&caller.scope.robeings),
+        &Scope::of(ROBEINGS, caller.scope.of(ROBEINGS)),
         "select *
          from (
              select *,
@@ -124,7 +125,7 @@ pub async fn list(
          order by id desc",
         &[
             (&past, Type::UUID),
-            (&robeings(&caller.scope.robeings), Type::TEXT_ARRAY),
+            (&robeings(caller.scope.of(ROBEINGS)), Type::TEXT_ARRAY),
             (&which.replayed.unwrap_or(false), Type::BOOL),
             (&one_more, Type::INT8),
             (&STORED_BYTES, Type::INT8),
@@ -200,7 +201,7 @@ pub async fn replay(
     Path(id): Path<Uuid>,
     Json(replay): Json<Replay>,
 ) -> Result<Json<Receipt>> {
-    let scope = Scope::of(&caller.scope.robeings);
+    let scope = Scope::of(ROBEINGS, caller.scope.of(ROBEINGS));
     let client = log.pool.get().await?;
     let letter = db::query(
         &client,
@@ -211,7 +212,7 @@ pub async fn replay(
          where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
         &[
             (&id, Type::UUID),
-            (&robeings(&caller.scope.robeings), Type::TEXT_ARRAY),
+            (&robeings(caller.scope.of(ROBEINGS)), Type::TEXT_ARRAY),
         ],
     )
     .await?;
@@ -230,7 +231,7 @@ pub async fn replay(
             return Err(Error::Conflict(detail.to_owned()));
         }
     };
-    caller.may_see_robeing(&message.robeing_id)?;
+    robeing::may_see(&caller, &message.robeing_id)?;
     let source: String = letter.try_get("source")?;
     let event_id: String = letter.try_get("source_event_id")?;
     let order: Option<i64> = letter.try_get("event_order")?;
@@ -289,7 +290,7 @@ impl<'a> Owner<'a> {
     pub fn of(caller: &'a Caller, delivery: &'a Delivery) -> Self {
         let robeing = delivery.body.as_ref().ok();
         let robeing = robeing.and_then(|body| body.get("robeing_id")?.as_str());
-        match robeing.filter(|it| caller.may_see_robeing(it).is_ok()) {
+        match robeing.filter(|it| robeing::may_see(caller, it).is_ok()) {
             Some(robeing) => Self::Robeing(robeing),
             None => Self::Sender(&caller.name),
         }
@@ -351,7 +352,7 @@ pub async fn keep(log: &Log, owner: Owner<'_>, delivery: &Delivery, reason: &Err
     let client = log.pool.get().await?;
     db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "insert into conversation.dead_letter as known
              (id, key, source, source_event_id, is_exact, event_time, event_order, sent_at, robeing_id, reason, body)
          values ($1, $2, $3, $4, $10, $5, $6, $11, $7, $8, $9)
@@ -388,7 +389,7 @@ pub async fn resolve(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
     let client = log.pool.get().await?;
     db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "update conversation.dead_letter as known
          set replayed_at = coalesce(known.replayed_at, now()), message_id = stored.message_id
          from unnest($1::uuid[], $2::uuid[]) as stored (key, message_id)
@@ -403,7 +404,7 @@ pub async fn resolve(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
 async fn follow(client: &Client, messages: &[Uuid]) -> Result<()> {
     db::query(
         client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         &format!(
             "update conversation.dead_letter as letter set {EMPTY_LETTER}
              where message_id = any ($1)
@@ -423,7 +424,7 @@ pub async fn forget(log: &Log, owner: Owner<'_>, delivery: &Delivery) -> Result<
     let client = log.pool.get().await?;
     db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "update conversation.dead_letter
          set body = null, reason = 'changed or deleted by its sender', erased_at = now()
          where key = $1 and erased_at is null",

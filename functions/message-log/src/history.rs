@@ -21,6 +21,7 @@ use crate::identity::first_id_at;
 use crate::log::Log;
 use crate::page::{self, Listed, STORED_BYTES};
 use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
 
 const MOST: i64 = 200;
 /// Of one message.
@@ -141,7 +142,7 @@ pub async fn of_robeing(
     Path(robeing_id): Path<String>,
     Query(query): Query<OfRobeing>,
 ) -> Result<Json<Page>> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     let filter = Filter {
         robeings: Names::Only(vec![robeing_id]),
         channel: query.channel,
@@ -178,10 +179,10 @@ pub async fn of_user(
 ) -> Result<Json<Page>> {
     let robeings = match query.robeing {
         Some(robeing) => {
-            caller.may_see_robeing(&robeing)?;
+            robeing::may_see(&caller, &robeing)?;
             Names::Only(vec![robeing])
         }
-        None => caller.scope.robeings.clone(),
+        None => caller.scope.of(ROBEINGS).clone(),
     };
     let filter = Filter {
         robeings,
@@ -237,7 +238,7 @@ impl Listed for Item {
 }
 
 async fn page(log: &Log, filter: &Filter) -> Result<Page> {
-    let scope = Scope::of(&filter.robeings);
+    let scope = Scope::of(ROBEINGS, &filter.robeings);
     let (robeing, robeings) = match &filter.robeings {
         Names::Only(names) => match names.as_slice() {
             [one] => (Some(one), None),

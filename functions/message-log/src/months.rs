@@ -14,6 +14,7 @@ use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, ToSql, Type};
 use platform::postgres::{Client, Pool};
 use platform::{Error, Result};
+use robeing::ROBEINGS;
 use serde_json::value::RawValue;
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
@@ -92,7 +93,7 @@ pub async fn ended_before(client: &Client, day: Date) -> Result<Vec<Date>> {
 /// From here on the month takes no row and changes none; rows may still be deleted. Answers in later
 /// months get the person whom they answer, since the message that tells is about to go.
 pub async fn close(client: &mut Client, month: Date) -> Result<()> {
-    let transaction = db::begin(client, &Scope::all()).await?;
+    let transaction = db::begin(client, &Scope::all(ROBEINGS)).await?;
     transaction
         .batch_execute(&format!("set local lock_timeout = '{LOCK_TIMEOUT}'"))
         .await?;
@@ -130,7 +131,7 @@ pub async fn is_rolled_up(client: &Client, month: Date) -> Result<bool> {
     let (first, past) = ids_of(month);
     let rows = db::query(
         client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select cluster = (select system_identifier from pg_control_system())
                 and not exists (
                       select from conversation.log
@@ -151,7 +152,7 @@ pub async fn newest_xid(client: &Client, month: Date) -> Result<Option<String>> 
     let (first, past) = ids_of(month);
     let rows = db::query(
         client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select xid::text from conversation.log
          where id >= $1 and id < $2
          order by conversation.log.xid desc
@@ -359,7 +360,7 @@ pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
     // archive.
     db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "with question as (
              delete from conversation.question where day >= $1 and day < $2
          )

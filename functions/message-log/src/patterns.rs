@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::log::{Log, day_of};
 use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
 
 /// Days, where no time is asked for.
 const USUAL: i64 = 30;
@@ -92,7 +93,7 @@ pub async fn patterns(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Patterns>> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     let to = asked.to.unwrap_or_else(|| day_of(Timestamp::now()));
     let back = SignedDuration::from_hours(24 * (USUAL - 1));
     let from = asked.from.unwrap_or_else(|| to.saturating_sub(back));
@@ -106,7 +107,7 @@ pub async fn patterns(
         Some(timezone) => timezone,
         None => log.settings.of(&robeing_id).await?.user.timezone.clone(),
     };
-    let scope = Scope::only([robeing_id.as_str()]);
+    let scope = Scope::only(ROBEINGS, [robeing_id.as_str()]);
     let client = log.pool.get().await?;
     let of_hours = db::query(
         &client,

@@ -229,7 +229,7 @@ pub fn said_without_values(error: &serde_json::Error) -> String {
 
 /// A caller's message as an event of theirs, if the robeing is.
 pub fn event(caller: &Caller, message: NewMessage, key: Option<String>) -> Result<Event> {
-    caller.may_see_robeing(&message.robeing_id)?;
+    robeing::may_see(caller, &message.robeing_id)?;
     let (source, key) = match (&message.slack_ts, &message.channel_id, key) {
         (Some(ts), Some(channel), None) => ("slack", Some(slack::key(channel, ts)?)),
         (Some(_), None, None) => {

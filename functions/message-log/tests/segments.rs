@@ -3,6 +3,7 @@
 use message_log::search::{Question, Segments, Words};
 use platform::postgres::scoped::{self, Scope};
 use platform::work::Workers;
+use robeing::ROBEINGS;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -115,7 +116,7 @@ async fn r5_small_segments_become_large_ones_and_every_message_is_found_in_any()
 /// What a search finds that has begun before something else happens.
 async fn found_beside(log: &Fixture, q: &str, meanwhile: impl Future<Output = ()>) -> Vec<String> {
     let mut client = log.database.client().await;
-    let db = scoped::read(&mut client, &Scope::only(["r1"])).await;
+    let db = scoped::read(&mut client, &Scope::only(ROBEINGS, ["r1"])).await;
     let db = db.expect("a transaction");
     let segments = Segments::open(&db, "r1").await.expect("segments");
     meanwhile.await;

@@ -9,6 +9,7 @@ use platform::auth::Scope as Reach;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Error, Result, Role};
+use robeing::ROBEINGS;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -93,7 +94,7 @@ pub async fn download(
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select object
          from privacy.export_file
          join privacy.export on id = export_id

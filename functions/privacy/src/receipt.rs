@@ -9,6 +9,7 @@ use platform::Result;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
+use robeing::ROBEINGS;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -168,7 +169,7 @@ pub async fn first_broken(client: &Client, master: &Master) -> Result<Option<i64
     // Each finished erasure has one, so that the end can't be cut off unseen.
     let rows = db::query(
         client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select count(*) from privacy.erasure where finished_at is not null",
         &[],
     )

@@ -12,6 +12,7 @@ use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::telemetry::{Unit, figure};
+use robeing::ROBEINGS;
 use uuid::Uuid;
 
 use crate::run::Failures;
@@ -56,7 +57,7 @@ async fn memory_days(privacy: &Privacy) -> Result<BTreeMap<String, i64>> {
 async fn rest(privacy: &Privacy, now: Timestamp, until: Instant, gone: &mut Counts) -> Result<()> {
     while Instant::now() < until {
         let mut client = privacy.pool.get().await?;
-        let transaction = db::begin(&mut client, &Scope::all()).await?;
+        let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
         let rest = expire::rest(&transaction, now).await?;
         transaction.commit().await?;
         if rest.iter().all(|(_, rows)| *rows == 0) {
@@ -83,7 +84,7 @@ async fn memory(
     let mut after = Some(Uuid::nil());
     while let Some(from) = after.filter(|_| Instant::now() < until) {
         let mut client = privacy.pool.get().await?;
-        let transaction = db::begin(&mut client, &Scope::all()).await?;
+        let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
         let expired = expire::messages(&transaction, robeings, before, from).await?;
         transaction.commit().await?;
         *gone.entry("conversation.log".to_owned()).or_default() += expired.rows;
@@ -98,7 +99,7 @@ async fn memory(
     let client = privacy.pool.get().await?;
     let keys = db::once(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         client.execute_typed(
             "delete from privacy.person_key
              where month < $1 and ($2::text is null or robeing_id = $2) and robeing_id <> all ($3)",

@@ -6,6 +6,7 @@ use platform::postgres::Client;
 use platform::postgres::scoped as db;
 use platform::postgres::types::{Json, ToSql, Type};
 use platform::{Caller, Error, Result};
+use robeing::ROBEINGS;
 use serde::Deserialize;
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
@@ -38,9 +39,9 @@ pub struct About {
 impl Asked {
     /// Looks the ids up that belong together. An error where the caller may not.
     pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<About> {
-        let robeings = &caller.scope.robeings;
+        let robeings = caller.scope.of(ROBEINGS);
         let mut client = privacy.pool.get().await?;
-        let db = db::read(&mut client, &db::Scope::all()).await?;
+        let db = db::read(&mut client, &db::Scope::all(ROBEINGS)).await?;
         let (kind, id, whose) = match (&self.user_id, &self.slack_user_id, &self.robeing_id) {
             (Some(user_id), None, None) => {
                 let whose = Whose::user(&db, *user_id, robeings).await?;
@@ -51,7 +52,7 @@ impl Asked {
                 ("slack_user_id", slack_user_id.clone(), whose)
             }
             (None, None, Some(robeing_id)) => {
-                caller.may_see_robeing(robeing_id)?;
+                robeing::may_see(caller, robeing_id)?;
                 let whose = Whose::robeing(robeing_id.clone(), robeings);
                 ("robeing_id", robeing_id.clone(), whose)
             }

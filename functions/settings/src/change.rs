@@ -137,7 +137,7 @@ fn may_change<'a>(
     category: &str,
     keys: impl IntoIterator<Item = &'a str>,
 ) -> Result<Category> {
-    caller.may_see_robeing(robeing_id)?;
+    robeing::may_see(caller, robeing_id)?;
     let category = named(category)?;
     for key in keys {
         let needed = category.role(key);

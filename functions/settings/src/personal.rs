@@ -9,6 +9,7 @@ use platform::Result;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
+use robeing::ROBEINGS;
 use tokio_postgres::{Error, Transaction};
 
 /// Each column of the schema that says whose a row is.
@@ -60,7 +61,7 @@ pub async fn export(db: &Transaction<'_>, robeing_id: &str) -> Result<Vec<String
 pub async fn memory_days(client: &Client) -> Result<BTreeMap<String, i64>> {
     let rows = scoped::query(
         client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select robeing_id, (system_settings ->> 'memory_ttl_days')::int8 as days
          from robeing.settings
          where jsonb_typeof(system_settings -> 'memory_ttl_days') = 'number'",

@@ -129,7 +129,7 @@ async fn confirmed(
     caller: &Caller,
     robeing_id: &str,
 ) -> Result<Arc<Snapshot>> {
-    caller.may_see_robeing(robeing_id)?;
+    robeing::may_see(caller, robeing_id)?;
     let mut found = settings.confirm(&[robeing_id]).await?;
     Ok(found.remove(robeing_id).unwrap_or_default())
 }

@@ -7,6 +7,7 @@ use platform::postgres::Pool;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::{Json, Type};
 use platform::{Env, Error, Resources, Result};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
@@ -139,7 +140,7 @@ impl Settings {
         let client = self.pool.get().await?;
         let rows = scoped::query(
             &client,
-            &Scope::only(robeings.iter().copied()),
+            &Scope::only(ROBEINGS, robeings.iter().copied()),
             "select robeing_id, user_revision, system_revision, skill_revision,
                     case when user_revision is distinct from known.of_user then user_preference end as user_preference,
                     case when system_revision is distinct from known.of_system then system_settings end as system_settings,
@@ -226,7 +227,7 @@ impl Settings {
         let client = self.pool.get().await?;
         let rows = scoped::query(
             &client,
-            &Scope::only([robeing_id]),
+            &Scope::only(ROBEINGS, [robeing_id]),
             &sql,
             &[
                 (&robeing_id, Type::TEXT),
@@ -253,7 +254,7 @@ impl Settings {
     /// Takes out all that was set: see [`personal::erase`].
     pub async fn erase(&self, robeing_id: &str) -> Result<u64> {
         let mut client = self.pool.get().await?;
-        let transaction = scoped::begin(&mut client, &Scope::only([robeing_id])).await?;
+        let transaction = scoped::begin(&mut client, &Scope::only(ROBEINGS, [robeing_id])).await?;
         let erased = personal::erase(&transaction, robeing_id).await?;
         transaction.commit().await?;
         self.cache.forget(robeing_id);

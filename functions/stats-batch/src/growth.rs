@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Error, Json, Result};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;
 use utoipa::{IntoParams, ToSchema};
@@ -78,7 +79,7 @@ pub async fn growth(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Growth>> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     let timezone = match asked.timezone {
         Some(timezone) => timezone,
         None => stats.settings.of(&robeing_id).await?.user.timezone.clone(),
@@ -103,7 +104,7 @@ pub async fn growth(
     let client = stats.pool.get().await?;
     let rows = scoped::query(
         &client,
-        &Scope::only([robeing_id.as_str()]),
+        &Scope::only(ROBEINGS, [robeing_id.as_str()]),
         // What was before the first day is its own row, without a day. Numeric, since counts
         // saturate and their sum could be more; cut before the join, since `least` takes a null
         // for no limit and would give a robeing that did nothing the most there can be.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use platform::Result;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
+use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Transaction;
 
@@ -33,7 +34,7 @@ pub struct Rebuilt {
 /// In one transaction, and for as long as it takes; roll-ups wait for it, writers don't.
 pub async fn run(stats: &Stats) -> Result<Rebuilt> {
     let mut client = stats.pool.within(Duration::MAX).get().await?;
-    let transaction = scoped::begin(&mut client, &Scope::all()).await?;
+    let transaction = scoped::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     transaction
         .batch_execute("set local statement_timeout = 0")
         .await?;

@@ -13,6 +13,7 @@ use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::telemetry::{Unit, figure};
 use platform::{Admin, Json, Result};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Row, Transaction};
@@ -76,7 +77,7 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
     let mut lag = None;
     while started.elapsed() < LONGEST {
         let chunk = {
-            let transaction = scoped::begin(&mut client, &Scope::all()).await?;
+            let transaction = scoped::begin(&mut client, &Scope::all(ROBEINGS)).await?;
             match chunk(&transaction, size).await {
                 Ok(chunk) => {
                     transaction.commit().await?;

@@ -7,6 +7,7 @@ use platform::postgres::Pool;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Error, Json, Result};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Row, Transaction};
 use utoipa::{IntoParams, ToSchema};
@@ -117,11 +118,11 @@ pub async fn of_robeing(
     caller: Caller,
     Path(robeing_id): Path<String>,
 ) -> Result<Json<Shown>> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     let client = stats.pool.get().await?;
     let rows = scoped::query(
         &client,
-        &Scope::only([robeing_id.as_str()]),
+        &Scope::only(ROBEINGS, [robeing_id.as_str()]),
         &format!(
             "select {}, (select as_of from robeing.watermark where name = 'stats-batch') as as_of
              from robeing.stats
@@ -192,14 +193,14 @@ pub async fn rank(
     }
     let after = asked.after.as_deref().map(cursor).transpose()?;
     let (experience, robeing_id) = after.unwrap_or((i64::MAX, String::new()));
-    let robeings = match &caller.scope.robeings {
+    let robeings = match caller.scope.of(ROBEINGS) {
         Names::All => None,
         Names::Only(names) => Some(names),
     };
     let client = stats.pool.get().await?;
     let rows = scoped::query(
         &client,
-        &Scope::of(&caller.scope.robeings),
+        &Scope::of(ROBEINGS, caller.scope.of(ROBEINGS)),
         &format!(
             "select {}
              from robeing.stats
@@ -250,7 +251,7 @@ pub async fn memory_stat(
 /// would come back otherwise.
 pub async fn erase(pool: &Pool, robeing_id: &str) -> Result<u64> {
     let mut client = pool.get().await?;
-    let transaction = scoped::begin(&mut client, &Scope::only([robeing_id])).await?;
+    let transaction = scoped::begin(&mut client, &Scope::only(ROBEINGS, [robeing_id])).await?;
     let erased = personal::erase(&transaction, robeing_id).await?;
     transaction.commit().await?;
     Ok(erased)

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::{Error, Json, Result, Writer, idempotency};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -79,7 +80,7 @@ pub async fn end(
     headers: HeaderMap,
     Json(ended): Json<Ended>,
 ) -> Result<Response> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     check(&ended)?;
     let id = Uuid::now_v7();
     let key = match (idempotency::key(&headers)?, ended.idempotency_key) {
@@ -100,7 +101,7 @@ pub async fn end(
     // An update that changes nothing gives the row that is there.
     let rows = scoped::query(
         &client,
-        &Scope::only([robeing_id.as_str()]),
+        &Scope::only(ROBEINGS, [robeing_id.as_str()]),
         "with known as (
              insert into robeing.stats (robeing_id) values ($2)
              on conflict (robeing_id) do nothing

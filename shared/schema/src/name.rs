@@ -7,10 +7,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use platform::auth::Names;
+use platform::auth::{Kind, Names};
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::Dialect;
+
+/// The kind of datasets: `datasets` in the JSON of a scope, whose names are those of [`dataset_id`].
+pub const DATASETS: Kind = Kind::new("datasets");
 
 /// A table's name: `[project, dataset, table]` in JSON, on Postgres `[database, schema, table]`.
 ///

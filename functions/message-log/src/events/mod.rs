@@ -144,7 +144,7 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
     let mut events = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         let event = delivery.message().and_then(|message| {
-            caller.may_see_robeing(&message.robeing_id)?;
+            robeing::may_see(caller, &message.robeing_id)?;
             Ok(delivery.event(message))
         });
         match event {

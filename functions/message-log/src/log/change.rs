@@ -12,6 +12,7 @@ use super::months::{CLOSED, add_month, is_closed};
 use super::{Event, Log, Stored, day_of};
 use crate::identity::{Identity, Key, identify};
 use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
 
 /// The place of an edit among those of its message.
 ///
@@ -55,7 +56,7 @@ impl Log {
         }
         let mut drafts = [draft];
         let mut client = self.pool.get().await?;
-        let scope = Scope::only([drafts[0].robeing_id.as_str()]);
+        let scope = Scope::only(ROBEINGS, [drafts[0].robeing_id.as_str()]);
         self.find_answered(&client, &scope, &mut drafts).await?;
         let mut attempt = 0;
         loop {
@@ -121,7 +122,7 @@ impl Log {
     pub async fn complete(&self, stored: &Stored, event: Event) -> Result<()> {
         let message = &event.message;
         let client = self.pool.get().await?;
-        let scope = Scope::only([message.robeing_id.as_str()]);
+        let scope = Scope::only(ROBEINGS, [message.robeing_id.as_str()]);
         let completed = db::query(
             &client,
             &scope,
@@ -190,7 +191,7 @@ impl Log {
         let client = self.pool.get().await?;
         let deleted = db::query(
             &client,
-            &Scope::only([robeing_id]),
+            &Scope::only(ROBEINGS, [robeing_id]),
             "select from conversation.log
              where id = $1 and robeing_id = $2 and deleted_at is not null",
             &[(&id, Type::UUID), (&robeing_id, Type::TEXT)],
@@ -223,7 +224,7 @@ impl Log {
         for attempt in 1.. {
             let deleted = db::query(
                 &client,
-                &Scope::only([robeing_id]),
+                &Scope::only(ROBEINGS, [robeing_id]),
                 "with deleted as (
                      insert into conversation.log as known
                          (id, robeing_id, metadata, token_count, source, source_event_id, content, created_at, deleted_at)

@@ -14,6 +14,7 @@ use super::months::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
 use crate::identity::Identity;
 use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
 
 /// A statement that finds no month, or loses a race, is tried again so often.
 pub(super) const ATTEMPTS: usize = 4;
@@ -43,7 +44,10 @@ impl Log {
             Err(platform::postgres::PoolError::Backend(error)) => return Err(error),
             Err(error) => return Ok(for_each(drafts.len(), error.into())),
         };
-        let scope = Scope::only(drafts.iter().map(|draft| draft.robeing_id.as_str()));
+        let scope = Scope::only(
+            ROBEINGS,
+            drafts.iter().map(|draft| draft.robeing_id.as_str()),
+        );
         self.find_answered(&client, &scope, drafts).await?;
         let mut attempt = 0;
         // Few are repeats: each is looked for only where one was met.

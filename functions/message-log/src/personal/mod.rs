@@ -14,6 +14,7 @@ use platform::Result;
 use platform::auth::Names;
 use platform::postgres::scoped::Scope;
 use platform::postgres::types::{ToSql, Type};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
@@ -179,8 +180,8 @@ impl Whose {
     /// What a transaction on their behalf may see: no more than who asked for it.
     pub fn scope(&self) -> Scope {
         match &self.robeings {
-            None => Scope::all(),
-            Some(names) => Scope::only(names.iter().map(String::as_str)),
+            None => Scope::all(ROBEINGS),
+            Some(names) => Scope::only(ROBEINGS, names.iter().map(String::as_str)),
         }
     }
 

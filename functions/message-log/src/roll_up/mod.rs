@@ -20,6 +20,7 @@ use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::telemetry::{Unit, figure};
 use platform::work::{Waiting, Workers};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
@@ -53,7 +54,7 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
     let mut done = RolledUp::default();
     let mut client = log.pool.within(LONGEST_RUN).get().await?;
     while started.elapsed() < LONGEST {
-        let transaction = db::begin(&mut client, &Scope::all()).await?;
+        let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
         // The largest segments take a second to make, and many on a small or busy server.
         let longest = "set local statement_timeout = '60s'";
         transaction.batch_execute(longest).await?;

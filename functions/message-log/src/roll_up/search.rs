@@ -10,6 +10,7 @@ use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::work::Waiting;
+use robeing::ROBEINGS;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
@@ -278,7 +279,7 @@ pub(crate) async fn forget_postings(
 pub(crate) async fn forget_month(client: &Client, month: Date) -> Result<(), Error> {
     db::query(
         client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "with segment as (
              delete from conversation.search_segment where segment >= $1 and segment < $2
          )

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
 use platform::work::{Waiting, Workers};
 use platform::{Caller, Error, Json, Result};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::try_join;
@@ -99,7 +100,7 @@ pub async fn search(
     Path(robeing_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Found>> {
-    caller.may_see_robeing(&robeing_id)?;
+    robeing::may_see(&caller, &robeing_id)?;
     let limit = limit(asked.limit, 20)?;
     let q = asked.q.unwrap_or_default();
     if q.chars().count() > LONGEST_QUESTION {
@@ -114,7 +115,7 @@ pub async fn search(
         ));
     }
     let mut client = log.pool.get().await?;
-    let db = scoped::read(&mut client, &Scope::only([robeing_id.as_str()])).await?;
+    let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id.as_str()])).await?;
     let past = asked.after.unwrap_or(Uuid::max());
     let wanted = usize::try_from(limit).unwrap_or_default();
     let found = find(&db, &log.workers, &robeing_id, &words, past, wanted + 1).await?;

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use platform::auth::Names;
 use platform::work::Waiting;
 use platform::{Caller, Error, Json, JsonItems, Result};
+use robeing::ROBEINGS;
 use serde_json::{Value, json};
 
 use crate::dead_letters::{self, Owner};
@@ -108,7 +109,7 @@ pub async fn receive(
     if !envelope.is_of_message() {
         return Ok(taken());
     }
-    let robeing_id = match &caller.scope.robeings {
+    let robeing_id = match caller.scope.of(ROBEINGS) {
         Names::Only(robeings) => robeings.first(),
         Names::All => None,
     };

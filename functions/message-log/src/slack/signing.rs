@@ -12,6 +12,7 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use platform::auth::{Names, Scope, is_name};
 use platform::{Caller, Env, Error, Result, Role, Secret};
+use robeing::ROBEINGS;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -144,10 +145,9 @@ impl Slack {
         Ok(Caller {
             name: "slack".into(),
             role: Role::Writer,
-            scope: Arc::new(Scope {
-                robeings: Names::Only(robeing.into_iter().collect()),
-                ..Scope::default()
-            }),
+            scope: Arc::new(
+                Scope::default().with(ROBEINGS, Names::Only(robeing.into_iter().collect())),
+            ),
         })
     }
 }
@@ -307,7 +307,7 @@ mod tests {
         headers.insert("x-slack-request-timestamp", at.parse().unwrap());
         headers.insert("x-slack-signature", signature.parse().unwrap());
         let caller = slack.prove_at(&headers, body.as_bytes(), now)?;
-        match &caller.scope.robeings {
+        match caller.scope.of(ROBEINGS) {
             Names::Only(names) => Ok(names.clone()),
             Names::All => panic!("Slack never sees all"),
         }

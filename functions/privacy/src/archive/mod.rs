@@ -16,6 +16,7 @@ use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::telemetry::{Unit, figure};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -157,7 +158,7 @@ async fn close(privacy: &Privacy, month: Date) -> Result<String> {
 /// more rows than its part. Then keys that seal nothing go.
 async fn complete(privacy: &Privacy, month: Date) -> Result<()> {
     let mut client = privacy.pool.get().await?;
-    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     share_keys(&transaction).await?;
     if !months::is_whole(&transaction, month).await? {
         return Err(anyhow::anyhow!(

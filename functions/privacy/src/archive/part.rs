@@ -8,6 +8,7 @@ use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::store::Put;
 use platform::{Error, Result};
+use robeing::ROBEINGS;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -182,7 +183,7 @@ async fn read_with_keys(
     people: &mut People,
 ) -> Result<Vec<Record>> {
     let mut client = privacy.pool.get().await?;
-    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     share_keys(&transaction).await?;
     let records = months::read(&transaction, month, after, GROUP_ROWS, GROUP_BYTES).await?;
     let mut new: BTreeMap<Uuid, &Record> = BTreeMap::new();
@@ -308,7 +309,7 @@ pub async fn keys_by_id(privacy: &Privacy, ids: &[i64]) -> Result<HashMap<i64, P
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select id, wrapped from privacy.person_key where id = any ($1)",
         &[(&ids, Type::INT8_ARRAY)],
     )
@@ -332,7 +333,7 @@ async fn count_in(
     let (keys, counts): (Vec<i64>, Vec<i32>) =
         sealed.iter().map(|(key, rows)| (*key, *rows)).unzip();
     let mut client = privacy.pool.get().await?;
-    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     share_keys(&transaction).await?;
     if months::count(&transaction, month, after, last).await? != rows {
         return Ok(false);

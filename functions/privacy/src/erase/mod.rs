@@ -16,6 +16,7 @@ use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
 use platform::{Admin, Error, Json, Result};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -93,11 +94,11 @@ pub async fn ask(
     Json(asked): Json<Asked>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Erasure>)> {
     let about = asked.resolve(&privacy, &caller).await?;
-    let scope = scope_of(&caller.scope.robeings);
+    let scope = scope_of(caller.scope.of(ROBEINGS));
     let id = begin(&privacy, &about, scope.as_deref()).await?;
     let until = Instant::now() + WITHIN_A_REQUEST;
     drive(&privacy.unhurried(LONGEST_STEP), id, until).await?;
-    let erasure = find(&privacy, id, &caller.scope.robeings).await?;
+    let erasure = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
     let status = match erasure.status {
         Status::Done => StatusCode::OK,
         Status::Running => StatusCode::ACCEPTED,
@@ -126,14 +127,16 @@ pub async fn read(
     Admin(caller): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Erasure>> {
-    find(&privacy, id, &caller.scope.robeings).await.map(Json)
+    find(&privacy, id, caller.scope.of(ROBEINGS))
+        .await
+        .map(Json)
 }
 
 async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Erasure> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::of(robeings),
+        &Scope::of(ROBEINGS, robeings),
         "select id, subject_kind, subject, scope, erased, created_at, finished_at
          from privacy.erasure
          where id = $1 and ($2::text[] is null or scope <@ $2)",
@@ -249,7 +252,7 @@ async fn running(privacy: &Privacy) -> Result<Vec<Uuid>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select id from privacy.erasure where finished_at is null order by created_at",
         &[],
     )

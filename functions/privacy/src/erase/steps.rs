@@ -8,6 +8,7 @@ use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
 use platform::telemetry::{Unit, figure};
+use robeing::ROBEINGS;
 use serde_json::json;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
@@ -56,7 +57,7 @@ async fn step(privacy: &Privacy, id: Uuid) -> Result<Step> {
     let mut client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select whose from privacy.erasure where id = $1 and finished_at is null",
         &[(&id, Type::UUID)],
     )
@@ -149,7 +150,7 @@ async fn finish(privacy: &Privacy, id: Uuid, whose: &Whose) -> Result<bool> {
         tracing::error!(erasure = %id, ?outlived, "copies of erased rows are left: there is no receipt");
         return Ok(false);
     }
-    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     let row = transaction
         .query_typed_opt(
             "update privacy.erasure

@@ -12,6 +12,7 @@ use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::store::Put;
 use platform::{Error, Result};
+use robeing::ROBEINGS;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -58,7 +59,7 @@ impl At {
         let client = privacy.pool.get().await?;
         let rows = db::query(
             &client,
-            &Scope::all(),
+            &Scope::all(ROBEINGS),
             "select whose, stage, after_id, after_part,
                     (select coalesce(max(number), 0) from privacy.export_file where export_id = $1 and is_whole) as number
              from privacy.export
@@ -268,7 +269,7 @@ struct Kept {
 /// How far it is now, together with the file that brought it there.
 async fn move_on(privacy: &Privacy, id: Uuid, at: &At, file: Option<&Kept>) -> Result<()> {
     let mut client = privacy.pool.get().await?;
-    let transaction = db::begin(&mut client, &Scope::all()).await?;
+    let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     let moved = transaction
         .execute_typed(
             "update privacy.export

@@ -17,6 +17,7 @@ use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
 use platform::telemetry::{Unit, figure};
 use platform::{Admin, Error, Json, Result, idempotency};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;
@@ -101,11 +102,11 @@ pub async fn ask(
     let key = idempotency::key(&headers)?;
     let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
     let about = asked.resolve(&privacy, &caller).await?;
-    let scope = scope_of(&caller.scope.robeings);
+    let scope = scope_of(caller.scope.of(ROBEINGS));
     let id = begin(&privacy, &about, scope.as_deref(), request.as_deref()).await?;
     let until = Instant::now() + WITHIN_A_REQUEST;
     drive(&privacy.unhurried(LONGEST_STEP), id, until).await?;
-    let export = find(&privacy, id, &caller.scope.robeings).await?;
+    let export = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
     let status = match export.status {
         Status::Done => StatusCode::OK,
         Status::Running => StatusCode::ACCEPTED,
@@ -134,14 +135,16 @@ pub async fn read(
     Admin(caller): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Export>> {
-    find(&privacy, id, &caller.scope.robeings).await.map(Json)
+    find(&privacy, id, caller.scope.of(ROBEINGS))
+        .await
+        .map(Json)
 }
 
 async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Export> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::of(robeings),
+        &Scope::of(ROBEINGS, robeings),
         "select id, subject_kind, subject, scope, created_at, finished_at, expires_at
          from privacy.export
          where id = $1 and expires_at > now() and ($2::text[] is null or scope <@ $2)",
@@ -287,7 +290,7 @@ async fn running(privacy: &Privacy) -> Result<Vec<Uuid>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select id from privacy.export where finished_at is null and expires_at > now() order by created_at",
         &[],
     )

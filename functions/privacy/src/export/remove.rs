@@ -9,6 +9,7 @@ use message_log::personal::{Subject, Whose};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
+use robeing::ROBEINGS;
 use uuid::Uuid;
 
 use super::FOLDER;
@@ -21,7 +22,7 @@ pub async fn forget(privacy: &Privacy, whose: &Whose) -> Result<()> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select id, whose from privacy.export",
         &[],
     )
@@ -74,7 +75,7 @@ async fn remove(privacy: &Privacy, id: Uuid) -> Result<()> {
     let client = privacy.pool.get().await?;
     db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "delete from privacy.export where id = $1",
         &[(&id, Type::UUID)],
     )
@@ -110,7 +111,7 @@ async fn all(privacy: &Privacy) -> Result<Vec<(Uuid, bool)>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
-        &Scope::all(),
+        &Scope::all(ROBEINGS),
         "select id, expires_at <= now() as is_over from privacy.export",
         &[],
     )

@@ -1,4 +1,4 @@
-//! Service tokens: long random strings, of which only the SHA-256 is configured.
+//! Service tokens: long random strings. The configuration holds only their SHA-256.
 
 use std::sync::Arc;
 
@@ -24,19 +24,22 @@ struct Entry {
     sha256: String,
 }
 
-const FORM: &str = r#"[{"name": "..", "role": "reader" | "writer" | "admin", "scope": {"datasets": ["project.dataset"], "robeings": [..], "sessions": ["*"]}, "sha256": "<64 hex digits>"}]"#;
+const FORM: &str = r#"[{"name": "..", "role": "reader" | "writer" | "admin", "scope": {"<kind>": ["<name>", ..] or ["*"], ..}, "sha256": "<64 hex digits>"}]"#;
 
 impl Tokens {
-    /// The value of `AUTH_TOKENS`. An error says where it is wrong, and never what stands there.
+    /// Parses the value of `AUTH_TOKENS`. An error states the position of a mistake and never quotes the
+    /// value.
     pub(super) fn parse(json: &Secret) -> anyhow::Result<Self> {
         let entries: Vec<Entry> = serde_json::from_str(json.expose()).map_err(|error| {
-            // The error's own text may quote a value, and that may be a hash.
+            // The error's own text may quote a value, which may be a hash.
             let (line, column) = (error.line(), error.column());
-            anyhow::anyhow!("AUTH_TOKENS is wrong at line {line}, column {column}: write {FORM}")
+            anyhow::anyhow!(
+                "AUTH_TOKENS is not valid at line {line}, column {column}: write {FORM}"
+            )
         })?;
         ensure!(
             !entries.is_empty(),
-            "AUTH_TOKENS lists no token: write {FORM}"
+            "AUTH_TOKENS has no token: write {FORM}"
         );
 
         let mut tokens: Vec<(Hash, Caller)> = Vec::with_capacity(entries.len());
@@ -49,7 +52,7 @@ impl Tokens {
         {
             ensure!(
                 !name.is_empty() && name.len() <= 100 && !name.contains(char::is_control),
-                "AUTH_TOKENS: a name has 1 to 100 printable characters",
+                "AUTH_TOKENS: a name must have 1 to 100 printable characters",
             );
             let hash = hex::decode(&sha256)
                 .ok()
@@ -74,7 +77,7 @@ impl Tokens {
         Ok(Self(tokens))
     }
 
-    /// Looks at every token, so that the time taken tells nothing.
+    /// Finds the caller with this token. It compares every token, so that the time reveals nothing.
     pub(super) fn caller(&self, bearer: &str) -> Option<Caller> {
         let hash: Hash = Sha256::digest(bearer).into();
         let mut found = None;

@@ -1,8 +1,9 @@
-//! Transactions that see the robeings they name, and no others: the wall behind the scope that
-//! stands in each statement.
+//! Transactions that see only the rows in a scope, enforced by row-level security in addition to the
+//! scope in each statement.
 //!
-//! A table takes part by a policy on the setting `app.robeings`; the migration of the first owner
-//! shows it.
+//! A scope covers one [`Kind`], whose names are in the setting `app.<kind>` for the time of the
+//! transaction: one per line, or `*` for all. A table takes part with a policy on that setting; without
+//! the setting the policy fails or shows no row.
 
 use std::time::Duration;
 
@@ -12,43 +13,51 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::Client;
-use crate::auth::{Names, is_name};
+use crate::auth::{Kind, Names, is_name};
 
-/// A statement that takes longer is given up, and the caller asked to try again.
+/// The longest time for one statement. If it takes longer, the caller should try again.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(15);
-/// So long before the connection's own end, so that a server that lives says so itself.
+/// The statement timeout ends this long before the connection is given up, so that a server which still
+/// responds reports the timeout itself.
 const BEFORE_THE_END: Duration = Duration::from_millis(250);
-/// Of the transaction that has begun. The values are bound: what a caller sends is no part of a
-/// statement's text, whatever the server takes a quote or a backslash for.
+/// The settings of a transaction. The values are bound, so nothing that a caller sends becomes part of a
+/// statement's text, however the server reads quotes and backslashes.
 ///
-/// Compiling a statement that runs once and for milliseconds takes longer than to run it, and
-/// partitions make the planner think otherwise.
-const SETTINGS: &str = "select set_config('app.robeings', $1, true),
-                               set_config('statement_timeout', $2, true),
+/// Statements here run once, for milliseconds, and compiling one takes longer than that. The planner
+/// overestimates the cost of partitioned tables, so `jit` is off.
+const SETTINGS: &str = "select set_config($1, $2, true),
+                               set_config('statement_timeout', $3, true),
                                set_config('jit', 'off', true)";
 
-/// Which robeings a transaction sees.
+/// The names of one kind whose rows a transaction sees.
 #[derive(Clone, Debug)]
-pub struct Scope(String);
+pub struct Scope {
+    kind: Kind,
+    /// One per line; `*` for all.
+    names: String,
+}
 
 impl Scope {
-    pub fn all() -> Self {
-        Self("*".to_owned())
+    /// The rows of every name.
+    pub fn all(kind: Kind) -> Self {
+        let names = "*".to_owned();
+        Self { kind, names }
     }
 
-    pub fn of(robeings: &Names) -> Self {
-        match robeings {
-            Names::All => Self::all(),
-            Names::Only(names) => Self::only(names.iter().map(String::as_str)),
+    pub fn of(kind: Kind, names: &Names) -> Self {
+        match names {
+            Names::All => Self::all(kind),
+            Names::Only(names) => Self::only(kind, names.iter().map(String::as_str)),
         }
     }
 
-    /// A name that could be read as more than one robeing, or as all of them, is no robeing's.
-    pub fn only<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+    /// The rows of these names. A name that could be read as several names, or as all, is left out.
+    pub fn only<'a>(kind: Kind, names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut names: Vec<&str> = names.into_iter().filter(|name| is_name(name)).collect();
         names.sort_unstable();
         names.dedup();
-        Self(names.join("\n"))
+        let names = names.join("\n");
+        Self { kind, names }
     }
 }
 
@@ -57,9 +66,14 @@ async fn set(
     scope: &Scope,
     longest: Duration,
 ) -> Result<(), Error> {
-    // 0 would be no limit.
+    // 0 would mean no limit.
     let longest = longest.as_millis().max(1).to_string();
-    let values: [(&(dyn ToSql + Sync), Type); 2] = [(&scope.0, Type::TEXT), (&longest, Type::TEXT)];
+    let setting = format!("app.{}", scope.kind.name());
+    let values: [(&(dyn ToSql + Sync), Type); 3] = [
+        (&setting, Type::TEXT),
+        (&scope.names, Type::TEXT),
+        (&longest, Type::TEXT),
+    ];
     db.execute_typed(SETTINGS, &values).await.map(drop)
 }
 
@@ -68,7 +82,7 @@ fn longest_statement(client: &Client) -> Duration {
     left.min(LONGEST_STATEMENT)
 }
 
-/// The rows of one statement, a transaction of its own.
+/// Runs one statement in a transaction of its own and returns its rows.
 pub async fn query(
     client: &Client,
     scope: &Scope,
@@ -78,7 +92,7 @@ pub async fn query(
     once(client, scope, client.query_typed(sql, values)).await
 }
 
-/// One statement as a transaction, in one round trip: nothing is waited for between its parts.
+/// Runs one statement in a transaction of its own, in one round trip.
 pub async fn once<T>(
     client: &Client,
     scope: &Scope,
@@ -97,7 +111,7 @@ pub async fn once<T>(
     Ok(done)
 }
 
-/// A transaction of several statements; without `commit` nothing has happened.
+/// Begins a transaction of several statements, which is rolled back unless it is committed.
 pub async fn begin<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
     let longest = longest_statement(client);
     let transaction = tokio_postgres::Client::transaction(client).await?;
@@ -105,8 +119,7 @@ pub async fn begin<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transact
     Ok(transaction)
 }
 
-/// A transaction whose statements all see the database as it is now, whatever is committed meanwhile.
-/// There is nothing to commit.
+/// Begins a read-only transaction whose statements all see the same snapshot of the database.
 pub async fn read<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transaction<'a>, Error> {
     let longest = longest_statement(client);
     let transaction = tokio_postgres::Client::build_transaction(client)
@@ -118,7 +131,7 @@ pub async fn read<'a>(client: &'a mut Client, scope: &Scope) -> Result<Transacti
     Ok(transaction)
 }
 
-/// There is no partition yet for one of the rows.
+/// Whether a row has no partition to go to yet.
 pub fn lacks_partition(error: &Error) -> bool {
     error.as_db_error().is_some_and(|error| {
         *error.code() == SqlState::CHECK_VIOLATION
@@ -127,7 +140,7 @@ pub fn lacks_partition(error: &Error) -> bool {
     })
 }
 
-/// Lost a race that it may win next time.
+/// Whether the transaction lost a race and may succeed if it is tried again.
 pub fn lost_a_race(error: &Error) -> bool {
     let codes = [
         &SqlState::T_R_DEADLOCK_DETECTED,
@@ -141,10 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_can_be_neither_widened_nor_left_by_a_name() {
-        let names = ["r2", "r1", "r1", "*", "a\nb", "it's"];
-        let scope = Scope::only(names);
-        assert_eq!(scope.0, "it's\nr1\nr2");
-        assert_eq!(Scope::of(&Names::Only(vec!["*".into()])).0, "");
+    fn a_name_can_neither_widen_a_scope_nor_end_it() {
+        const ORDERS: Kind = Kind::new("orders");
+        let scope = Scope::only(ORDERS, ["o2", "o1", "o1", "*", "a\nb", "it's"]);
+        assert_eq!(scope.names, "it's\no1\no2");
+        let star = Names::Only(vec!["*".into()]);
+        assert_eq!(Scope::of(ORDERS, &star).names, "");
     }
 }

@@ -17,11 +17,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, get_current_timestamp};
 use kit::oidc::{AUDIENCE, Issuer};
-use platform::auth::{Auth, Names};
+use platform::auth::{Auth, Kind, Names};
 use platform::{Admin, Caller, Env, Error, Resources, Role, Writer};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
+
+const DATASETS: Kind = Kind::new("datasets");
+const ROBEINGS: Kind = Kind::new("robeings");
+const SESSIONS: Kind = Kind::new("sessions");
 
 fn open(settings: &[(&str, &str)]) -> anyhow::Result<Auth> {
     let env = settings

@@ -15,20 +15,31 @@ fn two_tokens() -> Auth {
 async fn a_token_is_its_name_role_and_scope() {
     let caller = ask(&two_tokens(), "a-long-token").await.unwrap();
     assert_eq!((&*caller.name, caller.role), ("loader", Role::Writer));
-    assert!(caller.scope.datasets.contain("p.sales"));
-    assert!(!caller.scope.datasets.contain("p.sale"));
-    assert!(!caller.scope.datasets.contain("q.sales"));
-    assert_eq!(caller.scope.robeings, Names::All);
+    assert!(caller.scope.of(DATASETS).contain("p.sales"));
+    assert!(!caller.scope.of(DATASETS).contain("p.sale"));
+    assert!(!caller.scope.of(DATASETS).contain("q.sales"));
+    assert_eq!(*caller.scope.of(ROBEINGS), Names::All);
 }
 
 #[tokio::test]
 async fn a_part_of_the_scope_that_is_not_given_is_nothing() {
     let auth = two_tokens();
     let loader = ask(&auth, "a-long-token").await.unwrap();
-    assert!(!loader.scope.sessions.contain("s1"));
+    assert!(!loader.scope.of(SESSIONS).contain("s1"));
     let nobody = ask(&auth, "another-token").await.unwrap();
-    assert_eq!(nobody.scope.datasets, Names::Only(vec![]));
-    assert!(!nobody.scope.datasets.contain(""));
+    assert_eq!(*nobody.scope.of(DATASETS), Names::Only(vec![]));
+    assert!(!nobody.scope.of(DATASETS).contain(""));
+}
+
+#[tokio::test]
+async fn a_kind_that_no_function_declares_neither_refuses_the_token_nor_grants_anything_else() {
+    let tokens = json!([{"name": "loader", "role": "reader", "sha256": sha256("a-long-token"),
+        "scope": {"planets": ["*"], "datasets": ["p.sales"]}}]);
+    let auth = open(&[("AUTH_TOKENS", &tokens.to_string())]).unwrap();
+    let caller = ask(&auth, "a-long-token").await.unwrap();
+    assert!(caller.scope.of(DATASETS).contain("p.sales"));
+    assert!(!caller.scope.of(DATASETS).contain("p.web"));
+    assert!(!caller.scope.of(ROBEINGS).contain("r1"));
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn the_open_mode_makes_everyone_admin_of_everything() {
             .unwrap()
             .unwrap();
         assert_eq!(caller.role, Role::Admin);
-        assert!(caller.scope.datasets.contain("project.dataset"));
+        assert!(caller.scope.of(DATASETS).contain("project.dataset"));
     }
 }
 
@@ -178,7 +178,7 @@ fn a_faulty_list_of_tokens_is_refused_and_its_hashes_are_not_told() {
         entry(json!({"sha256": format!("{hash}00")})),
         entry(json!({"sha256": format!("g{}", &hash[1..])})),
         entry(json!({ &hash: "typo" })),
-        entry(json!({"scope": {"dataset": ["a.b"]}})),
+        entry(json!({"scope": {"any": [1]}})),
         entry(json!({"scope": {"datasets": "a.b"}})),
         entry(json!({"scope": {"datasets": hash}})),
         entry(json!({"scope": "*"})),

@@ -33,7 +33,7 @@ async fn the_named_account_is_an_admin_of_everything_at_events() {
     let caller = ask_at(&auth, PATH, &google.token(claims())).await.unwrap();
     assert_eq!(*caller.name, format!("trigger:{ACCOUNT}"));
     assert_eq!(caller.role, Role::Admin);
-    assert!(caller.scope.datasets.contain("any.dataset"));
+    assert!(caller.scope.of(DATASETS).contain("any.dataset"));
 }
 
 #[tokio::test]

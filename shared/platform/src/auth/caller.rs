@@ -1,0 +1,100 @@
+//! The caller of a request, and the extractors that require one of a certain role.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::Scope;
+use crate::Error;
+
+/// The prefix of callers' names that belong to a platform, and to neither a person nor a service.
+pub(crate) const TRIGGER: &str = "trigger:";
+
+/// An authenticated caller. A handler that takes one is unreachable without authentication.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub name: Arc<str>,
+    pub role: Role,
+    pub scope: Arc<Scope>,
+}
+
+impl Caller {
+    /// The platform that invokes a trigger, after it has authenticated itself: an admin of everything.
+    pub fn trigger(name: &str) -> Self {
+        Self::unlimited(format!("{TRIGGER}{name}").into())
+    }
+
+    pub(super) fn unlimited(name: Arc<str>) -> Self {
+        Self {
+            name,
+            role: Role::Admin,
+            scope: Arc::new(Scope::all()),
+        }
+    }
+
+    pub(super) fn at_least(self, role: Role) -> Result<Self, Error> {
+        if self.role >= role {
+            return Ok(self);
+        }
+        Err(Error::Forbidden(format!(
+            "this needs the role `{role}`, and {:?} has the role `{}`",
+            self.name, self.role,
+        )))
+    }
+}
+
+/// The role of a caller. Each role includes the permissions of those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Reader,
+    Writer,
+    Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Reader => "reader",
+            Self::Writer => "writer",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Error::Unauthenticated("send `Authorization: Bearer <token>`".into()))
+    }
+}
+
+/// A caller with the role `writer` or `admin`.
+#[derive(Clone, Debug)]
+pub struct Writer(pub Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Writer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.at_least(Role::Writer).map(Self)
+    }
+}
+
+/// A caller with the role `admin`. The scope limits admins as well.
+#[derive(Clone, Debug)]
+pub struct Admin(pub Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.at_least(Role::Admin).map(Self)
+    }
+}

@@ -1,0 +1,158 @@
+//! Scopes: the names of each kind that a caller may access.
+//!
+//! A kind is declared by the crate that owns the things it names:
+//!
+//! ```
+//! # use platform::auth::{Kind, Names, Scope};
+//! const ORDERS: Kind = Kind::new("orders");
+//!
+//! let scope: Scope = serde_json::from_str(r#"{"orders": ["o1"]}"#).unwrap();
+//! assert!(scope.of(ORDERS).contain("o1"));
+//! assert!(!scope.of(Kind::new("invoices")).contain("i1"));
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A kind of things that scopes list by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind(&'static str);
+
+impl Kind {
+    /// `name` is the field of the kind in the JSON of a scope.
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The names that a caller may access, by kind. Kinds that are missing grant nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    by_kind: BTreeMap<String, Names>,
+    /// The names of every kind that is not listed: none, or all.
+    others: Names,
+}
+
+impl Scope {
+    /// Every name of every kind.
+    pub fn all() -> Self {
+        Self {
+            by_kind: BTreeMap::new(),
+            others: Names::All,
+        }
+    }
+
+    /// The names of one kind.
+    pub fn of(&self, kind: Kind) -> &Names {
+        self.by_kind.get(kind.name()).unwrap_or(&self.others)
+    }
+
+    /// Replaces the names of one kind.
+    #[must_use]
+    pub fn with(mut self, kind: Kind, names: Names) -> Self {
+        self.by_kind.insert(kind.name().to_owned(), names);
+        self
+    }
+}
+
+/// An object with one list of names per kind. Kinds that no crate declares are kept and grant nothing.
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Kinds;
+
+        impl<'de> Visitor<'de> for Kinds {
+            type Value = Scope;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object with one list of names per kind")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scope, A::Error> {
+                let mut scope = Scope::default();
+                while let Some((kind, names)) = map.next_entry()? {
+                    if scope.by_kind.insert(kind, names).is_some() {
+                        return Err(A::Error::custom("a kind is listed twice"));
+                    }
+                }
+                Ok(scope)
+            }
+        }
+
+        deserializer.deserialize_map(Kinds)
+    }
+}
+
+/// All names, or those in the list. An empty list contains nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Names {
+    All,
+    Only(Vec<String>),
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::Only(Vec::new())
+    }
+}
+
+impl Names {
+    pub fn contain(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|known| known == name),
+        }
+    }
+}
+
+/// A list of strings. `*` in it stands for all names.
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        Ok(if names.iter().any(|name| name == "*") {
+            Self::All
+        } else {
+            Self::Only(names)
+        })
+    }
+}
+
+/// Whether a scope can list this name: 1 to 100 characters, no control character, and not `*`, which
+/// stands for all names.
+pub fn is_name(name: &str) -> bool {
+    (1..=100).contains(&name.chars().count()) && name != "*" && !name.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: Kind = Kind::new("orders");
+
+    #[test]
+    fn a_kind_that_is_missing_grants_nothing() {
+        for scope in [Scope::default(), serde_json::from_str("{}").unwrap()] {
+            assert_eq!(*scope.of(ORDERS), Names::Only(vec![]));
+        }
+        assert_eq!(*Scope::all().of(ORDERS), Names::All);
+    }
+
+    #[test]
+    fn a_kind_that_is_listed_twice_is_refused() {
+        let twice = r#"{"orders": ["a"], "orders": ["*"]}"#;
+        assert!(serde_json::from_str::<Scope>(twice).is_err());
+    }
+
+    #[test]
+    fn names_that_are_no_list_of_text_are_refused_for_every_kind() {
+        for scope in [r#"{"orders": "*"}"#, r#"{"other": [1]}"#, r#"["*"]"#, "1"] {
+            assert!(serde_json::from_str::<Scope>(scope).is_err(), "{scope}");
+        }
+    }
+}
