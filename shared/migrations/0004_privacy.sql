@@ -65,19 +65,21 @@ create index sealed_part on privacy.sealed (part_id);
 create table privacy.erasure (
     id uuid primary key,
     subject_kind varchar(16) not null,
-    subject bytea not null,
+    subject_digest bytea not null,
     scope text[],
-    whose jsonb,
+    subject jsonb,
+    owner varchar(32),
     after_id uuid,
     erased jsonb not null default '{}',
     created_at timestamptz not null default now(),
     finished_at timestamptz
 );
-comment on column privacy.erasure.subject is 'keyed digest of the id that was asked for';
-comment on column privacy.erasure.scope is 'the robeings it is for; null for all';
-comment on column privacy.erasure.whose is 'the ids that are looked for, until nothing is left of them';
-create unique index erasure_running on privacy.erasure (subject, scope) nulls not distinct where finished_at is null;
-create index erasure_subject on privacy.erasure (subject);
+comment on column privacy.erasure.subject_digest is 'keyed digest of the id in the request';
+comment on column privacy.erasure.scope is 'the robeings that the request reaches; null for all';
+comment on column privacy.erasure.subject is 'all ids of the subject, until nothing is left of them';
+comment on column privacy.erasure.owner is 'the owner of personal data that is being erased, with after_id as the cursor in its rows';
+create unique index erasure_running on privacy.erasure (subject_digest, scope) nulls not distinct where finished_at is null;
+create index erasure_subject on privacy.erasure (subject_digest);
 
 -- Each names the one before it by its hash.
 create table privacy.receipt (
@@ -92,18 +94,18 @@ create table privacy.receipt (
 create table privacy.export (
     id uuid primary key,
     subject_kind varchar(16) not null,
-    subject bytea not null,
+    subject_digest bytea not null,
     scope text[],
     request bytea unique,
-    whose jsonb,
-    stage varchar(16) not null default 'messages',
+    subject jsonb,
+    owner varchar(32),
     after_id uuid,
     after_part bigint,
     created_at timestamptz not null default now(),
     finished_at timestamptz,
     expires_at timestamptz not null
 );
-create index export_subject on privacy.export (subject);
+create index export_subject on privacy.export (subject_digest);
 
 create table privacy.export_file (
     export_id uuid not null references privacy.export on delete cascade,

@@ -10,6 +10,7 @@
 
 pub mod context;
 pub mod dead_letters;
+mod derived;
 pub mod events;
 pub mod history;
 pub mod identity;

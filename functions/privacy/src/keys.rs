@@ -62,7 +62,7 @@ impl Master {
     }
 
     /// What stands for an id where the id itself must not stay: by each key, the first one's first.
-    pub fn names_of(&self, kind: &str, id: &str) -> Vec<Vec<u8>> {
+    pub fn digests_of(&self, kind: &str, id: &str) -> Vec<Vec<u8>> {
         let text = format!("{kind} {id}");
         let names = self
             .0
@@ -183,8 +183,8 @@ mod tests {
         assert!(both.has_signed(b"text", &master(&old).sign(b"text")));
         assert!(!both.has_signed(b"other", &master(&old).sign(b"text")));
         assert!(
-            both.names_of("user_id", "u")
-                .contains(&master(&old).names_of("user_id", "u")[0])
+            both.digests_of("user_id", "u")
+                .contains(&master(&old).digests_of("user_id", "u")[0])
         );
     }
 

@@ -1,20 +1,22 @@
-//! Privacy: months that grow old are archived, people are forgotten, and given what is held of them.
+//! Privacy: erases people, exports what is held about them, archives old months, and enforces retention.
 //!
-//! `POST /events/privacy` does once a day what is due: makes room for months to come, archives and
-//! drops old ones, lets expire what is kept for a time only, and goes on with erasures and exports
-//! that took longer than a request. `POST /v1/erasures` and `POST /v1/exports` begin one and mostly
-//! end it.
+//! `POST /events/privacy` runs once a day: it creates partitions for the coming months, archives and drops
+//! old ones, deletes what has expired, and resumes erasures and exports that took longer than their
+//! request. `POST /v1/erasures` and `POST /v1/exports` start one, and mostly finish it.
 //!
-//! What is somebody's is known to its owners alone: each has a module `personal` that lists its
-//! columns and erases, exports and expires them. This crate drives them, and owns the archive.
+//! This crate knows no table of another function. Each function that stores personal data implements
+//! [`::personal::Owner`] in its module `personal`; [`owners`] lists them. This crate drives them
+//! ([`drive`]), and owns the archive.
 
 pub mod archive;
 mod download;
+pub mod drive;
 pub mod erase;
 pub mod export;
 mod keys;
 mod lease;
 pub mod owners;
+mod personal;
 pub mod receipt;
 mod retain;
 pub mod run;
@@ -33,13 +35,8 @@ use keys::Master;
 
 /// Of one run; what is left is done by the next.
 pub const LONGEST_RUN: Duration = Duration::from_secs(14 * 60);
-
-/// Each column of the schema `privacy` that says whose a row is.
-pub const COLUMNS: [(&str, &str); 3] = [
-    ("privacy.person_key", "user_id"),
-    ("privacy.person_key", "slack_user_id"),
-    ("privacy.person_key", "robeing_id"),
-];
+/// The time after which the trigger returns an error: a run, and a minute for its last step.
+pub const LONGEST_TRIGGER: Duration = Duration::from_secs(LONGEST_RUN.as_secs() + 60);
 
 #[derive(Clone)]
 pub struct Privacy {
@@ -103,7 +100,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         })?;
     let daily = Router::new()
         .routes(routes!(run::trigger))
-        .layer(may_take(LONGEST_RUN + Duration::from_secs(60)));
+        .layer(may_take(LONGEST_TRIGGER));
     Ok(Router::new()
         .routes(routes!(erase::ask))
         .routes(routes!(erase::read))

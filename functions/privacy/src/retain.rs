@@ -1,13 +1,11 @@
-//! What has had its time goes: messages by the memory of their robeing, keys of the archive with
-//! them, and what is kept for a while only.
+//! Retention: deletes messages after the retention of their robeing, the keys of the archive with them, and
+//! what is kept for a fixed time only.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
-use message_log::personal::Counts;
-use message_log::personal::expire::{self, Robeings};
+use personal::{Counts, Robeings, add, count};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
@@ -18,59 +16,68 @@ use uuid::Uuid;
 use crate::run::Failures;
 use crate::{Privacy, owners};
 
-/// Until nothing is due or the time is up: how many rows of which table went.
+/// Deletes what has expired until nothing is left or `until`, and returns how many rows of which table went.
 pub async fn run(privacy: &Privacy, until: Instant, failures: &mut Failures) -> Counts {
     let now = Timestamp::now();
     let mut gone = Counts::new();
-    // Without knowing who has a time of their own, nobody's memory ends.
-    if let Some(own) = failures.note("reading memory_ttl_days", memory_days(privacy).await) {
+    // If it is unknown which robeings have a retention of their own, no message expires.
+    let own = failures.note("reading memory_ttl_days", retention_days(privacy).await);
+    if let Some(own) = own {
         for (robeing, days) in &own {
             let only = Robeings::Only(robeing);
-            let ended = memory(privacy, only, now, *days, until, &mut gone).await;
-            failures.note("ending the memory of a robeing", ended);
+            let expired = by_retention(privacy, only, now, *days, until, &mut gone).await;
+            failures.note("deleting expired messages of a robeing", expired);
         }
         if let Some(days) = privacy.retention_days {
             let others: Vec<String> = own.into_keys().collect();
-            let others = Robeings::AllBut(&others);
-            let ended = memory(privacy, others, now, days, until, &mut gone).await;
-            failures.note("ending the memory of all others", ended);
+            let others = Robeings::Except(&others);
+            let expired = by_retention(privacy, others, now, days, until, &mut gone).await;
+            failures.note("deleting expired messages of the other robeings", expired);
         }
     }
-    let ended = rest(privacy, now, until, &mut gone).await;
-    failures.note("removing what is kept for a while", ended);
+    let expired = by_age(privacy, now, until, &mut gone).await;
+    failures.note("deleting what is kept for a fixed time", expired);
     if let Some(parts) = failures.note("removing empty files", empty_parts(privacy).await) {
-        *gone.entry("archive, files".to_owned()).or_default() += parts;
+        count(&mut gone, "archive, files", parts);
     }
-    gone.retain(|_, rows| *rows > 0);
-    figure(
-        "expired_rows",
-        Unit::Count,
-        gone.values().sum::<u64>() as f64,
-    );
+    let rows: u64 = gone.values().sum();
+    figure("expired_rows", Unit::Count, rows as f64);
     gone
 }
 
-async fn memory_days(privacy: &Privacy) -> Result<BTreeMap<String, i64>> {
-    owners::memory_days(&privacy.pool.get().await?).await
+/// The robeings with a retention of their own, in days.
+async fn retention_days(privacy: &Privacy) -> Result<BTreeMap<String, i64>> {
+    let mut client = privacy.pool.get().await?;
+    let transaction = db::read(&mut client, &Scope::all(ROBEINGS)).await?;
+    let mut days = BTreeMap::new();
+    for owner in owners::all() {
+        days.extend(owner.retention_days(&transaction).await?);
+    }
+    Ok(days)
 }
 
-async fn rest(privacy: &Privacy, now: Timestamp, until: Instant, gone: &mut Counts) -> Result<()> {
-    while Instant::now() < until {
-        let mut client = privacy.pool.get().await?;
-        let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
-        let rest = expire::rest(&transaction, now).await?;
-        transaction.commit().await?;
-        if rest.iter().all(|(_, rows)| *rows == 0) {
-            break;
-        }
-        for (table, rows) in rest {
-            *gone.entry(table.to_owned()).or_default() += rows;
+async fn by_age(
+    privacy: &Privacy,
+    now: Timestamp,
+    until: Instant,
+    gone: &mut Counts,
+) -> Result<()> {
+    for owner in owners::all() {
+        while Instant::now() < until {
+            let mut client = privacy.pool.get().await?;
+            let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
+            let expired = owner.expire_by_age(&transaction, now).await?;
+            transaction.commit().await?;
+            if expired.is_empty() {
+                break;
+            }
+            add(gone, expired);
         }
     }
     Ok(())
 }
 
-async fn memory(
+async fn by_retention(
     privacy: &Privacy,
     robeings: Robeings<'_>,
     now: Timestamp,
@@ -81,41 +88,21 @@ async fn memory(
     let before = now
         .saturating_sub((days * 24).hours())
         .unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut after = Some(Uuid::nil());
-    while let Some(from) = after.filter(|_| Instant::now() < until) {
-        let mut client = privacy.pool.get().await?;
-        let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
-        let expired = expire::messages(&transaction, robeings, before, from).await?;
-        transaction.commit().await?;
-        *gone.entry("conversation.log".to_owned()).or_default() += expired.rows;
-        after = expired.next;
+    for owner in owners::all() {
+        let mut after = Some(Uuid::nil());
+        while let Some(from) = after.filter(|_| Instant::now() < until) {
+            let mut client = privacy.pool.get().await?;
+            let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
+            let step = owner.expire(&transaction, robeings, before, from).await?;
+            transaction.commit().await?;
+            add(gone, step.done);
+            after = step.next;
+        }
     }
-    // A month's keys go once the whole of it has had its time.
-    let month: Date = message_log::log::day_of(before).first_of_month();
-    let (only, but) = match robeings {
-        Robeings::Only(robeing) => (Some(robeing), &[][..]),
-        Robeings::AllBut(others) => (None, others),
-    };
-    let client = privacy.pool.get().await?;
-    let keys = db::once(
-        &client,
-        &Scope::all(ROBEINGS),
-        client.execute_typed(
-            "delete from privacy.person_key
-             where month < $1 and ($2::text is null or robeing_id = $2) and robeing_id <> all ($3)",
-            &[
-                (&month, Type::DATE),
-                (&only, Type::TEXT),
-                (&but, Type::TEXT_ARRAY),
-            ],
-        ),
-    )
-    .await?;
-    *gone.entry("privacy.person_key".to_owned()).or_default() += keys;
     Ok(())
 }
 
-/// Files of dropped months of which nothing can be read any more.
+/// Removes the files of dropped months of which no row can be read any more.
 async fn empty_parts(privacy: &Privacy) -> Result<u64> {
     let client = privacy.pool.get().await?;
     let rows = client

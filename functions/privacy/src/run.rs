@@ -6,15 +6,18 @@ use axum::extract::State;
 use bytes::Bytes;
 use jiff::Timestamp;
 use message_log::months;
-use message_log::personal::Counts;
+use personal::Counts;
 use platform::telemetry::{Unit, figure};
 use platform::{Admin, Error, Json, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::archive::{self, Month};
+use crate::drive::drive_all;
+use crate::erase::Erasing;
+use crate::export::{self, Exporting};
 use crate::lease::Lease;
-use crate::{LONGEST_RUN, Privacy, erase, export, receipt, retain};
+use crate::{LONGEST_RUN, Privacy, receipt, retain};
 
 /// Months that are there before they begin.
 const AHEAD: i32 = 3;
@@ -78,9 +81,9 @@ pub async fn run_for(privacy: &Privacy, time: Duration) -> Result<Ran> {
     ran.months_made = failures
         .note("making months ahead", made)
         .unwrap_or_default();
-    ran.erasures_finished = erase::drive_all(privacy, until, &mut failures).await;
+    ran.erasures_finished = drive_all::<Erasing>(privacy, until, &mut failures).await;
     lease.renew().await?;
-    ran.exports_finished = export::drive_all(privacy, until, &mut failures).await;
+    ran.exports_finished = drive_all::<Exporting>(privacy, until, &mut failures).await;
     lease.renew().await?;
     ran.exports_removed = export::expire(privacy, &mut failures).await;
     ran.expired = retain::run(privacy, until, &mut failures).await;

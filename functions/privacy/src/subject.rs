@@ -1,60 +1,69 @@
-//! Whom a request is about: exactly one id, and all that it leads to.
+//! The subject of a request: one id in the body, and everything that it leads to.
 
-use message_log::personal::{Subject, Whose};
+use message_log::personal::people;
+use personal::{Identity, Subject};
 use platform::auth::{Names, is_name};
-use platform::postgres::Client;
 use platform::postgres::scoped as db;
-use platform::postgres::types::{Json, ToSql, Type};
+use platform::postgres::types::Json;
 use platform::{Caller, Error, Result};
 use robeing::ROBEINGS;
-use serde::Deserialize;
-use tokio_postgres::Transaction;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Privacy;
 
-/// One of the three.
+/// Identifies a subject: exactly one of the three ids.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
-    /// A person, as the log calls them; also what they said under their ids of Slack.
+pub struct SubjectId {
+    /// A person by their id in the log. It includes what they said under their Slack ids.
     user_id: Option<Uuid>,
-    /// A person, as Slack calls them.
+    /// A person by their id in Slack.
     #[schema(max_length = 100)]
     slack_user_id: Option<String>,
-    /// A robeing with all that was said to it and by it.
+    /// A robeing, with everything that was said to it and by it.
     #[schema(max_length = 100)]
     robeing_id: Option<String>,
 }
 
-/// What a request is about, as it is stored.
-pub struct About {
-    pub kind: &'static str,
-    /// What stands for the id, by each master key; the first is the one that is written.
-    pub names: Vec<Vec<u8>>,
-    pub whose: Whose,
+/// The subject, without the id itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Digest {
+    /// `user_id`, `slack_user_id` or `robeing_id`.
+    pub kind: String,
+    /// HMAC-SHA256 of the id with a key of this deployment, in hex.
+    pub digest: String,
 }
 
-impl Asked {
-    /// Looks the ids up that belong together. An error where the caller may not.
-    pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<About> {
-        let robeings = caller.scope.of(ROBEINGS);
+/// The subject of a request, as it is stored.
+pub struct Resolved {
+    /// The name of the id that was given.
+    pub kind: &'static str,
+    /// The digest of that id by each master key. The first one is written.
+    pub digests: Vec<Vec<u8>>,
+    pub subject: Subject,
+}
+
+impl SubjectId {
+    /// Looks up all ids of the subject. An error if the caller may not see it.
+    pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<Resolved> {
         let mut client = privacy.pool.get().await?;
         let db = db::read(&mut client, &db::Scope::all(ROBEINGS)).await?;
-        let (kind, id, whose) = match (&self.user_id, &self.slack_user_id, &self.robeing_id) {
+        let (kind, id, identity) = match (&self.user_id, &self.slack_user_id, &self.robeing_id) {
             (Some(user_id), None, None) => {
-                let whose = Whose::user(&db, *user_id, robeings).await?;
-                ("user_id", user_id.to_string(), whose)
+                let person = people::of_user(&db, *user_id).await?;
+                ("user_id", user_id.to_string(), Identity::Person(person))
             }
             (None, Some(slack_user_id), None) if is_id(slack_user_id) => {
-                let whose = Whose::slack_user(&db, slack_user_id.clone(), robeings).await?;
-                ("slack_user_id", slack_user_id.clone(), whose)
+                let person = people::of_slack_user(&db, slack_user_id.clone()).await?;
+                let identity = Identity::Person(person);
+                ("slack_user_id", slack_user_id.clone(), identity)
             }
             (None, None, Some(robeing_id)) => {
                 robeing::may_see(caller, robeing_id)?;
-                let whose = Whose::robeing(robeing_id.clone(), robeings);
-                ("robeing_id", robeing_id.clone(), whose)
+                let identity = Identity::Robeing(robeing_id.clone());
+                ("robeing_id", robeing_id.clone(), identity)
             }
             _ => {
                 let detail =
@@ -62,10 +71,14 @@ impl Asked {
                 return Err(Error::Invalid(detail.to_owned()));
             }
         };
-        Ok(About {
+        let robeings = match caller.scope.of(ROBEINGS) {
+            Names::All => None,
+            Names::Only(names) => Some(names.clone()),
+        };
+        Ok(Resolved {
             kind,
-            names: privacy.master.names_of(kind, &id),
-            whose,
+            digests: privacy.master.digests_of(kind, &id),
+            subject: Subject { identity, robeings },
         })
     }
 }
@@ -74,12 +87,12 @@ fn is_id(text: &str) -> bool {
     (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
-/// What of a scope is stored with a request: none for all.
+/// The part of a scope that is stored with a request: none for all robeings.
 pub fn scope_of(robeings: &Names) -> Option<Vec<String>> {
     match robeings {
         Names::All => None,
         Names::Only(names) => {
-            // As row-level security reads a list of names.
+            // As the policy for row-level security reads a list of names.
             let mut names = names.clone();
             names.retain(|name| is_name(name));
             names.sort_unstable();
@@ -90,86 +103,12 @@ pub fn scope_of(robeings: &Names) -> Option<Vec<String>> {
 }
 
 pub fn unknown() -> Error {
-    Error::NotFound("nothing is held of them in the robeings of your scope".to_owned())
+    let detail = "the robeings of your scope hold nothing about this subject";
+    Error::NotFound(detail.to_owned())
 }
 
-/// The condition under which a row of `privacy.person_key` is theirs, and its values, from $1 on.
-pub const KEY_IS_THEIRS: &str = "
-    (user_id = any ($1)
-     or slack_user_id = any ($2) and (user_id is null or user_id <> all ($3))
-     or robeing_id = $4)
-    and ($5::text[] is null or robeing_id = any ($5))";
-
-pub struct Theirs<'a> {
-    users: &'a [Uuid],
-    slack_users: &'a [String],
-    others: &'a [Uuid],
-    robeing: Option<&'a str>,
-    robeings: Option<&'a [String]>,
-}
-
-impl<'a> Theirs<'a> {
-    pub fn of(whose: &'a Whose) -> Self {
-        let robeings = whose.robeings.as_deref();
-        match &whose.subject {
-            Subject::Person(person) => Self {
-                users: &person.user_ids,
-                slack_users: &person.slack_user_ids,
-                others: &person.others,
-                robeing: None,
-                robeings,
-            },
-            Subject::Robeing(robeing) => Self {
-                users: &[],
-                slack_users: &[],
-                others: &[],
-                robeing: Some(robeing),
-                robeings,
-            },
-        }
-    }
-
-    pub fn values(&self) -> [(&(dyn ToSql + Sync), Type); 5] {
-        [
-            (&self.users, Type::UUID_ARRAY),
-            (&self.slack_users, Type::TEXT_ARRAY),
-            (&self.others, Type::UUID_ARRAY),
-            (&self.robeing, Type::TEXT),
-            (&self.robeings, Type::TEXT_ARRAY),
-        ]
-    }
-}
-
-/// How many keys there are of theirs, and how many rows of the archive they open.
-pub async fn archived(client: &Client, whose: &Whose) -> Result<(u64, u64)> {
-    let sql = format!(
-        "select count(distinct id), coalesce(sum(rows), 0)::int8
-         from privacy.person_key
-         left join privacy.sealed on key_id = id
-         where {KEY_IS_THEIRS}"
-    );
-    let theirs = Theirs::of(whose);
-    let rows = db::query(client, &whose.scope(), &sql, &theirs.values()).await?;
-    let (keys, opened): (i64, i64) = match rows.first() {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (0, 0),
-    };
-    Ok((keys.unsigned_abs(), opened.unsigned_abs()))
-}
-
-/// No key is made, and none destroyed, by anybody else until the transaction ends.
-pub async fn lock_keys(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
-    let lock = "select pg_advisory_xact_lock(hashtextextended('privacy.person_key', 0))";
-    db.query_typed(lock, &[]).await.map(drop)
-}
-
-/// As [`lock_keys`], beside others who make keys.
-pub async fn share_keys(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
-    let lock = "select pg_advisory_xact_lock_shared(hashtextextended('privacy.person_key', 0))";
-    db.query_typed(lock, &[]).await.map(drop)
-}
-
-pub fn stored(whose: Option<Json<Whose>>) -> anyhow::Result<Whose> {
-    let whose = whose.ok_or_else(|| anyhow::anyhow!("a running request has lost its subject"))?;
-    Ok(whose.0)
+/// The subject of a running request.
+pub fn stored(subject: Option<Json<Subject>>) -> anyhow::Result<Subject> {
+    let subject = subject.ok_or_else(|| anyhow::anyhow!("a running request has no subject"))?;
+    Ok(subject.0)
 }

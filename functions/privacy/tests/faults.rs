@@ -166,9 +166,9 @@ async fn an_export_that_the_store_did_not_take_is_taken_up_again() {
     let privacy = it.privacy().with_store(store.clone());
     it.database
         .run(&format!(
-            "insert into privacy.export (id, subject_kind, subject, whose, expires_at)
+            "insert into privacy.export (id, subject_kind, subject_digest, subject, expires_at)
              values ('0190b2a0-0000-7000-8000-00000000000e', 'user_id', '\\x00',
-                     '{{\"subject\": {{\"person\": {{\"user_ids\": [\"{KIM}\"], \"slack_user_ids\": [], \"others\": []}}}}, \"robeings\": null}}',
+                     '{{\"identity\": {{\"person\": {{\"user_ids\": [\"{KIM}\"], \"slack_user_ids\": [], \"namesakes\": []}}}}, \"robeings\": null}}',
                      now() + interval '1 day')"
         ))
         .await;

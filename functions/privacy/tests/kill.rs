@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use privacy::{erase, run};
+use privacy::drive::drive;
+use privacy::erase::Erasing;
+use privacy::run;
 use serde_json::json;
 
 use crate::common::{Fixture, KIM, LEE, killed_after, said, start};
@@ -196,7 +198,7 @@ async fn r17_an_erasure_and_an_archive_at_once_leave_nothing_of_the_person() {
     archive.await.expect("no panic").expect("a run");
     let id = reply.json()["id"].as_str().unwrap().parse().unwrap();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    erase::drive(&two, id, until).await.expect("an erasure");
+    drive::<Erasing>(&two, id, until).await.expect("an erasure");
     it.run().await;
     assert!(!it.is_anywhere("old1").await);
     assert_eq!(it.count("select count(*) from privacy.receipt").await, 1);

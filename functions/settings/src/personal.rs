@@ -1,75 +1,105 @@
-//! What is set up for a robeing, as whoever erases, exports and lets expire goes about it.
-//!
-//! Whoever adds a table with somebody's column here adds it to [`COLUMNS`], and to the calls below; a
-//! test of `privacy` holds the list against the database.
+//! The settings of a robeing: the duties of [`personal::Owner`].
 
 use std::collections::BTreeMap;
 
-use platform::Result;
-use platform::postgres::Client;
-use platform::postgres::scoped::{self, Scope};
+use async_trait::async_trait;
+use personal::{Counts, Owner, Step, Subject, Table, count};
 use platform::postgres::types::Type;
-use robeing::ROBEINGS;
 use tokio_postgres::{Error, Transaction};
+use uuid::Uuid;
 
-/// Each column of the schema that says whose a row is.
-pub const COLUMNS: [(&str, &str); 1] = [("robeing.settings", "robeing_id")];
+const TABLE: &str = "robeing.settings";
+const TABLES: [Table; 1] = [Table::personal(TABLE, &["robeing_id"])];
 
-/// Takes out all that was set, in the caller's transaction: how many rows lost something. The
-/// revisions go on, so that nobody takes what was for what is.
-pub async fn erase(db: &Transaction<'_>, robeing_id: &str) -> Result<u64, Error> {
-    db.execute_typed(
-        "update robeing.settings
-         set user_preference = '{}', system_settings = '{}', skill_settings = '{}',
-             user_revision = user_revision + 1, system_revision = system_revision + 1,
-             skill_revision = skill_revision + 1, updated_at = now()
-         where robeing_id = $1
-           and (user_preference, system_settings, skill_settings) <> ('{}', '{}', '{}')",
-        &[(&robeing_id, Type::TEXT)],
-    )
-    .await
-}
+/// The settings as an owner of personal data.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings;
 
-/// How many rows hold something that was set.
-pub async fn held(client: &Client, scope: &Scope, robeing_id: &str) -> Result<u64> {
-    let rows = scoped::query(
-        client,
-        scope,
-        "select from robeing.settings
-         where robeing_id = $1
-           and (user_preference, system_settings, skill_settings) <> ('{}', '{}', '{}')",
-        &[(&robeing_id, Type::TEXT)],
-    )
-    .await?;
-    Ok(rows.len() as u64)
-}
+#[async_trait]
+impl Owner for Settings {
+    fn name(&self) -> &'static str {
+        "settings"
+    }
 
-/// Each row as a line of JSON that names its table.
-pub async fn export(db: &Transaction<'_>, robeing_id: &str) -> Result<Vec<String>, Error> {
-    let rows = db
-        .query_typed(
-            "select (jsonb_build_object('table', 'robeing.settings') || to_jsonb(settings))::text
-             from robeing.settings
-             where robeing_id = $1",
-            &[(&robeing_id, Type::TEXT)],
-        )
-        .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
-}
+    fn tables(&self) -> &'static [Table] {
+        &TABLES
+    }
 
-/// For how many days those robeings remember that were told to forget: a default forgets nothing.
-pub async fn memory_days(client: &Client) -> Result<BTreeMap<String, i64>> {
-    let rows = scoped::query(
-        client,
-        &Scope::all(ROBEINGS),
-        "select robeing_id, (system_settings ->> 'memory_ttl_days')::int8 as days
-         from robeing.settings
-         where jsonb_typeof(system_settings -> 'memory_ttl_days') = 'number'",
-        &[],
-    )
-    .await?;
-    let pairs = rows
-        .iter()
-        .map(|row| Ok((row.try_get("robeing_id")?, row.try_get("days")?)));
-    pairs.collect()
+    async fn held(&self, db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
+        let mut counts = Counts::new();
+        if let Some(robeing_id) = subject.robeing_in_reach() {
+            let rows = db
+                .query_typed(
+                    "select from robeing.settings
+                     where robeing_id = $1
+                       and (user_preference, system_settings, skill_settings) <> ('{}', '{}', '{}')",
+                    &[(robeing_id, Type::TEXT)],
+                )
+                .await?;
+            count(&mut counts, TABLE, rows.len() as u64);
+        }
+        Ok(counts)
+    }
+
+    /// The revisions continue, so that nobody takes an old value for the present one.
+    async fn erase(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+        _: Uuid,
+    ) -> Result<Step<Counts>, Error> {
+        let mut counts = Counts::new();
+        if let Some(robeing_id) = subject.robeing_in_reach() {
+            let rows = db
+                .execute_typed(
+                    "update robeing.settings
+                     set user_preference = '{}', system_settings = '{}', skill_settings = '{}',
+                         user_revision = user_revision + 1, system_revision = system_revision + 1,
+                         skill_revision = skill_revision + 1, updated_at = now()
+                     where robeing_id = $1
+                       and (user_preference, system_settings, skill_settings) <> ('{}', '{}', '{}')",
+                    &[(robeing_id, Type::TEXT)],
+                )
+                .await?;
+            count(&mut counts, TABLE, rows);
+        }
+        Ok(Step::last(counts))
+    }
+
+    async fn export(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+        _: Uuid,
+    ) -> Result<Step<Vec<String>>, Error> {
+        let Some(robeing_id) = subject.robeing_in_reach() else {
+            return Ok(Step::last(Vec::new()));
+        };
+        let rows = db
+            .query_typed(
+                "select (jsonb_build_object('table', 'robeing.settings') || to_jsonb(settings))::text
+                 from robeing.settings
+                 where robeing_id = $1",
+                &[(robeing_id, Type::TEXT)],
+            )
+            .await?;
+        let lines = rows.iter().map(|row| row.try_get(0));
+        Ok(Step::last(lines.collect::<Result<_, _>>()?))
+    }
+
+    /// The robeings whose `memory_ttl_days` was set. The default alone deletes nothing.
+    async fn retention_days(&self, db: &Transaction<'_>) -> Result<BTreeMap<String, i64>, Error> {
+        let rows = db
+            .query_typed(
+                "select robeing_id, (system_settings ->> 'memory_ttl_days')::int8 as days
+                 from robeing.settings
+                 where jsonb_typeof(system_settings -> 'memory_ttl_days') = 'number'",
+                &[],
+            )
+            .await?;
+        let pairs = rows
+            .iter()
+            .map(|row| Ok((row.try_get("robeing_id")?, row.try_get("days")?)));
+        pairs.collect()
+    }
 }

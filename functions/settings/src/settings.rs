@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::cache::Cache;
 use crate::category::Category;
 use crate::known::{self, Skill, System, User};
-use crate::{listen, personal};
+use crate::listen;
 
 /// The settings of all robeings, read from memory where that is safe. Cheap to clone.
 #[derive(Clone)]
@@ -249,16 +249,6 @@ impl Settings {
             revision: row.try_get("revision")?,
             in_force: category.in_force(&set),
         }))
-    }
-
-    /// Takes out all that was set: see [`personal::erase`].
-    pub async fn erase(&self, robeing_id: &str) -> Result<u64> {
-        let mut client = self.pool.get().await?;
-        let transaction = scoped::begin(&mut client, &Scope::only(ROBEINGS, [robeing_id])).await?;
-        let erased = personal::erase(&transaction, robeing_id).await?;
-        transaction.commit().await?;
-        self.cache.forget(robeing_id);
-        Ok(erased)
     }
 
     fn begin_to_listen(&self) {

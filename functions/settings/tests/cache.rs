@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use kit::TestApp;
 use kit::postgres::{Database, database};
+use personal::{Identity, Owner as _, Subject};
+use platform::postgres::scoped;
 use serde_json::json;
 use settings::{Category, Settings};
+use uuid::Uuid;
 
 use crate::common::{app_on, path};
 
@@ -123,15 +126,30 @@ async fn when_the_listening_connection_dies_memory_is_not_trusted_until_it_is_ba
     panic!("memory is trusted although nobody listens");
 }
 
+/// As privacy erases the settings of a robeing.
+async fn erase(app: &TestApp, robeing_id: &str) -> u64 {
+    let subject = Subject {
+        identity: Identity::Robeing(robeing_id.to_owned()),
+        robeings: None,
+    };
+    let mut client = app.resources().postgres().unwrap().get().await.unwrap();
+    let transaction = scoped::begin(&mut client, &subject.scope()).await.unwrap();
+    let step = settings::personal::Settings
+        .erase(&transaction, &subject, Uuid::nil())
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    step.done.values().sum()
+}
+
 #[tokio::test]
 async fn what_a_robeing_was_set_to_is_erased_and_an_old_revision_matches_nothing() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     app.put(&path("/skill/email"), json!({"enabled": true}))
         .await;
-    let settings = Settings::open(app.resources()).unwrap();
-    assert_eq!(settings.erase("r1").await.unwrap(), 1);
-    assert_eq!(settings.erase("r1").await.unwrap(), 0);
+    assert_eq!(erase(&app, "r1").await, 1);
+    assert_eq!(erase(&app, "r1").await, 0);
     let email = app.get(&path("/skill/email")).await;
     assert_eq!(
         (email.json()["enabled"].clone(), email.etag()),

@@ -1,79 +1,108 @@
-//! What is counted of a robeing, as whoever erases, exports and archives goes about it. Nothing here is
-//! of one person: what they did is counted, and stays counted.
-//!
-//! Whoever adds a table with somebody's column here adds it to [`COLUMNS`], and to the calls below; a
-//! test of `privacy` holds the list against the database.
+//! What is counted of a robeing: the duties of [`personal::Owner`]. None of it is about one person: what a
+//! person did is counted, and stays counted.
 
-use platform::Result;
-use platform::postgres::Client;
-use platform::postgres::scoped::{self, Scope};
+use async_trait::async_trait;
+use personal::{Counts, Owner, Step, Subject, Table, count};
 use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
+use uuid::Uuid;
 
-/// Each column that says whose a row is.
-pub const COLUMNS: [(&str, &str); 4] = [
-    ("robeing.task", "robeing_id"),
-    ("robeing.growth", "robeing_id"),
-    ("robeing.removed", "robeing_id"),
-    ("robeing.stats", "robeing_id"),
+const TABLES: [Table; 5] = [
+    Table::personal("robeing.task", &["robeing_id"]),
+    Table::personal("robeing.growth", &["robeing_id"]),
+    Table::personal("robeing.removed", &["robeing_id"]),
+    Table::personal("robeing.stats", &["robeing_id"]),
+    Table::free("robeing.watermark", "how far the log is counted"),
 ];
 
-/// Deletes whatever is known of a robeing here, in the caller's transaction: how many rows. To be
-/// called once its rows are out of the log, whose counts would come back otherwise.
-pub async fn erase(db: &Transaction<'_>, robeing_id: &str) -> Result<u64, Error> {
-    // By itself, so that what a roll-up adds while this waits is seen below.
-    db.batch_execute("select from robeing.watermark where name = 'stats-batch' for update")
-        .await?;
-    let mut erased = 0;
-    for (table, _) in COLUMNS {
-        let delete = format!("delete from {table} where robeing_id = $1");
-        erased += db
-            .execute_typed(&delete, &[(&robeing_id, Type::TEXT)])
-            .await?;
-    }
-    Ok(erased)
+/// The tables of robeings.
+fn of_robeings() -> impl Iterator<Item = &'static str> {
+    let tables = TABLES.iter().filter(|table| !table.columns().is_empty());
+    tables.map(|table| table.name)
 }
 
-/// How many rows there are.
-pub async fn held(client: &Client, scope: &Scope, robeing_id: &str) -> Result<u64> {
-    let mut held = 0;
-    for (table, _) in COLUMNS {
-        let select = format!("select from {table} where robeing_id = $1");
-        let values = [(&robeing_id as _, Type::TEXT)];
-        held += scoped::query(client, scope, &select, &values).await?.len() as u64;
-    }
-    Ok(held)
-}
+/// The stats as an owner of personal data.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats;
 
-/// Each row as a line of JSON that names its table.
-pub async fn export(db: &Transaction<'_>, robeing_id: &str) -> Result<Vec<String>, Error> {
-    let mut lines = Vec::new();
-    for (table, _) in COLUMNS {
-        let select = format!(
-            "select (jsonb_build_object('table', '{table}') || to_jsonb(counted) - 'xid')::text
-             from {table} as counted
-             where robeing_id = $1"
-        );
-        for row in db
-            .query_typed(&select, &[(&robeing_id, Type::TEXT)])
-            .await?
-        {
-            lines.push(row.try_get(0)?);
+#[async_trait]
+impl Owner for Stats {
+    fn name(&self) -> &'static str {
+        "stats-batch"
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &TABLES
+    }
+
+    async fn held(&self, db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
+        let mut counts = Counts::new();
+        if let Some(robeing_id) = subject.robeing_in_reach() {
+            for table in of_robeings() {
+                let select = format!("select from {table} where robeing_id = $1");
+                let rows = db.query_typed(&select, &[(robeing_id, Type::TEXT)]).await?;
+                count(&mut counts, table, rows.len() as u64);
+            }
         }
+        Ok(counts)
     }
-    Ok(lines)
-}
 
-/// Whether all of the log is counted up to this transaction, which is included.
-pub async fn has_counted(client: &Client, xid: &str) -> Result<bool> {
-    let row = client
-        .query_typed_opt(
-            "select watermark.xid > $1::text::xid8
-                    and cluster = (select system_identifier from pg_control_system())
-             from robeing.watermark
-             where name = 'stats-batch'",
-            &[(&xid, Type::TEXT)],
-        )
-        .await?;
-    Ok(row.map_or(Ok(false), |row| row.try_get(0))?)
+    /// To be called once the robeing's rows are out of the log, whose counts would return otherwise.
+    async fn erase(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+        _: Uuid,
+    ) -> Result<Step<Counts>, Error> {
+        let mut counts = Counts::new();
+        if let Some(robeing_id) = subject.robeing_in_reach() {
+            // A statement of its own: the next ones see what a roll-up adds while this one waits.
+            db.batch_execute("select from robeing.watermark where name = 'stats-batch' for update")
+                .await?;
+            for table in of_robeings() {
+                let delete = format!("delete from {table} where robeing_id = $1");
+                let rows = db
+                    .execute_typed(&delete, &[(robeing_id, Type::TEXT)])
+                    .await?;
+                count(&mut counts, table, rows);
+            }
+        }
+        Ok(Step::last(counts))
+    }
+
+    async fn export(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+        _: Uuid,
+    ) -> Result<Step<Vec<String>>, Error> {
+        let mut lines = Vec::new();
+        if let Some(robeing_id) = subject.robeing_in_reach() {
+            for table in of_robeings() {
+                let select = format!(
+                    "select (jsonb_build_object('table', '{table}') || to_jsonb(counted) - 'xid')::text
+                     from {table} as counted
+                     where robeing_id = $1"
+                );
+                for row in db.query_typed(&select, &[(robeing_id, Type::TEXT)]).await? {
+                    lines.push(row.try_get(0)?);
+                }
+            }
+        }
+        Ok(Step::last(lines))
+    }
+
+    /// Whether all of the log is counted up to this transaction, inclusive.
+    async fn has_derived(&self, db: &Transaction<'_>, xid: &str) -> Result<bool, Error> {
+        let row = db
+            .query_typed_opt(
+                "select watermark.xid > $1::text::xid8
+                        and cluster = (select system_identifier from pg_control_system())
+                 from robeing.watermark
+                 where name = 'stats-batch'",
+                &[(&xid, Type::TEXT)],
+            )
+            .await?;
+        row.map_or(Ok(false), |row| row.try_get(0))
+    }
 }

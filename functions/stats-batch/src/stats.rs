@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use platform::auth::Names;
-use platform::postgres::Pool;
+
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Error, Json, Result};
@@ -15,7 +15,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Stats;
 use crate::badges::{Achievement, achievements, features};
 use crate::level::next_level_at;
-use crate::personal;
 use crate::points::FIRST;
 
 const MOST: i64 = 200;
@@ -245,14 +244,4 @@ pub async fn memory_stat(
         )
         .await?;
     row.map_or(Ok(FIRST), |row| row.try_get("memory_stat"))
-}
-
-/// Whatever is known of a robeing here. To be called once its rows are out of the log, whose counts
-/// would come back otherwise.
-pub async fn erase(pool: &Pool, robeing_id: &str) -> Result<u64> {
-    let mut client = pool.get().await?;
-    let transaction = scoped::begin(&mut client, &Scope::only(ROBEINGS, [robeing_id])).await?;
-    let erased = personal::erase(&transaction, robeing_id).await?;
-    transaction.commit().await?;
-    Ok(erased)
 }

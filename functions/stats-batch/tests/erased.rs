@@ -1,5 +1,10 @@
 //! What leaves the log stays counted, and is counted once.
 
+use personal::{Identity, Owner as _, Subject};
+use platform::postgres::scoped;
+use stats_batch::personal::Stats;
+use uuid::Uuid;
+
 use crate::common::start;
 
 /// As the log erases a person: nothing is left that could be counted by.
@@ -121,8 +126,16 @@ async fn r17_a_robeing_that_is_erased_is_gone_from_all_of_it() {
     it.database
         .run("delete from conversation.log where robeing_id = 'r1'")
         .await;
-    let pool = it.app.resources().postgres().unwrap();
-    assert!(stats_batch::stats::erase(&pool, "r1").await.unwrap() > 0);
+    let subject = Subject {
+        identity: Identity::Robeing("r1".to_owned()),
+        robeings: None,
+    };
+    let mut client = it.app.resources().postgres().unwrap().get().await.unwrap();
+    let transaction = scoped::begin(&mut client, &subject.scope()).await.unwrap();
+    let erased = Stats.erase(&transaction, &subject, Uuid::nil()).await;
+    assert!(!erased.unwrap().done.is_empty());
+    transaction.commit().await.unwrap();
+    drop(client);
     it.roll_up().await;
     for table in ["stats", "growth", "task", "removed"] {
         let left = format!("select count(*) from robeing.{table} where robeing_id = 'r1'");

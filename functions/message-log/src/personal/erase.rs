@@ -1,22 +1,23 @@
-//! Taken out: rows are emptied and stay, so that the same event, delivered again, is a repeat.
-
-use std::collections::BTreeSet;
+//! Erasure: rows are emptied and stay, so that the same event, delivered again, is recognized as a
+//! repeat.
 
 use jiff::Timestamp;
+use personal::{Counts, Step, Subject, count};
 use platform::postgres::types::Type;
-use tokio_postgres::Transaction;
+use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{Counts, LETTER_IS_THEIRS, NAME_IS_THEIRS, Subject, Whose, answers_to, next_ids};
+use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
 use crate::dead_letters::EMPTY_LETTER;
+use crate::derived::{self, Erased};
 use crate::identity::digest;
-use crate::roll_up::{conversation_of, counted, renew, search};
+use crate::roll_up::{conversation_of, search};
 
-/// Rows a transaction.
+/// Rows per transaction.
 const ROWS: i64 = 5_000;
 
-/// What is all a robeing's, beside its log.
-pub(super) const OF_A_ROBEING: [&str; 9] = [
+/// The tables that hold only rows of robeings, beside the log.
+pub(super) const OF_ROBEINGS: [&str; 9] = [
     "conversation.placeholder",
     "conversation.thread",
     "conversation.activity",
@@ -28,13 +29,6 @@ pub(super) const OF_A_ROBEING: [&str; 9] = [
     "conversation.edited",
 ];
 
-/// What one step did.
-pub struct Erased {
-    pub rows: Counts,
-    /// Where the next step begins; none where this was the last.
-    pub next: Option<Uuid>,
-}
-
 struct Row {
     id: Uuid,
     robeing_id: String,
@@ -43,29 +37,53 @@ struct Row {
     user_id: Option<Uuid>,
     slack_user_id: Option<String>,
     created_at: Timestamp,
-    /// Whether it is in what search and patterns are answered from.
+    /// Whether search and patterns know it.
     is_rolled_up: bool,
-    /// Whether its month is closed: then it can go, and can't be changed.
+    /// Whether its month is closed: then the row can be deleted, and can't be changed.
     is_closed: bool,
 }
 
-/// The next rows after `after`, and after the last of them what is not in the log. The transaction
-/// is the caller's, with [`Whose::scope`]; no roll-up runs until it ends.
+impl Row {
+    fn erased(&self) -> Erased {
+        let channel = self.channel_id.as_deref();
+        let thread = self.thread_ts.as_deref().unwrap_or_default();
+        let conversation = digest(&[&self.robeing_id, channel.unwrap_or_default(), thread]);
+        Erased {
+            id: self.id,
+            robeing_id: self.robeing_id.clone(),
+            conversation: Uuid::from_bytes(conversation),
+            thread: thread.is_empty().then(|| {
+                conversation_of(
+                    &self.robeing_id,
+                    channel,
+                    None,
+                    self.user_id,
+                    self.slack_user_id.as_deref(),
+                    self.created_at,
+                )
+            }),
+        }
+    }
+}
+
+/// Erases the next rows after `after`, and after the last of them what is not in the log. No roll-up
+/// runs until the transaction ends.
 pub async fn step(
     db: &Transaction<'_>,
-    whose: &Whose,
+    subject: &Subject,
     after: Uuid,
-) -> Result<Erased, tokio_postgres::Error> {
-    // What is being rolled up now could add again what is taken out here.
+) -> Result<Step<Counts>, Error> {
+    // A roll-up that runs now could add again what is removed here.
     db.query_typed(
         "select from conversation.watermark where name = 'message-log' for update",
         &[],
     )
     .await?;
-    let own = next_ids(db, whose, after, ROWS).await?;
+    let is_of_person = subject.person().is_some();
+    let own = next_ids(db, subject, after, ROWS).await?;
     let mut ids = own.clone();
-    if matches!(whose.subject, Subject::Person(_)) {
-        let answers = answers_to(db, whose, &own).await?;
+    if is_of_person {
+        let answers = answers_to(db, subject, &own).await?;
         ids.extend(answers.into_iter().map(|(_, answer)| answer));
         ids.sort_unstable();
         ids.dedup();
@@ -73,27 +91,20 @@ pub async fn step(
     let mut counts = Counts::new();
     let rows = read(db, &ids).await?;
     empty(db, &rows, &mut counts).await?;
-    if matches!(whose.subject, Subject::Person(_)) {
-        forget_conversations(db, &rows, &mut counts).await?;
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        // A question that others asked as well stays, asked less often.
-        let counted = counted::forget(db, &ids).await?;
-        add(&mut counts, "conversation.question", counted.questions);
-        add(&mut counts, "conversation.intent", counted.intents);
-    }
+    let messages: Vec<Erased> = rows.iter().map(Row::erased).collect();
+    derived::erase(db, &messages, is_of_person, &mut counts).await?;
     let is_last = (own.len() as i64) < ROWS;
     if is_last {
-        forget_rest(db, whose, &mut counts).await?;
-        renew(db, None).await?;
+        erase_rest(db, subject, &mut counts).await?;
+        derived::renew(db, None).await?;
     }
-    counts.retain(|_, count| *count > 0);
-    Ok(Erased {
-        rows: counts,
+    Ok(Step {
+        done: counts,
         next: own.last().copied().filter(|_| !is_last),
     })
 }
 
-async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, tokio_postgres::Error> {
+async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, Error> {
     let rows = db
         .query_typed(
             "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id, created_at,
@@ -124,11 +135,7 @@ async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, tokio_post
         .collect()
 }
 
-async fn empty(
-    db: &Transaction<'_>,
-    rows: &[Row],
-    counts: &mut Counts,
-) -> Result<(), tokio_postgres::Error> {
+async fn empty(db: &Transaction<'_>, rows: &[Row], counts: &mut Counts) -> Result<(), Error> {
     let (closed, open): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_closed);
     let ids = |rows: &[&Row]| -> Vec<Uuid> { rows.iter().map(|row| row.id).collect() };
     let (closed, open) = (ids(&closed), ids(&open));
@@ -145,89 +152,25 @@ async fn empty(
             &[(&open, Type::UUID_ARRAY)],
         )
         .await?;
-    // No event comes in for a closed month any more, so nothing has to stand in its way.
+    // A closed month takes no events, so no row has to stay to recognize a repeat.
     let deleted = db
         .execute_typed(
             "delete from conversation.log where id = any ($1)",
             &[(&closed, Type::UUID_ARRAY)],
         )
         .await?;
-    // What search knows of them goes with the last step.
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let robeings: Vec<&str> = rows.iter().map(|row| row.robeing_id.as_str()).collect();
-    db.execute_typed(
-        "insert into conversation.edited (id, robeing_id)
-         select * from unnest($1::uuid[], $2::text[])",
-        &[(&ids, Type::UUID_ARRAY), (&robeings, Type::TEXT_ARRAY)],
-    )
-    .await?;
-    // A dead letter that became one of them, as it was kept.
-    let letters = db
-        .execute_typed(
-            &format!(
-                "update conversation.dead_letter set {EMPTY_LETTER}
-                 where message_id = any ($1) and erased_at is null"
-            ),
-            &[(&ids, Type::UUID_ARRAY)],
-        )
-        .await?;
-    add(counts, "conversation.dead_letter", letters);
     let found = rows.iter().filter(|row| row.is_rolled_up).count() as u64;
-    add(counts, "conversation.log", emptied + deleted);
-    add(counts, "conversation.search", found);
+    count(counts, "conversation.log", emptied + deleted);
+    count(counts, "conversation.search", found);
     Ok(())
 }
 
-/// Placeholders are numbered by digests of what people wrote, and a conversation without a thread is
-/// told by who speaks.
-async fn forget_conversations(
+async fn erase_rest(
     db: &Transaction<'_>,
-    rows: &[Row],
+    subject: &Subject,
     counts: &mut Counts,
-) -> Result<(), tokio_postgres::Error> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let placeholders: BTreeSet<Uuid> = rows
-        .iter()
-        .map(|row| {
-            Uuid::from_bytes(digest(&[
-                &row.robeing_id,
-                &text(&row.channel_id),
-                &text(&row.thread_ts),
-            ]))
-        })
-        .collect();
-    let threads: BTreeSet<Uuid> = rows
-        .iter()
-        .filter(|row| text(&row.thread_ts).is_empty())
-        .map(|row| {
-            conversation_of(
-                &row.robeing_id,
-                row.channel_id.as_deref(),
-                None,
-                row.user_id,
-                row.slack_user_id.as_deref(),
-                row.created_at,
-            )
-        })
-        .collect();
-    for (table, ids) in [
-        ("conversation.placeholder", placeholders),
-        ("conversation.thread", threads),
-    ] {
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        let sql = format!("delete from {table} where conversation = any ($1)");
-        let gone = db.execute_typed(&sql, &[(&ids, Type::UUID_ARRAY)]).await?;
-        add(counts, table, gone);
-    }
-    Ok(())
-}
-
-async fn forget_rest(
-    db: &Transaction<'_>,
-    whose: &Whose,
-    counts: &mut Counts,
-) -> Result<(), tokio_postgres::Error> {
-    // Those that were replayed while their message was erased.
+) -> Result<(), Error> {
+    // Dead letters that were replayed while their message was erased.
     let late = db
         .execute_typed(
             &format!(
@@ -240,48 +183,43 @@ async fn forget_rest(
             &[],
         )
         .await?;
-    add(counts, "conversation.dead_letter", late);
-    let robeing_id = match &whose.subject {
-        Subject::Person(_) => None,
-        Subject::Robeing(robeing_id) => Some(robeing_id),
-    };
+    count(counts, "conversation.dead_letter", late);
+    let robeing_id = subject.robeing();
     let letters = db
         .execute_typed(
-            &format!("update conversation.dead_letter set {EMPTY_LETTER} where {LETTER_IS_THEIRS}"),
+            &format!(
+                "update conversation.dead_letter set {EMPTY_LETTER} where {LETTER_IS_OF_SUBJECT}"
+            ),
             &[
                 (&robeing_id, Type::TEXT),
-                (&whose.quoted(), Type::TEXT_ARRAY),
-                (&whose.robeings, Type::TEXT_ARRAY),
+                (&subject.ids_in_json(), Type::TEXT_ARRAY),
+                (&subject.robeings, Type::TEXT_ARRAY),
             ],
         )
         .await?;
-    add(counts, "conversation.dead_letter", letters);
-    if let (Subject::Person(person), None) = (&whose.subject, &whose.robeings) {
+    count(counts, "conversation.dead_letter", letters);
+    if let (Some(person), None) = (subject.person(), &subject.robeings) {
         let names = db
             .execute_typed(
-                &format!("delete from conversation.slack_user where {NAME_IS_THEIRS}"),
-                &person.ids(),
+                &format!("delete from conversation.slack_user where {NAME_IS_OF_PERSON}"),
+                &person.values(),
             )
             .await?;
-        add(counts, "conversation.slack_user", names);
+        count(counts, "conversation.slack_user", names);
     }
     if let Some(robeing_id) = robeing_id {
-        search::forget_postings(db, robeing_id, whose.robeings.as_deref()).await?;
-        for table in OF_A_ROBEING {
+        search::forget_postings(db, robeing_id, subject.robeings.as_deref()).await?;
+        for table in OF_ROBEINGS {
             let sql = format!(
                 "delete from {table}
                  where robeing_id = $1 and ($2::text[] is null or robeing_id = any ($2))"
             );
             let values = [
                 (robeing_id as _, Type::TEXT),
-                (&whose.robeings as _, Type::TEXT_ARRAY),
+                (&subject.robeings as _, Type::TEXT_ARRAY),
             ];
-            add(counts, table, db.execute_typed(&sql, &values).await?);
+            count(counts, table, db.execute_typed(&sql, &values).await?);
         }
     }
     Ok(())
-}
-
-fn add(counts: &mut Counts, table: &str, rows: u64) {
-    *counts.entry(table.to_owned()).or_default() += rows;
 }

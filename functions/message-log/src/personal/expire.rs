@@ -1,49 +1,32 @@
-//! Left to expire: what is kept for a time only.
+//! Expiry: rows that are kept for a limited time.
 
 use jiff::{SignedDuration, Timestamp};
+use personal::{Counts, Robeings, Step, count};
 use platform::postgres::types::Type;
-use tokio_postgres::Transaction;
+use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
+use crate::derived::renew;
 use crate::identity::first_id_at;
-use crate::roll_up::renew;
 
-/// Rows a transaction.
+/// Rows per transaction.
 const ROWS: i64 = 5_000;
-/// A repeat comes within days; what it would meet is kept for longer.
+/// Repeats arrive within days; their keys are kept for longer.
 const KEYS_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
-/// Longer than conversations last. In one that goes on after it, placeholders are numbered anew.
+/// Longer than conversations last. A conversation that continues after it numbers its placeholders anew.
 const PLACEHOLDERS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 const DEAD_LETTERS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Whose memory ends where.
-#[derive(Clone, Copy, Debug)]
-pub enum Robeings<'a> {
-    Only(&'a str),
-    /// All that have no time of their own.
-    AllBut(&'a [String]),
-}
-
-/// What one step did.
-pub struct Expired {
-    pub rows: u64,
-    /// Where the next step begins; none where this was the last.
-    pub next: Option<Uuid>,
-}
-
-/// The next rows from before `before`, and after the last of them what search and patterns know of
-/// them, and dead letters and placeholders of that time. Numbers stay: how much was said, and when.
-pub async fn messages(
+/// Deletes the next rows from before `before` and, after the last of them, what search and patterns know of
+/// them, and the dead letters and placeholders of that time. Numbers stay: how much was said, and when.
+pub async fn step(
     db: &Transaction<'_>,
     robeings: Robeings<'_>,
     before: Timestamp,
     after: Uuid,
-) -> Result<Expired, tokio_postgres::Error> {
-    let (only, but) = match robeings {
-        Robeings::Only(robeing) => (Some(robeing), &[][..]),
-        Robeings::AllBut(others) => (None, others),
-    };
-    // What is being rolled up now could add to search again what goes.
+) -> Result<Step<Counts>, Error> {
+    let (only, except) = robeings.values();
+    // A roll-up that runs now could add to search again what is deleted here.
     db.query_typed(
         "select from conversation.watermark where name = 'message-log' for update",
         &[],
@@ -65,7 +48,7 @@ pub async fn messages(
                 (&after, Type::UUID),
                 (&past, Type::UUID),
                 (&only, Type::TEXT),
-                (&but, Type::TEXT_ARRAY),
+                (&except, Type::TEXT_ARRAY),
                 (&ROWS, Type::INT8),
             ],
         )
@@ -75,7 +58,7 @@ pub async fn messages(
         .map(|row| row.try_get(0))
         .collect::<Result<Vec<Uuid>, _>>()?;
     let (first, last) = (ids.first().copied(), ids.last().copied());
-    // What search and patterns know of them goes with the last step.
+    // The last step removes what search and patterns know of them.
     db.execute_typed(
         "with gone as (
              delete from conversation.log
@@ -94,7 +77,7 @@ pub async fn messages(
     let is_last = (ids.len() as i64) < ROWS;
     if is_last {
         renew(db, None).await?;
-        // What was refused, and what numbers placeholders, is as old as what was stored.
+        // Dead letters and placeholders are as old as the messages of their time.
         for delete in [
             "delete from conversation.dead_letter
              where created_at < $1
@@ -109,24 +92,22 @@ pub async fn messages(
             let values = [
                 (&before as _, Type::TIMESTAMPTZ),
                 (&only as _, Type::TEXT),
-                (&but as _, Type::TEXT_ARRAY),
+                (&except as _, Type::TEXT_ARRAY),
             ];
             db.execute_typed(delete, &values).await?;
         }
     }
-    Ok(Expired {
-        rows: ids.len() as u64,
+    let mut counts = Counts::new();
+    count(&mut counts, "conversation.log", ids.len() as u64);
+    Ok(Step {
+        done: counts,
         next: ids.last().copied().filter(|_| !is_last),
     })
 }
 
-/// Keys, placeholders and dead letters that have had their time: how many of each table went, at most
-/// 5,000 of each at once. A key that leads to a row of which the text was taken out stays as long as
-/// the row.
-pub async fn rest(
-    db: &Transaction<'_>,
-    now: Timestamp,
-) -> Result<[(&'static str, u64); 3], tokio_postgres::Error> {
+/// Deletes keys, placeholders and dead letters whose time is over, at most 5,000 of each. A key that leads
+/// to a row whose text was removed stays as long as the row.
+pub async fn by_age(db: &Transaction<'_>, now: Timestamp) -> Result<Counts, Error> {
     let since = |time: SignedDuration| now.saturating_sub(time).unwrap_or(Timestamp::UNIX_EPOCH);
     let keys = db
         .execute_typed(
@@ -164,9 +145,9 @@ pub async fn rest(
             ],
         )
         .await?;
-    Ok([
-        ("conversation.ingest_key", keys),
-        ("conversation.placeholder", placeholders),
-        ("conversation.dead_letter", letters),
-    ])
+    let mut counts = Counts::new();
+    count(&mut counts, "conversation.ingest_key", keys);
+    count(&mut counts, "conversation.placeholder", placeholders);
+    count(&mut counts, "conversation.dead_letter", letters);
+    Ok(counts)
 }

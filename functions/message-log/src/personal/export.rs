@@ -1,39 +1,35 @@
-//! Given out: what is held of somebody, each row as a line of JSON that names its table.
+//! Export: each row about a subject as a line of JSON that names its table.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
 
 use futures::TryStreamExt as _;
+use personal::{Identity, Step, Subject};
 use platform::postgres::types::{ToSql, Type};
-use tokio_postgres::Transaction;
+use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{LETTER_IS_THEIRS, NAME_IS_THEIRS, Subject, Whose, answers_to, next_ids};
+use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
 
-/// Rows of theirs a page, and bytes after which one ends before.
+/// The rows of a step, and the bytes after which one ends earlier.
 const ROWS: i64 = 2_000;
 const BYTES: usize = 4 * 1024 * 1024;
 
-pub struct Page {
-    pub lines: Vec<String>,
-    /// Where the next page begins; none where this was the last.
-    pub next: Option<Uuid>,
-}
-
-/// The next messages after `after`, with what answers them.
-pub async fn messages(
+/// Exports the next messages after `after` with their answers, and after the last of them what is not in
+/// the log.
+pub async fn step(
     db: &Transaction<'_>,
-    whose: &Whose,
+    subject: &Subject,
     after: Uuid,
-) -> Result<Page, tokio_postgres::Error> {
-    let own = next_ids(db, whose, after, ROWS).await?;
-    let answers = match whose.subject {
-        Subject::Person(_) => answers_to(db, whose, &own).await?,
-        Subject::Robeing(_) => Vec::new(),
+) -> Result<Step<Vec<String>>, Error> {
+    let own = next_ids(db, subject, after, ROWS).await?;
+    let answers = match subject.identity {
+        Identity::Person(_) => answers_to(db, subject, &own).await?,
+        Identity::Robeing(_) => Vec::new(),
     };
     let mut order: BTreeMap<Uuid, Uuid> = own.iter().map(|id| (*id, *id)).collect();
-    for (asked, answer) in answers {
-        order.entry(answer).or_insert(asked);
+    for (question, answer) in answers {
+        order.entry(answer).or_insert(question);
     }
     let (ids, with): (Vec<Uuid>, Vec<Uuid>) = order.into_iter().unzip();
     let values: [(&(dyn ToSql + Sync), Type); 2] =
@@ -54,7 +50,10 @@ pub async fn messages(
     while let Some(row) = rows.try_next().await? {
         let with: Uuid = row.try_get(1)?;
         if bytes > BYTES && last != Some(with) {
-            return Ok(Page { lines, next: last });
+            return Ok(Step {
+                done: lines,
+                next: last,
+            });
         }
         let line: String = row.try_get(0)?;
         bytes += line.len();
@@ -62,50 +61,47 @@ pub async fn messages(
         lines.push(line);
     }
     let is_last = (own.len() as i64) < ROWS;
-    Ok(Page {
-        lines,
+    if is_last {
+        lines.extend(rest(db, subject).await?);
+    }
+    Ok(Step {
+        done: lines,
         next: own.last().copied().filter(|_| !is_last),
     })
 }
 
-/// What is not in the log.
-pub async fn rest(
-    db: &Transaction<'_>,
-    whose: &Whose,
-) -> Result<Vec<String>, tokio_postgres::Error> {
+/// Exports what is not in the log.
+async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Error> {
     let mut lines = Vec::new();
-    let robeing_id = match &whose.subject {
-        Subject::Person(_) => None,
-        Subject::Robeing(robeing_id) => Some(robeing_id),
-    };
+    let robeing_id = subject.robeing();
     let rows = db
         .query_typed(
             &format!(
                 "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - 'key')::text
                  from conversation.dead_letter as letter
-                 where {LETTER_IS_THEIRS}
+                 where {LETTER_IS_OF_SUBJECT}
                  order by id"
             ),
             &[
                 (&robeing_id, Type::TEXT),
-                (&whose.quoted(), Type::TEXT_ARRAY),
-                (&whose.robeings, Type::TEXT_ARRAY),
+                (&subject.ids_in_json(), Type::TEXT_ARRAY),
+                (&subject.robeings, Type::TEXT_ARRAY),
             ],
         )
         .await?;
     for row in rows {
         lines.push(row.try_get(0)?);
     }
-    if let (Subject::Person(person), None) = (&whose.subject, &whose.robeings) {
+    if let (Some(person), None) = (subject.person(), &subject.robeings) {
         let rows = db
             .query_typed(
                 &format!(
                     "select (jsonb_build_object('table', 'conversation.slack_user') || to_jsonb(name))::text
                      from conversation.slack_user as name
-                     where {NAME_IS_THEIRS}
+                     where {NAME_IS_OF_PERSON}
                      order by team_id, slack_user_id"
                 ),
-                &person.ids(),
+                &person.values(),
             )
             .await?;
         for row in rows {
@@ -121,7 +117,7 @@ pub async fn rest(
             );
             let values = [
                 (robeing_id as _, Type::TEXT),
-                (&whose.robeings as _, Type::TEXT_ARRAY),
+                (&subject.robeings as _, Type::TEXT_ARRAY),
             ];
             for row in db.query_typed(&sql, &values).await? {
                 lines.push(row.try_get(0)?);

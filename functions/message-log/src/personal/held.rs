@@ -1,78 +1,42 @@
-//! What there is of somebody: before they are erased, and to prove that nothing is left.
+//! What the log holds about a subject: before an erasure, and to prove that nothing is left.
 
-use platform::Result;
-use platform::postgres::Client;
-use platform::postgres::scoped as db;
-use platform::postgres::types::Type;
-use tokio_postgres::Row;
+use personal::{Counts, Identity, Person, Subject, count};
+use platform::postgres::types::{ToSql, Type};
+use tokio_postgres::{Error, Transaction};
 
-use super::{Counts, LETTER_IS_THEIRS, NAME_IS_THEIRS, Person, Subject, Whose, erase};
+use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, erase};
 
-/// How many rows hold something of theirs, table by table; those with none are not listed.
-pub async fn held(client: &Client, whose: &Whose) -> Result<Counts> {
-    let scope = whose.scope();
+/// The number of rows per table that hold something about the subject.
+pub async fn held(db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
     let mut counts = Counts::new();
-    let robeing_id = match &whose.subject {
-        Subject::Person(person) => {
-            held_of_person(client, whose, person, &mut counts).await?;
-            None
+    match &subject.identity {
+        Identity::Person(person) => held_of_person(db, subject, person, &mut counts).await?,
+        Identity::Robeing(robeing_id) => {
+            held_of_robeing(db, subject, robeing_id, &mut counts).await?;
         }
-        Subject::Robeing(robeing_id) => {
-            held_of_robeing(client, whose, robeing_id, &mut counts).await?;
-            Some(robeing_id)
-        }
-    };
-    let letters = db::query(
-        client,
-        &scope,
-        &format!("select count(*) from conversation.dead_letter where {LETTER_IS_THEIRS}"),
+    }
+    let letters = rows(
+        db,
+        &format!("select count(*) from conversation.dead_letter where {LETTER_IS_OF_SUBJECT}"),
         &[
-            (&robeing_id, Type::TEXT),
-            (&whose.quoted(), Type::TEXT_ARRAY),
-            (&whose.robeings, Type::TEXT_ARRAY),
+            (&subject.robeing(), Type::TEXT),
+            (&subject.ids_in_json(), Type::TEXT_ARRAY),
+            (&subject.robeings, Type::TEXT_ARRAY),
         ],
     )
     .await?;
-    add(&mut counts, "conversation.dead_letter", &letters)?;
-    Ok(counts)
-}
-
-/// What was made of messages and outlived them: in the scope of an erasure there must be none of it.
-/// Which person's it was can't be told any more, since the messages are empty.
-pub async fn outlived(client: &Client, whose: &Whose) -> Result<Counts> {
-    let mut counts = Counts::new();
-    for (table, made_of) in [
-        ("conversation.counted", "made.id = log.id"),
-        ("conversation.search_tail", "made.id = log.id"),
-        (
-            "conversation.dead_letter",
-            "made.message_id = log.id and made.erased_at is null",
-        ),
-    ] {
-        let sql = format!(
-            "select count(*)
-             from conversation.log
-             join {table} as made on {made_of} and made.robeing_id = log.robeing_id
-             where log.erased_at is not null
-               and ($1::text[] is null or log.robeing_id = any ($1))"
-        );
-        let values = [(&whose.robeings as _, Type::TEXT_ARRAY)];
-        let rows = db::query(client, &whose.scope(), &sql, &values).await?;
-        add(&mut counts, table, &rows)?;
-    }
+    count(&mut counts, "conversation.dead_letter", letters);
     Ok(counts)
 }
 
 async fn held_of_person(
-    client: &Client,
-    whose: &Whose,
+    db: &Transaction<'_>,
+    subject: &Subject,
     person: &Person,
     counts: &mut Counts,
-) -> Result<()> {
-    let scope = whose.scope();
-    let rows = db::query(
-        client,
-        &scope,
+) -> Result<(), Error> {
+    let messages = rows(
+        db,
         "select count(*)
          from conversation.log
          where (user_id = any ($1)
@@ -81,40 +45,34 @@ async fn held_of_person(
         &[
             (&person.user_ids, Type::UUID_ARRAY),
             (&person.slack_user_ids, Type::TEXT_ARRAY),
-            (&person.others, Type::UUID_ARRAY),
-            (&whose.robeings, Type::TEXT_ARRAY),
+            (&person.namesakes, Type::UUID_ARRAY),
+            (&subject.robeings, Type::TEXT_ARRAY),
         ],
     )
     .await?;
-    add(counts, "conversation.log", &rows)?;
-    // Which belongs to no robeing, so only who sees all may touch it.
-    if whose.robeings.is_none() {
-        let names = db::query(
-            client,
-            &scope,
-            &format!("select count(*) from conversation.slack_user where {NAME_IS_THEIRS}"),
-            &person.ids(),
-        )
-        .await?;
-        add(counts, "conversation.slack_user", &names)?;
+    count(counts, "conversation.log", messages);
+    // A name belongs to no robeing, so only a caller who sees all robeings may touch it.
+    if subject.robeings.is_none() {
+        let names =
+            format!("select count(*) from conversation.slack_user where {NAME_IS_OF_PERSON}");
+        let names = rows(db, &names, &person.values()).await?;
+        count(counts, "conversation.slack_user", names);
     }
     Ok(())
 }
 
 async fn held_of_robeing(
-    client: &Client,
-    whose: &Whose,
+    db: &Transaction<'_>,
+    subject: &Subject,
     robeing_id: &String,
     counts: &mut Counts,
-) -> Result<()> {
-    let scope = whose.scope();
+) -> Result<(), Error> {
     let values = [
         (robeing_id as _, Type::TEXT),
-        (&whose.robeings as _, Type::TEXT_ARRAY),
+        (&subject.robeings as _, Type::TEXT_ARRAY),
     ];
-    let rows = db::query(
-        client,
-        &scope,
+    let messages = rows(
+        db,
         "select count(*)
          from conversation.log
          where robeing_id = $1
@@ -123,24 +81,24 @@ async fn held_of_robeing(
         &values,
     )
     .await?;
-    add(counts, "conversation.log", &rows)?;
-    for table in erase::OF_A_ROBEING {
+    count(counts, "conversation.log", messages);
+    for table in erase::OF_ROBEINGS {
         let sql = format!(
             "select count(*) from {table}
              where robeing_id = $1 and ($2::text[] is null or robeing_id = any ($2))"
         );
-        let rows = db::query(client, &scope, &sql, &values).await?;
-        add(counts, table, &rows)?;
+        count(counts, table, rows(db, &sql, &values).await?);
     }
     Ok(())
 }
 
-fn add(counts: &mut Counts, table: &str, rows: &[Row]) -> Result<()> {
-    if let Some(row) = rows.first() {
-        let count: i64 = row.try_get(0)?;
-        if count > 0 {
-            *counts.entry(table.to_owned()).or_default() += count.unsigned_abs();
-        }
-    }
-    Ok(())
+/// The number that a statement counts.
+async fn rows(
+    db: &Transaction<'_>,
+    sql: &str,
+    values: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<u64, Error> {
+    let row = db.query_typed_one(sql, values).await?;
+    let count: i64 = row.try_get(0)?;
+    Ok(count.unsigned_abs())
 }

@@ -1,234 +1,143 @@
-//! What the log holds of a person or of a robeing: taken out, given out, left to expire.
-//!
-//! Whoever adds a table with somebody's column here adds it to [`COLUMNS`], and to the calls below
-//! that it concerns; a test of `privacy` holds the list against the database.
+//! What the log holds about a person or a robeing: the duties of [`personal::Owner`].
 
-pub mod erase;
-pub mod expire;
-pub mod export;
+mod erase;
+mod expire;
+mod export;
 mod held;
+pub mod people;
 
-use std::collections::BTreeMap;
-
-use platform::Result;
-use platform::auth::Names;
-use platform::postgres::scoped::Scope;
-use platform::postgres::types::{ToSql, Type};
-use robeing::ROBEINGS;
-use serde::{Deserialize, Serialize};
-use tokio_postgres::Transaction;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use personal::{Counts, Identity, Owner, Robeings, Step, Subject, Table};
+use platform::postgres::types::Type;
+use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-pub use held::{held, outlived};
+use crate::derived;
 
-/// Each column of the schema `conversation` that says whose a row is.
-pub const COLUMNS: [(&str, &str); 17] = [
-    ("conversation.log", "user_id"),
-    ("conversation.log", "slack_user_id"),
-    ("conversation.log", "robeing_id"),
-    ("conversation.slack_user", "user_id"),
-    ("conversation.slack_user", "slack_user_id"),
-    ("conversation.dead_letter", "robeing_id"),
-    ("conversation.placeholder", "robeing_id"),
-    ("conversation.placeholder", "conversation"),
-    ("conversation.thread", "robeing_id"),
-    ("conversation.thread", "conversation"),
-    ("conversation.activity", "robeing_id"),
-    ("conversation.counted", "robeing_id"),
-    ("conversation.intent", "robeing_id"),
-    ("conversation.question", "robeing_id"),
-    ("conversation.search_tail", "robeing_id"),
-    ("conversation.search_segment", "robeing_id"),
-    ("conversation.edited", "robeing_id"),
+const TABLES: [Table; 17] = [
+    Table::personal(
+        "conversation.log",
+        &["user_id", "slack_user_id", "robeing_id"],
+    ),
+    Table::personal("conversation.slack_user", &["user_id", "slack_user_id"]),
+    Table::personal("conversation.dead_letter", &["robeing_id"]),
+    Table::personal("conversation.placeholder", &["robeing_id", "conversation"]),
+    Table::personal("conversation.thread", &["robeing_id", "conversation"]),
+    Table::personal("conversation.activity", &["robeing_id"]),
+    Table::personal("conversation.counted", &["robeing_id"]),
+    Table::personal("conversation.intent", &["robeing_id"]),
+    Table::personal("conversation.question", &["robeing_id"]),
+    Table::personal("conversation.search_tail", &["robeing_id"]),
+    Table::personal("conversation.search_segment", &["robeing_id"]),
+    Table::personal("conversation.edited", &["robeing_id"]),
+    Table::free(
+        "conversation.search_posting",
+        "hashes of two letters; a posting is reached only by way of its segment, and goes with it",
+    ),
+    Table::free(
+        "conversation.ingest_key",
+        "digests of event ids, which identify no person",
+    ),
+    Table::free("conversation.watermark", "how far the log is rolled up"),
+    Table::free("conversation.cluster", "the identifier of the cluster"),
+    Table::free("conversation.closed_month", "months"),
 ];
 
-/// The condition under which a name of Slack is theirs, with [`Person::ids`] as $1 to $3: also one that
-/// came since the ids were looked up.
-const NAME_IS_THEIRS: &str =
+/// The condition under which a name in Slack is the person's, with [`personal::Person::values`] as $1 to $3.
+/// It includes a name that arrived after the ids were resolved.
+const NAME_IS_OF_PERSON: &str =
     "(user_id = any ($1) or slack_user_id = any ($2) and user_id <> all ($3))";
 
-/// The condition under which a dead letter is theirs, with the robeing, the ids as [`Whose::quoted`] and
-/// the scope as $1 to $3. One that no robeing owns may still say whose it was to be.
-const LETTER_IS_THEIRS: &str = "
+/// The condition under which a dead letter is the subject's, with the robeing,
+/// [`Subject::ids_in_json`] and the robeings in reach as $1 to $3. A dead letter that belongs to no robeing
+/// may still name the one that it was for.
+const LETTER_IS_OF_SUBJECT: &str = "
     erased_at is null
     and ($3::text[] is null or robeing_id = any ($3))
     and (robeing_id = $1
          or robeing_id is null and body ->> 'robeing_id' = $1
          or exists (select from unnest($2::text[]) as id where position(id in lower(body::text)) > 0))";
 
-/// How many rows each table lost, or gave.
-pub type Counts = BTreeMap<String, u64>;
+/// The log as an owner of personal data.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversations;
 
-/// Whose rows, of which robeings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Whose {
-    pub subject: Subject,
-    /// None: of all.
-    pub robeings: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subject {
-    Person(Person),
-    /// All it was told, by whomever, and all it said.
-    Robeing(String),
-}
-
-/// All ids of one person.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Person {
-    pub user_ids: Vec<Uuid>,
-    pub slack_user_ids: Vec<String>,
-    /// Who Slack calls the same in another team: not theirs.
-    pub others: Vec<Uuid>,
-}
-
-impl Person {
-    fn ids(&self) -> [(&(dyn ToSql + Sync), Type); 3] {
-        [
-            (&self.user_ids, Type::UUID_ARRAY),
-            (&self.slack_user_ids, Type::TEXT_ARRAY),
-            (&self.others, Type::UUID_ARRAY),
-        ]
-    }
-}
-
-/// Everything that these ids lead to must be read in one snapshot: an id that Slack's first event brings
-/// in between would be taken for somebody else's.
-impl Whose {
-    pub fn robeing(robeing_id: String, robeings: &Names) -> Self {
-        Self {
-            subject: Subject::Robeing(robeing_id),
-            robeings: only(robeings),
-        }
+#[async_trait]
+impl Owner for Conversations {
+    fn name(&self) -> &'static str {
+        "message-log"
     }
 
-    /// Of the person who is called so here, by all names that Slack has for them.
-    pub async fn user(db: &Transaction<'_>, user_id: Uuid, robeings: &Names) -> Result<Self> {
-        let slack_user_ids = strings(
-            db,
-            "select distinct slack_user_id from conversation.slack_user where user_id = $1 order by 1",
-            &user_id,
-            Type::UUID,
-        )
-        .await?;
-        Self::person(db, vec![user_id], slack_user_ids, robeings).await
+    fn tables(&self) -> &'static [Table] {
+        &TABLES
     }
 
-    /// Of whomever Slack calls so. Ids of two teams may be alike: give the `user_id` then.
-    pub async fn slack_user(
+    async fn held(&self, db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
+        held::held(db, subject).await
+    }
+
+    async fn orphaned_copies(
+        &self,
         db: &Transaction<'_>,
-        slack_user_id: String,
-        robeings: &Names,
-    ) -> Result<Self> {
-        let rows = db
-            .query_typed(
-                "select distinct user_id from conversation.slack_user where slack_user_id = $1 order by 1",
-                &[(&slack_user_id, Type::TEXT)],
-            )
-            .await?;
-        let user_ids = rows
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<Vec<Uuid>, _>>()?;
-        let mut slack_user_ids = strings(
-            db,
-            "select distinct slack_user_id from conversation.slack_user where user_id = any ($1) order by 1",
-            &user_ids,
-            Type::UUID_ARRAY,
-        )
-        .await?;
-        if !slack_user_ids.contains(&slack_user_id) {
-            slack_user_ids.push(slack_user_id);
-        }
-        Self::person(db, user_ids, slack_user_ids, robeings).await
+        subject: &Subject,
+    ) -> Result<Counts, Error> {
+        derived::orphaned(db, subject.robeings.as_deref()).await
     }
 
-    async fn person(
+    fn beyond_scope(&self, subject: &Subject) -> &'static [&'static str] {
+        match subject.identity {
+            Identity::Person(_) => &[
+                "conversation.slack_user",
+                "conversation.dead_letter without a robeing",
+            ],
+            Identity::Robeing(_) => &[],
+        }
+    }
+
+    async fn erase(
+        &self,
         db: &Transaction<'_>,
-        user_ids: Vec<Uuid>,
-        slack_user_ids: Vec<String>,
-        robeings: &Names,
-    ) -> Result<Self> {
-        let rows = db
-            .query_typed(
-                "select distinct user_id
-                 from conversation.slack_user
-                 where slack_user_id = any ($1) and user_id <> all ($2)
-                 order by 1",
-                &[
-                    (&slack_user_ids, Type::TEXT_ARRAY),
-                    (&user_ids, Type::UUID_ARRAY),
-                ],
-            )
-            .await?;
-        let others = rows
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            subject: Subject::Person(Person {
-                user_ids,
-                slack_user_ids,
-                others,
-            }),
-            robeings: only(robeings),
-        })
+        subject: &Subject,
+        after: Uuid,
+    ) -> Result<Step<Counts>, Error> {
+        erase::step(db, subject, after).await
     }
 
-    /// What a transaction on their behalf may see: no more than who asked for it.
-    pub fn scope(&self) -> Scope {
-        match &self.robeings {
-            None => Scope::all(ROBEINGS),
-            Some(names) => Scope::only(ROBEINGS, names.iter().map(String::as_str)),
-        }
+    async fn export(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+        after: Uuid,
+    ) -> Result<Step<Vec<String>>, Error> {
+        export::step(db, subject, after).await
     }
 
-    /// The ids as they stand in JSON, by which a dead letter is told.
-    fn quoted(&self) -> Vec<String> {
-        let Subject::Person(person) = &self.subject else {
-            return Vec::new();
-        };
-        let users = person.user_ids.iter().map(|id| format!("\"{id}\""));
-        let slack = person.slack_user_ids.iter();
-        let slack = slack.map(|id| {
-            serde_json::Value::from(id.as_str())
-                .to_string()
-                .to_lowercase()
-        });
-        users.chain(slack).collect()
+    async fn expire(
+        &self,
+        db: &Transaction<'_>,
+        robeings: Robeings<'_>,
+        before: Timestamp,
+        after: Uuid,
+    ) -> Result<Step<Counts>, Error> {
+        expire::step(db, robeings, before, after).await
+    }
+
+    async fn expire_by_age(&self, db: &Transaction<'_>, now: Timestamp) -> Result<Counts, Error> {
+        expire::by_age(db, now).await
     }
 }
 
-async fn strings(
-    db: &Transaction<'_>,
-    sql: &'static str,
-    value: &(dyn ToSql + Sync),
-    kind: Type,
-) -> Result<Vec<String>> {
-    let rows = db.query_typed(sql, &[(value, kind)]).await?;
-    let texts = rows.iter().map(|row| row.try_get(0));
-    Ok(texts.collect::<Result<_, _>>()?)
-}
-
-fn only(robeings: &Names) -> Option<Vec<String>> {
-    match robeings {
-        Names::All => None,
-        Names::Only(names) => Some(names.clone()),
-    }
-}
-
-/// The next rows of theirs after `after`, in the order of ids: those that say so themselves. With
-/// `not_erased`, those of a robeing that hold something still.
+/// The ids of the subject's next rows after `after`, in order: of a person the rows that name them, of a
+/// robeing the rows that still hold something.
 async fn next_ids(
     db: &Transaction<'_>,
-    whose: &Whose,
+    subject: &Subject,
     after: Uuid,
     limit: i64,
-) -> Result<Vec<Uuid>, tokio_postgres::Error> {
-    let rows = match &whose.subject {
-        Subject::Person(person) => {
+) -> Result<Vec<Uuid>, Error> {
+    let rows = match &subject.identity {
+        Identity::Person(person) => {
             db.query_typed(
                 "select id
                  from conversation.log
@@ -247,15 +156,15 @@ async fn next_ids(
                 &[
                     (&person.user_ids, Type::UUID_ARRAY),
                     (&person.slack_user_ids, Type::TEXT_ARRAY),
-                    (&person.others, Type::UUID_ARRAY),
+                    (&person.namesakes, Type::UUID_ARRAY),
                     (&after, Type::UUID),
-                    (&whose.robeings, Type::TEXT_ARRAY),
+                    (&subject.robeings, Type::TEXT_ARRAY),
                     (&limit, Type::INT8),
                 ],
             )
             .await?
         }
-        Subject::Robeing(robeing_id) => {
+        Identity::Robeing(robeing_id) => {
             db.query_typed(
                 "select id
                  from conversation.log
@@ -268,7 +177,7 @@ async fn next_ids(
                 &[
                     (robeing_id, Type::TEXT),
                     (&after, Type::UUID),
-                    (&whose.robeings, Type::TEXT_ARRAY),
+                    (&subject.robeings, Type::TEXT_ARRAY),
                     (&limit, Type::INT8),
                 ],
             )
@@ -278,12 +187,13 @@ async fn next_ids(
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 
-/// What answers them and says of nobody else that it is theirs: it may repeat what they said.
+/// The answers to these rows that name no person: an answer may repeat what the person said. Each as the
+/// id of the row that it answers, and its own.
 async fn answers_to(
     db: &Transaction<'_>,
-    whose: &Whose,
+    subject: &Subject,
     ids: &[Uuid],
-) -> Result<Vec<(Uuid, Uuid)>, tokio_postgres::Error> {
+) -> Result<Vec<(Uuid, Uuid)>, Error> {
     let rows = db
         .query_typed(
             "select asked.id as reply_to, answer.id
@@ -298,7 +208,7 @@ async fn answers_to(
              order by asked.id, answer.id",
             &[
                 (&ids, Type::UUID_ARRAY),
-                (&whose.robeings, Type::TEXT_ARRAY),
+                (&subject.robeings, Type::TEXT_ARRAY),
             ],
         )
         .await?;

@@ -11,8 +11,8 @@ use platform::work::Waiting;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::renew::Edited;
 use super::{Row, WORKERS};
+use crate::derived::Edited;
 use crate::identity::digest;
 use crate::log::day_of;
 use crate::pieces::{fold, is_letter};
@@ -95,7 +95,7 @@ pub(crate) async fn forget(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Forgott
 }
 
 /// Counts edited messages by what they say now, as far as they are rolled up.
-pub(super) async fn renew(db: &Transaction<'_>, edited: &[Edited]) -> Result<(), Error> {
+pub(crate) async fn renew(db: &Transaction<'_>, edited: &[Edited]) -> Result<(), Error> {
     let ids: Vec<Uuid> = edited.iter().map(|it| it.id).collect();
     forget(db, &ids).await?;
     let rows = db

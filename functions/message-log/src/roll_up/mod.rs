@@ -7,7 +7,6 @@
 
 mod activity;
 pub(crate) mod counted;
-mod renew;
 mod rows;
 pub(crate) mod search;
 mod segments;
@@ -25,9 +24,9 @@ use serde::Serialize;
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 
-pub(crate) use renew::renew;
 pub(crate) use rows::conversation_of;
 
+use crate::derived::renew;
 use crate::log::Log;
 use rows::{Mark, Row};
 
@@ -38,7 +37,7 @@ static WORKERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 /// A run that finds more goes on next time.
 const LONGEST: Duration = Duration::from_secs(45);
 /// As long as a trigger may take: after a restore into another cluster all is begun anew.
-const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
+pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct RolledUp {

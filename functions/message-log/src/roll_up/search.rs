@@ -14,9 +14,9 @@ use robeing::ROBEINGS;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::renew::Edited;
 use super::segments::{self, Place};
 use super::{Row, WORKERS};
+use crate::derived::Edited;
 use crate::pieces::{self, fold, hashes};
 use crate::search::moments::{self, Moment};
 
@@ -150,7 +150,7 @@ async fn take_tail(db: &Transaction<'_>, place: &Place) -> Result<Vec<Searched>,
 ///
 /// Search knows messages by their moments, so that all of these moments are taken out and what is
 /// there is added anew.
-pub(super) async fn renew(db: &Transaction<'_>, edited: &[Edited]) -> Result<(), Error> {
+pub(crate) async fn renew(db: &Transaction<'_>, edited: &[Edited]) -> Result<(), Error> {
     let mut places: BTreeMap<Place, BTreeSet<Moment>> = BTreeMap::new();
     for it in edited {
         let place = place(&it.robeing_id, it.id);

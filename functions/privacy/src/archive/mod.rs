@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::lease::Lease;
-use crate::subject::share_keys;
+use crate::personal::share_keys;
 use crate::{Privacy, owners};
 use part::{Written, throw_away_unverified, write_part};
 
@@ -94,7 +94,7 @@ async fn advance(privacy: &Privacy, lease: &Lease, month: Date, until: Instant) 
     };
     let state = close(privacy, month).await?;
     if state == "closed" {
-        if !owners::have_counted(&privacy.pool.get().await?, month).await? {
+        if !is_derived_from(privacy, month).await? {
             tracing::info!(%month, "a month waits for its roll-up before it is archived");
             return Ok(done);
         }
@@ -129,6 +129,24 @@ async fn advance(privacy: &Privacy, lease: &Lease, month: Date, until: Instant) 
         .await?;
     done.state = "dropped";
     Ok(done)
+}
+
+/// Whether every owner has derived what it derives from the messages of a closed month.
+async fn is_derived_from(privacy: &Privacy, month: Date) -> Result<bool> {
+    let mut client = privacy.pool.get().await?;
+    if !months::is_rolled_up(&client, month).await? {
+        return Ok(false);
+    }
+    let Some(xid) = months::newest_xid(&client, month).await? else {
+        return Ok(true);
+    };
+    let transaction = db::read(&mut client, &Scope::all(ROBEINGS)).await?;
+    for owner in owners::all() {
+        if !owner.has_derived(&transaction, &xid).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The state it is in now, which is `closed` at least.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::file::{self, File, Line, Writer};
 use crate::Privacy;
 use crate::keys::PersonKey;
-use crate::subject::share_keys;
+use crate::personal::share_keys;
 
 /// A part is full with either. It is in memory as a whole, twice where a store copies what it sends.
 const PART_BYTES: usize = 24 * 1024 * 1024;

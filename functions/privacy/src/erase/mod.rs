@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Path, State};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use message_log::personal::Counts;
+use personal::Counts;
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
@@ -22,12 +22,12 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::drive::drive;
 use crate::receipt::{self, Receipt};
-use crate::run::Failures;
-use crate::subject::{About, Asked, archived, scope_of, unknown};
+use crate::subject::{Digest, Resolved, SubjectId, scope_of, unknown};
 use crate::{Privacy, owners};
 
-pub use steps::drive;
+pub use steps::Erasing;
 
 /// A request works at it for so long; then the next trigger goes on.
 const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
@@ -58,15 +58,6 @@ pub enum Status {
     Done,
 }
 
-/// Whom it is about, without the id itself.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Digest {
-    /// `user_id`, `slack_user_id` or `robeing_id`.
-    pub kind: String,
-    /// HMAC-SHA256 of the id with a key of this deployment, in hex.
-    pub digest: String,
-}
-
 /// Forget a person, or a robeing.
 ///
 /// All they said, and what answered it, in the log and in the archive, and what was made of it. In the
@@ -77,7 +68,7 @@ pub struct Digest {
     path = "/v1/erasures",
     tag = "privacy",
     operation_id = "erase",
-    request_body = Asked,
+    request_body = SubjectId,
     responses(
         (status = 200, description = "done; the receipt says what was erased", body = Erasure),
         (status = 202, description = "it takes longer; `location` says where to look", body = Erasure),
@@ -91,13 +82,13 @@ pub struct Digest {
 pub async fn ask(
     State(privacy): State<Privacy>,
     Admin(caller): Admin,
-    Json(asked): Json<Asked>,
+    Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Erasure>)> {
-    let about = asked.resolve(&privacy, &caller).await?;
+    let resolved = id.resolve(&privacy, &caller).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
-    let id = begin(&privacy, &about, scope.as_deref()).await?;
+    let id = begin(&privacy, &resolved, scope.as_deref()).await?;
     let until = Instant::now() + WITHIN_A_REQUEST;
-    drive(&privacy.unhurried(LONGEST_STEP), id, until).await?;
+    drive::<Erasing>(&privacy.unhurried(LONGEST_STEP), id, until).await?;
     let erasure = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
     let status = match erasure.status {
         Status::Done => StatusCode::OK,
@@ -137,7 +128,7 @@ async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Erasure> 
     let rows = db::query(
         &client,
         &Scope::of(ROBEINGS, robeings),
-        "select id, subject_kind, subject, scope, erased, created_at, finished_at
+        "select id, subject_kind, subject_digest, scope, erased, created_at, finished_at
          from privacy.erasure
          where id = $1 and ($2::text[] is null or scope <@ $2)",
         &[(&id, Type::UUID), (&scope_of(robeings), Type::TEXT_ARRAY)],
@@ -153,7 +144,7 @@ impl Erasure {
     fn of(row: &Row, receipt: Option<Receipt>) -> Result<Self> {
         let Jsonb(erased) = row.try_get::<_, Jsonb<Counts>>("erased")?;
         let finished_at: Option<Timestamp> = row.try_get("finished_at")?;
-        let subject: Vec<u8> = row.try_get("subject")?;
+        let digest: Vec<u8> = row.try_get("subject_digest")?;
         Ok(Self {
             id: row.try_get("id")?,
             status: match finished_at {
@@ -162,7 +153,7 @@ impl Erasure {
             },
             subject: Digest {
                 kind: row.try_get("subject_kind")?,
-                digest: hex::encode(subject),
+                digest: hex::encode(digest),
             },
             robeings: row.try_get("scope")?,
             erased,
@@ -174,89 +165,63 @@ impl Erasure {
 }
 
 /// The erasure that runs already, or a new one, or where nothing is held the last one that is done.
-async fn begin(privacy: &Privacy, about: &About, scope: Option<&[String]>) -> Result<Uuid> {
-    let client = privacy.pool.get().await?;
-    let held = owners::held(&client, &about.whose).await?;
-    let (keys, _) = archived(&client, &about.whose).await?;
+async fn begin(privacy: &Privacy, resolved: &Resolved, scope: Option<&[String]>) -> Result<Uuid> {
+    let mut client = privacy.pool.get().await?;
+    let held = owners::held(&mut client, &resolved.subject).await?;
     let last = db::query(
         &client,
-        &about.whose.scope(),
+        &resolved.subject.scope(),
         "select id, finished_at is null as is_running
          from privacy.erasure
-         where subject = any ($1) and scope is not distinct from $2
+         where subject_digest = any ($1) and scope is not distinct from $2
          order by finished_at is null desc, created_at desc
          limit 1",
         &[
-            (&about.names, Type::BYTEA_ARRAY),
+            (&resolved.digests, Type::BYTEA_ARRAY),
             (&scope, Type::TEXT_ARRAY),
         ],
     )
     .await?;
     if let Some(row) = last.first() {
         let is_running: bool = row.try_get("is_running")?;
-        if is_running || (held.is_empty() && keys == 0) {
+        if is_running || held.is_empty() {
             return Ok(row.try_get("id")?);
         }
     }
-    if held.is_empty() && keys == 0 {
+    if held.is_empty() {
         return Err(unknown());
     }
     let id = Uuid::now_v7();
-    let name = about.names.first();
-    let whose = Jsonb(&about.whose);
+    let digest = resolved.digests.first();
+    let subject = Jsonb(&resolved.subject);
     db::query(
         &client,
-        &about.whose.scope(),
-        "insert into privacy.erasure (id, subject_kind, subject, scope, whose)
+        &resolved.subject.scope(),
+        "insert into privacy.erasure (id, subject_kind, subject_digest, scope, subject)
          values ($1, $2, $3, $4, $5)
-         on conflict (subject, scope) where finished_at is null do nothing",
+         on conflict (subject_digest, scope) where finished_at is null do nothing",
         &[
             (&id, Type::UUID),
-            (&about.kind, Type::TEXT),
-            (&name, Type::BYTEA),
+            (&resolved.kind, Type::TEXT),
+            (&digest, Type::BYTEA),
             (&scope, Type::TEXT_ARRAY),
-            (&whose, Type::JSONB),
+            (&subject, Type::JSONB),
         ],
     )
     .await?;
     let running = db::query(
         &client,
-        &about.whose.scope(),
+        &resolved.subject.scope(),
         "select id from privacy.erasure
-         where subject = any ($1) and scope is not distinct from $2
+         where subject_digest = any ($1) and scope is not distinct from $2
          order by created_at desc
          limit 1",
         &[
-            (&about.names, Type::BYTEA_ARRAY),
+            (&resolved.digests, Type::BYTEA_ARRAY),
             (&scope, Type::TEXT_ARRAY),
         ],
     )
     .await?;
     let running = running.first().ok_or_else(unknown)?;
     Ok(running.try_get("id")?)
-}
-
-/// Those that take longer than their request, oldest first: how many are done now.
-pub async fn drive_all(privacy: &Privacy, until: Instant, failures: &mut Failures) -> u64 {
-    let mut finished = 0;
-    let running = failures.note("looking for erasures", running(privacy).await);
-    for id in running.unwrap_or_default() {
-        let driven = drive(privacy, id, until).await;
-        let is_done = failures.note(&format!("erasure {id}"), driven);
-        finished += u64::from(is_done == Some(true));
-    }
-    finished
-}
-
-async fn running(privacy: &Privacy) -> Result<Vec<Uuid>> {
-    let client = privacy.pool.get().await?;
-    let rows = db::query(
-        &client,
-        &Scope::all(ROBEINGS),
-        "select id from privacy.erasure where finished_at is null order by created_at",
-        &[],
-    )
-    .await?;
-    let ids = rows.iter().map(|row| row.try_get(0));
-    Ok(ids.collect::<Result<_, _>>()?)
 }

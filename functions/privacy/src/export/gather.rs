@@ -1,13 +1,14 @@
-//! What an export is made of: one file a step.
+//! The steps of an export: each gathers one file and stores it.
 
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::time::Instant;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use message_log::personal::{self, Whose};
+use personal::Subject;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::store::Put;
@@ -17,50 +18,87 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::FOLDER;
+use crate::Privacy;
 use crate::archive::{file, keys_by_id};
+use crate::drive::{Outcome, Position, Request};
 use crate::keys::PersonKey;
-use crate::subject::{KEY_IS_THEIRS, Theirs, stored};
-use crate::{Privacy, owners};
+use crate::personal::{KEY_IS_OF_SUBJECT, KeyValues};
+use crate::subject::stored;
 
 /// A file is full with so many bytes, compressed: less than what Lambda answers at once.
 const FILE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How far an export is.
-pub(super) struct At {
-    whose: Whose,
-    stage: Stage,
-    after_id: Uuid,
-    after_part: i64,
-    number: i32,
-}
+/// One export in progress.
+#[derive(Default)]
+pub struct Exporting;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Messages,
-    Rest,
-    Archive,
-    Done,
-}
+#[async_trait]
+impl Request for Exporting {
+    const NAME: &'static str = "export";
+    /// A step stores a file, which takes several transactions.
+    const NEEDS_LEASE: bool = true;
+    const DONE: &'static str = "exports";
+    const DURATION: &'static str = "export_duration";
+    const RUNNING: &'static str = "select id from privacy.export
+         where finished_at is null and expires_at > now() order by created_at";
 
-impl Stage {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Messages => "messages",
-            Self::Rest => "rest",
-            Self::Archive => "archive",
-            Self::Done => "done",
+    /// Gathers one file and stores it.
+    async fn step(&mut self, privacy: &Privacy, id: Uuid, until: Instant) -> Result<Outcome> {
+        let Some(mut progress) = Progress::load(privacy, id).await? else {
+            return Ok(Outcome::Stop);
+        };
+        let mut lines = Lines::new();
+        while !progress.is_done && lines.bytes() < FILE_BYTES && Instant::now() < until {
+            let Some(owner) = progress.position.owner() else {
+                match from_archive(privacy, &progress.subject, progress.after_part).await? {
+                    Some((part, found)) => {
+                        lines.add(found).await?;
+                        progress.after_part = part;
+                    }
+                    None => progress.is_done = true,
+                }
+                continue;
+            };
+            let mut client = privacy.pool.get().await?;
+            let transaction = db::begin(&mut client, &progress.subject.scope()).await?;
+            let after = progress.position.after;
+            let step = owner.export(&transaction, &progress.subject, after).await?;
+            transaction.commit().await?;
+            drop(client);
+            lines.add(step.done).await?;
+            progress.position.advance(step.next);
         }
+        if lines.rows > 0 {
+            progress.number += 1;
+            keep(privacy, id, &progress, lines).await?;
+        } else {
+            record(privacy, id, &progress, None).await?;
+        }
+        Ok(match progress.is_done {
+            true => Outcome::Done,
+            false => Outcome::More,
+        })
     }
 }
 
-impl At {
-    /// None where it is done, or gone.
-    pub(super) async fn of(privacy: &Privacy, id: Uuid) -> Result<Option<Self>> {
+/// How far an export is: through the owners, and then through the parts of the archive.
+struct Progress {
+    subject: Subject,
+    position: Position,
+    after_part: i64,
+    is_done: bool,
+    /// The number of the newest whole file.
+    number: i32,
+}
+
+impl Progress {
+    /// None if the export is done or removed.
+    async fn load(privacy: &Privacy, id: Uuid) -> Result<Option<Self>> {
         let client = privacy.pool.get().await?;
         let rows = db::query(
             &client,
             &Scope::all(ROBEINGS),
-            "select whose, stage, after_id, after_part,
+            "select subject, owner, after_id, after_part,
                     (select coalesce(max(number), 0) from privacy.export_file where export_id = $1 and is_whole) as number
              from privacy.export
              where id = $1 and finished_at is null",
@@ -70,66 +108,18 @@ impl At {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        let stage: String = row.try_get("stage")?;
-        let after_id: Option<Uuid> = row.try_get("after_id")?;
         let after_part: Option<i64> = row.try_get("after_part")?;
         Ok(Some(Self {
-            whose: stored(row.try_get("whose")?)?,
-            stage: [Stage::Messages, Stage::Rest, Stage::Archive]
-                .into_iter()
-                .find(|it| it.name() == stage)
-                .unwrap_or(Stage::Done),
-            after_id: after_id.unwrap_or_default(),
+            subject: stored(row.try_get("subject")?)?,
+            position: Position::stored(row.try_get("owner")?, row.try_get("after_id")?),
             after_part: after_part.unwrap_or_default(),
+            is_done: false,
             number: row.try_get("number")?,
         }))
     }
 }
 
-/// Gathers one file and keeps it. Says whether it was the last.
-pub(super) async fn step(privacy: &Privacy, id: Uuid, mut at: At, until: Instant) -> Result<bool> {
-    let mut lines = Lines::new();
-    while at.stage != Stage::Done && lines.bytes() < FILE_BYTES && Instant::now() < until {
-        match at.stage {
-            Stage::Messages => {
-                let mut client = privacy.pool.get().await?;
-                let transaction = db::begin(&mut client, &at.whose.scope()).await?;
-                let page = personal::export::messages(&transaction, &at.whose, at.after_id).await?;
-                transaction.commit().await?;
-                lines.add(page.lines).await?;
-                match page.next {
-                    Some(next) => at.after_id = next,
-                    None => at.stage = Stage::Rest,
-                }
-            }
-            Stage::Rest => {
-                let mut client = privacy.pool.get().await?;
-                let transaction = db::begin(&mut client, &at.whose.scope()).await?;
-                let rest = owners::export_rest(&transaction, &at.whose).await?;
-                transaction.commit().await?;
-                lines.add(rest).await?;
-                at.stage = Stage::Archive;
-            }
-            Stage::Archive => match from_archive(privacy, &at.whose, at.after_part).await? {
-                Some((part, found)) => {
-                    lines.add(found).await?;
-                    at.after_part = part;
-                }
-                None => at.stage = Stage::Done,
-            },
-            Stage::Done => {}
-        }
-    }
-    if lines.rows > 0 {
-        at.number += 1;
-        keep(privacy, id, &at, lines).await?;
-    } else {
-        move_on(privacy, id, &at, None).await?;
-    }
-    Ok(at.stage == Stage::Done)
-}
-
-/// Lines on their way into a file.
+/// The lines of a file, compressed.
 struct Lines {
     gzip: GzEncoder<Vec<u8>>,
     rows: i64,
@@ -166,10 +156,10 @@ impl Lines {
     }
 }
 
-/// Their rows of the next part of the archive that has some.
+/// The rows of the subject in the next part of the archive that has any.
 async fn from_archive(
     privacy: &Privacy,
-    whose: &Whose,
+    subject: &Subject,
     after: i64,
 ) -> Result<Option<(i64, Vec<String>)>> {
     let client = privacy.pool.get().await?;
@@ -179,15 +169,15 @@ async fn from_archive(
          join privacy.sealed on key_id = person_key.id
          join privacy.part on part.id = part_id
          join privacy.month on month.month = part.month
-         where {KEY_IS_THEIRS} and part_id > $6 and month.state <> 'closed'
+         where {KEY_IS_OF_SUBJECT} and part_id > $6 and month.state <> 'closed'
          group by part.id
          order by part.id
          limit 1"
     );
-    let theirs = Theirs::of(whose);
-    let mut values = theirs.values().to_vec();
+    let of_subject = KeyValues::of(subject);
+    let mut values = of_subject.values().to_vec();
     values.push((&after, Type::INT8));
-    let rows = db::query(&client, &whose.scope(), &sql, &values).await?;
+    let rows = db::query(&client, &subject.scope(), &sql, &values).await?;
     drop(client);
     let Some(row) = rows.first() else {
         return Ok(None);
@@ -224,11 +214,15 @@ fn open(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<Vec<Strin
 }
 
 /// Stores a file under a name that no other attempt has, and counts it in.
-async fn keep(privacy: &Privacy, id: Uuid, at: &At, lines: Lines) -> Result<()> {
+async fn keep(privacy: &Privacy, id: Uuid, progress: &Progress, lines: Lines) -> Result<()> {
     let rows = lines.rows;
     let body: Bytes = lines.gzip.finish().map_err(anyhow::Error::from)?.into();
     let file = Kept {
-        object: format!("{FOLDER}/{id}/{:04}-{}.jsonl.gz", at.number, Uuid::now_v7()),
+        object: format!(
+            "{FOLDER}/{id}/{:04}-{}.jsonl.gz",
+            progress.number,
+            Uuid::now_v7()
+        ),
         rows,
         bytes: body.len() as i64,
         sha256: Sha256::digest(&body).to_vec(),
@@ -237,7 +231,7 @@ async fn keep(privacy: &Privacy, id: Uuid, at: &At, lines: Lines) -> Result<()> 
     let client = privacy.pool.get().await?;
     db::query(
         &client,
-        &at.whose.scope(),
+        &progress.subject.scope(),
         "insert into privacy.export_file (export_id, number, object, rows, bytes, sha256)
          select id, $2, $3, $4, $5, $6 from privacy.export where id = $1
          on conflict (export_id, number) do update
@@ -246,7 +240,7 @@ async fn keep(privacy: &Privacy, id: Uuid, at: &At, lines: Lines) -> Result<()> 
          where not export_file.is_whole",
         &[
             (&id, Type::UUID),
-            (&at.number, Type::INT4),
+            (&progress.number, Type::INT4),
             (&file.object, Type::TEXT),
             (&file.rows, Type::INT8),
             (&file.bytes, Type::INT8),
@@ -256,7 +250,7 @@ async fn keep(privacy: &Privacy, id: Uuid, at: &At, lines: Lines) -> Result<()> 
     .await?;
     drop(client);
     privacy.store.put(&file.object, body, Put::Always).await?;
-    move_on(privacy, id, at, Some(&file)).await
+    record(privacy, id, progress, Some(&file)).await
 }
 
 struct Kept {
@@ -266,21 +260,27 @@ struct Kept {
     sha256: Vec<u8>,
 }
 
-/// How far it is now, together with the file that brought it there.
-async fn move_on(privacy: &Privacy, id: Uuid, at: &At, file: Option<&Kept>) -> Result<()> {
+/// Records how far the export is, together with the file that holds the rows up to there.
+async fn record(
+    privacy: &Privacy,
+    id: Uuid,
+    progress: &Progress,
+    file: Option<&Kept>,
+) -> Result<()> {
     let mut client = privacy.pool.get().await?;
     let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     let moved = transaction
         .execute_typed(
             "update privacy.export
-             set stage = $2, after_id = $3, after_part = $4,
-                 finished_at = case when $2 = 'done' then now() end
+             set owner = $2, after_id = $3, after_part = $4,
+                 finished_at = case when $5 then now() end
              where id = $1 and finished_at is null",
             &[
                 (&id, Type::UUID),
-                (&at.stage.name(), Type::TEXT),
-                (&at.after_id, Type::UUID),
-                (&at.after_part, Type::INT8),
+                (&progress.position.name(), Type::TEXT),
+                (&progress.position.after, Type::UUID),
+                (&progress.after_part, Type::INT8),
+                (&progress.is_done, Type::BOOL),
             ],
         )
         .await?;
@@ -293,7 +293,7 @@ async fn move_on(privacy: &Privacy, id: Uuid, at: &At, file: Option<&Kept>) -> R
                      where export_id = $1 and number = $2 and object = $3 and not is_whole",
                     &[
                         (&id, Type::UUID),
-                        (&at.number, Type::INT4),
+                        (&progress.number, Type::INT4),
                         (&file.object, Type::TEXT),
                     ],
                 )
@@ -308,6 +308,6 @@ async fn move_on(privacy: &Privacy, id: Uuid, at: &At, file: Option<&Kept>) -> R
     if let Some(file) = file {
         privacy.store.delete(&file.object).await?;
     }
-    let detail = "the export was removed meanwhile, or another run goes on with it";
+    let detail = "the export was removed meanwhile, or another run has resumed it";
     Err(Error::Conflict(detail.to_owned()))
 }

@@ -15,7 +15,6 @@ use jiff::{SignedDuration, Timestamp};
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::telemetry::{Unit, figure};
 use platform::{Admin, Error, Json, Result, idempotency};
 use robeing::ROBEINGS;
 use serde::Serialize;
@@ -24,14 +23,13 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::erase::{Digest, Status};
-use crate::lease::Lease;
-use crate::run::Failures;
-use crate::subject::{About, Asked, archived, scope_of, unknown};
+use crate::drive::drive;
+use crate::erase::Status;
+use crate::subject::{Digest, Resolved, SubjectId, scope_of, unknown};
 use crate::{Privacy, download, owners};
-use gather::{At, step};
 
-pub use remove::{expire, forget};
+pub use gather::Exporting;
+pub use remove::{expire, forget, may_overlap};
 
 /// A request works at it for so long; then the next trigger goes on.
 const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
@@ -81,7 +79,7 @@ pub struct File {
     tag = "privacy",
     operation_id = "export",
     params(("Idempotency-Key" = Option<String>, Header, description = "the same key makes one export")),
-    request_body = Asked,
+    request_body = SubjectId,
     responses(
         (status = 200, description = "done; its files are listed", body = Export),
         (status = 202, description = "it takes longer; `location` says where to look", body = Export),
@@ -97,15 +95,15 @@ pub async fn ask(
     State(privacy): State<Privacy>,
     Admin(caller): Admin,
     headers: HeaderMap,
-    Json(asked): Json<Asked>,
+    Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Export>)> {
     let key = idempotency::key(&headers)?;
     let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
-    let about = asked.resolve(&privacy, &caller).await?;
+    let resolved = id.resolve(&privacy, &caller).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
-    let id = begin(&privacy, &about, scope.as_deref(), request.as_deref()).await?;
+    let id = begin(&privacy, &resolved, scope.as_deref(), request.as_deref()).await?;
     let until = Instant::now() + WITHIN_A_REQUEST;
-    drive(&privacy.unhurried(LONGEST_STEP), id, until).await?;
+    drive::<Exporting>(&privacy.unhurried(LONGEST_STEP), id, until).await?;
     let export = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
     let status = match export.status {
         Status::Done => StatusCode::OK,
@@ -145,7 +143,7 @@ async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Export> {
     let rows = db::query(
         &client,
         &Scope::of(ROBEINGS, robeings),
-        "select id, subject_kind, subject, scope, created_at, finished_at, expires_at
+        "select id, subject_kind, subject_digest, scope, created_at, finished_at, expires_at
          from privacy.export
          where id = $1 and expires_at > now() and ($2::text[] is null or scope <@ $2)",
         &[(&id, Type::UUID), (&scope_of(robeings), Type::TEXT_ARRAY)],
@@ -172,7 +170,7 @@ async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Export> {
 impl Export {
     fn of(row: &Row) -> Result<Self> {
         let finished_at: Option<Timestamp> = row.try_get("finished_at")?;
-        let subject: Vec<u8> = row.try_get("subject")?;
+        let digest: Vec<u8> = row.try_get("subject_digest")?;
         Ok(Self {
             id: row.try_get("id")?,
             status: match finished_at {
@@ -181,7 +179,7 @@ impl Export {
             },
             subject: Digest {
                 kind: row.try_get("subject_kind")?,
-                digest: hex::encode(subject),
+                digest: hex::encode(digest),
             },
             robeings: row.try_get("scope")?,
             files: Vec::new(),
@@ -210,23 +208,23 @@ impl File {
 
 async fn begin(
     privacy: &Privacy,
-    about: &About,
+    resolved: &Resolved,
     scope: Option<&[String]>,
     request: Option<&[u8]>,
 ) -> Result<Uuid> {
-    let client = privacy.pool.get().await?;
-    let known = "select id, subject from privacy.export
+    let mut client = privacy.pool.get().await?;
+    let known = "select id, subject_digest from privacy.export
                  where request = $1 and expires_at > now() and scope is not distinct from $2";
     let values = [
         (&request as _, Type::BYTEA),
         (&scope as _, Type::TEXT_ARRAY),
     ];
-    let earlier = db::query(&client, &about.whose.scope(), known, &values).await?;
+    let earlier = db::query(&client, &resolved.subject.scope(), known, &values).await?;
     if let Some(row) = earlier.first() {
-        return same(about, row);
+        return same(resolved, row);
     }
-    let held = owners::held(&client, &about.whose).await?;
-    if held.is_empty() && archived(&client, &about.whose).await?.0 == 0 {
+    let held = owners::held(&mut client, &resolved.subject).await?;
+    if held.is_empty() {
         return Err(unknown());
     }
     let id = Uuid::now_v7();
@@ -234,18 +232,18 @@ async fn begin(
     let expires_at = now.saturating_add(KEPT_FOR).unwrap_or(now);
     let made = db::query(
         &client,
-        &about.whose.scope(),
-        "insert into privacy.export (id, subject_kind, subject, scope, request, whose, expires_at)
+        &resolved.subject.scope(),
+        "insert into privacy.export (id, subject_kind, subject_digest, scope, request, subject, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (request) do nothing
          returning id",
         &[
             (&id, Type::UUID),
-            (&about.kind, Type::TEXT),
-            (&about.names.first(), Type::BYTEA),
+            (&resolved.kind, Type::TEXT),
+            (&resolved.digests.first(), Type::BYTEA),
             (&scope, Type::TEXT_ARRAY),
             (&request, Type::BYTEA),
-            (&Jsonb(&about.whose), Type::JSONB),
+            (&Jsonb(&resolved.subject), Type::JSONB),
             (&expires_at, Type::TIMESTAMPTZ),
         ],
     )
@@ -254,16 +252,16 @@ async fn begin(
         return Ok(id);
     }
     // Somebody sent the same key at the same time, or for another scope.
-    let earlier = db::query(&client, &about.whose.scope(), known, &values).await?;
+    let earlier = db::query(&client, &resolved.subject.scope(), known, &values).await?;
     match earlier.first() {
-        Some(row) => same(about, row),
+        Some(row) => same(resolved, row),
         None => Err(other_subject()),
     }
 }
 
-fn same(about: &About, row: &Row) -> Result<Uuid> {
-    let subject: Vec<u8> = row.try_get("subject")?;
-    if about.names.contains(&subject) {
+fn same(resolved: &Resolved, row: &Row) -> Result<Uuid> {
+    let digest: Vec<u8> = row.try_get("subject_digest")?;
+    if resolved.digests.contains(&digest) {
         return Ok(row.try_get("id")?);
     }
     Err(other_subject())
@@ -272,60 +270,4 @@ fn same(about: &About, row: &Row) -> Result<Uuid> {
 fn other_subject() -> Error {
     let detail = "the Idempotency-Key was used for an export of somebody else: send a new one";
     Error::Unprocessable(detail.to_owned())
-}
-
-/// Those that take longer than their request, oldest first: how many are done now.
-pub async fn drive_all(privacy: &Privacy, until: Instant, failures: &mut Failures) -> u64 {
-    let mut finished = 0;
-    let running = failures.note("looking for exports", running(privacy).await);
-    for id in running.unwrap_or_default() {
-        let driven = drive(privacy, id, until).await;
-        let is_done = failures.note(&format!("export {id}"), driven);
-        finished += u64::from(is_done == Some(true));
-    }
-    finished
-}
-
-async fn running(privacy: &Privacy) -> Result<Vec<Uuid>> {
-    let client = privacy.pool.get().await?;
-    let rows = db::query(
-        &client,
-        &Scope::all(ROBEINGS),
-        "select id from privacy.export where finished_at is null and expires_at > now() order by created_at",
-        &[],
-    )
-    .await?;
-    let ids = rows.iter().map(|row| row.try_get(0));
-    Ok(ids.collect::<Result<_, _>>()?)
-}
-
-/// Works at an export until it is done or the time is up. Of several at once, one does it.
-pub async fn drive(privacy: &Privacy, id: Uuid, until: Instant) -> Result<bool> {
-    let Some(lease) = Lease::take(&privacy.pool, &format!("export {id}")).await? else {
-        return Ok(false);
-    };
-    let started = Instant::now();
-    let worked = work(privacy, id, until, &lease).await;
-    // Also after an error, so that the next who asks need not wait for the lease to end.
-    lease.give_back().await?;
-    let is_done = worked?;
-    if is_done {
-        let took = started.elapsed().as_secs_f64() * 1_000.0;
-        figure("exports", Unit::Count, 1.0);
-        figure("export_duration", Unit::Milliseconds, took);
-    }
-    Ok(is_done)
-}
-
-async fn work(privacy: &Privacy, id: Uuid, until: Instant, lease: &Lease) -> Result<bool> {
-    while Instant::now() < until {
-        let Some(at) = At::of(privacy, id).await? else {
-            break;
-        };
-        if step(privacy, id, at, until).await? {
-            return Ok(true);
-        }
-        lease.renew().await?;
-    }
-    Ok(false)
 }

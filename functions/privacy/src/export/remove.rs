@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
-use message_log::personal::{Subject, Whose};
+use personal::{Identity, Subject};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
@@ -18,52 +18,51 @@ use crate::run::Failures;
 use crate::subject::stored;
 
 /// Removes those exports that hold, or may hold, something of a subject that is being erased.
-pub async fn forget(privacy: &Privacy, whose: &Whose) -> Result<()> {
+pub async fn forget(privacy: &Privacy, subject: &Subject) -> Result<()> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
         &Scope::all(ROBEINGS),
-        "select id, whose from privacy.export",
+        "select id, subject from privacy.export",
         &[],
     )
     .await?;
     drop(client);
     for row in rows {
-        let other = stored(row.try_get("whose")?)?;
-        if may_meet(whose, &other) {
+        let other = stored(row.try_get("subject")?)?;
+        if may_overlap(subject, &other) {
             remove(privacy, row.try_get("id")?).await?;
         }
     }
     Ok(())
 }
 
-/// Whether what is held of one may be held of the other, too. One export too many that is made again
-/// costs less than a copy that stays.
-fn may_meet(one: &Whose, other: &Whose) -> bool {
-    let reach = (reach(one), reach(other));
-    if let (Some(some), Some(others)) = reach
+/// Whether something about one subject may also be about the other. An export that is removed without need
+/// and made again costs less than a copy that stays.
+pub fn may_overlap(one: &Subject, other: &Subject) -> bool {
+    if let (Some(some), Some(others)) = (reach(one), reach(other))
         && !some.iter().any(|robeing| others.contains(robeing))
     {
         return false;
     }
-    match (&one.subject, &other.subject) {
-        (Subject::Person(one), Subject::Person(other)) => {
+    match (&one.identity, &other.identity) {
+        (Identity::Person(one), Identity::Person(other)) => {
             one.user_ids.iter().any(|id| other.user_ids.contains(id))
                 || one
                     .slack_user_ids
                     .iter()
                     .any(|id| other.slack_user_ids.contains(id))
         }
-        (Subject::Robeing(one), Subject::Robeing(other)) => one == other,
+        (Identity::Robeing(one), Identity::Robeing(other)) => one == other,
         _ => true,
     }
 }
 
-/// Of which robeings at most; none for all.
-fn reach(whose: &Whose) -> Option<&[String]> {
-    match &whose.subject {
-        Subject::Robeing(robeing_id) => Some(slice::from_ref(robeing_id)),
-        Subject::Person(_) => whose.robeings.as_deref(),
+/// The robeings that rows about the subject can belong to; none for all.
+fn reach(subject: &Subject) -> Option<&[String]> {
+    match &subject.identity {
+        Identity::Robeing(robeing_id) => Some(slice::from_ref(robeing_id)),
+        Identity::Person(_) => subject.robeings.as_deref(),
     }
 }
 

@@ -1,0 +1,233 @@
+//! Everything that is derived from a message of the log: whatever changes or removes a message goes
+//! through this list.
+//!
+//! An edit, a deletion, an expiry or an erasure inserts the id of the message into `conversation.edited`
+//! in its own transaction. [`renew`] then brings every copy up to date: as part of the next roll-up, and at
+//! the end of an erasure or an expiry. An erasure also removes at once what may not wait ([`erase`]), and
+//! gets no receipt while a copy of an erased message is left ([`orphaned`]).
+
+use std::collections::BTreeSet;
+
+use personal::{Counts, count};
+use platform::postgres::types::Type;
+use tokio_postgres::{Error, Transaction};
+use uuid::Uuid;
+
+use crate::dead_letters::EMPTY_LETTER;
+use crate::roll_up::{counted, search};
+
+/// The number of messages that are renewed at once.
+const BATCH: i64 = 20_000;
+
+/// A kind of copy. Each `match` below is exhaustive, so that a new kind can't forget a duty.
+#[derive(Clone, Copy, Debug)]
+enum Derived {
+    /// The n-grams by which search finds the message.
+    Search,
+    /// The intent and the question as which the message is counted.
+    Counted,
+    /// The dead letter that became the message.
+    DeadLetter,
+    /// What is known of the conversation: the numbers of its placeholders, and its first message.
+    Conversation,
+}
+
+impl Derived {
+    const ALL: [Self; 4] = [
+        Self::Search,
+        Self::Counted,
+        Self::DeadLetter,
+        Self::Conversation,
+    ];
+}
+
+/// A message whose text has changed or is gone.
+pub(crate) struct Edited {
+    pub(crate) id: Uuid,
+    pub(crate) robeing_id: String,
+}
+
+/// Brings the copies of edited messages up to date: of those that transactions below that id have
+/// edited, or without one of those that are gone.
+pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<(), Error> {
+    let below = below.map(|xid| xid.to_string());
+    loop {
+        let rows = db
+            .query_typed(
+                "delete from conversation.edited
+                 where ctid = any (array(
+                     select ctid
+                     from conversation.edited
+                     where xid < $1::text::xid8
+                        or $1 is null and not exists (
+                               select from conversation.log
+                               where log.id = edited.id and log.erased_at is null)
+                     order by robeing_id, id
+                     limit $2))
+                 returning id, robeing_id",
+                &[(&below, Type::TEXT), (&BATCH, Type::INT8)],
+            )
+            .await?;
+        let edited = rows
+            .iter()
+            .map(|row| {
+                Ok(Edited {
+                    id: row.try_get("id")?,
+                    robeing_id: row.try_get("robeing_id")?,
+                })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        for derived in Derived::ALL {
+            match derived {
+                Derived::Search => search::renew(db, &edited).await?,
+                Derived::Counted => counted::renew(db, &edited).await?,
+                Derived::DeadLetter => {
+                    let ids: Vec<Uuid> = edited.iter().map(|it| it.id).collect();
+                    empty_letters(db, &ids).await?;
+                }
+                // The other messages of the conversation still need both.
+                Derived::Conversation => {}
+            }
+        }
+        if (edited.len() as i64) < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// A message that is being erased.
+pub(crate) struct Erased {
+    pub(crate) id: Uuid,
+    pub(crate) robeing_id: String,
+    /// Identifies the conversation, as placeholders are numbered.
+    pub(crate) conversation: Uuid,
+    /// Identifies the conversation as it is counted, where the speaker is a part of that.
+    pub(crate) thread: Option<Uuid>,
+}
+
+/// Erases the copies of messages that are being erased, and counts them. What only a roll-up can remove is
+/// written down for [`renew`]. Of a robeing that is erased as a whole, the conversations go with the rest.
+pub(crate) async fn erase(
+    db: &Transaction<'_>,
+    messages: &[Erased],
+    is_of_person: bool,
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> = messages.iter().map(|it| it.id).collect();
+    for derived in Derived::ALL {
+        match derived {
+            Derived::Search => {
+                let robeings: Vec<&str> = messages.iter().map(|it| &*it.robeing_id).collect();
+                db.execute_typed(
+                    "insert into conversation.edited (id, robeing_id)
+                     select * from unnest($1::uuid[], $2::text[])",
+                    &[(&ids, Type::UUID_ARRAY), (&robeings, Type::TEXT_ARRAY)],
+                )
+                .await?;
+            }
+            Derived::Counted if is_of_person => {
+                // A question that others asked as well stays, asked less often.
+                let forgotten = counted::forget(db, &ids).await?;
+                count(counts, "conversation.question", forgotten.questions);
+                count(counts, "conversation.intent", forgotten.intents);
+            }
+            Derived::DeadLetter => {
+                let letters = empty_letters(db, &ids).await?;
+                count(counts, "conversation.dead_letter", letters);
+            }
+            Derived::Conversation if is_of_person => {
+                erase_conversations(db, messages, counts).await?
+            }
+            Derived::Counted | Derived::Conversation => {}
+        }
+    }
+    Ok(())
+}
+
+/// Counts the copies of erased messages that are left, by table. Whose they were can't be told any more,
+/// since the messages are empty.
+pub(crate) async fn orphaned(
+    db: &Transaction<'_>,
+    robeings: Option<&[String]>,
+) -> Result<Counts, Error> {
+    let mut counts = Counts::new();
+    for derived in Derived::ALL {
+        let (table, copies) = match derived {
+            Derived::Search => (
+                "conversation.search_tail",
+                "select count(*)
+                 from conversation.log
+                 join conversation.search_tail as copy
+                     on copy.id = log.id and copy.robeing_id = log.robeing_id
+                 where log.erased_at is not null
+                   and ($1::text[] is null or log.robeing_id = any ($1))",
+            ),
+            Derived::Counted => (
+                "conversation.counted",
+                "select count(*)
+                 from conversation.log
+                 join conversation.counted as copy
+                     on copy.id = log.id and copy.robeing_id = log.robeing_id
+                 where log.erased_at is not null
+                   and ($1::text[] is null or log.robeing_id = any ($1))",
+            ),
+            Derived::DeadLetter => (
+                "conversation.dead_letter",
+                "select count(*)
+                 from conversation.log
+                 join conversation.dead_letter as copy
+                     on copy.message_id = log.id and copy.robeing_id = log.robeing_id
+                 where log.erased_at is not null
+                   and copy.erased_at is null
+                   and ($1::text[] is null or log.robeing_id = any ($1))",
+            ),
+            // An erased message names no conversation any more.
+            Derived::Conversation => continue,
+        };
+        let row = db
+            .query_typed_one(copies, &[(&robeings, Type::TEXT_ARRAY)])
+            .await?;
+        let copies: i64 = row.try_get(0)?;
+        count(&mut counts, table, copies.unsigned_abs());
+    }
+    Ok(counts)
+}
+
+async fn empty_letters(db: &Transaction<'_>, messages: &[Uuid]) -> Result<u64, Error> {
+    db.execute_typed(
+        &format!(
+            "update conversation.dead_letter set {EMPTY_LETTER}
+             where message_id = any ($1) and erased_at is null"
+        ),
+        &[(&messages, Type::UUID_ARRAY)],
+    )
+    .await
+}
+
+/// Placeholders are numbered by digests of what people wrote, and a conversation without a thread is
+/// identified by who speaks.
+async fn erase_conversations(
+    db: &Transaction<'_>,
+    messages: &[Erased],
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let conversations: BTreeSet<Uuid> = messages.iter().map(|it| it.conversation).collect();
+    let threads: BTreeSet<Uuid> = messages.iter().filter_map(|it| it.thread).collect();
+    let conversations: Vec<Uuid> = conversations.into_iter().collect();
+    let gone = db
+        .execute_typed(
+            "delete from conversation.placeholder where conversation = any ($1)",
+            &[(&conversations, Type::UUID_ARRAY)],
+        )
+        .await?;
+    count(counts, "conversation.placeholder", gone);
+    let threads: Vec<Uuid> = threads.into_iter().collect();
+    let gone = db
+        .execute_typed(
+            "delete from conversation.thread where conversation = any ($1)",
+            &[(&threads, Type::UUID_ARRAY)],
+        )
+        .await?;
+    count(counts, "conversation.thread", gone);
+    Ok(())
+}

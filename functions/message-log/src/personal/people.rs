@@ -1,0 +1,71 @@
+//! Which ids belong to one person.
+//!
+//! Resolve everything that these ids lead to in one snapshot: an id that Slack's first event brings in
+//! between would be taken for another person's.
+
+use personal::Person;
+use platform::Result;
+use platform::postgres::types::Type;
+use tokio_postgres::{Error, Transaction};
+use uuid::Uuid;
+
+/// The person with this id, with all their ids in Slack.
+pub async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<Person> {
+    let user_ids = vec![user_id];
+    let slack_user_ids = slack_user_ids(db, &user_ids).await?;
+    Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
+}
+
+/// Everybody whom Slack calls so. The ids of two teams may be equal: then ask by [`of_user`].
+pub async fn of_slack_user(db: &Transaction<'_>, slack_user_id: String) -> Result<Person> {
+    let rows = db
+        .query_typed(
+            "select distinct user_id from conversation.slack_user where slack_user_id = $1 order by 1",
+            &[(&slack_user_id, Type::TEXT)],
+        )
+        .await?;
+    let user_ids = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<Vec<Uuid>, Error>>()?;
+    let mut slack_user_ids = slack_user_ids(db, &user_ids).await?;
+    if !slack_user_ids.contains(&slack_user_id) {
+        slack_user_ids.push(slack_user_id);
+    }
+    Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
+}
+
+async fn slack_user_ids(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<Vec<String>, Error> {
+    let rows = db
+        .query_typed(
+            "select distinct slack_user_id from conversation.slack_user where user_id = any ($1) order by 1",
+            &[(&user_ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+async fn with_namesakes(
+    db: &Transaction<'_>,
+    user_ids: Vec<Uuid>,
+    slack_user_ids: Vec<String>,
+) -> Result<Person, Error> {
+    let rows = db
+        .query_typed(
+            "select distinct user_id
+             from conversation.slack_user
+             where slack_user_id = any ($1) and user_id <> all ($2)
+             order by 1",
+            &[
+                (&slack_user_ids, Type::TEXT_ARRAY),
+                (&user_ids, Type::UUID_ARRAY),
+            ],
+        )
+        .await?;
+    let namesakes = rows.iter().map(|row| row.try_get(0));
+    Ok(Person {
+        namesakes: namesakes.collect::<Result<_, Error>>()?,
+        user_ids,
+        slack_user_ids,
+    })
+}

@@ -1,0 +1,209 @@
+//! The keys of the archive, and the requests: the duties of [`personal::Owner`].
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use message_log::log::day_of;
+use personal::{Counts, Identity, Owner, Robeings, Step, Subject, Table, count};
+use platform::postgres::types::{Json, ToSql, Type};
+use tokio_postgres::{Error, Transaction};
+use uuid::Uuid;
+
+use crate::export::may_overlap;
+
+const TABLES: [Table; 9] = [
+    Table::personal(
+        "privacy.person_key",
+        &["user_id", "slack_user_id", "robeing_id", "owner"],
+    ),
+    // A running request holds the ids that it looks for, and loses them when it is done.
+    Table::personal("privacy.erasure", &["subject"]),
+    Table::personal("privacy.export", &["subject"]),
+    Table::free(
+        "privacy.export_file",
+        "names of objects; the files go with their export",
+    ),
+    Table::free(
+        "privacy.receipt",
+        "keyed digests of ids, which must outlast the person",
+    ),
+    Table::free(
+        "privacy.sealed",
+        "which key seals how many rows of which file; it goes with the key",
+    ),
+    Table::free(
+        "privacy.part",
+        "names and digests of files, whose rows are sealed",
+    ),
+    Table::free("privacy.month", "months"),
+    Table::free("privacy.lease", "which run works at what"),
+];
+
+/// The condition under which a key is the subject's, with [`KeyValues`] as $1 to $5.
+pub const KEY_IS_OF_SUBJECT: &str = "
+    (user_id = any ($1)
+     or slack_user_id = any ($2) and (user_id is null or user_id <> all ($3))
+     or robeing_id = $4)
+    and ($5::text[] is null or robeing_id = any ($5))";
+
+/// The values of [`KEY_IS_OF_SUBJECT`].
+pub struct KeyValues<'a> {
+    users: &'a [Uuid],
+    slack_users: &'a [String],
+    namesakes: &'a [Uuid],
+    robeing: Option<&'a String>,
+    robeings: Option<&'a [String]>,
+}
+
+impl<'a> KeyValues<'a> {
+    pub fn of(subject: &'a Subject) -> Self {
+        let robeings = subject.robeings.as_deref();
+        match &subject.identity {
+            Identity::Person(person) => Self {
+                users: &person.user_ids,
+                slack_users: &person.slack_user_ids,
+                namesakes: &person.namesakes,
+                robeing: None,
+                robeings,
+            },
+            Identity::Robeing(robeing) => Self {
+                users: &[],
+                slack_users: &[],
+                namesakes: &[],
+                robeing: Some(robeing),
+                robeings,
+            },
+        }
+    }
+
+    pub fn values(&self) -> [(&(dyn ToSql + Sync), Type); 5] {
+        [
+            (&self.users, Type::UUID_ARRAY),
+            (&self.slack_users, Type::TEXT_ARRAY),
+            (&self.namesakes, Type::UUID_ARRAY),
+            (&self.robeing, Type::TEXT),
+            (&self.robeings, Type::TEXT_ARRAY),
+        ]
+    }
+}
+
+/// The archive as an owner of personal data.
+#[derive(Clone, Copy, Debug)]
+pub struct Archive;
+
+#[async_trait]
+impl Owner for Archive {
+    fn name(&self) -> &'static str {
+        "privacy"
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &TABLES
+    }
+
+    async fn held(&self, db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
+        let sql = format!("select count(*) from privacy.person_key where {KEY_IS_OF_SUBJECT}");
+        let values = KeyValues::of(subject);
+        let row = db.query_typed_one(&sql, &values.values()).await?;
+        let keys: i64 = row.try_get(0)?;
+        let mut counts = Counts::new();
+        count(&mut counts, "privacy.person_key", keys.unsigned_abs());
+        Ok(counts)
+    }
+
+    /// Exports that hold, or may hold, something of the subject.
+    async fn orphaned_copies(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+    ) -> Result<Counts, Error> {
+        let mut exports = 0;
+        let select = "select subject from privacy.export where subject is not null";
+        for row in db.query_typed(select, &[]).await? {
+            let Json(other): Json<Subject> = row.try_get("subject")?;
+            exports += u64::from(may_overlap(subject, &other));
+        }
+        let mut counts = Counts::new();
+        count(&mut counts, "privacy.export", exports);
+        Ok(counts)
+    }
+
+    /// Destroys the subject's keys: from then on every copy of what they sealed in the archive is
+    /// unreadable.
+    async fn erase(
+        &self,
+        db: &Transaction<'_>,
+        subject: &Subject,
+        _: Uuid,
+    ) -> Result<Step<Counts>, Error> {
+        let sql = format!(
+            "with gone as (
+                 delete from privacy.person_key where {KEY_IS_OF_SUBJECT} returning id
+             )
+             select (select count(*) from gone),
+                    coalesce(sum(rows), 0)::int8,
+                    count(distinct part_id)
+             from privacy.sealed
+             where key_id in (select id from gone)"
+        );
+        let values = KeyValues::of(subject);
+        let row = db.query_typed_one(&sql, &values.values()).await?;
+        let mut counts = Counts::new();
+        for (what, column) in [
+            ("privacy.person_key", 0),
+            ("archive, rows", 1),
+            ("archive, files", 2),
+        ] {
+            let rows: i64 = row.try_get(column)?;
+            count(&mut counts, what, rows.unsigned_abs());
+        }
+        Ok(Step::last(counts))
+    }
+
+    /// Nothing: an export reads the archive from the store, outside of a transaction.
+    async fn export(
+        &self,
+        _: &Transaction<'_>,
+        _: &Subject,
+        _: Uuid,
+    ) -> Result<Step<Vec<String>>, Error> {
+        Ok(Step::last(Vec::new()))
+    }
+
+    /// The keys of a month go once all of the month is older than `before`.
+    async fn expire(
+        &self,
+        db: &Transaction<'_>,
+        robeings: Robeings<'_>,
+        before: Timestamp,
+        _: Uuid,
+    ) -> Result<Step<Counts>, Error> {
+        let month = day_of(before).first_of_month();
+        let (only, except) = robeings.values();
+        let keys = db
+            .execute_typed(
+                "delete from privacy.person_key
+                 where month < $1 and ($2::text is null or robeing_id = $2) and robeing_id <> all ($3)",
+                &[
+                    (&month, Type::DATE),
+                    (&only, Type::TEXT),
+                    (&except, Type::TEXT_ARRAY),
+                ],
+            )
+            .await?;
+        let mut counts = Counts::new();
+        count(&mut counts, "privacy.person_key", keys);
+        Ok(Step::last(counts))
+    }
+}
+
+/// Keeps everybody else from making or destroying keys until the transaction ends.
+pub async fn lock_keys(db: &Transaction<'_>) -> Result<(), Error> {
+    let lock = "select pg_advisory_xact_lock(hashtextextended('privacy.person_key', 0))";
+    db.query_typed(lock, &[]).await.map(drop)
+}
+
+/// Like [`lock_keys`], but beside others who make keys.
+pub async fn share_keys(db: &Transaction<'_>) -> Result<(), Error> {
+    let lock = "select pg_advisory_xact_lock_shared(hashtextextended('privacy.person_key', 0))";
+    db.query_typed(lock, &[]).await.map(drop)
+}
