@@ -13,11 +13,11 @@ use platform::{Env, Resources};
 use schema::sql_type::parse_column;
 use schema::table_schema::TableField;
 use schema_sync::enrich;
-use schema_sync::source::Run;
-use schema_sync::source::bigquery::{BigQuery, Settings};
+use schema_sync::run::Run;
 use schema_sync::sync::{Answer, Sync};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use warehouse::source::bigquery::{BigQuery, Settings};
 
 /// With this and the address of a stub, the process only syncs it, and prints its peak memory.
 const CHILD: &str = "--sync-alone";

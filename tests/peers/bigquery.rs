@@ -8,9 +8,9 @@ use platform::{Env, Resources};
 use schema::document::{Column, Mode, Table, TableKind};
 use schema::sql_type::parse_column;
 use schema::table_schema::TableField;
-use schema_sync::source::bigquery::{BigQuery, Settings};
-use schema_sync::source::{Plan, Planned, Reading, Run, Source as _};
 use serde_json::{Value, json};
+use warehouse::source::bigquery::{BigQuery, Settings};
+use warehouse::{Plan, Planned, Reading, Source as _, Usage};
 
 use crate::server::{Server, is_skipped};
 
@@ -110,10 +110,10 @@ impl Project {
 
 /// The reading, and its number of requests.
 async fn read(source: &BigQuery, known: &[Table]) -> (Reading, u64) {
-    let run = Run::default();
-    let reading = source.read(known, &run).await.unwrap();
+    let usage = Usage::default();
+    let reading = source.read(known, &usage).await.unwrap();
     assert_eq!(reading.problems, []);
-    (reading, run.requests())
+    (reading, usage.requests())
 }
 
 fn ga4() -> Vec<Column> {
@@ -295,7 +295,7 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
             .await;
     }
     let source = project.source(|_| {});
-    let run = Run::default();
+    let usage = Usage::default();
 
     for (sql, columns) in [
         (
@@ -314,7 +314,7 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
             vec![("name", "STRING")],
         ),
     ] {
-        match source.plan(sql, &run).await.unwrap() {
+        match source.plan(sql, &usage).await.unwrap() {
             Plan::Accepted(Planned { verified, reads }) => {
                 assert!(reads.iter().all(|it| it.project == "planned"), "{reads:?}");
                 let told = verified.columns.iter();
@@ -333,7 +333,7 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
         "select 1 from shop.nowhere",
         "select from where",
     ] {
-        let plan = source.plan(sql, &run).await.unwrap();
+        let plan = source.plan(sql, &usage).await.unwrap();
         assert!(matches!(plan, Plan::Rejected(_)), "{sql}");
     }
 }
@@ -350,7 +350,7 @@ async fn a_dataset_that_is_not_there_is_a_problem() {
         settings.datasets.push(gone);
     });
 
-    let reading = source.read(&[], &Run::default()).await.unwrap();
+    let reading = source.read(&[], &Usage::default()).await.unwrap();
 
     assert_eq!(reading.tables.len(), 3);
     assert_eq!(reading.problems[0].subject, "missing.gone");

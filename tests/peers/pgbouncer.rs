@@ -7,10 +7,10 @@ use std::process::Command;
 use platform::Env;
 use platform::postgres::types::Type;
 use platform::postgres::{Pool, migrate, open};
-use schema_sync::source::postgres::Postgres;
-use schema_sync::source::{Plan, Run, Source as _};
 use tempfile::TempDir;
 use tokio_postgres::error::SqlState;
+use warehouse::source::postgres::Postgres;
+use warehouse::{Plan, Source as _, Usage};
 
 use crate::server::Server;
 
@@ -163,14 +163,14 @@ async fn a_warehouse_behind_a_pooler_is_read_and_plans_queries_with_types_of_its
     )
     .await;
     let source = Postgres::open(&pooled.url, &Env::default()).unwrap();
-    let run = Run::default();
+    let usage = Usage::default();
     let sql = "select status, place, array_agg(status) from shop.orders group by 1, 2";
     for _ in 0..4 {
         let (one, two, three, reading) = tokio::join!(
-            source.plan(sql, &run),
-            source.plan(sql, &run),
-            source.plan("select nothing from shop.orders", &run),
-            source.read(&[], &run),
+            source.plan(sql, &usage),
+            source.plan(sql, &usage),
+            source.plan("select nothing from shop.orders", &usage),
+            source.read(&[], &usage),
         );
         assert!(matches!(one, Ok(Plan::Accepted(_))), "{one:?}");
         assert!(matches!(two, Ok(Plan::Accepted(_))), "{two:?}");

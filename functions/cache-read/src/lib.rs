@@ -38,7 +38,7 @@ use crate::answer::Freshness;
 use crate::cache::{Cache, Served};
 use crate::changes::Memo;
 use crate::prompt::Templates;
-pub use crate::sql::{Setup as SqlSetup, Warehouse};
+pub use crate::sql::{Planner, Setup as SqlSetup};
 pub use crate::temporary::TemporaryCopy;
 pub use crate::view::within;
 use crate::view::{View, Views};

@@ -17,9 +17,9 @@ use schema::document::{Column, Document, Example, ForeignKey, SourceKind, Table,
 use schema::name::TableName;
 use schema::render::{self, identifier, table_name};
 use schema::versions;
-use schema_sync::source::postgres::Postgres;
-use schema_sync::source::{Plan, Planned, Run, Source as _};
 use serde_json::Value;
+use warehouse::source::postgres::Postgres;
+use warehouse::{Plan, Planned, Source as _, Usage};
 
 use crate::common::{Moody, document, example, names, sealed, start};
 
@@ -240,7 +240,7 @@ fn source(url: &str) -> Postgres {
 }
 
 async fn read(source: &Postgres) -> Document {
-    let reading = source.read(&[], &Run::default()).await.unwrap();
+    let reading = source.read(&[], &Usage::default()).await.unwrap();
     assert_eq!(reading.problems, []);
     let mut document = of_postgres(reading.tables);
     document.source = source.describe();
@@ -257,7 +257,7 @@ async fn check_plans(source: &Postgres, document: &Document) {
             .map(|column| identifier(&column.name, Dialect::Postgres))
             .collect();
         let sql = format!("select {} from {written}", columns.join(", "));
-        let plan = source.plan(&sql, &Run::default()).await.unwrap();
+        let plan = source.plan(&sql, &Usage::default()).await.unwrap();
         let Plan::Accepted(Planned { reads, verified }) = plan else {
             panic!("{sql}: {plan:?}");
         };

@@ -7,7 +7,7 @@ use message_log::{Log, roll_up};
 use platform::Resources;
 use privacy::Privacy;
 use schema_sync::api::LONGEST_SYNC;
-use schema_sync::source::Run;
+use schema_sync::run::Run;
 use schema_sync::sync::Sync;
 use stats_batch::Stats;
 use tokio::time::{MissedTickBehavior, interval, timeout};

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::examples::{self, Planning, Reviewer, Verdict};
-use crate::source::Run;
+use crate::run::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
 

@@ -9,8 +9,9 @@ use platform::excerpt::{cut, excerpt};
 use schema::diff::{Change, ChangeKind};
 use schema::document::{Document, Example, How, Origin, Problem, Verified};
 use tokio::sync::OnceCell;
+use warehouse::{Plan, Planned, Source};
 
-use crate::source::{Plan, Planned, Progress, Run, Source};
+use crate::run::{Progress, Run};
 
 /// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
 const CONCURRENT_PLANS: usize = 8;
@@ -133,7 +134,7 @@ impl Reviewer<'_> {
             .buffered(CONCURRENT_PLANS);
         while let Some(verdict) = reviews.next().await {
             verdicts.push(verdict);
-            self.run.tell(Progress::Verifying {
+            self.run.report(Progress::Verifying {
                 examples_done: verdicts.len(),
                 examples: count,
             });

@@ -12,13 +12,14 @@ use platform::llm::Llm;
 use platform::store::{Put, Store, StoreError};
 use platform::{Error, Resources};
 use tokio::time::Instant;
+use warehouse::{Source, SourceError};
 
 pub use self::answer::Answer;
 use self::answer::{answer, figures};
 use self::merge::merge;
 use crate::enrich::{self, Memory, Settings};
 use crate::examples::{self, Planning, Reviewed, Reviewer};
-use crate::source::{self, Progress, Run, Source, SourceError};
+use crate::run::{Progress, Run};
 use crate::{rules, state};
 use platform::excerpt::excerpt;
 use schema::Dialect;
@@ -99,7 +100,7 @@ impl Sync {
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
         Ok(Self {
             store: resources.store()?,
-            source: source::open(resources)?,
+            source: warehouse::open(resources)?,
             llm: resources.llm()?,
             settings: Settings::read(resources.env())?,
         })
@@ -173,7 +174,7 @@ impl Sync {
             let mut document = self.compose(tables, reviewed, ledger, run);
             let updated = !base.is_current(&document.version);
             if updated {
-                run.tell(Progress::Storing);
+                run.report(Progress::Storing);
                 match versions::publish(&*self.store, &document, base.replace).await {
                     Ok(()) => {}
                     // Another sync or a person's example came between, unless the other one is us:

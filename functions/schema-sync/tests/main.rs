@@ -1,17 +1,16 @@
 //! The rules of schema-sync, a file or folder for each part of a run. One binary for all of them:
 //! linking is most of what a test build takes.
 
-mod bigquery;
+#[path = "../../../shared/warehouse/tests/bigquery/shop.rs"]
+mod bigquery_shop;
 mod enrich;
-mod folder;
-mod ga4;
+mod fake_warehouse;
 mod names;
 #[path = "../../../shared/ground/tests/outline.rs"]
 mod outline;
-mod postgres;
+mod refusals;
 mod rules;
 mod sync;
-mod warehouse;
 
 use schema::Dialect;
 use schema::name::TableName;

@@ -10,9 +10,9 @@ use platform::Env;
 use schema::Dialect;
 use schema::document::{self, Column, Problem, SourceKind, Table, TableKind};
 use schema::name::TableName;
-use schema_sync::source::{Plan, Reading, Run, Source, SourceError, Unread};
 use schema_sync::sync::Sync;
 use serde_json::{Value, json};
+use warehouse::{Observer, Plan, Reading, Source, SourceError, Unread};
 
 /// A warehouse of these tables, of which the dataset may be unreadable.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Source for Dotted {
         }
     }
 
-    async fn read(&self, _: &[Table], _: &Run) -> Result<Reading, SourceError> {
+    async fn read(&self, _: &[Table], _: &dyn Observer) -> Result<Reading, SourceError> {
         let mut reading = Reading::default();
         let lost = *self.lost.lock().unwrap();
         for name in [plain(), other(), TableName::new("shop", "my", "schema")] {
@@ -60,8 +60,8 @@ impl Source for Dotted {
         Ok(reading)
     }
 
-    async fn plan(&self, _: &str, _: &Run) -> Result<Plan, SourceError> {
-        Ok(Plan::unasked())
+    async fn plan(&self, _: &str, _: &dyn Observer) -> Result<Plan, SourceError> {
+        Ok(Plan::unplanned())
     }
 }
 

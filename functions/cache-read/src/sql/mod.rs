@@ -11,7 +11,7 @@
 //! | `SQL_MAX_BYTES` | a query that would read more bytes is refused; none by default |
 
 mod answer;
-mod warehouse;
+mod planner;
 mod write;
 
 use anyhow::Context as _;
@@ -30,13 +30,13 @@ use utoipa::ToSchema;
 use crate::cache::Level;
 use crate::{App, Reading, prompt};
 use answer::Kind;
-pub use warehouse::Warehouse;
+pub use planner::Planner;
 
 /// What prompts and SQL need besides the cache.
 #[derive(Clone)]
 pub struct Setup {
     pub llm: Option<Llm>,
-    pub warehouse: Warehouse,
+    pub planner: Planner,
     /// `SQL_MAX_BYTES`: a query that would read more is refused.
     pub max_bytes: Option<u64>,
     pub now: fn() -> Timestamp,
@@ -47,7 +47,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             llm: None,
-            warehouse: Warehouse::default(),
+            planner: Planner::default(),
             max_bytes: None,
             now: Timestamp::now,
         }
@@ -63,7 +63,7 @@ impl Setup {
         });
         Ok(Self {
             llm: resources.llm()?,
-            warehouse: Warehouse::new(resources),
+            planner: Planner::new(resources),
             max_bytes: max_bytes.transpose()?,
             ..Self::default()
         })

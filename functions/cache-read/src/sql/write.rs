@@ -9,9 +9,9 @@ use platform::Error;
 use platform::llm::{Ask, Llm, LlmError, Usage};
 use platform::telemetry::{Unit, figure};
 use schema::document::Document;
-use schema_sync::source::{Plan, Planned};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
+use warehouse::{Plan, Planned};
 
 use super::answer::{Kind, Written, schema, shorten};
 use super::{Setup, SqlAnswer};
@@ -168,7 +168,7 @@ impl<'a> Writer<'a> {
             Ok(grounded) => grounded,
             Err(error) => return Ok(Err(Trouble::Wrong { sql, error })),
         };
-        let planning = self.setup.warehouse.plan(&sql, &self.seen.source);
+        let planning = self.setup.planner.plan(&sql, &self.seen.source);
         let plan = match self.in_time("the warehouse", planning).await?? {
             Ok(plan) => plan,
             Err(refusal) => {
@@ -185,7 +185,10 @@ impl<'a> Writer<'a> {
         };
         let verified = match plan {
             Plan::Accepted(Planned { verified, reads }) => {
-                if grounded.outside_datasets(&reads, &self.seen.tables).is_some() {
+                if grounded
+                    .outside_datasets(&reads, &self.seen.tables)
+                    .is_some()
+                {
                     // Not shown to anybody: what it read may be out of the caller's scope.
                     error!("the warehouse reads more tables than a query was found to name");
                     let error = "it reads tables of other datasets than it names: write each as \

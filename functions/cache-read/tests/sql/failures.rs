@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cache_read::{SqlSetup, Warehouse};
+use cache_read::{Planner, SqlSetup};
 use kit::bigquery::{Fault, Method};
 use kit::llm::{Answer, LlmStub};
 use platform::{Env, Resources};
@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use super::Log;
 use super::story::{GOOD, PATH, Story, problem, query, told};
-
 use crate::common::{Mood, Moody, level, orders, start_sql};
 
 #[tokio::test]
@@ -189,7 +188,7 @@ async fn a_warehouse_that_is_down_silent_or_of_another_kind_is_a_503() {
     let env = Env::default().with("WAREHOUSE_URL", "postgres://u@localhost/db");
     let setup = SqlSetup {
         llm: Some(model.llm("gpt-test")),
-        warehouse: Warehouse::new(&Resources::new(env)),
+        planner: Planner::new(&Resources::new(env)),
         ..SqlSetup::default()
     };
     let store = Moody::new();

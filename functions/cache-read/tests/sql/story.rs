@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_read::{SqlSetup, Warehouse};
+use cache_read::{Planner, SqlSetup};
 use kit::bigquery::{BigQuery, Method};
 use kit::llm::{Answer, LlmStub};
 use kit::{Reply, TestApp};
@@ -42,7 +42,7 @@ impl Story {
             .with("BIGQUERY_EMULATOR_HOST", bigquery.host());
         let setup = SqlSetup {
             llm: Some(model.llm("gpt-test")),
-            warehouse: Warehouse::new(&Resources::new(env)),
+            planner: Planner::new(&Resources::new(env)),
             max_bytes,
             ..SqlSetup::default()
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use schema_sync::source::{Progress, Run};
+use schema_sync::run::{Progress, Run};
 
 pub struct Bar(ProgressBar);
 
@@ -26,14 +26,14 @@ impl Bar {
         let bar = self.0.clone();
         Run::with_progress(move |progress| {
             let (message, done, of) = match progress {
-                Progress::Listing {
+                Progress::Warehouse(warehouse::Progress::Listing {
                     datasets_done,
                     datasets,
-                } => ("listing datasets", datasets_done, datasets),
-                Progress::Reading {
+                }) => ("listing datasets", datasets_done, datasets),
+                Progress::Warehouse(warehouse::Progress::Reading {
                     tables_done,
                     tables,
-                } => ("reading tables", tables_done, tables),
+                }) => ("reading tables", tables_done, tables),
                 Progress::Describing {
                     batches_done,
                     batches,

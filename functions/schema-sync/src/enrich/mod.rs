@@ -29,7 +29,7 @@ use platform::llm::{Ask, Llm, LlmError, Reply, Usage};
 use schema::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
 use serde::Deserialize as _;
 
-use crate::source::{Progress, Run};
+use crate::run::{Progress, Run};
 use answer::Answer;
 use batch::Piece;
 use limits::{Done, Limits, Problems};
@@ -176,7 +176,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
     let mut answered = Vec::new();
     while let Some((call, done)) = running.next().await {
         batches_done += 1;
-        task.run.tell(Progress::Describing {
+        task.run.report(Progress::Describing {
             batches_done,
             batches,
         });

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{Asked, Done};
-use crate::source::Run;
+use crate::run::Run;
 
 /// The answer of a run: M4's fields, then the version, the tables and what changed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

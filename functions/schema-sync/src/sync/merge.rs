@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use schema::Dialect;
 use schema::diff::{self, ChangeKind};
 use schema::document::{Document, Ledger, Table};
+use warehouse::Reading;
 
 use crate::enrich;
-use crate::source::Reading;
 
 /// The tables that were read with what an LLM said of them before, for the base's document or for an
 /// attempt of this run (`written`), and those that could not be read, as they are known.
@@ -21,7 +21,7 @@ pub(super) fn merge(
         mut tables,
         problems,
         unread,
-        mend: _,
+        remedy: _,
     } = reading;
     let before = base.map_or(&[][..], |base| &base.tables);
     enrich::carry_over(before, &mut tables);

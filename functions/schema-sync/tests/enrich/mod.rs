@@ -21,7 +21,7 @@ use schema::document::{
     TableKind,
 };
 use schema_sync::enrich::{Memory, Outcome, Settings, Task, carry_over, enrich};
-use schema_sync::source::{Progress, Run};
+use schema_sync::run::{Progress, Run};
 use serde_json::json;
 
 const MODEL: &str = "gpt-4o-mini";

@@ -18,11 +18,11 @@ use platform::store::Store;
 use schema::diff::ChangeKind;
 use schema::document::{Document, How, Origin};
 use schema::versions::{self, HEAD, Head};
-use schema_sync::source::Run;
+use schema_sync::run::Run;
 use schema_sync::sync::{Answer, Sync};
 use serde_json::{Value, json};
 
-use crate::warehouse::{Breaking, Overtaken, Warehouse};
+use crate::fake_warehouse::{Breaking, Overtaken, Warehouse};
 
 const ORDERS: &str = "id INT64, customer_id INT64, status STRING, created_at TIMESTAMP";
 const CUSTOMERS: &str = "id INT64, country STRING, profile STRUCT<age INT64, city STRING>";

@@ -13,10 +13,10 @@ use platform::llm::{Ask, LlmError};
 use platform::postgres::{self, types::Type};
 use platform::store::StoreError;
 use platform::{Env, Resources};
-use schema_sync::source::{self, Mend, Plan, Run, SourceError};
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
+use warehouse::{Plan, Remedy, SourceError, Usage};
 
 /// Of one check. A large warehouse takes longer to be read, and has answered by then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -246,16 +246,16 @@ async fn about_database(resources: &Resources) -> anyhow::Result<(i32, bool)> {
 
 /// What to do where a warehouse refuses. A role is suggested only where the warehouse's own words
 /// tell that it is missing; else the command shows those words.
-fn mend(env: &Env, mend: Option<&Mend>, show: &str) -> String {
+fn mend(env: &Env, mend: Option<&Remedy>, show: &str) -> String {
     match mend {
-        Some(Mend::Grant { role, project }) => {
+        Some(Remedy::Grant { role, project }) => {
             return format!(
                 "gcloud projects add-iam-policy-binding {project} --role {role} --member \
                  \"user:$(gcloud config get account)\""
             );
         }
-        Some(Mend::Set(variable)) => return format!("export {variable}"),
-        Some(Mend::Run(command)) => return command.clone(),
+        Some(Remedy::Set(variable)) => return format!("export {variable}"),
+        Some(Remedy::Run(command)) => return command.clone(),
         None => {}
     }
     let url = env.get("WAREHOUSE_URL").unwrap_or_default();
@@ -282,7 +282,7 @@ async fn warehouse(resources: &Resources) -> Outcome {
         return skipped("WAREHOUSE_URL is not set");
     }
     let env = resources.env();
-    let source = match source::open(resources) {
+    let source = match warehouse::open(resources) {
         Ok(source) => source,
         Err(error) => {
             return failed(
@@ -291,10 +291,10 @@ async fn warehouse(resources: &Resources) -> Outcome {
             );
         }
     };
-    match timeout(PATIENCE / 2, source.read(&[], &Run::default())).await {
+    match timeout(PATIENCE / 2, source.read(&[], &Usage::default())).await {
         Err(_) => fine("it is large, and is being read"),
         Ok(Err(error)) => {
-            let mend = mend(env, error.mend(), &show_datasets(env));
+            let mend = mend(env, error.remedy(), &show_datasets(env));
             failed(said(error), mend)
         }
         Ok(Ok(reading)) if reading.problems.is_empty() => {
@@ -308,23 +308,23 @@ async fn warehouse(resources: &Resources) -> Outcome {
             if more > 0 {
                 told.push(format!("and {more} more"));
             }
-            let mend = mend(env, reading.mend.as_ref(), &show_datasets(env));
+            let mend = mend(env, reading.remedy.as_ref(), &show_datasets(env));
             failed(told.join("; "), mend)
         }
     }
 }
 
 async fn dry_run(resources: &Resources) -> Outcome {
-    let Ok(source) = source::open(resources) else {
+    let Ok(source) = warehouse::open(resources) else {
         return skipped("there is no warehouse");
     };
     let show = "bq query --dry_run --use_legacy_sql=false 'select 1'";
     let env = resources.env();
-    match source.plan("select 1 as one", &Run::default()).await {
+    match source.plan("select 1 as one", &Usage::default()).await {
         Ok(Plan::Accepted(_)) => fine("queries are planned"),
         Ok(Plan::Rejected(reason)) => failed(reason, mend(env, None, show)),
         Err(error) => {
-            let mend = mend(env, error.mend(), show);
+            let mend = mend(env, error.remedy(), show);
             failed(said(error), mend)
         }
     }

@@ -1,0 +1,64 @@
+//! One run of a sync, as its parts see it: what it costs, and how far it has come.
+
+use warehouse::{Observer, Usage};
+
+/// Counts what a run costs and reports its progress.
+#[derive(Default)]
+pub struct Run {
+    usage: Usage,
+    progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The warehouse is being read.
+    Warehouse(warehouse::Progress),
+    Describing {
+        batches_done: usize,
+        batches: usize,
+    },
+    Verifying {
+        examples_done: usize,
+        examples: usize,
+    },
+    Storing,
+}
+
+impl Run {
+    pub fn with_progress(progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self {
+            progress: Some(Box::new(progress)),
+            ..Self::default()
+        }
+    }
+
+    /// Calls of the warehouse.
+    pub fn requests(&self) -> u64 {
+        self.usage.requests()
+    }
+
+    pub fn bytes_billed(&self) -> u64 {
+        self.usage.bytes_billed()
+    }
+
+    pub(crate) fn report(&self, progress: Progress) {
+        if let Some(report) = &self.progress {
+            report(progress);
+        }
+    }
+}
+
+impl Observer for Run {
+    fn request(&self) {
+        self.usage.request();
+    }
+
+    fn billed(&self, bytes: u64) {
+        self.usage.billed(bytes);
+    }
+
+    fn progress(&self, progress: warehouse::Progress) {
+        self.report(Progress::Warehouse(progress));
+    }
+}

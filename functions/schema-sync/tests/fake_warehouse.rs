@@ -1,0 +1,260 @@
+//! A warehouse that a test alters, and a store that breaks when a test says so.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use platform::store::{ETag, Object, Put, Result, Store, StoreError};
+use schema::Dialect;
+use schema::document::{self, Column, How, Problem, SourceKind, Table, TableKind, Verified};
+use schema::sql_type::parse_column;
+use warehouse::{Observer, Plan, Planned, Reading, Source, SourceError, Unread};
+
+#[derive(Default)]
+pub struct Warehouse {
+    tables: Mutex<BTreeMap<String, Vec<Column>>>,
+    lost: Mutex<Vec<String>>,
+    rejected: Mutex<Vec<String>>,
+    reads: Mutex<Vec<String>>,
+    pub down: AtomicBool,
+    /// It can be read, and plans nothing.
+    pub plans_nothing: AtomicBool,
+    pub plans: AtomicUsize,
+}
+
+impl Warehouse {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Columns as `name TYPE, name TYPE`.
+    pub fn table(self, name: &str, columns: &str) -> Self {
+        self.set(name, columns);
+        self
+    }
+
+    pub fn shared(self) -> Arc<Self> {
+        Arc::new(self)
+    }
+
+    pub fn set(&self, name: &str, columns: &str) {
+        let row = parse_column("row", &format!("STRUCT<{columns}>")).unwrap();
+        self.tables
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), row.fields);
+    }
+
+    pub fn drop_table(&self, name: &str) {
+        self.tables.lock().unwrap().remove(name);
+    }
+
+    /// The dataset can't be read any more.
+    pub fn lose(&self, dataset: &str) {
+        self.lost.lock().unwrap().push(dataset.to_owned());
+    }
+
+    /// Every query that is planned reads this table as well.
+    pub fn also_reads(&self, table: &str) {
+        self.reads.lock().unwrap().push(table.to_owned());
+    }
+
+    /// No query that contains this text is planned.
+    pub fn reject(&self, text: &str) {
+        self.rejected.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[async_trait]
+impl Source for Warehouse {
+    fn describe(&self) -> document::Source {
+        document::Source {
+            kind: SourceKind::Bigquery,
+            dialect: Dialect::Bigquery,
+            datasets: Vec::new(),
+        }
+    }
+
+    async fn read(
+        &self,
+        _: &[Table],
+        _: &dyn Observer,
+    ) -> std::result::Result<Reading, SourceError> {
+        if self.down.load(Ordering::Relaxed) {
+            let source = anyhow::anyhow!("connection refused");
+            return Err(SourceError::Unavailable {
+                detail: "the warehouse is down".into(),
+                source,
+            });
+        }
+        tokio::task::yield_now().await;
+        let mut reading = Reading::default();
+        let lost = self.lost.lock().unwrap();
+        for dataset in &*lost {
+            let detail = "it may not be read".to_owned();
+            let problem = Problem::of_dataset(dataset.as_str(), detail);
+            reading.problems.push(problem);
+            reading.unread.push(Unread::Dataset(dataset.clone()));
+        }
+        for (name, columns) in &*self.tables.lock().unwrap() {
+            let mut table = Table::new(crate::name(name), TableKind::Table);
+            table.columns.clone_from(columns);
+            if !lost.iter().any(|dataset| dataset == table.dataset()) {
+                reading.tables.push(table);
+            }
+        }
+        Ok(reading)
+    }
+
+    async fn plan(&self, sql: &str, _: &dyn Observer) -> std::result::Result<Plan, SourceError> {
+        self.plans.fetch_add(1, Ordering::Relaxed);
+        if self.plans_nothing.load(Ordering::Relaxed) {
+            let source = anyhow::anyhow!("503");
+            return Err(SourceError::Unavailable {
+                detail: "the warehouse plans nothing now".into(),
+                source,
+            });
+        }
+        let rejected = self
+            .rejected
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|text| sql.contains(text));
+        if rejected {
+            return Ok(Plan::Rejected("the warehouse does not plan it".into()));
+        }
+        Ok(Plan::Accepted(Planned {
+            verified: Verified {
+                how: How::DryRun,
+                at: jiff::Timestamp::now(),
+                bytes_processed: Some(1_000),
+                columns: Vec::new(),
+            },
+            reads: self
+                .reads
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|it| crate::name(it))
+                .collect(),
+        }))
+    }
+}
+
+/// A store in which another writer comes first: before the head is written, once, `overtake` runs.
+pub struct Overtaken {
+    inner: Arc<dyn Store>,
+    overtake: Mutex<Option<BoxFuture<'static, ()>>>,
+}
+
+impl Overtaken {
+    pub fn by(inner: Arc<dyn Store>, overtake: BoxFuture<'static, ()>) -> Self {
+        Self {
+            inner,
+            overtake: Mutex::new(Some(overtake)),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Overtaken {
+    async fn get_if_changed(&self, key: &str, tag: Option<&ETag>) -> Result<Option<Object>> {
+        self.inner.get_if_changed(key, tag).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        self.inner.get_range(key, range).await
+    }
+
+    async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
+        if key == schema::versions::HEAD {
+            let overtake = self.overtake.lock().unwrap().take();
+            if let Some(overtake) = overtake {
+                overtake.await;
+            }
+        }
+        self.inner.put(key, body, condition).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.inner.list(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.inner.delete(key).await
+    }
+}
+
+/// A store behind which the process dies: after so many writes, none gets through any more.
+pub struct Breaking {
+    inner: Arc<dyn Store>,
+    left: AtomicUsize,
+    /// Keys that start like this can't be read.
+    unreadable: Option<&'static str>,
+}
+
+impl Breaking {
+    pub fn after(inner: Arc<dyn Store>, writes: usize) -> Self {
+        Self {
+            inner,
+            left: AtomicUsize::new(writes),
+            unreadable: None,
+        }
+    }
+
+    pub fn unreadable(inner: Arc<dyn Store>, prefix: &'static str) -> Self {
+        Self {
+            unreadable: Some(prefix),
+            ..Self::after(inner, usize::MAX)
+        }
+    }
+}
+
+fn unavailable(key: &str, why: &'static str) -> StoreError {
+    StoreError::Unavailable {
+        key: key.to_owned(),
+        source: anyhow::anyhow!(why),
+    }
+}
+
+#[async_trait]
+impl Store for Breaking {
+    async fn get_if_changed(&self, key: &str, tag: Option<&ETag>) -> Result<Option<Object>> {
+        if self
+            .unreadable
+            .is_some_and(|prefix| key.starts_with(prefix))
+        {
+            return Err(unavailable(key, "connection refused"));
+        }
+        self.inner.get_if_changed(key, tag).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        self.inner.get_range(key, range).await
+    }
+
+    async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
+        let left = |left: usize| left.checked_sub(1);
+        if self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left)
+            .is_err()
+        {
+            return Err(unavailable(key, "no space left"));
+        }
+        self.inner.put(key, body, condition).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.inner.list(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.inner.delete(key).await
+    }
+}

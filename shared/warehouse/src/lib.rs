@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod observer;
+pub mod source;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use platform::Resources;
+use url::Url;
+
+use source::bigquery::BigQuery;
+use source::folder::Folder;
+use source::postgres::Postgres;
+
+pub use error::{Refusal, Remedy, SourceError};
+pub use observer::{Observer, Progress, Usage};
+pub use source::{Plan, Planned, Reading, Source, Unread};
+
+/// The warehouse that `WAREHOUSE_URL` names.
+pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Source>> {
+    let text = resources.env().required("WAREHOUSE_URL", FORMS)?;
+    let url = Url::parse(text)
+        .ok()
+        .with_context(|| format!("WAREHOUSE_URL is no URL: set it to {FORMS}"))?;
+    Ok(match url.scheme() {
+        "bigquery" => Arc::new(BigQuery::open(resources)?),
+        "file" => Arc::new(Folder::open(&url)?),
+        "postgres" | "postgresql" => Arc::new(Postgres::open(text, resources.env())?),
+        scheme => bail!("WAREHOUSE_URL has the unknown scheme {scheme:?}: set it to {FORMS}"),
+    })
+}
+
+const FORMS: &str = "bigquery://project/dataset[,dataset], postgres://user:password@host/database \
+                     or file:///folder";

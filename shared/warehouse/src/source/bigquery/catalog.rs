@@ -1,0 +1,372 @@
+//! A dataset's schemas by one query of its `INFORMATION_SCHEMA`.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use schema::bounds;
+use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
+use schema::family::{Family, ShardRun};
+use schema::name::TableName;
+use schema::sql_type::parse_column;
+use schema::table_schema::TableResource;
+use serde::Deserialize;
+
+use super::client::Client;
+use super::failure::Failure;
+use super::gets::sort;
+use super::jobs;
+use super::query::{self, Row};
+use super::settings::Dataset;
+use crate::observer::Observer;
+
+const SQL: &str = include_str!("catalog.sql");
+
+/// What the query knows. It can't tell which nested fields are required, and it has no external
+/// tables.
+pub(super) struct Catalog {
+    groups: Vec<Group>,
+    group_of: HashMap<String, usize>,
+    /// An emulator's query may not tell them.
+    tells_policy_tags: bool,
+}
+
+/// Tables alike in all that the query tells.
+struct Group {
+    columns: Vec<Column>,
+    description: Option<String>,
+    primary_key: Vec<String>,
+    foreign_keys: Vec<ForeignKey>,
+}
+
+#[derive(Deserialize)]
+struct ToldColumn {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: String,
+    nullable: bool,
+    told: Option<Vec<ToldPath>>,
+}
+
+/// A path that is described or guarded.
+#[derive(Deserialize)]
+struct ToldPath {
+    path: String,
+    text: Option<String>,
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct ToldKey {
+    is_foreign: bool,
+    target: Option<String>,
+    columns: Vec<ToldKeyColumn>,
+}
+
+#[derive(Deserialize)]
+struct ToldKeyColumn {
+    name: String,
+    position: Option<usize>,
+}
+
+pub(super) async fn read(
+    client: &Client,
+    query: &query::Settings,
+    dataset: &Dataset,
+    observer: &dyn Observer,
+) -> Result<Catalog, Failure> {
+    let mut tells_policy_tags = !client.is_without_policy_tags();
+    let rows = match rows(client, query, dataset, tells_policy_tags, observer).await {
+        Err(failure) if tells_policy_tags && failure.names("policy_tags") => {
+            client.set_without_policy_tags();
+            tells_policy_tags = false;
+            rows(client, query, dataset, false, observer).await?
+        }
+        answered => answered?,
+    };
+    Catalog::parse(dataset, &rows, tells_policy_tags).map_err(Failure::Unreadable)
+}
+
+async fn rows(
+    client: &Client,
+    query: &query::Settings,
+    dataset: &Dataset,
+    with_policy_tags: bool,
+    observer: &dyn Observer,
+) -> Result<Vec<Row>, Failure> {
+    let (tags, tagged) = if with_policy_tags {
+        ("policy_tags", "array_length(policy_tags) > 0")
+    } else {
+        ("null", "false")
+    };
+    let sql = SQL
+        .replace("{dataset}", &dataset.to_string())
+        .replace("{tags}", tags)
+        .replace("{tagged}", tagged);
+    let place = client.locations.of_dataset(dataset);
+    let is_placed = place.is_some();
+    match query::run(client, query, &sql, place, observer).await {
+        // Google finds the dataset's location by itself, most of the time.
+        Err(failure) if failure.is_not_found() && !is_placed => {
+            match jobs::find_location(client, dataset, observer).await? {
+                Some(place) => query::run(client, query, &sql, Some(place), observer).await,
+                None => Err(failure),
+            }
+        }
+        answered => answered,
+    }
+}
+
+impl Catalog {
+    fn parse(dataset: &Dataset, rows: &[Row], tells_policy_tags: bool) -> anyhow::Result<Self> {
+        let mut groups = Vec::with_capacity(rows.len());
+        let mut keys = Vec::with_capacity(rows.len());
+        let mut group_of = HashMap::new();
+        for row in rows {
+            let [columns, description, told, tables] = row.cells().context("four cells a row")?;
+            let tables: Vec<String> = json(tables.context("tables")?)?;
+            let columns: Vec<ToldColumn> = json(columns.context("columns")?)?;
+            let columns: Result<Vec<_>, _> =
+                columns.into_iter().map(ToldColumn::into_column).collect();
+            let columns = match columns {
+                Ok(columns) => columns,
+                Err(error) => {
+                    // `tables.get` tells such a type in other words.
+                    tracing::warn!(%dataset, first = tables.first(), %error, "unknown type");
+                    continue;
+                }
+            };
+            group_of.extend(tables.into_iter().map(|table| (table, groups.len())));
+            keys.push(match told {
+                Some(told) => json::<Vec<ToldKey>>(told)?,
+                None => Vec::new(),
+            });
+            groups.push(Group {
+                columns,
+                description: description
+                    .map(unquote)
+                    .filter(|text| !text.trim().is_empty()),
+                primary_key: Vec::new(),
+                foreign_keys: Vec::new(),
+            });
+        }
+        let mut catalog = Self {
+            groups,
+            group_of,
+            tells_policy_tags,
+        };
+        catalog.set_keys(dataset, keys);
+        Ok(catalog)
+    }
+
+    /// A foreign key refers to places in a primary key, so those come first.
+    fn set_keys(&mut self, dataset: &Dataset, keys: Vec<Vec<ToldKey>>) {
+        let names = |key: &ToldKey| key.columns.iter().map(|c| c.name.clone()).collect();
+        for (group, keys) in self.groups.iter_mut().zip(&keys) {
+            let primary = keys.iter().find(|key| !key.is_foreign);
+            group.primary_key = primary.map(names).unwrap_or_default();
+        }
+        for (at, keys) in keys.into_iter().enumerate() {
+            let mut foreign_keys = Vec::new();
+            for key in keys.iter().filter(|key| key.is_foreign) {
+                let Some(target) = &key.target else { continue };
+                let referred = self
+                    .group(target)
+                    .map_or(&[][..], |group| &group.primary_key);
+                let referenced = key.columns.iter();
+                let referenced = referenced
+                    .filter_map(|column| referred.get(column.position?.checked_sub(1)?))
+                    .cloned();
+                let references = dataset.table(target);
+                foreign_keys.push(ForeignKey::new(
+                    names(key),
+                    references,
+                    referenced.collect(),
+                ));
+            }
+            sort(&mut foreign_keys);
+            self.groups[at].foreign_keys = foreign_keys;
+        }
+    }
+
+    fn group(&self, table: &str) -> Option<&Group> {
+        self.group_of.get(table).map(|at| &self.groups[*at])
+    }
+
+    /// A table, or a family's newest shard, as the query and the listing tell it; none where the
+    /// query doesn't.
+    pub(super) fn table(
+        &self,
+        member: &str,
+        listed: &TableResource,
+        name: TableName,
+    ) -> Option<Table> {
+        let group = self.group(member)?;
+        let mut table = listed.clone().into_table(name);
+        table.columns.clone_from(&group.columns);
+        table.primary_key.clone_from(&group.primary_key);
+        table.foreign_keys.clone_from(&group.foreign_keys);
+        table.description.clone_from(&group.description);
+        table.description_source = table
+            .description
+            .as_ref()
+            .map(|_| DescriptionSource::Warehouse);
+        bounds::fit(&mut table);
+        Some(table)
+    }
+
+    /// Takes over from what is known what the query can't tell: a nested field is required where it
+    /// was and its type is the same.
+    pub(super) fn complete(&self, told: &mut [Column], known: &[Column]) {
+        complete(told, known, self.tells_policy_tags, false);
+    }
+
+    /// The shards of a family, from old to new, by what their schema is. A shard that is too new
+    /// for the query counts as the one before it.
+    pub(super) fn runs(&self, family: &Family) -> Vec<ShardRun> {
+        let mut runs: Vec<ShardRun> = Vec::new();
+        let mut at = None;
+        for suffix in &family.suffixes {
+            let group = self.group_of.get(&family.member(suffix)).copied().or(at);
+            match runs.last_mut().filter(|_| group == at) {
+                Some(run) => {
+                    run.last.clone_from(suffix);
+                    run.count += 1;
+                }
+                None => {
+                    let Some(group) = group else { continue };
+                    runs.push(ShardRun {
+                        first: suffix.clone(),
+                        last: suffix.clone(),
+                        count: 1,
+                        columns: self.groups[group].columns.clone(),
+                    });
+                }
+            }
+            at = group;
+        }
+        runs
+    }
+}
+
+impl ToldColumn {
+    fn into_column(self) -> anyhow::Result<Column> {
+        let mut column = parse_column(&self.name, &self.data_type)?;
+        if !self.nullable && column.mode == Mode::Nullable {
+            column.mode = Mode::Required;
+        }
+        for told in self.told.unwrap_or_default() {
+            let Some(found) = find(&mut column, &told.path) else {
+                continue;
+            };
+            found.policy_tags = told.tags.unwrap_or_default();
+            found.description = told.text.filter(|text| !text.trim().is_empty());
+            found.description_source = found
+                .description
+                .as_ref()
+                .map(|_| DescriptionSource::Warehouse);
+        }
+        Ok(column)
+    }
+}
+
+fn complete(told: &mut [Column], known: &[Column], tells_policy_tags: bool, is_nested: bool) {
+    let known: HashMap<&str, &Column> = known
+        .iter()
+        .map(|column| (column.name.as_str(), column))
+        .collect();
+    for column in told {
+        let Some(known) = known.get(column.name.as_str()) else {
+            continue;
+        };
+        if is_nested
+            && (column.mode, known.mode) == (Mode::Nullable, Mode::Required)
+            && column.data_type == known.data_type
+        {
+            column.mode = Mode::Required;
+        }
+        if !tells_policy_tags {
+            column.policy_tags.clone_from(&known.policy_tags);
+        }
+        complete(&mut column.fields, &known.fields, tells_policy_tags, true);
+    }
+}
+
+fn find<'a>(column: &'a mut Column, path: &str) -> Option<&'a mut Column> {
+    let mut found = column;
+    for name in path.split('.').skip(1) {
+        found = found.fields.iter_mut().find(|field| field.name == name)?;
+    }
+    Some(found)
+}
+
+fn json<'a, T: Deserialize<'a>>(text: &'a str) -> anyhow::Result<T> {
+    Ok(serde_json::from_str(text)?)
+}
+
+/// The text of a quoted literal: options are told as SQL would write them.
+fn unquote(literal: &str) -> String {
+    let inside = ['"', '\'']
+        .iter()
+        .find_map(|quote| literal.strip_prefix(*quote)?.strip_suffix(*quote));
+    let Some(inside) = inside else {
+        return literal.to_owned();
+    };
+    let mut text = String::with_capacity(inside.len());
+    let mut rest = inside.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        let code = |rest: &mut std::str::Chars<'_>, digits| {
+            let number: String = rest.by_ref().take(digits).collect();
+            u32::from_str_radix(&number, 16)
+                .ok()
+                .and_then(char::from_u32)
+        };
+        let escaped = match rest.next() {
+            Some('n') => Some('\n'),
+            Some('t') => Some('\t'),
+            Some('r') => Some('\r'),
+            Some('b') => Some('\u{8}'),
+            Some('f') => Some('\u{c}'),
+            Some('a') => Some('\u{7}'),
+            Some('v') => Some('\u{b}'),
+            Some('x' | 'X') => code(&mut rest, 2),
+            Some('u') => code(&mut rest, 4),
+            Some('U') => code(&mut rest, 8),
+            Some(first @ '0'..='3') => {
+                let number: String = std::iter::once(first)
+                    .chain(rest.by_ref().take(2))
+                    .collect();
+                u32::from_str_radix(&number, 8)
+                    .ok()
+                    .and_then(char::from_u32)
+            }
+            other => other,
+        };
+        text.extend(escaped);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_read_as_the_literal_that_it_is() {
+        for (literal, text) in [
+            (r#""plain""#, "plain"),
+            (r#""a \"quoted\" word""#, "a \"quoted\" word"),
+            (r"'it\'s'", "it's"),
+            (r#""two\nlines\\""#, "two\nlines\\"),
+            (r#""\u00e9\x41\U0001F600\101""#, "éA😀A"),
+            (r#""\u12""#, "\u{12}"),
+            ("unquoted", "unquoted"),
+            ("\"", "\""),
+        ] {
+            assert_eq!(unquote(literal), text);
+        }
+    }
+}

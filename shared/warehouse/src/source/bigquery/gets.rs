@@ -1,0 +1,250 @@
+//! Reading by `tables.get`: free, and the whole truth of one table. Of a family, the newest and the
+//! oldest shard are read, and only where they differ those between that bound a change.
+
+use std::collections::BTreeMap;
+
+use futures::future::{self, BoxFuture, FutureExt as _};
+use schema::compare::{self, ColumnChange};
+use schema::document::{Column, ForeignKey, ShardVersion, Shards, Table};
+use schema::family::{self, Family, ShardRun};
+use schema::table_schema::TableResource;
+
+use super::client::{Api, Client};
+use super::failure::Failure;
+use super::listing::newest;
+use super::settings::Dataset;
+use super::subject::Subject;
+use crate::error::SourceError;
+use crate::observer::Observer;
+
+/// A whole resource holds a view's SQL, labels and much more.
+const FIELDS: &str = "type,description,schema,\
+     timePartitioning(type,field,requirePartitionFilter),rangePartitioning/field,\
+     clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes";
+
+pub(super) struct Reader<'a> {
+    pub(super) client: &'a Client,
+    pub(super) dataset: &'a Dataset,
+    pub(super) observer: &'a dyn Observer,
+}
+
+impl Reader<'_> {
+    /// The table, or the family's newest shard, under the family's name; none where a table by
+    /// itself has been dropped since it was listed.
+    pub(super) async fn table(&self, family: &Family) -> Result<Option<Table>, SourceError> {
+        let member = newest(family);
+        match self.get(&member).await {
+            Ok(resource) => {
+                let mut table = resource.into_table(self.dataset.table(&family.name));
+                sort(&mut table.foreign_keys);
+                Ok(Some(table))
+            }
+            Err(failure) if failure.is_not_found() && family.suffixes.len() < 2 => Ok(None),
+            Err(failure) => Err(failure.about(Subject::Table(self.dataset, &member))),
+        }
+    }
+
+    async fn get(&self, table: &str) -> Result<TableResource, Failure> {
+        let path = [
+            "projects",
+            &self.dataset.project,
+            "datasets",
+            &self.dataset.name,
+            "tables",
+            table,
+        ];
+        let query = [("view", "BASIC"), ("fields", FIELDS)];
+        self.client
+            .get(Api::GetTable, &path, &query, self.observer)
+            .await
+    }
+
+    /// A family or table of which nothing is known. A change that was undone between two shards
+    /// of one schema is not seen.
+    pub(super) async fn anew(&self, family: &Family) -> Result<Option<Table>, SourceError> {
+        let Some(last) = family.suffixes.len().checked_sub(1) else {
+            return self.table(family).await;
+        };
+        let (newest, oldest) = if last == 0 {
+            (self.table(family).await?, None)
+        } else {
+            future::try_join(
+                self.table(family),
+                self.columns(family, 0).map(|oldest| oldest.map(Some)),
+            )
+            .await?
+        };
+        let Some(mut table) = newest else {
+            return Ok(None);
+        };
+        let mut starts = BTreeMap::new();
+        if let Some(oldest) = &oldest {
+            let known = ((0, &oldest[..]), (last, &table.columns[..]));
+            self.boundaries(family, known.0, known.1, &mut starts)
+                .await?;
+        }
+        let first = oldest.unwrap_or_else(|| table.columns.clone());
+        starts.insert(0, first);
+        let ends = starts.keys().skip(1).copied().chain([last + 1]);
+        let runs: Vec<_> = starts
+            .iter()
+            .zip(ends)
+            .map(|((start, columns), end)| ShardRun {
+                first: family.suffixes[*start].clone(),
+                last: family.suffixes[end - 1].clone(),
+                count: (end - start) as u64,
+                columns: columns.clone(),
+            })
+            .collect();
+        table.shards = shards(family, family::drift(&runs));
+        Ok(Some(table))
+    }
+
+    async fn columns(&self, family: &Family, at: usize) -> Result<Vec<Column>, SourceError> {
+        let member = family.member(&family.suffixes[at]);
+        match self.get(&member).await {
+            Ok(resource) => Ok(resource.into_table(self.dataset.table(&member)).columns),
+            Err(failure) => Err(failure.about(Subject::Table(self.dataset, &member))),
+        }
+    }
+
+    /// The first shard of each schema between two shards, by halving.
+    fn boundaries<'b>(
+        &'b self,
+        family: &'b Family,
+        (old, before): (usize, &'b [Column]),
+        (new, after): (usize, &'b [Column]),
+        starts: &'b mut BTreeMap<usize, Vec<Column>>,
+    ) -> BoxFuture<'b, Result<(), SourceError>> {
+        async move {
+            if same_shape(before, after) {
+                return Ok(());
+            }
+            if old + 1 == new {
+                starts.insert(new, after.to_vec());
+                return Ok(());
+            }
+            let middle = old.midpoint(new);
+            let between = self.columns(family, middle).await?;
+            let mut later = BTreeMap::new();
+            future::try_join(
+                self.boundaries(family, (old, before), (middle, &between), starts),
+                self.boundaries(family, (middle, &between), (new, after), &mut later),
+            )
+            .await?;
+            starts.append(&mut later);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// BigQuery tells foreign keys in no order.
+pub(super) fn sort(keys: &mut [ForeignKey]) {
+    keys.sort_by(|a, b| (&a.columns, &a.references).cmp(&(&b.columns, &b.references)));
+}
+
+/// Equal in names, types and repetition; descriptions may differ from shard to shard.
+pub(super) fn same_shape(a: &[Column], b: &[Column]) -> bool {
+    let mut same = true;
+    compare::columns(a, b, &mut |_, change| {
+        same &= matches!(
+            change,
+            ColumnChange::Mode(..) | ColumnChange::Description(..) | ColumnChange::PolicyTags(..)
+        );
+    });
+    same
+}
+
+/// What a document says of a family's shards; none of a table by itself. Siblings are added by
+/// whoever knows the whole dataset.
+pub(super) fn shards(family: &Family, versions: Vec<ShardVersion>) -> Option<Shards> {
+    Some(Shards {
+        count: family.suffixes.len() as u64,
+        first: family.suffixes.first()?.clone(),
+        last: family.suffixes.last()?.clone(),
+        siblings: Vec::new(),
+        versions,
+    })
+}
+
+/// The versions that were known, over the shards that there are now: old ones expire, and new ones
+/// have the schema of the newest version.
+pub(super) fn carried(known: &[ShardVersion], family: &Family) -> Vec<ShardVersion> {
+    let mut versions: Vec<ShardVersion> = Vec::new();
+    let mut at = None;
+    for suffix in &family.suffixes {
+        let of = known
+            .iter()
+            .rposition(|version| version.first <= *suffix)
+            .unwrap_or(0);
+        match versions.last_mut().filter(|_| at == Some(of)) {
+            Some(version) => {
+                version.last.clone_from(suffix);
+                version.count += 1;
+            }
+            None => versions.push(ShardVersion {
+                first: suffix.clone(),
+                last: suffix.clone(),
+                count: 1,
+                // Against a version that has expired there is nothing to tell.
+                changes: match (versions.is_empty(), known.get(of)) {
+                    (false, Some(version)) => version.changes.clone(),
+                    _ => Vec::new(),
+                },
+            }),
+        }
+        at = Some(of);
+    }
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schema::document::{Drift, DriftKind};
+
+    #[test]
+    fn versions_are_carried_over_to_the_shards_that_there_are() {
+        let added = |path: &str| Drift {
+            path: path.into(),
+            kind: DriftKind::Added,
+            from: None,
+            to: Some("INT64".into()),
+            breaks_wildcard: false,
+        };
+        let version = |first: &str, last: &str, count, changes| ShardVersion {
+            first: first.into(),
+            last: last.into(),
+            count,
+            changes,
+        };
+        let known = [
+            version("20210101", "20210102", 2, vec![]),
+            version("20210103", "20210104", 2, vec![added("b")]),
+            version("20210105", "20210105", 1, vec![added("c")]),
+        ];
+        let family = |suffixes: &[&str]| Family {
+            name: "events_*".into(),
+            suffixes: suffixes.iter().map(|suffix| (*suffix).to_owned()).collect(),
+        };
+        assert_eq!(
+            carried(
+                &known,
+                &family(&["20210102", "20210103", "20210104", "20210105", "20210106"])
+            ),
+            [
+                version("20210102", "20210102", 1, vec![]),
+                version("20210103", "20210104", 2, vec![added("b")]),
+                version("20210105", "20210106", 2, vec![added("c")]),
+            ]
+        );
+        assert_eq!(
+            carried(&known, &family(&["20210104", "20210107"])),
+            [
+                version("20210104", "20210104", 1, vec![]),
+                version("20210107", "20210107", 1, vec![added("c")]),
+            ]
+        );
+    }
+}

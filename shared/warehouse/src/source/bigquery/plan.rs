@@ -1,0 +1,86 @@
+//! Planning a query without running it: a dry run by `jobs.insert`, which tells what kind of
+//! statement it took the text for, the tables that it reads, and its result's columns.
+
+use jiff::Timestamp;
+use platform::excerpt::excerpt;
+use schema::document::{Column, How, Verified};
+use schema::name::TableName;
+use schema::table_schema::{TableReference, TableSchema};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::Client;
+use super::failure::Failure;
+use super::jobs;
+use super::subject::Subject;
+use crate::error::SourceError;
+use crate::observer::Observer;
+use crate::source::{Plan, Planned};
+
+#[derive(Deserialize)]
+struct Job {
+    #[serde(default)]
+    statistics: Statistics,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statistics {
+    total_bytes_processed: Option<String>,
+    query: Option<QueryStatistics>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueryStatistics {
+    #[serde(default)]
+    statement_type: String,
+    /// At most 50; of a view, those below it, and of a wildcard its own name or its shards.
+    #[serde(default)]
+    referenced_tables: Vec<TableReference>,
+    schema: Option<TableSchema>,
+}
+
+pub(super) async fn dry_run(
+    client: &Client,
+    project: &str,
+    sql: &str,
+    observer: &dyn Observer,
+) -> Result<Plan, SourceError> {
+    let body = json!({
+        "configuration": {"dryRun": true, "query": {"query": sql, "useLegacySql": false}}
+    });
+    match jobs::insert::<Job>(client, project, body, observer).await {
+        Ok(Job { statistics }) => Ok(planned(statistics)),
+        Err(Failure::Refused {
+            reason, message, ..
+        }) if Failure::is_about_the_query(&reason, &message) => {
+            Ok(Plan::Rejected(excerpt(&message)))
+        }
+        Err(failure) => Err(failure.about(Subject::Jobs(project))),
+    }
+}
+
+fn planned(statistics: Statistics) -> Plan {
+    let query = statistics.query.unwrap_or_default();
+    // A script and a change are planned as willingly as a query.
+    if query.statement_type != "SELECT" {
+        return Plan::Rejected(match query.statement_type.as_str() {
+            "" => "BigQuery does not tell what kind of statement it is".to_owned(),
+            kind => format!("it is a {kind}: only one SELECT is planned"),
+        });
+    }
+    let reads = query.referenced_tables.into_iter().map(TableName::from);
+    let columns = query.schema.unwrap_or_default().fields.into_iter();
+    Plan::Accepted(Planned {
+        reads: reads.collect(),
+        verified: Verified {
+            how: How::DryRun,
+            at: Timestamp::now(),
+            bytes_processed: statistics
+                .total_bytes_processed
+                .and_then(|bytes| bytes.parse().ok()),
+            columns: columns.map(Column::from).collect(),
+        },
+    })
+}

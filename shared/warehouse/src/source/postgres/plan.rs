@@ -1,0 +1,213 @@
+//! Has Postgres plan a query without running it.
+
+use platform::postgres::types::Type;
+use platform::postgres::{Pool, is_unavailable};
+use schema::document::{Column, How, Mode, Verified};
+use schema::name::TableName;
+use serde_json::Value;
+use tokio_postgres::error::{ErrorPosition, SqlState};
+use tokio_postgres::{Row, Transaction};
+
+use crate::error::SourceError;
+use crate::observer::Observer;
+use crate::source::Plan;
+use crate::source::Planned;
+
+/// Planning computes what is constant, which may be much. A literal must mean to Postgres what it
+/// means to whoever looked at the query before.
+const SETTINGS: &str = "set local statement_timeout = '3s';
+                        set local lock_timeout = '2s';
+                        set local standard_conforming_strings = on";
+
+/// `explain` in a read-only transaction that is rolled back. The query goes through `prepare`
+/// first, which takes one statement only and tells the columns of its result.
+pub(super) async fn plan(
+    pool: &Pool,
+    sql: &str,
+    observer: &dyn Observer,
+) -> Result<Plan, SourceError> {
+    if sql.contains('\0') {
+        return Ok(Plan::Rejected("a NUL character".to_owned()));
+    }
+    // Not given back: the driver keeps what it prepared to look types up, and behind a pooler that
+    // is gone with the transaction.
+    let mut client = pool.get().await?;
+    client.close_when_dropped();
+    let db = client.build_transaction().read_only(true).start().await?;
+    observer.request();
+    let plan = explain(&db, sql).await;
+    // A pooler keeps the connection, and prepared statements outlive a rollback.
+    db.batch_execute("rollback; deallocate all").await?;
+    match plan {
+        Ok(plan) => Ok(plan),
+        Err(error) => refused(error, sql),
+    }
+}
+
+async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres::Error> {
+    db.batch_execute(SETTINGS).await?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "within one transaction a pooler keeps to one connection"
+    )]
+    let statement = db.prepare(sql).await?;
+    if !statement.params().is_empty() {
+        return Ok(Plan::Rejected(
+            "it has parameters: write values in their place".to_owned(),
+        ));
+    }
+    if statement.columns().is_empty() {
+        return Ok(Plan::Rejected(
+            "it is no query: it returns no rows".to_owned(),
+        ));
+    }
+    let row = db
+        .query_typed_one(&format!("explain (verbose, format json) {sql}"), &[])
+        .await?;
+    let explained: Value = row.try_get(0)?;
+    if writes(&explained) {
+        return Ok(Plan::Rejected(
+            "it writes: only queries that read are planned".to_owned(),
+        ));
+    }
+
+    let types: Vec<u32> = statement
+        .columns()
+        .iter()
+        .map(|it| it.type_().oid())
+        .collect();
+    let modifiers: Vec<i32> = statement
+        .columns()
+        .iter()
+        .map(tokio_postgres::Column::type_modifier)
+        .collect();
+    let names = db
+        .query_typed(
+            "select format_type(type, modifier) as name
+             from unnest($1::oid[], $2::int4[]) with ordinality as result (type, modifier, place)
+             order by place",
+            &[(&types, Type::OID_ARRAY), (&modifiers, Type::INT4_ARRAY)],
+        )
+        .await?;
+    let columns = statement.columns().iter().zip(&names).map(|(column, row)| {
+        let name: &str = row.try_get("name")?;
+        let (data_type, mode) = match name.strip_suffix("[]") {
+            Some(element) => (element, Mode::Repeated),
+            None => (name, Mode::Nullable),
+        };
+        Ok(Column {
+            mode,
+            ..Column::leaf(column.name(), data_type)
+        })
+    });
+    Ok(Plan::Accepted(Planned {
+        verified: Verified {
+            how: How::DryRun,
+            at: jiff::Timestamp::now(),
+            // The plan counts pages of some nodes and rows of others, and bytes of none.
+            bytes_processed: None,
+            columns: columns.collect::<Result<_, tokio_postgres::Error>>()?,
+        },
+        reads: reads(db, &explained).await?,
+    }))
+}
+
+/// The tables in a plan; of a partition, the table that it is a part of. A table
+/// that the planner found it need not read is not among them.
+async fn reads(
+    db: &Transaction<'_>,
+    explained: &Value,
+) -> Result<Vec<TableName>, tokio_postgres::Error> {
+    let mut relations = Vec::new();
+    collect_relations(explained, &mut relations);
+    relations.sort_unstable();
+    relations.dedup();
+    let (schemas, names): (Vec<&str>, Vec<&str>) = relations.into_iter().unzip();
+    let rows = db
+        .query_typed(
+            "select distinct current_database()::text as database,
+                    coalesce(root_schema.nspname, read.schema)::text as schema,
+                    coalesce(root.relname, read.name)::text as name
+             from unnest($1::text[], $2::text[]) as read (schema, name)
+             left join pg_namespace as schema on schema.nspname = read.schema
+             left join pg_class as class
+                    on class.relname = read.name and class.relnamespace = schema.oid
+             left join pg_class as root
+                    on root.oid = coalesce(pg_partition_root(class.oid), class.oid)
+             left join pg_namespace as root_schema on root_schema.oid = root.relnamespace
+             order by schema, name",
+            &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    let part = |row: &Row, part: &str| row.try_get::<_, String>(part);
+    rows.iter()
+        .map(|row| {
+            Ok(TableName::new(
+                part(row, "database")?,
+                part(row, "schema")?,
+                part(row, "name")?,
+            ))
+        })
+        .collect()
+}
+
+fn collect_relations<'p>(plan: &'p Value, relations: &mut Vec<(&'p str, &'p str)>) {
+    match plan {
+        Value::Object(node) => {
+            let text = |key: &str| node.get(key).and_then(Value::as_str);
+            if let (Some(schema), Some(name)) = (text("Schema"), text("Relation Name")) {
+                relations.push((schema, name));
+            }
+            for value in node.values() {
+                collect_relations(value, relations);
+            }
+        }
+        Value::Array(nodes) => {
+            for node in nodes {
+                collect_relations(node, relations);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `explain` plans a write as well, even in a read-only transaction, since it does not run it.
+fn writes(plan: &Value) -> bool {
+    match plan {
+        Value::Object(node) => {
+            node.get("Node Type")
+                .is_some_and(|kind| kind == "ModifyTable")
+                || node.values().any(writes)
+        }
+        Value::Array(nodes) => nodes.iter().any(writes),
+        _ => false,
+    }
+}
+
+/// The query's own fault, unless the warehouse was at fault.
+fn refused(error: tokio_postgres::Error, sql: &str) -> Result<Plan, SourceError> {
+    if error.code() == Some(&SqlState::QUERY_CANCELED) {
+        return Ok(Plan::Rejected("planning it takes more than 3 s".to_owned()));
+    }
+    let Some(db) = error.as_db_error().filter(|_| !is_unavailable(&error)) else {
+        return Err(error.into());
+    };
+    let mut text = db.message().to_owned();
+    if let Some(ErrorPosition::Original(position)) = db.position() {
+        let before: Vec<char> = sql
+            .chars()
+            .take((*position as usize).saturating_sub(1))
+            .collect();
+        let line = before
+            .iter()
+            .filter(|&&character| character == '\n')
+            .count()
+            + 1;
+        let column = before.iter().rev().take_while(|&&it| it != '\n').count() + 1;
+        text += &format!(" at line {line}, column {column}");
+    }
+    if let Some(hint) = db.hint() {
+        text += &format!(" ({hint})");
+    }
+    Ok(Plan::Rejected(text))
+}

@@ -1,0 +1,118 @@
+//! Planning queries.
+
+use super::*;
+
+#[tokio::test]
+async fn a_plan_tells_bytes_and_columns_and_bills_nothing() {
+    let stub = Stub::start().await;
+    stub.plan_as("shop.t", "SELECT", &["p.shop.t"]);
+    let usage = Usage::default();
+
+    let plan = shop(&stub)
+        .plan("select count(*) as n from shop.t", &usage)
+        .await;
+
+    let Plan::Accepted(Planned { verified, reads }) = plan.unwrap() else {
+        panic!("a plan that was refused");
+    };
+    assert_eq!(reads, [crate::name("p.shop.t")]);
+    assert_eq!(verified.bytes_processed, Some(1 << 20));
+    assert_eq!(verified.columns[0].data_type, "INT64");
+    assert_eq!((usage.requests(), usage.bytes_billed()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_query_that_bigquery_refuses_is_rejected_in_its_own_words() {
+    let stub = Stub::start().await;
+    stub.unknown_name("nme");
+    stub.unknown_table("shop.gone");
+    for (sql, word) in [
+        ("select nme from shop.t", "Unrecognized name: nme"),
+        ("select 1 from shop.gone", "Not found: Table"),
+    ] {
+        match shop(&stub).plan(sql, &Usage::default()).await.unwrap() {
+            Plan::Rejected(words) => assert!(words.starts_with(word), "{words}"),
+            Plan::Accepted(_) => panic!("{sql} was accepted"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plan_without_the_right_to_run_jobs_names_the_role() {
+    let stub = Stub::start().await;
+    stub.deny_jobs();
+
+    let error = shop(&stub)
+        .plan("select 1", &Usage::default())
+        .await
+        .unwrap_err();
+
+    assert!(matches!(error, SourceError::Denied(_)));
+    assert!(error.to_string().contains("roles/bigquery.jobUser"));
+}
+
+#[tokio::test]
+async fn a_dry_run_is_sent_to_where_its_tables_lie() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.table("acme.web", "t", id());
+    stub.locate(SHOP, "EU");
+    let source = source(&stub, "shop,web", |_| {});
+    for (sql, sent, looked_up) in [
+        ("select id from `acme.shop.t`", 2, 1),
+        ("select id from `acme.shop.t`", 1, 0),
+        ("select id from `acme.web.t`", 2, 1),
+        ("select id from `acme.web.t`", 1, 0),
+        ("select id from `acme.shop.t`", 2, 0),
+    ] {
+        stub.forget_calls();
+
+        let plan = source.plan(sql, &Usage::default()).await.unwrap();
+
+        assert!(matches!(plan, Plan::Accepted(_)), "{sql}: {plan:?}");
+        let calls = (stub.calls(Method::Insert), stub.calls(Method::Dataset));
+        assert_eq!(calls, (sent, looked_up), "{sql}");
+    }
+
+    stub.forget_calls();
+    let both = "select a.id from `acme.shop.t` as a, `acme.web.t` as b";
+    let plan = source.plan(both, &Usage::default()).await.unwrap();
+    assert!(matches!(plan, Plan::Rejected(_)), "{plan:?}");
+    assert_eq!(stub.calls(Method::Insert), 3);
+}
+
+#[tokio::test]
+async fn where_a_query_was_told_the_place_a_dry_run_knows_it() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.locate(SHOP, "EU");
+    let source = source(&stub, "shop", |s| s.query_above = 0);
+    read(&source, &[]).await;
+
+    let sql = "select id from `acme.shop.t`";
+    let plan = source.plan(sql, &Usage::default()).await.unwrap();
+
+    assert!(matches!(plan, Plan::Accepted(_)), "{plan:?}");
+    assert_eq!(stub.calls(Method::Insert), 1);
+}
+
+#[tokio::test]
+async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
+    let stub = Stub::start().await;
+    for fault in [Fault::Reason(400, "invalid"), Fault::Bare(400)] {
+        stub.fail(Method::Insert, 1, &fault);
+        let plan = shop(&stub).plan("select 1", &Usage::default()).await;
+        assert!(matches!(plan, Err(SourceError::Refused(_))), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_bigquery_takes_for_no_select_is_rejected() {
+    let stub = Stub::start().await;
+    for kind in ["SCRIPT", "DELETE", "EXPORT_DATA", ""] {
+        let sql = format!("select '{kind}'");
+        stub.plan_as(&sql, kind, &[]);
+        let plan = shop(&stub).plan(&sql, &Usage::default()).await.unwrap();
+        assert!(matches!(plan, Plan::Rejected(_)), "{kind}: {plan:?}");
+    }
+}
