@@ -10,7 +10,10 @@ use flate2::read::GzDecoder;
 use ground::Schema;
 use jiff::Timestamp;
 use schema::Dialect;
-use schema::document::{Column, DescriptionSource, Document, FORMAT, Ledger, Shards, Source, SourceKind, Table, TableKind};
+use schema::document::{
+    Column, DescriptionSource, Document, FORMAT, Ledger, Shards, Source, SourceKind, Table,
+    TableKind,
+};
 use schema::name::TableName;
 use schema::sql_type::parse_column;
 use serde::Deserialize;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cache_read::context::{Format, Index, LONGEST_QUESTION, Lists, Request, Weights, tokens};
+use cache_read::context::{Format, Index, LONGEST_QUESTION, Request, Weights, WordLists, tokens};
 use rustix::time::{ClockId, clock_gettime};
 use schema::document::Document;
 
@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
     if has(memory::ALONE) {
         return memory::alone(&fixture, has(memory::KOREAN));
     }
-    let indexes = Indexes::new(&fixture, &Lists::standard());
+    let indexes = Indexes::new(&fixture, &WordLists::standard());
     if has("--held-out") {
         return held_out::report(&fixture, &indexes);
     }
@@ -64,7 +64,7 @@ struct Indexes {
 }
 
 impl Indexes {
-    fn new(fixture: &Fixture, lists: &Arc<Lists>) -> Self {
+    fn new(fixture: &Fixture, lists: &Arc<WordLists>) -> Self {
         let build =
             |document: &Arc<Document>| Index::with_lists(Arc::clone(document), Arc::clone(lists));
         let of = fixture.databases.iter();
@@ -270,14 +270,14 @@ fn row(what: &str, budget: usize, outcomes: &[Outcome]) {
 
 /// What each word list is worth: the same without it.
 fn lists(fixture: &Fixture) -> anyhow::Result<()> {
-    let all = Lists::clone(&Lists::standard());
-    let without_kinds = Lists {
+    let all = WordLists::clone(&WordLists::standard());
+    let without_kinds = WordLists {
         keys: HashSet::new(),
         dates: HashSet::new(),
         labels: HashSet::new(),
         ..all.clone()
     };
-    let none = Lists {
+    let none = WordLists {
         empty: HashSet::new(),
         short_forms: HashMap::new(),
         ..without_kinds.clone()
@@ -289,7 +289,7 @@ fn lists(fixture: &Fixture) -> anyhow::Result<()> {
         ("all", all.clone()),
         (
             "without short forms",
-            Lists {
+            WordLists {
                 short_forms: HashMap::new(),
                 ..all.clone()
             },
@@ -297,7 +297,7 @@ fn lists(fixture: &Fixture) -> anyhow::Result<()> {
         ("without names of keys, dates, labels", without_kinds),
         (
             "without empty words",
-            Lists {
+            WordLists {
                 empty: HashSet::new(),
                 ..all.clone()
             },
@@ -327,7 +327,7 @@ fn korean(fixture: &Fixture) -> anyhow::Result<()> {
         .zip(["in their words", "in other words"])
     {
         let korean = korean::fixture(mark)?.with(fixture);
-        let indexes = Indexes::new(&korean, &Lists::standard());
+        let indexes = Indexes::new(&korean, &WordLists::standard());
         let (asked, tables) = (
             korean.questions.len(),
             korean.databases["korean"].tables.len(),

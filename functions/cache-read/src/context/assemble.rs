@@ -6,12 +6,15 @@ use schema::document::Document;
 use schema::render::plain;
 use serde_json::json;
 
-use super::card::{self, Cards};
+use super::answer::{ChosenExample, ChosenTable, Context, tokens};
 use super::choose::Choice;
-use super::describe::{self, Descriptions};
-use super::index::Parts;
+use super::describe;
+use super::descriptions::Descriptions;
+use super::index::IndexData;
 use super::rank::{self, Question};
-use super::{ChosenExample, ChosenTable, Context, Format, Request, Weights, tokens};
+use super::render::{self, Cards};
+use super::request::{Format, Request};
+use super::weights::Weights;
 
 /// The share of the budget that examples may take from tables, as one part in so many.
 const EXAMPLES: usize = 7;
@@ -31,38 +34,38 @@ const USUAL_LEGEND: usize = 100;
 
 pub fn context(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     request: &Request<'_>,
     weights: &Weights,
 ) -> Context {
     let limit = request.token_budget.saturating_mul(4);
-    let page = Page {
+    let renderer = Renderer {
         document,
-        parts,
+        index,
         format: request.format,
         legend: limit / LEGEND,
     };
-    let question = Question::new(request.question, parts);
+    let question = Question::new(request.question, index);
     let wanted: Option<HashSet<u32>> = request.datasets.map(|datasets| {
-        let numbers = parts.datasets.iter().zip(0..);
+        let numbers = index.datasets.iter().zip(0..);
         let wanted = numbers.filter(|(name, _)| datasets.contains(name));
         wanted.map(|(_, number)| number).collect()
     });
     let allowed = |table: usize| {
-        let dataset = &parts.dataset[table];
+        let dataset = &index.dataset[table];
         wanted
             .as_ref()
             .is_none_or(|wanted| wanted.contains(dataset))
     };
-    let ranked = rank::tables(parts, &question, weights, &allowed);
-    let likely = examples(document, parts, &question, request.datasets);
-    let new = || Choice::new(parts, document, weights, request.format, &question, &ranked);
+    let ranked = rank::tables(index, &question, weights, &allowed);
+    let likely = examples(document, index, &question, request.datasets);
+    let new = || Choice::new(index, document, weights, request.format, &question, &ranked);
 
     let mut choice = new();
     let mut whole = None;
     if choice.least() <= limit {
         choice.take_all();
-        let all = page.write(&choice, &Descriptions::default());
+        let all = renderer.write(&choice, &Descriptions::default());
         if count(&all) <= limit {
             whole = Some(all);
         } else {
@@ -72,23 +75,23 @@ pub fn context(
     let complete = whole.is_some();
     let (mut context, chosen) = match whole {
         Some(text) => {
-            let chosen = page.take_examples(&likely, limit - count(&text));
+            let chosen = renderer.take_examples(&likely, limit - count(&text));
             (text, chosen)
         }
         None => {
-            let chosen = page.take_examples(&likely, limit / EXAMPLES);
-            let room = limit - page.length_of(&chosen);
-            (page.part(&mut choice, room), chosen)
+            let chosen = renderer.take_examples(&likely, limit / EXAMPLES);
+            let room = limit - renderer.length_of(&chosen);
+            (renderer.part(&mut choice, room), chosen)
         }
     };
-    page.describe(&choice, limit - page.length_of(&chosen), &mut context);
+    renderer.describe(&choice, limit - renderer.length_of(&chosen), &mut context);
     let examples_at = context.len();
     for (position, _) in &chosen {
-        context.push_str(&page.example(*position));
+        context.push_str(&renderer.example(*position));
     }
     Context {
         tokens: tokens(&context),
-        tables: tables(document, parts, &question, &choice, complete),
+        tables: tables(document, index, &question, &choice, complete),
         examples: chosen
             .iter()
             .map(|(position, score)| {
@@ -108,16 +111,16 @@ pub fn context(
     }
 }
 
-/// What the parts of a context are written with.
-struct Page<'a> {
+/// Writes the parts of a context.
+struct Renderer<'a> {
     document: &'a Document,
-    parts: &'a Parts,
+    index: &'a IndexData,
     format: Format,
     /// In characters: the longest legend.
     legend: usize,
 }
 
-impl Page<'_> {
+impl Renderer<'_> {
     /// The tables and columns that fit, written down.
     fn part(&self, choice: &mut Choice<'_>, limit: usize) -> String {
         let none = Descriptions::default();
@@ -152,8 +155,8 @@ impl Page<'_> {
     }
 
     fn write(&self, choice: &Choice<'_>, descriptions: &Descriptions) -> String {
-        let (document, parts) = (self.document, self.parts);
-        let cards = card::render(document, parts, &choice.cards, self.format, descriptions);
+        let (document, index) = (self.document, self.index);
+        let cards = render::cards(document, index, &choice.cards, self.format, descriptions);
         let mut text = self.explain(&cards);
         text.push_str(&cards.text);
         text
@@ -192,14 +195,14 @@ impl Page<'_> {
 
     /// Adds descriptions to what is written, up to `limit` characters.
     fn describe(&self, choice: &Choice<'_>, limit: usize, text: &mut String) {
-        let (document, parts) = (self.document, self.parts);
+        let (document, index) = (self.document, self.index);
         let mut room = limit.saturating_sub(count(text));
         if self.format == Format::Text {
-            describe::lines(document, parts, &choice.cards, room, text);
+            describe::lines(document, index, &choice.cards, room, text);
             return;
         }
         for _ in 0..CORRECTIONS {
-            let inside = describe::inside(document, parts, &choice.cards, room, self.format);
+            let inside = describe::inside(document, index, &choice.cards, room, self.format);
             if inside.is_empty() {
                 return;
             }
@@ -254,12 +257,12 @@ impl Page<'_> {
 /// Those that the request's datasets leave, likeliest first.
 fn examples(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     question: &Question,
     datasets: Option<&[String]>,
 ) -> Vec<(usize, f32)> {
     let of_tables = document.datasets();
-    let mut likely = rank::examples(parts, question);
+    let mut likely = rank::examples(index, question);
     likely.retain(|(position, likeness)| {
         let tables = &document.examples[*position].tables;
         let allowed = datasets.is_none_or(|datasets| {
@@ -276,7 +279,7 @@ fn examples(
 
 fn tables(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     question: &Question,
     choice: &Choice<'_>,
     complete: bool,
@@ -289,11 +292,11 @@ fn tables(
         .collect();
     let mut listed: Vec<(usize, ChosenTable)> = Vec::new();
     for card in &choice.cards {
-        for (table, mut chosen) in card::listed(document, parts, card) {
+        for (table, mut chosen) in render::listed(document, index, card) {
             let rank = ranks[&table];
             let ranked = &choice.ranked[rank];
             chosen.score = rounded(ranked.score);
-            chosen.why = rank::why(parts, question, table);
+            chosen.why = rank::why(index, question, table);
             if let Some(by) = ranked.joined {
                 chosen
                     .why

@@ -9,9 +9,11 @@ use schema::Dialect;
 use schema::document::{Column, Document, Mode, Table};
 use schema::render::identifier;
 
-use super::index::{Node, Parts, Postings, TableWord, index, ratio};
-use super::kind::{Kind, kind, kind_of_name};
-use super::lists::Lists;
+use super::index::{IndexData, Postings, TableWord};
+use super::node::Node;
+use super::numbers::{id, ratio};
+use super::role::{ColumnRole, role, role_of_name};
+use super::word_lists::WordLists;
 use super::{groups, joins, lexicon, words};
 
 #[derive(Default)]
@@ -28,13 +30,13 @@ impl Terms {
         if let Some(known) = self.of.get(word) {
             return *known;
         }
-        let next = index(self.is_pair.len());
+        let next = id(self.is_pair.len());
         self.of.insert(word.into(), next);
         self.is_pair.push(words::is_pair(word));
         next
     }
 
-    fn of_text(&mut self, text: &str, lists: &Lists) -> Vec<u32> {
+    fn of_text(&mut self, text: &str, lists: &WordLists) -> Vec<u32> {
         let mut terms = Vec::new();
         for chunk in words::chunks(&words::composed(text)) {
             if let Some(known) = self.chunks.get(chunk) {
@@ -60,7 +62,7 @@ fn start(text: &str) -> &str {
 }
 
 struct Builder<'a> {
-    lists: &'a Lists,
+    lists: &'a WordLists,
     terms: Terms,
     /// Of names and texts that were taken apart: many tables share their columns.
     names: HashMap<&'a str, Named>,
@@ -77,7 +79,7 @@ struct Builder<'a> {
     pairs: lexicon::Builder,
 }
 
-pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
+pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
     let tables = &document.tables;
     let mut builder = Builder {
         lists: &lists,
@@ -114,8 +116,8 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
     let mut dataset_of: HashMap<&str, u32> = HashMap::new();
     let mut dataset = Vec::with_capacity(tables.len());
     for (position, table) in tables.iter().enumerate() {
-        first_node.push(index(builder.nodes.len()));
-        let next = index(datasets.len());
+        first_node.push(id(builder.nodes.len()));
+        let next = id(datasets.len());
         dataset.push(*dataset_of.entry(table.dataset()).or_insert_with(|| {
             datasets.push(table.dataset().to_owned());
             next
@@ -124,12 +126,12 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
         builder.first_word = builder.words.len();
         builder.table(table, asked.map_or(&[], Vec::as_slice));
         for (_, word) in &mut builder.words[builder.first_word..] {
-            word.table = index(position);
+            word.table = id(position);
         }
     }
     let widths = builder.words.iter();
     let widths = widths.map(|(_, word)| usize::from(word.columns)).sum();
-    first_node.push(index(builder.nodes.len()));
+    first_node.push(id(builder.nodes.len()));
     let terms = builder.terms.is_pair.len();
     let (same, alike) = groups::of(tables, &first_node, &builder.nodes, &dataset);
     let table_words = Postings::new(&std::mem::take(&mut builder.words), terms);
@@ -137,7 +139,7 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
     let node_descriptions = Postings::new(&std::mem::take(&mut builder.node_descriptions), terms);
     let groups = distinct(alike.iter().copied());
     let table_rarity = (0..terms).map(|term| {
-        let words = table_words.of(index(term));
+        let words = table_words.of(id(term));
         rarity(
             distinct(words.iter().map(|word| alike[word.table as usize])),
             groups,
@@ -146,14 +148,14 @@ pub fn build(document: &Document, lists: Arc<Lists>) -> Parts {
     let table_rarity = table_rarity.collect();
     let names = distinct(builder.nodes.iter().map(|node| node.hash));
     let node_rarity = (0..terms).map(|term| {
-        let nodes = node_names.of(index(term));
+        let nodes = node_names.of(id(term));
         let hashes = nodes.iter().map(|node| builder.nodes[*node as usize].hash);
         rarity(distinct(hashes), names)
     });
     let node_rarity = node_rarity.collect();
     let joins = joins::of(tables, &first_node, &builder.nodes, &dataset, &lists);
     let leaf_hashes = leaf_hashes(&first_node, &builder.nodes);
-    Parts {
+    IndexData {
         leaf_hashes,
         lexicon: builder.pairs.build(),
         terms: builder.terms.of,
@@ -256,19 +258,19 @@ impl<'a> Builder<'a> {
     }
 
     fn column(&mut self, column: &'a Column, table: &Table, parent: Option<u32>, depth: u8) {
-        let node = index(self.nodes.len());
+        let node = id(self.nodes.len());
         let named = self.named(&column.name);
         let words = named.terms;
         let above = parent.map_or(0, |parent| self.nodes[parent as usize].hash);
-        let kind = kind(column, table, depth, named.kind);
+        let role = role(column, table, depth, named.role);
         self.nodes.push(Node {
             name_length: u16::try_from(column.name.chars().count()).unwrap_or(u16::MAX),
             type_length: u16::try_from(column.data_type.chars().count()).unwrap_or(u16::MAX),
             type_hash: type_hash(column),
             words: u8::try_from(words.len()).unwrap_or(u8::MAX),
             depth,
-            kind,
-            is_key: named.kind == Kind::Key,
+            role,
+            is_key: named.role == ColumnRole::Key,
             is_bare: named.is_bare,
             is_leaf: column.fields.is_empty(),
             is_repeated: column.mode == Mode::Repeated,
@@ -306,7 +308,7 @@ impl<'a> Builder<'a> {
         });
         let named = Named {
             terms: terms.into(),
-            kind: kind_of_name(&last, self.lists),
+            role: role_of_name(&last, self.lists),
             is_bare: identifier(name, self.dialect) == name,
         };
         self.names.insert(name, named.clone());
@@ -318,7 +320,7 @@ impl<'a> Builder<'a> {
 #[derive(Clone)]
 struct Named {
     terms: Rc<[u32]>,
-    kind: Kind,
+    role: ColumnRole,
     is_bare: bool,
 }
 

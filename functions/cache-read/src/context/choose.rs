@@ -5,45 +5,15 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use schema::document::Document;
 
-use super::Format;
-use super::card;
-use super::describe::Descriptions;
-use super::index::{Parts, index};
-use super::kind::Kind;
+use super::card::Card;
+use super::descriptions::Descriptions;
+use super::index::IndexData;
+use super::numbers::id;
 use super::rank::{self, Question, Ranked};
+use super::render;
+use super::request::Format;
+use super::role::ColumnRole;
 use super::weights::Weights;
-
-/// One or more tables that are shown with one list of columns.
-pub struct Card {
-    /// The best first; the others have, but for exceptions, its columns.
-    pub tables: Vec<usize>,
-    /// Of each of the others: how many columns it has that the first has not. Counted once: a card
-    /// of hundreds of tables is written several times until it fits.
-    pub more: Vec<usize>,
-    pub score: f32,
-    /// Of the first table: its leaves, most wanted first, and how many of them are taken.
-    pub leaves: Vec<(u32, f32)>,
-    taken: usize,
-    /// Whether there is room for a name only.
-    pub is_bare: bool,
-    /// By leaf: what is written with it, in characters.
-    keys: Vec<(u32, usize)>,
-    /// What was written already, and need not be again: a type in a group of fields, a parent.
-    written: Vec<(u32, u64)>,
-}
-
-impl Card {
-    pub fn taken(&self) -> &[(u32, f32)] {
-        &self.leaves[..self.taken]
-    }
-
-    /// In the order of the table.
-    pub fn nodes(&self) -> Vec<u32> {
-        let mut nodes: Vec<u32> = self.taken().iter().map(|leaf| leaf.0).collect();
-        nodes.sort_unstable();
-        nodes
-    }
-}
 
 /// In characters: hardly any column takes less.
 const SHORTEST: usize = 12;
@@ -85,7 +55,7 @@ enum Step {
 pub struct Choice<'a> {
     pub cards: Vec<Card>,
     pub ranked: &'a [Ranked],
-    parts: &'a Parts,
+    index: &'a IndexData,
     document: &'a Document,
     weights: &'a Weights,
     format: Format,
@@ -101,7 +71,7 @@ pub struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     pub fn new(
-        parts: &'a Parts,
+        index: &'a IndexData,
         document: &'a Document,
         weights: &'a Weights,
         format: Format,
@@ -111,11 +81,11 @@ impl<'a> Choice<'a> {
         Self {
             cards: Vec::new(),
             ranked,
-            parts,
+            index,
             document,
             weights,
             format,
-            node_scores: rank::nodes(parts, question, weights),
+            node_scores: rank::nodes(index, question, weights),
             steps: Vec::new(),
             price: 0,
             next: 0,
@@ -127,7 +97,7 @@ impl<'a> Choice<'a> {
     pub fn take_all(&mut self) {
         let mut card_of: HashMap<u32, usize> = HashMap::new();
         for (position, ranked) in self.ranked.iter().enumerate() {
-            let group = self.parts.same[ranked.table];
+            let group = self.index.same[ranked.table];
             if self.format == Format::Text
                 && let Some(card) = card_of.get(&group)
             {
@@ -149,8 +119,8 @@ impl<'a> Choice<'a> {
         let mut least = 0;
         for ranked in self.ranked {
             least += self.short_name(ranked.table);
-            if seen.insert(self.parts.same[ranked.table]) || self.format != Format::Text {
-                let nodes = &self.parts.nodes[self.parts.nodes_of(ranked.table)];
+            if seen.insert(self.index.same[ranked.table]) || self.format != Format::Text {
+                let nodes = &self.index.nodes[self.index.nodes_of(ranked.table)];
                 least += nodes
                     .iter()
                     .map(|node| usize::from(node.name_length) + 1)
@@ -185,10 +155,10 @@ impl<'a> Choice<'a> {
         let Some(table) = self.ranked.get(self.next).map(|ranked| ranked.table) else {
             return false;
         };
-        let known = self.card_of.get(&self.parts.alike[table]).copied();
+        let known = self.card_of.get(&self.index.alike[table]).copied();
         if let Some(card) = known.filter(|_| self.format == Format::Text) {
             let first = self.cards[card].tables[0];
-            let more = more(self.parts, first, table);
+            let more = more(self.index, first, table);
             let price = self.short_name(table) + 2 + self.exceptions(first, table, more);
             if self.price + price > limit {
                 return false;
@@ -205,7 +175,7 @@ impl<'a> Choice<'a> {
             return false;
         }
         let at = self.cards.len();
-        self.card_of.insert(self.parts.alike[table], at);
+        self.card_of.insert(self.index.alike[table], at);
         self.cards.push(card);
         self.next += 1;
         self.did(Step::Card, price);
@@ -216,7 +186,7 @@ impl<'a> Choice<'a> {
         )]
         let thin = self.weights.thin_columns as usize;
         while let Some((leaf, _)) = self.cards[at].leaves.get(self.cards[at].taken) {
-            let is_needed = self.parts.nodes[*leaf as usize].kind == Kind::Needed;
+            let is_needed = self.index.nodes[*leaf as usize].role == ColumnRole::Needed;
             if self.cards[at].taken >= thin && !is_needed {
                 break;
             }
@@ -296,7 +266,7 @@ impl<'a> Choice<'a> {
             tables: vec![table],
             more: Vec::new(),
             score,
-            leaves: rank::leaves(self.parts, table, &self.node_scores, self.weights),
+            leaves: rank::leaves(self.index, table, &self.node_scores, self.weights),
             taken: 0,
             is_bare: false,
             keys: self.keys(table),
@@ -313,12 +283,12 @@ impl<'a> Choice<'a> {
             let Some(first) = columns.first() else {
                 continue;
             };
-            let range = self.parts.nodes_of(position);
-            let tops = range.filter(|node| self.parts.nodes[*node].parent as usize == *node);
+            let range = self.index.nodes_of(position);
+            let tops = range.filter(|node| self.index.nodes[*node].parent as usize == *node);
             let mut tops = tops.zip(&table.columns);
             if let Some((node, _)) = tops.find(|(_, column)| column.name == *first) {
                 let names = columns.iter().map(|name| name.chars().count() + 2);
-                keys.push((index(node), names.sum::<usize>() * 2 + 20));
+                keys.push((id(node), names.sum::<usize>() * 2 + 20));
             }
         }
         keys
@@ -338,7 +308,7 @@ impl<'a> Choice<'a> {
             match step {
                 Step::Card => {
                     if let Some(card) = self.cards.pop() {
-                        self.card_of.remove(&self.parts.alike[card.tables[0]]);
+                        self.card_of.remove(&self.index.alike[card.tables[0]]);
                     }
                     self.next -= 1;
                 }
@@ -364,7 +334,7 @@ impl<'a> Choice<'a> {
         let mut price = keys.map(|(_, price)| price).sum();
         let mut node = leaf;
         loop {
-            let info = &self.parts.nodes[node as usize];
+            let info = &self.index.nodes[node as usize];
             let is_top = info.parent == node;
             let group = if is_top { u32::MAX } else { info.parent };
             let card = &mut self.cards[at];
@@ -405,8 +375,8 @@ impl<'a> Choice<'a> {
 
     /// In characters: what a table is likely to lack of a card's columns, and has beside.
     fn exceptions(&self, first: usize, table: usize, more: usize) -> usize {
-        let of_first = self.parts.leaf_hashes[first].len();
-        let common = self.parts.leaf_hashes[table].len() - more;
+        let of_first = self.index.leaf_hashes[first].len();
+        let common = self.index.leaf_hashes[table].len() - more;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -422,17 +392,17 @@ impl<'a> Choice<'a> {
     fn head(&self, card: &Card) -> usize {
         let cards = std::slice::from_ref(card);
         let none = Descriptions::default();
-        let head = card::render(self.document, self.parts, cards, self.format, &none);
+        let head = render::cards(self.document, self.index, cards, self.format, &none);
         head.text.chars().count()
     }
 }
 
-fn more(parts: &Parts, first: usize, table: usize) -> usize {
-    if parts.same[table] == parts.same[first] {
+fn more(index: &IndexData, first: usize, table: usize) -> usize {
+    if index.same[table] == index.same[first] {
         return 0;
     }
-    let known = &parts.leaf_hashes[first];
-    let own = parts.leaf_hashes[table].iter();
+    let known = &index.leaf_hashes[first];
+    let own = index.leaf_hashes[table].iter();
     own.filter(|hash| known.binary_search(hash).is_err())
         .count()
 }

@@ -8,36 +8,17 @@ use schema::document::{Column, Document};
 use schema::name::part;
 use schema::render::{literal, plain};
 
-use super::Format;
-use super::card::Paths;
-use super::choose::Card;
-use super::index::Parts;
+use super::card::Card;
+use super::descriptions::Descriptions;
+use super::index::IndexData;
+use super::numbers::id;
+use super::paths::Paths;
+use super::request::Format;
 
 /// In characters: the start of a description says what it is about.
 const LONGEST: usize = 160;
 /// In characters: no description is worth less.
 const LEAST_LINE: usize = 20;
-
-/// What DDL and JSON are to hold.
-#[derive(Default)]
-pub struct Descriptions {
-    tables: HashMap<usize, String>,
-    nodes: HashMap<u32, String>,
-}
-
-impl Descriptions {
-    pub fn of_table(&self, table: usize) -> Option<String> {
-        self.tables.get(&table).cloned()
-    }
-
-    pub fn of_node(&self, node: u32) -> Option<String> {
-        self.nodes.get(&node).cloned()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.nodes.is_empty()
-    }
-}
 
 /// One description of a table, or of a column or field of it.
 struct Described<'a> {
@@ -49,7 +30,7 @@ struct Described<'a> {
 /// A line each, of as many as there is room for.
 pub fn lines(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     cards: &[Card],
     mut room: usize,
     text: &mut String,
@@ -64,7 +45,7 @@ pub fn lines(
             .entry(document.tables[*table].own_name())
             .or_default() += 1;
     }
-    each(document, parts, cards, &mut |described| {
+    each(document, index, cards, &mut |described| {
         let table = &document.tables[described.table];
         // As short as it can be without meaning a table of another dataset.
         let own = part(table.own_name());
@@ -88,7 +69,7 @@ pub fn lines(
 /// As many as there is room for, as DDL or JSON will write them.
 pub fn inside(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     cards: &[Card],
     mut room: usize,
     format: Format,
@@ -98,10 +79,10 @@ pub fn inside(
         return descriptions;
     }
     let dialect = document.source.dialect;
-    each(document, parts, cards, &mut |described| {
+    each(document, index, cards, &mut |described| {
         let depth = described
             .column
-            .map_or(0, |(node, _)| parts.nodes[node as usize].depth);
+            .map_or(0, |(node, _)| index.nodes[node as usize].depth);
         // The DDL of Postgres names a composite type without its fields' descriptions.
         if format == Format::Ddl && dialect == Dialect::Postgres && depth > 0 {
             return true;
@@ -135,7 +116,7 @@ pub fn inside(
 /// Gives each description of what the cards show to `take`, until it wants no more.
 fn each(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     cards: &[Card],
     take: &mut dyn FnMut(Described<'_>) -> bool,
 ) {
@@ -158,11 +139,11 @@ fn each(
     }
     let all: Vec<Paths<'_>> = cards
         .iter()
-        .map(|card| Paths::new(document, parts, card.tables[0]))
+        .map(|card| Paths::new(document, index, card.tables[0]))
         .collect();
     let mut columns: Vec<(f32, usize, u32)> = Vec::new();
     for (position, (card, paths)) in cards.iter().zip(&all).enumerate() {
-        let described = wanted(card, parts).into_iter();
+        let described = wanted(card, index).into_iter();
         let described = described.filter(|(node, _)| paths.column(*node).description.is_some());
         columns.extend(described.map(|(node, score)| (score * card.score, position, node)));
     }
@@ -181,7 +162,7 @@ fn each(
     }
     for (card, paths) in cards.iter().zip(&all) {
         for table in &card.tables[1..] {
-            if !others(document, parts, card, paths, *table, take) {
+            if !others(document, index, card, paths, *table, take) {
                 return;
             }
         }
@@ -189,14 +170,14 @@ fn each(
 }
 
 /// What is shown, parents too, which are wanted as much as the most wanted of their fields.
-fn wanted(card: &Card, parts: &Parts) -> Vec<(u32, f32)> {
+fn wanted(card: &Card, index: &IndexData) -> Vec<(u32, f32)> {
     let mut wanted = Vec::new();
     let mut parents: HashSet<u32> = HashSet::new();
     for (leaf, score) in card.taken() {
         wanted.push((*leaf, *score));
         let mut node = *leaf;
-        while parts.nodes[node as usize].parent != node {
-            node = parts.nodes[node as usize].parent;
+        while index.nodes[node as usize].parent != node {
+            node = index.nodes[node as usize].parent;
             if !parents.insert(node) {
                 break;
             }
@@ -209,20 +190,20 @@ fn wanted(card: &Card, parts: &Parts) -> Vec<(u32, f32)> {
 /// What another table on a card says otherwise of the columns that it shares with the first.
 fn others(
     document: &Document,
-    parts: &Parts,
+    index: &IndexData,
     card: &Card,
     first: &Paths<'_>,
     table: usize,
     take: &mut dyn FnMut(Described<'_>) -> bool,
 ) -> bool {
-    let paths = Paths::new(document, parts, table);
-    let shown: HashMap<u64, &Column> = wanted(card, parts)
+    let paths = Paths::new(document, index, table);
+    let shown: HashMap<u64, &Column> = wanted(card, index)
         .into_iter()
-        .map(|(node, _)| (parts.nodes[node as usize].hash, first.column(node)))
+        .map(|(node, _)| (index.nodes[node as usize].hash, first.column(node)))
         .collect();
-    for node in parts.nodes_of(table) {
-        let node = super::index::index(node);
-        let Some(known) = shown.get(&parts.nodes[node as usize].hash) else {
+    for node in index.nodes_of(table) {
+        let node = id(node);
+        let Some(known) = shown.get(&index.nodes[node as usize].hash) else {
             continue;
         };
         let description = &paths.column(node).description;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use schema::document::Table;
 
-use super::index::{Node, index, ratio};
+use super::node::Node;
+use super::numbers::{id, ratio};
 
 /// From this share of common columns on, tables are alike.
 const ALIKE: f32 = 0.7;
@@ -43,13 +44,13 @@ pub fn of(
         let facts = facts(table);
         let is_single = own.is_empty() || facts.is_own;
         let group = if is_single {
-            index(position)
+            id(position)
         } else {
             let key = (dataset[position], facts, own);
-            *known.entry(key).or_insert(index(position))
+            *known.entry(key).or_insert(id(position))
         };
         same.push(group);
-        if group != index(position) {
+        if group != id(position) {
             alike.push(alike[group as usize]);
             continue;
         }
@@ -64,10 +65,10 @@ pub fn of(
             alike.push(leader.group);
             continue;
         }
-        alike.push(index(position));
+        alike.push(id(position));
         if !is_single {
             leaders.push(Leader {
-                group: index(position),
+                group: id(position),
                 facts,
                 columns: own,
                 sample,

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::kind::Kind;
-use super::lists::Lists;
+use super::node::Node;
+use super::word_lists::WordLists;
 use super::{joins, lexicon};
 
 /// The words and shapes of a document, by positions in it: no text of it is kept but single words.
-pub struct Parts {
-    pub lists: Arc<Lists>,
+pub struct IndexData {
+    pub lists: Arc<WordLists>,
     pub terms: HashMap<Box<str>, u32>,
     /// Of each table; a position past the last node closes the last.
     pub first_node: Vec<u32>,
@@ -41,28 +41,7 @@ pub struct Parts {
     pub mean_width: f32,
 }
 
-pub struct Node {
-    /// In characters.
-    pub name_length: u16,
-    /// Of the type, in characters; and its hash, with the mode.
-    pub type_length: u16,
-    pub type_hash: u32,
-    pub words: u8,
-    pub depth: u8,
-    pub kind: Kind,
-    /// Whether the name is that of a key.
-    pub is_key: bool,
-    /// Whether the name is an identifier as it is, without quotes.
-    pub is_bare: bool,
-    pub is_leaf: bool,
-    pub is_repeated: bool,
-    /// The node it is a field of; itself at the top.
-    pub parent: u32,
-    /// Equal for one path of one type, whichever table it is in.
-    pub hash: u64,
-}
-
-/// How often a word stands in the parts of a table.
+/// How often a word occurs in the parts of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TableWord {
     pub table: u32,
@@ -74,7 +53,7 @@ pub struct TableWord {
     pub examples: u8,
 }
 
-/// Lists by term, one after another.
+/// WordLists by term, one after another.
 pub struct Postings<T> {
     starts: Vec<u32>,
     items: Vec<T>,
@@ -112,20 +91,8 @@ impl<T: Copy + Default + PartialEq> Postings<T> {
     }
 }
 
-impl Parts {
+impl IndexData {
     pub fn nodes_of(&self, table: usize) -> std::ops::Range<usize> {
         self.first_node[table] as usize..self.first_node[table + 1] as usize
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of tables and columns are small"
-)]
-pub fn ratio(part: usize, of: usize) -> f32 {
-    part as f32 / (of.max(1)) as f32
-}
-
-pub fn index(position: usize) -> u32 {
-    u32::try_from(position).expect("a document of four gigabytes has fewer columns")
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use schema::document::Table;
 
-use super::index::{Node, index, ratio};
-use super::lists::Lists;
+use super::node::Node;
+use super::numbers::{id, ratio};
+use super::word_lists::WordLists;
 use super::words;
 
 /// A column that this many tables of a dataset share tells nothing of two of them.
@@ -24,12 +25,12 @@ pub fn of(
     first_node: &[u32],
     nodes: &[Node],
     dataset: &[u32],
-    lists: &Lists,
+    lists: &WordLists,
 ) -> Vec<Vec<Join>> {
     let mut joins: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); tables.len()];
     let mut join = |from: usize, to: usize, strength: f32| {
         for (from, to) in [(from, to), (to, from)] {
-            let known = joins[from].entry(index(to)).or_default();
+            let known = joins[from].entry(id(to)).or_default();
             *known = known.max(strength);
         }
     };

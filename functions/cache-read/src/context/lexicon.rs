@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 
-use super::index::{index, ratio};
+use super::numbers::{id, ratio};
 
 /// A pair of characters that describes more names than this says nothing of one of them.
 const COMMON: u32 = 40;
@@ -61,7 +61,7 @@ impl Builder {
         if self.described.len() < past {
             self.described.resize(past, 0);
         }
-        let position = index(self.names.len());
+        let position = id(self.names.len());
         self.names.push(Rc::clone(name));
         for pair in pairs {
             let described = &mut self.described[pair as usize];

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::index::{Parts, TableWord, index};
-use super::kind::Kind;
+use super::index::{IndexData, TableWord};
+use super::numbers::{id, ratio};
+use super::role::ColumnRole;
 use super::weights::Weights;
 use super::words;
 
@@ -16,7 +17,7 @@ pub struct Question {
 }
 
 impl Question {
-    pub fn new(question: &str, parts: &Parts) -> Self {
+    pub fn new(question: &str, index: &IndexData) -> Self {
         let mut terms: Vec<(u32, f32)> = Vec::new();
         let mut said: Vec<String> = Vec::new();
         let mut position: HashMap<u32, usize> = HashMap::new();
@@ -30,8 +31,8 @@ impl Question {
                 said.push(word.to_owned());
             }
         };
-        for (word, weight) in words::of_question(question, &parts.lists) {
-            let Some(term) = parts.terms.get(word.as_str()).copied() else {
+        for (word, weight) in words::of_question(question, &index.lists) {
+            let Some(term) = index.terms.get(word.as_str()).copied() else {
                 continue;
             };
             // Of three characters two pairs are made: each says half.
@@ -41,7 +42,7 @@ impl Question {
                 weight
             };
             add(term, weight, &word);
-            for meaning in parts.lexicon.of(term) {
+            for meaning in index.lexicon.of(term) {
                 add(meaning.word, weight * meaning.surely, &word);
             }
         }
@@ -63,27 +64,27 @@ const LIFTING: usize = 12;
 
 /// Every table that `allowed` lets through.
 pub fn tables(
-    parts: &Parts,
+    index: &IndexData,
     question: &Question,
     weights: &Weights,
     allowed: &dyn Fn(usize) -> bool,
 ) -> Vec<Ranked> {
-    let count = parts.dataset.len();
+    let count = index.dataset.len();
     let mut own = vec![0.0_f32; count];
-    let mut of_dataset = vec![0.0_f32; parts.datasets.len()];
-    let mut best = vec![0.0_f32; parts.datasets.len()];
+    let mut of_dataset = vec![0.0_f32; index.datasets.len()];
+    let mut best = vec![0.0_f32; index.datasets.len()];
     let widths: Vec<f32> = (0..count)
         .map(|table| {
-            let width = super::index::ratio(parts.nodes_of(table).len(), 1) * 2.0;
-            let width = 1.0 - weights.width + weights.width * (width / parts.mean_width).sqrt();
+            let width = ratio(index.nodes_of(table).len(), 1) * 2.0;
+            let width = 1.0 - weights.width + weights.width * (width / index.mean_width).sqrt();
             // A table without columns has none, and is divided by it.
             width.max(f32::MIN_POSITIVE)
         })
         .collect();
     for (term, weight) in &question.terms {
-        let weight = weight * parts.table_rarity[*term as usize];
+        let weight = weight * index.table_rarity[*term as usize];
         best.fill(0.0);
-        for word in parts.table_words.of(*term) {
+        for word in index.table_words.of(*term) {
             let table = word.table as usize;
             if !allowed(table) {
                 continue;
@@ -91,7 +92,7 @@ pub fn tables(
             let evidence = evidence(word, widths[table], weights);
             let score = weight * evidence / (weights.saturation + evidence);
             own[table] += score;
-            let dataset = &mut best[parts.dataset[table] as usize];
+            let dataset = &mut best[index.dataset[table] as usize];
             *dataset = dataset.max(score);
         }
         for (sum, best) in of_dataset.iter_mut().zip(&best) {
@@ -102,12 +103,12 @@ pub fn tables(
         .filter(|table| allowed(*table))
         .map(|table| Ranked {
             table,
-            score: own[table] + weights.neighbourhood * of_dataset[parts.dataset[table] as usize],
+            score: own[table] + weights.neighbourhood * of_dataset[index.dataset[table] as usize],
             joined: None,
         })
         .collect();
     sort(&mut ranked);
-    lift(&mut ranked, parts, weights);
+    lift(&mut ranked, index, weights);
     ranked
 }
 
@@ -122,10 +123,10 @@ fn evidence(word: &TableWord, width: f32, weights: &Weights) -> f32 {
 }
 
 /// The best tables give of their score to those that they join.
-fn lift(ranked: &mut [Ranked], parts: &Parts, weights: &Weights) {
-    let mut lifted: Vec<(f32, Option<usize>)> = vec![(0.0, None); parts.dataset.len()];
+fn lift(ranked: &mut [Ranked], index: &IndexData, weights: &Weights) {
+    let mut lifted: Vec<(f32, Option<usize>)> = vec![(0.0, None); index.dataset.len()];
     for best in ranked.iter().take(LIFTING) {
-        for join in &parts.joins[best.table] {
+        for join in &index.joins[best.table] {
             let lift = weights.join * join.strength * best.score;
             let known = &mut lifted[join.to as usize];
             if lift > known.0 {
@@ -145,17 +146,17 @@ fn sort(ranked: &mut [Ranked]) {
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.table.cmp(&b.table)));
 }
 
-/// How much each node says to the question, without what its kind adds.
-pub fn nodes(parts: &Parts, question: &Question, weights: &Weights) -> Vec<f32> {
-    let mut scores = vec![0.0_f32; parts.nodes.len()];
+/// How much each node says to the question, without what its role adds.
+pub fn nodes(index: &IndexData, question: &Question, weights: &Weights) -> Vec<f32> {
+    let mut scores = vec![0.0_f32; index.nodes.len()];
     for (term, weight) in &question.terms {
-        let weight = weight * parts.node_rarity[*term as usize];
-        for node in parts.node_names.of(*term) {
-            let words = f32::from(parts.nodes[*node as usize].words);
+        let weight = weight * index.node_rarity[*term as usize];
+        for node in index.node_names.of(*term) {
+            let words = f32::from(index.nodes[*node as usize].words);
             scores[*node as usize] += weight / (1.0 + 0.15 * (words - 1.0));
         }
         let weight = weight * weights.column_description;
-        for node in parts.node_descriptions.of(*term) {
+        for node in index.node_descriptions.of(*term) {
             scores[*node as usize] += weight * 0.5;
         }
     }
@@ -166,13 +167,18 @@ pub fn nodes(parts: &Parts, question: &Question, weights: &Weights) -> Vec<f32> 
 const NEEDED: f32 = 1_000.0;
 
 /// A table's leaves with their scores, best first; those of equal score in their order.
-pub fn leaves(parts: &Parts, table: usize, scores: &[f32], weights: &Weights) -> Vec<(u32, f32)> {
-    let range = parts.nodes_of(table);
+pub fn leaves(
+    index: &IndexData,
+    table: usize,
+    scores: &[f32],
+    weights: &Weights,
+) -> Vec<(u32, f32)> {
+    let range = index.nodes_of(table);
     // Parents stand before their fields.
     let mut total: Vec<f32> = Vec::with_capacity(range.len());
     let mut leaves = Vec::with_capacity(range.len());
     for (at, node) in range.clone().enumerate() {
-        let info = &parts.nodes[node];
+        let info = &index.nodes[node];
         let parent = info.parent as usize;
         let above = if parent == node {
             0.0
@@ -184,31 +190,31 @@ pub fn leaves(parts: &Parts, table: usize, scores: &[f32], weights: &Weights) ->
         if !info.is_leaf {
             continue;
         }
-        let kind = match info.kind {
-            Kind::Needed => weights.key + NEEDED,
-            Kind::Key => weights.key,
-            Kind::Date => weights.date,
-            Kind::Label => weights.label,
-            Kind::Other => 0.0,
+        let preference = match info.role {
+            ColumnRole::Needed => weights.key + NEEDED,
+            ColumnRole::Key => weights.key,
+            ColumnRole::Date => weights.date,
+            ColumnRole::Label => weights.label,
+            ColumnRole::Other => 0.0,
         };
         let depth = 1.0 + 0.5 * f32::from(info.depth);
-        let order = 1.0 / (1.0 + 0.1 * super::index::ratio(at, 1));
-        leaves.push((index(node), score + kind / depth + 0.5 * order));
+        let order = 1.0 / (1.0 + 0.1 * ratio(at, 1));
+        leaves.push((id(node), score + preference / depth + 0.5 * order));
     }
     leaves.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     leaves
 }
 
 /// Examples whose questions are like this one, best first.
-pub fn examples(parts: &Parts, question: &Question) -> Vec<(usize, f32)> {
-    let rarity = |term: u32| parts.table_rarity[term as usize];
+pub fn examples(index: &IndexData, question: &Question) -> Vec<(usize, f32)> {
+    let rarity = |term: u32| index.table_rarity[term as usize];
     let asked: f32 = question
         .terms
         .iter()
         .map(|(term, weight)| weight * rarity(*term))
         .sum();
     let mut ranked: Vec<(usize, f32)> = Vec::new();
-    for (position, words) in parts.examples.iter().enumerate() {
+    for (position, words) in index.examples.iter().enumerate() {
         let common: f32 = question
             .terms
             .iter()
@@ -225,10 +231,10 @@ pub fn examples(parts: &Parts, question: &Question) -> Vec<(usize, f32)> {
 }
 
 /// Where the words stand that speak most for a table: `name: trip`, likeliest first.
-pub fn why(parts: &Parts, question: &Question, table: usize) -> Vec<String> {
+pub fn why(index: &IndexData, question: &Question, table: usize) -> Vec<String> {
     let mut found: Vec<(f32, String)> = Vec::new();
     for ((term, weight), said) in question.terms.iter().zip(&question.words) {
-        let words = parts.table_words.of(*term);
+        let words = index.table_words.of(*term);
         let Ok(at) = words.binary_search_by_key(&table, |word| word.table as usize) else {
             continue;
         };
@@ -246,7 +252,7 @@ pub fn why(parts: &Parts, question: &Question, table: usize) -> Vec<String> {
         } else {
             ("column description", 0.3)
         };
-        let score = counts * weight * parts.table_rarity[*term as usize];
+        let score = counts * weight * index.table_rarity[*term as usize];
         found.push((score, format!("{place}: {said}")));
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));

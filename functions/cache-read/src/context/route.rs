@@ -6,13 +6,8 @@ use schema::document::Document;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Context, Format, Request};
+use super::{Context, Format, Request, check_budget, check_question};
 use crate::Reading;
-
-/// In characters.
-pub const LONGEST_QUESTION: usize = 10_000;
-/// In tokens.
-pub const BUDGETS: std::ops::RangeInclusive<usize> = 100..=200_000;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,31 +64,6 @@ pub async fn choose(
         })
     });
     Ok(Json(chosen.await.map_err(anyhow::Error::from)?))
-}
-
-/// Whether there is something to look for.
-pub fn check_question(question: &str) -> platform::Result<()> {
-    if question.trim().is_empty() {
-        return Err(Error::Invalid("question is empty: ask one".to_owned()));
-    }
-    let length = question.chars().count();
-    if length > LONGEST_QUESTION {
-        return Err(Error::Invalid(format!(
-            "question has {length} characters: shorten it to {LONGEST_QUESTION}"
-        )));
-    }
-    Ok(())
-}
-
-/// Whether there is room for something, and not for everything there could be.
-pub fn check_budget(tokens: usize) -> platform::Result<()> {
-    if BUDGETS.contains(&tokens) {
-        return Ok(());
-    }
-    let (least, most) = (BUDGETS.start(), BUDGETS.end());
-    Err(Error::Invalid(format!(
-        "token_budget is {tokens}: give {least} to {most}"
-    )))
 }
 
 /// A dataset that the caller may not see isn't in the document: it is unknown like any other.

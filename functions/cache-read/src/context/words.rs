@@ -9,21 +9,22 @@ use std::collections::HashMap;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-use super::lists::Lists;
+use super::stem::stem;
+use super::word_lists::WordLists;
 
 /// The words of a text, in its order, a word as often as it stands there.
-pub fn each(text: &str, lists: &Lists, take: &mut dyn FnMut(&str)) {
+pub fn each(text: &str, lists: &WordLists, take: &mut dyn FnMut(&str)) {
     // In a sentence `no` is not a number.
     split(text, lists, &|word| !lists.is_empty_word(word), take);
 }
 
 /// The words of an identifier, in its order.
-pub fn each_of_name(name: &str, lists: &Lists, take: &mut dyn FnMut(&str)) {
+pub fn each_of_name(name: &str, lists: &WordLists, take: &mut dyn FnMut(&str)) {
     split(name, lists, &|_| true, take);
 }
 
 /// As [`each_of_name`].
-pub fn of_name(name: &str, lists: &Lists) -> Vec<String> {
+pub fn of_name(name: &str, lists: &WordLists) -> Vec<String> {
     let mut words = Vec::new();
     each_of_name(name, lists, &mut |word| words.push(word.to_owned()));
     words
@@ -32,7 +33,7 @@ pub fn of_name(name: &str, lists: &Lists) -> Vec<String> {
 /// Whether a word that can be a short form is one where it stands.
 type IsShort<'a> = &'a dyn Fn(&str) -> bool;
 
-fn split(text: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
+fn split(text: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
     for chunk in chunks(&composed(text)) {
         if chunk.is_ascii() {
             ascii(chunk, lists, is_short, take);
@@ -44,7 +45,7 @@ fn split(text: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(
 
 /// The words of a question: those of [`each`] that carry meaning, and neighbours written as one
 /// (`bike share` for `bikeshare`); each once, with how much it counts.
-pub fn of_question(question: &str, lists: &Lists) -> Vec<(String, f32)> {
+pub fn of_question(question: &str, lists: &WordLists) -> Vec<(String, f32)> {
     let mut weighted = Weighted::default();
     let mut before: Option<String> = None;
     for chunk in chunks(&composed(question)) {
@@ -121,7 +122,7 @@ const LONGEST_COMPOUND: usize = 24;
 /// Of a question: what comes after is not looked for.
 const MOST_WORDS: usize = 400;
 
-fn ascii(chunk: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
+fn ascii(chunk: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
     let lower = chunk.to_ascii_lowercase();
     let bytes = chunk.as_bytes();
     let mut start = 0;
@@ -153,7 +154,7 @@ fn is_cut(bytes: &[u8], at: usize) -> bool {
         || left.is_ascii_uppercase() && right.is_ascii_uppercase() && next_is_lower
 }
 
-fn mixed(chunk: &str, lists: &Lists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
+fn mixed(chunk: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
     let characters: Vec<char> = if chunk.chars().all(is_letter) {
         chunk.chars().collect()
     } else {
@@ -184,37 +185,20 @@ fn is_dense(character: char) -> bool {
         | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-/// The singular, as far as English spelling tells it.
-pub fn stem(word: &str) -> Cow<'_, str> {
-    let length = word.len();
-    let ends = |ends: &[&str]| ends.iter().any(|end| word.ends_with(end));
-    if length < 4 || !word.is_ascii() || !word.ends_with('s') {
-        Cow::Borrowed(word)
-    } else if word.ends_with("ies") && length > 4 {
-        Cow::Owned(format!("{}y", &word[..length - 3]))
-    } else if ends(&["sses", "ches", "shes", "xes", "zes"]) {
-        Cow::Borrowed(&word[..length - 2])
-    } else if ends(&["ss", "us", "is"]) {
-        Cow::Borrowed(word)
-    } else {
-        Cow::Borrowed(&word[..length - 1])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(text: &str) -> Vec<String> {
         let mut words = Vec::new();
-        each(text, &Lists::standard(), &mut |word| {
+        each(text, &WordLists::standard(), &mut |word| {
             words.push(word.to_owned());
         });
         words
     }
 
     fn of_question(question: &str) -> Vec<String> {
-        let words = super::of_question(question, &Lists::standard());
+        let words = super::of_question(question, &WordLists::standard());
         words.into_iter().map(|(word, _)| word).collect()
     }
 
@@ -257,7 +241,7 @@ mod tests {
 
     #[test]
     fn no_is_a_number_in_a_name_and_nothing_in_a_question() {
-        let lists = Lists::standard();
+        let lists = WordLists::standard();
         assert_eq!(of_name("order_no", &lists), ["order", "number", "no"]);
         assert_eq!(of("there is no order"), ["there", "is", "no", "order"]);
         assert_eq!(

@@ -2,10 +2,10 @@
 
 use schema::document::{Column, Table};
 
-use super::lists::Lists;
+use super::word_lists::WordLists;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnRole {
     /// A query fails without it, or is planned by it: a declared key, a partition, a cluster.
     Needed,
     Key,
@@ -14,7 +14,7 @@ pub enum Kind {
     Other,
 }
 
-pub fn kind(column: &Column, table: &Table, depth: u8, named: Kind) -> Kind {
+pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> ColumnRole {
     let is = |name: &String| depth == 0 && *name == column.name;
     let partition = table
         .partitioning
@@ -26,29 +26,29 @@ pub fn kind(column: &Column, table: &Table, depth: u8, named: Kind) -> Kind {
         || table.primary_key.iter().any(is)
         || foreign.into_iter().any(is)
     {
-        return Kind::Needed;
+        return ColumnRole::Needed;
     }
     let starts = |start: &str| {
         let prefix = column.data_type.get(..start.len());
         prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(start))
     };
     match named {
-        Kind::Key if !starts("FLOAT") => Kind::Key,
-        Kind::Key => Kind::Other,
-        _ if starts("DATE") || starts("TIME") => Kind::Date,
+        ColumnRole::Key if !starts("FLOAT") => ColumnRole::Key,
+        ColumnRole::Key => ColumnRole::Other,
+        _ if starts("DATE") || starts("TIME") => ColumnRole::Date,
         other => other,
     }
 }
 
 /// By the last word of a name.
-pub fn kind_of_name(last: &str, lists: &Lists) -> Kind {
+pub fn role_of_name(last: &str, lists: &WordLists) -> ColumnRole {
     if lists.keys.contains(last) {
-        Kind::Key
+        ColumnRole::Key
     } else if lists.dates.contains(last) {
-        Kind::Date
+        ColumnRole::Date
     } else if lists.labels.contains(last) {
-        Kind::Label
+        ColumnRole::Label
     } else {
-        Kind::Other
+        ColumnRole::Other
     }
 }

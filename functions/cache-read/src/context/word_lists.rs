@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
-use super::words;
+use super::stem::stem;
 
 /// Each list stands in a file of `lists/`, with its reason. An emptied list is a list less: so it
 /// is measured what each is worth.
 #[derive(Clone, Debug)]
-pub struct Lists {
+pub struct WordLists {
     /// Words that say how a question is put and not what it is about.
     pub empty: HashSet<String>,
     /// What short forms in names stand for.
@@ -19,10 +19,10 @@ pub struct Lists {
     pub labels: HashSet<String>,
 }
 
-static STANDARD: LazyLock<Arc<Lists>> = LazyLock::new(|| {
+static STANDARD: LazyLock<Arc<WordLists>> = LazyLock::new(|| {
     let set = |text| {
         let words = lines(text).flat_map(str::split_whitespace);
-        words.map(|word| words::stem(word).into_owned())
+        words.map(|word| stem(word).into_owned())
     };
     let mut short_forms = HashMap::new();
     for line in lines(include_str!("lists/short_forms.txt")) {
@@ -30,7 +30,7 @@ static STANDARD: LazyLock<Arc<Lists>> = LazyLock::new(|| {
         let meant = line.next().unwrap_or_default();
         short_forms.extend(line.map(|short| (short.to_owned(), meant.to_owned())));
     }
-    Arc::new(Lists {
+    Arc::new(WordLists {
         empty: set(include_str!("lists/empty.txt")).collect(),
         short_forms,
         keys: set(include_str!("lists/keys.txt")).collect(),
@@ -44,7 +44,7 @@ fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|line| !line.starts_with('#'))
 }
 
-impl Lists {
+impl WordLists {
     pub fn standard() -> Arc<Self> {
         Arc::clone(&STANDARD)
     }

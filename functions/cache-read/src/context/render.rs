@@ -1,0 +1,344 @@
+//! Cards: tables as text for a model, with the columns that were chosen.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use schema::Dialect;
+use schema::document::{Column, Document, Mode, Table};
+use schema::name::TableName;
+use schema::render::{self, identifier, plain, table_name};
+
+use super::answer::ChosenTable;
+use super::card::Card;
+use super::descriptions::Descriptions;
+use super::facts::{self, facts};
+use super::index::IndexData;
+use super::numbers::id;
+use super::paths::Paths;
+use super::request::Format;
+
+/// Exceptions of a table on another's card that are named; of one with more, the number is told.
+const EXCEPTIONS: usize = 6;
+
+/// The columns of a card's first table that are shown, nested as they are.
+struct Shown<'a> {
+    column: &'a Column,
+    node: u32,
+    fields: Vec<Shown<'a>>,
+}
+
+fn shown<'a>(columns: &'a [Column], node: &mut u32, chosen: &[u32]) -> Vec<Shown<'a>> {
+    let mut all = Vec::new();
+    for column in columns {
+        let own = *node;
+        *node += 1;
+        let fields = shown(&column.fields, node, chosen);
+        if !fields.is_empty() || chosen.binary_search(&own).is_ok() {
+            all.push(Shown {
+                column,
+                node: own,
+                fields,
+            });
+        }
+    }
+    all
+}
+
+/// A text, and whether it must be explained.
+#[derive(Default)]
+pub struct Cards {
+    pub text: String,
+    pub has_left_out: bool,
+    pub has_repeated: bool,
+    pub has_alike: bool,
+}
+
+/// DDL and JSON hold `descriptions` in their places; text has them after all cards.
+pub fn cards(
+    document: &Document,
+    index: &IndexData,
+    cards: &[Card],
+    format: Format,
+    descriptions: &Descriptions,
+) -> Cards {
+    let mut all = Cards::default();
+    for card in cards {
+        match format {
+            Format::Text => all.card(document, index, card),
+            Format::Ddl => all.ddl(document, index, card, descriptions),
+            Format::Json => all.json(document, index, card, descriptions),
+        }
+    }
+    all
+}
+
+impl Cards {
+    fn card(&mut self, document: &Document, index: &IndexData, card: &Card) {
+        let dialect = document.source.dialect;
+        let first = &document.tables[card.tables[0]];
+        let nodes = card.nodes();
+        let _ = write!(self.text, "{}", table_name(&first.parts, dialect));
+        let facts = if card.is_bare {
+            String::new()
+        } else {
+            facts(first, &shown_names(first, index, card), dialect)
+        };
+        if !facts.is_empty() {
+            let _ = write!(self.text, " [{facts}]");
+        }
+        self.text.push('\n');
+        if card.tables.len() > 1 {
+            self.has_alike = true;
+            let first_position = card.tables[0];
+            let paths = Paths::new(document, index, first_position);
+            self.text.push_str("alike: ");
+            for (position, table) in card.tables[1..].iter().enumerate() {
+                if position > 0 {
+                    self.text.push_str(", ");
+                }
+                let name = identifier(document.tables[*table].own_name(), dialect);
+                self.text.push_str(&name);
+                let more = card.more[position];
+                self.has_left_out |= more > 0;
+                let missing = missing(index, first_position, *table, &nodes);
+                let missing: Vec<String> = missing.iter().map(|node| paths.path(*node)).collect();
+                self.text.push_str(&exceptions(&missing, more));
+            }
+            self.text.push('\n');
+        }
+        let mut node = index.first_node[card.tables[0]];
+        let shown = shown(&first.columns, &mut node, &nodes);
+        self.group(&shown, index, dialect);
+        let left_out = card.leaves.len() - nodes.len();
+        if left_out > 0 {
+            self.has_left_out = true;
+            let _ = write!(
+                self.text,
+                "{}+{left_out}",
+                if shown.is_empty() { "" } else { "; " }
+            );
+        }
+        self.text.push('\n');
+    }
+
+    /// `STRING: a, b; INT64: c; items ARRAY{..}; device{..}`.
+    fn group(&mut self, shown: &[Shown<'_>], index: &IndexData, dialect: Dialect) {
+        let mut groups: Vec<(&str, Mode, Vec<&Shown<'_>>)> = Vec::new();
+        for one in shown.iter().filter(|one| one.fields.is_empty()) {
+            let column = one.column;
+            let repeated = column.mode == Mode::Repeated;
+            let same = |group: &&mut (&str, Mode, Vec<&Shown<'_>>)| {
+                group.0 == column.data_type && (group.1 == Mode::Repeated) == repeated
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.2.push(one),
+                None => groups.push((&column.data_type, column.mode, vec![one])),
+            }
+        }
+        let mut separator = "";
+        for (data_type, mode, columns) in groups {
+            self.text.push_str(separator);
+            separator = "; ";
+            if mode == Mode::Repeated {
+                self.has_repeated = true;
+                let _ = write!(self.text, "ARRAY<{}>:", plain(data_type));
+            } else {
+                let _ = write!(self.text, "{}:", plain(data_type));
+            }
+            for (position, one) in columns.iter().enumerate() {
+                self.text.push_str(if position > 0 { ", " } else { " " });
+                self.name(one, index, dialect);
+            }
+        }
+        for one in shown.iter().filter(|one| !one.fields.is_empty()) {
+            self.text.push_str(separator);
+            separator = "; ";
+            self.name(one, index, dialect);
+            if one.column.mode == Mode::Repeated {
+                self.has_repeated = true;
+                self.text.push_str(" ARRAY");
+            }
+            self.text.push('{');
+            self.group(&one.fields, index, dialect);
+            self.text.push('}');
+        }
+    }
+
+    fn name(&mut self, one: &Shown<'_>, index: &IndexData, dialect: Dialect) {
+        let name = &one.column.name;
+        if index.nodes[one.node as usize].is_bare {
+            self.text.push_str(name);
+        } else {
+            self.text.push_str(&identifier(name, dialect));
+        }
+    }
+
+    fn ddl(
+        &mut self,
+        document: &Document,
+        index: &IndexData,
+        card: &Card,
+        descriptions: &Descriptions,
+    ) {
+        let table = pruned(document, index, card, descriptions);
+        let statement = render::ddl(&table, document.source.dialect);
+        self.text.push_str(statement.trim_end());
+        let left_out = card.leaves.len() - card.taken().len();
+        if left_out > 0 {
+            self.has_left_out = true;
+            let _ = write!(self.text, "\n-- +{left_out}");
+        }
+        self.text.push('\n');
+    }
+
+    fn json(
+        &mut self,
+        document: &Document,
+        index: &IndexData,
+        card: &Card,
+        descriptions: &Descriptions,
+    ) {
+        let mut table = pruned(document, index, card, descriptions);
+        // A model reads the joined names.
+        table.parts = TableName::default();
+        for key in &mut table.foreign_keys {
+            key.references_parts = TableName::default();
+        }
+        let mut value = serde_json::to_value(&table).unwrap_or_default();
+        let left_out = card.leaves.len() - card.taken().len();
+        if left_out > 0
+            && let Some(object) = value.as_object_mut()
+        {
+            object.insert("columns_left_out".to_owned(), left_out.into());
+        }
+        let _ = writeln!(self.text, "{value}");
+    }
+}
+
+/// The names of the columns at the top that are shown, as a whole or in part; of a table without
+/// keys nobody asks.
+fn shown_names<'a>(table: &'a Table, index: &IndexData, card: &Card) -> HashSet<&'a str> {
+    if table.primary_key.is_empty() && table.foreign_keys.is_empty() {
+        return HashSet::new();
+    }
+    let range = index.nodes_of(card.tables[0]);
+    let nodes = &index.nodes[range.clone()];
+    let top = |mut node: u32| {
+        while index.nodes[node as usize].parent != node {
+            node = index.nodes[node as usize].parent;
+        }
+        node
+    };
+    let taken: HashSet<u32> = card.taken().iter().map(|leaf| top(leaf.0)).collect();
+    let tops = (range.start..).zip(nodes);
+    let tops = tops.filter(|(at, node)| node.parent as usize == *at);
+    let columns = tops.zip(&table.columns);
+    let shown = columns.filter(|((at, _), _)| taken.contains(&id(*at)));
+    shown.map(|(_, column)| column.name.as_str()).collect()
+}
+
+/// The table with the chosen columns, and of its descriptions those that are given.
+fn pruned(
+    document: &Document,
+    index: &IndexData,
+    card: &Card,
+    descriptions: &Descriptions,
+) -> Table {
+    fn columns(shown: &[Shown<'_>], descriptions: &Descriptions) -> Vec<Column> {
+        let one = |one: &Shown<'_>| Column {
+            name: one.column.name.clone(),
+            data_type: one.column.data_type.clone(),
+            mode: one.column.mode,
+            description: descriptions.of_node(one.node),
+            description_source: None,
+            policy_tags: Vec::new(),
+            fields: columns(&one.fields, descriptions),
+            cut: one.column.cut,
+        };
+        shown.iter().map(one).collect()
+    }
+    let whole = &document.tables[card.tables[0]];
+    let mut node = index.first_node[card.tables[0]];
+    let shown = shown(&whole.columns, &mut node, &card.nodes());
+    let mut table = Table {
+        description: descriptions.of_table(card.tables[0]),
+        columns: columns(&shown, descriptions),
+        name: whole.name.clone(),
+        ..Table::new(whole.parts.clone(), whole.kind)
+    };
+    if card.is_bare {
+        return table;
+    }
+    let names = shown_names(whole, index, card);
+    let mut shards = whole.shards.clone();
+    if let Some(shards) = &mut shards {
+        shards.versions.clear();
+    }
+    table.shards = shards;
+    table.partitioning = whole.partitioning.clone();
+    table.clustering = whole.clustering.clone();
+    table.require_partition_filter = whole.require_partition_filter;
+    table.primary_key = facts::shown_primary_key(whole, &names).to_vec();
+    table.foreign_keys = facts::shown_foreign_keys(whole, &names).cloned().collect();
+    table
+}
+
+/// ` (not a, b; +2)`: what a table on another's card does not have, and what it has beside.
+fn exceptions(missing: &[String], more: usize) -> String {
+    let mut told = Vec::new();
+    if !missing.is_empty() {
+        let named = missing.iter().take(EXCEPTIONS);
+        let mut names: Vec<String> = named.map(|path| plain(path)).collect();
+        if missing.len() > EXCEPTIONS {
+            names.push(format!("{} more", missing.len() - EXCEPTIONS));
+        }
+        told.push(format!("not {}", names.join(", ")));
+    }
+    if more > 0 {
+        told.push(format!("+{more}"));
+    }
+    if told.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", told.join("; "))
+}
+
+/// Those of the first table's leaves that another table on its card does not have.
+fn missing(index: &IndexData, first: usize, table: usize, nodes: &[u32]) -> Vec<u32> {
+    if index.same[first] == index.same[table] {
+        return Vec::new();
+    }
+    let own = &index.leaf_hashes[table];
+    let lacks = |node: &u32| {
+        own.binary_search(&index.nodes[*node as usize].hash)
+            .is_err()
+    };
+    nodes.iter().copied().filter(lacks).collect()
+}
+
+/// The tables of a card as an answer lists them, without scores and reasons.
+pub fn listed(document: &Document, index: &IndexData, card: &Card) -> Vec<(usize, ChosenTable)> {
+    let first = card.tables[0];
+    let nodes = card.nodes();
+    let paths = Paths::new(document, index, first);
+    let list = |table: usize| {
+        let missing = missing(index, first, table, &nodes);
+        let chosen = nodes.iter().filter(|node| !missing.contains(node));
+        let columns: Vec<String> = chosen.map(|node| paths.path(*node)).collect();
+        let range = index.nodes_of(table);
+        let leaves = index.nodes[range]
+            .iter()
+            .filter(|node| node.is_leaf)
+            .count();
+        let listed = ChosenTable {
+            name: document.tables[table].name.clone(),
+            score: 0.0,
+            why: Vec::new(),
+            columns_left_out: leaves - columns.len(),
+            columns_unlisted: 0,
+            columns,
+        };
+        (table, listed)
+    };
+    card.tables.iter().map(|table| list(*table)).collect()
+}
