@@ -192,25 +192,23 @@ fn metasync_is_all_the_others_together() {
     assert_eq!(is, expected);
 }
 
-/// The variables in the first column of the README's table.
+/// The variables in the first columns of the tables in docs/configuration.md.
 fn documented() -> BTreeSet<String> {
-    let readme = text("README.md");
-    let (_, table) = readme
-        .split_once("| variable | default | meaning |")
-        .expect("the table");
-    let (table, _) = table.split_once("\n\n").expect("its end");
+    let page = text("docs/configuration.md");
     let name = Regex::new("`([A-Z][A-Z0-9_]+)`").expect("a pattern");
-    let rows = table.lines().filter_map(|row| row.split('|').nth(1));
-    let names = rows.flat_map(|cell| {
-        name.captures_iter(cell)
-            .map(|it| it[1].to_owned())
-            .collect::<Vec<_>>()
-    });
-    names.collect()
+    let mut names = BTreeSet::new();
+    for table in page.split("| variable | default | meaning |").skip(1) {
+        let (table, _) = table.split_once("\n\n").expect("its end");
+        for row in table.lines() {
+            let cell = row.split('|').nth(1).unwrap_or_default();
+            names.extend(name.captures_iter(cell).map(|it| it[1].to_owned()));
+        }
+    }
+    names
 }
 
 #[test]
-fn the_catalogue_has_the_variables_of_the_readme() {
+fn the_catalogue_has_the_variables_of_the_documentation() {
     let elsewhere = BY_THE_MODULES.iter().chain(&NOT_IN_A_CLOUD);
     let elsewhere: BTreeSet<String> = elsewhere.map(|it| (*it).to_owned()).collect();
     let known: BTreeSet<String> = catalogue::functions()
@@ -303,9 +301,9 @@ fn googles_roles_hold_what_the_catalogues_words_need_and_nothing_else() {
 }
 
 #[test]
-fn the_outputs_that_the_readmes_ask_terraform_for_are_there() {
+fn the_outputs_that_the_documentation_asks_terraform_for_are_there() {
     let asked = Regex::new(r"-chdir=infra/(aws|gcp) output (?:-\w+ )?(\w+)").expect("a pattern");
-    let readmes = text("README.md") + &text("infra/README.md");
+    let readmes = text("docs/deployment.md") + &text("infra/README.md");
     let asked: BTreeSet<[&str; 2]> = asked
         .captures_iter(&readmes)
         .map(|it| it.extract::<2>().1)

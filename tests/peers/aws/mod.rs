@@ -5,7 +5,7 @@
 mod amazon;
 mod deployed;
 mod message;
-mod readme;
+mod newcomer;
 
 use std::process::Output;
 

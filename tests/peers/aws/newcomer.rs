@@ -1,4 +1,4 @@
-//! A newcomer on AWS: every command of the README's deployment part, copied from the page, against moto.
+//! A newcomer on AWS: every command of docs/deployment.md, copied from the page, against moto.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -12,11 +12,11 @@ use crate::terraform::{PEER, infra};
 
 const AWSCLI: &str = "awscli";
 
-/// The lines of the first block of commands after these words.
+/// The lines of the first block of commands after these words of docs/deployment.md.
 fn commands(after: &str) -> Vec<String> {
-    let readme = std::fs::read_to_string(infra().join("../README.md")).expect("the README");
-    let (_, rest) = readme.split_once(after).expect("these words");
-    let (_, block) = rest.split_once("```sh\n").expect("a block");
+    let page = std::fs::read_to_string(infra().join("../docs/deployment.md")).expect("the page");
+    let (_, rest) = page.split_once(after).expect("these words");
+    let (_, block) = rest.split_once("```sh needs=aws\n").expect("a block");
     let (block, _) = block.split_once("```").expect("its end");
     block.lines().map(str::to_owned).collect()
 }
@@ -97,7 +97,7 @@ async fn m12_a_newcomer_copies_the_readmes_commands_and_has_a_deployment_that_th
     let database = kit::postgres::empty_database().await;
     let newcomer = Newcomer::new(&amazon, &database.url);
 
-    let lines = commands("**On AWS**");
+    let lines = commands("\n## AWS\n");
     assert!(lines.len() > 5, "{lines:?}");
     let mut doctor = String::new();
     for line in lines {
