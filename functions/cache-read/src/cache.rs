@@ -20,11 +20,14 @@
 //! at most `fresh_for` apart, or 4 s where there is no copy, and never keeps a reader longer than
 //! above. A reader who wants the newest has it asked at once.
 
-mod revalidation;
+mod copy;
+mod fetch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use platform::Resources;
 use platform::clock::{Clock, Moment};
 use platform::store::{ETag, Store};
 use platform::telemetry::{self, Unit};
@@ -34,18 +37,14 @@ use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
 
-use self::revalidation::{Found, Known, Trouble};
+use self::copy::{LastGood, MAX_WAIT};
+use self::fetch::{Failure, Fetched, Known, fetch_head};
+use crate::builtin;
 use crate::temporary::TemporaryCopy;
 use crate::view::View;
-use crate::{Settings, builtin};
 
-/// What a reader waits for a store that may be slow, where there is a copy.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// The same, where the copy is so old that it is likely to be wrong.
-const PATIENCE_WHEN_OLD: Duration = Duration::from_secs(2);
-const OLD: Duration = Duration::from_secs(3_600);
-/// The same, where there is none.
-const PATIENCE_WITHOUT_COPY: Duration = Duration::from_secs(3);
+/// How long a reader waits if there is no copy.
+const MAX_WAIT_WITHOUT_COPY: Duration = Duration::from_secs(3);
 /// A store call ends within 10 s; what is older was cut off.
 const CUT_OFF: Duration = Duration::from_secs(12);
 /// The same, where history and version are read as well.
@@ -54,7 +53,28 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// How long the store is left alone at most while there is no copy: its recovery must show soon.
 const LONGEST_REST_WITHOUT_COPY: Duration = Duration::from_secs(4);
 
-/// How near to the store an answer is (M8).
+#[derive(Debug)]
+pub struct Settings {
+    /// `CACHE_FRESH_SECONDS` (60): how long a copy is served without asking the store again.
+    pub fresh_for: Duration,
+    /// Where the last good copy outlives the process; none for a store that does not either.
+    pub temporary: Option<TemporaryCopy>,
+    pub clock: Clock,
+}
+
+impl Settings {
+    pub fn new(resources: &Resources) -> anyhow::Result<Self> {
+        let env = resources.env();
+        let seconds: u32 = env.parse("CACHE_FRESH_SECONDS", 60)?;
+        Ok(Self {
+            fresh_for: Duration::from_secs(seconds.into()),
+            temporary: TemporaryCopy::new(env),
+            clock: resources.clock().clone(),
+        })
+    }
+}
+
+/// How current an answer is: the value of `MetaSync-Cache`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Fresh,
@@ -96,7 +116,7 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    held: Option<Held>,
+    last_good: Option<LastGood>,
     running: Option<Revalidation>,
     /// How many were started: the name of the running one.
     started: u64,
@@ -107,39 +127,6 @@ struct State {
     refused: Option<ETag>,
     /// What the log has been told of and is not over.
     trouble: Option<&'static str>,
-}
-
-/// The last good copy.
-#[derive(Clone)]
-struct Held {
-    view: Arc<View>,
-    /// The store's tag of the head it was read from; none if it came another way.
-    etag: Option<ETag>,
-    since: Moment,
-    /// How old it was then.
-    age_then: Duration,
-}
-
-impl Held {
-    fn age(&self, now: Moment) -> Duration {
-        self.age_then + now.since(self.since)
-    }
-
-    fn is_fresh(&self, now: Moment, fresh_for: Duration) -> bool {
-        self.etag.is_some() && self.age(now) <= fresh_for
-    }
-
-    fn patience(&self, now: Moment, fresh_for: Duration) -> Duration {
-        let age = self.age(now);
-        let confirmed = self.etag.is_some();
-        if confirmed && age < fresh_for * 2 {
-            Duration::ZERO
-        } else if age < OLD {
-            PATIENCE
-        } else {
-            PATIENCE_WHEN_OLD
-        }
-    }
 }
 
 #[derive(Clone)]
@@ -154,10 +141,10 @@ struct Revalidation {
 }
 
 impl Revalidation {
-    async fn done_within(&self, patience: Duration) {
+    async fn done_within(&self, max_wait: Duration) {
         let mut done = self.done.clone();
         // An error is the end that is waited for.
-        let _ = timeout_at(self.started.instant() + patience, done.changed()).await;
+        let _ = timeout_at(self.started.instant() + max_wait, done.changed()).await;
     }
 }
 
@@ -182,25 +169,25 @@ impl Cache {
         if !newest && let Some(served) = inner.fresh(arrived) {
             return served;
         }
-        let (held, running) = inner.look(newest, arrived);
+        let (copy, running) = inner.look(newest, arrived);
         let Some(running) = running else {
-            if held.is_none() {
+            if copy.is_none() {
                 inner.read_temporary().await;
             }
             return inner.served(arrived);
         };
-        let patience = match held {
-            Some(held) if !newest => held.patience(arrived, inner.fresh_for),
-            Some(_) | None => PATIENCE,
+        let max_wait = match copy {
+            Some(copy) if !newest => copy.max_wait(arrived, inner.fresh_for),
+            Some(_) | None => MAX_WAIT,
         };
-        if !patience.is_zero() {
-            running.done_within(patience).await;
+        if !max_wait.is_zero() {
+            running.done_within(max_wait).await;
         }
-        if inner.state().held.is_none() {
+        if inner.state().last_good.is_none() {
             inner.read_temporary().await;
         }
-        if inner.state().held.is_none() {
-            running.done_within(PATIENCE_WITHOUT_COPY).await;
+        if inner.state().last_good.is_none() {
+            running.done_within(MAX_WAIT_WITHOUT_COPY).await;
         }
         inner.served(arrived)
     }
@@ -220,50 +207,54 @@ impl Inner {
     /// What nearly every reader gets.
     fn fresh(&self, now: Moment) -> Option<Served> {
         let state = self.state();
-        let held = state.held.as_ref()?;
-        held.is_fresh(now, self.fresh_for).then(|| Served {
-            view: Arc::clone(&held.view),
+        let copy = state.last_good.as_ref()?;
+        copy.is_fresh(now, self.fresh_for).then(|| Served {
+            view: Arc::clone(&copy.view),
             level: Level::Fresh,
-            age: held.age(now),
+            age: copy.age(now),
         })
     }
 
     /// The copy in memory, and the revalidation that is running if one is due.
-    fn look(self: &Arc<Self>, newest: bool, now: Moment) -> (Option<Held>, Option<Revalidation>) {
+    fn look(
+        self: &Arc<Self>,
+        newest: bool,
+        now: Moment,
+    ) -> (Option<LastGood>, Option<Revalidation>) {
         let mut state = self.state();
-        let held = state.held.clone();
-        let fresh = held
+        let copy = state.last_good.clone();
+        let fresh = copy
             .as_ref()
-            .is_some_and(|held| held.is_fresh(now, self.fresh_for));
+            .is_some_and(|copy| copy.is_fresh(now, self.fresh_for));
         if fresh && !newest {
-            return (held, None);
+            return (copy, None);
         }
         if let Some(running) = &state.running {
             if now.since(running.started) < running.may_take {
                 let running = running.clone();
-                return (held, Some(running));
+                return (copy, Some(running));
             }
             running.abort.abort();
             state.running = None;
-            self.failed(&mut state, &Trouble::cut_off());
+            self.failed(&mut state, &Failure::cut_off());
             state.resting = None;
         }
         let rests = |(since, rest): (Moment, Duration)| now.since(since) < rest;
         if !newest && state.resting.is_some_and(rests) {
-            return (held, None);
+            return (copy, None);
         }
         let running = self.start(&mut state);
-        (held, Some(running))
+        (copy, Some(running))
     }
 
     fn start(self: &Arc<Self>, state: &mut State) -> Revalidation {
         state.started += 1;
         let name = state.started;
-        let known = match (&state.refused, &state.held) {
+        let known = match (&state.refused, &state.last_good) {
             (Some(refused), _) => Known::Refused(refused.clone()),
             (
                 None,
-                Some(Held {
+                Some(LastGood {
                     etag: Some(etag), ..
                 }),
             ) => Known::Good(etag.clone()),
@@ -291,7 +282,7 @@ impl Inner {
     }
 
     /// Takes in what a revalidation found, and gives back a copy that is new from the store.
-    fn settle(&self, name: u64, found: Result<Found, Trouble>) -> Option<Arc<View>> {
+    fn settle(&self, name: u64, found: Result<Fetched, Failure>) -> Option<Arc<View>> {
         let mut state = self.state();
         if state
             .running
@@ -302,16 +293,16 @@ impl Inner {
         }
         let now = self.clock.now();
         match found {
-            Ok(Found::Unchanged) => {
-                if let Some(held) = &mut state.held {
-                    held.since = now;
-                    held.age_then = Duration::ZERO;
+            Ok(Fetched::Unchanged) => {
+                if let Some(copy) = &mut state.last_good {
+                    copy.since = now;
+                    copy.age_then = Duration::ZERO;
                 }
                 self.succeeded(&mut state);
                 None
             }
-            Ok(Found::New(view, etag)) => {
-                state.held = Some(Held {
+            Ok(Fetched::New(view, etag)) => {
+                state.last_good = Some(LastGood {
                     view: Arc::clone(&view),
                     etag: Some(etag),
                     since: now,
@@ -320,13 +311,47 @@ impl Inner {
                 self.succeeded(&mut state);
                 Some(view)
             }
-            Err(trouble) => {
-                if let Some(refused) = &trouble.refused {
+            Err(failure) => {
+                if let Some(refused) = &failure.refused {
                     state.refused = Some(refused.clone());
                 }
-                self.failed(&mut state, &trouble);
+                self.failed(&mut state, &failure);
                 None
             }
+        }
+    }
+
+    async fn revalidate(&self, name: u64, known: Known) -> Result<Fetched, Failure> {
+        let fetched = fetch_head(&*self.store, known).await;
+        if let Err(failure) = &fetched
+            && !failure.is_unavailable()
+        {
+            self.fall_back(name).await;
+        }
+        fetched
+    }
+
+    /// If the store responds, its head is unusable and there is no copy here, the newest whole
+    /// version is the last good one. It is looked up each time: what keeps it from being read may
+    /// pass, while the head stays as it is.
+    async fn fall_back(&self, name: u64) {
+        if self.state().last_good.is_none() {
+            self.read_temporary().await;
+        }
+        {
+            let mut state = self.state();
+            if state.last_good.is_some() {
+                return;
+            }
+            if let Some(running) = state.running.as_mut().filter(|it| it.name == name) {
+                running.may_take = CUT_OFF_FALLING_BACK;
+            }
+        }
+        // Its failure adds nothing to the log, which names that of the head.
+        if let Ok(Some(document)) = versions::newest_whole_version(&*self.store).await {
+            let age = Timestamp::now().duration_since(document.generated_at);
+            let age = Duration::try_from(age).unwrap_or_default();
+            self.hold_unconfirmed(Arc::new(View::new(document)), age);
         }
     }
 
@@ -339,13 +364,13 @@ impl Inner {
         }
     }
 
-    fn failed(&self, state: &mut State, trouble: &Trouble) {
+    fn failed(&self, state: &mut State, failure: &Failure) {
         state.failures = state.failures.saturating_add(1);
         let wait = FIRST_RETRY * 2_u32.pow((state.failures - 1).min(10));
         // Where nothing was synced yet, the first sync should show soon.
-        let nothing_yet = trouble.is_absence() && state.held.is_none();
+        let nothing_yet = failure.is_absence() && state.last_good.is_none();
         let mut longest = self.fresh_for.max(FIRST_RETRY);
-        if state.held.is_none() {
+        if state.last_good.is_none() {
             longest = longest.min(LONGEST_REST_WITHOUT_COPY);
         }
         if nothing_yet {
@@ -356,16 +381,16 @@ impl Inner {
         if !nothing_yet {
             telemetry::figure("schema_cache_revalidation_failures", Unit::Count, 1.0);
         }
-        if state.trouble == Some(trouble.kind) {
+        if state.trouble == Some(failure.kind) {
             return;
         }
-        state.trouble = Some(trouble.kind);
-        let kind = trouble.kind;
-        let serving = self.level(state.held.as_ref(), now, now).as_str();
+        state.trouble = Some(failure.kind);
+        let kind = failure.kind;
+        let serving = self.level(state.last_good.as_ref(), now, now).as_str();
         if nothing_yet {
             tracing::info!(serving, "no schema was synced yet: run a sync");
         } else {
-            let cause = trouble.cause.as_ref().map(|cause| format!("{cause:#}"));
+            let cause = failure.cause.as_ref().map(|cause| format!("{cause:#}"));
             tracing::warn!(
                 trouble = kind,
                 cause,
@@ -390,7 +415,7 @@ impl Inner {
 
     /// Holds a whole copy of which the store has not said that it is current.
     fn hold_unconfirmed(&self, view: Arc<View>, age: Duration) {
-        self.state().held.get_or_insert_with(|| Held {
+        self.state().last_good.get_or_insert_with(|| LastGood {
             view,
             etag: None,
             since: self.clock.now(),
@@ -398,12 +423,12 @@ impl Inner {
         });
     }
 
-    fn level(&self, held: Option<&Held>, arrived: Moment, now: Moment) -> Level {
-        match held {
+    fn level(&self, copy: Option<&LastGood>, arrived: Moment, now: Moment) -> Level {
+        match copy {
             None => Level::Builtin,
-            Some(held) if held.is_fresh(now, self.fresh_for) => Level::Fresh,
+            Some(copy) if copy.is_fresh(now, self.fresh_for) => Level::Fresh,
             // Confirmed while the reader waited, however short a copy is fresh.
-            Some(held) if held.etag.is_some() && arrived.since(held.since).is_zero() => {
+            Some(copy) if copy.etag.is_some() && arrived.since(copy.since).is_zero() => {
                 Level::Fresh
             }
             Some(_) => Level::Stale,
@@ -413,11 +438,11 @@ impl Inner {
     fn served(&self, arrived: Moment) -> Served {
         let now = self.clock.now();
         let state = self.state();
-        let held = state.held.as_ref();
+        let copy = state.last_good.as_ref();
         Served {
-            level: self.level(held, arrived, now),
-            age: held.map_or(Duration::ZERO, |held| held.age(now)),
-            view: Arc::clone(held.map_or(&self.builtin, |held| &held.view)),
+            level: self.level(copy, arrived, now),
+            age: copy.map_or(Duration::ZERO, |copy| copy.age(now)),
+            view: Arc::clone(copy.map_or(&self.builtin, |copy| &copy.view)),
         }
     }
 }

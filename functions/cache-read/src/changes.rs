@@ -7,7 +7,6 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use http::HeaderMap;
-use moka::sync::Cache;
 use platform::store::StoreError;
 use platform::{Caller, Error};
 use schema::diff::{self, Change};
@@ -17,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::app::{App, Snapshot};
 use crate::cache::Level;
+use crate::comparisons::Comparison;
+use crate::response;
 use crate::view::within;
-use crate::{App, Reading, answer};
 
-/// How many comparisons are kept; the one used least makes room.
-const COMPARISONS: u64 = 64;
 /// What a reader waits for a version; a comparison that comes later is there for the next.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -47,23 +46,6 @@ pub struct Changes<'a> {
     changes_left_out: usize,
 }
 
-/// Comparisons made before: by the version they start from, and the tag of the view they end at.
-#[derive(Clone)]
-pub struct Memo(Cache<(String, String), Arc<Compared>>);
-
-/// The changes that an answer holds, and how many there are beside.
-#[derive(Default)]
-struct Compared {
-    changes: Vec<Change>,
-    left_out: usize,
-}
-
-impl Default for Memo {
-    fn default() -> Self {
-        Self(Cache::new(COMPARISONS))
-    }
-}
-
 /// What changed in the datasets the caller may see: tables, nested paths, types, modes,
 /// descriptions, partitioning, each breaking or not.
 #[utoipa::path(
@@ -83,7 +65,7 @@ impl Default for Memo {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Query(query): Query<Since>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
@@ -99,31 +81,31 @@ pub async fn list(
             "since is {since:?}: a version is 64 hexadecimal digits, in lower case"
         )));
     }
-    let (reading, changes) = app.changes(caller, reading, &since).await?;
-    let told = Changes {
+    let (snapshot, changes) = app.changes(caller, snapshot, &since).await?;
+    let body = Changes {
         since: &since,
-        version: &reading.view.document.version,
+        version: &snapshot.view.document.version,
         changes: &changes.changes,
         changes_left_out: changes.left_out,
     };
-    let mut answer = answer::json(&request, &told).await?;
-    answer.extensions_mut().insert(reading.served);
-    Ok(answer)
+    let mut response = response::json(&request, &body).await?;
+    response.extensions_mut().insert(snapshot.served);
+    Ok(response)
 }
 
 impl App {
     async fn changes(
         &self,
         caller: Caller,
-        reading: Reading,
+        snapshot: Snapshot,
         since: &str,
-    ) -> platform::Result<(Reading, Arc<Compared>)> {
-        if let Some(changes) = self.known_changes(&reading, since) {
-            return Ok((reading, changes));
+    ) -> platform::Result<(Snapshot, Arc<Comparison>)> {
+        if let Some(changes) = self.known_changes(&snapshot, since) {
+            return Ok((snapshot, changes));
         }
         // A task of its own, which no reader owns: a slow store gets to its end.
         let (app, owned) = (self.clone(), since.to_owned());
-        let work = tokio::spawn(async move { app.compare(&caller, reading, &owned).await });
+        let work = tokio::spawn(async move { app.compare(&caller, snapshot, &owned).await });
         match timeout(PATIENCE, work).await {
             Ok(compared) => compared.map_err(anyhow::Error::from)?,
             Err(late) => Err(unreadable(since, late.into())),
@@ -134,40 +116,40 @@ impl App {
     async fn compare(
         &self,
         caller: &Caller,
-        mut reading: Reading,
+        mut snapshot: Snapshot,
         since: &str,
-    ) -> platform::Result<(Reading, Arc<Compared>)> {
+    ) -> platform::Result<(Snapshot, Arc<Comparison>)> {
         let old = self.version(since).await?;
-        if old.generated_at > reading.view.document.generated_at {
-            reading = self.reading(caller, true).await?;
-            if let Some(changes) = self.known_changes(&reading, since) {
-                return Ok((reading, changes));
+        if old.generated_at > snapshot.view.document.generated_at {
+            snapshot = self.snapshot(caller, true).await?;
+            if let Some(changes) = self.known_changes(&snapshot, since) {
+                return Ok((snapshot, changes));
             }
         }
         // Against the built-in minimum all would seem to be gone.
-        if reading.served.level == Level::Builtin {
+        if snapshot.served.level == Level::Builtin {
             return Err(unknown(since));
         }
-        let (view, scope) = (Arc::clone(&reading.view), Arc::clone(&caller.scope));
+        let (view, scope) = (Arc::clone(&snapshot.view), Arc::clone(&caller.scope));
         let compare = move || {
             let mut changes = diff::diff(&within(&old, scope.of(DATASETS)), &view.document);
             let kept = diff::kept(&changes);
             let left_out = changes.len() - kept;
             changes.truncate(kept);
-            Compared { changes, left_out }
+            Comparison { changes, left_out }
         };
         let changes = tokio::task::spawn_blocking(compare).await;
         let changes = Arc::new(changes.map_err(anyhow::Error::from)?);
-        let key = (since.to_owned(), reading.view.tag());
-        self.memo.0.insert(key, Arc::clone(&changes));
-        Ok((reading, changes))
+        self.comparisons
+            .insert(since, snapshot.view.tag(), Arc::clone(&changes));
+        Ok((snapshot, changes))
     }
 
-    fn known_changes(&self, reading: &Reading, since: &str) -> Option<Arc<Compared>> {
-        if reading.view.document.version == since {
+    fn known_changes(&self, snapshot: &Snapshot, since: &str) -> Option<Arc<Comparison>> {
+        if snapshot.view.document.version == since {
             return Some(Arc::default());
         }
-        self.memo.0.get(&(since.to_owned(), reading.view.tag()))
+        self.comparisons.get(since, snapshot.view.tag())
     }
 
     /// Only what may pass is worth a retry. A version is immutable: one that is damaged stays so,

@@ -7,7 +7,8 @@ use http::HeaderMap;
 use schema::document::Document;
 use serde::Deserialize;
 
-use crate::{Reading, answer};
+use crate::app::Snapshot;
+use crate::response;
 
 /// There are none, and one that is given is a mistake: a caller who names a dataset here would get
 /// all of them.
@@ -30,9 +31,9 @@ pub struct Parameters {}
     )
 )]
 pub async fn read(
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Query(Parameters {}): Query<Parameters>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
-    answer::whole(&request, &reading.view).await
+    response::whole(&request, &snapshot.view).await
 }

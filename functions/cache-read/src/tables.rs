@@ -13,8 +13,9 @@ use schema::render;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::app::Snapshot;
+use crate::response;
 use crate::view::View;
-use crate::{Reading, answer};
 
 const LONGEST_PAGE: usize = 1_000;
 /// In bytes of JSON: where a page has more, the rest is on the next.
@@ -115,7 +116,7 @@ fn short(description: &str) -> Cow<'_, str> {
     )
 )]
 pub async fn list(
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Query(page): Query<Page>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
@@ -133,7 +134,7 @@ pub async fn list(
     let mut items: Vec<Entry<'_>> = Vec::new();
     let mut left = LARGEST_PAGE;
     let mut more = false;
-    for table in reading.view.tables_after(after).filter(wanted) {
+    for table in snapshot.view.tables_after(after).filter(wanted) {
         let entry = Entry::from(table);
         let rest = left.checked_sub(bytes(&entry) + 1);
         more = items.len() == page.limit || (rest.is_none() && !items.is_empty());
@@ -144,7 +145,7 @@ pub async fn list(
         items.push(entry);
     }
     let next = items.last().filter(|_| more).map(|last| last.name);
-    answer::json(&request, &Tables { items, next }).await
+    response::json(&request, &Tables { items, next }).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -189,19 +190,19 @@ enum Format {
     )
 )]
 pub async fn read(
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Path(name): Path<String>,
     Query(rendering): Query<Rendering>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
-    let table = find(&reading.view, &name)?;
-    let dialect = reading.view.document.source.dialect;
+    let table = find(&snapshot.view, &name)?;
+    let dialect = snapshot.view.document.source.dialect;
     let text = match rendering.format {
-        Format::Json => return answer::json(&request, table).await,
+        Format::Json => return response::json(&request, table).await,
         Format::Ddl => render::ddl(table, dialect),
         Format::Text => render::text(table, dialect),
     };
-    answer::part(&request, answer::TEXT, text.into_bytes()).await
+    response::part(&request, response::TEXT, text.into_bytes()).await
 }
 
 /// By its full name, or by an end of it that is no other's; without the quotes of `name` where that

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Context, Format, Request, check_budget, check_question};
-use crate::Reading;
+use crate::app::Snapshot;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,15 +46,15 @@ fn default_budget() -> usize {
     )
 )]
 pub async fn choose(
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Json(request): Json<ContextRequest>,
 ) -> platform::Result<Json<Context>> {
     check_question(&request.question)?;
     check_budget(request.token_budget)?;
     if let Some(datasets) = &request.datasets {
-        check_datasets(datasets, &reading.view.document)?;
+        check_datasets(datasets, &snapshot.view.document)?;
     }
-    let index = reading.view.index().await?;
+    let index = snapshot.view.index().await?;
     let chosen = tokio::task::spawn_blocking(move || {
         index.context(&Request {
             question: &request.question,

@@ -4,7 +4,7 @@
 
 pub mod tags;
 mod template;
-mod templates;
+pub mod templates;
 
 use axum::Extension;
 use axum::extract::State;
@@ -15,11 +15,11 @@ use platform::{Error, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::app::{App, Snapshot};
 use crate::context::{self, Format, check_budget, check_question};
-use crate::{App, Reading};
 pub use template::Filled;
 use template::{Template, Values, Variable};
-pub use templates::{DEFAULT, TemplateSource, Templates};
+use templates::{DEFAULT, TemplateSource};
 
 pub const DEFAULT_BUDGET: usize = 8_000;
 /// Less than this, in tokens, holds no table worth asking about.
@@ -90,14 +90,14 @@ struct Message {
 )]
 pub async fn write(
     State(app): State<App>,
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Json(request): Json<PromptRequest>,
 ) -> platform::Result<Json<PromptAnswer>> {
     check(&request.question, request.token_budget)?;
     let today = today((app.sql.now)());
     let (template, template_source) = app.templates.get(&request.template).await?;
     let prompt = fit(
-        &reading,
+        &snapshot,
         &template,
         &request.question,
         request.token_budget,
@@ -111,7 +111,7 @@ pub async fn write(
             message("system", prompt.system),
             message("user", prompt.user),
         ],
-        version: reading.view.document.version.clone(),
+        version: snapshot.view.document.version.clone(),
         template: request.template,
         template_source,
     }))
@@ -129,7 +129,7 @@ pub fn today(now: Timestamp) -> Date {
 
 /// Fills the template in with as much of the schema as the budget leaves room for.
 pub async fn fit(
-    reading: &Reading,
+    snapshot: &Snapshot,
     template: &Template,
     question: &str,
     token_budget: usize,
@@ -139,7 +139,7 @@ pub async fn fit(
         schema: "",
         examples: "",
         question,
-        dialect: reading.view.document.source.dialect,
+        dialect: snapshot.view.document.source.dialect,
         today,
     };
     let taken = template.fill(&values).characters();
@@ -154,7 +154,7 @@ pub async fn fit(
              for the schema, give {least} or more"
         )));
     }
-    let index = reading.view.index().await?;
+    let index = snapshot.view.index().await?;
     let token_budget = room - NONE.len().div_ceil(2);
     let asked = question.to_owned();
     let with_examples = template.uses(Variable::Examples) > 0;

@@ -11,64 +11,25 @@
 //! | `SQL_MAX_BYTES` | a query that would read more bytes is refused; none by default |
 
 mod answer;
-mod planner;
+mod model_answer;
+pub mod planner;
+pub mod setup;
 mod write;
 
-use anyhow::Context as _;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use jiff::Timestamp;
 use platform::error::problem;
-use platform::llm::Llm;
-use platform::{Error, Json, Resources};
-use schema::document::Verified;
-use serde::{Deserialize, Serialize};
+use platform::{Error, Json};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::app::{App, Snapshot};
 use crate::cache::Level;
-use crate::{App, Reading, prompt};
-use answer::Kind;
-pub use planner::Planner;
-
-/// What prompts and SQL need besides the cache.
-#[derive(Clone)]
-pub struct Setup {
-    pub llm: Option<Llm>,
-    pub planner: Planner,
-    /// `SQL_MAX_BYTES`: a query that would read more is refused.
-    pub max_bytes: Option<u64>,
-    pub now: fn() -> Timestamp,
-}
-
-impl Default for Setup {
-    /// No model, no warehouse, no limit.
-    fn default() -> Self {
-        Self {
-            llm: None,
-            planner: Planner::default(),
-            max_bytes: None,
-            now: Timestamp::now,
-        }
-    }
-}
-
-impl Setup {
-    pub fn new(resources: &Resources) -> anyhow::Result<Self> {
-        let max_bytes = resources.env().get("SQL_MAX_BYTES");
-        let max_bytes = max_bytes.map(|text| {
-            text.parse()
-                .with_context(|| format!("SQL_MAX_BYTES is {text:?}: set it to a number of bytes"))
-        });
-        Ok(Self {
-            llm: resources.llm()?,
-            planner: Planner::new(resources),
-            max_bytes: max_bytes.transpose()?,
-            ..Self::default()
-        })
-    }
-}
+use crate::prompt;
+use answer::SqlAnswer;
+use model_answer::RequestKind;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -91,28 +52,6 @@ pub struct SqlRequest {
     template: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SqlAnswer {
-    #[schema(inline)]
-    kind: Kind,
-    /// One query that only reads; null for every kind but `query`.
-    sql: Option<String>,
-    /// How the query was checked: `dry_run` by the warehouse, `parsed` where there is none.
-    verified: Option<Verified>,
-    /// What a run would read; the warehouse's estimate, null where it has none.
-    bytes_processed: Option<u64>,
-    /// The tables that the query reads, in full.
-    tables: Vec<String>,
-    /// To chat, or to a question about the schema.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<String>,
-    /// Why there is no query.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// Of the schema.
-    version: String,
-}
-
 /// A verified query for a question, or why there is none.
 ///
 /// A query reads only datasets of the caller's scope. It takes 30 s at most; nothing is run.
@@ -133,7 +72,7 @@ pub struct SqlAnswer {
 )]
 pub async fn write(
     State(app): State<App>,
-    Extension(reading): Extension<Reading>,
+    Extension(snapshot): Extension<Snapshot>,
     Json(request): Json<SqlRequest>,
 ) -> platform::Result<Response> {
     prompt::check(&request.question, request.token_budget)?;
@@ -142,22 +81,22 @@ pub async fn write(
                       with the prompt of `POST /v1/schema/prompt`";
         return Ok(problem(StatusCode::NOT_IMPLEMENTED, detail));
     };
-    if reading.served.level == Level::Builtin {
+    if snapshot.served.level == Level::Builtin {
         return Err(Error::Unavailable {
             detail: "nothing is synced yet, or nothing can be reached: run a sync, or try again"
                 .to_owned(),
             cause: None,
         });
     }
-    let writer = write::Writer::new(llm, &app.sql, &reading, request.max_bytes);
-    if reading.view.document.tables.is_empty() {
+    let writer = write::Writer::new(llm, &app.sql, &snapshot, request.max_bytes);
+    if snapshot.view.document.tables.is_empty() {
         let reason = "there is no table that this caller may see";
-        let answer = writer.refused(Kind::CannotAnswer, None, Some(reason.to_owned()));
+        let answer = writer.refused(RequestKind::CannotAnswer, None, Some(reason.to_owned()));
         return Ok(Json(answer).into_response());
     }
     let (template, _) = app.templates.get(&request.template).await?;
     let prompt = prompt::fit(
-        &reading,
+        &snapshot,
         &template,
         &request.question,
         request.token_budget,

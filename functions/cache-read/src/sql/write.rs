@@ -13,9 +13,10 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
 use warehouse::{Plan, Planned};
 
-use super::answer::{Kind, Written, schema, shorten};
-use super::{Setup, SqlAnswer};
-use crate::Reading;
+use super::answer::SqlAnswer;
+use super::model_answer::{ModelAnswer, RequestKind, schema, shorten};
+use super::setup::Setup;
+use crate::app::Snapshot;
 use crate::hidden::tells_of_hidden;
 use crate::prompt::{Filled, tags};
 
@@ -47,9 +48,14 @@ enum Trouble {
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(llm: &'a Llm, setup: &'a Setup, reading: &Reading, max_bytes: Option<u64>) -> Self {
-        let seen = Arc::clone(&reading.view.document);
-        let whole = Arc::clone(&reading.served.view.document);
+    pub fn new(
+        llm: &'a Llm,
+        setup: &'a Setup,
+        snapshot: &Snapshot,
+        max_bytes: Option<u64>,
+    ) -> Self {
+        let seen = Arc::clone(&snapshot.view.document);
+        let whole = Arc::clone(&snapshot.served.view.document);
         Self {
             llm,
             setup,
@@ -90,7 +96,7 @@ impl<'a> Writer<'a> {
             }),
             Err(Trouble::Wrong { error, .. }) => {
                 let reason = format!("no query was found that holds: {error}");
-                Ok(self.refused(Kind::CannotAnswer, None, Some(reason)))
+                Ok(self.refused(RequestKind::CannotAnswer, None, Some(reason)))
             }
         }
     }
@@ -105,11 +111,15 @@ impl<'a> Writer<'a> {
             Err(error) => error.usage(),
         });
         let written = match reply {
-            Ok(reply) => Written::read(reply),
+            Ok(reply) => ModelAnswer::read(reply),
             Err(error @ LlmError::Nonsense { .. }) => Err(error.into()),
             Err(LlmError::Declined { .. }) => {
                 let reason = "the language model declined the question".to_owned();
-                return Ok(Ok(self.refused(Kind::CannotAnswer, None, Some(reason))));
+                return Ok(Ok(self.refused(
+                    RequestKind::CannotAnswer,
+                    None,
+                    Some(reason),
+                )));
             }
             Err(LlmError::Unavailable { detail, source }) => {
                 return Err(Error::Unavailable {
@@ -151,12 +161,12 @@ impl<'a> Writer<'a> {
             })
         };
         Ok(match written.kind {
-            Kind::Query => self.check(written.sql).await?,
-            Kind::CannotAnswer => {
+            RequestKind::Query => self.check(written.sql).await?,
+            RequestKind::CannotAnswer => {
                 let reason = text(written.reason, "the schema does not answer this");
                 Ok(self.refused(written.kind, None, reason))
             }
-            Kind::Chat | Kind::SchemaQuestion => {
+            RequestKind::Chat | RequestKind::SchemaQuestion => {
                 let answer = text(written.answer, "the language model had no answer");
                 Ok(self.refused(written.kind, answer, None))
             }
@@ -215,7 +225,7 @@ impl<'a> Writer<'a> {
         }
         figure("sql_written", Unit::Count, 1.0);
         Ok(Ok(SqlAnswer {
-            kind: Kind::Query,
+            kind: RequestKind::Query,
             sql: Some(sql),
             bytes_processed: verified.bytes_processed,
             verified: Some(verified),
@@ -246,11 +256,16 @@ impl<'a> Writer<'a> {
     }
 
     /// An answer that is no query.
-    pub fn refused(&self, kind: Kind, answer: Option<String>, reason: Option<String>) -> SqlAnswer {
+    pub fn refused(
+        &self,
+        kind: RequestKind,
+        answer: Option<String>,
+        reason: Option<String>,
+    ) -> SqlAnswer {
         let name = match kind {
-            Kind::Chat => "sql_refused_chat",
-            Kind::SchemaQuestion => "sql_refused_schema_question",
-            Kind::Query | Kind::CannotAnswer => "sql_refused_cannot_answer",
+            RequestKind::Chat => "sql_refused_chat",
+            RequestKind::SchemaQuestion => "sql_refused_schema_question",
+            RequestKind::Query | RequestKind::CannotAnswer => "sql_refused_cannot_answer",
         };
         figure(name, Unit::Count, 1.0);
         SqlAnswer {

@@ -106,9 +106,9 @@ impl Freshness {
         }
     }
 
-    pub fn tell(&self, answer: &mut Response, served: &Served) {
-        let status = answer.status();
-        let headers = answer.headers_mut();
+    pub fn add_headers(&self, response: &mut Response, served: &Served) {
+        let status = response.status();
+        let headers = response.headers_mut();
         let version = HeaderValue::from_str(&served.view.document.version);
         headers.insert(CACHE, HeaderValue::from_static(served.level.as_str()));
         if let Ok(version) = version {

@@ -1,0 +1,59 @@
+//! The state of the routes, and what one request reads.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use platform::Caller;
+use schema::name::DATASETS;
+
+use crate::cache::{Cache, Served};
+use crate::comparisons::Comparisons;
+use crate::prompt::templates::Templates;
+use crate::response::Freshness;
+use crate::sql::setup::Setup;
+use crate::view::{View, Views};
+
+/// The state of the routes. It is one pointer, because axum clones it at each layer of a request.
+#[derive(Clone)]
+pub struct App(Arc<AppState>);
+
+pub struct AppState {
+    pub cache: Cache,
+    pub views: Views,
+    pub comparisons: Comparisons,
+    pub freshness: Freshness,
+    pub templates: Templates,
+    pub sql: Setup,
+}
+
+impl Deref for App {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.0
+    }
+}
+
+/// What one request reads: the same version from beginning to end.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub served: Served,
+    /// The document restricted to the caller's scope.
+    pub view: Arc<View>,
+}
+
+impl App {
+    pub fn new(state: AppState) -> Self {
+        Self(Arc::new(state))
+    }
+
+    /// The current document for a caller. `newest` asks the store even if the copy is fresh.
+    pub async fn snapshot(&self, caller: &Caller, newest: bool) -> platform::Result<Snapshot> {
+        let served = self.cache.current(newest).await;
+        let view = self
+            .views
+            .of(&served.view, caller.scope.of(DATASETS))
+            .await?;
+        Ok(Snapshot { served, view })
+    }
+}

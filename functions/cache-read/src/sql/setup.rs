@@ -1,0 +1,46 @@
+//! What prompts and SQL need besides the cache.
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use platform::Resources;
+use platform::llm::Llm;
+
+use super::planner::Planner;
+
+/// What prompts and SQL need besides the cache.
+#[derive(Clone)]
+pub struct Setup {
+    pub llm: Option<Llm>,
+    pub planner: Planner,
+    /// `SQL_MAX_BYTES`: a query that would read more is refused.
+    pub max_bytes: Option<u64>,
+    pub now: fn() -> Timestamp,
+}
+
+impl Default for Setup {
+    /// No model, no warehouse, no limit.
+    fn default() -> Self {
+        Self {
+            llm: None,
+            planner: Planner::default(),
+            max_bytes: None,
+            now: Timestamp::now,
+        }
+    }
+}
+
+impl Setup {
+    pub fn new(resources: &Resources) -> anyhow::Result<Self> {
+        let max_bytes = resources.env().get("SQL_MAX_BYTES");
+        let max_bytes = max_bytes.map(|text| {
+            text.parse()
+                .with_context(|| format!("SQL_MAX_BYTES is {text:?}: set it to a number of bytes"))
+        });
+        Ok(Self {
+            llm: resources.llm()?,
+            planner: Planner::new(resources),
+            max_bytes: max_bytes.transpose()?,
+            ..Self::default()
+        })
+    }
+}
