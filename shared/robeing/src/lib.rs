@@ -1,7 +1,4 @@
-//! Access to robeings: the kind under which scopes list them, and the check of one robeing.
-//!
-//! Rows that belong to robeings are read and written in a transaction with a
-//! [`platform::postgres::scoped::Scope`] of [`ROBEINGS`], which row-level security enforces.
+#![doc = include_str!("../README.md")]
 
 use platform::auth::{Kind, is_name};
 use platform::{Caller, Error, Result};
@@ -17,8 +14,8 @@ pub const ROBEINGS: Kind = Kind::new("robeings");
 pub fn may_see(caller: &Caller, robeing_id: &str) -> Result<()> {
     if !is_name(robeing_id) {
         return Err(Error::Invalid(
-            "a robeing's id has 1 to 100 characters, none of them a control character, and is \
-             not `*`"
+            "a robeing's id must have 1 to 100 characters, without control characters, and must \
+             not be `*`"
                 .to_owned(),
         ));
     }
