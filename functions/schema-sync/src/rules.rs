@@ -4,6 +4,7 @@
 //! show: first other tables, then other shapes. Every one is grounded before it is given out, so
 //! that a table with strange columns gives fewer of them rather than wrong ones.
 
+mod candidate;
 mod columns;
 mod period;
 mod shapes;
@@ -14,25 +15,7 @@ use ground::Schema;
 use schema::Dialect;
 use schema::document::{Example, Origin, Table};
 
-/// What a query does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Shape {
-    Group,
-    Join,
-    Days,
-    Unnest,
-    Top,
-    Distinct,
-    Count,
-}
-
-struct Candidate {
-    shape: Shape,
-    question: String,
-    sql: String,
-    /// Indexes among the tables that are looked at.
-    tables: Vec<usize>,
-}
+use candidate::{Candidate, Shape};
 
 /// At most `count` questions with SQL, the same ones for the same tables.
 ///

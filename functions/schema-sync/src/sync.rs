@@ -3,30 +3,33 @@
 
 mod answer;
 mod merge;
+mod result;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use platform::excerpt::excerpt;
 use platform::llm::Llm;
 use platform::store::{Put, Store, StoreError};
 use platform::{Error, Resources};
+use schema::Dialect;
+use schema::bounds;
+use schema::diff;
+use schema::document::{Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets};
+use schema::versions::{self, Damaged, Head};
 use tokio::time::Instant;
 use warehouse::{Source, SourceError};
 
-pub use self::answer::Answer;
 use self::answer::{answer, figures};
 use self::merge::merge;
-use crate::enrich::{self, Memory, Settings};
+use self::result::{Enrichment, SyncResult};
+use crate::enrich::{self, Settings};
 use crate::examples::{self, Planning, Reviewed, Reviewer};
 use crate::run::{Progress, Run};
 use crate::{rules, state};
-use platform::excerpt::excerpt;
-use schema::Dialect;
-use schema::bounds;
-use schema::diff::{self, Change};
-use schema::document::{Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets};
-use schema::versions::{self, Damaged, Head};
+
+pub use self::answer::Answer;
 
 /// Another writer may move the head between our reading and our writing; more often than this it
 /// is no coincidence.
@@ -42,35 +45,6 @@ pub struct Sync {
     pub source: Arc<dyn Source>,
     pub llm: Option<Llm>,
     pub settings: Settings,
-}
-
-/// What came of a run.
-struct Done {
-    /// Equal in content to what is in the store; of a run that changed nothing, not stored itself.
-    document: Document,
-    changes: Vec<Change>,
-    updated: bool,
-}
-
-/// What the LLM was asked in this run, and answered.
-struct Asked {
-    memory: Memory,
-    /// With its descriptions, where an attempt to publish them lost against another writer.
-    tables: Vec<Table>,
-    /// Candidates.
-    examples: Vec<Example>,
-    /// Calls and tokens, and what was dropped or failed.
-    costs: Ledger,
-}
-
-impl Asked {
-    fn count(&self, ledger: &mut Ledger) {
-        ledger.llm_calls = self.costs.llm_calls;
-        ledger.llm_input_tokens = self.costs.llm_input_tokens;
-        ledger.llm_output_tokens = self.costs.llm_output_tokens;
-        ledger.dropped.extend_from_slice(&self.costs.dropped);
-        ledger.problems.extend_from_slice(&self.costs.problems);
-    }
 }
 
 /// What a run compares with, and under which condition it replaces the head.
@@ -113,8 +87,8 @@ impl Sync {
     /// it was then.
     pub async fn run(&self, run: &Run) -> Result<Answer, Error> {
         let started = Instant::now();
-        let mut asked = None;
-        let outcome = self.attempts(run, &mut asked).await;
+        let mut enrichment = None;
+        let outcome = self.attempts(run, &mut enrichment).await;
         let outcome = outcome.map(|done| answer(done, started));
         // A scheduler looks at no answer.
         let problems = outcome.iter().flat_map(|answer| &answer.problems);
@@ -124,94 +98,117 @@ impl Sync {
         {
             tracing::warn!(subject, detail, "the sync has a problem with {subject}");
         }
-        figures(run, asked.as_ref(), outcome.as_ref().ok(), started);
+        figures(run, enrichment.as_ref(), outcome.as_ref().ok(), started);
         outcome
     }
 
-    /// Tries until no other writer is in between. What the LLM was asked stays in `asked`, whatever
-    /// comes of it: it is paid for, and asked once a run.
-    async fn attempts(&self, run: &Run, asked: &mut Option<Asked>) -> Result<Done, Error> {
+    /// Tries until no other writer interferes. `enrichment` keeps what the LLM answered, whatever
+    /// comes of the attempts: it is paid for, and asked for once per run.
+    async fn attempts(
+        &self,
+        run: &Run,
+        enrichment: &mut Option<Enrichment>,
+    ) -> Result<SyncResult, Error> {
         for _ in 0..ATTEMPTS {
-            let base = self.base().await?;
-            // Read anew each time: who won the race may have read a newer warehouse than we did.
-            let known: Vec<Table> = base
-                .tables()
-                .iter()
-                .cloned()
-                .map(Table::warehouse_facts)
-                .collect();
-            let reading = self.source.read(&known, run).await.map_err(source_error)?;
-            drop(known);
-            let written = asked
-                .as_mut()
-                .map(|asked| std::mem::take(&mut asked.tables));
-            let (mut tables, mut ledger) = merge(
-                reading,
-                base.document.as_ref(),
-                &written.unwrap_or_default(),
-                self.dialect(),
-            );
-            ledger.problems.extend(base.problem.clone());
-
-            let mut reviewed = match &base.document {
-                None => Reviewed::default(),
-                Some(before) => {
-                    let schema = ground::Schema::new(&tables, self.dialect());
-                    let changes = diff::tables(&before.tables, &tables);
-                    examples::review(before, &changes, &self.reviewer(&schema, run)).await
-                }
-            };
-            if asked.is_none() {
-                *asked = self.ask(&mut tables, &reviewed.good, run).await?;
+            if let Some(result) = self.attempt(run, enrichment).await? {
+                return Ok(result);
             }
-            let candidates = asked.as_ref().map_or(&[][..], |asked| {
-                asked.count(&mut ledger);
-                &asked.examples
-            });
-            self.fill(&tables, &mut reviewed, candidates, run, &mut ledger)
-                .await;
-            let changes = diff::tables(base.tables(), &tables);
-            let mut document = self.compose(tables, reviewed, ledger, run);
-            let updated = !base.is_current(&document.version);
-            if updated {
-                run.report(Progress::Storing);
-                match versions::publish(&*self.store, &document, base.replace).await {
-                    Ok(()) => {}
-                    // Another sync or a person's example came between, unless the other one is us:
-                    // a put whose answer was lost is tried again.
-                    Err(StoreError::Precondition(_)) if !self.is_head(&document).await? => {
-                        if let Some(asked) = asked {
-                            asked.tables = document.tables;
-                        }
-                        continue;
-                    }
-                    Err(StoreError::Precondition(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                let lost =
-                    versions::record(&*self.store, base.document.as_ref(), &document).await?;
-                document.ledger.problems.extend(lost);
-            } else if let Some(head) = &base.document {
-                let lost = versions::record(&*self.store, None, head).await?;
-                document.ledger.problems.extend(lost);
-            }
-            // After the head, which holds what was answered: a sync that is killed before asks
-            // again, and one that is killed here has nothing to ask for.
-            if let Some(asked) = asked {
-                let memory = &asked.memory;
-                state::update(&*self.store, |state| state.llm.clone_from(memory)).await?;
-            }
-            return Ok(Done {
-                document,
-                changes,
-                updated,
-            });
         }
-        let detail = "others keep writing the schema cache; run the sync again".to_owned();
         Err(Error::Unavailable {
-            detail,
+            detail: "other writers keep changing the schema cache; run the sync again".to_owned(),
             cause: None,
         })
+    }
+
+    /// One attempt; none if another writer moved the head meanwhile.
+    async fn attempt(
+        &self,
+        run: &Run,
+        enrichment: &mut Option<Enrichment>,
+    ) -> Result<Option<SyncResult>, Error> {
+        let base = self.base().await?;
+        let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
+        let mut reviewed = self.review(&base, &tables, run).await;
+        if enrichment.is_none() {
+            *enrichment = self.enrich(&mut tables, &reviewed.good, run).await?;
+        }
+        let candidates = enrichment.as_ref().map_or(&[][..], |enrichment| {
+            enrichment.add_to(&mut ledger);
+            &enrichment.examples
+        });
+        self.fill(&tables, &mut reviewed, candidates, run, &mut ledger)
+            .await;
+        let changes = diff::tables(base.tables(), &tables);
+        let mut document = self.compose(tables, reviewed, ledger, run);
+        let updated = !base.is_current(&document.version);
+        let lost = if updated {
+            run.report(Progress::Storing);
+            if !self.publish(&document, base.replace).await? {
+                if let Some(enrichment) = enrichment {
+                    enrichment.tables = document.tables;
+                }
+                return Ok(None);
+            }
+            versions::record(&*self.store, base.document.as_ref(), &document).await?
+        } else if let Some(head) = &base.document {
+            versions::record(&*self.store, None, head).await?
+        } else {
+            None
+        };
+        document.ledger.problems.extend(lost);
+        // After the head, which holds the answers. A sync that is killed before this line asks
+        // again; one that is killed here has nothing to ask for.
+        if let Some(enrichment) = enrichment {
+            let memory = &enrichment.memory;
+            state::update(&*self.store, |state| state.llm.clone_from(memory)).await?;
+        }
+        Ok(Some(SyncResult {
+            document,
+            changes,
+            updated,
+        }))
+    }
+
+    /// Reads the warehouse and merges what is known. It is read anew for each attempt: the writer that
+    /// won may have read a newer warehouse.
+    async fn read(
+        &self,
+        base: &Base,
+        enrichment: Option<&mut Enrichment>,
+        run: &Run,
+    ) -> Result<(Vec<Table>, Ledger), Error> {
+        let known = base.tables().iter().cloned();
+        let known: Vec<Table> = known.map(Table::warehouse_facts).collect();
+        let reading = self.source.read(&known, run).await.map_err(source_error)?;
+        let described = enrichment.map(|enrichment| std::mem::take(&mut enrichment.tables));
+        let (tables, mut ledger) = merge(
+            reading,
+            base.document.as_ref(),
+            &described.unwrap_or_default(),
+            self.dialect(),
+        );
+        ledger.problems.extend(base.problem.clone());
+        Ok((tables, ledger))
+    }
+
+    /// Reviews the examples of the base against the tables as they are now.
+    async fn review(&self, base: &Base, tables: &[Table], run: &Run) -> Reviewed {
+        let Some(before) = &base.document else {
+            return Reviewed::default();
+        };
+        let schema = ground::Schema::new(tables, self.dialect());
+        let changes = diff::tables(&before.tables, tables);
+        examples::review(before, &changes, &self.reviewer(&schema, run)).await
+    }
+
+    /// Publishes the document; false if another sync or a person's example came first.
+    async fn publish(&self, document: &Document, replace: Put) -> Result<bool, Error> {
+        match versions::publish(&*self.store, document, replace).await {
+            Ok(()) => Ok(true),
+            // The other writer is this one if the answer to a put was lost and the put retried.
+            Err(StoreError::Precondition(_)) => self.is_head(document).await,
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn is_head(&self, document: &Document) -> Result<bool, Error> {
@@ -276,13 +273,13 @@ impl Sync {
         }
     }
 
-    /// Has the LLM describe what is new and write examples where some are missing.
-    async fn ask(
+    /// Has the LLM describe what is new, and write examples if some are missing.
+    async fn enrich(
         &self,
         tables: &mut [Table],
         examples: &[Example],
         run: &Run,
-    ) -> Result<Option<Asked>, Error> {
+    ) -> Result<Option<Enrichment>, Error> {
         let Some(llm) = &self.llm else {
             return Ok(None);
         };
@@ -298,7 +295,7 @@ impl Sync {
         };
         let outcome = enrich::enrich(llm, tables, &mut memory, &task).await;
         outcome.apply(tables);
-        Ok(Some(Asked {
+        Ok(Some(Enrichment {
             memory,
             tables: Vec::new(),
             examples: outcome.examples,

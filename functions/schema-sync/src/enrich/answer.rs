@@ -7,8 +7,8 @@ use schema::document::{Dropped, Example, Origin, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Description;
-use super::batch::Piece;
+use super::outcome::Description;
+use super::part::TablePart;
 
 /// In characters; BigQuery's own limit of a description.
 const MAX_DESCRIPTION: usize = 1_024;
@@ -101,19 +101,19 @@ impl Answer {
     pub fn judge(
         self,
         tables: &[Table],
-        batch: &[Piece],
+        batch: &[TablePart],
         wanted: usize,
         schema: &Schema<'_>,
     ) -> Kept {
         let mut kept = Kept::default();
-        let mut asked: BTreeMap<&str, Vec<&Piece>> = BTreeMap::new();
-        for piece in batch {
-            let name = tables[piece.table].name.as_str();
-            asked.entry(name).or_default().push(piece);
+        let mut asked: BTreeMap<&str, Vec<&TablePart>> = BTreeMap::new();
+        for part in batch {
+            let name = tables[part.table].name.as_str();
+            asked.entry(name).or_default().push(part);
         }
         for answer in self.tables {
             let name = answer.table.trim();
-            let Some(pieces) = asked.get(name) else {
+            let Some(parts) = asked.get(name) else {
                 let reason = "the LLM was not asked about a table of this name";
                 kept.dropped.push(Dropped {
                     table: Some(short(name)),
@@ -121,9 +121,9 @@ impl Answer {
                 });
                 continue;
             };
-            let index = pieces[0].table;
+            let index = parts[0].table;
             if !answer.description.trim().is_empty() {
-                if pieces.iter().any(|piece| piece.describe_table) {
+                if parts.iter().any(|part| part.describe_table) {
                     kept.take(&tables[index], index, None, &answer.description, schema);
                 } else {
                     let reason = "the LLM was not asked about this table";
@@ -132,9 +132,9 @@ impl Answer {
             }
             for column in answer.columns {
                 let path = column.path.trim();
-                let is_asked = pieces
+                let is_asked = parts
                     .iter()
-                    .any(|piece| piece.columns.iter().any(|asked| asked.path == path));
+                    .any(|part| part.columns.iter().any(|asked| asked.path == path));
                 if is_asked {
                     kept.take(
                         &tables[index],

@@ -9,24 +9,25 @@ use platform::llm::{Ask, Llm, LlmError, Reply};
 use schema::document::Problem;
 use tokio::time::Instant;
 
-use super::{Settings, prompt};
+use super::prompt;
+use super::settings::Settings;
 
 /// What a call came to.
-pub enum Done {
+pub enum CallResult {
     Answered(Reply),
     Failed(LlmError),
     /// It did not fit the bounds, or was cut off by them.
-    Left {
+    Skipped {
         reason: &'static str,
-        begun: bool,
+        sent: bool,
     },
 }
 
-impl Done {
-    pub fn was_begun(&self) -> bool {
+impl CallResult {
+    pub fn was_sent(&self) -> bool {
         match self {
             Self::Answered(_) | Self::Failed(_) => true,
-            Self::Left { begun, .. } => *begun,
+            Self::Skipped { sent, .. } => *sent,
         }
     }
 }
@@ -59,10 +60,15 @@ impl Limits {
     }
 
     /// Asks, if there is time and there are tokens for it.
-    pub async fn ask(&self, llm: &Llm, question: impl Fn() -> Ask, expected_output: u64) -> Done {
-        let left = |reason| Done::Left {
+    pub async fn ask(
+        &self,
+        llm: &Llm,
+        question: impl Fn() -> Ask,
+        expected_output: u64,
+    ) -> CallResult {
+        let left = |reason| CallResult::Skipped {
             reason,
-            begun: false,
+            sent: false,
         };
         if Instant::now() >= self.deadline {
             return left("ENRICH_MAX_SECONDS are over");
@@ -84,9 +90,9 @@ impl Limits {
             state.tokens += expected;
         }
         let Ok(result) = tokio::time::timeout_at(self.deadline, llm.ask(&ask)).await else {
-            return Done::Left {
+            return CallResult::Skipped {
                 reason: "ENRICH_MAX_SECONDS are over",
-                begun: true,
+                sent: true,
             };
         };
         let mut state = self.state();
@@ -100,7 +106,7 @@ impl Limits {
             state.tokens = state.tokens - expected + spent;
         }
         match result {
-            Ok(reply) => Done::Answered(reply),
+            Ok(reply) => CallResult::Answered(reply),
             Err(error) => {
                 match error {
                     LlmError::Denied(_) => state.is_denied = true,
@@ -109,7 +115,7 @@ impl Limits {
                     | LlmError::Declined { .. }
                     | LlmError::Nonsense { .. } => {}
                 }
-                Done::Failed(error)
+                CallResult::Failed(error)
             }
         }
     }

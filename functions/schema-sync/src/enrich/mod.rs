@@ -13,69 +13,32 @@
 
 mod answer;
 mod batch;
+mod carry;
 mod limits;
 mod memory;
+mod outcome;
+mod part;
 mod paths;
 mod prompt;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use anyhow::ensure;
 use futures::StreamExt as _;
 use ground::Schema;
-use platform::Env;
 use platform::llm::{Ask, Llm, LlmError, Reply, Usage};
-use schema::document::{DescriptionSource, Dropped, Example, Origin, Problem, Table};
+use schema::document::{Example, Origin, Table};
 use serde::Deserialize as _;
 
 use crate::run::{Progress, Run};
 use answer::Answer;
-use batch::Piece;
-use limits::{Done, Limits, Problems};
+use limits::{CallResult, Limits, Problems};
+use part::TablePart;
+
+pub use carry::{carry_over, drop_dangling};
 pub use memory::Memory;
-pub use paths::{carry_over, drop_dangling};
-
-/// How much a run may ask. What does not fit is asked by the next run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `ENRICH_MAX_CALLS`, 50.
-    pub max_calls: usize,
-    /// `ENRICH_MAX_TOKENS`, 500000, of input and output together. No call begins that is expected
-    /// to go beyond.
-    pub max_tokens: u64,
-    /// `ENRICH_MAX_SECONDS`, 120.
-    pub max_time: Duration,
-    /// `EXAMPLES_COUNT`, 5: how many examples a schema has, whoever they are by.
-    pub examples: usize,
-    /// `ENRICH_CONCURRENCY`, 4: calls at a time.
-    pub concurrency: usize,
-    /// `ENRICH_BATCH_COLUMNS`, 50: columns that one call asks about. More of them take longer to
-    /// answer than `LLM_TIMEOUT_SECONDS`.
-    pub batch_columns: usize,
-}
-
-impl Settings {
-    pub fn read(env: &Env) -> anyhow::Result<Self> {
-        let settings = Self {
-            max_calls: env.parse("ENRICH_MAX_CALLS", 50)?,
-            max_tokens: env.parse("ENRICH_MAX_TOKENS", 500_000)?,
-            max_time: Duration::from_secs(env.parse("ENRICH_MAX_SECONDS", 120)?),
-            examples: env.parse("EXAMPLES_COUNT", 5)?,
-            concurrency: env.parse("ENRICH_CONCURRENCY", 4)?,
-            batch_columns: env.parse("ENRICH_BATCH_COLUMNS", 50)?,
-        };
-        ensure!(
-            settings.concurrency > 0,
-            "ENRICH_CONCURRENCY is 0: set it to 1 or more"
-        );
-        ensure!(
-            settings.batch_columns > 0,
-            "ENRICH_BATCH_COLUMNS is 0: set it to 1 or more"
-        );
-        Ok(settings)
-    }
-}
+pub use outcome::{Description, Outcome};
+pub use settings::Settings;
 
 /// What there is to enrich, apart from the tables.
 pub struct Task<'a> {
@@ -87,67 +50,11 @@ pub struct Task<'a> {
     pub run: &'a Run,
 }
 
-/// What came of it: nothing in the tables is changed before [`Outcome::apply`].
-#[derive(Debug, Default)]
-#[must_use]
-pub struct Outcome {
-    pub descriptions: Vec<Description>,
-    /// Candidates, in the model's order, at most twice as many as wanted: neither grounded nor
-    /// planned, and their `tables` empty.
-    pub examples: Vec<Example>,
-    /// What was written and not kept.
-    pub dropped: Vec<Dropped>,
-    /// Calls that failed, and what waits for the next run.
-    pub problems: Vec<Problem>,
-    pub calls: u64,
-    pub input_tokens: u64,
-    pub output_tokens: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// Its place among the tables.
-    pub table: usize,
-    /// None: of the table itself.
-    pub path: Option<String>,
-    pub text: String,
-}
-
-impl Outcome {
-    /// Writes the descriptions into the tables that they were asked for. The warehouse's own stay.
-    pub fn apply(&self, tables: &mut [Table]) {
-        let mut by_table: BTreeMap<usize, BTreeMap<&str, &str>> = BTreeMap::new();
-        for Description { table, path, text } in &self.descriptions {
-            let path = path.as_deref().unwrap_or_default();
-            by_table.entry(*table).or_default().insert(path, text);
-        }
-        for (index, texts) in by_table {
-            let table = &mut tables[index];
-            let set = |description: &mut Option<String>,
-                       source: &mut Option<DescriptionSource>,
-                       path: &str| {
-                if let Some(text) = texts.get(path).filter(|_| description.is_none()) {
-                    *description = Some((*text).to_owned());
-                    *source = Some(DescriptionSource::Llm);
-                }
-            };
-            set(&mut table.description, &mut table.description_source, "");
-            paths::walk_mut(&mut table.columns, &mut |path, column| {
-                set(
-                    &mut column.description,
-                    &mut column.description_source,
-                    path,
-                );
-            });
-        }
-    }
-}
-
 /// One call: descriptions, examples, or both.
 struct Call {
     /// Answers come in any order; what is kept of them must not.
     order: usize,
-    batch: Vec<Piece>,
+    batch: Vec<TablePart>,
     examples: usize,
 }
 
@@ -180,14 +87,14 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
             batches_done,
             batches,
         });
-        outcome.calls += u64::from(done.was_begun());
+        outcome.calls += u64::from(done.was_sent());
         match done {
-            Done::Left { reason, .. } => problems.left(call.columns(), reason),
-            Done::Answered(reply) => {
+            CallResult::Skipped { reason, .. } => problems.left(call.columns(), reason),
+            CallResult::Answered(reply) => {
                 outcome.add_usage(reply.usage);
                 answered.push((call, Some(reply)));
             }
-            Done::Failed(error) => {
+            CallResult::Failed(error) => {
                 outcome.add_usage(error.usage());
                 problems.failed(&error);
                 // The same question is likely to get the same answer, and to cost the same.
@@ -204,11 +111,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
     let mut schemas: BTreeMap<&str, Schema<'_>> = BTreeMap::new();
     for (call, reply) in answered {
         // Who may read one dataset need not know of another.
-        let schema = match call
-            .batch
-            .first()
-            .map(|piece| tables[piece.table].dataset())
-        {
+        let schema = match call.batch.first().map(|part| tables[part.table].dataset()) {
             None => task.schema,
             Some(dataset) => schemas
                 .entry(dataset)
@@ -264,7 +167,7 @@ fn question(tables: &[Table], call: &Call, task: &Task<'_>) -> Ask {
 
 impl Call {
     fn columns(&self) -> usize {
-        self.batch.iter().map(|piece| piece.columns.len()).sum()
+        self.batch.iter().map(|part| part.columns.len()).sum()
     }
 
     /// What an answer takes, in tokens.
@@ -318,12 +221,12 @@ impl Outcome {
                 memory.set_unanswered(&tables[table].name, path, shape);
             }
         };
-        for piece in &call.batch {
-            if piece.describe_table {
-                forget(piece.table, "", memory::table_shape(&tables[piece.table]));
+        for part in &call.batch {
+            if part.describe_table {
+                forget(part.table, "", memory::table_shape(&tables[part.table]));
             }
-            for asked in &piece.columns {
-                forget(piece.table, &asked.path, asked.shape.clone());
+            for asked in &part.columns {
+                forget(part.table, &asked.path, asked.shape.clone());
             }
         }
         if call.examples > 0 && failed {

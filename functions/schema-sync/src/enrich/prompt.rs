@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use schema::Dialect;
 use schema::document::{Column, Example, Mode, Table, TableKind};
 
-use super::batch::Piece;
+use super::part::TablePart;
 use super::paths;
 
 /// Columns of a table that are shown beside those to describe.
@@ -40,13 +40,13 @@ pub fn system(dialect: Dialect, with_examples: bool) -> String {
 }
 
 /// The tables of a batch, those that examples are to be made of, and what is wanted of them.
-pub fn user(tables: &[Table], batch: &[Piece], examples: usize, known: &[Example]) -> String {
+pub fn user(tables: &[Table], batch: &[TablePart], examples: usize, known: &[Example]) -> String {
     let mut user = String::from("<schema>\n");
-    for piece in batch {
-        user.push_str(&table(&tables[piece.table], Some(piece)));
+    for part in batch {
+        user.push_str(&table(&tables[part.table], Some(part)));
     }
     if examples > 0 {
-        let shown = batch.iter().map(|piece| piece.table).collect();
+        let shown = batch.iter().map(|part| part.table).collect();
         for index in tables_for_examples(tables, &shown) {
             user.push_str(&table(&tables[index], None));
         }
@@ -69,16 +69,16 @@ pub fn user(tables: &[Table], batch: &[Piece], examples: usize, known: &[Example
 }
 
 /// A table with the columns that are asked about, and some of those around them.
-pub fn table(table: &Table, piece: Option<&Piece>) -> String {
-    let asked: HashSet<&str> = piece
+pub fn table(table: &Table, part: Option<&TablePart>) -> String {
+    let asked: HashSet<&str> = part
         .into_iter()
-        .flat_map(|piece| &piece.columns)
+        .flat_map(|part| &part.columns)
         .map(|asked| asked.path.as_str())
         .collect();
     let mark = |is_asked| if is_asked { '?' } else { '-' };
     let mut text = format!(
         "{} table {}\n  kind: {}\n",
-        mark(piece.is_some_and(|piece| piece.describe_table)),
+        mark(part.is_some_and(|part| part.describe_table)),
         name(&table.name),
         facts(table)
     );

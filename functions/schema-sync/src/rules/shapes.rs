@@ -4,11 +4,11 @@ use schema::Dialect;
 use schema::document::{Column, Mode, Table};
 use schema::render::identifier;
 
+use super::candidate::{Candidate, Shape};
 use super::columns::{
     Reachable, dimension, is_text, label, measure, moment, person, reachable, words,
 };
 use super::period::{Period, day_of, recent};
-use super::{Candidate, Shape};
 
 /// Of every table: one candidate a shape, two where it has two arrays.
 pub(super) fn candidates(

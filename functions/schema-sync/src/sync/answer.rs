@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use super::{Asked, Done};
+use super::result::{Enrichment, SyncResult};
 use crate::run::Run;
 
 /// The answer of a run: M4's fields, then the version, the tables and what changed.
@@ -40,12 +40,12 @@ pub struct Answer {
     pub ledger: Ledger,
 }
 
-pub(super) fn answer(done: Done, started: Instant) -> Answer {
-    let Done {
+pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
+    let SyncResult {
         mut document,
         changes,
         updated,
-    } = done;
+    } = result;
     let problems = std::mem::take(&mut document.ledger.problems);
     Answer {
         status: "success",
@@ -101,13 +101,18 @@ impl Answer {
 }
 
 /// What a run cost, whether or not it changed or published anything.
-pub(super) fn figures(run: &Run, asked: Option<&Asked>, answer: Option<&Answer>, started: Instant) {
+pub(super) fn figures(
+    run: &Run,
+    enrichment: Option<&Enrichment>,
+    answer: Option<&Answer>,
+    started: Instant,
+) {
     let count = |name, count: u64| figure(name, Unit::Count, count as f64);
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
     figure("sync_duration", Unit::Milliseconds, milliseconds);
     count("sync_requests", run.requests());
     figure("sync_bytes_billed", Unit::Bytes, run.bytes_billed() as f64);
-    let costs = asked.map(|asked| &asked.costs);
+    let costs = enrichment.map(|enrichment| &enrichment.costs);
     count("sync_llm_calls", costs.map_or(0, |it| it.llm_calls));
     let input = costs.map_or(0, |it| it.llm_input_tokens);
     let output = costs.map_or(0, |it| it.llm_output_tokens);

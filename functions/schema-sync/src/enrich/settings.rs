@@ -1,0 +1,47 @@
+//! How much a run may ask of the LLM.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use platform::Env;
+
+/// How much a run may ask. What does not fit is asked by the next run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `ENRICH_MAX_CALLS`, 50.
+    pub max_calls: usize,
+    /// `ENRICH_MAX_TOKENS`, 500000, of input and output together. No call begins that is expected
+    /// to go beyond.
+    pub max_tokens: u64,
+    /// `ENRICH_MAX_SECONDS`, 120.
+    pub max_time: Duration,
+    /// `EXAMPLES_COUNT`, 5: how many examples a schema has, whoever they are by.
+    pub examples: usize,
+    /// `ENRICH_CONCURRENCY`, 4: calls at a time.
+    pub concurrency: usize,
+    /// `ENRICH_BATCH_COLUMNS`, 50: columns that one call asks about. More of them take longer to
+    /// answer than `LLM_TIMEOUT_SECONDS`.
+    pub batch_columns: usize,
+}
+
+impl Settings {
+    pub fn read(env: &Env) -> anyhow::Result<Self> {
+        let settings = Self {
+            max_calls: env.parse("ENRICH_MAX_CALLS", 50)?,
+            max_tokens: env.parse("ENRICH_MAX_TOKENS", 500_000)?,
+            max_time: Duration::from_secs(env.parse("ENRICH_MAX_SECONDS", 120)?),
+            examples: env.parse("EXAMPLES_COUNT", 5)?,
+            concurrency: env.parse("ENRICH_CONCURRENCY", 4)?,
+            batch_columns: env.parse("ENRICH_BATCH_COLUMNS", 50)?,
+        };
+        ensure!(
+            settings.concurrency > 0,
+            "ENRICH_CONCURRENCY is 0: set it to 1 or more"
+        );
+        ensure!(
+            settings.batch_columns > 0,
+            "ENRICH_BATCH_COLUMNS is 0: set it to 1 or more"
+        );
+        Ok(settings)
+    }
+}

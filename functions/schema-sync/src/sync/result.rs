@@ -1,0 +1,36 @@
+//! What a run found and stored, and what the LLM contributed to it.
+
+use schema::diff::Change;
+use schema::document::{Document, Example, Ledger, Table};
+
+use crate::enrich::Memory;
+
+/// The result of a run.
+pub struct SyncResult {
+    /// Equal in content to what is in the store; of a run that changed nothing, not stored itself.
+    pub document: Document,
+    pub changes: Vec<Change>,
+    pub updated: bool,
+}
+
+/// What the LLM was asked in this run, and its answers.
+pub struct Enrichment {
+    pub memory: Memory,
+    /// With its descriptions, where an attempt to publish them lost against another writer.
+    pub tables: Vec<Table>,
+    /// Candidates.
+    pub examples: Vec<Example>,
+    /// Calls and tokens, and what was dropped or failed.
+    pub costs: Ledger,
+}
+
+impl Enrichment {
+    /// Adds its costs and notes to a ledger.
+    pub fn add_to(&self, ledger: &mut Ledger) {
+        ledger.llm_calls = self.costs.llm_calls;
+        ledger.llm_input_tokens = self.costs.llm_input_tokens;
+        ledger.llm_output_tokens = self.costs.llm_output_tokens;
+        ledger.dropped.extend_from_slice(&self.costs.dropped);
+        ledger.problems.extend_from_slice(&self.costs.problems);
+    }
+}
