@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Change, ChangeKind};
+use super::change::{Change, ChangeKind};
 use crate::name::names_of;
 
 /// Paths of one parent and one type that went and came, by their places among the changes.

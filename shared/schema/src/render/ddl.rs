@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::notes::{CUT, kind, partition_key, shard_notes};
 use super::quote::{identifier, literal, plain, table_name};
-use super::{CUT, kind, shard_notes};
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Partitioning, Table};
 
@@ -249,14 +249,5 @@ fn postgres_tail(table: &Table, name: &str, ddl: &mut String) {
             let path = identifier(&column.name, Dialect::Postgres);
             let _ = writeln!(ddl, "COMMENT ON COLUMN {name}.{path} IS {text};");
         }
-    }
-}
-
-/// A column, or what the warehouse says where the key is several or an expression.
-pub(super) fn partition_key(table: &Table, key: &str, dialect: Dialect) -> String {
-    if table.columns.iter().any(|column| column.name == key) {
-        identifier(key, dialect)
-    } else {
-        plain(key)
     }
 }

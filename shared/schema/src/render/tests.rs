@@ -6,7 +6,8 @@ use sqlparser::parser::Parser;
 use super::*;
 use crate::dialect::Dialect;
 use crate::document::{
-    Column, ForeignKey, Mode, Partitioning, ShardVersion, Shards, Table, TableKind,
+    Column, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion, Shards, Table,
+    TableKind,
 };
 use crate::name::TableName;
 

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use super::ddl::partition_key;
+use super::notes::{CUT, kind, partition_key, shard_notes};
 use super::quote::{identifier, plain, table_name};
-use super::{CUT, kind, shard_notes};
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Table};
 

@@ -1,0 +1,48 @@
+//! One change between two versions.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// In full.
+    pub table: String,
+    /// The dataset of the table, as scopes name it; not told.
+    #[serde(skip)]
+    pub dataset: Option<String>,
+    /// The column or nested field; none where the table as a whole changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    pub kind: ChangeKind,
+    /// SQL that was right before may fail or mean something else now.
+    pub breaking: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Of a removed path: the only new one beside it with the same type. A hint, no fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    TableAdded,
+    TableRemoved,
+    ColumnAdded,
+    ColumnRemoved,
+    Type,
+    Mode,
+    Description,
+    PolicyTags,
+    Partitioning,
+    PartitionFilter,
+    Clustering,
+    PrimaryKey,
+    ForeignKeys,
+    TableKind,
+    Shards,
+    /// The estimate of rows or bytes.
+    Size,
+}
