@@ -17,9 +17,10 @@ use utoipa::ToSchema;
 
 use crate::app::{App, Snapshot};
 use crate::context::{self, Format, check_budget, check_question};
-pub use template::Filled;
 use template::{Template, Values, Variable};
 use templates::{DEFAULT, TemplateSource};
+
+pub use template::Filled;
 
 pub const DEFAULT_BUDGET: usize = 8_000;
 /// Less than this, in tokens, holds no table worth asking about.
