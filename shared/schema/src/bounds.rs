@@ -1,9 +1,9 @@
-//! How much of one table, and of all together, a document holds.
+//! The size limits of a table and of a document.
 //!
-//! A type that is used again and again in itself (a composite of four composites of four..) is small
-//! in a warehouse's catalog and has millions of fields when it is written out. So a tree of columns
-//! is grown level by level within a [`Budget`], and never made whole first: what is nearest to the
-//! table is kept, a struct's fields are there all or not at all, and `cut` marks where some are not.
+//! Nested composite types (a composite of four composites of four ...) are small in a warehouse's
+//! catalog but expand to millions of fields. A tree of columns is therefore expanded level by level
+//! within a [`Budget`], never as a whole: the outermost columns are kept, the fields of a struct are
+//! included all or not at all, and `cut` marks where some are missing.
 
 use std::io;
 
@@ -12,43 +12,43 @@ use serde::Serialize;
 
 use crate::document::{Column, Ledger, Problem, Table};
 
-/// Columns and nested fields of one table: as many as BigQuery allows.
+/// Columns and nested fields of one table; also BigQuery's limit.
 pub const MAX_FIELDS: usize = 10_000;
-/// Of one table, in JSON.
+/// The size of one table in JSON.
 pub const MAX_TABLE_BYTES: usize = 4 << 20;
-/// Of all tables, in JSON: what a reader on Lambda can hold.
+/// The size of all tables in JSON, which a reader on Lambda can hold.
 pub const MAX_TABLES_BYTES: usize = 64 << 20;
-/// Of what a table has beside columns, in JSON.
+/// The size of what a table has besides columns, in JSON.
 const MAX_REST_BYTES: usize = 1 << 20;
-/// Of one description, in characters. BigQuery allows 16,384.
+/// The longest description, in characters; also BigQuery's limit.
 pub const MAX_DESCRIPTION: usize = 16_384;
-/// Of a table that has too much beside its columns.
+/// The siblings and foreign keys of a table that has too much besides its columns.
 const MAX_SIBLINGS: usize = 100;
 const MAX_FOREIGN_KEYS: usize = 1_000;
-/// Of a ledger.
+/// The notes in a ledger, and the characters of each.
 const MAX_NOTES: usize = 1_000;
 const MAX_NOTE: usize = 2_000;
-/// Tables that are named as cut; the rest is counted.
-const MAX_CUT_TOLD: usize = 20;
-/// What JSON writes around a column: `,"fields":[]`, `,"cut":true`, a comma.
+/// How many cut tables are named; the others are counted.
+const MAX_CUT_NAMED: usize = 20;
+/// The JSON around a column: `,"fields":[]`, `,"cut":true`, a comma.
 const AROUND: usize = 32;
 
-/// What is left for more fields.
+/// The remaining room for fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     pub fields: usize,
-    /// Of their JSON.
+    /// Bytes of their JSON.
     pub bytes: usize,
 }
 
 impl Budget {
-    /// Of one table.
+    /// The budget of one table.
     pub const TABLE: Self = Self {
         fields: MAX_FIELDS,
         bytes: MAX_TABLE_BYTES - MAX_REST_BYTES,
     };
 
-    /// This, with as many bytes for what is nested in these columns.
+    /// This budget with only `bytes` for what is nested in the columns.
     #[must_use]
     pub fn for_nested<F>(self, bytes: usize, columns: &[(Column, F)]) -> Self {
         let own = columns.iter().map(|(column, _)| weight(column));
@@ -69,17 +69,17 @@ impl Budget {
     }
 }
 
-/// In bytes, without its fields.
+/// The size of a column without its fields, in bytes.
 fn weight(column: &Column) -> usize {
     bytes(column) + AROUND
 }
 
-/// What a column's fields come from.
+/// Where the fields of a column come from.
 pub trait Fields: Sized {
-    /// Whether there are any.
-    fn are_there(&self) -> bool;
+    /// Whether the column has fields.
+    fn exist(&self) -> bool;
 
-    /// Each without fields of its own, and where those come from; none where it is too deep.
+    /// The fields, each with the source of its own fields; none if they are nested too deeply.
     fn read(&self) -> Option<Vec<(Column, Self)>>;
 }
 
@@ -89,7 +89,7 @@ struct Node<F> {
     parent: Option<usize>,
 }
 
-/// The columns with the fields that the budget holds, and whether some are missing.
+/// Expands columns as far as the budget allows. Returns whether some are missing.
 pub fn grow<F: Fields>(columns: Vec<(Column, F)>, budget: &mut Budget) -> (Vec<Column>, bool) {
     let mut nodes: Vec<Node<F>> = Vec::with_capacity(columns.len());
     let mut is_full = false;
@@ -109,11 +109,10 @@ pub fn grow<F: Fields>(columns: Vec<(Column, F)>, budget: &mut Budget) -> (Vec<C
     while at < nodes.len() {
         let parent = at;
         at += 1;
-        if !nodes[parent].fields.are_there() {
+        if !nodes[parent].fields.exist() {
             continue;
         }
-        // After the first that does not fit nothing is read any more, so that the work is bounded
-        // as well.
+        // Nothing is read after the first that does not fit, which bounds the work as well.
         let read = (!is_full).then(|| nodes[parent].fields.read()).flatten();
         let (columns, fields): (Vec<Column>, Vec<F>) = read.into_iter().flatten().unzip();
         if columns.is_empty() || !budget.take(&columns) {
@@ -132,7 +131,7 @@ pub fn grow<F: Fields>(columns: Vec<(Column, F)>, budget: &mut Budget) -> (Vec<C
     (assemble(nodes), is_cut)
 }
 
-/// Parents stand before their fields.
+/// Parents come before their fields.
 fn assemble<F>(mut nodes: Vec<Node<F>>) -> Vec<Column> {
     let mut top = Vec::new();
     while let Some(Node {
@@ -149,9 +148,9 @@ fn assemble<F>(mut nodes: Vec<Node<F>>) -> Vec<Column> {
     top
 }
 
-/// Those of a tree that is there already.
+/// The fields of an existing tree.
 impl Fields for &[Column] {
-    fn are_there(&self) -> bool {
+    fn exist(&self) -> bool {
         !self.is_empty()
     }
 
@@ -174,17 +173,17 @@ fn alone(column: &Column) -> (Column, &[Column]) {
     (own, &column.fields)
 }
 
-/// A description as a document holds it.
+/// A description cut to the limit of a document.
 pub fn short(description: &str) -> String {
     cut(description, MAX_DESCRIPTION)
 }
 
-/// Brings a table that was read whole within its bounds.
+/// Cuts a table to its limits.
 pub fn fit(table: &mut Table) {
     fit_to(table, MAX_TABLE_BYTES);
 }
 
-/// Gives the bytes that it has then.
+/// Returns the resulting size in bytes.
 fn fit_to(table: &mut Table, most: usize) -> usize {
     let size = bytes(table);
     if count(&table.columns) <= MAX_FIELDS && size <= most {
@@ -212,8 +211,8 @@ fn fit_to(table: &mut Table, most: usize) -> usize {
     bytes(table)
 }
 
-/// Brings all tables within the bound of a document: where they are too large together, the largest
-/// are cut to one size.
+/// Cuts all tables to the limits of a document. If they are too large together, the largest are cut
+/// to the same size.
 pub fn fit_all(tables: &mut [Table]) {
     let fit = |table: &mut Table| fit_to(table, MAX_TABLE_BYTES) + 1;
     let mut sizes: Vec<usize> = tables.iter_mut().map(fit).collect();
@@ -234,13 +233,13 @@ pub fn fit_all(tables: &mut [Table]) {
     }
 }
 
-/// Which tables are not there in full.
+/// The problems that name the tables that are cut.
 pub fn problems(tables: &[Table]) -> Vec<Problem> {
     let mut cut = tables.iter().filter(|table| table.cut);
-    let told = cut.by_ref().take(MAX_CUT_TOLD).map(|table| {
+    let named = cut.by_ref().take(MAX_CUT_NAMED).map(|table| {
         let detail = format!(
             "it has more fields than a document holds ({MAX_FIELDS} or {} MB for one table, {} MB \
-             for all): those nested deepest are left out, and what lacks them is marked `cut`",
+             for all): the deepest ones are omitted, and their parents are marked `cut`",
             MAX_TABLE_BYTES >> 20,
             MAX_TABLES_BYTES >> 20
         );
@@ -250,16 +249,16 @@ pub fn problems(tables: &[Table]) -> Vec<Problem> {
             detail,
         }
     });
-    let mut told: Vec<Problem> = told.collect();
+    let mut problems: Vec<Problem> = named.collect();
     let more = cut.count();
     if more > 0 {
         let detail = format!("{more} more tables have more fields than a document holds");
-        told.push(Problem::general("tables", detail));
+        problems.push(Problem::general("tables", detail));
     }
-    told
+    problems
 }
 
-/// Brings what a run tells of itself within its bounds.
+/// Cuts a ledger to its limits.
 pub fn fit_ledger(ledger: &mut Ledger) {
     for dropped in &mut ledger.dropped {
         dropped.text = cut(&dropped.text, MAX_NOTE);
@@ -292,7 +291,7 @@ fn count(columns: &[Column]) -> usize {
     count
 }
 
-/// Of a value's JSON, which is not made for it.
+/// The size of a value's JSON, counted without storing it.
 pub fn bytes(value: &impl Serialize) -> usize {
     struct Count(usize);
     impl io::Write for Count {
@@ -306,7 +305,7 @@ pub fn bytes(value: &impl Serialize) -> usize {
     }
     let mut count = Count(0);
     serde_json::to_writer(&mut count, value)
-        .expect("our types are JSON's own, and counting can't fail");
+        .expect("these types serialize to JSON, and counting can't fail");
     count.0
 }
 
@@ -319,7 +318,7 @@ mod tests {
     use super::*;
     use crate::document::TableKind;
 
-    /// A type of so many fields of which each is of that type again, without an end.
+    /// A type with `fan_out` fields, each of which is of that type again, without end.
     struct Endless<'c> {
         fan_out: usize,
         name: &'c str,
@@ -327,7 +326,7 @@ mod tests {
     }
 
     impl Fields for Endless<'_> {
-        fn are_there(&self) -> bool {
+        fn exist(&self) -> bool {
             self.fan_out > 0
         }
 
@@ -353,7 +352,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tree_without_an_end_is_grown_within_its_budget_and_no_more_is_made(
+        fn an_endless_tree_is_expanded_only_within_its_budget(
             fan_out in 0_usize..60, columns in 0_usize..60,
             fields in 0_usize..2_000, bytes in 0_usize..200_000, name in "\\PC{0,12}",
         ) {
@@ -368,7 +367,7 @@ mod tests {
             prop_assert!(all.len() <= fields && super::bytes(&grown) <= bytes + 2);
             prop_assert!(made.get() <= fields + fan_out, "{} were made", made.get());
             prop_assert_eq!(budget.fields, fields - all.len());
-            // What has no fields lacks them, and says so; a struct has all of its fields or none.
+            // A column without fields is marked as cut; a struct has all of its fields or none.
             for column in all {
                 prop_assert!(column.fields.is_empty() || column.fields.len() == fan_out);
                 prop_assert_eq!(column.cut, fan_out > 0 && column.fields.is_empty());
@@ -377,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn a_tree_that_fits_is_left_as_it_is(columns in 0_usize..20, fields in 0_usize..20) {
+        fn a_tree_that_fits_is_unchanged(columns in 0_usize..20, fields in 0_usize..20) {
             let column = |n| Column {
                 fields: (0..fields).map(|n| Column::leaf(format!("f{n}"), "text")).collect(),
                 ..Column::leaf(format!("c{n}"), "text")
@@ -395,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_are_too_large_together_are_cut_from_the_largest_on() {
+    fn if_all_tables_are_too_large_the_largest_are_cut() {
         let of = |name: &str, columns: usize| {
             let mut table = Table::new(["p", "d", name], TableKind::Table);
             let column = |n| Column {
@@ -415,6 +414,6 @@ mod tests {
         );
         assert!(!tables[0].cut && tables[0].columns.len() == 3);
         assert!(tables[1..].iter().all(|table| table.cut));
-        assert_eq!(problems(&tables).len(), MAX_CUT_TOLD + 1);
+        assert_eq!(problems(&tables).len(), MAX_CUT_NAMED + 1);
     }
 }

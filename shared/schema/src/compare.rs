@@ -1,27 +1,27 @@
-//! Two trees of columns, side by side.
+//! Compares two trees of columns.
 
 use std::collections::HashMap;
 
 use crate::document::{Column, Mode};
 use crate::name::path;
 
-/// What became of one path.
+/// How one path differs.
 #[derive(Debug, PartialEq)]
 pub enum ColumnChange<'a> {
     Added(&'a Column),
     Removed(&'a Column),
-    /// Another type, or repeated where it was not.
+    /// Another type, or repeated in only one of them.
     Retyped(&'a Column, &'a Column),
-    /// Nullable or required; the type is the same.
+    /// Nullable in one and required in the other; the type is the same.
     Mode(&'a Column, &'a Column),
-    /// What the warehouse, an LLM or a rule says of it.
+    /// Another description, whoever wrote it.
     Description(&'a Column, &'a Column),
-    /// Other tags guard it, or none.
+    /// Other policy tags, or none.
     PolicyTags(&'a Column, &'a Column),
 }
 
-/// Tells `visit` each path that differs, in the order of the new columns and then of the removed.
-/// Of a struct that is new or gone as a whole, only its own path is told.
+/// Calls `visit` for each path that differs, in the order of the new columns, then of the removed
+/// ones. For a struct that is added or removed as a whole, only its own path is visited.
 pub fn columns<'a>(
     old: &'a [Column],
     new: &'a [Column],

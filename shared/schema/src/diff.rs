@@ -1,4 +1,4 @@
-//! What changed between two versions of the document.
+//! The changes between two versions of a document.
 
 mod change;
 mod renames;
@@ -17,10 +17,10 @@ use crate::name::TableName;
 
 pub use change::{Change, ChangeKind};
 
-/// Of a type or a description that a change tells, in characters.
+/// The longest type or description in a change, in characters.
 const MAX_TEXT: usize = 4_000;
 
-/// Changes in the order of the tables' names; examples are not part of it.
+/// The changes in the order of table names. Examples are not compared.
 pub fn diff(old: &Document, new: &Document) -> Vec<Change> {
     tables(&old.tables, &new.tables)
 }
@@ -44,17 +44,17 @@ pub fn tables(old: &[Table], new: &[Table]) -> Vec<Change> {
         };
         match pair {
             (Some(old), Some(new)) => table.between(old, new),
-            (Some(_), None) => table.tell(None, ChangeKind::TableRemoved, true, None, None),
-            (None, _) => table.tell(None, ChangeKind::TableAdded, false, None, None),
+            (Some(_), None) => table.push(None, ChangeKind::TableRemoved, true, None, None),
+            (None, _) => table.push(None, ChangeKind::TableAdded, false, None, None),
         }
     }
     changes
 }
 
-/// Of an answer that lists changes, in bytes of their JSON.
+/// The size limit of an answer's changes, in bytes of their JSON.
 const MAX_BYTES: usize = 2 << 20;
 
-/// How many of the changes, the first ones, an answer holds.
+/// How many of the changes, from the first on, fit an answer.
 pub fn kept(changes: &[Change]) -> usize {
     let mut left = MAX_BYTES;
     let fits = |change: &&Change| {
@@ -65,7 +65,7 @@ pub fn kept(changes: &[Change]) -> usize {
     changes.iter().take_while(fits).count()
 }
 
-/// For `changes_left_out`, which is told only where there are any.
+/// Skips `changes_left_out` in JSON if it is zero.
 pub fn is_none(left_out: &usize) -> bool {
     *left_out == 0
 }
@@ -112,7 +112,7 @@ impl TableChanges<'_> {
                 .as_ref()
                 .map(|by| format!("{} by {}", by.column, by.unit))
         };
-        // A query must filter on the partitioning column: with another column it is refused.
+        // A query must filter on the partitioning column, so another column breaks it.
         self.fact(
             Partitioning,
             new.require_partition_filter,
@@ -185,7 +185,7 @@ impl TableChanges<'_> {
         let breaking = breaks(new) && !breaks(old);
         if old != new {
             let (from, to) = (old.map(range), new.map(range));
-            self.tell(None, ChangeKind::Shards, breaking, from, to);
+            self.push(None, ChangeKind::Shards, breaking, from, to);
         }
     }
 
@@ -194,7 +194,7 @@ impl TableChanges<'_> {
         let path = Some(path);
         match *change {
             ColumnChange::Added(column) => {
-                self.tell(
+                self.push(
                     path,
                     ChangeKind::ColumnAdded,
                     false,
@@ -203,7 +203,7 @@ impl TableChanges<'_> {
                 );
             }
             ColumnChange::Removed(column) => {
-                self.tell(
+                self.push(
                     path,
                     ChangeKind::ColumnRemoved,
                     true,
@@ -212,7 +212,7 @@ impl TableChanges<'_> {
                 );
             }
             ColumnChange::Retyped(old, new) => {
-                self.tell(
+                self.push(
                     path,
                     ChangeKind::Type,
                     true,
@@ -220,32 +220,32 @@ impl TableChanges<'_> {
                     Some(new.sql_type()),
                 );
             }
-            // Nulls may appear where SQL relied on there being none.
+            // Nulls may appear where SQL relies on their absence.
             ColumnChange::Mode(old, new) => {
                 let breaking = old.mode == Mode::Required;
-                self.tell(path, ChangeKind::Mode, breaking, mode(old), mode(new));
+                self.push(path, ChangeKind::Mode, breaking, mode(old), mode(new));
             }
             ColumnChange::Description(old, new) => {
                 let (from, to) = (old.description.clone(), new.description.clone());
-                self.tell(path, ChangeKind::Description, false, from, to);
+                self.push(path, ChangeKind::Description, false, from, to);
             }
-            // Not everybody who could read it before can read it now.
+            // Not every previous reader may read it now.
             ColumnChange::PolicyTags(old, new) => {
                 let tags = |column: &Column| list(&column.policy_tags);
                 let is_new = |tag| !old.policy_tags.contains(tag);
                 let breaking = new.policy_tags.iter().any(is_new);
-                self.tell(path, ChangeKind::PolicyTags, breaking, tags(old), tags(new));
+                self.push(path, ChangeKind::PolicyTags, breaking, tags(old), tags(new));
             }
         }
     }
 
     fn fact(&mut self, kind: ChangeKind, breaking: bool, from: Option<String>, to: Option<String>) {
         if from != to {
-            self.tell(None, kind, breaking, from, to);
+            self.push(None, kind, breaking, from, to);
         }
     }
 
-    fn tell(
+    fn push(
         &mut self,
         path: Option<String>,
         kind: ChangeKind,
@@ -271,7 +271,7 @@ fn list(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// A unit variant as it stands in the document: `REPEATED`, `materialized_view`.
+/// A unit variant as the document writes it: `REPEATED`, `materialized_view`.
 fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

@@ -1,4 +1,4 @@
-//! The schema cache: the document that a sync writes and `cache-read` serves.
+//! The document that a sync writes and `cache-read` serves.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,21 +9,21 @@ use utoipa::ToSchema;
 use crate::dialect::Dialect;
 use crate::name::TableName;
 
-/// The number of this format; a reader refuses any other.
+/// The format number. A reader refuses a document of any other format.
 pub const FORMAT: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Document {
     pub format: u32,
-    /// SHA-256, in hex, of the content: of everything here but times and the ledger.
+    /// SHA-256 in hex of the content: everything here except times and the ledger.
     pub version: String,
     #[schema(value_type = String, format = DateTime)]
     pub generated_at: Timestamp,
     pub source: Source,
     pub tables: Vec<Table>,
-    /// Questions with SQL that was verified against this schema.
+    /// Questions with SQL that is verified against this schema.
     pub examples: Vec<Example>,
-    /// Examples that do not hold, each with its error; never shown to a model.
+    /// Examples that failed verification, each with its error. They are never shown to a model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Example>,
     pub ledger: Ledger,
@@ -33,8 +33,8 @@ pub struct Document {
 pub struct Source {
     pub kind: SourceKind,
     pub dialect: Dialect,
-    /// In full, as scopes name them: `project.dataset`, or `database.schema` on Postgres, without
-    /// quotes whatever the names hold.
+    /// Full dataset names, as scopes name them: `project.dataset`, or `database.schema` on Postgres,
+    /// never quoted.
     pub datasets: Vec<String>,
 }
 
@@ -46,15 +46,15 @@ pub enum SourceKind {
     Folder,
 }
 
-/// A table, or a family of date shards that is read as one: `project.dataset.events_*`.
+/// A table, or a family of date shards that is read as one table: `project.dataset.events_*`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Table {
-    /// In full: `project.dataset.table`, `database.schema.table`. A dataset or table with a dot or a
-    /// quote in its name is in double quotes, so that no two tables have one name; to learn the
+    /// The full name: `project.dataset.table` or `database.schema.table`. A dataset or table name
+    /// that contains a dot or a quote is in double quotes, so that full names are unique. To get the
     /// dataset, read `parts`.
     pub name: String,
-    /// The name in its parts: project, dataset and table, on Postgres database, schema and table.
-    /// Not in documents of earlier releases.
+    /// The parts of the name: project, dataset and table, or database, schema and table on Postgres.
+    /// Documents of earlier releases lack it.
     #[serde(default, skip_serializing_if = "TableName::is_unknown")]
     #[schema(value_type = Vec<String>, min_items = 3, max_items = 3)]
     pub parts: TableName,
@@ -63,17 +63,17 @@ pub struct Table {
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_source: Option<DescriptionSource>,
-    /// An estimate of two significant digits, so that a table that grows is not a new version.
+    /// An estimate with two significant digits, so that normal growth makes no new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// In bytes; an estimate like `rows`.
+    /// The size in bytes; an estimate like `rows`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitioning: Option<Partitioning>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clustering: Vec<String>,
-    /// A query without a filter on the partitioning column is refused by the warehouse.
+    /// The warehouse refuses queries without a filter on the partitioning column.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_partition_filter: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -82,11 +82,11 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
-    /// Some columns or nested fields, or parts of `shards` or `foreign_keys`, are left out: there
-    /// are more than a document holds.
+    /// Some columns or nested fields, or parts of `shards` or `foreign_keys`, are omitted because of
+    /// a document's size limits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
-    /// Of a family: those of its newest shard.
+    /// For a family, the columns of its newest shard.
     pub columns: Vec<Column>,
 }
 
@@ -100,14 +100,14 @@ pub enum TableKind {
     Snapshot,
 }
 
-/// A column or a nested field; a path is the names from the column down, joined by dots, each in
-/// double quotes where it holds a dot or a quote itself.
+/// A column or a nested field. A path joins the names from the column down with dots; a name that
+/// contains a dot or a quote is in double quotes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Column {
     pub name: String,
-    /// As the dialect spells it (`INT64`, `NUMERIC(10, 2)`, `timestamp with time zone`), of one
-    /// element where `mode` is `REPEATED`; where there are `fields`, `STRUCT` or the name of
-    /// Postgres' composite type.
+    /// The type as the dialect spells it (`INT64`, `NUMERIC(10, 2)`, `timestamp with time zone`). If
+    /// `mode` is `REPEATED`, the type of one element. If there are `fields`, `STRUCT` or the name of
+    /// the Postgres composite type.
     #[serde(rename = "type")]
     pub data_type: String,
     #[serde(default, skip_serializing_if = "Mode::is_nullable")]
@@ -116,13 +116,13 @@ pub struct Column {
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_source: Option<DescriptionSource>,
-    /// Resource names of the policy tags that guard the column.
+    /// Resource names of the policy tags that protect the column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
     pub fields: Vec<Column>,
-    /// It has fields that are left out: there are more than a document holds.
+    /// It has fields that are omitted because of a document's size limits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
@@ -152,7 +152,7 @@ pub enum DescriptionSource {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Partitioning {
-    /// `_PARTITIONTIME` where rows are partitioned by arrival.
+    /// `_PARTITIONTIME` for ingestion-time partitioning.
     pub column: String,
     /// `HOUR`, `DAY`, `MONTH`, `YEAR`, or `RANGE`, `LIST`, `HASH`.
     pub unit: String,
@@ -161,38 +161,38 @@ pub struct Partitioning {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ForeignKey {
     pub columns: Vec<String>,
-    /// In full, as [`Table::name`].
+    /// The full name, like [`Table::name`].
     pub references: String,
-    /// As [`Table::parts`].
+    /// Like [`Table::parts`].
     #[serde(default, skip_serializing_if = "TableName::is_unknown")]
     #[schema(value_type = Vec<String>, min_items = 3, max_items = 3)]
     pub references_parts: TableName,
     pub referenced_columns: Vec<String>,
 }
 
-/// The shards behind a family, and how their schema drifted.
+/// The shards of a family, and how their schema changed over time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Shards {
     pub count: u64,
     /// The oldest and the newest suffix: `20201101`.
     pub first: String,
     pub last: String,
-    /// Other families of the dataset whose tables the wildcard matches as well:
-    /// `events_*` also reads `events_intraday_*`, unless `_TABLE_SUFFIX` is held to dates.
+    /// Other families of the dataset that the wildcard matches as well: `events_*` also reads
+    /// `events_intraday_*`, unless a filter restricts `_TABLE_SUFFIX` to dates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub siblings: Vec<String>,
-    /// From old to new; more than one where the schema changed on the way.
+    /// From old to new; more than one if the schema changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<ShardVersion>,
 }
 
-/// A run of shards with one schema.
+/// Consecutive shards with the same schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShardVersion {
     pub first: String,
     pub last: String,
     pub count: u64,
-    /// Against the version before it.
+    /// Changes from the previous version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Drift>,
 }
@@ -205,7 +205,7 @@ pub struct Drift {
     pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// A wildcard query over shards of both versions fails: one path, two types.
+    /// A wildcard query over shards of both versions fails, because one path has two types.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub breaks_wildcard: bool,
 }
@@ -223,10 +223,10 @@ pub enum DriftKind {
 pub struct Example {
     pub question: String,
     pub sql: String,
-    /// The tables it reads, as [`Table::name`].
+    /// The tables that it reads, by [`Table::name`].
     pub tables: Vec<String>,
     pub origin: Origin,
-    /// Of a quarantined one: it resolves again, and waits for the warehouse to plan it.
+    /// In a quarantined example: it resolves again and waits for the warehouse to plan it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
     /// Why it is quarantined.
@@ -234,7 +234,7 @@ pub struct Example {
     pub error: Option<String>,
 }
 
-/// Who wrote an example, in the order in which a document lists them.
+/// Who wrote an example, in the order of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -248,10 +248,10 @@ pub struct Verified {
     pub how: How,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What a run would read; the warehouse's estimate.
+    /// How many bytes a run would read, by the warehouse's estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_processed: Option<u64>,
-    /// The result's columns, where the warehouse tells them.
+    /// The columns of the result, if the warehouse returns them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
 }
@@ -259,22 +259,22 @@ pub struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// The warehouse planned it: a BigQuery dry run, a Postgres `explain`.
+    /// The warehouse planned it: a BigQuery dry run or a Postgres `explain`.
     DryRun,
     /// Every identifier resolves against the schema.
     Parsed,
 }
 
-/// What the sync that wrote this document cost, and what it left out.
+/// What the sync that wrote this document cost, and what it omitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
-    /// Calls of the warehouse, pages and retries included.
+    /// Requests to the warehouse, including pages and retries.
     pub requests: u64,
     pub bytes_billed: u64,
     pub llm_calls: u64,
     pub llm_input_tokens: u64,
     pub llm_output_tokens: u64,
-    /// What an LLM wrote and the schema does not bear out.
+    /// Texts of the LLM that do not match the schema.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
     /// What could not be read, described or verified.
@@ -284,29 +284,29 @@ pub struct Ledger {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dropped {
-    /// The dataset of the table, as scopes name it; none where several are concerned.
+    /// The dataset of the table, as scopes name it; none if several datasets are involved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
     pub table: Option<String>,
     pub path: Option<String>,
-    /// What was written; of an example, its SQL.
+    /// The dropped text; for an example, its SQL.
     pub text: String,
     pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// A dataset or table in full, or what else it is about: `llm`, `examples`, `history`.
+    /// The full name of a dataset or table, or another subject: `llm`, `examples`, `history`.
     pub subject: String,
-    /// The dataset that it is about, as scopes name it; none where it is about no single one.
+    /// The dataset, as scopes name it; none if the problem is not about a single dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
-    /// What could not be done, the other side's words where there are any, and what helps.
+    /// What failed, the message of the other system if there is one, and what to do.
     pub detail: String,
 }
 
 impl Problem {
-    /// About the run as a whole, or what belongs to no dataset.
+    /// A problem of the run as a whole, or of something that belongs to no dataset.
     pub fn general(subject: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -334,20 +334,19 @@ impl Problem {
 }
 
 impl Document {
-    /// Top-level columns of all tables; fields nested in them are not counted.
+    /// The number of top-level columns of all tables, without nested fields.
     pub fn columns_count(&self) -> usize {
         self.tables.iter().map(|table| table.columns.len()).sum()
     }
 
-    /// The dataset of each table, by the table's full name. Of a name that is not there, nobody
-    /// knows the dataset.
+    /// The dataset of each table, by the table's full name. Tables of unknown dataset are missing.
     pub fn datasets(&self) -> HashMap<&str, &str> {
         datasets(&self.tables)
     }
 
-    /// Adds the parts of names to a document of an earlier release, which has joined names alone.
-    /// Where dots leave the parts open, they stay unknown: such a table is in no dataset, and so
-    /// within no scope but everything, until the next sync.
+    /// Adds the parts of names to a document of an earlier release, which has joined names only. If
+    /// dots make the parts ambiguous, they stay unknown. Such a table is in no dataset, so that only
+    /// callers with access to everything see it until the next sync.
     pub(crate) fn complete_names(&mut self) {
         let dialect = self.source.dialect;
         let parts = |parts: &mut TableName, joined: &str| {
@@ -372,7 +371,7 @@ impl Document {
         }
         for problem in &mut ledger.problems {
             let subject = problem.subject.as_str();
-            // A dataset may be called as a table of another is: then nobody knows which is meant.
+            // A dataset and a table of another dataset may have the same full name.
             let dataset = match (of_tables.get(subject), ids.contains(subject)) {
                 (Some(dataset), false) => (*dataset).to_owned(),
                 (None, true) => subject.to_owned(),
@@ -392,7 +391,7 @@ pub fn datasets(tables: &[Table]) -> HashMap<&str, &str> {
 }
 
 impl Table {
-    /// A table of which nothing but its name and kind is known yet.
+    /// A table with a name and a kind, and nothing else.
     pub fn new(name: impl Into<TableName>, kind: TableKind) -> Self {
         let parts = name.into();
         Self {
@@ -414,19 +413,19 @@ impl Table {
         }
     }
 
-    /// Names it anew.
+    /// Sets the name and its parts.
     pub fn rename(&mut self, name: TableName) {
         self.name = name.to_string();
         self.parts = name;
     }
 
-    /// The dataset as scopes name it: `project.dataset`, or `database.schema`. Empty where it is
-    /// unknown, which is no dataset's name.
+    /// The dataset as scopes name it: `project.dataset` or `database.schema`. Empty if it is unknown;
+    /// no dataset has an empty name.
     pub fn dataset(&self) -> &str {
         self.parts.dataset_id()
     }
 
-    /// The table's own name, without its dataset.
+    /// The name of the table without its dataset.
     pub fn own_name(&self) -> &str {
         if self.parts.is_unknown() {
             &self.name
@@ -435,13 +434,13 @@ impl Table {
         }
     }
 
-    /// Sets the estimates, cut to two significant digits.
+    /// Sets the estimates, rounded down to two significant digits.
     pub fn set_size(&mut self, rows: Option<u64>, bytes: Option<u64>) {
         self.rows = rows.map(two_digits);
         self.bytes = bytes.map(two_digits);
     }
 
-    /// The table as the warehouse tells it: without what an LLM or a rule wrote.
+    /// The table without the descriptions of an LLM or a rule.
     #[must_use]
     pub fn warehouse_facts(mut self) -> Self {
         if self.description_source != Some(DescriptionSource::Warehouse) {

@@ -1,7 +1,7 @@
-//! Shard families: tables that differ only in a date at the end of their name, read as one.
+//! Shard families: tables that differ only in a date at the end of their name, read as one table.
 //!
-//! A day (`events_20210131`) makes a family even alone; an hour, a month or a year only where
-//! there are two, since `census_2010` alone is more likely a table than a shard.
+//! A single day (`events_20210131`) makes a family. Hours, months and years make one only if there
+//! are two of them, because `census_2010` alone is more likely a table than a shard.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use jiff::civil::Date;
 use crate::compare::{self, ColumnChange};
 use crate::document::{Column, Drift, DriftKind, ShardVersion};
 
-/// A table by itself, or the shards of one wildcard.
+/// A standalone table, or the shards of one wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
     /// The table's name, or `events_*`.
     pub name: String,
-    /// The suffixes from old to new; empty of a table by itself.
+    /// The suffixes from old to new; empty for a standalone table.
     pub suffixes: Vec<String>,
 }
 
 impl Family {
-    /// The table's name for each suffix; of a table by itself, its name.
+    /// The names of the shards; for a standalone table, its name.
     pub fn members(&self) -> Vec<String> {
         if self.suffixes.is_empty() {
             return vec![self.name.clone()];
@@ -31,7 +31,7 @@ impl Family {
             .collect()
     }
 
-    /// The table behind one suffix.
+    /// The name of the shard with this suffix.
     pub fn member(&self, suffix: &str) -> String {
         format!("{}{suffix}", self.prefix())
     }
@@ -41,10 +41,11 @@ impl Family {
     }
 }
 
-/// Families in the order of their names. Give it tables only: a wildcard reads no views.
+/// Collapses tables into families, in the order of their names. Pass tables only: a wildcard reads no
+/// views.
 pub fn collapse<'a>(tables: impl IntoIterator<Item = &'a str>) -> Vec<Family> {
-    // By prefix, then by length of the suffix: one wildcard is one family, so that beside days
-    // the months of the same prefix stay tables.
+    // By prefix, then by suffix length: one wildcard is one family, so next to days the months of
+    // the same prefix stay standalone tables.
     let mut shards: BTreeMap<&str, BTreeMap<usize, BTreeSet<&str>>> = BTreeMap::new();
     let mut collapsed: Vec<Family> = Vec::new();
     let alone = |name: String| Family {
@@ -83,7 +84,7 @@ pub fn collapse<'a>(tables: impl IntoIterator<Item = &'a str>) -> Vec<Family> {
 
 const DAY: usize = 8;
 
-/// The prefix and the date at the end of a shard's name.
+/// Splits a shard's name into its prefix and date.
 fn split(table: &str) -> Option<(&str, &str)> {
     let digits = table.bytes().rev().take_while(u8::is_ascii_digit).count();
     let (prefix, suffix) = table.split_at(table.len() - digits);
@@ -112,7 +113,7 @@ pub fn day(suffix: &str) -> Option<Date> {
     Date::new(suffix[..4].parse().ok()?, part(4..6)?, part(6..8)?).ok()
 }
 
-/// What else a family's wildcard reads: other families, tables and views whose name starts alike.
+/// What else the family's wildcard reads: other families, tables and views with the same prefix.
 pub fn siblings<'a>(family: &Family, all: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut siblings: Vec<String> = all
         .into_iter()
@@ -124,24 +125,24 @@ pub fn siblings<'a>(family: &Family, all: impl IntoIterator<Item = &'a str>) -> 
     siblings
 }
 
-/// Shards that follow one another and have the same columns.
+/// Consecutive shards with the same columns.
 #[derive(Clone, Debug)]
 pub struct ShardRun {
-    /// Suffixes, as are `last`.
+    /// The first suffix; `last` is the last one.
     pub first: String,
     pub last: String,
     pub count: u64,
     pub columns: Vec<Column>,
 }
 
-/// The drift map: what each run of shards, from old to new, changed against the one before.
+/// The schema versions of a family: what each run of shards changed from the previous one.
 pub fn drift(runs: &[ShardRun]) -> Vec<ShardVersion> {
     let mut versions: Vec<ShardVersion> = Vec::new();
     let mut before: Option<&ShardRun> = None;
     for run in runs {
         let changes = before.map(|before| changes(&before.columns, &run.columns));
         match (changes, versions.last_mut()) {
-            // Descriptions may differ from shard to shard; that is no drift.
+            // Descriptions may differ between shards; that is not drift.
             (Some(changes), Some(version)) if changes.is_empty() => {
                 version.last.clone_from(&run.last);
                 version.count += run.count;
@@ -187,7 +188,7 @@ fn changes(old: &[Column], new: &[Column]) -> Vec<Drift> {
     changes
 }
 
-/// The type without its length or precision, which a wildcard does not mind.
+/// The type without length or precision, which a wildcard ignores.
 fn base(column: &Column) -> &str {
     column.data_type.split('(').next().unwrap_or_default()
 }
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn days_make_a_family_and_prefixes_are_not_confused() {
+    fn days_make_a_family_for_each_prefix() {
         let tables = [
             "events_20210131",
             "events_20210201",
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_are_no_date_are_part_of_the_name() {
+    fn digits_that_are_not_a_date_belong_to_the_name() {
         let tables = [
             "t_20211301",
             "t_20210230",
@@ -261,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn one_wildcard_is_one_family() {
+    fn shards_of_one_wildcard_are_one_family() {
         let families = names(&["t_2021", "t_2022", "t_2023", "t_20210101", "t_20210102"]);
         assert_eq!(families[0], ("t_*".into(), 2));
         assert_eq!(families.len(), 4);
     }
 
     #[test]
-    fn a_family_knows_what_else_its_wildcard_reads() {
+    fn siblings_are_what_else_the_wildcard_reads() {
         let family = collapse(["events_20210131"]).remove(0);
         assert_eq!(
             siblings(
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_says_from_which_shard_on_a_path_exists() {
+    fn drift_names_the_first_shard_of_each_new_path() {
         let versions = drift(&[
             run(
                 "20180612",
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_that_changed_type_breaks_the_wildcard_and_a_longer_string_does_not() {
+    fn a_changed_type_breaks_the_wildcard_and_a_longer_string_does_not() {
         let versions = drift(&[
             run(
                 "1",

@@ -1,8 +1,8 @@
-//! Names in their parts, and the joined forms that people read.
+//! Table names and column paths: their parts, and the joined forms that people read.
 //!
-//! A part may hold anything, dots and quotes included, so a joined name must not be taken apart to
-//! learn its parts. Whoever knows the parts keeps them ([`TableName`]); a joined name only tells one
-//! table or path from all others, which is why a part that holds a dot or a quote is quoted in it.
+//! A part may contain anything, including dots and quotes, so never split a joined name to get its
+//! parts. Keep the parts ([`TableName`]) wherever they are known. A joined name only identifies a
+//! table or path, which is why a part that contains a dot or a quote is quoted in it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,16 +15,16 @@ use crate::dialect::Dialect;
 /// The kind of datasets: `datasets` in the JSON of a scope, whose names are those of [`dataset_id`].
 pub const DATASETS: Kind = Kind::new("datasets");
 
-/// A table's name: `[project, dataset, table]` in JSON, on Postgres `[database, schema, table]`.
+/// A table's name: `[project, dataset, table]` in JSON, or `[database, schema, table]` on Postgres.
 ///
-/// `Display` is the joined form, in which a dataset or table with a dot or a quote is quoted:
-/// `shop."my.schema".orders`. Two tables never have the same.
+/// `Display` writes the joined form, in which a dataset or table with a dot or a quote is quoted:
+/// `shop."my.schema".orders`. It is unique for each table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "[String; 3]", into = "[String; 3]")]
 pub struct TableName {
-    /// On Postgres the database; empty where a folder names none.
+    /// On Postgres, the database. Empty if a schema file in a folder names none.
     pub project: String,
-    /// On Postgres the schema.
+    /// On Postgres, the schema.
     pub dataset: String,
     pub table: String,
     dataset_id: String,
@@ -45,7 +45,7 @@ impl TableName {
         }
     }
 
-    /// Another table of the same dataset.
+    /// The name of another table of the same dataset.
     #[must_use]
     pub fn beside(&self, table: impl Into<String>) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl TableName {
         &self.dataset_id
     }
 
-    /// Whether a caller with this scope may know of the table. An unknown name is in no dataset.
+    /// Whether a caller with this scope may see the table. An unknown name is in no dataset.
     pub fn is_within(&self, scope: &Names) -> bool {
         match scope {
             Names::All => true,
@@ -67,18 +67,18 @@ impl TableName {
         }
     }
 
-    /// The parts of a name that was joined without quotes, as by the releases before this one. None
-    /// where dots leave it open which parts were meant.
+    /// The parts of a name that was joined without quotes, as earlier releases did. None if dots make
+    /// the parts ambiguous.
     pub fn of_unquoted(joined: &str, dialect: Dialect) -> Option<Self> {
         let mut parts = joined.rsplitn(3, '.');
         let (table, dataset) = (parts.next()?, parts.next()?);
         let project = parts.next().unwrap_or_default();
-        // A project of BigQuery may hold dots, and nothing else of BigQuery; in Postgres everything.
+        // In BigQuery only a project may contain dots; in Postgres any part may.
         let is_open = dialect == Dialect::Postgres && project.contains('.');
         (!is_open).then(|| Self::new(project, dataset, table))
     }
 
-    /// Whether it is the name of a document of an earlier release that leaves its parts open.
+    /// Whether the parts are unknown: a document of an earlier release has an ambiguous name.
     pub fn is_unknown(&self) -> bool {
         self.table.is_empty() && self.dataset.is_empty()
     }
@@ -104,7 +104,7 @@ impl From<TableName> for [String; 3] {
 
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Dots of a project need no quotes: what follows it are two parts without.
+        // Dots of a project need no quotes, because exactly two parts follow it.
         if self.project.contains(QUOTES) {
             write!(f, "{}.", quoted(&self.project))?;
         } else if !self.project.is_empty() {
@@ -114,9 +114,9 @@ impl fmt::Display for TableName {
     }
 }
 
-/// A dataset's name as scopes and filters give it: project and dataset with a dot between, and
-/// never a quote. Of one document no two datasets have the same: on Postgres they are of one
-/// database, and elsewhere no dataset holds a dot.
+/// A dataset's id in scopes and filters: project and dataset joined by a dot, never quoted. It is
+/// unique within a document: on Postgres all datasets are of one database, and elsewhere no dataset
+/// contains a dot.
 pub fn dataset_id(project: &str, dataset: &str) -> String {
     if project.is_empty() {
         dataset.to_owned()
@@ -125,8 +125,8 @@ pub fn dataset_id(project: &str, dataset: &str) -> String {
     }
 }
 
-/// A column's path with one more name at its end. A name that holds a dot or a quote is quoted, so
-/// that two columns never have one path.
+/// A path with one more name at its end. A name that contains a dot or a quote is quoted, so that
+/// paths are unique.
 pub fn path(parent: &str, name: &str) -> String {
     if parent.is_empty() {
         part(name).into_owned()
@@ -135,7 +135,7 @@ pub fn path(parent: &str, name: &str) -> String {
     }
 }
 
-/// The names of a [`path`].
+/// Splits a [`path`] into its names.
 pub fn names_of(path: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut name = String::new();
@@ -155,7 +155,7 @@ pub fn names_of(path: &str) -> Vec<String> {
 
 const QUOTES: [char; 2] = ['"', '`'];
 
-/// A part as joined names have it.
+/// A part of a joined name, quoted if it must be.
 pub fn part(name: &str) -> Cow<'_, str> {
     if name.is_empty() || name.contains('.') || name.contains(QUOTES) {
         Cow::Owned(quoted(name))
@@ -176,11 +176,11 @@ mod tests {
 
     use super::*;
 
-    /// Names of few characters, so that joined forms would often meet.
+    /// Names of few characters, so that joined forms would often collide.
     const NAME: &str = "[ab.\"`]{0,4}";
 
     #[test]
-    fn a_part_is_quoted_only_where_joining_would_hide_it() {
+    fn a_part_is_quoted_only_if_joining_would_hide_it() {
         for (name, joined) in [
             (["shop", "my.schema", "t.x"], r#"shop."my.schema"."t.x""#),
             (["shop", "my", "schema.t"], r#"shop.my."schema.t""#),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_joined_without_quotes_is_read_only_where_its_parts_are_plain() {
+    fn a_name_joined_without_quotes_is_split_only_if_its_parts_are_unambiguous() {
         let parts = |joined, dialect| {
             let name = TableName::of_unquoted(joined, dialect)?;
             Some(<[String; 3]>::from(name).join("|"))
@@ -209,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_tables_never_have_one_joined_name(
+        fn joined_names_are_unique(
             names in prop::collection::hash_set((NAME, NAME, NAME), 2..60),
         ) {
             let mut known = HashMap::new();
@@ -222,7 +222,7 @@ mod tests {
         }
 
         #[test]
-        fn a_path_gives_back_its_names(names in prop::collection::vec("\\PC{0,5}|[ab.\"`]{0,4}", 1..5)) {
+        fn a_path_splits_into_the_names_it_was_joined_from(names in prop::collection::vec("\\PC{0,5}|[ab.\"`]{0,4}", 1..5)) {
             let joined = names.iter().fold(None, |parent: Option<String>, name| {
                 Some(match parent {
                     None => path("", name),

@@ -1,8 +1,7 @@
-//! A table as text: as the DDL that would make it, and as a card for a prompt.
+//! A table as text: as the DDL that would create it, and as a compact card for a prompt.
 //!
-//! What a warehouse or an LLM wrote (names, types, descriptions) is never trusted to stay in its
-//! place: whatever it holds, it can't end a line, a literal, a comment or a quoted name, so that no
-//! table can speak for another.
+//! Names, types and descriptions come from a warehouse or an LLM and are untrusted. They are escaped so
+//! that they cannot end a line, a literal, a comment or a quoted name: no table can pose as another.
 
 mod ddl;
 mod notes;

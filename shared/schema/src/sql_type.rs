@@ -1,12 +1,12 @@
-//! BigQuery's types as text: `ARRAY<STRUCT<key STRING, value STRUCT<int_value INT64>>>`.
+//! BigQuery types as text: `ARRAY<STRUCT<key STRING, value STRUCT<int_value INT64>>>`.
 //!
-//! `INFORMATION_SCHEMA` gives a column's whole tree as one such text.
+//! `INFORMATION_SCHEMA` returns the whole tree of a column as one such text.
 
 use std::fmt::Write as _;
 
 use crate::document::{Column, Mode};
 
-/// BigQuery nests at most 15 levels; beyond this we would only be reading an attack.
+/// BigQuery nests at most 15 levels, so anything deeper than this is an attack.
 const MAX_DEPTH: usize = 64;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub struct TypeError {
     expected: &'static str,
 }
 
-/// The column tree that a type's text describes.
+/// Parses a type into a column tree.
 pub fn parse_column(name: &str, text: &str) -> Result<Column, TypeError> {
     let mut parser = Parser { text, at: 0 };
     let mut column = parser.data_type(0)?;
@@ -29,7 +29,7 @@ pub fn parse_column(name: &str, text: &str) -> Result<Column, TypeError> {
 }
 
 impl Column {
-    /// The whole type in one text, `ARRAY<..>` where the column repeats.
+    /// The whole type as text, `ARRAY<..>` if the column is repeated.
     pub fn sql_type(&self) -> String {
         let mut text = String::new();
         self.write_type(&mut text);
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_reads_and_writes_the_same() {
+    fn a_type_is_written_as_it_was_parsed() {
         for text in [
             "STRING",
             "NUMERIC(10, 2)",
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_required_field_and_a_quoted_name_are_understood() {
+    fn a_required_field_and_a_quoted_name_are_parsed() {
         let column = parse_column("c", "STRUCT<`end` INT64 NOT NULL>").unwrap();
         assert_eq!(
             (column.fields[0].name.as_str(), column.fields[0].mode),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_an_error_that_says_where() {
+    fn an_invalid_type_is_an_error() {
         for text in [
             "",
             "ARRAY",

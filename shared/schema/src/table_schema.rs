@@ -1,5 +1,5 @@
-//! BigQuery's own JSON of a table (`Table`, `TableFieldSchema`), to our tables and columns, and
-//! columns back.
+//! BigQuery's JSON of a table (`Table`, `TableFieldSchema`), converted to [`Table`] and [`Column`], and
+//! columns converted back.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,8 @@ use crate::document::{
 };
 use crate::name::TableName;
 
-/// A table resource: what `tables.get` answers, and `bq show --format=json` prints. Of a listing's
-/// entry, all but the schema and the description is there.
+/// A table resource, as `tables.get` returns and `bq show --format=json` prints it. In an entry of a
+/// listing, the schema and the description are missing.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TableResource {
@@ -23,7 +23,7 @@ pub struct TableResource {
     pub clustering: Option<Clustering>,
     pub require_partition_filter: bool,
     pub table_constraints: Option<TableConstraints>,
-    /// 64-bit numbers are strings.
+    /// A 64-bit number as a string.
     pub num_rows: Option<String>,
     pub num_bytes: Option<String>,
 }
@@ -39,9 +39,9 @@ pub struct TableSchema {
 pub struct TimePartitioning {
     #[serde(rename = "type")]
     pub unit: String,
-    /// None where rows are partitioned by arrival.
+    /// None for ingestion-time partitioning.
     pub field: Option<String>,
-    /// Where older tables say that a filter is required.
+    /// Older tables require the filter here.
     #[serde(default)]
     pub require_partition_filter: bool,
 }
@@ -102,8 +102,8 @@ pub struct ColumnReference {
 }
 
 impl TableResource {
-    /// The table under its full name; of a shard, the family's facts are the caller's to add.
-    /// It is within the bounds of a document.
+    /// Converts to a table within the size limits of a document. For a shard, the caller adds the
+    /// properties of the family.
     pub fn into_table(self, name: TableName) -> Table {
         let mut table = Table::new(name, self.table_kind());
         table.partitioning = self.partitioning();
@@ -174,7 +174,7 @@ impl From<ForeignKeyConstraint> for ForeignKey {
     }
 }
 
-/// One field as `tables.get` answers it: legacy type names, and 64-bit numbers as strings.
+/// A field as `tables.get` returns it: legacy type names, and 64-bit numbers as strings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableField {
@@ -211,7 +211,7 @@ pub struct RangeElementType {
     pub data_type: String,
 }
 
-/// The legacy names of the API beside those of SQL.
+/// The legacy type names of the API, and those of SQL.
 const NAMES: [(&str, &str); 4] = [
     ("INTEGER", "INT64"),
     ("FLOAT", "FLOAT64"),

@@ -1,7 +1,7 @@
-//! Versions in the object store: immutable under their content's hash, and a head that moves.
+//! Versions in the object store: immutable objects named by their content's hash, and a head.
 //!
-//! A version is written before the head points at it, and the head moves by compare-and-swap. So
-//! whoever reads, and whenever a writer is killed, there is the old document or the new one.
+//! A version is written before the head points to it, and the head moves by compare-and-swap. A reader
+//! therefore sees the old document or the new one, even if a writer is killed at any point.
 
 use std::io::Write as _;
 
@@ -16,30 +16,30 @@ use crate::bounds;
 use crate::diff::{self, Change, ChangeKind};
 use crate::document::{Column, Document, Example, FORMAT, How, Origin, Problem, Source, Table};
 
-/// The current document, plain JSON.
+/// The key of the current document, in plain JSON.
 pub const HEAD: &str = "schema/metadata_cache.json";
-/// The versions there were, newest last.
+/// The key of the list of versions, newest last.
 pub const HISTORY: &str = "schema/history.json";
 
-/// Older entries leave the history; their version objects stay until a lifecycle rule removes them.
+/// Older entries leave the history. Their objects stay until a lifecycle rule removes them.
 const HISTORY_LENGTH: usize = 1_000;
 
 pub fn version_key(version: &str) -> String {
     format!("schema/versions/{version}.json.zst")
 }
 
-/// A document that must not be used.
+/// Why a document must not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Damaged {
-    #[error("the document is not readable")]
+    #[error("the document can't be parsed")]
     Unreadable(#[from] serde_json::Error),
-    #[error("the document has format {0}, and this program reads format {FORMAT}: update it")]
+    #[error("the document has format {0}, and this program reads format {FORMAT}: update the program")]
     Format(u32),
-    #[error("the document says version {said} and its content is {is}")]
-    Content { said: String, is: String },
+    #[error("the document claims version {claimed}, and its content is {actual}")]
+    Content { claimed: String, actual: String },
 }
 
-/// The hash that names a document's content: all but times and the ledger.
+/// The hash of a document's content: everything except times and the ledger.
 pub fn content_hash(document: &Document) -> String {
     #[derive(Serialize)]
     struct Content<'a> {
@@ -57,11 +57,11 @@ pub fn content_hash(document: &Document) -> String {
         quarantined: document.quarantined.iter().map(Timeless::from).collect(),
     };
     let mut hash = HashWriter(Sha256::new());
-    serde_json::to_writer(&mut hash, &content).expect("the document has only JSON's own types");
+    serde_json::to_writer(&mut hash, &content).expect("a document serializes to JSON");
     hex::encode(hash.0.finalize())
 }
 
-/// An example without the time at which it was verified.
+/// An example without the time of its verification.
 #[derive(Serialize)]
 struct Timeless<'a> {
     question: &'a str,
@@ -86,7 +86,7 @@ impl<'a> From<&'a Example> for Timeless<'a> {
     }
 }
 
-/// Feeds what is written to a hash, so that a large document is never held a second time.
+/// Hashes what is written, so that a large document is not serialized into memory.
 struct HashWriter(Sha256);
 
 impl std::io::Write for HashWriter {
@@ -100,7 +100,7 @@ impl std::io::Write for HashWriter {
     }
 }
 
-/// The document in plain JSON, if it is whole, of our format, and what its version says.
+/// Parses a document in plain JSON, and checks its format and its hash.
 pub fn parse(bytes: &[u8]) -> Result<Document, Damaged> {
     #[derive(Deserialize)]
     struct Format {
@@ -111,20 +111,20 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Damaged> {
         return Err(Damaged::Format(format));
     }
     let mut document: Document = serde_json::from_slice(bytes)?;
-    let is = content_hash(&document);
-    if is != document.version {
+    let actual = content_hash(&document);
+    if actual != document.version {
         return Err(Damaged::Content {
-            said: document.version,
-            is,
+            claimed: document.version,
+            actual,
         });
     }
     document.complete_names();
-    // An earlier release may have written more than we hold.
+    // An earlier release may have written more than the limits allow.
     bounds::fit_all(&mut document.tables);
     Ok(document)
 }
 
-/// The head as it is in the store; a damaged one is told, since it must be replaced, not obeyed.
+/// The head in the store. A damaged head is a case of its own, because it must be replaced.
 #[derive(Debug)]
 pub enum Head {
     Absent,
@@ -133,7 +133,7 @@ pub enum Head {
 }
 
 impl Head {
-    /// The condition under which this head, and no other, is replaced.
+    /// The condition that replaces this head and no other.
     pub fn replace(&self) -> Put {
         match self {
             Self::Absent => Put::IfAbsent,
@@ -159,7 +159,7 @@ pub async fn load_head(store: &dyn Store) -> Result<Head, StoreError> {
     }
 }
 
-/// A version by its hash; `None` where there is no such version.
+/// Loads a version by its hash; `None` if there is no such version.
 pub async fn load_version(store: &dyn Store, version: &str) -> anyhow::Result<Option<Document>> {
     if version.len() != 64 || !version.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
@@ -176,7 +176,7 @@ pub async fn load_version(store: &dyn Store, version: &str) -> anyhow::Result<Op
     ))
 }
 
-/// One line of the history.
+/// One version in the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: String,
@@ -187,7 +187,7 @@ pub struct Entry {
     pub changes: Summary,
 }
 
-/// How many paths and tables changed against the version before.
+/// How many paths and tables changed from the previous version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub added: usize,
@@ -218,7 +218,7 @@ impl Summary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     pub versions: Vec<Entry>,
-    /// Why what was there could not be read.
+    /// Why the stored history could not be parsed.
     #[serde(skip)]
     pub damage: Option<String>,
 }
@@ -229,15 +229,15 @@ impl History {
         Some(Problem::general(
             "history",
             format!(
-                "{HISTORY} was damaged ({damage}) and begins anew: earlier versions are kept, and \
-                 no longer listed"
+                "{HISTORY} was damaged ({damage}) and starts over: earlier versions are kept, but no \
+                 longer listed"
             ),
         ))
     }
 
-    /// Where a document stands. Content may return, so that its time counts as well; but what is
-    /// current is never recorded twice in a row.
-    fn place(&self, document: &Document) -> Option<usize> {
+    /// The position of a document. Content may return, so its time counts as well, but the current
+    /// version is never recorded twice in a row.
+    fn position(&self, document: &Document) -> Option<usize> {
         let is_it = |entry: &Entry| {
             entry.version == document.version && entry.generated_at == document.generated_at
         };
@@ -262,12 +262,12 @@ impl Entry {
     }
 }
 
-/// The history; a damaged one counts as none, since the versions themselves stand.
+/// Loads the history. A damaged history counts as empty; the versions themselves remain.
 pub async fn load_history(store: &dyn Store) -> Result<(History, Put), StoreError> {
     match store.get(HISTORY).await {
         Ok(object) => {
             let history = serde_json::from_slice(&object.body).unwrap_or_else(|error| {
-                tracing::error!(%error, "{HISTORY} is damaged and begins anew");
+                tracing::error!(%error, "{HISTORY} is damaged and starts over");
                 History {
                     damage: Some(error.to_string()),
                     ..History::default()
@@ -280,8 +280,8 @@ pub async fn load_history(store: &dyn Store) -> Result<(History, Put), StoreErro
     }
 }
 
-/// The newest version that can still be read: what a sync starts from when the head is damaged.
-/// Versions that are damaged or gone are passed over; that the store is down is no damage.
+/// The newest version that can still be read, from which a sync starts if the head is damaged.
+/// Damaged and missing versions are skipped. An unavailable store is an error, not damage.
 pub async fn newest_whole_version(store: &dyn Store) -> Result<Option<Document>, StoreError> {
     let (history, _) = load_history(store).await?;
     for entry in history.versions.iter().rev().take(10) {
@@ -292,7 +292,7 @@ pub async fn newest_whole_version(store: &dyn Store) -> Result<Option<Document>,
     Ok(None)
 }
 
-/// A version, or none where it is gone or damaged.
+/// A version, or none if it is missing or damaged.
 async fn whole_version(store: &dyn Store, version: &str) -> Result<Option<Document>, StoreError> {
     match load_version(store, version).await {
         Ok(document) => Ok(document),
@@ -309,10 +309,10 @@ async fn whole_version(store: &dyn Store, version: &str) -> Result<Option<Docume
     }
 }
 
-/// Stores the version, then moves the head to it, under the condition that [`Head::replace`] gave.
+/// Stores the version, then moves the head to it under the condition of [`Head::replace`].
 ///
-/// `Precondition` where somebody else moved the head meanwhile; nothing is torn then, and the
-/// caller may look again and retry.
+/// Returns `Precondition` if another writer moved the head meanwhile. The cache is consistent then,
+/// and the caller may load the head and retry.
 pub async fn publish(
     store: &dyn Store,
     document: &Document,
@@ -325,11 +325,11 @@ pub async fn publish(
     };
     let compressed = compress(document).map_err(failed)?;
     match store.put(&key, compressed, Put::IfAbsent).await {
-        // The same content was current before: its object says the same.
+        // The same content was stored before.
         Ok(_) | Err(StoreError::Precondition(_)) => {}
         Err(error) => return Err(error),
     }
-    let json = serde_json::to_vec(document).expect("the document has only JSON's own types");
+    let json = serde_json::to_vec(document).expect("a document serializes to JSON");
     store.put(HEAD, Bytes::from(json), replace).await?;
     Ok(())
 }
@@ -343,12 +343,12 @@ fn compress(document: &Document) -> std::io::Result<Bytes> {
     Ok(Bytes::from(encoder.finish()?))
 }
 
-/// Puts the document into the history, behind the one that it took the head from; `before` is none
-/// where that is not known, and then it is the newest of the history.
+/// Adds the document to the history, after the version whose head it replaced. If `before` is none,
+/// that version is unknown, and the newest of the history is assumed.
 ///
-/// It comes after the head has moved, so that a writer may be killed between the two, or be slower
-/// than the next one: what is missing before this version is recorded with it, and what the next
-/// one has recorded already stays. What was lost because the history was damaged is told.
+/// Call it after the head has moved. A writer may be killed between the two, or be slower than the
+/// next one, so a missing previous version is recorded as well, and entries of later writers stay.
+/// Returns a problem if the stored history was damaged.
 pub async fn record(
     store: &dyn Store,
     before: Option<&Document>,
@@ -356,11 +356,11 @@ pub async fn record(
 ) -> Result<Option<Problem>, StoreError> {
     loop {
         let (mut history, condition) = load_history(store).await?;
-        if history.place(document).is_some() {
+        if history.position(document).is_some() {
             return Ok(None);
         }
-        let (place, changes) = match before.map(|before| (before, history.place(before))) {
-            Some((before, Some(place))) => (place + 1, diff::diff(before, document)),
+        let (position, changes) = match before.map(|before| (before, history.position(before))) {
+            Some((before, Some(position))) => (position + 1, diff::diff(before, document)),
             Some((before, None)) => {
                 let changes = since_newest(store, &history, before).await?;
                 history.versions.push(Entry::of(before, &changes));
@@ -373,10 +373,10 @@ pub async fn record(
         };
         history
             .versions
-            .insert(place, Entry::of(document, &changes));
+            .insert(position, Entry::of(document, &changes));
         let surplus = history.versions.len().saturating_sub(HISTORY_LENGTH);
         history.versions.drain(..surplus);
-        let json = serde_json::to_vec(&history).expect("the history has only JSON's own types");
+        let json = serde_json::to_vec(&history).expect("a history serializes to JSON");
         match store.put(HISTORY, Bytes::from(json), condition).await {
             Ok(_) => return Ok(history.lost()),
             Err(StoreError::Precondition(_)) => {}
@@ -385,7 +385,7 @@ pub async fn record(
     }
 }
 
-/// What changed since the newest version of the history.
+/// The changes since the newest version of the history.
 async fn since_newest(
     store: &dyn Store,
     history: &History,

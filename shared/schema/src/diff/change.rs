@@ -5,22 +5,22 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// In full.
+    /// The full name of the table.
     pub table: String,
-    /// The dataset of the table, as scopes name it; not told.
+    /// The dataset of the table, as scopes name it; not part of the JSON.
     #[serde(skip)]
     pub dataset: Option<String>,
-    /// The column or nested field; none where the table as a whole changed.
+    /// The column or nested field; none if the table as a whole changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     pub kind: ChangeKind,
-    /// SQL that was right before may fail or mean something else now.
+    /// SQL that was correct before may fail or return something else.
     pub breaking: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Of a removed path: the only new one beside it with the same type. A hint, no fact.
+    /// For a removed path, the only new path with the same parent and type: a likely rename.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renamed_to: Option<String>,
 }

@@ -12,7 +12,7 @@ fn table(columns: &[(&str, &str)]) -> Table {
     }
 }
 
-fn told(old: &Table, new: &Table) -> Vec<(Option<String>, ChangeKind, bool)> {
+fn kinds(old: &Table, new: &Table) -> Vec<(Option<String>, ChangeKind, bool)> {
     tables(std::slice::from_ref(old), std::slice::from_ref(new))
         .into_iter()
         .map(|change| (change.path, change.kind, change.breaking))
@@ -20,7 +20,7 @@ fn told(old: &Table, new: &Table) -> Vec<(Option<String>, ChangeKind, bool)> {
 }
 
 #[test]
-fn nested_changes_are_told_by_path_and_say_whether_they_break() {
+fn nested_changes_have_their_path_and_whether_they_break() {
     let old = table(&[
         ("device", "STRUCT<os STRING, id INT64>"),
         ("gone", "STRING"),
@@ -30,7 +30,7 @@ fn nested_changes_are_told_by_path_and_say_whether_they_break() {
         "STRUCT<os STRING, id STRING, web STRUCT<host STRING>>",
     )]);
     assert_eq!(
-        told(&old, &new),
+        kinds(&old, &new),
         [
             (Some("device.id".into()), ChangeKind::Type, true),
             (Some("device.web".into()), ChangeKind::ColumnAdded, false),
@@ -40,7 +40,7 @@ fn nested_changes_are_told_by_path_and_say_whether_they_break() {
 }
 
 #[test]
-fn a_table_that_comes_or_goes_is_one_change() {
+fn an_added_or_removed_table_is_one_change() {
     let table = table(&[("a", "STRING"), ("b", "STRING")]);
     let changes = tables(std::slice::from_ref(&table), &[]);
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_table_that_comes_or_goes_is_one_change() {
 }
 
 #[test]
-fn a_partition_filter_that_becomes_required_breaks() {
+fn a_newly_required_partition_filter_is_breaking() {
     let old = table(&[("day", "DATE")]);
     let new = Table {
         partitioning: Some(Partitioning {
@@ -63,7 +63,7 @@ fn a_partition_filter_that_becomes_required_breaks() {
         ..old.clone()
     };
     assert_eq!(
-        told(&old, &new),
+        kinds(&old, &new),
         [
             (None, ChangeKind::Partitioning, true),
             (None, ChangeKind::PartitionFilter, true)
@@ -72,23 +72,23 @@ fn a_partition_filter_that_becomes_required_breaks() {
 }
 
 #[test]
-fn a_description_and_a_mode_are_told() {
+fn description_and_mode_changes_are_listed() {
     let old = table(&[("a", "STRING"), ("b", "STRING")]);
     let mut new = old.clone();
     new.columns[0].description = Some("the first letter".into());
     new.columns[1].mode = Mode::Required;
     assert_eq!(
-        told(&old, &new),
+        kinds(&old, &new),
         [
             (Some("a".into()), ChangeKind::Description, false),
             (Some("b".into()), ChangeKind::Mode, false)
         ]
     );
-    assert!(told(&new, &old).contains(&(Some("b".into()), ChangeKind::Mode, true)));
+    assert!(kinds(&new, &old).contains(&(Some("b".into()), ChangeKind::Mode, true)));
 }
 
 #[test]
-fn a_rename_is_hinted_only_where_it_is_the_only_one_possible() {
+fn a_rename_is_suggested_only_if_it_is_unambiguous() {
     let old = table(&[("name", "STRING"), ("n", "INT64")]);
     let renamed = tables(
         std::slice::from_ref(&old),
@@ -103,7 +103,7 @@ fn a_rename_is_hinted_only_where_it_is_the_only_one_possible() {
 }
 
 #[test]
-fn many_renamed_fields_take_no_longer_than_there_are_of_them() {
+fn the_time_to_find_renames_is_linear_in_the_number_of_fields() {
     let columns = |prefix: &str| {
         let names: Vec<String> = (0..8_000).map(|at| format!("{prefix}_{at}")).collect();
         let fields: Vec<(&str, &str)> = names.iter().map(|name| (&name[..], "STRING")).collect();
@@ -118,11 +118,11 @@ fn many_renamed_fields_take_no_longer_than_there_are_of_them() {
 }
 
 #[test]
-fn a_policy_tag_that_is_new_breaks_and_one_that_goes_does_not() {
+fn a_new_policy_tag_is_breaking_and_a_removed_one_is_not() {
     let old = table(&[("mail", "STRING")]);
     let mut new = old.clone();
     new.columns[0].policy_tags = vec!["projects/p/policyTags/1".into()];
     let path = || Some("mail".to_owned());
-    assert_eq!(told(&old, &new), [(path(), ChangeKind::PolicyTags, true)]);
-    assert_eq!(told(&new, &old), [(path(), ChangeKind::PolicyTags, false)]);
+    assert_eq!(kinds(&old, &new), [(path(), ChangeKind::PolicyTags, true)]);
+    assert_eq!(kinds(&new, &old), [(path(), ChangeKind::PolicyTags, false)]);
 }

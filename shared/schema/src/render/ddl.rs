@@ -1,4 +1,4 @@
-//! `CREATE TABLE`, as models know it best.
+//! `CREATE TABLE` statements, which models know best.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use super::quote::{identifier, literal, plain, table_name};
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Partitioning, Table};
 
-/// Longer than this, a struct is written a field a line.
+/// A struct longer than this is written with one field per line.
 const WIDE: usize = 100;
 
-/// The statement that would make the table. What DDL can't say (shards, drift, that it is a view)
-/// stands above it in comments; on Postgres, descriptions follow as `COMMENT ON`.
+/// Renders the statement that would create the table. Comments above it tell what DDL can't (shards,
+/// drift, that it is a view). On Postgres, descriptions follow as `COMMENT ON`.
 pub fn ddl(table: &Table, dialect: Dialect) -> String {
     let mut ddl = String::new();
     if kind(table) != "table" {
@@ -71,7 +71,7 @@ fn column_line(column: &Column, dialect: Dialect) -> String {
     line
 }
 
-/// `ARRAY<STRUCT<key STRING, value STRUCT<..>>>`; broken into lines where it is wide or described.
+/// `ARRAY<STRUCT<key STRING, value STRUCT<..>>>`, in lines if it is wide or has descriptions.
 fn bigquery_type(column: &Column, depth: usize, text: &mut String) {
     let repeated = column.mode == Mode::Repeated;
     if repeated {
@@ -120,7 +120,7 @@ fn bigquery_suffix(column: &Column, text: &mut String) {
     }
 }
 
-/// Postgres names a composite type and can't write it in place: its fields.
+/// The fields of a composite type, which Postgres DDL can only name.
 fn composite_note(column: &Column, dialect: Dialect) -> Option<String> {
     if dialect == Dialect::Bigquery || column.fields.is_empty() {
         return None;
@@ -167,7 +167,7 @@ fn bigquery_tail(table: &Table, ddl: &mut String) {
     if let Some(partitioning) = &table.partitioning {
         let _ = match bigquery_partition(table, partitioning) {
             Some(expression) => write!(ddl, "\nPARTITION BY {expression}"),
-            // The bounds of the ranges are not known here.
+            // The bounds of the ranges are unknown here.
             None => write!(
                 ddl,
                 "\n-- partitioned by {} of {}",
@@ -197,7 +197,7 @@ fn bigquery_tail(table: &Table, ddl: &mut String) {
     if !options.is_empty() {
         let _ = write!(ddl, "\nOPTIONS({})", options.join(", "));
     }
-    // A comment above may have been the last thing written.
+    // The statement may end in a comment.
     ddl.push_str(
         if ddl
             .rsplit('\n')

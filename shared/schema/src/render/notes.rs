@@ -4,8 +4,8 @@ use super::quote::{identifier, plain};
 use crate::dialect::Dialect;
 use crate::document::{Drift, DriftKind, Shards, Table, TableKind};
 
-/// Of a table that is marked so.
-pub(super) const CUT: &str = "there are more fields than are kept here: the warehouse has the rest";
+/// The note on a table that is marked as cut.
+pub(super) const CUT: &str = "some fields are omitted here; the warehouse has all of them";
 
 pub(super) fn kind(table: &Table) -> &'static str {
     match table.kind {
@@ -18,8 +18,8 @@ pub(super) fn kind(table: &Table) -> &'static str {
     }
 }
 
-/// What a wildcard over the shards trips over: its range, what else it matches, and how the schema
-/// changed on the way.
+/// What a wildcard query must observe: the range of shards, what else the wildcard matches, and how
+/// the schema changed over time.
 pub(super) fn shard_notes(shards: &Shards) -> Vec<String> {
     let first = plain(&shards.first);
     let last = plain(&shards.last);
@@ -68,7 +68,7 @@ fn drift(drift: &Drift) -> String {
     text
 }
 
-/// A column, or what the warehouse says where the key is several or an expression.
+/// The partitioning column as an identifier, or the warehouse's text if the key is an expression.
 pub(super) fn partition_key(table: &Table, key: &str, dialect: Dialect) -> String {
     if table.columns.iter().any(|column| column.name == key) {
         identifier(key, dialect)

@@ -1,14 +1,14 @@
-//! Names and texts of others, made safe for the place where they are put.
+//! Escapes untrusted names and texts for the place where they are written.
 //!
-//! `inline` is for `cache-read`, which is built for speed and calls these most.
+//! The functions are `#[inline]`, because `cache-read` calls them for every column that it renders.
 
 use std::fmt::Write as _;
 
 use crate::dialect::Dialect;
 use crate::name::TableName;
 
-/// On one line and without anything that is not seen: what could end a line, a comment or a fence is
-/// a space or an apostrophe instead, and runs of spaces are one.
+/// The text on one line, without invisible characters. Whatever could end a line, a comment or a fence
+/// becomes a space or an apostrophe; runs of spaces become one.
 #[inline]
 pub fn plain(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -30,12 +30,12 @@ pub fn plain(text: &str) -> String {
     line
 }
 
-/// A string literal of the dialect that gives back exactly this text, on one line.
+/// A string literal of the dialect with exactly this text, on one line.
 #[inline]
 pub fn literal(text: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Bigquery => format!("\"{}\"", escaped(text, '"')),
-        // Postgres has no NUL in a text.
+        // Postgres texts contain no NUL.
         Dialect::Postgres => {
             let escaped = escaped(&text.replace('\0', ""), '\'');
             let prefix = if escaped.contains('\\') { "E" } else { "" };
@@ -44,7 +44,7 @@ pub fn literal(text: &str, dialect: Dialect) -> String {
     }
 }
 
-/// A name as the dialect reads it, quoted where it must be.
+/// An identifier of the dialect, quoted if it must be.
 #[inline]
 pub fn identifier(name: &str, dialect: Dialect) -> String {
     if is_bare(name, dialect) {
@@ -54,8 +54,8 @@ pub fn identifier(name: &str, dialect: Dialect) -> String {
     }
 }
 
-/// A table's name in full as a query spells it: `` `project.dataset.table` ``, or `schema.table`
-/// on Postgres, where a query can't reach another database.
+/// The full name of a table in a query: `` `project.dataset.table` ``, or `schema.table` on Postgres,
+/// where a query can't access another database.
 #[inline]
 pub fn table_name(name: &TableName, dialect: Dialect) -> String {
     match dialect {
@@ -68,8 +68,8 @@ pub fn table_name(name: &TableName, dialect: Dialect) -> String {
     }
 }
 
-/// What can't be seen is escaped, so that the name is the same to the warehouse and no words are
-/// hidden in it.
+/// Invisible characters are escaped, so that the name stays the same to the warehouse and hides no
+/// text.
 #[inline]
 fn quoted(name: &str, dialect: Dialect) -> String {
     let mut quoted = String::with_capacity(name.len() + 4);
@@ -134,8 +134,8 @@ fn escaped(text: &str, quote: char) -> String {
     escaped
 }
 
-/// Control characters, line ends, marks that turn the direction of text, and those that show
-/// nothing at all and so can carry words that only a model reads.
+/// Whether a character is a control character, a line end, a mark that changes the direction of text,
+/// or a character without any glyph, which can hide text that only a model reads.
 #[inline]
 pub fn is_invisible(character: char) -> bool {
     character.is_control()
@@ -158,7 +158,7 @@ pub fn is_invisible(character: char) -> bool {
 fn is_bare(name: &str, dialect: Dialect) -> bool {
     let letter = |character: u8| match dialect {
         Dialect::Bigquery => character.is_ascii_alphabetic() || character == b'_',
-        // Anything else is folded to lower case.
+        // Anything else would be folded to lower case.
         Dialect::Postgres => character.is_ascii_lowercase() || character == b'_',
     };
     let mut characters = name.bytes();

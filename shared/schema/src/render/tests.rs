@@ -191,7 +191,7 @@ COMMENT ON COLUMN public.orders.customer_id IS E'Who\npaid';
 }
 
 #[test]
-fn a_bigquery_family_as_a_card_of_one_line_a_path() {
+fn a_bigquery_family_as_a_card() {
     assert_eq!(
         text(&events(), Dialect::Bigquery),
         "\
@@ -218,7 +218,7 @@ tags STRING REPEATED [UNNEST(tags) AS t]
 }
 
 #[test]
-fn a_postgres_table_as_a_card_of_one_line_a_path() {
+fn a_postgres_table_as_a_card() {
     assert_eq!(
         text(&orders(), Dialect::Postgres),
         "\
@@ -240,7 +240,7 @@ lines.sku text
 }
 
 #[test]
-fn a_partition_is_written_as_its_column_s_type_needs() {
+fn a_partition_expression_depends_on_the_type_of_its_column() {
     let partition = |data_type: &str, column_name: &str, unit: &str| {
         let table = Table {
             partitioning: Some(Partitioning {
@@ -285,7 +285,7 @@ fn a_partition_is_written_as_its_column_s_type_needs() {
 }
 
 #[test]
-fn a_struct_too_wide_for_a_line_is_written_a_field_a_line() {
+fn a_wide_struct_is_written_with_one_field_per_line() {
     let fields = (0..6)
         .map(|n| Column::leaf(format!("a_rather_long_field_name_{n}"), "STRING"))
         .collect();
@@ -304,7 +304,7 @@ fn a_struct_too_wide_for_a_line_is_written_a_field_a_line() {
 }
 
 #[test]
-fn a_description_can_not_start_a_line_a_comment_or_a_fence() {
+fn a_description_cannot_start_a_line_a_comment_or_a_fence() {
     let hostile = "ok\nsecrets.password STRING\r\n```\n*/ drop\u{2028}x\u{202e}y\u{0}z";
     let table = Table {
         description: Some(hostile.into()),
@@ -337,7 +337,7 @@ fn a_description_can_not_start_a_line_a_comment_or_a_fence() {
 }
 
 #[test]
-fn a_literal_gives_back_its_text() {
+fn a_literal_evaluates_to_its_text() {
     assert_eq!(
         literal(r#"a "b" \ 'c'"#, Dialect::Bigquery),
         r#""a \"b\" \\ 'c'""#
@@ -354,7 +354,7 @@ fn a_literal_gives_back_its_text() {
 }
 
 #[test]
-fn a_name_is_quoted_only_where_it_must_be() {
+fn a_name_is_quoted_only_if_it_must_be() {
     for (name, bigquery, postgres) in [
         ("plain_1", "plain_1", "plain_1"),
         ("Mixed", "Mixed", "\"Mixed\""),
@@ -382,7 +382,7 @@ proptest! {
     /// Whatever names and descriptions hold: one line a path in the card, and one statement with the
     /// same columns in the DDL.
     #[test]
-    fn no_text_leaves_its_place(
+    fn no_text_escapes_from_its_place(
         names in proptest::collection::hash_set("\\PC{1,12}|[a-z\n`\"'*/\\\\-]{1,8}", 1..5),
         description in any::<String>(),
     ) {

@@ -1,4 +1,4 @@
-//! A card: the table in a few lines, then a line a path. The cheapest form that loses no path.
+//! A card: the table in a few lines, then one line per path. The shortest form that keeps every path.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -8,14 +8,15 @@ use super::quote::{identifier, plain, table_name};
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Table};
 
-/// In characters; BigQuery allows 1,024, Postgres any number.
+/// The longest description, in characters.
 const LONGEST_DESCRIPTION: usize = 1_024;
 
-/// In bytes: of a card.
+/// The longest card, in bytes.
 const LONGEST: usize = 4 << 20;
 
-/// `path TYPE[ REPEATED][ [how a query reaches below]][ — description]` a line, under a head of
-/// `key: value` lines. A path can't look like such a key: it has no colon unless it is quoted.
+/// Renders a card: a head of `key: value` lines, then one line per path:
+/// `path TYPE[ REPEATED][ [how a query reads its fields]][ — description]`. A path can't look like a
+/// key, because it contains a colon only if it is quoted.
 pub fn text(table: &Table, dialect: Dialect) -> String {
     let mut card = String::new();
     let _ = writeln!(
@@ -135,7 +136,7 @@ fn short(description: &str) -> String {
     }
 }
 
-/// How a query gets at a path: the `UNNEST`s to join, and the expression on top of them.
+/// How a query reads a path: the `UNNEST`s to join, and the expression over them.
 #[derive(Clone)]
 struct Reach {
     from: String,
@@ -147,17 +148,17 @@ struct Reach {
 struct Paths {
     card: String,
     dialect: Dialect,
-    /// Taken, in lower case: two tables of one name make a query ambiguous.
+    /// The aliases in use, in lower case: two tables with the same alias make a query ambiguous.
     aliases: HashSet<String>,
-    /// By initial: the last number that was tried.
+    /// The last number that was tried, by initial.
     numbers: HashMap<char, usize>,
-    /// Paths for which there is no room.
+    /// How many paths do not fit.
     left_out: usize,
 }
 
 impl Paths {
     fn write(&mut self, column: &Column, path: &str, reach: &Reach) {
-        // A path is written with all that stands above it, which nesting makes long.
+        // A path includes its parents, so nesting makes it long.
         if self.card.len() > LONGEST {
             self.left_out += 1 + below(column);
             return;
@@ -184,10 +185,10 @@ impl Paths {
             let _ = write!(self.card, " [{}]", self.field(&below, &first.name));
         }
         if column.cut {
-            self.card.push_str(" [has fields that are left out]");
+            self.card.push_str(" [has fields that are omitted]");
         }
         if !column.policy_tags.is_empty() {
-            self.card.push_str(" [guarded by a policy tag]");
+            self.card.push_str(" [protected by a policy tag]");
         }
         if let Some(description) = &column.description {
             let _ = write!(self.card, " — {}", short(description));
@@ -215,7 +216,7 @@ impl Paths {
         }
     }
 
-    /// The initial of the name's last word, numbered from the second on: `p`, `p2`.
+    /// The initial of the name's last word, with a number from the second on: `p`, `p2`.
     fn alias(&mut self, name: &str) -> String {
         let word = name
             .rsplit('_')
@@ -239,7 +240,7 @@ impl Paths {
     }
 }
 
-/// How many fields are nested in a column.
+/// The number of fields nested in a column.
 fn below(column: &Column) -> usize {
     column.fields.iter().map(|field| 1 + below(field)).sum()
 }

@@ -198,7 +198,7 @@ struct Nested<'c> {
 }
 
 impl bounds::Fields for Nested<'_> {
-    fn are_there(&self) -> bool {
+    fn exist(&self) -> bool {
         self.relation
             .is_some_and(|relation| !self.columns.raw(relation).is_empty())
     }
