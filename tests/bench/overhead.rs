@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use kit::lambda::{Outcome, Process, RuntimeApi};
-use kit::process::{release, serve_unheard};
+use kit::process::{release, serve_without_log};
 use serde_json::{Value, json};
 use tokio::runtime::{self, Runtime};
 
@@ -126,7 +126,7 @@ fn over_http(
 ) -> anyhow::Result<Asked<'static>> {
     let mut command = Command::new(binary);
     command.env_clear().envs(settings.iter().copied());
-    let (process, address) = serve_unheard(command);
+    let (process, address) = serve_without_log(command);
     let is_known = settings.iter().any(|(name, _)| *name == "AUTH_TOKENS");
     let mut connection = Connection::open(address, is_known)?;
     Ok(Asked {

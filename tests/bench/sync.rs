@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use jiff::{Span, civil};
 use kit::bigquery::{BigQuery as Stub, Method};
-use kit::llm::{LlmStub, Wanted};
+use kit::llm::{LlmStub, EnrichPrompt};
 use platform::{Env, Resources};
 use schema::sql_type::parse_column;
 use schema::table_schema::TableField;
@@ -58,7 +58,7 @@ impl Subject {
     /// bound, so that what an unchanged warehouse costs is what it is asked, not what is left over.
     async fn meets_an_llm(&mut self) {
         let stub = LlmStub::start(|asked| {
-            Wanted::of(asked).answer(|_, _| "Something of the business.".to_owned(), &[])
+            EnrichPrompt::parse(asked).answer(|_, _| "Something of the business.".to_owned(), &[])
         })
         .await;
         self.sync.llm = Some(stub.llm("gpt-bench"));
@@ -110,8 +110,8 @@ async fn row(
     subject: &Subject,
     target: Option<Duration>,
 ) -> anyhow::Result<Answer> {
-    stub.forget_calls();
-    let asked = || subject.llm.as_ref().map_or(0, |llm| llm.asked().len());
+    stub.reset_calls();
+    let asked = || subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
     let asked_before = asked();
     let run = Run::default();
     let start = Instant::now();
@@ -155,13 +155,13 @@ async fn again(
     subject.meets_an_llm().await;
     let described = row(&format!("{what}, described"), stub, subject, None).await?;
     ensure!(described.updated, "nothing was described");
-    let asked = subject.llm.as_ref().map_or(0, |llm| llm.asked().len());
+    let asked = subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
     let unchanged = row(&format!("{what}, unchanged"), stub, subject, Some(target)).await?;
     ensure!(
         !unchanged.updated,
         "an unchanged warehouse reads as changed"
     );
-    let now = subject.llm.as_ref().map_or(0, |llm| llm.asked().len());
+    let now = subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
     ensure!(now == asked, "an unchanged warehouse costs LLM calls");
     Ok(())
 }

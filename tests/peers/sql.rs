@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use kit::TestApp;
-use kit::llm::{Answer, LlmStub, Wanted};
+use kit::llm::{Answer, LlmStub, EnrichPrompt};
 use serde_json::{Value, json};
 
 use crate::server::{Server, is_skipped};
@@ -50,7 +50,7 @@ async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
     let model = LlmStub::start(move |asked| {
         let form = asked.schema.as_ref().expect("every question has a form");
         if form["properties"]["kind"].is_null() {
-            return Wanted::of(asked).answer(|_, _| String::new(), &[]);
+            return EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
         }
         let next = answers.lock().unwrap().next();
         next.map_or(Answer::error(500, "server_error"), Answer::Json)
@@ -111,7 +111,7 @@ async fn what_local_bigquery_rejects_is_repaired_once() {
     let answer = ask(&app).await;
 
     assert_eq!(answer["sql"], good, "{answer}");
-    let asked = model.asked();
+    let asked = model.requests();
     let repair = &asked.last().expect("a repair").user;
     assert!(
         repair.contains(&format!("<refused_sql>\n{wrong}\n</refused_sql>")),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use kit::TestApp;
-use kit::llm::{LlmStub, Wanted};
+use kit::llm::{LlmStub, EnrichPrompt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -200,7 +200,7 @@ async fn m2_an_llm_adds_descriptions_and_five_examples_and_what_it_invents_is_dr
             .iter()
             .map(|(question, sql)| (question.as_str(), sql.as_str()))
             .collect();
-        Wanted::of(asked).answer(|_, path| describe(path), &pairs)
+        EnrichPrompt::parse(asked).answer(|_, path| describe(path), &pairs)
     })
     .await;
     let story = Story::with(stub.env("gpt-test")).await;
@@ -228,10 +228,10 @@ async fn m2_an_llm_adds_descriptions_and_five_examples_and_what_it_invents_is_dr
     let dropped = document["ledger"]["dropped"].to_string();
     assert!(dropped.contains("batch_event_index") && dropped.contains("is_active_user"));
 
-    let calls = stub.asked().len();
+    let calls = stub.requests().len();
     assert_eq!(story.sync().await["updated"], false);
     assert_eq!(
-        stub.asked().len(),
+        stub.requests().len(),
         calls,
         "an unchanged warehouse asks nothing"
     );

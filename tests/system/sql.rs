@@ -4,7 +4,7 @@
 
 use kit::TestApp;
 use kit::bigquery::{BigQuery, Method};
-use kit::llm::{Answer, Asked, LlmStub, Wanted};
+use kit::llm::{Answer, LlmRequest, LlmStub, EnrichPrompt};
 use kit::postgres::{Database, empty_database};
 use platform::Env;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn model(answers: Vec<Value>) -> LlmStub {
     let answers = std::sync::Mutex::new(answers.into_iter());
     LlmStub::start(move |asked| {
         if is_of_a_sync(asked) {
-            return Wanted::of(asked).answer(|_, _| String::new(), &[]);
+            return EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
         }
         let next = answers.lock().unwrap().next();
         next.map_or(Answer::error(500, "server_error"), Answer::Json)
@@ -23,13 +23,13 @@ async fn model(answers: Vec<Value>) -> LlmStub {
     .await
 }
 
-fn is_of_a_sync(asked: &Asked) -> bool {
+fn is_of_a_sync(asked: &LlmRequest) -> bool {
     let form = asked.schema.as_ref().expect("every question has a form");
     form["properties"]["kind"].is_null()
 }
 
-fn questions(model: &LlmStub) -> Vec<Asked> {
-    let mut asked = model.asked();
+fn questions(model: &LlmStub) -> Vec<LlmRequest> {
+    let mut asked = model.requests();
     asked.retain(|asked| !is_of_a_sync(asked));
     asked
 }
@@ -290,7 +290,7 @@ async fn m9_m10_a_question_becomes_sql_with_bigquerys_estimate() {
     let answers = vec![query(below_an_array), query(good)];
     let story = Story::begin(model(answers).await, env).await;
     story.sync().await;
-    bigquery.forget_calls();
+    bigquery.reset_calls();
 
     let answer = story.sql("How many items above 10 were sold?").await;
 

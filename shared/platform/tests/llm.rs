@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use kit::llm::{Answer, LlmStub, Wire, tokens};
+use kit::llm::{Answer, LlmStub, Protocol, tokens};
 use platform::llm::{Ask, Llm, LlmError, Reply};
 use platform::{Env, Resources};
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 /// One model a protocol.
-const MODELS: [(&str, &str, Wire); 4] = [
-    ("claude-sonnet-4-5", "/v1/messages", Wire::Anthropic),
-    ("gpt-4o-mini", "/v1/chat/completions", Wire::Openai),
+const MODELS: [(&str, &str, Protocol); 4] = [
+    ("claude-sonnet-4-5", "/v1/messages", Protocol::Anthropic),
+    ("gpt-4o-mini", "/v1/chat/completions", Protocol::Openai),
     (
         "gemini-2.5-flash",
         "/v1beta/models/gemini-2.5-flash:generateContent",
-        Wire::Gemini,
+        Protocol::Gemini,
     ),
-    ("ollama/qwen3:8b", "/v1/chat/completions", Wire::Openai),
+    ("ollama/qwen3:8b", "/v1/chat/completions", Protocol::Openai),
 ];
 
 fn question() -> Ask {
@@ -64,8 +64,8 @@ async fn each_provider_is_asked_in_its_own_protocol_and_answers_json() {
         assert_eq!(reply.json, json!({"colour": "blue"}), "{model}");
         assert!(!reply.cut, "{model}");
 
-        let asked = &stub.asked()[0];
-        assert_eq!((asked.wire, asked.path.as_str()), (wire, path), "{model}");
+        let asked = &stub.requests()[0];
+        assert_eq!((asked.protocol, asked.path.as_str()), (wire, path), "{model}");
         assert_eq!(asked.model, model.replace("ollama/", ""));
         assert_eq!(asked.system, "You name colours.", "{model}");
         assert_eq!(asked.user, "What colour is the sky?", "{model}");
@@ -96,7 +96,7 @@ async fn any_openai_compatible_server_can_be_named_by_its_address() {
         .await
         .expect("an answer");
 
-    let asked = stub.asked();
+    let asked = stub.requests();
     assert_eq!(asked[0].path, "/api/v1/chat/completions");
     assert_eq!(
         asked[0].model, "mistralai/mistral-large-max",
@@ -152,7 +152,7 @@ async fn a_provider_over_its_limit_or_down_is_asked_again_after_the_pause_it_wan
             let busy = Answer::error(status, "overloaded_error");
             let stub = LlmStub::canned([busy.clone(), busy, blue()]).await;
             ask(&stub.llm(model)).await.expect(model);
-            assert_eq!(stub.asked().len(), 3, "{model} {status}");
+            assert_eq!(stub.requests().len(), 3, "{model} {status}");
         }
     }
 }
@@ -163,7 +163,7 @@ async fn the_attempts_end() {
     let error = error(&stub.llm("claude-x")).await;
     assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
     assert_eq!(error.to_string(), "anthropic is down or overloaded (529)");
-    assert_eq!(stub.asked().len(), 3);
+    assert_eq!(stub.requests().len(), 3);
 }
 
 #[tokio::test]
@@ -171,12 +171,12 @@ async fn a_provider_that_wants_a_long_pause_is_not_asked_again() {
     let stub = LlmStub::start(|_| Answer::Error {
         status: 429,
         retry_after: Some("3600"),
-        word: "rate_limit_error",
+        code: "rate_limit_error",
     })
     .await;
     let error = error(&stub.llm("claude-x")).await;
     assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
-    assert_eq!(stub.asked().len(), 1);
+    assert_eq!(stub.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_spent_budget_is_not_asked_again() {
     let stub = LlmStub::start(|_| Answer::error(429, "insufficient_quota")).await;
     let error = error(&stub.llm("gpt-4o")).await;
     assert_eq!(error.to_string(), "openai is over its spending limit (429)");
-    assert_eq!(stub.asked().len(), 1);
+    assert_eq!(stub.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -199,23 +199,23 @@ async fn a_refused_key_is_denied_at_once_and_named() {
         let error = error(&stub.llm(model)).await;
         assert!(matches!(error, LlmError::Denied(_)), "{model}: {error}");
         assert!(error.to_string().contains(variable), "{error}");
-        assert_eq!(stub.asked().len(), 1, "{model}");
+        assert_eq!(stub.requests().len(), 1, "{model}");
     }
 }
 
 #[tokio::test]
 async fn a_slow_answer_is_given_up_and_not_asked_for_again() {
-    let stub = LlmStub::start(|_| Answer::Never).await;
+    let stub = LlmStub::start(|_| Answer::NoResponse).await;
     let env = stub.env("claude-x").with("LLM_TIMEOUT_SECONDS", "0.05");
     let error = error(&open(env)).await;
     assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
     assert!(error.to_string().contains("LLM_TIMEOUT_SECONDS"), "{error}");
-    assert!(stub.asked().len() <= 1);
+    assert!(stub.requests().len() <= 1);
 }
 
 #[tokio::test]
 async fn a_broken_connection_or_somebody_elses_page_is_unavailable() {
-    for answer in [Answer::Half, Answer::Page] {
+    for answer in [Answer::Disconnect, Answer::Html] {
         let stub = LlmStub::canned([answer]).await;
         let error = error(&open(stub.env("gpt-4o").with("LLM_ATTEMPTS", "1"))).await;
         assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
@@ -229,7 +229,7 @@ async fn an_answer_that_is_no_json_or_does_not_fit_is_nonsense_and_has_its_cost(
             Answer::Text("Blue, I think.".into()),
             Answer::Json(json!({"color": "blue"})),
             Answer::Json(json!({"colour": ["blue"]})),
-            Answer::Cut(r#"{"colour": "bl"#.into()),
+            Answer::Truncated(r#"{"colour": "bl"#.into()),
         ] {
             let stub = LlmStub::canned([answer.clone()]).await;
             let error = error(&stub.llm(model)).await;
@@ -237,7 +237,7 @@ async fn an_answer_that_is_no_json_or_does_not_fit_is_nonsense_and_has_its_cost(
             assert!(nonsense, "{model} {answer:?}: {error}");
             assert!(error.usage().input_tokens > 0, "{model}");
             assert!(error.usage().output_tokens > 0, "{model}");
-            assert_eq!(stub.asked().len(), 1, "it is not asked again");
+            assert_eq!(stub.requests().len(), 1, "it is not asked again");
         }
     }
 }
@@ -282,7 +282,7 @@ async fn what_is_whole_of_a_cut_answer_comes_back_marked() {
     };
     for (model, ..) in MODELS {
         let text = r#"{"colours": [{"colour": "red"}, {"colour": "bl"#;
-        let stub = LlmStub::canned([Answer::Cut(text.into())]).await;
+        let stub = LlmStub::canned([Answer::Truncated(text.into())]).await;
         let reply = stub.llm(model).ask(&ask).await.expect(model);
         assert!(reply.cut, "{model}");
         assert_eq!(
@@ -304,7 +304,7 @@ async fn a_model_that_refuses_temperature_is_not_sent_it_again() {
     for _ in 0..2 {
         ask(&llm).await.expect("an answer");
     }
-    let temperatures: Vec<_> = stub.asked().iter().map(|asked| asked.temperature).collect();
+    let temperatures: Vec<_> = stub.requests().iter().map(|asked| asked.temperature).collect();
     assert_eq!(temperatures, [Some(0.0), None, None]);
 }
 
@@ -312,7 +312,7 @@ async fn a_model_that_refuses_temperature_is_not_sent_it_again() {
 async fn a_model_that_reasons_is_asked_without_temperature_from_the_start() {
     let stub = LlmStub::canned([blue()]).await;
     ask(&stub.llm("gpt-5-mini")).await.expect("an answer");
-    let asked = &stub.asked()[0];
+    let asked = &stub.requests()[0];
     assert_eq!(asked.temperature, None);
     assert_eq!(asked.body["max_completion_tokens"], 500);
 }
@@ -333,7 +333,7 @@ async fn a_server_without_structured_output_is_told_the_schema_in_words() {
         let reply = ask(&llm).await.expect("an answer");
         assert_eq!(reply.json, json!({"colour": "blue"}));
     }
-    let asked = stub.asked();
+    let asked = stub.requests();
     assert_eq!(asked.len(), 3, "it is learned once");
     let told: Value =
         serde_json::from_str(asked[2].system.lines().last().expect("a line")).expect("the schema");
@@ -370,7 +370,7 @@ async fn neither_prompts_nor_answers_nor_keys_are_in_logs_or_errors() {
             Answer::Text("the sky is blue".into()),
             Answer::error(400, "What colour is the sky?"),
             Answer::error(401, "no_such_key"),
-            Answer::Page,
+            Answer::Html,
         ])
         .await;
         let llm = open(stub.env(model).with("ANTHROPIC_API_KEY", "sk-key"));

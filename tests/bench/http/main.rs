@@ -20,7 +20,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use kit::lambda::Process;
-use kit::process::{release, serve_unheard};
+use kit::process::{release, serve_without_log};
 use platform::store::Put;
 use platform::{Env, Resources};
 use schema::versions::{publish, record};
@@ -155,7 +155,7 @@ fn start(binary: &Path, bucket: &Path, log: Option<&str>) -> anyhow::Result<(Ser
     if let Some(level) = log {
         command.env("RUST_LOG", level);
     }
-    let (process, address) = serve_unheard(command);
+    let (process, address) = serve_without_log(command);
 
     let request = || Request {
         path: "/v1/schema",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use kit::lambda::Process;
-use kit::process::{release, serve_unheard};
+use kit::process::{release, serve_without_log};
 use platform::Env;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ impl Function {
             .env("RUST_LOG", "warn")
             .env("DATABASE_URL", database)
             .env("MASKING_KEY", "07".repeat(32));
-        let (process, address) = serve_unheard(command);
+        let (process, address) = serve_without_log(command);
         Ok(Self {
             address,
             http: platform::http_client::build(&Env::default())?,

@@ -1,4 +1,4 @@
-//! An app under test, behind the very service that production puts before it.
+//! An app under test, behind the same service as in production.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,9 +16,11 @@ use tokio::task::JoinHandle;
 use crate::postgres::{self, Database};
 use crate::request::TestRequest;
 
-/// The name of an app whose test gives none; its trigger is `POST /events/test`.
+/// The default name of an app; its trigger is `POST /events/test`.
 const NAME: &str = "test";
 
+/// An app, in process.
+///
 /// ```ignore
 /// let app = TestApp::start(settings::app).await;
 /// let reply = app.get("/v1/robeings/r1/settings").await;
@@ -28,11 +30,11 @@ pub struct TestApp {
     name: &'static str,
     service: axum::Router,
     resources: Resources,
-    /// Dropped with the app.
+    /// Dropped together with the app.
     _database: Option<Database>,
 }
 
-/// How a [`TestApp`] is configured before it starts.
+/// Configures a [`TestApp`].
 pub struct Builder {
     name: &'static str,
     env: Env,
@@ -40,19 +42,19 @@ pub struct Builder {
 }
 
 impl TestApp {
-    /// Open to everybody, on a store in memory and a database of its own with every migration.
+    /// An app that accepts every caller, with a store in memory and its own migrated database.
     pub async fn start(app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> Self {
         let builder = Self::with_env(Env::default()).on_a_database().await;
         builder.start(app).await
     }
 
-    /// As [`TestApp::start`], for what works with no database, and so needs no Postgres.
+    /// Like [`TestApp::start`], without a database.
     pub async fn without_database(app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> Self {
         Self::with_env(Env::default()).start(app).await
     }
 
-    /// The variables of `env`; where it lacks them, `AUTH_MODE=open` (unless it has another
-    /// `AUTH_*`) and `BUCKET_URL=memory:///`.
+    /// Uses the variables of `env`. The defaults are `BUCKET_URL=memory:///` and, if `env` has no `AUTH_*`,
+    /// `AUTH_MODE=open`.
     pub fn with_env(env: Env) -> Builder {
         Builder {
             name: NAME,
@@ -61,12 +63,12 @@ impl TestApp {
         }
     }
 
-    /// What the app works with: its store, its database.
+    /// The resources of the app, such as its store and database.
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
 
-    /// The service itself, for a test that drives it in a way of its own.
+    /// The service, for a test that calls it directly.
     pub fn service(&self) -> axum::Router {
         self.service.clone()
     }
@@ -89,14 +91,14 @@ impl TestApp {
         self.request(Method::DELETE, path)
     }
 
-    /// Any request; without a body until it is given one.
+    /// Any request, without a body.
     pub fn request(&self, method: Method, path: &str) -> TestRequest {
         let request = http::Request::builder().method(method).uri(path);
         let request = request.body(Body::empty());
-        TestRequest::new(self.service.clone(), request.expect("a path of an address"))
+        TestRequest::new(self.service.clone(), request.expect("a valid path"))
     }
 
-    /// Invokes the function as Lambda does: its result, or what the invocation fails with.
+    /// Invokes the function as Lambda does.
     pub async fn invoke(&self, event: &Value) -> Result<Box<RawValue>, lambda::Failure> {
         let deadline = SystemTime::now() + Duration::from_secs(30);
         lambda::Function::new(self.name, self.service.clone(), &self.resources)
@@ -104,7 +106,7 @@ impl TestApp {
             .await
     }
 
-    /// Serves on a loopback port of its own.
+    /// Serves the app on a free loopback port.
     pub async fn serve(&self) -> Served {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.expect("a free loopback port");
@@ -122,7 +124,7 @@ impl TestApp {
 }
 
 impl Builder {
-    /// The function's name, where a test depends on it.
+    /// Sets the name of the function.
     #[must_use]
     pub fn named(mut self, name: &'static str) -> Self {
         self.name = name;
@@ -136,7 +138,7 @@ impl Builder {
         self
     }
 
-    /// A database with every migration, copied from a template, that goes with the app.
+    /// Adds a migrated database, which is dropped together with the app.
     pub async fn on_a_database(mut self) -> Self {
         let database = postgres::database().await;
         self.env = self.env.with("DATABASE_URL", &database.url);
@@ -147,24 +149,24 @@ impl Builder {
     pub async fn start(self, app: impl FnOnce(&Resources) -> anyhow::Result<Router>) -> TestApp {
         match self.try_start(app).await {
             Ok(app) => app,
-            Err(error) => panic!("the app does not start: {error:#}"),
+            Err(error) => panic!("the app failed to start: {error:#}"),
         }
     }
 
-    /// For tests of what keeps an app from starting.
+    /// For tests of start-up errors.
     #[expect(clippy::unused_async, reason = "apps open connections when they start")]
     pub async fn try_start(
         self,
         app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
     ) -> anyhow::Result<TestApp> {
         let mut env = self.env;
-        let ways = [
+        let variables = [
             "AUTH_MODE",
             "AUTH_TOKENS",
             "AUTH_ISSUER",
             "AUTH_TRIGGER_ACCOUNT",
         ];
-        let has_auth = ways.iter().any(|name| env.get(name).is_some());
+        let has_auth = variables.iter().any(|name| env.get(name).is_some());
         if !has_auth {
             env = env.with("AUTH_MODE", "open");
         }
@@ -182,7 +184,7 @@ impl Builder {
     }
 }
 
-/// A server that ends with the test, or when it is told to.
+/// A server that stops at the end of the test, or earlier by [`Served::stop`].
 pub struct Served {
     /// `http://127.0.0.1:<port>`
     pub url: String,
@@ -191,10 +193,10 @@ pub struct Served {
 }
 
 impl Served {
-    /// Stops as on SIGTERM, and returns once the requests in flight are answered.
+    /// Stops as on SIGTERM, and returns once the requests in flight are finished.
     pub async fn stop(self) {
         let _ = self.stop.send(());
-        let served = self.server.await.expect("the server does not panic");
-        served.expect("the server does not fail");
+        let result = self.server.await.expect("the server does not panic");
+        result.expect("the server does not fail");
     }
 }

@@ -1,9 +1,8 @@
-//! A stub of BigQuery's REST API: tables set by code, faults on demand, every call counted.
+//! A stub of BigQuery's REST API, with tables set by the test, simulated faults, and counted calls.
 //!
-//! It lists, gets, plans (dry runs) and answers the one `INFORMATION_SCHEMA` query that a sync asks
-//! of a dataset; it runs no SQL. Like the real one it refuses more than its quota, gives 50 tables a
-//! page unless asked for more, tells 64-bit numbers as strings, and leaves out what `fields` leaves
-//! out.
+//! It lists and gets tables, plans queries (dry runs), and answers the `INFORMATION_SCHEMA` query of a sync;
+//! it runs no other SQL. Like BigQuery, it enforces a quota, returns 50 tables per page by default, encodes
+//! 64-bit numbers as strings, and honours `fields`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use failures::{Refused, half, refused};
+use failures::{Refused, disconnect, refused};
 
 mod answers;
 mod failures;
@@ -31,20 +30,20 @@ pub enum Method {
     Insert,
 }
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// An error as BigQuery words it.
-    Reason(u16, &'static str),
-    /// A status, and no JSON: a proxy on the way.
-    Bare(u16),
-    /// The connection ends in the middle of the answer.
-    Half,
-    /// No answer at all.
-    Silence,
+    /// An error in the format of BigQuery.
+    Error(u16, &'static str),
+    /// A status without JSON, as from a proxy.
+    Status(u16),
+    /// The connection closes within the response.
+    Disconnect,
+    /// The request stays open without a response.
+    NoResponse,
 }
 
-/// A running server; it ends when this is dropped.
+/// A running server. It stops when it is dropped.
 pub struct BigQuery {
     host: String,
     shared: Arc<Shared>,
@@ -56,31 +55,31 @@ struct Shared(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
-    /// By `project.dataset`, then by table: resources as `tables.get` answers them.
+    /// Table resources, as `tables.get` returns them, by `project.dataset` and table.
     datasets: BTreeMap<String, BTreeMap<String, Value>>,
     locations: BTreeMap<String, String>,
     denied: BTreeSet<String>,
     jobs_denied: bool,
     unknown: Vec<(String, u16, &'static str)>,
-    /// What each dry run is refused with.
+    /// The error of every dry run.
     refused_plans: Option<(u16, &'static str, String)>,
-    /// What each query is refused with.
+    /// The error of every query.
     refused_queries: Option<(u16, &'static str, String)>,
     plans: Vec<(String, &'static str, Vec<String>)>,
     faults: HashMap<Method, VecDeque<Fault>>,
-    /// When each call of a method was accepted.
+    /// The times of accepted calls.
     accepted: HashMap<Method, VecDeque<Instant>>,
     calls: HashMap<Method, usize>,
     refused: usize,
     quota: Option<usize>,
     latency: Duration,
     polls: usize,
-    rows_a_page: Option<usize>,
+    rows_per_page: Option<usize>,
     without_policy_tags: bool,
-    /// Page tokens that lead round and round.
+    /// Page tokens that repeat forever.
     page_loop: Vec<&'static str>,
     loop_at: usize,
-    /// Rows of running jobs, by id, and how often each must still be asked for.
+    /// The rows of each job, and how many more polls it takes.
     jobs: HashMap<String, (Vec<Value>, usize)>,
 }
 
@@ -88,7 +87,7 @@ impl BigQuery {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("a free port of loopback");
+            .expect("a free loopback port");
         let host = listener.local_addr().expect("a bound socket").to_string();
         let shared = Arc::new(Shared::default());
         let router = routes::router(Arc::clone(&shared));
@@ -102,19 +101,19 @@ impl BigQuery {
         }
     }
 
-    /// For `BIGQUERY_EMULATOR_HOST`.
+    /// The value of `BIGQUERY_EMULATOR_HOST`.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Sets a table of these `TableFieldSchema`s; the dataset is `project.dataset`.
+    /// Sets a table with these fields (`TableFieldSchema`) in the dataset `project.dataset`.
     pub fn table(&self, dataset: &str, table: &str, fields: Value) {
         let mut resource = json!({});
         resource["schema"]["fields"] = fields;
         self.put(dataset, table, resource);
     }
 
-    /// Sets a table as `tables.get` would answer it; it is a `TABLE` unless it says otherwise.
+    /// Sets a table with the resource that `tables.get` returns. The default type is `TABLE`.
     pub fn put(&self, dataset: &str, table: &str, mut resource: Value) {
         resource["tableReference"] = json!({"tableId": table});
         if resource["type"].is_null() {
@@ -128,12 +127,12 @@ impl BigQuery {
             .insert(table.to_owned(), resource);
     }
 
-    /// A dataset, empty where it is new.
+    /// Creates a dataset unless it exists.
     pub fn dataset(&self, dataset: &str) {
         self.lock().datasets.entry(dataset.to_owned()).or_default();
     }
 
-    /// Alters a table that is there.
+    /// Alters an existing table.
     pub fn alter(&self, dataset: &str, table: &str, alter: impl FnOnce(&mut Value)) {
         let mut tables = self.lock();
         let resource = tables
@@ -170,89 +169,88 @@ impl BigQuery {
         self.lock().jobs_denied = true;
     }
 
-    /// Refuses every dry run in these words.
+    /// Refuses every dry run with this error.
     pub fn refuse_plans(&self, status: u16, reason: &'static str, message: &str) {
         self.lock().refused_plans = Some((status, reason, message.to_owned()));
     }
 
-    /// Refuses every query in these words.
+    /// Refuses every query with this error.
     pub fn refuse_queries(&self, status: u16, reason: &'static str, message: &str) {
         self.lock().refused_queries = Some((status, reason, message.to_owned()));
     }
 
-    /// Its `INFORMATION_SCHEMA` has no policy tags, as an emulator's.
+    /// Removes policy tags from `INFORMATION_SCHEMA`, as in an emulator.
     pub fn set_without_policy_tags(&self) {
         self.lock().without_policy_tags = true;
     }
 
-    /// Every page, of a listing or of rows, names another of these as the next, in turn.
+    /// Makes every page of tables or rows name one of these tokens as the next page, in turn.
     pub fn loop_pages(&self, tokens: &[&'static str]) {
         self.lock().page_loop = tokens.to_vec();
     }
 
-    /// A query or a dry run that reads this dataset must name the location; else all lie in the US.
+    /// Sets the location of a dataset, which queries and dry runs must name. The default is the US.
     pub fn locate(&self, dataset: &str, location: &str) {
         self.lock()
             .locations
             .insert(dataset.to_owned(), location.to_owned());
     }
 
-    /// Has the next calls of a method go wrong.
+    /// Makes the next calls of a method fail.
     pub fn fail(&self, method: Method, times: usize, fault: &Fault) {
         let mut tables = self.lock();
         let faults = tables.faults.entry(method).or_default();
         faults.extend(std::iter::repeat_n(fault.clone(), times));
     }
 
-    /// Dry runs of SQL that holds this text are refused as an unknown name.
+    /// Refuses dry runs of SQL with this text because of an unknown name.
     pub fn unknown_name(&self, text: &str) {
         let unknown = (text.to_owned(), 400, "invalidQuery");
         self.lock().unknown.push(unknown);
     }
 
-    /// Dry runs of SQL that holds this text are refused as a table that is not there.
+    /// Refuses dry runs of SQL with this text because of a missing table.
     pub fn unknown_table(&self, text: &str) {
         let unknown = (text.to_owned(), 404, "notFound");
         self.lock().unknown.push(unknown);
     }
 
-    /// Dry runs of SQL that holds this text take it for this kind of statement, which reads these
-    /// tables.
+    /// Makes dry runs of SQL with this text report this kind of statement and these tables.
     pub fn plan_as(&self, text: &str, kind: &'static str, reads: &[&str]) {
         let reads = reads.iter().map(|name| (*name).to_owned()).collect();
         self.lock().plans.push((text.to_owned(), kind, reads));
     }
 
-    /// Before each answer.
+    /// Sets a delay before each response.
     pub fn set_latency(&self, latency: Duration) {
         self.lock().latency = latency;
     }
 
-    /// Refuses more calls of one method in any second, by `rateLimitExceeded`.
+    /// Limits the calls of each method per second. Further calls get `rateLimitExceeded`.
     pub fn set_quota(&self, requests_per_second: usize) {
         self.lock().quota = Some(requests_per_second);
     }
 
-    /// A query's rows come in pages of so many, and only after so many questions for them.
-    pub fn set_results(&self, rows_a_page: usize, polls: usize) {
+    /// Sets the number of rows per page of a query, and the number of polls until it is complete.
+    pub fn set_results(&self, rows_per_page: usize, polls: usize) {
         let mut tables = self.lock();
-        tables.rows_a_page = Some(rows_a_page);
+        tables.rows_per_page = Some(rows_per_page);
         tables.polls = polls;
     }
 
-    /// The calls of a method so far, refused ones included.
+    /// The number of calls of a method, including refused ones.
     pub fn calls(&self, method: Method) -> usize {
         self.lock().calls.get(&method).copied().unwrap_or_default()
     }
 
-    /// Starts to count anew.
-    pub fn forget_calls(&self) {
+    /// Resets the counts.
+    pub fn reset_calls(&self) {
         let mut tables = self.lock();
         tables.calls.clear();
         tables.refused = 0;
     }
 
-    /// The calls that were over the quota.
+    /// The number of calls over the quota.
     pub fn over_quota(&self) -> usize {
         self.lock().refused
     }
@@ -275,7 +273,7 @@ impl Shared {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Counts a call, lets time pass, and gives the answer or what goes wrong instead.
+    /// Counts a call, waits for the latency, and returns the response or the fault.
     async fn answer(
         &self,
         method: Method,
@@ -296,20 +294,20 @@ impl Shared {
             tokio::time::sleep(latency).await;
         }
         match fault {
-            Some(Fault::Reason(status, reason)) => {
+            Some(Fault::Error(status, reason)) => {
                 return refused(status, reason, "a fault of the stub").into_response();
             }
-            Some(Fault::Bare(status)) => {
+            Some(Fault::Status(status)) => {
                 return StatusCode::from_u16(status)
                     .expect("a status")
                     .into_response();
             }
-            Some(Fault::Silence) => std::future::pending().await,
-            Some(Fault::Half) | None => {}
+            Some(Fault::NoResponse) => std::future::pending().await,
+            Some(Fault::Disconnect) | None => {}
         }
         let answer = answer(&mut self.lock());
         match answer {
-            Ok(answer) if matches!(fault, Some(Fault::Half)) => half(&answer),
+            Ok(answer) if matches!(fault, Some(Fault::Disconnect)) => disconnect(&answer),
             Ok(answer) => axum::Json(answer).into_response(),
             Err(refused) => refused.into_response(),
         }
@@ -366,8 +364,8 @@ impl Tables {
         Some(token)
     }
 
-    /// A dataset that the SQL names in full, and that does not lie there.
-    fn elsewhere(&self, sql: &str, location: &str) -> Option<&str> {
+    /// A dataset that the SQL names in full and that is in another location.
+    fn in_other_location(&self, sql: &str, location: &str) -> Option<&str> {
         let mut datasets = self.datasets.keys().filter(|dataset| {
             let place = self.locations.get(*dataset).map_or("US", String::as_str);
             place != location && sql.contains(&format!("{dataset}."))
@@ -378,7 +376,7 @@ impl Tables {
     fn page(&mut self, job: &str, rows: &[Value], from: usize) -> Value {
         let to = rows
             .len()
-            .min(from + self.rows_a_page.unwrap_or(rows.len()));
+            .min(from + self.rows_per_page.unwrap_or(rows.len()));
         let mut answer = json!({
             "jobComplete": true,
             "jobReference": {"projectId": "billed", "jobId": job, "location": "EU"},

@@ -1,11 +1,11 @@
-//! A machine that is frozen: the wall clock goes on, the monotonic one stands still.
+//! A clock for tests of frozen machines, on which the wall clock advances and the monotonic clock does not.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use platform::Clock;
 
-/// A wall clock moved by hand. The monotonic one is tokio's, which a test pauses.
+/// A wall clock that the test sets. The monotonic clock is tokio's, which a test can pause.
 #[derive(Clone, Debug)]
 pub struct WallClock(Arc<Mutex<SystemTime>>);
 
@@ -17,8 +17,8 @@ impl Default for WallClock {
 
 impl WallClock {
     pub fn clock(&self) -> Clock {
-        let shown = Arc::clone(&self.0);
-        Clock::with_wall(move || *shown.lock().expect("no panic under the lock"))
+        let now = Arc::clone(&self.0);
+        Clock::with_wall(move || *now.lock().expect("no panic under the lock"))
     }
 
     pub fn pass(&self, time: Duration) {

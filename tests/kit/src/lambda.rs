@@ -1,4 +1,4 @@
-//! A stub of the Lambda Runtime API, for functions that run as a process of their own.
+//! A stub of the Lambda Runtime API, for functions in their own process.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
@@ -16,7 +16,7 @@ use http::StatusCode;
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-/// The Runtime API on a loopback port, on a thread of its own, until it is dropped.
+/// A Runtime API on a loopback port and its own thread. It stops when it is dropped.
 pub struct RuntimeApi {
     address: SocketAddr,
     state: Arc<Api>,
@@ -34,18 +34,18 @@ struct Api {
 struct Invocations {
     first_poll: Option<Instant>,
     count: u64,
-    waiting: VecDeque<Waiting>,
+    pending: VecDeque<Pending>,
     running: Vec<(String, oneshot::Sender<Outcome>)>,
 }
 
-struct Waiting {
+struct Pending {
     id: String,
     event: Bytes,
-    /// From when it is handed out.
-    time: Duration,
+    /// The time limit, from when the event is handed out.
+    timeout: Duration,
 }
 
-/// How an invocation ended.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The result, byte for byte.
@@ -66,9 +66,9 @@ impl RuntimeApi {
             .with_state(state.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
         let address = listener.local_addr().expect("a bound socket");
-        listener.set_nonblocking(true).expect("a socket of ours");
+        listener.set_nonblocking(true).expect("an open socket");
         let (stop, stopped) = oneshot::channel::<()>();
-        // A runtime of its own, so that a test that blocks does not hold up the function.
+        // On its own runtime, so that a blocking test does not block the function.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -88,13 +88,12 @@ impl RuntimeApi {
         }
     }
 
-    /// The command that runs `binary` as a function of this API, with no other variables than
-    /// Lambda's.
+    /// The command that runs `binary` as a function with this API, with only the variables that Lambda sets.
     pub fn command(&self, binary: &Path) -> Command {
         self.configure(Command::new(binary))
     }
 
-    /// Gives a command Lambda's variables, and takes away all others.
+    /// Sets the variables of Lambda and removes all others.
     pub fn configure(&self, mut command: Command) -> Command {
         command.env_clear().envs([
             ("AWS_LAMBDA_RUNTIME_API", self.address.to_string().as_str()),
@@ -106,27 +105,29 @@ impl RuntimeApi {
         command
     }
 
-    /// Hands one event to whichever function polls next, and waits for how it ends.
+    /// Hands one event to the function that polls next, and waits for the outcome.
     pub async fn invoke(&self, event: &Value) -> Outcome {
         self.invoke_within(Duration::from_secs(30), event).await
     }
 
-    /// As [`RuntimeApi::invoke`], of a function with this timeout. Nobody is stopped after it.
-    pub async fn invoke_within(&self, time: Duration, event: &Value) -> Outcome {
-        let (ended, outcome) = oneshot::channel();
+    /// Like [`RuntimeApi::invoke`], with this timeout in the deadline. The stub doesn't enforce it.
+    pub async fn invoke_within(&self, timeout: Duration, event: &Value) -> Outcome {
+        let (sender, outcome) = oneshot::channel();
         {
             let mut invocations = self.state.lock();
             invocations.count += 1;
             let id = format!("invocation-{}", invocations.count);
             let event = Bytes::from(event.to_string());
-            invocations.running.push((id.clone(), ended));
-            invocations.waiting.push_back(Waiting { id, event, time });
+            invocations.running.push((id.clone(), sender));
+            invocations
+                .pending
+                .push_back(Pending { id, event, timeout });
         }
         self.state.enqueued.notify_one();
         outcome.await.expect("the stub outlives its invocations")
     }
 
-    /// When the first complete poll for an event arrived; waits for it.
+    /// Waits for the first poll for an event. Returns when it arrived.
     pub async fn first_poll(&self) -> Instant {
         loop {
             let polled = self.state.polled.notified();
@@ -138,7 +139,7 @@ impl RuntimeApi {
     }
 }
 
-/// A process that is killed with its test.
+/// A process that is killed when this is dropped.
 pub struct Process(pub Child);
 
 impl Drop for Process {
@@ -159,9 +160,9 @@ impl Api {
         let Some(at) = running.iter().position(|(running, _)| running == id) else {
             return StatusCode::BAD_REQUEST;
         };
-        let (_, ended) = running.swap_remove(at);
-        // The test may have gone.
-        let _ = ended.send(outcome);
+        let (_, sender) = running.swap_remove(at);
+        // The test may have ended.
+        let _ = sender.send(outcome);
         StatusCode::ACCEPTED
     }
 }
@@ -169,13 +170,13 @@ impl Api {
 async fn next(State(api): State<Arc<Api>>) -> impl IntoResponse {
     api.lock().first_poll.get_or_insert_with(Instant::now);
     api.polled.notify_waiters();
-    let Waiting { id, event, time } = loop {
-        if let Some(next) = api.lock().waiting.pop_front() {
+    let Pending { id, event, timeout } = loop {
+        if let Some(next) = api.lock().pending.pop_front() {
             break next;
         }
         api.enqueued.notified().await;
     };
-    let deadline = SystemTime::now() + time;
+    let deadline = SystemTime::now() + timeout;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH);
     let deadline = deadline.expect("a clock past 1970").as_millis();
     let headers = [
@@ -202,7 +203,7 @@ async fn failed(
     extract::Path(id): extract::Path<String>,
     error: Bytes,
 ) -> StatusCode {
-    // The runtime sends no content type along.
+    // The runtime sends no content type.
     let error: Value = serde_json::from_slice(&error).unwrap_or_default();
     let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     let outcome = Outcome::Failed {

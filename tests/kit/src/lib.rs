@@ -1,7 +1,6 @@
-//! What tests stand on: an app as production serves it ([`TestApp`]), databases, and stubs of
-//! other people's services.
+//! The test kit: an app as production serves it ([`TestApp`]), databases, and stubs of third-party services.
 //!
-//! A test that can't go on panics, with the reason.
+//! Its functions panic with the reason if a test can't continue.
 
 pub mod app;
 pub mod bigquery;

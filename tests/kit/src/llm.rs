@@ -1,7 +1,6 @@
-//! The providers of language models, as their documentation describes their HTTP: OpenAI's chat
-//! completions (which Ollama and many others speak too), Anthropic's messages, and Gemini's
-//! `generateContent`. One stub speaks all three, writes down what it was asked, and misbehaves on
-//! demand.
+//! A stub of language model providers, as their documentation describes their HTTP APIs: OpenAI's chat
+//! completions (which Ollama and others implement), Anthropic's messages, and Gemini's `generateContent`. It
+//! implements all three, records its requests, and simulates failures.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,7 @@ use platform::{Env, Resources};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-/// A running stub; it ends with this value.
+/// A running stub. It stops when it is dropped.
 pub struct LlmStub {
     /// `http://127.0.0.1:<port>`, without a path.
     pub url: String,
@@ -23,76 +22,77 @@ pub struct LlmStub {
 }
 
 struct Inner {
-    asked: Mutex<Vec<Asked>>,
-    answer: Box<dyn Fn(&Asked) -> Answer + Send + Sync>,
+    requests: Mutex<Vec<LlmRequest>>,
+    answer: Box<dyn Fn(&LlmRequest) -> Answer + Send + Sync>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub enum Protocol {
     Openai,
     Anthropic,
     Gemini,
 }
 
-/// A request, read out of its protocol.
+/// A request, parsed from its protocol.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    pub wire: Wire,
+pub struct LlmRequest {
+    pub protocol: Protocol,
     pub path: String,
     pub model: String,
     pub key: Option<String>,
     pub system: String,
     pub user: String,
-    /// The JSON schema that the answer must have.
+    /// The JSON schema of the response.
     pub schema: Option<Value>,
     pub temperature: Option<f64>,
     pub max_tokens: Option<u64>,
     pub body: Value,
 }
 
+/// How the stub answers a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     Json(Value),
     Text(String),
-    /// A text that ends because its tokens do.
-    Cut(String),
+    /// A text that ends at the token limit.
+    Truncated(String),
     /// The model declines.
     Refusal,
-    /// An error in the provider's form: a status, `Retry-After`, and the provider's own word.
+    /// An error in the format of the provider: status, `Retry-After`, and error code.
     Error {
         status: u16,
         retry_after: Option<&'static str>,
-        word: &'static str,
+        code: &'static str,
     },
-    /// No answer, ever.
-    Never,
-    /// The first half of an answer; then the connection breaks.
-    Half,
-    /// A page of a proxy in between.
-    Page,
+    /// The request stays open without a response.
+    NoResponse,
+    /// The first part of a response; then the connection closes.
+    Disconnect,
+    /// An HTML page, as from a proxy.
+    Html,
 }
 
 impl Answer {
-    pub fn error(status: u16, word: &'static str) -> Self {
+    pub fn error(status: u16, code: &'static str) -> Self {
         Self::Error {
             status,
             retry_after: Some("0"),
-            word,
+            code,
         }
     }
 }
 
 impl LlmStub {
-    pub async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub async fn start(answer: impl Fn(&LlmRequest) -> Answer + Send + Sync + 'static) -> Self {
         let inner = Arc::new(Inner {
-            asked: Mutex::default(),
+            requests: Mutex::default(),
             answer: Box::new(answer),
         });
         let app = Router::new().fallback(serve).with_state(inner.clone());
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
             .await
-            .expect("a port is free on the loopback");
-        let port = listener.local_addr().expect("it is bound").port();
+            .expect("a free loopback port");
+        let port = listener.local_addr().expect("a bound socket").port();
         let server = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("the stub serves");
         });
@@ -103,7 +103,7 @@ impl LlmStub {
         }
     }
 
-    /// Gives these answers in turn, and 500 after the last.
+    /// A stub that gives these answers in order, and then status 500.
     pub async fn canned(answers: impl IntoIterator<Item = Answer>) -> Self {
         let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
         Self::start(move |_| {
@@ -113,13 +113,13 @@ impl LlmStub {
         .await
     }
 
-    /// What it was asked so far, in the order of arrival.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.inner.asked.lock().expect("no panic").clone()
+    /// The requests so far, in order of arrival.
+    pub fn requests(&self) -> Vec<LlmRequest> {
+        self.inner.requests.lock().expect("no panic").clone()
     }
 
-    /// Variables that point a function at this stub, which speaks the provider's own protocol for
-    /// `claude-...`, `gpt-...`, `gemini-...` and `ollama/...`. The key of each is `key`.
+    /// The variables of a function that uses this stub. It implements the protocol of the provider for
+    /// `claude-...`, `gpt-...`, `gemini-...` and `ollama/...`. Every API key is `key`.
     pub fn env(&self, model: &str) -> Env {
         Env::default()
             .with("LLM_MODEL", model)
@@ -132,12 +132,12 @@ impl LlmStub {
             .with("OLLAMA_HOST", &self.url)
     }
 
-    /// The model itself, asked through the protocol that its name stands for.
+    /// A client for this stub.
     pub fn llm(&self, model: &str) -> platform::llm::Llm {
         Resources::new(self.env(model))
             .llm()
-            .expect("the stub's variables are right")
-            .expect("a model is named")
+            .expect("valid variables")
+            .expect("a model")
     }
 }
 
@@ -153,42 +153,46 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let Some(asked) = read(&uri, &headers, &body) else {
-        return json_response(404, &json!({"error": {"message": "no such path"}}));
+    let Some(request) = parse(&uri, &headers, &body) else {
+        return json_response(404, &json!({"error": {"message": "unknown path"}}));
     };
-    inner.asked.lock().expect("no panic").push(asked.clone());
-    let wire = asked.wire;
-    match (inner.answer)(&asked) {
-        Answer::Json(json) => written(&asked, &json.to_string(), End::Whole),
-        Answer::Text(text) => written(&asked, &text, End::Whole),
-        Answer::Cut(text) => written(&asked, &text, End::Cut),
-        Answer::Refusal => written(&asked, "", End::Refused),
+    inner
+        .requests
+        .lock()
+        .expect("no panic")
+        .push(request.clone());
+    match (inner.answer)(&request) {
+        Answer::Json(json) => completion(&request, &json.to_string(), Finish::Stop),
+        Answer::Text(text) => completion(&request, &text, Finish::Stop),
+        Answer::Truncated(text) => completion(&request, &text, Finish::Length),
+        Answer::Refusal => completion(&request, "", Finish::Refusal),
         Answer::Error {
             status,
             retry_after,
-            word,
+            code,
         } => {
-            let mut response = json_response(status, &error(wire, status, word));
+            let body = error(request.protocol, status, code);
+            let mut response = json_response(status, &body);
             if let Some(value) = retry_after {
-                let value = value.parse().expect("a header's value");
+                let value = value.parse().expect("a header value");
                 response.headers_mut().insert(header::RETRY_AFTER, value);
             }
             response
         }
-        Answer::Never => std::future::pending().await,
-        Answer::Half => Response::builder()
+        Answer::NoResponse => std::future::pending().await,
+        Answer::Disconnect => Response::builder()
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONTENT_LENGTH, 1000)
             .body(Body::from(r#"{"id": "#))
             .expect("a response"),
-        Answer::Page => Response::builder()
+        Answer::Html => Response::builder()
             .header(header::CONTENT_TYPE, "text/html")
             .body(Body::from("<h1>Welcome</h1>"))
             .expect("a response"),
     }
 }
 
-fn read(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Asked> {
+fn parse(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<LlmRequest> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let text = |pointer: &str| {
         let text = body.pointer(pointer).and_then(Value::as_str);
@@ -196,10 +200,10 @@ fn read(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Asked> {
     };
     let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let path = uri.path();
-    let (wire, model, key, system, user, schema, temperature, max_tokens) =
+    let (protocol, model, key, system, user, schema, temperature, max_tokens) =
         if path.ends_with("/chat/completions") {
             (
-                Wire::Openai,
+                Protocol::Openai,
                 text("/model"),
                 header("authorization").map(|value| value.replacen("Bearer ", "", 1)),
                 text("/messages/0/content"),
@@ -211,7 +215,7 @@ fn read(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Asked> {
             )
         } else if path.ends_with("/v1/messages") {
             (
-                Wire::Anthropic,
+                Protocol::Anthropic,
                 text("/model"),
                 header("x-api-key"),
                 text("/system"),
@@ -223,7 +227,7 @@ fn read(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Asked> {
         } else {
             let model = path.strip_prefix("/v1beta/models/")?;
             (
-                Wire::Gemini,
+                Protocol::Gemini,
                 model.strip_suffix(":generateContent")?.to_owned(),
                 header("x-goog-api-key"),
                 text("/systemInstruction/parts/0/text"),
@@ -233,8 +237,8 @@ fn read(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Asked> {
                 body.pointer("/generationConfig/maxOutputTokens"),
             )
         };
-    Some(Asked {
-        wire,
+    Some(LlmRequest {
+        protocol,
         path: path.to_owned(),
         model,
         key,
@@ -248,30 +252,30 @@ fn read(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<Asked> {
 }
 
 #[derive(Clone, Copy)]
-enum End {
-    Whole,
-    Cut,
-    Refused,
+enum Finish {
+    Stop,
+    Length,
+    Refusal,
 }
 
-fn written(asked: &Asked, text: &str, end: End) -> Response<Body> {
-    let input = tokens(&asked.system) + tokens(&asked.user);
+fn completion(request: &LlmRequest, text: &str, finish: Finish) -> Response<Body> {
+    let input = tokens(&request.system) + tokens(&request.user);
     let output = tokens(text);
-    let body = match asked.wire {
-        Wire::Openai => {
-            let (content, refusal) = match end {
-                End::Refused => (Value::Null, json!("I can't help with that.")),
+    let body = match request.protocol {
+        Protocol::Openai => {
+            let (content, refusal) = match finish {
+                Finish::Refusal => (Value::Null, json!("I can't help with that.")),
                 _ => (json!(text), Value::Null),
             };
             json!({
                 "id": "chatcmpl-1",
                 "object": "chat.completion",
                 "created": 1,
-                "model": asked.model,
+                "model": request.model,
                 "choices": [{
                     "index": 0,
                     "message": {"role": "assistant", "content": content, "refusal": refusal},
-                    "finish_reason": if matches!(end, End::Cut) { "length" } else { "stop" },
+                    "finish_reason": if matches!(finish, Finish::Length) { "length" } else { "stop" },
                 }],
                 "usage": {
                     "prompt_tokens": input,
@@ -280,30 +284,30 @@ fn written(asked: &Asked, text: &str, end: End) -> Response<Body> {
                 },
             })
         }
-        Wire::Anthropic => json!({
+        Protocol::Anthropic => json!({
             "id": "msg_1",
             "type": "message",
             "role": "assistant",
-            "model": asked.model,
-            "content": match end {
-                End::Refused => json!([]),
+            "model": request.model,
+            "content": match finish {
+                Finish::Refusal => json!([]),
                 _ => json!([{"type": "text", "text": text}]),
             },
-            "stop_reason": match end {
-                End::Whole => "end_turn",
-                End::Cut => "max_tokens",
-                End::Refused => "refusal",
+            "stop_reason": match finish {
+                Finish::Stop => "end_turn",
+                Finish::Length => "max_tokens",
+                Finish::Refusal => "refusal",
             },
             "stop_sequence": null,
             "usage": {"input_tokens": input, "output_tokens": output},
         }),
-        Wire::Gemini => json!({
+        Protocol::Gemini => json!({
             "candidates": [{
                 "content": {"role": "model", "parts": [{"text": text}]},
-                "finishReason": match end {
-                    End::Whole => "STOP",
-                    End::Cut => "MAX_TOKENS",
-                    End::Refused => "SAFETY",
+                "finishReason": match finish {
+                    Finish::Stop => "STOP",
+                    Finish::Length => "MAX_TOKENS",
+                    Finish::Refusal => "SAFETY",
                 },
                 "index": 0,
             }],
@@ -312,29 +316,29 @@ fn written(asked: &Asked, text: &str, end: End) -> Response<Body> {
                 "candidatesTokenCount": output,
                 "totalTokenCount": input + output,
             },
-            "modelVersion": asked.model,
+            "modelVersion": request.model,
         }),
     };
     json_response(200, &body)
 }
 
-/// As the stub counts them.
+/// The number of tokens that the stub reports.
 pub fn tokens(text: &str) -> u64 {
     text.chars().count().div_ceil(4) as u64
 }
 
-fn error(wire: Wire, status: u16, word: &str) -> Value {
-    let message = format!("{word}: what you sent was not right");
-    match wire {
-        Wire::Openai => json!({
-            "error": {"message": message, "type": word, "param": null, "code": word},
+fn error(protocol: Protocol, status: u16, code: &str) -> Value {
+    let message = format!("{code}: invalid request");
+    match protocol {
+        Protocol::Openai => json!({
+            "error": {"message": message, "type": code, "param": null, "code": code},
         }),
-        Wire::Anthropic => json!({
+        Protocol::Anthropic => json!({
             "type": "error",
-            "error": {"type": word, "message": message},
+            "error": {"type": code, "message": message},
         }),
-        Wire::Gemini => json!({
-            "error": {"code": status, "message": message, "status": word},
+        Protocol::Gemini => json!({
+            "error": {"code": status, "message": message, "status": code},
         }),
     }
 }
@@ -347,42 +351,42 @@ fn json_response(status: u16, body: &Value) -> Response<Body> {
         .expect("a response")
 }
 
-/// What a request of schema-sync asks for, read out of its prompt.
+/// A prompt of schema-sync for descriptions and examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Tables by name, whether the table itself is to be described, and which of its paths are.
+pub struct EnrichPrompt {
+    /// The name of each table, whether the table needs a description, and which of its paths need one.
     pub tables: Vec<(String, bool, Vec<String>)>,
     pub examples: usize,
 }
 
-impl Wanted {
-    pub fn of(asked: &Asked) -> Self {
-        let mut wanted = Self::default();
-        for line in asked.user.lines() {
+impl EnrichPrompt {
+    pub fn parse(request: &LlmRequest) -> Self {
+        let mut prompt = Self::default();
+        for line in request.user.lines() {
             let mut words = line.split_whitespace();
             match (line.starts_with("  "), words.next(), words.next()) {
                 (false, Some(mark @ ("?" | "-")), Some("table")) => {
                     let name = words.next().unwrap_or_default().to_owned();
-                    wanted.tables.push((name, mark == "?", Vec::new()));
+                    prompt.tables.push((name, mark == "?", Vec::new()));
                 }
                 (true, Some("?"), Some(path)) => {
-                    let table = wanted.tables.last_mut().expect("a table comes first");
+                    let table = prompt.tables.last_mut().expect("a table comes first");
                     table.2.push(path.to_owned());
                 }
                 (false, Some("Write"), Some(count)) => {
-                    wanted.examples = count.parse().expect("a number");
+                    prompt.examples = count.parse().expect("a number");
                 }
                 _ => {}
             }
         }
-        wanted
+        prompt
             .tables
             .retain(|(_, itself, paths)| *itself || !paths.is_empty());
-        wanted
+        prompt
     }
 
-    /// An answer with a description of everything, in the words of `text` (table, path: empty for
-    /// the table itself), and with these examples.
+    /// An answer with all descriptions and these examples. `text` returns the description of a table (with an
+    /// empty path) or of a path.
     pub fn answer(&self, text: impl Fn(&str, &str) -> String, examples: &[(&str, &str)]) -> Answer {
         let tables: Vec<Value> = self
             .tables

@@ -1,4 +1,4 @@
-//! A server that speaks enough of S3 and of Cloud Storage for our stores, and deviates where told.
+//! A server with the parts of the S3 and Cloud Storage APIs that the stores use, and with optional deviations.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,20 +17,20 @@ use tokio::net::TcpListener;
 
 const BUCKET: &str = "bucket";
 
-/// How a server is not quite S3 or Cloud Storage.
+/// Deviations from the behavior of S3 and Cloud Storage.
 #[derive(Clone, Copy, Default)]
 pub struct Deviations {
-    /// Creates an object that is there already.
+    /// Ignores the condition that an object must not exist.
     pub ignores_absent: bool,
-    /// Replaces an object that has changed.
+    /// Ignores the condition that an object must be unchanged.
     pub ignores_match: bool,
-    /// Replaces nothing under a condition.
+    /// Refuses every conditional replacement.
     pub refuses_match: bool,
-    /// Does not tell the generation with an object's content.
+    /// Omits the generation in responses with an object's content.
     pub hides_generation: bool,
 }
 
-/// Lives as long as the test's runtime.
+/// A server that stops with the runtime of the test.
 pub struct ObjectServer {
     address: String,
     shared: Arc<Shared>,
@@ -45,10 +45,10 @@ struct Shared {
 struct Objects {
     by_key: BTreeMap<String, (Bytes, u64)>,
     writes: u64,
-    /// `PUT prefix/key` and the like, in their order.
+    /// Method and key of each request, such as `PUT prefix/key`.
     requests: Vec<String>,
-    /// What a request is answered with instead, by the same name.
-    answers: BTreeMap<String, (u16, &'static str)>,
+    /// Overridden responses by method and key.
+    overrides: BTreeMap<String, (u16, &'static str)>,
 }
 
 impl ObjectServer {
@@ -60,12 +60,12 @@ impl ObjectServer {
             deviations,
             state: Mutex::default(),
         });
-        let service = Router::new().fallback(answer).with_state(shared.clone());
+        let service = Router::new().fallback(handle).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { address, shared }
     }
 
-    /// For a function that keeps its objects there, by `s3` or `gs`.
+    /// The variables of a function that uses this server with the scheme `s3` or `gs`.
     pub fn env(&self, scheme: &str) -> Env {
         Env::default()
             .with("AWS_ENDPOINT_URL", format!("http://{}", self.address))
@@ -75,26 +75,22 @@ impl ObjectServer {
             .with("BUCKET_URL", format!("{scheme}://{BUCKET}/prefix"))
     }
 
-    /// A process's store.
+    /// A new store client.
     pub fn store(&self, scheme: &str) -> Arc<dyn Store> {
         Resources::new(self.env(scheme)).store().expect("a store")
     }
 
-    /// Answers a request, `PUT prefix/key`, by this from now on.
+    /// Overrides the response to a request such as `PUT prefix/key`.
     pub fn answer(&self, request: &str, status: u16, body: &'static str) {
         let mut state = self.shared.state();
-        state.answers.insert(request.to_owned(), (status, body));
-    }
-
-    pub fn answer_as_ever(&self) {
-        self.shared.state().answers.clear();
+        state.overrides.insert(request.to_owned(), (status, body));
     }
 
     pub fn keys(&self) -> Vec<String> {
         self.shared.state().by_key.keys().cloned().collect()
     }
 
-    /// What was asked since this was asked last: `PUT prefix/key`.
+    /// The requests since the last call, such as `PUT prefix/key`.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.state().requests)
     }
@@ -105,7 +101,7 @@ impl Shared {
         self.state.lock().expect("no panic under the lock")
     }
 
-    /// What the object is replaced by, unless a condition (none, absent, or a tag) forbids it.
+    /// Writes an object unless the condition fails: none, `Some(None)` (absent), or a tag. Returns the new tag.
     fn put(
         &self,
         key: &str,
@@ -135,9 +131,11 @@ impl Shared {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, usize::MAX).await.expect("a whole request");
+    let body = to_bytes(body, usize::MAX)
+        .await
+        .expect("a complete request");
     let query: BTreeMap<String, String> = {
         let query = parts.uri.query().unwrap_or_default();
         url::form_urlencoded::parse(query.as_bytes())
@@ -146,12 +144,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     let path = parts.uri.path();
     let google = ["/storage/v1/b/bucket/o", "/upload/storage/v1/b/bucket/o"];
-    let of_google = google.iter().find_map(|it| path.strip_prefix(it));
-    let name = of_google.or_else(|| path.strip_prefix("/bucket"));
+    let google_name = google.iter().find_map(|it| path.strip_prefix(it));
+    let name = google_name.or_else(|| path.strip_prefix("/bucket"));
     let name = name.unwrap_or_default().trim_start_matches('/');
     let mut key = percent_encoding::percent_decode_str(name)
         .decode_utf8()
-        .expect("a key is text")
+        .expect("a key in UTF-8")
         .into_owned();
     let upload = (parts.method == Method::POST).then(|| multipart(&body));
     if let Some((name, _)) = &upload {
@@ -162,19 +160,19 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     } else {
         parts.method.as_str()
     };
-    let asked = format!("{method} {key}");
-    let instead = {
+    let name = format!("{method} {key}");
+    let answer = {
         let mut state = shared.state();
-        state.requests.push(asked.clone());
-        state.answers.get(&asked).copied()
+        state.requests.push(name.clone());
+        state.overrides.get(&name).copied()
     };
-    if let Some((status, body)) = instead {
+    if let Some((status, body)) = answer {
         let status = StatusCode::from_u16(status).expect("a status");
         return (status, body).into_response();
     }
-    match of_google {
-        Some(_) => by_google(&shared, &parts.method, &key, &query, upload),
-        None => by_amazon(&shared, &parts, &key, &query, body),
+    match google_name {
+        Some(_) => handle_google(&shared, &parts.method, &key, &query, upload),
+        None => handle_amazon(&shared, &parts, &key, &query, body),
     }
 }
 
@@ -182,16 +180,16 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 fn multipart(body: &Bytes) -> (String, Bytes) {
     let find = |bytes: &[u8], part: &[u8]| {
         let found = bytes.windows(part.len()).position(|it| it == part);
-        found.expect("an upload has parts")
+        found.expect("a part of the upload")
     };
     let line = find(body, b"\r\n");
     let boundary = [b"\r\n", &body[..line]].concat();
-    let about = find(body, b"\r\n\r\n") + 4;
-    let about_ends = about + find(&body[about..], &boundary);
-    let about: Value = serde_json::from_slice(&body[about..about_ends]).expect("JSON");
-    let content = about_ends + find(&body[about_ends..], b"\r\n\r\n") + 4;
+    let metadata = find(body, b"\r\n\r\n") + 4;
+    let metadata_end = metadata + find(&body[metadata..], &boundary);
+    let metadata: Value = serde_json::from_slice(&body[metadata..metadata_end]).expect("JSON");
+    let content = metadata_end + find(&body[metadata_end..], b"\r\n\r\n") + 4;
     let end = body.len() - (boundary.len() + b"--\r\n".len());
-    let name = about["name"].as_str().expect("a name").to_owned();
+    let name = metadata["name"].as_str().expect("a name").to_owned();
     (name, body.slice(content..end))
 }
 
@@ -199,8 +197,8 @@ fn not_found() -> Response {
     StatusCode::NOT_FOUND.into_response()
 }
 
-/// The part that is asked for, and whether it is one.
-fn part(body: &Bytes, headers: &HeaderMap) -> (StatusCode, Bytes) {
+/// The requested range of the body, with the status.
+fn range_of(body: &Bytes, headers: &HeaderMap) -> (StatusCode, Bytes) {
     let range = headers.get("range").and_then(|it| it.to_str().ok());
     let range = range.and_then(|it| it.strip_prefix("bytes=")?.split_once('-'));
     let Some((start, last)) = range else {
@@ -218,7 +216,7 @@ fn part(body: &Bytes, headers: &HeaderMap) -> (StatusCode, Bytes) {
     (StatusCode::PARTIAL_CONTENT, body.slice(start..end))
 }
 
-fn by_google(
+fn handle_google(
     shared: &Shared,
     method: &Method,
     key: &str,
@@ -252,21 +250,21 @@ fn by_google(
     if !query.contains_key("alt") {
         return axum::Json(json!({ "generation": tag.to_string() })).into_response();
     }
-    if number("generation").is_some_and(|asked| asked != *tag) {
+    if number("generation").is_some_and(|it| it != *tag) {
         return not_found();
     }
     if number("ifGenerationNotMatch") == Some(*tag) {
         return StatusCode::NOT_MODIFIED.into_response();
     }
-    let mut answer = body.clone().into_response();
+    let mut response = body.clone().into_response();
     if !shared.deviations.hides_generation {
         let name = HeaderName::from_static("x-goog-generation");
-        answer.headers_mut().insert(name, (*tag).into());
+        response.headers_mut().insert(name, (*tag).into());
     }
-    answer
+    response
 }
 
-fn by_amazon(
+fn handle_amazon(
     shared: &Shared,
     Parts {
         method, headers, ..
@@ -305,7 +303,7 @@ fn by_amazon(
             keys.len()
         );
         for key in keys {
-            write!(xml, "<Contents><Key>{key}</Key></Contents>").expect("a string takes all");
+            write!(xml, "<Contents><Key>{key}</Key></Contents>").expect("writing to a string");
         }
         return (xml + "</ListBucketResult>").into_response();
     }
@@ -315,6 +313,6 @@ fn by_amazon(
     if number("if-none-match") == Some(Some(*tag)) {
         return (StatusCode::NOT_MODIFIED, tagged(*tag)).into_response();
     }
-    let (status, body) = part(body, headers);
+    let (status, body) = range_of(body, headers);
     (status, tagged(*tag), body).into_response()
 }

@@ -1,4 +1,4 @@
-//! An OIDC issuer on loopback: discovery, keys that can be changed, and JWTs signed with them.
+//! An OIDC issuer on loopback: discovery, keys that can be rotated, and JWTs signed with them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ pub struct Issuer {
 
 struct Shared {
     url: String,
-    /// The last one signs.
+    /// The last key signs.
     keys: Mutex<Vec<Key>>,
     down: AtomicBool,
     fetches: AtomicUsize,
@@ -39,18 +39,16 @@ struct Key {
     public: Value,
 }
 
-/// The audience of the JWTs that [`Issuer::token`] makes.
+/// The audience of the JWTs from [`Issuer::token`].
 pub const AUDIENCE: &str = "metasync";
 
 impl Issuer {
-    /// With one ES256 key.
+    /// Starts an issuer with one ES256 key.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
+            .expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound socket");
         let url = format!("http://{address}");
         let shared = Arc::new(Shared {
             url: url.clone(),
@@ -75,42 +73,42 @@ impl Issuer {
         format!("{}/keys", self.url)
     }
 
-    /// A new key signs from now on, and those before are withdrawn.
+    /// Replaces all keys with a new one.
     pub fn rotate(&self, algorithm: Algorithm) {
         let mut keys = self.keys();
         let number = keys.last().map_or(0, |key| key.number() + 1);
         *keys = vec![Key::generate(algorithm, number)];
     }
 
-    /// Publishes this beside its own keys.
+    /// Publishes another key in addition to its own keys.
     pub fn publish(&self, jwk: Value) {
-        let mut own = self.keys().last().expect("it has a key").clone();
+        let mut own = self.keys().last().expect("a key").clone();
         own.public = jwk;
         self.keys().insert(0, own);
     }
 
-    /// While it is down it answers 503.
+    /// Sets whether the issuer returns 503.
     pub fn set_down(&self, down: bool) {
         self.shared.down.store(down, Ordering::Relaxed);
     }
 
-    /// How often its keys were asked for, whether it answered or not.
+    /// The number of requests for its keys, including failed ones.
     pub fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::Relaxed)
     }
 
-    /// The public key that signs now.
+    /// The public part of the signing key.
     pub fn jwk(&self) -> Value {
-        self.keys().last().expect("it has a key").public.clone()
+        self.keys().last().expect("a key").public.clone()
     }
 
-    /// A JWT of this issuer for [`AUDIENCE`], valid for an hour, with these claims over its own;
-    /// a claim that is null is left out.
+    /// A JWT for [`AUDIENCE`] that is valid for an hour. `claims` override the default claims; null removes
+    /// one.
     pub fn token(&self, claims: Value) -> String {
         self.token_with(claims, |_| {})
     }
 
-    /// The same with another header.
+    /// Like [`Issuer::token`], with a changed header.
     pub fn token_with(&self, claims: Value, change: impl FnOnce(&mut Header)) -> String {
         let now = get_current_timestamp();
         let mut all = json!({
@@ -120,13 +118,13 @@ impl Issuer {
             "iat": now,
             "exp": now + 3_600,
         });
-        let (Some(all_of_them), Value::Object(claims)) = (all.as_object_mut(), claims) else {
+        let (Some(merged), Value::Object(claims)) = (all.as_object_mut(), claims) else {
             panic!("claims are an object");
         };
-        all_of_them.extend(claims);
-        all_of_them.retain(|_, claim| !claim.is_null());
+        merged.extend(claims);
+        merged.retain(|_, claim| !claim.is_null());
 
-        let key = self.keys().last().expect("it has a key").clone();
+        let key = self.keys().last().expect("a key").clone();
         let mut header = Header::new(key.algorithm);
         header.kid = Some(key.id);
         change(&mut header);
@@ -134,33 +132,33 @@ impl Issuer {
     }
 
     fn keys(&self) -> std::sync::MutexGuard<'_, Vec<Key>> {
-        self.shared.keys.lock().expect("nobody panics holding it")
+        self.shared.keys.lock().expect("no panic under the lock")
     }
 }
 
 impl Key {
     fn generate(algorithm: Algorithm, number: usize) -> Self {
-        let made = "a key can be made";
+        let generated = "key generation succeeds";
         let private = match algorithm {
             Algorithm::ES256 => {
                 let signing = &ECDSA_P256_SHA256_FIXED_SIGNING;
                 let key = EcdsaKeyPair::generate_pkcs8(signing, &SystemRandom::new());
-                EncodingKey::from_ec_der(key.expect(made).as_ref())
+                EncodingKey::from_ec_der(key.expect(generated).as_ref())
             }
             Algorithm::EdDSA => {
                 let key = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new());
-                EncodingKey::from_ed_der(key.expect(made).as_ref())
+                EncodingKey::from_ed_der(key.expect(generated).as_ref())
             }
             Algorithm::RS256 => {
-                let key = KeyPair::generate(KeySize::Rsa2048).expect(made);
-                let der = STANDARD.encode(key.as_der().expect(made).as_ref());
+                let key = KeyPair::generate(KeySize::Rsa2048).expect(generated);
+                let der = STANDARD.encode(key.as_der().expect(generated).as_ref());
                 let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----");
-                EncodingKey::from_rsa_pem(pem.as_bytes()).expect(made)
+                EncodingKey::from_rsa_pem(pem.as_bytes()).expect(generated)
             }
-            other => panic!("the issuer makes no keys for {other:?}"),
+            other => panic!("the issuer has no keys for {other:?}"),
         };
         let id = format!("key-{number}");
-        let mut public = Jwk::from_encoding_key(&private, algorithm).expect(made);
+        let mut public = Jwk::from_encoding_key(&private, algorithm).expect(generated);
         public.common.key_id = Some(id.clone());
         Self {
             id,
@@ -175,27 +173,27 @@ impl Key {
             .id
             .strip_prefix("key-")
             .and_then(|number| number.parse().ok());
-        number.expect("ids are made by `generate`")
+        number.expect("an id from `generate`")
     }
 }
 
-type Answer = Result<Json<Value>, StatusCode>;
+type Response = Result<Json<Value>, StatusCode>;
 
-async fn discovery(State(shared): State<Arc<Shared>>) -> Answer {
-    shared.answer(|| json!({"issuer": shared.url, "jwks_uri": format!("{}/keys", shared.url)}))
+async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
+    shared.respond(|| json!({"issuer": shared.url, "jwks_uri": format!("{}/keys", shared.url)}))
 }
 
-async fn keys(State(shared): State<Arc<Shared>>) -> Answer {
+async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.fetches.fetch_add(1, Ordering::Relaxed);
-    shared.answer(|| {
-        let keys = shared.keys.lock().expect("nobody panics holding it");
+    shared.respond(|| {
+        let keys = shared.keys.lock().expect("no panic under the lock");
         let keys: Vec<_> = keys.iter().map(|key| &key.public).collect();
         json!({ "keys": keys })
     })
 }
 
 impl Shared {
-    fn answer(&self, body: impl FnOnce() -> Value) -> Answer {
+    fn respond(&self, body: impl FnOnce() -> Value) -> Response {
         if self.down.load(Ordering::Relaxed) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }

@@ -1,8 +1,8 @@
-//! A fresh database for each test: on the server of `DATABASE_URL` where that is set, else on a
-//! throwaway one that lives as long as the test process.
+//! A fresh database for each test, on the server of `DATABASE_URL` if that is set, otherwise on a throwaway
+//! server that stops with the test process.
 //!
-//! Tests use it as a deployment does: with an ordinary role that owns the database and is subject to
-//! row-level security. The server's own role creates databases, and nothing else.
+//! As in a deployment, tests use an ordinary role that owns the database and is subject to row-level
+//! security. The superuser only creates databases and roles.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, SystemTime};
@@ -16,14 +16,14 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 const PREFIX: &str = "metasync_test_";
-/// The ordinary role of a server that is not ours to throw away.
+/// The ordinary role on the server of `DATABASE_URL`.
 const ROLE: &str = "metasync_test";
-/// A role that nobody grants anything to, of which the ordinary role is a member.
-pub const STRANGER: &str = "metasync_stranger";
-/// After this a database of a test process that was killed is taken for abandoned.
+/// A role without any grant. The ordinary role is a member of it.
+pub const UNPRIVILEGED: &str = "metasync_unprivileged";
+/// The age after which an unused test database counts as abandoned by a killed test process.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A database that nobody else knows; dropping this drops it.
+/// A database of one test, which is dropped together with this value.
 #[derive(Debug)]
 pub struct Database {
     pub url: String,
@@ -31,59 +31,63 @@ pub struct Database {
     admin_url: String,
 }
 
-/// A database with every migration applied, copied from a template.
+/// A database with all migrations applied, copied from a template.
 pub async fn database() -> Database {
     let host = host().await.expect("a Postgres for tests");
     let template = host
         .template
-        .get_or_try_init(|| host.make_template())
+        .get_or_try_init(|| host.create_template())
         .await
         .expect("the migrations apply to an empty database");
     host.create(template).await.expect("a copy of the template")
 }
 
-/// A database with nothing in it: a warehouse to be, or somewhere to migrate.
+/// An empty database, for a warehouse or for migrations.
 pub async fn empty_database() -> Database {
     let host = host().await.expect("a Postgres for tests");
     host.create("template0").await.expect("an empty database")
 }
 
 impl Database {
-    /// The environment of a function that uses this database, and nothing else.
+    /// An environment with this database only.
     pub fn env(&self) -> Env {
         env_of(&self.url)
     }
 
-    /// With the functions' role, in the scope of all robeings unless a statement sets another.
+    /// A connection with the ordinary role, in the scope of all robeings unless a statement sets another.
     pub async fn client(&self) -> Client {
         let url = in_every_scope(&self.url);
-        connect(&url).await.expect("the test's own database")
+        connect(&url)
+            .await
+            .expect("a connection to the test's database")
     }
 
-    /// With the functions' role, as a connection of the pool is: in no scope.
+    /// A connection with the ordinary role and no scope, like a connection of the pool.
     pub async fn unscoped_client(&self) -> Client {
-        connect(&self.url).await.expect("the test's own database")
+        connect(&self.url)
+            .await
+            .expect("a connection to the test's database")
     }
 
-    /// The same database with a role that nothing is granted to.
-    pub fn stranger_url(&self) -> String {
+    /// The URL of this database with [`UNPRIVILEGED`].
+    pub fn unprivileged_url(&self) -> String {
         with_parameters(
             &self.url,
-            &[("options", &format!("-c%20role%3D{STRANGER}"))],
+            &[("options", &format!("-c%20role%3D{UNPRIVILEGED}"))],
         )
     }
 
-    /// The same database with the role of the server: to check that it is warned of, for no other use.
+    /// The URL of this database with the superuser, for tests of the warning about superusers.
     pub fn admin_url(&self) -> String {
-        with_database(&self.admin_url, &self.name).expect("it was a URL before")
+        with_database(&self.admin_url, &self.name).expect("a valid URL")
     }
 
-    /// Everything of the database as text, to look for what must not be there: also what a policy or the
-    /// want of one hides from its owner.
+    /// All rows of the database as text, including rows that row-level security hides, for assertions that
+    /// some text is absent.
     pub async fn dump(&self) -> String {
         let client = connect(&self.admin_url())
             .await
-            .expect("the server's own role");
+            .expect("a connection with the superuser");
         let tables = client
             .query_typed(
                 "select format('%I.%I', schemaname, tablename)
@@ -103,7 +107,7 @@ impl Database {
         text
     }
 
-    /// Runs statements that set up what a test needs.
+    /// Runs statements that set up a test.
     pub async fn run(&self, sql: &str) {
         if let Err(error) = self.client().await.batch_execute(sql).await {
             panic!("{error:?} in:\n{sql}");
@@ -114,7 +118,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
-        // A test's own runtime can't be waited on from within it.
+        // On its own thread, because drop can't wait on the runtime of the test.
         let dropped = std::thread::spawn(move || -> anyhow::Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -135,7 +139,7 @@ struct Host {
     admin_url: String,
     role: Role,
     template: OnceCell<String>,
-    /// Stops by itself when the process is gone; a static is never dropped.
+    /// Stops by itself when the process ends; a static is never dropped.
     _server: Option<Server>,
 }
 
@@ -169,7 +173,7 @@ async fn host() -> anyhow::Result<&'static Host> {
     .await
 }
 
-/// The role that tests use their databases with.
+/// The ordinary role.
 struct Role {
     name: &'static str,
     password: Option<String>,
@@ -183,7 +187,7 @@ impl Role {
         }
     }
 
-    /// Each test process that uses the server finds the same password.
+    /// Every test process derives the same password.
     fn of_server(admin_url: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         admin_url.hash(&mut hasher);
@@ -194,7 +198,7 @@ impl Role {
     }
 }
 
-/// Creates what tests log in with, unless another test process did.
+/// Creates the roles unless they exist.
 async fn create_roles(admin_url: &str, role: &Role) -> anyhow::Result<()> {
     let Role { name, password } = role;
     let login = match password {
@@ -206,42 +210,42 @@ async fn create_roles(admin_url: &str, role: &Role) -> anyhow::Result<()> {
              name text;
          begin
              perform pg_advisory_xact_lock(hashtext('{name}'));
-             foreach name in array array['{name}', '{STRANGER}'] loop
+             foreach name in array array['{name}', '{UNPRIVILEGED}'] loop
                  if not exists (select from pg_roles where rolname = name) then
                      execute format('create role %I', name);
                  end if;
              end loop;
              {login}
-             grant {STRANGER} to {name};
+             grant {UNPRIVILEGED} to {name};
          end $$"
     );
     let admin = connect(admin_url).await?;
     admin
         .batch_execute(&roles)
         .await
-        .context("for tests, write DATABASE_URL with a role that may create databases and roles")
+        .context("tests need a DATABASE_URL with a role that may create databases and roles")
 }
 
 impl Host {
-    /// The name of a database with these migrations. On a server that outlives us it stays, for
-    /// the next test process.
-    async fn make_template(&self) -> anyhow::Result<String> {
+    /// Creates the template with all migrations unless it exists, and returns its name. On the server of
+    /// `DATABASE_URL` it stays for later test processes.
+    async fn create_template(&self) -> anyhow::Result<String> {
         let name = template_name();
         let admin = connect(&self.admin_url).await?;
-        let there = admin
+        let existing = admin
             .query_typed_opt(
                 "select from pg_database where datname = $1",
                 &[(&name, Type::TEXT)],
             )
             .await?;
-        if there.is_some() {
+        if existing.is_some() {
             return Ok(name);
         }
-        // Under the final name only when it is whole; where another process was first, its is as
-        // good, and ours is dropped.
-        let made = self.create("template0").await?;
-        postgres::migrate(&made.env(), migrations::FILES).await?;
-        let rename = format!("alter database {} rename to {name}", made.name);
+        // Renamed when it is complete. If another process was first, its template is used and this one is
+        // dropped.
+        let template = self.create("template0").await?;
+        postgres::migrate(&template.env(), migrations::FILES).await?;
+        let rename = format!("alter database {} rename to {name}", template.name);
         match admin.batch_execute(&rename).await {
             Err(error) if error.code() != Some(&SqlState::DUPLICATE_DATABASE) => Err(error.into()),
             _ => Ok(name),
@@ -268,14 +272,14 @@ impl Host {
     }
 }
 
-/// Another set of migrations is another template.
+/// The name depends on the migrations.
 fn template_name() -> String {
     let mut hasher = DefaultHasher::new();
     migrations::FILES.hash(&mut hasher);
     format!("metasync_template_{:016x}", hasher.finish())
 }
 
-/// What a test process that was killed left on a server that is not ours to throw away.
+/// Drops the databases that killed test processes left on the server of `DATABASE_URL`.
 async fn drop_abandoned(url: &str) -> anyhow::Result<()> {
     let admin = connect(url).await?;
     let databases = admin
@@ -291,7 +295,7 @@ async fn drop_abandoned(url: &str) -> anyhow::Result<()> {
         .await?;
     for row in databases {
         let name: String = row.try_get("datname")?;
-        if made_at(&name).and_then(|made| made.elapsed().ok()) > Some(ABANDONED) {
+        if created_at(&name).and_then(|created| created.elapsed().ok()) > Some(ABANDONED) {
             admin
                 .batch_execute(&format!("drop database if exists {name}"))
                 .await?;
@@ -300,19 +304,19 @@ async fn drop_abandoned(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn made_at(name: &str) -> Option<SystemTime> {
+fn created_at(name: &str) -> Option<SystemTime> {
     let id = Uuid::try_parse(name.strip_prefix(PREFIX)?).ok()?;
     let (seconds, _) = id.get_timestamp()?.to_unix();
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 async fn connect(url: &str) -> anyhow::Result<Client> {
-    // A test holds it for as long as it takes.
+    // A test may hold the connection for any time.
     let pool = postgres::open(&env_of(url))?.within(Duration::MAX);
     Ok(pool.get().await.map_err(platform::Error::from)?)
 }
 
-/// With the process's CA bundle, in case its server needs one, and no other variable.
+/// An environment with this `DATABASE_URL`, and with the `DATABASE_CA` of the process.
 fn env_of(url: &str) -> Env {
     let env = Env::default().with("DATABASE_URL", url);
     match Env::from_process().get("DATABASE_CA") {
@@ -321,31 +325,31 @@ fn env_of(url: &str) -> Env {
     }
 }
 
-/// The same server, another database.
+/// The URL with another database.
 fn with_database(url: &str, name: &str) -> anyhow::Result<String> {
     let (base, query) = match url.split_once('?') {
         Some((base, query)) => (base, format!("?{query}")),
         None => (url, String::new()),
     };
-    let (scheme, rest) = base.split_once("://").context(
-        "for tests, write DATABASE_URL as a URL: postgres://user:password@host/postgres",
-    )?;
+    let (scheme, rest) = base
+        .split_once("://")
+        .context("tests need a DATABASE_URL of the form postgres://user:password@host/postgres")?;
     let authority = rest.split('/').next().unwrap_or_default();
     Ok(format!("{scheme}://{authority}/{name}{query}"))
 }
 
-/// Of connections that see the rows of all robeings unless a statement sets another scope.
+/// The URL with the scope of all robeings, unless a statement sets another.
 pub fn in_every_scope(url: &str) -> String {
     with_parameters(url, &[("options", "-c%20app.robeings%3D*")])
 }
 
-/// With these parameters instead of what it said of them; percent-encoded as they are to stand there.
+/// The URL with these parameters, which must be percent-encoded, in place of those with the same name.
 fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> String {
     let mut url = url.to_owned();
     for (name, value) in parameters {
         let (rest, _) = postgres::take_parameter(&url, name);
-        let joint = if rest.contains('?') { '&' } else { '?' };
-        url = format!("{rest}{joint}{name}={value}");
+        let separator = if rest.contains('?') { '&' } else { '?' };
+        url = format!("{rest}{separator}{name}={value}");
     }
     url
 }
@@ -355,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_of_a_url_is_replaced_and_the_rest_kept() {
+    fn only_the_database_of_a_url_is_replaced() {
         for (url, expected) in [
             ("postgres://u:p@h:1/d", "postgres://u:p@h:1/x"),
             ("postgres://h", "postgres://h/x"),
@@ -370,10 +374,10 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_ours_tell_when_they_were_made() {
-        let ours = format!("{PREFIX}{}", Uuid::now_v7().simple());
-        assert!(made_at(&ours).unwrap().elapsed().unwrap() < ABANDONED);
-        assert_eq!(made_at("metasync_test_mine"), None);
-        assert_eq!(made_at("production"), None);
+    fn only_names_of_test_databases_have_a_creation_time() {
+        let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
+        assert!(created_at(&name).unwrap().elapsed().unwrap() < ABANDONED);
+        assert_eq!(created_at("metasync_test_mine"), None);
+        assert_eq!(created_at("production"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A function as a process of its own, over HTTP.
+//! A function in its own process, over HTTP.
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::lambda::Process;
 
-/// The process's log, a line of JSON an event. One that nobody reads stops its writer in the end.
+/// The log of a process, one line of JSON per event. The process blocks if nothing reads its log.
 pub struct Log(Lines<BufReader<ChildStdout>>);
 
 impl Log {
@@ -19,24 +19,28 @@ impl Log {
         Self(BufReader::new(stdout).lines())
     }
 
-    /// The next line whose message `fits`.
-    pub fn wait_for(&mut self, fits: impl Fn(&str) -> bool) -> Value {
+    /// Waits for a line whose message `matches`.
+    pub fn wait_for(&mut self, matches: impl Fn(&str) -> bool) -> Value {
         loop {
-            let line = self.0.next().expect("a log that goes on").expect("text");
+            let line = self
+                .0
+                .next()
+                .expect("another line of the log")
+                .expect("text");
             let line: Value = serde_json::from_str(&line).expect("a line of JSON");
-            if line["message"].as_str().is_some_and(&fits) {
+            if line["message"].as_str().is_some_and(&matches) {
                 return line;
             }
         }
     }
 
-    /// Reads on, on a thread of its own.
+    /// Reads the rest of the log on a thread.
     pub fn drain(mut self) {
         std::thread::spawn(move || while self.0.next().is_some() {});
     }
 }
 
-/// A server that is open to everybody on a free port, its log, and its URL.
+/// Starts a server that accepts every caller on a free port. Returns it with its log and its URL.
 pub fn serve(mut command: Command) -> (Process, Log, String) {
     command.env("AUTH_MODE", "open").env("PORT", "0");
     let process = command.stdout(Stdio::piped()).spawn();
@@ -49,32 +53,33 @@ pub fn serve(mut command: Command) -> (Process, Log, String) {
     (process, log, url)
 }
 
-/// A server on a free port whose log nobody reads, and its address, once it takes connections.
-pub fn serve_unheard(mut command: Command) -> (Process, SocketAddr) {
-    // It can't tell a port that it finds itself.
+/// Starts a server on a free port without reading its log. Returns it with its address once it accepts
+/// connections.
+pub fn serve_without_log(mut command: Command) -> (Process, SocketAddr) {
+    // Without its log, the port must be known in advance.
     let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr());
     let address = free.expect("a free loopback port");
     command.env("PORT", address.port().to_string());
     let process = command.stdout(Stdio::null()).spawn();
     let mut process = Process(process.expect("the function starts"));
-    let patience = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while TcpStream::connect(address).is_err() {
-        let ended = process.0.try_wait().expect("a process of ours");
-        assert!(ended.is_none(), "it ended with {ended:?}");
-        assert!(Instant::now() < patience, "nobody listens on {address}");
+        let status = process.0.try_wait().expect("a child process");
+        assert!(status.is_none(), "the server ended with {status:?}");
+        assert!(Instant::now() < deadline, "nothing listens on {address}");
         std::thread::sleep(Duration::from_millis(20));
     }
     (process, address)
 }
 
-/// The release build of a program, made now, for a benchmark, which has a profile of its own.
+/// Builds a program with the release profile, for benchmarks, which have another profile. Returns its path.
 pub fn release(package: &str, binary: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release", "--package", package, "--bin", binary]);
-    let built = cargo.status().expect("cargo runs");
-    assert!(built.success(), "{binary} does not build");
-    let ours = std::env::current_exe().expect("a program knows its file");
-    let profile = ours.parent().and_then(|deps| deps.parent());
-    let profile = profile.expect("cargo puts it into a folder of its profile's");
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "the build of {binary} failed");
+    let executable = std::env::current_exe().expect("the path of this program");
+    let profile = executable.parent().and_then(|deps| deps.parent());
+    let profile = profile.expect("cargo's folder for the profile");
     profile.with_file_name("release").join(binary)
 }

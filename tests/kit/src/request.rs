@@ -1,4 +1,4 @@
-//! A request of a test, and its reply.
+//! A request in a test, and its reply.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-/// Sent when it is awaited.
+/// A request, which is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
 pub struct TestRequest {
     service: axum::Router,
@@ -35,7 +35,7 @@ impl TestRequest {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// A revision, or a tag as an answer's `etag` had it.
+    /// `tag` is a revision, or the value of a reply's `ETag`.
     pub fn if_match(self, tag: impl fmt::Display) -> Self {
         self.header("if-match", quoted(&tag.to_string()))
     }
@@ -49,7 +49,7 @@ impl TestRequest {
         self.header("content-type", "application/json").body(body)
     }
 
-    /// The bytes of the body, and no content type.
+    /// Sets the body without a content type.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         *self.request.body_mut() = Body::from(body.into());
         self
@@ -71,12 +71,9 @@ impl IntoFuture for TestRequest {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let answer = self.service.oneshot(self.request).await;
-            let (parts, body) = answer.expect("a router never fails").into_parts();
-            let body = body
-                .collect()
-                .await
-                .expect("a body that does not break off");
+            let response = self.service.oneshot(self.request).await;
+            let (parts, body) = response.expect("a router never fails").into_parts();
+            let body = body.collect().await.expect("a complete body");
             Reply {
                 status: parts.status,
                 headers: parts.headers,
@@ -94,7 +91,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body as JSON; a field that is not there reads as `null`.
+    /// The body as JSON. A missing field reads as `null`.
     pub fn json(&self) -> Value {
         self.parse()
     }
@@ -107,10 +104,10 @@ impl Reply {
     }
 
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("a body that is text")
+        std::str::from_utf8(&self.body).expect("a text body")
     }
 
-    /// The header's value, if there is one.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -120,7 +117,7 @@ impl Reply {
     }
 }
 
-/// What a failed assertion should show: status, headers and the body as text.
+/// The status, the headers and the body as text, for failed assertions.
 impl fmt::Debug for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -1,4 +1,4 @@
-//! Slack as a sender: requests that are signed as its documentation says.
+//! Requests from Slack, signed as its documentation describes.
 
 use aws_lc_rs::hmac;
 use http::Method;
@@ -14,7 +14,7 @@ pub fn signature(secret: &str, at: i64, body: &str) -> String {
     format!("v0={hex}")
 }
 
-/// Posts an envelope of the Events API that was signed at `at`, in seconds.
+/// Posts an envelope of the Events API, signed at `at`, in seconds.
 pub async fn send_at(app: &TestApp, at: i64, secret: &str, envelope: &Value) -> Reply {
     let body = envelope.to_string();
     app.request(Method::POST, "/v1/slack/events")
@@ -25,7 +25,7 @@ pub async fn send_at(app: &TestApp, at: i64, secret: &str, envelope: &Value) -> 
         .await
 }
 
-/// Posts an envelope of the Events API that is signed now.
+/// Posts an envelope of the Events API, signed now.
 pub async fn send(app: &TestApp, secret: &str, envelope: &Value) -> Reply {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.expect("the clock is past 1970").as_secs();

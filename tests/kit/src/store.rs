@@ -1,43 +1,43 @@
-//! The rules every object store keeps, each a function over any of them.
+//! The contract of object stores: one function per rule.
 //!
-//! `kit::store_contract!(open)` makes each rule a test; `open` is an `async fn` that gives an empty
-//! store and what must live as long as it does.
+//! `kit::store_contract!(open)` expands to one test per rule. `open` is an `async fn` that returns an empty
+//! store, and a guard that lives as long as the store.
 
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use platform::store::{ETag, Put, Store, StoreError};
 
-/// Every rule below as a test of the store that `$open` gives.
+/// One test per rule, with the store that `$open` returns.
 #[macro_export]
 macro_rules! store_contract {
     ($open:path) => {
         $crate::store_contract! { $open:
-            what_was_put_is_read_back
+            a_put_object_is_read_back
             a_missing_object_is_not_found
             a_put_replaces_the_whole_object
             an_empty_body_is_an_object
             five_megabytes_come_back_unchanged
-            an_unchanged_object_is_not_sent_again
-            if_absent_writes_only_where_nothing_is
-            if_match_writes_only_over_the_tag_it_names
-            if_match_refuses_where_nothing_is
-            of_racing_writers_of_a_new_object_one_wins
-            of_racing_writers_over_one_tag_one_wins
-            a_reader_never_sees_half_a_write
-            a_range_ends_with_the_object
-            a_list_holds_the_prefix_and_nothing_else_in_order
-            a_list_of_several_pages_is_whole
-            any_printable_characters_make_a_key
+            an_unchanged_object_is_not_returned_again
+            if_absent_writes_only_a_new_object
+            if_match_replaces_only_the_matching_version
+            if_match_does_not_create_an_object
+            one_of_several_concurrent_creations_succeeds
+            one_of_several_concurrent_replacements_succeeds
+            a_reader_never_sees_a_partial_write
+            a_range_is_limited_to_the_object
+            a_list_has_the_keys_with_the_prefix_in_order
+            a_list_includes_every_page
+            a_key_may_have_any_printable_characters
             a_key_that_leaves_the_prefix_is_refused
-            a_delete_removes_and_may_be_repeated
+            a_delete_may_be_repeated
         }
     };
     ($open:path: $($rule:ident)+) => {
         $(
             #[tokio::test]
             async fn $rule() {
-                let (_alive, store) = $open().await;
+                let (_guard, store) = $open().await;
                 $crate::store::$rule(&*store).await;
             }
         )+
@@ -59,11 +59,11 @@ async fn body(store: &dyn Store, key: &str) -> Vec<u8> {
         .into()
 }
 
-fn is_precondition<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Precondition(_)))
+fn is_precondition<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Precondition(_)))
 }
 
-pub async fn what_was_put_is_read_back(store: &dyn Store) {
+pub async fn a_put_object_is_read_back(store: &dyn Store) {
     let tag = put(store, "folder/name.json", "{}").await;
     let object = store.get("folder/name.json").await.unwrap();
     assert_eq!(object.body, "{}");
@@ -100,7 +100,7 @@ pub async fn an_empty_body_is_an_object(store: &dyn Store) {
 }
 
 pub async fn five_megabytes_come_back_unchanged(store: &dyn Store) {
-    // No two parts alike, so that a part lost or swapped would be seen.
+    // All parts differ, so that a lost or swapped part is detected.
     let large: Vec<u8> = (0..1_250_000u32).flat_map(u32::to_le_bytes).collect();
     put(store, "large", large.clone()).await;
     assert!(body(store, "large").await == large);
@@ -111,18 +111,18 @@ pub async fn five_megabytes_come_back_unchanged(store: &dyn Store) {
     assert_eq!(middle, large[4_000_000..4_000_008]);
 }
 
-pub async fn an_unchanged_object_is_not_sent_again(store: &dyn Store) {
+pub async fn an_unchanged_object_is_not_returned_again(store: &dyn Store) {
     let old = put(store, "key", "old").await;
     let unchanged = store.get_if_changed("key", Some(&old)).await.unwrap();
     assert!(unchanged.is_none());
 
     let new = put(store, "key", "new").await;
     let changed = store.get_if_changed("key", Some(&old)).await.unwrap();
-    let changed = changed.expect("a new content is sent");
+    let changed = changed.expect("the new content");
     assert_eq!((&changed.body[..], changed.etag), (&b"new"[..], new));
 }
 
-pub async fn if_absent_writes_only_where_nothing_is(store: &dyn Store) {
+pub async fn if_absent_writes_only_a_new_object(store: &dyn Store) {
     let first = store.put("key", "first".into(), Put::IfAbsent).await;
     let second = store.put("key", "second".into(), Put::IfAbsent).await;
     assert!(is_precondition(&second), "{second:?}");
@@ -137,7 +137,7 @@ pub async fn if_absent_writes_only_where_nothing_is(store: &dyn Store) {
     assert_eq!(body(store, "key").await, b"third");
 }
 
-pub async fn if_match_writes_only_over_the_tag_it_names(store: &dyn Store) {
+pub async fn if_match_replaces_only_the_matching_version(store: &dyn Store) {
     let one = put(store, "key", "one").await;
     let two = store
         .put("key", "two".into(), Put::IfMatch(one.clone()))
@@ -154,7 +154,7 @@ pub async fn if_match_writes_only_over_the_tag_it_names(store: &dyn Store) {
     assert_eq!(body(store, "key").await, b"three");
 }
 
-pub async fn if_match_refuses_where_nothing_is(store: &dyn Store) {
+pub async fn if_match_does_not_create_an_object(store: &dyn Store) {
     let tag = put(store, "key", "gone").await;
     store.delete("key").await.unwrap();
     let written = store.put("key", "new".into(), Put::IfMatch(tag)).await;
@@ -162,7 +162,7 @@ pub async fn if_match_refuses_where_nothing_is(store: &dyn Store) {
     assert!(store.list("").await.unwrap().is_empty());
 }
 
-async fn one_wins(store: &dyn Store, condition: Put) {
+async fn one_write_succeeds(store: &dyn Store, condition: Put) {
     let bodies: Vec<String> = (0..8).map(|writer| format!("writer {writer}")).collect();
     let writes = bodies
         .iter()
@@ -170,25 +170,25 @@ async fn one_wins(store: &dyn Store, condition: Put) {
     let written = join_all(writes).await;
 
     let mut winners = Vec::new();
-    for (body, answer) in bodies.iter().zip(&written) {
-        match answer {
+    for (body, result) in bodies.iter().zip(&written) {
+        match result {
             Ok(_) => winners.push(body.as_bytes()),
-            Err(_) => assert!(is_precondition(answer), "{answer:?}"),
+            Err(_) => assert!(is_precondition(result), "{result:?}"),
         }
     }
     assert_eq!(winners, [body(store, "raced").await]);
 }
 
-pub async fn of_racing_writers_of_a_new_object_one_wins(store: &dyn Store) {
-    one_wins(store, Put::IfAbsent).await;
+pub async fn one_of_several_concurrent_creations_succeeds(store: &dyn Store) {
+    one_write_succeeds(store, Put::IfAbsent).await;
 }
 
-pub async fn of_racing_writers_over_one_tag_one_wins(store: &dyn Store) {
+pub async fn one_of_several_concurrent_replacements_succeeds(store: &dyn Store) {
     let tag = put(store, "raced", "before").await;
-    one_wins(store, Put::IfMatch(tag)).await;
+    one_write_succeeds(store, Put::IfMatch(tag)).await;
 }
 
-pub async fn a_reader_never_sees_half_a_write(store: &dyn Store) {
+pub async fn a_reader_never_sees_a_partial_write(store: &dyn Store) {
     let bodies = [vec![b'a'; 300_000], vec![b'b'; 200_000]];
     put(store, "key", bodies[0].clone()).await;
     let write = async {
@@ -205,7 +205,7 @@ pub async fn a_reader_never_sees_half_a_write(store: &dyn Store) {
     futures::join!(write, read);
 }
 
-pub async fn a_range_ends_with_the_object(store: &dyn Store) {
+pub async fn a_range_is_limited_to_the_object(store: &dyn Store) {
     put(store, "key", "0123456789").await;
     for (range, expected) in [
         (0..4, "0123"),
@@ -223,9 +223,9 @@ pub async fn a_range_ends_with_the_object(store: &dyn Store) {
     }
 }
 
-pub async fn a_list_holds_the_prefix_and_nothing_else_in_order(store: &dyn Store) {
+pub async fn a_list_has_the_keys_with_the_prefix_in_order(store: &dyn Store) {
     assert!(store.list("").await.unwrap().is_empty());
-    // In the order of bytes `a-` < `a/` < `a0`, and capitals come first; a walk of folders differs.
+    // Keys are ordered by bytes: `a-` < `a/` < `a0`, and capitals first. A directory walk has another order.
     let keys = ["B", "a-b", "a/b/c", "a/b/d", "a/c", "a0", "ab", "b/a", "ä"];
     for key in keys.iter().rev() {
         put(store, key, *key).await;
@@ -239,18 +239,18 @@ pub async fn a_list_holds_the_prefix_and_nothing_else_in_order(store: &dyn Store
     assert!(store.list("missing/").await.unwrap().is_empty());
 }
 
-pub async fn a_list_of_several_pages_is_whole(store: &dyn Store) {
-    // Both clouds give at most 1,000 keys a page.
+pub async fn a_list_includes_every_page(store: &dyn Store) {
+    // Both clouds return at most 1,000 keys per page.
     let keys: Vec<String> = (0..1_003)
         .map(|number| format!("versions/{number:04}"))
         .collect();
-    for some in keys.chunks(50) {
-        join_all(some.iter().map(|key| put(store, key, ""))).await;
+    for chunk in keys.chunks(50) {
+        join_all(chunk.iter().map(|key| put(store, key, ""))).await;
     }
     assert!(store.list("versions/").await.unwrap() == keys);
 }
 
-pub async fn any_printable_characters_make_a_key(store: &dyn Store) {
+pub async fn a_key_may_have_any_printable_characters(store: &dyn Store) {
     let longest = "l".repeat(200);
     let keys = [
         "spaces in it",
@@ -301,16 +301,16 @@ pub async fn a_key_that_leaves_the_prefix_is_refused(store: &dyn Store) {
         "a\nb",
         &long,
     ] {
-        let answers = [
+        let results = [
             store.get(key).await.map(drop),
             store.get_range(key, 0..1).await.map(drop),
             store.put(key, "x".into(), Put::Always).await.map(drop),
             store.delete(key).await,
         ];
-        for answer in answers {
+        for result in results {
             assert!(
-                matches!(answer, Err(StoreError::Other { .. })),
-                "{key:?}: {answer:?}"
+                matches!(result, Err(StoreError::Other { .. })),
+                "{key:?}: {result:?}"
             );
         }
     }
@@ -324,7 +324,7 @@ pub async fn a_key_that_leaves_the_prefix_is_refused(store: &dyn Store) {
     assert!(store.list("").await.unwrap().is_empty());
 }
 
-pub async fn a_delete_removes_and_may_be_repeated(store: &dyn Store) {
+pub async fn a_delete_may_be_repeated(store: &dyn Store) {
     put(store, "a/b", "x").await;
     put(store, "a/c", "y").await;
     store.delete("a/b").await.unwrap();

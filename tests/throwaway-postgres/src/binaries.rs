@@ -1,13 +1,14 @@
-//! Where Postgres is installed.
+//! Finds the installed Postgres binaries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use platform::Env;
 
+/// The oldest supported major version.
 const OLDEST: u32 = 15;
 
-/// Where distributions put binaries that they keep out of `PATH`; `*` stands for any name.
+/// The folders of distributions that are not in `PATH`. `*` matches any name.
 pub const SYSTEM: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -17,13 +18,13 @@ pub const SYSTEM: &[&str] = &[
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 ];
 
-/// The folder with `initdb` and `postgres`, version 15 or later: of `PATH`, of what `pg_config`
-/// says, or of `folders`, where the latest version wins.
+/// Finds the folder with `initdb` and `postgres`, version 15 or later: first in `PATH`, then the folder that
+/// `pg_config` reports, then the latest version in `folders`.
 pub fn find(env: &Env, folders: &[&str]) -> Option<PathBuf> {
     let path: Vec<PathBuf> = std::env::split_paths(env.get("PATH").unwrap_or_default()).collect();
     let configured = path
         .iter()
-        .filter_map(|folder| said_by(&folder.join("pg_config"), "--bindir"))
+        .filter_map(|folder| output_of(&folder.join("pg_config"), "--bindir"))
         .map(PathBuf::from);
     let mut known: Vec<PathBuf> = folders.iter().flat_map(|pattern| expand(pattern)).collect();
     known.sort_by_key(|folder| std::cmp::Reverse(major_version(folder)));
@@ -39,13 +40,13 @@ pub fn find(env: &Env, folders: &[&str]) -> Option<PathBuf> {
 
 fn major_version(folder: &Path) -> Option<u32> {
     // `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `18beta1`
-    let said = said_by(&folder.join("postgres"), "--version")?;
-    let version = said.split("(PostgreSQL) ").nth(1)?;
+    let output = output_of(&folder.join("postgres"), "--version")?;
+    let version = output.split("(PostgreSQL) ").nth(1)?;
     let digits = version.find(|c: char| !c.is_ascii_digit());
     version[..digits.unwrap_or(version.len())].parse().ok()
 }
 
-fn said_by(program: &Path, argument: &str) -> Option<String> {
+fn output_of(program: &Path, argument: &str) -> Option<String> {
     if !program.is_file() {
         return None;
     }
@@ -54,7 +55,7 @@ fn said_by(program: &Path, argument: &str) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// The folders that a pattern with at most one `*` names.
+/// The folders that match a pattern with at most one `*`.
 fn expand(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else {
         return vec![PathBuf::from(pattern)];
@@ -79,25 +80,25 @@ mod tests {
 
     use super::*;
 
-    /// By a process of its own: were the file open for writing here while another test starts a process,
-    /// that would hold it open, and it could not be run ("text file busy").
-    fn script(file: &Path, says: &str) {
+    /// Writes a script that prints `output`. It is written by another process: a child process that another
+    /// test starts meanwhile would inherit the open file, and running it would fail ("text file busy").
+    fn script(file: &Path, output: &str) {
         let write = r#"printf '#!/bin/sh\necho "%s"\n' "$1" >"$0" && chmod 755 "$0""#;
         let mut shell = Command::new("sh");
-        let status = shell.arg("-c").arg(write).arg(file).arg(says).status();
+        let status = shell.arg("-c").arg(write).arg(file).arg(output).status();
         assert!(status.unwrap().success());
     }
 
     fn install(folder: &Path, version: &str) {
         fs::create_dir_all(folder).unwrap();
         for program in ["initdb", "postgres"] {
-            let says = format!("postgres (PostgreSQL) {version}");
-            script(&folder.join(program), &says);
+            let output = format!("postgres (PostgreSQL) {version}");
+            script(&folder.join(program), &output);
         }
     }
 
     #[test]
-    fn the_latest_version_of_the_known_folders_is_taken_and_none_before_15() {
+    fn the_latest_version_from_15_on_in_the_known_folders_is_used() {
         let root = tempfile::tempdir().unwrap();
         let pattern = format!("{}/postgresql/*/bin", root.path().display());
         let folder = |name: &str| root.path().join("postgresql").join(name).join("bin");
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_goes_before_the_known_folders_unless_it_is_too_old() {
+    fn an_old_version_in_the_path_is_skipped() {
         let root = tempfile::tempdir().unwrap();
         let (old, new) = (root.path().join("old"), root.path().join("new"));
         install(&old, "13.1");
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn pg_config_tells_of_binaries_that_are_not_in_the_path() {
+    fn pg_config_finds_binaries_outside_the_path() {
         let root = tempfile::tempdir().unwrap();
         let hidden = root.path().join("hidden");
         install(&hidden, "15.3");

@@ -1,4 +1,4 @@
-//! What happens to servers, on purpose.
+//! Simulated faults of a server.
 
 use std::fs;
 
@@ -8,31 +8,31 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{Server, run_server};
 
 impl Server {
-    /// Ends at once and in disorder, and starts anew on what it has committed. Blocks.
+    /// Crashes the server and restarts it, which recovers the committed data. Blocks.
     pub fn crash(&mut self) -> anyhow::Result<()> {
         kill_process(self.postmaster()?, Signal::QUIT)?;
-        // Waiting would close it, at which the keeper takes the folder away.
-        self.pipes_before.extend(self.keeper.stdin.take());
-        self.keeper.wait()?;
-        // A leftover would say that the next one is ready.
+        // `wait` would close the pipe, and then the supervisor would remove the folder.
+        self.former_pipes.extend(self.supervisor.stdin.take());
+        self.supervisor.wait()?;
+        // The old file would report that the new server is ready.
         let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
-        self.keeper = run_server(&self.binaries, &self.folder, self.user, &self.settings)?;
+        self.supervisor = run_server(&self.binaries, &self.folder, self.user, &self.settings)?;
         self.wait_until_ready()
     }
 
-    /// It and all its connections stand still: what is sent is taken and never answered.
+    /// Stops all processes of the server: it accepts requests and never responds.
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.signal_all(Signal::STOP)
     }
 
-    /// After [`Server::freeze`].
+    /// Continues after [`Server::freeze`].
     pub fn thaw(&self) -> anyhow::Result<()> {
         self.signal_all(Signal::CONT)
     }
 
     fn signal_all(&self, signal: Signal) -> anyhow::Result<()> {
         let postmaster = self.postmaster()?;
-        // First it, so that it does not start others meanwhile.
+        // The postmaster first, so that it starts no further processes.
         kill_process(postmaster, signal)?;
         for process in fs::read_dir("/proc")? {
             let name = process?.file_name();
@@ -41,7 +41,7 @@ impl Server {
                 continue;
             };
             if parent(process) == Some(postmaster) {
-                // It may be gone by now.
+                // The process may have ended.
                 let _ = kill_process(process, signal);
             }
         }
@@ -56,7 +56,7 @@ impl Server {
     }
 }
 
-/// As Linux tells it: `pid (name) state parent ..`, and a name may hold anything.
+/// Parses `/proc/<pid>/stat`: `pid (name) state parent ..`, where the name may contain anything.
 fn parent(process: Pid) -> Option<Pid> {
     let id = process.as_raw_nonzero();
     let status = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;

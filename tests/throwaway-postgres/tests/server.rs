@@ -1,4 +1,4 @@
-//! The server's life.
+//! Start, stop and faults of a server.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use platform::Env;
 use throwaway_postgres::Server;
 
-/// Asks for TLS, which a server on a Unix socket declines with an `N`.
+/// Requests TLS, which a server on a Unix socket declines with `N`.
 fn answers(folder: &Path) -> bool {
     let ask = || -> std::io::Result<u8> {
         let mut socket = UnixStream::connect(folder.join(".s.PGSQL.5432"))?;
@@ -34,7 +34,7 @@ fn wait_until_gone(folder: &Path) {
 }
 
 #[test]
-fn a_server_stops_and_leaves_nothing_when_it_is_dropped() {
+fn a_dropped_server_stops_and_leaves_nothing_behind() {
     let server = Server::start(&Env::from_process()).unwrap();
     let folder = server.folder().to_owned();
     assert!(answers(&folder));
@@ -43,9 +43,9 @@ fn a_server_stops_and_leaves_nothing_when_it_is_dropped() {
     wait_until_gone(&folder);
 }
 
-/// Run by the next test in a process of its own, and only there.
+/// The next test runs this in another process.
 #[test]
-#[ignore = "it waits to be killed"]
+#[ignore = "waits to be killed"]
 fn starter() {
     let server = Server::start(&Env::from_process()).unwrap();
     println!("folder={}", server.folder().display());
@@ -53,23 +53,23 @@ fn starter() {
 }
 
 #[test]
-fn a_server_goes_with_its_starter_even_when_that_is_killed() {
+fn a_server_stops_when_its_starter_is_killed() {
     let mut starter = Command::new(std::env::current_exe().unwrap())
         .args(["starter", "--exact", "--ignored", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
+    let mut text = String::new();
     let mut output = starter.stdout.take().unwrap();
     let folder = loop {
         let mut byte = [0];
         output.read_exact(&mut byte).unwrap();
-        said.push(char::from(byte[0]));
-        let told = said
+        text.push(char::from(byte[0]));
+        let folder = text
             .split_once("folder=")
             .and_then(|(_, rest)| rest.strip_suffix('\n'));
-        if let Some(folder) = told {
+        if let Some(folder) = folder {
             break folder.to_owned();
         }
     };
@@ -80,7 +80,7 @@ fn a_server_goes_with_its_starter_even_when_that_is_killed() {
 }
 
 #[test]
-fn a_server_that_does_not_start_tells_its_log() {
+fn a_failed_start_returns_the_reason() {
     let broken = tempfile::tempdir().unwrap();
     let error = Server::start_from(broken.path()).unwrap_err();
     assert!(
@@ -90,7 +90,7 @@ fn a_server_that_does_not_start_tells_its_log() {
 }
 
 #[test]
-fn a_server_comes_back_from_a_crash_and_answers_again_after_it_stood_still() {
+fn a_server_recovers_from_a_crash_and_from_a_freeze() {
     let mut server = Server::start_with(&Env::from_process(), &["fsync=on"]).unwrap();
     let folder = server.folder().to_owned();
     server.crash().unwrap();
@@ -98,13 +98,13 @@ fn a_server_comes_back_from_a_crash_and_answers_again_after_it_stood_still() {
     assert!(answers(&folder));
 
     server.freeze().unwrap();
-    let (told, answered) = std::sync::mpsc::channel();
-    let asked = folder.clone();
-    std::thread::spawn(move || told.send(answers(&asked)));
-    let patience = Duration::from_millis(200);
-    assert!(answered.recv_timeout(patience).is_err());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let frozen = folder.clone();
+    std::thread::spawn(move || sender.send(answers(&frozen)));
+    let timeout = Duration::from_millis(200);
+    assert!(receiver.recv_timeout(timeout).is_err());
     server.thaw().unwrap();
-    assert!(answered.recv_timeout(Duration::from_secs(30)).unwrap());
+    assert!(receiver.recv_timeout(Duration::from_secs(30)).unwrap());
 
     server.freeze().unwrap();
     drop(server);

@@ -37,10 +37,10 @@ async fn a_model_that_does_not_answer_is_a_503_within_30_seconds() {
     let slow = |_: &_| Answer::Error {
         status: 429,
         retry_after: Some("19"),
-        word: "rate_limit_exceeded",
+        code: "rate_limit_exceeded",
     };
     for model in [
-        LlmStub::start(|_| Answer::Never).await,
+        LlmStub::start(|_| Answer::NoResponse).await,
         LlmStub::start(slow).await,
     ] {
         let story = Story::on(model, None).await;
@@ -61,7 +61,7 @@ async fn a_repair_does_not_start_the_30_seconds_anew() {
         *rounds += 1;
         match *rounds {
             1 => query("select totl from `p.shop.orders`"),
-            _ => Answer::Never,
+            _ => Answer::NoResponse,
         }
     };
     let story = Story::on(LlmStub::start(slow_in_the_second).await, None).await;
@@ -76,12 +76,12 @@ async fn an_answer_that_is_nonsense_or_cut_is_asked_again_and_then_a_503() {
     for nonsense in [
         Answer::Text("I would love to help!".to_owned()),
         Answer::Json(json!({"kind": "poem", "sql": GOOD, "answer": "", "reason": ""})),
-        Answer::Cut(format!(r#"{{"kind": "query", "sql": "{GOOD}"#)),
+        Answer::Truncated(format!(r#"{{"kind": "query", "sql": "{GOOD}"#)),
     ] {
         let story = Story::with([nonsense.clone(), query(GOOD)]).await;
         assert_eq!(told(&story.ask("how many orders?").await)["sql"], GOOD);
         assert!(
-            story.model.asked()[1]
+            story.model.requests()[1]
                 .user
                 .contains("was not one whole JSON object")
         );
@@ -115,7 +115,7 @@ async fn a_provider_that_refuses_the_request_is_a_503_that_is_logged_once() {
 async fn why_an_answer_could_not_be_read_is_logged() {
     let log = Log::default();
     let _guard = log.install();
-    let cut = Answer::Cut(format!(r#"{{"kind": "query", "sql": "{GOOD}"#));
+    let cut = Answer::Truncated(format!(r#"{{"kind": "query", "sql": "{GOOD}"#));
     let story = Story::with([Answer::Text("I would love to help!".to_owned()), cut]).await;
     problem(&story.ask("how many orders?").await, 503);
     let log = log.text();
@@ -177,7 +177,7 @@ async fn a_warehouse_that_is_down_silent_or_of_another_kind_is_a_503() {
     );
 
     let story = Story::with([query(GOOD)]).await;
-    story.bigquery.fail(Method::Insert, 9, &Fault::Silence);
+    story.bigquery.fail(Method::Insert, 9, &Fault::NoResponse);
     tokio::time::pause();
     let asked = Instant::now();
     problem(&story.ask("how many orders?").await, 503);
@@ -233,7 +233,7 @@ async fn m14_sql_comes_from_a_fresh_and_a_stale_cache_and_is_refused_where_nothi
     let builtin = app.post(PATH, &ask).await;
     assert_eq!(level(&builtin), "builtin");
     assert!(problem(&builtin, 503).starts_with("nothing is synced yet"));
-    assert!(model.asked().is_empty());
+    assert!(model.requests().is_empty());
 }
 
 #[test]

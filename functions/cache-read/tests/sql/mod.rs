@@ -28,7 +28,7 @@ async fn m10_a_good_answer_is_grounded_planned_and_told_with_its_cost() {
     assert_eq!(answer["tables"], json!(["p.shop.orders"]));
     assert_eq!(answer["version"], orders().version);
     assert_eq!((story.calls(), story.dry_runs()), (1, 1));
-    let asked = &story.model.asked()[0];
+    let asked = &story.model.requests()[0];
     assert!(
         asked
             .user
@@ -50,7 +50,7 @@ async fn an_invented_column_is_repaired_with_the_error_and_never_planned() {
 
     assert_eq!(answer["sql"], GOOD);
     assert_eq!((story.calls(), story.dry_runs()), (2, 1));
-    let asked = story.model.asked();
+    let asked = story.model.requests();
     assert!(asked[1].user.starts_with(&asked[0].user));
     assert_eq!(asked[1].system, asked[0].system);
     let repair = &asked[1].user[asked[0].user.len()..];
@@ -72,7 +72,7 @@ async fn what_the_warehouse_rejects_is_repaired_in_its_words() {
     assert_eq!(answer["sql"], GOOD);
     assert_eq!((story.calls(), story.dry_runs()), (2, 2));
     assert!(
-        story.model.asked()[1]
+        story.model.requests()[1]
             .user
             .contains("Unrecognized name: id + 1 at [1:8]")
     );
@@ -183,7 +183,7 @@ async fn what_the_dry_run_says_is_no_select_or_reads_another_dataset_is_refused(
             assert_eq!(answer["kind"], "cannot_answer", "{kind} {reads:?}");
             assert_eq!((&answer["sql"], story.dry_runs()), (&Value::Null, 2));
             let words =
-                answer["reason"].as_str().unwrap().to_owned() + &story.model.asked()[1].user;
+                answer["reason"].as_str().unwrap().to_owned() + &story.model.requests()[1].user;
             for hidden in ["p.hr", "people", "q.shop", "secrets"] {
                 let is_told = words.contains(hidden);
                 assert!(!is_told || datasets.contains("hr"), "{words}");
@@ -219,7 +219,7 @@ async fn a_short_name_is_repaired_to_the_whole_one() {
         let answer = told(&story.ask("how many orders?").await);
         assert_eq!(answer["sql"], GOOD);
         assert_eq!(story.dry_runs(), 1, "{short}");
-        let repair = &story.model.asked()[1].user;
+        let repair = &story.model.requests()[1].user;
         assert!(repair.contains("is short for p.shop.orders"), "{repair}");
     }
 }
@@ -238,7 +238,7 @@ async fn neither_prompt_repair_nor_refusal_tell_of_what_is_out_of_scope() {
         reason(&reply).replace("p.hr.people", "it"),
         reason(&other).replace("p.no.nobody", "it")
     );
-    let asked = story.model.asked();
+    let asked = story.model.requests();
     assert!(!asked[0].user.contains("p.hr") && !asked[0].user.contains("salary"));
 }
 
@@ -257,7 +257,7 @@ async fn the_warehouses_words_on_what_is_out_of_scope_reach_only_those_who_may_s
             told_so,
             "{reason}"
         );
-        let repair = &story.model.asked()[1].user;
+        let repair = &story.model.requests()[1].user;
         assert_eq!(
             repair.contains("Not found: Table p:hr.people"),
             told_so,
@@ -352,7 +352,7 @@ async fn a_hostile_question_or_error_breaks_out_of_nothing() {
 
     told(&story.ask(question).await);
 
-    let repair = &story.model.asked()[1].user;
+    let repair = &story.model.requests()[1].user;
     for tag in ["question", "schema", "examples", "refused_sql", "error"] {
         assert_eq!(
             repair.matches(&format!("</{tag}>")).count(),
@@ -372,7 +372,7 @@ async fn own_templates_serve_sql_too_and_wrong_ones_cost_no_call() {
         story.app.post(PATH, body)
     };
     assert_eq!(told(&ask("own").await)["sql"], GOOD);
-    assert_eq!(story.model.asked()[0].system, "mine");
+    assert_eq!(story.model.requests()[0].system, "mine");
     problem(&ask("none").await, 404);
     problem(&ask("No").await, 400);
     assert_eq!(story.calls(), 1);

@@ -70,7 +70,7 @@ impl Story {
     }
 
     pub fn calls(&self) -> usize {
-        self.model.asked().len()
+        self.model.requests().len()
     }
 }
 

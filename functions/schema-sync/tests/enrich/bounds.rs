@@ -44,8 +44,8 @@ async fn a_run_ends_in_time_and_keeps_what_was_answered_till_then() {
         let mut answers = answers.lock().expect("no panic");
         *answers += 1;
         match *answers {
-            1 => Wanted::of(asked).answer(meaning, &[]),
-            _ => Answer::Never,
+            1 => EnrichPrompt::parse(asked).answer(meaning, &[]),
+            _ => Answer::NoResponse,
         }
     })
     .await;

@@ -9,7 +9,7 @@ async fn descriptions_and_examples_that_fit_one_call_come_in_one() {
     sync.settings.examples = 2;
     let outcome = sync.run(&stub.llm(MODEL)).await;
 
-    assert_eq!((outcome.calls, stub.asked().len()), (1, 1));
+    assert_eq!((outcome.calls, stub.requests().len()), (1, 1));
     assert_eq!(sync.description(0, ""), Some("Meaning of ."));
     assert_eq!(sync.description(1, "c1"), Some("Meaning of c1."));
     assert_eq!(
@@ -48,10 +48,10 @@ async fn one_changed_column_among_a_thousand_tables_costs_one_call_about_its_tab
     let outcome = sync.run(&stub.llm(MODEL)).await;
 
     assert_eq!(outcome.calls, 1);
-    let asked = stub.asked();
+    let asked = stub.requests();
     assert_eq!(asked.len(), 1);
     let wanted = vec![("p.d.t0500".to_owned(), false, vec!["fresh".to_owned()])];
-    assert_eq!(Wanted::of(&asked[0]).tables, wanted);
+    assert_eq!(EnrichPrompt::parse(&asked[0]).tables, wanted);
     assert!(!asked[0].user.contains("t0499"), "{}", asked[0].user);
     assert_eq!(sync.description(500, "fresh"), Some("Meaning of fresh."));
 }
@@ -64,7 +64,7 @@ async fn an_unchanged_schema_costs_no_call() {
             "c2" => "As the column made_up.".into(),
             _ => meaning("", path),
         };
-        Wanted::of(asked).answer(text, &[])
+        EnrichPrompt::parse(asked).answer(text, &[])
     })
     .await;
     let llm = stub.llm(MODEL);
@@ -79,7 +79,7 @@ async fn an_unchanged_schema_costs_no_call() {
     sync.memory = serde_json::from_str(&kept).expect("it is read");
     let second = sync.run(&llm).await;
     assert_eq!(
-        (second.calls, stub.asked().len()),
+        (second.calls, stub.requests().len()),
         (0, 1),
         "{:?}",
         sync.memory
@@ -88,7 +88,7 @@ async fn an_unchanged_schema_costs_no_call() {
 
 #[tokio::test]
 async fn a_column_that_was_not_answered_is_asked_again_when_it_changes() {
-    let nothing = |asked: &Asked| Wanted::of(asked).answer(|_, _| String::new(), &[]);
+    let nothing = |asked: &LlmRequest| EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
     let stub = LlmStub::start(nothing).await;
     let llm = stub.llm(MODEL);
     let mut sync = Sync::of(vec![table("a", 3)]);
@@ -96,7 +96,7 @@ async fn a_column_that_was_not_answered_is_asked_again_when_it_changes() {
     sync.tables[0].columns[1].data_type = "INT64".into();
     sync.tables[0].columns[2].mode = Mode::Repeated;
     let _ = sync.run(&llm).await;
-    let again = Wanted::of(&stub.asked()[1]).tables;
+    let again = EnrichPrompt::parse(&stub.requests()[1]).tables;
     assert_eq!(
         again,
         [(
@@ -109,7 +109,7 @@ async fn a_column_that_was_not_answered_is_asked_again_when_it_changes() {
 
 #[tokio::test]
 async fn another_model_is_asked_what_the_last_one_did_not_know() {
-    let nothing = |asked: &Asked| Wanted::of(asked).answer(|_, _| String::new(), &[]);
+    let nothing = |asked: &LlmRequest| EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
     let stub = LlmStub::start(nothing).await;
     let mut sync = Sync::of(vec![table("a", 1)]);
     assert_eq!(sync.run(&stub.llm(MODEL)).await.calls, 1);
@@ -130,7 +130,7 @@ async fn a_first_sync_asks_by_batches_of_whole_tables_and_once_for_examples() {
     sync.settings.examples = 5;
     let outcome = sync.run(&stub.llm(MODEL)).await;
 
-    let asked: Vec<Wanted> = stub.asked().iter().map(Wanted::of).collect();
+    let asked: Vec<EnrichPrompt> = stub.requests().iter().map(EnrichPrompt::parse).collect();
     assert_eq!((asked[0].examples, asked[0].tables.len()), (5, 0));
     let sizes: Vec<Vec<(&str, usize)>> = asked[1..]
         .iter()
@@ -184,7 +184,7 @@ async fn nested_fields_are_asked_about_and_described_by_their_path() {
         let meaning = format!("Meaning of {path}.");
         assert_eq!(sync.description(0, path), Some(meaning.as_str()));
     }
-    let prompt = &stub.asked()[0].user;
+    let prompt = &stub.requests()[0].user;
     assert!(prompt.contains("? params STRUCT REPEATED\n"), "{prompt}");
 }
 
@@ -227,11 +227,15 @@ async fn examples_are_asked_for_only_where_too_few_hold_and_rules_give_way() {
             .map(|origin| example("Known?", *origin))
             .collect();
         let outcome = sync.run(&stub.llm(MODEL)).await;
-        let asked = stub.asked();
+        let asked = stub.requests();
         assert_eq!(asked.len(), usize::from(missing > 0), "{known:?}");
         assert_eq!(outcome.examples.is_empty(), missing == 0, "{known:?}");
         if missing > 0 {
-            assert_eq!(Wanted::of(&asked[0]).examples, missing, "{known:?}");
+            assert_eq!(
+                EnrichPrompt::parse(&asked[0]).examples,
+                missing,
+                "{known:?}"
+            );
             assert_eq!(asked[0].user.contains("Known?"), !known.is_empty());
         }
     }
@@ -256,7 +260,7 @@ async fn a_call_is_about_one_dataset_and_a_description_speaks_of_no_other() {
         "c0" => "As in `key`.".to_owned(),
         _ => "The `salary`.".to_owned(),
     };
-    let stub = LlmStub::start(move |asked| Wanted::of(asked).answer(tells, &[])).await;
+    let stub = LlmStub::start(move |asked| EnrichPrompt::parse(asked).answer(tells, &[])).await;
     let mut people = table("people", 1);
     people.rename(crate::name("p.hr.people"));
     people.columns.push(Column::leaf("salary", "NUMERIC"));
@@ -266,7 +270,7 @@ async fn a_call_is_about_one_dataset_and_a_description_speaks_of_no_other() {
     let mut sync = Sync::of(vec![people, orders]);
     let outcome = sync.run(&stub.llm(MODEL)).await;
 
-    let asked = stub.asked();
+    let asked = stub.requests();
     assert_eq!((outcome.calls, asked.len()), (2, 2));
     assert!(!asked[0].user.contains("p.shop") && !asked[1].user.contains("p.hr"));
     assert_eq!(sync.description(0, ""), Some("The `salary`."));

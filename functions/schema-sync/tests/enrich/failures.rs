@@ -24,7 +24,7 @@ async fn a_provider_that_is_down_leaves_the_tables_as_they_are_and_is_asked_agai
 
 #[tokio::test]
 async fn a_slow_provider_is_one_that_is_down() {
-    let stub = LlmStub::start(|_| Answer::Never).await;
+    let stub = LlmStub::start(|_| Answer::NoResponse).await;
     let env = stub.env(MODEL).with("LLM_TIMEOUT_SECONDS", "0.05");
     let llm = Resources::new(env).llm().expect("right").expect("a model");
     let mut sync = Sync::of(vec![table("a", 1)]);
@@ -38,7 +38,7 @@ async fn a_refused_key_is_tried_once() {
     let stub = LlmStub::start(|_| Answer::error(401, "invalid_api_key")).await;
     let mut sync = Sync::of((0..9).map(|n| table(&format!("t{n}"), 50)).collect());
     let outcome = sync.run(&stub.llm(MODEL)).await;
-    assert_eq!((outcome.calls, stub.asked().len()), (1, 1));
+    assert_eq!((outcome.calls, stub.requests().len()), (1, 1));
     assert!(details(&outcome)[0].contains("OPENAI_API_KEY"));
 }
 
@@ -51,7 +51,7 @@ async fn nonsense_and_refusals_cost_twice_and_harm_nothing_else() {
     ] {
         let stub = LlmStub::start({
             let bad = bad.clone();
-            move |asked| match Wanted::of(asked) {
+            move |asked| match EnrichPrompt::parse(asked) {
                 wanted if wanted.tables[0].0 == "p.d.t1" => bad.clone(),
                 wanted => wanted.answer(meaning, &[]),
             }
@@ -80,7 +80,7 @@ async fn one_nonsense_or_refused_answer_silences_neither_columns_nor_examples() 
         let first = Mutex::new(Some(bad));
         let stub = LlmStub::start(move |asked| {
             let bad = first.lock().expect("no panic").take();
-            bad.unwrap_or_else(|| Wanted::of(asked).answer(meaning, &EXAMPLES))
+            bad.unwrap_or_else(|| EnrichPrompt::parse(asked).answer(meaning, &EXAMPLES))
         })
         .await;
         let llm = stub.llm(MODEL);
@@ -119,7 +119,7 @@ async fn of_a_partial_answer_the_part_is_used_and_the_rest_not_asked_again() {
 async fn of_a_cut_answer_what_is_whole_is_used_and_the_rest_is_asked_again() {
     let cut = r#"{"tables": [{"table": "p.d.a", "description": "A thing.", "columns": [
         {"path": "c0", "description": "First."}, {"path": "c1", "descr"#;
-    let stub = LlmStub::canned([Answer::Cut(cut.into())]).await;
+    let stub = LlmStub::canned([Answer::Truncated(cut.into())]).await;
     let mut sync = Sync::of(vec![table("a", 3)]);
     let outcome = sync.run(&stub.llm(MODEL)).await;
     assert!(
@@ -133,7 +133,7 @@ async fn of_a_cut_answer_what_is_whole_is_used_and_the_rest_is_asked_again() {
 
     let stub = eager().await;
     let _ = sync.run(&stub.llm(MODEL)).await;
-    let again = Wanted::of(&stub.asked()[0]).tables;
+    let again = EnrichPrompt::parse(&stub.requests()[0]).tables;
     assert_eq!(
         again,
         [(

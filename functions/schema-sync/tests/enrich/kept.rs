@@ -63,7 +63,7 @@ async fn a_description_that_mentions_what_is_not_there_is_dropped_with_its_reaso
             "c2" => "Refers to `c0`.".into(),
             _ => "A text.".into(),
         };
-        Wanted::of(asked).answer(text, &[])
+        EnrichPrompt::parse(asked).answer(text, &[])
     })
     .await;
     let mut sync = Sync::of(vec![table("a", 3)]);

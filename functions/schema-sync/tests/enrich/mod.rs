@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ground::Schema;
-use kit::llm::{Answer, Asked, LlmStub, Wanted};
+use kit::llm::{Answer, EnrichPrompt, LlmRequest, LlmStub};
 use platform::llm::Llm;
 use platform::{Env, Resources};
 use schema::Dialect;
@@ -127,7 +127,7 @@ const EXAMPLES: [(&str, &str); 2] = [
 
 /// A model that describes all that it is asked about.
 async fn eager() -> LlmStub {
-    LlmStub::start(|asked| Wanted::of(asked).answer(meaning, &EXAMPLES)).await
+    LlmStub::start(|asked| EnrichPrompt::parse(asked).answer(meaning, &EXAMPLES)).await
 }
 
 fn details(outcome: &Outcome) -> Vec<&str> {

@@ -119,9 +119,9 @@ async fn a_sync_killed_at_any_write_loses_nothing_that_the_llm_wrote() {
             origins.contains(&Origin::Llm),
             "after {writes} writes: {origins:?}"
         );
-        let asked = stub.asked().len();
+        let asked = stub.requests().len();
         run(&sync_with(&warehouse, inner, &stub)).await;
-        assert_eq!(stub.asked().len(), asked, "after {writes} writes");
+        assert_eq!(stub.requests().len(), asked, "after {writes} writes");
         if survived {
             assert!(
                 writes >= 4,
@@ -137,7 +137,7 @@ async fn a_sync_killed_at_any_write_loses_nothing_that_the_llm_wrote() {
 async fn eager() -> LlmStub {
     LlmStub::start(|asked| {
         let text = |_: &str, path: &str| format!("Meaning of {path}.");
-        Wanted::of(asked).answer(text, &[("What is there?", "SELECT a FROM `p.d.t`")])
+        EnrichPrompt::parse(asked).answer(text, &[("What is there?", "SELECT a FROM `p.d.t`")])
     })
     .await
 }
@@ -166,7 +166,7 @@ async fn a_sync_that_loses_the_race_does_not_put_its_older_reading_over_the_newe
         Some("Meaning of a."),
         "what was paid for is kept"
     );
-    assert_eq!(stub.asked().len(), 1, "and is asked for once");
+    assert_eq!(stub.requests().len(), 1, "and is asked for once");
     let history = versions::load_history(&*inner).await.unwrap().0;
     assert_eq!(history.versions.len(), 2);
 }
@@ -247,7 +247,8 @@ async fn an_example_for_a_damaged_cache_is_told_of_the_damage() {
 
 #[tokio::test]
 async fn what_was_damaged_and_begins_anew_is_a_problem_of_the_run() {
-    let stub = LlmStub::start(|asked| Wanted::of(asked).answer(|_, _| String::new(), &[])).await;
+    let stub =
+        LlmStub::start(|asked| EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[])).await;
     let warehouse = Warehouse::new().table("p.d.t", "a INT64").shared();
     let store = memory();
     let sync = sync_with(&warehouse, store.clone(), &stub);

@@ -10,7 +10,7 @@ async fn talkative() -> LlmStub {
             (_, "total") => "In euros, before `discount` is taken off.".to_owned(),
             (_, path) => format!("Meaning of {path}."),
         };
-        Wanted::of(asked).answer(text, &[])
+        EnrichPrompt::parse(asked).answer(text, &[])
     })
     .await
 }
@@ -45,7 +45,7 @@ async fn a_description_that_mentions_what_went_goes_and_is_asked_for_again() {
             .contains("discount")
     );
     assert!(said(&head(&store).await, "").unwrap().contains("customers"));
-    let asked = stub.asked().len();
+    let asked = stub.requests().len();
 
     warehouse.set("p.shop.orders", "id INT64, total FLOAT64");
     warehouse.drop_table("p.shop.customers");
@@ -57,9 +57,9 @@ async fn a_description_that_mentions_what_went_goes_and_is_asked_for_again() {
         (None, None)
     );
     assert_eq!(said(&document, "id"), Some("Meaning of id."));
-    let again: Vec<_> = stub.asked()[asked..]
+    let again: Vec<_> = stub.requests()[asked..]
         .iter()
-        .flat_map(|asked| Wanted::of(asked).tables)
+        .flat_map(|asked| EnrichPrompt::parse(asked).tables)
         .collect();
     let total = vec!["total".to_owned()];
     assert_eq!(again, [("p.shop.orders".to_owned(), true, total)]);
@@ -77,7 +77,7 @@ async fn a_renamed_column_takes_the_texts_along_that_mention_it() {
     let warehouse = Warehouse::new().table("p.shop.orders", TOTALS).shared();
     let store = memory();
     let stub = LlmStub::start(|asked| {
-        let wanted = Wanted::of(asked);
+        let wanted = EnrichPrompt::parse(asked);
         let has_rebate = asked.user.contains(" rebate ");
         let text = move |_: &str, path: &str| match path {
             "total" if has_rebate => "Before `rebate`.".to_owned(),

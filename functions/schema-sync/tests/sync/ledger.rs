@@ -12,7 +12,7 @@ async fn a_run_that_changes_nothing_still_tells_what_it_cost() {
             "status" => "See the column statuss_old.".to_owned(),
             _ => String::new(),
         };
-        Wanted::of(asked).answer(text, &[])
+        EnrichPrompt::parse(asked).answer(text, &[])
     })
     .await;
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
@@ -99,7 +99,7 @@ impl tracing::field::Visit for Figure {
 async fn every_run_emits_its_figures_and_so_does_one_that_fails() {
     let stub = LlmStub::start(|asked| {
         let text = |_: &str, path: &str| format!("Meaning of {path}.");
-        Wanted::of(asked).answer(text, &[])
+        EnrichPrompt::parse(asked).answer(text, &[])
     })
     .await;
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();

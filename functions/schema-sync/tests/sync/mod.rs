@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kit::TestApp;
-use kit::llm::{Answer as Said, LlmStub, Wanted};
+use kit::llm::{Answer as Said, EnrichPrompt, LlmStub};
 use platform::Env;
 use platform::store::Store;
 use schema::diff::ChangeKind;

@@ -9,7 +9,7 @@ async fn an_unchanged_warehouse_costs_a_listing_and_a_query_a_dataset_and_no_get
     stub.table("acme.web", "pages", id());
     let source = source(&stub, "shop,web", |_| {});
     let (first, _) = read(&source, &[]).await;
-    stub.forget_calls();
+    stub.reset_calls();
 
     let (again, usage) = read(&source, &first.tables).await;
 
@@ -32,7 +32,7 @@ async fn what_a_query_cannot_tell_does_not_count_as_altered() {
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let source = shop(&stub);
     let (first, _) = read(&source, &[]).await;
-    stub.forget_calls();
+    stub.reset_calls();
 
     let (again, _) = read(&source, &first.tables).await;
 
@@ -48,7 +48,7 @@ async fn a_nested_field_that_is_known_as_required_stays_so_when_a_query_reads_it
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let (first, _) = read(&shop(&stub), &[]).await;
     stub.add_column(SHOP, "t", column("note", "STRING"));
-    stub.forget_calls();
+    stub.reset_calls();
 
     let by_query = source(&stub, "shop", |s| s.query_above = 0);
     let (again, _) = read(&by_query, &first.tables).await;
@@ -96,7 +96,7 @@ async fn only_what_was_altered_or_is_new_is_read_again() {
     rich(&stub);
     let source = shop(&stub);
     let (first, _) = read(&source, &[]).await;
-    stub.forget_calls();
+    stub.reset_calls();
     stub.add_column(SHOP, "orders", column("note", "STRING"));
     stub.table(SHOP, "brand_new", id());
     stub.drop_table(SHOP, "hits");
@@ -149,7 +149,7 @@ async fn new_shards_of_the_same_schema_cost_no_get() {
     let (first, _) = read(&source, &[]).await;
     shards(&stub, "events_", 12, |_| id());
     stub.drop_table(SHOP, "events_20210101");
-    stub.forget_calls();
+    stub.reset_calls();
 
     let (again, usage) = read(&source, &first.tables).await;
 
@@ -170,7 +170,7 @@ async fn a_new_shard_of_another_schema_costs_one_get() {
     let source = shop(&stub);
     let (first, _) = read(&source, &[]).await;
     stub.table(SHOP, "events_20210111", json!([column("id", "STRING")]));
-    stub.forget_calls();
+    stub.reset_calls();
 
     let (again, _) = read(&source, &first.tables).await;
 
@@ -190,7 +190,7 @@ async fn without_the_right_to_query_tables_are_got_and_the_role_is_named_once() 
     let source = source(&stub, "shop,web", |_| {});
     let (first, _) = read(&source, &[]).await;
     stub.deny_jobs();
-    stub.forget_calls();
+    stub.reset_calls();
 
     let (again, usage) = read(&source, &first.tables).await;
 

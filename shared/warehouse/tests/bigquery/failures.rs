@@ -28,7 +28,7 @@ async fn a_query_that_would_cost_too_much_is_not_paid_and_tables_are_got() {
 async fn a_dataset_that_refuses_the_query_is_got_and_named() {
     let stub = Stub::start().await;
     rich(&stub);
-    stub.fail(Method::Query, 1, &Fault::Reason(403, "accessDenied"));
+    stub.fail(Method::Query, 1, &Fault::Error(403, "accessDenied"));
 
     let (reading, _) = read(&source(&stub, "shop", |s| s.query_above = 0), &[]).await;
 
@@ -92,7 +92,7 @@ async fn one_broken_table_is_a_problem_and_the_rest_is_read() {
     for name in ["a", "b", "c"] {
         stub.table(SHOP, name, id());
     }
-    stub.fail(Method::Get, 6, &Fault::Reason(500, "backendError"));
+    stub.fail(Method::Get, 6, &Fault::Error(500, "backendError"));
 
     let one_by_one = source(&stub, "shop", |settings| settings.parallelism = 1);
     let (reading, usage) = read(&one_by_one, &[]).await;
@@ -112,7 +112,7 @@ async fn a_table_that_is_dropped_while_it_is_read_is_no_problem() {
     let stub = Stub::start().await;
     stub.table(SHOP, "a", id());
     stub.table(SHOP, "b", id());
-    stub.fail(Method::Get, 1, &Fault::Reason(404, "notFound"));
+    stub.fail(Method::Get, 1, &Fault::Error(404, "notFound"));
 
     let (reading, _) = read(&shop(&stub), &[]).await;
 
@@ -125,7 +125,7 @@ async fn a_family_whose_newest_shard_is_dropped_while_it_is_read_is_not_taken_fo
     let stub = Stub::start().await;
     shards(&stub, "events_", 3, |_| id());
     stub.table(SHOP, "t", id());
-    stub.fail(Method::Get, 1, &Fault::Reason(404, "notFound"));
+    stub.fail(Method::Get, 1, &Fault::Error(404, "notFound"));
 
     let one_by_one = source(&stub, "shop", |settings| settings.parallelism = 1);
     let (reading, _) = read(&one_by_one, &[]).await;
@@ -138,13 +138,13 @@ async fn a_family_whose_newest_shard_is_dropped_while_it_is_read_is_not_taken_fo
 #[tokio::test]
 async fn what_passes_is_tried_again_and_each_attempt_is_counted() {
     for fault in [
-        Fault::Reason(403, "rateLimitExceeded"),
-        Fault::Reason(429, "rateLimitExceeded"),
-        Fault::Reason(503, "backendError"),
-        Fault::Reason(500, "internalError"),
-        Fault::Bare(502),
-        Fault::Half,
-        Fault::Silence,
+        Fault::Error(403, "rateLimitExceeded"),
+        Fault::Error(429, "rateLimitExceeded"),
+        Fault::Error(503, "backendError"),
+        Fault::Error(500, "internalError"),
+        Fault::Status(502),
+        Fault::Disconnect,
+        Fault::NoResponse,
     ] {
         let stub = Stub::start().await;
         stub.table(SHOP, "t", id());
@@ -152,7 +152,7 @@ async fn what_passes_is_tried_again_and_each_attempt_is_counted() {
         stub.fail(Method::Get, 1, &fault);
         let source = source(&stub, "shop", |settings| {
             settings.patience.timeout = match fault {
-                Fault::Silence => Duration::from_millis(300),
+                Fault::NoResponse => Duration::from_millis(300),
                 _ => Duration::from_secs(30),
             };
         });
@@ -174,7 +174,7 @@ async fn what_does_not_pass_is_not_tried_again() {
     ] {
         let stub = Stub::start().await;
         stub.table(SHOP, "t", id());
-        stub.fail(Method::List, 1, &Fault::Reason(status, reason));
+        stub.fail(Method::List, 1, &Fault::Error(status, reason));
 
         let usage = Usage::default();
         shop(&stub).read(&[], &usage).await.unwrap_err();
@@ -187,7 +187,7 @@ async fn what_does_not_pass_is_not_tried_again() {
 async fn no_call_is_tried_for_longer_than_its_deadline() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", id());
-    stub.fail(Method::List, 1, &Fault::Bare(503));
+    stub.fail(Method::List, 1, &Fault::Status(503));
     let source = source(&stub, "shop", |settings| {
         settings.patience.first_wait = Duration::from_secs(30);
         settings.patience.deadline = Duration::from_secs(1);
@@ -205,7 +205,7 @@ async fn a_warehouse_that_stops_answering_is_given_up() {
     for at in 0..100 {
         stub.table(SHOP, &format!("t{at}"), id());
     }
-    stub.fail(Method::Get, 10_000, &Fault::Bare(503));
+    stub.fail(Method::Get, 10_000, &Fault::Status(503));
     let source = source(&stub, "shop", |settings| {
         settings.patience.attempts = 2;
         settings.parallelism = 2;
@@ -221,7 +221,7 @@ async fn a_warehouse_that_stops_answering_is_given_up() {
 async fn a_query_that_fails_by_bigquerys_fault_is_run_as_a_new_job() {
     let stub = Stub::start().await;
     rich(&stub);
-    stub.fail(Method::Query, 2, &Fault::Reason(503, "jobBackendError"));
+    stub.fail(Method::Query, 2, &Fault::Error(503, "jobBackendError"));
 
     let (reading, _) = read(&source(&stub, "shop", |s| s.query_above = 0), &[]).await;
 
@@ -256,9 +256,9 @@ async fn rows_whose_pages_lead_back_to_one_that_was_read_are_not_all_rows() {
         stub.table(SHOP, "t", id());
         let source = source(&stub, "shop", |s| s.query_above = 0);
         let (first, _) = read(&source, &[]).await;
-        stub.fail(Method::List, 1, &Fault::Reason(403, "accessDenied"));
+        stub.fail(Method::List, 1, &Fault::Error(403, "accessDenied"));
         stub.loop_pages(tokens);
-        stub.forget_calls();
+        stub.reset_calls();
 
         let usage = Usage::default();
         let read = source.read(&first.tables, &usage);

@@ -65,7 +65,7 @@ async fn a_dry_run_is_sent_to_where_its_tables_lie() {
         ("select id from `acme.web.t`", 1, 0),
         ("select id from `acme.shop.t`", 2, 0),
     ] {
-        stub.forget_calls();
+        stub.reset_calls();
 
         let plan = source.plan(sql, &Usage::default()).await.unwrap();
 
@@ -74,7 +74,7 @@ async fn a_dry_run_is_sent_to_where_its_tables_lie() {
         assert_eq!(calls, (sent, looked_up), "{sql}");
     }
 
-    stub.forget_calls();
+    stub.reset_calls();
     let both = "select a.id from `acme.shop.t` as a, `acme.web.t` as b";
     let plan = source.plan(both, &Usage::default()).await.unwrap();
     assert!(matches!(plan, Plan::Rejected(_)), "{plan:?}");
@@ -99,7 +99,7 @@ async fn where_a_query_was_told_the_place_a_dry_run_knows_it() {
 #[tokio::test]
 async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
     let stub = Stub::start().await;
-    for fault in [Fault::Reason(400, "invalid"), Fault::Bare(400)] {
+    for fault in [Fault::Error(400, "invalid"), Fault::Status(400)] {
         stub.fail(Method::Insert, 1, &fault);
         let plan = shop(&stub).plan("select 1", &Usage::default()).await;
         assert!(matches!(plan, Err(SourceError::Refused(_))), "{plan:?}");

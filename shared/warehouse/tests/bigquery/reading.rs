@@ -119,7 +119,7 @@ async fn many_tables_are_read_by_one_query_a_dataset_which_tells_the_same_as_get
     let stub = Stub::start().await;
     rich(&stub);
     let (by_gets, _) = read(&shop(&stub), &[]).await;
-    stub.forget_calls();
+    stub.reset_calls();
 
     let (by_query, usage) = read(&source(&stub, "shop", |s| s.query_above = 5), &[]).await;
 

@@ -5,7 +5,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
-use kit::postgres::{Database, STRANGER, empty_database};
+use kit::postgres::{Database, UNPRIVILEGED, empty_database};
 use platform::Env;
 use schema::bounds::{MAX_FIELDS, MAX_TABLES_BYTES};
 use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};
@@ -76,7 +76,7 @@ fn source(db: &Database, parameters: &str) -> Postgres {
 }
 
 fn as_stranger(db: &Database) -> Postgres {
-    Postgres::open(&db.stranger_url(), &Env::default()).unwrap()
+    Postgres::open(&db.unprivileged_url(), &Env::default()).unwrap()
 }
 
 async fn read(source: &Postgres) -> Reading {

@@ -191,13 +191,13 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
     let db = warehouse(&format!(
         "create schema hidden; create table hidden.it (id int);
          create schema closed; create table closed.it (id int);
-         grant usage on schema closed to {STRANGER};
+         grant usage on schema closed to {UNPRIVILEGED};
          create schema half;
          create table half.open (id int); create table half.shut (id int);
          create table half.part (id int, name text, secret text);
-         grant usage on schema half to {STRANGER};
-         grant select on half.open to {STRANGER};
-         grant select (id, name) on half.part to {STRANGER};"
+         grant usage on schema half to {UNPRIVILEGED};
+         grant select on half.open to {UNPRIVILEGED};
+         grant select (id, name) on half.part to {UNPRIVILEGED};"
     ))
     .await;
     let reading = read(&as_stranger(&db)).await;
@@ -234,13 +234,13 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
         [
             (
                 "closed",
-                "metasync_stranger may read none of its tables (1): \
-                 grant select on them to metasync_stranger"
+                "metasync_unprivileged may read none of its tables (1): \
+                 grant select on them to metasync_unprivileged"
             ),
             (
                 "half.shut",
-                "metasync_stranger may not read it: \
-                 grant select on half.shut to metasync_stranger"
+                "metasync_unprivileged may not read it: \
+                 grant select on half.shut to metasync_unprivileged"
             ),
         ]
     );
@@ -252,14 +252,14 @@ async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
         "create schema shop; create table shop.it (id int);
          create schema web; create table web.it (id int);
          create schema other; create table other.it (id int);
-         grant usage on schema shop, web to {STRANGER};
-         grant select on shop.it, web.it to {STRANGER};"
+         grant usage on schema shop, web to {UNPRIVILEGED};
+         grant select on shop.it, web.it to {UNPRIVILEGED};"
     ))
     .await;
     let known = read(&as_stranger(&db)).await.tables;
     assert_eq!(known.len(), 2);
 
-    db.run(&format!("revoke usage on schema shop from {STRANGER}"))
+    db.run(&format!("revoke usage on schema shop from {UNPRIVILEGED}"))
         .await;
     let reading = as_stranger(&db)
         .read(&known, &Usage::default())
@@ -275,7 +275,7 @@ async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
     let detail = &reading.problems[0].detail;
     assert!(detail.contains("grant usage on schema shop to"), "{detail}");
 
-    db.run(&format!("revoke usage on schema web from {STRANGER}"))
+    db.run(&format!("revoke usage on schema web from {UNPRIVILEGED}"))
         .await;
     let reading = as_stranger(&db).read(&known, &Usage::default()).await;
     assert!(
@@ -288,7 +288,7 @@ async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
 async fn where_nothing_may_be_read_the_reading_fails() {
     let db = warehouse(&format!(
         "create schema closed; create table closed.it (id int);
-         grant usage on schema closed to {STRANGER};"
+         grant usage on schema closed to {UNPRIVILEGED};"
     ))
     .await;
     let reading = as_stranger(&db).read(&[], &Usage::default()).await;

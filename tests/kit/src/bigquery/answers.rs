@@ -1,10 +1,10 @@
-//! What the stub's answers are made of.
+//! The content of the stub's responses.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The rows of the sync's one query: tables of equal columns, description and keys in one row.
+/// The rows of the sync's query. Tables with equal columns, description and keys share a row.
 pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>, with_tags: bool) -> Vec<Value> {
     let mut groups: BTreeMap<_, Vec<&String>> = BTreeMap::new();
     for (name, resource) in tables {
@@ -41,28 +41,28 @@ fn fields(of: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn column(field: &Value, with_tags: bool) -> Value {
-    let mut told = Vec::new();
-    tell("", field, with_tags, &mut told);
+    let mut details = Vec::new();
+    collect_details("", field, with_tags, &mut details);
     json!({
         "name": field["name"],
         "type": type_text(field),
         "nullable": field["mode"] != "REQUIRED" && field["mode"] != "REPEATED",
-        "told": (!told.is_empty()).then_some(told),
+        "told": (!details.is_empty()).then_some(details),
     })
 }
 
-/// Each path that is described or guarded.
-fn tell(parent: &str, field: &Value, with_tags: bool, told: &mut Vec<Value>) {
+/// Collects the description and policy tags of the field and its nested fields.
+fn collect_details(parent: &str, field: &Value, with_tags: bool, details: &mut Vec<Value>) {
     let name = field["name"].as_str().unwrap_or_default();
     let path = format!("{parent}{name}");
     let text = field["description"].as_str();
     let tags = with_tags.then(|| field["policyTags"]["names"].as_array());
     let tags = tags.flatten().cloned().unwrap_or_default();
     if text.is_some() || !tags.is_empty() {
-        told.push(json!({"path": path, "text": text, "tags": tags}));
+        details.push(json!({"path": path, "text": text, "tags": tags}));
     }
     for nested in fields(field) {
-        tell(&format!("{path}."), nested, with_tags, told);
+        collect_details(&format!("{path}."), nested, with_tags, details);
     }
 }
 
@@ -118,7 +118,7 @@ fn keys(table: &str, constraints: &Value) -> Option<String> {
     (!keys.is_empty()).then(|| json!(keys).to_string())
 }
 
-/// The part of an answer that `fields` names: `a,b(c,d),e/f`.
+/// The part of a response that `fields` selects, such as `a,b(c,d),e/f`.
 pub(super) fn masked(answer: &Value, fields: Option<&String>) -> Value {
     match fields {
         Some(fields) => keep(answer, fields),

@@ -1,18 +1,18 @@
-//! Answers that are none.
+//! Error responses.
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-pub(super) fn half(answer: &Value) -> Response {
+pub(super) fn disconnect(answer: &Value) -> Response {
     let mut text = answer.to_string();
     text.truncate(text.len() / 2);
-    let broken = std::io::Error::other("the stub hangs up");
+    let broken = std::io::Error::other("the stub closes the connection");
     Body::from_stream(futures::stream::iter([Ok(text), Err(broken)])).into_response()
 }
 
-/// An error as BigQuery words it.
+/// An error in the format of BigQuery.
 pub(super) struct Refused {
     status: u16,
     reason: &'static str,

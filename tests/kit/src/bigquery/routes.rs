@@ -1,4 +1,4 @@
-//! The calls that the stub answers.
+//! The routes of the stub.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,11 +48,11 @@ async fn tables_list(
     let answer = |tables: &mut Tables| {
         let all = tables.readable(&project, &dataset)?;
         let from = number("pageToken").unwrap_or(0);
-        let most: usize = number("maxResults").unwrap_or(50).min(1_000);
-        let page: Vec<_> = all.values().skip(from).take(most).map(listed).collect();
+        let limit: usize = number("maxResults").unwrap_or(50).min(1_000);
+        let page: Vec<_> = all.values().skip(from).take(limit).map(listed).collect();
         let mut answer = json!({"tables": page, "totalItems": all.len()});
-        if from + most < all.len() {
-            answer["nextPageToken"] = json!((from + most).to_string());
+        if from + limit < all.len() {
+            answer["nextPageToken"] = json!((from + limit).to_string());
         }
         if let Some(token) = tables.next_of_loop() {
             answer["nextPageToken"] = json!(token);
@@ -62,7 +62,7 @@ async fn tables_list(
     shared.answer(Method::List, answer).await
 }
 
-/// A listing has no schema, description or keys.
+/// The fields of a table in a list, which omits schema, description and keys.
 fn listed(resource: &Value) -> Value {
     let mut listed = json!({});
     for name in [
@@ -120,7 +120,11 @@ async fn jobs_query(
             .and_then(|(_, name)| name.rsplit_once('.'))
             .filter(|_| body["useLegacySql"] == json!(false));
         let Some((of, dataset)) = asked else {
-            return Err(refused(400, "invalidQuery", "the stub runs one query only"));
+            return Err(refused(
+                400,
+                "invalidQuery",
+                "the stub runs only the query of a sync",
+            ));
         };
         let all = tables.readable(of, dataset)?;
         if let Some(location) = tables.locations.get(&format!("{of}.{dataset}"))
@@ -129,8 +133,8 @@ async fn jobs_query(
             let message = format!("Not found: Dataset {of}:{dataset} was not found in location US");
             return Err(refused(404, "notFound", &message));
         }
-        let most = body["maximumBytesBilled"].as_str().unwrap_or_default();
-        if most.parse().is_ok_and(|most: u64| most < 10 << 20) {
+        let limit = body["maximumBytesBilled"].as_str().unwrap_or_default();
+        if limit.parse().is_ok_and(|limit: u64| limit < 10 << 20) {
             let message = "Query exceeded limit for bytes billed: 10485760";
             return Err(refused(400, "bytesBilledLimitExceeded", message));
         }
@@ -193,10 +197,10 @@ async fn jobs_insert(
         let configuration = &body["configuration"];
         let sql = configuration["query"]["query"].as_str().unwrap_or_default();
         if configuration["dryRun"] != json!(true) {
-            return Err(refused(400, "invalid", "the stub runs no jobs"));
+            return Err(refused(400, "invalid", "the stub accepts only dry runs"));
         }
         let location = body["jobReference"]["location"].as_str().unwrap_or("US");
-        if let Some(dataset) = tables.elsewhere(sql, location) {
+        if let Some(dataset) = tables.in_other_location(sql, location) {
             let dataset = dataset.replacen('.', ":", 1);
             let message =
                 format!("Not found: Dataset {dataset} was not found in location {location}");
@@ -227,7 +231,7 @@ async fn jobs_insert(
             "statementType": kind,
             "schema": {"fields": [{"name": "n", "type": "INTEGER"}]},
         });
-        // Like the real one, it leaves out a list that is empty.
+        // Like BigQuery, the stub omits an empty list.
         if !reads.is_empty() {
             query["referencedTables"] = json!(reads);
         }
