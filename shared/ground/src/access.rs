@@ -1,4 +1,4 @@
-//! Ways into a value: fields, and positions of an array.
+//! Access to parts of a value: fields and array positions.
 
 use schema::Dialect;
 use sqlparser::ast::{AccessExpr, Expr, Subscript};
@@ -55,10 +55,10 @@ impl Resolver<'_, '_> {
                     }
                 }
                 AccessExpr::Dot(_) => {
-                    self.unsupported("what stands after a dot");
+                    self.unsupported("this expression after a dot");
                     Type::Unknown
                 }
-                // An array of Postgres has any number of dimensions: `grid[1][2]`.
+                // A Postgres array has any number of dimensions: `grid[1][2]`.
                 AccessExpr::Subscript(Subscript::Index { index })
                     if is_element
                         && self.dialect == Dialect::Postgres

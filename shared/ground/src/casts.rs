@@ -1,4 +1,4 @@
-//! Types that a query spells out.
+//! Types in casts and declarations.
 
 use schema::Dialect;
 use schema::document::Column;
@@ -11,7 +11,7 @@ use crate::resolver::Resolver;
 use crate::types::Type;
 
 impl Resolver<'_, '_> {
-    /// A type that is spelt out must be one of the dialect, or of a column.
+    /// Checks that a type is one of the dialect, or the type of a column.
     pub fn data_type(&mut self, data_type: &DataType) -> Type {
         self.check_type(data_type);
         Type::of(data_type)
@@ -36,7 +36,7 @@ impl Resolver<'_, '_> {
                         .tables()
                         .any(|table| has_type(&table.columns, &names_of(&written)));
                 if !is_known {
-                    let reason = format!("{written} is not a type that is known");
+                    let reason = format!("{written} is not a known type");
                     self.fault(FaultKind::Name, &written, reason);
                 }
             }
@@ -50,7 +50,7 @@ impl Resolver<'_, '_> {
     }
 }
 
-/// Of the types that the parser knows by itself.
+/// Whether BigQuery has this type, among those that the parser knows.
 fn is_of_bigquery(data_type: &DataType) -> bool {
     matches!(
         data_type,
@@ -78,7 +78,8 @@ fn is_of_bigquery(data_type: &DataType) -> bool {
     )
 }
 
-/// A column's type stands with its schema, `public.status`, which a query may leave out.
+/// Whether a column has this type. Its name includes the schema, `public.status`, which a query may
+/// omit.
 fn has_type(columns: &[Column], written: &[String]) -> bool {
     let is_end = |own: &[String]| {
         let own = own.iter().rev().map(|part| part.to_lowercase());

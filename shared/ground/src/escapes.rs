@@ -1,6 +1,6 @@
-//! Characters that a quoted name has by their numbers: `` `a\u200b` `` in BigQuery, `U&"a\200b"` in
-//! Postgres. The parser knows neither. It is how we write a name that holds what can't be seen
-//! ([`schema::render`]), and for that alone they are taken: what can be seen is written as it is.
+//! Escaped characters in quoted names: `` `a\u200b` `` in BigQuery, `U&"a\200b"` in Postgres. The parser
+//! supports neither. [`schema::render`] writes invisible characters this way, and only for those are
+//! escapes accepted: visible characters must be written as they are.
 
 use schema::Dialect;
 use schema::render::is_invisible;
@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 use crate::fault::Fault;
 use crate::fault::FaultKind;
 
-/// Puts the characters in the place of their numbers.
+/// Replaces escapes by their characters.
 pub(crate) fn resolve(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> Result<(), Fault> {
     match dialect {
         Dialect::Bigquery => {
@@ -30,7 +30,7 @@ pub(crate) fn resolve(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> Resu
     }
 }
 
-/// To the parser `U&"a"` is three tokens.
+/// The parser splits `U&"a"` into three tokens.
 fn unicode_names(tokens: &mut Vec<TokenWithSpan>) -> Result<(), Fault> {
     let is_mark = |tokens: &[TokenWithSpan]| {
         matches!(tokens, [
@@ -67,10 +67,10 @@ fn unicode_names(tokens: &mut Vec<TokenWithSpan>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The character after a backslash, and what is left; none where that is no escape of ours.
+/// The escaped character after a backslash, and the rest; none if it is not an accepted escape.
 type Escape = fn(&str) -> Option<(char, &str)>;
 
-/// None where something else is escaped than what can't be written otherwise.
+/// The text without escapes; none if a visible character is escaped.
 fn unescaped(name: &str, escape: Escape) -> Option<String> {
     let mut text = String::with_capacity(name.len());
     let mut rest = name;

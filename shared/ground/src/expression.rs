@@ -1,4 +1,4 @@
-//! Expressions: each is resolved against a scope, and is known afterwards by its type.
+//! Expressions: each is resolved against a scope, which gives its type.
 
 use schema::Dialect;
 use sqlparser::ast::{
@@ -30,7 +30,7 @@ impl Resolver<'_, '_> {
         merged
     }
 
-    /// For expressions whose value has no fields, whatever their operands are.
+    /// Resolves the operands of an expression whose value has no fields.
     fn scalar<'e>(&mut self, operands: impl IntoIterator<Item = &'e Expr>, scope: &Scope) -> Type {
         self.all(operands, scope);
         Type::Scalar
@@ -74,7 +74,7 @@ impl Resolver<'_, '_> {
             }
             Expr::InSubquery { expr, subquery, .. } => {
                 self.expression(expr, scope);
-                // `(a, b) in (select a, b ..)`; a row of BigQuery is one column.
+                // `(a, b) in (select a, b ..)`; in BigQuery a row is one column.
                 match &**expr {
                     Expr::Tuple(row) if self.dialect == Dialect::Postgres => {
                         let output = self.query(subquery, Some(scope));
@@ -93,7 +93,7 @@ impl Resolver<'_, '_> {
                 self.expression(expr, scope);
                 let array = self.expression(array_expr, scope);
                 if matches!(array, Type::Scalar | Type::Struct(_)) {
-                    let reason = "what stands in unnest is not an array";
+                    let reason = "the argument of unnest is not an array";
                     self.fault(FaultKind::Repeated, "unnest", reason);
                 }
                 Type::Scalar

@@ -7,25 +7,26 @@ use platform::excerpt::cut;
 /// The longest list of reasons, in characters.
 const MAX_REASONS: usize = 2_000;
 
-/// Something that does not resolve.
+/// One thing that is wrong with a query or a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub kind: FaultKind,
-    /// What was written, as far as it can be named.
+    /// The identifier that is wrong, if there is one.
     pub identifier: String,
-    /// Why it is wrong and, where it can be told, what to write instead.
+    /// Why it is wrong and, if known, what to write instead.
     pub reason: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What kind of fault it is.
 pub enum FaultKind {
     /// It can't be parsed.
     Syntax,
-    /// It is longer or deeper than what is looked at.
+    /// It exceeds a limit on length or nesting.
     TooLarge,
-    /// It could not be looked at, by no fault of its own; somebody finds why in the log.
+    /// It could not be checked, by no fault of its own; the log tells why.
     Unchecked,
-    /// It is not one query that only reads.
+    /// It is not a single query that only reads.
     NotReadOnly,
     Table,
     /// A shard, or a value of `_TABLE_SUFFIX`, that the family does not have.
@@ -36,13 +37,13 @@ pub enum FaultKind {
     /// A field below an array, without `UNNEST`.
     Repeated,
     Ambiguous,
-    /// A function that is not known, or that is not allowed.
+    /// An unknown function, or one that is not allowed.
     Function,
-    /// A type, window or other name that is not known.
+    /// An unknown type, window or other name.
     Name,
-    /// Something that is not understood, and so not allowed.
+    /// Unsupported syntax, which is therefore not allowed.
     Unsupported,
-    /// An identifier in a description.
+    /// An identifier in a description that does not exist.
     Mention,
 }
 

@@ -13,7 +13,7 @@ use crate::types::{Field, Type};
 
 impl Resolver<'_, '_> {
     pub fn from(&mut self, item: &TableWithJoins, scope: &mut Scope) {
-        // A comma binds as a join does in BigQuery, and less than a join in Postgres.
+        // A comma binds like a join in BigQuery, and more weakly than a join in Postgres.
         let start = match self.dialect {
             Dialect::Bigquery => scope.floor,
             Dialect::Postgres => scope.relations.len(),
@@ -173,7 +173,7 @@ impl Resolver<'_, '_> {
                 }
             })
             .collect();
-        // An array of a composite type gives its fields as columns.
+        // The fields of an array of a composite type become columns.
         if self.dialect == Dialect::Postgres && parts == ["unnest"] {
             let mut relation = self.unnested(&types, "the argument of unnest");
             if with_ordinality {
@@ -188,7 +188,7 @@ impl Resolver<'_, '_> {
             _ => None,
         };
         let Some(rows) = known else {
-            let reason = format!("{written} is not a table function that is allowed");
+            let reason = format!("{written} is not an allowed table function");
             self.fault(FaultKind::Function, &written, reason);
             return self.add_open(scope);
         };
@@ -222,7 +222,7 @@ impl Resolver<'_, '_> {
             self.only_in(Dialect::Postgres, "with ordinality");
             relation.fields.push(Field::new("ordinality", Type::Scalar));
         }
-        // A function of one unnamed column gives it the alias: `generate_series(..) as day`.
+        // A single unnamed column takes the alias: `generate_series(..) as day`.
         if let (Some(alias), [field, ..], Some(_)) =
             (alias, relation.fields.as_mut_slice(), &relation.value)
             && field.name == written
@@ -239,7 +239,7 @@ impl Resolver<'_, '_> {
             self.unsupported("at after an alias");
         }
         let name = self.fold(&alias.name);
-        // `unnest(tags) as tag` gives the column the name as well.
+        // `unnest(tags) as tag` names the column as well.
         if self.dialect == Dialect::Postgres
             && relation.alias.as_deref() == Some("unnest")
             && let [field, ..] = relation.fields.as_mut_slice()
@@ -274,11 +274,11 @@ impl Resolver<'_, '_> {
                     .alias
                     .as_deref()
                     .is_some_and(|have| self.same(have, alias))
-                    // Postgres tells tables of different schemas apart.
+                    // Postgres distinguishes tables of different schemas.
                     && (other.schema.is_none() || other.schema == relation.schema)
             });
             if is_taken {
-                let reason = format!("two tables in from are called {alias}; give one an alias");
+                let reason = format!("two tables in from have the name {alias}; give one an alias");
                 self.fault(FaultKind::Ambiguous, alias, reason);
             }
         }
@@ -292,7 +292,7 @@ impl Resolver<'_, '_> {
         });
     }
 
-    /// The parts of a name as the dialect reads them.
+    /// The parts of a name, folded as the dialect folds them.
     pub fn parts(&mut self, name: &ObjectName) -> Vec<String> {
         let mut parts = Vec::new();
         for part in &name.0 {
@@ -304,7 +304,7 @@ impl Resolver<'_, '_> {
         parts
     }
 
-    /// A name as it was written, for a reason; other expressions are not shown, being long.
+    /// A name as it was written, for a fault's reason. Other expressions may be long and are not shown.
     pub fn shown(&self, expression: &Expr) -> String {
         match expression {
             Expr::Nested(inner) => format!("({})", self.shown(inner)),

@@ -1,5 +1,5 @@
-//! Function calls. Only functions of the lists in `functions/` are let through: each only computes
-//! from its arguments, so that nothing that reads a file, sleeps, locks or calls out gets by.
+//! Function calls. Only functions in the lists in `functions/` are allowed. Each only computes from its
+//! arguments; none reads a file, sleeps, locks or makes a network call.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -46,7 +46,7 @@ pub(crate) fn is_function(name: &str, dialect: Dialect) -> bool {
     }
 }
 
-/// Whether a word names a type that the parser does not know by itself.
+/// Whether a word names a type that the parser does not know.
 pub(crate) fn is_type(name: &str, dialect: Dialect) -> bool {
     let name = name.to_ascii_lowercase();
     match dialect {
@@ -55,7 +55,7 @@ pub(crate) fn is_type(name: &str, dialect: Dialect) -> bool {
     }
 }
 
-/// `offset(0)` and its like: the expression inside.
+/// The expression inside `offset(0)` and similar array positions.
 pub(crate) fn position(function: &Function) -> Option<&Expr> {
     let [name] = function.name.0.as_slice() else {
         return None;
@@ -73,19 +73,19 @@ pub(crate) fn position(function: &Function) -> Option<&Expr> {
     }
 }
 
-/// What a function in `from` gives a row.
+/// The columns of a function in `from`.
 pub(crate) enum Rows {
     Fields(Vec<Field>),
-    /// One column; called as the function is where it has no name.
+    /// One column, with the name of the function if it has no name.
     Value {
         name: Option<&'static str>,
         data_type: Type,
     },
-    /// The query says: `as t(name type)`.
+    /// The query declares them: `as t(name type)`.
     Declared,
 }
 
-/// The table functions of Postgres that only compute.
+/// The allowed table functions of Postgres, which only compute.
 pub(crate) fn table_function(name: &str) -> Option<Rows> {
     let key_value = |value| {
         Rows::Fields(vec![
@@ -195,7 +195,7 @@ impl Resolver<'_, '_> {
             Dialect::Postgres => &*POSTGRES,
         };
         let hint = nearest::hint(name, known.iter().copied());
-        let reason = format!("{name} is not a function that is known and allowed{hint}");
+        let reason = format!("{name} is not a known and allowed function{hint}");
         self.fault(FaultKind::Function, name, reason);
     }
 
@@ -229,7 +229,7 @@ impl Resolver<'_, '_> {
         let argument = match argument {
             FunctionArg::Unnamed(argument)
             | FunctionArg::Named { arg: argument, .. }
-            // `days => 3`, whose name is an expression to the parser.
+            // `days => 3`, whose name the parser reads as an expression.
             | FunctionArg::ExprNamed {
                 name: Expr::Identifier(_),
                 arg: argument,
@@ -255,7 +255,7 @@ impl Resolver<'_, '_> {
     }
 }
 
-/// What can be read below the result.
+/// The type of the result, which tells what can be read below it.
 fn result(name: &str, arguments: Vec<Type>) -> Type {
     let mut arguments = arguments.into_iter();
     let mut first = || arguments.next().unwrap_or(Type::Scalar);

@@ -8,10 +8,10 @@ use schema::name::TableName;
 /// What a query reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grounded {
-    /// As `Table::name`, sorted, each once.
+    /// By `Table::name`, sorted, without duplicates.
     pub tables: Vec<String>,
-    /// `Table::name` and the path of every column and nested field that is mentioned, its
-    /// parents included; with `*`, every column that it stands for.
+    /// `Table::name` and path of every column and nested field that the query mentions, including
+    /// parents and, for `*`, every column that it stands for.
     pub columns: BTreeSet<(String, String)>,
 }
 

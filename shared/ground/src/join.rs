@@ -1,4 +1,4 @@
-//! Joins: which columns their conditions see, and which columns `using` makes one.
+//! Joins: which columns their conditions see, and which columns `using` merges.
 
 use schema::Dialect;
 use sqlparser::ast::{Join, JoinConstraint, JoinOperator};
@@ -73,7 +73,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// `using (name)`: the column of both sides becomes one.
+    /// `using (name)` merges the columns of both sides.
     fn merge(&mut self, name: &str, start: usize, right: usize, scope: &mut Scope) {
         let earlier = scope.merged.iter().position(|merged| {
             self.same(&merged.field.name, name)

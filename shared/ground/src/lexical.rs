@@ -1,6 +1,6 @@
-//! Where literals, quoted names and comments begin and end. The parser reads some of them otherwise
-//! than the warehouse does, so that what is text to one would be a query to the other: here a query
-//! is read as the warehouse reads it, and refused where the parser's tokens lie elsewhere.
+//! Where literals, quoted names and comments begin and end. The parser and the warehouse disagree in
+//! some cases, so that text for one would be code for the other. This module scans a query as the
+//! warehouse does, and refuses it if the parser's tokens have other boundaries.
 
 use std::ops::Range;
 
@@ -11,16 +11,16 @@ use crate::fault::Fault;
 use crate::fault::FaultKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
+enum SpanKind {
     Literal,
     Name,
     Comment,
 }
 
-/// A piece that is no code; positions count characters.
-type Piece = (Kept, Range<usize>);
+/// A part of the text that is not code, in characters.
+type Span = (SpanKind, Range<usize>);
 
-/// What a warehouse takes of a query beyond words, signs and numbers, in the order of the text.
+/// Checks that the parser and the warehouse agree on literals, quoted names and comments.
 pub(crate) fn check(
     sql: &str,
     tokens: &[TokenWithSpan],
@@ -28,24 +28,24 @@ pub(crate) fn check(
     comments: bool,
 ) -> Result<(), Fault> {
     let text: Vec<char> = sql.chars().collect();
-    let pieces = Lexer::new(&text, dialect).read()?;
-    if !comments && pieces.iter().any(|(kept, _)| *kept == Kept::Comment) {
+    let spans = Lexer::new(&text, dialect).read()?;
+    if !comments && spans.iter().any(|(kind, _)| *kind == SpanKind::Comment) {
         return Err(refused("a comment", "leave comments out"));
     }
-    for pair in pieces.windows(2) {
-        let [(Kept::Literal, first), (Kept::Literal, second)] = pair else {
+    for pair in spans.windows(2) {
+        let [(SpanKind::Literal, first), (SpanKind::Literal, second)] = pair else {
             continue;
         };
         let between = &text[first.end..second.start];
         if between.iter().all(|c| c.is_whitespace()) {
-            // Some are joined to one, under the rules of the first.
+            // The dialects join some of them under the rules of the first.
             return Err(refused(
                 "a literal right after a literal",
                 "write one literal, with \\' or '' for a quote as the dialect has it",
             ));
         }
     }
-    if pieces != parsed(&text, tokens) {
+    if spans != parser_spans(&text, tokens) {
         return Err(refused(
             "this way to quote",
             "write literals and names in plain quotes, without backslashes before quotes",
@@ -59,8 +59,8 @@ fn refused(what: &str, instead: &str) -> Fault {
     Fault::new(FaultKind::Unsupported, what, reason)
 }
 
-/// The same pieces as the parser sees them.
-fn parsed(text: &[char], tokens: &[TokenWithSpan]) -> Vec<Piece> {
+/// The same spans by the parser's tokens.
+fn parser_spans(text: &[char], tokens: &[TokenWithSpan]) -> Vec<Span> {
     let mut lines = vec![0];
     for (at, _) in text.iter().enumerate().filter(|(_, c)| **c == '\n') {
         lines.push(at + 1);
@@ -72,12 +72,12 @@ fn parsed(text: &[char], tokens: &[TokenWithSpan]) -> Vec<Piece> {
             .unwrap_or(usize::MAX)
             .saturating_add(number(location.column).saturating_sub(1))
     };
-    let pieces = tokens.iter().filter_map(|token| {
-        let kept = match &token.token {
-            Token::Word(word) if word.quote_style.is_some() => Kept::Name,
+    let spans = tokens.iter().filter_map(|token| {
+        let kind = match &token.token {
+            Token::Word(word) if word.quote_style.is_some() => SpanKind::Name,
             Token::Whitespace(
                 Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_),
-            ) => Kept::Comment,
+            ) => SpanKind::Comment,
             Token::SingleQuotedString(_)
             | Token::DoubleQuotedString(_)
             | Token::TripleSingleQuotedString(_)
@@ -95,28 +95,28 @@ fn parsed(text: &[char], tokens: &[TokenWithSpan]) -> Vec<Piece> {
             | Token::QuoteDelimitedStringLiteral(_)
             | Token::NationalQuoteDelimitedStringLiteral(_)
             | Token::EscapedStringLiteral(_)
-            | Token::UnicodeStringLiteral(_) => Kept::Literal,
+            | Token::UnicodeStringLiteral(_) => SpanKind::Literal,
             // `0xff` as well as `x'ff'`.
             Token::HexStringLiteral(_) if text.get(place(token.span.end) - 1) == Some(&'\'') => {
-                Kept::Literal
+                SpanKind::Literal
             }
             _ => return None,
         };
         let (start, mut end) = (place(token.span.start), place(token.span.end));
-        // Of the end of a line, BigQuery's parser takes one half into a comment.
-        if kept == Kept::Comment && text.get(end.wrapping_sub(1)) == Some(&'\r') {
+        // BigQuery's parser includes one half of a CRLF line end in a comment.
+        if kind == SpanKind::Comment && text.get(end.wrapping_sub(1)) == Some(&'\r') {
             end -= 1;
         }
-        Some((kept, start..end))
+        Some((kind, start..end))
     });
-    pieces.collect()
+    spans.collect()
 }
 
 struct Lexer<'t> {
     text: &'t [char],
     dialect: Dialect,
     at: usize,
-    pieces: Vec<Piece>,
+    spans: Vec<Span>,
 }
 
 impl<'t> Lexer<'t> {
@@ -125,7 +125,7 @@ impl<'t> Lexer<'t> {
             text,
             dialect,
             at: 0,
-            pieces: Vec::new(),
+            spans: Vec::new(),
         }
     }
 
@@ -133,11 +133,11 @@ impl<'t> Lexer<'t> {
         self.text.get(self.at + ahead).copied()
     }
 
-    fn keep(&mut self, kept: Kept, start: usize) {
-        self.pieces.push((kept, start..self.at));
+    fn push(&mut self, kind: SpanKind, start: usize) {
+        self.spans.push((kind, start..self.at));
     }
 
-    fn read(mut self) -> Result<Vec<Piece>, Fault> {
+    fn read(mut self) -> Result<Vec<Span>, Fault> {
         let bigquery = self.dialect == Dialect::Bigquery;
         while let Some(c) = self.peek(0) {
             match (c, self.peek(1)) {
@@ -164,7 +164,7 @@ impl<'t> Lexer<'t> {
                 }
             }
         }
-        Ok(self.pieces)
+        Ok(self.spans)
     }
 
     fn is_word(&self, c: char) -> bool {
@@ -177,7 +177,7 @@ impl<'t> Lexer<'t> {
     /// A word, or the literal whose prefix it is.
     fn word(&mut self) -> Result<(), Fault> {
         let start = self.at;
-        // Postgres has dollars in names, if not at their beginning.
+        // Postgres allows dollars in names, except at the beginning.
         let dollars = self.dialect == Dialect::Postgres;
         while self
             .peek(0)
@@ -218,7 +218,7 @@ impl<'t> Lexer<'t> {
             }
             self.at += 1;
         }
-        self.keep(Kept::Comment, start);
+        self.push(SpanKind::Comment, start);
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl<'t> Lexer<'t> {
         let mut depth = 0;
         loop {
             match (self.peek(0), self.peek(1)) {
-                // Only in Postgres they nest.
+                // Comments nest only in Postgres.
                 (Some('/'), Some('*')) if depth == 0 || self.dialect == Dialect::Postgres => {
                     depth += 1;
                     self.at += 2;
@@ -236,7 +236,7 @@ impl<'t> Lexer<'t> {
                     depth -= 1;
                     self.at += 2;
                     if depth == 0 {
-                        self.keep(Kept::Comment, start);
+                        self.push(SpanKind::Comment, start);
                         return Ok(());
                     }
                 }
@@ -253,10 +253,10 @@ impl<'t> Lexer<'t> {
             self.at += 1;
             match c {
                 '`' => {
-                    self.keep(Kept::Name, start);
+                    self.push(SpanKind::Name, start);
                     return Ok(());
                 }
-                // What is escaped must not be the end to one and not to the other.
+                // An escaped backtick must not end the name for only one of them.
                 '\\' if self.peek(0) == Some('`') => {
                     return Err(refused("a backslash in a name", "write the name as it is"));
                 }
@@ -279,7 +279,7 @@ impl<'t> Lexer<'t> {
                 if self.peek(0) == Some('"') {
                     self.at += 1;
                 } else {
-                    self.keep(Kept::Name, start);
+                    self.push(SpanKind::Name, start);
                     return Ok(());
                 }
             }
@@ -287,12 +287,12 @@ impl<'t> Lexer<'t> {
         Err(unended("name"))
     }
 
-    /// From its prefix, which begins at `start` and ends here.
+    /// A literal whose prefix begins at `start` and ends here.
     fn literal(&mut self, start: usize, prefix: &str) -> Result<(), Fault> {
         let quote = self.peek(0);
         let bigquery = self.dialect == Dialect::Bigquery;
         let triple = bigquery && self.peek(1) == quote && self.peek(2) == quote;
-        // In BigQuery's raw literals a backslash stays, and so does the quote after it.
+        // In raw literals of BigQuery a backslash and the quote after it are kept.
         let escapes = bigquery || prefix == "e";
         self.at += if triple { 3 } else { 1 };
         while let Some(c) = self.peek(0) {
@@ -308,7 +308,7 @@ impl<'t> Lexer<'t> {
                 self.at += 2;
             } else {
                 self.at += if triple { 3 } else { 1 };
-                self.keep(Kept::Literal, start);
+                self.push(SpanKind::Literal, start);
                 return Ok(());
             }
         }
@@ -317,5 +317,5 @@ impl<'t> Lexer<'t> {
 }
 
 fn unended(what: &str) -> Fault {
-    Fault::new(FaultKind::Syntax, what, format!("a {what} has no end"))
+    Fault::new(FaultKind::Syntax, what, format!("unterminated {what}"))
 }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
-mod bounds;
 mod casts;
 mod escapes;
 mod expression;
@@ -9,6 +8,7 @@ mod fault;
 mod from;
 mod function;
 mod grounded;
+mod growth;
 mod join;
 mod lexical;
 mod names;

@@ -1,18 +1,17 @@
-//! Every name of a schema, so that a word in a description can be looked up.
+//! An index of every name in a schema, to look up words of descriptions.
 
 use std::collections::HashMap;
 
 use schema::document::{Column, Table};
 use schema::name::TableName;
 
-/// All columns and nested fields, by their own name in lower case.
-///
-/// A description is prose: there, no dialect minds the case.
+/// All columns and nested fields, by name in lower case. Descriptions are prose, so case is ignored
+/// in every dialect.
 pub(crate) struct Names<'a> {
     nodes: Vec<Node<'a>>,
     by_name: HashMap<String, Vec<u32>>,
-    /// Tables, datasets and projects, by each name that prose may give them: their own, and what
-    /// stands before it.
+    /// Tables by each name that prose may use: the table's, with and without qualifiers, and those of
+    /// its dataset and project.
     places: HashMap<String, Vec<&'a Table>>,
 }
 
@@ -58,7 +57,7 @@ impl<'a> Names<'a> {
 
     fn add_columns(&mut self, columns: &'a [Column], parent: Option<u32>) {
         for column in columns {
-            // More than four thousand million paths do not fit in memory first.
+            // Memory runs out before there are 2^32 paths.
             let Ok(id) = u32::try_from(self.nodes.len()) else {
                 return;
             };
@@ -83,7 +82,7 @@ impl<'a> Names<'a> {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// Whether some column's path has these names in a row.
+    /// Whether a column's path contains these names in sequence.
     pub fn has_path(&self, parts: &[&str]) -> bool {
         let Some((last, above)) = parts.split_last() else {
             return false;
@@ -101,7 +100,7 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// Own names of columns, fields, tables and places.
+    /// The names of columns, fields, tables, datasets and projects.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let columns = self.nodes.iter().map(|node| node.name);
         columns.chain(self.places.keys().map(String::as_str))

@@ -1,9 +1,9 @@
-//! "Did you mean": the names nearest to one that was misspelt.
+//! "Did you mean" hints: the names nearest to a misspelled one.
 
-/// Names that are compared; past this many a suggestion costs more than it helps.
+/// How many names are compared, to bound the cost of a hint.
 const MAX_NAMES: usize = 20_000;
 
-/// `; did you mean a or b?`, or nothing where no name is near.
+/// `; did you mean a or b?`, or an empty text if no name is near.
 pub(crate) fn hint<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
     let wanted = wanted.to_lowercase();
     let near = (wanted.chars().count() / 3).clamp(1, 4);
@@ -13,8 +13,7 @@ pub(crate) fn hint<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> St
             let lower = name.to_lowercase();
             let distance = match lower == wanted {
                 true => 0,
-                // A part of the name that was left out is a frequent slip: `source` for
-                // `traffic_source`.
+                // A missing part of the name is a frequent error: `source` for `traffic_source`.
                 false if wanted.len() > 3 && lower.len() > 3 && shares_words(&lower, &wanted) => {
                     near
                 }
@@ -39,7 +38,7 @@ fn shares_words(one: &str, other: &str) -> bool {
         || other.starts_with(&format!("{one}_"))
 }
 
-/// Edits (insert, delete, replace) between two names, if there are at most `limit`.
+/// The edit distance (insert, delete, replace) of two names, if it is at most `limit`.
 fn distance(one: &str, other: &str, limit: usize) -> Option<usize> {
     let other: Vec<char> = other.chars().collect();
     if one.chars().count().abs_diff(other.len()) > limit {
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_name_is_told_apart_from_a_foreign_one() {
+    fn a_hint_names_similar_names_only() {
         let names = ["event_name", "event_date", "platform"];
 
         assert_eq!(

@@ -10,7 +10,7 @@ use crate::scope::Scope;
 use crate::types::{SuffixRange, Type};
 
 impl Resolver<'_, '_> {
-    /// A chain of operators, which the parser makes as deep as it is long.
+    /// A chain of operators, whose syntax tree is as deep as the chain is long.
     pub fn operators(&mut self, expression: &Expr, scope: &Scope) -> Type {
         let mut operations = Vec::new();
         let mut leftmost = expression;
@@ -19,7 +19,7 @@ impl Resolver<'_, '_> {
             leftmost = left;
         }
         let mut value = self.expression(leftmost, scope);
-        // What stands before the first operator, where it may be compared with a suffix.
+        // The operand before the first operator, which may be compared with a suffix.
         let mut literal = Some(leftmost);
         for (operator, right) in operations.into_iter().rev() {
             if let Type::Suffix(range) = &value {
@@ -27,9 +27,9 @@ impl Resolver<'_, '_> {
             }
             let operand = self.expression(right, scope);
             if let (Type::Suffix(range), Some(left)) = (&operand, &literal)
-                && let Some(turned) = turned(operator)
+                && let Some(mirrored) = mirrored(operator)
             {
-                self.check_suffix(range, &turned, left);
+                self.check_suffix(range, &mirrored, left);
             }
             literal = None;
             value = match operator {
@@ -54,7 +54,7 @@ impl Resolver<'_, '_> {
                 | BinaryOperator::BitwiseXor
                 | BinaryOperator::PGBitwiseShiftLeft
                 | BinaryOperator::PGBitwiseShiftRight => Type::Scalar,
-                // Arrays are concatenated as strings are.
+                // Arrays are concatenated like strings.
                 BinaryOperator::StringConcat => value.or(operand),
                 BinaryOperator::Arrow | BinaryOperator::HashArrow => {
                     self.only_in(Dialect::Postgres, "->");
@@ -95,18 +95,18 @@ impl Resolver<'_, '_> {
         value
     }
 
-    /// Compares `_TABLE_SUFFIX` with what the family has: a filter that keeps no shard is a slip.
+    /// Checks a comparison with `_TABLE_SUFFIX`: a filter that matches no shard is an error.
     pub fn check_suffix(&mut self, range: &SuffixRange, operator: &BinaryOperator, value: &Expr) {
         let Some(text) = digits(value) else {
             return;
         };
         let (first, last) = (range.first.as_str(), range.last.as_str());
         let is_date_with_dashes = text.contains('-') && !last.contains('-');
-        let keeps_a_shard = match operator {
+        let matches_a_shard = match operator {
             BinaryOperator::Eq => {
                 text.len() == last.len()
                     && (first..=last).contains(&text)
-                    // What is compared below `events_2021*` is a part of a day.
+                    // With `events_2021*` the suffix is only a part of a day.
                     && (last.len() != 8 || family::day(last).is_none() || family::day(text).is_some())
             }
             BinaryOperator::GtEq => text <= last,
@@ -115,7 +115,7 @@ impl Resolver<'_, '_> {
             BinaryOperator::Lt => text > first,
             _ => true,
         };
-        if is_date_with_dashes || !keeps_a_shard {
+        if is_date_with_dashes || !matches_a_shard {
             self.no_shard(range, text);
         }
     }
@@ -130,16 +130,16 @@ impl Resolver<'_, '_> {
             .next()
             .unwrap_or_default();
         let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
-        let keeps_a_shard = match (head(&range.first), head(&range.last)) {
+        let matches_a_shard = match (head(&range.first), head(&range.last)) {
             (Some(first), Some(last)) => (first.as_str()..=last.as_str()).contains(&start),
             _ => false,
         };
-        if !keeps_a_shard {
+        if !matches_a_shard {
             self.no_shard(range, text);
         }
     }
 
-    /// `between high and low` keeps nothing.
+    /// `between high and low` matches nothing.
     pub fn check_order(&mut self, range: &SuffixRange, low: &Expr, high: &Expr) {
         if let (Some(low), Some(high)) = (digits(low), digits(high))
             && low > high
@@ -151,13 +151,13 @@ impl Resolver<'_, '_> {
     fn no_shard(&mut self, range: &SuffixRange, text: &str) {
         let SuffixRange { table, first, last } = range;
         let reason = format!(
-            "_TABLE_SUFFIX of {table} runs from {first} to {last}, so {text} keeps no shard"
+            "_TABLE_SUFFIX of {table} runs from {first} to {last}, so {text} matches no shard"
         );
         self.fault(FaultKind::Shard, text, reason);
     }
 }
 
-/// A text that may be a suffix. Letters are a sibling's: `intraday_20210131`.
+/// A text that may be a suffix. Letters belong to a sibling: `intraday_20210131`.
 fn digits(value: &Expr) -> Option<&str> {
     let Expr::Value(literal) = value else {
         return None;
@@ -169,8 +169,8 @@ fn digits(value: &Expr) -> Option<&str> {
     text.starts_with(is_digit).then_some(text)
 }
 
-/// The same comparison, read from the right.
-fn turned(operator: &BinaryOperator) -> Option<BinaryOperator> {
+/// The same comparison with its sides exchanged.
+fn mirrored(operator: &BinaryOperator) -> Option<BinaryOperator> {
     Some(match operator {
         BinaryOperator::Eq => BinaryOperator::Eq,
         BinaryOperator::Lt => BinaryOperator::Gt,

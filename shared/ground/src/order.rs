@@ -1,4 +1,4 @@
-//! `group by` and `order by`: keys that may name a column of the select list, or its place there.
+//! `group by` and `order by`: keys that may name a column of the select list, or its position.
 
 use schema::Dialect;
 use sqlparser::ast::{
@@ -37,7 +37,7 @@ impl Resolver<'_, '_> {
 
     /// Resolves an expression that may name a column of the select list.
     pub fn by_alias(&mut self, key: &Expr, scope: &mut Scope, aliases: Aliases) {
-        // Postgres takes an alias only where it stands alone.
+        // Postgres accepts an alias only on its own.
         if self.dialect == Dialect::Bigquery || matches!(key, Expr::Identifier(_)) {
             scope.aliases = aliases;
         }
@@ -61,7 +61,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// After a set operation only the columns of the result can be named.
+    /// After a set operation only columns of the result can be named.
     pub fn order_by_output(&mut self, query: &Query, output: &Output) {
         if let Some(order_by) = &query.order_by {
             let mut scope = Scope::new(self.dialect, None);
@@ -79,7 +79,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// `group by 2` names a column by its place.
+    /// `group by 2` names a column by its position.
     fn check_position(&mut self, key: &Expr, output: &Output) {
         let Expr::Value(literal) = key else {
             return;

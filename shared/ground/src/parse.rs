@@ -1,4 +1,4 @@
-//! SQL to a syntax tree, within the bounds of what the parser can bear.
+//! Parses SQL, within limits that protect the parser.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -17,22 +17,22 @@ use crate::lexical;
 
 /// The longest SQL that is checked, in bytes.
 pub const MAX_SQL_BYTES: usize = 100_000;
-/// A syntax tree is as deep as its longest chain of operators; this bounds it.
+/// Bounds the depth of the syntax tree, which is as deep as its longest chain of operators.
 const MAX_TOKENS: usize = 20_000;
-/// Of parentheses, subqueries and function calls in each other.
+/// The nesting of parentheses, subqueries and function calls.
 const MAX_NESTING: usize = 60;
-/// Of `position(..)` in each other: the parser tries each in two ways, one after the other.
+/// The nesting of `position(..)`: the parser tries each call in two ways, so the work doubles per level.
 const MAX_POSITIONS: usize = 4;
 const STACK_BYTES: usize = 64 << 20;
 
-/// How a query is read.
+/// How a query is parsed.
 #[derive(Clone, Copy)]
 pub(crate) struct ParseOptions {
     pub dialect: Dialect,
     pub comments: bool,
 }
 
-/// A query. It is as deep as it is long, and even dropping it recurses.
+/// A parsed query. It is as deep as it is long, so even dropping it recurses.
 pub(crate) struct Tree(Option<Box<Query>>);
 
 impl Tree {
@@ -43,14 +43,14 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // Where there is no thread for it, it is left rather than dropped here.
+        // If there is no thread for it, it is leaked rather than dropped here.
         let query = ManuallyDrop::new(self.0.take());
         let _ = on_large_stack(move || drop(ManuallyDrop::into_inner(query)));
     }
 }
 
-/// Runs what may recurse deeply: deeper than the stack of a worker thread holds. A panic is told as
-/// what it is, and not as something that is wrong with the query.
+/// Runs work that may recurse deeper than the stack of a worker thread allows. A panic becomes a fault
+/// of kind `Unchecked`, which does not blame the query.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Fault> {
     let done = std::thread::scope(|scope| {
         std::thread::Builder::new()
@@ -65,13 +65,13 @@ pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result
     }
 }
 
-/// Nothing is known of the query, and somebody should look.
+/// The fault of a query that could not be checked. Logs the cause.
 pub(crate) fn unchecked(why: &str) -> Fault {
     error!("{why}");
     Fault::new(FaultKind::Unchecked, "", "the query could not be checked")
 }
 
-/// One query that only reads, or what else it is.
+/// Parses a single query that only reads.
 pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
     if sql.len() > MAX_SQL_BYTES {
         let reason = format!("the query has more than {MAX_SQL_BYTES} bytes");
@@ -92,12 +92,12 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
         .tokenize_with_location()
         .map_err(|error| syntax(&error))?;
     if tokens.len() > MAX_TOKENS {
-        let reason = format!("the query has more than {MAX_TOKENS} words and signs");
+        let reason = format!("the query has more than {MAX_TOKENS} tokens");
         return Err(Fault::new(FaultKind::TooLarge, "", reason));
     }
     lexical::check(sql, &tokens, options.dialect, options.comments)?;
     if positions(&tokens) > MAX_POSITIONS {
-        let reason = format!("more than {MAX_POSITIONS} calls of position stand in each other");
+        let reason = format!("calls of position are nested more than {MAX_POSITIONS} levels deep");
         return Err(Fault::new(FaultKind::TooLarge, "position", reason));
     }
     escapes::resolve(&mut tokens, options.dialect)?;
@@ -125,21 +125,21 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
     }
 }
 
-/// `values (1)` and `table t` are queries as well, to the parser.
+/// To the parser, `values (1)` and `table t` are queries as well.
 fn is_select(mut body: &SetExpr) -> bool {
     loop {
         match body {
             SetExpr::Select(_) => return true,
             SetExpr::Query(query) => body = &query.body,
-            // A chain of them is as deep as it is long, on this side alone.
+            // A chain of set operations is deep on this side only.
             SetExpr::SetOperation { left, right, .. } if is_select(right) => body = left,
             _ => return false,
         }
     }
 }
 
-/// `safe.substr(..)` is to the parser no call, since it knows `substr` by a syntax of its own: what is
-/// before it only tells what a failure gives, and is left out.
+/// Drops the prefix of `safe.substr(..)`: the parser has a special syntax for `substr` and does not
+/// parse the prefix. It only changes the result of a failing call.
 fn drop_safe(tokens: &mut Vec<TokenWithSpan>) {
     let is = |token: &Token, names: &[&str]| {
         matches!(token, Token::Word(word) if word.quote_style.is_none()
@@ -166,7 +166,7 @@ fn drop_safe(tokens: &mut Vec<TokenWithSpan>) {
     });
 }
 
-/// How many calls of `position` stand in each other at most.
+/// The nesting depth of calls of `position`.
 fn positions(tokens: &[TokenWithSpan]) -> usize {
     let is_space = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
     let mut open = Vec::new();

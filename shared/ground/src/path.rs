@@ -1,4 +1,4 @@
-//! Field names below a value.
+//! Paths of field names below a value.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::nearest;
 use crate::spelling::same;
 use crate::types::{Field, Origin, Type};
 
-/// What a name stands for, and which columns of the warehouse it mentions.
+/// The type of a name, and the warehouse columns that it mentions.
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub data_type: Type,
@@ -72,7 +72,7 @@ pub(crate) fn descend(
     })
 }
 
-/// Where a name stands that was written without the path to it.
+/// A hint for a name that was written without the path to it.
 pub(crate) fn nested_hint(
     fields: &[Field],
     name: &str,

@@ -13,7 +13,7 @@ use crate::scope::{Relation, Scope};
 use crate::types::{Field, Type};
 
 impl Resolver<'_, '_> {
-    /// The columns that are neither aggregated nor spread stay; each value adds one an aggregate.
+    /// Columns that are neither aggregated nor pivoted are kept; each value adds one column per aggregate.
     pub fn pivot(&mut self, factor: &TableFactor, scope: &mut Scope) {
         let TableFactor::Pivot {
             table,
@@ -134,7 +134,7 @@ impl Resolver<'_, '_> {
         self.add(relation, scope);
     }
 
-    /// How BigQuery calls the column of a value.
+    /// BigQuery's name for the column of a value.
     fn value_name(&self, value: &ExprWithAlias) -> Option<String> {
         if let Some(alias) = &value.alias {
             return Some(self.fold(alias));
@@ -179,7 +179,7 @@ fn arguments(aggregate: &Expr) -> Vec<String> {
         .collect()
 }
 
-/// The names in an expression, as far as they could be columns.
+/// The names in an expression that may be columns.
 fn mentioned(expression: &Expr) -> Vec<String> {
     let mut names = Vec::new();
     let _: ControlFlow<()> = visit_expressions(expression, |part| {

@@ -1,4 +1,4 @@
-//! The select list: which columns a query gives, under which names and of which type.
+//! The select list: the columns of a query, their names and types.
 
 use std::rc::Rc;
 
@@ -31,7 +31,7 @@ impl Resolver<'_, '_> {
                 SelectItem::ExprWithAliases { .. } => self.unsupported("several aliases"),
                 SelectItem::Wildcard(options) => {
                     if scope.relations.is_empty() {
-                        self.fault(FaultKind::Column, "*", "* stands without a from");
+                        self.fault(FaultKind::Column, "*", "* needs a from clause");
                     }
                     let fields = self.star(scope);
                     output.is_open |= scope.relations.iter().any(|relation| relation.is_open);
@@ -168,7 +168,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// The name that the warehouse gives a column without an alias; none where it can't be written.
+    /// The warehouse's name for a column without an alias; none if it has no name that a query can write.
     pub fn implied_name(&self, expression: &Expr) -> Option<String> {
         match (expression, self.dialect) {
             (Expr::Identifier(ident), _) => Some(self.fold(ident)),
@@ -209,7 +209,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Resolves a name and records the columns that it mentions; a fault is of unknown type.
+    /// Resolves a name and records the columns that it mentions. After a fault the type is unknown.
     pub fn column(
         &mut self,
         parts: &[String],

@@ -1,4 +1,4 @@
-//! What in a sentence is no identifier: addresses, quoted values, lists of values, SQL words.
+//! Parts of a sentence that are not identifiers: addresses, quoted values, lists of values, SQL words.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -25,7 +25,7 @@ static AFTER_COLUMN_WORD: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BEFORE_COLUMN_WORD: LazyLock<Regex> =
     LazyLock::new(|| regex(&format!(r"(?i)^\s*{COLUMN_WORDS}")));
-/// A value stands after these, wherever they are.
+/// Phrases that a value follows, in any description.
 static VALUES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"(?ix)(?:
@@ -35,7 +35,7 @@ static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         )[\s(]*$",
     )
 });
-/// A value stands after these where a single column is described.
+/// Phrases that a value follows in the description of a single column.
 static EXAMPLES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"(?ix)(?: \be\.?g\.?,? | \bfor\s+(?:example|instance),? | \bsuch\s+as | [,(]\s*like
@@ -50,7 +50,7 @@ static LIST_COMMA: LazyLock<Regex> =
 static LIST_WORD: LazyLock<Regex> = LazyLock::new(|| regex(r"[^\s,;/|]+\s*$"));
 static TIME_FORMAT: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^[YMDHSymdhs]+(?:_[YMDHSymdhs]+)*$"));
-/// An abbreviation, a unit or a brand: `iOS`, `kWh`, `macOS`.
+/// camelCase, but not an abbreviation, a unit or a brand: `iOS`, `kWh`, `macOS`.
 static CAMEL: LazyLock<Regex> = LazyLock::new(|| regex(r"^[a-z]{2,}[a-z0-9]*[A-Z][A-Za-z0-9]*$"));
 
 const SQL_WORDS: &str = "all and any array as asc between by case cast count cross current date \
@@ -66,13 +66,13 @@ const FILE_ENDINGS: &str = "csv tsv json jsonl ndjson xml yaml yml parquet avro 
 const HOST_ENDINGS: &str =
     "com org net io dev co kr jp uk us eu de fr gov edu ai app cloud me info biz tv";
 
-/// A quoted piece: with its quotes, and without.
+/// A quoted text, with and without its quotes.
 pub(crate) struct Quoted {
     pub outer: Range<usize>,
     pub inner: Range<usize>,
 }
 
-/// Overwrites a range with spaces, so that other positions stay.
+/// Overwrites a range with spaces, which keeps other positions.
 pub(crate) fn blank(text: &mut String, range: &Range<usize>) {
     text.replace_range(range.clone(), &" ".repeat(range.len()));
 }
@@ -85,7 +85,7 @@ pub(crate) fn without_addresses(text: &str) -> String {
     result
 }
 
-/// An apostrophe opens nothing: the quote must stand before a word and close after one.
+/// An apostrophe is not a quote: a quote opens before a word and closes after one.
 pub(crate) fn single_quoted(text: &str) -> Vec<Quoted> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -129,7 +129,7 @@ pub(crate) fn is_called_column(text: &str, quoted: &Range<usize>) -> bool {
         || BEFORE_COLUMN_WORD.is_match(&text[quoted.end..])
 }
 
-/// How far before a word its context is looked for, in bytes.
+/// How far before a word its context reaches, in bytes.
 const CONTEXT: usize = 400;
 
 fn tail(text: &str) -> &str {
@@ -144,7 +144,7 @@ pub(crate) fn is_value(text: &str, word: &Range<usize>, examples_are_values: boo
         return true;
     }
     let mut before = without_opening(tail(&text[..word.start]));
-    // Goes back over the items of a list, each of at most three words.
+    // Steps back over the items of a list, each of at most three words.
     for _ in 0..30 {
         if introduces_values(before, examples_are_values) {
             return true;
@@ -175,7 +175,7 @@ pub(crate) fn is_value(text: &str, word: &Range<usize>, examples_are_values: boo
 
 fn introduces_values(before: &str, examples_are_values: bool) -> bool {
     if let Some(found) = VALUES.find(before) {
-        // `key values`, `the values of`: the word before says of what, and that is no matter here.
+        // `key values`, `the values of`: the preceding word, which is irrelevant here.
         return found.end() == before.len();
     }
     examples_are_values
@@ -185,7 +185,7 @@ fn introduces_values(before: &str, examples_are_values: bool) -> bool {
         })
 }
 
-/// Without the quotes and brackets that stand directly before a word.
+/// The text without quotes and brackets directly before a word.
 fn without_opening(before: &str) -> &str {
     before.trim_end_matches(['"', '`', '“', '\'', '‘', '('])
 }
@@ -222,7 +222,7 @@ pub(crate) fn is_code(word: &str) -> bool {
     })
 }
 
-/// `example.com`, `report.csv`; in these the parts are no columns.
+/// `example.com`, `report.csv`: dotted words whose parts are not columns.
 pub(crate) fn is_file_or_host(segments: &[&str]) -> bool {
     let Some(last) = segments.last() else {
         return false;

@@ -74,7 +74,7 @@ impl Resolver<'_, '_> {
     }
 
     fn with(&mut self, with: &With, parent: Option<&Scope>) {
-        // A BigQuery `with` sees nothing of the query around it.
+        // A BigQuery `with` does not see the enclosing query.
         let parent = parent.filter(|_| self.dialect == Dialect::Postgres);
         let first = self.ctes.len();
         for cte in &with.cte_tables {
@@ -86,7 +86,7 @@ impl Resolver<'_, '_> {
                 self.fault(
                     FaultKind::Ambiguous,
                     &name,
-                    format!("with has two tables {name}"),
+                    format!("with defines {name} twice"),
                 );
             }
             if cte.from.is_some() {
@@ -99,7 +99,7 @@ impl Resolver<'_, '_> {
                     if let Some(with) = &cte.query.with {
                         self.with(with, parent);
                     }
-                    // The part before `union` makes the columns that the part after it reads.
+                    // The part before `union` defines the columns that the part after it reads.
                     let mut anchor = self.set_expression(left, parent);
                     self.rename(&mut anchor.fields, &cte.alias.columns, &name);
                     self.ctes.push(Cte {
@@ -119,7 +119,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Gives columns the names of `alias (a, b)`.
+    /// Renames columns by `alias (a, b)`.
     pub fn rename(&mut self, fields: &mut [Field], names: &[TableAliasColumnDef], alias: &str) {
         if names.is_empty() {
             return;
@@ -205,7 +205,11 @@ impl Resolver<'_, '_> {
 
     fn refuse_parts(&mut self, select: &Select) {
         if select.into.is_some() {
-            self.fault(FaultKind::NotReadOnly, "into", "select into makes a table");
+            self.fault(
+                FaultKind::NotReadOnly,
+                "into",
+                "select into creates a table",
+            );
         }
         let unsupported = [
             (select.top.is_some(), "top"),

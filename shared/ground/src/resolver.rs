@@ -1,5 +1,5 @@
-//! The resolver of one query: what it has found so far, and the faults. Each other module adds the
-//! methods for one part of the syntax.
+//! The state of resolving one query: the tables and columns found so far, and the faults. Other modules
+//! add the methods for one part of the syntax each.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -14,12 +14,12 @@ use crate::spelling::{fold, same};
 use crate::tables::Schema;
 use crate::types::{Field, Origin, Type};
 
-/// Past these, more faults help nobody.
+/// How many faults are kept.
 const MAX_FAULTS: usize = 50;
-/// Chains that are resolved by recursion: casts of casts, unions of unions.
+/// The depth of chains that are resolved by recursion: casts of casts, unions of unions.
 const MAX_DEPTH: usize = 1_000;
 
-/// Resolves one query and keeps what it finds.
+/// Resolves one query.
 pub(crate) struct Resolver<'s, 'a> {
     pub schema: &'s Schema<'a>,
     pub dialect: Dialect,
@@ -28,10 +28,11 @@ pub(crate) struct Resolver<'s, 'a> {
     columns: BTreeSet<(String, String)>,
     faults: Vec<Fault>,
     depth: usize,
-    /// By how much all `repeat` together make a text longer.
+    /// The product of all `repeat` factors.
     pub growth: u64,
 }
 
+/// A table of a `with` clause.
 pub(crate) struct Cte {
     pub name: String,
     pub output: Output,
@@ -41,13 +42,14 @@ pub(crate) struct Cte {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
     pub fields: Vec<Field>,
-    /// Of `select as struct` and `select as value`: what one row is.
+    /// The type of one row of `select as struct` and `select as value`.
     pub value: Option<Type>,
+    /// Its columns are unknown, because of a fault.
     pub is_open: bool,
 }
 
 impl Output {
-    /// As the value of a subquery in an expression.
+    /// The type of a subquery in an expression.
     pub fn single(&self) -> Type {
         match (&self.value, self.fields.as_slice()) {
             (Some(value), _) => value.clone(),
@@ -110,7 +112,7 @@ impl<'s, 'a> Resolver<'s, 'a> {
         );
     }
 
-    /// What the parser takes though the warehouse does not.
+    /// Refuses what the parser accepts and this warehouse does not.
     pub fn only_in(&mut self, dialect: Dialect, what: &str) {
         if self.dialect != dialect {
             let name = match self.dialect {

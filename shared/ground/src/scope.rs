@@ -1,9 +1,8 @@
-//! Which names can be written at a point of a query, and what they stand for.
+//! Scopes: the names that are visible at a point of a query, and what they refer to.
 
 use schema::Dialect;
 
-use crate::fault::Fault;
-use crate::fault::FaultKind;
+use crate::fault::{Fault, FaultKind};
 use crate::nearest;
 use crate::path::{Resolved, descend, nested_hint};
 use crate::spelling::same;
@@ -13,16 +12,16 @@ use crate::types::{Field, Type};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Relation {
     pub alias: Option<String>,
-    /// What may stand before the alias: of a Postgres table without alias, its schema.
+    /// A qualifier that may precede the alias: the schema of a Postgres table without an alias.
     pub schema: Option<String>,
     pub fields: Vec<Field>,
-    /// What the alias alone stands for, where that is not the row of `fields`.
+    /// The type of the alias by itself, if it is not the row of `fields`.
     pub value: Option<Type>,
-    /// Its columns are not known, because something in it is at fault.
+    /// Its columns are unknown, because of a fault.
     pub is_open: bool,
 }
 
-/// Where the aliases of the select list stand among the names.
+/// The precedence of select list aliases among the names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Aliases {
     #[default]
@@ -34,12 +33,12 @@ pub(crate) enum Aliases {
 #[derive(Debug)]
 pub(crate) struct Scope<'p> {
     pub dialect: Dialect,
-    /// Of the query around this one, where names that are not found here are looked for.
+    /// The scope of the enclosing query, which is searched next.
     pub parent: Option<&'p Scope<'p>>,
     pub relations: Vec<Relation>,
-    /// The first relation that can be seen; those before it are in another part of `from`.
+    /// The first visible relation; those before it are in another part of `from`.
     pub floor: usize,
-    /// Columns that `using` made one of several.
+    /// Columns that `using` merged.
     pub merged: Vec<Merged>,
     pub selected: Vec<Field>,
     pub aliases: Aliases,
@@ -49,7 +48,7 @@ pub(crate) struct Scope<'p> {
 #[derive(Clone, Debug)]
 pub(crate) struct Merged {
     pub field: Field,
-    /// Indexes of the relations whose columns they are.
+    /// The indexes of the relations that contribute a column.
     pub relations: Vec<usize>,
 }
 
@@ -193,8 +192,8 @@ impl<'p> Scope<'p> {
             .iter()
             .filter(|field| same(&field.name, column, self.dialect))
             .collect();
-        // The element of an array has fields only if it is a struct: `tag.tag` is nothing in
-        // BigQuery, though `select *` calls the column so.
+        // An array element has fields only if it is a struct: in BigQuery `tag.tag` is invalid,
+        // although `select *` names the column `tag`.
         let is_bare_value = self.dialect == Dialect::Bigquery
             && relation
                 .value

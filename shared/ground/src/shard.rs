@@ -1,4 +1,4 @@
-//! Single shards of a family: which there are, and which columns an older one has.
+//! Single shards of a family: which exist, and which columns an older shard has.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ pub(crate) fn is_shard(shards: &Shards, suffix: &str) -> bool {
         && (suffix.len() != 8 || family::day(suffix).is_some())
 }
 
-/// Whether a suffix between the first and the last can start like this.
+/// Whether a suffix between the first and the last may start with `start`.
 pub(crate) fn may_start_with(shards: &Shards, start: &str) -> bool {
     let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
     match (head(&shards.first), head(&shards.last)) {
@@ -25,7 +25,7 @@ pub(crate) fn may_start_with(shards: &Shards, start: &str) -> bool {
     }
 }
 
-/// The columns of one shard: those of the newest, with every change since it undone.
+/// The columns of one shard: those of the newest shard, with every later change undone.
 pub(crate) fn columns_at<'t>(table: &'t Table, suffix: &str) -> Cow<'t, [Column]> {
     let versions = table.shards.as_ref().map_or(&[][..], |it| &it.versions);
     let later = versions.iter().rev();

@@ -1,9 +1,9 @@
-//! When two names are the same name to the warehouse.
+//! How the dialects fold and compare names.
 
 use schema::Dialect;
 use sqlparser::ast::Ident;
 
-/// An identifier as the dialect reads it: Postgres folds what is not quoted.
+/// An identifier as the dialect folds it: Postgres folds unquoted identifiers to lower case.
 pub(crate) fn fold(ident: &Ident, dialect: Dialect) -> String {
     match (dialect, ident.quote_style) {
         (Dialect::Postgres, None) => ident.value.to_lowercase(),
@@ -11,7 +11,7 @@ pub(crate) fn fold(ident: &Ident, dialect: Dialect) -> String {
     }
 }
 
-/// Whether a column, field or alias has this name; BigQuery minds no case in those.
+/// Whether two names of columns, fields or aliases are equal. BigQuery ignores their case.
 pub(crate) fn same(have: &str, wanted: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgres => have == wanted,

@@ -1,4 +1,4 @@
-//! A name in `from`: a `with` table, an array of a relation before it, or a table of the schema.
+//! Names in `from`: a `with` table, an array of a preceding relation, or a table of the schema.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -68,7 +68,7 @@ impl Resolver<'_, '_> {
         self.add(relation, scope);
     }
 
-    /// What a name in `from` reads: a `with` table, an array of a relation before it, or a table.
+    /// Resolves a name in `from`: a `with` table, an array of a preceding relation, or a table.
     fn named(&mut self, name: &ObjectName, scope: &Scope) -> Relation {
         let parts = self.parts(name);
         if let [single] = parts.as_slice() {
@@ -99,7 +99,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// `from t, t.items`: the array of a relation that stands before it.
+    /// `from t, t.items`: an array of a preceding relation.
     fn array_path(&mut self, parts: &[String], scope: &Scope) -> Option<Relation> {
         let first = parts.first()?;
         scope.relation(first)?;
@@ -181,7 +181,7 @@ fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
     let (Some(shards), Some(start)) = (&table.shards, found.prefix.strip_prefix(base)) else {
         return Type::Scalar;
     };
-    // Below `events_2021*` a suffix is what follows the year.
+    // With `events_2021*` the suffix is what follows the year.
     let rest = |suffix: &str, filler: &str| match suffix.strip_prefix(start) {
         Some(rest) => rest.to_owned(),
         None => filler.repeat(suffix.len().saturating_sub(start.len())),
@@ -193,7 +193,7 @@ fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
     }))
 }
 
-/// The columns and fields that both have.
+/// The columns and fields that both tables have.
 fn common(columns: Vec<Column>, others: &[Column]) -> Vec<Column> {
     columns
         .into_iter()

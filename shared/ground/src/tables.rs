@@ -1,4 +1,4 @@
-//! The tables of a warehouse by the names under which a query may read them.
+//! The tables of a schema, by the names that a query may use for them.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -15,10 +15,10 @@ use crate::nearest;
 use crate::parse::ParseOptions;
 use crate::shard::{is_shard, may_start_with};
 
-/// A schema made ready to be resolved against; built once, used for every query and description.
+/// A schema to resolve queries and descriptions against. Build it once and use it for all of them.
 ///
-/// A table is found by its name in full, by its name and dataset (or Postgres schema), and by its
-/// bare name where no other dataset has that name. A family `events_*` is also found by a narrower
+/// A table is found by its full name, by its name and dataset (or Postgres schema), and by its bare
+/// name if no other dataset has a table of that name. A family `events_*` is also found by a narrower
 /// wildcard (`events_2021*`) and by a single shard (`events_20210131`) of its range.
 pub struct Schema<'a> {
     tables: Vec<&'a Table>,
@@ -29,14 +29,14 @@ pub struct Schema<'a> {
     names: OnceLock<Names<'a>>,
 }
 
-/// The tables that one name in a query reads.
+/// The tables that a name in a query refers to.
 pub(crate) struct TableMatch<'a> {
-    /// One; several where a wildcard reaches over tables that are no family.
+    /// One table, or several if a wildcard matches tables that are not a family.
     pub tables: Vec<&'a Table>,
     pub wildcard: bool,
-    /// What stands before the `*`, without dataset; the whole name where there is none.
+    /// The part before the `*`, without the dataset; the whole name without a `*`.
     pub prefix: String,
-    /// Of a single shard.
+    /// The suffix of a single shard.
     pub suffix: Option<String>,
 }
 
@@ -45,16 +45,16 @@ impl<'a> Schema<'a> {
         Self::of(tables.iter().collect(), dialect)
     }
 
-    /// What is left of it where only one dataset is known.
+    /// The schema restricted to one dataset.
     pub fn in_dataset(&self, dataset: &str) -> Self {
         let tables = self.tables.iter().copied();
         let tables = tables.filter(|table| table.dataset() == dataset);
         Self::of(tables.collect(), self.dialect)
     }
 
-    /// For queries that nobody vouches for: each table is to be named with its dataset, and there
-    /// may be no comments. A short name means to the warehouse what its search path or its default
-    /// project makes of it, among tables that may not be in the schema at all.
+    /// For untrusted queries: tables must be named with their dataset, and comments are refused. The
+    /// warehouse resolves a short name by its search path or default project, possibly to a table that
+    /// is not in this schema.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.strict = true;
@@ -64,7 +64,7 @@ impl<'a> Schema<'a> {
     pub fn of(tables: Vec<&'a Table>, dialect: Dialect) -> Self {
         let mut by_own_name: HashMap<&str, Vec<&Table>> = HashMap::new();
         let mut families = Vec::new();
-        // Of an unknown name no query can be told to mean it.
+        // A query can't refer to a table whose name is unknown.
         let known = tables.iter().copied();
         for table in known.filter(|table| !table.parts.is_unknown()) {
             let own = table.own_name();
@@ -87,7 +87,7 @@ impl<'a> Schema<'a> {
         self.dialect
     }
 
-    /// How a query of it is read.
+    /// How a query against the schema is parsed.
     pub(crate) fn parse_options(&self) -> ParseOptions {
         ParseOptions {
             dialect: self.dialect,
@@ -99,20 +99,19 @@ impl<'a> Schema<'a> {
         self.tables.iter().copied()
     }
 
-    /// Every name in the schema, for descriptions; made when first asked for.
+    /// Every name in the schema, for descriptions. Built on first use.
     pub(crate) fn names(&self) -> &Names<'a> {
         self.names.get_or_init(|| Names::new(&self.tables))
     }
 
-    /// Finds what `parts` (the last one the table's) reads.
+    /// Finds the tables that `parts` refers to; the last part is the table's name.
     pub(crate) fn find(&self, parts: &[String]) -> Result<TableMatch<'a>, Fault> {
         match self.look_up(parts) {
             Ok(Some(found)) if self.is_short(parts) => {
                 let written = parts.join(".");
                 let names = found.tables.first();
                 let names = names.map_or_else(String::new, |table| self.written(table));
-                let reason =
-                    format!("{written} is short for {names}: write the table's whole name");
+                let reason = format!("{written} is short for {names}: write the full table name");
                 Err(Fault::new(FaultKind::Table, written, reason))
             }
             Ok(Some(found)) => Ok(found),
@@ -121,7 +120,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Without a dataset, or in BigQuery without its project.
+    /// Whether the dataset or, in BigQuery, its project is missing.
     fn is_short(&self, parts: &[String]) -> bool {
         let whole = match self.dialect {
             Dialect::Bigquery => 3,
@@ -130,7 +129,7 @@ impl<'a> Schema<'a> {
         self.strict && parts.len() < whole
     }
 
-    /// Like `find`, for words that need not be a table: without a search for what is near.
+    /// [`Self::find`] for words that may not be a table: none instead of a fault with a hint.
     pub(crate) fn look_up(&self, parts: &[String]) -> Result<Option<TableMatch<'a>>, Fault> {
         let written = parts.join(".");
         if parts
@@ -168,7 +167,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// A wildcard that is no family's own: narrower than one, or over tables that are no shards.
+    /// A wildcard that is not a family's name: narrower than one, or over tables that are not shards.
     fn find_wildcard(
         &self,
         prefix: &str,
@@ -226,7 +225,7 @@ impl<'a> Schema<'a> {
                 let is_suffix = !suffix.is_empty() && suffix.bytes().all(|b| b.is_ascii_digit());
                 is_suffix.then_some((*table, suffix))
             })
-            // `events_2021*` beside `events_*`: the longer name is the nearer one.
+            // Of `events_2021*` and `events_*`, the longer name is the better match.
             .min_by_key(|(_, suffix)| suffix.len());
         let Some((table, suffix)) = family else {
             return Ok(None);
@@ -236,7 +235,7 @@ impl<'a> Schema<'a> {
                 FaultKind::Shard,
                 written,
                 format!(
-                    "{written} is no shard of {}: they run from {} to {}",
+                    "{written} is not a shard of {}: they range from {} to {}",
                     self.written(table),
                     shards.first,
                     shards.last
@@ -252,7 +251,7 @@ impl<'a> Schema<'a> {
     }
 
     fn only(&self, mut found: Vec<&'a Table>, written: &str) -> Result<&'a Table, Fault> {
-        // What an unqualified name means to a Postgres with the default search path.
+        // Postgres with the default search path resolves an unqualified name to `public`.
         if self.dialect == Dialect::Postgres
             && found.len() > 1
             && let Some(public) = found
@@ -276,7 +275,7 @@ impl<'a> Schema<'a> {
         } = &table.parts;
         match (self.dialect, qualifiers) {
             (_, []) => !table.parts.is_unknown(),
-            // A project of BigQuery may hold dots, which part a name however it is quoted.
+            // A BigQuery project may contain dots, which split a name even inside quotes.
             (Dialect::Bigquery, [of @ .., last]) => {
                 last == dataset && (of.is_empty() || of.join(".") == *project)
             }
@@ -286,7 +285,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// A table as a query may name it, in full.
+    /// The full name of a table in a query.
     fn written(&self, table: &Table) -> String {
         match self.dialect {
             Dialect::Bigquery => table.name.clone(),

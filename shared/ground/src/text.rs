@@ -5,17 +5,16 @@
 //!   but not SQL words, types, functions and literals;
 //! - a word with an underscore inside (`is_active_user`), or in camelCase (`userId`);
 //! - a dotted path (`orders.customer_id`), but not hosts, file names and abbreviations;
-//! - a quoted word that is called a column, field or table (the "state" column).
+//! - a quoted word next to "column", "field" or "table" (the "state" column).
 //!
 //! What does not: plain words, URLs, addresses, numbers, formats (`YYYY_MM_DD`), codes
-//! (`OBI_0000050`), and *values*. A
-//! value is a word in 'single quotes', or one that follows "values such as", "values are",
-//! "one of", "set to" and their like, also further on in a list. After "e.g.", "such as" and
-//! "for example" a value is expected only in the description of a column without fields: in that of
-//! a table they introduce columns as often as values.
+//! (`OBI_0000050`), and *values*. A value is a word in 'single quotes', or one that follows "values
+//! such as", "values are", "one of", "set to" and similar phrases, also later in a list. After "e.g.",
+//! "such as" and "for example" a value is expected only in the description of a column without fields;
+//! in the description of a table they introduce columns as often as values.
 //!
 //! An identifier exists if it is a column, field, path, table or dataset anywhere in the schema, so
-//! that a description can tell what a column refers to.
+//! that a description can mention what a column refers to.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -31,21 +30,21 @@ use crate::nearest;
 use crate::prose;
 use crate::tables::Schema;
 
-/// The longest description that is looked at, in bytes.
+/// The longest description that is checked, in bytes.
 const MAX_TEXT_BYTES: usize = 20_000;
 const MAX_FAULTS: usize = 50;
 
 static BACKTICKS: LazyLock<Regex> = LazyLock::new(|| prose::regex("`([^`\n]{1,300})`"));
-/// A name, or names joined by dots or hyphens; a wildcard may end it.
+/// A name, or names joined by dots or hyphens, perhaps with a wildcard at the end.
 static WORD: LazyLock<Regex> =
     LazyLock::new(|| prose::regex(r"[A-Za-z_][A-Za-z0-9_]*(?:[-.][A-Za-z0-9_]+)*\*?"));
 static NAME: LazyLock<Regex> = LazyLock::new(|| {
     prose::regex(r"^[\p{L}_][\p{L}\p{N}_]*(?:-[\p{L}\p{N}_]+)*(?:\.[\p{L}\p{N}_-]+)*(?:\.?\*)?$")
 });
 
-/// Checks that what a description mentions exists.
+/// Checks that every identifier in a description exists.
 ///
-/// `column_path` is the path of the column that is described, none for the table itself.
+/// `column_path` is the path of the described column; none for the table itself.
 pub fn text(
     description: &str,
     table: &Table,
@@ -95,7 +94,7 @@ pub fn text(
         }
     }
     for word in WORD.find_iter(&prose_only) {
-        // `3x_faster` is a number with a unit, and `사용자_id` is one word that starts earlier.
+        // `3x_faster` is a number with a unit; `사용자_id` is one word that starts earlier.
         let is_inside_word = prose_only[..word.start()]
             .chars()
             .next_back()
@@ -122,7 +121,7 @@ struct Check<'c, 'a> {
 }
 
 impl Check<'_, '_> {
-    /// Checks a piece of text, and takes its faults back where it is given as a value.
+    /// Checks a part of the text, and discards its faults if the text presents it as a value.
     fn unless_value(&mut self, text: &str, at: &Range<usize>, check: impl FnOnce(&mut Self)) {
         let known = self.faults.len();
         check(self);
@@ -131,7 +130,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// A word of prose: an identifier only by its form.
+    /// A word of prose, which is an identifier only if it has the form of one.
     fn word(&mut self, word: &str, is_called: bool) {
         let segments: Vec<&str> = word.split('.').collect();
         let has_underscore = word.trim_matches('_').contains('_');
@@ -176,7 +175,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Something that claims to be in the schema.
+    /// An identifier, which must be in the schema.
     fn name(&mut self, written: &str) {
         let parts: Vec<&str> = written.split('.').collect();
         if self.resolves(&parts) || self.faults.len() >= MAX_FAULTS {
@@ -184,7 +183,7 @@ impl Check<'_, '_> {
         }
         let last = parts.last().copied().unwrap_or(written);
         let hint = nearest::hint(last, self.schema.names().all());
-        let reason = format!("{written} is mentioned, but is nowhere in the schema{hint}");
+        let reason = format!("{written} is mentioned, but is not in the schema{hint}");
         self.faults
             .push(Fault::new(FaultKind::Mention, written, reason));
     }
@@ -202,12 +201,12 @@ impl Check<'_, '_> {
         if names.has_path(parts) || has_path(&self.table.columns, parts) {
             return true;
         }
-        // Any name may hold dots itself, and prose does not quote it.
+        // Any name may contain dots, and prose does not quote it.
         let written = parts.join(".");
         if names.has_column(&written) {
             return true;
         }
-        // A table, dataset or project, as far as it is named, and perhaps a path in it.
+        // A table, dataset or project, perhaps followed by a path in it.
         (1..=parts.len()).any(|length| {
             let (place, path) = parts.split_at(length);
             let is_there = |table: &Table| {
@@ -239,7 +238,7 @@ impl Check<'_, '_> {
         if exists(word) || prose::is_time_format(word) || prose::is_code(word) {
             return true;
         }
-        // Several of them: the `user_ids`.
+        // A plural: the `user_ids`.
         if word.strip_suffix('s').is_some_and(exists) {
             return true;
         }
@@ -255,7 +254,7 @@ impl Check<'_, '_> {
         if is_pseudo || matches!(self.schema.look_up(&[word.to_owned()]), Ok(Some(_))) {
             return true;
         }
-        // A start of names: `utm_*`, `utm_`, `events_YYYYMMDD`.
+        // A prefix of names: `utm_*`, `utm_`, `events_YYYYMMDD`.
         let start = word
             .strip_suffix('*')
             .or_else(|| word.strip_suffix("YYYYMMDD"))
@@ -277,7 +276,7 @@ fn starts_lower(part: &str) -> bool {
     part.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
 }
 
-/// A path without underscores is told from a missing space by its length only.
+/// Distinguishes a path without underscores from a missing space, by length only.
 fn is_path(word: &str) -> bool {
     word.split('.').all(|part| part.len() > 1)
 }
@@ -286,7 +285,7 @@ fn same(name: &str, wanted: &str) -> bool {
     name.to_lowercase() == wanted.to_lowercase()
 }
 
-/// Whether these names lead down from some column, whose own name may hold dots.
+/// Whether these names are a path from a top-level column, whose name may contain dots.
 fn is_path_of(columns: &[Column], path: &[&str]) -> bool {
     if path.is_empty() {
         return true;
@@ -299,7 +298,7 @@ fn is_path_of(columns: &[Column], path: &[&str]) -> bool {
     })
 }
 
-/// Whether these names lead down from some column or field.
+/// Whether these names are a path from any column or field.
 fn has_path(columns: &[Column], path: &[&str]) -> bool {
     is_path_of(columns, path) || columns.iter().any(|column| has_path(&column.fields, path))
 }

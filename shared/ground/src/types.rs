@@ -1,4 +1,4 @@
-//! What is known of an expression: whether it has fields, and which.
+//! The types of expressions: whether they have fields, and which.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use schema::document::{Column, Mode};
 use schema::name::path;
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
-/// Only as much of a type as resolving names needs.
+/// As much of a type as name resolution needs.
 #[derive(Clone, Debug)]
 pub(crate) enum Type {
     Scalar,
@@ -16,17 +16,17 @@ pub(crate) enum Type {
     Struct(Rc<Vec<Field>>),
     /// `_TABLE_SUFFIX` of a family.
     Suffix(Rc<SuffixRange>),
-    /// Of something that is at fault already; nothing below it is a further fault.
+    /// The type after a fault; nothing below it is a further fault.
     Unknown,
 }
 
 /// A column of a relation, or a field of a struct.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
-    /// Empty where it has no name that could be written.
+    /// Empty if it has no name that a query can write.
     pub name: String,
     pub data_type: Type,
-    /// Where it stands in the warehouse; none where a query made it.
+    /// The warehouse column; none for a computed value.
     pub origin: Option<Rc<Origin>>,
     /// Not part of `*`: a pseudo column.
     pub hidden: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Origin {
     pub path: String,
 }
 
-/// What `_TABLE_SUFFIX` can be: digits from `first` to `last`, or of another family.
+/// The range of `_TABLE_SUFFIX` of a family: digits from `first` to `last`.
 #[derive(Debug)]
 pub(crate) struct SuffixRange {
     pub table: Rc<str>,
@@ -73,7 +73,7 @@ impl Type {
         Self::Struct(Rc::new(fields))
     }
 
-    /// Of two branches of one expression, the one that tells more: `null` has no fields.
+    /// The more specific type of two branches of one expression: `null` has no fields.
     pub fn or(self, other: Self) -> Self {
         match self {
             Self::Scalar => other,
@@ -81,7 +81,7 @@ impl Type {
         }
     }
 
-    /// Of one element; something that is no array is its own element.
+    /// The type of one element; a value that is not an array is its own element.
     pub fn element(&self) -> Self {
         match self {
             Self::Array(element) => (**element).clone(),
@@ -91,7 +91,7 @@ impl Type {
         }
     }
 
-    /// Of a type that a query spells out.
+    /// The type of a cast or declaration.
     pub fn of(data_type: &DataType) -> Self {
         match data_type {
             DataType::JSON | DataType::JSONB => Self::Json,
@@ -121,7 +121,7 @@ pub(crate) fn fields(table: &Rc<str>, parent: &str, columns: &[Column]) -> Vec<F
         .map(|column| {
             let path = path(parent, &column.name);
             let element = if column.cut {
-                // What lies below is not known here, and for the warehouse to say.
+                // Its fields are unknown here; the warehouse checks them.
                 Type::Json
             } else if !column.fields.is_empty() {
                 Type::structure(fields(table, &path, &column.fields))

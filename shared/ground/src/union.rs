@@ -49,7 +49,7 @@ impl Resolver<'_, '_> {
                 resolver.fault(
                     FaultKind::NotReadOnly,
                     "",
-                    "a statement that changes data is not allowed, in a with table neither",
+                    "a statement that changes data is not allowed, not even in with",
                 );
                 open
             }

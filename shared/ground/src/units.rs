@@ -33,7 +33,7 @@ impl Resolver<'_, '_> {
                     UNITS
                 };
                 if !is_one_of(list, &unit.value) {
-                    let reason = format!("{} is not a unit that {function} takes", unit.value);
+                    let reason = format!("{} is not a unit of {function}", unit.value);
                     self.fault(FaultKind::Name, &unit.value, reason);
                 }
                 true
@@ -58,7 +58,7 @@ impl Resolver<'_, '_> {
     pub fn check_unit(&mut self, unit: &DateTimeField) {
         let (name, list) = match (unit, self.dialect) {
             (DateTimeField::Week(Some(day)), Dialect::Bigquery) => (day.value.clone(), WEEKDAYS),
-            // Postgres takes the name as a text as well.
+            // Postgres accepts the name as a text as well.
             (DateTimeField::Custom(name), _) => (name.value.clone(), self.parts_of_time()),
             (known, _) => (known.to_string(), self.parts_of_time()),
         };
@@ -75,7 +75,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// The units of `interval 3 day`; BigQuery has none in the plural.
+    /// The units of `interval 3 day`. BigQuery has no plural forms.
     pub fn check_interval(&mut self, interval: &Interval) {
         let units = [&interval.leading_field, &interval.last_field];
         for unit in units.into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! Texts of every kind, which nobody has thought of.
+//! Random texts and random SQL.
 
 use ground::Schema;
 use proptest::prelude::*;
@@ -6,8 +6,8 @@ use schema::Dialect;
 
 use crate::{bigquery, postgres};
 
-/// Pieces that make SQL likely to be parsed, in any order.
-const PIECES: &str = "select from where ( ) , . * ` ' \" [ ] with as unnest struct array over \
+/// Tokens that are likely to form SQL, in any order.
+const TOKENS: &str = "select from where ( ) , . * ` ' \" [ ] with as unnest struct array over \
     partition by order group having join on using lateral union all shop.orders customers c total \
     lines `acme-data.analytics.events_*` event_params key value 1 '2021' = and between exists case \
     when then else end :: -> pivot for in qualify window w interval date { } ; -- /* */ @ $1 한글 \
@@ -28,11 +28,11 @@ proptest! {
     }
 
     #[test]
-    fn no_jumble_of_sql_makes_the_grounder_panic(
-        pieces in prop::collection::vec(
-            prop::sample::select(PIECES.split_whitespace().collect::<Vec<_>>()), 0..40)
+    fn random_sql_tokens_never_make_the_grounder_panic(
+        tokens in prop::collection::vec(
+            prop::sample::select(TOKENS.split_whitespace().collect::<Vec<_>>()), 0..40)
     ) {
-        let text = format!("select {}", pieces.join(" "));
+        let text = format!("select {}", tokens.join(" "));
         for (tables, dialect) in [(bigquery(), Dialect::Bigquery), (postgres(), Dialect::Postgres)] {
             let schema = Schema::new(&tables, dialect);
             if let Err(faults) = ground::sql(&text, &schema) {
@@ -44,7 +44,7 @@ proptest! {
     }
 
     #[test]
-    fn a_column_that_is_not_there_is_a_fault_wherever_it_stands(
+    fn an_unknown_column_is_a_fault_anywhere_in_a_query(
         name in "[a-z]{3,8}_zz",
         shape in prop::sample::select(vec![
             "select {} from shop.orders",

@@ -82,7 +82,7 @@ fn sql_that_is_too_long_or_too_deep_is_a_fault() {
 }
 
 #[test]
-fn a_long_chain_of_conditions_is_no_fault() {
+fn a_long_chain_of_conditions_is_not_a_fault() {
     let tables = bigquery();
     let sql = format!(
         "select order_id from shop.orders where order_id = 0{}",

@@ -1,4 +1,4 @@
-//! What the parser and the warehouse read differently, and what nobody vouches for.
+//! Text that the parser and the warehouse read differently, and strict schemas.
 
 use ground::{FaultKind, Schema};
 use schema::Dialect;
@@ -8,7 +8,7 @@ use schema::name::TableName;
 use crate::{bigquery, postgres};
 
 #[test]
-fn a_comment_ends_for_the_parser_where_it_ends_for_the_warehouse() {
+fn the_parser_and_the_warehouse_agree_on_where_a_comment_ends() {
     let bigquery = bigquery();
     let schema = Schema::new(&bigquery, Dialect::Bigquery);
     for end in ["\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
@@ -48,7 +48,7 @@ fn a_comment_ends_for_the_parser_where_it_ends_for_the_warehouse() {
 }
 
 #[test]
-fn spaces_that_only_one_of_the_two_takes_for_spaces_are_refused() {
+fn spaces_that_only_the_parser_or_only_the_warehouse_accepts_are_refused() {
     let (bigquery, postgres) = (bigquery(), postgres());
     for space in [
         "\u{a0}", "\u{2003}", "\u{3000}", "\u{200b}", "\u{feff}", "\u{b}", "\0",
@@ -73,7 +73,7 @@ fn spaces_that_only_one_of_the_two_takes_for_spaces_are_refused() {
 }
 
 #[test]
-fn what_nobody_vouches_for_names_its_tables_in_full_and_has_no_comments() {
+fn a_strict_schema_requires_full_table_names_and_no_comments() {
     let (bigquery, postgres) = (bigquery(), postgres());
     for (tables, dialect, whole, short, full) in [
         (

@@ -1,4 +1,4 @@
-//! Tables written as an indented list, a line a column.
+//! Parses tables from an indented outline with one line per column.
 
 use schema::Dialect;
 use schema::document::{Column, Mode, Partitioning, Shards, Table, TableKind};

@@ -8,7 +8,7 @@ use schema::document::{Drift, DriftKind, ShardVersion, Table};
 
 use crate::{bigquery, faults, postgres};
 
-/// The entries of a corpus: what stands after `---`, and the lines below.
+/// The entries of a corpus: the heading after `---`, and the lines below it.
 fn corpus(text: &'static str) -> Vec<(&'static str, &'static str)> {
     format_entries(text.strip_prefix("--- ").expect("a corpus starts with ---"))
 }
@@ -50,11 +50,11 @@ fn assert_caught(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
         match ground::sql(sql, &schema) {
             Ok(found) => wrong.push(format!("{sql}\n  passes: {found:?}")),
             Err(faults) => {
-                let is_told = faults.iter().any(|fault| {
+                let is_found = faults.iter().any(|fault| {
                     format!("{:?}", fault.kind) == kind
                         && fault.identifier.to_lowercase().contains(&identifier)
                 });
-                if !is_told {
+                if !is_found {
                     wrong.push(format!("{sql}\n  expected {expected}: {faults:?}"));
                 }
             }
@@ -64,13 +64,13 @@ fn assert_caught(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
 }
 
 #[test]
-fn right_bigquery_sql_passes() {
+fn correct_bigquery_sql_passes() {
     let entries = corpus(include_str!("corpus/bigquery_right.sql"));
     assert_right(&entries, &bigquery(), Dialect::Bigquery);
 }
 
 #[test]
-fn right_postgres_sql_passes() {
+fn correct_postgres_sql_passes() {
     let entries = corpus(include_str!("corpus/postgres_right.sql"));
     assert_right(&entries, &postgres(), Dialect::Postgres);
 }
@@ -99,7 +99,7 @@ fn subject<'t>(heading: &str, tables: &'t [Table]) -> (&'t Table, Option<String>
 }
 
 #[test]
-fn a_description_that_mentions_what_is_not_there_is_caught() {
+fn a_description_with_an_unknown_identifier_is_a_fault() {
     let tables = bigquery();
     let schema = Schema::new(&tables, Dialect::Bigquery);
     let mut wrong = Vec::new();
@@ -110,10 +110,10 @@ fn a_description_that_mentions_what_is_not_there_is_caught() {
             Ok(()) => wrong.push(format!("{text}\n  passes")),
             Err(faults) => {
                 // Exactly what is wrong, and nothing that is right.
-                let is_told = faults
+                let is_found = faults
                     .iter()
                     .all(|fault| expected.contains(fault.identifier.as_str()));
-                if !is_told {
+                if !is_found {
                     wrong.push(format!("{text}\n  expected {expected}: {faults:?}"));
                 }
             }
@@ -123,7 +123,7 @@ fn a_description_that_mentions_what_is_not_there_is_caught() {
 }
 
 #[test]
-fn a_description_that_mentions_only_what_is_there_passes() {
+fn a_description_with_known_identifiers_passes() {
     let tables = bigquery();
     let schema = Schema::new(&tables, Dialect::Bigquery);
     let mut wrong = Vec::new();
@@ -137,7 +137,7 @@ fn a_description_that_mentions_only_what_is_there_passes() {
 }
 
 #[test]
-fn the_corpora_are_large_enough_and_hold_nothing_twice() {
+fn the_corpora_are_large_enough_and_have_no_duplicates() {
     let wrong = [
         include_str!("corpus/bigquery_wrong.sql"),
         include_str!("corpus/postgres_wrong.sql"),
@@ -159,7 +159,7 @@ fn the_corpora_are_large_enough_and_hold_nothing_twice() {
 }
 
 #[test]
-fn every_column_that_is_mentioned_is_told_with_its_parents() {
+fn every_mentioned_column_is_returned_with_its_parents() {
     let tables = bigquery();
     let found = ground::sql(
         "select i.item_name, device.web_info.browser from analytics.`events_*`, unnest(items) as i",
@@ -186,7 +186,7 @@ fn every_column_that_is_mentioned_is_told_with_its_parents() {
 }
 
 #[test]
-fn an_older_shard_has_the_columns_of_its_time() {
+fn an_older_shard_has_the_columns_of_its_version() {
     let mut tables = bigquery();
     let events = tables
         .iter_mut()
@@ -246,7 +246,7 @@ fn an_older_shard_has_the_columns_of_its_time() {
 }
 
 #[test]
-fn a_star_mentions_every_column_that_it_stands_for() {
+fn a_star_mentions_every_column() {
     let tables = bigquery();
     let found = ground::sql(
         "select * except (email) from shop.customers",
@@ -258,7 +258,7 @@ fn a_star_mentions_every_column_that_it_stands_for() {
 }
 
 #[test]
-fn a_fault_tells_how_to_repair_it() {
+fn a_fault_explains_how_to_fix_it() {
     let reason = |sql: &str| faults(sql)[0].reason.clone();
 
     assert_eq!(
@@ -284,13 +284,13 @@ fn a_fault_tells_how_to_repair_it() {
     );
     assert_eq!(
         reason("select 1 from analytics.events_20190101"),
-        "analytics.events_20190101 is no shard of acme-data.analytics.events_*: they run from \
+        "analytics.events_20190101 is not a shard of acme-data.analytics.events_*: they range from \
          20201101 to 20210131"
     );
 }
 
 #[test]
-fn a_fault_in_a_subquery_does_not_make_faults_of_what_reads_it() {
+fn a_fault_in_a_subquery_causes_no_faults_in_the_outer_query() {
     let found = faults(
         "with a as (select missing as m, status from shop.orders)
          select a.m.anything, b.whatever from a join nowhere.b on b.id = a.m",
@@ -300,15 +300,15 @@ fn a_fault_in_a_subquery_does_not_make_faults_of_what_reads_it() {
     assert_eq!(kinds, [FaultKind::Column, FaultKind::Table]);
 }
 
-/// A query with one name misspelt wherever it stands.
-fn misspelt(sql: &str, name: &str) -> Option<String> {
+/// The query with every occurrence of a name misspelled.
+fn misspelled(sql: &str, name: &str) -> Option<String> {
     let word = regex::Regex::new(&format!(r"(?i)\b{}\b", regex::escape(name))).expect("a word");
     let wrong = word.replace_all(sql, format!("{name}_zz"));
     (wrong != sql).then(|| wrong.into_owned())
 }
 
 #[test]
-fn no_column_of_a_right_query_can_be_misspelt_unnoticed() {
+fn every_misspelled_column_of_a_correct_query_is_a_fault() {
     let corpora = [
         (
             bigquery(),
@@ -328,12 +328,15 @@ fn no_column_of_a_right_query_can_be_misspelt_unnoticed() {
             let right = ground::sql(sql, &schema).expect(sql);
             for (_, path) in right.columns {
                 let name = path.rsplit('.').next().expect("a path has a name");
-                let Some(wrong) = misspelt(sql, name) else {
+                let Some(wrong) = misspelled(sql, name) else {
                     continue;
                 };
                 misspellings += 1;
                 let found = ground::sql(&wrong, &schema);
-                assert!(found.is_err(), "{name} is misspelt in\n{wrong}\n{found:?}");
+                assert!(
+                    found.is_err(),
+                    "{name} is misspelled in\n{wrong}\n{found:?}"
+                );
             }
         }
     }

@@ -1,19 +1,20 @@
-//! How much a planner may be made to compute.
+//! Limits on what a planner computes at planning time.
 
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Value};
 
 use crate::fault::FaultKind;
 use crate::resolver::Resolver;
 
-/// Of what `repeat`, `lpad` and their like make in Postgres.
+/// The longest result of `repeat`, `lpad` and similar functions in Postgres.
 const LARGEST_SIZE: u64 = 1_000;
+/// The product of all `repeat` factors of a query.
 const LARGEST_GROWTH: u64 = 10_000;
-/// In digits, of a number in the pattern of `format`.
+/// The digits of a number in the pattern of `format`.
 const LONGEST_WIDTH: usize = 3;
 
 impl Resolver<'_, '_> {
-    /// Postgres computes a call of constants when it plans, however long the result is: a size must
-    /// stand there as a number, and be a small one.
+    /// Postgres evaluates calls with constant arguments at planning time, however long the result is.
+    /// A size must therefore be a number literal, and small.
     pub fn bound_result(&mut self, name: &str, arguments: &[FunctionArg]) {
         let argument = |place: usize| match arguments.get(place) {
             Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) => {
@@ -45,8 +46,8 @@ impl Resolver<'_, '_> {
         };
         if !is_small {
             let reason = format!(
-                "{name} may make too much: write how much as a number of at most {LARGEST_SIZE}, \
-                 in all calls together at most {LARGEST_GROWTH} times"
+                "the result of {name} may be too large: write its size as a number of at most \
+                 {LARGEST_SIZE}, in all calls together at most {LARGEST_GROWTH}"
             );
             self.fault(FaultKind::TooLarge, name, reason);
         }
