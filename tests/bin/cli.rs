@@ -1,4 +1,4 @@
-//! `metasync` itself: cargo tells a test only where the programs of its own package are.
+//! Runs `metasync`: cargo gives a test only the programs of its own package.
 
 fn main() -> anyhow::Result<()> {
     metasync::cli::main()

@@ -1,14 +1,11 @@
-//! A function by its name: cargo tells a test only where the programs of its own package are.
+//! Serves the function that its argument names: cargo gives a test only the programs of its own package.
+
+use anyhow::Context as _;
+use metasync::functions::FUNCTIONS;
 
 fn main() -> anyhow::Result<()> {
-    let name = std::env::args().nth(1);
-    match name.as_deref() {
-        Some("cache-read") => platform::serve("cache-read", cache_read::app),
-        Some("message-log") => platform::serve("message-log", message_log::app),
-        Some("privacy") => platform::serve("privacy", privacy::app),
-        Some("schema-sync") => platform::serve("schema-sync", schema_sync::app),
-        Some("settings") => platform::serve("settings", settings::app),
-        Some("stats-batch") => platform::serve("stats-batch", stats_batch::app),
-        _ => anyhow::bail!("there is no function {name:?}"),
-    }
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let function = FUNCTIONS.iter().find(|function| function.name == name);
+    let function = function.with_context(|| format!("there is no function {name:?}"))?;
+    platform::serve(function.name, function.app)
 }

@@ -1,4 +1,4 @@
-//! What holds for every route, whoever adds it: the functions' own documents say which there are.
+//! Rules for every route, new ones included: the functions' OpenAPI documents list the routes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +7,10 @@ use aws_lc_rs::hmac;
 use http::Method;
 use jiff::Timestamp;
 use kit::{TestApp, TestRequest, slack};
+use metasync::functions::{FUNCTIONS, Function};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use platform::Env;
 use platform::postgres::migrate;
-use platform::{Env, Resources, Router};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use throwaway_postgres::Server;
@@ -17,19 +18,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-type App = fn(&Resources) -> anyhow::Result<Router>;
-
-/// Those that keep something in Postgres.
-const WITH_DATABASE: [(&str, App); 4] = [
-    ("message-log", message_log::app),
-    ("privacy", privacy::app),
-    ("settings", settings::app),
-    ("stats-batch", stats_batch::app),
-];
-const OTHERS: [(&str, App); 2] = [
-    ("cache-read", cache_read::app),
-    ("schema-sync", schema_sync::app),
-];
+/// The functions that store data in Postgres.
+fn with_database() -> impl Iterator<Item = &'static Function> {
+    FUNCTIONS.iter().filter(|function| function.needs_database)
+}
 
 const SLACK_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const KEY: [u8; 32] = [7; 32];
@@ -54,7 +46,7 @@ fn sign(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
 }
 
-/// The routes of an app by its document: method and path.
+/// The routes in an app's document: method and path.
 async fn routes(app: &TestApp) -> Vec<(Method, String)> {
     let document = app.get("/openapi.json").await.json();
     let paths = document["paths"].as_object().expect("paths");
@@ -68,60 +60,64 @@ async fn routes(app: &TestApp) -> Vec<(Method, String)> {
     routes.collect()
 }
 
-/// The route with an address for each of its parameters.
-fn address(path: &str, word: &str) -> String {
-    let word = utf8_percent_encode(word, NON_ALPHANUMERIC).to_string();
+/// The path with a value for each of its parameters.
+fn address(path: &str, value: &str) -> String {
+    let value = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
     let id = if path.contains("/robeings/") {
-        &word
+        &value
     } else {
         ID
     };
     path.replace("{id}", id)
         .replace("{category}", "skill")
         .replace("{key}", "theme")
-        .replace("{name}", &word)
+        .replace("{name}", &value)
 }
 
-/// The query and the body of a request that comes as far as the database, with `word` wherever a
-/// caller may write what they like.
+/// The query and the body of a request that reaches the database, with `text` wherever a caller may
+/// send any text.
 fn example(
     method: &Method,
     path: &str,
-    word: &str,
+    text: &str,
 ) -> (Vec<(&'static str, String)>, Option<Value>) {
-    let text = || word.to_owned();
-    let message = json!({"robeing_id": word, "id": word, "message": word, "response": word,
-        "channel_id": word, "channel_type": word, "thread_ts": word, "slack_user_id": word,
-        "intent": word, "user_id": ID, "metadata": {word: word}});
-    let subject = json!({ "slack_user_id": word });
+    let owned = || text.to_owned();
+    let message = json!({"robeing_id": text, "id": text, "message": text, "response": text,
+        "channel_id": text, "channel_type": text, "thread_ts": text, "slack_user_id": text,
+        "intent": text, "user_id": ID, "metadata": {text: text}});
+    let subject = json!({ "slack_user_id": text });
     match (method.as_str(), path) {
         ("POST", "/v1/messages" | "/events/message-log") => (vec![], Some(message)),
         ("POST", "/v1/messages/batch") => (vec![], Some(json!({ "items": [message] }))),
         ("POST", "/v1/slack/events") => {
-            let event = json!({"type": "message", "channel": word, "channel_type": "channel",
-                "user": word, "ts": "1764032405.000001", "text": word});
-            let envelope = json!({"type": "event_callback", "team_id": word, "api_app_id": word,
-                "event_id": word, "event": event});
+            let event = json!({"type": "message", "channel": text, "channel_type": "channel",
+                "user": text, "ts": "1764032405.000001", "text": text});
+            let envelope = json!({"type": "event_callback", "team_id": text, "api_app_id": text,
+                "event_id": text, "event": event});
             (vec![], Some(envelope))
         }
         ("POST", "/v1/dead-letters/{id}/replay") => (vec![], Some(json!({ "message": message }))),
         ("POST", "/v1/robeings/{id}/tasks") => {
-            let task = json!({"task_type": word, "difficulty": 3, "outcome": "success"});
+            let task = json!({"task_type": text, "difficulty": 3, "outcome": "success"});
             (vec![], Some(task))
         }
         ("POST", "/v1/erasures" | "/v1/exports") => (vec![], Some(subject)),
-        ("POST", "/events/privacy" | "/events/stats-batch") => (vec![], Some(json!({}))),
-        ("PUT", _) => (vec![], Some(json!({ word: word }))),
-        ("PATCH", _) => (vec![], Some(json!({ "theme": { word: word } }))),
+        ("POST", trigger) if trigger.starts_with("/events/") => (vec![], Some(json!({}))),
+        ("PUT", _) => (vec![], Some(json!({ text: text }))),
+        ("PATCH", _) => (vec![], Some(json!({ "theme": { text: text } }))),
         ("DELETE", _) => (vec![], None),
-        ("GET", "/v1/robeings/{id}/search") => (vec![("q", text())], None),
-        ("GET", "/v1/robeings/{id}/context") => (vec![("q", text()), ("thread", text())], None),
+        ("GET", "/v1/robeings/{id}/search") => (vec![("q", owned())], None),
+        ("GET", "/v1/robeings/{id}/context") => (vec![("q", owned()), ("thread", owned())], None),
         ("GET", "/v1/robeings/{id}/messages") => {
-            let query = [("channel", text()), ("thread", text()), ("intent", text())];
+            let query = [
+                ("channel", owned()),
+                ("thread", owned()),
+                ("intent", owned()),
+            ];
             (query.into(), None)
         }
         ("GET", "/v1/users/{id}/messages") => {
-            let query = [("robeing", text()), ("intent", text())];
+            let query = [("robeing", owned()), ("intent", owned())];
             (query.into(), None)
         }
         ("GET", "/v1/exports/download") => {
@@ -137,17 +133,17 @@ fn example(
             (query.into(), None)
         }
         ("GET", _) => (vec![], None),
-        _ => panic!("say here how {method} {path} is called"),
+        _ => panic!("add an example of {method} {path} here"),
     }
 }
 
-fn request(app: &TestApp, method: &Method, path: &str, word: &str) -> TestRequest {
-    let (query, body) = example(method, path, word);
+fn request(app: &TestApp, method: &Method, path: &str, text: &str) -> TestRequest {
+    let (query, body) = example(method, path, text);
     let query: Vec<String> = query
         .iter()
         .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
         .collect();
-    let address = format!("{}?{}", address(path, word), query.join("&"));
+    let address = format!("{}?{}", address(path, text), query.join("&"));
     let request = app.request(method.clone(), &address);
     let Some(body) = body else {
         return request;
@@ -164,14 +160,15 @@ fn request(app: &TestApp, method: &Method, path: &str, word: &str) -> TestReques
 }
 
 #[tokio::test]
-async fn a_head_asks_for_the_proof_that_a_get_asks_for() {
+async fn a_head_needs_the_authentication_that_a_get_needs() {
     let sha256 = hex(&Sha256::digest("token"));
     let tokens = json!([{"name": "bot", "role": "admin", "sha256": sha256}]).to_string();
     for auth in [("AUTH_TOKENS", tokens.as_str()), ("AUTH_MODE", "open")] {
-        for (function, app) in WITH_DATABASE.into_iter().chain(OTHERS) {
+        for function in FUNCTIONS {
             let env = env("postgres://nobody@127.0.0.1:1/nothing");
-            let document = TestApp::with_env(env.clone()).start(app).await;
-            let app = TestApp::with_env(env.with(auth.0, auth.1)).start(app).await;
+            let document = TestApp::with_env(env.clone()).start(function.app).await;
+            let env = env.with(auth.0, auth.1);
+            let app = TestApp::with_env(env).start(function.app).await;
             let mut gets = vec!["/openapi.json".to_owned(), "/healthz".to_owned()];
             for (method, path) in routes(&document).await {
                 if method == Method::GET {
@@ -181,7 +178,7 @@ async fn a_head_asks_for_the_proof_that_a_get_asks_for() {
             for path in gets {
                 let get = app.get(&path).await.status;
                 let head = app.request(Method::HEAD, &path).await.status;
-                assert_eq!(head, get, "{function}: {path} with {}", auth.0);
+                assert_eq!(head, get, "{}: {path} with {}", function.name, auth.0);
                 let is_open = auth.0 == "AUTH_MODE" && !path.contains("/download");
                 assert!(is_open || path == "/healthz" || get == 401, "{path}: {get}");
             }
@@ -189,14 +186,14 @@ async fn a_head_asks_for_the_proof_that_a_get_asks_for() {
     }
 }
 
-/// A server that accepts connections and lets nobody in, or lets everybody in, and says nothing else.
-async fn frozen_database(lets_in: bool) -> String {
+/// A server that accepts connections and never answers: before the login, or after it.
+async fn frozen_database(after_login: bool) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
     tokio::spawn(async move {
         let mut open = Vec::new();
         while let Ok((mut socket, _)) = listener.accept().await {
-            if lets_in {
+            if after_login {
                 let _ = socket.read(&mut [0; 1024]).await;
                 let ready = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
                 let _ = socket.write_all(ready).await;
@@ -207,37 +204,41 @@ async fn frozen_database(lets_in: bool) -> String {
     format!("postgres://nobody@127.0.0.1:{port}/nothing?sslmode=disable")
 }
 
-/// Work that nobody waits for has longer; it ends as well.
-fn longest(path: &str) -> Duration {
-    match path {
-        "/events/privacy" | "/events/stats-batch" => Duration::from_secs(16 * 60),
+/// The time within which a route must respond. Scheduled runs take longer than requests and the events of
+/// queues.
+fn longest(function: &Function, path: &str) -> Duration {
+    let trigger = function.trigger.filter(|trigger| trigger.queue.is_none());
+    match trigger {
+        Some(trigger) if path.starts_with("/events/") => {
+            trigger.longest_run + Duration::from_secs(60)
+        }
         _ => Duration::from_secs(10),
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_stands_still_is_a_503_in_time_on_every_route() {
-    for lets_in in [false, true] {
-        let database = frozen_database(lets_in).await;
-        for (function, app) in WITH_DATABASE {
-            let app = TestApp::with_env(env(&database)).start(app).await;
+async fn every_route_returns_503_in_time_if_the_database_does_not_answer() {
+    for after_login in [false, true] {
+        let database = frozen_database(after_login).await;
+        for function in with_database() {
+            let app = TestApp::with_env(env(&database)).start(function.app).await;
             for (method, path) in routes(&app).await {
                 let started = Instant::now();
                 let reply = request(&app, &method, &path, "r1").await;
-                let called = format!("{function}: {method} {path}, {lets_in}");
+                let called = format!("{}: {method} {path}, {after_login}", function.name);
                 assert_eq!(reply.status, 503, "{called}: {reply:?}");
                 let took = started.elapsed();
-                assert!(took <= longest(&path), "{called} after {took:?}");
+                assert!(took <= longest(function, &path), "{called} after {took:?}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn nothing_that_a_caller_sends_is_part_of_a_statements_text() {
-    // Whoever quotes badly, or trusts the server to take a backslash for nothing, is found out.
+async fn the_text_of_a_statement_contains_nothing_that_a_caller_sends() {
+    // Breaks statements that quote wrongly, or that rely on the meaning of a backslash.
     const MARK: &str = "zqxj";
-    let word = format!("{MARK}\\'\";--$$");
+    let text = format!("{MARK}\\'\";--$$");
     let settings = [
         "log_statement=all",
         "log_parameter_max_length=0",
@@ -249,18 +250,18 @@ async fn nothing_that_a_caller_sends_is_part_of_a_statements_text() {
     migrate(&env, migrations::FILES)
         .await
         .expect("the migrations apply");
-    let mut asked = BTreeMap::new();
-    for (function, app) in WITH_DATABASE {
-        let app = TestApp::with_env(env.clone()).start(app).await;
+    let mut statuses = BTreeMap::new();
+    for function in with_database() {
+        let app = TestApp::with_env(env.clone()).start(function.app).await;
         for (method, path) in routes(&app).await {
-            // What is stored now is asked for, changed and taken out later.
+            // The second request reads, changes or removes what the first one stored.
             for _ in 0..2 {
-                let status = request(&app, &method, &path, &word).await.status;
-                asked.insert(format!("{function}: {method} {path}"), status);
+                let status = request(&app, &method, &path, &text).await.status;
+                statuses.insert(format!("{}: {method} {path}", function.name), status);
             }
         }
     }
-    let failed: Vec<_> = asked
+    let failed: Vec<_> = statuses
         .iter()
         .filter(|(_, it)| it.is_server_error())
         .collect();
@@ -273,7 +274,10 @@ async fn nothing_that_a_caller_sends_is_part_of_a_statements_text() {
         kinds.iter().any(|kind| line.starts_with(kind))
     };
     let statements: Vec<&str> = log.split("@@").filter(is_statement).collect();
-    assert!(statements.len() > asked.len(), "the log has all of them");
+    assert!(
+        statements.len() > statuses.len(),
+        "the log has every statement"
+    );
     for statement in statements {
         assert!(!statement.contains(MARK), "{statement}");
     }

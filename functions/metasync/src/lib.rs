@@ -1,30 +1,29 @@
-//! Every job of MetaSync in one process, and its command line: what runs on a laptop, and the
+//! Every function of MetaSync in one process, and the command line: for local use, and for the
 //! smallest deployment. Each subcommand calls the same library code that the functions serve.
 
-mod catalogue;
 pub mod cli;
+pub mod functions;
 pub mod sample;
 mod schedule;
 mod trigger;
 
-use axum::Router as Pages;
 use platform::{Resources, Router};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// The routes of every function, their OpenAPI documents merged, and a page to read them at `/docs`.
-/// Those that keep something in Postgres are there where `DATABASE_URL` is set.
+use functions::FUNCTIONS;
+
+/// The routes of every function, their merged OpenAPI document, and a page at `/docs` that shows it.
+/// Without `DATABASE_URL`, the functions that need a database are left out.
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    let mut functions = cache_read::app(resources)?.merge(schema_sync::app(resources)?);
-    let has_database = resources.env().get("DATABASE_URL").is_some();
-    if has_database {
-        functions = functions
-            .merge(message_log::app(resources)?)
-            .merge(settings::app(resources)?)
-            .merge(stats_batch::app(resources)?)
-            .merge(privacy::app(resources)?);
+    let env = resources.env();
+    let mut routes = Router::new();
+    for function in FUNCTIONS.iter().filter(|it| it.is_available(env)) {
+        routes = routes.merge((function.app)(resources)?);
     }
-    let trigger = trigger::router(functions.clone(), has_database);
-    let functions = functions.merge(trigger);
-    Ok(functions.merge(Router::from(Pages::new().merge(docs))))
+    // A record names its queue only within the batch.
+    resources.front().take_whole_batches();
+    let trigger = trigger::router(FUNCTIONS, routes.clone(), env);
+    let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
+    let docs = axum::Router::new().merge(docs);
+    Ok(routes.merge(trigger).merge(Router::from(docs)))
 }

@@ -1,122 +1,84 @@
-//! What runs by itself: the schedules of the functions, kept in this process where no scheduler
-//! calls.
+//! Periodic work within this process, where no scheduler calls the triggers.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use message_log::{Log, roll_up};
 use platform::Resources;
-use privacy::Privacy;
-use schema_sync::api::LONGEST_SYNC;
-use schema_sync::run::Run;
-use schema_sync::sync::Sync;
-use stats_batch::Stats;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// Syncs now and then every `SYNC_INTERVAL_SECONDS` (3600; 0 for never), rolls conversations up
-/// every `ROLL_UP_INTERVAL_SECONDS` (10), and stats every `STATS_INTERVAL_SECONDS` (300), and does what
-/// privacy asks for every `PRIVACY_INTERVAL_SECONDS` (86400), as long as the process lives. On Lambda and
-/// Cloud Run nothing runs between requests, so there a scheduler calls.
+use crate::functions::FUNCTIONS;
+
+/// A unit of periodic work and its interval.
+pub struct Schedule {
+    /// Sets the seconds between two runs; 0 turns the schedule off.
+    pub variable: &'static str,
+    pub default_seconds: u64,
+    /// The interval in `metasync demo`.
+    pub demo_seconds: u64,
+    /// Opens what the work needs, once.
+    pub open: fn(&Resources) -> anyhow::Result<Work>,
+}
+
+/// Runs one unit of work.
+pub type Work =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send + Sync>;
+
+/// The work of `run` on clones of `state`.
+pub fn work<S, F>(state: S, run: impl Fn(S) -> F + Send + Sync + 'static) -> anyhow::Result<Work>
+where
+    S: Clone + Send + Sync + 'static,
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    Ok(Box::new(move || Box::pin(run(state.clone()))))
+}
+
+/// Runs the schedules of every function for as long as the process lives. On Lambda and Cloud Run,
+/// where nothing runs between requests and a scheduler calls the triggers, it starts none.
+///
+/// # Errors
+/// If an interval is not a number, or if the work of a schedule can't be opened.
 pub fn start(resources: &Resources) -> anyhow::Result<()> {
     let env = resources.env();
-    let sync_seconds: u64 = env.parse("SYNC_INTERVAL_SECONDS", 3_600)?;
-    let roll_up_seconds: u64 = env.parse("ROLL_UP_INTERVAL_SECONDS", 10)?;
-    let stats_seconds: u64 = env.parse("STATS_INTERVAL_SECONDS", 300)?;
-    let privacy_seconds: u64 = env.parse("PRIVACY_INTERVAL_SECONDS", 86_400)?;
-    let called = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
+    let has_scheduler = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
         .iter()
         .any(|name| env.get(name).is_some());
-    if called {
-        return Ok(());
-    }
-    if sync_seconds > 0 {
-        let sync = Sync::open(resources)?;
-        tokio::spawn(every(Duration::from_secs(sync_seconds), move || {
-            let sync = sync.clone();
-            async move { run(&sync).await }
-        }));
-    }
-    if roll_up_seconds > 0 && env.get("DATABASE_URL").is_some() {
-        roll_up_every(roll_up_seconds, Log::open(resources)?);
-    }
-    if stats_seconds > 0 && env.get("DATABASE_URL").is_some() {
-        stats_every(stats_seconds, Stats::open(resources)?);
-    }
-    if privacy_seconds > 0 && env.get("DATABASE_URL").is_some() {
-        privacy_every(privacy_seconds, Privacy::open(resources)?);
+    for function in FUNCTIONS {
+        let Some(trigger) = function.trigger else {
+            continue;
+        };
+        for schedule in trigger.schedules {
+            let seconds = env.parse(schedule.variable, schedule.default_seconds)?;
+            if seconds > 0 && !has_scheduler && function.is_available(env) {
+                let work = (schedule.open)(resources)?;
+                let period = Duration::from_secs(seconds);
+                tokio::spawn(repeat(function.name, period, trigger.longest_run, work));
+            }
+        }
     }
     Ok(())
 }
 
-/// Months come and go, and what was asked for is done.
-fn privacy_every(seconds: u64, privacy: Privacy) {
-    tokio::spawn(every(Duration::from_secs(seconds), move || {
-        let privacy = privacy.clone();
-        async move {
-            match privacy::run::run(&privacy).await {
-                Ok(ran) => tracing::info!(
-                    months = ran.archived.len(),
-                    erasures = ran.erasures_finished,
-                    exports = ran.exports_finished,
-                    "privacy: did what was due"
-                ),
-                Err(error) => {
-                    tracing::error!(error = format!("{error:#}"), "privacy: a part failed");
-                }
-            }
-        }
-    }));
-}
-
-/// What was stored becomes fast to search, and part of the patterns.
-pub fn roll_up_every(seconds: u64, log: Log) {
-    tokio::spawn(every(Duration::from_secs(seconds), move || {
-        let log = log.clone();
-        async move {
-            if let Err(error) = roll_up::run(&log).await {
-                tracing::error!(error = format!("{error:#}"), "the roll-up failed");
-            }
-        }
-    }));
-}
-
-/// What robeings did becomes experience.
-pub fn stats_every(seconds: u64, stats: Stats) {
-    tokio::spawn(every(Duration::from_secs(seconds), move || {
-        let stats = stats.clone();
-        async move {
-            if let Err(error) = stats_batch::roll_up::run(&stats).await {
-                tracing::error!(error = format!("{error:#}"), "the roll-up of stats failed");
-            }
-        }
-    }));
-}
-
-/// Each run is a task of its own: one that panics, or never ends, is one run lost and no schedule.
-async fn every<R>(period: Duration, run: impl Fn() -> R)
-where
-    R: Future<Output = ()> + Send + 'static,
-{
+/// Starts each run in a task of its own, so that one that panics or never ends doesn't end the
+/// schedule.
+async fn repeat(function: &'static str, period: Duration, longest: Duration, work: Work) {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let ended = tokio::spawn(timeout(LONGEST_SYNC, run())).await;
-        if !matches!(ended, Ok(Ok(()))) {
-            tracing::error!("a scheduled run panicked or took too long; the next one comes");
+        match tokio::spawn(timeout(longest, work())).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(
+                function,
+                error = format!("{error:#}"),
+                "a scheduled run of {function} failed"
+            ),
+            Ok(Err(_)) => tracing::error!(
+                function,
+                "a scheduled run of {function} took longer than {} s and was stopped",
+                longest.as_secs()
+            ),
+            Err(_) => tracing::error!(function, "a scheduled run of {function} panicked"),
         }
-    }
-}
-
-async fn run(sync: &Sync) {
-    match sync.run(&Run::default()).await {
-        Ok(answer) => tracing::info!(
-            version = answer.version,
-            updated = answer.updated,
-            changes = answer.changes.len(),
-            problems = answer.problems.len(),
-            "synced the schema"
-        ),
-        Err(error) => tracing::error!(error = format!("{error:#}"), "the sync failed"),
     }
 }
 
@@ -128,22 +90,21 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_that_panics_or_never_ends_does_not_end_the_schedule() {
+    async fn a_run_that_fails_panics_or_never_ends_does_not_end_the_schedule() {
         let runs = Arc::new(AtomicU32::new(0));
-        let count = runs.clone();
-        tokio::spawn(every(Duration::from_secs(3_600), move || {
-            let run = count.fetch_add(1, Ordering::SeqCst);
-            async move {
-                match run {
-                    0 => panic!("the first run panics"),
-                    1 => std::future::pending().await,
-                    _ => {}
-                }
+        let work = work(runs.clone(), async |runs: Arc<AtomicU32>| {
+            match runs.fetch_add(1, Ordering::SeqCst) {
+                0 => panic!("the first run panics"),
+                1 => std::future::pending().await,
+                2 => anyhow::bail!("the third run fails"),
+                _ => Ok(()),
             }
-        }));
+        });
+        let period = Duration::from_secs(3_600);
+        tokio::spawn(repeat("test", period, period / 4, work.expect("it opens")));
 
-        tokio::time::sleep(Duration::from_secs(4 * 3_600)).await;
+        tokio::time::sleep(5 * period).await;
 
-        assert!(runs.load(Ordering::SeqCst) >= 4);
+        assert!(runs.load(Ordering::SeqCst) >= 5);
     }
 }

@@ -1,106 +1,168 @@
-//! The one route that everything comes to where every function is this binary: on Lambda an event
-//! that is not HTTP is posted to `/events/<the binary's name>`. It goes on to the function that it
-//! is for, so that a function with a trigger needs nothing here.
+//! `POST /events/metasync`: the trigger of every function in one process.
+//!
+//! On Lambda, every event that is not HTTP is posted to `/events/<name of the binary>`. This route
+//! passes it on to the function that it belongs to: the one that the field `function` names, or the one
+//! whose queue it comes from.
+
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::{StatusCode, Uri};
-use axum::response::Response;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
 use message_log::events::{LARGEST_EVENT, as_json, is_run};
+use platform::serve::lambda::sqs;
 use platform::serve::may_take;
-use platform::{Admin, Error, Json, Result, Router, routes};
-use schema_sync::api::LONGEST_SYNC;
+use platform::{Admin, Env, Error, Json, Result, Router, routes};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::functions::{DEFAULT_RECEIVER, Function, Queue};
+
 #[derive(Clone)]
-struct Functions {
-    /// The routes of all of them.
+struct Dispatcher {
+    functions: &'static [Function],
+    /// The routes of the functions that are available.
     routes: axum::Router,
-    /// Whether those are among them that keep something in Postgres.
-    has_database: bool,
+    env: Env,
 }
 
-/// For these functions.
-pub fn router(functions: Router, has_database: bool) -> Router {
-    let functions = Functions {
-        routes: functions.into(),
-        has_database,
+/// The route, for these functions and their routes.
+pub fn router(functions: &'static [Function], routes: Router, env: &Env) -> Router {
+    let triggers = functions.iter().filter_map(|function| function.trigger);
+    let longest = triggers.map(|trigger| trigger.longest_run).max();
+    let dispatcher = Dispatcher {
+        functions,
+        routes: routes.into(),
+        env: env.clone(),
     };
     Router::new()
         .routes(routes!(trigger))
-        .layer(may_take(LONGEST_SYNC))
+        .layer(may_take(longest.unwrap_or(Duration::ZERO)))
         .layer(DefaultBodyLimit::max(LARGEST_EVENT))
-        .with_state(functions)
+        .with_state(dispatcher)
 }
 
-/// Do what is due, by a schedule or a queue.
+/// Run a function, on a schedule or for an event of a queue.
 ///
-/// As `POST /events/<function>` with the other fields: `{"function": "schema-sync"}` syncs. What a queue
-/// or a bus delivers names no function, and is for `message-log`.
+/// Passes the event to `POST /events/<function>`. `{"function": "schema-sync"}` runs a sync; further
+/// fields are passed on. An event from a queue or a bus needs no `function`: it goes to the function
+/// whose queue it comes from (`<deployment>-<function>`), and from any other source to `message-log`.
 #[utoipa::path(
     post,
     path = "/events/metasync",
-    request_body(content = Value, description = "`function`, and what its own trigger takes; or an event"),
+    request_body(content = Value, description = "an object with `function` and the fields that its own trigger takes, or an event"),
     responses(
-        (status = 200, description = "what the function answers", body = Object),
-        (status = 400, description = "the event is for no function that there is"),
+        (status = 200, description = "the response of the function", body = Object),
+        (status = 400, description = "no function has this trigger"),
         (status = 409, description = "the function needs DATABASE_URL, which is not set"),
-        (status = 503, description = "what the function works with is unavailable"),
+        (status = 503, description = "something that the function depends on is unavailable"),
     )
 )]
 async fn trigger(
-    State(functions): State<Functions>,
+    State(dispatcher): State<Dispatcher>,
     _: Admin,
     request: Request,
 ) -> Result<Response> {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts.clone(), body);
     let Json(mut event) = Json::<Value>::from_request(as_json(request), &()).await?;
-    let named = event.as_object_mut().and_then(|it| it.remove("function"));
-    let function = match named.as_ref().map(Value::as_str) {
-        Some(Some(function)) => function,
-        Some(None) => return Err(nobody("`function` is no text")),
-        None if is_run(&event) => return Err(nobody("no field `function`")),
-        None => "message-log",
-    };
-    parts.uri = address(function)?;
-    parts.headers.remove(CONTENT_LENGTH);
-    let event = Body::from(event.to_string());
-    let answer = match functions
-        .routes
-        .oneshot(Request::from_parts(parts, event))
-        .await
-    {
-        Ok(answer) => answer,
-        Err(never) => match never {},
-    };
-    let is_missing = answer.status() == StatusCode::NOT_FOUND;
-    if is_missing && !functions.has_database {
+    let function = dispatcher.receiver(&parts.headers, &mut event)?;
+    if !function.is_available(&dispatcher.env) {
         return Err(Error::Conflict(format!(
-            "there is no function {function:?} here: DATABASE_URL is not set, without which there is \
-             `schema-sync` alone"
+            "the function `{}` needs a database, and DATABASE_URL is not set",
+            function.name
         )));
     }
-    if is_missing {
-        return Err(nobody(&format!("no function {function:?} with a trigger")));
+    let queue = function.trigger.and_then(|trigger| trigger.queue);
+    if queue == Some(Queue::Records) && is_sqs_batch(&event) {
+        return dispatcher.post_records(function, &parts, &event).await;
     }
-    Ok(answer)
+    Ok(dispatcher.post(function, parts, event.to_string()).await)
 }
 
-fn address(function: &str) -> Result<Uri> {
-    let letters = |it: char| it.is_ascii_lowercase() || it == '-';
-    let is_name = !function.is_empty() && function.chars().all(letters);
-    let address = format!("/events/{function}").parse().ok();
-    address
-        .filter(|_| is_name)
-        .ok_or_else(|| nobody("`function` is no function's name"))
+impl Dispatcher {
+    /// The function that the event belongs to. Takes the field `function` out of the event.
+    fn receiver(&self, headers: &HeaderMap, event: &mut Value) -> Result<&'static Function> {
+        let named = event.as_object_mut().and_then(|it| it.remove("function"));
+        if let Some(named) = named {
+            let Value::String(name) = named else {
+                return Err(self.no_receiver("`function` is not a string"));
+            };
+            let function = self.function(&name);
+            return function
+                .ok_or_else(|| self.no_receiver("no function of that name has a trigger"));
+        }
+        if is_run(event) {
+            return Err(self.no_receiver("it has no field `function`"));
+        }
+        let owner = source::owner(self.functions, headers, event);
+        let receiver = owner.or_else(|| self.function(DEFAULT_RECEIVER));
+        receiver.ok_or_else(|| self.no_receiver("it comes from no queue of a function"))
+    }
+
+    fn function(&self, name: &str) -> Option<&'static Function> {
+        let mut functions = self.functions.iter();
+        functions.find(|function| function.name == name && function.trigger.is_some())
+    }
+
+    fn no_receiver(&self, reason: &str) -> Error {
+        let functions = self.functions.iter().filter(|it| it.trigger.is_some());
+        let names: Vec<String> = functions.map(|it| format!("`{}`", it.name)).collect();
+        Error::Invalid(format!(
+            "the event belongs to no function: {reason}; set `function` to one of {}",
+            names.join(", ")
+        ))
+    }
+
+    async fn post(&self, function: &Function, mut parts: Parts, body: String) -> Response {
+        let route = format!("/events/{}", function.name);
+        parts.uri = route
+            .parse()
+            .expect("the name of a function is valid in a path");
+        parts.headers.remove(CONTENT_LENGTH);
+        let request = Request::from_parts(parts, Body::from(body));
+        match self.routes.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Posts each record of a batch on its own and returns which of them failed, as Lambda does for a
+    /// function of its own.
+    async fn post_records(
+        &self,
+        function: &Function,
+        parts: &Parts,
+        event: &Value,
+    ) -> Result<Response> {
+        let mut parts = parts.clone();
+        let json = HeaderValue::from_static("application/json");
+        parts.headers.insert(CONTENT_TYPE, json);
+        let post = |body: String| {
+            let response = self.post(function, parts.clone(), body);
+            async move {
+                let status = response.await.status();
+                let is_done = status.is_success();
+                is_done.then_some(()).ok_or_else(|| status.to_string())
+            }
+        };
+        let report = sqs::post_each(&event.to_string(), None, post).await;
+        let report = report.map_err(|error| Error::Invalid(format!("the batch: {error}")))?;
+        Ok(Json(report).into_response())
+    }
 }
 
-fn nobody(reason: &str) -> Error {
-    Error::Invalid(format!(
-        "the event is for nobody: {reason}; send {{\"function\": \"schema-sync\"}}, or the name of \
-         another function that has `POST /events/<function>`"
-    ))
+fn is_sqs_batch(event: &Value) -> bool {
+    let records = event.get("Records").and_then(Value::as_array);
+    records.is_some_and(|records| {
+        let mut sources = records.iter().map(|record| record.get("eventSource"));
+        sources.all(|source| source.is_some_and(|it| it == "aws:sqs"))
+    })
 }

@@ -1,8 +1,9 @@
-//! The command line as a person meets it: the demo prints what to try, and it works.
+//! The command line: the demo prints commands that work, and errors say what to set.
 
 mod doctor;
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Output, Stdio};
 
@@ -27,7 +28,7 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
 /// A demo in a temporary folder of its own, so that a test sees what it leaves behind.
 struct Demo {
     process: Process,
-    /// Open as long as the demo runs: what it prints must not fail for want of a reader.
+    /// Open as long as the demo runs, which fails if it can't print.
     out: BufReader<ChildStdout>,
     folder: TempDir,
 }
@@ -36,8 +37,8 @@ impl Demo {
     fn start(env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(metasync());
-        command.env_clear().args(["demo", "--port", "0"]);
-        command.env("TMPDIR", folder.path());
+        command.env_clear().arg("demo");
+        command.env("TMPDIR", folder.path()).env("PORT", "0");
         command.envs(env.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process(command.spawn().unwrap());
@@ -49,7 +50,7 @@ impl Demo {
         }
     }
 
-    /// The `curl` lines it prints, once it serves.
+    /// The `curl` lines that it prints once it serves.
     fn curls(&mut self) -> Vec<String> {
         let lines = self.out.by_ref().lines().map(Result::unwrap);
         let lines = lines.take_while(|line| !line.contains("/docs"));
@@ -59,7 +60,7 @@ impl Demo {
             .collect()
     }
 
-    /// Ctrl-C: what is left of it afterwards.
+    /// Interrupts the demo and returns the files that it leaves behind.
     fn interrupt(mut self) -> Vec<PathBuf> {
         let kill = format!("kill -INT {}", self.process.0.id());
         let killed = Command::new("sh").args(["-c", &kill]).status().unwrap();
@@ -70,8 +71,8 @@ impl Demo {
     }
 }
 
-/// The arguments that a shell would give to `curl`.
-fn words(line: &str) -> Vec<String> {
+/// The arguments that a shell passes to `curl`.
+fn arguments(line: &str) -> Vec<String> {
     let print = format!("set -f; set -- {line}; printf '%s\\n' \"$@\"");
     let output = Command::new("sh").args(["-c", &print]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -79,17 +80,16 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn m13_the_demo_needs_no_cloud_account_prints_three_curl_lines_that_work_and_leaves_nothing()
-{
+async fn the_demo_needs_no_cloud_account_prints_three_curl_lines_that_work_and_leaves_nothing() {
     let mut demo = Demo::start(&[]);
     let curls = demo.curls();
 
     assert_eq!(curls.len(), 3);
     let client = platform::http_client::build(&platform::Env::default()).unwrap();
     for curl in curls {
-        let words = words(&curl);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let request = match words[..] {
+        let arguments = arguments(&curl);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let request = match arguments[..] {
             ["-X", "POST", url] => client.post(url),
             [url] => client.get(url),
             _ => panic!("{curl}"),
@@ -108,9 +108,40 @@ async fn m13_the_demo_needs_no_cloud_account_prints_three_curl_lines_that_work_a
 }
 
 #[test]
+fn the_demo_listens_on_the_port_that_its_environment_names_and_prints_it() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let mut demo = Demo::start(&[("PORT", &port)]);
+    for curl in demo.curls() {
+        assert!(
+            curl.contains(&format!("http://127.0.0.1:{port}/")),
+            "{curl}"
+        );
+    }
+    demo.interrupt();
+}
+
+#[test]
+fn a_demo_whose_port_is_taken_says_so_and_ends() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, env) in [
+        (&["demo"][..], &[("PORT", port.as_str())][..]),
+        (&["demo", "--port", &port], &[]),
+    ] {
+        let refused = run(arguments, env);
+        assert!(!refused.status.success());
+        let error = String::from_utf8_lossy(&refused.stderr);
+        let expected = format!("can't listen on 127.0.0.1:{port}: set PORT to a free port");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
 fn a_demo_that_is_interrupted_in_its_sync_leaves_nothing_behind() {
-    // A model that takes the question and never answers.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A model that accepts the question and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", silent.local_addr().unwrap());
     let demo = Demo::start(&[("LLM_MODEL", "silent"), ("LLM_BASE_URL", &url)]);
     let asked = silent.accept().unwrap();
@@ -120,21 +151,21 @@ fn a_demo_that_is_interrupted_in_its_sync_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_model_without_its_key_does_not_keep_the_demo_from_running() {
+fn the_demo_runs_without_the_model_if_its_key_is_missing() {
     let mut demo = Demo::start(&[("LLM_MODEL", "claude-sonnet")]);
     assert_eq!(demo.curls().len(), 3);
-    let mut told = String::new();
+    let mut warning = String::new();
     let mut stderr = demo.process.0.stderr.take().unwrap();
     demo.interrupt();
-    stderr.read_to_string(&mut told).unwrap();
+    stderr.read_to_string(&mut warning).unwrap();
     assert!(
-        told.contains("goes on without a model: ANTHROPIC_API_KEY"),
-        "{told}"
+        warning.contains("continues without a model: ANTHROPIC_API_KEY"),
+        "{warning}"
     );
 }
 
 #[test]
-fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
+fn sync_prints_its_result_context_reads_the_cache_and_errors_say_what_to_set() {
     let folder = tempfile::tempdir().unwrap();
     let (warehouse, bucket) = (folder.path().join("w"), folder.path().join("b"));
     std::fs::create_dir_all(&warehouse).unwrap();
@@ -174,11 +205,10 @@ fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
         "{text}"
     );
     assert!(text.chars().count() <= 1_600);
-    let told: Value =
-        serde_json::from_slice(&run(&[&context[..], &["--json"]].concat(), &env[1..]).stdout)
-            .unwrap();
-    assert_eq!(told["context"], text);
-    let dataset = told["tables"][0]["name"].as_str().unwrap();
+    let json = run(&[&context[..], &["--json"]].concat(), &env[1..]).stdout;
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["context"], text);
+    let dataset = json["tables"][0]["name"].as_str().unwrap();
     let (dataset, _) = dataset.rsplit_once('.').unwrap();
     let within = |datasets| {
         let arguments = [&context[..], &["--datasets", datasets]].concat();
@@ -192,7 +222,7 @@ fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
     assert_eq!(within("not.mine"), (true, String::new()));
     let nothing = format!("file://{}/nothing", folder.path().display());
     let missing = run(&context, &[("BUCKET_URL", nothing.as_str())]);
-    assert!(String::from_utf8_lossy(&missing.stderr).contains("`metasync sync` makes one"));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("run `metasync sync` to create it"));
 
     let unset = run(&["sync"], &env[1..]);
     assert!(!unset.status.success());
@@ -200,7 +230,7 @@ fn sync_prints_its_answer_context_reads_it_and_both_fail_with_what_to_set() {
 }
 
 #[test]
-fn help_teaches_and_no_command_is_no_success() {
+fn help_lists_the_commands_and_no_command_is_an_error() {
     let help = run(&["--help"], &[]);
     let text = String::from_utf8(help.stdout).unwrap();
     for word in [
@@ -215,10 +245,18 @@ fn help_teaches_and_no_command_is_no_success() {
         assert!(text.contains(word), "{word}");
     }
     assert_eq!(run(&[], &[]).status.code(), Some(2));
+
+    let help = run(&["serve", "--help"], &[]);
+    let text = String::from_utf8(help.stdout).unwrap();
+    for function in metasync::functions::FUNCTIONS {
+        for schedule in function.trigger.map_or(&[][..], |it| it.schedules) {
+            assert!(text.contains(schedule.variable), "{text}");
+        }
+    }
 }
 
 #[test]
-fn a_server_that_nobody_may_call_does_not_start_nor_sync() {
+fn a_server_without_a_way_to_authenticate_neither_starts_nor_syncs() {
     let bucket = tempfile::tempdir().unwrap();
     let warehouse = tempfile::tempdir().unwrap();
     metasync::sample::write(warehouse.path()).unwrap();
@@ -237,8 +275,7 @@ fn a_server_that_nobody_may_call_does_not_start_nor_sync() {
 }
 
 #[tokio::test]
-async fn r3_r13_a_message_arrives_in_the_demo_and_the_robeing_levels_up_by_the_lines_that_it_prints()
- {
+async fn in_the_demo_a_message_arrives_and_the_robeing_levels_up_by_the_printed_lines() {
     let mut command = Command::new(metasync());
     let path = std::env::var("PATH").unwrap_or_default();
     command
@@ -269,30 +306,33 @@ async fn r3_r13_a_message_arrives_in_the_demo_and_the_robeing_levels_up_by_the_l
     let script = script.join("\n");
     let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
     if !has("curl") {
-        eprintln!("there is no curl here, so the printed lines are not run");
+        eprintln!("skipped: curl is not installed");
         return;
     }
     let ran = Command::new("sh").args(["-ec", &script]).output().unwrap();
-    let said = String::from_utf8(ran.stdout).unwrap();
+    let output = String::from_utf8(ran.stdout).unwrap();
     assert!(
         ran.status.success(),
-        "{said} {}",
+        "{output} {}",
         String::from_utf8_lossy(&ran.stderr)
     );
     assert_eq!(
-        said.matches("refund please, my number is [PHONE_1]")
+        output
+            .matches("refund please, my number is [PHONE_1]")
             .count(),
         3 + 1,
-        "{said}"
+        "{output}"
     );
-    assert!(!said.contains("1234-5678"), "{said}");
+    assert!(!output.contains("1234-5678"), "{output}");
     // Three tasks of 15 times 7 and a conversation: past 100 * 2 ** 1.5.
-    assert!(said.contains("\"level\":3,\"experience\":316"), "{said}");
-    assert!(said.contains("\"response_style\":\"formal\""), "{said}");
+    let level = "\"level\":3,\"experience\":316";
+    assert!(output.contains(level), "{output}");
+    let setting = "\"response_style\":\"formal\"";
+    assert!(output.contains(setting), "{output}");
 }
 
 #[tokio::test]
-async fn stats_rolls_up_and_counts_again_by_hand() {
+async fn stats_rolls_up_once_and_recounts() {
     let database = kit::postgres::database().await;
     let env = [("DATABASE_URL", database.url.as_str())];
     let read = |arguments: &[&str]| -> Value {
@@ -314,8 +354,8 @@ async fn stats_rolls_up_and_counts_again_by_hand() {
         .await;
     assert_eq!(read(&["stats", "--rebuild", "--json"])["changed"], 1);
     assert_eq!(read(&["stats", "--rebuild", "--json"])["changed"], 0);
-    let told = run(&["stats", "--rebuild"], &env);
-    assert!(String::from_utf8_lossy(&told.stdout).contains("0 rows were not as they should be"));
+    let rebuilt = run(&["stats", "--rebuild"], &env);
+    assert!(String::from_utf8_lossy(&rebuilt.stdout).contains("0 rows were wrong"));
     let unset = run(&["stats"], &[]);
     assert!(String::from_utf8_lossy(&unset.stderr).contains("DATABASE_URL is not set"));
 }

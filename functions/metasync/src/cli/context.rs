@@ -1,4 +1,4 @@
-//! What a model would be sent for a question, from the cache in the store.
+//! `metasync context`: the part of the cached schema that a model gets for a question.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub async fn run(
     let store = Resources::new(env.clone()).store()?;
     let document = match versions::load_head(&*store).await? {
         Head::Whole { document, .. } => *document,
-        Head::Absent => bail!("there is no cache in BUCKET_URL: `metasync sync` makes one"),
+        Head::Absent => bail!("BUCKET_URL has no cache: run `metasync sync` to create it"),
         Head::Damaged { error, .. } => {
             return Err(error)
-                .context("the cache in BUCKET_URL is damaged: `metasync sync` mends it");
+                .context("the cache in BUCKET_URL is damaged: run `metasync sync` to repair it");
         }
     };
     let document = match datasets {

@@ -1,4 +1,4 @@
-//! A progress bar for a person who waits at a terminal.
+//! A progress bar for terminals.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use schema_sync::run::{Progress, Run};
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// Draws on standard error, and only where that is a terminal.
+    /// Draws on standard error, if that is a terminal.
     pub fn new() -> Self {
-        let bar = if super::is_watched() {
+        let bar = if super::is_terminal() {
             ProgressBar::new(0)
         } else {
             ProgressBar::hidden()
@@ -21,7 +21,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// A run that moves this bar.
+    /// A run that advances this bar.
     pub fn run(&self) -> Run {
         let bar = self.0.clone();
         Run::with_progress(move |progress| {

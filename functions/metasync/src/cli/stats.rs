@@ -1,4 +1,4 @@
-//! `metasync stats`: one roll-up by hand, or everything counted again.
+//! `metasync stats`: one roll-up, or a recount of everything.
 
 use std::io::Write as _;
 
@@ -16,7 +16,7 @@ pub async fn run(env: &Env, is_rebuild: bool, json: bool) -> anyhow::Result<()> 
         }
         writeln!(
             std::io::stdout(),
-            "counted {} conversations of {} robeings again; {} rows were not as they should be",
+            "recounted {} conversations of {} robeings; {} rows were wrong and are corrected",
             rebuilt.conversations,
             rebuilt.robeings,
             rebuilt.changed
@@ -30,7 +30,7 @@ pub async fn run(env: &Env, is_rebuild: bool, json: bool) -> anyhow::Result<()> 
     let rest = if rolled_up.complete {
         ""
     } else {
-        "; there is more, or another run is at it"
+        "; more is left, or another run is in progress"
     };
     writeln!(
         std::io::stdout(),

@@ -8,6 +8,7 @@ use platform::{Env, http_client};
 use serde_json::{Value, json};
 
 use super::{Outcome, Report, failed, fine, skipped};
+use crate::functions::FUNCTIONS;
 
 /// Amazon refuses what is signed 5 minutes off.
 const OFF: Duration = Duration::from_secs(240);
@@ -141,7 +142,7 @@ impl Account<'_> {
     async fn functions(&self, report: &mut Report) {
         let name = self.name;
         let mut found = 0;
-        for function in crate::catalogue::names() {
+        for function in deployable() {
             let path = format!("/2015-03-31/functions/{name}-{function}/configuration");
             let call = Call {
                 service: "lambda",
@@ -221,8 +222,7 @@ impl Account<'_> {
     async fn given_up(&self, report: &mut Report) {
         let name = self.name;
         let mut queues = vec![format!("{name}-failed-runs")];
-        let functions = crate::catalogue::names();
-        queues.extend(functions.map(|it| format!("{name}-{it}-dead-letters")));
+        queues.extend(deployable().map(|it| format!("{name}-{it}-dead-letters")));
         for queue in queues {
             let found = self
                 .json(
@@ -265,6 +265,12 @@ impl Account<'_> {
             report.add(check, outcome);
         }
     }
+}
+
+/// The names of everything that can be deployed: each function, and all of them as one.
+fn deployable() -> impl Iterator<Item = &'static str> {
+    let names = FUNCTIONS.iter().map(|function| function.name);
+    names.chain(["metasync"])
 }
 
 fn state(configuration: &Value) -> Outcome {

@@ -14,7 +14,7 @@
 //! round trip at each start, and nothing here waits to be flushed.
 
 mod http_event;
-mod sqs;
+pub mod sqs;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -108,7 +108,7 @@ impl Function {
         };
         match Kind::of(event)? {
             Kind::Http => http_event::answer(event, &self.service, invocation).await,
-            Kind::Sqs if !self.whole_batches => sqs::answer(event, self, invocation).await,
+            Kind::Sqs if !self.whole_batches => sqs::respond(event, self, invocation).await,
             Kind::Sqs | Kind::Trigger => {
                 let answer = self.trigger(event.to_owned(), invocation).await;
                 result_of(answer).await

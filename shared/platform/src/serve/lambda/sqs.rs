@@ -1,4 +1,5 @@
-//! SQS batches: one trigger a record, and the queue keeps exactly those that failed.
+//! SQS batches: one request per record, and a report of the records that failed, which the queue then
+//! delivers again.
 
 use std::collections::HashSet;
 
@@ -33,16 +34,17 @@ struct Attributes {
 }
 
 impl Record {
-    /// The group whose order must hold. Plain queues have groups too, for fairness alone.
+    /// The group whose order must be kept. Groups of standard queues don't order records.
     fn ordered_group(&self) -> Option<&str> {
         let ordered = self.queue.ends_with(".fifo");
         self.attributes.group.as_deref().filter(|_| ordered)
     }
 }
 
+/// Lambda's format for partial failures of a batch.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+pub struct Report {
     batch_item_failures: Vec<ItemFailure>,
 }
 
@@ -52,14 +54,38 @@ struct ItemFailure {
     item_identifier: String,
 }
 
-/// One record after the other, in the order of the batch. Of a group of a FIFO queue nothing is
-/// tried after its first failure, and nothing at all once the invocation's time is up.
-pub(super) async fn answer(
+pub(super) async fn respond(
     event: &str,
     function: &Function,
     invocation: Invocation,
 ) -> Result<Box<RawValue>, Failure> {
-    let batch: Batch = serde_json::from_str(event).map_err(|error| bad_event(&error))?;
+    let deadline = invocation.deadline;
+    let post = |body: String| {
+        let response = function.trigger(body, invocation.clone());
+        async move {
+            let result = result_of(response.await).await;
+            result.map(drop).map_err(|failure| failure.error_type)
+        }
+    };
+    let report = post_each(event, deadline, post).await;
+    let report = report.map_err(|error| bad_event(&error))?;
+    serde_json::value::to_raw_value(&report).map_err(|error| bad_event(&error))
+}
+
+/// Posts the body of each record of an SQS batch, one after another, and reports the records that
+/// failed. `post` returns the reason of a failure, which is logged.
+///
+/// After the first failure in a group of a FIFO queue, the rest of the group is not posted. Nothing is
+/// posted after `deadline`. Records that are not posted are reported as failed.
+///
+/// # Errors
+/// If the event is not an SQS batch.
+pub async fn post_each<F: Future<Output = Result<(), String>>>(
+    event: &str,
+    deadline: Option<Instant>,
+    post: impl Fn(String) -> F,
+) -> serde_json::Result<Report> {
+    let batch: Batch = serde_json::from_str(event)?;
     let mut report = Report::default();
     let mut held_groups = HashSet::new();
     for record in batch.records {
@@ -67,14 +93,13 @@ pub(super) async fn answer(
         let is_held = group
             .as_ref()
             .is_some_and(|group| held_groups.contains(group));
-        let is_late = invocation.deadline.is_some_and(|at| at <= Instant::now());
+        let is_late = deadline.is_some_and(|at| at <= Instant::now());
         let done = !is_held && !is_late && {
-            let answer = function.trigger(record.body, invocation.clone()).await;
-            match result_of(answer).await {
-                Ok(_) => true,
-                Err(Failure { error_type, .. }) => {
+            match post(record.body).await {
+                Ok(()) => true,
+                Err(reason) => {
                     let message_id = &record.message_id;
-                    tracing::warn!(message_id, error_type, "an SQS record failed");
+                    tracing::warn!(message_id, reason, "an SQS record failed");
                     false
                 }
             }
@@ -86,5 +111,5 @@ pub(super) async fn answer(
             });
         }
     }
-    serde_json::value::to_raw_value(&report).map_err(|error| bad_event(&error))
+    Ok(report)
 }

@@ -1,0 +1,158 @@
+//! The registry of functions. A new function is one entry in [`FUNCTIONS`]; routers, schedules,
+//! triggers and tests are derived from it.
+
+use std::time::Duration;
+
+use platform::{Env, Resources, Router};
+
+use crate::schedule::{Schedule, work};
+
+/// A function of MetaSync, other than `metasync` itself.
+#[derive(Clone, Copy)]
+pub struct Function {
+    pub name: &'static str,
+    pub app: fn(&Resources) -> anyhow::Result<Router>,
+    /// Whether it stores data in Postgres. Without `DATABASE_URL`, `metasync` runs without it.
+    pub needs_database: bool,
+    /// None if the function has no route `POST /events/<name>`.
+    pub trigger: Option<Trigger>,
+}
+
+impl Function {
+    pub fn is_available(&self, env: &Env) -> bool {
+        !self.needs_database || env.get("DATABASE_URL").is_some()
+    }
+}
+
+/// The route `POST /events/<name>` of a function.
+#[derive(Clone, Copy)]
+pub struct Trigger {
+    /// The time after which a run counts as failed.
+    pub longest_run: Duration,
+    /// None if no queue delivers to the function.
+    pub queue: Option<Queue>,
+    /// What calls the trigger periodically, for a process without a scheduler.
+    pub schedules: &'static [Schedule],
+}
+
+/// How a function accepts the records of its queue on Lambda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// One request per batch. The response lists the records that failed.
+    Batches,
+    /// One request per record. Any status other than 2xx means that the record failed.
+    Records,
+}
+
+/// Receives events from sources that belong to no other function's queue.
+pub const DEFAULT_RECEIVER: &str = "message-log";
+
+/// Every function, in the order of the merged API documentation.
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "cache-read",
+        app: cache_read::app,
+        needs_database: false,
+        trigger: None,
+    },
+    Function {
+        name: "schema-sync",
+        app: schema_sync::app,
+        needs_database: false,
+        trigger: Some(Trigger {
+            longest_run: schema_sync::api::LONGEST_SYNC,
+            queue: None,
+            schedules: &[Schedule {
+                variable: "SYNC_INTERVAL_SECONDS",
+                default_seconds: 3_600,
+                // The demo syncs once before it serves.
+                demo_seconds: 0,
+                open: |resources| work(schema_sync::sync::Sync::open(resources)?, sync_schema),
+            }],
+        }),
+    },
+    Function {
+        name: "message-log",
+        app: message_log::app,
+        needs_database: true,
+        trigger: Some(Trigger {
+            longest_run: message_log::roll_up::LONGEST_RUN,
+            queue: Some(Queue::Batches),
+            schedules: &[Schedule {
+                variable: "ROLL_UP_INTERVAL_SECONDS",
+                default_seconds: 10,
+                demo_seconds: 2,
+                open: |resources| work(message_log::Log::open(resources)?, roll_up_messages),
+            }],
+        }),
+    },
+    Function {
+        name: "settings",
+        app: settings::app,
+        needs_database: true,
+        trigger: None,
+    },
+    Function {
+        name: "stats-batch",
+        app: stats_batch::app,
+        needs_database: true,
+        trigger: Some(Trigger {
+            longest_run: stats_batch::roll_up::LONGEST_RUN,
+            queue: None,
+            schedules: &[Schedule {
+                variable: "STATS_INTERVAL_SECONDS",
+                default_seconds: 300,
+                demo_seconds: 2,
+                open: |resources| work(stats_batch::Stats::open(resources)?, roll_up_stats),
+            }],
+        }),
+    },
+    Function {
+        name: "privacy",
+        app: privacy::app,
+        needs_database: true,
+        trigger: Some(Trigger {
+            longest_run: privacy::LONGEST_TRIGGER,
+            queue: None,
+            schedules: &[Schedule {
+                variable: "PRIVACY_INTERVAL_SECONDS",
+                default_seconds: 86_400,
+                demo_seconds: 0,
+                open: |resources| work(privacy::Privacy::open(resources)?, run_privacy),
+            }],
+        }),
+    },
+];
+
+async fn sync_schema(sync: schema_sync::sync::Sync) -> anyhow::Result<()> {
+    let answer = sync.run(&schema_sync::run::Run::default()).await?;
+    tracing::info!(
+        version = answer.version,
+        updated = answer.updated,
+        changes = answer.changes.len(),
+        problems = answer.problems.len(),
+        "synced the schema"
+    );
+    Ok(())
+}
+
+async fn roll_up_messages(log: message_log::Log) -> anyhow::Result<()> {
+    message_log::roll_up::run(&log).await?;
+    Ok(())
+}
+
+async fn roll_up_stats(stats: stats_batch::Stats) -> anyhow::Result<()> {
+    stats_batch::roll_up::run(&stats).await?;
+    Ok(())
+}
+
+async fn run_privacy(privacy: privacy::Privacy) -> anyhow::Result<()> {
+    let ran = privacy::run::run(&privacy).await?;
+    tracing::info!(
+        months = ran.archived.len(),
+        erasures = ran.erasures_finished,
+        exports = ran.exports_finished,
+        "archived months and finished erasures and exports"
+    );
+    Ok(())
+}
