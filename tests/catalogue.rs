@@ -1,118 +1,214 @@
-//! `infra/functions.json`, as tests read it.
+//! The catalogue of functions that Terraform deploys: `infra/functions/<name>.json` and
+//! `infra/variables.json`, and what follows from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
+/// The file of one function. A misspelled field is an error here; Terraform would ignore it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Catalogue {
-    functions: BTreeMap<String, Function>,
-    variables: BTreeMap<String, BTreeSet<String>>,
+struct Entry {
+    description: String,
+    memory_mb: u32,
+    timeout_seconds: u32,
+    concurrency: Concurrency,
+    routes: BTreeSet<String>,
+    #[serde(default)]
+    signed_routes: BTreeSet<String>,
+    #[serde(default)]
+    schedules: BTreeMap<String, Schedule>,
+    queue: Option<Queue>,
+    uses: Uses,
+    variables: BTreeSet<String>,
 }
 
-/// One entry. A misspelt field is an error here, where Terraform would pass over it.
+/// The file of `metasync`. Everything else about it follows from the other functions.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Metasync {
+    description: String,
+    memory_mb: u32,
+    timeout_seconds: u32,
+    concurrency: Concurrency,
+}
+
+/// A function as it is deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Function {
     pub description: String,
     pub memory_mb: u32,
     pub timeout_seconds: u32,
     pub concurrency: Concurrency,
     pub routes: BTreeSet<String>,
-    #[serde(default)]
     pub signed_routes: BTreeSet<String>,
-    #[serde(default)]
     pub schedules: BTreeMap<String, Schedule>,
-    pub queue: Option<Queue>,
+    /// The queues that it consumes, by the function that each belongs to.
+    pub queues: BTreeMap<String, Queue>,
     pub uses: Uses,
-    /// Its own; [`Function::reads`] has all.
-    variables: BTreeSet<String>,
-    #[serde(skip)]
+    /// The variables that no group has.
+    pub variables: BTreeSet<String>,
+    /// All variables that it reads.
     pub reads: BTreeSet<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Concurrency {
     pub instances: u32,
     pub requests: u32,
 }
 
-/// Every so many minutes, which must divide an hour, or at a time of the day (UTC).
-#[derive(Deserialize)]
+/// A run every few minutes, which must divide an hour, or at a time of the day (UTC).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     pub every_minutes: Option<u32>,
     pub daily_at: Option<String>,
-    pub input: Value,
+    pub input: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
     pub batch: u32,
     pub receives: u32,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Uses {
-    #[serde(default)]
-    pub bucket: Option<Bucket>,
-    #[serde(default)]
+    pub bucket: Bucket,
     pub database: bool,
-    #[serde(default)]
     pub model: bool,
-    #[serde(default)]
     pub warehouse: bool,
 }
 
-/// Prefixes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Prefixes of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Bucket {
-    #[serde(default)]
     pub read: BTreeSet<String>,
-    #[serde(default)]
     pub write: BTreeSet<String>,
-    #[serde(default)]
     pub delete: BTreeSet<String>,
 }
 
-impl Function {
-    /// The variables that it reads and no other function has to.
-    pub fn own(&self) -> &BTreeSet<String> {
-        &self.variables
+impl Bucket {
+    pub fn is_used(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// The prefixes by the right that they need.
+    pub fn rights(&self) -> [(&'static str, &BTreeSet<String>); 3] {
+        [
+            ("read", &self.read),
+            ("write", &self.write),
+            ("delete", &self.delete),
+        ]
     }
 }
 
-/// Every entry, by name.
+impl Function {
+    fn new(name: &str, entry: Entry) -> Self {
+        let queue = entry.queue.map(|queue| (name.to_owned(), queue));
+        Self {
+            description: entry.description,
+            memory_mb: entry.memory_mb,
+            timeout_seconds: entry.timeout_seconds,
+            concurrency: entry.concurrency,
+            routes: entry.routes,
+            signed_routes: entry.signed_routes,
+            schedules: entry.schedules,
+            queues: queue.into_iter().collect(),
+            uses: entry.uses,
+            variables: entry.variables,
+            reads: BTreeSet::new(),
+        }
+    }
+
+    /// `metasync`, which does everything that `functions` do.
+    fn metasync(own: Metasync, functions: &BTreeMap<String, Self>) -> Self {
+        let mut all = Self {
+            description: own.description,
+            memory_mb: own.memory_mb,
+            timeout_seconds: own.timeout_seconds,
+            concurrency: own.concurrency,
+            routes: BTreeSet::new(),
+            signed_routes: BTreeSet::new(),
+            schedules: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            uses: Uses::default(),
+            variables: BTreeSet::new(),
+            reads: BTreeSet::new(),
+        };
+        for (name, function) in functions {
+            let function = function.clone();
+            all.routes.extend(function.routes);
+            all.signed_routes.extend(function.signed_routes);
+            for (schedule, mut when) in function.schedules {
+                when.input
+                    .insert("function".to_owned(), name.clone().into());
+                all.schedules.insert(format!("{name}-{schedule}"), when);
+            }
+            all.queues.extend(function.queues);
+            all.uses.bucket.read.extend(function.uses.bucket.read);
+            all.uses.bucket.write.extend(function.uses.bucket.write);
+            all.uses.bucket.delete.extend(function.uses.bucket.delete);
+            all.uses.database |= function.uses.database;
+            all.uses.model |= function.uses.model;
+            all.uses.warehouse |= function.uses.warehouse;
+            all.variables.extend(function.variables);
+        }
+        all
+    }
+
+    /// Sets `reads` by the groups of variables.
+    fn read(&mut self, groups: &BTreeMap<String, BTreeSet<String>>) {
+        let uses = [
+            ("every", true),
+            ("bucket", self.uses.bucket.is_used()),
+            ("database", self.uses.database),
+            ("model", self.uses.model),
+            ("warehouse", self.uses.warehouse),
+        ];
+        assert_eq!(uses.len(), groups.len());
+        let used = uses.iter().filter(|(_, is_used)| *is_used);
+        let shared = used.flat_map(|(group, _)| &groups[*group]);
+        self.reads = shared.chain(&self.variables).cloned().collect();
+    }
+}
+
+/// Every function by name, `metasync` included.
 ///
 /// # Panics
-/// Where the file is not what it should be.
+/// If a file is not valid.
 pub fn functions() -> BTreeMap<String, Function> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/functions.json");
-    let text = std::fs::read(path).expect("the catalogue");
-    let Catalogue {
-        mut functions,
-        variables,
-    } = serde_json::from_slice(&text).expect("a catalogue without misspelt fields");
+    let infra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra");
+    let mut functions = BTreeMap::new();
+    for entry in std::fs::read_dir(infra.join("functions")).expect("infra/functions") {
+        let path = entry.expect("an entry of infra/functions").path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let name = name.expect("a file name in UTF-8").to_owned();
+        if name != "metasync" {
+            let function = Function::new(&name, parse(&path));
+            functions.insert(name, function);
+        }
+    }
+    let own = parse(&infra.join("functions/metasync.json"));
+    let metasync = Function::metasync(own, &functions);
+    functions.insert("metasync".to_owned(), metasync);
+    let groups = parse(&infra.join("variables.json"));
     for function in functions.values_mut() {
-        let uses = &function.uses;
-        let groups = [
-            ("every", true),
-            ("bucket", uses.bucket.is_some()),
-            ("database", uses.database),
-            ("model", uses.model),
-            ("warehouse", uses.warehouse),
-        ];
-        assert_eq!(groups.len(), variables.len());
-        let used = groups.iter().filter(|(_, is_used)| *is_used);
-        let shared = used.flat_map(|(group, _)| &variables[*group]);
-        function.reads = shared.chain(&function.variables).cloned().collect();
+        function.read(&groups);
     }
     functions
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> T {
+    let text = std::fs::read(path).expect("a file of the catalogue");
+    let parsed = serde_json::from_slice(&text);
+    parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

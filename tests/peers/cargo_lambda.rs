@@ -153,7 +153,7 @@ fn timeless(answer: &str) -> String {
 #[test]
 fn every_function_with_a_trigger_has_events() {
     let functions = catalogue::functions().into_iter();
-    let triggered = functions.filter(|(_, it)| !it.schedules.is_empty() || it.queue.is_some());
+    let triggered = functions.filter(|(_, it)| !it.schedules.is_empty() || !it.queues.is_empty());
     let triggered: BTreeSet<String> = triggered.map(|(name, _)| name).collect();
     let has_events = events().into_iter().map(|(name, _)| name).collect();
     assert_eq!(triggered, has_events);

@@ -1,59 +1,52 @@
-//! `infra/functions.json`, by which both clouds deploy, is what the code is: neither has a route, a
-//! trigger or a variable that the other lacks.
+//! The catalogue in `infra/`, which both clouds deploy, matches the code: neither has a route, a trigger,
+//! a queue or a variable that the other lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kit::TestApp;
-use platform::{Resources, Router};
+use metasync::functions::FUNCTIONS;
 use regex::Regex;
-use serde_json::{Value, json};
 
-use tests::catalogue::{self, Function};
+use tests::catalogue;
+use tests::{App, apps};
 
-/// Set by the modules themselves, for the platform that they are of.
+/// Set by the Terraform modules.
 const BY_THE_MODULES: [&str; 3] = [
     "AUTH_TRIGGER_ACCOUNT",
     "AUTH_TRIGGER_AUDIENCE",
     "BUCKET_URL",
 ];
-/// For one's own machine, or for a process that runs its schedules by itself.
-const NOT_IN_A_CLOUD: [&str; 11] = [
+/// For local use, or for a process outside the clouds.
+const NOT_IN_A_CLOUD: [&str; 7] = [
     "AUTH_MODE",
     "AUTH_TRIGGER_ISSUER",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
     "PORT",
-    "PRIVACY_INTERVAL_SECONDS",
-    "ROLL_UP_INTERVAL_SECONDS",
-    "STATS_INTERVAL_SECONDS",
-    "SYNC_INTERVAL_SECONDS",
     "TMPDIR",
 ];
 
-type App = fn(&Resources) -> anyhow::Result<Router>;
-
-/// Every function that can be deployed.
-const APPS: [(&str, App); 7] = [
-    ("cache-read", cache_read::app),
-    ("message-log", message_log::app),
-    ("metasync", metasync::app),
-    ("privacy", privacy::app),
-    ("schema-sync", schema_sync::app),
-    ("settings", settings::app),
-    ("stats-batch", stats_batch::app),
-];
+/// The variables that the catalogue leaves out, with the intervals of the schedules that only
+/// `metasync serve` runs.
+fn not_in_the_catalogue() -> BTreeSet<String> {
+    let triggers = FUNCTIONS.iter().filter_map(|function| function.trigger);
+    let schedules = triggers.flat_map(|trigger| trigger.schedules);
+    let fixed = BY_THE_MODULES.iter().chain(&NOT_IN_A_CLOUD).copied();
+    let all = fixed.chain(schedules.map(|schedule| schedule.variable));
+    all.map(str::to_owned).collect()
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn text(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).expect("a file of ours")
+    std::fs::read_to_string(root().join(path)).expect("a file of the project")
 }
 
-/// `<METHOD> <path>` of everything that a function's own document lists.
+/// `<METHOD> <path>` of every route in a function's OpenAPI document.
 async fn routes(name: &'static str, app: App) -> BTreeSet<String> {
     let app = TestApp::with_env(platform::Env::default())
         .set("WAREHOUSE_URL", "file:///")
@@ -75,25 +68,22 @@ async fn routes(name: &'static str, app: App) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_catalogue_has_one_entry_a_folder_of_functions() {
+fn every_folder_of_functions_is_in_the_registry_and_in_the_catalogue() {
     let folders = std::fs::read_dir(root().join("functions")).expect("functions");
-    let folders = folders.map(|it| {
-        it.expect("an entry")
-            .file_name()
-            .into_string()
-            .expect("UTF-8")
-    });
-    let folders: BTreeSet<String> = folders.collect();
+    let folders: BTreeSet<String> = folders
+        .map(|it| it.expect("an entry").file_name().into_string())
+        .map(|name| name.expect("UTF-8"))
+        .collect();
     let entries: BTreeSet<String> = catalogue::functions().into_keys().collect();
     assert_eq!(entries, folders);
-    let here: BTreeSet<String> = APPS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(here, folders);
+    let registered: BTreeSet<String> = apps().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(registered, folders);
 }
 
 #[tokio::test]
 async fn the_routes_and_triggers_of_the_catalogue_are_those_of_the_code() {
     let catalogue = catalogue::functions();
-    for (name, app) in APPS {
+    for (name, app) in apps() {
         let entry = &catalogue[name];
         let (events, public): (BTreeSet<_>, BTreeSet<_>) = routes(name, app)
             .await
@@ -102,8 +92,8 @@ async fn the_routes_and_triggers_of_the_catalogue_are_those_of_the_code() {
         assert_eq!(entry.routes, public, "{name}");
 
         let own = format!("POST /events/{name}");
-        let triggered = !entry.schedules.is_empty() || entry.queue.is_some();
-        assert_eq!(triggered, events.contains(&own), "{name}");
+        let is_triggered = !entry.schedules.is_empty() || !entry.queues.is_empty();
+        assert_eq!(is_triggered, events.contains(&own), "{name}");
         if name != "metasync" {
             assert!(
                 events.iter().all(|event| *event == own),
@@ -113,9 +103,24 @@ async fn the_routes_and_triggers_of_the_catalogue_are_those_of_the_code() {
     }
 }
 
-/// The routes that somebody may call without a token: the gateway's JWTs are not for them.
 #[test]
-fn what_is_signed_is_slacks_route_and_the_links_of_exports() {
+fn the_triggers_queues_schedules_and_database_of_the_registry_are_those_of_the_catalogue() {
+    let catalogue = catalogue::functions();
+    for function in FUNCTIONS {
+        let (name, entry) = (function.name, &catalogue[function.name]);
+        assert_eq!(function.needs_database, entry.uses.database, "{name}");
+        let queue = function.trigger.and_then(|trigger| trigger.queue);
+        assert_eq!(queue.is_some(), !entry.queues.is_empty(), "{name}");
+        let schedules = function
+            .trigger
+            .map_or(&[][..], |trigger| trigger.schedules);
+        assert_eq!(schedules.len(), entry.schedules.len(), "{name}");
+    }
+}
+
+/// The gateway asks for no JWT on these routes.
+#[test]
+fn the_signed_routes_are_that_of_slack_and_the_links_of_exports() {
     let slack = format!("POST {}", message_log::slack::ROUTE);
     let signed = BTreeSet::from([slack, "GET /v1/exports/download".to_owned()]);
     for (name, entry) in catalogue::functions() {
@@ -125,71 +130,26 @@ fn what_is_signed_is_slacks_route_and_the_links_of_exports() {
 }
 
 #[test]
-fn schedules_can_be_kept_by_both_clouds() {
+fn both_clouds_can_express_the_schedules() {
     let time_of_day = Regex::new("^([01][0-9]|2[0-3]):[0-5][0-9]$").expect("a pattern");
     for (name, entry) in catalogue::functions() {
         for (schedule, when) in &entry.schedules {
-            let is_kept = match (when.every_minutes, when.daily_at.as_deref()) {
+            let is_valid = match (when.every_minutes, when.daily_at.as_deref()) {
                 (Some(minutes), None) => (1..=60).contains(&minutes) && 60 % minutes == 0,
                 (None, Some(at)) => time_of_day.is_match(at),
                 _ => false,
             };
-            assert!(is_kept, "{name}: {schedule}");
-            assert!(when.input.is_object(), "{name}: {schedule}");
+            assert!(is_valid, "{name}: {schedule}");
         }
     }
 }
 
-/// The one function in place of the others does all that they do, and has rights to no more.
 #[test]
-fn metasync_is_all_the_others_together() {
+fn metasync_may_take_as_long_as_the_slowest_function() {
     let mut catalogue = catalogue::functions();
-    let whole = catalogue.remove("metasync").expect("an entry");
-    let union = |of: fn(&Function) -> BTreeSet<String>| -> BTreeSet<String> {
-        catalogue.values().flat_map(of).collect()
-    };
-    assert_eq!(whole.routes, union(|it| it.routes.clone()));
-    assert_eq!(whole.reads, union(|it| it.reads.clone()));
-    let prefixes = |it: &Function| {
-        let bucket = it.uses.bucket.as_ref();
-        let kinds = bucket.map(|it| {
-            [
-                ("read", &it.read),
-                ("write", &it.write),
-                ("delete", &it.delete),
-            ]
-        });
-        let pairs = kinds.into_iter().flatten();
-        let pairs = pairs.flat_map(|(kind, all)| all.iter().map(move |it| format!("{kind} {it}")));
-        pairs.collect::<BTreeSet<String>>()
-    };
-    assert_eq!(prefixes(&whole), union(prefixes));
-    let uses = |of: fn(&Function) -> bool| catalogue.values().any(of);
-    assert_eq!(whole.uses.database, uses(|it| it.uses.database));
-    assert_eq!(whole.uses.model, uses(|it| it.uses.model));
-    assert_eq!(whole.uses.warehouse, uses(|it| it.uses.warehouse));
-    assert_eq!(whole.queue.is_some(), uses(|it| it.queue.is_some()));
+    let metasync = catalogue.remove("metasync").expect("an entry");
     let longest = catalogue.values().map(|it| it.timeout_seconds).max();
-    assert_eq!(Some(whole.timeout_seconds), longest);
-
-    // Each schedule at the same times, and its input says whose it is.
-    let when = |it: &catalogue::Schedule, input: Value| {
-        (it.every_minutes, it.daily_at.clone(), input.to_string())
-    };
-    let is: BTreeSet<_> = whole
-        .schedules
-        .values()
-        .map(|it| when(it, it.input.clone()))
-        .collect();
-    let mut expected = BTreeSet::new();
-    for (name, entry) in &catalogue {
-        for schedule in entry.schedules.values() {
-            let mut input = schedule.input.clone();
-            input["function"] = json!(name);
-            expected.insert(when(schedule, input));
-        }
-    }
-    assert_eq!(is, expected);
+    assert_eq!(Some(metasync.timeout_seconds), longest);
 }
 
 /// The variables in the first columns of the tables in docs/configuration.md.
@@ -209,8 +169,7 @@ fn documented() -> BTreeSet<String> {
 
 #[test]
 fn the_catalogue_has_the_variables_of_the_documentation() {
-    let elsewhere = BY_THE_MODULES.iter().chain(&NOT_IN_A_CLOUD);
-    let elsewhere: BTreeSet<String> = elsewhere.map(|it| (*it).to_owned()).collect();
+    let elsewhere = not_in_the_catalogue();
     let known: BTreeSet<String> = catalogue::functions()
         .into_values()
         .flat_map(|it| it.reads)
@@ -220,7 +179,7 @@ fn the_catalogue_has_the_variables_of_the_documentation() {
     assert_eq!(all, documented());
 }
 
-/// The names in quotes below a folder of sources.
+/// Adds the names of variables that are in quotes in the sources of a folder.
 fn quoted(folder: &Path, names: &mut BTreeSet<String>) {
     let name = Regex::new("\"([A-Z][A-Z0-9]*_[A-Z0-9_]+)\"").expect("a pattern");
     for entry in std::fs::read_dir(folder).expect("a folder of sources") {
@@ -244,18 +203,17 @@ fn a_function_has_the_variables_that_its_source_reads() {
         quoted(&root().join("functions").join(name).join("src"), &mut names);
         by_function.insert(name, names);
     }
+    let elsewhere = not_in_the_catalogue();
     for (name, quoted) in by_function {
-        let elsewhere = BY_THE_MODULES.iter().chain(&NOT_IN_A_CLOUD);
-        let elsewhere: BTreeSet<&str> = elsewhere.copied().collect();
         let read = quoted.intersection(&documented);
-        let read: BTreeSet<_> = read.filter(|it| !elsewhere.contains(it.as_str())).collect();
+        let read: BTreeSet<_> = read.filter(|it| !elsewhere.contains(*it)).collect();
         let missing: Vec<_> = read
             .iter()
             .filter(|it| !known[name].reads.contains(**it))
             .collect();
         assert!(missing.is_empty(), "{name} reads {missing:?}");
         let unread: Vec<_> = known[name]
-            .own()
+            .variables
             .iter()
             .filter(|it| !quoted.contains(*it))
             .collect();
@@ -263,9 +221,9 @@ fn a_function_has_the_variables_that_its_source_reads() {
     }
 }
 
-/// Google's objects have rights of their own; `tests/peers/calls.rs` has what the functions ask for.
+/// `tests/peers/calls.rs` compares the rights with the calls that the functions make.
 #[test]
-fn googles_roles_hold_what_the_catalogues_words_need_and_nothing_else() {
+fn the_roles_on_google_cloud_have_exactly_the_permissions_of_the_catalogues_rights() {
     let role = Regex::new(r#"(\w+)\s+= \{ title = "[^"]+", permissions = \[([^\]]+)\] \}"#);
     let role = role.expect("a pattern");
     let terraform = text("infra/modules/gcp/accounts.tf");
@@ -281,7 +239,7 @@ fn googles_roles_hold_what_the_catalogues_words_need_and_nothing_else() {
         .collect();
     let expected = [
         ("read", vec!["storage.objects.get"]),
-        // What is written over is deleted.
+        // Overwriting an object deletes it.
         (
             "write",
             vec!["storage.objects.create", "storage.objects.delete"],
@@ -291,21 +249,19 @@ fn googles_roles_hold_what_the_catalogues_words_need_and_nothing_else() {
     let expected = expected.map(|(role, rights)| (role, rights.into_iter().collect()));
     assert_eq!(roles, expected.into());
 
-    // Who may delete is given the role that writes.
+    // The role that writes also deletes.
     for (name, function) in catalogue::functions() {
-        let Some(bucket) = function.uses.bucket else {
-            continue;
-        };
+        let bucket = function.uses.bucket;
         assert!(bucket.delete.is_subset(&bucket.write), "{name}");
     }
 }
 
 #[test]
-fn the_outputs_that_the_documentation_asks_terraform_for_are_there() {
+fn the_outputs_that_the_documentation_mentions_exist() {
     let asked = Regex::new(r"-chdir=infra/(aws|gcp) output (?:-\w+ )?(\w+)").expect("a pattern");
-    let readmes = text("docs/deployment.md") + &text("infra/README.md");
+    let pages = text("docs/deployment.md") + &text("infra/README.md");
     let asked: BTreeSet<[&str; 2]> = asked
-        .captures_iter(&readmes)
+        .captures_iter(&pages)
         .map(|it| it.extract::<2>().1)
         .collect();
     for cloud in ["aws", "gcp"] {

@@ -1,10 +1,9 @@
-# What somebody would get up for, and nothing else: work that was given up, work that waits, and
-# callers who are told 5xx.
+# Alarms for problems that need a person: failed work, waiting work, and 5xx responses.
 locals {
   alarms = merge(
     {
       for name, queue in aws_sqs_queue.dead_letters : "${name}-dead-letters" => {
-        description = "Messages for ${name} failed ${local.queues[name].receives} times. GET /v1/dead-letters says why."
+        description = "Messages for ${name} failed ${local.queues[name].receives} times. The log of ${local.queues[name].consumer} has the reason."
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         statistic   = "Maximum"
@@ -15,7 +14,7 @@ locals {
     },
     {
       for name, queue in aws_sqs_queue.messages : "${name}-waiting" => {
-        description = "Messages for ${name} have waited for 15 minutes: it fails, or is too slow."
+        description = "Messages for ${name} have waited for 15 minutes: ${local.queues[name].consumer} fails, or is too slow."
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
         statistic   = "Maximum"
@@ -26,7 +25,7 @@ locals {
     },
     {
       for queue in aws_sqs_queue.failed_runs : "failed-runs" => {
-        description = "A scheduled run failed three times, or could not start. The queue has it, the function's log has the reason."
+        description = "A scheduled run failed three times, or could not start. The queue holds the run, the function's log has the reason."
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         statistic   = "Maximum"
@@ -37,7 +36,7 @@ locals {
     },
     {
       server-errors = {
-        description = "Callers are told 5xx, for 10 minutes."
+        description = "Responses have been 5xx for 10 minutes."
         namespace   = "AWS/ApiGateway"
         metric      = "5xx"
         statistic   = "Sum"

@@ -53,7 +53,7 @@ locals {
         {
           Sid      = "TakeFromItsQueue"
           Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-          Resource = it.queue == null ? [] : [aws_sqs_queue.messages[name].arn]
+          Resource = [for owner, queue in local.queues : aws_sqs_queue.messages[owner].arn if queue.consumer == name]
         },
         {
           Sid      = "KeepFailedRuns"

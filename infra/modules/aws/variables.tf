@@ -11,13 +11,13 @@ variable "name" {
 }
 
 variable "functions" {
-  description = "Which functions of infra/functions.json are deployed. The default is each but metasync; [\"metasync\"] is all of them as one function, the smallest deployment."
+  description = "The functions of infra/functions to deploy. The default is each except metasync; [\"metasync\"] is all of them as one function, the smallest deployment."
   type        = set(string)
   default     = null
 
   validation {
-    condition     = var.functions == null || length(setsubtract(coalesce(var.functions, []), keys(jsondecode(file("${path.module}/../../functions.json")).functions))) == 0
-    error_message = "functions names one that is not in infra/functions.json."
+    condition     = alltrue([for name in coalesce(var.functions, []) : fileexists("${path.module}/../../functions/${name}.json")])
+    error_message = "functions names one that has no file in infra/functions."
   }
 
   validation {

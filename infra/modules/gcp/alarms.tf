@@ -1,4 +1,4 @@
-# What somebody would get up for: work that was given up.
+# Alarms for problems that need a person: failed work, and 5xx responses.
 resource "google_monitoring_alert_policy" "dead_letters" {
   for_each = local.queues
 
@@ -8,11 +8,11 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   notification_channels = var.alarm_channels
 
   documentation {
-    content = "Messages for ${each.key} failed again and again. GET /v1/dead-letters says why."
+    content = "Messages for ${each.key} failed again and again. The log of ${each.value.consumer} has the reason."
   }
 
   conditions {
-    display_name = "a message lies in the dead letters"
+    display_name = "a message is in the dead letters"
 
     condition_threshold {
       filter          = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${google_pubsub_subscription.dead_letters[each.key].name}\" AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
@@ -39,7 +39,7 @@ resource "google_monitoring_alert_policy" "server_errors" {
   notification_channels = var.alarm_channels
 
   documentation {
-    content = "Callers, or the schedule, are told 5xx by ${each.key}. Its log has the reason under the request id."
+    content = "Callers or schedules get 5xx from ${each.key}. Its log has the reason under the request id."
   }
 
   conditions {

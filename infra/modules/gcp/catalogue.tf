@@ -1,58 +1,37 @@
-# What is deployed, read from the catalogue that both clouds share. Everything else in this module
-# is a for_each over what stands here, so that a function is one entry of infra/functions.json.
+# What is deployed, by the catalogue of both clouds. Everything else in this module is a for_each over
+# these locals, so that a function is one file in infra/functions.
+module "catalogue" {
+  source = "../catalogue"
+}
+
 locals {
-  catalogue = jsondecode(file("${path.module}/../../functions.json"))
+  # Each function by itself, or `metasync`, which contains all of them.
+  names     = coalesce(var.functions, setsubtract(keys(module.catalogue.functions), ["metasync"]))
+  functions = { for name in local.names : name => module.catalogue.functions[name] }
 
-  # Each function alone, or `metasync`, which is all of them in one.
-  names = coalesce(var.functions, setsubtract(keys(local.catalogue.functions), ["metasync"]))
-
-  functions = {
-    for name in local.names : name => merge(
-      { signed_routes = [], schedules = {}, queue = null },
-      local.catalogue.functions[name],
-      {
-        uses = merge(
-          { database = false, model = false, warehouse = false },
-          local.catalogue.functions[name].uses,
-          {
-            bucket = merge(
-              { read = [], write = [], delete = [] },
-              try(local.catalogue.functions[name].uses.bucket, {}),
-            )
-          },
-        )
-      },
-    )
-  }
-
-  # Nothing runs before there is an image of it; where it is pushed to, what it reads and who it is
-  # come first.
+  # Without an image there are no services, only what comes before them: the repository, the secrets and
+  # the service accounts.
   services = { for name, it in local.functions : name => it if var.image != null }
 
-  uses_bucket   = [for name, it in local.functions : name if length(concat(it.uses.bucket.read, it.uses.bucket.write)) > 0]
+  uses_bucket   = [for name, it in local.functions : name if it.uses_bucket]
   uses_database = [for name, it in local.functions : name if it.uses.database]
 
   # The names of the variables that each function reads.
-  reads = {
-    for name, it in local.functions : name => toset(concat(
-      local.catalogue.variables.every,
-      it.variables,
-      it.uses.database ? local.catalogue.variables.database : [],
-      it.uses.model ? local.catalogue.variables.model : [],
-      it.uses.warehouse ? local.catalogue.variables.warehouse : [],
-    ))
-  }
+  reads = { for name, it in local.functions : name => toset(it.reads) }
 
   schedules = merge([
     for name, it in local.functions : {
-      for schedule, when in it.schedules : "${name}-${schedule}" => merge(
-        { every_minutes = null, daily_at = null, function = name },
-        when,
-      )
+      for schedule, when in it.schedules : "${name}-${schedule}" => merge(when, { function = name })
     }
   ]...)
 
-  queues = { for name, it in local.functions : name => it.queue if it.queue != null }
+  # By the function that each queue belongs to. `consumer` is the one that takes its messages: that
+  # function, or `metasync`.
+  queues = merge([
+    for name, it in local.functions : {
+      for owner, queue in it.queues : owner => merge(queue, { consumer = name })
+    }
+  ]...)
 }
 
 check "catalogue" {
@@ -63,6 +42,6 @@ check "catalogue" {
 
   assert {
     condition     = var.image != null
-    error_message = "No image is given, so that no function is deployed yet: do what the output next_steps says, and apply again with the image."
+    error_message = "Without an image, no function is deployed: follow the output next_steps, and apply again with the image."
   }
 }

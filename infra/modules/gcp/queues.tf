@@ -1,5 +1,6 @@
-# Messages for the functions that take them from a queue. One that fails comes again, later and
-# later, and after so many times it lies in the dead letters.
+# Topics of the functions that have a queue. A message that fails is delivered again, after longer and
+# longer pauses. After the configured number of attempts, it goes to the dead letters. `metasync`
+# recognizes a subscription by its name.
 resource "google_pubsub_topic" "messages" {
   for_each = local.queues
 
@@ -18,7 +19,7 @@ resource "google_pubsub_topic" "dead_letters" {
   depends_on = [google_project_service.this]
 }
 
-# Without a subscription a dead letter is gone at once.
+# Without a subscription, dead letters would be lost at once.
 resource "google_pubsub_subscription" "dead_letters" {
   for_each = local.queues
 
@@ -38,7 +39,7 @@ resource "google_pubsub_subscription" "messages" {
   project                    = var.project
   name                       = "${var.name}-${each.key}"
   topic                      = google_pubsub_topic.messages[each.key].id
-  ack_deadline_seconds       = min(600, max(10, local.functions[each.key].timeout_seconds))
+  ack_deadline_seconds       = min(600, max(10, local.functions[each.value.consumer].timeout_seconds))
   message_retention_duration = "604800s"
 
   expiration_policy {
@@ -46,11 +47,11 @@ resource "google_pubsub_subscription" "messages" {
   }
 
   push_config {
-    push_endpoint = "${google_cloud_run_v2_service.this[each.key].uri}/events/${each.key}"
+    push_endpoint = "${google_cloud_run_v2_service.this[each.value.consumer].uri}/events/${each.value.consumer}"
 
     oidc_token {
-      service_account_email = google_service_account.caller[each.key].email
-      audience              = local.audiences[each.key]
+      service_account_email = google_service_account.caller[each.value.consumer].email
+      audience              = local.audiences[each.value.consumer]
     }
   }
 
@@ -65,7 +66,7 @@ resource "google_pubsub_subscription" "messages" {
   }
 }
 
-# Pub/Sub itself moves what failed, as its own account.
+# Pub/Sub moves failed messages with its own service account.
 locals {
   pubsub = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }

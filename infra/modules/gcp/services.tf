@@ -119,7 +119,7 @@ locals {
   # Whom a trigger's token is made for: a name that is known before the service has its address.
   audiences = { for name, it in local.functions : name => "${var.name}-${name}.events" }
 
-  triggered = { for name, it in local.functions : name => it if length(it.schedules) > 0 || it.queue != null }
+  triggered = { for name, it in local.functions : name => it if length(it.schedules) + length(it.queues) > 0 }
 
   environment = {
     for name, reads in local.reads : name => merge(

@@ -1,11 +1,11 @@
 //! What was deployed, read back by Amazon's APIs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::amazon::Amazon;
-use tests::catalogue::{self, Function, Schedule};
+use tests::catalogue::{self, Function, Queue, Schedule};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-central-1";
@@ -16,27 +16,29 @@ fn arn(service: &str, rest: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}")
 }
 
-fn deployed() -> impl Iterator<Item = (String, Function)> {
-    let functions = catalogue::functions().into_iter();
-    functions.filter(|(name, _)| name != "metasync")
+/// The functions of a deployment: each by itself, or all of them as `metasync`.
+pub fn deployment(is_one_function: bool) -> BTreeMap<String, Function> {
+    let mut functions = catalogue::functions();
+    functions.retain(|name, _| (name == "metasync") == is_one_function);
+    functions
 }
 
-pub async fn is_what_the_catalogue_says(amazon: &Amazon) {
-    for (name, function) in deployed() {
-        configuration(amazon, &name, &function).await;
-        rights(amazon, &name, &function).await;
+pub async fn is_what_the_catalogue_says(amazon: &Amazon, deployed: &BTreeMap<String, Function>) {
+    for (name, function) in deployed {
+        configuration(amazon, name, function).await;
+        rights(amazon, name, function).await;
         for (schedule, when) in &function.schedules {
-            schedules(amazon, &name, schedule, when).await;
+            schedules(amazon, name, schedule, when).await;
         }
-        queue(amazon, &name, &function).await;
+        queues(amazon, name, function).await;
     }
-    gateway(amazon).await;
+    gateway(amazon, deployed).await;
     bucket(amazon).await;
     let functions = amazon.get("lambda", "/2015-03-31/functions/").await;
     let functions = functions["Functions"].as_array().map(Vec::len);
-    assert_eq!(functions, Some(deployed().count()));
+    assert_eq!(functions, Some(deployed.len()));
     let schedules = amazon.get("scheduler", "/schedules").await;
-    let expected: usize = deployed().map(|(_, it)| it.schedules.len()).sum();
+    let expected: usize = deployed.values().map(|it| it.schedules.len()).sum();
     assert_eq!(
         schedules["Schedules"].as_array().map(Vec::len),
         Some(expected)
@@ -88,7 +90,7 @@ async fn configuration(amazon: &Amazon, name: &str, function: &Function) {
             secret(amazon, variable).await.into(),
         );
     }
-    if function.uses.bucket.is_some() {
+    if function.uses.bucket.is_used() {
         expected.insert("BUCKET_URL".to_owned(), format!("s3://{BUCKET}").into());
     }
     assert_eq!(
@@ -151,24 +153,25 @@ async fn rights(amazon: &Amazon, name: &str, function: &Function) {
             secret(amazon, variable).await,
         );
     }
-    if let Some(bucket) = &function.uses.bucket {
+    let bucket = &function.uses.bucket;
+    if bucket.is_used() {
         may("s3:ListBucket", format!("arn:aws:s3:::{BUCKET}"));
-        let objects = [
-            ("s3:GetObject", &bucket.read),
-            ("s3:PutObject", &bucket.write),
-            ("s3:DeleteObject", &bucket.delete),
-        ];
-        for (action, prefixes) in objects {
-            for prefix in prefixes {
-                may(action, format!("arn:aws:s3:::{BUCKET}/{prefix}*"));
-            }
+    }
+    let objects = [
+        ("s3:GetObject", &bucket.read),
+        ("s3:PutObject", &bucket.write),
+        ("s3:DeleteObject", &bucket.delete),
+    ];
+    for (action, prefixes) in objects {
+        for prefix in prefixes {
+            may(action, format!("arn:aws:s3:::{BUCKET}/{prefix}*"));
         }
     }
-    if function.queue.is_some() {
+    for owner in function.queues.keys() {
         for action in ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"] {
             may(
                 &format!("sqs:{action}"),
-                arn("sqs", &format!("metasync-{name}")),
+                arn("sqs", &format!("metasync-{owner}")),
             );
         }
     }
@@ -206,7 +209,7 @@ async fn schedules(amazon: &Amazon, name: &str, schedule: &str, when: &Schedule)
     );
     let input: Value =
         serde_json::from_str(target["Input"].as_str().expect("input")).expect("JSON");
-    assert_eq!(input, when.input);
+    assert_eq!(input, Value::from(when.input.clone()));
     let failed = arn("sqs", "metasync-failed-runs");
     assert_eq!(target["DeadLetterConfig"]["Arn"], failed);
     assert_eq!(target["RetryPolicy"]["MaximumRetryAttempts"], 10);
@@ -228,25 +231,25 @@ async fn schedules(amazon: &Amazon, name: &str, schedule: &str, when: &Schedule)
     );
 }
 
-async fn queue(amazon: &Amazon, name: &str, function: &Function) {
+async fn queues(amazon: &Amazon, name: &str, function: &Function) {
     let mappings = amazon.mappings(name).await;
-    let Some(queue) = &function.queue else {
-        assert!(mappings.is_empty(), "{name}");
-        return;
-    };
-    assert_eq!(mappings.len(), 1, "{name}");
-    let mapping = &mappings[0];
-    assert_eq!(
-        mapping["EventSourceArn"],
-        arn("sqs", &format!("metasync-{name}"))
-    );
-    assert_eq!(mapping["BatchSize"], queue.batch);
-    assert_eq!(
-        mapping["FunctionResponseTypes"],
-        json!(["ReportBatchItemFailures"])
-    );
+    assert_eq!(mappings.len(), function.queues.len(), "{name}");
+    for (owner, queue) in &function.queues {
+        let source = arn("sqs", &format!("metasync-{owner}"));
+        let mapping = mappings.iter().find(|it| it["EventSourceArn"] == source);
+        let mapping = mapping.expect("a mapping of the queue");
+        assert_eq!(mapping["BatchSize"], queue.batch);
+        assert_eq!(
+            mapping["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"])
+        );
+        attributes(amazon, owner, queue, function).await;
+    }
+}
 
-    let url = format!("{}/{ACCOUNT}/metasync-{name}", amazon.url);
+/// The settings of a queue that `function` consumes.
+async fn attributes(amazon: &Amazon, owner: &str, queue: &Queue, function: &Function) {
+    let url = format!("{}/{ACCOUNT}/metasync-{owner}", amazon.url);
     let body = json!({"QueueUrl": url, "AttributeNames": ["All"]});
     let is = amazon
         .call("sqs", "AmazonSQS.GetQueueAttributes", body)
@@ -256,7 +259,7 @@ async fn queue(amazon: &Amazon, name: &str, function: &Function) {
     assert_eq!(is["VisibilityTimeout"], visible);
     let redrive = is["RedrivePolicy"].as_str().expect("a dead-letter queue");
     let redrive: Value = serde_json::from_str(redrive).expect("JSON");
-    let dead = arn("sqs", &format!("metasync-{name}-dead-letters"));
+    let dead = arn("sqs", &format!("metasync-{owner}-dead-letters"));
     assert_eq!(redrive["deadLetterTargetArn"], dead);
     assert_eq!(
         redrive["maxReceiveCount"].to_string().trim_matches('"'),
@@ -265,7 +268,7 @@ async fn queue(amazon: &Amazon, name: &str, function: &Function) {
 }
 
 /// The routes of the catalogue, each to its function, and no other.
-async fn gateway(amazon: &Amazon) {
+async fn gateway(amazon: &Amazon, deployed: &BTreeMap<String, Function>) {
     let apis = amazon.get("apigateway", "/v2/apis").await;
     let api = apis["items"][0]["apiId"]
         .as_str()
@@ -297,7 +300,7 @@ async fn gateway(amazon: &Amazon) {
         ));
     }
     let mut expected = BTreeSet::new();
-    for (name, function) in deployed() {
+    for (name, function) in deployed {
         let function_arn = arn("lambda", &format!("function:metasync-{name}"));
         let uri = format!(
             "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations"

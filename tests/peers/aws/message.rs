@@ -47,11 +47,7 @@ pub async fn goes_from_the_queue_into_a_row(amazon: &Amazon) {
         amazon.call("sqs", "AmazonSQS.SendMessage", body).await;
     }
 
-    let receives = catalogue::functions()[FUNCTION]
-        .queue
-        .as_ref()
-        .expect("a queue")
-        .receives;
+    let receives = catalogue::functions()[FUNCTION].queues[FUNCTION].receives;
     for _ in 0..receives {
         deliver(amazon, &app, &queue).await;
     }

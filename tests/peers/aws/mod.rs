@@ -7,9 +7,11 @@ mod deployed;
 mod message;
 mod newcomer;
 
+use std::collections::BTreeMap;
 use std::process::Output;
 
 use serde_json::Value;
+use tests::catalogue::{self, Function};
 
 use crate::server::{Server, is_missing, is_skipped};
 use crate::terraform::{PEER, Terraform};
@@ -67,7 +69,8 @@ async fn m12_the_example_is_applied_works_changes_nothing_when_applied_again_and
     let terraform = Terraform::aws("infra/aws", Some(moto.url()));
 
     assert_succeeded(&terraform.with_variables(APPLY, &[]));
-    deployed::is_what_the_catalogue_says(&amazon).await;
+    let deployed = deployed::deployment(false);
+    deployed::is_what_the_catalogue_says(&amazon, &deployed).await;
     message::goes_from_the_queue_into_a_row(&amazon).await;
 
     assert_succeeded(&terraform.with_variables(&["plan", "-out=again"], &[]));
@@ -76,6 +79,34 @@ async fn m12_the_example_is_applied_works_changes_nothing_when_applied_again_and
 
     assert_succeeded(&terraform.with_variables(&["destroy", "-auto-approve"], &[]));
     deployed::is_gone(&amazon).await;
+}
+
+#[tokio::test]
+async fn all_functions_as_one_are_applied_as_the_catalogue_says() {
+    if is_missing(PEER) || is_skipped("moto") {
+        return;
+    }
+    let moto = moto();
+    let amazon = Amazon::new(moto.url());
+    let terraform = Terraform::aws("infra/aws", Some(moto.url()));
+
+    let one = &["functions=[\"metasync\"]"];
+    assert_succeeded(&terraform.with_variables(APPLY, one));
+
+    let deployed = deployed::deployment(true);
+    deployed::is_what_the_catalogue_says(&amazon, &deployed).await;
+}
+
+#[test]
+fn terraform_computes_the_catalogue_that_these_tests_compute() {
+    if is_missing(PEER) {
+        return;
+    }
+    let terraform = Terraform::aws("infra/modules/catalogue", None);
+    terraform.succeeds(APPLY);
+    let printed = terraform.succeeds(&["output", "-json", "functions"]);
+    let computed: BTreeMap<String, Function> = serde_json::from_str(&printed).expect("functions");
+    assert_eq!(computed, catalogue::functions());
 }
 
 #[test]

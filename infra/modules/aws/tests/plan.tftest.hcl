@@ -45,8 +45,8 @@ run "the_smallest_deployment_is_one_function_with_every_route" {
   }
 
   assert {
-    condition     = keys(output.functions) == ["metasync"] && keys(output.queues) == ["metasync"]
-    error_message = "metasync is the only function."
+    condition     = keys(output.functions) == ["metasync"] && keys(output.queues) == ["message-log"]
+    error_message = "metasync is the only function, and takes the messages of every queue."
   }
 }
 
