@@ -1,5 +1,5 @@
-//! What the masker finds, what it takes for a secret that is none, and what it costs:
-//! `cargo bench -p tests --bench mask`. The sentences are those of message-log's own tests.
+//! The recall, the false positives and the cost of the masker: `cargo bench -p tests --bench mask`. The sentences
+//! are those of the tests of masking.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -29,14 +29,14 @@ mod held_out_clean;
 #[path = "../../shared/masking/tests/judge.rs"]
 mod judge;
 
-/// What a message of the comparison is long, in characters.
+/// The length of a message, in characters.
 const MESSAGE: usize = 200;
-/// How long a text may be, and the metadata of a message, in bytes.
+/// The maximum size of a text and of the metadata of a message, in bytes.
 const LONGEST_TEXT: usize = 256 * 1024;
 const LONGEST_METADATA: usize = 64 * 1024;
-/// What twice the text may take, as a factor.
-const MOST: f64 = 2.2;
-/// How often what seems to take more is measured again: other work on the machine only ever adds.
+/// The maximum factor by which the time may grow if the text is twice as long.
+const MAX_FACTOR: f64 = 2.2;
+/// How often a measurement above that is repeated, since other work on the machine only adds time.
 const TRIES: usize = 20;
 
 fn main() {
@@ -102,8 +102,7 @@ fn main() {
     hard_texts(&masker);
 }
 
-/// What it costs to mask a text on another thread, beside what the longest costs that is masked where it
-/// is.
+/// The cost of switching to another thread, and of masking the longest text that is masked without a switch.
 fn threads(masker: &Masker, clean: &[String]) {
     let mut short = clean.concat();
     short.truncate(short.floor_char_boundary(SHORT));
@@ -130,21 +129,21 @@ fn threads(masker: &Masker, clean: &[String]) {
     runtime.block_on(async {
         for _ in 0..HOPS {
             let hop = tokio::task::spawn_blocking(|| ()).await;
-            hop.expect("it does nothing");
+            hop.expect("an empty task");
         }
     });
     let hop = start.elapsed().as_secs_f64() * 1e6 / f64::from(HOPS);
     println!("| to another thread and back | {hop:.1} us | |");
 }
 
-/// The hardest text of each scanner, and of all whose time grows with more than their length.
+/// The slowest text of each scanner, and every text whose time grows faster than its length.
 fn hard_texts(masker: &Masker) {
     println!("\n| hard text | 256 KiB | of 128 KiB | of |\n| --- | --- | --- | --- |");
     let mut hardest: BTreeMap<String, (f64, f64, String)> = BTreeMap::new();
     let mut steepest: f64 = 0.0;
     let mut add = |name: String, parts: String, (time, factor): (f64, f64)| {
         steepest = steepest.max(factor);
-        if factor > MOST {
+        if factor > MAX_FACTOR {
             println!("| {name}, TOO STEEP | {time:.1} ms | x {factor:.2} | `{parts}` |");
         }
         let known = hardest.entry(name).or_default();
@@ -169,7 +168,7 @@ fn hard_texts(masker: &Masker) {
                     let mut value = value.clone();
                     let mask = || masker.json(black_box(&mut value), &mut people());
                     let (time, counts) = milliseconds(mask);
-                    (time, counts.expect("it settles").scanned())
+                    (time, counts.expect("masking that settles").scanned())
                 })
             });
             let of = format!("JSON, {limit} of {} KiB", longest >> 10);
@@ -184,12 +183,11 @@ fn hard_texts(masker: &Masker) {
     );
 }
 
-/// Milliseconds of the processor, and how many bytes were scanned.
+/// The CPU time in ms, and the number of scanned bytes.
 type Work<'a> = Box<dyn Fn() -> (f64, usize) + 'a>;
 
-/// Milliseconds of the processor for so many bytes, and how many times those for half of them. In which
-/// of at most 16 rounds a text settles may hang by a single byte, so that it is the time for a byte
-/// that is scanned which is compared.
+/// The CPU time in ms for a text of this size, and its ratio to a text of half the size. A single byte can change
+/// the number of rounds (at most 16), so the ratio is of the time per scanned byte.
 fn doubled<'a>(bytes: usize, work: &dyn Fn(usize) -> Work<'a>) -> (f64, f64) {
     let (half, whole) = (work(bytes / 2), work(bytes));
     let (mut short, mut long) = (f64::INFINITY, f64::INFINITY);
@@ -198,7 +196,7 @@ fn doubled<'a>(bytes: usize, work: &dyn Fn(usize) -> Work<'a>) -> (f64, f64) {
         let ((half, half_scanned), (whole, scanned)) = (half(), whole());
         (short, long) = (short.min(half), long.min(whole));
         factor = 2.0 * long / scanned as f64 / (short / half_scanned as f64);
-        if at > 1 && factor <= MOST {
+        if at > 1 && factor <= MAX_FACTOR {
             break;
         }
     }
@@ -207,7 +205,7 @@ fn doubled<'a>(bytes: usize, work: &dyn Fn(usize) -> Work<'a>) -> (f64, f64) {
 
 fn masked(masker: &Masker, text: &str) -> (f64, usize) {
     let (time, masked) = milliseconds(|| masker.text(black_box(text), &mut people()));
-    // Of a text that does not settle, all rounds were scanned.
+    // A text that does not settle was scanned in all rounds.
     let scanned = masked.map_or(ROUNDS * text.len(), |masked| masked.counts.scanned());
     (time, scanned)
 }
@@ -235,7 +233,7 @@ fn found(masker: &Masker, forms: &[Form], sentence: fn(&Form, &mut Random) -> Se
     macro_recall(&found)
 }
 
-/// Sentences put together to messages of some length.
+/// Joins sentences to messages of [`MESSAGE`] characters.
 fn messages(sentences: Vec<String>) -> Vec<String> {
     let mut messages = Vec::new();
     let mut message = String::new();
@@ -251,7 +249,7 @@ fn messages(sentences: Vec<String>) -> Vec<String> {
     messages
 }
 
-/// The best of some rounds, since other work on the machine only ever adds.
+/// The minimum of several rounds, since other work on the machine only adds time.
 fn microseconds(masker: &Masker, messages: &[String]) -> f64 {
     let rounds = 1 + 20_000 / messages.len().max(1_000);
     let round = || {

@@ -1,10 +1,10 @@
-//! What a request costs beside its handler, warm: the probe over HTTP against the same handler in
-//! plain axum, and on Lambda against lambda_http's hello world.
+//! The overhead of a warm request in addition to its handler: the probe over HTTP compared with the same handler
+//! in plain axum, and on Lambda compared with lambda_http's hello world.
 //!
-//! `cargo bench -p tests --bench overhead`. All are release builds, and are asked in turn, round by
-//! round, one request after the other: over HTTP on one connection each, on Lambda by a stub of the
-//! Runtime API, with the event of an HTTP API. Whatever else the machine does, it does to all of
-//! them: what is over the first one is the difference within a round, at the median of the rounds.
+//! `cargo bench -p tests --bench overhead`. All are release builds. They receive sequential requests in turn,
+//! round by round: over HTTP on one connection each, on Lambda from a stub of the Runtime API, with the event of
+//! an HTTP API. Other load on the machine affects all of them alike: the overhead is the difference to the first
+//! one within a round, and the table has the median of the rounds.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -20,22 +20,22 @@ use tokio::runtime::{self, Runtime};
 
 const ROUNDS: usize = 20;
 const REQUESTS: usize = 2_000;
-/// The first of each round, which don't count.
+/// The number of requests at the start of each round that don't count.
 const WARM_UP: usize = 200;
 
-/// Of an admin, since nobody else may call a trigger.
+/// An admin, as triggers require.
 const TOKENS: &str = r#"[{"name": "benchmark", "role": "admin",
     "sha256": "0e89820860c342f2c7ec694d144023b10301c2accdd078cb5167a06d0c3d5bcc"}]"#;
 /// `printf %s benchmark | sha256sum`
 const AUTHORIZATION: &str = "Bearer benchmark";
 const ANSWER: &str = r#"{"event":{}}"#;
 
-/// How a process is configured.
+/// The variables of a process.
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
-struct Asked<'a> {
+struct Target<'a> {
     name: &'static str,
-    ask: Box<dyn FnMut() -> anyhow::Result<()> + 'a>,
+    send: Box<dyn FnMut() -> anyhow::Result<()> + 'a>,
     rounds: Vec<Round>,
     _process: Process,
 }
@@ -47,7 +47,7 @@ struct Round {
 }
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` only wants to know that it starts.
+    // `cargo test --benches` only checks that it starts.
     if std::env::args().any(|argument| argument == "--test") {
         return Ok(());
     }
@@ -77,21 +77,21 @@ fn main() -> anyhow::Result<()> {
     )
 }
 
-/// Asks all of them in turn, and prints what that took.
-fn report(place: &str, all: &mut [Asked]) -> anyhow::Result<()> {
+/// Sends requests to all targets in turn, and prints the durations.
+fn report(place: &str, targets: &mut [Target]) -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
-        for asked in &mut *all {
-            let mut took = Vec::with_capacity(REQUESTS);
+        for target in &mut *targets {
+            let mut durations = Vec::with_capacity(REQUESTS);
             for _ in 0..REQUESTS {
                 let sent = Instant::now();
-                (asked.ask)().with_context(|| format!("{place}: {}", asked.name))?;
-                took.push(sent.elapsed().as_secs_f64() * 1e6);
+                (target.send)().with_context(|| format!("{place}: {}", target.name))?;
+                durations.push(sent.elapsed().as_secs_f64() * 1e6);
             }
-            let took = &mut took[WARM_UP..];
-            took.sort_by(f64::total_cmp);
-            asked.rounds.push(Round {
-                p50: took[took.len() / 2],
-                p99: took[took.len() * 99 / 100],
+            let durations = &mut durations[WARM_UP..];
+            durations.sort_by(f64::total_cmp);
+            target.rounds.push(Round {
+                p50: durations[durations.len() / 2],
+                p99: durations[durations.len() * 99 / 100],
             });
         }
     }
@@ -99,8 +99,8 @@ fn report(place: &str, all: &mut [Asked]) -> anyhow::Result<()> {
     println!("{ROUNDS} rounds of {counted} requests each, in turn; µs, medians of the rounds");
     println!("| {place} | p50 | p99 | p50 over the first | p99 over the first |");
     println!("| --- | --- | --- | --- | --- |");
-    let floor = &all[0].rounds;
-    for Asked { name, rounds, .. } in &*all {
+    let floor = &targets[0].rounds;
+    for Target { name, rounds, .. } in &*targets {
         let pairs = || rounds.iter().zip(floor);
         println!(
             "| {name} | {:.1} | {:.1} | {:.1} | {:.1} |",
@@ -123,15 +123,15 @@ fn over_http(
     name: &'static str,
     binary: &Path,
     settings: Settings,
-) -> anyhow::Result<Asked<'static>> {
+) -> anyhow::Result<Target<'static>> {
     let mut command = Command::new(binary);
     command.env_clear().envs(settings.iter().copied());
     let (process, address) = serve_without_log(command);
     let is_known = settings.iter().any(|(name, _)| *name == "AUTH_TOKENS");
     let mut connection = Connection::open(address, is_known)?;
-    Ok(Asked {
+    Ok(Target {
         name,
-        ask: Box::new(move || connection.ask()),
+        send: Box::new(move || connection.send()),
         rounds: Vec::new(),
         _process: process,
     })
@@ -140,8 +140,8 @@ fn over_http(
 struct Connection {
     stream: TcpStream,
     request: String,
-    /// Where an answer is read into.
-    answer: [u8; 4096],
+    /// The buffer for responses.
+    buffer: [u8; 4096],
 }
 
 impl Connection {
@@ -159,27 +159,27 @@ impl Connection {
                 "POST /events/probe HTTP/1.1\r\nhost: {address}\r\n{token}\
                  content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
             ),
-            answer: [0; 4096],
+            buffer: [0; 4096],
         })
     }
 
-    /// As lean as can be: a client that does more would only be measured as well.
-    fn ask(&mut self) -> anyhow::Result<()> {
+    /// Sends a request with a minimal client, since its cost is measured as well.
+    fn send(&mut self) -> anyhow::Result<()> {
         self.stream.write_all(self.request.as_bytes())?;
         let mut read = 0;
         loop {
-            let more = self.stream.read(&mut self.answer[read..])?;
-            ensure!(more > 0, "the answer broke off");
+            let more = self.stream.read(&mut self.buffer[read..])?;
+            ensure!(more > 0, "the response is incomplete");
             read += more;
-            let answer = std::str::from_utf8(&self.answer[..read])?;
+            let answer = std::str::from_utf8(&self.buffer[..read])?;
             let Some((head, body)) = answer.split_once("\r\n\r\n") else {
                 continue;
             };
             let length = head.split("content-length: ").nth(1);
             let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
-            if body.len() >= length.context("an answer tells its length")? {
+            if body.len() >= length.context("no content-length")? {
                 let is_good = head.starts_with("HTTP/1.1 200 ") && body == ANSWER;
-                ensure!(is_good, "answered {answer}");
+                ensure!(is_good, "unexpected response {answer}");
                 return Ok(());
             }
         }
@@ -191,29 +191,29 @@ fn on_lambda<'a>(
     binary: &Path,
     settings: Settings,
     runtime: &'a Runtime,
-) -> Asked<'a> {
+) -> Target<'a> {
     let api = RuntimeApi::start();
     let mut command = api.command(binary);
     command.envs(settings.iter().copied()).stdout(Stdio::null());
     let process = Process(command.spawn().expect("the function starts"));
     let event = event();
-    let ask = move || {
+    let send = move || {
         let Outcome::Done(result) = runtime.block_on(api.invoke(&event)) else {
             anyhow::bail!("the invocation failed");
         };
         let is_good = result.starts_with(br#"{"statusCode":200,"#);
-        ensure!(is_good, "answered {result:?}");
+        ensure!(is_good, "unexpected result {result:?}");
         Ok(())
     };
-    Asked {
+    Target {
         name,
-        ask: Box::new(ask),
+        send: Box::new(send),
         rounds: Vec::new(),
         _process: process,
     }
 }
 
-/// What an HTTP API makes of the same request.
+/// The event of an HTTP API for the same request.
 fn event() -> Value {
     json!({
         "version": "2.0",

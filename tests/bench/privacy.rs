@@ -1,11 +1,10 @@
-//! What an archive, an erasure and an export take:
+//! The cost of an archive, an erasure and an export:
 //! `DATABASE_URL=postgres://.. cargo bench -p tests --bench privacy`.
 //!
-//! `MESSAGES` (5,000,000) rows of one month by `PEOPLE` (20,000) people are copied in, as large as what
-//! people write; one person has `OWN` (100,000) of them, and as many again that stay live. The month is
-//! archived to a folder while a writer sends rows of today: none of them may wait for a lock for 50 ms,
-//! and the longest that one took, with the disk and the processor, is told. As a floor, the same rows
-//! are read by one `COPY` to nowhere. Give the server a `work_mem` of 256 MB and 10 GB of disk.
+//! It inserts `MESSAGES` (5,000,000) rows of one month by `PEOPLE` (20,000) people, of a realistic size. One
+//! person has `OWN` (100,000) of them, and as many live ones. The month is archived to a folder while a writer
+//! inserts rows of today: the benchmark fails if one waits for a lock for 50 ms, and reports the longest insert.
+//! As a lower bound, one `COPY` reads the same rows. The server needs a `work_mem` of 256 MB and 10 GB of disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,11 +54,11 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
     println!("| --- | --- | --- |");
     archive(&app, &database, rows, bare).await?;
 
-    begin_peak()?;
+    reset_peak()?;
     roll_up(&database).await?;
     println!("| roll-up of what is live | | {} |", peak()?);
 
-    begin_peak()?;
+    reset_peak()?;
     let started = Instant::now();
     let reply = app.post("/v1/exports", json!({"user_id": PERSON})).await;
     ensure!(reply.status == 200, "{reply:?}");
@@ -75,7 +74,7 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
         peak()?
     );
 
-    begin_peak()?;
+    reset_peak()?;
     let started = Instant::now();
     let reply = app.post("/v1/erasures", json!({"user_id": PERSON})).await;
     ensure!(reply.status == 200, "{reply:?}");
@@ -92,7 +91,7 @@ async fn run(rows: i64, people: i64, own: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Made by the server, since how fast rows come in is measured elsewhere.
+/// Generates rows on the server; the benchmark of messages measures ingestion.
 async fn fill(
     client: &Client,
     month: &str,
@@ -121,7 +120,7 @@ async fn fill(
     Ok(())
 }
 
-/// What is live is searched, so that an erasure has to take it out of there as well.
+/// Rolls up the live rows, so that an erasure has to remove them from the search index as well.
 async fn roll_up(database: &Database) -> anyhow::Result<()> {
     let log = TestApp::with_env(database.env())
         .named("message-log")
@@ -158,7 +157,7 @@ async fn archive(
     let stop = Arc::new(AtomicBool::new(false));
     let writer = tokio::spawn(write(database.client().await, stop.clone()));
     tokio::time::sleep(Duration::from_secs(2)).await;
-    begin_peak()?;
+    reset_peak()?;
     let started = Instant::now();
     let reply = app.post("/events/privacy", json!({})).await;
     let took = started.elapsed();
@@ -192,9 +191,9 @@ async fn archive(
     Ok(())
 }
 
-/// A row of today each few milliseconds: how long each took.
+/// Inserts a row of today every few milliseconds. Returns the duration of each insert.
 async fn write(client: Client, stop: Arc<AtomicBool>) -> anyhow::Result<Vec<Duration>> {
-    // Whoever would wait for a lock for longer fails, and the benchmark with it.
+    // A longer wait for a lock fails the benchmark.
     client.batch_execute("set lock_timeout = '50ms'").await?;
     let mut waits = Vec::new();
     while !stop.load(Ordering::SeqCst) {
@@ -212,8 +211,8 @@ async fn write(client: Client, stop: Arc<AtomicBool>) -> anyhow::Result<Vec<Dura
     Ok(waits)
 }
 
-/// From here on the peak is that of what follows, and not of what came before.
-fn begin_peak() -> anyhow::Result<()> {
+/// Resets the peak memory.
+fn reset_peak() -> anyhow::Result<()> {
     Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
 
@@ -221,6 +220,8 @@ fn peak() -> anyhow::Result<String> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"));
     let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-    let kilobytes: u64 = kilobytes.context("Linux tells it")?.parse()?;
+    let kilobytes: u64 = kilobytes
+        .context("no VmHWM in /proc/self/status")?
+        .parse()?;
     Ok(format!("at most {} MB resident", kilobytes / 1_024))
 }

@@ -1,9 +1,9 @@
-//! What stats and settings cost, beside what the same Postgres does bare:
+//! The cost of stats and settings, compared with plain statements on the same Postgres:
 //! `DATABASE_URL=postgres://.. cargo bench -p tests --bench robeings`.
 //!
-//! Without `DATABASE_URL` it runs on a throwaway server that syncs nothing to disk. `OLD` (10,000,000)
-//! and `NEW` (1,000,000) are how many messages there are and come, `SECONDS` (120) how long 24 writers
-//! write, half of it with a batch every second.
+//! Without `DATABASE_URL` it runs on a throwaway server that syncs nothing to disk. `OLD` (10,000,000) is the
+//! number of existing messages and `NEW` (1,000,000) that of new ones. `SECONDS` (120) is how long 24 writers
+//! write, half of the time with a batch every second.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -42,9 +42,9 @@ fn stats(database: &Database) -> anyhow::Result<Stats> {
     Stats::open(&Resources::new(database.env()))
 }
 
-/// Messages of 100 robeings, answered in the same row, over the days of a month.
+/// Inserts messages of 100 robeings with responses, spread over the days of a month.
 async fn fill(client: &Client, month: &str, days: i64, count: i64) -> anyhow::Result<()> {
-    // As many transactions as batches of 1,000 are.
+    // One transaction per 1,000 rows, like batches.
     for from in (0..count).step_by(1_000) {
         client
             .query_typed(
@@ -69,7 +69,7 @@ async fn fill(client: &Client, month: &str, days: i64, count: i64) -> anyhow::Re
     Ok(())
 }
 
-/// The new rows of a day on top of old ones, and one query that aggregates the same.
+/// Measures the roll-up of a day of new rows with `old` existing rows, and one query that computes the same.
 async fn roll_up_new(old: i64, new: i64) -> anyhow::Result<()> {
     let database = database().await;
     database
@@ -86,7 +86,7 @@ async fn roll_up_new(old: i64, new: i64) -> anyhow::Result<()> {
     while !roll_up::run(&stats).await?.complete {}
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let mark = mark(&client).await?;
+        let watermark = watermark(&client).await?;
         fill(&client, &format!("2026-11-{:02}", round + 1), 1, new).await?;
         client
             .batch_execute("vacuum analyze conversation.log")
@@ -103,7 +103,7 @@ async fn roll_up_new(old: i64, new: i64) -> anyhow::Result<()> {
                  from conversation.log
                  where xid >= $1::text::xid8
                  group by 1, 2",
-                &[(&mark, Type::TEXT)],
+                &[(&watermark, Type::TEXT)],
             )
             .await?;
         bare.push(started.elapsed());
@@ -117,7 +117,7 @@ async fn roll_up_new(old: i64, new: i64) -> anyhow::Result<()> {
             }
         }
         ours.push(started.elapsed());
-        ensure!(rows == new, "{rows} of {new} rows were taken");
+        ensure!(rows == new, "{rows} of {new} rows were rolled up");
     }
     let ratios = ours.iter().zip(&bare);
     let mut ratios: Vec<f64> = ratios
@@ -141,11 +141,11 @@ async fn roll_up_new(old: i64, new: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn mark(client: &Client) -> anyhow::Result<String> {
-    let mark = client
+async fn watermark(client: &Client) -> anyhow::Result<String> {
+    let row = client
         .query_typed_one("select xid::text from robeing.watermark", &[])
         .await?;
-    Ok(mark.try_get(0)?)
+    Ok(row.try_get(0)?)
 }
 
 fn median(times: &mut [Duration]) -> Duration {
@@ -153,8 +153,8 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Writers of one row a transaction, of which 2 % are held open for 0.2 to 3 s: a while with a batch
-/// every second, a while without, and so on, so that neither has the better half of the machine's day.
+/// Runs writers of one row per transaction, 2 % of which stay open for 0.2 to 3 s. Turns with a batch every
+/// second alternate with turns without, so that slow phases of the machine affect both.
 async fn write_beside_a_batch(time: Duration) -> anyhow::Result<()> {
     const TURN: Duration = Duration::from_secs(5);
     let database = database().await;
@@ -227,7 +227,7 @@ async fn write_beside_a_batch(time: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long each of its transactions took that it did not hold open on purpose, and in which turn.
+/// The turn and the duration of each transaction that was not held open on purpose.
 async fn write(
     database: &Database,
     writer: u64,
@@ -265,7 +265,7 @@ async fn write(
     Ok(times)
 }
 
-/// From memory, and confirmed by one query.
+/// Reads a setting from memory, and with one query that confirms it.
 async fn read_settings() -> anyhow::Result<()> {
     const READS: usize = 20_000;
     let database = database().await;

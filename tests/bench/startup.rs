@@ -1,10 +1,9 @@
-//! From starting a process to its first complete poll of the Lambda Runtime API: functions with
-//! all their clients against lambda_http's hello world.
+//! The time from the start of a process to its first poll of the Lambda Runtime API: functions with all their
+//! clients compared with lambda_http's hello world.
 //!
-//! `cargo bench -p tests --bench startup [-- <function> ...]`; by default each function that goes
-//! to Lambda by itself, and a probe that has every client which `shared` knows. All are release
-//! builds, run in turn, against a stub of the Runtime API. What is measured is the process alone:
-//! the platform adds some 10 ms of its own before it.
+//! `cargo bench -p tests --bench startup [-- <function> ...]`. The default is two functions and a probe that
+//! opens every client of `platform`. All are release builds, run in turn, against a stub of the Runtime API. The
+//! measurement includes the process only; Lambda adds about 10 ms before it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,7 +15,7 @@ use kit::process::release;
 const RUNS: usize = 100;
 const FUNCTIONS: [&str; 3] = ["schema-sync", "cache-read", "probe"];
 
-/// All clients: S3, Postgres, BigQuery, a model, and OIDC tokens of callers.
+/// The configuration of all clients: S3, Postgres, BigQuery, a model, and OIDC.
 const CONFIGURATION: [(&str, &str); 13] = [
     ("AUTH_ISSUER", "https://issuer.example"),
     ("AUTH_AUDIENCE", "metasync"),
@@ -41,7 +40,7 @@ const CONFIGURATION: [(&str, &str); 13] = [
 
 struct Start {
     took: Duration,
-    /// The most memory that was resident until the poll, in KiB.
+    /// The peak resident memory until the poll, in KiB.
     peak_kib: u64,
 }
 
@@ -53,7 +52,7 @@ fn main() {
     }
     let mut binaries = Vec::new();
     for function in ["hello".to_owned()].into_iter().chain(functions) {
-        // A function is of the package of its name.
+        // A function is in the package of its name.
         let package = match function.as_str() {
             "hello" | "probe" => "tests",
             function => function,
@@ -66,7 +65,7 @@ fn main() {
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
-    // The page cache is warm for all before any run counts.
+    // Warms the page cache.
     for (_, binary) in &binaries {
         runtime.block_on(start(binary));
     }
@@ -92,7 +91,7 @@ fn main() {
         let opened = match certificate_files(binary, &runtime) {
             Some(opened) if opened.is_empty() => "none".to_owned(),
             Some(opened) => opened.join(", "),
-            None => "not counted: there is no strace".to_owned(),
+            None => "unknown: strace is not installed".to_owned(),
         };
         println!(
             "| {name} | {min:.2} | {p50:.2} | {p95:.2} | {over:.2} | {resident:.1} | {opened} |"
@@ -100,14 +99,14 @@ fn main() {
     }
 }
 
-/// In ms.
+/// A quantile in ms.
 fn quantile(starts: &mut [Start], percent: usize) -> f64 {
     starts.sort_by_key(|start| start.took);
     let at = (starts.len() - 1) * percent / 100;
     starts[at].took.as_secs_f64() * 1e3
 }
 
-#[expect(clippy::cast_precision_loss, reason = "KiB of a process are few")]
+#[expect(clippy::cast_precision_loss, reason = "the memory of a process")]
 fn resident_mb(starts: &[Start]) -> f64 {
     let peak = starts.iter().map(|start| start.peak_kib).max();
     peak.unwrap_or_default() as f64 * 1024.0 / 1e6
@@ -125,7 +124,7 @@ async fn start(binary: &Path) -> Start {
     let process = configured(&api, Command::new(binary));
     let took = api.first_poll().await - started;
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.0.id()));
-    let status = status.expect("the process is still there");
+    let status = status.expect("a running process");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
     Start {
@@ -134,7 +133,7 @@ async fn start(binary: &Path) -> Start {
     }
 }
 
-/// What looks like a certificate among the files the function tried to open, if strace can tell.
+/// The certificate files that the function tried to open; none without strace.
 fn certificate_files(binary: &Path, runtime: &tokio::runtime::Runtime) -> Option<Vec<String>> {
     let api = RuntimeApi::start();
     let trace = std::env::temp_dir().join(format!("metasync-startup-{}", std::process::id()));
@@ -151,9 +150,9 @@ fn certificate_files(binary: &Path, runtime: &tokio::runtime::Runtime) -> Option
     let process = configured(&api, strace);
     runtime.block_on(api.first_poll());
     drop(process);
-    let opened = std::fs::read_to_string(&trace).expect("strace has written what it saw");
-    std::fs::remove_file(&trace).expect("the trace is ours");
-    assert!(opened.contains("libc.so"), "strace saw nothing: {opened}");
+    let opened = std::fs::read_to_string(&trace).expect("a trace");
+    std::fs::remove_file(&trace).expect("a removable trace");
+    assert!(opened.contains("libc.so"), "an empty trace: {opened}");
     let is_certificate = |path: &&str| {
         [".pem", ".crt", ".cer", "/ssl/", "/certs", "/pki/"]
             .iter()

@@ -1,4 +1,4 @@
-//! What a sync of BigQuery costs, against a stub of 100 ms a call and 100 requests a second a method:
+//! The cost of a sync of BigQuery, against a stub with 100 ms per call and 100 requests per second and method:
 //! `cargo bench -p tests --bench sync`.
 
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use jiff::{Span, civil};
 use kit::bigquery::{BigQuery as Stub, Method};
-use kit::llm::{LlmStub, EnrichPrompt};
+use kit::llm::{EnrichPrompt, LlmStub};
 use platform::{Env, Resources};
 use schema::sql_type::parse_column;
 use schema::table_schema::TableField;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use warehouse::source::bigquery::{BigQuery, Settings};
 
-/// With this and the address of a stub, the process only syncs it, and prints its peak memory.
+/// With this argument and the address of a stub, the process only syncs the stub and prints its peak memory.
 const CHILD: &str = "--sync-alone";
 
 fn main() -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     if let Some(at) = arguments.iter().position(|argument| argument == CHILD) {
         let Some([host, query_above]) = arguments.get(at + 1..) else {
-            bail!("{CHILD} wants the address of a stub and a threshold");
+            bail!("{CHILD} needs the address of a stub and a threshold");
         };
         return runtime.block_on(sync_alone(host, query_above.parse()?));
     }
@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-/// A sync of the stub into a folder that goes with it.
+/// A sync of the stub into a temporary folder.
 struct Subject {
     sync: Sync,
     _bucket: TempDir,
@@ -54,9 +54,9 @@ struct Subject {
 }
 
 impl Subject {
-    /// From now on with a model that describes whatever it is asked about, at once and without a
-    /// bound, so that what an unchanged warehouse costs is what it is asked, not what is left over.
-    async fn meets_an_llm(&mut self) {
+    /// Adds a model that describes everything in one sync, without a limit, so that no descriptions are left
+    /// for the sync of the unchanged warehouse.
+    async fn add_llm(&mut self) {
         let stub = LlmStub::start(|asked| {
             EnrichPrompt::parse(asked).answer(|_, _| "Something of the business.".to_owned(), &[])
         })
@@ -103,7 +103,7 @@ async fn slow_stub() -> Stub {
     stub
 }
 
-/// One sync, as a row of the table.
+/// Runs a sync and prints a row of the table.
 async fn row(
     what: &str,
     stub: &Stub,
@@ -111,28 +111,28 @@ async fn row(
     target: Option<Duration>,
 ) -> anyhow::Result<Answer> {
     stub.reset_calls();
-    let asked = || subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
-    let asked_before = asked();
+    let llm_calls = || subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
+    let calls_before = llm_calls();
     let run = Run::default();
     let start = Instant::now();
     let answer = subject.sync.run(&run).await?;
-    let taken = start.elapsed();
+    let duration = start.elapsed();
     ensure!(answer.problems.is_empty(), "{:?}", answer.problems);
     let calls = [Method::List, Method::Get, Method::Query, Method::Insert].map(|it| stub.calls(it));
     let others = [Method::Dataset, Method::Results].map(|it| stub.calls(it));
     ensure!(
         run.requests() as usize == calls.iter().chain(&others).sum::<usize>(),
-        "the sync counts {} requests, the stub {calls:?} and {others:?}",
+        "the sync counted {} requests, the stub {calls:?} and {others:?}",
         run.requests()
     );
     let [lists, gets, queries, plans] = calls;
     let target = match target {
-        Some(target) if taken > target => format!("{:.2} s, missed", target.as_secs_f64()),
+        Some(target) if duration > target => format!("{:.2} s, missed", target.as_secs_f64()),
         Some(target) => format!("{:.2} s", target.as_secs_f64()),
         None => String::new(),
     };
     let llm_calls = match subject.llm {
-        Some(_) => (asked() - asked_before).to_string(),
+        Some(_) => (llm_calls() - calls_before).to_string(),
         None => "no LLM".to_owned(),
     };
     println!(
@@ -140,29 +140,29 @@ async fn row(
         run.bytes_billed() >> 20,
         stub.over_quota(),
         answer.updated,
-        taken.as_secs_f64(),
+        duration.as_secs_f64(),
     );
     Ok(answer)
 }
 
-/// The sync again, first with a model that is new to it, and then with nothing left to ask.
+/// Runs the sync again, first with a new model, and then unchanged.
 async fn again(
     what: &str,
     stub: &Stub,
     subject: &mut Subject,
     target: Duration,
 ) -> anyhow::Result<()> {
-    subject.meets_an_llm().await;
+    subject.add_llm().await;
     let described = row(&format!("{what}, described"), stub, subject, None).await?;
     ensure!(described.updated, "nothing was described");
-    let asked = subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
+    let before = subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
     let unchanged = row(&format!("{what}, unchanged"), stub, subject, Some(target)).await?;
     ensure!(
         !unchanged.updated,
         "an unchanged warehouse reads as changed"
     );
-    let now = subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
-    ensure!(now == asked, "an unchanged warehouse costs LLM calls");
+    let after = subject.llm.as_ref().map_or(0, |llm| llm.requests().len());
+    ensure!(after == before, "an unchanged warehouse costs LLM calls");
     Ok(())
 }
 
@@ -197,8 +197,8 @@ fn columns(count: usize) -> Value {
     (0..count).map(field).collect()
 }
 
-/// 3,670 tables in 67 datasets: three families of 366, 114 and 92 shards, of which two drifted, two
-/// pairs, and 3,094 tables by themselves.
+/// 3,670 tables in 67 datasets: three families of 366, 114 and 92 shards, two of them with schema changes, two
+/// families of 2 shards, and 3,094 single tables.
 async fn warehouse(how: &str, query_above: usize, target: Duration) -> anyhow::Result<()> {
     let stub = slow_stub().await;
     let name = |at: usize| format!("acme.d{:02}", at % 67);
@@ -231,7 +231,7 @@ async fn warehouse(how: &str, query_above: usize, target: Duration) -> anyhow::R
     again(&what, &stub, &mut subject, target).await
 }
 
-/// 1,000 tables of 100 columns, synced by a process of its own, and synced again.
+/// Syncs 1,000 tables of 100 columns twice in another process.
 async fn memory(how: &str, query_above: usize) -> anyhow::Result<()> {
     let stub = Stub::start().await;
     for at in 0..1_000 {
@@ -244,8 +244,8 @@ async fn memory(how: &str, query_above: usize) -> anyhow::Result<()> {
             .output()
     });
     let output = child.await??;
-    let told = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "the sync failed: {told}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the sync failed: {error}");
     let peak = String::from_utf8(output.stdout)?;
     println!(
         "| 100,000 columns, {how}, peak memory | | | | | no LLM | | | | {} | 200 MB |",
@@ -254,7 +254,7 @@ async fn memory(how: &str, query_above: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// 100 columns, each table another schema.
+/// 100 columns that differ between tables.
 fn wide(table: usize) -> Value {
     let field = |at| {
         json!({
@@ -288,12 +288,12 @@ async fn sync_alone(host: &str, query_above: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The most memory that was ever resident, in MB.
+/// The peak resident memory, in MB.
 fn peak_memory() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
-        .context("a system that tells the peak memory")?;
+        .context("no VmHWM in /proc/self/status")?;
     Ok(peak.parse::<u64>()? >> 10)
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use kit::TestApp;
-use kit::llm::{Answer, LlmStub, EnrichPrompt};
+use kit::llm::{Answer, EnrichPrompt, LlmStub};
 use serde_json::{Value, json};
 
 use crate::server::{Server, is_skipped};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use kit::TestApp;
-use kit::llm::{LlmStub, EnrichPrompt};
+use kit::llm::{EnrichPrompt, LlmStub};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@
 
 use kit::TestApp;
 use kit::bigquery::{BigQuery, Method};
-use kit::llm::{Answer, LlmRequest, LlmStub, EnrichPrompt};
+use kit::llm::{Answer, EnrichPrompt, LlmRequest, LlmStub};
 use kit::postgres::{Database, empty_database};
 use platform::Env;
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
-//! What a context is without this project: plain BM25 over whole cards, filled from the top.
+//! The baseline: plain BM25 over whole tables, which fills the context from the top.
 
 use std::collections::{HashMap, HashSet};
 
 use cache_read::context::tokens;
 use schema::document::{Column, Document};
 
-/// What is written down of each table.
+/// What is rendered for each table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Rendering {
     /// Every path with its type and description.
@@ -34,8 +34,8 @@ pub struct Baseline {
     mean: f64,
 }
 
-/// In tokens: no card is smaller.
-const LEAST: usize = 8;
+/// The minimum size of a table in tokens.
+const MIN_TOKENS: usize = 8;
 
 /// A chosen table and its chosen paths.
 pub type Chosen = Vec<(String, Vec<String>)>;
@@ -102,7 +102,7 @@ impl Baseline {
         let mut chosen = Vec::new();
         let mut characters = 0;
         for (_, card) in ranked {
-            if characters / 4 + LEAST > budget {
+            if characters / 4 + MIN_TOKENS > budget {
                 break;
             }
             let mut paths: Vec<&Path> = card.paths.iter().collect();

@@ -1,5 +1,5 @@
-//! What a function that wakes cold takes for its first question: the document is read from the
-//! store and parsed, the index is built, the context is chosen and rendered.
+//! The time of the first question to a cold function: it reads and parses the document, builds the index, and
+//! selects and renders the context.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub fn report(fixture: &Fixture) -> anyhow::Result<()> {
         let body = json!({"question": question, "token_budget": 4_000});
         let (mut first, mut next) = (Measured::default(), Measured::default());
         for _ in 0..STARTS {
-            // The folder stands for the bucket: a cloud's adds its own time for the bytes.
+            // A folder replaces the bucket; a cloud adds its transfer time.
             let app = TestApp::with_env(env.clone()).start(cache_read::app).await;
             for measured in [&mut first, &mut next] {
                 let (start, cpu) = (Instant::now(), time_of(ClockId::ProcessCPUTime));

@@ -1,4 +1,4 @@
-//! Databases and questions: from a file, or made up.
+//! Databases and questions, from a file or invented.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read as _;
@@ -21,7 +21,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub struct File {
     pub tables: Vec<Card>,
-    pub questions: Vec<Asked>,
+    pub questions: Vec<FileQuestion>,
 }
 
 /// One table or shard family.
@@ -67,7 +67,7 @@ impl PathOf {
 }
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct FileQuestion {
     database: String,
     question: String,
     gold_tables_any: Vec<Vec<usize>>,
@@ -75,7 +75,7 @@ pub struct Asked {
     gold_sql: Option<String>,
 }
 
-impl Asked {
+impl FileQuestion {
     pub fn new(database: &str, question: &str, tables: Vec<Vec<usize>>) -> Self {
         Self {
             database: database.to_owned(),
@@ -89,21 +89,21 @@ impl Asked {
 pub struct Question {
     pub database: String,
     pub text: String,
-    /// One of each list must be in the context.
+    /// Lists of alternatives: one table of each list must be in the context.
     pub tables: Vec<Vec<String>>,
-    /// Table and path; none where the gold SQL could not be read.
+    /// None if the gold SQL can't be parsed.
     pub columns: Option<Columns>,
 }
 
-/// Of a table each, by its path.
+/// Pairs of table and path.
 pub type Columns = Vec<(String, String)>;
 
 pub struct Fixture {
-    /// By name; the tables of one question's database.
+    /// The tables of each database, by name.
     pub databases: HashMap<String, Arc<Document>>,
     pub pooled: Arc<Document>,
     pub questions: Vec<Question>,
-    /// Gold SQL that could not be read, and why.
+    /// The reasons why gold SQL can't be parsed.
     pub unread: Vec<String>,
     pub leaves: Leaves,
 }
@@ -118,7 +118,7 @@ pub fn load(path: &Path) -> anyhow::Result<Fixture> {
     prepare(serde_json::from_str(&text)?)
 }
 
-/// A shop of a few tables: enough to see that the benchmark runs.
+/// A shop with a few tables, to check that the benchmark runs.
 pub fn made_up() -> anyhow::Result<Fixture> {
     let table = |id: usize, name: &str, columns: &[(&str, &str)]| {
         let columns = columns.iter();
@@ -146,9 +146,9 @@ pub fn made_up() -> anyhow::Result<Fixture> {
             &[(&column, "FLOAT64")],
         ));
     }
-    let asked = |question: &str, tables: &[usize], sql: &str| Asked {
+    let asked = |question: &str, tables: &[usize], sql: &str| FileQuestion {
         gold_sql: Some(sql.to_owned()),
-        ..Asked::new(
+        ..FileQuestion::new(
             "shop",
             question,
             tables.iter().map(|table| vec![*table]).collect(),
@@ -174,7 +174,7 @@ fn prepare(file: File) -> anyhow::Result<Fixture> {
     prepare_with(file, &[], None)
 }
 
-/// With descriptions of the tables, and with each question's columns where no SQL names them.
+/// Builds a fixture with descriptions of the tables, and with the columns of questions without SQL.
 pub fn prepare_with(
     file: File,
     descriptions: &[String],
@@ -209,8 +209,8 @@ pub fn prepare_with(
     let mut unread = Vec::new();
     let mut questions = Vec::new();
     let gold = Gold::new(&file.tables, &tables);
-    for asked in file.questions {
-        let read = asked
+    for question in file.questions {
+        let parsed = question
             .gold_sql
             .as_deref()
             .and_then(|sql| match gold.columns(sql) {
@@ -220,14 +220,14 @@ pub fn prepare_with(
                     None
                 }
             });
-        let columns = read.or_else(|| columns_of.as_mut()?.next());
-        let names = asked.gold_tables_any.iter().map(|any| {
+        let columns = parsed.or_else(|| columns_of.as_mut()?.next());
+        let names = question.gold_tables_any.iter().map(|any| {
             let any = any.iter().map(|table| tables[*table].name.clone());
             any.collect()
         });
         questions.push(Question {
-            database: asked.database,
-            text: asked.question,
+            database: question.database,
+            text: question.question,
             tables: names.collect(),
             columns,
         });
@@ -272,7 +272,7 @@ fn add_leaves(column: &Column, above: &str, leaves: &mut Vec<String>) {
 }
 
 impl Fixture {
-    /// The same questions, among the tables of another fixture too.
+    /// The same questions, with the tables of another fixture added.
     pub fn with(self, other: &Self) -> Self {
         let tables = self.pooled.tables.iter().chain(&other.pooled.tables);
         Self {
@@ -339,7 +339,7 @@ fn describe(column: &mut Column, above: &str, described: &HashMap<&str, &str>) {
     }
 }
 
-/// Reads gold SQL, in which the members of a family stand under their own names.
+/// Parses gold SQL, which names the members of a family individually.
 struct Gold {
     members: Vec<Table>,
     family: HashMap<String, String>,
@@ -360,7 +360,7 @@ impl Gold {
                 }
             }
             let mut table = table.clone();
-            // The file does not say from when to when a family's shards are.
+            // The file does not have the dates of the shards.
             table.shards = table.name.ends_with('*').then(|| Shards {
                 count: 2,
                 first: "19000101".to_owned(),
@@ -373,7 +373,7 @@ impl Gold {
         Self { members, family }
     }
 
-    /// The leaves that are mentioned by name, and what is mentioned only as a whole.
+    /// The leaves that the SQL names, and the columns that it names only as a whole.
     fn columns(&self, sql: &str) -> Result<Columns, String> {
         let sql = sql.trim().trim_end_matches(';');
         let schema = Schema::new(&self.members, Dialect::Bigquery);
@@ -381,17 +381,17 @@ impl Gold {
             let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
             reasons.join("; ")
         })?;
-        let said: BTreeSet<String> = sql
+        let words: BTreeSet<String> = sql
             .split(|c: char| !c.is_alphanumeric() && c != '_')
             .map(str::to_lowercase)
             .collect();
-        // `*` stands for every column: it names none.
+        // `*` includes every column and names none.
         let named: BTreeSet<(String, String)> = grounded
             .columns
             .into_iter()
             .filter(|(_, path)| {
                 let last = path.rsplit('.').next().unwrap_or_default().to_lowercase();
-                said.contains(&last)
+                words.contains(&last)
             })
             .map(|(table, path)| (self.family.get(&table).cloned().unwrap_or(table), path))
             .collect();

@@ -1,6 +1,6 @@
-//! Cross-validation over databases. Each fold's weights start from [`Weights::neutral`] and are
-//! fitted, one after another, on the databases of the other folds; they are judged on its own. What
-//! is fitted on all databases in the same way is what the project ships as its defaults.
+//! Cross-validation over databases. The weights of each fold start from [`Weights::neutral`] and are fitted, one
+//! after another, on the databases of the other folds; they are evaluated on the databases of the fold. The
+//! default weights of the project are fitted on all databases in the same way.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,19 +9,19 @@ use cache_read::context::Weights;
 use super::{Fixture, Indexes, Outcome, Scope, outcomes_of, row, summary};
 
 const FOLDS: usize = 5;
-/// Each deals the databases to the folds in another way.
+/// Each seed assigns the databases to other folds.
 const SEEDS: [u64; 3] = [1, 2, 3];
-/// A fit goes over all weights so often, unless nothing changes before.
+/// The maximum number of passes over all weights.
 const PASSES: usize = 2;
-/// What is better by less is no better: of two values that do as well, the neutral one is kept.
-const BETTER: f64 = 0.002;
-/// What is fitted to.
+/// The minimum improvement for a value that differs from the neutral one.
+const MIN_GAIN: f64 = 0.002;
+/// The scopes and budgets that weights are fitted to.
 const FITTED: [(Scope, usize); 3] = [
     (Scope::Database, 1_000),
     (Scope::Database, 4_000),
     (Scope::Pooled, 4_000),
 ];
-/// What is reported.
+/// The scopes and budgets that are reported.
 const MEASURED: [(Scope, usize); 6] = [
     (Scope::Database, 1_000),
     (Scope::Database, 2_000),
@@ -33,8 +33,8 @@ const MEASURED: [(Scope, usize); 6] = [
 
 type Field = fn(&mut Weights) -> &mut f32;
 
-/// Each weight with the values that are tried. Descriptions of columns count for something in any
-/// case: where a question is in another language than the names, nothing else does.
+/// Each weight with the values to try. Descriptions of columns never have the weight 0: if a question is in
+/// another language than the names, only they match.
 const FIELDS: [(&str, Field, &[f32]); 17] = [
     ("name", |w| &mut w.name, &[1.0, 2.0, 3.0, 5.0]),
     ("dataset", |w| &mut w.dataset, &[0.0, 0.5, 1.0, 2.0]),
@@ -71,7 +71,7 @@ const FIELDS: [(&str, Field, &[f32]); 17] = [
     ("rank", |w| &mut w.rank, &[0.5, 1.0, 2.0]),
 ];
 
-/// Outcomes by weights: folds ask for many of the same.
+/// A cache of outcomes by weights, because folds evaluate many of the same.
 struct Measured<'a> {
     fixture: &'a Fixture,
     indexes: &'a Indexes,
@@ -98,23 +98,23 @@ impl Measured<'_> {
         Ok(&self.known[&key])
     }
 
-    /// What the weights are worth on the questions that `counts` lets through: tables and columns
-    /// count alike, and a question with most of its tables counts for something.
-    fn worth(&mut self, weights: &Weights, counts: &dyn Fn(usize) -> bool) -> anyhow::Result<f64> {
-        let mut worth = 0.0;
+    /// The score of the weights on the questions that `counts` accepts. Tables and columns count equally, and a
+    /// question with only some of its tables counts in part.
+    fn score(&mut self, weights: &Weights, counts: &dyn Fn(usize) -> bool) -> anyhow::Result<f64> {
+        let mut score = 0.0;
         for (scope, budget) in FITTED {
             let outcomes = self.outcomes(weights, scope, budget)?.iter().enumerate();
             let chosen = outcomes.filter(|(position, _)| counts(*position));
             let chosen: Vec<Outcome> = chosen.map(|(_, outcome)| *outcome).collect();
             let summary = summary(&chosen);
-            worth += summary.tables + 0.5 * summary.share_of_tables + summary.columns;
+            score += summary.tables + 0.5 * summary.share_of_tables + summary.columns;
         }
-        Ok(worth)
+        Ok(score)
     }
 
     fn fit(&mut self, counts: &dyn Fn(usize) -> bool) -> anyhow::Result<Weights> {
         let mut best = Weights::neutral();
-        let mut worth = self.worth(&best, counts)?;
+        let mut best_score = self.score(&best, counts)?;
         for _ in 0..PASSES {
             let before = best;
             for (_, field, values) in FIELDS {
@@ -122,9 +122,9 @@ impl Measured<'_> {
                 for value in values {
                     let mut tried = from;
                     *field(&mut tried) = *value;
-                    let found = self.worth(&tried, counts)?;
-                    if found > worth + BETTER {
-                        (best, worth) = (tried, found);
+                    let score = self.score(&tried, counts)?;
+                    if score > best_score + MIN_GAIN {
+                        (best, best_score) = (tried, score);
                     }
                 }
             }
@@ -148,15 +148,15 @@ pub fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
         known: HashMap::new(),
     };
     let on_all = measured.fit(&|_| true)?;
-    println!("\nfitted on all databases: {}", said(on_all));
+    println!("\nfitted on all databases: {}", differences(on_all));
     let mut held_out: Vec<Vec<Outcome>> = vec![Vec::new(); MEASURED.len()];
     for seed in SEEDS {
-        let fold_of = dealt(&databases, seed);
+        let fold_of = assign_folds(&databases, seed);
         for fold in 0..FOLDS {
             let is_held =
                 |position: usize| fold_of[fixture.questions[position].database.as_str()] == fold;
             let weights = measured.fit(&|position| !is_held(position))?;
-            println!("seed {seed}, fold {fold}: {}", said(weights));
+            println!("seed {seed}, fold {fold}: {}", differences(weights));
             for (sum, (scope, budget)) in held_out.iter_mut().zip(MEASURED) {
                 let outcomes = measured
                     .outcomes(&weights, scope, budget)?
@@ -182,8 +182,8 @@ pub fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each database's fold: in an order that the seed shuffles, one fold after another.
-fn dealt<'a>(databases: &BTreeSet<&'a str>, seed: u64) -> HashMap<&'a str, usize> {
+/// The fold of each database: the folds in turn, in an order that the seed shuffles.
+fn assign_folds<'a>(databases: &BTreeSet<&'a str>, seed: u64) -> HashMap<&'a str, usize> {
     let hash = |name: &str| {
         let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         name.bytes()
@@ -195,15 +195,15 @@ fn dealt<'a>(databases: &BTreeSet<&'a str>, seed: u64) -> HashMap<&'a str, usize
     order.into_iter().zip(numbers).collect()
 }
 
-/// What differs from neutral weights.
-fn said(mut weights: Weights) -> String {
+/// Lists the weights that differ from the neutral ones.
+fn differences(mut weights: Weights) -> String {
     let mut neutral = Weights::neutral();
-    let mut said = Vec::new();
+    let mut different = Vec::new();
     for (name, field, _) in FIELDS {
         let value = *field(&mut weights);
         if value.to_bits() != field(&mut neutral).to_bits() {
-            said.push(format!("{name} {value}"));
+            different.push(format!("{name} {value}"));
         }
     }
-    said.join(", ")
+    different.join(", ")
 }

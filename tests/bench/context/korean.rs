@@ -1,13 +1,13 @@
-//! Korean questions over a made-up warehouse that is described in Korean and named in English.
+//! Korean questions about an invented warehouse with Korean descriptions and English names.
 
 use anyhow::{Context as _, ensure};
 
-use super::fixture::{Asked, Card, File, Fixture, PathOf, prepare_with};
+use super::fixture::{Card, File, FileQuestion, Fixture, PathOf, prepare_with};
 
-/// Questions in the words of the descriptions, and in others.
+/// The prefixes of questions that use the words of the descriptions, and of those that use other words.
 pub const MARKS: [char; 2] = ['?', '~'];
 
-/// Takes `korean.txt` apart, see its first lines: with the questions that start with `mark`.
+/// Parses `korean.txt` (its first lines describe the format), with the questions that start with `mark`.
 pub fn fixture(mark: char) -> anyhow::Result<Fixture> {
     let mut tables: Vec<Card> = Vec::new();
     let mut descriptions = Vec::new();
@@ -24,26 +24,26 @@ pub fn fixture(mark: char) -> anyhow::Result<Fixture> {
             if !line.starts_with(mark) {
                 continue;
             }
-            let mut asked = Vec::new();
+            let mut gold_tables = Vec::new();
             let mut columns = Vec::new();
             for needed in needed.split(", ") {
                 let mut words = needed.split_whitespace();
                 let name = format!("p.{}", words.next().context("a table")?);
                 let id = tables.iter().position(|table| table.name == name);
-                asked.push(vec![id.with_context(|| format!("no {name}"))?]);
+                gold_tables.push(vec![id.with_context(|| format!("no {name}"))?]);
                 columns.extend(words.map(|column| (name.clone(), column.to_owned())));
             }
-            questions.push(Asked::new("korean", question.trim(), asked));
+            questions.push(FileQuestion::new("korean", question.trim(), gold_tables));
             gold.push(columns);
         } else {
-            let (said, description) = line.split_once(" | ").context("no description")?;
+            let (name, description) = line.split_once(" | ").context("no description")?;
             if std::mem::take(&mut is_new) {
                 let id = tables.len();
-                tables.push(Card::new(id, &format!("p.{said}"), "korean", Vec::new()));
+                tables.push(Card::new(id, &format!("p.{name}"), "korean", Vec::new()));
                 descriptions.push(description.to_owned());
                 continue;
             }
-            let (path, data_type) = said.split_once(' ').context("no type")?;
+            let (path, data_type) = name.split_once(' ').context("no type")?;
             let column = PathOf::new(path, data_type, Some(description));
             tables.last_mut().context("no table")?.columns.push(column);
         }

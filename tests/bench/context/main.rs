@@ -1,7 +1,7 @@
-//! Whether the context chosen under a budget holds what an answer needs:
-//! `cargo bench -p tests --bench context -- --fixture FILE`; without a file, on a made-up shop. With
-//! `--held-out` it fits the weights and cross-validates them, which takes long; without, it measures
-//! them as they are.
+//! The recall of the context: whether the context within a token budget has the tables and columns that an answer
+//! needs. `cargo bench -p tests --bench context -- --fixture FILE`; without a file, it uses an invented shop. With
+//! `--held-out` it fits and cross-validates the weights, which takes long; without, it measures the default
+//! weights.
 
 mod baseline;
 mod cold;
@@ -28,7 +28,7 @@ const BUDGETS: [usize; 4] = [1_000, 2_000, 4_000, 8_000];
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
-    // `cargo test --benches` only wants to know that it starts.
+    // `cargo test --benches` only checks that it starts.
     if has("--test") {
         return Ok(());
     }
@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
         .iter()
         .position(|argument| argument == "--fixture");
     let path = match path {
-        Some(at) => Some(arguments.get(at + 1).context("--fixture wants a file")?),
+        Some(at) => Some(arguments.get(at + 1).context("--fixture needs a file")?),
         None => None,
     };
     let fixture = match path {
@@ -90,14 +90,14 @@ enum Scope {
     Pooled,
 }
 
-/// Of one question: which share of its tables and of its columns is there.
+/// The share of the tables and of the columns of one question that the context has.
 #[derive(Clone, Copy, Default)]
 struct Outcome {
     tables: f64,
     columns: Option<f64>,
 }
 
-/// `leaves` knows the leaves of a whole STRUCT, which counts as shown if all of them are.
+/// `leaves` has the leaves of each whole STRUCT, which counts as included if all of its leaves are.
 fn outcome(question: &Question, chosen: &Chosen, leaves: &Leaves) -> Outcome {
     let shown: HashMap<&str, HashSet<&str>> = chosen
         .iter()
@@ -165,17 +165,17 @@ fn outcomes_of(
     std::thread::scope(|scope| {
         let first = scope.spawn(|| some(first));
         let second = some(second)?;
-        let mut all = first.join().expect("no panic in a half")?;
+        let mut all = first.join().expect("no panic")?;
         all.extend(second);
         Ok(all)
     })
 }
 
 struct Summary {
-    /// Of the questions, those with all their tables.
+    /// The share of questions with all their tables.
     tables: f64,
     share_of_tables: f64,
-    /// Of the questions with columns, on average.
+    /// The mean share of columns, over the questions with columns.
     columns: f64,
 }
 
@@ -200,10 +200,10 @@ fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
         .filter(|question| question.columns.is_some())
         .count();
     println!(
-        "{} tables, {} questions; how columns were counted: gold columns of {counted} questions (the \
-         leaf paths that the gold SQL names, by the project's grounder; {} could not be read); a \
-         STRUCT that it names only as a whole ({} of {} columns) counts if all its leaves are shown; a \
-         question's columns count as the share that is shown, and the table has the mean",
+        "{} tables, {} questions; columns are the gold columns of {counted} questions (the leaf paths \
+         that the gold SQL names, according to the project's grounder, which could not parse {}); a STRUCT \
+         that is named only as a whole ({} of {} columns) counts if the context has all its leaves; the \
+         table has the mean share of columns per question",
         fixture.pooled.tables.len(),
         fixture.questions.len(),
         fixture.unread.len(),
@@ -268,7 +268,7 @@ fn row(what: &str, budget: usize, outcomes: &[Outcome]) {
     );
 }
 
-/// What each word list is worth: the same without it.
+/// Measures the effect of each word list by leaving it out.
 fn lists(fixture: &Fixture) -> anyhow::Result<()> {
     let all = WordLists::clone(&WordLists::standard());
     let without_kinds = WordLists {
@@ -317,7 +317,7 @@ fn lists(fixture: &Fixture) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Korean questions, over their own warehouse and over that and all others.
+/// Korean questions about their own warehouse, and about that and all others together.
 fn korean(fixture: &Fixture) -> anyhow::Result<()> {
     println!(
         "\n| Korean questions over tables described in Korean | scope | budget | tables | columns |\n| --- | --- | --- | --- | --- |"
@@ -346,14 +346,14 @@ fn korean(fixture: &Fixture) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Of this thread: what others do on the machine does not count.
+/// The CPU time of this thread, which other work on the machine does not affect.
 fn cpu_time() -> Duration {
     time_of(ClockId::ThreadCPUTime)
 }
 
 fn time_of(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
-    Duration::try_from(time).expect("a time since the thread began is not negative")
+    Duration::try_from(time).expect("a time since the start of the thread")
 }
 
 fn times(what: &str, times: &mut [Duration]) {
@@ -378,7 +378,7 @@ fn latency(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
         }
         times(&format!("questions, {budget}"), &mut measured);
     }
-    // As long as a question may be: of all the questions' words, and of syllables.
+    // The longest questions: of the words of all questions, and of syllables.
     let words: Vec<&str> = fixture
         .questions
         .iter()

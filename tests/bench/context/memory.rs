@@ -1,5 +1,5 @@
-//! What an index takes: time to build, memory while it is built and kept. In a process of its own,
-//! so that nothing else counts.
+//! The cost of an index: the time to build it, and its memory during and after. It is measured in a separate
+//! process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use schema::document::{Column, Document, Table};
 use super::fixture::Fixture;
 use super::{cpu_time, share};
 
-/// With this the process only builds indexes; with [`KOREAN`] of wide tables described in Korean.
+/// With this argument the process only builds indexes; with [`KOREAN`], of wide tables described in Korean.
 pub const ALONE: &str = "--memory";
 pub const KOREAN: &str = "--korean";
 
@@ -34,7 +34,7 @@ pub fn report(fixture: Option<&str>) -> anyhow::Result<()> {
         }
         ensure!(
             command.status()?.success(),
-            "the memory could not be measured"
+            "the measurement of memory failed"
         );
     }
     Ok(())
@@ -47,7 +47,7 @@ pub fn alone(fixture: &Fixture, korean: bool) -> anyhow::Result<()> {
         Arc::clone(&fixture.pooled)
     };
     let build = || Index::build(Arc::clone(&document));
-    // A peak since now.
+    // Resets the peak.
     std::fs::write("/proc/self/clear_refs", "5")?;
     let before = status("VmRSS:")?;
     let first = build();
@@ -78,9 +78,8 @@ pub fn alone(fixture: &Fixture, korean: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As many tables, of 60 columns each, every one with a sentence of its own in Korean, from a
-/// vocabulary of [`VOCABULARY`] words of which, as in any text, a few come most often. Their names
-/// are 12,000 different ones.
+/// The same number of tables, with 60 columns each. Every column has its own Korean sentence from a vocabulary of
+/// [`VOCABULARY`] words with realistic frequencies. The columns have 12,000 different names.
 fn described(like: &Document) -> Document {
     let mut seed = 7_u64;
     let mut random = |below: u64| {
@@ -120,7 +119,7 @@ fn described(like: &Document) -> Document {
     document
 }
 
-/// A figure of this process, in KiB.
+/// A value from the status of this process, in KiB.
 fn status(name: &str) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -1,9 +1,12 @@
-//! A made-up document of 1,145 tables, the same at each run: names, types and descriptions as
-//! warehouses have them, put together from words so that they compress as such texts do.
+//! A generated document of 1,145 tables, identical in each run, with realistic names, types and descriptions
+//! that compress like real text.
 
 use jiff::Timestamp;
 use schema::Dialect;
-use schema::document::{Column, DescriptionSource, Document, Example, FORMAT, ForeignKey, How, Ledger, Mode, Origin, Partitioning, Source, SourceKind, Table, TableKind, Verified};
+use schema::document::{
+    Column, DescriptionSource, Document, Example, FORMAT, ForeignKey, How, Ledger, Mode, Origin,
+    Partitioning, Source, SourceKind, Table, TableKind, Verified,
+};
 use schema::name::TableName;
 use schema::versions::content_hash;
 

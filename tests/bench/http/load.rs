@@ -1,4 +1,4 @@
-//! Requests: one to look at, and as many as a server answers, by wrk.
+//! HTTP requests: a single one to inspect its response, and load from wrk.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-/// A GET and how it is to be answered.
+/// A GET request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub path: &'static str,
@@ -36,7 +36,7 @@ impl Request {
         self
     }
 
-    /// Over a connection of its own.
+    /// Sends the request over a new connection.
     pub fn send(&self, to: SocketAddr) -> anyhow::Result<Answer> {
         let mut connection = TcpStream::connect(to)?;
         let mut request = format!("GET {} HTTP/1.1\r\nhost: {to}\r\n", self.path);
@@ -48,9 +48,9 @@ impl Request {
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer)?;
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-        let body = answer.split_off(end.context("an answer has a head")? + 4);
+        let body = answer.split_off(end.context("no end of the headers")? + 4);
         let head = String::from_utf8(answer)?;
-        let status = head.split(' ').nth(1).context("an answer has a status")?;
+        let status = head.split(' ').nth(1).context("no status")?;
         Ok(Answer {
             status: status.parse()?,
             head,
@@ -59,19 +59,19 @@ impl Request {
     }
 }
 
-/// What wrk has measured.
+/// A measurement by wrk.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     pub p50: Duration,
     pub p99: Duration,
     pub per_second: f64,
-    /// What the server's processes have spent on a request, in µs; it tells more than the clock on
-    /// a machine where others work as well.
+    /// CPU time of the server's processes per request, in µs. It is more reliable than wall time on a shared
+    /// machine.
     pub cpu: f64,
 }
 
-/// Each connection sends its next request when the last is answered. One thread, so that of two
-/// cores the server has at least one.
+/// Runs wrk. Each connection sends its next request after the response to the last one. wrk uses one thread, so
+/// that the server has at least one of two cores.
 pub fn wrk(
     program: &Path,
     (to, process): (SocketAddr, u32),
@@ -89,22 +89,22 @@ pub fn wrk(
     let before = cpu_ticks(process)?;
     let output = wrk.arg(format!("http://{to}{}", request.path)).output()?;
     let ticks = cpu_ticks(process)? - before;
-    let said = String::from_utf8(output.stdout)?;
-    ensure!(output.status.success(), "wrk failed: {said}");
-    for trouble in ["Non-2xx", "Socket errors"] {
-        ensure!(!said.contains(trouble), "wrk saw errors: {said}");
+    let text = String::from_utf8(output.stdout)?;
+    ensure!(output.status.success(), "wrk failed: {text}");
+    for error in ["Non-2xx", "Socket errors"] {
+        ensure!(!text.contains(error), "wrk reported errors: {text}");
     }
     let value = |label: &str| {
-        let mut lines = said.lines().map(str::trim);
+        let mut lines = text.lines().map(str::trim);
         let value = lines.find_map(|line| line.strip_prefix(label));
         value
             .map(str::trim)
-            .with_context(|| format!("no {label} in {said}"))
+            .with_context(|| format!("no {label} in {text}"))
     };
-    let counted = said
+    let counted = text
         .lines()
         .find_map(|line| line.trim().split_once(" requests in "));
-    let requests: f64 = counted.context("wrk counts requests")?.0.parse()?;
+    let requests: f64 = counted.context("no count of requests")?.0.parse()?;
     Ok(Measured {
         p50: duration(value("50%")?)?,
         p99: duration(value("99%")?)?,
@@ -113,14 +113,14 @@ pub fn wrk(
     })
 }
 
-/// What Linux counts in for programs, on every platform we build for.
+/// The unit of CPU times in /proc, on every platform that is built for.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Of the process and its children.
+/// The CPU time of the process and its children.
 fn cpu_ticks(process: u32) -> anyhow::Result<f64> {
     let mut ticks = 0.0;
     for entry in std::fs::read_dir("/proc")? {
-        // A process may end while it is looked at.
+        // A process may end meanwhile.
         let Ok(stat) = std::fs::read_to_string(entry?.path().join("stat")) else {
             continue;
         };
@@ -129,7 +129,7 @@ fn cpu_ticks(process: u32) -> anyhow::Result<f64> {
         let fields: Vec<&str> = rest.split(' ').collect();
         let of = [Some(&pid), fields.get(1)];
         if of.contains(&Some(&process.to_string().as_str())) {
-            // The 14th and 15th field of proc(5), in user and system mode.
+            // Fields 14 and 15 in proc(5): user and system time.
             for field in &fields[11..=12] {
                 ticks += field.parse::<f64>()?;
             }
@@ -146,7 +146,7 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
         "us" => 1e-6,
         "ms" => 1e-3,
         "s" => 1.0,
-        _ => anyhow::bail!("{text} is no duration of wrk's"),
+        _ => anyhow::bail!("unknown duration {text}"),
     };
     Ok(Duration::from_secs_f64(number * second))
 }

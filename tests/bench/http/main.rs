@@ -1,10 +1,10 @@
-//! The whole document over HTTP, warm: `cache-read` against nginx with the same bytes.
+//! The whole document over HTTP from a warm cache: `cache-read` compared with nginx serving the same bytes.
 //!
-//! `cargo bench -p tests --bench http [-- --rounds 5 --seconds 4 --binary FILE]`. A document of
-//! 1,145 tables lies in a bucket folder. The release binary serves it, to a caller with a service token, once with
-//! `RUST_LOG=warn` (no line a request, as nginx with `access_log off`), and once with the default,
-//! `info` (a line a request, to /dev/null). nginx has the very bytes that the function answers with
-//! as files. wrk asks all of them in turn, in the same way.
+//! `cargo bench -p tests --bench http [-- --rounds 5 --seconds 4 --binary FILE]`. A document of 1,145 tables is in
+//! a bucket folder. The release binary serves it to a caller with a service token: once with `RUST_LOG=warn` (no
+//! log line per request, like nginx with `access_log off`), and once with the default `info` (one line per
+//! request, to /dev/null). nginx serves the bytes of the function's responses as files. wrk sends the same
+//! requests to all servers in turn.
 
 #[expect(dead_code, reason = "the tests against peers use the rest")]
 #[path = "../../peers/server.rs"]
@@ -30,7 +30,7 @@ use load::{Measured, Request, wrk};
 const TOKEN: &str = "benchmark";
 /// `printf %s benchmark | sha256sum`
 const TOKEN_SHA256: &str = "0e89820860c342f2c7ec694d144023b10301c2accdd078cb5167a06d0c3d5bcc";
-/// As many as keep a server of two cores busy.
+/// Enough connections to keep two cores busy.
 const CONNECTIONS: usize = 16;
 
 struct Served {
@@ -43,7 +43,7 @@ struct Served {
 
 const CASES: [&str; 4] = ["200 zstd", "304 zstd", "200 gzip", "304 gzip"];
 
-/// Of one server and case: with one connection, and with all of them.
+/// The measurements of one server and case, with one connection and with [`CONNECTIONS`].
 #[derive(Default)]
 struct Series {
     alone: Vec<Measured>,
@@ -52,7 +52,7 @@ struct Series {
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    // `cargo test --benches` only wants to know that it starts.
+    // `cargo test --benches` only checks that it starts.
     if arguments.iter().any(|argument| argument == "--test") {
         return Ok(());
     }
@@ -61,9 +61,9 @@ fn main() -> anyhow::Result<()> {
         at.map_or(Ok(default), |at| {
             let value = arguments.get(at + 1);
             value
-                .with_context(|| format!("{name} wants a number"))?
+                .with_context(|| format!("{name} needs a number"))?
                 .parse()
-                .with_context(|| format!("{name} wants a number"))
+                .with_context(|| format!("{name} needs a number"))
         })
     };
     let (rounds, seconds) = (number("--rounds", 5)?, number("--seconds", 4)?);
@@ -77,7 +77,7 @@ fn main() -> anyhow::Result<()> {
     let binary = match other {
         Some(at) => arguments
             .get(at + 1)
-            .context("--binary wants a file")?
+            .context("--binary needs a file")?
             .into(),
         None => release("cache-read", "cache-read"),
     };
@@ -117,7 +117,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As a sync leaves it.
+/// Stores the document as a sync does.
 fn fill(bucket: &Path) -> anyhow::Result<()> {
     let document = document::document();
     let url = format!("file://{}", bucket.display());
@@ -164,10 +164,10 @@ fn start(binary: &Path, bucket: &Path, log: Option<&str>) -> anyhow::Result<(Ser
     let mut requests = Vec::new();
     for encoding in ["zstd", "gzip"] {
         let whole = request().header("accept-encoding", encoding);
-        // Once, so that the bytes are made before they are measured.
+        // The first request fills the cache of compressed bytes.
         let answer = whole.send(address)?;
         ensure!(answer.header("content-encoding") == Some(encoding));
-        let tag = answer.header("etag").context("an answer has a tag")?;
+        let tag = answer.header("etag").context("no ETag")?;
         requests.extend([whole.clone(), whole.header("if-none-match", tag)]);
     }
     let name = log.map_or("cache-read, info", |_| "cache-read, warn");
@@ -183,7 +183,7 @@ fn start(binary: &Path, bucket: &Path, log: Option<&str>) -> anyhow::Result<(Ser
     ))
 }
 
-/// With the bytes and the headers that `ours` answers with, from files.
+/// Starts nginx with files of the bytes that `ours` returns, and with its headers.
 fn nginx(folder: &Path, ours: &Served) -> anyhow::Result<(Served, server::Server)> {
     let mut locations = String::new();
     for (encoding, whole) in ["zstd", "gzip"]
@@ -204,7 +204,7 @@ fn nginx(folder: &Path, ours: &Served) -> anyhow::Result<(Served, server::Server
             header("vary"),
         );
     }
-    // Only a master that is root may say whose its workers are, and they must be let into `folder`.
+    // The workers need access to `folder`; only a root process may set their user.
     let user = if folder.metadata()?.uid() == 0 {
         "user root;"
     } else {
@@ -236,7 +236,7 @@ fn nginx(folder: &Path, ours: &Served) -> anyhow::Result<(Served, server::Server
             }}"
         );
         let file = folder.join("nginx.conf");
-        std::fs::write(&file, configuration).expect("the folder can be written");
+        std::fs::write(&file, configuration).expect("a writable folder");
         let error_log = format!("{path}/nginx.log");
         ["-c", &file.display().to_string(), "-e", &error_log]
             .map(str::to_owned)
@@ -250,7 +250,7 @@ fn nginx(folder: &Path, ours: &Served) -> anyhow::Result<(Served, server::Server
         let answer = whole.send(address)?;
         ensure!(answer.header("content-encoding") == Some(encoding));
         ensure!(answer.body == std::fs::read(folder.join(encoding))?);
-        let tag = answer.header("etag").context("nginx gives a tag")?;
+        let tag = answer.header("etag").context("no ETag from nginx")?;
         requests.extend([whole.clone(), whole.header("if-none-match", tag)]);
     }
     check("nginx", address, &requests)?;
@@ -274,17 +274,17 @@ fn check(name: &str, address: SocketAddr, requests: &[Request]) -> anyhow::Resul
         let expected = &case[..3];
         ensure!(
             status.to_string() == expected,
-            "{name}, {case}: answered {status}"
+            "{name}, {case}: status {status}"
         );
     }
     Ok(())
 }
 
 fn report(servers: &[Served], measured: &[Vec<Series>], rounds: u64, seconds: u64) {
-    println!("{rounds} rounds of {seconds} s, medians; ms, requests a second, and against nginx");
-    println!("the ratio's median, least and most over the rounds");
+    println!("{rounds} rounds of {seconds} s; medians in ms and requests per second");
+    println!("ratio to nginx: median, minimum and maximum over the rounds");
     println!(
-        "| what | server | p50, 1 connection | p99 | requests/s, {CONNECTIONS} connections | p50 | p99 | of nginx | least | most | CPU, µs a request |"
+        "| what | server | p50, 1 connection | p99 | requests/s, {CONNECTIONS} connections | p50 | p99 | of nginx | least | most | CPU, µs per request |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (case, name) in CASES.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Batches of 1,000 by four senders, and a `COPY` of the very rows into a table with the same indexes.
+//! Batches of 1,000 from four senders, compared with a `COPY` of the same rows into a table with the same indexes.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -61,7 +61,7 @@ pub async fn against_copy(function: &Function, database: &str, rows: usize) -> a
     Ok(())
 }
 
-/// As many more of the last months, while nothing is timed.
+/// Stores further messages of the last months without measuring.
 pub async fn fill(function: &Function, rows: Range<usize>) -> anyhow::Result<()> {
     let all = rows.end;
     let senders = (0..SENDERS).map(async |sender| {

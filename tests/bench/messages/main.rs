@@ -1,10 +1,10 @@
-//! What the message log takes and gives, beside what the same Postgres does bare.
+//! Ingestion, search and context of the message log, compared with plain statements on the same Postgres.
 //!
-//! `cargo bench -p tests --bench messages`: the release binary, a process of its own, on a throwaway
-//! server that syncs its commits to disk (or that of `DATABASE_URL`, which must be an empty database, or
-//! with `ROWS=0` that of an earlier run of as many `MESSAGES`, which is then only read).
-//! `ROWS` (200,000) are stored while it is timed, and then more up to `MESSAGES` (200,000) before
-//! anything is searched for; `SECONDS` (10) is how long single messages are sent.
+//! `cargo bench -p tests --bench messages` runs the release binary in its own process, on a throwaway server that
+//! syncs its commits to disk, or on the empty database of `DATABASE_URL`. With `ROWS=0` it only reads the database
+//! of an earlier run with the same `MESSAGES`. `ROWS` (200,000) is the number of messages whose ingestion is
+//! measured; more are stored, up to `MESSAGES` (200,000), before the searches. `SECONDS` (10) is how long single
+//! messages are sent.
 
 mod batches;
 mod function;
@@ -13,7 +13,7 @@ mod reads;
 #[path = "../../peers/server.rs"]
 mod server;
 mod singles;
-mod words;
+mod text;
 
 use function::Function;
 use platform::Env;
@@ -22,7 +22,7 @@ use throwaway_postgres::Server;
 use uuid::Uuid;
 
 fn main() -> anyhow::Result<()> {
-    // `cargo test --benches` only wants to know that it starts.
+    // `cargo test --benches` only checks that it starts.
     if std::env::args().any(|argument| argument == "--test") {
         return Ok(());
     }
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-/// As a managed Postgres of some 4 GiB is set, and with every commit on the disk.
+/// A server with the settings of a managed Postgres with about 4 GiB, and durable commits.
 fn postgres(env: &Env) -> anyhow::Result<(String, Option<Server>)> {
     if let Some(url) = env.get("DATABASE_URL") {
         return Ok((url.to_owned(), None));
@@ -70,13 +70,13 @@ fn postgres(env: &Env) -> anyhow::Result<(String, Option<Server>)> {
     Ok((server.url(), Some(server)))
 }
 
-/// Days over which what is stored before the searches is spread.
+/// The number of days over which the messages for the searches are spread.
 const DAYS: usize = 150;
 
-/// What people write, and a number to mask in every twentieth. `id` is a UUID of version 7.
+/// A realistic message, with a phone number to mask in every twentieth. `id` is a UUID of version 7.
 fn message(n: usize, id: Uuid) -> Value {
-    let mut text = words::line(n as u64, 24);
-    // Of each of the four robeings.
+    let mut text = text::line(n as u64, 24);
+    // In every tenth message of each of the four robeings.
     if (n / 4).is_multiple_of(10) {
         text += " 환불";
     }
@@ -98,7 +98,7 @@ fn message(n: usize, id: Uuid) -> Value {
     })
 }
 
-/// As long ago as the message has its place among all that are stored.
+/// An id whose time corresponds to the position of the message among all.
 fn past_id(n: usize, all: usize) -> Uuid {
     let now = Uuid::now_v7().as_u128();
     let before = (all - n) as u128 * (DAYS * 24 * 3_600 * 1_000) as u128 / all as u128;

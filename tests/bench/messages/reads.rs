@@ -1,4 +1,4 @@
-//! What is read back, one request at a time.
+//! Reads, one request at a time.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ const CASES: [(&str, &str); 9] = [
     ("search, in none", "search?q=펭귄남극"),
     ("search, two words", "search?q=취소 영수증재발행"),
     (
-        "context of a thread that goes on",
+        "context of a recent thread",
         "context?thread=NEWEST&token_budget=2000",
     ),
     (
@@ -27,7 +27,7 @@ const CASES: [(&str, &str); 9] = [
     ("history, 50 newest", "messages"),
 ];
 
-/// `threads` of forty messages each, numbered by their time.
+/// Measures reads. There are `threads` threads of 40 messages each, numbered by time.
 pub async fn measure(function: &Function, database: &str, threads: usize) -> anyhow::Result<()> {
     let pool = platform::postgres::open(&Env::default().with("DATABASE_URL", database))?;
     let pool = pool.within(std::time::Duration::MAX);
@@ -69,7 +69,7 @@ pub async fn measure(function: &Function, database: &str, threads: usize) -> any
     for (what, path) in CASES {
         let mut times = Vec::with_capacity(QUERIES);
         for n in 0..QUERIES {
-            // Of this one's threads: some of the newest, and some of all.
+            // Some of the newest threads of the robeing, and some of all.
             let robeing = n % 4;
             let newest = threads.saturating_sub(10 + n);
             let any = n * 7_919 % threads.max(1);
@@ -83,7 +83,7 @@ pub async fn measure(function: &Function, database: &str, threads: usize) -> any
         times.sort_unstable();
         let at = |part: f64| -> anyhow::Result<f64> {
             let place = (times.len() as f64 * part) as usize;
-            Ok(times.get(place).context("there are queries")?.as_secs_f64() * 1_000.0)
+            Ok(times.get(place).context("no queries")?.as_secs_f64() * 1_000.0)
         };
         println!(
             "| {what} | p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms | | |",

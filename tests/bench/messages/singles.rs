@@ -1,5 +1,5 @@
-//! One message a request, and pgbench's one bare row a transaction, on as many connections; both
-//! by a load generator with one thread.
+//! One message per request, compared with pgbench inserting one row per transaction over as many connections. Both
+//! load generators use one thread.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::{message, server};
 
 const CONNECTIONS: usize = 32;
 
-/// Each under an id of its own, which carries its time or does not.
+/// Lua expressions for unique ids, with and without a time.
 const WITH_TIME: &str =
     r#"string.format("%012x7%03x8%03x%012x", os.time() * 1000, n % 4096, n / 4096 % 4096, n)"#;
 const WITHOUT_TIME: &str = r#"string.format("%d-%d", os.time(), n)"#;
@@ -71,14 +71,14 @@ fn wrk(folder: &Path, function: &Function, id: &str, seconds: u64) -> anyhow::Re
         .arg(&script)
         .arg(format!("http://{}/v1/messages", function.address))
         .output()?;
-    let said = String::from_utf8(output.stdout)?;
-    for trouble in ["Non-2xx", "Socket errors"] {
-        ensure!(!said.contains(trouble), "wrk saw errors: {said}");
+    let text = String::from_utf8(output.stdout)?;
+    for error in ["Non-2xx", "Socket errors"] {
+        ensure!(!text.contains(error), "wrk reported errors: {text}");
     }
-    number_after(&said, "Requests/sec:")
+    number_after(&text, "Requests/sec:")
 }
 
-/// The row that the log stores for such a message, under a primary key and nothing else.
+/// Inserts the row that the log stores for such a message into a table with a primary key only.
 async fn pgbench(folder: &Path, database: &str, seconds: u64) -> anyhow::Result<f64> {
     let pool = platform::postgres::open(&Env::default().with("DATABASE_URL", database))?;
     let pool = pool.within(std::time::Duration::MAX);
@@ -98,7 +98,7 @@ async fn pgbench(folder: &Path, database: &str, seconds: u64) -> anyhow::Result<
         )
         .await?
         .get(0);
-    // Its values as constants, so that nothing but the insert is measured.
+    // Constant values, so that only the insert is measured.
     let values: String = client
         .query_typed_one(
             "select string_agg(coalesce(quote_literal(value), 'null'), ', ' order by attnum)
@@ -113,7 +113,7 @@ async fn pgbench(folder: &Path, database: &str, seconds: u64) -> anyhow::Result<
     let insert =
         format!("insert into public.single (id, {columns}) values (gen_random_uuid(), {values});");
     fs::write(&script, insert)?;
-    let output = Command::new(program(&Env::from_process())?)
+    let output = Command::new(pgbench_path(&Env::from_process())?)
         .args(["--no-vacuum", "--jobs", "1", "--protocol", "prepared"])
         .args(["--client", &CONNECTIONS.to_string()])
         .args(["--time", &seconds.to_string()])
@@ -121,15 +121,15 @@ async fn pgbench(folder: &Path, database: &str, seconds: u64) -> anyhow::Result<
         .arg(&script)
         .arg(database)
         .output()?;
-    let said = String::from_utf8(output.stdout)?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "pgbench failed: {complaint}");
+    let text = String::from_utf8(output.stdout)?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "pgbench failed: {error}");
     client.batch_execute("drop table public.single").await?;
-    number_after(&said, "tps =")
+    number_after(&text, "tps =")
 }
 
-/// Beside the server, or wherever the system has it.
-fn program(env: &Env) -> anyhow::Result<PathBuf> {
+/// pgbench from the folder of the server, or from `PATH`.
+fn pgbench_path(env: &Env) -> anyhow::Result<PathBuf> {
     let folder = binaries::find(env, binaries::SYSTEM).context("Postgres is not installed")?;
     let beside = folder.join("pgbench");
     Ok(if beside.is_file() {
@@ -139,8 +139,8 @@ fn program(env: &Env) -> anyhow::Result<PathBuf> {
     })
 }
 
-fn number_after(said: &str, label: &str) -> anyhow::Result<f64> {
-    let (_, rest) = said.split_once(label).context(said.to_owned())?;
+fn number_after(text: &str, label: &str) -> anyhow::Result<f64> {
+    let (_, rest) = text.split_once(label).context(text.to_owned())?;
     let number = rest.split_whitespace().next().unwrap_or_default();
     Ok(number.parse()?)
 }

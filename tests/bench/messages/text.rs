@@ -1,9 +1,9 @@
-//! Made-up Korean: 30,000 stems of two to four syllables, the n-th as often as 1/n of the first, with
-//! and without a particle.
+//! Generated Korean text: 30,000 stems of two to four syllables with a Zipf distribution, with and without a
+//! particle.
 
 const STEMS: f64 = 30_000.0;
 const PARTICLES: [&str; 8] = ["", "은", "이", "을", "에", "로", "도", "요"];
-/// The most frequent stems, as spoken with a shop.
+/// The most frequent stems, from conversations with a shop.
 const FIRST: [&str; 16] = [
     "배송",
     "주문",
@@ -23,7 +23,7 @@ const FIRST: [&str; 16] = [
     "포인트",
 ];
 
-/// The same for the same `n`.
+/// A deterministic line for `n`.
 pub fn line(n: u64, words: usize) -> String {
     let mut line = String::new();
     let mut random = Random(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed);
@@ -46,7 +46,7 @@ fn stem(rank: u64, line: &mut String) {
     }
     let mut random = Random(rank.wrapping_mul(0xd134_2543_de82_ef95));
     for _ in 0..2 + random.next() % 3 {
-        // Some 1,000 of the 11,172 syllables are in use; some far more than others.
+        // About 1,000 of the 11,172 syllables are in use, with very different frequencies.
         let syllable = 1_000.0_f64.powf(random.part()) as u32 - 1;
         line.extend(char::from_u32(0xac00 + syllable * 11));
     }
@@ -64,7 +64,7 @@ impl Random {
         value ^ (value >> 31)
     }
 
-    /// At least 0 and less than 1.
+    /// A number from 0 up to, but not including, 1.
     fn part(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
