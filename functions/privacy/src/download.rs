@@ -1,11 +1,11 @@
-//! A file of an export, to whoever has the link to it.
+//! Downloads of export files by signed links.
 
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use http::{HeaderValue, Uri, header};
 use jiff::{SignedDuration, Timestamp};
-use platform::auth::Scope as Reach;
+use platform::auth::Scope as CallerScope;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Error, Result, Role};
@@ -17,62 +17,69 @@ use uuid::Uuid;
 use crate::Privacy;
 
 pub const ROUTE: &str = "/v1/exports/download";
-/// How long a link opens.
-const OPEN_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// How long a link is valid.
+const LINK_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Link {
+    /// The id of the export.
     export: Uuid,
+    /// The number of the file.
     file: i32,
-    /// Until when it opens, in seconds since 1970.
+    /// When the link expires, in seconds since 1970.
     expires: i64,
-    /// Of the three, in hex.
+    /// The signature of the other parameters, in hexadecimal.
     signature: String,
 }
 
-fn signed(export: Uuid, file: i32, expires: i64) -> Vec<u8> {
+fn signed_text(export: Uuid, file: i32, expires: i64) -> Vec<u8> {
     format!("metasync link {export} {file} {expires}").into_bytes()
 }
 
-/// A link to a file, and when it ends: no later than the export.
+/// A link to a file, and when the link expires: no later than the export.
 pub fn link(privacy: &Privacy, export: Uuid, file: i32, end: Timestamp) -> (String, Timestamp) {
-    let soon = Timestamp::now().saturating_add(OPEN_FOR).unwrap_or(end);
+    let soon = Timestamp::now()
+        .saturating_add(LINK_LIFETIME)
+        .unwrap_or(end);
     let expires = soon.min(end).as_second();
-    let signature = hex::encode(privacy.master.sign(&signed(export, file, expires)));
+    let signature = hex::encode(privacy.master.sign(&signed_text(export, file, expires)));
     let url =
         format!("{ROUTE}?export={export}&file={file}&expires={expires}&signature={signature}");
     (url, Timestamp::from_second(expires).unwrap_or(end))
 }
 
-/// Whoever has a link that we signed and that has not ended, and nobody else.
-pub fn prove(privacy: &Privacy, address: &Uri) -> Result<Caller> {
+/// Accepts any caller with a valid link.
+///
+/// # Errors
+/// `Unauthenticated` if the link is malformed, changed or expired.
+pub fn authenticate(privacy: &Privacy, address: &Uri) -> Result<Caller> {
     let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
     let link: Query<Link> = Query::try_from_uri(address)
-        .map_err(|_| refused("this is no link to a file: ask GET /v1/exports/{id} for one"))?;
+        .map_err(|_| refused("this is not a link to a file: get one from GET /v1/exports/{id}"))?;
     let signature = hex::decode(&link.signature).unwrap_or_default();
-    let text = signed(link.export, link.file, link.expires);
-    if !privacy.master.has_signed(&text, &signature) {
+    let text = signed_text(link.export, link.file, link.expires);
+    if !privacy.master.verify(&text, &signature) {
         return Err(refused(
-            "the link was changed: ask GET /v1/exports/{id} for a new one",
+            "the link was changed: get a new one from GET /v1/exports/{id}",
         ));
     }
     if Timestamp::now().as_second() >= link.expires {
         return Err(refused(
-            "the link has ended: ask GET /v1/exports/{id} for a new one",
+            "the link has expired: get a new one from GET /v1/exports/{id}",
         ));
     }
     Ok(Caller {
         name: "link".into(),
         role: Role::Reader,
-        scope: Arc::new(Reach::default()),
+        scope: Arc::new(CallerScope::default()),
     })
 }
 
-/// A file of an export.
+/// Download a file of an export.
 ///
-/// The link is from `GET /v1/exports/{id}`, opens for 15 minutes, and needs no token.
+/// Use the link from `GET /v1/exports/{id}`. It is valid for 15 minutes and needs no token.
 #[utoipa::path(
     get,
     path = "/v1/exports/download",
@@ -81,10 +88,10 @@ pub fn prove(privacy: &Privacy, address: &Uri) -> Result<Caller> {
     params(Link),
     security(()),
     responses(
-        (status = 200, description = "the file: lines of JSON, compressed with gzip", content_type = "application/gzip"),
-        (status = 401, description = "the link was changed or has ended"),
-        (status = 404, description = "the export is removed"),
-        (status = 503, description = "the database or the store is not available"),
+        (status = 200, description = "the file: JSON Lines, compressed with gzip", content_type = "application/gzip"),
+        (status = 401, description = "the link was changed or has expired"),
+        (status = 404, description = "the export was removed"),
+        (status = 503, description = "the database or the store is unavailable"),
     )
 )]
 pub async fn download(
@@ -104,7 +111,7 @@ pub async fn download(
     .await?;
     drop(client);
     let row = rows.first();
-    let row = row.ok_or_else(|| Error::NotFound("the export is removed".to_owned()))?;
+    let row = row.ok_or_else(|| Error::NotFound("the export was removed".to_owned()))?;
     let body = privacy.store.get(row.try_get(0)?).await?.body;
     let name = format!(
         "attachment; filename=\"{}-{:04}.jsonl.gz\"",

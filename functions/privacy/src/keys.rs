@@ -1,105 +1,113 @@
-//! The keys: a master key that is not in the database, and one a person and month that is, wrapped.
+//! The keys: master keys from the environment, and in the database one key per person and month,
+//! encrypted (wrapped) with a master key.
 //!
-//! AES-256-GCM throughout, each time with a nonce by chance, which stands before what it sealed.
+//! All encryption is AES-256-GCM with a random nonce, which precedes the ciphertext.
 
 use anyhow::{Context as _, anyhow, ensure};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hmac, rand};
 use platform::Secret;
 
-const LENGTH: usize = 32;
-/// Which of several master keys wrapped something.
-const MARK: usize = 4;
-const WRAPPED: &[u8] = b"metasync person key";
+const KEY_BYTES: usize = 32;
+/// The length of the fingerprint of the master key that wrapped a person key.
+const FINGERPRINT_BYTES: usize = 4;
+/// The associated data of a wrapped person key.
+const PERSON_KEY: &[u8] = b"metasync person key";
 
-/// `PRIVACY_KEY`: 64 hex digits. Several with commas between while one is changed: the first seals,
-/// all open.
-pub struct Master(Vec<One>);
+/// The keys in `PRIVACY_KEY`: 64 hex digits each, separated by commas during a key rotation. The first
+/// key encrypts and signs; all of them decrypt and verify.
+pub struct MasterKeys(Vec<MasterKey>);
 
-struct One {
-    mark: [u8; MARK],
+struct MasterKey {
+    fingerprint: [u8; FINGERPRINT_BYTES],
     wrapping: RandomizedNonceKey,
-    naming: hmac::Key,
+    digesting: hmac::Key,
     signing: hmac::Key,
 }
 
-impl Master {
+impl MasterKeys {
     pub fn parse(secret: &Secret) -> anyhow::Result<Self> {
         let keys = secret.expose().split(',').map(|text| {
-            let key: Option<[u8; LENGTH]> = hex::decode(text.trim())
+            let key: Option<[u8; KEY_BYTES]> = hex::decode(text.trim())
                 .ok()
                 .and_then(|key| key.try_into().ok());
             let key = key.context(
-                "PRIVACY_KEY is no key: set it to 64 hex digits, as of `openssl rand -hex 32`",
+                "PRIVACY_KEY is not a key: set it to 64 hex digits, for example from `openssl rand -hex 32`",
             )?;
-            One::new(&key)
+            MasterKey::new(&key)
         });
         Ok(Self(keys.collect::<anyhow::Result<_>>()?))
     }
 
-    fn first(&self) -> &One {
-        self.0.first().expect("splitting gives at least one")
+    fn first(&self) -> &MasterKey {
+        self.0
+            .first()
+            .expect("splitting a text gives at least one part")
     }
 
-    /// A new key of a person, and how the database keeps it.
+    /// Generates a key for a person. Returns it with its wrapped form for the database.
     pub fn person_key(&self) -> anyhow::Result<(PersonKey, Vec<u8>)> {
-        let mut key = [0; LENGTH];
+        let mut key = [0; KEY_BYTES];
         rand::fill(&mut key).map_err(|_| anyhow!("the system has no random numbers"))?;
         let first = self.first();
-        let mut wrapped = first.mark.to_vec();
-        wrapped.extend(seal(&first.wrapping, WRAPPED, key.to_vec())?);
+        let mut wrapped = first.fingerprint.to_vec();
+        wrapped.extend(seal(&first.wrapping, PERSON_KEY, key.to_vec())?);
         Ok((PersonKey::new(&key)?, wrapped))
     }
 
     pub fn unwrap(&self, wrapped: &[u8]) -> anyhow::Result<PersonKey> {
-        ensure!(wrapped.len() > MARK, "a wrapped key is cut off");
-        let (mark, sealed) = wrapped.split_at(MARK);
-        let by = self.0.iter().find(|it| it.mark == mark);
-        let by = by.context(
-            "a key was wrapped with another PRIVACY_KEY: give that one as well, after a comma",
+        ensure!(
+            wrapped.len() > FINGERPRINT_BYTES,
+            "a wrapped key is truncated"
+        );
+        let (fingerprint, sealed) = wrapped.split_at(FINGERPRINT_BYTES);
+        let master = self.0.iter().find(|it| it.fingerprint == fingerprint);
+        let master = master.context(
+            "a key was wrapped with another PRIVACY_KEY: append that one, after a comma",
         )?;
-        PersonKey::new(&open(&by.wrapping, WRAPPED, sealed)?)
+        PersonKey::new(&open(&master.wrapping, PERSON_KEY, sealed)?)
     }
 
-    /// What stands for an id where the id itself must not stay: by each key, the first one's first.
+    /// The digests of an id, which represent it where the id itself must not stay: one per key, in order.
     pub fn digests_of(&self, kind: &str, id: &str) -> Vec<Vec<u8>> {
         let text = format!("{kind} {id}");
-        let names = self
+        let digests = self
             .0
             .iter()
-            .map(|it| hmac::sign(&it.naming, text.as_bytes()));
-        names.map(|name| name.as_ref().to_vec()).collect()
+            .map(|it| hmac::sign(&it.digesting, text.as_bytes()));
+        digests.map(|digest| digest.as_ref().to_vec()).collect()
     }
 
     pub fn sign(&self, text: &[u8]) -> Vec<u8> {
         hmac::sign(&self.first().signing, text).as_ref().to_vec()
     }
 
-    pub fn has_signed(&self, text: &[u8], signature: &[u8]) -> bool {
-        let mut signed = false;
-        for one in &self.0 {
-            signed |= hmac::verify(&one.signing, text, signature).is_ok();
+    /// Whether one of the keys signed the text.
+    pub fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
+        let mut is_valid = false;
+        for key in &self.0 {
+            is_valid |= hmac::verify(&key.signing, text, signature).is_ok();
         }
-        signed
+        is_valid
     }
 }
 
-impl One {
-    fn new(master: &[u8; LENGTH]) -> anyhow::Result<Self> {
-        let master = hmac::Key::new(hmac::HMAC_SHA256, master);
-        let derive = |what: &str| hmac::sign(&master, what.as_bytes());
-        let key = |what: &str| hmac::Key::new(hmac::HMAC_SHA256, derive(what).as_ref());
-        let mark = derive("mark").as_ref()[..MARK].try_into();
+impl MasterKey {
+    fn new(key: &[u8; KEY_BYTES]) -> anyhow::Result<Self> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let derive = |purpose: &str| hmac::sign(&key, purpose.as_bytes());
+        let hmac_key = |purpose: &str| hmac::Key::new(hmac::HMAC_SHA256, derive(purpose).as_ref());
+        let fingerprint = derive("mark").as_ref()[..FINGERPRINT_BYTES].try_into();
         Ok(Self {
-            mark: mark.context("a digest has 32 bytes")?,
+            fingerprint: fingerprint.context("a digest has 32 bytes")?,
             wrapping: aead(derive("wrap").as_ref())?,
-            naming: key("name"),
-            signing: key("sign"),
+            digesting: hmac_key("name"),
+            signing: hmac_key("sign"),
         })
     }
 }
 
-/// Of one person, robeing and month.
+/// The key of one person, robeing and month.
 pub struct PersonKey(RandomizedNonceKey);
 
 impl PersonKey {
@@ -107,38 +115,41 @@ impl PersonKey {
         Ok(Self(aead(key)?))
     }
 
-    /// `row` is bound to it: what is moved to another row opens no more.
-    pub fn seal(&self, row: &[u8], plain: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-        seal(&self.0, row, plain)
+    /// Encrypts with the row's id as associated data, so that the result can't be moved to another row.
+    pub fn seal(&self, row_id: &[u8], plain: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        seal(&self.0, row_id, plain)
     }
 
-    pub fn open(&self, row: &[u8], sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
-        open(&self.0, row, sealed)
+    pub fn open(&self, row_id: &[u8], sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
+        open(&self.0, row_id, sealed)
     }
 }
 
 fn aead(key: &[u8]) -> anyhow::Result<RandomizedNonceKey> {
-    RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| anyhow!("a key has 32 bytes"))
+    RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| anyhow!("a key must have 32 bytes"))
 }
 
-fn seal(key: &RandomizedNonceKey, with: &[u8], mut plain: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+fn seal(key: &RandomizedNonceKey, aad: &[u8], mut plain: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let nonce = key
-        .seal_in_place_append_tag(Aad::from(with), &mut plain)
-        .map_err(|_| anyhow!("it can't be sealed"))?;
+        .seal_in_place_append_tag(Aad::from(aad), &mut plain)
+        .map_err(|_| anyhow!("encryption failed"))?;
     let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len());
     sealed.extend_from_slice(nonce.as_ref());
     sealed.append(&mut plain);
     Ok(sealed)
 }
 
-fn open(key: &RandomizedNonceKey, with: &[u8], sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
-    ensure!(sealed.len() > NONCE_LEN, "what was sealed is cut off");
+fn open(key: &RandomizedNonceKey, aad: &[u8], sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ensure!(sealed.len() > NONCE_LEN, "sealed data is truncated");
     let (nonce, sealed) = sealed.split_at(NONCE_LEN);
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow!("no nonce"))?;
+    let nonce =
+        Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow!("invalid nonce length"))?;
     let mut plain = sealed.to_vec();
     let length = key
-        .open_in_place(nonce, Aad::from(with), &mut plain)
-        .map_err(|_| anyhow!("what was sealed does not open: it was changed, or it is another's"))?
+        .open_in_place(nonce, Aad::from(aad), &mut plain)
+        .map_err(|_| {
+            anyhow!("sealed data can't be decrypted: it was changed, or belongs to another row")
+        })?
         .len();
     plain.truncate(length);
     Ok(plain)
@@ -148,12 +159,12 @@ fn open(key: &RandomizedNonceKey, with: &[u8], sealed: &[u8]) -> anyhow::Result<
 mod tests {
     use super::*;
 
-    fn master(keys: &str) -> Master {
-        Master::parse(&Secret::new(keys)).expect("a key")
+    fn master(keys: &str) -> MasterKeys {
+        MasterKeys::parse(&Secret::new(keys)).expect("a key")
     }
 
     #[test]
-    fn what_is_sealed_opens_with_its_key_and_row_alone() {
+    fn sealed_data_is_opened_only_with_its_key_and_its_row() {
         let (one, two) = (master(&"07".repeat(32)), master(&"08".repeat(32)));
         let (key, wrapped) = one.person_key().unwrap();
         let sealed = key.seal(b"row 1", b"secret".to_vec()).unwrap();
@@ -172,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn while_the_master_key_is_changed_both_open_and_the_first_seals() {
+    fn during_a_key_rotation_the_first_key_encrypts_and_both_decrypt() {
         let (old, new) = ("07".repeat(32), "08".repeat(32));
         let wrapped = master(&old).person_key().unwrap().1;
         let both = master(&format!("{new}, {old}"));
@@ -180,8 +191,8 @@ mod tests {
         let wrapped = both.person_key().unwrap().1;
         assert!(master(&new).unwrap(&wrapped).is_ok());
         assert!(master(&old).unwrap(&wrapped).is_err());
-        assert!(both.has_signed(b"text", &master(&old).sign(b"text")));
-        assert!(!both.has_signed(b"other", &master(&old).sign(b"text")));
+        assert!(both.verify(b"text", &master(&old).sign(b"text")));
+        assert!(!both.verify(b"other", &master(&old).sign(b"text")));
         assert!(
             both.digests_of("user_id", "u")
                 .contains(&master(&old).digests_of("user_id", "u")[0])
@@ -189,10 +200,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_none_is_refused_and_not_shown() {
+    fn an_invalid_key_is_refused_and_not_shown() {
         for bad in ["", "07", "zz", &"0".repeat(63)] {
-            let error = Master::parse(&Secret::new(bad)).err().unwrap();
-            assert!(error.to_string().starts_with("PRIVACY_KEY is no key"));
+            let error = MasterKeys::parse(&Secret::new(bad)).err().unwrap();
+            assert!(error.to_string().starts_with("PRIVACY_KEY is not a key"));
+            assert!(!error.to_string().contains("000"));
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Who is at what one alone must do, for as long as it says so.
+//! Leases: work that only one process may do at a time.
 //!
-//! A row with a time rather than a lock: what takes long talks to the store meanwhile, and no
-//! transaction may be open then. Each step of the work is safe by itself; the lease saves doing it
-//! twice at once.
+//! A lease is a row with an expiry time and not a database lock, because the holder talks to the store
+//! between its transactions. Every step of the work is safe if it runs twice; the lease only avoids the
+//! duplicate work.
 
 use platform::postgres::Pool;
 use platform::postgres::types::Type;
 use platform::{Error, Result};
 use uuid::Uuid;
 
-/// Longer than any step takes between two renewals.
+/// How long a lease is valid. It exceeds the duration of any step between two renewals.
 const SECONDS: f64 = 120.0;
 
 pub struct Lease {
@@ -19,28 +19,30 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// None where somebody else has it.
-    pub async fn take(pool: &Pool, name: &str) -> Result<Option<Self>> {
+    /// None if another process holds the lease.
+    pub async fn acquire(pool: &Pool, name: &str) -> Result<Option<Self>> {
         let lease = Self {
             pool: pool.clone(),
             name: name.to_owned(),
             holder: Uuid::now_v7(),
         };
-        Ok(lease.hold().await?.then_some(lease))
+        Ok(lease.extend().await?.then_some(lease))
     }
 
-    /// An error where it was lost meanwhile: whoever has it now goes on.
+    /// # Errors
+    /// `Conflict` if the lease expired and another process holds it now.
     pub async fn renew(&self) -> Result<()> {
-        if self.hold().await? {
+        if self.extend().await? {
             return Ok(());
         }
-        let detail = "this took too long between two steps, and another run goes on with it";
+        let detail = "the lease expired between two steps, and another run continues the work";
         Err(Error::Conflict(detail.to_owned()))
     }
 
-    async fn hold(&self) -> Result<bool> {
+    /// Returns whether this process holds the lease now.
+    async fn extend(&self) -> Result<bool> {
         let client = self.pool.get().await?;
-        let held = client
+        let rows = client
             .execute_typed(
                 "insert into privacy.lease as lease (name, holder, held_until)
                  values ($1, $2, now() + make_interval(secs => $3))
@@ -54,10 +56,10 @@ impl Lease {
                 ],
             )
             .await?;
-        Ok(held == 1)
+        Ok(rows == 1)
     }
 
-    pub async fn give_back(self) -> Result<()> {
+    pub async fn release(self) -> Result<()> {
         let client = self.pool.get().await?;
         client
             .execute_typed(

@@ -1,23 +1,24 @@
-//! Privacy: erases people, exports what is held about them, archives old months, and enforces retention.
+//! Privacy: erases people, exports their data, archives old months, and enforces retention.
 //!
-//! `POST /events/privacy` runs once a day: it creates partitions for the coming months, archives and drops
-//! old ones, deletes what has expired, and resumes erasures and exports that took longer than their
-//! request. `POST /v1/erasures` and `POST /v1/exports` start one, and mostly finish it.
+//! `POST /events/privacy` runs once per day. It creates partitions for the coming months, archives and
+//! drops old months, deletes expired rows, and resumes unfinished erasures and exports.
+//! `POST /v1/erasures` and `POST /v1/exports` start a job, and usually finish it within the request.
 //!
 //! This crate knows no table of another function. Each function that stores personal data implements
-//! [`::personal::Owner`] in its module `personal`; [`owners`] lists them. This crate drives them
-//! ([`drive`]), and owns the archive.
+//! [`::personal::Owner`] in its module `personal`; [`owners`] lists the implementations. This crate calls
+//! them in steps ([`job`]), and owns the archive.
 
 pub mod archive;
 mod download;
-pub mod drive;
 pub mod erase;
 pub mod export;
+mod failures;
+pub mod job;
 mod keys;
 mod lease;
 pub mod owners;
 mod personal;
-pub mod receipt;
+mod receipt;
 mod retain;
 pub mod run;
 mod subject;
@@ -31,21 +32,21 @@ use platform::serve::may_take;
 use platform::store::Store;
 use platform::{Resources, Router, routes};
 
-use keys::Master;
+use keys::MasterKeys;
 
-/// Of one run; what is left is done by the next.
+/// The maximum duration of a run. The next run continues with the rest.
 pub const LONGEST_RUN: Duration = Duration::from_secs(14 * 60);
-/// The time after which the trigger returns an error: a run, and a minute for its last step.
+/// The time after which the trigger returns an error: a run, plus a minute for its last step.
 pub const LONGEST_TRIGGER: Duration = Duration::from_secs(LONGEST_RUN.as_secs() + 60);
 
 #[derive(Clone)]
 pub struct Privacy {
     pool: Pool,
     store: Arc<dyn Store>,
-    master: Arc<Master>,
-    /// How long a month is in the log after it ended, in days.
+    master: Arc<MasterKeys>,
+    /// How many days a month stays in the log after its end.
     archive_after_days: i64,
-    /// How long anything is kept at all, in days.
+    /// How many days messages are kept; none if they are kept forever.
     retention_days: Option<i64>,
 }
 
@@ -63,27 +64,27 @@ impl Privacy {
             "RETENTION_DAYS is {retention_days}: set it to 1 to 36500, or to 0 to keep everything"
         );
         let master = env.secret("PRIVACY_KEY").context(
-            "PRIVACY_KEY is not set: set it to 64 hex digits, as of `openssl rand -hex 32`",
+            "PRIVACY_KEY is not set: set it to 64 hex digits, for example from `openssl rand -hex 32`",
         )?;
         Ok(Self {
             pool: resources.postgres()?,
             store: resources.store()?,
-            master: Arc::new(Master::parse(&master)?),
+            master: Arc::new(MasterKeys::parse(&master)?),
             archive_after_days,
             retention_days: Some(retention_days).filter(|days| *days > 0),
         })
     }
 
-    /// The same for work that nobody waits for: it may use a connection for so long at a time.
-    fn unhurried(&self, longest: Duration) -> Self {
-        let pool = self.pool.within(longest);
+    /// A copy whose steps may use a connection for up to `limit` each.
+    fn with_step_limit(&self, limit: Duration) -> Self {
+        let pool = self.pool.within(limit);
         Self {
             pool,
             ..self.clone()
         }
     }
 
-    /// The same on another store: for a test that has one which fails.
+    /// A copy that uses another store, such as one that fails in a test.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn Store>) -> Self {
         Self { store, ..self }
@@ -96,15 +97,15 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     resources
         .front()
         .take_linked(download::ROUTE, move |address| {
-            download::prove(&links, address)
+            download::authenticate(&links, address)
         })?;
     let daily = Router::new()
         .routes(routes!(run::trigger))
         .layer(may_take(LONGEST_TRIGGER));
     Ok(Router::new()
-        .routes(routes!(erase::ask))
+        .routes(routes!(erase::create))
         .routes(routes!(erase::read))
-        .routes(routes!(export::ask))
+        .routes(routes!(export::create))
         .routes(routes!(export::read))
         .routes(routes!(download::download))
         .merge(daily)

@@ -1,12 +1,12 @@
-//! Whoever stores personal data. A new function that does adds itself here; a test fails on a table that
-//! no owner claims.
+//! The owners of personal data. A new function that stores personal data adds itself here; a test fails
+//! on a table that no owner claims.
 
 use personal::{Counts, Owner, Subject, Table, add};
 use platform::Result;
 use platform::postgres::Client;
 use platform::postgres::scoped as db;
 
-/// In the order of an erasure: the log first, since what others count of it would return otherwise.
+/// In the order of an erasure: the log first, because other owners derive their rows from it.
 const OWNERS: [&dyn Owner; 4] = [
     &message_log::personal::Conversations,
     &settings::personal::Settings,
@@ -19,13 +19,10 @@ pub fn all() -> &'static [&'static dyn Owner] {
     &OWNERS
 }
 
-/// Tables of no function, and why they hold no personal data.
-pub const WITHOUT_OWNER: [Table; 1] = [Table::free(
-    "metasync.migration",
-    "the migrations that were applied",
-)];
+/// Tables that belong to no function, and why they hold no personal data.
+pub const WITHOUT_OWNER: [Table; 1] = [Table::free("metasync.migration", "the applied migrations")];
 
-/// The number of rows per table that hold something about the subject, in one snapshot.
+/// The number of rows per table that hold something about the subject, from one snapshot.
 pub async fn held(client: &mut Client, subject: &Subject) -> Result<Counts> {
     let transaction = db::read(client, &subject.scope()).await?;
     let mut counts = Counts::new();
@@ -35,7 +32,7 @@ pub async fn held(client: &mut Client, subject: &Subject) -> Result<Counts> {
     Ok(counts)
 }
 
-/// The number of copies per table that were derived from erased rows and are still there.
+/// The number of remaining rows per table that were derived from erased rows.
 pub async fn orphaned_copies(client: &mut Client, subject: &Subject) -> Result<Counts> {
     let transaction = db::read(client, &subject.scope()).await?;
     let mut counts = Counts::new();

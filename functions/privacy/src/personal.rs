@@ -1,4 +1,4 @@
-//! The keys of the archive, and the requests: the duties of [`personal::Owner`].
+//! The archive as an owner of personal data: its keys, and the erasure and export requests.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -8,37 +8,37 @@ use platform::postgres::types::{Json, ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use crate::export::may_overlap;
+use crate::subject::may_overlap;
 
 const TABLES: [Table; 9] = [
     Table::personal(
         "privacy.person_key",
         &["user_id", "slack_user_id", "robeing_id", "owner"],
     ),
-    // A running request holds the ids that it looks for, and loses them when it is done.
+    // An unfinished request holds the ids of its subject; they are removed when it is done.
     Table::personal("privacy.erasure", &["subject"]),
     Table::personal("privacy.export", &["subject"]),
     Table::free(
         "privacy.export_file",
-        "names of objects; the files go with their export",
+        "names of objects; the files are removed with their export",
     ),
     Table::free(
         "privacy.receipt",
-        "keyed digests of ids, which must outlast the person",
+        "keyed digests of ids, which must outlast the erasure",
     ),
     Table::free(
         "privacy.sealed",
-        "which key seals how many rows of which file; it goes with the key",
+        "the number of rows per key and file; removed with the key",
     ),
     Table::free(
         "privacy.part",
-        "names and digests of files, whose rows are sealed",
+        "names and digests of files, whose rows are encrypted",
     ),
     Table::free("privacy.month", "months"),
-    Table::free("privacy.lease", "which run works at what"),
+    Table::free("privacy.lease", "which run holds which lease"),
 ];
 
-/// The condition under which a key is the subject's, with [`KeyValues`] as $1 to $5.
+/// The SQL condition that selects the keys of a subject, with [`KeyValues`] as $1 to $5.
 pub const KEY_IS_OF_SUBJECT: &str = "
     (user_id = any ($1)
      or slack_user_id = any ($2) and (user_id is null or user_id <> all ($3))
@@ -110,7 +110,7 @@ impl Owner for Archive {
         Ok(counts)
     }
 
-    /// Exports that hold, or may hold, something of the subject.
+    /// Counts the exports that may include rows about the subject.
     async fn orphaned_copies(
         &self,
         db: &Transaction<'_>,
@@ -127,8 +127,7 @@ impl Owner for Archive {
         Ok(counts)
     }
 
-    /// Destroys the subject's keys: from then on every copy of what they sealed in the archive is
-    /// unreadable.
+    /// Deletes the subject's keys, which makes every copy of the subject's archived rows unreadable.
     async fn erase(
         &self,
         db: &Transaction<'_>,
@@ -136,14 +135,14 @@ impl Owner for Archive {
         _: Uuid,
     ) -> Result<Step<Counts>, Error> {
         let sql = format!(
-            "with gone as (
+            "with deleted as (
                  delete from privacy.person_key where {KEY_IS_OF_SUBJECT} returning id
              )
-             select (select count(*) from gone),
+             select (select count(*) from deleted),
                     coalesce(sum(rows), 0)::int8,
                     count(distinct part_id)
              from privacy.sealed
-             where key_id in (select id from gone)"
+             where key_id in (select id from deleted)"
         );
         let values = KeyValues::of(subject);
         let row = db.query_typed_one(&sql, &values.values()).await?;
@@ -159,7 +158,7 @@ impl Owner for Archive {
         Ok(Step::last(counts))
     }
 
-    /// Nothing: an export reads the archive from the store, outside of a transaction.
+    /// Returns nothing: an export reads the archive from the store, outside of a transaction.
     async fn export(
         &self,
         _: &Transaction<'_>,
@@ -169,7 +168,7 @@ impl Owner for Archive {
         Ok(Step::last(Vec::new()))
     }
 
-    /// The keys of a month go once all of the month is older than `before`.
+    /// Deletes the keys of months that ended before the month of `before`.
     async fn expire(
         &self,
         db: &Transaction<'_>,
@@ -196,13 +195,13 @@ impl Owner for Archive {
     }
 }
 
-/// Keeps everybody else from making or destroying keys until the transaction ends.
+/// Prevents other transactions from creating or deleting keys until this one ends.
 pub async fn lock_keys(db: &Transaction<'_>) -> Result<(), Error> {
     let lock = "select pg_advisory_xact_lock(hashtextextended('privacy.person_key', 0))";
     db.query_typed(lock, &[]).await.map(drop)
 }
 
-/// Like [`lock_keys`], but beside others who make keys.
+/// Prevents other transactions from deleting keys until this one ends. Several may hold this lock.
 pub async fn share_keys(db: &Transaction<'_>) -> Result<(), Error> {
     let lock = "select pg_advisory_xact_lock_shared(hashtextextended('privacy.person_key', 0))";
     db.query_typed(lock, &[]).await.map(drop)

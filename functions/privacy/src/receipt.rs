@@ -1,9 +1,9 @@
-//! Receipts of erasures: each names the one before it by its hash, so that one that is changed,
-//! taken out or put between shows.
+//! Receipts of erasures. Each receipt includes the hash of the previous one, so that a changed, removed or
+//! inserted receipt is detected.
 //!
-//! `hash` is SHA-256 over the hash before it (32 zero bytes for the first) and the text of `body`,
-//! which anybody can check; `signature` is HMAC-SHA256 over the hash with a key that is not in the
-//! database, so that not even who rewrites all of them can make them fit.
+//! `hash` is SHA-256 over the previous hash (32 zero bytes for the first receipt) and the text of `body`;
+//! anyone can verify it. `signature` is HMAC-SHA256 over the hash, with a key that is not in the database,
+//! so that rewriting the whole chain is detected as well.
 
 use platform::Result;
 use platform::postgres::Client;
@@ -17,21 +17,24 @@ use tokio_postgres::{Row, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::keys::Master;
+use crate::keys::MasterKeys;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ErasureReceipt)]
 pub struct Receipt {
-    /// From 1, without a gap.
+    /// Counts from 1 without gaps.
     pub number: i64,
-    /// What was erased where, of whom (a digest), for which robeings, and when nothing was left.
+    /// The number of erased rows per table, the digest of the subject, the robeings in scope, and when the
+    /// erasure was requested and verified.
     #[schema(value_type = Object)]
     pub body: Box<RawValue>,
-    /// In hex, as the two below.
+    /// The hash of the previous receipt, in hexadecimal.
     pub previous: String,
+    /// SHA-256 of `previous` and `body`, in hexadecimal.
     pub hash: String,
+    /// HMAC-SHA256 of `hash`, in hexadecimal.
     pub signature: String,
-    /// Whether hash and signature are those of this body and of the receipt before it.
+    /// Whether the hash and the signature match the body and the previous receipt.
     pub is_valid: bool,
 }
 
@@ -44,7 +47,8 @@ struct Stored {
     signature: Vec<u8>,
 }
 
-const FIRST: [u8; 32] = [0; 32];
+/// The previous hash of the first receipt.
+const NO_PREVIOUS: [u8; 32] = [0; 32];
 
 fn hash_of(previous: &[u8], body: &str) -> Vec<u8> {
     let hash = Sha256::new().chain_update(previous).chain_update(body);
@@ -62,21 +66,22 @@ impl Stored {
         })
     }
 
-    fn follows(&self, number: i64, previous: &[u8], master: &Master) -> bool {
+    /// Whether the receipt is unchanged and comes directly after receipt `number` with the hash `previous`.
+    fn follows(&self, number: i64, previous: &[u8], master: &MasterKeys) -> bool {
         self.number == number + 1
             && self.previous == previous
             && self.hash == hash_of(&self.previous, &self.body)
-            && master.has_signed(&self.hash, &self.signature)
+            && master.verify(&self.hash, &self.signature)
     }
 }
 
-/// Adds a receipt at the end. Whoever adds another one waits until the transaction ends.
-pub async fn add(
+/// Appends a receipt. Other transactions that append one wait until this one ends.
+pub async fn append(
     transaction: &Transaction<'_>,
-    master: &Master,
+    master: &MasterKeys,
     erasure: Uuid,
     body: &str,
-) -> Result<i64, tokio_postgres::Error> {
+) -> Result<(), tokio_postgres::Error> {
     let lock = "select pg_advisory_xact_lock(hashtextextended('privacy.receipt', 0))";
     transaction.query_typed(lock, &[]).await?;
     let last = transaction
@@ -87,7 +92,7 @@ pub async fn add(
         .await?;
     let (number, previous): (i64, Vec<u8>) = match last {
         Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (0, FIRST.to_vec()),
+        None => (0, NO_PREVIOUS.to_vec()),
     };
     let number = number + 1;
     let hash = hash_of(&previous, body);
@@ -106,11 +111,11 @@ pub async fn add(
             ],
         )
         .await?;
-    Ok(number)
+    Ok(())
 }
 
-/// That of an erasure, held against the one before it.
-pub async fn of(client: &Client, master: &Master, erasure: Uuid) -> Result<Option<Receipt>> {
+/// Reads the receipt of an erasure, and validates it against the previous one.
+pub async fn read(client: &Client, master: &MasterKeys, erasure: Uuid) -> Result<Option<Receipt>> {
     let row = client
         .query_typed_opt(
             "select number, body, previous, hash, signature,
@@ -127,9 +132,9 @@ pub async fn of(client: &Client, master: &Master, erasure: Uuid) -> Result<Optio
     let stored = Stored::of(&row)?;
     let before: Option<Vec<u8>> = row.try_get("before")?;
     let is_first = stored.number == 1;
-    let before = before.or_else(|| is_first.then(|| FIRST.to_vec()));
+    let before = before.or_else(|| is_first.then(|| NO_PREVIOUS.to_vec()));
     let is_valid = before.is_some_and(|it| stored.follows(stored.number - 1, &it, master));
-    // A body that is no JSON any more is shown as the text it is.
+    // A body that was changed into invalid JSON is returned as a string.
     let body = RawValue::from_string(stored.body.clone());
     let body =
         body.or_else(|_| RawValue::from_string(serde_json::Value::from(stored.body).to_string()));
@@ -143,16 +148,16 @@ pub async fn of(client: &Client, master: &Master, erasure: Uuid) -> Result<Optio
     }))
 }
 
-/// The number of the first receipt that does not follow from the one before it, if there is one.
-pub async fn first_broken(client: &Client, master: &Master) -> Result<Option<i64>> {
-    const AT_ONCE: i64 = 1_000;
-    let (mut number, mut previous) = (0, FIRST.to_vec());
+/// The number of the first receipt that was changed or is missing, if any.
+pub async fn first_broken(client: &Client, master: &MasterKeys) -> Result<Option<i64>> {
+    const PAGE: i64 = 1_000;
+    let (mut number, mut previous) = (0, NO_PREVIOUS.to_vec());
     loop {
         let rows = client
             .query_typed(
                 "select number, body, previous, hash, signature
                  from privacy.receipt where number > $1 order by number limit $2",
-                &[(&number, Type::INT8), (&AT_ONCE, Type::INT8)],
+                &[(&number, Type::INT8), (&PAGE, Type::INT8)],
             )
             .await?;
         for row in &rows {
@@ -162,11 +167,11 @@ pub async fn first_broken(client: &Client, master: &Master) -> Result<Option<i64
             }
             (number, previous) = (stored.number, stored.hash);
         }
-        if (rows.len() as i64) < AT_ONCE {
+        if (rows.len() as i64) < PAGE {
             break;
         }
     }
-    // Each finished erasure has one, so that the end can't be cut off unseen.
+    // Each finished erasure has a receipt, so removing the last receipts is detected as well.
     let rows = db::query(
         client,
         &Scope::all(ROBEINGS),

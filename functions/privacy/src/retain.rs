@@ -1,5 +1,5 @@
-//! Retention: deletes messages after the retention of their robeing, the keys of the archive with them, and
-//! what is kept for a fixed time only.
+//! Retention: deletes messages, and the archive keys of messages, after the retention time of their
+//! robeing, and deletes rows that are kept for a fixed time.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,39 +13,41 @@ use platform::telemetry::{Unit, figure};
 use robeing::ROBEINGS;
 use uuid::Uuid;
 
-use crate::run::Failures;
+use crate::failures::Failures;
 use crate::{Privacy, owners};
 
-/// Deletes what has expired until nothing is left or `until`, and returns how many rows of which table went.
+/// Deletes expired rows until none are left or until `until`. Returns the number of deleted rows per
+/// table.
 pub async fn run(privacy: &Privacy, until: Instant, failures: &mut Failures) -> Counts {
     let now = Timestamp::now();
-    let mut gone = Counts::new();
-    // If it is unknown which robeings have a retention of their own, no message expires.
-    let own = failures.note("reading memory_ttl_days", retention_days(privacy).await);
+    let mut deleted = Counts::new();
+    // If the retention of single robeings can't be read, no message expires.
+    let own = failures.record("reading memory_ttl_days", retention_days(privacy).await);
     if let Some(own) = own {
         for (robeing, days) in &own {
             let only = Robeings::Only(robeing);
-            let expired = by_retention(privacy, only, now, *days, until, &mut gone).await;
-            failures.note("deleting expired messages of a robeing", expired);
+            let expired = expire(privacy, only, now, *days, until, &mut deleted).await;
+            failures.record("deleting expired messages of a robeing", expired);
         }
         if let Some(days) = privacy.retention_days {
             let others: Vec<String> = own.into_keys().collect();
             let others = Robeings::Except(&others);
-            let expired = by_retention(privacy, others, now, days, until, &mut gone).await;
-            failures.note("deleting expired messages of the other robeings", expired);
+            let expired = expire(privacy, others, now, days, until, &mut deleted).await;
+            failures.record("deleting expired messages of the other robeings", expired);
         }
     }
-    let expired = by_age(privacy, now, until, &mut gone).await;
-    failures.note("deleting what is kept for a fixed time", expired);
-    if let Some(parts) = failures.note("removing empty files", empty_parts(privacy).await) {
-        count(&mut gone, "archive, files", parts);
+    let expired = expire_by_age(privacy, now, until, &mut deleted).await;
+    failures.record("deleting rows with a fixed time to live", expired);
+    let files = remove_unreadable_files(privacy).await;
+    if let Some(files) = failures.record("removing unreadable archive files", files) {
+        count(&mut deleted, "archive, files", files);
     }
-    let rows: u64 = gone.values().sum();
+    let rows: u64 = deleted.values().sum();
     figure("expired_rows", Unit::Count, rows as f64);
-    gone
+    deleted
 }
 
-/// The robeings with a retention of their own, in days.
+/// The retention in days of each robeing that has its own.
 async fn retention_days(privacy: &Privacy) -> Result<BTreeMap<String, i64>> {
     let mut client = privacy.pool.get().await?;
     let transaction = db::read(&mut client, &Scope::all(ROBEINGS)).await?;
@@ -56,11 +58,12 @@ async fn retention_days(privacy: &Privacy) -> Result<BTreeMap<String, i64>> {
     Ok(days)
 }
 
-async fn by_age(
+/// Deletes rows that are kept for a fixed time.
+async fn expire_by_age(
     privacy: &Privacy,
     now: Timestamp,
     until: Instant,
-    gone: &mut Counts,
+    deleted: &mut Counts,
 ) -> Result<()> {
     for owner in owners::all() {
         while Instant::now() < until {
@@ -71,19 +74,20 @@ async fn by_age(
             if expired.is_empty() {
                 break;
             }
-            add(gone, expired);
+            add(deleted, expired);
         }
     }
     Ok(())
 }
 
-async fn by_retention(
+/// Deletes rows of the robeings that are older than `days`.
+async fn expire(
     privacy: &Privacy,
     robeings: Robeings<'_>,
     now: Timestamp,
     days: i64,
     until: Instant,
-    gone: &mut Counts,
+    deleted: &mut Counts,
 ) -> Result<()> {
     let before = now
         .saturating_sub((days * 24).hours())
@@ -95,15 +99,15 @@ async fn by_retention(
             let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
             let step = owner.expire(&transaction, robeings, before, from).await?;
             transaction.commit().await?;
-            add(gone, step.done);
+            add(deleted, step.done);
             after = step.next;
         }
     }
     Ok(())
 }
 
-/// Removes the files of dropped months of which no row can be read any more.
-async fn empty_parts(privacy: &Privacy) -> Result<u64> {
+/// Removes the files of dropped months whose rows have lost all their keys.
+async fn remove_unreadable_files(privacy: &Privacy) -> Result<u64> {
     let client = privacy.pool.get().await?;
     let rows = client
         .query_typed(

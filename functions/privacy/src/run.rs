@@ -1,4 +1,4 @@
-//! What is due once a day. Of several runs at once, one does it.
+//! The daily run. If several run at once, one proceeds.
 
 use std::time::{Duration, Instant};
 
@@ -8,130 +8,113 @@ use jiff::Timestamp;
 use message_log::months;
 use personal::Counts;
 use platform::telemetry::{Unit, figure};
-use platform::{Admin, Error, Json, Result};
+use platform::{Admin, Json, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::archive::{self, Month};
-use crate::drive::drive_all;
-use crate::erase::Erasing;
-use crate::export::{self, Exporting};
+use crate::archive::{self, MonthReport};
+use crate::erase::ErasureJob;
+use crate::export::{self, ExportJob};
+use crate::failures::Failures;
 use crate::lease::Lease;
-use crate::{LONGEST_RUN, Privacy, receipt, retain};
+use crate::{LONGEST_RUN, Privacy, job, receipt, retain};
 
-/// Months that are there before they begin.
-const AHEAD: i32 = 3;
-/// How long one step may use a connection. Detaching a month waits for transactions that run.
+/// How many months of partitions exist ahead of time.
+const MONTHS_AHEAD: i32 = 3;
+/// How long one step may use a connection. Detaching a partition waits for running transactions.
 const LONGEST_STEP: Duration = Duration::from_secs(120);
 
-/// What one run did.
+/// The result of a run.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Ran {
-    /// False where another run is at it: then this one did nothing.
+pub struct RunReport {
+    /// False if another run was in progress, so that this one did nothing.
     pub ran: bool,
-    /// Months that got room.
+    /// The number of monthly partitions created.
     pub months_made: u32,
-    /// Erasures and exports that were left from before and are done now.
+    /// The number of earlier erasures that this run finished.
     pub erasures_finished: u64,
+    /// The number of earlier exports that this run finished.
     pub exports_finished: u64,
+    /// The number of expired exports removed.
     pub exports_removed: u64,
-    /// How many rows of which table have had their time.
+    /// The number of expired rows deleted per table.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub expired: Counts,
-    pub archived: Vec<Month>,
+    pub archived: Vec<MonthReport>,
 }
 
-/// Do what is due, by a scheduler or by hand.
+/// Run the daily work.
 ///
-/// Erasures and exports that are left, expiry, archive. Whatever of it fails, the rest is done, and the
-/// answer is an error, so that it is tried again.
+/// Creates partitions, resumes erasures and exports, deletes expired data, archives old months, and
+/// verifies the receipts. If one part fails, the others still run, and the request returns an error so
+/// that it is retried.
 #[utoipa::path(
     post,
     path = "/events/privacy",
     tag = "privacy",
     operation_id = "run_privacy",
-    request_body(content = Object, description = "anything"),
+    request_body(content = Object, description = "ignored"),
     responses(
-        (status = 200, description = "done, or left to another run", body = Ran),
-        (status = 500, description = "a part of it failed; the log says why"),
-        (status = 503, description = "the database or the store is not available"),
+        (status = 200, description = "the work is done, or another run is in progress", body = RunReport),
+        (status = 500, description = "a part failed; the log has the reason"),
+        (status = 503, description = "the database or the store is unavailable"),
     )
 )]
-pub async fn trigger(State(privacy): State<Privacy>, _: Admin, _: Bytes) -> Result<Json<Ran>> {
+pub async fn trigger(
+    State(privacy): State<Privacy>,
+    _: Admin,
+    _: Bytes,
+) -> Result<Json<RunReport>> {
     run(&privacy).await.map(Json)
 }
 
-pub async fn run(privacy: &Privacy) -> Result<Ran> {
-    run_for(privacy, LONGEST_RUN).await
-}
-
-/// As [`run`], for at most about so long.
-pub async fn run_for(privacy: &Privacy, time: Duration) -> Result<Ran> {
-    let until = Instant::now() + time;
-    let privacy = &privacy.unhurried(LONGEST_STEP);
-    let Some(lease) = Lease::take(&privacy.pool, "run").await? else {
-        return Ok(Ran::default());
+/// Runs for at most [`LONGEST_RUN`], plus the step that is in progress then.
+pub async fn run(privacy: &Privacy) -> Result<RunReport> {
+    let until = Instant::now() + LONGEST_RUN;
+    let privacy = &privacy.with_step_limit(LONGEST_STEP);
+    let Some(lease) = Lease::acquire(&privacy.pool, "run").await? else {
+        return Ok(RunReport::default());
     };
-    let mut ran = Ran {
+    let mut report = RunReport {
         ran: true,
-        ..Ran::default()
+        ..RunReport::default()
     };
     let mut failures = Failures::default();
-    let made = made_ahead(privacy).await;
-    ran.months_made = failures
-        .note("making months ahead", made)
-        .unwrap_or_default();
-    ran.erasures_finished = drive_all::<Erasing>(privacy, until, &mut failures).await;
+    let created = create_months_ahead(privacy).await;
+    let created = failures.record("creating partitions", created);
+    report.months_made = created.unwrap_or_default();
+    report.erasures_finished =
+        job::run_unfinished::<ErasureJob>(privacy, until, &mut failures).await;
     lease.renew().await?;
-    ran.exports_finished = drive_all::<Exporting>(privacy, until, &mut failures).await;
+    report.exports_finished = job::run_unfinished::<ExportJob>(privacy, until, &mut failures).await;
     lease.renew().await?;
-    ran.exports_removed = export::expire(privacy, &mut failures).await;
-    ran.expired = retain::run(privacy, until, &mut failures).await;
+    report.exports_removed = export::remove_expired(privacy, &mut failures).await;
+    report.expired = retain::run(privacy, until, &mut failures).await;
     lease.renew().await?;
     let started = Instant::now();
     let archived = archive::run(privacy, &lease, until).await;
-    ran.archived = failures.note("archiving", archived).unwrap_or_default();
-    if !ran.archived.is_empty() {
-        let took = started.elapsed().as_secs_f64() * 1_000.0;
-        figure("archive_duration", Unit::Milliseconds, took);
+    report.archived = failures.record("archiving", archived).unwrap_or_default();
+    if !report.archived.is_empty() {
+        let duration_ms = started.elapsed().as_secs_f64() * 1_000.0;
+        figure("archive_duration", Unit::Milliseconds, duration_ms);
     }
-    failures.note("checking receipts", receipts_hold(privacy).await);
-    lease.give_back().await?;
-    failures.first.map_or(Ok(ran), Err)
+    failures.record("verifying receipts", verify_receipts(privacy).await);
+    lease.release().await?;
+    failures.or_first(report)
 }
 
-/// What failed while the rest went on. The first is the answer of the run, so that it is tried again.
-#[derive(Default)]
-pub struct Failures {
-    first: Option<Error>,
-}
-
-impl Failures {
-    /// Logs an error, which ends nothing but what it is of.
-    pub fn note<T>(&mut self, what: &str, outcome: Result<T>) -> Option<T> {
-        match outcome {
-            Ok(value) => Some(value),
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "privacy: {what} failed");
-                self.first.get_or_insert(error);
-                None
-            }
-        }
-    }
-}
-
-async fn made_ahead(privacy: &Privacy) -> Result<u32> {
+async fn create_months_ahead(privacy: &Privacy) -> Result<u32> {
     let client = privacy.pool.get().await?;
-    months::make_ahead(&client, Timestamp::now(), AHEAD).await
+    months::make_ahead(&client, Timestamp::now(), MONTHS_AHEAD).await
 }
 
-async fn receipts_hold(privacy: &Privacy) -> Result<()> {
+async fn verify_receipts(privacy: &Privacy) -> Result<()> {
     let client = privacy.pool.get().await?;
     match receipt::first_broken(&client, &privacy.master).await? {
         None => Ok(()),
         Some(number) => {
             figure("receipts_broken", Unit::Count, 1.0);
-            Err(anyhow::anyhow!("receipt {number} is not what was written, or is missing").into())
+            Err(anyhow::anyhow!("receipt {number} was changed or is missing").into())
         }
     }
 }

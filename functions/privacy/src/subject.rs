@@ -1,4 +1,6 @@
-//! The subject of a request: one id in the body, and everything that it leads to.
+//! The subject of a request: the id in the body, and the ids that belong to the same person.
+
+use std::slice;
 
 use message_log::personal::people;
 use personal::{Identity, Subject};
@@ -17,37 +19,41 @@ use crate::Privacy;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectId {
-    /// A person by their id in the log. It includes what they said under their Slack ids.
+    /// A person by their user id. It includes the messages under their Slack ids.
     user_id: Option<Uuid>,
-    /// A person by their id in Slack.
+    /// A person by their Slack user id.
     #[schema(max_length = 100)]
     slack_user_id: Option<String>,
-    /// A robeing, with everything that was said to it and by it.
+    /// A robeing: every message to it and from it.
     #[schema(max_length = 100)]
     robeing_id: Option<String>,
 }
 
-/// The subject, without the id itself.
+/// Identifies the subject of a request without its id.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Digest {
+pub struct SubjectDigest {
     /// `user_id`, `slack_user_id` or `robeing_id`.
     pub kind: String,
-    /// HMAC-SHA256 of the id with a key of this deployment, in hex.
+    /// HMAC-SHA256 of the id with a key of this deployment, in hexadecimal.
     pub digest: String,
 }
 
-/// The subject of a request, as it is stored.
-pub struct Resolved {
-    /// The name of the id that was given.
+/// The subject of a request, with all its ids.
+pub struct ResolvedSubject {
+    /// The name of the id in the request.
     pub kind: &'static str,
-    /// The digest of that id by each master key. The first one is written.
+    /// The digest of that id by each master key. The first one is stored.
     pub digests: Vec<Vec<u8>>,
     pub subject: Subject,
 }
 
 impl SubjectId {
-    /// Looks up all ids of the subject. An error if the caller may not see it.
-    pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<Resolved> {
+    /// Looks up all ids of the subject.
+    ///
+    /// # Errors
+    /// `Invalid` if the request doesn't have exactly one valid id, `Forbidden` if the robeing is not in
+    /// the caller's scope.
+    pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<ResolvedSubject> {
         let mut client = privacy.pool.get().await?;
         let db = db::read(&mut client, &db::Scope::all(ROBEINGS)).await?;
         let (kind, id, identity) = match (&self.user_id, &self.slack_user_id, &self.robeing_id) {
@@ -66,8 +72,7 @@ impl SubjectId {
                 ("robeing_id", robeing_id.clone(), identity)
             }
             _ => {
-                let detail =
-                    "give one of `user_id`, `slack_user_id` and `robeing_id` (1 to 100 characters)";
+                let detail = "send exactly one of `user_id`, `slack_user_id` and `robeing_id` (1 to 100 characters)";
                 return Err(Error::Invalid(detail.to_owned()));
             }
         };
@@ -75,7 +80,7 @@ impl SubjectId {
             Names::All => None,
             Names::Only(names) => Some(names.clone()),
         };
-        Ok(Resolved {
+        Ok(ResolvedSubject {
             kind,
             digests: privacy.master.digests_of(kind, &id),
             subject: Subject { identity, robeings },
@@ -87,12 +92,12 @@ fn is_id(text: &str) -> bool {
     (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
-/// The part of a scope that is stored with a request: none for all robeings.
+/// The scope that is stored with a request; none for all robeings.
 pub fn scope_of(robeings: &Names) -> Option<Vec<String>> {
     match robeings {
         Names::All => None,
         Names::Only(names) => {
-            // As the policy for row-level security reads a list of names.
+            // The form that the policy for row-level security compares.
             let mut names = names.clone();
             names.retain(|name| is_name(name));
             names.sort_unstable();
@@ -102,13 +107,42 @@ pub fn scope_of(robeings: &Names) -> Option<Vec<String>> {
     }
 }
 
-pub fn unknown() -> Error {
-    let detail = "the robeings of your scope hold nothing about this subject";
+pub fn unknown_subject() -> Error {
+    let detail = "the robeings in your scope hold nothing about this subject";
     Error::NotFound(detail.to_owned())
 }
 
-/// The subject of a running request.
-pub fn stored(subject: Option<Json<Subject>>) -> anyhow::Result<Subject> {
-    let subject = subject.ok_or_else(|| anyhow::anyhow!("a running request has no subject"))?;
+/// The stored subject of an unfinished request.
+pub fn stored_subject(subject: Option<Json<Subject>>) -> anyhow::Result<Subject> {
+    let subject = subject.ok_or_else(|| anyhow::anyhow!("an unfinished request has no subject"))?;
     Ok(subject.0)
+}
+
+/// Whether something about one subject may also be about the other. It errs towards true: repeating an
+/// export costs less than keeping a copy of erased data.
+pub fn may_overlap(one: &Subject, other: &Subject) -> bool {
+    if let (Some(some), Some(others)) = (reach(one), reach(other))
+        && !some.iter().any(|robeing| others.contains(robeing))
+    {
+        return false;
+    }
+    match (&one.identity, &other.identity) {
+        (Identity::Person(one), Identity::Person(other)) => {
+            one.user_ids.iter().any(|id| other.user_ids.contains(id))
+                || one
+                    .slack_user_ids
+                    .iter()
+                    .any(|id| other.slack_user_ids.contains(id))
+        }
+        (Identity::Robeing(one), Identity::Robeing(other)) => one == other,
+        _ => true,
+    }
+}
+
+/// The robeings that rows about the subject can belong to; none for all.
+fn reach(subject: &Subject) -> Option<&[String]> {
+    match &subject.identity {
+        Identity::Robeing(robeing_id) => Some(slice::from_ref(robeing_id)),
+        Identity::Person(_) => subject.robeings.as_deref(),
+    }
 }

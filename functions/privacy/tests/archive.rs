@@ -1,4 +1,4 @@
-//! R18: months are made ahead, archived once they are old, verified, and only then dropped.
+//! Partitions are created ahead of time; old months are archived, verified, and only then dropped.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::common::{KIM, LEE, OLD, said, start, start_with};
 
 #[tokio::test]
-async fn r18_a_month_that_grew_old_goes_to_the_store_whole_and_leaves_the_database() {
+async fn an_old_month_is_archived_as_a_whole_and_dropped_from_the_database() {
     let it = start().await;
     let mut ids = Vec::new();
     for (user, text, day) in [
@@ -53,7 +53,7 @@ async fn r18_a_month_that_grew_old_goes_to_the_store_whole_and_leaves_the_databa
         archived.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ids
     );
-    // What people said is nowhere to be read but with their keys.
+    // Personal data can be read only with the keys.
     let objects = it.objects(&format!("archive/conversation.log/{OLD}"));
     assert_eq!(objects.len(), 1);
     for text in ["오나요", "second", "note", KIM] {
@@ -62,12 +62,12 @@ async fn r18_a_month_that_grew_old_goes_to_the_store_whole_and_leaves_the_databa
     }
     assert!(!it.dump().await.contains("오나요"));
     assert!(it.is_anywhere("오나요").await);
-    // Again there is nothing to do.
+    // A second run has nothing to do.
     assert_eq!(it.run().await["archived"], json!([]));
 }
 
 #[tokio::test]
-async fn r18_room_is_made_for_three_months_ahead_once() {
+async fn partitions_are_created_three_months_ahead() {
     let it = start().await;
     assert_eq!(it.run().await["months_made"], 4);
     assert_eq!(it.run().await["months_made"], 0);
@@ -76,7 +76,7 @@ async fn r18_room_is_made_for_three_months_ahead_once() {
 }
 
 #[tokio::test]
-async fn r18_a_month_waits_for_its_roll_up() {
+async fn a_month_is_archived_only_after_its_roll_up() {
     let it = start().await;
     it.stored(said("r1", KIM, "how many?", "2025-08-10")).await;
     let ran = it.run().await;
@@ -96,7 +96,7 @@ async fn r18_a_month_waits_for_its_roll_up() {
 }
 
 #[tokio::test]
-async fn r18_a_month_that_is_put_away_takes_no_message_and_says_so() {
+async fn messages_for_a_closed_month_are_refused_with_the_reason() {
     let it = start().await;
     it.stored(said("r1", KIM, "kept", "2025-08-10")).await;
     let refused = |it: kit::Reply| {
@@ -109,14 +109,14 @@ async fn r18_a_month_that_is_put_away_takes_no_message_and_says_so() {
     it.run().await;
     refused(it.post(said("r1", KIM, "verspaetet", "2025-08-11")).await);
 
-    // Of a batch, the others are stored.
+    // The other messages of a batch are stored.
     let items = json!({"items": [said("r1", KIM, "verspaetet", "2025-08-11"), said("r1", KIM, "new", "now")]});
     let reply = it.log.post("/v1/messages/batch", items).await.json();
     assert_eq!(
         (&reply["items"][0]["status"], &reply["items"][1]["status"]),
         (&json!(422), &json!(201))
     );
-    // From a queue it is a dead letter without what was said.
+    // A delivery from a queue becomes a dead letter without its text.
     let event = json!({"Records": [{"messageId": "m1", "eventSource": "aws:sqs",
         "body": said("r1", KIM, "verspaetet from a queue", "2025-08-11").to_string()}]});
     it.log.invoke(&event).await.expect("an answer");
@@ -129,7 +129,7 @@ async fn r18_a_month_that_is_put_away_takes_no_message_and_says_so() {
 }
 
 #[tokio::test]
-async fn r18_months_go_one_after_the_other_and_an_empty_one_too() {
+async fn months_are_archived_in_order_including_empty_ones() {
     let it = start().await;
     it.stored(said("r1", KIM, "a", "2025-07-10")).await;
     it.stored(said("r1", KIM, "b", "2025-08-10")).await;
@@ -156,7 +156,7 @@ async fn r18_months_go_one_after_the_other_and_an_empty_one_too() {
 }
 
 #[tokio::test]
-async fn r18_an_answer_in_the_next_month_stays_that_of_whom_it_answers() {
+async fn a_response_in_the_next_month_belongs_to_the_person_it_answers() {
     let it = start().await;
     let asked = it.stored(said("r1", KIM, "a question", "2025-08-31")).await;
     it.stored(
@@ -183,7 +183,7 @@ async fn r18_an_answer_in_the_next_month_stays_that_of_whom_it_answers() {
 }
 
 #[tokio::test]
-async fn of_two_runs_at_once_one_does_it() {
+async fn concurrent_runs_archive_a_month_once() {
     let it = start().await;
     for n in 0..50 {
         it.stored(said("r1", KIM, &format!("m{n}"), "2025-08-10"))
@@ -207,12 +207,12 @@ async fn of_two_runs_at_once_one_does_it() {
 }
 
 #[tokio::test]
-async fn r18_taking_a_month_out_that_was_broken_off_goes_on() {
+async fn an_interrupted_detach_of_a_partition_is_resumed() {
     let it = start().await;
     it.stored(said("r1", KIM, "a", "2025-08-10")).await;
     it.stored(said("r1", KIM, "b", "now")).await;
     it.roll_up().await;
-    // Somebody reads, so the first half of it is done and the second waits, and its connection dies.
+    // A reader makes the second half of the detach wait, and then its connection is terminated.
     let reader = it.database.client().await;
     let read = "begin; set local app.robeings = '*'; select from conversation.log";
     reader.batch_execute(read).await.expect("a reader");
@@ -240,14 +240,14 @@ async fn r18_taking_a_month_out_that_was_broken_off_goes_on() {
         1
     );
 
-    it.end_leases().await;
+    it.expire_leases().await;
     assert_eq!(it.run().await["archived"][0]["state"], "dropped");
     assert_eq!(it.live_ids().await.len(), 1);
     assert_eq!(it.archived_ids().await.len(), 1);
 }
 
 #[tokio::test]
-async fn r18_a_month_that_somebody_else_took_out_is_not_taken_for_empty() {
+async fn a_manually_detached_partition_is_not_archived_as_empty() {
     let it = start().await;
     it.stored(said("r1", KIM, "a", "2025-08-10")).await;
     it.run().await;
@@ -257,12 +257,12 @@ async fn r18_a_month_that_somebody_else_took_out_is_not_taken_for_empty() {
         .await;
     let reply = it.app.post("/events/privacy", json!({})).await;
     assert_eq!(reply.status, 500, "{reply:?}");
-    // Detached, it shows its owner nothing.
+    // The detached partition still has its rows.
     assert!(it.dump().await.contains("note a"));
 }
 
 #[tokio::test]
-async fn writers_are_not_kept_waiting_while_a_month_goes() {
+async fn writers_are_not_blocked_while_a_month_is_dropped() {
     let it = start_with(&[("DATABASE_POOL_SIZE", "4")]).await;
     for n in 0..200 {
         it.stored(said("r1", KIM, &format!("m{n}"), "2025-08-10"))
@@ -288,6 +288,6 @@ async fn writers_are_not_kept_waiting_while_a_month_goes() {
         }
     });
     assert_eq!(it.run().await["archived"][0]["state"], "dropped");
-    // What it really takes is measured in `tests/bench/privacy.rs`.
+    // `tests/bench/privacy.rs` measures the real duration.
     assert!(writer.await.expect("no panic") < Duration::from_secs(2));
 }

@@ -1,5 +1,4 @@
-//! No personal data without an owner: every table of the database is in the list of an owner, or declared
-//! free of personal data.
+//! Every table of the database is in the list of an owner, or declared free of personal data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,15 +25,14 @@ fn identifying() -> Vec<(&'static str, &'static str)> {
         let columns = table.columns().iter();
         columns.map(move |column| (table.name, *column))
     });
-    // The ids of a running request are in JSON, and its row is the proof of the erasure.
+    // The ids of an unfinished request are in JSON, and its row is the proof of the erasure.
     let columns = columns.filter(|(_, column)| *column != "subject");
-    // A digest of the ids, which goes with its row.
+    // `owner` is a digest of the ids, which is deleted with its row.
     columns.filter(|(_, column)| *column != "owner").collect()
 }
 
 #[tokio::test]
-async fn every_table_of_the_database_is_claimed_by_an_owner_with_the_columns_that_identify_a_person()
- {
+async fn every_table_has_an_owner_that_lists_its_identifying_columns() {
     let it = start().await;
     let client = it.database.client().await;
     let rows = client
@@ -73,7 +71,7 @@ async fn every_table_of_the_database_is_claimed_by_an_owner_with_the_columns_tha
     }
 }
 
-/// Whether a column's name says that it identifies a person or a robeing.
+/// Whether the name of a column implies that it identifies a person or a robeing.
 fn identifies(table: &str, column: &str) -> bool {
     const NOUNS: [&str; 12] = [
         "user",
@@ -89,7 +87,7 @@ fn identifies(table: &str, column: &str) -> bool {
         "subject",
         "slack_user",
     ];
-    // Of a request, `owner` is the function at work.
+    // In a request, `owner` is the name of a function.
     let is_function = table != "privacy.person_key" && column == "owner";
     let stem = column.strip_suffix("_ids").or(column.strip_suffix("_id"));
     let last = |it: &str| {
@@ -101,7 +99,7 @@ fn identifies(table: &str, column: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_listed_table_holds_anything_about_a_person_or_a_robeing_after_their_erasure() {
+async fn after_an_erasure_no_table_holds_anything_about_the_subject() {
     use crate::common::{KIM, LEE, said};
     use serde_json::json;
 
@@ -129,7 +127,7 @@ async fn no_listed_table_holds_anything_about_a_person_or_a_robeing_after_their_
             .await;
         it.roll_up().await;
         it.run().await;
-        // Rows that a roll-up would take.
+        // Rows that a roll-up would remove.
         it.database
             .run(
                 "insert into conversation.edited (id, robeing_id)
@@ -144,7 +142,7 @@ async fn no_listed_table_holds_anything_about_a_person_or_a_robeing_after_their_
             )
             .await;
         it.erase(subject).await;
-        // The rows of the log and the dead letters that are left keep repeats out.
+        // Erased rows and dead letters stay, for deduplication.
         for (table, column) in identifying() {
             let erased = match table {
                 "conversation.log" | "conversation.dead_letter" => "and erased_at is null",

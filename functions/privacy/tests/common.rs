@@ -1,4 +1,4 @@
-//! The log and privacy on one database and one folder, and what a test says in one line.
+//! A fixture: message-log, stats-batch and privacy on one database and one store, with helpers.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 pub const KIM: &str = "0190b2a0-0000-7000-8000-000000000001";
 pub const LEE: &str = "0190b2a0-0000-7000-8000-000000000002";
-/// A month that is over for long enough.
+/// A month that is due for the archive.
 pub const OLD: &str = "2025-08";
 
 pub struct Fixture {
@@ -44,7 +44,7 @@ pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
             .named("message-log")
             .start(message_log::app)
             .await,
-        // Whoever asks is let in: what it answers to whom is its own tests' matter.
+        // Open to all callers: the tests of stats-batch cover its access control.
         stats: TestApp::with_env(
             env.clone()
                 .with("AUTH_TOKENS", "")
@@ -63,7 +63,7 @@ pub async fn start_with(settings: &[(&str, &str)]) -> Fixture {
     }
 }
 
-/// For `AUTH_TOKENS`: an admin of everything, one of `r1`, and a writer.
+/// A value for `AUTH_TOKENS`: an admin of all robeings, an admin of `r1`, and a writer.
 pub fn tokens() -> String {
     let token = |name: &str, role: &str, robeings: &[&str]| {
         let hash = Sha256::digest(name);
@@ -78,7 +78,7 @@ pub fn tokens() -> String {
     .to_string()
 }
 
-/// What a person said to a robeing on a day, `2025-08-10` or `now`.
+/// A message from a person to a robeing. `day` is a date such as `2025-08-10`, or `now`.
 pub fn said(robeing: &str, user: &str, text: &str, day: &str) -> Value {
     let mut message = json!({
         "robeing_id": robeing, "user_id": user, "message": text, "id": hex::encode(Sha256::digest(format!("{robeing} {user} {text}"))),
@@ -91,7 +91,7 @@ pub fn said(robeing: &str, user: &str, text: &str, day: &str) -> Value {
 }
 
 impl Fixture {
-    /// In a process of its own: with its own connections, which end with it.
+    /// Privacy with its own connections, as in another process.
     pub fn privacy(&self) -> Privacy {
         Privacy::open(&Resources::new(self.env.clone())).expect("privacy opens")
     }
@@ -107,7 +107,7 @@ impl Fixture {
     }
 
     pub async fn roll_up(&self) {
-        // What runs in other tests' databases holds the horizon back as well.
+        // Transactions in the databases of other tests hold back the horizon as well.
         let open = "select (select count(*) from conversation.log
                             where xid >= (select xid from conversation.watermark where name = 'message-log'))
                          + (select count(*) from conversation.edited)";
@@ -119,10 +119,10 @@ impl Fixture {
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("the roll-up does not pass what was stored");
+        panic!("the roll-up does not reach the stored messages");
     }
 
-    /// Until all of the log is counted.
+    /// Runs stats-batch until it has counted the whole log.
     pub async fn count_stats(&self) {
         let uncounted = "select count(*) from conversation.log
                          where xid >= (select xid from robeing.watermark where name = 'stats-batch')";
@@ -144,7 +144,7 @@ impl Fixture {
         reply.json()
     }
 
-    /// The lines of an export that is done, each file checked against its digest.
+    /// The lines of a finished export, with each file checked against its digest.
     pub async fn export(&self, subject: Value) -> Vec<Value> {
         let reply = self.app.post("/v1/exports", subject).await;
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -179,8 +179,8 @@ impl Fixture {
             .get(0)
     }
 
-    /// Whoever was killed would hold it for two minutes.
-    pub async fn end_leases(&self) {
+    /// Expires all leases: a killed process would hold them for two minutes.
+    pub async fn expire_leases(&self) {
         self.database
             .run("update privacy.lease set held_until = now() - interval '1 second'")
             .await;
@@ -191,7 +191,7 @@ impl Fixture {
         self.database.dump().await
     }
 
-    /// The objects below a folder of the store, by their keys.
+    /// The keys and contents of the objects below a folder of the store.
     pub fn objects(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
         let mut objects = Vec::new();
         collect(
@@ -203,20 +203,20 @@ impl Fixture {
         objects
     }
 
-    /// Whether a text is anywhere: in the database, or in an object that a key of the database opens.
+    /// Whether a text is in the database, or in an object that can be decrypted with a key in the database.
     pub async fn is_anywhere(&self, text: &str) -> bool {
         if self.dump().await.contains(text) {
             return true;
         }
         for (_, body) in self.objects("") {
-            if holds(&body, text) || unpacked(&body).is_some_and(|body| holds(&body, text)) {
+            if holds(&body, text) || decompressed(&body).is_some_and(|body| holds(&body, text)) {
                 return true;
             }
         }
         self.archived_texts().await.contains(text)
     }
 
-    /// What the archive says to whoever has the master key and the database.
+    /// The rows of the archive that the master key and the database can decrypt.
     async fn archived_texts(&self) -> String {
         let privacy = self.privacy();
         let mut text = String::new();
@@ -228,10 +228,10 @@ impl Fixture {
             privacy::archive::file::read(
                 body.into(),
                 |_| true,
-                |mut line| {
-                    if let Some(key) = line.key_id.and_then(|key| keys.get(&key)) {
-                        line.open(key)?;
-                        text += &line.json()?;
+                |mut row| {
+                    if let Some(key) = row.key_id.and_then(|key| keys.get(&key)) {
+                        row.open(key)?;
+                        text += &row.json()?;
                     }
                     Ok(())
                 },
@@ -250,7 +250,7 @@ impl Fixture {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// The ids of the rows that verified files hold.
+    /// The ids of the rows in verified files.
     pub async fn archived_ids(&self) -> Vec<uuid::Uuid> {
         let client = self.database.client().await;
         let rows = client
@@ -267,8 +267,8 @@ impl Fixture {
             privacy::archive::file::read(
                 body.into(),
                 |_| true,
-                |line| {
-                    ids.push(line.id);
+                |row| {
+                    ids.push(row.id);
                     Ok(())
                 },
             )
@@ -309,14 +309,14 @@ fn holds(body: &[u8], text: &str) -> bool {
     body.windows(text.len()).any(|it| it == text.as_bytes())
 }
 
-fn unpacked(body: &[u8]) -> Option<Vec<u8>> {
+fn decompressed(body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut plain).ok()?;
     Some(plain)
 }
 
-/// Polls the future until it has had to wait so often, and then drops it with all it holds, as the
-/// end of its process would. None where it was killed.
+/// Polls the future until it has returned `Pending` more than `waits` times, and then drops it, as the end of
+/// its process would. None if it was dropped.
 pub async fn killed_after<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = Box::pin(future);
     let mut waited = 0;

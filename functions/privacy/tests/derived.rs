@@ -1,4 +1,4 @@
-//! Whatever is made of a message follows it: when it is edited, deleted or erased, or expires.
+//! Data derived from a message follows its edits, deletion, erasure and expiry.
 
 mod story;
 
@@ -31,13 +31,13 @@ fn envelope(event: &Value) -> Value {
     })
 }
 
-/// The message's `ts`: a different microsecond of a past time each.
+/// A Slack `ts` in the past, unique per `n`.
 fn ts(days_ago: i64, n: usize) -> String {
     let at = Timestamp::now() - (days_ago * 24).hours();
     format!("{}.{n:06}", at.as_second())
 }
 
-/// Letters alone, so that nothing of it is masked.
+/// A unique word of letters only, so that it is not masked.
 fn word(n: usize) -> String {
     let letters = n.to_string().into_bytes().into_iter();
     let letters = letters.map(|digit| char::from(b'a' + (digit - b'0')));
@@ -92,7 +92,7 @@ async fn patterns(it: &Fixture, robeing: &str) -> Value {
     reply.json()
 }
 
-/// How often each question is counted.
+/// The count of each question in the patterns.
 async fn questions(it: &Fixture, robeing: &str) -> BTreeMap<String, i64> {
     let patterns = patterns(it, robeing).await;
     let list = patterns["questions"].as_array().expect("a list").iter();
@@ -104,7 +104,7 @@ async fn questions(it: &Fixture, robeing: &str) -> BTreeMap<String, i64> {
 }
 
 #[tokio::test]
-async fn a_question_that_was_deleted_or_edited_is_nowhere_after_the_next_roll_up() {
+async fn a_deleted_or_edited_question_is_gone_everywhere_after_the_next_roll_up() {
     let it = start().await;
     let (deleted, edited, kept) = (ts(0, 1), ts(0, 2), ts(0, 3));
     say(&it, &deleted, "U0KIM", &question("narwhal")).await;
@@ -143,20 +143,20 @@ async fn a_question_that_was_deleted_or_edited_is_nowhere_after_the_next_roll_up
 }
 
 #[tokio::test]
-async fn a_question_that_is_deleted_before_the_roll_up_and_erased_after_it_leaves_nothing() {
+async fn an_erasure_removes_a_deleted_question_before_the_next_roll_up() {
     let it = start().await;
     let asked = ts(0, 1);
     say(&it, &asked, "U0KIM", &question("narwhal")).await;
     it.roll_up().await;
     delete(&it, &asked).await;
-    // Nothing was rolled up in between: the erasure itself has to reach it.
+    // No roll-up ran in between, so the erasure itself must remove it.
     it.erase(json!({"slack_user_id": "U0KIM"})).await;
     assert!(!it.is_anywhere("narwhal").await);
     assert_eq!(questions(&it, "sales").await, BTreeMap::new());
 }
 
 #[tokio::test]
-async fn the_intents_of_a_person_go_with_them_and_those_of_others_stay() {
+async fn an_erasure_removes_the_intents_of_that_person_only() {
     let it = start().await;
     for (person, intent) in [
         ("U0KIM", "refund"),
@@ -179,14 +179,14 @@ async fn the_intents_of_a_person_go_with_them_and_those_of_others_stay() {
 }
 
 #[tokio::test]
-async fn a_receipt_is_not_written_while_a_copy_of_an_erased_message_is_left() {
+async fn an_erasure_gets_no_receipt_while_a_copy_of_an_erased_message_is_left() {
     let it = start().await;
     say(&it, &ts(0, 1), "U0KIM", &question("narwhal")).await;
     it.roll_up().await;
     it.erase(json!({"slack_user_id": "U0KIM"})).await;
     say(&it, &ts(0, 2), "U0LEE", &question("walrus")).await;
     it.roll_up().await;
-    // As a fault would leave it.
+    // Simulates a fault that leaves a copy.
     it.database
         .run(
             "insert into conversation.counted (id, robeing_id, day)
@@ -205,7 +205,7 @@ async fn a_receipt_is_not_written_while_a_copy_of_an_erased_message_is_left() {
 }
 
 #[tokio::test]
-async fn dead_letters_and_placeholders_are_no_older_than_the_memory_of_their_robeing() {
+async fn dead_letters_and_placeholders_expire_with_the_retention_of_their_robeing() {
     let it = start().await;
     for robeing in ["sales", "r2"] {
         it.stored(json!({"robeing_id": robeing, "message": "call 010-1234-5678"}))
@@ -231,7 +231,7 @@ async fn dead_letters_and_placeholders_are_no_older_than_the_memory_of_their_rob
     }
 }
 
-/// A delivery that names its sender only in the text that can't be read.
+/// Sends a delivery that fails. Returns the id of its dead letter.
 async fn refused(it: &Fixture, id: &str, body: &str) -> String {
     let record = json!({
         "messageId": id, "eventSource": "aws:sqs",
@@ -247,7 +247,7 @@ async fn refused(it: &Fixture, id: &str, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_became_a_message_is_erased_with_it() {
+async fn a_replayed_dead_letter_is_erased_with_its_message() {
     let it = start().await;
     let letter = refused(&it, "m1", "narwhal, from somebody").await;
     let right = json!({"message": {
@@ -256,7 +256,7 @@ async fn a_dead_letter_that_became_a_message_is_erased_with_it() {
     let path = format!("/v1/dead-letters/{letter}/replay");
     let replayed = it.log.post(&path, right.clone()).await;
     assert_eq!(replayed.status, 200, "{replayed:?}");
-    // Its time is that of the delivery, not that of the replay.
+    // The message has the time of the delivery, not of the replay.
     assert_eq!(replayed.json()["created_at"], "2026-11-18T11:06:40.123Z");
     it.roll_up().await;
     let erased = it.erase(json!({"slack_user_id": "U0KIM"})).await;
@@ -266,7 +266,7 @@ async fn a_dead_letter_that_became_a_message_is_erased_with_it() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_only_says_whose_it_was_to_be_goes_with_that_robeing() {
+async fn a_dead_letter_whose_body_names_a_robeing_is_erased_with_that_robeing() {
     let it = start().await;
     it.stored(json!({"robeing_id": "sales", "message": "hello"}))
         .await;
@@ -276,7 +276,7 @@ async fn a_dead_letter_that_only_says_whose_it_was_to_be_goes_with_that_robeing(
         r#"{"robeing_id": "sales", "message": 5, "note": "narwhal"}"#,
     )
     .await;
-    // As one is kept that its sender may not send.
+    // The state of a dead letter whose sender had no access to the robeing.
     it.database
         .run("update conversation.dead_letter set robeing_id = null")
         .await;
@@ -286,7 +286,8 @@ async fn a_dead_letter_that_only_says_whose_it_was_to_be_goes_with_that_robeing(
     assert_eq!(it.log.post(&path, json!({})).await.status, 409);
 }
 
-/// Polls the future until it has had to wait so often: its outcome, if it had one by then.
+/// Polls the future until it has returned `Pending` more than `waits` times. Returns its output if it
+/// completed before.
 async fn for_waits<F: Future + Unpin>(waits: usize, future: &mut F) -> Option<F::Output> {
     let mut waited = 0;
     std::future::poll_fn(
@@ -304,10 +305,9 @@ async fn for_waits<F: Future + Unpin>(waits: usize, future: &mut F) -> Option<F:
     .await
 }
 
-/// What a person says after their erasure was asked for and before it has begun is erased as well, also
-/// where Slack names them for the first time then.
+/// The message may also be the first one in which Slack gives the person's id.
 #[tokio::test]
-async fn a_person_who_is_named_while_they_are_looked_up_is_not_taken_for_another() {
+async fn a_message_that_arrives_while_its_sender_is_resolved_is_erased() {
     let it = start().await;
     let erasures = "select count(*) from privacy.erasure";
     for waits in 0.. {
@@ -335,7 +335,7 @@ async fn a_person_who_is_named_while_they_are_looked_up_is_not_taken_for_another
 }
 
 #[tokio::test]
-async fn an_answer_to_another_robeings_message_is_not_erased_with_it() {
+async fn a_response_of_another_robeing_is_not_erased_with_the_message_it_answers() {
     let it = start().await;
     let theirs = it
         .stored(json!({"robeing_id": "r2", "slack_user_id": "U0KIM", "message": "hello"}))
@@ -348,7 +348,7 @@ async fn an_answer_to_another_robeings_message_is_not_erased_with_it() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_replayed_while_its_message_is_erased_is_erased_as_well() {
+async fn a_dead_letter_replayed_during_the_erasure_of_its_message_is_erased() {
     let it = start().await;
     let letter = refused(&it, "m1", "narwhal, from somebody").await;
     let right = json!({"message": {
@@ -359,14 +359,14 @@ async fn a_dead_letter_that_is_replayed_while_its_message_is_erased_is_erased_as
             .post(&format!("/v1/dead-letters/{letter}/replay"), right.clone())
     };
     assert_eq!(replay().await.status, 200);
-    // As it is between the row and the letter's knowledge of it.
+    // The state between the insert of the row and the update of the dead letter.
     let unknown = "update conversation.dead_letter set message_id = null, replayed_at = null";
     it.database.run(unknown).await;
     it.erase(json!({"slack_user_id": "U0KIM"})).await;
     assert_eq!(replay().await.status, 200);
     assert!(!it.is_anywhere("narwhal").await);
 
-    // As it is where the erasure was at work meanwhile.
+    // The state if an erasure ran at the same time.
     it.database
         .run(
             "update conversation.dead_letter

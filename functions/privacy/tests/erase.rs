@@ -1,11 +1,11 @@
-//! R17: whoever asks is forgotten, in the log, in what was made of it, and in the archive.
+//! An erasure covers the log, the data derived from it, and the archive.
 
 use kit::TestApp;
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, KIM, LEE, said, start, start_with, tokens};
 
-/// One of everything of two people, live and archived; with one connection, as on Lambda.
+/// Live and archived data about two people; with one connection, as on Lambda.
 async fn filled() -> Fixture {
     let it = start_with(&[("DATABASE_POOL_SIZE", "1")]).await;
     for (user, name) in [(KIM, "kim"), (LEE, "lee")] {
@@ -27,7 +27,7 @@ async fn filled() -> Fixture {
 }
 
 #[tokio::test]
-async fn r17_a_person_is_forgotten_everywhere_and_nobody_else_is() {
+async fn a_person_is_erased_everywhere_and_nobody_else_is() {
     let it = filled().await;
     let before = it.live_ids().await;
     let erasure = it.erase(json!({"user_id": KIM})).await;
@@ -50,7 +50,7 @@ async fn r17_a_person_is_forgotten_everywhere_and_nobody_else_is() {
     for text in ["lee archived", "lee [PHONE_1] mine", LEE, "shared question"] {
         assert!(it.is_anywhere(text).await, "{text}");
     }
-    // What was asked by both is asked by one; what was counted stays counted.
+    // A question of both people has one left; message counts stay.
     assert_eq!(
         it.count("select asked from conversation.question where question like 'shared%'")
             .await,
@@ -73,7 +73,7 @@ async fn r17_a_person_is_forgotten_everywhere_and_nobody_else_is() {
 }
 
 #[tokio::test]
-async fn r17_asked_again_it_is_the_same_erasure_and_who_is_unknown_is_404() {
+async fn repeating_a_request_returns_the_same_erasure_and_unknown_subjects_return_404() {
     let it = filled().await;
     let first = it.erase(json!({"user_id": KIM})).await;
     let again = it.erase(json!({"user_id": KIM})).await;
@@ -92,7 +92,7 @@ async fn r17_asked_again_it_is_the_same_erasure_and_who_is_unknown_is_404() {
         let reply = it.app.post("/v1/erasures", &unknown).await;
         assert_eq!(reply.status, 404, "{reply:?}");
     }
-    // Whoever comes back is somebody new.
+    // A new message of the same person starts a new erasure.
     it.stored(said("r1", KIM, "kim again", "now")).await;
     let second = it.erase(json!({"user_id": KIM})).await;
     assert_ne!(second["id"], first["id"]);
@@ -100,7 +100,7 @@ async fn r17_asked_again_it_is_the_same_erasure_and_who_is_unknown_is_404() {
 }
 
 #[tokio::test]
-async fn a_request_that_names_no_one_or_two_is_refused_with_what_to_do() {
+async fn a_request_without_exactly_one_subject_id_is_refused_with_an_explanation() {
     let it = start().await;
     for body in [
         json!({}),
@@ -122,9 +122,9 @@ async fn a_request_that_names_no_one_or_two_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn r17_the_same_event_delivered_again_does_not_bring_it_back() {
+async fn redelivering_an_event_does_not_restore_an_erased_message() {
     let it = start().await;
-    // A key that carries its time, one that the ledger knows, and one of a queue.
+    // An idempotency key with a time, one in the ledger, and one from a queue.
     let v7 = uuid::Uuid::now_v7().to_string();
     let by_time = json!({"robeing_id": "r1", "user_id": KIM, "message": "by time", "id": v7});
     let by_ledger = said("r1", KIM, "by ledger", "now");
@@ -154,12 +154,12 @@ async fn r17_the_same_event_delivered_again_does_not_bring_it_back() {
             .await,
         0
     );
-    // A new event of theirs is a new message.
+    // A new event of the person is a new message.
     assert_eq!(it.post(said("r1", KIM, "anew", "now")).await.status, 201);
 }
 
 #[tokio::test]
-async fn r17_nor_does_the_replay_of_a_dead_letter_or_its_redelivery() {
+async fn replaying_or_redelivering_an_erased_dead_letter_does_not_restore_it() {
     let it = start().await;
     let event = json!({"Records": [{"messageId": "m1", "eventSource": "aws:sqs",
         "body": json!({"robeing_id": "r1", "user_id": KIM, "message": "refused", "confidence": 7}).to_string()}]});
@@ -190,7 +190,7 @@ async fn r17_nor_does_the_replay_of_a_dead_letter_or_its_redelivery() {
 }
 
 #[tokio::test]
-async fn r17_what_answered_a_person_goes_with_what_they_said() {
+async fn responses_to_a_person_are_erased_with_their_messages() {
     let it = start().await;
     let asked = it
         .stored(
@@ -208,7 +208,7 @@ async fn r17_what_answered_a_person_goes_with_what_they_said() {
 }
 
 #[tokio::test]
-async fn r17_a_person_of_slack_is_one_by_either_id_and_another_teams_namesake_is_not() {
+async fn a_slack_user_is_erased_by_either_id_and_namesakes_of_a_user_id_stay() {
     for subject in ["user_id", "slack_user_id"] {
         let it = start().await;
         it.database
@@ -222,14 +222,14 @@ async fn r17_a_person_of_slack_is_one_by_either_id_and_another_teams_namesake_is
             (2, Some(KIM), None),
             (3, None, Some("U1")),
             (4, Some(LEE), Some("U1")),
-            // Who was known by another id before.
+            // A person with a former user id.
             (5, Some("0190b2a0-0000-7000-8000-0000000000aa"), Some("U2")),
         ] {
             it.stored(json!({"robeing_id": "r1", "message": format!("number {n}"), "user_id": user, "slack_user_id": slack})).await;
         }
         let (body, left) = match subject {
             "user_id" => (json!({"user_id": KIM}), vec!["number 4"]),
-            // The id alone says not of which team: whoever is called so.
+            // A Slack id without its team includes its users in all teams.
             _ => (json!({"slack_user_id": "U1"}), vec![]),
         };
         let erasure = it.erase(body).await;
@@ -250,7 +250,7 @@ async fn r17_a_person_of_slack_is_one_by_either_id_and_another_teams_namesake_is
 }
 
 #[tokio::test]
-async fn r17_a_robeing_goes_with_everybody_it_talked_to() {
+async fn erasing_a_robeing_erases_its_messages_with_every_person() {
     let it = filled().await;
     it.stored(said("r2", KIM, "kim elsewhere", "now")).await;
     let erasure = it.erase(json!({"robeing_id": "r1"})).await;
@@ -269,7 +269,7 @@ async fn r17_a_robeing_goes_with_everybody_it_talked_to() {
 }
 
 #[tokio::test]
-async fn an_admin_of_some_robeings_erases_and_sees_no_more_than_those() {
+async fn an_admin_with_a_limited_scope_erases_and_reads_only_within_it() {
     let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
     let say = |robeing: &'static str, text: &'static str, day: &'static str| {
         let message = said(robeing, KIM, text, day);
@@ -321,7 +321,7 @@ async fn an_admin_of_some_robeings_erases_and_sees_no_more_than_those() {
     assert!(!it.is_anywhere("in scope").await);
     assert!(it.is_anywhere("live out of scope").await);
 
-    // What was asked for all is not for an admin of some to see.
+    // An erasure of all robeings is not visible to an admin with a limited scope.
     let whole = ask(&it.app, "all", "/v1/erasures", json!({"user_id": KIM}))
         .await
         .json();
@@ -333,7 +333,7 @@ async fn an_admin_of_some_robeings_erases_and_sees_no_more_than_those() {
 }
 
 #[tokio::test]
-async fn a_transaction_of_some_robeings_sees_the_keys_of_those_alone() {
+async fn a_transaction_sees_only_the_keys_of_robeings_in_its_scope() {
     let it = start().await;
     it.stored(said("r1", KIM, "a", "2025-08-10")).await;
     it.stored(said("r2", KIM, "b", "2025-08-10")).await;

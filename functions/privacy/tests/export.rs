@@ -1,11 +1,11 @@
-//! R17: whoever asks gets all that is held of them, live and archived, and nobody else's.
+//! An export has all data about the subject, live and archived, and nobody else's.
 
 use serde_json::json;
 
 use crate::common::{KIM, LEE, said, start, start_with, tokens};
 
 #[tokio::test]
-async fn r17_an_export_has_every_row_of_a_person_live_and_archived_as_it_was() {
+async fn an_export_has_every_live_and_archived_row_of_a_person_unchanged() {
     let it = start_with(&[("DATABASE_POOL_SIZE", "1")]).await;
     let mut rich = said("r1", KIM, "archived", "2025-08-10");
     rich["response"] = json!([{"type": "text", "content": "in parts"}]);
@@ -65,7 +65,7 @@ async fn r17_an_export_has_every_row_of_a_person_live_and_archived_as_it_was() {
 }
 
 #[tokio::test]
-async fn r17_an_export_has_names_of_slack_and_dead_letters_too() {
+async fn an_export_includes_slack_ids_and_dead_letters() {
     let it = start().await;
     it.database
         .run(&format!(
@@ -88,7 +88,7 @@ async fn r17_an_export_has_names_of_slack_and_dead_letters_too() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_one_export_and_another_persons_is_refused() {
+async fn an_idempotency_key_returns_the_same_export_and_is_refused_for_another_subject() {
     let it = start().await;
     it.stored(said("r1", KIM, "mine", "now")).await;
     it.stored(said("r1", LEE, "theirs", "now")).await;
@@ -114,7 +114,7 @@ async fn the_same_key_is_one_export_and_another_persons_is_refused() {
 }
 
 #[tokio::test]
-async fn a_link_opens_its_file_alone_and_for_a_while() {
+async fn a_link_gives_access_to_one_file_until_it_expires() {
     let it = start().await;
     it.stored(said("r1", KIM, "mine", "now")).await;
     let export = it
@@ -142,7 +142,7 @@ async fn a_link_opens_its_file_alone_and_for_a_while() {
     ] {
         assert_eq!(it.app.get(&wrong).await.status, 401, "{wrong}");
     }
-    // Once it has ended, no link opens it, and the next run removes it.
+    // After the export has expired, its links return 404, and the next run removes it.
     it.database
         .run("update privacy.export set expires_at = now()")
         .await;
@@ -159,7 +159,7 @@ async fn a_link_opens_its_file_alone_and_for_a_while() {
 }
 
 #[tokio::test]
-async fn r17_an_erasure_takes_exports_with_it() {
+async fn an_erasure_removes_exports_that_may_hold_the_subject() {
     let it = start().await;
     it.stored(said("r1", KIM, "mine", "now")).await;
     it.stored(said("r1", LEE, "theirs", "now")).await;
@@ -174,7 +174,7 @@ async fn r17_an_erasure_takes_exports_with_it() {
 }
 
 #[tokio::test]
-async fn an_erasure_in_some_robeings_leaves_the_exports_of_others() {
+async fn an_erasure_with_a_limited_scope_keeps_exports_of_other_robeings() {
     let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
     for robeing in ["r1", "r2"] {
         let message = said(robeing, KIM, robeing, "now");

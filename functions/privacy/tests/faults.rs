@@ -1,4 +1,4 @@
-//! A store that fails, lies or forgets: nothing is dropped of which it does not give back every byte.
+//! A faulty store: a month is dropped only if the store returns every byte of its archive.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use serde_json::json;
 
 use crate::common::{Fixture, KIM, said, start};
 
-/// What a store does wrong.
+/// How the store fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
-    /// Gives back one bit of what it was given the other way round.
-    Flips,
-    /// Gives back all but the end.
-    CutsOff,
-    /// Takes an object and has it not.
-    Forgets,
-    /// Is down when something is to be written.
+    /// Flips one bit.
+    FlipsBit,
+    /// Truncates the object.
+    Truncates,
+    /// Reports a successful write without storing the object.
+    LosesWrites,
+    /// Is unavailable for writes.
     RefusesWrites,
-    /// Is down when something is to be read.
+    /// Is unavailable for reads.
     RefusesReads,
-    /// Has written it and says it has not.
-    LosesTheAnswer,
+    /// Stores the object and returns an error.
+    LosesResponses,
 }
 
-struct Faulty {
+struct FaultyStore {
     store: Arc<dyn Store>,
     fault: Fault,
     on: AtomicBool,
     calls: AtomicU32,
 }
 
-impl Faulty {
+impl FaultyStore {
     fn has(&self, fault: Fault) -> bool {
         let has = self.fault == fault && self.on.load(Ordering::SeqCst);
         self.calls.fetch_add(u32::from(has), Ordering::SeqCst);
@@ -52,7 +52,7 @@ fn down(key: &str) -> StoreError {
 }
 
 #[async_trait]
-impl Store for Faulty {
+impl Store for FaultyStore {
     async fn get_if_changed(&self, key: &str, etag: Option<&ETag>) -> Result<Option<Object>> {
         if self.has(Fault::RefusesReads) {
             return Err(down(key));
@@ -60,11 +60,11 @@ impl Store for Faulty {
         let mut found = self.store.get_if_changed(key, etag).await?;
         if let Some(object) = &mut found {
             let mut body = object.body.to_vec();
-            if self.has(Fault::Flips) {
+            if self.has(Fault::FlipsBit) {
                 let middle = body.len() / 2;
                 body[middle] ^= 1;
             }
-            if self.has(Fault::CutsOff) {
+            if self.has(Fault::Truncates) {
                 body.truncate(body.len() - 1);
             }
             object.body = body.into();
@@ -80,11 +80,11 @@ impl Store for Faulty {
         if self.has(Fault::RefusesWrites) {
             return Err(down(key));
         }
-        if self.has(Fault::Forgets) {
+        if self.has(Fault::LosesWrites) {
             return Ok(ETag("1".to_owned()));
         }
         let written = self.store.put(key, body, condition).await?;
-        if self.has(Fault::LosesTheAnswer) {
+        if self.has(Fault::LosesResponses) {
             return Err(down(key));
         }
         Ok(written)
@@ -99,9 +99,9 @@ impl Store for Faulty {
     }
 }
 
-fn faulty(it: &Fixture, fault: Fault) -> Arc<Faulty> {
+fn faulty(it: &Fixture, fault: Fault) -> Arc<FaultyStore> {
     let store = store::open(it.app.resources()).expect("a store");
-    Arc::new(Faulty {
+    Arc::new(FaultyStore {
         store,
         fault,
         on: AtomicBool::new(true),
@@ -110,16 +110,16 @@ fn faulty(it: &Fixture, fault: Fault) -> Arc<Faulty> {
 }
 
 const FAULTS: [Fault; 6] = [
-    Fault::Flips,
-    Fault::CutsOff,
-    Fault::Forgets,
+    Fault::FlipsBit,
+    Fault::Truncates,
+    Fault::LosesWrites,
     Fault::RefusesWrites,
     Fault::RefusesReads,
-    Fault::LosesTheAnswer,
+    Fault::LosesResponses,
 ];
 
 #[tokio::test]
-async fn r18_nothing_is_dropped_that_the_store_does_not_give_back() {
+async fn a_month_is_dropped_only_if_the_store_returns_every_byte() {
     for fault in FAULTS {
         let it = start().await;
         for n in 0..5 {
@@ -133,11 +133,11 @@ async fn r18_nothing_is_dropped_that_the_store_does_not_give_back() {
         run::run(&privacy)
             .await
             .expect_err("a part of the run fails");
-        assert!(store.calls.load(Ordering::SeqCst) > 0, "{fault:?} was met");
+        assert!(store.calls.load(Ordering::SeqCst) > 0, "{fault:?} occurred");
         assert_eq!(it.live_ids().await.len(), 5, "{fault:?}");
         assert_eq!(it.archived_ids().await.len(), 0, "{fault:?}");
 
-        // Once it works again, the next run does it all, and nothing lies about.
+        // Once the store works, the next run archives the month, and no other object is left.
         store.on.store(false, Ordering::SeqCst);
         let ran = run::run(&privacy).await.expect("a run");
         assert_eq!(ran.archived[0].state, "dropped", "{fault:?}");
@@ -147,7 +147,7 @@ async fn r18_nothing_is_dropped_that_the_store_does_not_give_back() {
 }
 
 #[tokio::test]
-async fn what_fails_keeps_nothing_else_from_being_done() {
+async fn a_failed_part_does_not_stop_the_other_parts_of_a_run() {
     let it = start().await;
     it.stored(said("r1", KIM, "a", "2025-08-10")).await;
     it.roll_up().await;
@@ -159,7 +159,7 @@ async fn what_fails_keeps_nothing_else_from_being_done() {
 }
 
 #[tokio::test]
-async fn an_export_that_the_store_did_not_take_is_taken_up_again() {
+async fn an_export_is_resumed_after_the_store_refused_a_file() {
     let it = start().await;
     it.stored(said("r1", KIM, "mine", "now")).await;
     let store = faulty(&it, Fault::RefusesWrites);
@@ -174,7 +174,7 @@ async fn an_export_that_the_store_did_not_take_is_taken_up_again() {
         .await;
     run::run(&privacy).await.expect_err("the export fails");
     store.on.store(false, Ordering::SeqCst);
-    it.end_leases().await;
+    it.expire_leases().await;
     let ran = run::run(&privacy).await.expect("a run");
     assert_eq!(ran.exports_finished, 1);
     let export = it

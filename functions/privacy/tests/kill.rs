@@ -1,11 +1,9 @@
-//! Killed anywhere, the next one goes on: the work is dropped at each point at which it waits for the
-//! database or the store, and begun again by a new process.
+//! Work that is killed at any await point is resumed by the next process.
 
 use std::collections::BTreeSet;
 
-use privacy::drive::drive;
-use privacy::erase::Erasing;
-use privacy::run;
+use privacy::erase::ErasureJob;
+use privacy::{job, run};
 use serde_json::json;
 
 use crate::common::{Fixture, KIM, LEE, killed_after, said, start};
@@ -21,7 +19,7 @@ async fn filled() -> Fixture {
     it
 }
 
-/// Every row is in the log, or in a file that was verified.
+/// Asserts that every row is in the log or in a verified file.
 async fn nothing_is_lost(it: &Fixture, all: &BTreeSet<uuid::Uuid>, when: usize) {
     let mut there: BTreeSet<_> = it.live_ids().await.into_iter().collect();
     there.extend(it.archived_ids().await);
@@ -32,7 +30,7 @@ async fn nothing_is_lost(it: &Fixture, all: &BTreeSet<uuid::Uuid>, when: usize) 
 }
 
 #[tokio::test]
-async fn r18_an_archive_that_is_killed_at_every_wait_in_turn_loses_nothing_and_ends_whole() {
+async fn an_archive_run_killed_at_every_await_point_in_turn_loses_nothing() {
     let it = filled().await;
     let all: BTreeSet<_> = it.live_ids().await.into_iter().collect();
     let mut kills = 0;
@@ -41,9 +39,9 @@ async fn r18_an_archive_that_is_killed_at_every_wait_in_turn_loses_nothing_and_e
         let ended = killed_after(waits, run::run(&privacy)).await;
         drop(privacy);
         nothing_is_lost(&it, &all, waits).await;
-        it.end_leases().await;
+        it.expire_leases().await;
         if let Some(ran) = ended {
-            ran.expect("a run that is not killed succeeds");
+            ran.expect("a complete run succeeds");
             break;
         }
         kills += 1;
@@ -66,7 +64,7 @@ async fn r18_an_archive_that_is_killed_at_every_wait_in_turn_loses_nothing_and_e
 }
 
 #[tokio::test]
-async fn r18_an_archive_that_is_killed_once_anywhere_is_ended_by_the_next_run() {
+async fn an_archive_run_killed_at_any_await_point_is_completed_by_the_next_run() {
     for waits in (1..60).step_by(4) {
         let it = filled().await;
         let all: BTreeSet<_> = it.live_ids().await.into_iter().collect();
@@ -74,7 +72,7 @@ async fn r18_an_archive_that_is_killed_once_anywhere_is_ended_by_the_next_run() 
         let ended = killed_after(waits, run::run(&privacy)).await;
         drop(privacy);
         nothing_is_lost(&it, &all, waits).await;
-        it.end_leases().await;
+        it.expire_leases().await;
         it.run().await;
         let archived = it.archived_ids().await;
         assert_eq!(archived.len(), all.len(), "killed after {waits} waits");
@@ -87,7 +85,7 @@ async fn r18_an_archive_that_is_killed_once_anywhere_is_ended_by_the_next_run() 
 }
 
 #[tokio::test]
-async fn r17_an_erasure_that_is_killed_at_every_wait_in_turn_ends_and_counts_each_row_once() {
+async fn an_erasure_killed_at_every_await_point_in_turn_completes_and_counts_each_row_once() {
     let it = filled().await;
     it.run().await;
     for n in 0..20 {
@@ -122,10 +120,10 @@ async fn r17_an_erasure_that_is_killed_at_every_wait_in_turn_ends_and_counts_eac
 }
 
 #[tokio::test]
-async fn r17_an_erasure_left_half_way_is_ended_by_the_next_trigger() {
+async fn an_unfinished_erasure_is_completed_by_the_next_trigger() {
     let it = filled().await;
     let request = it.app.post("/v1/erasures", json!({"user_id": KIM}));
-    // Long enough to have begun.
+    // Kills the request later and later, until the erasure has been recorded.
     let mut waits = 1;
     let mut left = killed_after(waits, request.into_future()).await;
     while it.count("select count(*) from privacy.erasure").await == 0 {
@@ -141,7 +139,7 @@ async fn r17_an_erasure_left_half_way_is_ended_by_the_next_trigger() {
 }
 
 #[tokio::test]
-async fn r17_an_export_that_is_killed_at_every_wait_in_turn_has_each_row_once() {
+async fn an_export_killed_at_every_await_point_in_turn_has_each_row_once() {
     let it = filled().await;
     it.run().await;
     for n in 0..10 {
@@ -149,7 +147,7 @@ async fn r17_an_export_that_is_killed_at_every_wait_in_turn_has_each_row_once() 
     }
     let mut kills = 0;
     let reply = loop {
-        it.end_leases().await;
+        it.expire_leases().await;
         let request = it
             .app
             .post("/v1/exports", json!({"user_id": KIM}))
@@ -167,15 +165,15 @@ async fn r17_an_export_that_is_killed_at_every_wait_in_turn_has_each_row_once() 
 }
 
 #[tokio::test]
-async fn r17_who_is_erased_while_their_month_is_archived_is_not_in_the_archive() {
-    // At whatever point of the archive the erasure comes.
+async fn a_person_erased_while_their_month_is_archived_is_not_in_the_archive() {
+    // The erasure comes at different points of the archive run.
     for waits in (1..44).step_by(3) {
         let it = filled().await;
         let privacy = it.privacy();
         let ended = killed_after(waits, run::run(&privacy)).await;
         let id = it.erase(json!({"user_id": KIM})).await["id"].to_string();
         drop(privacy);
-        it.end_leases().await;
+        it.expire_leases().await;
         it.run().await;
         assert!(!it.is_anywhere("old1").await, "{waits}: {id}");
         assert!(it.is_anywhere("old3").await, "{waits}");
@@ -187,7 +185,7 @@ async fn r17_who_is_erased_while_their_month_is_archived_is_not_in_the_archive()
 }
 
 #[tokio::test]
-async fn r17_an_erasure_and_an_archive_at_once_leave_nothing_of_the_person() {
+async fn an_erasure_concurrent_with_an_archive_run_leaves_nothing_of_the_person() {
     let it = filled().await;
     let (one, two) = (it.privacy(), it.privacy());
     let archive = tokio::spawn(async move { run::run(&one).await });
@@ -198,7 +196,9 @@ async fn r17_an_erasure_and_an_archive_at_once_leave_nothing_of_the_person() {
     archive.await.expect("no panic").expect("a run");
     let id = reply.json()["id"].as_str().unwrap().parse().unwrap();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    drive::<Erasing>(&two, id, until).await.expect("an erasure");
+    job::run::<ErasureJob>(&two, id, until)
+        .await
+        .expect("an erasure");
     it.run().await;
     assert!(!it.is_anywhere("old1").await);
     assert_eq!(it.count("select count(*) from privacy.receipt").await, 1);

@@ -1,5 +1,4 @@
-//! The rules of privacy: archive, erasure, export, and that nobody's data is forgotten by them. One
-//! binary for all of them: linking is most of what a test build takes.
+//! The tests of privacy, in one binary because linking takes most of the build time.
 
 mod archive;
 mod catalog;

@@ -1,4 +1,4 @@
-//! A receipt that is changed, taken out or put between shows.
+//! Changed, removed and inserted receipts are detected.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::common::{Fixture, KIM, LEE, said, start};
 
 const THIRD: &str = "0190b2a0-0000-7000-8000-000000000003";
 
-/// Three people, erased one after the other: the ids of the erasures.
+/// Erases three people one after the other. Returns the ids of the erasures.
 async fn erased() -> (Fixture, Vec<String>) {
     let it = start().await;
     let mut ids = Vec::new();
@@ -20,7 +20,7 @@ async fn erased() -> (Fixture, Vec<String>) {
 }
 
 #[tokio::test]
-async fn r17_a_receipt_tells_what_was_erased_names_the_one_before_it_and_not_the_person() {
+async fn a_receipt_lists_the_erased_rows_and_the_previous_hash_but_no_id_of_the_person() {
     let (it, ids) = erased().await;
     let mut before = "00".repeat(32);
     for (number, id) in ids.iter().enumerate() {
@@ -31,7 +31,7 @@ async fn r17_a_receipt_tells_what_was_erased_names_the_one_before_it_and_not_the
         assert_eq!(receipt["previous"], before.as_str());
         assert_eq!(receipt["body"]["erased"]["conversation.log"], 1);
         assert_eq!(receipt["body"]["left"]["in_scope"], 0);
-        // By hand, as anybody may who has them.
+        // Anyone with the receipts can compute the hash.
         let stored = it.database.client().await;
         let sql = "select encode(sha256(previous || convert_to(body, 'utf8')), 'hex') from privacy.receipt
                    where number = $1";
@@ -48,7 +48,7 @@ async fn r17_a_receipt_tells_what_was_erased_names_the_one_before_it_and_not_the
 }
 
 #[tokio::test]
-async fn r17_tampering_with_receipts_shows() {
+async fn tampering_with_receipts_is_detected() {
     for tampering in [
         "update privacy.receipt set body = replace(body, '\"conversation.log\":1', '\"conversation.log\":2') where number = 2",
         "update privacy.receipt set hash = sha256(previous || convert_to(body || ' ', 'utf8')), body = body || ' ' where number = 2",
@@ -58,7 +58,7 @@ async fn r17_tampering_with_receipts_shows() {
         "delete from privacy.receipt where number = 3",
         "delete from privacy.receipt where number = 1",
         "delete from privacy.receipt where number = 2; update privacy.receipt set number = 2 where number = 3",
-        // All of the chain rewritten, so that every hash fits.
+        // Rewrites the whole chain with valid hashes.
         "update privacy.receipt set body = body || ' ';
          update privacy.receipt set hash = sha256(previous || convert_to(body, 'utf8')) where number = 1;
          update privacy.receipt set previous = (select hash from privacy.receipt where number = 1) where number = 2;
@@ -80,7 +80,7 @@ async fn r17_tampering_with_receipts_shows() {
 }
 
 #[tokio::test]
-async fn r17_two_erasures_at_once_are_two_links_of_one_chain() {
+async fn concurrent_erasures_append_to_one_chain_of_receipts() {
     let it = start().await;
     let mut requests = Vec::new();
     for n in 0..8 {

@@ -1,4 +1,4 @@
-//! R18: clean-up runs by itself, and what is kept for a time only goes after it.
+//! Expired data is deleted by the daily run.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::{KIM, LEE, said, start, start_with};
 
 #[tokio::test]
-async fn r18_what_has_had_its_time_goes_live_and_archived() {
+async fn expired_messages_are_deleted_live_and_archived() {
     let it = start_with(&[("RETENTION_DAYS", "100")]).await;
     it.stored(said("r1", KIM, "archived", "2025-08-10")).await;
     it.stored(said("r1", KIM, "old question?", "2026-07-01"))
@@ -29,7 +29,7 @@ async fn r18_what_has_had_its_time_goes_live_and_archived() {
 }
 
 #[tokio::test]
-async fn r16_a_robeing_that_was_told_to_forget_after_days_forgets_and_others_do_not() {
+async fn the_retention_of_a_robeing_applies_to_it_alone() {
     let it = start().await;
     it.database
         .run(
@@ -62,7 +62,7 @@ async fn r16_a_robeing_that_was_told_to_forget_after_days_forgets_and_others_do_
 }
 
 #[tokio::test]
-async fn r18_the_archive_of_a_month_that_has_had_its_time_is_removed() {
+async fn the_archive_files_of_an_expired_month_are_removed() {
     let it = start().await;
     it.stored(said("r1", KIM, "archived", "2025-08-10")).await;
     it.roll_up().await;
@@ -85,7 +85,7 @@ async fn r18_the_archive_of_a_month_that_has_had_its_time_is_removed() {
 }
 
 #[tokio::test]
-async fn r18_what_was_not_rolled_up_yet_does_not_expire() {
+async fn messages_expire_only_after_their_roll_up() {
     let it = start_with(&[("RETENTION_DAYS", "100")]).await;
     it.stored(said("r1", KIM, "to be counted", "2026-07-01"))
         .await;
@@ -99,7 +99,7 @@ async fn r18_what_was_not_rolled_up_yet_does_not_expire() {
 }
 
 #[tokio::test]
-async fn r18_keys_placeholders_and_dead_letters_expire() {
+async fn idempotency_keys_placeholders_and_dead_letters_expire() {
     let it = start().await;
     it.stored(said("r1", KIM, "010-1234-5678", "now")).await;
     it.stored(said("r1", LEE, "010-1234-5679", "now")).await;
@@ -112,7 +112,7 @@ async fn r18_keys_placeholders_and_dead_letters_expire() {
                      (gen_random_uuid(), gen_random_uuid(), 'sqs', 'e2', 'x', now() - interval '89 days')")
         .await;
     let ran = it.run().await;
-    // The key of what was erased stays, so that it does not come back.
+    // The key of an erased message stays, so that a redelivery does not restore it.
     assert_eq!(
         ran["expired"],
         json!({"conversation.ingest_key": 1, "conversation.dead_letter": 1})
@@ -127,7 +127,7 @@ async fn r18_keys_placeholders_and_dead_letters_expire() {
 }
 
 #[tokio::test]
-async fn every_sample_event_runs_it_with_the_same_bytes_on_lambda_and_over_http() {
+async fn every_sample_event_gives_the_same_response_on_lambda_and_over_http() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/privacy");
     let mut events = 0;
     for entry in fs::read_dir(folder).expect("the samples") {
@@ -138,7 +138,7 @@ async fn every_sample_event_runs_it_with_the_same_bytes_on_lambda_and_over_http(
             it.stored(said("r1", KIM, "a", "2025-08-10")).await;
             it.roll_up().await;
         }
-        // The archive is encrypted anew each time, so how many bytes it has may differ by a few.
+        // The size differs by a few bytes, because each archive is encrypted with new keys.
         let same = |text: &str| {
             let mut value: Value = serde_json::from_str(text).expect("JSON");
             assert!(value["archived"][0]["bytes"].as_u64().unwrap() > 0);
@@ -149,7 +149,7 @@ async fn every_sample_event_runs_it_with_the_same_bytes_on_lambda_and_over_http(
         assert_eq!(over_http.status, 200, "{over_http:?}");
         let on_lambda = two.app.invoke(&event).await.expect("an answer");
         assert_eq!(same(over_http.text()), same(on_lambda.get()));
-        // Where nothing is due, byte by byte.
+        // Without due work, the responses are equal byte for byte.
         let over_http = one.app.post("/events/privacy", &event).await;
         let on_lambda = two.app.invoke(&event).await.expect("an answer");
         assert_eq!(over_http.text(), on_lambda.get());

@@ -1,8 +1,9 @@
-//! A month grows old: it is closed, written to the store in parts, each read back and compared, and
-//! dropped from the database when all of it was.
+//! The archive: an old month is closed, written to the store in parts, verified, and then dropped from the
+//! database.
 //!
-//! What is done is written down after it happened, so a run that is killed anywhere leaves a state
-//! from which the next one goes on: a part that was not verified is thrown away and made again.
+//! A part is verified by reading it back and comparing it with the rows in the log. Progress is recorded
+//! after each step, so the next run resumes after a run that was killed: it deletes unverified parts and
+//! writes them again.
 
 pub mod file;
 mod part;
@@ -24,46 +25,47 @@ use uuid::Uuid;
 use crate::lease::Lease;
 use crate::personal::share_keys;
 use crate::{Privacy, owners};
-use part::{Written, throw_away_unverified, write_part};
+use part::{WriteOutcome, delete_unverified_parts, write_part};
 
 pub use part::keys_by_id;
 
-/// What a run did to a month.
+/// What a run did with a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Month {
-    /// Its first day.
+pub struct MonthReport {
+    /// The first day of the month.
     #[schema(value_type = String, format = Date)]
     pub month: Date,
-    /// `closed`: it waits for the roll-up, or its parts are being written; `archived`: all of it is
-    /// in the store; `dropped`: and there alone.
+    /// `closed`: the month accepts no messages and is not archived completely yet. `archived`: the archive
+    /// has all rows. `dropped`: the rows were dropped from the database.
     pub state: &'static str,
-    /// Rows and files that this run added to the archive.
+    /// The number of rows that this run archived.
     pub rows: i64,
+    /// The number of files that this run wrote.
     pub parts: u32,
+    /// The size of these files.
     pub bytes: u64,
 }
 
-/// The months that are due, oldest first, until `until`. Says what became of each.
-pub async fn run(privacy: &Privacy, lease: &Lease, until: Instant) -> Result<Vec<Month>> {
-    let due = due(privacy).await?;
-    let mut done = Vec::new();
-    for month in due {
+/// Archives the months that are due, oldest first, until `until`.
+pub async fn run(privacy: &Privacy, lease: &Lease, until: Instant) -> Result<Vec<MonthReport>> {
+    let mut reports = Vec::new();
+    for month in due(privacy).await? {
         if Instant::now() >= until {
             break;
         }
-        let moved = advance(privacy, lease, month, until).await?;
-        let is_done = moved.state == "dropped";
-        done.push(moved);
+        let report = advance(privacy, lease, month, until).await?;
+        let is_done = report.state == "dropped";
+        reports.push(report);
         if !is_done {
-            // A later month never goes before an earlier one: answers name what they answer.
+            // Months leave the log in order, because a response refers to an earlier message.
             break;
         }
     }
-    tell(privacy, &done).await?;
-    Ok(done)
+    record_metrics(privacy, &reports).await?;
+    Ok(reports)
 }
 
-/// Those on their way, and those whose time has come.
+/// The months that are partly archived, and those that ended long enough ago.
 async fn due(privacy: &Privacy) -> Result<Vec<Date>> {
     let client = privacy.pool.get().await?;
     let rows = client
@@ -84,8 +86,14 @@ async fn due(privacy: &Privacy) -> Result<Vec<Date>> {
     Ok(due)
 }
 
-async fn advance(privacy: &Privacy, lease: &Lease, month: Date, until: Instant) -> Result<Month> {
-    let mut done = Month {
+/// Moves a month as far through its states as it can.
+async fn advance(
+    privacy: &Privacy,
+    lease: &Lease,
+    month: Date,
+    until: Instant,
+) -> Result<MonthReport> {
+    let mut report = MonthReport {
         month,
         state: "closed",
         rows: 0,
@@ -94,29 +102,29 @@ async fn advance(privacy: &Privacy, lease: &Lease, month: Date, until: Instant) 
     };
     let state = close(privacy, month).await?;
     if state == "closed" {
-        if !is_derived_from(privacy, month).await? {
+        if !is_fully_derived(privacy, month).await? {
             tracing::info!(%month, "a month waits for its roll-up before it is archived");
-            return Ok(done);
+            return Ok(report);
         }
-        throw_away_unverified(privacy, month).await?;
+        delete_unverified_parts(privacy, month).await?;
         loop {
             lease.renew().await?;
             match write_part(privacy, month).await? {
-                Written::Part(part) => {
-                    done.rows += part.rows;
-                    done.bytes += part.bytes;
-                    done.parts += 1;
+                WriteOutcome::Verified(part) => {
+                    report.rows += part.rows;
+                    report.bytes += part.bytes;
+                    report.parts += 1;
                 }
-                Written::Again => {}
-                Written::Complete => break,
+                WriteOutcome::Outdated => {}
+                WriteOutcome::NoRowsLeft => break,
             }
             if Instant::now() >= until {
-                return Ok(done);
+                return Ok(report);
             }
         }
-        complete(privacy, month).await?;
+        mark_archived(privacy, month).await?;
     }
-    done.state = "archived";
+    report.state = "archived";
     lease.renew().await?;
     months::drop_month(&privacy.pool, month).await?;
     let client = privacy.pool.get().await?;
@@ -127,12 +135,12 @@ async fn advance(privacy: &Privacy, lease: &Lease, month: Date, until: Instant) 
             &[(&month, Type::DATE)],
         )
         .await?;
-    done.state = "dropped";
-    Ok(done)
+    report.state = "dropped";
+    Ok(report)
 }
 
-/// Whether every owner has derived what it derives from the messages of a closed month.
-async fn is_derived_from(privacy: &Privacy, month: Date) -> Result<bool> {
+/// Whether every owner has derived its rows from the messages of a closed month.
+async fn is_fully_derived(privacy: &Privacy, month: Date) -> Result<bool> {
     let mut client = privacy.pool.get().await?;
     if !months::is_rolled_up(&client, month).await? {
         return Ok(false);
@@ -149,7 +157,7 @@ async fn is_derived_from(privacy: &Privacy, month: Date) -> Result<bool> {
     Ok(true)
 }
 
-/// The state it is in now, which is `closed` at least.
+/// Closes the month if it is open. Returns its state: `closed` or a later one.
 async fn close(privacy: &Privacy, month: Date) -> Result<String> {
     let mut client = privacy.pool.get().await?;
     let state = "select state from privacy.month where month = $1";
@@ -172,15 +180,15 @@ async fn close(privacy: &Privacy, month: Date) -> Result<String> {
     Ok(row.try_get(0)?)
 }
 
-/// The last look before anything is dropped: no row lies outside of the verified parts, and none has
-/// more rows than its part. Then keys that seal nothing go.
-async fn complete(privacy: &Privacy, month: Date) -> Result<()> {
+/// Checks that the verified parts hold every row of the month, then deletes unused keys and marks the month
+/// as archived.
+async fn mark_archived(privacy: &Privacy, month: Date) -> Result<()> {
     let mut client = privacy.pool.get().await?;
     let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     share_keys(&transaction).await?;
     if !months::is_whole(&transaction, month).await? {
         return Err(anyhow::anyhow!(
-            "somebody has taken the partition of {month} out of the log, or begun to: attach it again"
+            "the partition of {month} is detached from the log, or being detached: attach it again"
         )
         .into());
     }
@@ -222,14 +230,14 @@ async fn complete(privacy: &Privacy, month: Date) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-async fn tell(privacy: &Privacy, done: &[Month]) -> Result<()> {
-    let rows: i64 = done.iter().map(|month| month.rows).sum();
+async fn record_metrics(privacy: &Privacy, reports: &[MonthReport]) -> Result<()> {
+    let rows: i64 = reports.iter().map(|month| month.rows).sum();
     if rows > 0 {
-        let bytes: u64 = done.iter().map(|month| month.bytes).sum();
+        let bytes: u64 = reports.iter().map(|month| month.bytes).sum();
         figure("archived_rows", Unit::Count, rows as f64);
         figure("archived_bytes", Unit::Bytes, bytes as f64);
     }
-    // How long the oldest month has been due that is still there.
+    // How long the oldest remaining month has been due.
     let oldest = due(privacy).await?.into_iter().min();
     let lag = oldest.map_or(Duration::ZERO, |month| {
         let ended = month

@@ -1,4 +1,5 @@
-//! One part of a month: filled, written down, stored, read back, compared, and only then counted.
+//! Writes one part of a month: builds a file, records it, stores it, reads it back and compares it, and only
+//! then marks it as verified.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,34 +13,37 @@ use robeing::ROBEINGS;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::file::{self, File, Line, Writer};
+use super::file::{self, ArchivedRow, File, Writer};
 use crate::Privacy;
 use crate::keys::PersonKey;
 use crate::personal::share_keys;
 
-/// A part is full with either. It is in memory as a whole, twice where a store copies what it sends.
+/// The size at which a part is complete. A part is in memory as a whole, twice if the store client copies
+/// it.
 const PART_BYTES: usize = 24 * 1024 * 1024;
+/// The number of rows at which a part is complete.
 const PART_ROWS: i64 = 200_000;
-/// Rows read at once, which become a row group.
+/// The maximum number of rows per read, which become one row group.
 const GROUP_ROWS: i64 = 10_000;
+/// The approximate maximum size of the text per read.
 const GROUP_BYTES: usize = 3 * 1024 * 1024;
 
-/// One part of a month, written and verified.
+/// A verified part of a month.
 pub struct Part {
     pub rows: i64,
     pub bytes: u64,
 }
 
-pub enum Written {
-    Part(Part),
-    /// Somebody was erased meanwhile: what was written is thrown away.
-    Again,
-    /// Nothing is left to write.
-    Complete,
+pub enum WriteOutcome {
+    Verified(Part),
+    /// A row or a key was deleted meanwhile, so the part was deleted. It must be written again.
+    Outdated,
+    /// Every row of the month is in a verified part.
+    NoRowsLeft,
 }
 
-/// What a run that was killed left half-way.
-pub async fn throw_away_unverified(privacy: &Privacy, month: Date) -> Result<()> {
+/// Deletes the parts that a killed run left unverified.
+pub async fn delete_unverified_parts(privacy: &Privacy, month: Date) -> Result<()> {
     let client = privacy.pool.get().await?;
     let rows = client
         .query_typed(
@@ -49,12 +53,13 @@ pub async fn throw_away_unverified(privacy: &Privacy, month: Date) -> Result<()>
         .await?;
     drop(client);
     for row in rows {
-        throw_away(privacy, row.try_get(0)?, row.try_get(1)?).await?;
+        delete_part(privacy, row.try_get(0)?, row.try_get(1)?).await?;
     }
     Ok(())
 }
 
-async fn throw_away(privacy: &Privacy, part: i64, object: &str) -> Result<()> {
+/// Deletes an unverified part.
+async fn delete_part(privacy: &Privacy, part: i64, object: &str) -> Result<()> {
     privacy.store.delete(object).await?;
     let client = privacy.pool.get().await?;
     client
@@ -66,11 +71,11 @@ async fn throw_away(privacy: &Privacy, part: i64, object: &str) -> Result<()> {
     Ok(())
 }
 
-/// The next part: written down, stored, read back, compared, and only then counted.
-pub async fn write_part(privacy: &Privacy, month: Date) -> Result<Written> {
-    let after = last_id(privacy, month).await?;
-    let Some(file) = fill(privacy, month, after).await? else {
-        return Ok(Written::Complete);
+/// Writes the next part of a month.
+pub async fn write_part(privacy: &Privacy, month: Date) -> Result<WriteOutcome> {
+    let after = last_verified_id(privacy, month).await?;
+    let Some(file) = build_file(privacy, month, after).await? else {
+        return Ok(WriteOutcome::NoRowsLeft);
     };
     let object = format!(
         "archive/conversation.log/{}/{}.parquet",
@@ -79,7 +84,7 @@ pub async fn write_part(privacy: &Privacy, month: Date) -> Result<Written> {
     );
     let sha256: [u8; 32] = Sha256::digest(&file.body).into();
     let bytes = file.body.len() as u64;
-    let part = write_down(privacy, month, after, &object, &file, &sha256).await?;
+    let part = record_part(privacy, month, after, &object, &file, &sha256).await?;
     let File {
         body,
         rows,
@@ -87,21 +92,19 @@ pub async fn write_part(privacy: &Privacy, month: Date) -> Result<Written> {
         content,
         sealed,
     } = file;
-    // Nobody else writes under this name, and what it came to is seen when it is read.
+    // No other process writes this object, and it is verified below.
     privacy.store.put(&object, body, Put::Always).await?;
-    if !is_as_written(privacy, &object, &sealed, &sha256, rows, &content).await? {
-        throw_away(privacy, part, &object).await?;
-        return Ok(Written::Again);
+    let is_verified = verify_object(privacy, &object, &sealed, &sha256, rows, &content).await?
+        && mark_verified(privacy, month, part, (after, last_id), &sealed, rows).await?;
+    if !is_verified {
+        delete_part(privacy, part, &object).await?;
+        return Ok(WriteOutcome::Outdated);
     }
-    if !count_in(privacy, month, part, (after, last_id), &sealed, rows).await? {
-        throw_away(privacy, part, &object).await?;
-        return Ok(Written::Again);
-    }
-    Ok(Written::Part(Part { rows, bytes }))
+    Ok(WriteOutcome::Verified(Part { rows, bytes }))
 }
 
-/// Up to where the month is in verified parts.
-async fn last_id(privacy: &Privacy, month: Date) -> Result<Uuid> {
+/// The id of the last row in the verified parts of the month; nil if there are none.
+async fn last_verified_id(privacy: &Privacy, month: Date) -> Result<Uuid> {
     let client = privacy.pool.get().await?;
     let row = client
         .query_typed_opt(
@@ -117,29 +120,29 @@ async fn last_id(privacy: &Privacy, month: Date) -> Result<Uuid> {
         .unwrap_or_default())
 }
 
-/// None where no row is left.
-async fn fill(privacy: &Privacy, month: Date, after: Uuid) -> Result<Option<File>> {
+/// Builds a file of the rows after `after`. None if there are none.
+async fn build_file(privacy: &Privacy, month: Date, after: Uuid) -> Result<Option<File>> {
     let mut writer = Writer::new(
         &month.strftime("%Y-%m").to_string(),
         PART_BYTES + GROUP_BYTES,
     )?;
-    let mut people = People::default();
+    let mut keys = PartKeys::default();
     let mut last = after;
     while writer.rows() < PART_ROWS && writer.bytes() < PART_BYTES {
-        let records = read_with_keys(privacy, month, last, &mut people).await?;
+        let records = read_with_keys(privacy, month, last, &mut keys).await?;
         let Some(newest) = records.last() else {
             break;
         };
         last = newest.id;
-        // Sealing takes its time, which other requests should not wait for.
-        (writer, people) = tokio::task::spawn_blocking(move || {
-            let lines = records.into_iter().map(|record| {
-                let key = record.erased_at.is_none().then(|| people.key_of(&record));
-                Line::of(record, key.transpose()?)
+        // Encryption would block other requests on this thread.
+        (writer, keys) = tokio::task::spawn_blocking(move || {
+            let rows = records.into_iter().map(|record| {
+                let key = record.erased_at.is_none().then(|| keys.id_for(&record));
+                ArchivedRow::new(record, key.transpose()?)
             });
-            let lines = lines.collect::<anyhow::Result<Vec<_>>>()?;
-            writer.add(&lines, &people.keys)?;
-            anyhow::Ok((writer, people))
+            let rows = rows.collect::<anyhow::Result<Vec<_>>>()?;
+            writer.add(&rows, &keys.by_id)?;
+            anyhow::Ok((writer, keys))
         })
         .await
         .map_err(anyhow::Error::from)??;
@@ -150,21 +153,23 @@ async fn fill(privacy: &Privacy, month: Date, after: Uuid) -> Result<Option<File
     Ok(Some(writer.finish()?))
 }
 
-/// The keys of the people of one part.
+/// The person keys of one part.
 #[derive(Default)]
-struct People {
+struct PartKeys {
+    /// The ids of the keys by [`owner_digest`].
     ids: HashMap<Uuid, i64>,
-    keys: HashMap<i64, PersonKey>,
+    by_id: HashMap<i64, PersonKey>,
 }
 
-impl People {
-    fn key_of(&self, record: &Record) -> anyhow::Result<i64> {
-        let id = self.ids.get(&owner(record)).copied();
-        id.ok_or_else(|| anyhow::anyhow!("a row's person has no key"))
+impl PartKeys {
+    fn id_for(&self, record: &Record) -> anyhow::Result<i64> {
+        let id = self.ids.get(&owner_digest(record)).copied();
+        id.ok_or_else(|| anyhow::anyhow!("the person of a row has no key"))
     }
 }
 
-fn owner(record: &Record) -> Uuid {
+/// A digest of the robeing and the person of a row, which identifies the key in the month.
+fn owner_digest(record: &Record) -> Uuid {
     let (user, slack_user) = &record.person;
     let user = user.map(|user| user.to_string()).unwrap_or_default();
     Uuid::from_bytes(message_log::identity::digest(&[
@@ -174,13 +179,13 @@ fn owner(record: &Record) -> Uuid {
     ]))
 }
 
-/// Rows, and the keys of those people who are new to this part. Nobody is erased between the two: a
-/// key is never made for a row that is gone.
+/// Reads the next rows, and loads or creates the keys that are new in this part. An erasure can't run in
+/// between, so no key is created for an erased row.
 async fn read_with_keys(
     privacy: &Privacy,
     month: Date,
     after: Uuid,
-    people: &mut People,
+    keys: &mut PartKeys,
 ) -> Result<Vec<Record>> {
     let mut client = privacy.pool.get().await?;
     let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
@@ -188,8 +193,8 @@ async fn read_with_keys(
     let records = months::read(&transaction, month, after, GROUP_ROWS, GROUP_BYTES).await?;
     let mut new: BTreeMap<Uuid, &Record> = BTreeMap::new();
     for record in records.iter().filter(|it| it.erased_at.is_none()) {
-        let owner = owner(record);
-        if !people.ids.contains_key(&owner) {
+        let owner = owner_digest(record);
+        if !keys.ids.contains_key(&owner) {
             new.insert(owner, record);
         }
     }
@@ -225,9 +230,8 @@ async fn read_with_keys(
             .await?;
         for row in rows {
             let id: i64 = row.try_get("id")?;
-            people.ids.insert(row.try_get("owner")?, id);
-            people
-                .keys
+            keys.ids.insert(row.try_get("owner")?, id);
+            keys.by_id
                 .insert(id, privacy.master.unwrap(row.try_get("wrapped")?)?);
         }
     }
@@ -235,8 +239,8 @@ async fn read_with_keys(
     Ok(records)
 }
 
-/// Before it is stored, so that nothing can lie in the store that nobody knows of.
-async fn write_down(
+/// Records a part before it is stored, so that the store has no unknown object.
+async fn record_part(
     privacy: &Privacy,
     month: Date,
     after: Uuid,
@@ -264,14 +268,14 @@ async fn write_down(
             ],
         )
         .await?;
-    let row = row.ok_or_else(|| Error::Conflict("another run writes this month".to_owned()))?;
+    let row =
+        row.ok_or_else(|| Error::Conflict("another run is archiving this month".to_owned()))?;
     Ok(row.try_get(0)?)
 }
 
-/// Reads the object back, opens every row with the keys that the database has now, and compares what
-/// they say with what was read from the log. False where a key is gone; anything else that differs is
-/// an error.
-async fn is_as_written(
+/// Reads the object back, decrypts every row with the keys that the database has now, and compares the
+/// content with the rows from the log. Returns false if a key was deleted; any other difference is an error.
+async fn verify_object(
     privacy: &Privacy,
     object: &str,
     sealed: &HashMap<i64, i32>,
@@ -290,12 +294,12 @@ async fn is_as_written(
         let found: [u8; 32] = Sha256::digest(&body).into();
         anyhow::ensure!(
             found == sha256,
-            "the store gave back other bytes than it was given"
+            "the store returned other bytes than were written"
         );
-        let (found_rows, found) = file::check(body, &keys)?;
+        let (found_rows, found) = file::digest(body, &keys)?;
         anyhow::ensure!(
             found_rows == rows && found == content,
-            "the archive does not say what the log says"
+            "the archive file differs from the log"
         );
         anyhow::Ok(())
     })
@@ -304,7 +308,7 @@ async fn is_as_written(
     Ok(true)
 }
 
-/// The keys that there still are.
+/// The keys with these ids that still exist.
 pub async fn keys_by_id(privacy: &Privacy, ids: &[i64]) -> Result<HashMap<i64, PersonKey>> {
     let client = privacy.pool.get().await?;
     let rows = db::query(
@@ -321,8 +325,8 @@ pub async fn keys_by_id(privacy: &Privacy, ids: &[i64]) -> Result<HashMap<i64, P
     Ok(keys)
 }
 
-/// From here on the part counts. False where a row of it, or a key, went meanwhile.
-async fn count_in(
+/// Marks a part as verified. Returns false if a row of it or a key was deleted meanwhile.
+async fn mark_verified(
     privacy: &Privacy,
     month: Date,
     part: i64,
@@ -361,9 +365,7 @@ async fn count_in(
         )
         .await?;
     if verified != 1 {
-        return Err(Error::Conflict(
-            "another run threw this part away".to_owned(),
-        ));
+        return Err(Error::Conflict("another run deleted this part".to_owned()));
     }
     transaction.commit().await?;
     Ok(true)

@@ -1,8 +1,8 @@
-//! A person asks to be forgotten: rows are emptied, keys destroyed, and a receipt says so once a scan
-//! has found nothing left.
+//! Erasures: rows are emptied or deleted, and archive keys are deleted. Once a scan finds nothing left, the
+//! erasure gets a receipt.
 //!
-//! One step is one transaction that also writes down what it did. So an erasure that is killed goes
-//! on where it was, and two at once take turns.
+//! A step is one transaction, which also records its progress. An erasure that is killed therefore resumes
+//! where it stopped, and concurrent runs of the same erasure take turns.
 
 mod steps;
 
@@ -22,47 +22,42 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::drive::drive;
+use crate::job::Status;
 use crate::receipt::{self, Receipt};
-use crate::subject::{Digest, Resolved, SubjectId, scope_of, unknown};
-use crate::{Privacy, owners};
+use crate::subject::{ResolvedSubject, SubjectDigest, SubjectId, scope_of, unknown_subject};
+use crate::{Privacy, job, owners};
 
-pub use steps::Erasing;
+pub use steps::ErasureJob;
 
-/// A request works at it for so long; then the next trigger goes on.
-const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
-/// Of these, how long one step may use a connection.
+/// How long a request works on the job. After that, the next trigger resumes it.
+const REQUEST_TIME: Duration = Duration::from_secs(40);
+/// How long one step within a request may use a connection.
 const LONGEST_STEP: Duration = Duration::from_secs(20);
+
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Erasure {
     pub id: Uuid,
     pub status: Status,
-    pub subject: Digest,
-    /// The robeings it is for; null for all.
+    pub subject: SubjectDigest,
+    /// The robeings in scope; null for all.
     pub robeings: Option<Vec<String>>,
-    /// How many rows of which table were emptied, deleted or made unreadable so far.
+    /// The number of rows per table that were emptied, deleted or made unreadable so far.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub erased: Counts,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<Timestamp>,
-    /// Once it is done.
+    /// Present once the erasure is done.
     pub receipt: Option<Receipt>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    Running,
-    Done,
-}
-
-/// Forget a person, or a robeing.
+/// Erase a person or a robeing.
 ///
-/// All they said, and what answered it, in the log and in the archive, and what was made of it. In the
-/// robeings of the caller's scope: with any other scope than `*`, what lies elsewhere stays. Asked again
-/// it is the same erasure; asked again after it is done, a new one if something came in since.
+/// Erases the subject's messages and the responses to them, in the log and in the archive, and everything
+/// derived from them. It covers the robeings in the caller's scope: unless that is `*`, data in other
+/// robeings stays. Repeating the request returns the same erasure, or starts a new one if that is done and
+/// new data has arrived.
 #[utoipa::path(
     post,
     path = "/v1/erasures",
@@ -70,25 +65,25 @@ pub enum Status {
     operation_id = "erase",
     request_body = SubjectId,
     responses(
-        (status = 200, description = "done; the receipt says what was erased", body = Erasure),
-        (status = 202, description = "it takes longer; `location` says where to look", body = Erasure),
-        (status = 400, description = "the body does not name one of the three"),
-        (status = 403, description = "the caller is no admin, or not of that robeing"),
-        (status = 404, description = "nothing is held of them"),
+        (status = 200, description = "done; the receipt lists what was erased", body = Erasure),
+        (status = 202, description = "in progress; the `Location` header has the URL to poll", body = Erasure),
+        (status = 400, description = "the body does not have exactly one valid id"),
+        (status = 403, description = "the caller is not an admin, or the robeing is not in scope"),
+        (status = 404, description = "the robeings in scope hold nothing about the subject"),
         (status = 415, description = "the body is not JSON"),
-        (status = 503, description = "the database or the store is not available: ask again"),
+        (status = 503, description = "the database or the store is unavailable; retry"),
     )
 )]
-pub async fn ask(
+pub async fn create(
     State(privacy): State<Privacy>,
     Admin(caller): Admin,
     Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Erasure>)> {
     let resolved = id.resolve(&privacy, &caller).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
-    let id = begin(&privacy, &resolved, scope.as_deref()).await?;
-    let until = Instant::now() + WITHIN_A_REQUEST;
-    drive::<Erasing>(&privacy.unhurried(LONGEST_STEP), id, until).await?;
+    let id = find_or_start(&privacy, &resolved, scope.as_deref()).await?;
+    let until = Instant::now() + REQUEST_TIME;
+    job::run::<ErasureJob>(&privacy.with_step_limit(LONGEST_STEP), id, until).await?;
     let erasure = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
     let status = match erasure.status {
         Status::Done => StatusCode::OK,
@@ -99,7 +94,7 @@ pub async fn ask(
     Ok((status, [(header::LOCATION, location)], Json(erasure)))
 }
 
-/// How far an erasure is, and its receipt.
+/// Get the status of an erasure, and its receipt.
 #[utoipa::path(
     get,
     path = "/v1/erasures/{id}",
@@ -108,9 +103,9 @@ pub async fn ask(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, description = "the erasure", body = Erasure),
-        (status = 403, description = "the caller is no admin"),
-        (status = 404, description = "there is none, or it reaches beyond the caller's scope"),
-        (status = 503, description = "the database is not available"),
+        (status = 403, description = "the caller is not an admin"),
+        (status = 404, description = "the erasure does not exist, or covers robeings outside the caller's scope"),
+        (status = 503, description = "the database is unavailable"),
     )
 )]
 pub async fn read(
@@ -136,7 +131,7 @@ async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Erasure> 
     .await?;
     let row = rows.first();
     let row = row.ok_or_else(|| Error::NotFound(format!("there is no erasure {id}")))?;
-    let receipt = receipt::of(&client, &privacy.master, id).await?;
+    let receipt = receipt::read(&client, &privacy.master, id).await?;
     Erasure::of(row, receipt)
 }
 
@@ -151,7 +146,7 @@ impl Erasure {
                 Some(_) => Status::Done,
                 None => Status::Running,
             },
-            subject: Digest {
+            subject: SubjectDigest {
                 kind: row.try_get("subject_kind")?,
                 digest: hex::encode(digest),
             },
@@ -164,8 +159,13 @@ impl Erasure {
     }
 }
 
-/// The erasure that runs already, or a new one, or where nothing is held the last one that is done.
-async fn begin(privacy: &Privacy, resolved: &Resolved, scope: Option<&[String]>) -> Result<Uuid> {
+/// Returns the running erasure of the subject, or starts one. If nothing is left to erase, returns the last
+/// finished erasure.
+async fn find_or_start(
+    privacy: &Privacy,
+    resolved: &ResolvedSubject,
+    scope: Option<&[String]>,
+) -> Result<Uuid> {
     let mut client = privacy.pool.get().await?;
     let held = owners::held(&mut client, &resolved.subject).await?;
     let last = db::query(
@@ -189,7 +189,7 @@ async fn begin(privacy: &Privacy, resolved: &Resolved, scope: Option<&[String]>)
         }
     }
     if held.is_empty() {
-        return Err(unknown());
+        return Err(unknown_subject());
     }
     let id = Uuid::now_v7();
     let digest = resolved.digests.first();
@@ -222,6 +222,6 @@ async fn begin(privacy: &Privacy, resolved: &Resolved, scope: Option<&[String]>)
         ],
     )
     .await?;
-    let running = running.first().ok_or_else(unknown)?;
+    let running = running.first().ok_or_else(unknown_subject)?;
     Ok(running.try_get("id")?)
 }

@@ -13,41 +13,41 @@ use robeing::ROBEINGS;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::drive::{Outcome, Position, Request};
+use crate::job::{Job, Outcome, Position};
 use crate::personal::{Archive, lock_keys};
-use crate::subject::stored;
+use crate::subject::stored_subject;
 use crate::{Privacy, export, owners, receipt};
 
-/// How many scans may find rows that arrived meanwhile, before the next trigger resumes the erasure.
+/// How many scans may find new rows before the erasure stops and leaves the rest to the next trigger.
 const SCANS: u32 = 5;
 
-/// One erasure in progress.
+/// The steps of an erasure.
 #[derive(Default)]
-pub struct Erasing {
+pub struct ErasureJob {
     scans: u32,
 }
 
 #[async_trait]
-impl Request for Erasing {
+impl Job for ErasureJob {
     const NAME: &'static str = "erasure";
     /// A step is one transaction, which locks the row of the erasure.
     const NEEDS_LEASE: bool = false;
     const DONE: &'static str = "erasures";
     const DURATION: &'static str = "erasure_duration";
-    const RUNNING: &'static str =
+    const UNFINISHED: &'static str =
         "select id from privacy.erasure where finished_at is null order by created_at";
 
     async fn step(&mut self, privacy: &Privacy, id: Uuid, _: Instant) -> Result<Outcome> {
         let subject = match erase_next(privacy, id).await? {
-            Erased::More => return Ok(Outcome::More),
-            Erased::Elsewhere => return Ok(Outcome::Stop),
-            Erased::Everything(subject) => subject,
+            Erased::Some => return Ok(Outcome::More),
+            Erased::All(subject) => subject,
+            Erased::Unavailable => return Ok(Outcome::Stop),
         };
-        export::forget(privacy, &subject).await?;
+        export::remove_overlapping(privacy, &subject).await?;
         if finish(privacy, id, &subject).await? {
             return Ok(Outcome::Done);
         }
-        // Rows arrived meanwhile: the next step starts over.
+        // New rows arrived: the next step starts over.
         self.scans += 1;
         Ok(match self.scans < SCANS {
             true => Outcome::More,
@@ -57,13 +57,15 @@ impl Request for Erasing {
 }
 
 enum Erased {
-    More,
-    /// Every owner found nothing more.
-    Everything(Subject),
-    /// The erasure is done, or another process works at it.
-    Elsewhere,
+    /// One batch of rows.
+    Some,
+    /// Everything that the owners found.
+    All(Subject),
+    /// Nothing: the erasure is done, or another process runs it.
+    Unavailable,
 }
 
+/// Erases one batch of rows.
 async fn erase_next(privacy: &Privacy, id: Uuid) -> Result<Erased> {
     let mut client = privacy.pool.get().await?;
     let rows = db::query(
@@ -74,10 +76,10 @@ async fn erase_next(privacy: &Privacy, id: Uuid) -> Result<Erased> {
     )
     .await?;
     let Some(row) = rows.first() else {
-        return Ok(Erased::Elsewhere);
+        return Ok(Erased::Unavailable);
     };
-    let subject = stored(row.try_get("subject")?)?;
-    // The erasure sees no more than the caller who asked for it.
+    let subject = stored_subject(row.try_get("subject")?)?;
+    // The transaction has the scope of the caller who requested the erasure.
     let transaction = db::begin(&mut client, &subject.scope()).await?;
     let row = transaction
         .query_typed_opt(
@@ -88,12 +90,12 @@ async fn erase_next(privacy: &Privacy, id: Uuid) -> Result<Erased> {
         )
         .await?;
     let Some(row) = row else {
-        return Ok(Erased::Elsewhere);
+        return Ok(Erased::Unavailable);
     };
     let mut position = Position::stored(row.try_get("owner")?, row.try_get("after_id")?);
     let Jsonb(mut erased) = row.try_get::<_, Jsonb<Counts>>("erased")?;
     if let Some(owner) = position.owner() {
-        // No archive run may seal again the rows that this transaction erases.
+        // Prevents an archive run from creating a key for rows that this transaction erases.
         lock_keys(&transaction).await?;
         let keys = Archive.erase(&transaction, &subject, Uuid::nil()).await?;
         add(&mut erased, keys.done);
@@ -101,9 +103,9 @@ async fn erase_next(privacy: &Privacy, id: Uuid) -> Result<Erased> {
         add(&mut erased, step.done);
         position.advance(step.next);
     }
-    let is_through = position.owner().is_none();
-    if is_through {
-        // A scan that finds something starts over.
+    let is_last = position.owner().is_none();
+    if is_last {
+        // If the scan finds something, the erasure starts over.
         position = Position::default();
     }
     transaction
@@ -118,13 +120,13 @@ async fn erase_next(privacy: &Privacy, id: Uuid) -> Result<Erased> {
         )
         .await?;
     transaction.commit().await?;
-    Ok(match is_through {
-        false => Erased::More,
-        true => Erased::Everything(subject),
+    Ok(match is_last {
+        false => Erased::Some,
+        true => Erased::All(subject),
     })
 }
 
-/// Scans for anything that is left, and adds the receipt if nothing is. Returns whether it did.
+/// Scans for remaining data. If there is none, finishes the erasure with a receipt and returns true.
 async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> {
     let mut client = privacy.pool.get().await?;
     if !owners::held(&mut client, subject).await?.is_empty() {
@@ -132,7 +134,7 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> 
     }
     let copies = owners::orphaned_copies(&mut client, subject).await?;
     if !copies.is_empty() {
-        tracing::error!(erasure = %id, ?copies, "copies of erased rows are left: there is no receipt");
+        tracing::error!(erasure = %id, ?copies, "copies of erased rows are left, so the erasure gets no receipt");
         return Ok(false);
     }
     let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
@@ -151,7 +153,7 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> 
     let Jsonb(erased) = row.try_get::<_, Jsonb<Counts>>("erased")?;
     let digest: Vec<u8> = row.try_get("subject_digest")?;
     let scope: Option<Vec<String>> = row.try_get("scope")?;
-    let (asked, done): (Timestamp, Timestamp) =
+    let (requested_at, finished_at): (Timestamp, Timestamp) =
         (row.try_get("created_at")?, row.try_get("finished_at")?);
     let kept = match scope {
         None => Vec::new(),
@@ -166,18 +168,18 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> 
         "robeings": scope,
         "erased": erased,
         "left": { "in_scope": 0, "kept": kept },
-        "asked_at": asked,
-        "verified_at": done,
+        "asked_at": requested_at,
+        "verified_at": finished_at,
     });
-    receipt::add(&transaction, &privacy.master, id, &body.to_string()).await?;
+    receipt::append(&transaction, &privacy.master, id, &body.to_string()).await?;
     transaction.commit().await?;
     let rows: u64 = erased.values().sum();
     figure("erased_rows", Unit::Count, rows as f64);
-    tracing::info!(erasure = %id, rows, "erased what was held of a subject");
+    tracing::info!(erasure = %id, rows, "finished an erasure");
     Ok(true)
 }
 
-/// What an erasure by an admin of some robeings alone leaves.
+/// What an erasure with a limited scope leaves in place.
 fn kept_out_of_scope(subject: &Subject) -> Vec<&'static str> {
     let owners = owners::all().iter();
     let mut kept: Vec<&str> = owners

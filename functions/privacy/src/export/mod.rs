@@ -1,10 +1,10 @@
-//! A person asks what is held of them: all of it, live and archived, as lines of JSON in the store,
-//! behind links that soon end.
+//! Exports: all data about a subject, live and archived, as JSON Lines files in the store, behind links that
+//! expire.
 //!
-//! One step is one file: gathered, written down, stored, and then counted together with how far it
-//! went. So an export that is killed goes on after the last whole file.
+//! A step creates one file: it collects the rows, records the file, stores it, and then marks it as complete
+//! together with the progress. An export that is killed therefore resumes after the last complete file.
 
-mod gather;
+mod collect;
 mod remove;
 
 use std::time::{Duration, Instant};
@@ -23,75 +23,75 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::drive::drive;
-use crate::erase::Status;
-use crate::subject::{Digest, Resolved, SubjectId, scope_of, unknown};
-use crate::{Privacy, download, owners};
+use crate::job::Status;
+use crate::subject::{ResolvedSubject, SubjectDigest, SubjectId, scope_of, unknown_subject};
+use crate::{Privacy, download, job, owners};
 
-pub use gather::Exporting;
-pub use remove::{expire, forget, may_overlap};
+pub use collect::ExportJob;
+pub use remove::{remove_expired, remove_overlapping};
 
-/// A request works at it for so long; then the next trigger goes on.
-const WITHIN_A_REQUEST: Duration = Duration::from_secs(40);
-/// Of these, how long one step may use a connection.
+/// How long a request works on the job. After that, the next trigger resumes it.
+const REQUEST_TIME: Duration = Duration::from_secs(40);
+/// How long one step within a request may use a connection.
 const LONGEST_STEP: Duration = Duration::from_secs(20);
-/// After this it is removed.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// The time after which an export is removed.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+/// The prefix of the objects of all exports.
 const FOLDER: &str = "exports";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Export {
     pub id: Uuid,
     pub status: Status,
-    pub subject: Digest,
-    /// The robeings it is of; null for all.
+    pub subject: SubjectDigest,
+    /// The robeings in scope; null for all.
     pub robeings: Option<Vec<String>>,
-    /// Once it is done: all there is, in this order.
+    /// The files, in order. Empty until the export is done.
     pub files: Vec<File>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<Timestamp>,
-    /// When it is removed.
+    /// When the export is removed.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }
 
-/// Lines of JSON, compressed with gzip; each names the table it is of.
+/// A file in JSON Lines format, compressed with gzip. Each line names its table.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct File {
     pub number: i32,
     pub rows: i64,
     pub bytes: i64,
-    /// Of the file as it is sent, in hex.
+    /// SHA-256 of the compressed file, in hexadecimal.
     pub sha256: String,
-    /// Where to fetch it with a GET and without a token, relative to this server.
+    /// The URL to download the file from, without a token. Relative to this server.
     pub url: String,
-    /// When the link ends; ask for the export again for a new one.
+    /// When the link expires. Get the export again for a new link.
     #[schema(value_type = String, format = DateTime)]
     pub url_expires_at: Timestamp,
 }
 
-/// Give out what is held of a person, or of a robeing.
+/// Export the data about a person or a robeing.
 #[utoipa::path(
     post,
     path = "/v1/exports",
     tag = "privacy",
     operation_id = "export",
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same key makes one export")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "requests with the same key create one export")),
     request_body = SubjectId,
     responses(
-        (status = 200, description = "done; its files are listed", body = Export),
-        (status = 202, description = "it takes longer; `location` says where to look", body = Export),
-        (status = 400, description = "the body does not name one of the three"),
-        (status = 403, description = "the caller is no admin, or not of that robeing"),
-        (status = 404, description = "nothing is held of them"),
+        (status = 200, description = "done; `files` has the download links", body = Export),
+        (status = 202, description = "in progress; the `Location` header has the URL to poll", body = Export),
+        (status = 400, description = "the body does not have exactly one valid id"),
+        (status = 403, description = "the caller is not an admin, or the robeing is not in scope"),
+        (status = 404, description = "the robeings in scope hold nothing about the subject"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "the key was used for somebody else"),
-        (status = 503, description = "the database or the store is not available: ask again"),
+        (status = 422, description = "the key was used for another subject"),
+        (status = 503, description = "the database or the store is unavailable; retry"),
     )
 )]
-pub async fn ask(
+pub async fn create(
     State(privacy): State<Privacy>,
     Admin(caller): Admin,
     headers: HeaderMap,
@@ -101,9 +101,9 @@ pub async fn ask(
     let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
     let resolved = id.resolve(&privacy, &caller).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
-    let id = begin(&privacy, &resolved, scope.as_deref(), request.as_deref()).await?;
-    let until = Instant::now() + WITHIN_A_REQUEST;
-    drive::<Exporting>(&privacy.unhurried(LONGEST_STEP), id, until).await?;
+    let id = find_or_start(&privacy, &resolved, scope.as_deref(), request.as_deref()).await?;
+    let until = Instant::now() + REQUEST_TIME;
+    job::run::<ExportJob>(&privacy.with_step_limit(LONGEST_STEP), id, until).await?;
     let export = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
     let status = match export.status {
         Status::Done => StatusCode::OK,
@@ -114,7 +114,7 @@ pub async fn ask(
     Ok((status, [(header::LOCATION, location)], Json(export)))
 }
 
-/// How far an export is, and links to its files.
+/// Get the status of an export, and links to its files.
 #[utoipa::path(
     get,
     path = "/v1/exports/{id}",
@@ -123,9 +123,9 @@ pub async fn ask(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, description = "the export", body = Export),
-        (status = 403, description = "the caller is no admin"),
-        (status = 404, description = "there is none, it is removed, or it reaches beyond the caller's scope"),
-        (status = 503, description = "the database is not available"),
+        (status = 403, description = "the caller is not an admin"),
+        (status = 404, description = "the export does not exist, was removed, or covers robeings outside the caller's scope"),
+        (status = 503, description = "the database is unavailable"),
     )
 )]
 pub async fn read(
@@ -177,7 +177,7 @@ impl Export {
                 Some(_) => Status::Done,
                 None => Status::Running,
             },
-            subject: Digest {
+            subject: SubjectDigest {
                 kind: row.try_get("subject_kind")?,
                 digest: hex::encode(digest),
             },
@@ -206,31 +206,32 @@ impl File {
     }
 }
 
-async fn begin(
+/// Returns the export under the same idempotency key, or starts one.
+async fn find_or_start(
     privacy: &Privacy,
-    resolved: &Resolved,
+    resolved: &ResolvedSubject,
     scope: Option<&[String]>,
     request: Option<&[u8]>,
 ) -> Result<Uuid> {
     let mut client = privacy.pool.get().await?;
-    let known = "select id, subject_digest from privacy.export
+    let select = "select id, subject_digest from privacy.export
                  where request = $1 and expires_at > now() and scope is not distinct from $2";
     let values = [
         (&request as _, Type::BYTEA),
         (&scope as _, Type::TEXT_ARRAY),
     ];
-    let earlier = db::query(&client, &resolved.subject.scope(), known, &values).await?;
+    let earlier = db::query(&client, &resolved.subject.scope(), select, &values).await?;
     if let Some(row) = earlier.first() {
-        return same(resolved, row);
+        return same_subject(resolved, row);
     }
     let held = owners::held(&mut client, &resolved.subject).await?;
     if held.is_empty() {
-        return Err(unknown());
+        return Err(unknown_subject());
     }
     let id = Uuid::now_v7();
     let now = Timestamp::now();
-    let expires_at = now.saturating_add(KEPT_FOR).unwrap_or(now);
-    let made = db::query(
+    let expires_at = now.saturating_add(LIFETIME).unwrap_or(now);
+    let created = db::query(
         &client,
         &resolved.subject.scope(),
         "insert into privacy.export (id, subject_kind, subject_digest, scope, request, subject, expires_at)
@@ -248,18 +249,22 @@ async fn begin(
         ],
     )
     .await?;
-    if !made.is_empty() {
+    if !created.is_empty() {
         return Ok(id);
     }
-    // Somebody sent the same key at the same time, or for another scope.
-    let earlier = db::query(&client, &resolved.subject.scope(), known, &values).await?;
+    // A concurrent request used the same key, or an earlier one used it with another scope.
+    let earlier = db::query(&client, &resolved.subject.scope(), select, &values).await?;
     match earlier.first() {
-        Some(row) => same(resolved, row),
+        Some(row) => same_subject(resolved, row),
         None => Err(other_subject()),
     }
 }
 
-fn same(resolved: &Resolved, row: &Row) -> Result<Uuid> {
+/// The id of an earlier export under the same key.
+///
+/// # Errors
+/// `Unprocessable` if that export is for another subject.
+fn same_subject(resolved: &ResolvedSubject, row: &Row) -> Result<Uuid> {
     let digest: Vec<u8> = row.try_get("subject_digest")?;
     if resolved.digests.contains(&digest) {
         return Ok(row.try_get("id")?);
@@ -268,6 +273,6 @@ fn same(resolved: &Resolved, row: &Row) -> Result<Uuid> {
 }
 
 fn other_subject() -> Error {
-    let detail = "the Idempotency-Key was used for an export of somebody else: send a new one";
+    let detail = "the Idempotency-Key was used for an export of another subject: send a new key";
     Error::Unprocessable(detail.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Any story of messages: what was made of them is as if it was made of what is left.
+//! A property test: after any sequence of changes, derived data equals a rebuild from the remaining messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ enum Step {
     Delete(prop::sample::Index),
     RollUp,
     Erase(usize),
-    /// The messages of a robeing that are more than a day old.
+    /// Expires the messages of a robeing that are more than a day old.
     Expire(usize),
 }
 
@@ -41,20 +41,20 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A message as it should be.
-struct Said {
+/// The expected state of a message.
+struct Message {
     ts: String,
     person: usize,
     robeing: usize,
     days_ago: i64,
-    /// What it asks for now; none once it is gone.
+    /// The word in its question; none once the message is gone.
     word: Option<String>,
     intent: Option<String>,
 }
 
 #[derive(Default)]
 struct Story {
-    said: Vec<Said>,
+    said: Vec<Message>,
     words: usize,
     gone: BTreeSet<String>,
 }
@@ -65,9 +65,10 @@ impl Story {
         word(self.words)
     }
 
-    /// One of the messages of Slack's app, which is the first robeing.
-    fn in_slack(&mut self, index: &prop::sample::Index) -> Option<&mut Said> {
-        let mut said: Vec<&mut Said> = self.said.iter_mut().filter(|it| it.robeing == 0).collect();
+    /// One of the messages from Slack, which go to the first robeing.
+    fn in_slack(&mut self, index: &prop::sample::Index) -> Option<&mut Message> {
+        let mut said: Vec<&mut Message> =
+            self.said.iter_mut().filter(|it| it.robeing == 0).collect();
         let count = said.len();
         (count > 0).then(|| said.swap_remove(index.index(count)))
     }
@@ -89,7 +90,7 @@ impl Story {
                 });
                 message["intent"] = json!(intent);
                 it.stored(message).await;
-                self.said.push(Said {
+                self.said.push(Message {
                     ts,
                     person: *person,
                     robeing: *robeing,
@@ -130,7 +131,7 @@ impl Story {
                 }
             }
             Step::Expire(robeing) => {
-                // What was not rolled up yet does not expire.
+                // Messages expire only after their roll-up.
                 it.roll_up().await;
                 let days = format!(
                     "insert into robeing.settings (id, robeing_id, system_settings, system_revision)
@@ -141,7 +142,7 @@ impl Story {
                 it.database.run(&days).await;
                 it.run().await;
                 it.database.run("delete from robeing.settings").await;
-                let old = |said: &&mut Said| said.robeing == *robeing && said.days_ago > 1;
+                let old = |said: &&mut Message| said.robeing == *robeing && said.days_ago > 1;
                 for said in self.said.iter_mut().filter(old) {
                     self.gone.extend(said.word.take());
                     self.gone.extend(said.intent.take());
@@ -152,7 +153,7 @@ impl Story {
         }
     }
 
-    async fn holds(&self, it: &Fixture) {
+    async fn verify(&self, it: &Fixture) {
         it.roll_up().await;
         let dump = it.database.dump().await;
         for word in &self.gone {
@@ -184,8 +185,8 @@ impl Story {
     }
 }
 
-/// Everything that patterns are answered from, but the numbers of what was said.
-async fn made(it: &Fixture) -> String {
+/// The rows that patterns are computed from, except the counts of messages.
+async fn derived(it: &Fixture) -> String {
     let client = it.database.client().await;
     let mut text = String::new();
     for table in ["question", "intent", "counted"] {
@@ -203,7 +204,7 @@ async fn made(it: &Fixture) -> String {
 }
 
 #[test]
-fn whatever_happens_to_messages_what_was_made_of_them_is_as_if_it_was_made_of_what_is_left() {
+fn derived_data_equals_a_rebuild_from_the_remaining_messages_after_any_sequence_of_changes() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let cases = Config {
         cases: 6,
@@ -218,16 +219,16 @@ fn whatever_happens_to_messages_what_was_made_of_them_is_as_if_it_was_made_of_wh
             for step in &steps {
                 story.play(&it, step).await;
             }
-            story.holds(&it).await;
-            let followed = made(&it).await;
-            // As after a restore into another cluster: all of it is made again.
+            story.verify(&it).await;
+            let updated = derived(&it).await;
+            // A restore into another cluster causes a rebuild.
             it.database
                 .run("update conversation.watermark set cluster = 1 where name = 'message-log'")
                 .await;
             it.roll_up().await;
-            assert_eq!(followed, made(&it).await);
+            assert_eq!(updated, derived(&it).await);
         });
         Ok(())
     });
-    result.expect("what was made follows");
+    result.expect("derived data equals a rebuild");
 }

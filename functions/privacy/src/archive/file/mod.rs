@@ -1,25 +1,25 @@
-//! A part of an archived month: a Parquet file that any reader opens, in which only who has a
-//! person's key reads what they said.
+//! The file format of the archive: Parquet, with the personal data of each row encrypted under a person's
+//! key.
 //!
-//! Format 1. What is nobody's stands in columns (see [`SCHEMA`]). The rest of a row is JSON
-//! ([`Personal`]), compressed with Zstandard, sealed with AES-256-GCM under the key `key_id`, with the
-//! row's 16 bytes of id as associated data: 12 bytes of nonce, the sealed bytes, 16 bytes of tag.
-//! Rows are in the order of their ids, which is that of time.
+//! Format 1. Data that is not personal is in plain columns (see [`SCHEMA`]). The column `sealed` has the
+//! rest of the row ([`PersonalData`]) as JSON, compressed with Zstandard and encrypted with AES-256-GCM: 12
+//! bytes of nonce, the ciphertext, 16 bytes of tag. The associated data is the row's id (16 bytes). `key_id`
+//! names the key. Rows are ordered by id, and therefore by time.
 
 mod read;
 mod write;
 
 use jiff::Timestamp;
 use message_log::months::Record;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-pub use read::{check, read};
+pub use read::{digest, read};
 pub use write::{File, Writer};
 
-/// `key_id` is null where nothing of a row was left before it was archived.
+/// `key_id` and `sealed` are null if the row was erased before it was archived.
 pub const SCHEMA: &str = "
 message log {
     required fixed_len_byte_array(16) id (UUID);
@@ -35,9 +35,10 @@ message log {
     optional int64 key_id;
     optional binary sealed;
 }";
-/// What of a row is somebody's.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Personal {
+
+/// The personal data of a row.
+#[derive(Debug, Serialize)]
+pub struct PersonalData {
     pub channel_id: Option<String>,
     pub channel_type: Option<String>,
     pub thread_ts: Option<String>,
@@ -51,28 +52,29 @@ pub struct Personal {
     pub source_event_id: String,
 }
 
-/// A row as the file has it, but for `personal`: that is JSON here, and sealed there.
+/// A row of a file.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct ArchivedRow {
     pub id: Uuid,
     pub robeing_id: String,
     pub source: String,
     pub token_count: i32,
     pub confidence: Option<f64>,
     pub reply_to: Option<Uuid>,
-    /// This and what follows: microseconds since 1970.
+    /// In microseconds since 1970, like the times below.
     pub created_at: i64,
     pub edited_at: Option<i64>,
     pub deleted_at: Option<i64>,
     pub erased_at: Option<i64>,
     pub key_id: Option<i64>,
+    /// [`PersonalData`] as JSON, or the content of the column `sealed` until [`ArchivedRow::open`].
     pub personal: Option<Vec<u8>>,
 }
 
-impl Line {
-    /// `key_id` is none for a row of which nothing is left.
-    pub fn of(record: Record, key_id: Option<i64>) -> anyhow::Result<Self> {
-        let personal = Personal {
+impl ArchivedRow {
+    /// `key_id` is none for an erased row.
+    pub fn new(record: Record, key_id: Option<i64>) -> anyhow::Result<Self> {
+        let personal = PersonalData {
             channel_id: record.channel_id,
             channel_type: record.channel_type,
             thread_ts: record.thread_ts,
@@ -102,7 +104,7 @@ impl Line {
         })
     }
 
-    /// All of it as one object of JSON, as an export has it.
+    /// The row as a JSON object, in the format of exports.
     pub fn json(&self) -> anyhow::Result<String> {
         let time = |micros: Option<i64>| micros.and_then(|it| Timestamp::from_microsecond(it).ok());
         let mut object = serde_json::Map::new();
@@ -130,7 +132,7 @@ impl Line {
         Ok(serde_json::Value::Object(object).to_string())
     }
 
-    /// Into a digest of rows, each field so that none runs into the next.
+    /// Adds the row to a digest. Each field is prefixed with its length, so that fields can't run together.
     fn add_to(&self, digest: &mut Sha256) {
         let mut bytes = |bytes: Option<&[u8]>| match bytes {
             Some(bytes) => {

@@ -1,4 +1,4 @@
-//! Lines out of a file.
+//! Reads rows from a file.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -13,20 +13,19 @@ use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReade
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::Line;
+use super::ArchivedRow;
 use crate::keys::PersonKey;
 
 const COLUMNS: usize = 12;
 const SEALED: usize = 11;
-/// A person's whole row is smaller by far; what claims to be larger is no row of ours.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// The maximum size of decompressed personal data. Valid rows are much smaller.
+const MAX_PERSONAL_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The rows of a file for which `wanted` (by key) holds, in order, given to `take` with what is
-/// sealed in them still sealed.
+/// Passes the rows whose key `wanted` accepts to `take`, in order. Their personal data is still encrypted.
 pub fn read(
     body: Bytes,
     wanted: impl Fn(Option<i64>) -> bool,
-    mut take: impl FnMut(Line) -> anyhow::Result<()>,
+    mut take: impl FnMut(ArchivedRow) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let file = SerializedFileReader::new(body)?;
     let format = file
@@ -37,38 +36,39 @@ pub fn read(
         .and_then(|pair| pair.value.as_deref());
     ensure!(
         format == Some("1"),
-        "the archive has another format, {format:?}"
+        "unknown archive format {format:?}: this version reads format 1"
     );
     for index in 0..file.num_row_groups() {
         let group = file.get_row_group(index)?;
         let group = group.as_ref();
         ensure!(
             group.num_columns() == COLUMNS,
-            "the archive has other columns"
+            "an archive file has {} columns instead of {COLUMNS}",
+            group.num_columns()
         );
-        let keys = some::<Int64Type>(group, 10)?;
+        let keys = optional::<Int64Type>(group, 10)?;
         if !keys.iter().any(|key| wanted(*key)) {
             continue;
         }
-        let ids = all::<FixedLenByteArrayType>(group, 0)?;
-        let robeings = all::<ByteArrayType>(group, 1)?;
-        let sources = all::<ByteArrayType>(group, 2)?;
-        let tokens = all::<Int32Type>(group, 3)?;
-        let confidence = some::<DoubleType>(group, 4)?;
-        let answered = some::<FixedLenByteArrayType>(group, 5)?;
-        let created = all::<Int64Type>(group, 6)?;
-        let edited = some::<Int64Type>(group, 7)?;
-        let deleted = some::<Int64Type>(group, 8)?;
-        let erased = some::<Int64Type>(group, 9)?;
-        let mut sealed = some::<ByteArrayType>(group, SEALED)?;
+        let ids = required::<FixedLenByteArrayType>(group, 0)?;
+        let robeings = required::<ByteArrayType>(group, 1)?;
+        let sources = required::<ByteArrayType>(group, 2)?;
+        let tokens = required::<Int32Type>(group, 3)?;
+        let confidence = optional::<DoubleType>(group, 4)?;
+        let reply_to = optional::<FixedLenByteArrayType>(group, 5)?;
+        let created = required::<Int64Type>(group, 6)?;
+        let edited = optional::<Int64Type>(group, 7)?;
+        let deleted = optional::<Int64Type>(group, 8)?;
+        let erased = optional::<Int64Type>(group, 9)?;
+        let mut sealed = optional::<ByteArrayType>(group, SEALED)?;
         for (row, key_id) in keys.into_iter().enumerate().filter(|(_, key)| wanted(*key)) {
-            take(Line {
+            take(ArchivedRow {
                 id: Uuid::from_slice(ids[row].data())?,
                 robeing_id: robeings[row].as_utf8()?.to_owned(),
                 source: sources[row].as_utf8()?.to_owned(),
                 token_count: tokens[row],
                 confidence: confidence[row],
-                reply_to: match &answered[row] {
+                reply_to: match &reply_to[row] {
                     Some(id) => Some(Uuid::from_slice(id.data())?),
                     None => None,
                 },
@@ -84,14 +84,14 @@ pub fn read(
     Ok(())
 }
 
-impl Line {
-    /// With its key, what is sealed becomes JSON.
+impl ArchivedRow {
+    /// Decrypts the personal data.
     pub fn open(&mut self, key: &PersonKey) -> anyhow::Result<()> {
         if let Some(sealed) = self.personal.take() {
-            let small = key.open(self.id.as_bytes(), &sealed)?;
-            let mut plain = Vec::with_capacity(small.len() * 3);
-            zstd::Decoder::new(&*small)?
-                .take(LARGEST)
+            let compressed = key.open(self.id.as_bytes(), &sealed)?;
+            let mut plain = Vec::with_capacity(compressed.len() * 3);
+            zstd::Decoder::new(&*compressed)?
+                .take(MAX_PERSONAL_BYTES)
                 .read_to_end(&mut plain)?;
             self.personal = Some(plain);
         }
@@ -99,18 +99,18 @@ impl Line {
     }
 }
 
-/// Reads a whole file with its keys: how many rows it has, and the digest of what they say.
-pub fn check(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<(i64, [u8; 32])> {
+/// Decrypts a whole file. Returns the number of rows and the digest of their content.
+pub fn digest(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<(i64, [u8; 32])> {
     let (mut rows, mut content) = (0, Sha256::new());
     read(
         body,
         |_| true,
-        |mut line| {
-            if let Some(key_id) = line.key_id {
-                let key = keys.get(&key_id).context("a row's key is gone")?;
-                line.open(key)?;
+        |mut row| {
+            if let Some(key_id) = row.key_id {
+                let key = keys.get(&key_id).context("a row has no key")?;
+                row.open(key)?;
             }
-            line.add_to(&mut content);
+            row.add_to(&mut content);
             rows += 1;
             Ok(())
         },
@@ -118,13 +118,15 @@ pub fn check(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<(i64
     Ok((rows, content.finalize().into()))
 }
 
-fn all<T: DataType>(group: &dyn RowGroupReader, column: usize) -> anyhow::Result<Vec<T::T>> {
-    let values = some::<T>(group, column)?;
+/// The values of a required column.
+fn required<T: DataType>(group: &dyn RowGroupReader, column: usize) -> anyhow::Result<Vec<T::T>> {
+    let values = optional::<T>(group, column)?;
     let values: Option<Vec<T::T>> = values.into_iter().collect();
-    values.ok_or_else(|| anyhow!("a required column of the archive has gaps"))
+    values.ok_or_else(|| anyhow!("a required column of an archive file has null values"))
 }
 
-fn some<T: DataType>(
+/// The values of a column that may be null.
+fn optional<T: DataType>(
     group: &dyn RowGroupReader,
     column: usize,
 ) -> anyhow::Result<Vec<Option<T::T>>> {
@@ -142,7 +144,7 @@ fn some<T: DataType>(
     while read < rows {
         let levels = is_optional.then_some(&mut levels);
         let (records, _, _) = reader.read_records(rows - read, levels, None, &mut values)?;
-        ensure!(records > 0, "a column of the archive ends early");
+        ensure!(records > 0, "a column of an archive file ends early");
         read += records;
     }
     let mut values = values.into_iter();

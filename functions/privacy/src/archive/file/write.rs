@@ -1,4 +1,4 @@
-//! Lines into a file.
+//! Writes rows to a file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,16 +18,17 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Line, SCHEMA};
+use super::{ArchivedRow, SCHEMA};
 use crate::keys::PersonKey;
 
-/// What a file that is finished holds.
+/// A finished file.
 pub struct File {
     pub body: Bytes,
     pub rows: i64,
     pub last_id: Uuid,
+    /// The digest of the rows.
     pub content: [u8; 32],
-    /// How many rows each key seals.
+    /// The number of encrypted rows per key.
     pub sealed: HashMap<i64, i32>,
 }
 
@@ -41,16 +42,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// `bytes` is about how large the file becomes.
+    /// `bytes` is the expected size of the file.
     pub fn new(month: &str, bytes: usize) -> anyhow::Result<Self> {
-        let about = [("metasync.format", "1"), ("metasync.month", month)];
-        let about = about.map(|(name, value)| KeyValue::new(name.to_owned(), value.to_owned()));
+        let metadata = [("metasync.format", "1"), ("metasync.month", month)];
+        let metadata =
+            metadata.map(|(name, value)| KeyValue::new(name.to_owned(), value.to_owned()));
         let sealed = ColumnPath::from("sealed");
         let properties = WriterProperties::builder()
             .set_created_by("metasync".to_owned())
-            .set_key_value_metadata(Some(about.into()))
+            .set_key_value_metadata(Some(metadata.into()))
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            // Noise: there is nothing to compress in it, to look up or to skip.
+            // Encrypted data does not compress, repeat or sort.
             .set_column_compression(sealed.clone(), Compression::UNCOMPRESSED)
             .set_column_dictionary_enabled(sealed.clone(), false)
             .set_column_statistics_enabled(sealed, EnabledStatistics::None)
@@ -78,38 +80,44 @@ impl Writer {
         self.file.bytes_written()
     }
 
-    /// Adds rows as one row group. Each key that they name is in `keys`.
-    pub fn add(&mut self, lines: &[Line], keys: &HashMap<i64, PersonKey>) -> anyhow::Result<()> {
-        let mut sealed = Vec::with_capacity(lines.len());
-        for line in lines {
-            line.add_to(&mut self.content);
+    /// Adds rows as one row group. `keys` must have the key of each row.
+    pub fn add(
+        &mut self,
+        rows: &[ArchivedRow],
+        keys: &HashMap<i64, PersonKey>,
+    ) -> anyhow::Result<()> {
+        let mut sealed = Vec::with_capacity(rows.len());
+        for row in rows {
+            row.add_to(&mut self.content);
             self.rows += 1;
-            self.last_id = line.id;
-            let (Some(key_id), Some(personal)) = (line.key_id, &line.personal) else {
+            self.last_id = row.id;
+            let (Some(key_id), Some(personal)) = (row.key_id, &row.personal) else {
                 sealed.push(None);
                 continue;
             };
             let key = keys
                 .get(&key_id)
-                .context("a row names a key that is not at hand")?;
-            let small = self.compressor.compress(personal)?;
-            sealed.push(Some(ByteArray::from(key.seal(line.id.as_bytes(), small)?)));
+                .context("the key of a row was not loaded")?;
+            let compressed = self.compressor.compress(personal)?;
+            sealed.push(Some(ByteArray::from(
+                key.seal(row.id.as_bytes(), compressed)?,
+            )));
             *self.sealed.entry(key_id).or_default() += 1;
         }
         let mut group = self.file.next_row_group()?;
         let text = |text: &str| ByteArray::from(text.as_bytes().to_vec());
         let id = |id: Uuid| FixedLenByteArray::from(id.as_bytes().to_vec());
-        required::<FixedLenByteArrayType>(&mut group, lines, |it| id(it.id))?;
-        required::<ByteArrayType>(&mut group, lines, |it| text(&it.robeing_id))?;
-        required::<ByteArrayType>(&mut group, lines, |it| text(&it.source))?;
-        required::<Int32Type>(&mut group, lines, |it| it.token_count)?;
-        optional::<DoubleType, _>(&mut group, lines, |it| it.confidence)?;
-        optional::<FixedLenByteArrayType, _>(&mut group, lines, |it| it.reply_to.map(id))?;
-        required::<Int64Type>(&mut group, lines, |it| it.created_at)?;
-        optional::<Int64Type, _>(&mut group, lines, |it| it.edited_at)?;
-        optional::<Int64Type, _>(&mut group, lines, |it| it.deleted_at)?;
-        optional::<Int64Type, _>(&mut group, lines, |it| it.erased_at)?;
-        optional::<Int64Type, _>(&mut group, lines, |it| it.key_id)?;
+        required::<FixedLenByteArrayType>(&mut group, rows, |it| id(it.id))?;
+        required::<ByteArrayType>(&mut group, rows, |it| text(&it.robeing_id))?;
+        required::<ByteArrayType>(&mut group, rows, |it| text(&it.source))?;
+        required::<Int32Type>(&mut group, rows, |it| it.token_count)?;
+        optional::<DoubleType, _>(&mut group, rows, |it| it.confidence)?;
+        optional::<FixedLenByteArrayType, _>(&mut group, rows, |it| it.reply_to.map(id))?;
+        required::<Int64Type>(&mut group, rows, |it| it.created_at)?;
+        optional::<Int64Type, _>(&mut group, rows, |it| it.edited_at)?;
+        optional::<Int64Type, _>(&mut group, rows, |it| it.deleted_at)?;
+        optional::<Int64Type, _>(&mut group, rows, |it| it.erased_at)?;
+        optional::<Int64Type, _>(&mut group, rows, |it| it.key_id)?;
         optional::<ByteArrayType, _>(&mut group, &sealed, Clone::clone)?;
         group.close()?;
         Ok(())
@@ -128,10 +136,10 @@ impl Writer {
 
 fn required<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
-    lines: &[Line],
-    of: impl Fn(&Line) -> T::T,
+    rows: &[ArchivedRow],
+    of: impl Fn(&ArchivedRow) -> T::T,
 ) -> anyhow::Result<()> {
-    let values: Vec<T::T> = lines.iter().map(of).collect();
+    let values: Vec<T::T> = rows.iter().map(of).collect();
     write::<T>(group, &values, None)
 }
 
@@ -152,7 +160,7 @@ fn write<T: DataType>(
     levels: Option<&[i16]>,
 ) -> anyhow::Result<()> {
     let column = group.next_column()?;
-    let mut column = column.context("the schema has fewer columns than are written")?;
+    let mut column = column.context("the schema has no further column")?;
     column.typed::<T>().write_batch(values, levels, None)?;
     Ok(column.close()?)
 }

@@ -1,4 +1,4 @@
-//! The steps of an export: each gathers one file and stores it.
+//! The steps of an export: each collects the rows of one file and stores it.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -20,29 +20,28 @@ use uuid::Uuid;
 use super::FOLDER;
 use crate::Privacy;
 use crate::archive::{file, keys_by_id};
-use crate::drive::{Outcome, Position, Request};
+use crate::job::{Job, Outcome, Position};
 use crate::keys::PersonKey;
 use crate::personal::{KEY_IS_OF_SUBJECT, KeyValues};
-use crate::subject::stored;
+use crate::subject::stored_subject;
 
-/// A file is full with so many bytes, compressed: less than what Lambda answers at once.
+/// The size at which a file is complete, compressed. It stays below the largest response of Lambda.
 const FILE_BYTES: usize = 4 * 1024 * 1024;
 
-/// One export in progress.
+/// The steps of an export.
 #[derive(Default)]
-pub struct Exporting;
+pub struct ExportJob;
 
 #[async_trait]
-impl Request for Exporting {
+impl Job for ExportJob {
     const NAME: &'static str = "export";
     /// A step stores a file, which takes several transactions.
     const NEEDS_LEASE: bool = true;
     const DONE: &'static str = "exports";
     const DURATION: &'static str = "export_duration";
-    const RUNNING: &'static str = "select id from privacy.export
+    const UNFINISHED: &'static str = "select id from privacy.export
          where finished_at is null and expires_at > now() order by created_at";
 
-    /// Gathers one file and stores it.
     async fn step(&mut self, privacy: &Privacy, id: Uuid, until: Instant) -> Result<Outcome> {
         let Some(mut progress) = Progress::load(privacy, id).await? else {
             return Ok(Outcome::Stop);
@@ -50,7 +49,7 @@ impl Request for Exporting {
         let mut lines = Lines::new();
         while !progress.is_done && lines.bytes() < FILE_BYTES && Instant::now() < until {
             let Some(owner) = progress.position.owner() else {
-                match from_archive(privacy, &progress.subject, progress.after_part).await? {
+                match next_archived(privacy, &progress.subject, progress.after_part).await? {
                     Some((part, found)) => {
                         lines.add(found).await?;
                         progress.after_part = part;
@@ -70,9 +69,9 @@ impl Request for Exporting {
         }
         if lines.rows > 0 {
             progress.number += 1;
-            keep(privacy, id, &progress, lines).await?;
+            store_file(privacy, id, &progress, lines).await?;
         } else {
-            record(privacy, id, &progress, None).await?;
+            record_progress(privacy, id, &progress, None).await?;
         }
         Ok(match progress.is_done {
             true => Outcome::Done,
@@ -81,18 +80,18 @@ impl Request for Exporting {
     }
 }
 
-/// How far an export is: through the owners, and then through the parts of the archive.
+/// The progress of an export: through the owners, and then through the archive files.
 struct Progress {
     subject: Subject,
     position: Position,
     after_part: i64,
     is_done: bool,
-    /// The number of the newest whole file.
+    /// The number of the newest complete file.
     number: i32,
 }
 
 impl Progress {
-    /// None if the export is done or removed.
+    /// None if the export is done or was removed.
     async fn load(privacy: &Privacy, id: Uuid) -> Result<Option<Self>> {
         let client = privacy.pool.get().await?;
         let rows = db::query(
@@ -110,7 +109,7 @@ impl Progress {
         };
         let after_part: Option<i64> = row.try_get("after_part")?;
         Ok(Some(Self {
-            subject: stored(row.try_get("subject")?)?,
+            subject: stored_subject(row.try_get("subject")?)?,
             position: Position::stored(row.try_get("owner")?, row.try_get("after_id")?),
             after_part: after_part.unwrap_or_default(),
             is_done: false,
@@ -141,7 +140,7 @@ impl Lines {
         self.rows += lines.len() as i64;
         let empty = GzEncoder::new(Vec::new(), Compression::fast());
         let mut gzip = std::mem::replace(&mut self.gzip, empty);
-        // Compressing takes its time, which other requests should not wait for.
+        // Compression would block other requests on this thread.
         self.gzip = tokio::task::spawn_blocking(move || {
             for line in lines {
                 gzip.write_all(line.as_bytes())?;
@@ -156,8 +155,8 @@ impl Lines {
     }
 }
 
-/// The rows of the subject in the next part of the archive that has any.
-async fn from_archive(
+/// The subject's rows in the next archive file that has any, with the id of that file.
+async fn next_archived(
     privacy: &Privacy,
     subject: &Subject,
     after: i64,
@@ -193,14 +192,14 @@ async fn from_archive(
     let lines = tokio::task::spawn_blocking(move || {
         anyhow::ensure!(
             Sha256::digest(&body)[..] == sha256[..],
-            "a part of the archive is not what was stored"
+            "an archive file was changed"
         );
-        open(body, &keys)
+        decrypt(body, &keys)
     });
     Ok(Some((part, lines.await.map_err(anyhow::Error::from)??)))
 }
 
-fn open(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<Vec<String>> {
+fn decrypt(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     let wanted = |key: Option<i64>| key.is_some_and(|key| keys.contains_key(&key));
     file::read(body, wanted, |mut line| {
@@ -213,11 +212,11 @@ fn open(body: Bytes, keys: &HashMap<i64, PersonKey>) -> anyhow::Result<Vec<Strin
     Ok(lines)
 }
 
-/// Stores a file under a name that no other attempt has, and counts it in.
-async fn keep(privacy: &Privacy, id: Uuid, progress: &Progress, lines: Lines) -> Result<()> {
+/// Stores a file under a name that no other attempt uses, and marks it as complete.
+async fn store_file(privacy: &Privacy, id: Uuid, progress: &Progress, lines: Lines) -> Result<()> {
     let rows = lines.rows;
     let body: Bytes = lines.gzip.finish().map_err(anyhow::Error::from)?.into();
-    let file = Kept {
+    let file = StoredFile {
         object: format!(
             "{FOLDER}/{id}/{:04}-{}.jsonl.gz",
             progress.number,
@@ -227,7 +226,7 @@ async fn keep(privacy: &Privacy, id: Uuid, progress: &Progress, lines: Lines) ->
         bytes: body.len() as i64,
         sha256: Sha256::digest(&body).to_vec(),
     };
-    // Before it is stored, so that an erasure meanwhile knows of it.
+    // Recorded before it is stored, so that a concurrent erasure finds it.
     let client = privacy.pool.get().await?;
     db::query(
         &client,
@@ -250,26 +249,26 @@ async fn keep(privacy: &Privacy, id: Uuid, progress: &Progress, lines: Lines) ->
     .await?;
     drop(client);
     privacy.store.put(&file.object, body, Put::Always).await?;
-    record(privacy, id, progress, Some(&file)).await
+    record_progress(privacy, id, progress, Some(&file)).await
 }
 
-struct Kept {
+struct StoredFile {
     object: String,
     rows: i64,
     bytes: i64,
     sha256: Vec<u8>,
 }
 
-/// Records how far the export is, together with the file that holds the rows up to there.
-async fn record(
+/// Records the progress, and marks the file that holds the rows up to there as complete.
+async fn record_progress(
     privacy: &Privacy,
     id: Uuid,
     progress: &Progress,
-    file: Option<&Kept>,
+    file: Option<&StoredFile>,
 ) -> Result<()> {
     let mut client = privacy.pool.get().await?;
     let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
-    let moved = transaction
+    let updated = transaction
         .execute_typed(
             "update privacy.export
              set owner = $2, after_id = $3, after_part = $4,
@@ -284,7 +283,7 @@ async fn record(
             ],
         )
         .await?;
-    let counted = match file {
+    let completed = match file {
         None => 1,
         Some(file) => {
             transaction
@@ -300,7 +299,7 @@ async fn record(
                 .await?
         }
     };
-    if moved == 1 && counted == 1 {
+    if updated == 1 && completed == 1 {
         return Ok(transaction.commit().await?);
     }
     transaction.rollback().await?;
@@ -308,6 +307,6 @@ async fn record(
     if let Some(file) = file {
         privacy.store.delete(&file.object).await?;
     }
-    let detail = "the export was removed meanwhile, or another run has resumed it";
+    let detail = "the export was removed, or another run has resumed it";
     Err(Error::Conflict(detail.to_owned()))
 }
