@@ -92,9 +92,9 @@ impl Project {
             .with("WAREHOUSE_URL", format!("bigquery://{}/shop", self.name))
             .with("BIGQUERY_EMULATOR_HOST", LOCAL.url());
         let mut settings = Settings::from_env(&env).unwrap();
-        settings.patience.first_wait = Duration::from_millis(50);
+        settings.retries.first_backoff = Duration::from_millis(50);
         // A busy machine takes seconds for a query, and a question whether it has ended is a request.
-        settings.patience.timeout = Duration::from_secs(240);
+        settings.retries.timeout = Duration::from_secs(240);
         change(&mut settings);
         BigQuery::new(settings, self.http.clone())
     }

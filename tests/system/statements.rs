@@ -30,7 +30,7 @@ const COMPUTED: [(&str, &str, &str); 7] = [
         "a partition's name, of a date",
     ),
     (
-        "functions/schema-sync/src/source/postgres/plan.rs",
+        "shared/warehouse/src/source/postgres/plan.rs",
         "explain",
         "the query itself is what is asked about: read-only, one statement, and rolled back",
     ),

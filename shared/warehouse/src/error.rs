@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a warehouse said no to: in its own words, with what helps.
+/// The refusal of a warehouse: its message, and a remedy if one is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub detail: String,
@@ -24,31 +24,30 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What helps, where that is known.
+/// What an operator can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// A role on a project of Google Cloud.
-    Grant {
-        role: &'static str,
-        project: String,
-    },
-    /// `NAME=value`.
+    /// Grant a role on a Google Cloud project.
+    Grant { role: &'static str, project: String },
+    /// Set a variable, `NAME=value`.
     Set(&'static str),
+    /// Run a command.
     Run(String),
 }
 
+/// Why a warehouse could not be read or could not plan a query.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// Access is refused; the text says what to grant.
+    /// Access is denied; the text tells what to grant.
     #[error("{0}")]
     Denied(Refusal),
-    /// The call is refused for another reason, which the text tells.
+    /// The warehouse refuses the call for another reason, which the text tells.
     #[error("{0}")]
     Refused(Refusal),
-    /// There is no such project, dataset, database or folder.
+    /// The project, dataset, database or folder does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// Down, slow or over its limit; the same call may succeed later.
+    /// The warehouse is down, slow or over its limit; the same call may succeed later.
     #[error("{detail}")]
     Unavailable {
         detail: String,
@@ -60,7 +59,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// What helps, where that is known.
+    /// The remedy, if one is known.
     pub fn remedy(&self) -> Option<&Remedy> {
         match self {
             Self::Denied(refusal) | Self::Refused(refusal) => refusal.remedy.as_ref(),
@@ -68,7 +67,7 @@ impl SourceError {
         }
     }
 
-    /// With what else went wrong.
+    /// Appends what else went wrong.
     #[must_use]
     pub fn and(mut self, more: &str) -> Self {
         match &mut self {

@@ -18,12 +18,12 @@ pub use error::{Refusal, Remedy, SourceError};
 pub use observer::{Observer, Progress, Usage};
 pub use source::{Plan, Planned, Reading, Source, Unread};
 
-/// The warehouse that `WAREHOUSE_URL` names.
+/// Opens the warehouse that `WAREHOUSE_URL` names. It connects on first use.
 pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Source>> {
     let text = resources.env().required("WAREHOUSE_URL", FORMS)?;
     let url = Url::parse(text)
         .ok()
-        .with_context(|| format!("WAREHOUSE_URL is no URL: set it to {FORMS}"))?;
+        .with_context(|| format!("WAREHOUSE_URL is not a URL: set it to {FORMS}"))?;
     Ok(match url.scheme() {
         "bigquery" => Arc::new(BigQuery::open(resources)?),
         "file" => Arc::new(Folder::open(&url)?),

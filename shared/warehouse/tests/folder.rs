@@ -23,7 +23,7 @@ async fn read_again(folder: &Path, known: &[Table]) -> Result<Reading, SourceErr
 const ONE: &str = r#"[{"name": "a", "type": "INTEGER"}]"#;
 
 #[tokio::test]
-async fn the_three_forms_that_bigquery_writes_are_read() {
+async fn all_three_formats_of_schema_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "p.d.bare.json", ONE);
     write(
@@ -59,7 +59,7 @@ async fn the_three_forms_that_bigquery_writes_are_read() {
 }
 
 #[tokio::test]
-async fn shards_become_a_family_with_its_drift() {
+async fn shards_become_a_family_with_drift() {
     let folder = tempfile::tempdir().unwrap();
     for day in 1..=5 {
         let two = r#"[{"name": "a", "type": "STRING"}, {"name": "b", "type": "FLOAT"}]"#;
@@ -103,7 +103,7 @@ async fn shards_become_a_family_with_its_drift() {
 }
 
 #[tokio::test]
-async fn a_broken_file_is_a_problem_and_the_rest_is_read() {
+async fn an_invalid_file_is_a_problem_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "p.d.good.json", ONE);
     write(folder.path(), "p.d.broken.json", "{\"fields\": [");
@@ -123,7 +123,7 @@ async fn a_broken_file_is_a_problem_and_the_rest_is_read() {
 }
 
 #[tokio::test]
-async fn a_folder_that_gives_nothing_is_an_error_that_says_why() {
+async fn a_folder_without_any_readable_file_is_an_error_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let missing = read(&folder.path().join("missing")).await.unwrap_err();
     assert!(
@@ -152,7 +152,7 @@ fn grown(folder: &Path) {
 }
 
 #[tokio::test]
-async fn a_broken_newest_shard_leaves_its_family_as_it_is_known() {
+async fn an_invalid_newest_shard_leaves_a_known_family_unread() {
     let folder = tempfile::tempdir().unwrap();
     grown(folder.path());
     let known = read(folder.path()).await.unwrap().tables;
@@ -174,7 +174,7 @@ async fn a_broken_newest_shard_leaves_its_family_as_it_is_known() {
 }
 
 #[tokio::test]
-async fn a_broken_older_shard_counts_as_the_one_before_it() {
+async fn an_invalid_older_shard_counts_as_the_one_before_it() {
     let folder = tempfile::tempdir().unwrap();
     grown(folder.path());
     let known = read(folder.path()).await.unwrap().tables;
@@ -187,7 +187,7 @@ async fn a_broken_older_shard_counts_as_the_one_before_it() {
 }
 
 #[tokio::test]
-async fn a_family_of_which_every_shard_is_broken_is_unread() {
+async fn a_family_with_only_invalid_shards_is_unread() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "p.d.good.json", ONE);
     grown(folder.path());
@@ -204,7 +204,7 @@ async fn a_family_of_which_every_shard_is_broken_is_unread() {
 }
 
 #[tokio::test]
-async fn a_broken_view_is_not_taken_for_a_shard() {
+async fn an_invalid_view_is_not_a_shard() {
     let folder = tempfile::tempdir().unwrap();
     let view = format!(r#"{{"type": "VIEW", "schema": {{"fields": {ONE}}}}}"#);
     write(folder.path(), "p.d.t_20210101.json", ONE);

@@ -1,6 +1,6 @@
-//! A folder of schema files as a warehouse: `project.dataset.table.json`, each a BigQuery
-//! TableSchema (`{"fields": [..]}`), its bare list of fields (`bq show --schema`), or a whole
-//! table resource (`bq show --format=json`). Nothing runs a query, so examples are only parsed.
+//! A folder of schema files as a warehouse: `project.dataset.table.json`. Each file holds a BigQuery
+//! TableSchema (`{"fields": [..]}`), a bare list of fields (`bq show --schema`), or a table resource
+//! (`bq show --format=json`). A folder plans no queries, so examples are only parsed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::error::SourceError;
 use crate::observer::{Observer, Progress};
 use crate::source::{Plan, Reading, Source, Unread};
 
-/// A schema file is far below this; more is a file that came here by mistake.
+/// The largest schema file. A larger file is not a schema.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
 #[derive(Debug)]
@@ -34,11 +34,11 @@ impl Folder {
         Self { path: path.into() }
     }
 
-    /// The folder of `file:///folder`.
+    /// Opens `file:///folder`.
     pub fn open(url: &Url) -> anyhow::Result<Self> {
         let path = url.to_file_path().ok();
         path.map(Self::new)
-            .context("WAREHOUSE_URL needs an absolute path: file:///folder")
+            .context("WAREHOUSE_URL needs an absolute path, such as file:///folder")
     }
 }
 
@@ -81,16 +81,16 @@ fn read(
 ) -> Result<Reading, SourceError> {
     let names = list(folder)?;
     let mut reading = Reading::default();
-    // With the name of a table of each, to name the others by.
+    // Each with the name of one of its tables, from which the other names are derived.
     let mut datasets: BTreeMap<String, (TableName, Files)> = BTreeMap::new();
     for (done, name) in names.iter().enumerate() {
-        // Fails only if nobody waits for the reading any more.
+        // Fails only if the reading was cancelled.
         let _ = progress.send(Progress::Reading {
             tables_done: done,
             tables: names.len(),
         });
         let Some(parts) = TableName::of_unquoted(name, Dialect::Bigquery) else {
-            let detail = "name it project.dataset.table.json";
+            let detail = "rename it to project.dataset.table.json";
             reading.problems.push(Problem::general(name, detail));
             continue;
         };
@@ -121,7 +121,7 @@ fn read(
     Ok(reading)
 }
 
-/// The names of the schema files, without their ending, in order.
+/// The names of the schema files, without their extension, in order.
 fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
     let shown = folder.display();
     let entries = std::fs::read_dir(folder).map_err(|error| match error.kind() {
@@ -129,7 +129,7 @@ fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
             SourceError::NotFound(format!("there is no folder {shown}: check WAREHOUSE_URL"))
         }
         std::io::ErrorKind::PermissionDenied => {
-            let detail = format!("the folder {shown} may not be read: grant it");
+            let detail = format!("access to the folder {shown} is denied: grant read permission");
             SourceError::Denied(detail.into())
         }
         _ => SourceError::Refused(format!("the folder {shown} can't be read: {error}").into()),
@@ -153,10 +153,10 @@ fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
     Ok(names)
 }
 
-/// The tables of a dataset by their own names; none where the file is broken.
+/// The tables of a dataset by name; none if the file is invalid.
 type Files = BTreeMap<String, Option<Table>>;
 
-/// Adds the tables of the dataset that this one is in, with its shards made one.
+/// Adds the tables of a dataset, with shards collapsed into families.
 fn families(
     place: &TableName,
     mut files: Files,
@@ -164,7 +164,7 @@ fn families(
     reading: &mut Reading,
 ) {
     let full = |name: &str| place.beside(name);
-    // A broken file is what it was, else it is taken for a table: most are.
+    // An invalid file has the kind it had before; an unknown one is most likely a table.
     let kind = |name: &str, file: Option<&Table>| match file {
         Some(table) => table.kind,
         None => {
@@ -208,9 +208,9 @@ fn families(
     reading.tables.extend(tables);
 }
 
-/// A table by itself, or a family with the columns of its newest shard. Where that one's file is
-/// broken, a family that is known stays as it is: its columns are not gone. A broken older one counts
-/// as the shard before it.
+/// A standalone table, or a family with the columns of its newest shard. If the file of the newest
+/// shard is invalid, a known family is left unread, so that its columns are kept. An invalid older
+/// file counts as the shard before it.
 fn table(family: &Family, name: &TableName, is_known: bool, files: &mut Files) -> Option<Table> {
     if family.suffixes.is_empty() {
         return files.remove(family.name.as_str()).flatten();
@@ -268,7 +268,7 @@ fn read_file(path: &Path) -> anyhow::Result<TableResource> {
             schema(serde_json::from_value(json)?)
         }
         _ => serde_json::from_value(json).context(
-            "the file is no TableSchema, no list of fields and no table resource of BigQuery",
+            "the file is neither a BigQuery TableSchema nor a list of fields nor a table resource",
         )?,
     };
     anyhow::ensure!(!resource.schema.fields.is_empty(), "the file has no fields");

@@ -13,45 +13,47 @@ use schema::name::TableName;
 use crate::error::{Remedy, SourceError};
 use crate::observer::Observer;
 
-/// A warehouse that can be read.
+/// A warehouse.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// What the document says of its source.
+    /// The source entry of the document.
     fn describe(&self) -> document::Source;
 
-    /// Reads every table there is.
+    /// Reads all tables.
     ///
-    /// `known` is what the last sync read (warehouse facts only, no descriptions that an LLM
-    /// wrote); a table that has not changed since is taken from there rather than read again.
-    /// What can't be read is a problem of the reading, unless nothing could be read at all.
+    /// `known` holds the tables of the last sync, without descriptions of an LLM. A table that has not
+    /// changed since is taken from there instead of read again. What can't be read becomes a problem
+    /// of the reading; the call fails only if nothing could be read.
     async fn read(&self, known: &[Table], observer: &dyn Observer) -> Result<Reading, SourceError>;
 
-    /// Has the warehouse plan a query without running it. Anything but one query that reads is
-    /// rejected.
+    /// Has the warehouse plan a query without running it. Anything but a single query that only reads
+    /// is rejected.
     async fn plan(&self, sql: &str, observer: &dyn Observer) -> Result<Plan, SourceError>;
 }
 
+/// The tables of a warehouse, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Reading {
     pub tables: Vec<Table>,
-    /// What is there and could not be read: the sync keeps what it knows of it.
+    /// What exists and could not be read. The sync keeps what it knows of it.
     pub unread: Vec<Unread>,
-    /// What a person should know, of these among others.
+    /// What an operator should know, including what is unread.
     pub problems: Vec<Problem>,
-    /// What helps against the first of the problems for which that is known.
+    /// The remedy of the first problem that has one.
     pub remedy: Option<Remedy>,
 }
 
-/// What a reading could not read.
+/// A dataset or table that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unread {
-    /// As scopes name it.
+    /// The dataset, as scopes name it.
     Dataset(String),
-    /// By its [`Table::name`].
+    /// The table, by [`Table::name`].
     Table(String),
 }
 
 impl Unread {
+    /// Whether the table is affected.
     pub fn is_of(&self, table: &Table) -> bool {
         match self {
             Self::Dataset(id) => id == table.dataset() && !table.parts.is_unknown(),
@@ -64,20 +66,21 @@ impl Unread {
 #[derive(Debug)]
 pub struct Planned {
     pub verified: Verified,
-    /// The tables that the warehouse reads for it, as far as it tells them: of a view, those below
-    /// it. None where no warehouse was asked.
+    /// The tables that the warehouse reads, if it reports them: for a view, those below it. Empty if
+    /// no warehouse planned the query.
     pub reads: Vec<TableName>,
 }
 
+/// The outcome of planning a query.
 #[derive(Debug)]
 pub enum Plan {
     Accepted(Planned),
-    /// The warehouse's own words on what is wrong with the query.
+    /// The warehouse's message about what is wrong with the query.
     Rejected(String),
 }
 
 impl Plan {
-    /// Of a query that only the schema was asked about.
+    /// The plan of a query that was checked only against the schema.
     pub fn unplanned() -> Self {
         Self::Accepted(Planned {
             verified: Verified {

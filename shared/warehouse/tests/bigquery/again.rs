@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn an_unchanged_warehouse_costs_a_listing_and_a_query_a_dataset_and_no_get() {
+async fn an_unchanged_warehouse_costs_one_listing_and_one_query_per_dataset() {
     let stub = Stub::start().await;
     rich(&stub);
     stub.table("acme.web", "pages", id());
@@ -27,7 +27,7 @@ fn guarded(tag: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_a_query_cannot_tell_does_not_count_as_altered() {
+async fn properties_that_the_query_lacks_do_not_count_as_changed() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let source = shop(&stub);
@@ -43,7 +43,7 @@ async fn what_a_query_cannot_tell_does_not_count_as_altered() {
 }
 
 #[tokio::test]
-async fn a_nested_field_that_is_known_as_required_stays_so_when_a_query_reads_its_table() {
+async fn a_known_required_nested_field_stays_required_if_a_query_reads_its_table() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let (first, _) = read(&shop(&stub), &[]).await;
@@ -60,7 +60,7 @@ async fn a_nested_field_that_is_known_as_required_stays_so_when_a_query_reads_it
 }
 
 #[tokio::test]
-async fn a_policy_tag_that_comes_or_goes_is_an_alteration() {
+async fn an_added_or_removed_policy_tag_is_a_change() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let source = shop(&stub);
@@ -75,7 +75,7 @@ async fn a_policy_tag_that_comes_or_goes_is_an_alteration() {
 }
 
 #[tokio::test]
-async fn where_the_query_tells_no_policy_tags_the_known_ones_stay() {
+async fn if_the_query_lacks_policy_tags_the_known_ones_are_kept() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let (first, _) = read(&shop(&stub), &[]).await;
@@ -91,7 +91,7 @@ async fn where_the_query_tells_no_policy_tags_the_known_ones_stay() {
 }
 
 #[tokio::test]
-async fn only_what_was_altered_or_is_new_is_read_again() {
+async fn only_changed_and_new_tables_are_read_again() {
     let stub = Stub::start().await;
     rich(&stub);
     let source = shop(&stub);
@@ -122,7 +122,7 @@ async fn only_what_was_altered_or_is_new_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_nested_description_that_changed_is_an_alteration() {
+async fn a_changed_nested_description_is_a_change() {
     let stub = Stub::start().await;
     rich(&stub);
     let source = shop(&stub);
@@ -182,7 +182,7 @@ async fn a_new_shard_of_another_schema_costs_one_get() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_query_tables_are_got_and_the_role_is_named_once() {
+async fn without_permission_to_query_tables_are_read_by_gets_and_the_role_is_named_once() {
     let stub = Stub::start().await;
     rich(&stub);
     shards(&stub, "drift_", 114, drifting);
@@ -204,7 +204,7 @@ async fn without_the_right_to_query_tables_are_got_and_the_role_is_named_once() 
 }
 
 #[tokio::test]
-async fn changes_can_be_found_by_gets_alone() {
+async fn gets_alone_find_changes() {
     let stub = Stub::start().await;
     rich(&stub);
     let source = source(&stub, "shop", |settings| {

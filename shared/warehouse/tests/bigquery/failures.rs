@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 
 #[tokio::test]
-async fn a_query_that_would_cost_too_much_is_not_paid_and_tables_are_got() {
+async fn a_query_that_would_bill_too_much_is_replaced_by_gets() {
     let stub = Stub::start().await;
     rich(&stub);
     let source = source(&stub, "shop", |settings| {
@@ -25,7 +25,7 @@ async fn a_query_that_would_cost_too_much_is_not_paid_and_tables_are_got() {
 }
 
 #[tokio::test]
-async fn a_dataset_that_refuses_the_query_is_got_and_named() {
+async fn a_dataset_that_refuses_the_query_is_read_by_gets_and_named() {
     let stub = Stub::start().await;
     rich(&stub);
     stub.fail(Method::Query, 1, &Fault::Error(403, "accessDenied"));
@@ -38,7 +38,7 @@ async fn a_dataset_that_refuses_the_query_is_got_and_named() {
 }
 
 #[tokio::test]
-async fn a_dataset_that_may_not_be_read_is_a_problem_and_the_rest_is_read() {
+async fn an_unreadable_dataset_is_a_problem_and_the_rest_is_read() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", id());
     stub.deny("acme.secret");
@@ -62,7 +62,7 @@ async fn a_dataset_that_may_not_be_read_is_a_problem_and_the_rest_is_read() {
 }
 
 #[tokio::test]
-async fn a_warehouse_of_which_nothing_can_be_read_is_an_error() {
+async fn a_warehouse_without_anything_readable_is_an_error() {
     let stub = Stub::start().await;
     stub.deny("acme.secret");
 
@@ -75,7 +75,7 @@ async fn a_warehouse_of_which_nothing_can_be_read_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_empty_dataset_is_read_even_where_queries_may_not_run() {
+async fn an_empty_dataset_is_read_without_permission_to_query() {
     let stub = Stub::start().await;
     stub.dataset(SHOP);
     stub.deny_jobs();
@@ -87,7 +87,7 @@ async fn an_empty_dataset_is_read_even_where_queries_may_not_run() {
 }
 
 #[tokio::test]
-async fn one_broken_table_is_a_problem_and_the_rest_is_read() {
+async fn one_unreadable_table_is_a_problem_and_the_rest_is_read() {
     let stub = Stub::start().await;
     for name in ["a", "b", "c"] {
         stub.table(SHOP, name, id());
@@ -108,7 +108,7 @@ async fn one_broken_table_is_a_problem_and_the_rest_is_read() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_dropped_while_it_is_read_is_no_problem() {
+async fn a_table_dropped_during_the_reading_is_not_a_problem() {
     let stub = Stub::start().await;
     stub.table(SHOP, "a", id());
     stub.table(SHOP, "b", id());
@@ -121,7 +121,7 @@ async fn a_table_that_is_dropped_while_it_is_read_is_no_problem() {
 }
 
 #[tokio::test]
-async fn a_family_whose_newest_shard_is_dropped_while_it_is_read_is_not_taken_for_dropped() {
+async fn a_family_whose_newest_shard_is_dropped_during_the_reading_is_unread_not_dropped() {
     let stub = Stub::start().await;
     shards(&stub, "events_", 3, |_| id());
     stub.table(SHOP, "t", id());
@@ -136,7 +136,7 @@ async fn a_family_whose_newest_shard_is_dropped_while_it_is_read_is_not_taken_fo
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_each_attempt_is_counted() {
+async fn transient_failures_are_retried_and_each_attempt_is_counted() {
     for fault in [
         Fault::Error(403, "rateLimitExceeded"),
         Fault::Error(429, "rateLimitExceeded"),
@@ -151,7 +151,7 @@ async fn what_passes_is_tried_again_and_each_attempt_is_counted() {
         stub.fail(Method::List, 2, &fault);
         stub.fail(Method::Get, 1, &fault);
         let source = source(&stub, "shop", |settings| {
-            settings.patience.timeout = match fault {
+            settings.retries.timeout = match fault {
                 Fault::NoResponse => Duration::from_millis(300),
                 _ => Duration::from_secs(30),
             };
@@ -165,7 +165,7 @@ async fn what_passes_is_tried_again_and_each_attempt_is_counted() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     for (status, reason) in [
         (403, "quotaExceeded"),
         (403, "accessDenied"),
@@ -184,13 +184,13 @@ async fn what_does_not_pass_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn no_call_is_tried_for_longer_than_its_deadline() {
+async fn no_call_is_retried_after_its_deadline() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", id());
     stub.fail(Method::List, 1, &Fault::Status(503));
     let source = source(&stub, "shop", |settings| {
-        settings.patience.first_wait = Duration::from_secs(30);
-        settings.patience.deadline = Duration::from_secs(1);
+        settings.retries.first_backoff = Duration::from_secs(30);
+        settings.retries.deadline = Duration::from_secs(1);
     });
 
     let error = source.read(&[], &Usage::default()).await.unwrap_err();
@@ -200,14 +200,14 @@ async fn no_call_is_tried_for_longer_than_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_warehouse_that_stops_answering_is_given_up() {
+async fn a_warehouse_that_stops_responding_is_given_up() {
     let stub = Stub::start().await;
     for at in 0..100 {
         stub.table(SHOP, &format!("t{at}"), id());
     }
     stub.fail(Method::Get, 10_000, &Fault::Status(503));
     let source = source(&stub, "shop", |settings| {
-        settings.patience.attempts = 2;
+        settings.retries.attempts = 2;
         settings.parallelism = 2;
     });
 
@@ -218,7 +218,7 @@ async fn a_warehouse_that_stops_answering_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_query_that_fails_by_bigquerys_fault_is_run_as_a_new_job() {
+async fn a_job_that_fails_by_an_error_of_bigquery_is_run_again() {
     let stub = Stub::start().await;
     rich(&stub);
     stub.fail(Method::Query, 2, &Fault::Error(503, "jobBackendError"));
@@ -231,7 +231,7 @@ async fn a_query_that_fails_by_bigquerys_fault_is_run_as_a_new_job() {
 }
 
 #[tokio::test]
-async fn pages_that_lead_back_to_one_that_was_read_are_no_whole_listing() {
+async fn a_listing_with_a_repeated_page_token_fails() {
     for tokens in [&["again"][..], &["there", "back"]] {
         let stub = Stub::start().await;
         stub.table(SHOP, "t", id());
@@ -250,7 +250,7 @@ async fn pages_that_lead_back_to_one_that_was_read_are_no_whole_listing() {
 }
 
 #[tokio::test]
-async fn rows_whose_pages_lead_back_to_one_that_was_read_are_not_all_rows() {
+async fn a_query_result_with_a_repeated_page_token_fails() {
     for tokens in [&["again"][..], &["there", "back"]] {
         let stub = Stub::start().await;
         stub.table(SHOP, "t", id());

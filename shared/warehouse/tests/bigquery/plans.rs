@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_plan_tells_bytes_and_columns_and_bills_nothing() {
+async fn a_plan_returns_bytes_and_columns_and_bills_nothing() {
     let stub = Stub::start().await;
     stub.plan_as("shop.t", "SELECT", &["p.shop.t"]);
     let usage = Usage::default();
@@ -22,7 +22,7 @@ async fn a_plan_tells_bytes_and_columns_and_bills_nothing() {
 }
 
 #[tokio::test]
-async fn a_query_that_bigquery_refuses_is_rejected_in_its_own_words() {
+async fn a_rejected_query_has_the_message_of_bigquery() {
     let stub = Stub::start().await;
     stub.unknown_name("nme");
     stub.unknown_table("shop.gone");
@@ -38,7 +38,7 @@ async fn a_query_that_bigquery_refuses_is_rejected_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_plan_without_the_right_to_run_jobs_names_the_role() {
+async fn a_plan_without_permission_to_run_jobs_names_the_role() {
     let stub = Stub::start().await;
     stub.deny_jobs();
 
@@ -52,7 +52,7 @@ async fn a_plan_without_the_right_to_run_jobs_names_the_role() {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_sent_to_where_its_tables_lie() {
+async fn a_dry_run_is_sent_to_the_location_of_its_tables() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", id());
     stub.table("acme.web", "t", id());
@@ -82,7 +82,7 @@ async fn a_dry_run_is_sent_to_where_its_tables_lie() {
 }
 
 #[tokio::test]
-async fn where_a_query_was_told_the_place_a_dry_run_knows_it() {
+async fn a_dry_run_uses_the_location_found_for_a_query() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", id());
     stub.locate(SHOP, "EU");
@@ -97,7 +97,7 @@ async fn where_a_query_was_told_the_place_a_dry_run_knows_it() {
 }
 
 #[tokio::test]
-async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
+async fn an_invalid_request_is_not_the_fault_of_the_query() {
     let stub = Stub::start().await;
     for fault in [Fault::Error(400, "invalid"), Fault::Status(400)] {
         stub.fail(Method::Insert, 1, &fault);
@@ -107,7 +107,7 @@ async fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
 }
 
 #[tokio::test]
-async fn what_bigquery_takes_for_no_select_is_rejected() {
+async fn a_statement_other_than_a_select_is_rejected() {
     let stub = Stub::start().await;
     for kind in ["SCRIPT", "DELETE", "EXPORT_DATA", ""] {
         let sql = format!("select '{kind}'");

@@ -23,7 +23,7 @@ async fn ga4_in_92_shards_costs_one_listing_and_two_gets() {
 }
 
 #[tokio::test]
-async fn a_listing_is_read_to_its_last_page_a_thousand_tables_each() {
+async fn a_listing_is_read_to_its_last_page_with_a_thousand_tables_per_page() {
     let stub = Stub::start().await;
     shards(&stub, "events_", 2_500, |_| id());
 
@@ -35,7 +35,7 @@ async fn a_listing_is_read_to_its_last_page_a_thousand_tables_each() {
 }
 
 #[tokio::test]
-async fn sibling_prefixes_are_two_families_and_the_wildcard_names_the_other() {
+async fn sibling_prefixes_are_two_families_that_name_each_other() {
     let stub = Stub::start().await;
     shards(&stub, "events_", 3, |_| id());
     shards(&stub, "events_intraday_", 1, |_| id());
@@ -52,7 +52,7 @@ async fn sibling_prefixes_are_two_families_and_the_wildcard_names_the_other() {
 }
 
 #[tokio::test]
-async fn views_are_not_taken_for_shards() {
+async fn views_are_not_shards() {
     let stub = Stub::start().await;
     for name in ["v_20210101", "v_20210102"] {
         stub.put(
@@ -72,7 +72,7 @@ async fn views_are_not_taken_for_shards() {
 }
 
 #[tokio::test]
-async fn a_family_that_drifted_is_halved_until_each_change_is_found() {
+async fn a_binary_search_finds_each_change_of_a_family() {
     let stub = Stub::start().await;
     shards(&stub, "events_", 114, drifting);
 
@@ -115,7 +115,7 @@ async fn a_query_finds_the_same_drift_as_gets_do() {
 }
 
 #[tokio::test]
-async fn many_tables_are_read_by_one_query_a_dataset_which_tells_the_same_as_gets() {
+async fn many_tables_are_read_by_one_query_per_dataset_with_the_same_result_as_gets() {
     let stub = Stub::start().await;
     rich(&stub);
     let (by_gets, _) = read(&shop(&stub), &[]).await;
@@ -130,7 +130,7 @@ async fn many_tables_are_read_by_one_query_a_dataset_which_tells_the_same_as_get
 }
 
 #[tokio::test]
-async fn what_bigquery_says_of_a_table_is_kept() {
+async fn properties_of_a_bigquery_table_are_kept() {
     let stub = Stub::start().await;
     rich(&stub);
 
@@ -171,7 +171,7 @@ async fn what_bigquery_says_of_a_table_is_kept() {
 }
 
 #[tokio::test]
-async fn an_external_table_is_read_by_itself_since_no_query_tells_it() {
+async fn an_external_table_is_read_by_a_get() {
     let stub = Stub::start().await;
     rich(&stub);
     stub.put(
@@ -191,7 +191,7 @@ async fn an_external_table_is_read_by_itself_since_no_query_tells_it() {
 }
 
 #[tokio::test]
-async fn a_type_that_we_cannot_parse_is_read_by_a_get() {
+async fn a_table_with_an_unparseable_type_is_read_by_a_get() {
     let stub = Stub::start().await;
     rich(&stub);
     stub.table(SHOP, "odd", json!([column("c", "FUTURE<TYPE")]));
@@ -207,7 +207,7 @@ async fn a_type_that_we_cannot_parse_is_read_by_a_get() {
 }
 
 #[tokio::test]
-async fn a_dataset_of_another_project_is_read_and_its_query_is_billed_to_ours() {
+async fn the_query_of_a_dataset_in_another_project_is_billed_to_the_own_project() {
     let stub = Stub::start().await;
     stub.table("public-data.ga4", "t", id());
 
@@ -222,7 +222,7 @@ async fn a_dataset_of_another_project_is_read_and_its_query_is_billed_to_ours() 
 }
 
 #[tokio::test]
-async fn a_query_is_waited_for_and_read_to_its_last_page_where_it_runs() {
+async fn a_long_query_is_polled_in_its_location_and_read_to_its_last_page() {
     let stub = Stub::start().await;
     rich(&stub);
     let (by_gets, _) = read(&shop(&stub), &[]).await;
@@ -240,7 +240,7 @@ async fn a_query_is_waited_for_and_read_to_its_last_page_where_it_runs() {
 }
 
 #[tokio::test]
-async fn a_dataset_elsewhere_is_queried_where_it_is() {
+async fn a_dataset_in_another_location_is_queried_there() {
     let stub = Stub::start().await;
     rich(&stub);
     stub.locate(SHOP, "asia-northeast3");
@@ -278,7 +278,7 @@ async fn progress_is_reported_up_to_the_last_table() {
 }
 
 #[tokio::test]
-async fn a_column_under_policy_tags_is_known_as_such_however_it_is_read() {
+async fn every_way_of_reading_returns_policy_tags() {
     let stub = Stub::start().await;
     rich(&stub);
 

@@ -15,7 +15,7 @@ pub fn source(stub: &Stub, datasets: &str, change: impl FnOnce(&mut Settings)) -
         .with("WAREHOUSE_URL", format!("bigquery://acme/{datasets}"))
         .with("BIGQUERY_EMULATOR_HOST", stub.host());
     let mut settings = Settings::from_env(&env).unwrap();
-    settings.patience.first_wait = Duration::from_millis(1);
+    settings.retries.first_backoff = Duration::from_millis(1);
     settings.requests_per_second = 10_000;
     change(&mut settings);
     BigQuery::new(

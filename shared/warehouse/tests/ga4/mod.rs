@@ -111,7 +111,7 @@ async fn readings(shards: &[(String, Value)]) -> [Reading; 3] {
 }
 
 #[tokio::test]
-async fn every_path_of_both_schemas_is_read_however_they_are_read() {
+async fn every_way_of_reading_returns_every_path() {
     for (lines, top_level, all) in [(SAMPLE, 23, 108), (LIVE, 31, 217)] {
         let fields = fields(&columns(lines));
         let there = paths(&fields);
@@ -140,7 +140,7 @@ fn versions() -> Vec<(Date, Date, Vec<Column>)> {
 }
 
 #[tokio::test]
-async fn a_family_of_114_shards_with_5_schemas_is_one_table_that_says_what_changed_when() {
+async fn a_family_of_114_shards_with_5_schemas_is_one_table_with_its_drift() {
     let mut shards = Vec::new();
     for (first, last, columns) in versions() {
         let days = first.series(jiff::Span::new().days(1));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_query_that_holds_is_accepted_with_the_columns_of_its_result() {
+async fn a_valid_query_is_accepted_with_the_columns_of_its_result() {
     let db = warehouse(SHOP).await;
     let sql =
         "-- by status\nselect status, sum(total) as total, array_agg(orders.id) as ids, (home).street
@@ -30,7 +30,7 @@ async fn a_query_that_holds_is_accepted_with_the_columns_of_its_result() {
 }
 
 #[tokio::test]
-async fn a_query_that_does_not_hold_is_rejected_with_the_place_and_the_hint() {
+async fn an_invalid_query_is_rejected_with_the_position_and_the_hint() {
     let db = warehouse(SHOP).await;
     let source = source(&db, "");
     for (sql, reason) in [
@@ -52,8 +52,8 @@ async fn a_query_that_does_not_hold_is_rejected_with_the_place_and_the_hint() {
             "cannot insert multiple commands into a prepared statement",
         ),
         ("select $1::int", "it has parameters"),
-        ("select 'a\0b'", "a NUL character"),
-        ("", "it is no query: it returns no rows"),
+        ("select 'a\0b'", "it contains a NUL character"),
+        ("", "it is not a query: it returns no rows"),
     ] {
         let plan = source.plan(sql, &Usage::default()).await.unwrap();
         let Plan::Rejected(text) = plan else {
@@ -64,7 +64,7 @@ async fn a_query_that_does_not_hold_is_rejected_with_the_place_and_the_hint() {
 }
 
 #[tokio::test]
-async fn planning_never_runs_nor_writes_anything() {
+async fn planning_never_runs_or_writes_anything() {
     let db = warehouse(
         "create table it (id int);
          create sequence counter;
@@ -104,7 +104,7 @@ async fn planning_never_runs_nor_writes_anything() {
 }
 
 #[tokio::test]
-async fn a_table_that_stays_locked_is_no_fault_of_the_query() {
+async fn a_locked_table_is_not_the_fault_of_the_query() {
     let db = warehouse("create table it (id int)").await;
     let mut client = db.client().await;
     let lock = client.transaction().await.unwrap();
@@ -126,7 +126,7 @@ async fn a_table_that_stays_locked_is_no_fault_of_the_query() {
 }
 
 #[tokio::test]
-async fn a_plan_tells_the_tables_that_postgres_reads() {
+async fn a_plan_lists_the_tables_that_postgres_reads() {
     let db = warehouse(SHOP).await;
     db.run(
         "create table public.orders (id int, secret text);
@@ -167,7 +167,7 @@ async fn a_plan_tells_the_tables_that_postgres_reads() {
 }
 
 #[tokio::test]
-async fn what_takes_long_to_plan_is_rejected_after_3_seconds() {
+async fn a_query_that_takes_too_long_to_plan_is_rejected_after_3_seconds() {
     let db = warehouse("").await;
     let begun = std::time::Instant::now();
     // What is constant is computed by the planner: a second or two for each, and no end to them.

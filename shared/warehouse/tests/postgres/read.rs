@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn tables_views_and_partitioned_tables_are_read_and_partitions_count_for_their_parent() {
+async fn tables_views_and_partitioned_tables_are_read_without_partitions() {
     let tables = tables(&source(&warehouse(SHOP).await, "")).await;
     let kinds: Vec<_> = tables
         .iter()
@@ -22,7 +22,7 @@ async fn tables_views_and_partitioned_tables_are_read_and_partitions_count_for_t
 }
 
 #[tokio::test]
-async fn comments_are_descriptions_and_a_types_comment_describes_a_column_without_one() {
+async fn comments_are_descriptions_and_a_column_without_one_takes_that_of_its_type() {
     let tables = tables(&source(&warehouse(SHOP).await, "")).await;
     let customer = &tables["shop.customer"];
     assert_eq!(customer.description.as_deref(), Some("Who buys"));
@@ -63,7 +63,7 @@ async fn keys_are_read_with_their_columns_in_order() {
 }
 
 #[tokio::test]
-async fn partitioning_tells_its_columns_or_its_expression() {
+async fn partitioning_names_its_columns_or_its_expression() {
     let db = warehouse(
         r#"create table of_two (a int, "B b" int) partition by range (a, "B b");
            create table of_an_expression (at timestamp) partition by hash (extract(epoch from at));
@@ -86,7 +86,7 @@ async fn partitioning_tells_its_columns_or_its_expression() {
 }
 
 #[tokio::test]
-async fn arrays_repeat_composites_nest_and_domains_are_what_they_are_of() {
+async fn arrays_are_repeated_composites_nested_and_domains_resolved() {
     let tables = tables(&source(&warehouse(SHOP).await, "")).await;
     let customer = &tables["shop.customer"];
     for (path, expected) in [
@@ -120,7 +120,7 @@ async fn arrays_repeat_composites_nest_and_domains_are_what_they_are_of() {
 }
 
 #[tokio::test]
-async fn a_type_that_contains_itself_ends() {
+async fn a_recursive_type_is_expanded_finitely() {
     let db = warehouse(
         "create table node (id int);
          create table tree (root node, parts node[]);
@@ -135,7 +135,7 @@ async fn a_type_that_contains_itself_ends() {
 }
 
 #[tokio::test]
-async fn odd_names_stay_as_they_are() {
+async fn unusual_names_are_unchanged() {
     let db = warehouse(
         r#"create schema "Sch.ema";
            create table "Sch.ema"."Größe ""x"".y" ("select" int primary key, "a.b" text, "名前" text);"#,
@@ -169,7 +169,7 @@ async fn only_the_schemas_of_the_url_are_read() {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_not_there_is_a_problem_and_alone_an_error() {
+async fn a_missing_schema_is_a_problem_and_on_its_own_an_error() {
     let db = warehouse("create table public.it (id int)").await;
     let reading = read(&source(&db, "schemas=public,nowhere")).await;
     assert_eq!(reading.tables.len(), 1);
@@ -187,7 +187,7 @@ async fn a_schema_that_is_not_there_is_a_problem_and_alone_an_error() {
 }
 
 #[tokio::test]
-async fn what_the_role_may_not_read_is_left_out_and_told() {
+async fn tables_that_the_role_may_not_read_are_omitted_and_reported() {
     let db = warehouse(&format!(
         "create schema hidden; create table hidden.it (id int);
          create schema closed; create table closed.it (id int);
@@ -234,12 +234,12 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
         [
             (
                 "closed",
-                "metasync_unprivileged may read none of its tables (1): \
+                "metasync_unprivileged may not read any of its tables (1): \
                  grant select on them to metasync_unprivileged"
             ),
             (
                 "half.shut",
-                "metasync_unprivileged may not read it: \
+                "metasync_unprivileged may not read the table: \
                  grant select on half.shut to metasync_unprivileged"
             ),
         ]
@@ -247,7 +247,7 @@ async fn what_the_role_may_not_read_is_left_out_and_told() {
 }
 
 #[tokio::test]
-async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
+async fn a_known_schema_without_usage_permission_is_reported_and_unread() {
     let db = warehouse(&format!(
         "create schema shop; create table shop.it (id int);
          create schema web; create table web.it (id int);
@@ -285,7 +285,7 @@ async fn a_schema_that_may_not_be_used_any_more_is_told_and_unread() {
 }
 
 #[tokio::test]
-async fn where_nothing_may_be_read_the_reading_fails() {
+async fn the_reading_fails_if_nothing_may_be_read() {
     let db = warehouse(&format!(
         "create schema closed; create table closed.it (id int);
          grant usage on schema closed to {UNPRIVILEGED};"
@@ -299,7 +299,7 @@ async fn where_nothing_may_be_read_the_reading_fails() {
 }
 
 #[tokio::test]
-async fn sizes_are_the_planners_estimates_over_all_partitions_or_unknown() {
+async fn sizes_are_estimates_over_all_partitions_or_unknown() {
     let db = warehouse(
         "create table counted (id int, text text);
          insert into counted select n, repeat('x', 500) from generate_series(1, 1234) as n;
@@ -326,7 +326,7 @@ async fn sizes_are_the_planners_estimates_over_all_partitions_or_unknown() {
 }
 
 #[tokio::test]
-async fn what_has_not_changed_reads_the_same_in_five_requests_and_what_has_reads_anew() {
+async fn a_second_reading_takes_five_requests_and_returns_changes() {
     let db = warehouse(SHOP).await;
     let source = source(&db, "");
     let before = read(&source).await;
@@ -348,7 +348,7 @@ async fn what_has_not_changed_reads_the_same_in_five_requests_and_what_has_reads
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_not_found() {
+async fn a_missing_database_is_not_found() {
     let db = empty_database().await;
     let url = db.url.replacen("metasync_test_", "metasync_nowhere_", 1);
     let source = Postgres::open(&url, &Env::default()).unwrap();
@@ -360,8 +360,7 @@ async fn a_database_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn types_that_fan_out_are_expanded_within_the_bound_of_a_table_and_marked_where_they_are_cut()
-{
+async fn nested_types_are_expanded_within_the_limit_of_a_table_and_marked_if_cut() {
     // Written out, four fields of four fields of four.. have 349,525 fields.
     let mut sql = "create type f0 as (v int);\n".to_owned();
     for level in 1..=9 {
@@ -393,7 +392,7 @@ async fn types_that_fan_out_are_expanded_within_the_bound_of_a_table_and_marked_
 }
 
 #[tokio::test]
-async fn all_tables_together_are_expanded_within_the_bound_of_a_document() {
+async fn all_tables_together_are_expanded_within_the_limit_of_a_document() {
     let mut sql = "create type f0 as (v int);\n".to_owned();
     for level in 1..=7 {
         let below = level - 1;

@@ -47,7 +47,7 @@ fn column(field: &Value, with_tags: bool) -> Value {
         "name": field["name"],
         "type": type_text(field),
         "nullable": field["mode"] != "REQUIRED" && field["mode"] != "REPEATED",
-        "told": (!details.is_empty()).then_some(details),
+        "paths": (!details.is_empty()).then_some(details),
     })
 }
 

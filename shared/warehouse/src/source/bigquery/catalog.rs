@@ -1,4 +1,4 @@
-//! A dataset's schemas by one query of its `INFORMATION_SCHEMA`.
+//! The schemas of a dataset, by one query of its `INFORMATION_SCHEMA`.
 
 use std::collections::HashMap;
 
@@ -21,16 +21,16 @@ use crate::observer::Observer;
 
 const SQL: &str = include_str!("catalog.sql");
 
-/// What the query knows. It can't tell which nested fields are required, and it has no external
+/// The result of the query. It does not tell which nested fields are required, and lacks external
 /// tables.
 pub(super) struct Catalog {
     groups: Vec<Group>,
     group_of: HashMap<String, usize>,
-    /// An emulator's query may not tell them.
-    tells_policy_tags: bool,
+    /// False for emulators that lack them.
+    has_policy_tags: bool,
 }
 
-/// Tables alike in all that the query tells.
+/// Tables that are equal in everything that the query returns.
 struct Group {
     columns: Vec<Column>,
     description: Option<String>,
@@ -39,31 +39,31 @@ struct Group {
 }
 
 #[derive(Deserialize)]
-struct ToldColumn {
+struct ColumnRow {
     name: String,
     #[serde(rename = "type")]
     data_type: String,
     nullable: bool,
-    told: Option<Vec<ToldPath>>,
+    paths: Option<Vec<PathRow>>,
 }
 
-/// A path that is described or guarded.
+/// A path with a description or policy tags.
 #[derive(Deserialize)]
-struct ToldPath {
+struct PathRow {
     path: String,
     text: Option<String>,
     tags: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
-struct ToldKey {
+struct KeyRow {
     is_foreign: bool,
     target: Option<String>,
-    columns: Vec<ToldKeyColumn>,
+    columns: Vec<KeyColumnRow>,
 }
 
 #[derive(Deserialize)]
-struct ToldKeyColumn {
+struct KeyColumnRow {
     name: String,
     position: Option<usize>,
 }
@@ -74,16 +74,16 @@ pub(super) async fn read(
     dataset: &Dataset,
     observer: &dyn Observer,
 ) -> Result<Catalog, Failure> {
-    let mut tells_policy_tags = !client.is_without_policy_tags();
-    let rows = match rows(client, query, dataset, tells_policy_tags, observer).await {
-        Err(failure) if tells_policy_tags && failure.names("policy_tags") => {
+    let mut has_policy_tags = !client.is_without_policy_tags();
+    let rows = match rows(client, query, dataset, has_policy_tags, observer).await {
+        Err(failure) if has_policy_tags && failure.names("policy_tags") => {
             client.set_without_policy_tags();
-            tells_policy_tags = false;
+            has_policy_tags = false;
             rows(client, query, dataset, false, observer).await?
         }
         answered => answered?,
     };
-    Catalog::parse(dataset, &rows, tells_policy_tags).map_err(Failure::Unreadable)
+    Catalog::parse(dataset, &rows, has_policy_tags).map_err(Failure::Unreadable)
 }
 
 async fn rows(
@@ -105,7 +105,7 @@ async fn rows(
     let place = client.locations.of_dataset(dataset);
     let is_placed = place.is_some();
     match query::run(client, query, &sql, place, observer).await {
-        // Google finds the dataset's location by itself, most of the time.
+        // Google infers the dataset's location, most of the time.
         Err(failure) if failure.is_not_found() && !is_placed => {
             match jobs::find_location(client, dataset, observer).await? {
                 Some(place) => query::run(client, query, &sql, Some(place), observer).await,
@@ -117,27 +117,28 @@ async fn rows(
 }
 
 impl Catalog {
-    fn parse(dataset: &Dataset, rows: &[Row], tells_policy_tags: bool) -> anyhow::Result<Self> {
+    fn parse(dataset: &Dataset, rows: &[Row], has_policy_tags: bool) -> anyhow::Result<Self> {
         let mut groups = Vec::with_capacity(rows.len());
         let mut keys = Vec::with_capacity(rows.len());
         let mut group_of = HashMap::new();
         for row in rows {
-            let [columns, description, told, tables] = row.cells().context("four cells a row")?;
+            let [columns, description, keys_of_group, tables] =
+                row.cells().context("four cells a row")?;
             let tables: Vec<String> = json(tables.context("tables")?)?;
-            let columns: Vec<ToldColumn> = json(columns.context("columns")?)?;
+            let columns: Vec<ColumnRow> = json(columns.context("columns")?)?;
             let columns: Result<Vec<_>, _> =
-                columns.into_iter().map(ToldColumn::into_column).collect();
+                columns.into_iter().map(ColumnRow::into_column).collect();
             let columns = match columns {
                 Ok(columns) => columns,
                 Err(error) => {
-                    // `tables.get` tells such a type in other words.
+                    // `tables.get` spells such a type differently.
                     tracing::warn!(%dataset, first = tables.first(), %error, "unknown type");
                     continue;
                 }
             };
             group_of.extend(tables.into_iter().map(|table| (table, groups.len())));
-            keys.push(match told {
-                Some(told) => json::<Vec<ToldKey>>(told)?,
+            keys.push(match keys_of_group {
+                Some(text) => json::<Vec<KeyRow>>(text)?,
                 None => Vec::new(),
             });
             groups.push(Group {
@@ -152,15 +153,15 @@ impl Catalog {
         let mut catalog = Self {
             groups,
             group_of,
-            tells_policy_tags,
+            has_policy_tags,
         };
         catalog.set_keys(dataset, keys);
         Ok(catalog)
     }
 
-    /// A foreign key refers to places in a primary key, so those come first.
-    fn set_keys(&mut self, dataset: &Dataset, keys: Vec<Vec<ToldKey>>) {
-        let names = |key: &ToldKey| key.columns.iter().map(|c| c.name.clone()).collect();
+    /// Sets primary keys first, because a foreign key refers to positions in a primary key.
+    fn set_keys(&mut self, dataset: &Dataset, keys: Vec<Vec<KeyRow>>) {
+        let names = |key: &KeyRow| key.columns.iter().map(|c| c.name.clone()).collect();
         for (group, keys) in self.groups.iter_mut().zip(&keys) {
             let primary = keys.iter().find(|key| !key.is_foreign);
             group.primary_key = primary.map(names).unwrap_or_default();
@@ -192,8 +193,7 @@ impl Catalog {
         self.group_of.get(table).map(|at| &self.groups[*at])
     }
 
-    /// A table, or a family's newest shard, as the query and the listing tell it; none where the
-    /// query doesn't.
+    /// A table, or a family's newest shard, by the query and the listing; none if the query lacks it.
     pub(super) fn table(
         &self,
         member: &str,
@@ -214,14 +214,14 @@ impl Catalog {
         Some(table)
     }
 
-    /// Takes over from what is known what the query can't tell: a nested field is required where it
-    /// was and its type is the same.
-    pub(super) fn complete(&self, told: &mut [Column], known: &[Column]) {
-        complete(told, known, self.tells_policy_tags, false);
+    /// Adds what the query doesn't tell from the known columns: a nested field is required if it was
+    /// required before and has the same type.
+    pub(super) fn complete(&self, columns: &mut [Column], known: &[Column]) {
+        complete(columns, known, self.has_policy_tags, false);
     }
 
-    /// The shards of a family, from old to new, by what their schema is. A shard that is too new
-    /// for the query counts as the one before it.
+    /// The shards of a family from old to new, grouped by schema. A shard that is too new for the query
+    /// counts as the one before it.
     pub(super) fn runs(&self, family: &Family) -> Vec<ShardRun> {
         let mut runs: Vec<ShardRun> = Vec::new();
         let mut at = None;
@@ -248,18 +248,18 @@ impl Catalog {
     }
 }
 
-impl ToldColumn {
+impl ColumnRow {
     fn into_column(self) -> anyhow::Result<Column> {
         let mut column = parse_column(&self.name, &self.data_type)?;
         if !self.nullable && column.mode == Mode::Nullable {
             column.mode = Mode::Required;
         }
-        for told in self.told.unwrap_or_default() {
-            let Some(found) = find(&mut column, &told.path) else {
+        for row in self.paths.unwrap_or_default() {
+            let Some(found) = find(&mut column, &row.path) else {
                 continue;
             };
-            found.policy_tags = told.tags.unwrap_or_default();
-            found.description = told.text.filter(|text| !text.trim().is_empty());
+            found.policy_tags = row.tags.unwrap_or_default();
+            found.description = row.text.filter(|text| !text.trim().is_empty());
             found.description_source = found
                 .description
                 .as_ref()
@@ -269,12 +269,12 @@ impl ToldColumn {
     }
 }
 
-fn complete(told: &mut [Column], known: &[Column], tells_policy_tags: bool, is_nested: bool) {
+fn complete(columns: &mut [Column], known: &[Column], has_policy_tags: bool, is_nested: bool) {
     let known: HashMap<&str, &Column> = known
         .iter()
         .map(|column| (column.name.as_str(), column))
         .collect();
-    for column in told {
+    for column in columns {
         let Some(known) = known.get(column.name.as_str()) else {
             continue;
         };
@@ -284,10 +284,10 @@ fn complete(told: &mut [Column], known: &[Column], tells_policy_tags: bool, is_n
         {
             column.mode = Mode::Required;
         }
-        if !tells_policy_tags {
+        if !has_policy_tags {
             column.policy_tags.clone_from(&known.policy_tags);
         }
-        complete(&mut column.fields, &known.fields, tells_policy_tags, true);
+        complete(&mut column.fields, &known.fields, has_policy_tags, true);
     }
 }
 
@@ -303,7 +303,7 @@ fn json<'a, T: Deserialize<'a>>(text: &'a str) -> anyhow::Result<T> {
     Ok(serde_json::from_str(text)?)
 }
 
-/// The text of a quoted literal: options are told as SQL would write them.
+/// The text of a quoted literal: `INFORMATION_SCHEMA` returns options as SQL literals.
 fn unquote(literal: &str) -> String {
     let inside = ['"', '\'']
         .iter()
@@ -355,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_is_read_as_the_literal_that_it_is() {
+    fn an_option_is_parsed_as_a_literal() {
         for (literal, text) in [
             (r#""plain""#, "plain"),
             (r#""a \"quoted\" word""#, "a \"quoted\" word"),

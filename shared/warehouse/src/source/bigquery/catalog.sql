@@ -15,7 +15,7 @@ listed as (
   select c.table_name,
          to_json_string(array_agg(
            struct(c.column_name as name, c.data_type as type,
-                  c.is_nullable = 'YES' as nullable, d.paths as told)
+                  c.is_nullable = 'YES' as nullable, d.paths as paths)
            order by c.ordinal_position)) as columns
   from `{dataset}`.INFORMATION_SCHEMA.COLUMNS as c
   left join described as d

@@ -1,4 +1,5 @@
-//! BigQuery's REST API: paced below its quota, tried again where that helps, every attempt counted.
+//! The client of BigQuery's REST API: limits the request rate to the quota, retries transient failures,
+//! and counts every attempt.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,10 +19,10 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::location::Locations;
-use super::settings::{Patience, Settings};
+use super::settings::{RetryPolicy, Settings};
 use crate::observer::Observer;
 
-/// The methods we call; each has a quota of its own.
+/// The methods in use. Each has its own quota.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Api {
     ListTables,
@@ -34,20 +35,20 @@ pub(super) enum Api {
 
 const APIS: usize = 6;
 
-/// Reading needs less, but a dry run is a job, and no read-only scope allows one.
+/// The OAuth scope. A dry run is a job, which no read-only scope allows.
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 
-const LONGEST_WAIT: Duration = Duration::from_secs(32);
+const MAX_BACKOFF: Duration = Duration::from_secs(32);
 
 pub(super) struct Client {
     http: reqwest::Client,
     endpoint: Url,
     login: Option<Google>,
-    pace: [DefaultDirectRateLimiter; APIS],
+    rates: [DefaultDirectRateLimiter; APIS],
     in_flight: Semaphore,
-    pub(super) patience: Patience,
+    pub(super) retries: RetryPolicy,
     pub(super) locations: Locations,
-    /// The catalog query was refused for a column that an emulator lacks.
+    /// The catalog query was refused because an emulator lacks the policy tags column.
     without_policy_tags: AtomicBool,
 }
 
@@ -57,9 +58,9 @@ impl Client {
             http,
             endpoint: settings.endpoint.clone(),
             login: settings.login.clone(),
-            pace: std::array::from_fn(|_| RateLimiter::direct(pace(settings.requests_per_second))),
+            rates: std::array::from_fn(|_| RateLimiter::direct(rate(settings.requests_per_second))),
             in_flight: Semaphore::new(settings.parallelism),
-            patience: settings.patience,
+            retries: settings.retries,
             locations: Locations::default(),
             without_policy_tags: AtomicBool::new(false),
         }
@@ -119,25 +120,25 @@ impl Client {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<T, Failure> {
-        let deadline = Instant::now() + self.patience.deadline;
+        let deadline = Instant::now() + self.retries.deadline;
         let mut attempt = 1;
         loop {
             let failure = match self.attempt(api, request, observer).await {
                 Ok(body) => match serde_json::from_slice(&body) {
                     Ok(answer) => return Ok(answer),
-                    Err(error) if error.is_eof() => Failure::Broken(error.into()),
+                    Err(error) if error.is_eof() => Failure::NoResponse(error.into()),
                     Err(error) => Failure::Unreadable(error.into()),
                 },
                 Err(failure) => failure,
             };
-            let wait = self.wait(attempt);
+            let wait = self.backoff(attempt);
             if !failure.is_transient()
-                || attempt >= self.patience.attempts
+                || attempt >= self.retries.attempts
                 || Instant::now() + wait > deadline
             {
                 return Err(failure);
             }
-            tracing::debug!(?api, attempt, reason = failure.reason(), "trying again");
+            tracing::debug!(?api, attempt, reason = failure.reason(), "retrying");
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
@@ -149,16 +150,16 @@ impl Client {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<Vec<u8>, Failure> {
-        let broken = |error: reqwest::Error| Failure::Broken(error.without_url().into());
+        let broken = |error: reqwest::Error| Failure::NoResponse(error.without_url().into());
         let _permit = self
             .in_flight
             .acquire()
             .await
             .expect("the semaphore is never closed");
         let authorization = self.authorization().await.map_err(Failure::Login)?;
-        self.pace[api as usize].until_ready().await;
+        self.rates[api as usize].until_ready().await;
         let mut request = request.try_clone().expect("a body in memory can be cloned");
-        *request.timeout_mut() = Some(self.patience.timeout);
+        *request.timeout_mut() = Some(self.retries.timeout);
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }
@@ -169,7 +170,7 @@ impl Client {
         if status.is_success() {
             Ok(body.into())
         } else {
-            Err(Failure::answer(status, &body))
+            Err(Failure::of_response(status, &body))
         }
     }
 
@@ -179,27 +180,27 @@ impl Client {
         };
         let token = login.token(&[SCOPE]).await?;
         let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .context("the token is no header value")?;
+            .context("the token is not a valid header value")?;
         header.set_sensitive(true);
         Ok(Some(header))
     }
 
-    /// Before the attempt after this one: twice as long each time, of which a half is chance, so
-    /// that fifty refused requests don't come back as one.
-    pub(super) fn wait(&self, attempt: u32) -> Duration {
+    /// The wait before the next attempt: exponential backoff with jitter, so that concurrent requests
+    /// don't retry at the same time.
+    pub(super) fn backoff(&self, attempt: u32) -> Duration {
         let longest = self
-            .patience
-            .first_wait
+            .retries
+            .first_backoff
             .saturating_mul(1 << (attempt - 1).min(16))
-            .min(LONGEST_WAIT);
+            .min(MAX_BACKOFF);
         let chance = f64::from(Uuid::now_v7().as_u128() as u16) / f64::from(u16::MAX);
         longest.mul_f64(0.5 + chance / 2.0)
     }
 }
 
-/// At most so many requests in any second: what a burst lets through is taken off the pace, and a
-/// few are left for requests that reach Google closer together than they were sent.
-fn pace(requests_per_second: u32) -> Quota {
+/// A rate of at most `requests_per_second` in any second, bursts included. A small reserve is for
+/// requests that arrive closer together than they were sent.
+fn rate(requests_per_second: u32) -> Quota {
     let burst = (requests_per_second / 50).max(1);
     let steady = (f64::from(requests_per_second) * 0.95)
         .min(f64::from(requests_per_second - burst))
@@ -214,15 +215,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_second_sees_more_than_the_quota() {
+    fn no_second_has_more_requests_than_the_quota() {
         for requests_per_second in [2, 3, 5, 10, 19, 20, 50, 100, 1_000] {
-            let quota = pace(requests_per_second);
+            let quota = rate(requests_per_second);
             let in_a_second = 1.0 / quota.replenish_interval().as_secs_f64();
             let most = f64::from(quota.burst_size().get()) + in_a_second;
             // The interval is a whole number of nanoseconds.
             assert!(most <= f64::from(requests_per_second) + 1e-3, "{most}");
             assert!(most >= f64::from(requests_per_second) * 0.95, "{most}");
         }
-        assert!(pace(1).replenish_interval() > Duration::from_secs(1));
+        assert!(rate(1).replenish_interval() > Duration::from_secs(1));
     }
 }

@@ -1,4 +1,4 @@
-//! What went wrong with a call: whether it may be tried again, and what a person should do.
+//! Failures of calls: whether to retry, and what an operator should do.
 
 mod remedy;
 #[cfg(test)]
@@ -15,27 +15,27 @@ use crate::error::{Refusal, Remedy, SourceError};
 
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// BigQuery's own words.
+    /// BigQuery returned an error.
     Refused {
         status: StatusCode,
         reason: String,
         message: String,
     },
-    /// No answer, or half of one.
-    Broken(anyhow::Error),
-    /// No token.
+    /// No response, or an incomplete one.
+    NoResponse(anyhow::Error),
+    /// There is no token.
     Login(anyhow::Error),
-    /// An answer that we don't understand.
+    /// The response can't be parsed.
     Unreadable(anyhow::Error),
 }
 
 #[derive(Deserialize)]
 struct Body {
-    error: Told,
+    error: ErrorBody,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct ErrorBody {
     #[serde(default)]
     message: String,
     #[serde(default)]
@@ -51,9 +51,10 @@ struct Item {
 }
 
 impl Failure {
-    pub(super) fn answer(status: StatusCode, body: &[u8]) -> Self {
-        let told = serde_json::from_slice::<Body>(body).ok();
-        let (reason, message) = match told {
+    /// The failure of a response with an error status.
+    pub(super) fn of_response(status: StatusCode, body: &[u8]) -> Self {
+        let body = serde_json::from_slice::<Body>(body).ok();
+        let (reason, message) = match body {
             Some(Body { error }) => {
                 let reason = error
                     .errors
@@ -75,19 +76,19 @@ impl Failure {
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Refused { reason, .. } => reason,
-            Self::Broken(_) | Self::Login(_) | Self::Unreadable(_) => "",
+            Self::NoResponse(_) | Self::Login(_) | Self::Unreadable(_) => "",
         }
     }
 
-    /// The same request may succeed in some seconds.
+    /// Whether the same request may succeed in some seconds.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Broken(_) => true,
+            Self::NoResponse(_) => true,
             Self::Login(_) | Self::Unreadable(_) => false,
             Self::Refused { status, reason, .. } => match reason.as_str() {
                 "rateLimitExceeded" | "backendError" | "internalError" | "badGateway" => true,
                 "quotaExceeded" => false,
-                // A failed job stays failed, whatever its status: ask for a new one.
+                // A failed job stays failed, whatever the status: a new one is needed.
                 _ if self.needs_new_job() => false,
                 _ => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
             },
@@ -101,7 +102,7 @@ impl Failure {
         )
     }
 
-    /// Who runs the sync may run no queries at all.
+    /// Whether the account of the sync may run no queries at all.
     pub(super) fn is_about_jobs(&self) -> bool {
         matches!(self, Self::Refused { reason, message, .. }
             if reason == "accessDenied" && message.contains("bigquery.jobs.create"))
@@ -111,12 +112,12 @@ impl Failure {
         self.reason() == "notFound"
     }
 
-    /// The request is refused, and the reason speaks of this word.
+    /// Whether the request is refused with a message that contains this word.
     pub(super) fn names(&self, word: &str) -> bool {
         matches!(self, Self::Refused { message, .. } if message.contains(word))
     }
 
-    /// The dataset that lies in another place than the one where the job was to run.
+    /// The dataset that is in another location than the job.
     pub(super) fn dataset_elsewhere(&self) -> Option<Dataset> {
         let Self::Refused {
             reason, message, ..
@@ -136,12 +137,12 @@ impl Failure {
         })
     }
 
-    /// The query's text is at fault. Of `invalid` that holds only where the message speaks of the
-    /// query: a request of ours can be invalid as well, and no query is to blame for that.
+    /// Whether the query is at fault. For `invalid` that depends on the message, because the request
+    /// itself may be invalid.
     pub(super) fn is_about_the_query(reason: &str, message: &str) -> bool {
         match reason {
             "invalidQuery" => true,
-            // A table that is not there is the query's fault; a project that is not there is ours.
+            // A missing table is the query's fault; a missing project is a configuration error.
             "notFound" => !message.starts_with("Not found: Project"),
             "invalid" => [
                 "Table ",
@@ -156,109 +157,112 @@ impl Failure {
         }
     }
 
-    /// Pages that lead back to one that was read: what is left out can't be told.
-    pub(super) fn page_named_twice() -> Self {
-        Self::Unreadable(anyhow!("a page names one as the next that was read before"))
+    /// A page repeats the token of an earlier page, so what is missing is unknown.
+    pub(super) fn repeated_page() -> Self {
+        Self::Unreadable(anyhow!("a page repeats the token of an earlier page"))
     }
 
-    /// In words for whoever runs the sync: BigQuery's own, and what helps.
+    /// The error for whoever runs the sync: BigQuery's message, and what to do.
     pub(super) fn about(self, subject: Subject<'_>) -> SourceError {
-        let unavailable = self.is_transient() || self.needs_new_job();
-        let (status, reason, message) = match self {
+        let is_unavailable = self.is_transient() || self.needs_new_job();
+        match self {
             Self::Refused {
                 status,
                 reason,
                 message,
-            } => (status, reason, excerpt(&message)),
-            Self::Broken(source) => {
-                let cause = excerpt(&format!("{source:#}"));
-                return SourceError::Unavailable {
-                    detail: format!(
-                        "BigQuery did not answer for {subject} ({cause}): try again later"
-                    ),
-                    source,
-                };
+            } => {
+                let message = excerpt(&message);
+                let source = anyhow!("{status}, {reason}: {message}");
+                if is_unavailable {
+                    return SourceError::Unavailable {
+                        detail: format!(
+                            "BigQuery failed for {subject} ({reason}: {message}): try again later"
+                        ),
+                        source,
+                    };
+                }
+                if reason == "quotaExceeded" {
+                    return SourceError::Unavailable {
+                        detail: format!(
+                            "a quota is exhausted for {subject} ({message}): wait ten minutes or \
+                             more, or raise the quota in the Google Cloud console"
+                        ),
+                        source,
+                    };
+                }
+                refused(status, &reason, &message, subject)
             }
-            Self::Login(error) => return login(error),
-            Self::Unreadable(error) => {
-                let cause = excerpt(&format!("{error:#}"));
-                let detail = format!("BigQuery's answer for {subject} can't be read ({cause})");
-                return SourceError::Refused(detail.into());
-            }
-        };
-        let source = anyhow!("{status}, {reason}: {message}");
-        let told = |detail: String, remedy: Option<Remedy>| Refusal { detail, remedy };
-        if unavailable {
-            return SourceError::Unavailable {
+            Self::NoResponse(source) => SourceError::Unavailable {
                 detail: format!(
-                    "BigQuery gave up on {subject} ({reason}: {message}): try again later"
-                ),
-                source,
-            };
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            let command = "gcloud auth application-default login";
-            return SourceError::Denied(told(
-                format!(
-                    "BigQuery refused the login ({message}): check \
-                     GOOGLE_APPLICATION_CREDENTIALS, or run `{command}`"
-                ),
-                Some(Remedy::Run(command.to_owned())),
-            ));
-        }
-        match reason.as_str() {
-            "quotaExceeded" => SourceError::Unavailable {
-                detail: format!(
-                    "a quota is used up for {subject} ({message}): wait ten minutes or more, or \
-                     raise the quota in the Google Cloud console"
+                    "BigQuery did not respond for {subject} ({}): try again later",
+                    excerpt(&format!("{source:#}"))
                 ),
                 source,
             },
-            "accessNotConfigured" => SourceError::Denied(api_is_off(&message)),
-            _ if message.contains("has not been used in project") => {
-                SourceError::Denied(api_is_off(&message))
+            Self::Login(error) => login(error),
+            Self::Unreadable(error) => {
+                let cause = excerpt(&format!("{error:#}"));
+                let detail = format!("BigQuery's response for {subject} can't be parsed ({cause})");
+                SourceError::Refused(detail.into())
             }
-            "billingNotEnabled" => SourceError::Denied(told(
-                format!(
-                    "BigQuery wants billing for {subject} ({message}): link a billing account to \
-                     the project"
-                ),
-                Some(Remedy::Run(
-                    "gcloud billing projects link PROJECT".to_owned(),
-                )),
-            )),
-            "accessDenied" | "forbidden" => {
-                let (help, remedy) = remedy::of_denial(&message, subject);
-                let denied = match subject {
-                    Subject::Jobs(project) => {
-                        format!("BigQuery denies a query in project {project}")
-                    }
-                    _ => format!("{subject} may not be read"),
-                };
-                SourceError::Denied(told(format!("{denied} ({message}): {help}"), remedy))
-            }
-            "bytesBilledLimitExceeded" => SourceError::Denied(told(
-                format!(
-                    "{subject}: more bytes than allowed ({message}): raise \
-                     BIGQUERY_MAX_BYTES_BILLED"
-                ),
-                Some(Remedy::Set("BIGQUERY_MAX_BYTES_BILLED=1073741824")),
-            )),
-            "notFound" => SourceError::NotFound(format!(
-                "there is no {subject} ({message}): check WAREHOUSE_URL"
-            )),
-            _ => SourceError::Refused(told(
-                format!("BigQuery refused {subject} ({status}, {reason}: {message})"),
-                None,
-            )),
         }
     }
 }
 
-fn api_is_off(message: &str) -> Refusal {
+/// The error of a request that would be refused again.
+fn refused(status: StatusCode, reason: &str, message: &str, subject: Subject<'_>) -> SourceError {
+    let denied =
+        |detail: String, remedy: Option<Remedy>| SourceError::Denied(Refusal { detail, remedy });
+    if status == StatusCode::UNAUTHORIZED {
+        let command = "gcloud auth application-default login";
+        let detail = format!(
+            "BigQuery refused the login ({message}): check GOOGLE_APPLICATION_CREDENTIALS, or run \
+             `{command}`"
+        );
+        return denied(detail, Some(Remedy::Run(command.to_owned())));
+    }
+    match reason {
+        "accessNotConfigured" => SourceError::Denied(api_is_disabled(message)),
+        _ if message.contains("has not been used in project") => {
+            SourceError::Denied(api_is_disabled(message))
+        }
+        "billingNotEnabled" => denied(
+            format!(
+                "BigQuery requires billing for {subject} ({message}): link a billing account to \
+                 the project"
+            ),
+            Some(Remedy::Run(
+                "gcloud billing projects link PROJECT".to_owned(),
+            )),
+        ),
+        "accessDenied" | "forbidden" => {
+            let (help, remedy) = remedy::of_denial(message, subject);
+            let what = match subject {
+                Subject::Jobs(project) => format!("BigQuery denies a query in project {project}"),
+                _ => format!("access to {subject} is denied"),
+            };
+            denied(format!("{what} ({message}): {help}"), remedy)
+        }
+        "bytesBilledLimitExceeded" => denied(
+            format!(
+                "{subject} would bill more bytes than allowed ({message}): raise \
+                 BIGQUERY_MAX_BYTES_BILLED"
+            ),
+            Some(Remedy::Set("BIGQUERY_MAX_BYTES_BILLED=1073741824")),
+        ),
+        "notFound" => SourceError::NotFound(format!(
+            "there is no {subject} ({message}): check WAREHOUSE_URL"
+        )),
+        _ => SourceError::Refused(
+            format!("BigQuery refused {subject} ({status}, {reason}: {message})").into(),
+        ),
+    }
+}
+
+fn api_is_disabled(message: &str) -> Refusal {
     let command = "gcloud services enable bigquery.googleapis.com";
     Refusal {
-        detail: format!("the BigQuery API is off ({message}): enable it with `{command}`"),
+        detail: format!("the BigQuery API is disabled ({message}): enable it with `{command}`"),
         remedy: Some(Remedy::Run(command.to_owned())),
     }
 }
@@ -275,7 +279,7 @@ fn login(error: anyhow::Error) -> SourceError {
         }
         _ => SourceError::Unavailable {
             detail: format!(
-                "Google gave no token for BigQuery ({}): try again later",
+                "Google returned no token for BigQuery ({}): try again later",
                 excerpt(&format!("{error:#}"))
             ),
             source: error,
@@ -283,7 +287,7 @@ fn login(error: anyhow::Error) -> SourceError {
     }
 }
 
-/// The reason where the answer names none: `errors` may be absent, and a proxy sends no body.
+/// The reason by status, if the response has none: `errors` may be missing, and proxies send no body.
 fn by_status(status: StatusCode, word: &str) -> &'static str {
     match (status.as_u16(), word) {
         (_, "RESOURCE_EXHAUSTED") | (429, _) => "rateLimitExceeded",

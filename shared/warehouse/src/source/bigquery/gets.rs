@@ -1,5 +1,6 @@
-//! Reading by `tables.get`: free, and the whole truth of one table. Of a family, the newest and the
-//! oldest shard are read, and only where they differ those between that bound a change.
+//! Reading by `tables.get`, which is free and returns everything about one table. For a family, the
+//! newest and the oldest shard are read; if they differ, a binary search finds the shards where the
+//! schema changed.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +18,20 @@ use super::subject::Subject;
 use crate::error::SourceError;
 use crate::observer::Observer;
 
-/// A whole resource holds a view's SQL, labels and much more.
+/// The fields to return. A full resource also has a view's SQL, labels and much more.
 const FIELDS: &str = "type,description,schema,\
      timePartitioning(type,field,requirePartitionFilter),rangePartitioning/field,\
      clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes";
 
-pub(super) struct Reader<'a> {
+pub(super) struct TableReader<'a> {
     pub(super) client: &'a Client,
     pub(super) dataset: &'a Dataset,
     pub(super) observer: &'a dyn Observer,
 }
 
-impl Reader<'_> {
-    /// The table, or the family's newest shard, under the family's name; none where a table by
-    /// itself has been dropped since it was listed.
+impl TableReader<'_> {
+    /// The table, or the family's newest shard under the family's name; none if a standalone table has
+    /// been dropped since it was listed.
     pub(super) async fn table(&self, family: &Family) -> Result<Option<Table>, SourceError> {
         let member = newest(family);
         match self.get(&member).await {
@@ -59,9 +60,9 @@ impl Reader<'_> {
             .await
     }
 
-    /// A family or table of which nothing is known. A change that was undone between two shards
-    /// of one schema is not seen.
-    pub(super) async fn anew(&self, family: &Family) -> Result<Option<Table>, SourceError> {
+    /// Reads an unknown family or table. A change that was reverted between two shards with the same
+    /// schema is not found.
+    pub(super) async fn read_new(&self, family: &Family) -> Result<Option<Table>, SourceError> {
         let Some(last) = family.suffixes.len().checked_sub(1) else {
             return self.table(family).await;
         };
@@ -108,7 +109,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The first shard of each schema between two shards, by halving.
+    /// The first shard of each schema between two shards, by binary search.
     fn boundaries<'b>(
         &'b self,
         family: &'b Family,
@@ -139,12 +140,12 @@ impl Reader<'_> {
     }
 }
 
-/// BigQuery tells foreign keys in no order.
+/// BigQuery returns foreign keys in no particular order.
 pub(super) fn sort(keys: &mut [ForeignKey]) {
     keys.sort_by(|a, b| (&a.columns, &a.references).cmp(&(&b.columns, &b.references)));
 }
 
-/// Equal in names, types and repetition; descriptions may differ from shard to shard.
+/// Whether names, types and repetition are equal. Descriptions may differ between shards.
 pub(super) fn same_shape(a: &[Column], b: &[Column]) -> bool {
     let mut same = true;
     compare::columns(a, b, &mut |_, change| {
@@ -156,8 +157,7 @@ pub(super) fn same_shape(a: &[Column], b: &[Column]) -> bool {
     same
 }
 
-/// What a document says of a family's shards; none of a table by itself. Siblings are added by
-/// whoever knows the whole dataset.
+/// The shards entry of a family, without siblings; none for a standalone table.
 pub(super) fn shards(family: &Family, versions: Vec<ShardVersion>) -> Option<Shards> {
     Some(Shards {
         count: family.suffixes.len() as u64,
@@ -168,9 +168,9 @@ pub(super) fn shards(family: &Family, versions: Vec<ShardVersion>) -> Option<Sha
     })
 }
 
-/// The versions that were known, over the shards that there are now: old ones expire, and new ones
-/// have the schema of the newest version.
-pub(super) fn carried(known: &[ShardVersion], family: &Family) -> Vec<ShardVersion> {
+/// The known versions applied to the current shards: expired shards leave, and new ones belong to the
+/// newest version.
+pub(super) fn carry_versions(known: &[ShardVersion], family: &Family) -> Vec<ShardVersion> {
     let mut versions: Vec<ShardVersion> = Vec::new();
     let mut at = None;
     for suffix in &family.suffixes {
@@ -187,7 +187,7 @@ pub(super) fn carried(known: &[ShardVersion], family: &Family) -> Vec<ShardVersi
                 first: suffix.clone(),
                 last: suffix.clone(),
                 count: 1,
-                // Against a version that has expired there is nothing to tell.
+                // The first version has no predecessor to compare with.
                 changes: match (versions.is_empty(), known.get(of)) {
                     (false, Some(version)) => version.changes.clone(),
                     _ => Vec::new(),
@@ -205,7 +205,7 @@ mod tests {
     use schema::document::{Drift, DriftKind};
 
     #[test]
-    fn versions_are_carried_over_to_the_shards_that_there_are() {
+    fn known_versions_are_applied_to_the_current_shards() {
         let added = |path: &str| Drift {
             path: path.into(),
             kind: DriftKind::Added,
@@ -229,7 +229,7 @@ mod tests {
             suffixes: suffixes.iter().map(|suffix| (*suffix).to_owned()).collect(),
         };
         assert_eq!(
-            carried(
+            carry_versions(
                 &known,
                 &family(&["20210102", "20210103", "20210104", "20210105", "20210106"])
             ),
@@ -240,7 +240,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            carried(&known, &family(&["20210104", "20210107"])),
+            carry_versions(&known, &family(&["20210104", "20210107"])),
             [
                 version("20210104", "20210104", 1, vec![]),
                 version("20210107", "20210107", 1, vec![added("c")]),

@@ -1,5 +1,5 @@
-//! What a dataset holds, by `tables.list`: free, a thousand tables a page, and all that is needed to
-//! collapse shards into families before anything else is asked.
+//! Listing a dataset by `tables.list`, which is free and returns a thousand tables per page. It is enough
+//! to collapse shards into families before anything else is requested.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,24 +15,24 @@ use crate::observer::Observer;
 
 pub(super) struct Listing {
     pub(super) families: Vec<Family>,
-    /// All that a listing tells, which is no schema, by table.
-    told: HashMap<String, TableResource>,
+    /// The entries of the listing by table, which have no schema.
+    entries: HashMap<String, TableResource>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
+struct ListPage {
     #[serde(default)]
-    tables: Vec<Item>,
+    tables: Vec<Entry>,
     next_page_token: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+struct Entry {
     table_reference: Reference,
     #[serde(flatten)]
-    told: TableResource,
+    resource: TableResource,
 }
 
 #[derive(Deserialize)]
@@ -57,50 +57,50 @@ pub(super) async fn list(
         &dataset.name,
         "tables",
     ];
-    let mut told = HashMap::new();
+    let mut entries = HashMap::new();
     let mut token: Option<String> = None;
     let mut seen = HashSet::new();
     loop {
-        // Without a maximum a page is 50 tables; with it, a thousand.
+        // The default is 50 tables per page.
         let mut query = vec![("maxResults", "1000"), ("fields", FIELDS)];
         if let Some(token) = &token {
             query.push(("pageToken", token));
         }
-        let page: Page = client.get(Api::ListTables, &path, &query, observer).await?;
-        let items = page.tables.into_iter();
-        told.extend(items.map(|item| (item.table_reference.table_id, item.told)));
+        let page: ListPage = client.get(Api::ListTables, &path, &query, observer).await?;
+        let listed = page.tables.into_iter();
+        entries.extend(listed.map(|entry| (entry.table_reference.table_id, entry.resource)));
         let Some(next) = page.next_page_token.filter(|next| !next.is_empty()) else {
-            return Ok(Listing::of(told));
+            return Ok(Listing::of(entries));
         };
-        // What such pages leave out would read as removed.
+        // Tables of missing pages would seem to be dropped.
         if !seen.insert(next.clone()) {
-            return Err(Failure::page_named_twice());
+            return Err(Failure::repeated_page());
         }
         token = Some(next);
     }
 }
 
 impl Listing {
-    fn of(told: HashMap<String, TableResource>) -> Self {
-        let (shardable, alone): (Vec<_>, Vec<_>) = told
+    fn of(entries: HashMap<String, TableResource>) -> Self {
+        let (shardable, alone): (Vec<_>, Vec<_>) = entries
             .iter()
-            .partition(|(_, told)| told.table_kind() == TableKind::Table);
+            .partition(|(_, resource)| resource.table_kind() == TableKind::Table);
         let mut families = family::collapse(shardable.iter().map(|(name, _)| name.as_str()));
         families.extend(alone.into_iter().map(|(name, _)| Family {
             name: name.clone(),
             suffixes: Vec::new(),
         }));
         families.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { families, told }
+        Self { families, entries }
     }
 
-    /// Of a family, that of its newest shard.
-    pub(super) fn told(&self, family: &Family) -> Option<&TableResource> {
-        self.told.get(&newest(family))
+    /// The entry of a table, or of a family's newest shard.
+    pub(super) fn entry(&self, family: &Family) -> Option<&TableResource> {
+        self.entries.get(&newest(family))
     }
 }
 
-/// The table itself, or its newest shard.
+/// The name of the table, or of the family's newest shard.
 pub(super) fn newest(family: &Family) -> String {
     match family.suffixes.last() {
         Some(suffix) => family.member(suffix),

@@ -11,14 +11,14 @@ pub(super) struct Locations(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    /// By `project.dataset`.
+    /// Locations by `project.dataset`.
     of_datasets: HashMap<String, String>,
     /// The location of the last job, most likely that of the next one, too.
     of_last_job: Option<String>,
 }
 
 impl Locations {
-    /// None if nobody had to ask for it yet.
+    /// The location of a dataset; none if it was never looked up.
     pub(super) fn of_dataset(&self, dataset: &Dataset) -> Option<String> {
         self.lock().of_datasets.get(&dataset.to_string()).cloned()
     }

@@ -1,8 +1,8 @@
-//! BigQuery, by its REST API.
+//! BigQuery, through its REST API.
 //!
-//! A dataset is listed first, and its date shards collapsed into families. Few families are read by
-//! free `tables.get` calls; many by one `INFORMATION_SCHEMA` query a dataset. What is known already
-//! is read again only where that same query shows that it was altered: a listing can't tell.
+//! Each dataset is listed first, and its date shards are collapsed into families. A few families are
+//! read by free `tables.get` calls, many by one `INFORMATION_SCHEMA` query per dataset. Known tables are
+//! read again only if that query shows that they changed, because a listing doesn't tell.
 
 mod catalog;
 mod client;
@@ -35,7 +35,7 @@ pub struct BigQuery {
 }
 
 impl BigQuery {
-    /// The warehouse that `WAREHOUSE_URL` names. Logs in at the first call.
+    /// Opens the warehouse that `WAREHOUSE_URL` names. Authenticates on the first call.
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
         Ok(Self::new(
             Settings::from_env(resources.env())?,

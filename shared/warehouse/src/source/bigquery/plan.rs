@@ -1,5 +1,5 @@
-//! Planning a query without running it: a dry run by `jobs.insert`, which tells what kind of
-//! statement it took the text for, the tables that it reads, and its result's columns.
+//! Planning by a dry run (`jobs.insert`), which returns the kind of statement, the tables that it reads,
+//! and the columns of its result.
 
 use jiff::Timestamp;
 use platform::excerpt::excerpt;
@@ -35,7 +35,7 @@ struct Statistics {
 struct QueryStatistics {
     #[serde(default)]
     statement_type: String,
-    /// At most 50; of a view, those below it, and of a wildcard its own name or its shards.
+    /// At most 50 tables. For a view, those below it; for a wildcard, its name or its shards.
     #[serde(default)]
     referenced_tables: Vec<TableReference>,
     schema: Option<TableSchema>,
@@ -63,10 +63,10 @@ pub(super) async fn dry_run(
 
 fn planned(statistics: Statistics) -> Plan {
     let query = statistics.query.unwrap_or_default();
-    // A script and a change are planned as willingly as a query.
+    // A dry run also accepts scripts and statements that change data.
     if query.statement_type != "SELECT" {
         return Plan::Rejected(match query.statement_type.as_str() {
-            "" => "BigQuery does not tell what kind of statement it is".to_owned(),
+            "" => "BigQuery does not report what kind of statement it is".to_owned(),
             kind => format!("it is a {kind}: only one SELECT is planned"),
         });
     }

@@ -1,4 +1,4 @@
-//! Running a query for its rows.
+//! Runs a query and reads its rows.
 
 use std::collections::HashSet;
 
@@ -12,18 +12,18 @@ use super::failure::Failure;
 use crate::observer::Observer;
 
 pub(super) struct Settings {
-    /// That pays.
+    /// The project that pays.
     pub(super) project: String,
-    /// In bytes; a query that would cost more fails, and costs nothing.
+    /// A query that would bill more bytes fails, and costs nothing.
     pub(super) max_bytes_billed: u64,
 }
 
-/// The least that is billed for a query, in bytes.
+/// The minimum that is billed for a query, in bytes.
 const LEAST_BILLED: u64 = 10 << 20;
 
-/// How long BigQuery holds a call while the query runs, in ms: well below what we wait for an answer.
-fn held_ms(client: &Client) -> u64 {
-    client.patience.timeout.as_secs() * 500
+/// How long BigQuery keeps a call open while the query runs, in ms: well below the call's time-out.
+fn timeout_ms(client: &Client) -> u64 {
+    client.retries.timeout.as_secs() * 500
 }
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ impl Row {
 /// 64-bit numbers are JSON strings.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct QueryResponse {
     #[serde(default)]
     job_complete: bool,
     job_reference: Option<JobReference>,
@@ -67,8 +67,8 @@ struct JobReference {
     location: Option<String>,
 }
 
-/// All rows of a query. What it is billed is counted, and a job that failed by BigQuery's fault is
-/// run anew.
+/// All rows of a query. Reports the billed bytes, and runs the query again if the job failed because of
+/// an error of BigQuery.
 pub(super) async fn run(
     client: &Client,
     settings: &Settings,
@@ -76,12 +76,12 @@ pub(super) async fn run(
     location: Option<String>,
     observer: &dyn Observer,
 ) -> Result<Vec<Row>, Failure> {
-    let deadline = Instant::now() + client.patience.deadline;
+    let deadline = Instant::now() + client.retries.deadline;
     let mut attempt = 1;
     loop {
         match once(client, settings, sql, location.as_deref(), observer).await {
-            Err(failure) if failure.needs_new_job() && attempt < client.patience.attempts => {
-                let wait = client.wait(attempt);
+            Err(failure) if failure.needs_new_job() && attempt < client.retries.attempts => {
+                let wait = client.backoff(attempt);
                 if Instant::now() + wait > deadline {
                     return Err(failure);
                 }
@@ -105,24 +105,26 @@ async fn once(
         "useLegacySql": false,
         "location": location,
         "maximumBytesBilled": settings.max_bytes_billed.to_string(),
-        "timeoutMs": held_ms(client),
+        "timeoutMs": timeout_ms(client),
         "jobCreationMode": "JOB_CREATION_OPTIONAL",
-        // A call that is tried again is not billed again.
+        // A retried call is not billed again.
         "requestId": Uuid::now_v7().to_string(),
     });
     let path = ["projects", settings.project.as_str(), "queries"];
-    let mut answer: Answer = client.post(Api::Query, &path, &body, observer).await?;
-    let job = answer.job_reference.take();
-    let deadline = Instant::now() + client.patience.deadline;
-    while !answer.job_complete {
+    let mut response: QueryResponse = client.post(Api::Query, &path, &body, observer).await?;
+    let job = response.job_reference.take();
+    let deadline = Instant::now() + client.retries.deadline;
+    while !response.job_complete {
         if Instant::now() > deadline {
-            return Err(Failure::Broken(anyhow::anyhow!("the query did not end")));
+            return Err(Failure::NoResponse(anyhow::anyhow!(
+                "the query did not end in time"
+            )));
         }
-        answer = results(client, job.as_ref(), None, observer).await?;
+        response = results(client, job.as_ref(), None, observer).await?;
     }
-    observer.billed(answer.billed());
-    let mut rows = std::mem::take(&mut answer.rows);
-    let mut next = answer.page_token.filter(|token| !token.is_empty());
+    observer.billed(response.billed());
+    let mut rows = std::mem::take(&mut response.rows);
+    let mut next = response.page_token.filter(|token| !token.is_empty());
     let mut seen = HashSet::new();
     while let Some(token) = next {
         let page = results(client, job.as_ref(), Some(&token), observer).await?;
@@ -130,7 +132,7 @@ async fn once(
         next = page.page_token.filter(|next| !next.is_empty());
         seen.insert(token);
         if next.as_ref().is_some_and(|next| seen.contains(next)) {
-            return Err(Failure::page_named_twice());
+            return Err(Failure::repeated_page());
         }
     }
     Ok(rows)
@@ -141,20 +143,19 @@ async fn results(
     job: Option<&JobReference>,
     page: Option<&str>,
     observer: &dyn Observer,
-) -> Result<Answer, Failure> {
-    let job = job.ok_or_else(|| {
-        Failure::Unreadable(anyhow::anyhow!("a query that has not ended, without a job"))
-    })?;
-    let held = held_ms(client).to_string();
-    let mut query = vec![("timeoutMs", held.as_str())];
-    // A job is found only where it runs.
+) -> Result<QueryResponse, Failure> {
+    let job =
+        job.ok_or_else(|| Failure::Unreadable(anyhow::anyhow!("a running query has no job")))?;
+    let timeout = timeout_ms(client).to_string();
+    let mut query = vec![("timeoutMs", timeout.as_str())];
+    // A job is found only in its own location.
     query.extend(job.location.as_deref().map(|place| ("location", place)));
     query.extend(page.map(|token| ("pageToken", token)));
     let path = ["projects", job.project_id.as_str(), "queries", &job.job_id];
     client.get(Api::QueryResults, &path, &query, observer).await
 }
 
-impl Answer {
+impl QueryResponse {
     fn billed(&self) -> u64 {
         let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
         number(&self.total_bytes_billed).unwrap_or_else(|| {

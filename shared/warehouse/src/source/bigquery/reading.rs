@@ -1,4 +1,4 @@
-//! One reading of all datasets: what is asked, in which order, and what comes of a failure.
+//! Reading all datasets: what is requested in which order, and what happens after a failure.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use schema::name::TableName;
 use super::catalog::{self, Catalog};
 use super::client::Client;
 use super::failure::Failure;
-use super::gets::{Reader, carried, same_shape, shards};
+use super::gets::{TableReader, carry_versions, same_shape, shards};
 use super::listing::{self, Listing, newest};
 use super::query;
 use super::settings::{Changes, Dataset, Settings};
@@ -23,13 +23,14 @@ use crate::error::SourceError;
 use crate::observer::{Observer, Progress};
 use crate::source::{Reading, Unread};
 
-/// After so many tables in a row that BigQuery did not answer for, the rest is not tried.
+/// After this many consecutive tables without a response, the remaining ones are not tried.
 const GIVE_UP_AFTER: usize = 10;
 
-/// Of further failures, where nothing could be read.
+/// How many further failures the error names if nothing could be read.
 const MORE: usize = 5;
 
-struct Asked<'a> {
+/// One reading.
+struct DatasetsReader<'a> {
     settings: &'a Settings,
     client: &'a Client,
     query: query::Settings,
@@ -37,76 +38,76 @@ struct Asked<'a> {
     observer: &'a dyn Observer,
 }
 
-/// A dataset that could be listed.
-struct Found<'a> {
+/// A dataset that was listed.
+struct ListedDataset<'a> {
     dataset: &'a Dataset,
     listing: Listing,
     catalog: Option<Catalog>,
 }
 
-/// What a dataset's query is asked for, and what reads the tables without it.
+/// What a dataset's query is for, and how to do without it.
 #[derive(Clone, Copy)]
-enum Query {
+enum QueryPurpose {
     Changes,
     Tables,
 }
 
-impl fmt::Display for Query {
+impl fmt::Display for QueryPurpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Changes => {
-                "its tables were read one by one instead, which BIGQUERY_CHANGES=get does without \
-                 asking for a query"
+                "its tables were read one by one instead; set BIGQUERY_CHANGES=get to do so without \
+                 trying the query"
             }
             Self::Tables => {
-                "its tables were read one by one instead, which a higher BIGQUERY_QUERY_ABOVE does \
-                 without asking for a query"
+                "its tables were read one by one instead; raise BIGQUERY_QUERY_ABOVE to do so \
+                 without trying the query"
             }
         })
     }
 }
 
 /// One table or family to read.
-struct Work<'a> {
-    found: &'a Found<'a>,
+struct TableTask<'a> {
+    found: &'a ListedDataset<'a>,
     family: &'a Family,
 }
 
 #[derive(Default)]
 struct Failures {
     unread: Vec<Unread>,
-    told: Vec<Problem>,
-    /// By their problems.
+    problems: Vec<Problem>,
+    /// The errors behind `problems`, in the same order.
     errors: Vec<SourceError>,
 }
 
 impl Failures {
-    fn tell(&mut self, problem: impl FnOnce(String) -> Problem, error: SourceError) {
-        self.told.push(problem(error.to_string()));
+    fn add(&mut self, problem: impl FnOnce(String) -> Problem, error: SourceError) {
+        self.problems.push(problem(error.to_string()));
         self.errors.push(error);
     }
 
-    /// A dataset that is there and could not be read.
+    /// Adds a dataset that exists and could not be read.
     fn dataset(&mut self, dataset: &Dataset, error: SourceError) {
         self.unread.push(Unread::Dataset(dataset.to_string()));
-        self.tell(
+        self.add(
             |detail| Problem::of_dataset(dataset.to_string(), detail),
             error,
         );
     }
 
-    /// A table that is there and could not be read.
+    /// Adds a table that exists and could not be read.
     fn table(&mut self, table: &TableName, error: SourceError) {
         self.unread.push(Unread::Table(table.to_string()));
-        self.tell(|detail| Problem::of_table(table, detail), error);
+        self.add(|detail| Problem::of_table(table, detail), error);
     }
 
-    /// The first error, with the others' words.
+    /// The first error, with the messages of others.
     fn into_error(mut self) -> Option<SourceError> {
         if self.errors.is_empty() {
             return None;
         }
-        let others = self.told.iter().skip(1);
+        let others = self.problems.iter().skip(1);
         let more: String = others
             .take(MORE)
             .map(|it| format!("; {}: {}", it.subject, it.detail))
@@ -121,7 +122,7 @@ pub(super) async fn read(
     known: &[Table],
     observer: &dyn Observer,
 ) -> Result<Reading, SourceError> {
-    let asked = Asked {
+    let reader = DatasetsReader {
         settings,
         client,
         query: query::Settings {
@@ -135,45 +136,43 @@ pub(super) async fn read(
         observer,
     };
     let mut failures = Failures::default();
-    let found = asked.datasets(&mut failures).await;
+    let found = reader.datasets(&mut failures).await;
     let families: usize = found.iter().map(|found| found.listing.families.len()).sum();
     let many = families > settings.query_above;
     let found = if many {
-        asked.query_the_rest(found, &mut failures).await
+        reader.query_the_rest(found, &mut failures).await
     } else {
         found
     };
-    let mut tables = asked.tables(&found, many, &mut failures).await;
+    let mut tables = reader.tables(&found, many, &mut failures).await;
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     let nothing_read = tables.is_empty() && (found.is_empty() || !failures.unread.is_empty());
-    if nothing_read && !failures.told.is_empty() {
-        return Err(failures
-            .into_error()
-            .expect("each that is told has its error"));
+    if nothing_read && !failures.problems.is_empty() {
+        return Err(failures.into_error().expect("each problem has an error"));
     }
     let remedy = failures.errors.iter().find_map(SourceError::remedy);
     Ok(Reading {
         tables,
         remedy: remedy.cloned(),
         unread: failures.unread,
-        problems: failures.told,
+        problems: failures.problems,
     })
 }
 
-impl<'a> Asked<'a> {
-    /// Lists every dataset and, of those known, asks at the same time what was altered.
-    async fn datasets(&self, failures: &mut Failures) -> Vec<Found<'a>> {
+impl<'a> DatasetsReader<'a> {
+    /// Lists every dataset and, at the same time, queries known ones for what changed.
+    async fn datasets(&self, failures: &mut Failures) -> Vec<ListedDataset<'a>> {
         let datasets = self.settings.datasets.len();
         let done = AtomicUsize::new(0);
-        let tell = &|datasets_done| {
+        let report = &|datasets_done| {
             self.observer.progress(Progress::Listing {
                 datasets_done,
                 datasets,
             });
         };
-        tell(0);
+        report(0);
         let done = &done;
-        let looks = self.settings.datasets.iter().map(|dataset| async move {
+        let requests = self.settings.datasets.iter().map(|dataset| async move {
             let listing = listing::list(self.client, dataset, self.observer);
             let catalog = async {
                 if self.settings.changes == Changes::Query && self.is_known(dataset) {
@@ -182,24 +181,24 @@ impl<'a> Asked<'a> {
                     None
                 }
             };
-            let looked = future::join(listing, catalog).await;
-            tell(done.fetch_add(1, Ordering::Relaxed) + 1);
-            looked
+            let responses = future::join(listing, catalog).await;
+            report(done.fetch_add(1, Ordering::Relaxed) + 1);
+            responses
         });
-        let looked: Vec<_> = stream::iter(looks.collect::<Vec<_>>())
+        let responses: Vec<_> = stream::iter(requests.collect::<Vec<_>>())
             .buffered(self.settings.parallelism)
             .collect()
             .await;
         let mut found = Vec::new();
-        for (dataset, (listing, catalog)) in self.settings.datasets.iter().zip(looked) {
+        for (dataset, (listing, catalog)) in self.settings.datasets.iter().zip(responses) {
             match listing {
                 Ok(listing) => {
-                    let next = Found {
+                    let next = ListedDataset {
                         dataset,
                         listing,
                         catalog: None,
                     };
-                    let query = Query::Changes;
+                    let query = QueryPurpose::Changes;
                     found.extend(self.with_catalog(next, query, catalog, failures));
                 }
                 Err(failure) => {
@@ -207,7 +206,7 @@ impl<'a> Asked<'a> {
                     let error = failure.about(Subject::Dataset(dataset));
                     if is_gone {
                         let of = |detail| Problem::of_dataset(dataset.to_string(), detail);
-                        failures.tell(of, error);
+                        failures.add(of, error);
                     } else {
                         failures.dataset(dataset, error);
                     }
@@ -219,9 +218,9 @@ impl<'a> Asked<'a> {
 
     async fn query_the_rest(
         &self,
-        found: Vec<Found<'a>>,
+        found: Vec<ListedDataset<'a>>,
         failures: &mut Failures,
-    ) -> Vec<Found<'a>> {
+    ) -> Vec<ListedDataset<'a>> {
         let queries = found.into_iter().map(|found| async {
             let catalog = if found.catalog.is_none() && !self.is_known(found.dataset) {
                 Some(self.catalog(found.dataset).await)
@@ -237,7 +236,7 @@ impl<'a> Asked<'a> {
         queried
             .into_iter()
             .filter_map(|(found, catalog)| {
-                self.with_catalog(found, Query::Tables, catalog, failures)
+                self.with_catalog(found, QueryPurpose::Tables, catalog, failures)
             })
             .collect()
     }
@@ -246,15 +245,15 @@ impl<'a> Asked<'a> {
         catalog::read(self.client, &self.query, dataset, self.observer).await
     }
 
-    /// Where queries may not run, tables are read one by one, and one problem says so. Where
-    /// BigQuery is down, that would only be more of the same.
+    /// If queries are denied, tables are read one by one, and one problem says so. If BigQuery is down,
+    /// the dataset is unread.
     fn with_catalog(
         &self,
-        mut found: Found<'a>,
-        query: Query,
+        mut found: ListedDataset<'a>,
+        query: QueryPurpose,
         catalog: Option<Result<Catalog, Failure>>,
         failures: &mut Failures,
-    ) -> Option<Found<'a>> {
+    ) -> Option<ListedDataset<'a>> {
         match catalog {
             None => {}
             Some(Ok(catalog)) => found.catalog = Some(catalog),
@@ -267,10 +266,14 @@ impl<'a> Asked<'a> {
             }
             Some(Err(failure)) if failure.is_about_jobs() => {
                 let project = &self.settings.project;
-                if !failures.told.iter().any(|told| told.subject == *project) {
+                if !failures
+                    .problems
+                    .iter()
+                    .any(|problem| problem.subject == *project)
+                {
                     let error = failure.about(Subject::Jobs(project));
                     let of = |detail| Problem::general(project, format!("{detail}; {query}"));
-                    failures.tell(of, error);
+                    failures.add(of, error);
                 }
             }
             Some(Err(failure)) => {
@@ -279,7 +282,7 @@ impl<'a> Asked<'a> {
                     let detail = format!("{detail}; {query}");
                     Problem::of_dataset(found.dataset.to_string(), detail)
                 };
-                failures.tell(of, error);
+                failures.add(of, error);
             }
         }
         Some(found)
@@ -292,34 +295,39 @@ impl<'a> Asked<'a> {
         self.known.values().any(is_in)
     }
 
-    async fn tables(&self, found: &[Found<'_>], many: bool, failures: &mut Failures) -> Vec<Table> {
-        let work: Vec<_> = found
+    async fn tables(
+        &self,
+        found: &[ListedDataset<'_>],
+        many: bool,
+        failures: &mut Failures,
+    ) -> Vec<Table> {
+        let tasks: Vec<_> = found
             .iter()
             .flat_map(|found| {
                 let families = found.listing.families.iter();
-                families.map(move |family| Work { found, family })
+                families.map(move |family| TableTask { found, family })
             })
             .collect();
-        let total = work.len();
-        let tell = |tables_done| {
+        let total = tasks.len();
+        let report = |tables_done| {
             self.observer.progress(Progress::Reading {
                 tables_done,
                 tables: total,
             });
         };
-        tell(0);
+        report(0);
         let mut tables = Vec::with_capacity(total);
         let (mut done, mut unanswered) = (0, 0);
         let mut last = String::new();
-        let mut work = work.into_iter();
-        let mut reading: FuturesUnordered<_> = work
+        let mut tasks = tasks.into_iter();
+        let mut reading: FuturesUnordered<_> = tasks
             .by_ref()
             .take(self.settings.parallelism)
-            .map(|work| self.attempt(work, many))
+            .map(|task| self.attempt(task, many))
             .collect();
         while let Some((tried, table)) = reading.next().await {
             done += 1;
-            reading.extend(work.next().map(|work| self.attempt(work, many)));
+            reading.extend(tasks.next().map(|task| self.attempt(task, many)));
             match table {
                 Ok(table) => {
                     unanswered = 0;
@@ -332,13 +340,13 @@ impl<'a> Asked<'a> {
                     failures.table(&tried.name(), error);
                 }
             }
-            tell(done);
+            report(done);
             if unanswered == GIVE_UP_AFTER && done < total {
                 for found in found {
                     let error = SourceError::Unavailable {
                         detail: format!(
-                            "BigQuery stopped answering after {done} of {total} tables: not every \
-                             table was read; of the last one: {last}"
+                            "BigQuery stopped responding after {done} of {total} tables, so not every \
+                             table was read; the last error: {last}"
                         ),
                         source: anyhow::anyhow!("{done} of {total} tables were tried"),
                     };
@@ -352,63 +360,63 @@ impl<'a> Asked<'a> {
 
     async fn attempt<'w>(
         &self,
-        work: Work<'w>,
+        task: TableTask<'w>,
         many: bool,
-    ) -> (Work<'w>, Result<Option<Table>, SourceError>) {
-        let table = self.table(&work, many).await;
-        (work, table)
+    ) -> (TableTask<'w>, Result<Option<Table>, SourceError>) {
+        let table = self.table(&task, many).await;
+        (task, table)
     }
 
-    /// None where the table has been dropped since it was listed.
-    async fn table(&self, work: &Work<'_>, many: bool) -> Result<Option<Table>, SourceError> {
-        let Work { found, family } = work;
-        let reader = Reader {
+    /// None if the table has been dropped since it was listed.
+    async fn table(&self, task: &TableTask<'_>, many: bool) -> Result<Option<Table>, SourceError> {
+        let TableTask { found, family } = task;
+        let reader = TableReader {
             client: self.client,
             dataset: found.dataset,
             observer: self.observer,
         };
-        let known = self.known.get(work.name().to_string().as_str()).copied();
-        let table = match (work.told(known), known) {
-            (Some(told), Some(known)) if is_unaltered(&known.columns, &told.columns) => {
+        let known = self.known.get(task.name().to_string().as_str()).copied();
+        let table = match (task.by_query(known), known) {
+            (Some(queried), Some(known)) if is_unchanged(&known.columns, &queried.columns) => {
                 Some(Table {
                     rows: known.rows,
                     bytes: known.bytes,
                     columns: known.columns.clone(),
-                    ..told
+                    ..queried
                 })
             }
-            (Some(told), _) if many => Some(told),
-            (Some(told), _) => reader.table(family).await?.map(|table| Table {
-                shards: told.shards,
+            (Some(queried), _) if many => Some(queried),
+            (Some(queried), _) => reader.table(family).await?.map(|table| Table {
+                shards: queried.shards,
                 ..table
             }),
             (None, Some(known)) if known.shards.is_some() => match reader.table(family).await? {
                 Some(table) if same_shape(&known.columns, &table.columns) => {
                     let versions = known.shards.as_ref().map(|shards| &shards.versions[..]);
-                    let versions = carried(versions.unwrap_or_default(), family);
+                    let versions = carry_versions(versions.unwrap_or_default(), family);
                     Some(Table {
                         shards: shards(family, versions),
                         ..table
                     })
                 }
-                _ => reader.anew(family).await?,
+                _ => reader.read_new(family).await?,
             },
-            (None, _) => reader.anew(family).await?,
+            (None, _) => reader.read_new(family).await?,
         };
-        Ok(table.map(|table| work.with_siblings(table)))
+        Ok(table.map(|table| task.with_siblings(table)))
     }
 }
 
-impl Work<'_> {
+impl TableTask<'_> {
     fn name(&self) -> TableName {
         self.found.dataset.table(&self.family.name)
     }
 
-    /// The table as the query tells it, where there was one and it knows such a table whole.
-    fn told(&self, known: Option<&Table>) -> Option<Table> {
+    /// The table by the query, if there was one and it returns all of such a table.
+    fn by_query(&self, known: Option<&Table>) -> Option<Table> {
         let Self { found, family } = self;
         let catalog = found.catalog.as_ref()?;
-        let listed = found.listing.told(family)?;
+        let listed = found.listing.entry(family)?;
         if listed.table_kind() == TableKind::External {
             return None;
         }
@@ -430,9 +438,9 @@ impl Work<'_> {
     }
 }
 
-/// Whether the query shows what was known.
-fn is_unaltered(known: &[Column], told: &[Column]) -> bool {
-    let mut unaltered = true;
-    compare::columns(known, told, &mut |_, _| unaltered = false);
-    unaltered
+/// Whether the query returns the known columns.
+fn is_unchanged(known: &[Column], queried: &[Column]) -> bool {
+    let mut unchanged = true;
+    compare::columns(known, queried, &mut |_, _| unchanged = false);
+    unchanged
 }

@@ -1,4 +1,4 @@
-//! What of BigQuery is read, and how hard it may be asked.
+//! Which datasets are read, and the limits on requests.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use platform::google::Google;
 use schema::name::{TableName, dataset_id};
 use url::Url;
 
-/// A dataset, perhaps of another project than the one that pays for queries.
+/// A dataset, perhaps in another project than the one that pays for queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     pub project: String,
@@ -21,7 +21,7 @@ impl Dataset {
     }
 }
 
-/// As scopes name it.
+/// Writes the dataset as scopes name it.
 impl std::fmt::Display for Dataset {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&dataset_id(&self.project, &self.name))
@@ -30,28 +30,28 @@ impl std::fmt::Display for Dataset {
 
 #[derive(Clone)]
 pub struct Settings {
-    /// The project that queries and dry runs are billed to.
+    /// The project that pays for queries and dry runs.
     pub project: String,
-    /// `WAREHOUSE_URL`: `bigquery://project/dataset[,dataset]`, where a dataset of another project
-    /// is written `project.dataset`.
+    /// `WAREHOUSE_URL`: `bigquery://project/dataset[,dataset]`. Write a dataset of another project as
+    /// `project.dataset`.
     pub datasets: Vec<Dataset>,
-    /// `BIGQUERY_EMULATOR_HOST` (`host:port` or a URL), else Google.
+    /// `BIGQUERY_EMULATOR_HOST` (`host:port` or a URL). Default: Google's endpoint.
     pub endpoint: Url,
-    /// Google wants a token, an emulator none.
+    /// None for an emulator, which needs no token.
     pub login: Option<Google>,
-    /// `BIGQUERY_REQUESTS_PER_SECOND`, of each method: 100, which is BigQuery's quota for a user.
+    /// `BIGQUERY_REQUESTS_PER_SECOND` per method. Default: 100, BigQuery's quota per user.
     pub requests_per_second: u32,
-    /// `BIGQUERY_PARALLELISM`: 50 requests in flight.
+    /// `BIGQUERY_PARALLELISM`: concurrent requests. Default: 50.
     pub parallelism: usize,
-    /// `BIGQUERY_QUERY_ABOVE`: a warehouse of more than 500 tables and families is read by one
-    /// query a dataset (which is billed 10 MB or more) instead of one free request a table.
+    /// `BIGQUERY_QUERY_ABOVE`: a warehouse with more tables and families is read by one query per
+    /// dataset (billed 10 MB or more) instead of one free request per table. Default: 500.
     pub query_above: usize,
-    /// `BIGQUERY_MAX_BYTES_BILLED`: 100 MB, in bytes, of one query.
+    /// `BIGQUERY_MAX_BYTES_BILLED` per query, in bytes. Default: 104857600 (100 MB).
     pub max_bytes_billed: u64,
-    /// `BIGQUERY_CHANGES`: how a later sync finds what was altered: by one `query` a dataset, or
-    /// by a `get` of each table.
+    /// `BIGQUERY_CHANGES`: how a later sync detects changes: by one `query` per dataset, or by a `get` of
+    /// each table. Default: `query`.
     pub changes: Changes,
-    pub patience: Patience,
+    pub retries: RetryPolicy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,24 +60,24 @@ pub enum Changes {
     Get,
 }
 
-/// How long a call is tried.
+/// How often and how long a call is retried.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Of one attempt.
+pub struct RetryPolicy {
+    /// The time-out of one attempt.
     pub timeout: Duration,
     pub attempts: u32,
-    /// Before the second attempt; each further one waits up to twice as long, up to 32 s.
-    pub first_wait: Duration,
-    /// Of all attempts of one call together.
+    /// The wait before the second attempt. It doubles for each further attempt, up to 32 s.
+    pub first_backoff: Duration,
+    /// The time limit for all attempts of one call.
     pub deadline: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
             attempts: 6,
-            first_wait: Duration::from_secs(1),
+            first_backoff: Duration::from_secs(1),
             deadline: Duration::from_secs(120),
         }
     }
@@ -110,7 +110,7 @@ impl Settings {
                 Some("get") => Changes::Get,
                 Some(other) => bail!("BIGQUERY_CHANGES is {other:?}: set it to query or get"),
             },
-            patience: Patience::default(),
+            retries: RetryPolicy::default(),
         };
         for (name, figure) in [
             (
@@ -147,7 +147,7 @@ fn warehouse(url: &str) -> anyhow::Result<(String, Vec<Dataset>)> {
     Ok((project.to_owned(), datasets))
 }
 
-/// Names are written into SQL between backticks, so nothing else may pass.
+/// Names are written into SQL between backticks, so only these characters are allowed.
 fn is_project(name: &str) -> bool {
     !name.is_empty()
         && name
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dataset_is_of_the_billed_project_unless_it_names_its_own() {
+    fn a_dataset_is_in_the_billed_project_unless_it_names_another() {
         let settings = Settings::from_env(&env(&[(
             "WAREHOUSE_URL",
             "bigquery://acme/shop, other-project.web,shop",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_named_with_what_to_do() {
+    fn an_invalid_value_is_reported_with_the_name_of_its_variable() {
         for (name, value) in [
             ("WAREHOUSE_URL", "bigquery://acme"),
             ("WAREHOUSE_URL", "bigquery:///shop"),

@@ -10,9 +10,9 @@ pub(super) enum Subject<'a> {
     Dataset(&'a Dataset),
     /// A table or shard of the dataset.
     Table(&'a Dataset, &'a str),
-    /// The one query of a dataset.
+    /// The `INFORMATION_SCHEMA` query of a dataset.
     Query(&'a Dataset),
-    /// Queries and dry runs, in the project that pays.
+    /// Queries and dry runs, by the project that pays.
     Jobs(&'a str),
 }
 

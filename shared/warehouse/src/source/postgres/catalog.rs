@@ -1,4 +1,4 @@
-//! Reads the catalog: what there is, and what the role may not read of it.
+//! Reads the catalog: the tables, and what the role may not read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,8 +16,8 @@ use crate::error::SourceError;
 use crate::observer::Observer;
 use crate::source::{Reading, Unread};
 
-/// Names of types come with their schema, whatever the role's own path is; none of the queries is
-/// worth compiling.
+/// Type names include their schema, whatever the role's search path is. The queries are too short to
+/// compile.
 const SETTINGS: &str = "
     set local search_path = pg_catalog;
     set local statement_timeout = '60s';
@@ -31,7 +31,7 @@ pub(super) async fn read(
     observer: &dyn Observer,
 ) -> Result<Reading, SourceError> {
     let mut client = pool.get().await?;
-    // One snapshot, so that a table that changes meanwhile is read as it was or as it is.
+    // One snapshot, so that a table that changes meanwhile is read consistently.
     let db = client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
@@ -47,7 +47,7 @@ pub(super) async fn read(
         .await?;
     let database: String = place.try_get("database")?;
     let role: String = place.try_get("role")?;
-    let mut left_out = missing_schemas(named, &database, &place)?;
+    let mut omitted = missing_schemas(named, &database, &place)?;
 
     observer.request();
     let rows = db
@@ -59,13 +59,13 @@ pub(super) async fn read(
         .collect::<Result<Vec<_>, _>>()?;
     let expected: BTreeSet<&str> = known.iter().map(Table::dataset).collect();
     for unread in unreadable(&relations, &role, &expected) {
-        if left_out.iter().all(|it| it.what != unread.what) {
-            left_out.push(unread);
+        if omitted.iter().all(|it| it.what != unread.what) {
+            omitted.push(unread);
         }
     }
     let relations: Vec<_> = relations.into_iter().filter(|it| it.readable).collect();
-    if relations.is_empty() && !left_out.is_empty() {
-        return Err(nothing_to_read(&left_out));
+    if relations.is_empty() && !omitted.is_empty() {
+        return Err(nothing_to_read(&omitted));
     }
     let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
 
@@ -102,14 +102,14 @@ pub(super) async fn read(
     });
     Ok(Reading {
         tables: tables.collect(),
-        unread: left_out
+        unread: omitted
             .iter()
             .filter(|it| it.exists)
             .map(|it| it.what.clone())
             .collect(),
-        problems: left_out
+        problems: omitted
             .into_iter()
-            .filter(|it| it.is_told)
+            .filter(|it| it.is_reported)
             .map(|it| it.problem)
             .collect(),
         remedy: None,
@@ -118,10 +118,10 @@ pub(super) async fn read(
 
 struct Relation {
     oid: u32,
-    /// The role may name what is in its schema.
+    /// Whether the role may use its schema.
     usable: bool,
     readable: bool,
-    /// `schema.table`, quoted where SQL needs it.
+    /// `schema.table`, quoted if SQL needs it.
     quoted: String,
     table: Table,
 }
@@ -168,14 +168,14 @@ fn whole(estimate: Option<f64>) -> Option<u64> {
     estimate.map(|estimate| estimate.round() as u64)
 }
 
-/// A schema or a table that is not read, and why.
-struct LeftOut {
+/// A schema or table that is not read, and why.
+struct Omission {
     what: Unread,
-    /// False of a schema that is named and not there.
+    /// False for a named schema that does not exist.
     exists: bool,
-    /// A schema that the role may not use, that nobody named and of which nothing is known is no
-    /// business of ours.
-    is_told: bool,
+    /// False for a schema that the role may not use, that the URL does not name and that has no known
+    /// tables.
+    is_reported: bool,
     problem: Problem,
 }
 
@@ -183,27 +183,27 @@ fn missing_schemas(
     named: &[String],
     database: &str,
     place: &Row,
-) -> Result<Vec<LeftOut>, tokio_postgres::Error> {
+) -> Result<Vec<Omission>, tokio_postgres::Error> {
     let existing: Vec<String> = place.try_get("existing")?;
     let usable: Vec<String> = place.try_get("usable")?;
     let role: &str = place.try_get("role")?;
     let missing = named.iter().filter(|name| !usable.contains(name));
-    let left_out = missing.map(|name| {
+    let omitted = missing.map(|name| {
         let exists = existing.contains(name);
         let detail = if exists {
             no_usage(name, role)
         } else {
-            "there is no such schema: correct `schemas` in WAREHOUSE_URL".to_owned()
+            "the schema does not exist: correct `schemas` in WAREHOUSE_URL".to_owned()
         };
         let dataset = dataset_id(database, name);
-        LeftOut {
+        Omission {
             what: Unread::Dataset(dataset.clone()),
             exists,
-            is_told: true,
+            is_reported: true,
             problem: Problem::of_dataset(dataset, detail),
         }
     });
-    Ok(left_out.collect())
+    Ok(omitted.collect())
 }
 
 fn no_usage(schema: &str, role: &str) -> String {
@@ -211,21 +211,21 @@ fn no_usage(schema: &str, role: &str) -> String {
     format!("{role} may not use the schema: grant usage on schema {schema} to {role}")
 }
 
-/// Once for a schema of which nothing can be read, else once for each table.
-fn unreadable(relations: &[Relation], role: &str, expected: &BTreeSet<&str>) -> Vec<LeftOut> {
+/// One entry for a schema without any readable table, or else one per unreadable table.
+fn unreadable(relations: &[Relation], role: &str, expected: &BTreeSet<&str>) -> Vec<Omission> {
     let mut schemas: BTreeMap<&str, Vec<&Relation>> = BTreeMap::new();
     for relation in relations {
         let schema = relation.table.parts.dataset.as_str();
         schemas.entry(schema).or_default().push(relation);
     }
-    let mut left_out = Vec::new();
+    let mut omitted = Vec::new();
     let mut unusable = Vec::new();
     for (schema, relations) in schemas {
         let dataset = relations[0].table.dataset();
-        let whole = |is_told: bool, detail: String| LeftOut {
+        let whole = |is_reported: bool, detail: String| Omission {
             what: Unread::Dataset(dataset.to_owned()),
             exists: true,
-            is_told,
+            is_reported,
             problem: Problem::of_dataset(dataset, detail),
         };
         if relations.iter().all(|relation| !relation.usable) {
@@ -234,40 +234,40 @@ fn unreadable(relations: &[Relation], role: &str, expected: &BTreeSet<&str>) -> 
         }
         if relations.iter().all(|relation| !relation.readable) {
             let detail = format!(
-                "{role} may read none of its tables ({}): grant select on them to {role}",
+                "{role} may not read any of its tables ({}): grant select on them to {role}",
                 relations.len()
             );
-            left_out.push(whole(true, detail));
+            omitted.push(whole(true, detail));
             continue;
         }
         let unreadable = relations.iter().filter(|relation| !relation.readable);
-        left_out.extend(unreadable.map(|relation| {
+        omitted.extend(unreadable.map(|relation| {
             let detail = format!(
-                "{role} may not read it: grant select on {} to {role}",
+                "{role} may not read the table: grant select on {} to {role}",
                 relation.quoted
             );
-            LeftOut {
+            Omission {
                 what: Unread::Table(relation.table.name.clone()),
                 exists: true,
-                is_told: true,
+                is_reported: true,
                 problem: Problem::of_table(&relation.table.parts, detail),
             }
         }));
     }
-    left_out.extend(unusable);
-    left_out
+    omitted.extend(unusable);
+    omitted
 }
 
-fn nothing_to_read(left_out: &[LeftOut]) -> SourceError {
-    let told: Vec<String> = left_out
+fn nothing_to_read(omitted: &[Omission]) -> SourceError {
+    let details: Vec<String> = omitted
         .iter()
         .map(|it| format!("{}: {}", it.problem.subject, it.problem.detail))
         .collect();
-    let told = told.join("; ");
-    if left_out.iter().any(|it| it.exists) {
-        SourceError::Denied(told.into())
+    let details = details.join("; ");
+    if omitted.iter().any(|it| it.exists) {
+        SourceError::Denied(details.into())
     } else {
-        SourceError::NotFound(told)
+        SourceError::NotFound(details)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Columns and the types behind them: arrays repeat, composites nest, domains are what they are of.
+//! Columns and their types: arrays are repeated, composites are nested, domains are resolved.
 //!
-//! A composite type nests wherever it is used, so that a few types make millions of fields: they are
-//! grown within [`bounds`].
+//! Composite types nest wherever they are used, so that a few types expand to millions of fields. They are
+//! expanded within [`bounds`].
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use schema::bounds::{self, Budget, MAX_TABLES_BYTES};
 use schema::document::{Column, DescriptionSource, Mode};
 use tokio_postgres::{Error, Row};
 
-/// As deep as BigQuery nests; Postgres itself sets no bound.
+/// BigQuery's limit on nesting; Postgres has none.
 const MAX_DEPTH: usize = 15;
 
 pub(super) struct Columns {
@@ -72,7 +72,7 @@ impl Columns {
         })
     }
 
-    /// Where the fields of the composite types stand.
+    /// The relations of the composite types, which hold their fields.
     pub(super) fn relations(&self) -> Vec<u32> {
         let kinds = self.types.values().map(|info| &info.kind);
         kinds
@@ -97,8 +97,8 @@ impl Columns {
         Ok(())
     }
 
-    /// The columns of each relation, in order, with their fields; and whether some are missing. Where
-    /// all together would be too large, each has an equal share for what is nested.
+    /// The columns of each relation in order, with their fields, and whether some are missing. If all
+    /// together would be too large, each gets an equal share for nested fields.
     pub(super) fn trees(&self, relations: &[u32]) -> Vec<(Vec<Column>, bool)> {
         let mut left = MAX_TABLES_BYTES;
         let mut trees = Vec::with_capacity(relations.len());
@@ -116,7 +116,7 @@ impl Columns {
         trees
     }
 
-    /// And how many bytes it takes.
+    /// The columns of one relation, and their size in bytes.
     fn tree(&self, relation: u32, nested: usize) -> ((Vec<Column>, bool), usize) {
         let columns = self.of(relation, MAX_DEPTH);
         let mut budget = Budget::TABLE.for_nested(nested, &columns);
@@ -151,10 +151,10 @@ impl Columns {
         };
         let mut next = raw.type_oid;
         while let Some(info) = self.types.get(&next) {
-            // What is said of a type is true of a column about which nothing is said.
+            // A column without a comment takes that of its type.
             column.description = column.description.or_else(|| info.description.clone());
             match &info.kind {
-                // A domain over an array, in an array: only the outer one repeats.
+                // A domain over an array, in an array: only the outer one is repeated.
                 TypeKind::Array { .. } if column.mode == Mode::Repeated => break,
                 TypeKind::Array { element } => {
                     column.mode = Mode::Repeated;

@@ -1,8 +1,9 @@
 //! A Postgres database as a warehouse: `postgres://user:password@host/database?schemas=a,b`.
 //!
-//! The catalog is read by five queries in one snapshot, however many tables there are. What the
-//! role may not read is left out and told; without `schemas`, every schema counts that the role may
-//! use or of which tables are known. A partitioned table stands for its partitions, and tables of extensions are left out.
+//! Five queries in one snapshot read the catalog, however many tables there are. What the role may not
+//! read is omitted and reported. Without `schemas`, all schemas are read that the role may use or that
+//! have known tables. Partitions are part of their partitioned table, and tables of extensions are
+//! omitted.
 
 mod catalog;
 mod columns;
@@ -23,22 +24,22 @@ use crate::error::{Refusal, Remedy, SourceError};
 use crate::observer::{Observer, Progress};
 use crate::source::{Plan, Reading, Source};
 
-/// What one query of the catalog may take is bounded as well.
-const LONGEST_READING: Duration = Duration::from_secs(5 * 60);
-/// Somebody may wait for the answer.
-const LONGEST_PLAN: Duration = Duration::from_secs(9);
+/// The time limit of a reading. Each catalog query has a limit of its own.
+const MAX_READING_TIME: Duration = Duration::from_secs(5 * 60);
+/// The time limit of a plan: a user may be waiting.
+const MAX_PLAN_TIME: Duration = Duration::from_secs(9);
 
 pub struct Postgres {
     pool: Pool,
-    /// As the URL names them; none for all.
+    /// The schemas in the URL; none for all.
     schemas: Option<Vec<String>>,
-    /// `database.schema`, as the last reading found them.
+    /// The datasets of the last reading, `database.schema`.
     datasets: Mutex<Vec<String>>,
 }
 
 impl Postgres {
-    /// From a URL as in `WAREHOUSE_URL`, which errors name. TLS is as [`postgres::open`] has it,
-    /// with the CA bundle of `DATABASE_CA`. Connects at the first reading.
+    /// Opens a URL like that of `WAREHOUSE_URL`, which errors name. TLS works as in
+    /// [`postgres::open`], with the CA bundle of `DATABASE_CA`. Connects at the first reading.
     pub fn open(url: &str, env: &Env) -> anyhow::Result<Self> {
         let (url, schemas) = take_parameter(url, "schemas");
         let schemas = schemas.map(|names| {
@@ -48,10 +49,10 @@ impl Postgres {
         });
         anyhow::ensure!(
             schemas.as_ref().is_none_or(|names| !names.is_empty()),
-            "WAREHOUSE_URL has an empty `schemas`: name some, or leave it out to read all"
+            "WAREHOUSE_URL has an empty `schemas`: name schemas, or omit it to read all"
         );
         Ok(Self {
-            pool: postgres::open_url("WAREHOUSE_URL", &url, env)?.within(LONGEST_PLAN),
+            pool: postgres::open_url("WAREHOUSE_URL", &url, env)?.within(MAX_PLAN_TIME),
             schemas,
             datasets: Mutex::default(),
         })
@@ -74,7 +75,7 @@ impl Source for Postgres {
             datasets_done: 0,
             datasets: self.schemas.as_ref().map_or(1, Vec::len),
         });
-        let pool = self.pool.within(LONGEST_READING);
+        let pool = self.pool.within(MAX_READING_TIME);
         let reading = catalog::read(&pool, self.schemas.as_deref(), known, observer).await?;
         observer.progress(Progress::Reading {
             tables_done: reading.tables.len(),
@@ -97,36 +98,39 @@ impl Source for Postgres {
 
 impl From<tokio_postgres::Error> for SourceError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let told = describe(&error);
+        let message = describe(&error);
         let code = error.code().map_or("", |state| state.code());
         if is_unavailable(&error) {
             Self::Unavailable {
                 detail: format!(
                     "the Postgres warehouse is not available ({}): try again later",
-                    excerpt(&told)
+                    excerpt(&message)
                 ),
-                source: anyhow!(told),
+                source: anyhow!(message),
             }
         } else if code.starts_with("28") {
             Self::Denied(Refusal {
                 detail: format!(
                     "{}: check the user and the password in WAREHOUSE_URL",
-                    excerpt(&told)
+                    excerpt(&message)
                 ),
                 remedy: Some(Remedy::Run(
                     "psql \"$WAREHOUSE_URL\" -c 'select 1'".to_owned(),
                 )),
             })
         } else if code == "42501" {
-            let detail = format!("{}: grant it to the user of WAREHOUSE_URL", excerpt(&told));
+            let detail = format!(
+                "{}: grant the permission to the user of WAREHOUSE_URL",
+                excerpt(&message)
+            );
             Self::Denied(detail.into())
         } else if code == "3D000" {
             Self::NotFound(format!(
                 "{}: check the database in WAREHOUSE_URL",
-                excerpt(&told)
+                excerpt(&message)
             ))
         } else {
-            Self::Refused(format!("Postgres refuses it ({})", excerpt(&told)).into())
+            Self::Refused(format!("Postgres refused the request ({})", excerpt(&message)).into())
         }
     }
 }
@@ -137,7 +141,7 @@ impl From<PoolError> for SourceError {
             PoolError::Backend(error) => error.into(),
             PoolError::Timeout(_) => Self::Unavailable {
                 detail: format!(
-                    "the Postgres warehouse gives no connection ({error}): try again later"
+                    "the Postgres warehouse accepts no connection ({error}): try again later"
                 ),
                 source: anyhow!("{error}"),
             },

@@ -1,4 +1,4 @@
-//! Has Postgres plan a query without running it.
+//! Plans a query with `explain`, without running it.
 
 use platform::postgres::types::Type;
 use platform::postgres::{Pool, is_unavailable};
@@ -13,24 +13,24 @@ use crate::observer::Observer;
 use crate::source::Plan;
 use crate::source::Planned;
 
-/// Planning computes what is constant, which may be much. A literal must mean to Postgres what it
-/// means to whoever looked at the query before.
+/// Planning evaluates constant expressions, which may be expensive. Literals must mean to Postgres what
+/// they mean to the checks before it.
 const SETTINGS: &str = "set local statement_timeout = '3s';
                         set local lock_timeout = '2s';
                         set local standard_conforming_strings = on";
 
-/// `explain` in a read-only transaction that is rolled back. The query goes through `prepare`
-/// first, which takes one statement only and tells the columns of its result.
+/// Runs `explain` in a read-only transaction that is rolled back. `prepare` comes first: it accepts a
+/// single statement only, and returns the columns of its result.
 pub(super) async fn plan(
     pool: &Pool,
     sql: &str,
     observer: &dyn Observer,
 ) -> Result<Plan, SourceError> {
     if sql.contains('\0') {
-        return Ok(Plan::Rejected("a NUL character".to_owned()));
+        return Ok(Plan::Rejected("it contains a NUL character".to_owned()));
     }
-    // Not given back: the driver keeps what it prepared to look types up, and behind a pooler that
-    // is gone with the transaction.
+    // Not returned to the pool: the driver caches prepared type lookups, which behind a pooler are gone
+    // after the transaction.
     let mut client = pool.get().await?;
     client.close_when_dropped();
     let db = client.build_transaction().read_only(true).start().await?;
@@ -48,17 +48,17 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
     db.batch_execute(SETTINGS).await?;
     #[expect(
         clippy::disallowed_methods,
-        reason = "within one transaction a pooler keeps to one connection"
+        reason = "within one transaction a pooler uses one connection"
     )]
     let statement = db.prepare(sql).await?;
     if !statement.params().is_empty() {
         return Ok(Plan::Rejected(
-            "it has parameters: write values in their place".to_owned(),
+            "it has parameters: replace them by values".to_owned(),
         ));
     }
     if statement.columns().is_empty() {
         return Ok(Plan::Rejected(
-            "it is no query: it returns no rows".to_owned(),
+            "it is not a query: it returns no rows".to_owned(),
         ));
     }
     let row = db
@@ -104,7 +104,7 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
         verified: Verified {
             how: How::DryRun,
             at: jiff::Timestamp::now(),
-            // The plan counts pages of some nodes and rows of others, and bytes of none.
+            // A plan estimates pages and rows, but no bytes.
             bytes_processed: None,
             columns: columns.collect::<Result<_, tokio_postgres::Error>>()?,
         },
@@ -112,8 +112,8 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
     }))
 }
 
-/// The tables in a plan; of a partition, the table that it is a part of. A table
-/// that the planner found it need not read is not among them.
+/// The tables in a plan; for a partition, its partitioned table. Tables that the planner eliminated are
+/// missing.
 async fn reads(
     db: &Transaction<'_>,
     explained: &Value,
@@ -171,7 +171,7 @@ fn collect_relations<'p>(plan: &'p Value, relations: &mut Vec<(&'p str, &'p str)
     }
 }
 
-/// `explain` plans a write as well, even in a read-only transaction, since it does not run it.
+/// Whether the plan writes: `explain` also plans writes, even in a read-only transaction.
 fn writes(plan: &Value) -> bool {
     match plan {
         Value::Object(node) => {
@@ -184,7 +184,7 @@ fn writes(plan: &Value) -> bool {
     }
 }
 
-/// The query's own fault, unless the warehouse was at fault.
+/// The rejection of the query, unless the warehouse failed.
 fn refused(error: tokio_postgres::Error, sql: &str) -> Result<Plan, SourceError> {
     if error.code() == Some(&SqlState::QUERY_CANCELED) {
         return Ok(Plan::Rejected("planning it takes more than 3 s".to_owned()));

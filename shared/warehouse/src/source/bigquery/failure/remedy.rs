@@ -1,10 +1,10 @@
-//! What helps where BigQuery denies access. Its own message decides: it names the permission that is
-//! missing, or the thing that may not be read.
+//! Remedies for denied access, by BigQuery's message: it names the missing permission, or the resource
+//! that may not be read.
 
 use super::super::subject::Subject;
 use crate::error::Remedy;
 
-/// By what a message holds, the first that fits: the role that has the permission.
+/// The role with the missing permission, by what the message contains. The first match counts.
 const ROLES: [(&str, &str); 12] = [
     ("bigquery.jobs.create", "roles/bigquery.jobUser"),
     (
@@ -26,21 +26,20 @@ const ROLES: [(&str, &str); 12] = [
     ("permission to query table", "roles/bigquery.dataViewer"),
 ];
 
-/// In words, and as something to do.
+/// What to do, as text and as a remedy.
 pub(super) fn of_denial(message: &str, subject: Subject<'_>) -> (String, Option<Remedy>) {
     if message.contains("VPC Service Controls") || message.contains("vpcServiceControls") {
-        let help =
-            "a perimeter of VPC Service Controls keeps it out, and no role helps: have it let in";
+        let help = "a VPC Service Controls perimeter blocks it, and no role helps: allow it in the perimeter";
         return (help.to_owned(), None);
     }
     if message.contains("Drive credentials") {
-        let help = "share the file in Google Drive with the account that runs this";
+        let help = "share the Google Drive file with the account that runs this";
         return (help.to_owned(), None);
     }
     let named = ROLES.iter().find(|(words, _)| message.contains(words));
     let role = match (named, subject) {
         (Some((_, role)), _) => *role,
-        // A permission of another name: whose role has it, we don't know.
+        // A permission whose role is unknown.
         (None, _) if names_a_permission(message) => {
             return ("grant a role that has this permission".to_owned(), None);
         }
@@ -48,7 +47,7 @@ pub(super) fn of_denial(message: &str, subject: Subject<'_>) -> (String, Option<
             "roles/bigquery.dataViewer"
         }
         (None, Subject::Jobs(_)) => {
-            let help = "BigQuery's words are all that is known of what is missing";
+            let help = "BigQuery's message is all that is known about what is missing";
             return (help.to_owned(), None);
         }
         (None, Subject::Dataset(_) | Subject::Table(..) | Subject::Query(_)) => {
@@ -67,7 +66,7 @@ pub(super) fn of_denial(message: &str, subject: Subject<'_>) -> (String, Option<
         }
         ("roles/datacatalog.categoryFineGrainedReader", _) => "the policy tag".to_owned(),
         ("roles/bigquery.connectionUser", _) => "the connection".to_owned(),
-        (_, Subject::Jobs(_)) => "the dataset that it is in".to_owned(),
+        (_, Subject::Jobs(_)) => "its dataset".to_owned(),
         (_, Subject::Dataset(dataset) | Subject::Query(dataset) | Subject::Table(dataset, _)) => {
             format!("dataset {dataset}")
         }
@@ -79,7 +78,7 @@ pub(super) fn of_denial(message: &str, subject: Subject<'_>) -> (String, Option<
     (format!("grant {role} on {on}"), Some(remedy))
 }
 
-/// `service.things.verb`, as Google writes permissions.
+/// Whether the message contains a permission, `service.resource.verb`.
 fn names_a_permission(message: &str) -> bool {
     let is_part =
         |part: &str| part.len() > 2 && part.bytes().all(|byte| byte.is_ascii_alphabetic());

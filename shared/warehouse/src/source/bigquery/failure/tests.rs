@@ -4,14 +4,14 @@ fn answer(status: u16, reason: &str, message: &str) -> Failure {
     let body = serde_json::json!({
         "error": {"code": status, "message": message, "errors": [{"reason": reason}]}
     });
-    Failure::answer(
+    Failure::of_response(
         StatusCode::from_u16(status).unwrap(),
         body.to_string().as_bytes(),
     )
 }
 
 #[test]
-fn what_is_tried_again_is_decided_by_its_reason() {
+fn the_reason_decides_whether_a_call_is_retried() {
     for (status, reason, again) in [
         (403, "rateLimitExceeded", true),
         (429, "rateLimitExceeded", true),
@@ -35,7 +35,7 @@ fn what_is_tried_again_is_decided_by_its_reason() {
 }
 
 #[test]
-fn a_failed_job_is_not_asked_again_but_run_anew() {
+fn a_failed_job_is_not_retried_but_run_again() {
     for reason in [
         "jobBackendError",
         "jobInternalError",
@@ -47,10 +47,10 @@ fn a_failed_job_is_not_asked_again_but_run_anew() {
 }
 
 #[test]
-fn an_answer_without_reasons_is_judged_by_its_status() {
+fn without_a_reason_the_status_decides() {
     let at = |status: u16, body: &str| {
         let status = StatusCode::from_u16(status).unwrap();
-        let failure = Failure::answer(status, body.as_bytes());
+        let failure = Failure::of_response(status, body.as_bytes());
         (failure.is_transient(), failure.reason().to_owned())
     };
     assert_eq!(at(502, "<html>"), (true, "badGateway".into()));
@@ -71,7 +71,7 @@ fn an_answer_without_reasons_is_judged_by_its_status() {
 }
 
 #[test]
-fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
+fn an_invalid_request_is_not_the_fault_of_the_query() {
     for (reason, message, of_the_query) in [
         ("invalidQuery", "Unrecognized name: nme at [1:8]", true),
         (
@@ -94,7 +94,7 @@ fn a_request_of_ours_that_is_invalid_is_no_fault_of_the_query() {
 }
 
 #[test]
-fn a_dataset_in_another_place_is_read_out_of_the_message() {
+fn the_message_names_a_dataset_in_another_location() {
     let elsewhere = |message: &str| {
         let dataset = answer(404, "notFound", message).dataset_elsewhere();
         dataset.map(|dataset| dataset.to_string())
@@ -116,7 +116,7 @@ fn a_dataset_in_another_place_is_read_out_of_the_message() {
 }
 
 #[test]
-fn an_error_says_what_to_do() {
+fn an_error_names_a_remedy() {
     let dataset = Dataset {
         project: "acme".into(),
         name: "shop".into(),
@@ -177,7 +177,7 @@ fn an_error_says_what_to_do() {
 }
 
 #[test]
-fn a_role_is_named_only_where_bigquery_names_what_it_lacks() {
+fn a_role_is_named_only_if_bigquery_names_the_missing_permission() {
     let dataset = Dataset {
         project: "acme".into(),
         name: "shop".into(),
@@ -241,7 +241,7 @@ fn a_role_is_named_only_where_bigquery_names_what_it_lacks() {
 }
 
 #[test]
-fn what_bigquery_says_is_told_in_bounds_and_without_secrets() {
+fn messages_of_bigquery_are_cut_and_without_secrets() {
     let message = format!("refused for Bearer abc.def\n{}", "x".repeat(10_000));
     let text = answer(400, "invalid", &message)
         .about(Subject::Jobs("acme"))
