@@ -1,5 +1,5 @@
-//! A warehouse to look at: the table of a Google Analytics 4 export, as its public sample has it,
-//! in the 92 date shards from November 2020 to January 2021. No rows, only the schema.
+//! A sample warehouse: the schema, without rows, of Google's public sample of a Google Analytics 4
+//! export, in 92 date shards from November 2020 to January 2021.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use schema::document::Column;
 use schema::sql_type::parse_column;
 use schema::table_schema::TableField;
 
-/// One column a line: its name and its type.
+/// One column per line: its name and its type.
 const GA4_EVENTS: &str = include_str!("../samples/ga4_events.txt");
 const DATASET: &str = "bigquery-public-data.ga4_obfuscated_sample_ecommerce";
 
@@ -23,7 +23,7 @@ pub fn ga4_events() -> anyhow::Result<Vec<Column>> {
     GA4_EVENTS.lines().map(line).collect()
 }
 
-/// Writes one schema file a shard, as `WAREHOUSE_URL=file://` reads them.
+/// Writes one schema file per shard, in the format that `WAREHOUSE_URL=file://` reads.
 pub fn write(folder: &Path) -> anyhow::Result<()> {
     let fields: Vec<TableField> = ga4_events()?.into_iter().map(TableField::from).collect();
     let json = serde_json::to_vec(&fields)?;

@@ -1,4 +1,4 @@
-//! `metasync doctor` on what a deployment trips over: each is found, with the command that mends it.
+//! `metasync doctor`: it finds common problems of deployments and prints the command that fixes each.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::run;
 const TOKENS: &str = r#"[{"name": "me", "role": "admin",
     "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]"#;
 
-/// Answers by `<target or path>`; what is not listed is a 404. Lives as long as the test process.
+/// A server with these responses by target or path, and 404 for any other. It lives as long as the process.
 fn cloud(answers: &[(&str, u16, Value)], date: &'static str) -> String {
     let answers: BTreeMap<String, (u16, Value)> = answers
         .iter()
@@ -53,7 +53,7 @@ fn cloud(answers: &[(&str, u16, Value)], date: &'static str) -> String {
     url
 }
 
-/// Whether all is well, and of each check the status, and what is said of it.
+/// Whether every check passes, and the name, status, and detail and remedy of each.
 fn doctor(arguments: &[&str], env: &[(&str, &str)]) -> (bool, Vec<(String, String, String)>) {
     let output = run(&[&["doctor", "--json"], arguments].concat(), env);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -64,26 +64,26 @@ fn doctor(arguments: &[&str], env: &[(&str, &str)]) -> (bool, Vec<(String, Strin
     let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let checks = report["checks"].as_array().unwrap();
     let checks = checks.iter().map(|it| {
-        let said = format!("{} | {}", string(&it["detail"]), string(&it["mend"]));
-        (string(&it["check"]), string(&it["status"]), said)
+        let text = format!("{} | {}", string(&it["detail"]), string(&it["mend"]));
+        (string(&it["check"]), string(&it["status"]), text)
     });
     (output.status.success(), checks.collect())
 }
 
-/// Each of these checks has failed, and its command holds these words.
-fn assert_mends(checks: &[(String, String, String)], expected: &[(&str, &str)]) {
-    for (check, words) in expected {
+/// Asserts that each of these checks fails, with this text in its detail or remedy.
+fn assert_fails(checks: &[(String, String, String)], expected: &[(&str, &str)]) {
+    for (check, part) in expected {
         let mut named = checks.iter().filter(|(name, ..)| name == check);
-        let found = named.any(|(_, status, said)| status == "failed" && said.contains(words));
-        assert!(found, "{check} with {words:?} in {checks:#?}");
+        let found = named.any(|(_, status, text)| status == "failed" && text.contains(part));
+        assert!(found, "{check} with {part:?} in {checks:#?}");
     }
 }
 
 #[test]
-fn m12_what_is_not_configured_is_told_and_what_is_left_out_is_no_failure() {
+fn missing_callers_are_a_failure_and_other_missing_variables_skip_their_check() {
     let (is_well, checks) = doctor(&[], &[]);
     assert!(!is_well);
-    assert_mends(&checks, &[("callers", "export AUTH_TOKENS=")]);
+    assert_fails(&checks, &[("callers", "export AUTH_TOKENS=")]);
     let skipped = checks.iter().filter(|(_, status, _)| status == "skipped");
     assert_eq!(skipped.count(), 5, "{checks:?}");
 
@@ -96,7 +96,7 @@ fn m12_what_is_not_configured_is_told_and_what_is_left_out_is_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m12_a_database_is_reached_migrated_and_entered_by_an_ordinary_role() {
+async fn a_database_must_be_reachable_migrated_and_used_by_an_ordinary_role() {
     let database = kit::postgres::empty_database().await;
     let url = database.url.clone();
     let env = |url: &str| {
@@ -115,12 +115,12 @@ async fn m12_a_database_is_reached_migrated_and_entered_by_an_ordinary_role() {
     };
 
     let (_, checks) = see("postgres://nobody@127.0.0.1:1/nothing");
-    assert_mends(&checks, &[("database", "psql \"$DATABASE_URL\"")]);
+    assert_fails(&checks, &[("database", "psql \"$DATABASE_URL\"")]);
     let (_, checks) = see(&url);
-    assert_mends(
+    assert_fails(
         &checks,
         &[
-            ("database", "0001_message_log.sql"),
+            ("database", migrations::FILES[0].0),
             ("database", "| metasync migrate"),
         ],
     );
@@ -130,15 +130,15 @@ async fn m12_a_database_is_reached_migrated_and_entered_by_an_ordinary_role() {
             .status
             .success()
     );
-    // As the README says: an ordinary role that owns its database migrates it, and owns the tables.
+    // As the documentation says: an ordinary role that owns the database migrates it and owns the tables.
     let (is_well, checks) = see(&url);
     assert!(is_well, "{checks:#?}");
     let (_, checks) = see(&database.admin_url());
-    assert_mends(&checks, &[("database", "create role metasync")]);
+    assert_fails(&checks, &[("database", "create role metasync")]);
 }
 
 #[test]
-fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
+fn bucket_warehouse_dry_run_and_model_are_tried() {
     let folder = tempfile::tempdir().unwrap();
     metasync::sample::write(folder.path()).unwrap();
     let warehouse = format!("file://{}", folder.path().display());
@@ -187,7 +187,7 @@ fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
             ("LLM_ATTEMPTS", "1"),
         ],
     );
-    assert_mends(
+    assert_fails(
         &checks,
         &[
             ("bucket", "gcloud storage buckets describe gs://bucket"),
@@ -204,7 +204,7 @@ fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
             ("BUCKET_URL", "ftp://x"),
         ],
     );
-    assert_mends(
+    assert_fails(
         &checks,
         &[
             ("model", "| export ANTHROPIC_API_KEY="),
@@ -214,7 +214,7 @@ fn m12_bucket_warehouse_dry_run_and_model_are_tried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_ignores_the_condition_of_a_write_is_named_and_nothing_is_left_there() {
+async fn a_store_that_ignores_conditional_writes_is_reported_and_left_empty() {
     for (ignores_absent, allowed, expected) in [
         (true, None, "was created again"),
         (true, Some("unchecked"), ""),
@@ -235,8 +235,8 @@ async fn a_store_that_ignores_the_condition_of_a_write_is_named_and_nothing_is_l
         if expected.is_empty() {
             assert_eq!(bucket.1, "fine", "{bucket:?}");
         } else {
-            let mend = "| export STORE_CONDITIONAL_WRITES=unchecked";
-            assert_mends(&checks, &[("bucket", expected), ("bucket", mend)]);
+            let remedy = "| export STORE_CONDITIONAL_WRITES=unchecked";
+            assert_fails(&checks, &[("bucket", expected), ("bucket", remedy)]);
         }
         assert_eq!(server.keys(), [""; 0]);
     }
@@ -245,14 +245,14 @@ async fn a_store_that_ignores_the_condition_of_a_write_is_named_and_nothing_is_l
 const TABLES: &str = "/bigquery/v2/projects/shop/datasets/sales/tables";
 const JOBS: &str = "/bigquery/v2/projects/shop/jobs";
 
-/// As BigQuery words it.
+/// A refusal by BigQuery.
 fn denied(message: &str) -> Value {
     json!({"error": {"message": message, "errors": [{"reason": "accessDenied"}]}})
 }
 
 #[test]
-fn a_role_is_suggested_only_where_bigquery_s_own_words_name_what_is_missing() {
-    let look = |tables: &str, jobs: &str| {
+fn a_role_is_suggested_only_if_bigquerys_message_names_the_missing_permission() {
+    let check = |tables: &str, jobs: &str| {
         let answers = [(TABLES, 403, denied(tables)), (JOBS, 403, denied(jobs))];
         let url = cloud(&answers, "");
         let env = [
@@ -260,15 +260,15 @@ fn a_role_is_suggested_only_where_bigquery_s_own_words_name_what_is_missing() {
             ("WAREHOUSE_URL", "bigquery://shop/sales"),
             ("BIGQUERY_EMULATOR_HOST", &url),
         ];
-        let said = |checks: &[(String, String, String)], name: &str| {
+        let text = |checks: &[(String, String, String)], name: &str| {
             let check = checks.iter().find(|(check, ..)| check == name).unwrap();
             assert_eq!(check.1, "failed");
             check.2.clone()
         };
         let (_, checks) = doctor(&[], &env);
-        (said(&checks, "warehouse"), said(&checks, "dry run"))
+        (text(&checks, "warehouse"), text(&checks, "dry run"))
     };
-    for (words, role) in [
+    for (message, role) in [
         (
             "Permission bigquery.tables.getData denied on table shop:sales.t",
             Some("dataViewer"),
@@ -280,19 +280,19 @@ fn a_role_is_suggested_only_where_bigquery_s_own_words_name_what_is_missing() {
         ("VPC Service Controls: Request is prohibited", None),
         ("Permission cloudkms.cryptoKeys.decrypt denied", None),
     ] {
-        let (warehouse, dry_run) = look(words, words);
-        for said in [warehouse, dry_run] {
-            assert!(said.contains(words), "{said}");
+        let (warehouse, dry_run) = check(message, message);
+        for text in [warehouse, dry_run] {
+            assert!(text.contains(message), "{text}");
             match role {
                 Some(role) => {
-                    assert!(said.contains("--role roles/"), "{said}");
-                    assert!(said.contains(role), "{said}");
+                    assert!(text.contains("--role roles/"), "{text}");
+                    assert!(text.contains(role), "{text}");
                 }
-                None => assert!(!said.contains("roles/"), "{said}"),
+                None => assert!(!text.contains("roles/"), "{text}"),
             }
         }
     }
-    let (_, dry_run) = look("x", "Something else is wrong");
+    let (_, dry_run) = check("x", "Something else is wrong");
     assert!(
         dry_run.contains("Something else is wrong") && dry_run.contains("| bq query --dry_run"),
         "{dry_run}"
@@ -312,9 +312,9 @@ fn on_aws(url: &str) -> (bool, Vec<(String, String, String)>) {
 }
 
 #[test]
-fn m12_on_aws_the_login_the_clock_and_what_is_deployed_are_looked_at() {
+fn on_aws_the_login_the_clock_and_the_deployment_are_checked() {
     let (_, checks) = doctor(&["--aws"], &AWS[..1]);
-    assert_mends(&checks, &[("AWS region", "export AWS_REGION=")]);
+    assert_fails(&checks, &[("AWS region", "export AWS_REGION=")]);
 
     let expired =
         json!({"Error": {"Code": "ExpiredToken", "Message": "The security token is expired"}});
@@ -322,7 +322,7 @@ fn m12_on_aws_the_login_the_clock_and_what_is_deployed_are_looked_at() {
         &[("/", 403, expired)],
         "Wed, 01 Jan 2020 00:00:00 GMT",
     ));
-    assert_mends(
+    assert_fails(
         &checks,
         &[
             ("AWS login", "aws configure export-credentials"),
@@ -331,7 +331,7 @@ fn m12_on_aws_the_login_the_clock_and_what_is_deployed_are_looked_at() {
     );
 
     let (_, checks) = on_aws(&cloud(&[("/", 200, json!({}))], ""));
-    assert_mends(
+    assert_fails(
         &checks,
         &[("functions", "terraform -chdir=infra/aws apply")],
     );
@@ -366,7 +366,7 @@ fn m12_on_aws_the_login_the_clock_and_what_is_deployed_are_looked_at() {
         ),
     ];
     let (_, checks) = on_aws(&cloud(&answers, ""));
-    assert_mends(
+    assert_fails(
         &checks,
         &[
             (
@@ -379,7 +379,7 @@ fn m12_on_aws_the_login_the_clock_and_what_is_deployed_are_looked_at() {
             ),
             (
                 "queue metasync-failed-runs",
-                "3 were given up | aws sqs receive-message",
+                "3 messages failed | aws sqs receive-message",
             ),
         ],
     );
@@ -405,7 +405,7 @@ fn on_gcp(url: &str) -> (bool, Vec<(String, String, String)>) {
 }
 
 #[test]
-fn m12_on_google_cloud_apis_rights_and_secrets_are_looked_at() {
+fn on_google_cloud_apis_permissions_and_secrets_are_checked() {
     const APIS: &str = "/v1/projects/shop/services:batchGet";
     const RIGHTS: &str = "/v1/projects/shop:testIamPermissions";
     const SECRETS: &str = "/v1/projects/shop/secrets";
@@ -423,7 +423,7 @@ fn m12_on_google_cloud_apis_rights_and_secrets_are_looked_at() {
         ),
     ];
     let (_, checks) = on_gcp(&cloud(&answers, ""));
-    assert_mends(
+    assert_fails(
         &checks,
         &[
             (
@@ -441,7 +441,7 @@ fn m12_on_google_cloud_apis_rights_and_secrets_are_looked_at() {
             ),
         ],
     );
-    let all: String = checks.iter().map(|(_, _, said)| said.as_str()).collect();
+    let all: String = checks.iter().map(|(_, _, text)| text.as_str()).collect();
     assert!(
         !all.contains("iam.googleapis.com ") && !all.contains("--role roles/run.admin"),
         "{all}"
@@ -449,7 +449,7 @@ fn m12_on_google_cloud_apis_rights_and_secrets_are_looked_at() {
 
     let unused = json!({"error": {"message": "Service Usage API has not been used in project 1 before or it is disabled."}});
     let (_, checks) = on_gcp(&cloud(&[(APIS, 403, unused), (RIGHTS, 401, json!({}))], ""));
-    assert_mends(
+    assert_fails(
         &checks,
         &[
             (
@@ -463,10 +463,10 @@ fn m12_on_google_cloud_apis_rights_and_secrets_are_looked_at() {
 }
 
 #[test]
-fn m12_a_secret_that_cannot_be_read_is_one_failure_and_the_others_are_looked_at() {
+fn a_secret_that_cannot_be_read_is_one_failure_and_the_other_checks_run() {
     let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metasync/DATABASE_URL-abc";
     let (_, checks) = doctor(&[], &[("AUTH_TOKENS", TOKENS), ("DATABASE_URL", arn)]);
-    assert_mends(&checks, &[("secrets", "aws configure export-credentials")]);
+    assert_fails(&checks, &[("secrets", "aws configure export-credentials")]);
     let callers = checks.iter().find(|(name, ..)| name == "callers").unwrap();
     assert_eq!(callers.1, "fine");
 }

@@ -1,4 +1,4 @@
-//! Who we are to AWS, what is deployed there, and whether its secrets have values.
+//! The deployment on AWS: the login, the functions, and whether their secrets have values.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,12 +7,12 @@ use platform::aws::{Amazon, Call};
 use platform::{Env, http_client};
 use serde_json::{Value, json};
 
-use super::{Outcome, Report, failed, fine, skipped};
+use super::report::{Outcome, Report, failed, fine, skipped};
 use crate::functions::FUNCTIONS;
 
-/// Amazon refuses what is signed 5 minutes off.
-const OFF: Duration = Duration::from_secs(240);
-const LOGIN: &str = "eval \"$(aws configure export-credentials --format env)\"";
+/// The largest accepted error of the clock. AWS refuses signatures that are 5 minutes off.
+const LARGEST_ERROR: Duration = Duration::from_secs(240);
+pub const LOGIN: &str = "eval \"$(aws configure export-credentials --format env)\"";
 
 struct Account<'a> {
     amazon: Amazon,
@@ -25,73 +25,70 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
         .get("AWS_REGION")
         .or_else(|| env.get("AWS_DEFAULT_REGION"));
     let Some(region) = region else {
-        let mend = "export AWS_REGION=$(aws configure get region)";
-        report.add("AWS region", failed("AWS_REGION is not set", mend));
+        let remedy = "export AWS_REGION=$(aws configure get region)";
+        report.add("AWS region", failed("AWS_REGION is not set", remedy));
         return Ok(());
     };
     let http = http_client::build(env)?;
     let amazon = Amazon::new(env, http.clone());
     let address = amazon.address("sts", region, "amazonaws.com");
-    report.look("clock", clock(&http, &address)).await;
+    report.check("clock", clock(&http, &address)).await;
     let account = Account {
         amazon,
         region,
         name,
     };
     let login = account.login().await;
-    let is_in = matches!(login, Outcome::Fine { .. });
+    let is_valid = matches!(login, Outcome::Fine { .. });
     report.add("AWS login", login);
-    if is_in {
+    if is_valid {
         account.functions(report).await;
     }
     Ok(())
 }
 
-/// Whether this machine's clock is that of the server at `address`.
+/// Compares this machine's clock with that of the server at `address`.
 pub async fn clock(http: &reqwest::Client, address: &str) -> Outcome {
     let answer = match http.get(address).send().await {
         Ok(answer) => answer,
         Err(error) => {
-            let mend = format!("curl -sI {address}");
-            return failed(format!("{address} can't be reached: {error}"), mend);
+            let remedy = format!("curl -sI {address}");
+            return failed(format!("{address} can't be reached: {error}"), remedy);
         }
     };
     let date = answer.headers().get("date").and_then(|it| it.to_str().ok());
     let date = date.and_then(|it| jiff::fmt::rfc2822::parse(it).ok());
     let Some(date) = date else {
-        return skipped("nobody tells the time");
+        return skipped("the server sends no date");
     };
     let there = SystemTime::from(date.timestamp());
     let here = SystemTime::now();
     let off = here
         .duration_since(there)
         .unwrap_or_else(|error| error.duration());
-    if off > OFF {
-        let detail = format!(
-            "it is {} s off, and what it signs is refused",
-            off.as_secs()
-        );
+    if off > LARGEST_ERROR {
+        let detail = format!("it is {} s off, so signatures are refused", off.as_secs());
         return failed(detail, "sudo timedatectl set-ntp true");
     }
-    fine("right")
+    fine("accurate")
 }
 
 impl Account<'_> {
-    /// None for what is not there.
-    async fn ask(&self, call: Call<'_>) -> Result<Option<Value>, String> {
+    /// Returns None if the resource doesn't exist.
+    async fn call(&self, call: Call<'_>) -> Result<Option<Value>, String> {
         let sent = self.amazon.send(call).await;
         let sent = sent.map_err(|error| format!("{error:#}"))?;
         let answer = sent.map_err(|error| format!("AWS can't be reached: {error}"))?;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
-        // SQS has had two names for it.
+        // SQS uses two names for it.
         let missing = ["ResourceNotFound", "QueueDoesNotExist", "NonExistentQueue"];
         if status == 404 || missing.iter().any(|name| text.contains(name)) {
             return Ok(None);
         }
         if status != 200 {
-            let words: String = text.chars().take(300).collect();
-            return Err(format!("AWS answers {status}: {words}"));
+            let excerpt: String = text.chars().take(300).collect();
+            return Err(format!("AWS returns {status}: {excerpt}"));
         }
         Ok(Some(
             serde_json::from_str(&text).unwrap_or(Value::String(text)),
@@ -104,7 +101,7 @@ impl Account<'_> {
         target: &str,
         body: Value,
     ) -> Result<Option<Value>, String> {
-        self.ask(Call {
+        self.call(Call {
             service,
             region: self.region,
             domain: "amazonaws.com",
@@ -132,13 +129,13 @@ impl Account<'_> {
             ],
             body: b"Action=GetCallerIdentity&Version=2011-06-15".to_vec(),
         };
-        match self.ask(call).await {
+        match self.call(call).await {
             Ok(_) => fine("valid"),
             Err(detail) => failed(detail, LOGIN),
         }
     }
 
-    /// What is deployed: each function of the catalogue, or all of them as one.
+    /// Checks each deployed function.
     async fn functions(&self, report: &mut Report) {
         let name = self.name;
         let mut found = 0;
@@ -154,7 +151,7 @@ impl Account<'_> {
                 body: Vec::new(),
             };
             let check = format!("function {function}");
-            match self.ask(call).await {
+            match self.call(call).await {
                 Ok(None) => {}
                 Ok(Some(configuration)) => {
                     found += 1;
@@ -164,25 +161,25 @@ impl Account<'_> {
                 Err(detail) => {
                     found += 1;
                     let region = self.region;
-                    let mend = format!(
+                    let remedy = format!(
                         "aws lambda get-function --region {region} --function-name {name}-{function}"
                     );
-                    report.add(&check, failed(detail, mend));
+                    report.add(&check, failed(detail, remedy));
                 }
             }
         }
         if found == 0 {
-            let detail = format!("none is deployed as {name}-... in {}", self.region);
+            let detail = format!("no function {name}-... is deployed in {}", self.region);
             report.add(
                 "functions",
                 failed(detail, "terraform -chdir=infra/aws apply"),
             );
             return;
         }
-        self.given_up(report).await;
+        self.failed_work(report).await;
     }
 
-    /// A function does not start before each secret that it reads has a value.
+    /// Checks that the secrets of a function have values, without which it doesn't start.
     async fn secrets(&self, configuration: &Value, report: &mut Report) {
         let variables = configuration["Environment"]["Variables"].as_object();
         for (variable, arn) in variables.into_iter().flatten() {
@@ -190,7 +187,7 @@ impl Account<'_> {
                 continue;
             };
             let check = format!("secret {variable}");
-            if report.0.iter().any(|known| known.check == check) {
+            if report.has(&check) {
                 continue;
             }
             let id = json!({ "SecretId": arn });
@@ -207,9 +204,9 @@ impl Account<'_> {
             );
             let outcome = match described.await {
                 Ok(Some(secret)) if has_value(&secret) => fine("has a value"),
-                Ok(Some(_)) => failed("it has no value, so that its functions do not start", put),
+                Ok(Some(_)) => failed("it has no value, so its functions don't start", put),
                 Ok(None) => failed(
-                    "there is no such secret",
+                    "the secret doesn't exist",
                     "terraform -chdir=infra/aws apply",
                 ),
                 Err(detail) => failed(detail, LOGIN),
@@ -218,8 +215,8 @@ impl Account<'_> {
         }
     }
 
-    /// Work that failed again and again waits for somebody to look at it.
-    async fn given_up(&self, report: &mut Report) {
+    /// Checks that the queues of failed work are empty.
+    async fn failed_work(&self, report: &mut Report) {
         let name = self.name;
         let mut queues = vec![format!("{name}-failed-runs")];
         queues.extend(deployable().map(|it| format!("{name}-{it}-dead-letters")));
@@ -237,9 +234,9 @@ impl Account<'_> {
                 Ok(None) => continue,
                 Err(detail) => {
                     let region = self.region;
-                    let mend =
+                    let remedy =
                         format!("aws sqs get-queue-url --region {region} --queue-name {queue}");
-                    report.add(check, failed(detail, mend));
+                    report.add(check, failed(detail, remedy));
                     continue;
                 }
             };
@@ -255,12 +252,12 @@ impl Account<'_> {
             };
             let address = url["QueueUrl"].as_str().unwrap_or_default();
             let region = self.region;
-            let mend = format!("aws sqs receive-message --region {region} --queue-url {address}");
+            let remedy = format!("aws sqs receive-message --region {region} --queue-url {address}");
             let outcome = match count.map(|it| it.as_ref().and_then(attribute)) {
                 Ok(Some(count)) if count == "0" => fine("empty"),
-                Ok(Some(count)) => failed(format!("{count} were given up"), mend),
-                Ok(None) => failed("AWS does not tell how many were given up", mend),
-                Err(detail) => failed(detail, mend),
+                Ok(Some(count)) => failed(format!("{count} messages failed"), remedy),
+                Ok(None) => failed("AWS doesn't return the number of messages", remedy),
+                Err(detail) => failed(detail, remedy),
             };
             report.add(check, outcome);
         }

@@ -1,15 +1,17 @@
-//! Who we are to Google, which APIs are enabled, what we may do, and whether secrets have values.
+//! The project on Google Cloud: the login, the enabled APIs, the permissions to deploy, and whether
+//! secrets have values.
 
 use platform::google::Google;
 use platform::{Env, Secret, http_client};
 use serde_json::{Value, json};
 
-use super::{Outcome, Report, aws, failed, fine};
+use super::aws;
+use super::report::{Outcome, Report, failed, fine};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const LOGIN: &str = "gcloud auth application-default login";
 
-/// What the modules call, and what a run then calls.
+/// The APIs that Terraform and the functions call.
 const APIS: [&str; 9] = [
     "artifactregistry",
     "bigquery",
@@ -22,8 +24,8 @@ const APIS: [&str; 9] = [
     "storage",
 ];
 
-/// A right that deploying takes, and the role that has it.
-const RIGHTS: [(&str, &str); 8] = [
+/// The permissions that a deployment needs, and the role that grants each.
+const PERMISSIONS: [(&str, &str); 8] = [
     (
         "artifactregistry.repositories.create",
         "roles/artifactregistry.admin",
@@ -50,16 +52,16 @@ struct Project<'a> {
 pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result<()> {
     let http = http_client::build(env)?;
     let clock = endpoint(env, "serviceusage");
-    report.look("clock", aws::clock(&http, &clock)).await;
+    report.check("clock", aws::clock(&http, &clock)).await;
     let Some(id) = env.get("GOOGLE_CLOUD_PROJECT") else {
-        let mend = "export GOOGLE_CLOUD_PROJECT=$(gcloud config get project)";
+        let remedy = "export GOOGLE_CLOUD_PROJECT=$(gcloud config get project)";
         report.add(
             "Google project",
-            failed("GOOGLE_CLOUD_PROJECT is not set", mend),
+            failed("GOOGLE_CLOUD_PROJECT is not set", remedy),
         );
         return Ok(());
     };
-    // As gcloud takes a token that was made elsewhere.
+    // The variable by which gcloud accepts a token.
     let token = match env.secret("CLOUDSDK_AUTH_ACCESS_TOKEN") {
         Some(token) => Ok(token),
         None => Google::new(env).token(&[SCOPE]).await,
@@ -78,12 +80,12 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
         token,
     };
     project.apis(report).await;
-    project.rights(report).await;
+    project.permissions(report).await;
     project.secrets(name, report).await;
     Ok(())
 }
 
-/// Where an API is: `CLOUDSDK_API_ENDPOINT_OVERRIDES_<API>`, as gcloud has it, or Google's own.
+/// The URL of an API: `CLOUDSDK_API_ENDPOINT_OVERRIDES_<API>`, which gcloud reads as well, or Google's own.
 fn endpoint(env: &Env, api: &str) -> String {
     let variable = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{}", api.to_uppercase());
     let own = format!("https://{api}.googleapis.com");
@@ -92,7 +94,7 @@ fn endpoint(env: &Env, api: &str) -> String {
 }
 
 impl Project<'_> {
-    async fn ask(&self, api: &str, path: &str, body: Option<Value>) -> Result<Value, Outcome> {
+    async fn call(&self, api: &str, path: &str, body: Option<Value>) -> Result<Value, Outcome> {
         let url = format!("{}{path}", endpoint(self.env, api));
         let request = match body {
             None => self.http.get(url),
@@ -102,23 +104,25 @@ impl Project<'_> {
         let answer = sent.map_err(|error| {
             failed(
                 format!("{api}.googleapis.com can't be reached: {error}"),
-                "metasync doctor --gcp  # again",
+                "metasync doctor --gcp  # try again",
             )
         })?;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        let said = value["error"]["message"].as_str().unwrap_or_default();
+        let message = value["error"]["message"].as_str().unwrap_or_default();
         let id = self.id;
         match status {
             200 => Ok(value),
-            401 => Err(failed("the login is wrong or has expired", LOGIN)),
-            403 if said.contains("has not been used") || said.contains("disabled") => Err(failed(
-                said,
-                format!("gcloud services enable {api}.googleapis.com --project {id}"),
-            )),
+            401 => Err(failed("the login is invalid or has expired", LOGIN)),
+            403 if message.contains("has not been used") || message.contains("disabled") => {
+                Err(failed(
+                    message,
+                    format!("gcloud services enable {api}.googleapis.com --project {id}"),
+                ))
+            }
             403 => Err(failed(
-                said,
+                message,
                 format!(
                     "gcloud projects add-iam-policy-binding {id} --role roles/viewer --member \
                      \"user:$(gcloud config get account)\""
@@ -129,8 +133,8 @@ impl Project<'_> {
                 "gcloud projects list",
             )),
             _ => Err(failed(
-                format!("Google answers {status}: {said}"),
-                "metasync doctor --gcp  # again",
+                format!("Google returns {status}: {message}"),
+                "metasync doctor --gcp  # try again",
             )),
         }
     }
@@ -139,7 +143,7 @@ impl Project<'_> {
         let id = self.id;
         let names = APIS.map(|api| format!("names=projects/{id}/services/{api}.googleapis.com"));
         let path = format!("/v1/projects/{id}/services:batchGet?{}", names.join("&"));
-        let services = match self.ask("serviceusage", &path, None).await {
+        let services = match self.call("serviceusage", &path, None).await {
             Ok(services) => services,
             Err(outcome) => return report.add("APIs", outcome),
         };
@@ -157,45 +161,43 @@ impl Project<'_> {
             fine("enabled")
         } else {
             let missing = missing.join(" ");
-            let mend = format!("gcloud services enable {missing} --project {id}");
-            failed(format!("not enabled: {missing}"), mend)
+            let remedy = format!("gcloud services enable {missing} --project {id}");
+            failed(format!("not enabled: {missing}"), remedy)
         };
         report.add("APIs", outcome);
     }
 
-    async fn rights(&self, report: &mut Report) {
+    async fn permissions(&self, report: &mut Report) {
         let id = self.id;
         let path = format!("/v1/projects/{id}:testIamPermissions");
-        let wanted = json!({ "permissions": RIGHTS.map(|(right, _)| right) });
-        let answer = match self.ask("cloudresourcemanager", &path, Some(wanted)).await {
-            Ok(answer) => answer,
+        let wanted = json!({ "permissions": PERMISSIONS.map(|(permission, _)| permission) });
+        let granted = match self.call("cloudresourcemanager", &path, Some(wanted)).await {
+            Ok(granted) => granted,
             Err(outcome) => return report.add("rights", outcome),
         };
-        let had = answer["permissions"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let missing = RIGHTS
+        let granted = granted["permissions"].as_array();
+        let granted = granted.map(Vec::as_slice).unwrap_or_default();
+        let missing = PERMISSIONS
             .iter()
-            .filter(|(right, _)| !had.contains(&json!(right)));
+            .filter(|(permission, _)| !granted.contains(&json!(permission)));
         let missing: Vec<_> = missing.collect();
         if missing.is_empty() {
             return report.add("rights", fine("enough to deploy"));
         }
-        for (right, role) in missing {
-            let mend = format!(
+        for (permission, role) in missing {
+            let remedy = format!(
                 "gcloud projects add-iam-policy-binding {id} --role {role} --member \"user:$(gcloud \
                  config get account)\""
             );
-            report.add("rights", failed(format!("{right} is missing"), mend));
+            report.add("rights", failed(format!("{permission} is missing"), remedy));
         }
     }
 
-    /// Cloud Run starts no revision before each secret that it reads has a value.
+    /// Checks that the secrets have values, without which Cloud Run starts no revision.
     async fn secrets(&self, name: &str, report: &mut Report) {
         let id = self.id;
         let path = format!("/v1/projects/{id}/secrets?pageSize=500&filter=name:{name}-");
-        let secrets = match self.ask("secretmanager", &path, None).await {
+        let secrets = match self.call("secretmanager", &path, None).await {
             Ok(secrets) => secrets,
             Err(outcome) => return report.add("secrets", outcome),
         };
@@ -206,7 +208,7 @@ impl Project<'_> {
                 continue;
             };
             let path = format!("/v1/projects/{id}/secrets/{short}/versions?filter=state:ENABLED");
-            let versions = self.ask("secretmanager", &path, None).await;
+            let versions = self.call("secretmanager", &path, None).await;
             let outcome = match versions {
                 Err(outcome) => outcome,
                 Ok(versions)
@@ -217,7 +219,7 @@ impl Project<'_> {
                     fine("has a value")
                 }
                 Ok(_) => failed(
-                    "it has no value, so that its services do not start",
+                    "it has no value, so its services don't start",
                     format!(
                         "printf %s \"${variable}\" | gcloud secrets versions add {short} --project {id} \
                          --data-file -"
