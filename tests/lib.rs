@@ -1,4 +1,4 @@
-//! What the suites share.
+//! Code that the test suites share.
 
 pub mod catalogue;
 

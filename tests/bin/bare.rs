@@ -1,4 +1,4 @@
-//! The probe's trigger in plain axum: what an HTTP request costs at least.
+//! The probe's trigger in plain axum, as the lower bound of an HTTP request.
 
 use std::net::Ipv4Addr;
 

@@ -1,4 +1,4 @@
-//! The hello world of lambda_http's own documentation: what a Rust function costs at least.
+//! The hello world from the documentation of lambda_http, as the lower bound of a Rust function.
 
 use lambda_http::{Error, IntoResponse, Request, run, service_fn};
 

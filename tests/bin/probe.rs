@@ -1,4 +1,4 @@
-//! A function for tests of the runtime itself. It opens every client it is configured for.
+//! A function for tests of the runtime. It opens every client that is configured.
 
 use std::time::Duration;
 
@@ -29,13 +29,13 @@ async fn trigger(Json(event): Json<Value>) -> Result<Json<Value>, Error> {
         tokio::time::sleep(Duration::from_millis(millis)).await;
     }
     match event["fail"].as_str() {
-        Some("panic") => panic!("told to panic"),
+        Some("panic") => panic!("the event asks for a panic"),
         Some(detail) => Err(Error::Conflict(detail.to_owned())),
         None => Ok(Json(json!({"event": event}))),
     }
 }
 
-/// Is in flight until the process is told to stop.
+/// Responds when the process receives a stop signal.
 async fn until_stopped() -> Result<&'static str, Error> {
     let stop = platform::serve::http::stop_signal()?;
     tracing::info!("in flight");

@@ -1,5 +1,5 @@
-//! An archived month, read by DuckDB and by Arrow, and a row of it opened by somebody else's
-//! cryptography with nothing but what the README says.
+//! An archive file, read by DuckDB and Arrow. A row is decrypted with a third-party library, as the documentation
+//! describes.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 path, wrapped = sys.argv[1], bytes.fromhex(sys.argv[2])
 
-# DuckDB counts and filters without any key.
+# DuckDB counts and filters without a key.
 rows, first, tokens = duckdb.execute(
     "select count(*), min(created_at), sum(token_count) from read_parquet(?)", [path]).fetchone()
 assert rows == 3 and str(first.astimezone(__import__('datetime').timezone.utc)).startswith('2025-08-01 12:00:00'), (rows, first)
@@ -29,29 +29,29 @@ codecs = {name: codec for name, codec in duckdb.execute(
     "select path_in_schema, compression from parquet_metadata(?)", [path]).fetchall()}
 assert codecs['robeing_id'] == 'ZSTD', codecs
 
-# Arrow reads the same.
+# Arrow reads the same rows.
 table = pq.read_table(path)
 assert table.num_rows == 3 and table.schema.field('created_at').type.tz == 'UTC', table.schema
 metadata = pq.read_metadata(path).metadata
 assert metadata[b'metasync.format'] == b'1' and metadata[b'metasync.month'] == b'2025-08', metadata
 
-# Whoever has the master key unwraps a person's key, and opens that person's rows alone.
+# The master key unwraps the key of a person, which decrypts only the rows of that person.
 wrap = hmac.new(bytes([8] * 32), b'wrap', hashlib.sha256).digest()
 key = AESGCM(wrap).decrypt(wrapped[4:16], wrapped[16:], b'metasync person key')
-opened = []
+decrypted = []
 for row in table.to_pylist():
     try:
         row_id = row['id'].bytes if hasattr(row['id'], 'bytes') else bytes(row['id'])
-        small = AESGCM(key).decrypt(row['sealed'][:12], row['sealed'][12:], row_id)
+        compressed = AESGCM(key).decrypt(row['sealed'][:12], row['sealed'][12:], row_id)
     except Exception:
         continue
-    opened.append(json.loads(zstandard.ZstdDecompressor().decompress(small)))
-assert [it['message'] for it in opened] == ['mine'], opened
+    decrypted.append(json.loads(zstandard.ZstdDecompressor().decompress(compressed)))
+assert [it['message'] for it in decrypted] == ['mine'], decrypted
 print('read')
 "#;
 
 #[tokio::test]
-async fn r18_duckdb_and_arrow_read_an_archive_and_only_keys_open_it() {
+async fn duckdb_and_arrow_read_an_archive_and_only_the_keys_decrypt_it() {
     if is_skipped("parquet") {
         return;
     }
@@ -105,7 +105,7 @@ async fn r18_duckdb_and_arrow_read_an_archive_and_only_keys_open_it() {
         .arg(wrapped)
         .output()
         .expect("Python runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
     assert_eq!(output.stdout, b"read\n");
 }

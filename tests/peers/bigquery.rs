@@ -1,5 +1,4 @@
-//! Reading BigQuery as local-bigquery plays it: another's idea of its API, its `INFORMATION_SCHEMA`
-//! and its dry runs.
+//! Reading from local-bigquery, an independent implementation of BigQuery's API, `INFORMATION_SCHEMA` and dry runs.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -19,18 +18,18 @@ const PEER: &str = "local-bigquery";
 static LOCAL: LazyLock<Server> =
     LazyLock::new(|| Server::start(PEER, "bin/serve", |port| vec![port.to_string()]));
 
-/// A source's first query asks for policy tags, which the peer's `INFORMATION_SCHEMA` lacks, and is
-/// sent once more without them.
+/// The first query of a source reads policy tags, which the peer's `INFORMATION_SCHEMA` lacks, and is repeated
+/// without them.
 const REFUSED: u64 = 1;
 
-/// A project that no other test uses, with one dataset, `shop`.
+/// A project of one test, with the dataset `shop`.
 struct Project {
     name: &'static str,
     http: reqwest::Client,
 }
 
 impl Project {
-    /// None where the peer can't be installed; `tests/peers/install` says why.
+    /// None if the peer is not installed.
     async fn create(name: &'static str) -> Option<Self> {
         if is_skipped(PEER) {
             return None;
@@ -65,7 +64,7 @@ impl Project {
         self.post("datasets/shop/tables", body).await;
     }
 
-    /// Customers, their orders (nested, partitioned, clustered, keyed) and a view.
+    /// Adds customers, their orders (nested, partitioned, clustered, with keys) and a view.
     async fn with_shop(self) -> Self {
         for sql in [
             r#"create table shop.customers (
@@ -93,7 +92,7 @@ impl Project {
             .with("BIGQUERY_EMULATOR_HOST", LOCAL.url());
         let mut settings = Settings::from_env(&env).unwrap();
         settings.retries.first_backoff = Duration::from_millis(50);
-        // A busy machine takes seconds for a query, and a question whether it has ended is a request.
+        // A query can take seconds on a slow machine, and polling for its result would count as requests.
         settings.retries.timeout = Duration::from_secs(240);
         change(&mut settings);
         BigQuery::new(settings, self.http.clone())
@@ -108,7 +107,7 @@ impl Project {
     }
 }
 
-/// The reading, and its number of requests.
+/// Returns the reading and the number of requests.
 async fn read(source: &BigQuery, known: &[Table]) -> (Reading, u64) {
     let usage = Usage::default();
     let reading = source.read(known, &usage).await.unwrap();
@@ -173,7 +172,7 @@ async fn ga4_in_date_shards_is_one_family_with_all_108_paths() {
 }
 
 #[tokio::test]
-async fn nested_partitioned_and_keyed_tables_are_told_alike_by_gets_and_by_the_query() {
+async fn gets_and_the_query_describe_nested_partitioned_and_keyed_tables_alike() {
     let Some(project) = Project::create("nested").await else {
         return;
     };
@@ -195,7 +194,7 @@ async fn nested_partitioned_and_keyed_tables_are_told_alike_by_gets_and_by_the_q
     let customers = table(&by_query, "customers");
     let description = customers.description.as_deref();
     assert_eq!(description, Some("People \"who\" buy\nthings"));
-    // The emulator knows an empty table's rows and bytes even where BigQuery tells none.
+    // The peer has the rows and bytes of an empty table even where BigQuery has none.
     let sizeless = |reading: &Reading| -> Vec<Table> {
         let tables = reading.tables.iter().cloned();
         tables
@@ -264,7 +263,7 @@ async fn an_unchanged_dataset_costs_two_requests_and_an_altered_table_a_third() 
 }
 
 #[tokio::test]
-async fn a_shard_that_drifted_is_found_by_gets_and_by_the_query() {
+async fn gets_and_the_query_find_a_shard_with_another_schema() {
     let Some(project) = Project::create("drifted").await else {
         return;
     };
@@ -284,7 +283,7 @@ async fn a_shard_that_drifted_is_found_by_gets_and_by_the_query() {
 }
 
 #[tokio::test]
-async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
+async fn dry_runs_plan_wildcards_and_unnest_and_reject_unknown_names() {
     let Some(project) = Project::create("planned").await else {
         return;
     };
@@ -317,14 +316,14 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
         match source.plan(sql, &usage).await.unwrap() {
             Plan::Accepted(Planned { verified, reads }) => {
                 assert!(reads.iter().all(|it| it.project == "planned"), "{reads:?}");
-                let told = verified.columns.iter();
-                let told: Vec<_> = told
+                let found = verified.columns.iter();
+                let found: Vec<_> = found
                     .map(|column| (column.name.as_str(), column.data_type.as_str()))
                     .collect();
-                assert_eq!(told, columns, "{sql}");
+                assert_eq!(found, columns, "{sql}");
                 assert!(verified.bytes_processed.is_some());
             }
-            Plan::Rejected(words) => panic!("{sql}: {words}"),
+            Plan::Rejected(error) => panic!("{sql}: {error}"),
         }
     }
     for sql in [
@@ -339,7 +338,7 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_dataset_that_is_not_there_is_a_problem() {
+async fn a_missing_dataset_is_reported_as_a_problem() {
     let Some(project) = Project::create("missing").await else {
         return;
     };

@@ -1,7 +1,6 @@
-//! What each function asks of a cloud, written down on the way there, held against its entry in the
-//! catalogue both ways: nothing is asked that its rights would refuse, and nothing is granted for
-//! nothing. That the policies are what the catalogue says is in `aws/deployed.rs`, for Google in
-//! `tests/system/infra.rs` and, of BigQuery, at the end of this file.
+//! The calls of each function to a cloud, recorded by a proxy, compared with its entry in the catalogue: the rights
+//! cover every call, and every right is needed. `aws/deployed.rs` compares the policies with the catalogue for AWS,
+//! `tests/system/infra.rs` for Google Cloud, and the end of this file for BigQuery.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -28,16 +27,16 @@ use tests::catalogue;
 const BUCKET: &str = "calls";
 const PERSON: &str = "0190b2a0-0000-7000-8000-000000000001";
 
-/// As the catalogue names them, `read schema/`, or by the right that they need.
+/// Calls as the catalogue names them, such as `read schema/`, or by the permission that they need.
 type Calls = BTreeSet<String>;
 
-/// Stands before a server of others, and passes on what it is asked.
+/// A proxy that records requests and forwards them to a peer.
 struct Recorder {
     url: String,
-    seen: Arc<Seen>,
+    proxy: Arc<Proxy>,
 }
 
-struct Seen {
+struct Proxy {
     upstream: String,
     http: reqwest::Client,
     calls: Mutex<Calls>,
@@ -45,49 +44,53 @@ struct Seen {
 
 impl Recorder {
     async fn before(upstream: String) -> Self {
-        let seen = Arc::new(Seen {
+        let proxy = Arc::new(Proxy {
             upstream,
             http: platform::http_client::build(&Env::default()).expect("a client"),
             calls: Mutex::default(),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let service = Router::new().fallback(pass_on).with_state(seen.clone());
+        let service = Router::new().fallback(forward).with_state(proxy.clone());
         tokio::spawn(async { axum::serve(listener, service).await });
-        Self { url, seen }
+        Self { url, proxy }
     }
 
-    /// What was asked since the last time.
+    /// The calls since the last time.
     fn calls(&self) -> Calls {
-        mem::take(&mut self.seen.calls.lock().expect("no panic while locked"))
+        mem::take(&mut self.proxy.calls.lock().expect("no panic while locked"))
     }
 }
 
-async fn pass_on(State(seen): State<Arc<Seen>>, request: Request) -> Response {
+async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, usize::MAX).await.expect("a whole request");
+    let body = to_bytes(body, usize::MAX)
+        .await
+        .expect("a complete request");
     let address = parts.uri.path_and_query().expect("an address").as_str();
-    let url = Url::parse(&format!("{}{address}", seen.upstream)).expect("a URL");
-    let call = named(&parts, &url, &String::from_utf8_lossy(&body));
-    seen.calls
+    let url = Url::parse(&format!("{}{address}", proxy.upstream)).expect("a URL");
+    let calls = calls_of(&parts, &url, &String::from_utf8_lossy(&body));
+    proxy
+        .calls
         .lock()
         .expect("no panic while locked")
-        .extend(call);
+        .extend(calls);
     let mut headers = parts.headers;
     headers.remove("host");
-    let request = seen.http.request(parts.method, url).headers(headers);
-    let answer = request.body(body).send().await.expect("an answer");
-    let mut passed = Response::builder().status(answer.status());
-    for (name, value) in answer.headers() {
+    let request = proxy.http.request(parts.method, url).headers(headers);
+    let reply = request.body(body).send().await.expect("a response");
+    let mut response = Response::builder().status(reply.status());
+    for (name, value) in reply.headers() {
         if name != "transfer-encoding" {
-            passed = passed.header(name, value);
+            response = response.header(name, value);
         }
     }
-    let body = answer.bytes().await.expect("a whole answer");
-    passed.body(Body::from(body)).expect("an answer")
+    let body = reply.bytes().await.expect("a complete response");
+    response.body(Body::from(body)).expect("a response")
 }
 
-fn named(parts: &http::request::Parts, url: &Url, body: &str) -> Vec<String> {
+/// The names of the calls in a request.
+fn calls_of(parts: &http::request::Parts, url: &Url, body: &str) -> Vec<String> {
     let json = || serde_json::from_str::<Value>(body).unwrap_or_default();
     if let Some(target) = parts.headers.get("x-amz-target") {
         let id = json()["SecretId"].as_str().unwrap_or_default().to_owned();
@@ -123,14 +126,14 @@ fn named(parts: &http::request::Parts, url: &Url, body: &str) -> Vec<String> {
     }
 }
 
-/// The rights that Google's reference asks for: <https://cloud.google.com/bigquery/docs/access-control>.
+/// The permissions that a call needs: <https://cloud.google.com/bigquery/docs/access-control>.
 fn bigquery(method: &str, path: &[&str], body: &Value) -> Vec<String> {
     let dry_run = body["configuration"]["dryRun"] == json!(true);
     let rights: &[&str] = match (method, path) {
         ("GET", ["datasets", _]) => &["datasets.get"],
         ("GET", ["datasets", _, "tables"]) => &["tables.list"],
         ("GET", ["datasets", _, "tables", _]) => &["tables.get"],
-        // What is asked of INFORMATION_SCHEMA alone is no table's data.
+        // Reading INFORMATION_SCHEMA does not need the data of a table.
         ("POST", ["queries"]) => &["jobs.create", "tables.get", "tables.list"],
         ("GET", ["queries", _]) => &["jobs.create"],
         ("POST", ["jobs"]) if dry_run => &["jobs.create", "tables.get", "tables.getData"],
@@ -142,7 +145,7 @@ fn bigquery(method: &str, path: &[&str], body: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What its entry lets a function do with objects.
+/// The calls to the object store that the catalogue grants to a function.
 fn granted(name: &str) -> Calls {
     let functions = catalogue::functions();
     let rights = functions[name].uses.bucket.rights().into_iter();
@@ -150,7 +153,7 @@ fn granted(name: &str) -> Calls {
     calls.collect()
 }
 
-/// A cloud's object store, and what is asked of it.
+/// The object store of a cloud behind a recorder.
 struct Cloud {
     recorder: Recorder,
     env: Env,
@@ -165,7 +168,7 @@ async fn amazon() -> Cloud {
     });
     let http = platform::http_client::build(&Env::default()).expect("a client");
     let made = http.put(format!("{}/{BUCKET}", server.url())).send().await;
-    assert_eq!(made.expect("moto answers").status(), 200);
+    assert_eq!(made.expect("a response from moto").status(), 200);
     let recorder = Recorder::before(server.url()).await;
     let env = Env::default()
         .with("AWS_ENDPOINT_URL", &recorder.url)
@@ -198,7 +201,7 @@ async fn google() -> Cloud {
     let http = platform::http_client::build(&Env::default()).expect("a client");
     let made = http.post(format!("{}/storage/v1/b", server.url()));
     let made = made.json(&json!({ "name": BUCKET })).send().await;
-    assert_eq!(made.expect("the store answers").status(), 200);
+    assert_eq!(made.expect("a response from the store").status(), 200);
     let recorder = Recorder::before(server.url()).await;
     let env = Env::default()
         .with("STORAGE_EMULATOR_HOST", &recorder.url)
@@ -210,16 +213,15 @@ async fn google() -> Cloud {
     }
 }
 
-/// Lets every function do all that it does with objects.
-async fn ask_for_what_is_granted(cloud: &Cloud) {
-    let mut held = BTreeSet::new();
-    let mut holds = |name: &str, mut calls: Calls| {
+/// Makes every function use the object store in every way, and compares the calls with the catalogue.
+async fn compare_with_the_catalogue(cloud: &Cloud) {
+    let mut checked = BTreeSet::new();
+    let mut check = |name: &str, mut calls: Calls| {
         let uses = &catalogue::functions()[name].uses;
-        // Whoever uses the bucket may list it: without that, both clouds call an object forbidden
-        // that is not there.
+        // Every user of the bucket may list it; otherwise both clouds return 403 for a missing object.
         assert!(!calls.remove("list") || uses.bucket.is_used(), "{name}");
         assert_eq!(calls, granted(name), "{name}");
-        held.insert(name.to_owned());
+        checked.insert(name.to_owned());
     };
     let folder = tempfile::tempdir().unwrap();
     metasync::sample::write(folder.path()).unwrap();
@@ -243,7 +245,7 @@ async fn ask_for_what_is_granted(cloud: &Cloud) {
         let synced = sync.post("/v1/schema/sync", json!({})).await;
         assert_eq!(synced.status, 200, "{}", synced.text());
     }
-    holds("schema-sync", cloud.recorder.calls());
+    check("schema-sync", cloud.recorder.calls());
 
     let read = named("cache-read").start(cache_read::app).await;
     let tables = read.get("/v1/schema/tables").await;
@@ -251,12 +253,12 @@ async fn ask_for_what_is_granted(cloud: &Cloud) {
     let question = json!({"question": "revenue by day", "template": "sales"});
     let unknown = read.post("/v1/schema/prompt", question).await;
     assert_eq!(unknown.status, 404, "{}", unknown.text());
-    holds("cache-read", cloud.recorder.calls());
+    check("cache-read", cloud.recorder.calls());
 
     let settings = named("settings").start(settings::app).await;
     let theme = settings.put("/v1/robeings/r1/settings/skill/theme", json!("dark"));
     assert!(theme.await.status.is_success());
-    holds("settings", cloud.recorder.calls());
+    check("settings", cloud.recorder.calls());
 
     let log = named("message-log").start(message_log::app).await;
     let stats = named("stats-batch").start(stats_batch::app).await;
@@ -266,12 +268,12 @@ async fn ask_for_what_is_granted(cloud: &Cloud) {
     assert_eq!(log.post("/v1/messages", message).await.status, 201);
     let mut calls = Calls::new();
     let mut state = Value::Null;
-    // What runs in other tests' databases holds the roll-up back.
+    // Transactions in the databases of other tests delay the roll-up.
     for _ in 0..200 {
         log.post("/events/message-log", json!({})).await;
-        holds("message-log", cloud.recorder.calls());
+        check("message-log", cloud.recorder.calls());
         stats.post("/events/stats-batch", json!({})).await;
-        holds("stats-batch", cloud.recorder.calls());
+        check("stats-batch", cloud.recorder.calls());
         let ran = privacy.post("/events/privacy", json!({})).await.json();
         calls.extend(cloud.recorder.calls());
         state = ran["archived"][0]["state"].clone();
@@ -292,43 +294,43 @@ async fn ask_for_what_is_granted(cloud: &Cloud) {
         .post("/v1/erasures", json!({"user_id": PERSON}))
         .await;
     assert_eq!(erasure.status, 200, "{erasure:?}");
-    // Takes away what the erasure left of the archive.
+    // Removes the archive file, whose rows have lost their keys.
     let ran = privacy.post("/events/privacy", json!({})).await;
     assert_eq!(ran.status, 200, "{ran:?}");
     calls.extend(cloud.recorder.calls());
-    holds("privacy", calls);
+    check("privacy", calls);
 
-    held.insert("metasync".to_owned());
+    checked.insert("metasync".to_owned());
     let all: BTreeSet<String> = catalogue::functions().into_keys().collect();
-    assert_eq!(held, all, "`metasync` is all the others together");
+    assert_eq!(checked, all, "`metasync` has the calls of all the others");
 }
 
 #[tokio::test]
-async fn on_amazon_every_function_asks_for_what_its_entry_grants_and_nothing_else() {
+async fn on_aws_every_function_makes_exactly_the_calls_that_the_catalogue_grants() {
     if is_skipped("moto") {
         return;
     }
     let cloud = amazon().await;
-    ask_for_what_is_granted(&cloud).await;
+    compare_with_the_catalogue(&cloud).await;
 
-    // Every function reads its secrets, and asks for nothing but these.
+    // Every function reads only its secrets.
     let secret =
         "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metasync/AUTH_TOKENS-abcdef";
     let refused = platform::secrets::resolve(cloud.env.with("AUTH_TOKENS", secret)).await;
-    refused.expect_err("there is no such secret");
+    refused.expect_err("an unknown secret");
     let expected = format!("secretsmanager.GetSecretValue {secret}");
     assert_eq!(cloud.recorder.calls(), Calls::from([expected]));
 }
 
 #[tokio::test]
-async fn on_google_every_function_asks_for_what_its_entry_grants_and_nothing_else() {
+async fn on_google_cloud_every_function_makes_exactly_the_calls_that_the_catalogue_grants() {
     if is_skipped("fake-gcs-server") {
         return;
     }
-    ask_for_what_is_granted(&google().await).await;
+    compare_with_the_catalogue(&google().await).await;
 }
 
-/// What of these roles' rights is about what we ask.
+/// The permissions of the BigQuery roles that the calls need.
 const BIGQUERY_ROLES: [(&str, &[&str]); 2] = [
     (
         "dataViewer",
@@ -351,7 +353,7 @@ fn rights(roles: &[&str]) -> Calls {
 }
 
 #[tokio::test]
-async fn of_bigquery_a_sync_asks_for_what_its_roles_allow_and_a_reader_has_sql_planned() {
+async fn a_sync_and_a_planned_query_need_exactly_the_bigquery_roles_of_the_module() {
     let terraform = std::fs::read_to_string(infra().join("modules/gcp/warehouse.tf")).unwrap();
     let named = Regex::new(r#""roles/bigquery\.(\w+)""#).unwrap();
     let named: BTreeSet<&str> = named
@@ -392,14 +394,14 @@ async fn of_bigquery_a_sync_asks_for_what_its_roles_allow_and_a_reader_has_sql_p
         .iter()
         .fold(env, |env, (name, value)| env.with(name, value));
     let read = TestApp::with_env(env).start(cache_read::app).await;
-    let asked = read
+    let reply = read
         .post("/v1/schema/sql", json!({"question": "how many orders?"}))
         .await;
     assert_eq!(
-        asked.json()["verified"]["how"],
+        reply.json()["verified"]["how"],
         "dry_run",
         "{}",
-        asked.text()
+        reply.text()
     );
     let needed = recorder.calls();
     assert!(

@@ -1,5 +1,5 @@
-//! Every function under `cargo lambda watch`: each file of `events/` by `cargo lambda invoke` gives what
-//! the same binary gives as a server.
+//! Every function under `cargo lambda watch`: `cargo lambda invoke` with each file of `events/` returns the same as
+//! the binary as an HTTP server.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,34 +17,34 @@ use crate::server::{Server, folder, is_skipped};
 use tests::catalogue;
 
 const PEER: &str = "cargo-lambda";
-/// In the batch of `sqs.json`.
+/// The bad message in the batch of `sqs.json`.
 const POISON: &str = "2e1424d4-f796-459a-8184-9c92662be6da";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where functions keep what they keep: empty, and of one side alone. Its own server, since what
-/// runs in other tests' databases holds back what is counted.
-struct Place {
+/// The storage of one side, empty at the start. It has its own server, because transactions in the databases of
+/// other tests delay the roll-up.
+struct Storage {
     postgres: Postgres,
     folder: TempDir,
 }
 
-impl Place {
+impl Storage {
     async fn fresh() -> Self {
         let postgres = Postgres::start(&Env::from_process()).expect("a Postgres for tests");
         let folder = tempfile::tempdir().expect("a temporary folder");
         for name in ["bucket", "warehouse"] {
-            std::fs::create_dir(folder.path().join(name)).expect("a folder of our own");
+            std::fs::create_dir(folder.path().join(name)).expect("a writable folder");
         }
         metasync::sample::write(&folder.path().join("warehouse")).expect("a sample");
-        let place = Self { postgres, folder };
-        let env: Env = place.variables().into_iter().collect();
+        let storage = Self { postgres, folder };
+        let env: Env = storage.variables().into_iter().collect();
         platform::postgres::migrate(&env, migrations::FILES)
             .await
             .expect("a fresh database");
-        place
+        storage
     }
 
     fn variables(&self) -> Vec<(String, String)> {
@@ -56,9 +56,9 @@ impl Place {
             ("PRIVACY_KEY", "08".repeat(32)),
             ("TMPDIR", self.folder.path().display().to_string()),
             ("WAREHOUSE_URL", path("warehouse")),
-            // What is encrypted differs each time.
+            // Archives are off, because encrypted data differs each time.
             ("ARCHIVE_AFTER_DAYS", "36500".to_owned()),
-            // What runs by itself would be ahead of the events.
+            // Schedules are off, so that only the events run.
             ("PRIVACY_INTERVAL_SECONDS", "0".to_owned()),
             ("ROLL_UP_INTERVAL_SECONDS", "0".to_owned()),
             ("STATS_INTERVAL_SECONDS", "0".to_owned()),
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-/// The emulator alone: what it would build is built already, with other tests' features.
+/// Starts the emulator without building: the binaries are built already.
 fn watch() -> Server {
     let manifest = root().join("Cargo.toml").display().to_string();
     Server::start(PEER, "bin/cargo-lambda", |port| {
@@ -83,8 +83,8 @@ fn watch() -> Server {
     })
 }
 
-/// The same binary for both sides.
-fn binary(function: &str, place: &Place) -> Command {
+/// The command of the binary, which is the same for both sides.
+fn binary(function: &str, storage: &Storage) -> Command {
     let mut command = if function == "metasync" {
         Command::new(env!("CARGO_BIN_EXE_metasync-cli"))
     } else {
@@ -92,14 +92,14 @@ fn binary(function: &str, place: &Place) -> Command {
         command.arg(function);
         command
     };
-    command.env_clear().envs(place.variables());
+    command.env_clear().envs(storage.variables());
     command
 }
 
-/// With the variables that `watch` gives to what it starts by itself.
-fn on_lambda(watch: &Server, function: &str, place: &Place) -> Process {
+/// Starts a function with the variables that `watch` sets.
+fn on_lambda(watch: &Server, function: &str, storage: &Storage) -> Process {
     let tokens = json!([{"name": "nobody", "role": "reader", "sha256": "0".repeat(64)}]);
-    let mut command = binary(function, place);
+    let mut command = binary(function, storage);
     command.env("AUTH_TOKENS", tokens.to_string()).envs([
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4096"),
         ("AWS_LAMBDA_FUNCTION_NAME", function),
@@ -108,7 +108,12 @@ fn on_lambda(watch: &Server, function: &str, place: &Place) -> Process {
     ]);
     let api = format!("{}/.rt/{function}", watch.url());
     command.env("AWS_LAMBDA_RUNTIME_API", api);
-    Process(command.stdout(Stdio::null()).spawn().expect("it starts"))
+    Process(
+        command
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the function starts"),
+    )
 }
 
 fn invoke(watch: &Server, function: &str, file: &Path) -> Output {
@@ -119,11 +124,10 @@ fn invoke(watch: &Server, function: &str, file: &Path) -> Output {
         .arg(file)
         .arg(function)
         .output()
-        .expect("the peer's own program")
+        .expect("cargo-lambda runs")
 }
 
-/// Every file, by function, in the order in which both sides get them. Slack's are for a route of its
-/// own.
+/// The event files by function, in the order of delivery, without those of Slack, which has another route.
 fn events() -> Vec<(String, Vec<PathBuf>)> {
     let sorted = |folder: &Path| {
         let entries = std::fs::read_dir(folder).expect("a folder of events");
@@ -144,8 +148,8 @@ fn events() -> Vec<(String, Vec<PathBuf>)> {
     folders.collect()
 }
 
-/// How long a sync took is another time each time.
-fn timeless(answer: &str) -> String {
+/// Replaces the duration of a sync, which differs each time.
+fn without_duration(answer: &str) -> String {
     let time = Regex::new(r#""execution_time":[0-9.e-]+"#).expect("a pattern");
     time.replace(answer, r#""execution_time":0"#).into_owned()
 }
@@ -160,11 +164,11 @@ fn every_function_with_a_trigger_has_events() {
 }
 
 #[tokio::test]
-async fn every_event_gives_under_cargo_lambda_what_it_gives_over_http() {
+async fn every_event_returns_the_same_under_cargo_lambda_and_over_http() {
     if is_skipped(PEER) {
         return;
     }
-    let (one, other) = (Place::fresh().await, Place::fresh().await);
+    let (one, other) = (Storage::fresh().await, Storage::fresh().await);
     let watch = watch();
     let http = platform::http_client::build(&Env::default()).expect("a client");
     let mut poisoned = 0;
@@ -192,7 +196,11 @@ async fn every_event_gives_under_cargo_lambda_what_it_gives_over_http() {
             let errors = String::from_utf8_lossy(&invoked.stderr);
             assert!(invoked.status.success(), "{file}: {errors}");
             let printed = String::from_utf8(invoked.stdout).expect("text");
-            assert_eq!(timeless(&printed), timeless(&answer) + "\n", "{file}");
+            assert_eq!(
+                without_duration(&printed),
+                without_duration(&answer) + "\n",
+                "{file}"
+            );
             if file.ends_with("message-log/sqs.json") {
                 let report = json!({"batchItemFailures": [{"itemIdentifier": POISON}]});
                 assert_eq!(answer, report.to_string());

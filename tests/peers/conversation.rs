@@ -1,4 +1,4 @@
-//! The message log under test, and what is in it afterwards.
+//! A message log under test, and its content.
 
 use kit::TestApp;
 use kit::postgres::{Database, database};
@@ -10,7 +10,7 @@ pub struct Conversation {
     pub database: Database,
 }
 
-/// A row, without what only its own table knows.
+/// The compared columns of a row.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     pub message: String,
@@ -39,7 +39,7 @@ impl Conversation {
         Self { app, database }
     }
 
-    /// Every row, in the order in which history has them.
+    /// All rows, ordered by id.
     pub async fn rows(&self) -> Vec<Row> {
         let client = self.database.client().await;
         let sql = "select message, response, thread_ts from conversation.log order by id";
@@ -59,7 +59,7 @@ impl Conversation {
         rows
     }
 
-    /// When the row with this text was said, in milliseconds since 1970.
+    /// The time of the row with this text, in milliseconds since 1970.
     pub async fn millis_of(&self, message: &str) -> i64 {
         let client = self.database.client().await;
         let sql = "select (extract(epoch from created_at) * 1000)::bigint

@@ -1,5 +1,5 @@
-//! Ours against servers of others, which `tests/peers/install` installs. One binary for all of
-//! them: linking is most of what a test build takes.
+//! Tests against third-party software (peers), which `tests/peers/install` installs. They are one binary because
+//! linking takes most of the build time.
 
 mod archive;
 mod aws;

@@ -1,4 +1,4 @@
-//! AWS as moto plays it: one server for all tests of this process.
+//! moto, a mock of AWS: one server for all tests of this process.
 
 use std::sync::LazyLock;
 

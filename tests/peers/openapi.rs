@@ -1,6 +1,6 @@
-//! Every function's routes against what their OpenAPI document says of them, as schemathesis reads it:
-//! it sends what the document allows and what it forbids, and holds each answer's status, content
-//! type, headers and body against it. `schemathesis.toml` says how much, and what is left out.
+//! The routes of every function against their OpenAPI document, with schemathesis: it sends requests that the
+//! document allows and requests that it forbids, and checks status, content type, headers and body of each
+//! response. `schemathesis.toml` has the number of requests and the exceptions.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -15,15 +15,15 @@ use tokio::process::Command;
 
 use crate::server::folder;
 
-/// One caller, who may do everything, by the token below.
+/// One caller with all permissions, and its token.
 const TOKENS: &str = r#"[{"name": "all", "role": "admin",
     "scope": {"datasets": ["*"], "robeings": ["*"], "sessions": ["*"]},
     "sha256": "3bb93fea6429bca57ae819e385493610158a9641a59f204789f9c1e288d1524b"}]"#;
 const BEARER: &str = "all-may";
-const PATIENCE: Duration = Duration::from_secs(240);
+const TIMEOUT: Duration = Duration::from_secs(240);
 
-/// What the model answers, whatever it is asked.
-fn written() -> Answer {
+/// The answer of the model to every request.
+fn answer() -> Answer {
     Answer::Json(json!({
         "kind": "query",
         "sql": "select event_name from `bigquery-public-data.ga4_obfuscated_sample_ecommerce.events_*`",
@@ -45,21 +45,23 @@ async fn schemathesis(url: &str) -> Output {
         .env("NO_COLOR", "1")
         .current_dir(std::env::temp_dir())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    output.expect("it ends in time").expect("it is installed")
+    let output = tokio::time::timeout(TIMEOUT, command.output()).await;
+    output
+        .expect("a result in time")
+        .expect("schemathesis runs")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_answers_as_its_document_says() {
+async fn every_route_responds_as_its_document_says() {
     let folder = tempfile::tempdir().unwrap();
-    let make = |name: &str| -> PathBuf {
+    let create = |name: &str| -> PathBuf {
         let path = folder.path().join(name);
         std::fs::create_dir(&path).unwrap();
         path
     };
-    let (warehouse, bucket) = (make("warehouse"), make("bucket"));
+    let (warehouse, bucket) = (create("warehouse"), create("bucket"));
     metasync::sample::write(&warehouse).unwrap();
-    let model = LlmStub::start(|_| written()).await;
+    let model = LlmStub::start(|_| answer()).await;
     let database = database().await;
     let app = TestApp::with_env(model.env("gpt-5"))
         .named("metasync")
@@ -74,8 +76,8 @@ async fn every_route_answers_as_its_document_says() {
         .await;
     let synced = app.post("/v1/schema/sync", json!({})).bearer(BEARER).await;
     assert_eq!(synced.status, 200, "{synced:?}");
-    let said = json!({"robeing_id": "0", "thread_ts": "t1", "message": "where is it?", "response": "here"});
-    let stored = app.post("/v1/messages", said).bearer(BEARER).await;
+    let message = json!({"robeing_id": "0", "thread_ts": "t1", "message": "where is it?", "response": "here"});
+    let stored = app.post("/v1/messages", message).bearer(BEARER).await;
     assert_eq!(stored.status, 201, "{stored:?}");
 
     let document = app.get("/openapi.json").bearer(BEARER).await.json();

@@ -1,5 +1,5 @@
-//! `infra/package`: Lambda's package and the container's image hold the same bytes, and a process in
-//! the image's file system, as its user, is a function that answers.
+//! `infra/package`: the Lambda package and the container image have the same bytes, and a process in the file system
+//! of the image, as its user, serves requests.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -20,8 +20,8 @@ fn package(binaries: &Path, dist: &Path) -> Output {
     package.output().unwrap()
 }
 
-/// What `infra/package` makes of the probe, packed under each function's name, and what it says.
-fn packed(dist: &Path) -> String {
+/// Packs the probe under the name of each function. Returns the output of `infra/package`.
+fn pack(dist: &Path) -> String {
     let binaries = tempfile::tempdir().unwrap();
     stand_ins(binaries.path());
     let output = package(binaries.path(), dist);
@@ -30,7 +30,7 @@ fn packed(dist: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The probe under each function's name, without what only debuggers read.
+/// Copies the stripped probe under the name of each function.
 pub fn stand_ins(folder: &Path) {
     let stripped = folder.join("probe");
     let mut strip = Command::new("strip");
@@ -38,14 +38,14 @@ pub fn stand_ins(folder: &Path) {
         .arg("-o")
         .arg(&stripped)
         .arg(env!("CARGO_BIN_EXE_probe"));
-    assert!(strip.status().expect("the linker's tools").success());
+    assert!(strip.status().expect("binutils").success());
     for name in catalogue::functions().keys() {
-        std::fs::copy(&stripped, folder.join(name)).expect("a folder of our own");
+        std::fs::copy(&stripped, folder.join(name)).expect("a writable folder");
     }
 }
 
-/// The one file of a package, by the system's own Python.
-fn unpacked(package: &Path) -> Vec<u8> {
+/// The content of the only file of a package, read with Python.
+fn unpack(package: &Path) -> Vec<u8> {
     let script = "import sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
 assert archive.namelist() == ['bootstrap'], archive.namelist()
@@ -65,13 +65,13 @@ sys.stdout.buffer.write(archive.read('bootstrap'))";
 }
 
 #[test]
-fn m12_package_and_image_hold_the_same_binary_and_packing_again_gives_the_same_package() {
+fn package_and_image_have_the_same_binary_and_packing_is_reproducible() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    packed(one.path());
-    packed(two.path());
+    pack(one.path());
+    pack(two.path());
     for name in catalogue::functions().keys() {
         let package = format!("packages/{name}.zip");
-        let in_package = Sha256::digest(unpacked(&one.path().join(&package)));
+        let in_package = Sha256::digest(unpack(&one.path().join(&package)));
         let in_image = std::fs::read(one.path().join("root").join(name)).unwrap();
         assert_eq!(in_package, Sha256::digest(in_image), "{name}");
         let read = |dist: &Path| std::fs::read(dist.join(&package)).unwrap();
@@ -79,32 +79,32 @@ fn m12_package_and_image_hold_the_same_binary_and_packing_again_gives_the_same_p
     }
 }
 
-/// The newest version of glibc that the linker wrote down, as its own tools read it.
+/// The newest version of glibc that a binary needs, according to readelf.
 fn needed_glibc(binary: &Path) -> (u32, u32) {
     let mut readelf = Command::new("readelf");
     let output = readelf.args(["--version-info", "--wide"]).arg(binary);
-    let said = output.output().expect("the linker's tools").stdout;
-    let said = String::from_utf8_lossy(&said);
+    let text = output.output().expect("binutils").stdout;
+    let text = String::from_utf8_lossy(&text);
     let version = Regex::new(r"GLIBC_(\d+)\.(\d+)").unwrap();
-    let versions = version.captures_iter(&said).map(|it| {
+    let versions = version.captures_iter(&text).map(|it| {
         let [major, minor] = it.extract::<2>().1;
         (major.parse().unwrap(), minor.parse().unwrap())
     });
     versions.max().expect("a binary that needs glibc")
 }
 
-/// Lambda's Amazon Linux 2023 has 2.34, and a binary that needs more does not start there.
+/// Amazon Linux 2023 on Lambda has glibc 2.34; a binary that needs a newer one does not start.
 #[test]
-fn m12_what_is_packed_needs_at_most_the_glibc_of_lambda_and_the_script_says_which() {
+fn packed_binaries_need_at_most_the_glibc_of_lambda_and_the_script_prints_the_version() {
     let dist = tempfile::tempdir().unwrap();
-    let said = packed(dist.path());
+    let output = pack(dist.path());
     for name in catalogue::functions().keys() {
         let (major, minor) = needed_glibc(&dist.path().join("root").join(name));
         assert!((major, minor) <= (2, 34), "{name} needs {major}.{minor}");
-        let line = said
+        let line = output
             .lines()
             .find(|line| line.starts_with(&format!("{name}: ")));
-        let line = line.unwrap_or_else(|| panic!("{name} is not in {said}"));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in {output}"));
         assert!(
             line.ends_with(&format!("needs glibc {major}.{minor}")),
             "{line}"
@@ -113,27 +113,27 @@ fn m12_what_is_packed_needs_at_most_the_glibc_of_lambda_and_the_script_says_whic
 }
 
 #[test]
-fn m12_what_needs_a_newer_glibc_is_not_packed_and_the_script_says_how_to_build_it() {
+fn a_binary_that_needs_a_newer_glibc_is_refused_with_the_command_to_build_it() {
     let (binaries, dist) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for name in catalogue::functions().keys() {
         std::fs::write(binaries.path().join(name), "GLIBC_2.9 GLIBC_2.35").unwrap();
     }
     let output = package(binaries.path(), dist.path());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    let mends = "needs glibc 2.35, and Lambda has 2.34: \
+    let expected = "needs glibc 2.35, and Lambda has 2.34: \
                  build it with infra/package x86_64-unknown-linux-gnu.2.34";
-    assert!(said.contains(mends), "{said}");
+    assert!(errors.contains(expected), "{errors}");
 }
 
 #[tokio::test]
-async fn m12_a_function_answers_from_the_images_file_system_as_the_images_user() {
+async fn a_function_serves_from_the_file_system_of_the_image_as_its_user() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("\nSKIPPED: only root may change the root folder\n");
+        eprintln!("\nSKIPPED: chroot needs root\n");
         return;
     }
     let dist = tempfile::tempdir().unwrap();
-    packed(dist.path());
+    pack(dist.path());
     let root = dist.path().join("root");
     let dockerfile =
         std::fs::read_to_string(crate::terraform::infra().join("../Dockerfile")).unwrap();

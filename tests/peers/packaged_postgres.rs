@@ -1,4 +1,4 @@
-//! The packaged builds of Postgres, which a machine gets that has none installed.
+//! The packaged builds of Postgres for machines without an installed one.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use platform::Env;
 use platform::postgres::{migrate, open};
 use throwaway_postgres::{Server, packaged};
 
-async fn serves(binaries: &Path) {
+async fn assert_runs(binaries: &Path) {
     let server = Server::start_packaged(binaries).unwrap();
     let env = Env::default().with("DATABASE_URL", server.url());
     migrate(&env, migrations::FILES).await.unwrap();
@@ -17,23 +17,23 @@ async fn serves(binaries: &Path) {
 }
 
 #[tokio::test]
-async fn the_build_from_pip_serves() {
+async fn the_build_from_pip_runs() {
     let cache = tempfile::tempdir().unwrap();
-    serves(&packaged::by_pip(cache.path()).unwrap()).await;
+    assert_runs(&packaged::by_pip(cache.path()).unwrap()).await;
 }
 
 #[tokio::test]
-async fn the_build_from_npm_serves() {
+async fn the_build_from_npm_runs() {
     let cache = tempfile::tempdir().unwrap();
-    serves(&packaged::by_npm(cache.path()).unwrap()).await;
+    assert_runs(&packaged::by_npm(cache.path()).unwrap()).await;
 }
 
 #[test]
-fn what_was_fetched_is_not_fetched_again() {
+fn a_packaged_build_is_downloaded_once() {
     let cache = tempfile::tempdir().unwrap();
     let env = Env::default().with("XDG_CACHE_HOME", cache.path().to_str().unwrap());
     let first = packaged::fetch(&env).unwrap();
-    let made = first
+    let modified = first
         .join("postgres")
         .metadata()
         .unwrap()
@@ -41,11 +41,11 @@ fn what_was_fetched_is_not_fetched_again() {
         .unwrap();
     let second = packaged::fetch(&env).unwrap();
     assert_eq!(first, second);
-    let still = second
+    let modified_later = second
         .join("postgres")
         .metadata()
         .unwrap()
         .modified()
         .unwrap();
-    assert_eq!(made, still);
+    assert_eq!(modified, modified_later);
 }

@@ -21,7 +21,7 @@ struct Pooled {
     _postgres: throwaway_postgres::Server,
 }
 
-/// `connections` to the server, however many clients there are.
+/// Starts a pooler with `connections` connections to Postgres.
 fn pooled(connections: u32) -> Pooled {
     let postgres = throwaway_postgres::Server::start(&Env::from_process()).unwrap();
     let folder = tempfile::tempdir_in("/tmp").unwrap();
@@ -43,7 +43,7 @@ fn pooled(connections: u32) -> Pooled {
         );
         fs::write(file(port), configuration).unwrap();
         let mut arguments = vec![file(port).display().to_string()];
-        // It refuses root as Postgres does, and must be who may open Postgres' socket.
+        // PgBouncer refuses to run as root, and needs access to the socket of Postgres.
         if folder.path().metadata().unwrap().uid() == 0 {
             arguments.extend(["-u".to_owned(), owner(&postgres)]);
         }
@@ -71,30 +71,30 @@ async fn run(pool: &Pool, sql: &str) {
     pool.get().await.unwrap().batch_execute(sql).await.unwrap();
 }
 
-/// What makes the other tests mean something.
+/// Shows that the other tests would fail with prepared statements.
 #[tokio::test]
-async fn a_prepared_statement_is_not_there_when_another_connection_serves() {
+async fn a_prepared_statement_is_missing_on_another_connection_of_the_pooler() {
     let pooled = pooled(2);
     let pool = open(&env(&pooled)).unwrap();
     let mut first = pool.get().await.unwrap();
     let second = pool.get().await.unwrap();
     #[expect(
         clippy::disallowed_methods,
-        reason = "it shows why they are disallowed"
+        reason = "the test shows why they are disallowed"
     )]
     let statement = second.prepare("select 1").await.unwrap();
-    // The most recently used connection is handed out first.
+    // The pooler prefers the most recently used connection.
     let _busy = first.transaction().await.unwrap();
     #[expect(
         clippy::disallowed_methods,
-        reason = "it shows why they are disallowed"
+        reason = "the test shows why they are disallowed"
     )]
     let error = second.query(&statement, &[]).await.unwrap_err();
     assert_eq!(error.code().map(SqlState::code), Some("26000"), "{error:?}");
 }
 
 #[tokio::test]
-async fn of_many_who_migrate_at_once_one_does_even_over_one_connection() {
+async fn concurrent_migrations_apply_once_even_over_one_connection() {
     let pooled = pooled(1);
     let files = [
         (
@@ -151,7 +151,7 @@ async fn typed_queries_of_many_clients_share_few_connections() {
 }
 
 #[tokio::test]
-async fn a_warehouse_behind_a_pooler_is_read_and_plans_queries_with_types_of_its_own() {
+async fn a_warehouse_behind_a_pooler_is_read_and_plans_queries_with_custom_types() {
     let pooled = pooled(2);
     let pool = open(&env(&pooled)).unwrap();
     run(

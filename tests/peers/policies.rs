@@ -1,4 +1,4 @@
-//! Terraform's files as others read them: the schemas of the providers, and policies.
+//! The Terraform files, checked against the schemas of the providers and against policies.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,13 +16,13 @@ fn check(package: &str, prefix: &str, folders: &[&Path]) -> (Option<i32>, String
         status,
         stdout,
         stderr,
-    } = command.output().expect("the peer's own Python");
-    let said = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-    (status.code(), said.into_owned())
+    } = command.output().expect("the Python of the peer");
+    let text = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+    (status.code(), text.into_owned())
 }
 
 #[test]
-fn every_argument_is_one_of_the_newest_provider_and_what_it_requires_is_there() {
+fn every_argument_exists_in_the_newest_provider_and_no_required_one_is_missing() {
     if is_skipped(SCHEMAS) {
         return;
     }
@@ -31,14 +31,14 @@ fn every_argument_is_one_of_the_newest_provider_and_what_it_requires_is_there() 
         ("aws", "cdktn_provider_aws", "aws_"),
     ] {
         let (module, root) = (infra().join("modules").join(cloud), infra().join(cloud));
-        let (status, said) = check(package, prefix, &[&module, &root]);
-        assert_eq!(status, Some(0), "{said}");
-        assert!(said.contains(" blocks, 0 problems"), "{said}");
+        let (status, text) = check(package, prefix, &[&module, &root]);
+        assert_eq!(status, Some(0), "{text}");
+        assert!(text.contains(" blocks, 0 problems"), "{text}");
     }
 }
 
 #[test]
-fn what_the_provider_does_not_know_is_found() {
+fn arguments_that_the_provider_does_not_have_are_found() {
     if is_skipped(SCHEMAS) {
         return;
     }
@@ -70,7 +70,7 @@ resource "google_pubsub_tropic" "this" {}
 "#;
     std::fs::write(folder.path().join("main.tf"), wrong).unwrap();
 
-    let (status, said) = check("cdktn_provider_google", "google_", &[folder.path()]);
+    let (status, text) = check("cdktn_provider_google", "google_", &[folder.path()]);
 
     assert_eq!(status, Some(1));
     for problem in [
@@ -80,12 +80,12 @@ resource "google_pubsub_tropic" "this" {}
         "this: location is missing",
         "there is no resource google_pubsub_tropic",
     ] {
-        assert!(said.contains(problem), "{problem}: {said}");
+        assert!(text.contains(problem), "{problem}: {text}");
     }
 }
 
 #[test]
-fn checkovs_policies_hold_but_for_those_that_the_configuration_gives_a_reason_for() {
+fn checkov_finds_no_violation_except_those_with_a_reason_in_its_configuration() {
     const CHECKOV: &str = "checkov";
     if is_skipped(CHECKOV) {
         return;
@@ -101,17 +101,17 @@ fn checkovs_policies_hold_but_for_those_that_the_configuration_gives_a_reason_fo
             ])
             .arg(folder_of_files)
             .output()
-            .expect("the peer's own program");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.success(), said)
+            .expect("the program of the peer");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), text)
     };
-    let (holds, said) = checkov(Path::new("."));
-    assert!(holds, "{said}");
+    let (passes, text) = checkov(Path::new("."));
+    assert!(passes, "{text}");
 
-    // It has looked: a bucket that anybody may be let into is found.
+    // Checks that checkov works: it finds a bucket that allows public access.
     let open = tempfile::tempdir().unwrap();
     let bucket = "resource \"google_storage_bucket\" \"open\" {\n  name = \"open\"\n}\n";
     std::fs::write(open.path().join("main.tf"), bucket).unwrap();
-    let (holds, said) = checkov(open.path());
-    assert!(!holds && said.contains("CKV_GCP_114"), "{said}");
+    let (passes, text) = checkov(open.path());
+    assert!(!passes && text.contains("CKV_GCP_114"), "{text}");
 }

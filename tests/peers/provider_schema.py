@@ -1,9 +1,9 @@
-"""Holds every resource of a Terraform module against a provider's schema.
+"""Checks every resource of a Terraform module against the schema of a provider.
 
-The schema is read out of the provider's bindings for Python: a class a block, with a parameter an
-argument, and no default where an argument is required. Prints a problem a line, then a count.
+The schema comes from the Python bindings of the provider, which have one class per block and one parameter per
+argument, without a default if the argument is required. Prints one problem per line, then a count.
 
-usage: provider_schema.py <bindings package> <prefix, as google_> <folder of .tf files> ...
+usage: provider_schema.py <bindings package> <prefix such as google_> <folder of .tf files> ...
 """
 
 import ast
@@ -14,14 +14,14 @@ import sys
 
 import hcl2
 
-# What Terraform itself understands in any resource.
+# The meta-arguments of Terraform, which any resource may have.
 META = {"count", "depends_on", "for_each", "lifecycle", "provider", "provisioner", "connection"}
 INTERNAL = {"scope", "id_", "provisioners"}
 
 
 @functools.cache
 def classes(package, module):
-    """The classes of one resource's module, by name: the parameters of each constructor."""
+    """The parameters of the constructor of each class in the module of a resource."""
     folder = pathlib.Path(importlib.util.find_spec(package).origin).parent / module
     if not folder.is_dir():
         return None
@@ -35,7 +35,7 @@ def classes(package, module):
 
 
 def parameters(method):
-    """Name to (is it required, the class of the block that it is)."""
+    """Maps each name to whether it is required, and to the class of its block."""
     arguments = method.args
     return {
         argument.arg: (default is None, block_class(argument.annotation))
@@ -50,11 +50,6 @@ def block_class(annotation):
             if name.isidentifier() and not name.startswith("_"):
                 return name
     return None
-
-
-def pythonic(name):
-    """`import` and the like can't be parameters."""
-    return f"{name}_attribute" if name in {"id"} else name
 
 
 def bare(text):
@@ -105,7 +100,7 @@ def main():
                     if known is None:
                         problems.append(f"{file.name}: there is no {kind} {type_name}")
                         continue
-                    # Every class of a module begins with its resource's name.
+                    # The name of every class of a module begins with the name of the resource.
                     config = min(known, key=len) + "Config"
                     for name, body in named.items():
                         count += 1

@@ -1,7 +1,7 @@
-//! Google's own Pub/Sub emulator, which pushes to the message log over HTTP.
+//! The Pub/Sub emulator of Google, which pushes to the message log over HTTP.
 //!
-//! It says neither `orderingKey` nor `deliveryAttempt` in what it pushes, and a subscription that has
-//! both an order and a dead letter stalls in it, so those two are apart here.
+//! It omits `orderingKey` and `deliveryAttempt`, and a subscription with both ordering and a dead-letter topic
+//! stalls, so the tests use separate subscriptions.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -23,9 +23,9 @@ use crate::conversation::{Conversation, Row};
 use crate::server::{Server, is_missing};
 
 const PEER: &str = "pubsub-emulator";
-/// The fewest that Pub/Sub takes.
+/// The minimum of Pub/Sub.
 const ATTEMPTS: i64 = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 static EMULATOR: LazyLock<Server> = LazyLock::new(|| {
     Server::start(PEER, "emulator", |port| {
@@ -33,7 +33,7 @@ static EMULATOR: LazyLock<Server> = LazyLock::new(|| {
     })
 });
 
-/// A project of the emulator's that no other test uses.
+/// A project of the emulator for one test.
 struct Project {
     name: &'static str,
     client: Client,
@@ -70,7 +70,7 @@ impl Project {
         format!("projects/{}/topics/{name}", self.name)
     }
 
-    /// Pushes what is published from now on to `url`.
+    /// Creates a subscription that pushes new messages to `url`.
     async fn push(&self, url: &str, mut more: Value) {
         more["topic"] = self.topic("messages").into();
         more["pushConfig"] = json!({"pushEndpoint": format!("{url}/events/message-log")});
@@ -92,21 +92,21 @@ impl Project {
     }
 }
 
-/// What is asked again until it has an answer.
-async fn wait_for<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+/// Calls `poll` until it returns a value.
+async fn wait_for<T>(what: &str, poll: impl AsyncFn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(value) = poll().await {
+            return value;
         }
-        assert!(started.elapsed() < PATIENCE, "in vain: {what}");
+        assert!(started.elapsed() < TIMEOUT, "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// In front of the app: of each message, the answer to its first delivery is lost on the way, after
-/// the app has done what it does.
-async fn losing_each_first_answer(log: &Conversation) -> String {
+/// Serves the app behind a proxy that replaces the response to the first delivery of each message with 502, after
+/// the app has processed it. Returns the URL.
+async fn serve_with_lost_responses(log: &Conversation) -> String {
     let known = Arc::new(Mutex::new(HashSet::new()));
     let lose = move |request: Request, next: Next| {
         let known = known.clone();
@@ -139,7 +139,7 @@ fn said(text: &str, thread: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_topic() {
+async fn redelivered_messages_are_stored_once_and_a_bad_one_goes_to_the_dead_letter_topic() {
     if is_missing(PEER) {
         return;
     }
@@ -151,7 +151,7 @@ async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_
         "deadLetterPolicy": {"deadLetterTopic": project.topic("dead"), "maxDeliveryAttempts": ATTEMPTS},
         "retryPolicy": {"minimumBackoff": "0.1s", "maximumBackoff": "0.1s"},
     });
-    let url = losing_each_first_answer(&log).await;
+    let url = serve_with_lost_responses(&log).await;
     project.push(&url, policy).await;
 
     let by_attribute = published(
@@ -201,13 +201,13 @@ async fn what_is_pushed_again_is_stored_once_and_poison_ends_in_the_dead_letter_
 }
 
 #[tokio::test]
-async fn of_an_ordering_key_nothing_overtakes_what_failed() {
+async fn messages_with_an_ordering_key_do_not_overtake_a_failed_one() {
     if is_missing(PEER) {
         return;
     }
     let log = Conversation::start().await;
     let project = Project::new("order").await;
-    let url = losing_each_first_answer(&log).await;
+    let url = serve_with_lost_responses(&log).await;
     let ordered = json!({
         "enableMessageOrdering": true,
         "retryPolicy": {"minimumBackoff": "0.1s", "maximumBackoff": "0.1s"},
@@ -217,7 +217,7 @@ async fn of_an_ordering_key_nothing_overtakes_what_failed() {
     let rename = |from, to| format!("alter table conversation.{from} rename to {to}");
     client.batch_execute(&rename("log", "away")).await.unwrap();
 
-    // At once, so that they share their publish times.
+    // In one request, so that they have the same publish time.
     let keys = ["a", "b"];
     let messages: Vec<Value> = (0..8)
         .flat_map(|n| keys.map(|key| (n, key)))
@@ -228,7 +228,7 @@ async fn of_an_ordering_key_nothing_overtakes_what_failed() {
         })
         .collect();
     project.publish(&messages).await;
-    // Long enough for each key's first message to fail, and to be tried again.
+    // Long enough for the first message of each key to fail and to be retried.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     client.batch_execute(&rename("away", "log")).await.unwrap();
 
@@ -239,9 +239,9 @@ async fn of_an_ordering_key_nothing_overtakes_what_failed() {
     let rows = rows.await;
     for key in keys {
         let rows = rows.iter().filter(|row| row.thread == key);
-        let said: Vec<&str> = rows.map(|row| row.message.as_str()).collect();
+        let stored: Vec<&str> = rows.map(|row| row.message.as_str()).collect();
         let sent: Vec<String> = (0..8).map(|n| format!("{key}{n}")).collect();
-        assert_eq!(said, sent);
+        assert_eq!(stored, sent);
     }
     assert_eq!(log.dead_letters().await, [json!(null); 0]);
 }

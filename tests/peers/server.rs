@@ -1,4 +1,4 @@
-//! A peer's server as a child process on a free loopback port.
+//! Servers of peers, as child processes on free loopback ports.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs until it is dropped, or until this process ends, in whatever way: a shell waits for the
-/// end of its input, which the system closes for us, and then stops the server.
+/// A server that runs until it is dropped or this process ends. A shell waits for the end of its input, which the
+/// system closes when this process ends, and then stops the server.
 pub struct Server {
     pub address: SocketAddr,
     shell: Child,
@@ -18,8 +18,8 @@ pub struct Server {
 const UNTIL_INPUT_ENDS: &str = r#""$@" & server=$!; read -r _; kill "$server"; wait "$server""#;
 
 impl Server {
-    /// Starts `program` of the peer that `tests/peers/install` put into its folder, and waits until
-    /// it takes connections; `arguments` are given the port.
+    /// Starts `program` from the folder of the peer, and waits until it accepts connections. `arguments` gets the
+    /// port.
     pub fn start(peer: &str, program: &str, arguments: impl Fn(u16) -> Vec<String>) -> Self {
         let folder = folder(peer);
         let program = folder.join(program);
@@ -27,23 +27,21 @@ impl Server {
             is_installed(peer),
             "{peer} is not installed: run `tests/peers/install`",
         );
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound socket");
         drop(listener);
 
         let log_path = folder.join(format!("{}.log", address.port()));
-        let log = File::create(&log_path).expect("the peer's folder can be written");
+        let log = File::create(&log_path).expect("a writable folder");
         let mut shell = Command::new("sh")
             .args(["-c", UNTIL_INPUT_ENDS, "sh"])
             .arg(program)
             .args(arguments(address.port()))
             .stdin(Stdio::piped())
-            .stdout(log.try_clone().expect("a file can be shared"))
+            .stdout(log.try_clone().expect("a second handle of the log"))
             .stderr(log)
             .spawn()
-            .expect("there is a shell");
+            .expect("a shell");
         let input = shell.stdin.take();
         let server = Self {
             address,
@@ -51,16 +49,16 @@ impl Server {
             input,
         };
 
-        let patience = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(address).is_err() {
-            if Instant::now() > patience {
-                let mut said = String::new();
-                let _ = File::open(&log_path).map(|mut log| log.read_to_string(&mut said));
-                panic!("{peer} takes no connections; it said:\n{said}");
+            if Instant::now() > deadline {
+                let mut text = String::new();
+                let _ = File::open(&log_path).map(|mut log| log.read_to_string(&mut text));
+                panic!("{peer} accepts no connections; its log:\n{text}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        // Open still in the server, gone with it.
+        // The server keeps the file open; it is deleted when the server ends.
         let _ = fs::remove_file(log_path);
         server
     }
@@ -77,23 +75,23 @@ impl Drop for Server {
     }
 }
 
-/// Whether a test against a peer passes without it: where nobody counts on it having run.
+/// Whether to skip a test because its peer is not installed.
 ///
-/// On CI, and wherever `PEERS_REQUIRED` is set, it fails instead, unless `PEERS_OPTIONAL` is set too.
+/// In CI, or if `PEERS_REQUIRED` is set, this panics instead, unless `PEERS_OPTIONAL` is set too.
 pub fn is_skipped(peer: &str) -> bool {
     if is_installed(peer) {
         return false;
     }
     assert!(
         !is_required(|name| std::env::var(name).ok()),
-        "{peer} is not installed, so that nothing is proved against it: see what \
-         `tests/peers/install {peer}` says, or set PEERS_OPTIONAL=1 to do without"
+        "{peer} is not installed, so the test can't run: run `tests/peers/install {peer}`, or set \
+         PEERS_OPTIONAL=1 to skip it"
     );
     is_missing(peer)
 }
 
-/// As [`is_skipped`], for a peer that no registry has, and so nobody can count on: it is said that
-/// nothing was proved.
+/// Like [`is_skipped`], for a peer that no package registry has, so that it is never required. Reports the skipped
+/// test.
 pub fn is_missing(peer: &str) -> bool {
     if is_installed(peer) {
         return false;
@@ -101,7 +99,7 @@ pub fn is_missing(peer: &str) -> bool {
     let test = std::thread::current();
     let test = test.name().unwrap_or("a test");
     let line = format!("\nSKIPPED {test}: {peer} is not installed, run `tests/peers/install`\n");
-    // Straight to the terminal: what a test that passes prints is kept back.
+    // Written directly to stderr, because the output of a passing test is captured.
     let _ = std::io::stderr().write_all(line.as_bytes());
     true
 }
@@ -115,7 +113,7 @@ fn is_required(variable: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 #[test]
-fn a_peer_that_is_missing_fails_the_suite_where_it_is_counted_on() {
+fn a_missing_peer_fails_the_suite_if_it_is_required() {
     for (set, required) in [
         (&[][..], false),
         (&[("CI", "true")], true),
@@ -132,7 +130,7 @@ fn a_peer_that_is_missing_fails_the_suite_where_it_is_counted_on() {
     }
 }
 
-/// Whether `tests/peers/install` has been run, and could install the peer.
+/// Whether `tests/peers/install` has installed the peer.
 fn is_installed(peer: &str) -> bool {
     folder(peer).join("installed").exists()
 }

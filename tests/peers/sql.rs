@@ -1,5 +1,4 @@
-//! From a question to verified SQL with local-bigquery to plan it: another's idea of a dry run (M9,
-//! M10).
+//! From a question to verified SQL, planned by local-bigquery, an independent implementation of BigQuery.
 
 use std::sync::LazyLock;
 
@@ -14,8 +13,8 @@ const PEER: &str = "local-bigquery";
 static LOCAL: LazyLock<Server> =
     LazyLock::new(|| Server::start(PEER, "bin/serve", |port| vec![port.to_string()]));
 
-/// `metasync` on a project of its own with customers and their orders, synced; the model answers
-/// questions with `answers`. None where the peer can't be installed.
+/// `metasync` after a sync of a project with customers and orders. The model gives `answers` to questions. None if
+/// the peer is not installed.
 async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
     if is_skipped(PEER) {
         return None;
@@ -47,10 +46,10 @@ async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
         .map(|sql| json!({"kind": "query", "sql": sql, "answer": "", "reason": ""}))
         .collect();
     let answers = std::sync::Mutex::new(answers.into_iter());
-    let model = LlmStub::start(move |asked| {
-        let form = asked.schema.as_ref().expect("every question has a form");
-        if form["properties"]["kind"].is_null() {
-            return EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
+    let model = LlmStub::start(move |request| {
+        let schema = request.schema.as_ref().expect("a schema");
+        if schema["properties"]["kind"].is_null() {
+            return EnrichPrompt::parse(request).answer(|_, _| String::new(), &[]);
         }
         let next = answers.lock().unwrap().next();
         next.map_or(Answer::error(500, "server_error"), Answer::Json)
@@ -101,7 +100,7 @@ async fn a_question_becomes_sql_that_local_bigquery_has_planned() {
 }
 
 #[tokio::test]
-async fn what_local_bigquery_rejects_is_repaired_once() {
+async fn sql_that_local_bigquery_rejects_is_repaired_once() {
     let wrong = "select sum(c.name) as paid from `repaired.shop.customers` as c";
     let good = "select count(*) as n from `repaired.shop.customers`";
     let Some((app, model)) = story("repaired", &[wrong, good]).await else {
@@ -111,8 +110,8 @@ async fn what_local_bigquery_rejects_is_repaired_once() {
     let answer = ask(&app).await;
 
     assert_eq!(answer["sql"], good, "{answer}");
-    let asked = model.requests();
-    let repair = &asked.last().expect("a repair").user;
+    let requests = model.requests();
+    let repair = &requests.last().expect("a repair").user;
     assert!(
         repair.contains(&format!("<refused_sql>\n{wrong}\n</refused_sql>")),
         "{repair}"

@@ -1,5 +1,5 @@
-//! SQS as moto plays it, and Lambda's event source mapping as AWS documents it: it receives, invokes,
-//! deletes what was not named in `batchItemFailures`, and leaves the rest to the queue.
+//! SQS in moto, with an event source mapping as AWS documents it: it receives messages, invokes the function,
+//! deletes the messages that `batchItemFailures` does not name, and leaves the others in the queue.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,16 +27,16 @@ impl Queue {
             url: String::new(),
             arn: String::new(),
         };
-        let made = json!({"QueueName": name, "Attributes": attributes});
-        let made = queue.call("CreateQueue", made).await;
-        queue.url = made["QueueUrl"].as_str().unwrap().to_owned();
-        let known = queue.ask("GetQueueAttributes", json!({"AttributeNames": ["All"]}));
-        let known = known.await;
-        queue.arn = known["Attributes"]["QueueArn"].as_str().unwrap().to_owned();
+        let created = json!({"QueueName": name, "Attributes": attributes});
+        let created = queue.call("CreateQueue", created).await;
+        queue.url = created["QueueUrl"].as_str().unwrap().to_owned();
+        let reply = queue.call_with_url("GetQueueAttributes", json!({"AttributeNames": ["All"]}));
+        let reply = reply.await;
+        queue.arn = reply["Attributes"]["QueueArn"].as_str().unwrap().to_owned();
         queue
     }
 
-    /// A queue and the one that takes what was received [`ATTEMPTS`] times.
+    /// A queue, and its dead-letter queue for messages that were received [`ATTEMPTS`] times.
     async fn with_dead_letters(name: &str) -> (Self, Self) {
         let (name, mut attributes) = match name.strip_suffix(".fifo") {
             Some(name) => (
@@ -69,12 +69,12 @@ impl Queue {
         serde_json::from_str(if text.is_empty() { "{}" } else { &text }).unwrap()
     }
 
-    async fn ask(&self, action: &str, mut body: Value) -> Value {
+    async fn call_with_url(&self, action: &str, mut body: Value) -> Value {
         body["QueueUrl"] = self.url.clone().into();
         self.call(action, body).await
     }
 
-    /// The message's id in the queue. `id` is the publisher's own, as an attribute.
+    /// Sends a message and returns its id in the queue. `id` is an attribute of the publisher.
     async fn send(&self, body: &str, id: Option<&str>, group: Option<&str>) -> String {
         let mut message = json!({"MessageBody": body});
         if let Some(id) = id {
@@ -86,17 +86,17 @@ impl Queue {
             let unique = uuid::Uuid::now_v7().to_string();
             message["MessageDeduplicationId"] = unique.into();
         }
-        let sent = self.ask("SendMessage", message).await;
+        let sent = self.call_with_url("SendMessage", message).await;
         sent["MessageId"].as_str().unwrap().to_owned()
     }
 
     async fn receive(&self) -> Vec<Value> {
         let all = json!({"MaxNumberOfMessages": 10, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]});
-        let received = self.ask("ReceiveMessage", all).await;
+        let received = self.call_with_url("ReceiveMessage", all).await;
         received["Messages"].as_array().cloned().unwrap_or_default()
     }
 
-    /// The event that Lambda makes of messages: the API's own fields, in another case.
+    /// The event of Lambda for messages: the fields of the API with other capitalisation.
     fn event(&self, messages: &[Value]) -> Value {
         let record = |message: &Value| {
             let mut record = json!({
@@ -127,7 +127,7 @@ impl Queue {
         json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
     }
 
-    /// One poll and invocation: what became of each message that was received, by its body.
+    /// One poll and invocation. Returns whether each received message was stored, by its body.
     async fn poll(&self, log: &Conversation) -> BTreeMap<String, bool> {
         let messages = self.receive().await;
         if messages.is_empty() {
@@ -145,7 +145,7 @@ impl Queue {
             let receipt = json!({"ReceiptHandle": message["ReceiptHandle"]});
             let is_stored = !failed.contains(&message["MessageId"].as_str().unwrap());
             if is_stored {
-                self.ask("DeleteMessage", receipt).await;
+                self.call_with_url("DeleteMessage", receipt).await;
             } else {
                 self.release(&receipt).await;
             }
@@ -154,11 +154,11 @@ impl Queue {
         outcomes
     }
 
-    /// As if the visibility timeout had passed.
+    /// Ends the visibility timeout of a message.
     async fn release(&self, receipt: &Value) {
-        let mut now = receipt.clone();
-        now["VisibilityTimeout"] = 0.into();
-        self.ask("ChangeMessageVisibility", now).await;
+        let mut body = receipt.clone();
+        body["VisibilityTimeout"] = 0.into();
+        self.call_with_url("ChangeMessageVisibility", body).await;
     }
 }
 
@@ -178,7 +178,7 @@ fn fields(record: &Value) -> Vec<&String> {
     fields
 }
 
-/// What AWS's documentation shows, and what tests here make, have the same fields.
+/// Asserts that an event has the same fields as the sample from the documentation of AWS.
 fn assert_as_documented(event: &Value, sample: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log");
     let sample = std::fs::read_to_string(folder.join(sample)).unwrap();
@@ -191,8 +191,7 @@ fn said(text: &str, thread: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is_a_dead_letter_twice()
- {
+async fn messages_of_a_queue_are_stored_once_and_a_bad_one_becomes_a_dead_letter_here_and_in_sqs() {
     let log = Conversation::start().await;
     let (queue, dead) = Queue::with_dead_letters("messages").await;
 
@@ -227,7 +226,7 @@ async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is
     let sent_at = messages.iter().find(|it| it["Body"] == nameless.as_str());
     let sent_at = sent_at.unwrap()["Attributes"]["SentTimestamp"].as_str();
     let sent_at: i64 = sent_at.unwrap().parse().unwrap();
-    // Stored, but Lambda never hears of it: everything comes again.
+    // The response is lost, so all messages are delivered again.
     invoke(&log, &event).await;
     for message in &messages {
         let receipt = json!({"ReceiptHandle": message["ReceiptHandle"]});
@@ -267,7 +266,7 @@ async fn a_queue_is_stored_once_each_whoever_named_the_message_and_its_poison_is
 }
 
 #[tokio::test]
-async fn a_fifo_group_keeps_its_order_and_its_poison_takes_none_along() {
+async fn a_fifo_group_keeps_its_order_and_a_bad_message_does_not_block_it() {
     let log = Conversation::start().await;
     let (queue, dead) = Queue::with_dead_letters("messages.fifo").await;
     for n in 0..4 {
@@ -276,7 +275,7 @@ async fn a_fifo_group_keeps_its_order_and_its_poison_takes_none_along() {
                 ("a", 1) => "no message".to_owned(),
                 _ => said(&format!("{group}{n}"), group).to_string(),
             };
-            // One by one: a moment of its own each, since moto's sequence numbers have no order.
+            // One by one, each with its own time, because the sequence numbers of moto are not ordered.
             queue.send(&body, None, Some(group)).await;
         }
     }
@@ -287,7 +286,7 @@ async fn a_fifo_group_keeps_its_order_and_its_poison_takes_none_along() {
         let receipt = json!({"ReceiptHandle": message["ReceiptHandle"]});
         queue.release(&receipt).await;
     }
-    // It has been received once by now.
+    // The messages have been received once.
     let outcomes = queue.poll(&log).await;
     let stored = outcomes.values().filter(|is_stored| **is_stored).count();
     assert_eq!((outcomes.len(), stored), (8, 7), "{outcomes:?}");

@@ -1,4 +1,4 @@
-//! The object stores against servers of others, held to the same contract as memory and file.
+//! The contract of object stores, against peers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -8,7 +8,7 @@ use platform::{Env, Resources};
 
 use crate::server::Server;
 
-/// A folder of the bucket that no other test uses.
+/// A unique folder of the bucket.
 fn fresh_prefix() -> u32 {
     static TESTS: AtomicU32 = AtomicU32::new(0);
     TESTS.fetch_add(1, Ordering::Relaxed)
@@ -68,7 +68,7 @@ mod gcs {
             .unwrap()
             .post(format!("{}/storage/v1/b", FAKE.url()))
             .body(r#"{"name": "peers"}"#);
-        // Whether it was created now, or by the test before.
+        // An earlier test may have created it.
         create.send().await.unwrap();
         ((), resources.store().unwrap())
     }

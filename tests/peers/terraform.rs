@@ -1,4 +1,4 @@
-//! Terraform, on a copy of `infra` in a folder that goes with the test.
+//! Terraform, on a temporary copy of `infra`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,9 +11,9 @@ pub const PEER: &str = "terraform";
 
 pub struct Terraform {
     copy: TempDir,
-    /// Which folder is the root.
+    /// The folder of the root module.
     root: &'static str,
-    /// Where Amazon is.
+    /// The endpoint of AWS.
     endpoint: Option<String>,
 }
 
@@ -22,7 +22,7 @@ pub fn infra() -> PathBuf {
 }
 
 impl Terraform {
-    /// With Amazon's provider, and packages that hold no function.
+    /// Initialises a root module of AWS, with empty packages.
     pub fn aws(root: &'static str, endpoint: Option<String>) -> Self {
         let copy = tempfile::tempdir().expect("a temporary folder");
         let copied = Command::new("cp")
@@ -30,12 +30,12 @@ impl Terraform {
             .arg(infra())
             .arg(copy.path())
             .status();
-        assert!(copied.expect("there is cp").success());
+        assert!(copied.expect("cp runs").success());
         let packages = copy.path().join("packages");
-        std::fs::create_dir(&packages).expect("a folder of our own");
+        std::fs::create_dir(&packages).expect("a writable folder");
         for name in tests::catalogue::functions().keys() {
             let file = packages.join(format!("{name}.zip"));
-            std::fs::write(file, EMPTY_ZIP).expect("a folder of our own");
+            std::fs::write(file, EMPTY_ZIP).expect("a writable folder");
         }
         let terraform = Self {
             copy,
@@ -46,7 +46,7 @@ impl Terraform {
         terraform
     }
 
-    /// What the command prints; a failure fails the test.
+    /// Runs a command that must succeed. Returns its output.
     pub fn succeeds(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -58,7 +58,7 @@ impl Terraform {
         printed
     }
 
-    /// As [`Self::succeeds`], with the example's variables.
+    /// Runs a command with the variables of the example.
     pub fn with_variables(&self, arguments: &[&str], variables: &[&str]) -> Output {
         let packages = self.copy.path().join("packages");
         let packages = format!("packages={}", packages.display());
@@ -86,9 +86,9 @@ impl Terraform {
         if let Some(endpoint) = &self.endpoint {
             command.env("AWS_ENDPOINT_URL", endpoint);
         }
-        command.output().expect("there is terraform")
+        command.output().expect("terraform runs")
     }
 }
 
-/// The end of a directory with nothing in it, which is all that such an archive is.
+/// An empty ZIP archive: the end record of an empty directory.
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";

@@ -1,5 +1,5 @@
-//! Stories across functions, and what holds for the workspace as a whole. One binary for all of
-//! them: linking is most of what a test build takes.
+//! Tests across functions, and of the workspace as a whole. They are one binary because linking takes most of the
+//! build time.
 
 mod dependencies;
 mod every_route;

@@ -1,4 +1,4 @@
-//! A message grows old and its person is forgotten, in one process that is told by its scheduler.
+//! Archive, export and erasure of a message in one process, triggered by its scheduler.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn event() -> Value {
 }
 
 #[tokio::test]
-async fn r17_r18_a_message_is_archived_by_the_schedule_exported_and_erased_with_a_receipt() {
+async fn a_message_is_archived_by_the_schedule_exported_and_erased_with_a_receipt() {
     let database = database().await;
     let app = TestApp::with_env(database.env())
         .named("metasync")
@@ -27,11 +27,11 @@ async fn r17_r18_a_message_is_archived_by_the_schedule_exported_and_erased_with_
         "created_at": "2025-08-10T12:00:00Z"});
     assert_eq!(app.post("/v1/messages", message).await.status, 201);
     let mut state = Value::Null;
-    // What runs in other tests' databases holds the roll-up back.
+    // Transactions in the databases of other tests delay the roll-up.
     for _ in 0..200 {
         app.post("/events/message-log", json!({})).await;
         app.post("/events/stats-batch", json!({})).await;
-        let ran = app.invoke(&event()).await.expect("an answer");
+        let ran = app.invoke(&event()).await.expect("a result");
         let ran: Value = serde_json::from_str(ran.get()).expect("JSON");
         state = ran["archived"][0]["state"].clone();
         if state == "dropped" {
@@ -57,10 +57,10 @@ async fn r17_r18_a_message_is_archived_by_the_schedule_exported_and_erased_with_
     let again = app.post("/v1/exports", json!({"user_id": PERSON})).await;
     assert_eq!(again.status, 404, "{again:?}");
 
-    // The first takes away what the erasure left of the archive.
-    app.invoke(&event()).await.expect("an answer");
+    // The first run removes the archive file, whose rows have lost their keys.
+    app.invoke(&event()).await.expect("a result");
     let over_http = app.post("/events/metasync", event()).await;
-    let on_lambda = app.invoke(&event()).await.expect("an answer");
+    let on_lambda = app.invoke(&event()).await.expect("a result");
     assert_eq!(
         (over_http.status.as_u16(), over_http.text()),
         (200, on_lambda.get())

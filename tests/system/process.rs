@@ -1,4 +1,4 @@
-//! A function as a process of its own: on Lambda, as an HTTP server, and when it is told to stop.
+//! A function in its own process: on Lambda, as an HTTP server, and at a stop signal.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use kit::process::{Log, serve};
 use serde_json::{Value, json};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe");
-/// Somebody may call, so that the function starts. Triggers come from the platform itself.
+/// One caller, because a function needs some authentication to start. Triggers come from the platform.
 const TOKENS: &str = r#"[{"name": "nobody", "role": "reader",
     "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]"#;
 
@@ -23,7 +23,7 @@ fn client() -> reqwest::Client {
     platform::http_client::build(&platform::Env::default()).expect("a client")
 }
 
-/// A server on a free port, its log, and its URL.
+/// Starts a server on a free port. Returns it with its log and its URL.
 fn over_http() -> (Process, Log, String) {
     over_http_with(&[])
 }
@@ -35,12 +35,12 @@ fn over_http_with(settings: &[(&str, &str)]) -> (Process, Log, String) {
 }
 
 #[tokio::test]
-async fn one_binary_gives_the_same_bytes_on_lambda_and_over_http() {
+async fn one_binary_returns_the_same_bytes_on_lambda_and_over_http() {
     let event = json!({"time": "2026-11-21T09:00:00Z", "tables": ["a", "ü"]});
     let api = RuntimeApi::start();
     let _function = on_lambda(&api);
     let Outcome::Done(on_lambda) = api.invoke(&event).await else {
-        panic!("the trigger fails");
+        panic!("the trigger failed");
     };
 
     let (_server, _log, url) = over_http();
@@ -55,7 +55,7 @@ async fn one_binary_gives_the_same_bytes_on_lambda_and_over_http() {
 }
 
 #[tokio::test]
-async fn a_failed_trigger_fails_its_invocation_and_the_process_goes_on() {
+async fn a_failed_trigger_fails_its_invocation_and_the_process_continues() {
     let api = RuntimeApi::start();
     let mut function = on_lambda(&api);
     let mut log = Log::of(&mut function);
@@ -79,28 +79,28 @@ async fn a_failed_trigger_fails_its_invocation_and_the_process_goes_on() {
     assert_eq!(done, Outcome::Done(r#"{"event":{}}"#.into()));
 }
 
-/// Longer than any test waits.
+/// A delay that no test waits for.
 const AN_HOUR_MS: u64 = 3_600_000;
-const GIVEN_UP: &str = "the answer took too long and was given up";
+const TIMED_OUT: &str = "the answer took too long and was given up";
 
 #[tokio::test]
-async fn what_lambda_would_stop_fails_before_that_and_says_why_and_the_next_is_done() {
+async fn an_invocation_fails_with_the_reason_before_lambda_stops_it_and_the_next_succeeds() {
     let api = RuntimeApi::start();
     let mut function = on_lambda(&api);
     let mut log = Log::of(&mut function);
     api.first_poll().await;
 
-    let begun = Instant::now();
+    let started = Instant::now();
     let timeout = Duration::from_secs(2);
     let late = api
         .invoke_within(timeout, &json!({"wait_ms": AN_HOUR_MS}))
         .await;
     let failure = Outcome::Failed {
         error_type: "service unavailable".to_owned(),
-        message: GIVEN_UP.to_owned(),
+        message: TIMED_OUT.to_owned(),
     };
     assert_eq!(late, failure);
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert!(took > Duration::from_secs(1) && took < timeout, "{took:?}");
     let line = log.wait_for(|message| message == "POST /events/probe: 503");
     assert_eq!(line["requestId"], "invocation-1");
@@ -110,7 +110,7 @@ async fn what_lambda_would_stop_fails_before_that_and_says_why_and_the_next_is_d
 }
 
 #[tokio::test]
-async fn a_deadline_that_was_over_before_the_invocation_is_an_emulators_and_no_deadline() {
+async fn a_deadline_before_the_start_of_an_invocation_is_ignored() {
     let api = RuntimeApi::start();
     let _function = on_lambda(&api);
     let done = api
@@ -120,7 +120,7 @@ async fn a_deadline_that_was_over_before_the_invocation_is_an_emulators_and_no_d
 }
 
 #[tokio::test]
-async fn what_takes_a_server_too_long_or_panics_is_a_problem_and_the_next_request_is_answered() {
+async fn a_slow_or_panicking_request_returns_a_problem_and_the_next_one_succeeds() {
     let (_server, _log, url) = over_http_with(&[("REQUEST_TIMEOUT_SECONDS", "1")]);
     let post = async |event: &Value| {
         let request = client().post(format!("{url}/events/probe")).json(event);
@@ -132,11 +132,11 @@ async fn what_takes_a_server_too_long_or_panics_is_a_problem_and_the_next_reques
     };
     let problem = "application/problem+json";
 
-    let begun = Instant::now();
+    let started = Instant::now();
     let (status, kind, body) = post(&json!({"wait_ms": AN_HOUR_MS})).await;
     assert_eq!((status, kind.as_str()), (503, problem));
-    assert_eq!(body["detail"], GIVEN_UP);
-    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert_eq!(body["detail"], TIMED_OUT);
+    assert!(started.elapsed() >= Duration::from_secs(1));
 
     let (status, kind, _) = post(&json!({"fail": "panic"})).await;
     assert_eq!((status, kind.as_str()), (500, problem));
@@ -146,7 +146,7 @@ async fn what_takes_a_server_too_long_or_panics_is_a_problem_and_the_next_reques
 }
 
 #[tokio::test]
-async fn told_to_stop_a_server_answers_what_is_in_flight_and_ends() {
+async fn a_stopped_server_finishes_the_requests_in_flight() {
     let (mut server, mut log, url) = over_http();
     let request = client().get(format!("{url}/v1/until-stopped"));
     let request = tokio::spawn(request.send());
@@ -167,27 +167,27 @@ async fn told_to_stop_a_server_answers_what_is_in_flight_and_ends() {
     assert!(server.0.wait().expect("an end").success());
 }
 
-/// Tells a process to stop, and waits for it: how long that took.
+/// Sends SIGTERM to a process and waits for its end. Returns the duration.
 fn stop(process: &mut Process) -> Duration {
     let kill = format!("kill -TERM {}", process.0.id());
-    let told = Instant::now();
+    let sent = Instant::now();
     let killed = Command::new("sh").args(["-c", &kill]).status();
     assert!(killed.expect("a shell").success());
     process.0.wait().expect("an end");
-    told.elapsed()
+    sent.elapsed()
 }
 
-/// What became of one request.
+/// The outcome of one request.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Answered,
-    /// Nobody listened any more: whoever sends it knows, and sends it elsewhere.
-    NotTaken,
+    /// The connection was refused, so the client can send the request to another server.
+    Refused,
     Lost(String),
 }
 
 #[tokio::test]
-async fn told_to_stop_under_500_requests_a_second_a_server_loses_none_and_ends_in_9_seconds() {
+async fn a_server_stopped_under_500_requests_per_second_loses_none_and_ends_in_9_seconds() {
     const CLIENTS: u64 = 50;
     let (mut server, log, url) = over_http();
     log.drain();
@@ -196,7 +196,7 @@ async fn told_to_stop_under_500_requests_a_second_a_server_loses_none_and_ends_i
         .map(|client| {
             let url = url.clone();
             tokio::spawn(async move {
-                // A connection of its own each, as behind a load balancer that keeps none.
+                // One connection per request, as behind a load balancer without keep-alive.
                 let http = client_without_a_pool();
                 tokio::time::sleep(Duration::from_millis(client * 2)).await;
                 let mut ticks = tokio::time::interval(Duration::from_millis(100));
@@ -207,12 +207,12 @@ async fn told_to_stop_under_500_requests_a_second_a_server_loses_none_and_ends_i
                     let end = match request.send().await {
                         Ok(answer) if answer.status() == 200 => End::Answered,
                         Ok(answer) => End::Lost(answer.status().to_string()),
-                        Err(error) if error.is_connect() => End::NotTaken,
+                        Err(error) if error.is_connect() => End::Refused,
                         Err(error) => End::Lost(format!("{error:?}")),
                     };
-                    let is_over = end == End::NotTaken;
+                    let is_last = end == End::Refused;
                     ends.push(end);
-                    if is_over {
+                    if is_last {
                         return ends;
                     }
                 }
@@ -239,7 +239,7 @@ async fn told_to_stop_under_500_requests_a_second_a_server_loses_none_and_ends_i
         lost.len(),
         ends.len()
     );
-    // A busy machine is late, and yet a server under load.
+    // A slow machine sends fewer requests, but enough to load the server.
     let answered = ends.iter().filter(|it| **it == End::Answered).count();
     assert!(answered > 300, "{answered}");
 }
@@ -253,7 +253,7 @@ fn client_without_a_pool() -> reqwest::Client {
 }
 
 #[tokio::test]
-async fn on_lambda_a_function_ends_at_once_when_it_is_told_to() {
+async fn on_lambda_a_stopped_function_ends_at_once() {
     let api = RuntimeApi::start();
     let mut function = on_lambda(&api);
     api.first_poll().await;
@@ -264,7 +264,7 @@ async fn on_lambda_a_function_ends_at_once_when_it_is_told_to() {
 }
 
 #[test]
-fn without_a_way_to_know_callers_a_function_does_not_start() {
+fn without_any_authentication_a_function_does_not_start() {
     let process = Command::new(PROBE).env_clear().env("PORT", "0").output();
     let output = process.expect("the probe runs");
     assert_eq!(output.status.code(), Some(1));
@@ -275,7 +275,7 @@ fn without_a_way_to_know_callers_a_function_does_not_start() {
 }
 
 #[test]
-fn a_variable_that_lambda_always_sets_is_named_where_it_is_missing() {
+fn a_missing_variable_of_lambda_is_named_in_the_error() {
     let output = Command::new(PROBE)
         .env_clear()
         .envs([

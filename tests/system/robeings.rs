@@ -1,4 +1,4 @@
-//! A robeing's story across functions, on `metasync`: it talks, works, grows, and is set up.
+//! Robeings across functions, on `metasync`: messages, tasks, levels and settings.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 async fn roll_up(app: &TestApp) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/metasync/stats-batch.json");
     let event: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let on_lambda = app.invoke(&event).await.unwrap();
-    serde_json::from_str(on_lambda.get()).unwrap()
+    let result = app.invoke(&event).await.unwrap();
+    serde_json::from_str(result.get()).unwrap()
 }
 
 #[tokio::test]
-async fn r12_r21_messages_and_tasks_become_a_level_and_the_level_a_longer_context() {
+async fn messages_and_tasks_raise_the_level_of_a_robeing() {
     let database = database().await;
     let warehouse = tempfile::tempdir().unwrap();
     let app = TestApp::with_env(database.env())
@@ -32,8 +32,8 @@ async fn r12_r21_messages_and_tasks_become_a_level_and_the_level_a_longer_contex
     assert_eq!(app.post("/v1/messages", message).await.status, 201);
     let task = json!({"task_type": "research", "difficulty": 10, "outcome": "success", "idempotency_key": "k"});
     for _ in 0..2 {
-        let told = app.post("/v1/robeings/r1/tasks", &task).await;
-        assert!(told.status.is_success(), "{told:?}");
+        let reply = app.post("/v1/robeings/r1/tasks", &task).await;
+        assert!(reply.status.is_success(), "{reply:?}");
     }
     let mut rows = 0;
     for _ in 0..500 {
@@ -52,10 +52,10 @@ async fn r12_r21_messages_and_tasks_become_a_level_and_the_level_a_longer_contex
         (&json!(13), &json!(1))
     );
 
-    let set = app
+    let reply = app
         .put("/v1/robeings/r1/settings/system/unmasked", json!(["phone"]))
         .await;
-    assert_eq!(set.status, 200, "{set:?}");
+    assert_eq!(reply.status, 200, "{reply:?}");
     let message = json!({"robeing_id": "r1", "message": "010-1234-5678, 900101-1234567"});
     app.post("/v1/messages", message).await;
     let history = app.get("/v1/robeings/r1/messages?limit=1").await.json();
@@ -72,7 +72,7 @@ async fn r12_r21_messages_and_tasks_become_a_level_and_the_level_a_longer_contex
 }
 
 #[tokio::test]
-async fn without_a_database_the_stats_schedule_is_told_what_is_missing() {
+async fn without_a_database_the_stats_schedule_returns_the_missing_variable() {
     let warehouse = tempfile::tempdir().unwrap();
     let app = TestApp::with_env(platform::Env::default())
         .named("metasync")
@@ -82,9 +82,9 @@ async fn without_a_database_the_stats_schedule_is_told_what_is_missing() {
         )
         .start(metasync::app)
         .await;
-    let refused = app
+    let reply = app
         .post("/events/metasync", json!({"function": "stats-batch"}))
         .await;
-    assert_eq!(refused.status, 409);
-    assert!(refused.text().contains("DATABASE_URL is not set"));
+    assert_eq!(reply.status, 409);
+    assert!(reply.text().contains("DATABASE_URL is not set"));
 }

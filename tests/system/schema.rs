@@ -1,5 +1,4 @@
-//! Stories across functions, on `metasync`: from a warehouse's schema to what a reader is served.
-//! They run without a cloud account or a cloud's package (M13).
+//! From the schema of a warehouse to the responses to readers, on `metasync`, without a cloud account.
 
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use kit::llm::{EnrichPrompt, LlmStub};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// `metasync` on the sample warehouse, in folders that go with the test.
+/// `metasync` on the sample warehouse, in temporary folders.
 struct Story {
     app: TestApp,
     folder: TempDir,
@@ -23,7 +22,7 @@ impl Story {
         Self::start("schema-sync", env).await
     }
 
-    /// Under the name that its triggers are addressed to on Lambda.
+    /// `name` is the function whose triggers Lambda invokes.
     async fn start(name: &'static str, env: platform::Env) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (warehouse, bucket) = (
@@ -63,7 +62,7 @@ fn event(case: &str) -> Value {
 }
 
 #[tokio::test]
-async fn m6_on_lambda_the_one_binary_is_told_whose_schedule_it_is() {
+async fn on_lambda_the_input_of_a_schedule_names_the_function_to_run() {
     let story = Story::start("metasync", platform::Env::default()).await;
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/metasync/eventbridge-scheduler.json");
@@ -97,7 +96,7 @@ async fn one_binary() -> TestApp {
 }
 
 #[tokio::test]
-async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
+async fn on_lambda_metasync_stores_a_batch_of_the_queue_and_rolls_up() {
     let app = one_binary().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log/sqs.json");
     let batch: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -122,7 +121,7 @@ async fn m12_on_lambda_the_one_binary_takes_what_the_queue_has_and_rolls_up() {
 }
 
 #[tokio::test]
-async fn the_one_binary_takes_whatever_is_delivered_to_it_as_message_log_does() {
+async fn metasync_handles_every_delivery_like_message_log() {
     let app = one_binary().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/message-log");
     for name in [
@@ -136,19 +135,19 @@ async fn the_one_binary_takes_whatever_is_delivered_to_it_as_message_log_does() 
     ] {
         let event: Value =
             serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap();
-        let to_all = app.post("/events/metasync", &event).await;
-        assert_eq!(to_all.status, 200, "{name}: {to_all:?}");
-        // A repeat of what was stored.
-        let to_one = app.post("/events/message-log", &event).await;
-        assert_eq!(to_one.body, to_all.body, "{name}");
+        let from_metasync = app.post("/events/metasync", &event).await;
+        assert_eq!(from_metasync.status, 200, "{name}: {from_metasync:?}");
+        // The same delivery again.
+        let from_message_log = app.post("/events/message-log", &event).await;
+        assert_eq!(from_message_log.body, from_metasync.body, "{name}");
     }
-    for nobodys in [
+    for unknown in [
         json!({"anything": "else"}),
         json!([]),
         json!({"function": 5}),
     ] {
-        let refused = app.post("/events/metasync", &nobodys).await;
-        assert_eq!(refused.status, 400, "{nobodys}: {refused:?}");
+        let refused = app.post("/events/metasync", &unknown).await;
+        assert_eq!(refused.status, 400, "{unknown}: {refused:?}");
     }
 }
 
@@ -159,7 +158,7 @@ const CASES: [&str; 3] = [
 ];
 
 #[tokio::test]
-async fn m1_the_ga4_export_is_read_with_its_23_columns_and_108_paths() {
+async fn the_ga4_export_is_read_with_its_23_columns_and_108_paths() {
     let story = Story::begin().await;
     story.sync().await;
 
@@ -179,7 +178,7 @@ async fn m1_the_ga4_export_is_read_with_its_23_columns_and_108_paths() {
 }
 
 #[tokio::test]
-async fn m2_an_llm_adds_descriptions_and_five_examples_and_what_it_invents_is_dropped() {
+async fn an_llm_adds_descriptions_and_five_examples_and_invented_names_are_dropped() {
     const TABLE: &str = "`bigquery-public-data.ga4_obfuscated_sample_ecommerce.events_*`";
     let examples: Vec<(String, String)> = [
         "event_name",
@@ -233,21 +232,21 @@ async fn m2_an_llm_adds_descriptions_and_five_examples_and_what_it_invents_is_dr
     assert_eq!(
         stub.requests().len(),
         calls,
-        "an unchanged warehouse asks nothing"
+        "an unchanged warehouse needs no LLM call"
     );
 }
 
-/// A description of a path; of one column it names a field that the table does not have.
+/// The description of a path. For one column it names a field that the table doesn't have.
 fn describe(path: &str) -> String {
     match path {
-        "" => "one row an event".to_owned(),
+        "" => "one row per event".to_owned(),
         "platform" => "where it ran, see `batch_event_index`".to_owned(),
         path => format!("the value of {path}"),
     }
 }
 
 #[tokio::test]
-async fn m3_the_bucket_holds_one_plain_json_document() {
+async fn the_bucket_has_one_plain_json_document() {
     let story = Story::begin().await;
     let answer = story.sync().await;
     let path = story
@@ -260,7 +259,7 @@ async fn m3_the_bucket_holds_one_plain_json_document() {
 }
 
 #[tokio::test]
-async fn m4_a_run_answers_with_exactly_these_fields() {
+async fn a_run_returns_exactly_these_fields() {
     let story = Story::begin().await;
 
     let answer = story.sync().await;
@@ -296,7 +295,7 @@ async fn m4_a_run_answers_with_exactly_these_fields() {
 }
 
 #[tokio::test]
-async fn m5_a_new_column_reaches_the_reader_by_itself() {
+async fn a_new_column_reaches_readers_without_manual_steps() {
     let story = Story::begin().await;
     let before = story.sync().await["version"].as_str().unwrap().to_owned();
     assert_eq!(story.table().await["columns"].as_array().unwrap().len(), 23);
@@ -332,7 +331,7 @@ async fn m5_a_new_column_reaches_the_reader_by_itself() {
 }
 
 #[tokio::test]
-async fn m6_every_trigger_gives_the_same_on_lambda_and_over_http() {
+async fn every_trigger_returns_the_same_on_lambda_and_over_http() {
     for case in CASES {
         let event = event(case);
         let [on_lambda, over_http] = [Story::begin().await, Story::begin().await];

@@ -1,6 +1,5 @@
-//! From a question to verified SQL, on `metasync`: a sync, a prompt filled in from the cache it wrote
-//! (M9), one unified answer of a stubbed model (M10), and a plan of a real Postgres or of BigQuery's
-//! stub, at each level of the cache (M14).
+//! From a question to verified SQL, on `metasync`: a sync, a prompt from the cache, an answer of a stubbed
+//! model, and a plan by Postgres or by the stub of BigQuery, at each level of the cache.
 
 use kit::TestApp;
 use kit::bigquery::{BigQuery, Method};
@@ -10,12 +9,12 @@ use platform::Env;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A model that describes nothing, and answers questions by these in turn.
+/// A model without descriptions, which gives these answers to questions in order.
 async fn model(answers: Vec<Value>) -> LlmStub {
     let answers = std::sync::Mutex::new(answers.into_iter());
-    LlmStub::start(move |asked| {
-        if is_of_a_sync(asked) {
-            return EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
+    LlmStub::start(move |request| {
+        if is_from_sync(request) {
+            return EnrichPrompt::parse(request).answer(|_, _| String::new(), &[]);
         }
         let next = answers.lock().unwrap().next();
         next.map_or(Answer::error(500, "server_error"), Answer::Json)
@@ -23,22 +22,22 @@ async fn model(answers: Vec<Value>) -> LlmStub {
     .await
 }
 
-fn is_of_a_sync(asked: &LlmRequest) -> bool {
-    let form = asked.schema.as_ref().expect("every question has a form");
-    form["properties"]["kind"].is_null()
+fn is_from_sync(request: &LlmRequest) -> bool {
+    let schema = request.schema.as_ref().expect("a schema");
+    schema["properties"]["kind"].is_null()
 }
 
 fn questions(model: &LlmStub) -> Vec<LlmRequest> {
-    let mut asked = model.requests();
-    asked.retain(|asked| !is_of_a_sync(asked));
-    asked
+    let mut requests = model.requests();
+    requests.retain(|request| !is_from_sync(request));
+    requests
 }
 
 fn query(sql: &str) -> Value {
     json!({"kind": "query", "sql": sql, "answer": "", "reason": ""})
 }
 
-/// `metasync`, and what it works with.
+/// `metasync`, its model and its files.
 struct Story {
     app: TestApp,
     model: LlmStub,
@@ -107,7 +106,7 @@ fn postgres(database: &Database) -> Env {
 }
 
 #[tokio::test]
-async fn m9_m10_a_question_becomes_sql_that_postgres_has_planned() {
+async fn a_question_becomes_sql_that_postgres_has_planned() {
     let good = "select c.name, sum(o.total) as paid from shop.orders as o \
                 join shop.customers as c on c.id = o.customer_id group by c.name";
     let database = shop().await;
@@ -146,7 +145,7 @@ async fn m9_m10_a_question_becomes_sql_that_postgres_has_planned() {
 }
 
 #[tokio::test]
-async fn what_postgres_alone_can_tell_is_repaired_in_its_words() {
+async fn an_error_from_postgres_is_sent_to_the_model_for_a_repair() {
     let wrong = "select sum(c.name) as n from shop.customers as c";
     let good = "select count(*) as n from shop.customers";
     let database = shop().await;
@@ -165,7 +164,7 @@ async fn what_postgres_alone_can_tell_is_repaired_in_its_words() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_gone_since_the_sync_is_a_refusal() {
+async fn sql_on_a_table_dropped_after_the_sync_is_refused() {
     let sql = "select count(*) as n from shop.orders";
     let database = shop().await;
     let answers = vec![query(sql), query(sql)];
@@ -184,7 +183,7 @@ async fn a_table_that_is_gone_since_the_sync_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_never_planned_by_postgres() {
+async fn refused_sql_is_never_planned_by_postgres() {
     let database = shop().await;
     let elsewhere = empty_database().await;
     let name: String = {
@@ -196,7 +195,7 @@ async fn what_is_refused_is_never_planned_by_postgres() {
         let sql = format!("alter database \"{name}\" with allow_connections {is_open}");
         elsewhere.run(&sql).await;
     };
-    // Whoever plans connects first: with the door shut, a plan that is tried is a 503.
+    // Planning connects first, so with connections disabled, an attempt to plan returns 503.
     let planned = "select count(*) as n from shop.orders";
     let story = Story::begin(model(vec![query(planned)]).await, postgres(&database)).await;
     story.sync().await;
@@ -246,7 +245,7 @@ async fn what_is_refused_is_never_planned_by_postgres() {
 }
 
 #[tokio::test]
-async fn a_bare_name_is_never_taken_for_a_table_that_was_not_synced() {
+async fn an_unqualified_name_never_reads_a_table_that_was_not_synced() {
     let bare = "select o.* from orders as o";
     let whole = "select o.id from shop.orders as o";
     let database = shop().await;
@@ -269,7 +268,7 @@ async fn a_bare_name_is_never_taken_for_a_table_that_was_not_synced() {
 }
 
 #[tokio::test]
-async fn m9_m10_a_question_becomes_sql_with_bigquerys_estimate() {
+async fn a_question_becomes_sql_with_an_estimate_from_bigquery() {
     let bigquery = BigQuery::start().await;
     let fields = json!([
         {"name": "id", "type": "INTEGER"},
@@ -305,7 +304,7 @@ async fn m9_m10_a_question_becomes_sql_with_bigquerys_estimate() {
 }
 
 #[tokio::test]
-async fn m14_a_question_is_answered_from_a_fresh_and_a_stale_cache_and_not_before_the_first_sync() {
+async fn a_question_is_answered_from_a_fresh_or_stale_cache_but_not_before_the_first_sync() {
     let sql = "select count(*) as n from shop.orders";
     let database = shop().await;
     let level = |reply: &kit::Reply| reply.header("metasync-cache").unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Amazon's APIs as moto plays them, to read back what Terraform made.
+//! The APIs of AWS in moto, to read what Terraform created.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ impl Amazon {
         Self { url, http }
     }
 
-    /// Whom a request is for stands in its signature, which nobody checks.
+    /// The signature names the service; moto does not verify it.
     fn request(&self, service: &str, method: http::Method, path: &str) -> reqwest::RequestBuilder {
         let scope = format!("key/20261101/eu-central-1/{service}/aws4_request");
         let signature =
@@ -25,12 +25,12 @@ impl Amazon {
     }
 
     async fn text(request: reqwest::RequestBuilder) -> (u16, String) {
-        let answer = request.send().await.expect("moto answers");
+        let answer = request.send().await.expect("a response from moto");
         let status = answer.status().as_u16();
         (status, answer.text().await.expect("text"))
     }
 
-    /// None for what is not there.
+    /// None if the resource does not exist.
     pub async fn find(&self, service: &str, path: &str) -> Option<Value> {
         let (status, text) = Self::text(self.request(service, http::Method::GET, path)).await;
         if status == 404 {
@@ -51,7 +51,7 @@ impl Amazon {
         assert!((200..300).contains(&status), "{path}: {text}");
     }
 
-    /// A call of those services that speak JSON; `action` is `AmazonSQS.SendMessage`, say.
+    /// A call of a service with a JSON API; `action` is for example `AmazonSQS.SendMessage`.
     pub async fn call(&self, service: &str, action: &str, body: Value) -> Value {
         let request = self
             .request(service, http::Method::POST, "/")
@@ -63,7 +63,7 @@ impl Amazon {
         serde_json::from_str(&text).unwrap_or(json!({}))
     }
 
-    /// What a function is fed from.
+    /// The event source mappings of a function.
     pub async fn mappings(&self, function: &str) -> Vec<Value> {
         let all = self
             .get("lambda", "/2015-03-31/event-source-mappings/")
@@ -73,12 +73,12 @@ impl Amazon {
             .expect("a list")
             .clone();
         let of = format!(":function:metasync-{function}");
-        let is_its = |it: &Value| {
+        let is_of_function = |it: &Value| {
             it["FunctionArn"]
                 .as_str()
                 .is_some_and(|arn| arn.ends_with(&of))
         };
-        all.into_iter().filter(is_its).collect()
+        all.into_iter().filter(is_of_function).collect()
     }
 
     /// The statements of a role's inline policy.
@@ -100,7 +100,7 @@ impl Amazon {
             .clone()
     }
 
-    /// What a bucket answers to one of its settings, as XML.
+    /// A setting of a bucket, as XML.
     pub async fn bucket(&self, bucket: &str, setting: &str) -> String {
         let path = format!("/{bucket}?{setting}");
         let (status, text) = Self::text(self.request("s3", http::Method::GET, &path)).await;

@@ -1,4 +1,4 @@
-//! What was deployed, read back by Amazon's APIs.
+//! Compares a deployment, read through the APIs of AWS, with the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub fn deployment(is_one_function: bool) -> BTreeMap<String, Function> {
     functions
 }
 
-pub async fn is_what_the_catalogue_says(amazon: &Amazon, deployed: &BTreeMap<String, Function>) {
+pub async fn matches_the_catalogue(amazon: &Amazon, deployed: &BTreeMap<String, Function>) {
     for (name, function) in deployed {
         configuration(amazon, name, function).await;
         rights(amazon, name, function).await;
@@ -118,7 +118,7 @@ async fn configuration(amazon: &Amazon, name: &str, function: &Function) {
     }
 }
 
-/// One pair an action and a resource.
+/// The pairs of action and resource.
 fn pairs(statements: &[Value]) -> BTreeSet<(String, String)> {
     let list = |value: &Value| -> Vec<String> {
         let one = value.as_str().map(|text| vec![text.to_owned()]);
@@ -136,7 +136,7 @@ fn pairs(statements: &[Value]) -> BTreeSet<(String, String)> {
     pairs
 }
 
-/// Exactly what the function uses: nothing is missing, and nothing is there beside.
+/// Checks that the role has exactly the rights that the function needs.
 async fn rights(amazon: &Amazon, name: &str, function: &Function) {
     let statements = amazon.statements(&format!("metasync-{name}"), "uses").await;
     let is = pairs(&statements);
@@ -199,7 +199,7 @@ async fn schedules(amazon: &Amazon, name: &str, schedule: &str, when: &Schedule)
                 [hour, minute].map(|part| part.parse().expect("a number"));
             format!("cron({minute} {hour} * * ? *)")
         }
-        _ => panic!("{name}: every so many minutes, or daily"),
+        _ => panic!("{name}: a schedule needs either an interval or a time"),
     };
     assert_eq!(is["ScheduleExpression"], expression);
     let target = &is["Target"];
@@ -292,7 +292,7 @@ async fn gateway(amazon: &Amazon, deployed: &BTreeMap<String, Function>) {
                     it["integrationId"].as_str().unwrap_or_default()
                 )
         });
-        let integration = integration.expect("a route leads somewhere");
+        let integration = integration.expect("the integration of a route");
         assert_eq!(integration["payloadFormatVersion"], "2.0");
         is.insert((
             text(&route["routeKey"]),

@@ -1,4 +1,4 @@
-//! A message from the deployed queue, through the function as it is configured there, into a row.
+//! A message from the deployed queue, through the deployed configuration of the function, into a row.
 
 use kit::TestApp;
 use platform::{Env, secrets};
@@ -52,16 +52,16 @@ pub async fn goes_from_the_queue_into_a_row(amazon: &Amazon) {
         deliver(amazon, &app, &queue).await;
     }
 
-    let said = app
+    let reply = app
         .get("/v1/robeings/sales/messages")
         .header("authorization", format!("Bearer {TOKEN}"))
         .await;
-    assert_eq!(said.status, 200, "{}", said.text());
-    let text = said.text();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let text = reply.text();
     assert_eq!(text.matches("My number is [PHONE_1]").count(), 1, "{text}");
     assert_eq!(text.matches("Thank you.").count(), 1, "{text}");
 
-    // What can't be stored is where somebody finds it: once in the queue's dead letters.
+    // The bad message is in the dead-letter queue once.
     assert_eq!(receive(amazon, &queue).await, [] as [Value; 0]);
     let dead = receive(amazon, &format!("{queue}-dead-letters")).await;
     assert_eq!(dead.len(), 1, "{dead:?}");
@@ -69,7 +69,7 @@ pub async fn goes_from_the_queue_into_a_row(amazon: &Amazon) {
     switch_mapping(amazon, true).await;
 }
 
-/// The deployed function's own variables, with what Lambda adds, and the secrets read by their names.
+/// The variables of the deployed function, with those that Lambda adds, and with resolved secrets.
 async fn environment(amazon: &Amazon) -> Env {
     let path = format!("/2015-03-31/functions/metasync-{FUNCTION}");
     let function = amazon.get("lambda", &path).await;
@@ -84,7 +84,7 @@ async fn environment(amazon: &Amazon) -> Env {
     secrets::resolve(env).await.expect("the secrets")
 }
 
-/// While it is on, moto would run the function itself, in a container.
+/// Enables or disables the mapping. While it is enabled, moto runs the function in a container.
 async fn switch_mapping(amazon: &Amazon, on: bool) {
     let mappings = amazon.mappings(FUNCTION).await;
     let id = mappings[0]["UUID"].as_str().expect("a mapping");
@@ -102,8 +102,8 @@ async fn receive(amazon: &Amazon, queue: &str) -> Vec<Value> {
     received["Messages"].as_array().cloned().unwrap_or_default()
 }
 
-/// What Lambda's poller does: one batch to the function, and what did not fail leaves the queue. The
-/// others are visible again at once, so that the test need not wait.
+/// Acts as the poller of Lambda: invokes the function with one batch, and deletes the messages that did not fail.
+/// The others become visible at once, so that the test doesn't wait.
 async fn deliver(amazon: &Amazon, app: &TestApp, queue: &str) {
     let messages = receive(amazon, queue).await;
     let record = |message: &Value| {

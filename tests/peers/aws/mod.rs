@@ -1,6 +1,5 @@
-//! The AWS example, applied with Amazon's own provider to moto: what stands there afterwards is what
-//! the catalogue says, a message goes from the queue into a row, a second apply changes nothing, and
-//! destroy leaves nothing.
+//! The AWS example, applied to moto with the provider of AWS: the deployment matches the catalogue, a message goes
+//! from the queue into a row, a second apply changes nothing, and destroy leaves nothing.
 
 mod amazon;
 mod deployed;
@@ -34,20 +33,19 @@ fn assert_succeeded(output: &Output) {
     assert!(!printed.contains("Warning"), "{printed}");
 }
 
-/// The resources that a plan would touch. moto gives JSON back in a spelling of its own, which counts
-/// as the same.
+/// The resources that a plan would change. moto reformats JSON, which does not count as a change.
 fn changes(plan: &str) -> Vec<String> {
     let plan: Value = serde_json::from_str(plan).expect("a plan");
     let changes = plan["resource_changes"].as_array().expect("a list");
-    let touched = changes.iter().filter(|it| {
+    let changed = changes.iter().filter(|it| {
         let change = &it["change"];
         parsed(&change["before"]) != parsed(&change["after"])
     });
     let address = |it: &Value| it["address"].as_str().unwrap_or_default().to_owned();
-    touched.map(address).collect()
+    changed.map(address).collect()
 }
 
-/// With the text of JSON in place of its spelling.
+/// Parses strings that are JSON, so that their formatting does not matter.
 fn parsed(value: &Value) -> Value {
     match value {
         Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
@@ -60,7 +58,7 @@ fn parsed(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn m12_the_example_is_applied_works_changes_nothing_when_applied_again_and_goes() {
+async fn the_example_can_be_applied_used_applied_again_without_changes_and_destroyed() {
     if is_missing(PEER) || is_skipped("moto") {
         return;
     }
@@ -70,7 +68,7 @@ async fn m12_the_example_is_applied_works_changes_nothing_when_applied_again_and
 
     assert_succeeded(&terraform.with_variables(APPLY, &[]));
     let deployed = deployed::deployment(false);
-    deployed::is_what_the_catalogue_says(&amazon, &deployed).await;
+    deployed::matches_the_catalogue(&amazon, &deployed).await;
     message::goes_from_the_queue_into_a_row(&amazon).await;
 
     assert_succeeded(&terraform.with_variables(&["plan", "-out=again"], &[]));
@@ -82,7 +80,7 @@ async fn m12_the_example_is_applied_works_changes_nothing_when_applied_again_and
 }
 
 #[tokio::test]
-async fn all_functions_as_one_are_applied_as_the_catalogue_says() {
+async fn a_deployment_of_metasync_alone_matches_the_catalogue() {
     if is_missing(PEER) || is_skipped("moto") {
         return;
     }
@@ -94,11 +92,11 @@ async fn all_functions_as_one_are_applied_as_the_catalogue_says() {
     assert_succeeded(&terraform.with_variables(APPLY, one));
 
     let deployed = deployed::deployment(true);
-    deployed::is_what_the_catalogue_says(&amazon, &deployed).await;
+    deployed::matches_the_catalogue(&amazon, &deployed).await;
 }
 
 #[test]
-fn terraform_computes_the_catalogue_that_these_tests_compute() {
+fn terraform_and_these_tests_compute_the_same_catalogue() {
     if is_missing(PEER) {
         return;
     }
@@ -110,15 +108,15 @@ fn terraform_computes_the_catalogue_that_these_tests_compute() {
 }
 
 #[test]
-fn m12_the_modules_tests_hold() {
+fn the_tests_of_the_terraform_modules_pass() {
     if is_missing(PEER) {
         return;
     }
     let terraform = Terraform::aws("infra/modules/aws", None);
     terraform.succeeds(&["validate"]);
-    let said = terraform.succeeds(&["test"]);
+    let text = terraform.succeeds(&["test"]);
     assert!(
-        said.contains("Success!") && said.contains(" 0 failed"),
-        "{said}"
+        text.contains("Success!") && text.contains(" 0 failed"),
+        "{text}"
     );
 }

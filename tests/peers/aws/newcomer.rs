@@ -1,4 +1,4 @@
-//! A newcomer on AWS: every command of docs/deployment.md, copied from the page, against moto.
+//! A new user on AWS: every command of docs/deployment.md, copied from the page, against moto.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -12,16 +12,16 @@ use crate::terraform::{PEER, infra};
 
 const AWSCLI: &str = "awscli";
 
-/// The lines of the first block of commands after these words of docs/deployment.md.
+/// The lines of the first block of commands after this text in docs/deployment.md.
 fn commands(after: &str) -> Vec<String> {
     let page = std::fs::read_to_string(infra().join("../docs/deployment.md")).expect("the page");
-    let (_, rest) = page.split_once(after).expect("these words");
+    let (_, rest) = page.split_once(after).expect("this text");
     let (_, block) = rest.split_once("```sh needs=aws\n").expect("a block");
     let (block, _) = block.split_once("```").expect("its end");
     block.lines().map(str::to_owned).collect()
 }
 
-/// A checkout, and what a newcomer has in the shell.
+/// A checkout, and the environment of a shell.
 struct Newcomer {
     checkout: tempfile::TempDir,
     env: Vec<(String, String)>,
@@ -35,13 +35,13 @@ impl Newcomer {
             .arg(infra())
             .arg(checkout.path())
             .status();
-        assert!(copied.expect("there is cp").success());
-        // What infra/package would build takes long, and holds nothing that moto would run.
+        assert!(copied.expect("cp runs").success());
+        // Stand-ins for the binaries, because a build takes long and moto runs none of them.
         let built = checkout.path().join("built");
-        std::fs::create_dir(&built).expect("a folder of our own");
+        std::fs::create_dir(&built).expect("a writable folder");
         stand_ins(&built);
         let ours = checkout.path().join("bin");
-        std::fs::create_dir(&ours).expect("a folder of our own");
+        std::fs::create_dir(&ours).expect("a writable folder");
         symlink(env!("CARGO_BIN_EXE_metasync-cli"), ours.join("metasync")).expect("a link");
         let programs = [ours, folder(AWSCLI).join("bin")];
         let programs = programs.map(|it| it.display().to_string()).join(":");
@@ -71,24 +71,24 @@ impl Newcomer {
         Self { checkout, env }
     }
 
-    fn types(&self, line: &str) -> String {
+    /// Runs a line in a shell. Returns its output.
+    fn run(&self, line: &str) -> String {
         let mut shell = Command::new("sh");
         shell
             .args(["-ec", line])
             .current_dir(self.checkout.path())
             .env_clear();
         shell.envs(self.env.iter().map(|(name, value)| (name, value)));
-        let output = shell.output().expect("there is a shell");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let output = shell.output().expect("a shell");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{line}\n{said}\n{errors}");
-        said
+        assert!(output.status.success(), "{line}\n{text}\n{errors}");
+        text
     }
 }
 
 #[tokio::test]
-async fn m12_a_newcomer_copies_the_readmes_commands_and_has_a_deployment_that_the_doctor_finds_well()
- {
+async fn the_commands_of_the_deployment_page_give_a_deployment_that_the_doctor_accepts() {
     if is_missing(PEER) || is_skipped("moto") || is_skipped(AWSCLI) {
         return;
     }
@@ -101,13 +101,13 @@ async fn m12_a_newcomer_copies_the_readmes_commands_and_has_a_deployment_that_th
     assert!(lines.len() > 5, "{lines:?}");
     let mut doctor = String::new();
     for line in lines {
-        doctor = newcomer.types(&line);
+        doctor = newcomer.run(&line);
         if line.contains("output -raw next_steps") {
             let steps: Vec<&str> = doctor.lines().collect();
             let (puts, rest) = steps.split_at(steps.len() - 2);
             assert_eq!(rest, ["metasync migrate", "metasync doctor --aws"]);
             for put in puts {
-                newcomer.types(put);
+                newcomer.run(put);
             }
         }
     }
