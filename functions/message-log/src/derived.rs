@@ -14,7 +14,8 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use crate::dead_letters::EMPTY_LETTER;
-use crate::roll_up::{counted, search};
+use crate::patterns::counted;
+use crate::search::roll_up as search;
 
 /// The number of messages that are renewed at once.
 const BATCH: i64 = 20_000;
@@ -127,9 +128,9 @@ pub(crate) async fn erase(
             }
             Derived::Counted if is_of_person => {
                 // A question that others asked as well stays, asked less often.
-                let forgotten = counted::forget(db, &ids).await?;
-                count(counts, "conversation.question", forgotten.questions);
-                count(counts, "conversation.intent", forgotten.intents);
+                let uncounted = counted::uncount(db, &ids).await?;
+                count(counts, "conversation.question", uncounted.questions);
+                count(counts, "conversation.intent", uncounted.intents);
             }
             Derived::DeadLetter => {
                 let letters = empty_letters(db, &ids).await?;

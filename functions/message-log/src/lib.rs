@@ -1,26 +1,51 @@
-//! Message log: every conversation of a robeing, once, masked, and at hand again.
+//! Message log: stores every conversation of a robeing, once and masked, and finds its messages again.
 //!
-//! In: `POST /v1/messages` and `/v1/messages/batch`, `POST /v1/slack/events`, and what queues and
-//! buses deliver to `POST /events/message-log`. All go one way (see [`log`]): check, mask, insert,
-//! commit, and only then answer. What can't be stored is a dead letter.
+//! Messages arrive over HTTP, from Slack, and from queues and buses. All of them take one write path, [`log`]: check,
+//! mask, insert, commit, and only then respond. An event that can't be stored becomes a dead letter. Clients list the
+//! messages of a robeing or a person, search them, assemble the context for a model, and see how a robeing is used.
+//! Search and patterns read what a [`roll_up`] derives from the log.
 //!
-//! Out: `GET /v1/robeings/{id}/messages` and `GET /v1/users/{id}/messages` list what was said,
-//! `context` and `search` find what matters now, and `patterns` tells how a robeing is used. Those
-//! three read what a [`roll_up`] made of the log, and search what came since as well.
+//! Where to find what:
+//!
+//! | looking for | file |
+//! | --- | --- |
+//! | `POST /v1/messages`, `/v1/messages/batch` | `post.rs` |
+//! | `POST /v1/slack/events` | `slack/mod.rs`; signatures: `slack/signing.rs` |
+//! | what a Slack event does: new message, edit, deletion | `slack/message_event.rs` |
+//! | a Slack message as text | `slack/content.rs`, `slack/mrkdwn.rs` |
+//! | `POST /events/message-log` | `events/mod.rs`; formats: `events/body.rs`, `events/records.rs`, `events/envelopes.rs` |
+//! | the responses to lists of events | `events/batch.rs` |
+//! | `GET /v1/robeings/{id}/messages`, `/v1/users/{id}/messages` | `history/` |
+//! | `GET /v1/robeings/{id}/context` | `context/` |
+//! | `GET /v1/robeings/{id}/search` | `search/mod.rs` |
+//! | the index: n-grams, posting lists, segments | `search/ngrams.rs`, `search/postings.rs`, `search/segments.rs` |
+//! | how the index is written | `search/roll_up.rs`, `search/packing.rs` |
+//! | `GET /v1/robeings/{id}/patterns` | `patterns/mod.rs`; counts: `patterns/activity.rs`, `patterns/counted.rs` |
+//! | `GET /v1/dead-letters`, `POST /v1/dead-letters/{id}/replay` | `dead_letters/mod.rs`, `dead_letters/replay.rs` |
+//! | which fields a message has, and its limits | `message.rs` |
+//! | how repeats are recognized, and how ids are made | `ids/` |
+//! | masking, and a row before it is inserted | `log/draft.rs`; numbered placeholders: `log/placeholders.rs` |
+//! | inserts, and single messages in one transaction | `log/insert.rs`, `log/batching.rs` |
+//! | how a Slack edit or deletion is stored | `log/edit.rs`, `log/delete.rs` |
+//! | the message that a response answers | `log/reply_to.rs` |
+//! | one roll-up: its transaction and its loop | `roll_up/mod.rs`; which rows it reads: `roll_up/rows.rs` |
+//! | what must follow a message that changes | `derived.rs` |
+//! | erasure, export and expiry | `personal/` |
+//! | months: partitions, archive | `log/partitions.rs`, `months/` |
+//! | tables | `shared/migrations/*_message_log_*.sql` |
 
 pub mod context;
 pub mod dead_letters;
 mod derived;
 pub mod events;
 pub mod history;
-pub mod identity;
+pub mod ids;
 pub mod log;
 pub mod message;
 pub mod months;
 pub mod page;
 pub mod patterns;
 pub mod personal;
-mod pieces;
 pub mod post;
 pub mod roll_up;
 pub mod search;
@@ -33,8 +58,8 @@ use platform::{Resources, Router, routes};
 pub use log::Log;
 use slack::Slack;
 
-/// Requests with batches that are worked on at once.
-const LARGE_AT_ONCE: usize = 4;
+/// The most requests with batches that are in progress at once.
+const MAX_BATCHES: usize = 4;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let log = Log::open(resources)?;
@@ -45,17 +70,17 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     front.take_signed(
         slack::ROUTE,
         move |headers| signed.may_be_signed(headers),
-        move |headers, body| slack.prove(headers, body),
+        move |headers, body| slack.verify(headers, body),
     )?;
     let large = Router::new()
         .routes(routes!(post::batch))
         .routes(routes!(events::deliver))
-        // What waits for a database that is slow or gone must fit into memory.
-        .layer(at_once(LARGE_AT_ONCE))
+        // Requests that wait for a slow or unavailable database must fit into memory.
+        .layer(at_once(MAX_BATCHES))
         .layer(DefaultBodyLimit::max(events::LARGEST_EVENT));
     let quick = Router::new()
         .routes(routes!(slack::receive))
-        .layer(may_take(slack::ANSWER_WITHIN));
+        .layer(may_take(slack::TIMEOUT));
     Ok(Router::new()
         .routes(routes!(post::one))
         .routes(routes!(history::of_robeing))
@@ -64,7 +89,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(search::search))
         .routes(routes!(patterns::patterns))
         .routes(routes!(dead_letters::list))
-        .routes(routes!(dead_letters::replay))
+        .routes(routes!(dead_letters::replay::replay))
         .merge(large)
         .merge(quick)
         .with_state(log))

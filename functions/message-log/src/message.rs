@@ -1,4 +1,4 @@
-//! A message as it comes in, whichever way it comes, and what has to be right about it.
+//! A message as clients send it, and the rules that it must obey.
 
 use jiff::Timestamp;
 use platform::auth::is_name;
@@ -8,72 +8,73 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The longest text of a message or a response, in bytes. SQS takes 256 KiB, Slack 40,000 characters.
-const LONGEST_TEXT: usize = 256 * 1024;
-const LONGEST_METADATA: usize = 64 * 1024;
+/// In bytes, of a message or a response. SQS accepts 256 KiB, Slack 40,000 characters.
+const MAX_TEXT: usize = 256 * 1024;
+const MAX_METADATA: usize = 64 * 1024;
 
-/// Text, or what OpenTelemetry GenAI has for it. What comes is kept as it is, so that this is no more
-/// than its description.
+/// Text, or content in the format of OpenTelemetry GenAI. Only for the API description: what arrives is kept as
+/// it is.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "described, never made")]
-enum Said {
+#[expect(dead_code, reason = "only the schema is used")]
+enum MessageContent {
     Text(String),
-    Parts(Vec<Part>),
-    Message(SaidBy),
-    Messages(Vec<SaidBy>),
+    Parts(Vec<MessagePart>),
+    Message(GenAiMessage),
+    Messages(Vec<GenAiMessage>),
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct SaidBy {
+#[expect(dead_code, reason = "only the schema is used")]
+struct GenAiMessage {
     role: Option<String>,
-    parts: Vec<Part>,
+    parts: Vec<MessagePart>,
 }
 
-/// With more fields, as its type has them.
+/// A part. It may have more fields, depending on its type.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "described, never made")]
-struct Part {
+#[expect(dead_code, reason = "only the schema is used")]
+struct MessagePart {
     /// `text`, `tool_call`, ...
     #[schema(rename = "type")]
     kind: String,
-    /// Of a `text`.
+    /// The text, if `type` is `text`.
     content: Option<String>,
 }
 
-/// One message, one response, or both: what a person said, and what the robeing answered.
+/// A message that a person sent to a robeing, the robeing's response, or both.
 ///
-/// `message` and `response` are text, or what OpenTelemetry GenAI has for them: a list of parts
+/// `message` and `response` are text, or content in the format of OpenTelemetry GenAI: a list of parts
 /// (`[{"type": "text", "content": ".."}]`), a message (`{"role", "parts"}`), or a list of messages.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
-    /// Who it is sent to, or who answers: 1 to 100 characters.
+    /// The robeing: 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     pub robeing_id: String,
-    /// Yours: the same id stores once per robeing. A version 7 UUID is the fastest to deduplicate,
-    /// since it carries its time. The row has an id of its own, which the receipt tells.
+    /// Your id of the message. Messages of a robeing with the same id are stored once. A version 7 UUID is the
+    /// fastest to deduplicate, since it carries its time. The stored row has its own id, which the receipt
+    /// contains.
     #[schema(min_length = 1, max_length = 512)]
     pub id: Option<String>,
-    /// What was said to the robeing.
-    #[schema(value_type = Option<Said>)]
+    /// What the person said to the robeing.
+    #[schema(value_type = Option<MessageContent>)]
     pub message: Option<Value>,
-    /// What the robeing said. Without a `message` it answers the last one of its thread.
-    #[schema(value_type = Option<Said>)]
+    /// What the robeing said. Without a `message`, it answers the last message of its thread.
+    #[schema(value_type = Option<MessageContent>)]
     pub response: Option<Value>,
-    /// The message that `response` answers, where it is not the last one of the thread.
+    /// The id of the row that `response` answers, if that is not the last message of the thread.
     pub reply_to: Option<Uuid>,
     #[schema(max_length = 100)]
     pub channel_id: Option<String>,
-    /// `channel`, `group`, `im`, `mpim`, or what your channels are.
+    /// `channel`, `group`, `im`, `mpim`, or a type of your own.
     #[schema(max_length = 32)]
     pub channel_type: Option<String>,
-    /// The conversation within the channel.
+    /// The thread within the channel.
     #[schema(max_length = 128)]
     pub thread_ts: Option<String>,
-    /// Slack's own `ts` of this very message, where it was posted there: it is the same row as
-    /// Slack's event of it, whichever comes first.
+    /// Slack's `ts` of this message, if it was posted to Slack. The message and Slack's event about it are then
+    /// stored as one row, whichever arrives first.
     #[schema(max_length = 64)]
     pub slack_ts: Option<String>,
     pub user_id: Option<Uuid>,
@@ -82,54 +83,64 @@ pub struct NewMessage {
     /// What the person wanted, as your classifier names it.
     #[schema(max_length = 100)]
     pub intent: Option<String>,
-    /// How sure it is, from 0 to 1.
+    /// The confidence of the classifier, from 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
-    /// When it was said; default: now.
+    /// When the message was sent; default: now.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
-    /// Anything else; at most 64 KiB. It is masked as well.
+    /// Anything else, up to 64 KiB. It is masked as well.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
 }
 
 impl NewMessage {
-    /// The reason why it can't be stored says what to change, and repeats no value.
+    /// Reads a message from JSON text. The error repeats no value.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| unreadable(&error))
+    }
+
+    /// Reads a message from JSON. The error repeats no value.
+    pub fn from_value(value: Value) -> Result<Self> {
+        serde_json::from_value(value).map_err(|error| unreadable(&error))
+    }
+
+    /// Whether it can be stored. The error says what to change, and repeats no value.
     pub fn check(&self) -> Result<()> {
         if !is_name(&self.robeing_id) {
             return Err(Error::Invalid(
-                "robeing_id must have 1 to 100 characters, none of them a control character, and \
-                 can't be `*`"
+                "robeing_id must have 1 to 100 characters, must not contain control characters, and \
+                 must not be `*`"
                     .to_owned(),
             ));
         }
-        name_fits("id", self.id.as_deref(), 512)?;
-        name_fits("channel_id", self.channel_id.as_deref(), 100)?;
-        name_fits("channel_type", self.channel_type.as_deref(), 32)?;
-        name_fits("thread_ts", self.thread_ts.as_deref(), 128)?;
-        name_fits("slack_ts", self.slack_ts.as_deref(), 64)?;
-        name_fits("slack_user_id", self.slack_user_id.as_deref(), 100)?;
-        name_fits("intent", self.intent.as_deref(), 100)?;
+        check_text("id", self.id.as_deref(), 512)?;
+        check_text("channel_id", self.channel_id.as_deref(), 100)?;
+        check_text("channel_type", self.channel_type.as_deref(), 32)?;
+        check_text("thread_ts", self.thread_ts.as_deref(), 128)?;
+        check_text("slack_ts", self.slack_ts.as_deref(), 64)?;
+        check_text("slack_user_id", self.slack_user_id.as_deref(), 100)?;
+        check_text("intent", self.intent.as_deref(), 100)?;
         if self.id.as_deref() == Some("") {
             return Err(Error::Invalid(
-                "id is empty: leave it out to have one made".to_owned(),
+                "id is empty: leave it out to have one generated".to_owned(),
             ));
         }
         if self.confidence.is_some_and(|it| !(0.0..=1.0).contains(&it)) {
             return Err(Error::Invalid("confidence must be from 0 to 1".to_owned()));
         }
-        let message = said("message", self.message.as_ref())?;
-        let response = said("response", self.response.as_ref())?;
-        if !message && !response {
+        let has_message = has_content("message", self.message.as_ref())?;
+        let has_response = has_content("response", self.response.as_ref())?;
+        if !has_message && !has_response {
             return Err(Error::Invalid(
-                "there is neither a message nor a response: send one of them, or both".to_owned(),
+                "message and response are both empty: send at least one of them".to_owned(),
             ));
         }
         match &self.metadata {
             None | Some(Value::Null) => {}
             Some(metadata @ Value::Object(_)) => {
-                no_nul("metadata", metadata)?;
-                if size(metadata) > LONGEST_METADATA {
+                check_nul("metadata", metadata)?;
+                if size(metadata) > MAX_METADATA {
                     return Err(Error::TooLarge("metadata is larger than 64 KiB".to_owned()));
                 }
             }
@@ -137,21 +148,39 @@ impl NewMessage {
         }
         Ok(())
     }
-}
 
-impl NewMessage {
-    /// About how many bytes masking works on, keys included: each value is masked with the name that it
-    /// has.
-    pub fn work(&self) -> usize {
+    /// The approximate number of bytes that masking has to read.
+    pub fn masking_bytes(&self) -> usize {
         let values = [&self.message, &self.response, &self.metadata];
-        let values: usize = values.into_iter().flatten().map(work).sum();
+        let values: usize = values.into_iter().flatten().map(masking_bytes).sum();
         let names = [&self.id, &self.intent].into_iter().flatten();
         values + names.map(String::len).sum::<usize>()
     }
 }
 
-/// About how many bytes masking a value works on.
-pub fn work(value: &Value) -> usize {
+/// The field, and what was expected. serde's own text may repeat a value, which may be personal data.
+fn unreadable(error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    let quoted = text.split('`').nth(1).unwrap_or_default();
+    Error::Invalid(if text.starts_with("missing field") {
+        format!("{quoted} is missing")
+    } else if text.starts_with("unknown field") {
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        if quoted.len() <= 32 && quoted.bytes().all(is_name) {
+            format!("unknown field {quoted}")
+        } else {
+            "unknown field".to_owned()
+        }
+    } else {
+        let expected = text.rsplit("expected ").next().unwrap_or_default();
+        let expected = expected.split(" at line").next().unwrap_or_default();
+        format!("a field has the wrong type: expected {expected}")
+    })
+}
+
+/// The approximate number of bytes of a value that masking has to read. Each value is masked together with its
+/// key.
+pub fn masking_bytes(value: &Value) -> usize {
     fn under(key: usize, value: &Value) -> usize {
         match value {
             Value::Null | Value::Bool(_) => 1,
@@ -167,28 +196,30 @@ pub fn work(value: &Value) -> usize {
     under(0, value)
 }
 
-fn name_fits(name: &str, text: Option<&str>, longest: usize) -> Result<()> {
+fn check_text(name: &str, text: Option<&str>, max_length: usize) -> Result<()> {
     let Some(text) = text else {
         return Ok(());
     };
-    if text.chars().nth(longest).is_some() {
+    if text.chars().nth(max_length).is_some() {
         return Err(Error::Invalid(format!(
-            "{name} is longer than {longest} characters"
+            "{name} is longer than {max_length} characters"
         )));
     }
     if text.contains(char::is_control) {
-        return Err(Error::Invalid(format!("{name} holds a control character")));
+        return Err(Error::Invalid(format!(
+            "{name} contains a control character"
+        )));
     }
     Ok(())
 }
 
-/// Whether anything was said; an error where it has none of the shapes.
-fn said(name: &str, value: Option<&Value>) -> Result<bool> {
+/// Whether there is any content; an error if it has none of the accepted formats.
+fn has_content(name: &str, value: Option<&Value>) -> Result<bool> {
     let Some(value) = value else {
         return Ok(false);
     };
-    no_nul(name, value)?;
-    if size(value) > LONGEST_TEXT {
+    check_nul(name, value)?;
+    if size(value) > MAX_TEXT {
         return Err(Error::TooLarge(format!("{name} is larger than 256 KiB")));
     }
     let is_part = |part: &Value| part.get("type").is_some_and(Value::is_string);
@@ -204,7 +235,7 @@ fn said(name: &str, value: Option<&Value>) -> Result<bool> {
         }
         message if is_message(message) => Ok(true),
         _ => Err(Error::Invalid(format!(
-            "{name} is no text and has no parts: write \"..\", or \
+            "{name} is neither text nor a list of parts: write \"..\", or \
              [{{\"type\": \"text\", \"content\": \"..\"}}]"
         ))),
     }
@@ -217,25 +248,25 @@ fn size(value: &Value) -> usize {
     }
 }
 
-fn no_nul(name: &str, value: &Value) -> Result<()> {
-    fn holds(value: &Value) -> bool {
+fn check_nul(name: &str, value: &Value) -> Result<()> {
+    fn has_nul(value: &Value) -> bool {
         match value {
             Value::String(text) => text.contains('\0'),
-            Value::Array(items) => items.iter().any(holds),
+            Value::Array(items) => items.iter().any(has_nul),
             Value::Object(object) => object
                 .iter()
-                .any(|(key, value)| key.contains('\0') || holds(value)),
+                .any(|(key, value)| key.contains('\0') || has_nul(value)),
             _ => false,
         }
     }
-    if holds(value) {
-        let detail = format!("{name} holds a NUL character, which can't be stored");
+    if has_nul(value) {
+        let detail = format!("{name} contains a NUL character, which can't be stored");
         return Err(Error::Invalid(detail));
     }
     Ok(())
 }
 
-/// What is to be read of a message in any of its shapes: the text of its text parts.
+/// The text of a message in any of its formats: that of its text parts, one per line.
 pub fn text_of(value: &Value) -> String {
     fn collect(value: &Value, texts: &mut Vec<String>) {
         match value {
@@ -272,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_of_a_message_is_read() {
+    fn every_format_of_a_message_is_read() {
         for (value, text) in [
             (json!("hello"), "hello"),
             (json!([{"type": "text", "content": "hello"}]), "hello"),
@@ -295,14 +326,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_without_its_value() {
+    fn an_error_names_the_field_and_never_its_value() {
         for (more, reason) in [
-            (json!({}), "neither a message nor a response"),
-            (json!({"message": "  "}), "neither a message nor a response"),
-            (json!({"message": 5}), "message is no text"),
+            (json!({}), "both empty"),
+            (json!({"message": "  "}), "both empty"),
+            (json!({"message": 5}), "message is neither text"),
             (
                 json!({"message": [{"content": "secret"}]}),
-                "message is no text",
+                "message is neither text",
             ),
             (json!({"message": "a\0b"}), "NUL"),
             (json!({"message": "a", "confidence": 1.5}), "confidence"),

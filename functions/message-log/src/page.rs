@@ -1,26 +1,43 @@
-//! Pages: as many items as were asked for, and no more bytes than a reader and a platform take.
+//! Pages of lists: limited by the number of items and by their size.
 
-use platform::Result;
+use platform::{Error, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-/// The texts of a page as they are stored, and its items as JSON, each at most so many bytes and one item.
-/// Lambda answers at most 6 MB.
+/// The most items per page.
+const MAX_ITEMS: i64 = 200;
+/// The most bytes per page, both of texts as they are stored and of items as JSON, unless a single item is
+/// larger. A response of Lambda has at most 6 MB.
 pub const BYTES: usize = 4 * 1024 * 1024;
-/// As the values of a statement have it.
+/// The same, as the value of a statement.
 pub const STORED_BYTES: i64 = BYTES as i64;
 
-/// What a page is made of, newest first.
+/// The limit of a request, if it is valid.
+pub fn limit(requested: Option<i64>, default: i64) -> Result<i64> {
+    let limit = requested.unwrap_or(default);
+    if (1..=MAX_ITEMS).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Error::Invalid(format!(
+        "limit is {limit}: use 1 to {MAX_ITEMS}"
+    )))
+}
+
+/// An item of a page. Pages are in descending order of ids.
 pub trait Listed: Serialize {
     fn id(&self) -> Uuid;
 
-    /// Makes one that is larger than a page fit into it, and says in it what was left out.
+    /// Shortens an item that is larger than a page until it fits, and marks it as shortened.
     fn cut(&mut self);
 }
 
-/// Items as JSON, and what to ask for the next page with. `more`: whether there are more than these.
-pub fn of<T: Listed>(items: Vec<T>, mut more: bool) -> Result<(Vec<Box<RawValue>>, Option<Uuid>)> {
+/// Returns the items as JSON, and the cursor of the next page if there is one. `has_more`: whether there are more
+/// items than these.
+pub fn of<T: Listed>(
+    items: Vec<T>,
+    mut has_more: bool,
+) -> Result<(Vec<Box<RawValue>>, Option<Uuid>)> {
     let (mut listed, mut last, mut bytes) = (Vec::with_capacity(items.len()), None, 0);
     for mut item in items {
         let mut json = to_raw_value(&item).map_err(anyhow::Error::from)?;
@@ -30,13 +47,13 @@ pub fn of<T: Listed>(items: Vec<T>, mut more: bool) -> Result<(Vec<Box<RawValue>
         }
         bytes += json.get().len();
         if bytes > BYTES && last.is_some() {
-            more = true;
+            has_more = true;
             break;
         }
         last = Some(item.id());
         listed.push(json);
     }
-    Ok((listed, last.filter(|_| more)))
+    Ok((listed, last.filter(|_| has_more)))
 }
 
 #[cfg(test)]
@@ -57,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_before_the_item_that_would_make_it_too_large_and_names_the_last_it_has() {
+    fn a_page_ends_before_the_item_that_would_make_it_too_large() {
         let text = |n: u128, bytes: usize| Text(Uuid::from_u128(n), "x".repeat(bytes));
         let large = BYTES / 2 - 100;
         let (items, next) =
@@ -67,7 +84,7 @@ mod tests {
         assert_eq!((items.len(), next), (2, None));
         let (items, next) = of(vec![text(3, 5), text(2, 5)], true).unwrap();
         assert_eq!((items.len(), next), (2, Some(Uuid::from_u128(2))));
-        // Control characters are six times as long in JSON.
+        // JSON writes a control character as six bytes.
         let escaped = Text(Uuid::from_u128(4), "\u{1}".repeat(large));
         let (items, next) = of(vec![escaped, text(3, 5)], false).unwrap();
         assert_eq!((items.len(), next), (2, None));

@@ -1,4 +1,4 @@
-//! Messages over HTTP: one, or up to 1,000.
+//! `POST /v1/messages` and `POST /v1/messages/batch`: messages over HTTP.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,16 +11,16 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::identity::Key;
+use crate::ids::Key;
 use crate::log::{Event, Log, Stored};
 use crate::message::NewMessage;
 use crate::slack;
 
-const MOST: usize = 1_000;
+const MAX_BATCH: usize = 1_000;
 
 #[derive(Serialize, ToSchema)]
 pub struct Receipt {
-    /// Of the row, which is committed.
+    /// The id of the stored row.
     id: Uuid,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -37,25 +37,25 @@ impl From<Stored> for Receipt {
 
 /// Store a message, a response, or both.
 ///
-/// 2xx means committed, once, and masked. The `Idempotency-Key`, or else the message's `id`, is
-/// what a repeat is told by, for at least 30 days: it gets the same answer. While the first is
-/// still being stored, a repeat waits for it.
+/// A 2xx response means that the message is masked and committed. For at least 30 days, repeats are recognized by
+/// the `Idempotency-Key`, or else by the message's `id`, and get the same response. A repeat waits while the first
+/// request is in progress.
 #[utoipa::path(
     post,
     path = "/v1/messages",
     tag = "messages",
     operation_id = "post_message",
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same key stores once; at most 512 characters")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "requests with the same key store one message; at most 512 characters")),
     request_body = NewMessage,
     responses(
         (status = 201, description = "stored", body = Receipt),
-        (status = 200, description = "it was stored before; the answer is the same, and has `Idempotency-Replayed: true`", body = Receipt),
-        (status = 400, description = "something is wrong with the message; the detail says what"),
+        (status = 200, description = "it was stored before: the same response, with `Idempotency-Replayed: true`", body = Receipt),
+        (status = 400, description = "the message is invalid; `detail` says why"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "another message came under this key before, or masking failed: nothing was stored"),
-        (status = 503, description = "the database is not available: send it again"),
+        (status = 422, description = "another message has the same key, or masking failed; nothing was stored"),
+        (status = 503, description = "the database is not available; try again"),
     )
 )]
 pub async fn one(
@@ -78,49 +78,49 @@ pub async fn one(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// 1 to 1,000 messages. Those that share a thread keep their order.
+    /// 1 to 1,000 messages. Messages of the same thread keep their order.
     #[schema(value_type = Vec<NewMessage>, min_items = 1, max_items = 1_000)]
     items: Vec<Box<RawValue>>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct BatchReceipt {
-    /// One result a message, in their order.
+    /// One result per message, in the same order.
     items: Vec<ItemReceipt>,
 }
 
 #[derive(Default, Serialize, ToSchema)]
 pub struct ItemReceipt {
-    /// What it would have been answered with alone: 201, 200 for a repeat, or an error's.
+    /// The status that the message would have got alone: 201, 200 for a repeat, or that of an error.
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
-    /// What is wrong with it. It was not stored.
+    /// Why the message was not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
 
 /// Store up to 1,000 messages.
 ///
-/// Each is stored or refused on its own. With an `Idempotency-Key`, a message that has no `id` is
-/// told by the key and its place in the list.
+/// Each message is stored or rejected on its own. With an `Idempotency-Key`, repeats of a message without an `id`
+/// are recognized by the key and the place in the list.
 #[utoipa::path(
     post,
     path = "/v1/messages/batch",
     tag = "messages",
     operation_id = "post_messages",
-    params(("Idempotency-Key" = Option<String>, Header, description = "for those messages that have no id")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "for messages without an `id`")),
     request_body = Batch,
     responses(
-        (status = 200, description = "one result a message; those of 503 may be sent again", body = BatchReceipt),
-        (status = 400, description = "the body is no list of 1 to 1,000"),
+        (status = 200, description = "one result per message; messages with status 503 may be sent again", body = BatchReceipt),
+        (status = 400, description = "the body is not a list of 1 to 1,000 messages"),
         (status = 403, description = "the caller may not write"),
         (status = 413, description = "the body is larger than 16 MiB"),
         (status = 415, description = "the body is not JSON"),
-        (status = 503, description = "the database is not available, and nothing was stored"),
+        (status = 503, description = "the database is not available; nothing was stored"),
     )
 )]
 pub async fn batch(
@@ -129,18 +129,17 @@ pub async fn batch(
     headers: HeaderMap,
     JsonItems(batch): JsonItems<Batch>,
 ) -> Result<Json<BatchReceipt>> {
-    if batch.items.is_empty() || batch.items.len() > MOST {
+    if batch.items.is_empty() || batch.items.len() > MAX_BATCH {
         let count = batch.items.len();
         return Err(Error::Invalid(format!(
-            "items has {count} messages: send 1 to {MOST}"
+            "items has {count} messages: send 1 to {MAX_BATCH}"
         )));
     }
     let key = idempotency::key(&headers)?;
     let bytes = batch.items.iter().map(|item| item.get().len()).sum();
     let parse = move |waiting: &Waiting| {
         waiting.each(batch.items.into_iter().enumerate(), |(position, item)| {
-            let message = serde_json::from_str::<NewMessage>(item.get())
-                .map_err(|error| Error::Invalid(said_without_values(&error)))?;
+            let message = NewMessage::from_json(item.get())?;
             let place = position.to_string();
             let key = key.as_ref().filter(|_| message.id.is_none());
             let key = key.map(|key| Key::of_parts(&[key, &place]).text);
@@ -155,7 +154,7 @@ pub async fn batch(
                 events.push(event);
                 items.push(None);
             }
-            Err(error) => items.push(Some(ItemReceipt::refused(&error))),
+            Err(error) => items.push(Some(ItemReceipt::rejected(&error))),
         }
     }
     let count = events.len();
@@ -166,13 +165,13 @@ pub async fn batch(
     }
     let mut outcomes = outcomes.into_iter();
     let items = items.into_iter().map(|item| {
-        item.unwrap_or_else(|| match outcomes.next().expect("an outcome an event") {
+        item.unwrap_or_else(|| match outcomes.next().expect("one outcome per event") {
             Ok(stored) => ItemReceipt::stored(stored),
             Err(error) => {
                 if let Error::Internal(cause) = &error {
                     tracing::error!(cause = format!("{cause:#}"), "a message of a batch failed");
                 }
-                ItemReceipt::refused(&error)
+                ItemReceipt::rejected(&error)
             }
         })
     });
@@ -191,12 +190,12 @@ impl ItemReceipt {
         }
     }
 
-    fn refused(error: &Error) -> Self {
+    fn rejected(error: &Error) -> Self {
         let detail = match error {
             Error::Internal(_) => {
-                "an internal error; the log has it under the request id".to_owned()
+                "internal error; the log has the cause under the request id".to_owned()
             }
-            told => told.to_string(),
+            error => error.to_string(),
         };
         Self {
             status: error.status().as_u16(),
@@ -206,36 +205,13 @@ impl ItemReceipt {
     }
 }
 
-/// The field, and what it should have been. serde's own text may repeat a value, which may be
-/// anybody's.
-pub fn said_without_values(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let quoted = text.split('`').nth(1).unwrap_or_default();
-    if text.starts_with("missing field") {
-        format!("{quoted} is missing")
-    } else if text.starts_with("unknown field") {
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        if quoted.len() <= 32 && quoted.bytes().all(is_name) {
-            format!("{quoted} is unknown here")
-        } else {
-            "it has a field that is unknown here".to_owned()
-        }
-    } else {
-        let expected = text.rsplit("expected ").next().unwrap_or_default();
-        let expected = expected.split(" at line").next().unwrap_or_default();
-        format!("a field has another type: expected {expected}")
-    }
-}
-
-/// A caller's message as an event of theirs, if the robeing is.
+/// The event of a caller's message; an error if the robeing is not in the caller's scope.
 pub fn event(caller: &Caller, message: NewMessage, key: Option<String>) -> Result<Event> {
     robeing::may_see(caller, &message.robeing_id)?;
     let (source, key) = match (&message.slack_ts, &message.channel_id, key) {
         (Some(ts), Some(channel), None) => ("slack", Some(slack::key(channel, ts)?)),
         (Some(_), None, None) => {
-            return Err(Error::Invalid(
-                "slack_ts needs the channel_id it is of".to_owned(),
-            ));
+            return Err(Error::Invalid("slack_ts needs channel_id".to_owned()));
         }
         (_, _, key) => (
             "http",

@@ -43,7 +43,7 @@ async fn others_are_answered(log: &Fixture) {
 }
 
 #[test]
-fn others_are_answered_while_a_long_text_is_masked() {
+fn other_requests_are_answered_while_a_long_text_is_masked() {
     on_two_threads(async {
         let log = start().await;
         others_are_answered(&log).await;
@@ -75,7 +75,7 @@ fn a_batch_of_short_texts_counts_as_one_long_text() {
 }
 
 #[test]
-fn nothing_is_left_of_a_batch_whose_sender_gave_up() {
+fn masking_a_batch_stops_when_its_sender_disconnects() {
     on_two_threads(async {
         let log = start().await;
         others_are_answered(&log).await;

@@ -59,7 +59,7 @@ async fn every_event_gives_the_same_bytes_on_lambda_and_over_http() {
 }
 
 #[tokio::test]
-async fn of_an_sqs_batch_exactly_what_failed_comes_again_and_is_a_dead_letter() {
+async fn the_failed_records_of_an_sqs_batch_are_reported_and_become_dead_letters() {
     let log = start().await;
     let batch = event("sqs.json");
     let report = invoke(&log, &batch).await.unwrap();
@@ -86,7 +86,7 @@ async fn of_an_sqs_batch_exactly_what_failed_comes_again_and_is_a_dead_letter() 
         letter["reason"]
             .as_str()
             .unwrap_or_default()
-            .starts_with("there is neither")
+            .starts_with("message and response are both empty")
     );
     assert_eq!(log.rows().await, 2);
 }
@@ -98,7 +98,7 @@ fn named(report: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn of_a_fifo_group_what_can_never_be_stored_holds_up_nothing() {
+async fn a_dead_letter_does_not_block_its_fifo_group() {
     let log = start().await;
     let report = invoke(&log, &event("sqs-fifo.json")).await.unwrap();
     assert_eq!(named(&report), ["22"]);
@@ -110,7 +110,7 @@ async fn of_a_fifo_group_what_can_never_be_stored_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn of_a_fifo_group_nothing_is_stored_after_what_may_still_be() {
+async fn a_message_that_may_be_stored_later_blocks_its_fifo_group() {
     let log = start().await;
     let client = log.database.client().await;
     client
@@ -140,7 +140,7 @@ async fn of_a_fifo_group_nothing_is_stored_after_what_may_still_be() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_whose_queue_numbers_its_messages_is_one_row_replayed_and_delivered_again() {
+async fn a_dead_letter_of_a_numbered_queue_is_one_row_when_replayed_and_delivered_again() {
     let log = start().await;
     for (event_name, number) in [
         ("sqs-fifo.json", "18849496460467696129"),
@@ -180,7 +180,7 @@ async fn a_dead_letter_whose_queue_numbers_its_messages_is_one_row_replayed_and_
 }
 
 #[tokio::test]
-async fn a_dead_letter_whose_id_had_to_be_masked_is_not_stored_under_what_is_left_of_it() {
+async fn a_dead_letter_with_a_masked_event_id_can_not_be_replayed() {
     let log = start().await;
     let mut push = event("pubsub-push.json");
     push["message"]["attributes"]["id"] = "010-1234-5678".into();
@@ -197,7 +197,7 @@ async fn a_dead_letter_whose_id_had_to_be_masked_is_not_stored_under_what_is_lef
 }
 
 #[tokio::test]
-async fn a_publishers_own_id_stores_once_however_often_it_is_published() {
+async fn a_publishers_id_is_stored_once_however_often_it_is_published() {
     let log = start().await;
     for message_id in ["1", "2"] {
         let mut push = event("pubsub-push.json");
@@ -215,7 +215,7 @@ async fn a_publishers_own_id_stores_once_however_often_it_is_published() {
 }
 
 #[tokio::test]
-async fn a_cloud_event_is_the_same_in_its_structured_and_its_binary_form() {
+async fn a_cloud_event_is_the_same_row_in_structured_and_binary_mode() {
     let log = start().await;
     let structured = event("cloudevents.json");
     let first = log.app.post(TRIGGER, &structured).await;
@@ -236,7 +236,7 @@ async fn a_cloud_event_is_the_same_in_its_structured_and_its_binary_form() {
 }
 
 #[tokio::test]
-async fn what_comes_alone_and_can_never_be_stored_is_no_2xx_and_a_dead_letter() {
+async fn a_single_event_that_can_never_be_stored_fails_and_becomes_a_dead_letter() {
     let log = start().await;
     let mut push = event("pubsub-push.json");
     push["message"]["data"] = "bm8ganNvbg==".into();
@@ -262,7 +262,7 @@ async fn what_comes_alone_and_can_never_be_stored_is_no_2xx_and_a_dead_letter() 
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_replayed_as_it_is_or_put_right_and_is_one_row_all_the_same() {
+async fn a_dead_letter_replayed_as_it_is_or_corrected_is_one_row() {
     let log = start().await;
     let mut cloud_event = event("cloudevents.json");
     cloud_event["data"]["confidence"] = 7.into();
@@ -288,7 +288,7 @@ async fn a_dead_letter_is_replayed_as_it_is_or_put_right_and_is_one_row_all_the_
 }
 
 #[tokio::test]
-async fn r17_what_can_not_be_masked_is_kept_nowhere() {
+async fn a_body_that_can_not_be_masked_is_not_stored() {
     let log = start().await;
     // More values than the masker looks at.
     let parts = json!([{"type": "data", "content": "010-1234-5678", "values": vec![0; 110_000]}]);
@@ -307,7 +307,7 @@ async fn r17_what_can_not_be_masked_is_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_down_fails_the_delivery_and_nothing_is_lost() {
+async fn a_delivery_fails_while_the_database_is_down_and_nothing_is_lost() {
     let database = database().await;
     let app = app_on(&database, &[("DATABASE_URL", "postgres://u@127.0.0.1:1/d")]).await;
     let log = Fixture { app, database };

@@ -311,7 +311,7 @@ async fn deliver_all(parcels: Arc<Vec<Parcel>>, url: String, done: Arc<AtomicUsi
 /// `MESSAGES` (1,000) of all shapes, each delivered five times, while the function is killed and the
 /// database crashes `KILLS` (8) times, at points spread over the work.
 #[tokio::test(flavor = "multi_thread")]
-async fn r1_r21_nothing_is_lost_or_doubled_however_often_all_of_it_is_killed() {
+async fn no_message_is_lost_or_stored_twice_however_often_everything_is_killed() {
     let env = Env::from_process();
     let messages: usize = env.parse("MESSAGES", 1_000).expect("a number");
     let kills: usize = env.parse("KILLS", 8).expect("a number");
@@ -357,7 +357,7 @@ async fn r1_r21_nothing_is_lost_or_doubled_however_often_all_of_it_is_killed() {
 
 /// 200 senders of 100 KB each, and 12 of 1 MB, while nothing is answered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_stands_still_is_a_503_in_time_and_bounded_memory_and_then_all_is_well() {
+async fn while_the_database_hangs_requests_get_503_in_time_and_memory_is_bounded() {
     let durable = Durable::start().await;
     let function = Function::start(&durable);
     let http = http();

@@ -13,7 +13,7 @@ fn said(text: &str, mut message: Value) -> Value {
 }
 
 #[tokio::test]
-async fn r4_history_is_newest_first_and_each_page_goes_on_where_the_last_ended() {
+async fn history_is_newest_first_and_each_page_continues_the_previous_one() {
     let log = start().await;
     for n in 0..7 {
         let at = format!("2026-{:02}-15T09:00:00Z", 4 + n);
@@ -42,7 +42,7 @@ async fn r4_history_is_newest_first_and_each_page_goes_on_where_the_last_ended()
 }
 
 #[tokio::test]
-async fn r4_history_can_be_of_a_channel_a_thread_a_person_an_intent_and_a_time() {
+async fn history_can_be_filtered_by_channel_thread_person_intent_and_time() {
     let log = start().await;
     log.stored(said(
         "a",
@@ -87,7 +87,7 @@ async fn r4_history_can_be_of_a_channel_a_thread_a_person_an_intent_and_a_time()
 }
 
 #[tokio::test]
-async fn r3_an_answer_that_comes_later_is_joined_to_the_last_message_of_its_thread() {
+async fn a_later_response_answers_the_last_message_of_its_thread() {
     let log = start().await;
     let thread = json!({"channel_id": "C1", "thread_ts": "t1"});
     log.stored(said("first", thread.clone())).await;
@@ -112,7 +112,7 @@ async fn r3_an_answer_that_comes_later_is_joined_to_the_last_message_of_its_thre
 }
 
 #[tokio::test]
-async fn r3_an_answer_in_the_same_batch_and_one_to_nobody_are_there_too() {
+async fn history_has_responses_of_the_same_batch_and_responses_that_answer_nothing() {
     let log = start().await;
     let items = json!([
         {"robeing_id": "r1", "thread_ts": "t", "message": "asked"},

@@ -215,7 +215,7 @@ fn fits(item: &Item, status: u64, told: &Value) {
 }
 
 #[test]
-fn of_any_mix_of_items_the_good_ones_are_stored_and_each_bad_one_is_refused_by_itself() {
+fn in_any_mix_of_items_the_valid_ones_are_stored_and_each_invalid_one_is_rejected_alone() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let it = runtime.block_on(start());
     runtime.block_on(it.database.run(
@@ -251,7 +251,7 @@ fn of_any_mix_of_items_the_good_ones_are_stored_and_each_bad_one_is_refused_by_i
 
 /// Whatever the database has against a row, it has against that row alone.
 #[tokio::test]
-async fn an_error_that_nobody_foresaw_is_that_of_its_row_and_the_others_of_its_transaction_are_stored()
+async fn an_unexpected_database_error_affects_only_its_row()
  {
     let it = start().await;
     it.database

@@ -9,7 +9,7 @@ const OTHER: &str = "010-8765-4321";
 const RRN: &str = "900101-1234567";
 
 #[tokio::test]
-async fn r17_nothing_personal_is_anywhere_in_the_database() {
+async fn no_personal_data_is_anywhere_in_the_database() {
     let log = start().await;
     log.stored(json!({
         "robeing_id": "r1",
@@ -39,7 +39,7 @@ async fn r17_nothing_personal_is_anywhere_in_the_database() {
 }
 
 #[tokio::test]
-async fn r17_the_same_value_has_the_same_number_throughout_a_conversation_and_not_beyond() {
+async fn a_value_has_the_same_number_throughout_a_conversation_and_another_one_elsewhere() {
     let log = start().await;
     let say = async |thread: &str, text: String| {
         log.stored(json!({"robeing_id": "r1", "thread_ts": thread, "message": text}))
@@ -62,7 +62,7 @@ async fn r17_the_same_value_has_the_same_number_throughout_a_conversation_and_no
 }
 
 #[tokio::test]
-async fn r17_many_at_once_in_a_conversation_agree_on_their_numbers() {
+async fn concurrent_messages_of_a_conversation_agree_on_the_numbers() {
     let log = start().await;
     let sends = (0..12).map(|n| {
         let text = format!("번호 010-5555-00{:02}", n % 4);
@@ -85,7 +85,7 @@ async fn r17_many_at_once_in_a_conversation_agree_on_their_numbers() {
 }
 
 #[tokio::test]
-async fn r17_a_repeat_of_a_masked_message_is_told_by_what_is_left_of_it() {
+async fn a_repeat_of_a_masked_message_is_recognized() {
     let log = start().await;
     let send = || {
         log.post(json!({"robeing_id": "r1", "id": "m-1", "message": format!("{PHONE} {OTHER}")}))

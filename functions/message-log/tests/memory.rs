@@ -29,7 +29,7 @@ async fn found(log: &Fixture, q: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn r5_a_word_is_found_whatever_particle_is_behind_it_before_a_roll_up_and_after() {
+async fn a_word_is_found_with_any_particle_before_and_after_a_roll_up() {
     let log = start().await;
     for text in [
         "환불은 언제 되나요",
@@ -72,7 +72,7 @@ async fn r5_a_word_is_found_whatever_particle_is_behind_it_before_a_roll_up_and_
 }
 
 #[tokio::test]
-async fn r5_a_search_is_newest_first_across_months_and_pages() {
+async fn a_search_is_newest_first_across_months_and_pages() {
     let log = start().await;
     for n in 0..12 {
         let at = format!("2026-{:02}-{:02}T00:00:00Z", 6 + n % 4, 1 + n);
@@ -102,7 +102,7 @@ async fn r5_a_search_is_newest_first_across_months_and_pages() {
 }
 
 #[tokio::test]
-async fn r5_what_is_not_among_the_newest_is_found_by_its_pieces_whichever_month_it_is_in() {
+async fn older_messages_are_found_by_the_index_in_any_month() {
     let log = start().await;
     log.stored(message("환불 규정이 궁금해요")).await;
     // More than are read as they are, of two months.
@@ -134,7 +134,7 @@ async fn r5_what_is_not_among_the_newest_is_found_by_its_pieces_whichever_month_
 }
 
 #[tokio::test]
-async fn what_was_edited_or_deleted_is_not_found_by_what_it_said() {
+async fn an_edited_or_deleted_message_is_not_found_by_its_old_text() {
     let log = start().await;
     log.stored(message("환불 요청")).await;
     roll_up(&log).await;
@@ -145,7 +145,7 @@ async fn what_was_edited_or_deleted_is_not_found_by_what_it_said() {
 }
 
 #[tokio::test]
-async fn r5_context_is_the_last_turns_and_older_messages_that_matter_within_the_budget() {
+async fn a_context_has_the_last_turns_and_related_older_messages_within_the_budget() {
     let log = start().await;
     let say = async |thread: &str, text: &str, answer: &str| {
         log.stored(
@@ -229,7 +229,7 @@ async fn r5_context_is_the_last_turns_and_older_messages_that_matter_within_the_
 }
 
 #[tokio::test]
-async fn r6_r20_patterns_tell_days_hours_intents_questions_and_confidence() {
+async fn patterns_report_days_hours_intents_questions_and_confidence() {
     let log = start().await;
     let items = json!([
         {"robeing_id": "r1", "thread_ts": "a", "message": "환불은 언제 되나요?", "intent": "refund", "confidence": 0.5, "created_at": "2026-11-01T14:10:00Z"},
@@ -300,7 +300,7 @@ async fn r6_r20_patterns_tell_days_hours_intents_questions_and_confidence() {
 }
 
 #[tokio::test]
-async fn a_roll_up_takes_each_row_once_late_commits_too_and_begins_anew_in_another_cluster() {
+async fn a_roll_up_adds_each_row_once_with_late_commits_and_starts_over_in_another_cluster() {
     let log = start().await;
     let slow = log.database.client().await;
     log.stored(message("first")).await;
@@ -340,7 +340,7 @@ async fn a_roll_up_takes_each_row_once_late_commits_too_and_begins_anew_in_anoth
 }
 
 #[tokio::test]
-async fn a_roll_up_goes_by_the_order_of_transactions_where_there_are_more_rows_than_it_takes_at_once()
+async fn a_roll_up_of_more_rows_than_a_chunk_follows_the_order_of_transactions()
  {
     let log = start().await;
     log.stored(message("the first makes room for the month"))
@@ -362,7 +362,7 @@ async fn a_roll_up_goes_by_the_order_of_transactions_where_there_are_more_rows_t
 }
 
 #[tokio::test]
-async fn of_several_roll_ups_at_once_one_does_the_work() {
+async fn of_several_concurrent_roll_ups_one_does_the_work() {
     let log = start().await;
     for n in 0..20 {
         log.stored(message(&n.to_string())).await;

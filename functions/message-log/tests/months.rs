@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::common::start;
 
 #[tokio::test]
-async fn r18_a_month_is_made_when_its_first_message_comes_and_many_who_need_it_make_it_once() {
+async fn the_first_message_of_a_month_creates_its_partition_once() {
     let log = start().await;
     let sends = (0..24).map(|n| {
         let at = format!("2026-{:02}-10T00:00:00Z", 1 + n % 8);
@@ -25,7 +25,7 @@ async fn r18_a_month_is_made_when_its_first_message_comes_and_many_who_need_it_m
 }
 
 #[tokio::test]
-async fn r18_a_message_lies_in_the_month_of_its_own_time_and_what_is_too_old_in_the_oldest() {
+async fn a_message_is_in_the_month_of_its_time_and_an_older_one_in_the_oldest_month() {
     let log = start().await;
     let items = json!([
         {"robeing_id": "r1", "message": "a", "created_at": "2026-09-30T23:59:59.999999Z"},
@@ -51,7 +51,7 @@ async fn r18_a_message_lies_in_the_month_of_its_own_time_and_what_is_too_old_in_
 }
 
 #[tokio::test]
-async fn r18_a_key_stores_once_even_where_the_repeat_would_lie_in_another_month() {
+async fn a_key_is_stored_once_even_if_the_repeat_is_in_another_month() {
     let log = start().await;
     let first = log
         .stored(json!({"robeing_id": "r1", "id": "m-1", "message": "a", "created_at": "2026-09-30T23:59:59Z"}))

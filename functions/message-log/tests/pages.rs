@@ -136,7 +136,7 @@ async fn all_pages(it: &Fixture, path: &str, only: &BTreeSet<Uuid>) -> Vec<Uuid>
 }
 
 #[test]
-fn no_answer_is_larger_than_its_bound_and_pages_leave_no_row_out() {
+fn responses_are_bounded_and_pages_leave_out_no_row() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let it = runtime.block_on(start());
     runtime.block_on(
@@ -176,7 +176,7 @@ fn no_answer_is_larger_than_its_bound_and_pages_leave_no_row_out() {
 }
 
 #[tokio::test]
-async fn an_item_says_what_of_it_is_left_out() {
+async fn a_shortened_item_says_so() {
     let it = start().await;
     it.database
         .run("select conversation.add_month(current_date)")

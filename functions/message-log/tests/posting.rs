@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use message_log::identity::digest;
+use message_log::ids::digest;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::common::{message, start, start_with, texts};
 const ID: &str = "019abc00-0000-7abc-8000-00000000000";
 
 #[tokio::test]
-async fn r1_r2_a_message_and_its_response_are_stored_at_once_with_every_column() {
+async fn a_message_and_its_response_are_stored_with_every_column() {
     let log = start().await;
     let id = log
         .stored(json!({
@@ -54,7 +54,7 @@ async fn r1_r2_a_message_and_its_response_are_stored_at_once_with_every_column()
 }
 
 #[tokio::test]
-async fn r1_a_repeat_is_answered_with_the_same_bytes_and_stored_once() {
+async fn a_repeat_gets_the_same_response_and_is_stored_once() {
     let log = start().await;
     for key in ["order-1", "019abc00-0000-7abc-8000-000000000009"] {
         let send = || {
@@ -81,7 +81,7 @@ async fn r1_a_repeat_is_answered_with_the_same_bytes_and_stored_once() {
 }
 
 #[tokio::test]
-async fn the_same_key_with_other_content_is_refused() {
+async fn the_same_key_with_other_content_is_rejected() {
     let log = start().await;
     for id in ["m-1", &format!("{ID}1")] {
         let mut message = message("one");
@@ -104,7 +104,7 @@ async fn the_same_key_is_another_message_for_another_robeing() {
 }
 
 #[tokio::test]
-async fn of_many_who_send_the_same_at_once_one_stores_and_all_get_its_id() {
+async fn concurrent_repeats_store_one_message_and_all_get_its_id() {
     let log = start().await;
     for id in ["m-1", &format!("{ID}1")] {
         let sends = (0..16).map(|_| {
@@ -129,7 +129,7 @@ async fn of_many_who_send_the_same_at_once_one_stores_and_all_get_its_id() {
 }
 
 #[tokio::test]
-async fn a_message_that_waits_for_a_lock_holds_up_no_other() {
+async fn a_message_that_waits_for_a_lock_blocks_no_other() {
     let log = start().await;
     let other = log.database.client().await;
     let key = Uuid::from_bytes(digest(&["r1", "http", "m-1"]));
@@ -150,7 +150,7 @@ async fn a_message_that_waits_for_a_lock_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn r21_a_thousand_messages_are_one_request_with_a_result_each() {
+async fn a_batch_of_a_thousand_messages_has_one_result_each() {
     let log = start().await;
     let mut items: Vec<Value> = (0..1_000)
         .map(|n| json!({"robeing_id": "r1", "id": format!("m-{n}"), "message": format!("hello {n}")}))
@@ -210,7 +210,7 @@ async fn a_batch_with_a_key_and_no_ids_is_stored_once_and_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn a_place_in_a_batch_has_the_key_of_no_single_message() {
+async fn the_key_of_an_item_differs_from_the_key_of_any_single_message() {
     let log = start().await;
     let batch = json!({"items": [message("zero"), message("one")]});
     let batch = log.app.post("/v1/messages/batch", batch);
@@ -222,14 +222,14 @@ async fn a_place_in_a_batch_has_the_key_of_no_single_message() {
 }
 
 #[tokio::test]
-async fn bad_input_is_a_problem_that_says_what_to_change() {
+async fn invalid_input_is_a_problem_that_says_what_to_change() {
     let log = start().await;
     for (message, status, detail) in [
         (json!({}), 400, "robeing_id"),
         (
             json!({"robeing_id": "r1"}),
             400,
-            "neither a message nor a response",
+            "both empty",
         ),
         (
             json!({"robeing_id": "r1", "message": "a", "confidence": 2}),
@@ -239,7 +239,7 @@ async fn bad_input_is_a_problem_that_says_what_to_change() {
         (
             json!({"robeing_id": "r1", "message": "a", "created_at": "2999-01-01T00:00:00Z"}),
             400,
-            "ahead of time",
+            "more than a day ahead",
         ),
         (
             json!({"robeing_id": "r1", "message": "x".repeat(300_000)}),
@@ -249,7 +249,7 @@ async fn bad_input_is_a_problem_that_says_what_to_change() {
         (
             json!({"robeing_id": "r1", "message": "a", "slack_ts": "x", "channel_id": "C1"}),
             400,
-            "no time of Slack",
+            "not a Slack timestamp",
         ),
         (
             json!({"robeing_id": "r1", "message": "a", "slack_ts": "1.000001"}),
@@ -263,11 +263,11 @@ async fn bad_input_is_a_problem_that_says_what_to_change() {
             reply.header("content-type"),
             Some("application/problem+json")
         );
-        let told = reply.json()["detail"]
+        let reason = reply.json()["detail"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        assert!(told.contains(detail), "{told}");
+        assert!(reason.contains(detail), "{reason}");
     }
     let none = log
         .app
@@ -286,7 +286,7 @@ async fn bad_input_is_a_problem_that_says_what_to_change() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_down_is_a_503_within_the_deadline_and_no_loss_of_what_comes_after() {
+async fn while_the_database_is_down_requests_get_503_in_time_and_later_messages_are_stored() {
     let log = start_with(&[]).await;
     let down = crate::common::app_on(
         &log.database,
@@ -302,7 +302,7 @@ async fn a_database_that_is_down_is_a_503_within_the_deadline_and_no_loss_of_wha
 }
 
 #[tokio::test]
-async fn parts_of_open_telemetry_are_kept_as_they_came_and_read_as_text() {
+async fn open_telemetry_parts_are_stored_and_readable_as_text() {
     let log = start().await;
     let parts = json!([
         {"type": "text", "content": "날씨 알려줘"},
@@ -328,7 +328,7 @@ async fn without_a_masking_key_the_function_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_number_that_json_can_just_hold_does_not_end_the_history() {
+async fn the_largest_json_number_does_not_break_the_history() {
     let log = start().await;
     let numbers = json!([f64::MAX, -f64::MAX, f64::MIN_POSITIVE, 0.1, u64::MAX]);
     let part = json!({"type": "data", "numbers": numbers});

@@ -23,7 +23,7 @@ fn tokens() -> String {
 }
 
 #[tokio::test]
-async fn a_caller_writes_and_reads_the_robeings_of_their_scope_and_no_others() {
+async fn a_caller_writes_and_reads_only_robeings_in_their_scope() {
     let database = database().await;
     let app = app_on(&database, &[("AUTH_TOKENS", &tokens())]).await;
     let person = "0190b2a0-0000-7000-8000-000000000001";
@@ -85,7 +85,7 @@ async fn a_caller_writes_and_reads_the_robeings_of_their_scope_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_without_a_name_nothing()
+async fn row_level_security_shows_a_transaction_only_the_robeings_that_it_names()
 {
     let database = database().await;
     let app = app_on(&database, &[]).await;
@@ -135,7 +135,7 @@ async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_witho
 }
 
 #[tokio::test]
-async fn the_id_of_another_robeings_message_is_a_key_like_any_other() {
+async fn the_id_of_another_robeings_message_can_be_used_as_a_key() {
     let database = database().await;
     let app = app_on(&database, &[("AUTH_TOKENS", &tokens())]).await;
     let theirs = Uuid::now_v7();
@@ -182,7 +182,7 @@ async fn letters(app: &kit::TestApp) -> Vec<serde_json::Value> {
 }
 
 #[tokio::test]
-async fn a_dead_letter_of_one_robeing_neither_replaces_nor_answers_for_that_of_another() {
+async fn dead_letters_of_two_robeings_with_the_same_event_id_are_separate() {
     let database = database().await;
     let admin = |name: &str, robeing: &str| {
         let hash = Sha256::digest(name);

@@ -1,6 +1,6 @@
 //! What search keeps of many messages: segments that grow into one another, and let go.
 
-use message_log::search::{Question, Segments, Words};
+use message_log::search::{Lookup, Segments, Terms};
 use platform::postgres::scoped::{self, Scope};
 use platform::work::Workers;
 use robeing::ROBEINGS;
@@ -46,20 +46,20 @@ async fn segments(log: &Fixture) -> Vec<i32> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// How many lists of pieces name the moment of this message.
+/// The number of posting lists with the time key of a message.
 async fn mentions(log: &Fixture, n: i64) -> i64 {
     log.count(&format!(
         "select count(*)
          from conversation.search_posting,
-              generate_series(1, octet_length(moments), 5) as at
-         where substring(moments from at for 5)
+              generate_series(1, octet_length(time_keys), 5) as at
+         where substring(time_keys from at for 5)
                = int4send((86400 + {n} / 2) * 1000) || substring(int4send({n} / 2) from 4)"
     ))
     .await
 }
 
 #[tokio::test]
-async fn r5_small_segments_become_large_ones_and_every_message_is_found_in_any() {
+async fn small_segments_are_merged_and_every_message_is_found_in_segments_of_any_size() {
     let log = start().await;
     let mut seen = Vec::new();
     for from in (0..2_700).step_by(300) {
@@ -90,7 +90,7 @@ async fn r5_small_segments_become_large_ones_and_every_message_is_found_in_any()
         .map(|n| format!("about order{n}"))
         .collect();
     let with_77 = found(&log, "77").await;
-    // Two digits are a piece only where nothing else is beside them.
+    // Two digits are an n-gram only if no other digit is next to them.
     assert!(with_77.iter().all(|text| expected.contains(text)));
     let with_177: Vec<String> = expected
         .into_iter()
@@ -120,22 +120,22 @@ async fn found_beside(log: &Fixture, q: &str, meanwhile: impl Future<Output = ()
     let db = db.expect("a transaction");
     let segments = Segments::open(&db, "r1").await.expect("segments");
     meanwhile.await;
-    let question = Question {
+    let lookup = Lookup {
         robeing_id: "r1",
-        words: &[Words::of(q)],
+        queries: &[Terms::of(q)],
         past: Uuid::max(),
         wanted: 5,
-        reach: i64::MAX,
-        patience: usize::MAX,
+        max_messages: i64::MAX,
+        max_candidates: usize::MAX,
         workers: &Workers::default(),
     };
-    let found = segments.find(&db, &question).await.expect("hits");
+    let found = segments.find(&db, &lookup).await.expect("hits");
     let found = found.into_iter().flat_map(|found| found.hits);
     found.filter_map(|hit| hit.message).collect()
 }
 
 #[tokio::test]
-async fn what_is_packed_and_merged_while_a_search_runs_is_found_by_it() {
+async fn a_search_finds_messages_that_are_packed_or_merged_while_it_runs() {
     let log = start().await;
     insert(&log, 0, 20).await;
     roll_up(&log).await;
@@ -155,7 +155,7 @@ async fn what_is_packed_and_merged_while_a_search_runs_is_found_by_it() {
 }
 
 #[tokio::test]
-async fn what_was_edited_or_taken_out_is_in_no_segment_and_what_shares_its_moment_still_is() {
+async fn an_edited_message_leaves_its_segment_and_messages_with_the_same_time_key_stay_searchable() {
     let log = start().await;
     insert(&log, 0, 300).await;
     roll_up(&log).await;
@@ -181,13 +181,13 @@ async fn what_was_edited_or_taken_out_is_in_no_segment_and_what_shares_its_momen
     for left in ["order101", "order201", "order102"] {
         assert_eq!(found(&log, left).await, [format!("about {left}")]);
     }
-    // Those of the two moments that say something wait for the next segment.
+    // Messages with the same time keys that still have a text wait in the tail for the next segment.
     let tail = "select count(*) from conversation.search_tail";
     assert_eq!(log.count(tail).await, 3);
 }
 
 #[tokio::test]
-async fn the_first_and_the_last_millisecond_of_a_segment_are_of_it_whatever_the_ids_end_in() {
+async fn edits_reach_the_first_and_the_last_millisecond_of_a_segment() {
     let log = start().await;
     insert(&log, 0, 100).await;
     log.database
@@ -211,14 +211,14 @@ async fn the_first_and_the_last_millisecond_of_a_segment_are_of_it_whatever_the_
             ))
             .await;
     }
-    let lists = "select sum(octet_length(moments))::int8 from conversation.search_posting";
+    let lists = "select sum(octet_length(time_keys))::int8 from conversation.search_posting";
     let before = log.count(lists).await;
     roll_up(&log).await;
     assert!(log.count(lists).await <= before - 2 * 5 * 3);
 }
 
 #[tokio::test]
-async fn many_of_one_moment_are_all_found() {
+async fn many_messages_of_one_millisecond_are_all_found() {
     let log = start().await;
     let at = "2026-03-01T00:00:00Z";
     let items: Vec<_> = (0..400)

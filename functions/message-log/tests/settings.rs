@@ -24,7 +24,7 @@ async fn set(settings: &TestApp, key: &str, value: Value) {
 const SAID: &str = "010-1234-5678, hong@example.com, 900101-1234567";
 
 #[tokio::test]
-async fn r16_r17_r21_what_a_robeing_is_set_to_leave_unmasked_is_stored_as_it_is_but_never_a_registration_number()
+async fn values_that_a_robeing_leaves_unmasked_are_stored_unless_they_are_registration_numbers()
  {
     let (log, settings) = start_both().await;
     let say = async |robeing: &str, id: &str| {
@@ -67,7 +67,7 @@ async fn r16_r17_r21_what_a_robeing_is_set_to_leave_unmasked_is_stored_as_it_is_
 }
 
 #[tokio::test]
-async fn r13_r21_a_high_memory_stat_keeps_a_longer_context() {
+async fn a_high_memory_stat_gives_a_longer_context() {
     let log = start().await;
     let items: Vec<Value> = (0..300)
         .map(|n| json!({"robeing_id": "r1", "thread_ts": "t", "message": format!("{n} {}", "a".repeat(120))}))
@@ -97,7 +97,7 @@ async fn r13_r21_a_high_memory_stat_keeps_a_longer_context() {
 }
 
 #[tokio::test]
-async fn r16_r21_no_context_is_made_of_more_messages_than_the_robeing_is_set_to() {
+async fn a_context_has_no_more_messages_than_the_settings_allow() {
     let (log, settings) = start_both().await;
     for n in 0..30 {
         let thread = if n < 20 { "old" } else { "new" };
@@ -123,7 +123,7 @@ async fn r16_r21_no_context_is_made_of_more_messages_than_the_robeing_is_set_to(
 }
 
 #[tokio::test]
-async fn r16_patterns_are_by_the_days_of_the_time_zone_that_a_robeing_is_set_to() {
+async fn patterns_count_by_the_days_of_the_robeings_time_zone() {
     let (log, settings) = start_both().await;
     set(&settings, "user/timezone", json!("America/New_York")).await;
     log.stored(

@@ -19,7 +19,7 @@ async fn refuse(log: &Fixture, text: &str) {
 }
 
 #[tokio::test]
-async fn of_a_stream_what_may_still_be_stored_is_named_by_its_number_and_a_dead_letter_is_not() {
+async fn a_stream_is_told_the_records_to_deliver_again_and_no_dead_letters() {
     let log = start().await;
     refuse(&log, "later").await;
     let batch = json!({"Records": [
@@ -56,7 +56,7 @@ async fn of_a_stream_what_may_still_be_stored_is_named_by_its_number_and_a_dead_
 }
 
 #[tokio::test]
-async fn what_takes_no_partial_answer_fails_only_while_something_of_it_is_kept_nowhere() {
+async fn a_source_without_partial_responses_fails_only_if_an_event_is_neither_stored_nor_a_dead_letter() {
     let log = start().await;
     refuse(&log, "later").await;
     let mut wrong = cloud_event("2", "hong@example.com");
@@ -103,7 +103,7 @@ async fn what_takes_no_partial_answer_fails_only_while_something_of_it_is_kept_n
 }
 
 #[tokio::test]
-async fn of_records_of_several_kinds_each_is_stored_or_a_dead_letter() {
+async fn each_record_of_a_mixed_list_is_stored_or_becomes_a_dead_letter() {
     let log = start().await;
     let object = json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
         "s3": {"bucket": {"name": "b"}, "object": {"key": "kim@example.com.txt"}}});

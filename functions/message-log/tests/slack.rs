@@ -81,7 +81,7 @@ fn said(ts: &str, text: &str, mut more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn r3_r21_a_slack_message_is_a_row_with_channel_ts_thread_and_user() {
+async fn a_slack_message_is_stored_with_channel_ts_thread_and_user() {
     let log = start().await;
     let text = include_str!("../../../events/message-log/slack-message.json");
     let event: Value = serde_json::from_str(text).expect("JSON");
@@ -107,7 +107,7 @@ async fn r3_r21_a_slack_message_is_a_row_with_channel_ts_thread_and_user() {
 }
 
 #[tokio::test]
-async fn every_event_file_of_slack_is_taken() {
+async fn every_sample_event_of_slack_is_accepted() {
     let log = start().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/message-log");
     let taken = async |name: &str| {
@@ -141,7 +141,7 @@ async fn every_event_file_of_slack_is_taken() {
 }
 
 #[tokio::test]
-async fn the_address_is_verified_by_giving_the_challenge_back() {
+async fn url_verification_returns_the_challenge() {
     let log = start().await;
     let reply = send(
         &log,
@@ -188,7 +188,7 @@ async fn a_retry_a_mention_and_the_agents_own_post_of_one_message_are_one_row() 
 }
 
 #[tokio::test]
-async fn r3_what_the_bot_says_answers_the_thread_and_another_bot_is_somebody_who_speaks() {
+async fn the_apps_own_bot_answers_the_thread_and_another_bot_sends_messages() {
     let log = start().await;
     let ts = now_ts(1);
     send(&log, &said(&ts, "question", json!({}))).await;
@@ -215,7 +215,7 @@ async fn r3_what_the_bot_says_answers_the_thread_and_another_bot_is_somebody_who
 }
 
 #[tokio::test]
-async fn an_edit_changes_the_row_masked_and_the_newest_edit_stands() {
+async fn an_edit_is_masked_and_the_newest_edit_wins() {
     let log = start().await;
     let ts = now_ts(1);
     let edit = |text: &str, at: u32| {
@@ -250,7 +250,7 @@ async fn an_edit_changes_the_row_masked_and_the_newest_edit_stands() {
 }
 
 #[tokio::test]
-async fn an_edited_message_is_found_by_what_it_says_now_and_a_deleted_one_by_nothing() {
+async fn an_edited_message_is_found_by_its_new_text_and_a_deleted_one_is_not_found() {
     let log = start().await;
     let found = async |q: &str| {
         let path = format!("/v1/robeings/sales/search?q={q}");
@@ -284,7 +284,7 @@ async fn an_edited_message_is_found_by_what_it_says_now_and_a_deleted_one_by_not
 }
 
 #[tokio::test]
-async fn what_is_deleted_has_no_text_any_more_whichever_comes_first() {
+async fn a_deleted_message_has_no_text_in_any_order_of_arrival() {
     let log = start().await;
     let delete = |ts: &str| {
         callback(json!({
@@ -306,7 +306,7 @@ async fn what_is_deleted_has_no_text_any_more_whichever_comes_first() {
 }
 
 #[tokio::test]
-async fn events_that_are_no_messages_are_taken_and_left() {
+async fn events_that_are_not_about_messages_are_acknowledged_and_ignored() {
     let log = start().await;
     for event in [
         json!({"type": "reaction_added", "user": "U1", "item": {"type": "message", "channel": "C1", "ts": "1.000001"}}),
@@ -321,7 +321,7 @@ async fn events_that_are_no_messages_are_taken_and_left() {
 }
 
 #[tokio::test]
-async fn what_can_never_be_stored_is_not_retried_and_a_database_that_is_down_is() {
+async fn slack_retries_if_the_database_is_down_but_not_if_a_message_can_never_be_stored() {
     let log = start().await;
     let long = said(&now_ts(1), &"x".repeat(300_000), json!({}));
     let reply = send(&log, &long).await;
@@ -360,7 +360,7 @@ async fn what_can_never_be_stored_is_not_retried_and_a_database_that_is_down_is(
 }
 
 #[tokio::test]
-async fn one_person_is_one_user_from_the_first_message_on_however_many_come_at_once() {
+async fn concurrent_first_messages_of_a_slack_user_get_one_user_id() {
     let log = start().await;
     let sends = (1..=8).map(|n| {
         let event = said(&now_ts(n), "hello", json!({}));

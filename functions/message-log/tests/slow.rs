@@ -22,7 +22,7 @@ fn half() -> Body {
 }
 
 #[tokio::test]
-async fn any_number_of_slow_bodies_holds_up_no_batch_and_no_delivery() {
+async fn slow_request_bodies_block_no_batch_and_no_delivery() {
     let log = start().await;
     for path in ["/v1/messages/batch", "/events/message-log"] {
         let slow = (0..8).map(|_| {
@@ -47,7 +47,7 @@ async fn any_number_of_slow_bodies_holds_up_no_batch_and_no_delivery() {
 }
 
 #[tokio::test]
-async fn of_what_slack_can_not_have_signed_just_now_no_byte_is_read() {
+async fn the_body_of_a_request_without_a_recent_slack_signature_is_not_read() {
     let log = start_with(&[("SLACK_SIGNING_SECRET", SECRET)]).await;
     let now = Timestamp::now().as_second();
     let right = signature(SECRET, now, "");

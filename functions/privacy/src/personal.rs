@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use message_log::log::day_of;
+use message_log::ids::day_of;
 use personal::{Counts, Identity, Owner, Robeings, Step, Subject, Table, count};
 use platform::postgres::types::{Json, ToSql, Type};
 use tokio_postgres::{Error, Transaction};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::{app_on, get, path};
 
 #[tokio::test]
-async fn r14_r16_what_was_never_set_is_the_default() {
+async fn a_setting_that_was_never_written_has_its_default() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     let all = get(&app, "").await;
@@ -51,7 +51,7 @@ async fn r14_r16_what_was_never_set_is_the_default() {
 }
 
 #[tokio::test]
-async fn r15_one_key_is_read_set_and_taken_out_and_the_others_stay() {
+async fn one_key_is_read_written_and_removed_without_changing_others() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     let style = path("/user/response_style");
@@ -125,7 +125,7 @@ async fn a_patch_is_a_merge_patch_and_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn a_bad_value_is_refused_with_what_to_write_and_nothing_changes() {
+async fn an_invalid_value_is_rejected_with_a_hint_and_changes_nothing() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     for (key, value, status, reason) in [
@@ -223,7 +223,7 @@ async fn with_if_match_a_change_is_made_only_at_that_revision() {
 }
 
 #[tokio::test]
-async fn who_has_the_revision_gets_304() {
+async fn a_client_with_the_current_revision_gets_304() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     for rest in ["", "/system", "/system/debug_mode"] {
@@ -274,7 +274,7 @@ async fn on_lambda_and_over_http_a_change_and_a_read_are_the_same() {
 }
 
 #[tokio::test]
-async fn without_its_database_it_says_so() {
+async fn without_its_database_a_request_gets_503() {
     let app: TestApp = TestApp::with_env(platform::Env::default())
         .set("DATABASE_URL", "postgres://u@127.0.0.1:1/d")
         .start(settings::app)

@@ -54,7 +54,7 @@ async fn transactions_needed(settings: &Settings) -> usize {
 }
 
 #[tokio::test]
-async fn r15_r21_a_process_that_stays_reads_from_memory_and_hears_of_changes_elsewhere() {
+async fn a_process_reads_settings_from_memory_and_is_notified_of_changes_elsewhere() {
     let database = database().await;
     let (here, elsewhere) = (app_on(&database, &[]).await, instance(&database, false));
     until_kept(&elsewhere).await;
@@ -70,7 +70,7 @@ async fn r15_r21_a_process_that_stays_reads_from_memory_and_hears_of_changes_els
 }
 
 #[tokio::test]
-async fn r15_the_author_of_a_change_never_reads_the_old_value_anywhere() {
+async fn after_a_change_no_process_returns_the_old_value_to_its_author() {
     let database = database().await;
     let apps = [app_on(&database, &[]).await, app_on(&database, &[]).await];
     let own = |app: &TestApp| Settings::open(app.resources()).unwrap();
@@ -90,7 +90,7 @@ async fn r15_the_author_of_a_change_never_reads_the_old_value_anywhere() {
 }
 
 #[tokio::test]
-async fn where_nobody_can_listen_each_read_is_confirmed_and_current() {
+async fn without_notifications_each_read_is_confirmed_and_current() {
     let database = database().await;
     let here = app_on(&database, &[]).await;
     let elsewhere = instance(&database, true);
@@ -106,7 +106,7 @@ async fn where_nobody_can_listen_each_read_is_confirmed_and_current() {
 }
 
 #[tokio::test]
-async fn when_the_listening_connection_dies_memory_is_not_trusted_until_it_is_back() {
+async fn while_the_listening_connection_is_down_cached_settings_are_not_trusted() {
     let database = database().await;
     let settings = instance(&database, false);
     until_kept(&settings).await;
@@ -143,7 +143,7 @@ async fn erase(app: &TestApp, robeing_id: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn what_a_robeing_was_set_to_is_erased_and_an_old_revision_matches_nothing() {
+async fn erased_settings_are_gone_and_an_old_revision_matches_nothing() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     app.put(&path("/skill/email"), json!({"enabled": true}))

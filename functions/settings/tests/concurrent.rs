@@ -26,7 +26,7 @@ fn process(database: &Database) -> (Process, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r15_of_1000_changes_of_different_keys_by_8_processes_none_is_lost() {
+async fn concurrent_changes_of_different_keys_lose_nothing() {
     const PROCESSES: usize = 8;
     const CHANGES: usize = 125;
     const AT_ONCE: usize = 4;

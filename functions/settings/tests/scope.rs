@@ -51,7 +51,7 @@ async fn a_caller_reads_and_changes_what_their_scope_and_role_allow() {
 }
 
 #[tokio::test]
-async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_no_others() {
+async fn row_level_security_shows_a_transaction_only_the_robeings_that_it_names() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     for robeing in ["r1", "r2"] {

@@ -1,11 +1,11 @@
-//! What a level unlocks, and what was achieved: by thresholds, from the stats alone.
+//! The features that a level unlocks, and achievements. Both follow from the stats by thresholds.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::stats::Totals;
 
-/// From which level on a feature is the robeing's.
+/// Features, each with the level that unlocks it.
 pub const FEATURES: [(i64, &str); 6] = [
     (1, "conversation"),
     (3, "news"),
@@ -15,29 +15,29 @@ pub const FEATURES: [(i64, &str); 6] = [
     (20, "autonomy"),
 ];
 
-/// Successes of a hundred tasks, and how many it takes to be called reliable.
+/// The success rate in percent, and the number of tasks, that make a robeing reliable.
 const RELIABLE: (i64, i64) = (90, 50);
 
-/// Their names, what is counted, and how much of it each takes.
-const ACHIEVEMENTS: [(&str, Counted, i64); 10] = [
-    ("first_conversation", Counted::Conversations, 1),
-    ("conversations_100", Counted::Conversations, 100),
-    ("conversations_10000", Counted::Conversations, 10_000),
-    ("first_task", Counted::Successes, 1),
-    ("tasks_50", Counted::Successes, 50),
-    ("tasks_1000", Counted::Successes, 1_000),
-    ("level_5", Counted::Level, 5),
-    ("level_10", Counted::Level, 10),
-    ("level_25", Counted::Level, 25),
-    ("reliable", Counted::ReliableTasks, RELIABLE.1),
+/// Achievements, each with its metric and the value that it needs.
+const ACHIEVEMENTS: [(&str, Metric, i64); 10] = [
+    ("first_conversation", Metric::Conversations, 1),
+    ("conversations_100", Metric::Conversations, 100),
+    ("conversations_10000", Metric::Conversations, 10_000),
+    ("first_task", Metric::Successes, 1),
+    ("tasks_50", Metric::Successes, 50),
+    ("tasks_1000", Metric::Successes, 1_000),
+    ("level_5", Metric::Level, 5),
+    ("level_10", Metric::Level, 10),
+    ("level_25", Metric::Level, 25),
+    ("reliable", Metric::ReliableTasks, RELIABLE.1),
 ];
 
 #[derive(Clone, Copy)]
-enum Counted {
+enum Metric {
     Conversations,
     Successes,
     Level,
-    /// All tasks, if nine of ten were successful.
+    /// All tasks, if 90% of them were successful.
     ReliableTasks,
 }
 
@@ -45,8 +45,9 @@ enum Counted {
 pub struct Achievement {
     achievement: &'static str,
     achieved: bool,
-    /// How much there is of what it takes, and how much that is.
+    /// The current value of the metric.
     count: i64,
+    /// The value at which it is achieved.
     needed: i64,
 }
 
@@ -61,13 +62,13 @@ pub fn achievements(totals: &Totals) -> Vec<Achievement> {
         i128::from(totals.successful_tasks) * 100 >= i128::from(tasks) * i128::from(RELIABLE.0);
     let achievements = ACHIEVEMENTS.into_iter();
     achievements
-        .map(|(achievement, counted, needed)| {
-            let count = match counted {
-                Counted::Conversations => totals.total_conversations,
-                Counted::Successes => totals.successful_tasks,
-                Counted::Level => totals.level,
-                Counted::ReliableTasks if is_reliable => tasks,
-                Counted::ReliableTasks => 0,
+        .map(|(achievement, metric, needed)| {
+            let count = match metric {
+                Metric::Conversations => totals.total_conversations,
+                Metric::Successes => totals.successful_tasks,
+                Metric::Level => totals.level,
+                Metric::ReliableTasks if is_reliable => tasks,
+                Metric::ReliableTasks => 0,
             };
             Achievement {
                 achievement,
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r13_levels_unlock_features_and_counts_achieve() {
+    fn a_level_unlocks_features_and_counts_reach_achievements() {
         assert_eq!(features(1), ["conversation"]);
         assert_eq!(features(5), ["conversation", "news", "email"]);
         let achieved = |totals: &Totals| -> Vec<&str> {

@@ -1,5 +1,5 @@
-//! What the end of a task is worth: experience by its type times its difficulty, for the stat of its
-//! type; of a failure a fifth, and at least one.
+//! The experience that a task earns: a value per task type, multiplied by the difficulty, for the stat of the type. A
+//! failed task earns a fifth of it, and at least 1.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,21 @@ use serde::Deserialize;
 
 use crate::points::Stat;
 
-/// The type of all that are not named.
+/// The type whose value applies to all other types.
 const OTHER: &str = "other";
-const FAILURE: i64 = 5;
+/// A failed task earns one part in this many.
+const FAILURE_PARTS: i64 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Worth {
-    /// Times the difficulty.
+pub struct TaskValue {
+    /// Experience per point of difficulty.
     pub experience: i64,
     pub stat: Stat,
 }
 
-pub struct Table(BTreeMap<String, Worth>);
+/// The values of task types.
+pub struct TaskValues(BTreeMap<String, TaskValue>);
 
 const BUILT_IN: [(&str, i64, Stat); 7] = [
     ("research", 12, Stat::Memory),
@@ -33,37 +35,37 @@ const BUILT_IN: [(&str, i64, Stat); 7] = [
     (OTHER, 10, Stat::Compute),
 ];
 
-impl Table {
-    /// The built-in table, with what `TASK_EXPERIENCE` (JSON: `{"<type>": {"experience", "stat"}}`)
-    /// adds to it or has instead.
+impl TaskValues {
+    /// The built-in values, with additions and replacements from `TASK_EXPERIENCE` (JSON:
+    /// `{"<type>": {"experience", "stat"}}`).
     pub fn read(env: &Env) -> anyhow::Result<Self> {
         let built_in = BUILT_IN.into_iter();
-        let mut table: BTreeMap<String, Worth> = built_in
-            .map(|(name, experience, stat)| (name.to_owned(), Worth { experience, stat }))
+        let mut values: BTreeMap<String, TaskValue> = built_in
+            .map(|(name, experience, stat)| (name.to_owned(), TaskValue { experience, stat }))
             .collect();
         if let Some(json) = env.get("TASK_EXPERIENCE") {
-            let own: BTreeMap<String, Worth> = serde_json::from_str(json).context(
-                "TASK_EXPERIENCE is no table: write {\"support\": {\"experience\": 10, \"stat\": \"empathy\"}}",
+            let own: BTreeMap<String, TaskValue> = serde_json::from_str(json).context(
+                "TASK_EXPERIENCE is not a map of task types: write {\"support\": {\"experience\": 10, \"stat\": \"empathy\"}}",
             )?;
-            table.extend(own);
+            values.extend(own);
         }
-        for (name, worth) in &table {
+        for (name, value) in &values {
             ensure!(
-                (1..=1_000_000).contains(&worth.experience),
+                (1..=1_000_000).contains(&value.experience),
                 "TASK_EXPERIENCE: the experience of {name:?} must be 1 to 1000000"
             );
         }
-        Ok(Self(table))
+        Ok(Self(values))
     }
 
-    /// The stat, and what is earned for it.
-    pub fn worth(&self, task_type: &str, difficulty: i16, is_success: bool) -> (Stat, i64) {
-        let worth = self.0.get(task_type).unwrap_or(&self.0[OTHER]);
-        let experience = worth.experience * i64::from(difficulty);
+    /// The stat of a task, and the experience that it earns.
+    pub fn of_task(&self, task_type: &str, difficulty: i16, is_success: bool) -> (Stat, i64) {
+        let value = self.0.get(task_type).unwrap_or(&self.0[OTHER]);
+        let experience = value.experience * i64::from(difficulty);
         if is_success {
-            (worth.stat, experience)
+            (value.stat, experience)
         } else {
-            (worth.stat, (experience / FAILURE).max(1))
+            (value.stat, (experience / FAILURE_PARTS).max(1))
         }
     }
 }
@@ -73,24 +75,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r11_experience_is_by_type_and_difficulty_and_the_table_can_be_another() {
-        let table = Table::read(&Env::default()).unwrap();
-        assert_eq!(table.worth("coding", 10, true), (Stat::Compute, 150));
-        assert_eq!(table.worth("coding", 10, false), (Stat::Compute, 30));
-        assert_eq!(table.worth("review", 1, true), (Stat::Ethics, 10));
-        assert_eq!(table.worth("juggling", 3, true), (Stat::Compute, 30));
+    fn experience_depends_on_type_and_difficulty_and_can_be_configured() {
+        let values = TaskValues::read(&Env::default()).unwrap();
+        assert_eq!(values.of_task("coding", 10, true), (Stat::Compute, 150));
+        assert_eq!(values.of_task("coding", 10, false), (Stat::Compute, 30));
+        assert_eq!(values.of_task("review", 1, true), (Stat::Ethics, 10));
+        assert_eq!(values.of_task("juggling", 3, true), (Stat::Compute, 30));
 
         let own = r#"{"juggling": {"experience": 2, "stat": "leadership"}, "review": {"experience": 1, "stat": "memory"}}"#;
-        let table = Table::read(&Env::default().with("TASK_EXPERIENCE", own)).unwrap();
-        assert_eq!(table.worth("juggling", 3, true), (Stat::Leadership, 6));
-        assert_eq!(table.worth("review", 1, false), (Stat::Memory, 1));
-        assert_eq!(table.worth("coding", 1, true), (Stat::Compute, 15));
+        let values = TaskValues::read(&Env::default().with("TASK_EXPERIENCE", own)).unwrap();
+        assert_eq!(values.of_task("juggling", 3, true), (Stat::Leadership, 6));
+        assert_eq!(values.of_task("review", 1, false), (Stat::Memory, 1));
+        assert_eq!(values.of_task("coding", 1, true), (Stat::Compute, 15));
         for bad in [
             "[]",
             "{\"a\": {\"experience\": 0, \"stat\": \"memory\"}}",
             "{\"a\": {\"experience\": 1, \"stat\": \"luck\"}}",
         ] {
-            let error = Table::read(&Env::default().with("TASK_EXPERIENCE", bad))
+            let error = TaskValues::read(&Env::default().with("TASK_EXPERIENCE", bad))
                 .map(drop)
                 .unwrap_err();
             assert!(

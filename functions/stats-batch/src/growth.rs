@@ -1,4 +1,4 @@
-//! How a robeing grew, day by day: a series for a chart, without gaps.
+//! `GET /v1/robeings/{id}/growth`: how a robeing grew per day, as a series for a chart, without gaps.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -17,30 +17,30 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Stats;
 use crate::level::level;
 
-/// Days, where no time is asked for.
-const USUAL: i64 = 30;
-const MOST_DAYS: i64 = 400;
-/// Of others Postgres knows no date, or we know none a few days later.
+/// The number of days if the request names none.
+const DEFAULT_DAYS: i64 = 30;
+const MAX_DAYS: i64 = 400;
+/// The years that Postgres and `jiff` both support, with room for the days after `from`.
 const YEARS: RangeInclusive<i16> = 1..=9998;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Asked {
+pub struct GrowthParams {
     /// The first day; default: 29 days before `to`.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
     /// The last day; default: today.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// Whose days: `Asia/Seoul`; default: the robeing's setting `user.timezone`.
+    /// The time zone of the days, such as `Asia/Seoul`; default: the robeing's setting `user.timezone`.
     timezone: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct Growth {
     timezone: String,
-    /// Each day from `from` to `to`, both included.
+    /// All days from `from` to `to`, both included.
     days: Vec<Day>,
 }
 
@@ -52,23 +52,24 @@ struct Day {
     conversations: i64,
     successful_tasks: i64,
     failed_tasks: i64,
-    /// What was earned on this day.
+    /// The experience earned on this day.
     earned: i64,
-    /// All that was earned until its end, and the level by that.
+    /// The experience at the end of the day.
     experience: i64,
+    /// The level at the end of the day.
     level: i64,
 }
 
-/// How a robeing grew.
+/// Show how a robeing grew per day.
 #[utoipa::path(
     get,
     path = "/v1/robeings/{id}/growth",
     tag = "stats",
     operation_id = "robeing_growth",
-    params(("id" = String, Path, description = "the robeing"), Asked),
+    params(("id" = String, Path, description = "the robeing"), GrowthParams),
     responses(
-        (status = 200, description = "a day that nothing happened on is there too", body = Growth),
-        (status = 400, description = "a parameter is wrong"),
+        (status = 200, description = "one item per day, also for days without activity", body = Growth),
+        (status = 400, description = "a parameter is invalid"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
     )
@@ -77,44 +78,44 @@ pub async fn growth(
     State(stats): State<Stats>,
     caller: Caller,
     Path(robeing_id): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(params): Query<GrowthParams>,
 ) -> Result<Json<Growth>> {
     robeing::may_see(&caller, &robeing_id)?;
-    let timezone = match asked.timezone {
+    let timezone = match params.timezone {
         Some(timezone) => timezone,
         None => stats.settings.of(&robeing_id).await?.user.timezone.clone(),
     };
-    // Which Postgres takes for UTC.
+    // Postgres reads an empty name as UTC.
     if timezone.is_empty() {
         return Err(unknown_timezone());
     }
-    let mut given = asked.from.into_iter().chain(asked.to);
+    let mut given = params.from.into_iter().chain(params.to);
     if !given.all(|day| YEARS.contains(&day.year())) {
         return Err(Error::Invalid(
-            "from and to must be of the years 1 to 9998".to_owned(),
+            "from and to must be in the years 1 to 9998".to_owned(),
         ));
     }
-    let span = asked.from.zip(asked.to).map(|(from, to)| to - from);
-    let days = span.map_or(USUAL, |span| i64::from(span.get_days()) + 1);
-    if !(1..=MOST_DAYS).contains(&days) {
+    let span = params.from.zip(params.to).map(|(from, to)| to - from);
+    let days = span.map_or(DEFAULT_DAYS, |span| i64::from(span.get_days()) + 1);
+    if !(1..=MAX_DAYS).contains(&days) {
         return Err(Error::Invalid(format!(
-            "from and to must be 1 to {MOST_DAYS} days"
+            "from and to must span 1 to {MAX_DAYS} days"
         )));
     }
     let client = stats.pool.get().await?;
     let rows = scoped::query(
         &client,
         &Scope::only(ROBEINGS, [robeing_id.as_str()]),
-        // What was before the first day is its own row, without a day. Numeric, since counts
-        // saturate and their sum could be more; cut before the join, since `least` takes a null
-        // for no limit and would give a robeing that did nothing the most there can be.
-        "with asked as (
+        // Everything before the first day is one row without a day. Sums are numeric, since saturated counts may
+        // add up to more than a bigint. They are cut before the outer join: `least` ignores nulls, and would turn the
+        // nulls of a robeing without activity into the maximum.
+        "with period as (
              select day as last, coalesce($2, day - $5::int4 + 1) as first
              from (select coalesce($3, $2 + $5::int4 - 1, (now() at time zone $4)::date)) as it (day)
          ),
          hours as (
-             select (hour at time zone $4)::date as day, growth.*, asked.*
-             from robeing.growth, asked
+             select (hour at time zone $4)::date as day, growth.*, period.*
+             from robeing.growth, period
              where robeing_id = $1
                and hour < (last + 1)::timestamp at time zone $4
          ),
@@ -130,11 +131,11 @@ pub async fn growth(
              group by 1
          )
          select day, first, last, conversations, successful_tasks, failed_tasks, earned
-         from asked left join days on true",
+         from period left join days on true",
         &[
             (&robeing_id, Type::TEXT),
-            (&asked.from, Type::DATE),
-            (&asked.to, Type::DATE),
+            (&params.from, Type::DATE),
+            (&params.to, Type::DATE),
             (&timezone, Type::TEXT),
             (&i32::try_from(days).unwrap_or_default(), Type::INT4),
         ],
@@ -182,5 +183,5 @@ pub async fn growth(
 }
 
 fn unknown_timezone() -> Error {
-    Error::Invalid("timezone is unknown: write one like Asia/Seoul".to_owned())
+    Error::Invalid("unknown timezone: use a name like Asia/Seoul".to_owned())
 }

@@ -1,21 +1,21 @@
-//! The level that an experience reaches:
+//! The level for an amount of experience:
 //!
 //! ```text
 //! level = 1
 //! while experience >= 100 * level ** 1.5: level += 1
 //! ```
 //!
-//! in double precision, as it was always computed. The loop would take two hundred billion turns for
-//! the most that experience can be, so it begins where a closed form says that it about ends.
+//! The loop computes in double precision. For the largest amount it would take 200 billion steps, so the
+//! implementation starts at the result of a closed formula, which is close.
 
-/// What the next level takes.
+/// The experience that ends a level.
 pub fn border(level: i64) -> f64 {
     100.0 * (level as f64).powf(1.5)
 }
 
-/// Of an experience from 0 to the most; a negative one is at level 1.
+/// The level for an amount of experience. A negative amount has level 1.
 pub fn level(experience: i64) -> i64 {
-    // An integer reaches a border where it reaches the next integer, which needs no rounding.
+    // Comparing with the rounded-up border is exact, since experience is an integer.
     let has_passed = |level: i64| i128::from(experience) >= border(level).ceil() as i128;
     let about = (experience.max(0) as f64 / 100.0).powf(2.0 / 3.0);
     let mut level = (about as i64).max(1);
@@ -28,7 +28,7 @@ pub fn level(experience: i64) -> i64 {
     level
 }
 
-/// The experience with which the next level begins.
+/// The experience at which the next level begins.
 pub fn next_level_at(level: i64) -> i64 {
     border(level).ceil() as i64
 }
@@ -38,8 +38,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r9_the_level_is_that_of_the_loop_for_every_experience_up_to_ten_million() {
-        // The loop's own state: for a greater experience it goes on from where it was.
+    fn the_level_is_that_of_the_loop_for_every_experience_up_to_ten_million() {
+        // The state of the loop, which continues with each amount.
         let mut by_loop = 1;
         for experience in 0..=10_000_000_i64 {
             while experience as f64 >= 100.0 * f64::from(by_loop).powf(1.5) {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn r9_at_borders_beyond_one_more_is_the_next_level() {
+    fn at_large_borders_one_more_point_is_the_next_level() {
         let mut borders: Vec<i64> = (2_000..200_000).step_by(97).collect();
         borders.extend((20..37).map(|power| (1_i64 << power) + 1));
         borders.extend((1_000..450_000).step_by(9_973).map(|root| root * root));
@@ -58,7 +58,7 @@ mod tests {
             let begins = next_level_at(at);
             assert_eq!(level(begins), at + 1, "{begins}");
             assert_eq!(level(begins - 1), at, "{begins}");
-            // As the loop compares them; exactly, since these have no more than 53 bits.
+            // The comparison of the loop, which is exact up to 53 bits.
             if begins < 1 << 53 {
                 assert!(begins as f64 >= border(at) && ((begins - 1) as f64) < border(at));
             }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_experience_has_a_level_and_a_negative_one_the_first() {
+    fn the_largest_experience_has_a_level_and_a_negative_one_has_level_1() {
         let most = level(i64::MAX);
         assert!(border(most - 1) <= i64::MAX as f64 && most > 200_000_000_000);
         assert_eq!((level(-1), level(0), level(99), level(100)), (1, 1, 1, 2));

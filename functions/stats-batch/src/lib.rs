@@ -1,18 +1,18 @@
-//! Stats: how a robeing grows by what it does.
+//! Stats: the experience, level and stats of each robeing.
 //!
-//! Every five minutes a [`roll_up`] takes what was committed since the last one, conversations of the
-//! log and the ends of tasks, and adds it to the hours and to the totals of each robeing. Its level is
-//! a function of its experience ([`level`]), its stats of its level and of what it did ([`points`]):
-//! nothing depends on the order in which things happened, so that [`rebuild`], which counts
-//! everything again, comes to the same, bit for bit.
+//! Every five minutes a [`roll_up`] reads what was committed since the last one, conversations in the log and ended
+//! tasks, and adds it to the hourly counts and to the totals of each robeing. The level follows from the experience
+//! ([`level`]), and the stats from the level and from how the experience was earned ([`points`]). Nothing depends on
+//! the order of events, so that [`rebuild`], which counts everything again, gives exactly the same result.
 //!
-//! `POST /v1/robeings/{id}/tasks` tells that a task ended; `GET /v1/robeings`, `.../stats` and
-//! `.../growth` show what came of it.
+//! `POST /v1/robeings/{id}/tasks` reports the end of a task. `GET /v1/robeings`, `.../stats` and `.../growth` show the
+//! results.
 
 pub mod badges;
 pub mod experience;
 pub mod growth;
 pub mod level;
+mod leveling;
 pub mod personal;
 pub mod points;
 pub mod rebuild;
@@ -27,14 +27,14 @@ use platform::serve::may_take;
 use platform::{Resources, Router, routes};
 use settings::Settings;
 
-use experience::Table;
+use experience::TaskValues;
 
-/// What the routes and the batch work with. Cheap to clone.
+/// The state of the routes and of roll-ups. Cheap to clone.
 #[derive(Clone)]
 pub struct Stats {
     pub(crate) pool: Pool,
     pub(crate) settings: Settings,
-    pub(crate) table: Arc<Table>,
+    pub(crate) task_values: Arc<TaskValues>,
 }
 
 impl Stats {
@@ -43,7 +43,7 @@ impl Stats {
         Ok(Self {
             pool: resources.postgres()?,
             settings: Settings::open(resources)?,
-            table: Arc::new(Table::read(resources.env())?),
+            task_values: Arc::new(TaskValues::read(resources.env())?),
         })
     }
 }

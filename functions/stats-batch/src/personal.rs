@@ -7,6 +7,8 @@ use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
+use crate::roll_up::WATERMARK;
+
 const TABLES: [Table; 5] = [
     Table::personal("robeing.task", &["robeing_id"]),
     Table::personal("robeing.growth", &["robeing_id"]),
@@ -57,8 +59,7 @@ impl Owner for Stats {
         let mut counts = Counts::new();
         if let Some(robeing_id) = subject.robeing_in_reach() {
             // A statement of its own: the next ones see what a roll-up adds while this one waits.
-            db.batch_execute("select from robeing.watermark where name = 'stats-batch' for update")
-                .await?;
+            WATERMARK.lock(db).await?;
             for table in of_robeings() {
                 let delete = format!("delete from {table} where robeing_id = $1");
                 let rows = db
@@ -94,15 +95,6 @@ impl Owner for Stats {
 
     /// Whether all of the log is counted up to this transaction, inclusive.
     async fn has_derived(&self, db: &Transaction<'_>, xid: &str) -> Result<bool, Error> {
-        let row = db
-            .query_typed_opt(
-                "select watermark.xid > $1::text::xid8
-                        and cluster = (select system_identifier from pg_control_system())
-                 from robeing.watermark
-                 where name = 'stats-batch'",
-                &[(&xid, Type::TEXT)],
-            )
-            .await?;
-        row.map_or(Ok(false), |row| row.try_get(0))
+        WATERMARK.has_passed(db, xid).await
     }
 }

@@ -1,12 +1,12 @@
-//! Everything counted again, from the log, the tasks, and what remains of what left the log.
+//! Counts everything again, from the log, the tasks, and what is left of removed rows.
 //!
-//! | what is gone from the log | what is counted instead |
+//! | no longer in the log | counted instead |
 //! | --- | --- |
-//! | a person's rows, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, hour and place, without a person |
+//! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, hour and place, without a person |
 //! | a month, archived and dropped | the hours of `robeing.growth`, which stay as they are |
-//! | a robeing, erased | nothing: [`crate::stats::erase`] |
+//! | a robeing, erased | nothing: its counts are erased too |
 //!
-//! So the outcome is what the roll-ups came to, bit for bit; what differs is a fault, and is put right.
+//! The result is exactly that of the roll-ups. A difference is an error, which the rebuild corrects.
 
 use std::time::Duration;
 
@@ -16,49 +16,66 @@ use platform::postgres::types::Type;
 use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Transaction;
+use watermark::{Horizon, Position};
 
 use crate::Stats;
-use crate::roll_up::{Grown, settle};
+use crate::leveling::{EarnedExperience, update_levels};
+use crate::roll_up::WATERMARK;
 
-/// Robeings whose levels are computed at a time.
+/// The robeings whose levels are computed at once.
 const PAGE: i64 = 5_000;
 
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub struct Rebuilt {
     pub robeings: usize,
     pub conversations: i64,
-    /// Rows of hours and stats that were not as they should be: 0 where all is well.
+    /// The number of rows of hours and stats that were wrong.
     pub changed: i64,
 }
 
-/// In one transaction, and for as long as it takes; roll-ups wait for it, writers don't.
+/// Runs in one transaction without a time limit. Roll-ups wait for it, writers don't.
 pub async fn run(stats: &Stats) -> Result<Rebuilt> {
     let mut client = stats.pool.within(Duration::MAX).get().await?;
     let transaction = scoped::begin(&mut client, &Scope::all(ROBEINGS)).await?;
     transaction
         .batch_execute("set local statement_timeout = 0")
         .await?;
-    let mark = transaction
-        .query_typed_one(
-            "select xid::text from robeing.watermark where name = 'stats-batch' for update",
-            &[],
-        )
-        .await?;
-    let mark: String = mark.try_get(0)?;
-    let rebuilt = recount(&transaction, mark.parse().unwrap_or_default()).await?;
+    let locked = WATERMARK.lock(&transaction).await?;
+    let rebuilt = match locked.position {
+        Some(position) => recount(&transaction, position.xid).await?,
+        None => recount_restored(&transaction).await?,
+    };
     transaction.commit().await?;
     Ok(rebuilt)
 }
 
-/// All below the mark, which the transaction holds.
-pub(crate) async fn recount(
+/// Counts everything after a restore into another cluster, where all restored rows become rows of a past transaction.
+/// The caller has locked the watermark.
+pub(crate) async fn recount_restored(
     db: &Transaction<'_>,
-    mark: i64,
 ) -> Result<Rebuilt, tokio_postgres::Error> {
+    tracing::warn!("the database was restored from another cluster: counting everything again");
+    db.batch_execute(
+        "set local statement_timeout = 0;
+         select conversation.adopt_cluster();
+         update robeing.task set xid = '3';
+         update robeing.removed set xid = '3'",
+    )
+    .await?;
+    let horizon = Horizon::read(db).await?;
+    let rebuilt = recount(db, horizon.xid).await?;
+    WATERMARK
+        .advance(db, Position::before(horizon.xid), horizon)
+        .await?;
+    Ok(rebuilt)
+}
+
+/// Counts all transactions before `below`. The caller has locked the watermark.
+async fn recount(db: &Transaction<'_>, below: i64) -> Result<Rebuilt, tokio_postgres::Error> {
     let counted = db
         .query_typed_one(
             include_str!("rebuild.sql"),
-            &[(&mark.to_string(), Type::TEXT)],
+            &[(&below.to_string(), Type::TEXT)],
         )
         .await?;
     let mut changed: i64 = counted.try_get("changed")?;
@@ -79,9 +96,11 @@ pub(crate) async fn recount(
             break;
         };
         after = last.try_get("robeing_id")?;
-        let grown = page.iter().filter_map(|row| Grown::of(row).transpose());
-        let grown = grown.collect::<Result<Vec<_>, _>>()?;
-        changed += settle(db, &grown).await? as i64;
+        let earned = page
+            .iter()
+            .filter_map(|row| EarnedExperience::of(row).transpose());
+        let earned = earned.collect::<Result<Vec<_>, _>>()?;
+        changed += update_levels(db, &earned).await? as i64;
     }
     Ok(Rebuilt {
         robeings: counted.try_get::<_, i64>("robeings")?.unsigned_abs() as usize,

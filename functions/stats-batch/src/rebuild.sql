@@ -1,18 +1,18 @@
--- Every hour as log and tasks tell it, below the mark $1.
+-- Counts every hour again, from the log and the tasks of transactions before $1.
 with months as materialized (
     select to_char(month, 'YYYY_MM') as month from conversation.months() as month
 ),
 counted as (
     select robeing_id, hour, in_threads, direct, in_channels, successful_tasks, failed_tasks,
            memory, compute, empathy, leadership, ethics
-    from robeing.counted('0', $1::text::xid8)
+    from robeing.hourly_counts('0', $1::text::xid8)
     union all
     select robeing_id, hour, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.removed
     where (was_counted or xid < $1::text::xid8)
       and to_char(hour at time zone 'utc', 'YYYY_MM') in (select month from months)
     union all
-    -- Of a month that left the log, what was counted while it was there.
+    -- For a month that has left the log, what was counted before.
     select robeing_id, hour, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.growth
     where to_char(hour at time zone 'utc', 'YYYY_MM') not in (select month from months)
@@ -29,13 +29,13 @@ hours as materialized (
     group by 1, 2
     having sum(in_threads + direct + in_channels + successful_tasks + failed_tasks) > 0
 ),
-gone as (
+deleted as (
     delete from robeing.growth
     where not exists (
         select from hours where (hours.robeing_id, hours.hour) = (growth.robeing_id, growth.hour))
     returning 1
 ),
-put as (
+stored as (
     insert into robeing.growth as known
     select * from hours
     on conflict (robeing_id, hour) do update
@@ -84,4 +84,4 @@ changed as (
 )
 select (select count(*) from totals) as robeings,
        (select coalesce(sum(conversations), 0) from totals)::int8 as conversations,
-       (select count(*) from gone) + (select count(*) from put) + (select count(*) from changed) as changed
+       (select count(*) from deleted) + (select count(*) from stored) + (select count(*) from changed) as changed

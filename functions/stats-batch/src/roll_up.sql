@@ -1,8 +1,8 @@
--- What transactions from $1 on and below $2 committed, by robeing and hour.
+-- Counts what the transactions from $1 up to, but not including, $2 committed, by robeing and hour.
 with counted as materialized (
-    select * from robeing.counted($1::text::xid8, $2::text::xid8)
+    select * from robeing.hourly_counts($1::text::xid8, $2::text::xid8)
     union all
-    -- What was erased before it was counted.
+    -- Conversations that were removed before they were counted.
     select robeing_id, hour, 0, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.removed
     where xid >= $1::text::xid8 and xid < $2::text::xid8 and not was_counted
@@ -15,7 +15,7 @@ hours as (
            sum(leadership) as leadership, sum(ethics) as ethics
     from counted
     group by 1, 2
-    -- Answers alone are part of conversations that are counted elsewhere.
+    -- An hour with answers only has no conversation of its own.
     having sum(in_threads + direct + in_channels + successful_tasks + failed_tasks) > 0
 ),
 grown as (
@@ -37,7 +37,7 @@ grown as (
         leadership_experience = least(known.leadership_experience::numeric + excluded.leadership_experience, 9223372036854775807),
         ethics_experience = least(known.ethics_experience::numeric + excluded.ethics_experience, 9223372036854775807)
 ),
--- A conversation gives one to the stat of its place.
+-- Each conversation earns 1 for the stat of its place.
 totals as (
     insert into robeing.stats as known
         (robeing_id, total_conversations, successful_tasks, failed_tasks, memory_experience,
@@ -64,7 +64,7 @@ totals as (
     returning robeing_id, memory_experience, compute_experience, empathy_experience,
               leadership_experience, ethics_experience
 )
--- A row without a robeing where none has grown.
+-- If no robeing has grown, one row without a robeing.
 select (select coalesce(sum(rows), 0) from counted)::int8 as rows, totals.*
-from (select) as one
+from (select) as single_row
 left join totals on true

@@ -1,4 +1,4 @@
-//! What a robeing has become, and which are ahead.
+//! `GET /v1/robeings/{id}/stats` and `GET /v1/robeings`: the stats of a robeing, and a ranking.
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
@@ -15,12 +15,12 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Stats;
 use crate::badges::{Achievement, achievements, features};
 use crate::level::next_level_at;
-use crate::points::FIRST;
+use crate::points::INITIAL_STAT;
 
-const MOST: i64 = 200;
-const USUAL: i64 = 50;
+const MAX_ITEMS: i64 = 200;
+const DEFAULT_ITEMS: i64 = 50;
 
-/// What was rolled up of a robeing; before anything was, level 1 and nothing else.
+/// The totals of a robeing. A robeing without activity has level 1.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Totals {
     pub robeing_id: String,
@@ -31,7 +31,7 @@ pub struct Totals {
     pub empathy_stat: i64,
     pub leadership_stat: i64,
     pub ethics_stat: i64,
-    /// A message with what answered it is one.
+    /// A message and its answers count as one.
     pub total_conversations: i64,
     pub successful_tasks: i64,
     pub failed_tasks: i64,
@@ -47,11 +47,11 @@ impl Default for Totals {
             robeing_id: String::new(),
             level: 1,
             experience: 0,
-            memory_stat: FIRST,
-            compute_stat: FIRST,
-            empathy_stat: FIRST,
-            leadership_stat: FIRST,
-            ethics_stat: FIRST,
+            memory_stat: INITIAL_STAT,
+            compute_stat: INITIAL_STAT,
+            empathy_stat: INITIAL_STAT,
+            leadership_stat: INITIAL_STAT,
+            ethics_stat: INITIAL_STAT,
             total_conversations: 0,
             successful_tasks: 0,
             failed_tasks: 0,
@@ -85,20 +85,20 @@ impl Totals {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Shown {
+pub struct RobeingStats {
     #[serde(flatten)]
     totals: Totals,
-    /// The experience with which the next level begins.
+    /// The experience at which the next level begins.
     next_level_at: i64,
-    /// What the level has unlocked.
+    /// The features that the level unlocks.
     features: Vec<&'static str>,
     achievements: Vec<Achievement>,
-    /// What was committed by then is counted.
+    /// Everything that was committed by this time is counted.
     #[schema(value_type = Option<String>, format = DateTime)]
     as_of: Option<Timestamp>,
 }
 
-/// What a robeing has become.
+/// Show the stats of a robeing.
 #[utoipa::path(
     get,
     path = "/v1/robeings/{id}/stats",
@@ -106,8 +106,8 @@ pub struct Shown {
     operation_id = "robeing_stats",
     params(("id" = String, Path, description = "the robeing")),
     responses(
-        (status = 200, description = "of one that did nothing yet, level 1", body = Shown),
-        (status = 400, description = "a robeing can't have this id"),
+        (status = 200, description = "the stats; a robeing without activity has level 1", body = RobeingStats),
+        (status = 400, description = "the id is not valid for a robeing"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
     )
@@ -116,7 +116,7 @@ pub async fn of_robeing(
     State(stats): State<Stats>,
     caller: Caller,
     Path(robeing_id): Path<String>,
-) -> Result<Json<Shown>> {
+) -> Result<Json<RobeingStats>> {
     robeing::may_see(&caller, &robeing_id)?;
     let client = stats.pool.get().await?;
     let rows = scoped::query(
@@ -135,7 +135,7 @@ pub async fn of_robeing(
         Some(row) => (Totals::of(row)?, row.try_get("as_of")?),
         None => (Totals::default(), None),
     };
-    Ok(Json(Shown {
+    Ok(Json(RobeingStats {
         next_level_at: next_level_at(totals.level),
         features: features(totals.level),
         achievements: achievements(&totals),
@@ -150,47 +150,46 @@ pub async fn of_robeing(
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Asked {
-    /// At most so many.
+pub struct RankParams {
+    /// The most items per page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     after: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = Ranking)]
-pub struct Page {
+pub struct Ranking {
     items: Vec<Totals>,
-    /// What to ask for the next page with; null where this is the last one.
+    /// The cursor of the next page, to be sent as `after`; null on the last page.
     next: Option<String>,
 }
 
-/// The robeings in the caller's scope, the most experienced first.
+/// Rank the robeings in the caller's scope by experience.
 #[utoipa::path(
     get,
     path = "/v1/robeings",
     tag = "stats",
     operation_id = "rank_robeings",
-    params(Asked),
+    params(RankParams),
     responses(
-        (status = 200, description = "one page", body = Page),
-        (status = 400, description = "a parameter is wrong"),
+        (status = 200, description = "one page", body = Ranking),
+        (status = 400, description = "a parameter is invalid"),
         (status = 503, description = "the database is not available"),
     )
 )]
 pub async fn rank(
     State(stats): State<Stats>,
     caller: Caller,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Page>> {
-    let limit = asked.limit.unwrap_or(USUAL);
-    if !(1..=MOST).contains(&limit) {
+    Query(params): Query<RankParams>,
+) -> Result<Json<Ranking>> {
+    let limit = params.limit.unwrap_or(DEFAULT_ITEMS);
+    if !(1..=MAX_ITEMS).contains(&limit) {
         return Err(Error::Invalid(format!(
-            "limit is {limit}: give 1 to {MOST}"
+            "limit is {limit}: use 1 to {MAX_ITEMS}"
         )));
     }
-    let after = asked.after.as_deref().map(cursor).transpose()?;
+    let after = params.after.as_deref().map(cursor).transpose()?;
     let (experience, robeing_id) = after.unwrap_or((i64::MAX, String::new()));
     let robeings = match caller.scope.of(ROBEINGS) {
         Names::All => None,
@@ -219,20 +218,20 @@ pub async fn rank(
     )
     .await?;
     let mut items = rows.iter().map(Totals::of).collect::<Result<Vec<_>, _>>()?;
-    let more = items.len() as i64 > limit;
+    let has_more = items.len() as i64 > limit;
     items.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = items.last().filter(|_| more);
+    let next = items.last().filter(|_| has_more);
     let next = next.map(|last| format!("{}.{}", last.experience, last.robeing_id));
-    Ok(Json(Page { items, next }))
+    Ok(Json(Ranking { items, next }))
 }
 
 fn cursor(text: &str) -> Result<(i64, String)> {
     let parts = text.split_once('.');
     let parts = parts.and_then(|(experience, id)| Some((experience.parse().ok()?, id.to_owned())));
-    parts.ok_or_else(|| Error::Invalid("after is no `next` of a page before".to_owned()))
+    parts.ok_or_else(|| Error::Invalid("after is not the `next` of a page".to_owned()))
 }
 
-/// How much a robeing remembers: 10, and more with what it learns. For who makes its context.
+/// The `memory_stat` of a robeing, for the size of its context.
 pub async fn memory_stat(
     db: &Transaction<'_>,
     robeing_id: &str,
@@ -243,5 +242,5 @@ pub async fn memory_stat(
             &[(&robeing_id, Type::TEXT)],
         )
         .await?;
-    row.map_or(Ok(FIRST), |row| row.try_get("memory_stat"))
+    row.map_or(Ok(INITIAL_STAT), |row| row.try_get("memory_stat"))
 }

@@ -1,4 +1,4 @@
-//! The end of a task: a row that the next roll-up counts.
+//! `POST /v1/robeings/{id}/tasks`: stores the end of a task, which the next roll-up counts.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -18,15 +18,15 @@ use crate::points::Stat;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ended {
-    /// Yours: 1 to 64 of `a-z`, `0-9`, `_`, `-`. Some are worth more than others.
+pub struct EndedTask {
+    /// A type of your own: 1 to 64 of `a-z`, `0-9`, `_`, `-`. Types earn different amounts of experience.
     #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
     task_type: String,
     #[schema(minimum = 1, maximum = 10)]
     difficulty: i16,
     #[schema(inline)]
     outcome: Outcome,
-    /// As the header `Idempotency-Key`, for who can't send one.
+    /// Replaces the header `Idempotency-Key`, for clients that can't send headers.
     #[schema(max_length = 512)]
     idempotency_key: Option<String>,
 }
@@ -42,17 +42,18 @@ enum Outcome {
 #[schema(as = TaskReceipt)]
 pub struct Receipt {
     id: Uuid,
-    /// What it was worth, and for which stat. It is part of the stats with the next roll-up.
+    /// The earned experience. The next roll-up adds it to the stats.
     experience: i64,
+    /// The stat that it counts for.
     #[schema(value_type = Stat, inline)]
     stat: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
-/// Tell that a task ended.
+/// Report the end of a task.
 ///
-/// The same key counts once, for ever, and its repeats get the same answer.
+/// Requests with the same key count once, without a time limit, and get the same response.
 #[utoipa::path(
     post,
     path = "/v1/robeings/{id}/tasks",
@@ -60,17 +61,17 @@ pub struct Receipt {
     operation_id = "end_task",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("Idempotency-Key" = Option<String>, Header, description = "the same key counts once; at most 512 characters"),
+        ("Idempotency-Key" = Option<String>, Header, description = "requests with the same key count once; at most 512 characters"),
     ),
-    request_body = Ended,
+    request_body = EndedTask,
     responses(
         (status = 201, description = "stored", body = Receipt),
-        (status = 200, description = "it was stored before; the answer is the same, and has `Idempotency-Replayed: true`", body = Receipt),
-        (status = 400, description = "something is wrong with it; the detail says what"),
+        (status = 200, description = "it was stored before: the same response, with `Idempotency-Replayed: true`", body = Receipt),
+        (status = 400, description = "the task is invalid; `detail` says why"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "another task came under this key before"),
-        (status = 503, description = "the database is not available: send it again"),
+        (status = 422, description = "another task has the same key"),
+        (status = 503, description = "the database is not available; try again"),
     )
 )]
 pub async fn end(
@@ -78,12 +79,12 @@ pub async fn end(
     Writer(caller): Writer,
     Path(robeing_id): Path<String>,
     headers: HeaderMap,
-    Json(ended): Json<Ended>,
+    Json(task): Json<EndedTask>,
 ) -> Result<Response> {
     robeing::may_see(&caller, &robeing_id)?;
-    check(&ended)?;
+    check(&task)?;
     let id = Uuid::now_v7();
-    let key = match (idempotency::key(&headers)?, ended.idempotency_key) {
+    let key = match (idempotency::key(&headers)?, task.idempotency_key) {
         (Some(one), Some(other)) if one != other => {
             return Err(Error::Invalid(
                 "Idempotency-Key and idempotency_key differ: send one of them".to_owned(),
@@ -92,17 +93,18 @@ pub async fn end(
         (Some(key), _) | (None, Some(key)) => digest(&key),
         (None, None) => id,
     };
-    let is_success = ended.outcome == Outcome::Success;
+    let is_success = task.outcome == Outcome::Success;
     let outcome = if is_success { "success" } else { "failure" };
-    let (stat, experience) = stats
-        .table
-        .worth(&ended.task_type, ended.difficulty, is_success);
+    let (stat, experience) =
+        stats
+            .task_values
+            .of_task(&task.task_type, task.difficulty, is_success);
     let client = stats.pool.get().await?;
-    // An update that changes nothing gives the row that is there.
+    // An update that changes nothing returns the existing row.
     let rows = scoped::query(
         &client,
         &Scope::only(ROBEINGS, [robeing_id.as_str()]),
-        "with known as (
+        "with added as (
              insert into robeing.stats (robeing_id) values ($2)
              on conflict (robeing_id) do nothing
          )
@@ -117,8 +119,8 @@ pub async fn end(
             (&id, Type::UUID),
             (&robeing_id, Type::TEXT),
             (&key, Type::UUID),
-            (&ended.task_type, Type::TEXT),
-            (&ended.difficulty, Type::INT2),
+            (&task.task_type, Type::TEXT),
+            (&task.difficulty, Type::INT2),
             (&outcome, Type::TEXT),
             (&stat.name(), Type::TEXT),
             (&experience, Type::INT8),
@@ -126,11 +128,13 @@ pub async fn end(
     )
     .await?;
     let [row] = rows.as_slice() else {
-        return Err(Error::Internal(anyhow::anyhow!("a task gave no row")));
+        return Err(Error::Internal(anyhow::anyhow!(
+            "inserting a task returned no row"
+        )));
     };
     if !row.try_get::<_, bool>("is_same")? {
         return Err(Error::Unprocessable(
-            "another task came under this key before: send a new one under a new key".to_owned(),
+            "another task has this key: send a new task with a new key".to_owned(),
         ));
     }
     let receipt = Receipt {
@@ -146,16 +150,16 @@ pub async fn end(
     Ok((replayed, Json(receipt)).into_response())
 }
 
-fn check(ended: &Ended) -> Result<()> {
+fn check(task: &EndedTask) -> Result<()> {
     let invalid = |detail: &str| Err(Error::Invalid(detail.to_owned()));
     let is_letter = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_-".contains(&it);
-    if !(1..=64).contains(&ended.task_type.len()) || !ended.task_type.bytes().all(is_letter) {
+    if !(1..=64).contains(&task.task_type.len()) || !task.task_type.bytes().all(is_letter) {
         return invalid("task_type must be 1 to 64 of a-z, 0-9, _ and -");
     }
-    if !(1..=10).contains(&ended.difficulty) {
+    if !(1..=10).contains(&task.difficulty) {
         return invalid("difficulty must be 1 to 10");
     }
-    if let Some(key) = &ended.idempotency_key
+    if let Some(key) = &task.idempotency_key
         && !(1..=512).contains(&key.chars().count())
     {
         return invalid("idempotency_key must have 1 to 512 characters");

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::common::{app_on, say, start};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r12_r19_24_writers_with_slow_transactions_and_a_batch_all_the_while_lose_nothing() {
+async fn concurrent_writers_with_slow_transactions_lose_nothing() {
     const WRITERS: i64 = 24;
     const TRANSACTIONS: i64 = 20;
     let it = start().await;
@@ -64,7 +64,7 @@ async fn r12_r19_24_writers_with_slow_transactions_and_a_batch_all_the_while_los
 }
 
 #[tokio::test]
-async fn what_is_committed_late_is_counted_then_and_as_of_tells_that_it_was_not() {
+async fn a_late_commit_is_counted_later_and_as_of_is_before_it() {
     let it = start().await;
     let slow = it.database.client().await;
     slow.batch_execute("begin; select pg_current_xact_id()")
@@ -95,7 +95,7 @@ async fn what_is_committed_late_is_counted_then_and_as_of_tells_that_it_was_not(
 }
 
 #[tokio::test]
-async fn of_several_batches_at_once_one_does_the_work_and_one_that_is_killed_has_done_nothing() {
+async fn of_several_concurrent_roll_ups_one_proceeds_and_a_killed_one_has_done_nothing() {
     let it = start().await;
     it.say("r1", "2026-11-02T10:00:00Z", 20).await;
     let held = it.database.client().await;
@@ -139,7 +139,7 @@ async fn of_several_batches_at_once_one_does_the_work_and_one_that_is_killed_has
 }
 
 #[tokio::test]
-async fn a_chunk_that_takes_too_long_is_tried_again_as_smaller_ones() {
+async fn a_chunk_that_takes_too_long_is_retried_as_smaller_ones() {
     let it = start().await;
     // Each conversation is of a transaction of its own, all long ended. The trigger stands for a server
     // that is too slow for two hundred at once.

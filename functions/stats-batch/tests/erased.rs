@@ -14,7 +14,7 @@ const ERASE: &str = "update conversation.log
     where id in (select id from conversation.log order by id limit 7)";
 
 #[tokio::test]
-async fn r17_erasing_and_deleting_rows_changes_no_count_whether_they_were_rolled_up_or_not() {
+async fn erasing_and_deleting_rows_changes_no_count() {
     for is_rolled_up in [true, false] {
         let it = start().await;
         it.say("r1", "2026-11-02T10:00:00Z", 9).await;
@@ -74,7 +74,7 @@ async fn r17_erasing_and_deleting_rows_changes_no_count_whether_they_were_rolled
 }
 
 #[tokio::test]
-async fn r18_a_month_that_left_the_log_stays_counted() {
+async fn a_month_that_left_the_log_stays_counted() {
     let it = start().await;
     it.say("r1", "2026-09-02T10:00:00Z", 9).await;
     it.say("r1", "2026-11-02T10:00:00Z", 9).await;
@@ -116,7 +116,7 @@ async fn everything_is_counted_again_from_nothing() {
 }
 
 #[tokio::test]
-async fn r17_a_robeing_that_is_erased_is_gone_from_all_of_it() {
+async fn an_erased_robeing_is_gone_from_every_table() {
     let it = start().await;
     it.say("r1", "2026-11-02T10:00:00Z", 4).await;
     it.say("r2", "2026-11-02T10:00:00Z", 4).await;

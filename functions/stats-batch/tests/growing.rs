@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::common::{app_on, start};
 
 #[tokio::test]
-async fn r7_r8_a_robeing_that_did_nothing_is_at_level_1_and_beginning_twice_changes_nothing() {
+async fn a_robeing_without_activity_has_level_1() {
     let it = start().await;
     let first = it.stats("r1").await;
     for (name, value) in [
@@ -36,7 +36,7 @@ async fn r7_r8_a_robeing_that_did_nothing_is_at_level_1_and_beginning_twice_chan
 }
 
 #[tokio::test]
-async fn r9_r10_r11_r12_messages_and_tasks_make_experience_levels_and_stats() {
+async fn messages_and_tasks_earn_experience_levels_and_stats() {
     let it = start().await;
     it.say("r1", "2026-11-02T10:00:00Z", 30).await;
     it.end_task("r1", "coding", 10, "success").await;
@@ -76,7 +76,7 @@ async fn r9_r10_r11_r12_messages_and_tasks_make_experience_levels_and_stats() {
 }
 
 #[tokio::test]
-async fn r11_a_task_counts_once_a_key_and_another_task_under_it_is_refused() {
+async fn a_task_counts_once_per_key_and_another_task_with_the_key_is_rejected() {
     let it = start().await;
     let path = "/v1/robeings/r1/tasks";
     let task = |difficulty: i64| json!({"task_type": "coding", "difficulty": difficulty, "outcome": "success"});
@@ -156,7 +156,7 @@ async fn r11_a_task_counts_once_a_key_and_another_task_under_it_is_refused() {
 }
 
 #[tokio::test]
-async fn r11_the_table_of_experience_can_be_another_and_what_ended_before_keeps_its_worth() {
+async fn task_values_can_be_configured_and_earlier_tasks_keep_theirs() {
     let it = start().await;
     it.end_task("r1", "juggling", 2, "success").await;
     let own = r#"{"juggling": {"experience": 7, "stat": "leadership"}}"#;
@@ -173,7 +173,7 @@ async fn r11_the_table_of_experience_can_be_another_and_what_ended_before_keeps_
 }
 
 #[tokio::test]
-async fn r13_growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
+async fn growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
     let it = start().await;
     // 23:30 of the first and 00:30 of the second of November in Seoul.
     it.say("r1", "2026-11-01T14:30:00Z", 5).await;
@@ -260,7 +260,7 @@ async fn robeings_are_ranked_by_experience_page_by_page() {
 }
 
 #[tokio::test]
-async fn experience_stops_at_the_most_there_can_be() {
+async fn experience_saturates_at_its_maximum() {
     let it = start().await;
     it.end_task("r1", "coding", 1, "success").await;
     let most = |hours_ago: i64| {

@@ -3,7 +3,7 @@
 use crate::common::start;
 
 #[tokio::test]
-async fn a_batch_finds_out_that_its_mark_is_of_another_cluster_and_counts_again() {
+async fn after_a_restore_into_another_cluster_everything_is_counted_again() {
     let it = start().await;
     it.say("r1", "2026-11-02T10:00:00Z", 9).await;
     it.end_task("r1", "coding", 5, "success").await;

@@ -21,7 +21,7 @@ fn tokens() -> String {
 }
 
 #[tokio::test]
-async fn a_caller_sees_and_tells_of_the_robeings_of_their_scope_and_no_others() {
+async fn a_caller_reads_and_writes_only_robeings_in_their_scope() {
     let it = start().await;
     for robeing in ["r1", "r2", "r3"] {
         it.say(robeing, "2026-11-02T10:00:00Z", 1).await;
@@ -71,7 +71,7 @@ async fn a_caller_sees_and_tells_of_the_robeings_of_their_scope_and_no_others() 
 }
 
 #[tokio::test]
-async fn the_database_itself_shows_a_transaction_the_robeings_it_names_and_no_others() {
+async fn row_level_security_shows_a_transaction_only_the_robeings_that_it_names() {
     let it = start().await;
     it.say("r1", "2026-11-02T10:00:00Z", 5).await;
     it.say("r2", "2026-11-02T10:00:00Z", 5).await;

@@ -1,17 +1,47 @@
 #![doc = include_str!("../README.md")]
 
-/// Every migration in order: the file's name and its text.
+/// Every migration in order: the name of the file and its text.
 pub const FILES: &[(&str, &str)] = &[
     (
-        "0001_message_log.sql",
-        include_str!("../0001_message_log.sql"),
+        "0001_platform_scope.sql",
+        include_str!("../0001_platform_scope.sql"),
     ),
-    ("0002_settings.sql", include_str!("../0002_settings.sql")),
     (
-        "0003_stats_batch.sql",
-        include_str!("../0003_stats_batch.sql"),
+        "0002_message_log_log.sql",
+        include_str!("../0002_message_log_log.sql"),
     ),
-    ("0004_privacy.sql", include_str!("../0004_privacy.sql")),
+    (
+        "0003_message_log_roll_up.sql",
+        include_str!("../0003_message_log_roll_up.sql"),
+    ),
+    (
+        "0004_message_log_dead_letters.sql",
+        include_str!("../0004_message_log_dead_letters.sql"),
+    ),
+    (
+        "0005_message_log_search.sql",
+        include_str!("../0005_message_log_search.sql"),
+    ),
+    (
+        "0006_message_log_patterns.sql",
+        include_str!("../0006_message_log_patterns.sql"),
+    ),
+    (
+        "0007_settings_values.sql",
+        include_str!("../0007_settings_values.sql"),
+    ),
+    (
+        "0008_stats_batch_stats.sql",
+        include_str!("../0008_stats_batch_stats.sql"),
+    ),
+    (
+        "0009_privacy_archive.sql",
+        include_str!("../0009_privacy_archive.sql"),
+    ),
+    (
+        "0010_privacy_requests.sql",
+        include_str!("../0010_privacy_requests.sql"),
+    ),
 ];
 
 #[cfg(test)]
@@ -19,7 +49,7 @@ mod tests {
     use super::FILES;
 
     #[test]
-    fn each_file_of_the_folder_is_compiled_in_in_order_and_names_its_owner() {
+    fn every_file_of_the_folder_is_compiled_in_in_order_and_names_its_owner() {
         let folder = env!("CARGO_MANIFEST_DIR");
         let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
             .unwrap()
@@ -41,10 +71,18 @@ mod tests {
             assert!(name.starts_with(&format!("{:04}_", position + 1)), "{name}");
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(name.trim_end_matches(".sql").chars().all(plain), "{name}");
+            let owner = sql.strip_prefix("-- ").and_then(|sql| sql.split_once(": "));
+            let (owner, _) =
+                owner.unwrap_or_else(|| panic!("{name}: the first line names no owner"));
+            let start = format!("{}_", owner.replace('-', "_"));
             assert!(
-                sql.starts_with("-- "),
-                "{name}: the first line names the owner"
+                name[5..].starts_with(&start),
+                "{name}: its owner is {owner}"
             );
+            let root = std::path::Path::new(folder).join("../..");
+            let is_owner = |parent: &&str| root.join(parent).join(owner).is_dir();
+            let has_owner = ["functions", "shared"].iter().any(|it| is_owner(it));
+            assert!(has_owner, "{name}: there is no folder {owner}");
         }
     }
 }

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::identity::Key;
+use crate::ids::Key;
 
 /// The most nested envelopes that are opened.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// The content of an envelope.
 pub(super) struct Opened {
@@ -25,8 +25,8 @@ pub(super) struct Opened {
     pub(super) sent_at: Option<Timestamp>,
     /// The message, as far as it can be read; an error if there is nothing to keep.
     pub(super) body: Result<Value, String>,
-    /// Why the body can't be a message, if the envelope shows that.
-    pub(super) refusal: Option<String>,
+    /// The reason why the body can't be a message, if the envelope shows that.
+    pub(super) rejection: Option<String>,
 }
 
 pub(super) enum Name {
@@ -60,22 +60,22 @@ impl Opened {
             name: Name::None,
             sent_at: None,
             body: Err(reason.to_owned()),
-            refusal: None,
+            rejection: None,
         }
     }
 
-    pub(super) fn refused(body: Value, reason: impl Into<String>) -> Self {
+    pub(super) fn rejected(body: Value, reason: impl Into<String>) -> Self {
         Self {
             name: Name::None,
             sent_at: None,
             body: Ok(body),
-            refusal: Some(reason.into()),
+            rejection: Some(reason.into()),
         }
     }
 
-    /// Adds what the transport `source` knows: the publisher's attributes, which take precedence as
-    /// the name, the time of sending, and `key`, which is the name if there is no other.
-    pub(super) fn handed_over<'a>(
+    /// Adds what the transport `source` knows: the publisher's attributes, which take precedence as the name, the time
+    /// of sending, and `key`, which is the name if there is no other.
+    pub(super) fn delivered_by<'a>(
         mut self,
         source: &'static str,
         attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
@@ -132,16 +132,16 @@ impl Envelope {
 
 /// Opens all envelopes around a message.
 pub(super) fn open(value: Value) -> Opened {
-    opened(value, DEEPEST)
+    opened(value, MAX_DEPTH)
 }
 
 pub(super) fn open_text(text: &str) -> Opened {
-    text_opened(text, DEEPEST)
+    text_opened(text, MAX_DEPTH)
 }
 
 /// Opens JSON in base64.
 pub(super) fn open_base64(data: &str) -> Opened {
-    base64_opened(data, DEEPEST)
+    base64_opened(data, MAX_DEPTH)
 }
 
 fn opened(value: Value, left: usize) -> Opened {
@@ -149,19 +149,19 @@ fn opened(value: Value, left: usize) -> Opened {
         Value::Object(event) => event,
         // Some senders encode JSON twice.
         Value::String(text) if left > 0 => return text_opened(&text, left - 1),
-        value => return Opened::refused(value, "the body is no JSON object"),
+        value => return Opened::rejected(value, "the body is not a JSON object"),
     };
     let Some(envelope) = Envelope::of(&event) else {
         return Opened {
             name: id(event.get("id")).map_or(Name::None, |id| Name::Own(id.into_owned())),
             sent_at: None,
             body: Ok(Value::Object(event)),
-            refusal: None,
+            rejection: None,
         };
     };
     let Some(left) = left.checked_sub(1) else {
-        let reason = format!("it is in more than {DEEPEST} envelopes");
-        return Opened::refused(Value::Object(event), reason);
+        let reason = format!("the event is in more than {MAX_DEPTH} envelopes");
+        return Opened::rejected(Value::Object(event), reason);
     };
     match envelope {
         Envelope::CloudEvent => cloud_event(event, left),
@@ -179,7 +179,7 @@ fn text_opened(text: &str, left: usize) -> Opened {
             let decoded = decoded(text).and_then(|text| serde_json::from_str(&text).ok());
             match decoded {
                 Some(value @ Value::Object(_)) => opened(value, left),
-                _ => Opened::refused(text.into(), format!("the body is no JSON: {error}")),
+                _ => Opened::rejected(text.into(), format!("the body is not JSON: {error}")),
             }
         }
     }
@@ -188,7 +188,7 @@ fn text_opened(text: &str, left: usize) -> Opened {
 fn base64_opened(data: &str, left: usize) -> Opened {
     match decoded(data) {
         Some(text) => text_opened(&text, left),
-        None => Opened::refused(data.into(), "data is no text in base64"),
+        None => Opened::rejected(data.into(), "data is not text in base64"),
     }
 }
 
@@ -197,7 +197,7 @@ fn cloud_event(mut event: Map<String, Value>, left: usize) -> Opened {
     let mut inner = match (data, event.get("data_base64")) {
         (Some(data), _) => opened(data, left),
         (None, Some(Value::String(data))) => base64_opened(data, left),
-        (None, _) => Opened::empty("it has no data"),
+        (None, _) => Opened::empty("the event has no data"),
     };
     inner.sent_at = inner.sent_at.or_else(|| time(event.get("time")));
     // A nested event keeps its name when it is published again; this envelope gets a new one.
@@ -212,7 +212,7 @@ fn cloud_event(mut event: Map<String, Value>, left: usize) -> Opened {
 fn event_bridge(mut event: Map<String, Value>, left: usize) -> Opened {
     let mut inner = match event.remove("detail") {
         Some(detail) => opened(detail, left),
-        None => Opened::empty("it has no detail"),
+        None => Opened::empty("the event has no detail"),
     };
     inner.sent_at = inner.sent_at.or_else(|| time(event.get("time")));
     let source = id(event.get("source")).unwrap_or_default();
@@ -233,18 +233,17 @@ fn notification(event: &Map<String, Value>, left: usize) -> Opened {
     let inner = match (kind, event.get("Message")) {
         // Keep nothing of it: the token in it confirms the subscription.
         (Some("SubscriptionConfirmation" | "UnsubscribeConfirmation"), _) => Opened::empty(
-            "it asks to confirm a subscription, which is not done here: subscribe the function or \
-             its queue",
+            "subscriptions over HTTP can't be confirmed here: subscribe the function or its queue",
         ),
         (_, Some(Value::String(message))) => text_opened(message, left),
-        _ => Opened::empty("it has no Message"),
+        _ => Opened::empty("the event has no Message"),
     };
     let attributes = event.get("MessageAttributes").and_then(Value::as_object);
     let attributes = attributes.into_iter().flatten();
     let attributes = attributes
         .filter_map(|(name, it)| Some((name.as_str(), it.get("Value")?.as_str()?.into())));
     let sent_at = time(event.get("Timestamp"));
-    let mut opened = inner.handed_over("sns", attributes, sent_at, || {
+    let mut opened = inner.delivered_by("sns", attributes, sent_at, || {
         let id = id(event.get("MessageId"))?;
         Some(sns_key(&id, sent_at))
     });
@@ -265,12 +264,12 @@ pub(super) fn sns_key(id: &str, time: Option<Timestamp>) -> Key {
 fn push(event: &Map<String, Value>, left: usize) -> Opened {
     let subscription = id(event.get("subscription")).unwrap_or_default();
     let Some(Value::Object(message)) = event.get("message") else {
-        return Opened::empty("it has no message");
+        return Opened::empty("the event has no message");
     };
     let field = |names: [&str; 2]| names.iter().find_map(|name| message.get(*name));
     let inner = match message.get("data") {
         Some(Value::String(data)) => base64_opened(data, left),
-        _ => Opened::empty("it has no data"),
+        _ => Opened::empty("the event has no data"),
     };
     let attributes = message.get("attributes").and_then(Value::as_object);
     let attributes = attributes.into_iter().flatten();
@@ -292,7 +291,7 @@ pub(super) fn pushed<'a>(
     published_at: Option<Timestamp>,
     attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
 ) -> Opened {
-    let mut opened = inner.handed_over("pubsub", attributes, published_at, || {
+    let mut opened = inner.delivered_by("pubsub", attributes, published_at, || {
         Some(Key::of_parts(&[subscription, id?]).at(published_at))
     });
     // Messages that are published together share a time and have ascending ids.

@@ -6,9 +6,9 @@ use std::slice;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::delivery::{Delivery, Report};
 use super::envelopes::{Opened, id, open, open_base64, open_text};
-use super::{Delivery, Report};
-use crate::identity::Key;
+use crate::ids::Key;
 
 /// None for records of other sources.
 pub(super) fn of(record: &Value) -> Option<Delivery> {
@@ -36,13 +36,13 @@ fn of_sqs(record: &Value) -> Delivery {
     let item = id(record.get("messageId"));
     let inner = match record.get("body") {
         Some(Value::String(body)) => open_text(body),
-        _ => Opened::empty("it has no body"),
+        _ => Opened::empty("the record has no body"),
     };
     let attributes = record["messageAttributes"].as_object();
     let attributes = attributes.into_iter().flatten();
     let attributes = attributes
         .filter_map(|(name, it)| Some((name.as_str(), it.get("stringValue")?.as_str()?.into())));
-    let mut opened = inner.handed_over("sqs", attributes, sent_at, || {
+    let mut opened = inner.delivered_by("sqs", attributes, sent_at, || {
         Some(Key::of_publisher(item.as_deref()?).at(sent_at))
     });
     opened.name = opened.name.in_order("sqs", attribute("SequenceNumber"));
@@ -53,8 +53,8 @@ fn of_sqs(record: &Value) -> Delivery {
         group: attribute("MessageGroupId")
             .filter(|_| fifo)
             .map(str::to_owned),
-        again: millis("ApproximateReceiveCount") > Some(1),
-        report: item.map_or(Report::None, |item| Report::Message(item.into_owned())),
+        is_repeat: millis("ApproximateReceiveCount") > Some(1),
+        report: item.map_or(Report::Request, |item| Report::Message(item.into_owned())),
         ..Delivery::of(opened, "sqs", None)
     }
 }
@@ -67,7 +67,7 @@ fn of_sns(record: &Value) -> Delivery {
             notification.entry("Message").or_insert(Value::Null);
             open(Value::Object(notification))
         }
-        _ => Opened::empty("it has no Sns"),
+        _ => Opened::empty("the record has no Sns"),
     };
     Delivery::of(opened, "sns", None)
 }
@@ -76,7 +76,7 @@ fn of_kinesis(record: &Value) -> Delivery {
     let kinesis = &record["kinesis"];
     let inner = match &kinesis["data"] {
         Value::String(data) => open_base64(data),
-        _ => Opened::empty("it has no data"),
+        _ => Opened::empty("the record has no data"),
     };
     let arrived_at = at_seconds(&kinesis["approximateArrivalTimestamp"]);
     let number = id(kinesis.get("sequenceNumber"));
@@ -89,11 +89,11 @@ fn of_dynamodb(record: &Value) -> Delivery {
     let inner = match &change["NewImage"] {
         Value::Object(image) => match item(image) {
             Some(item) => open(item),
-            None => Opened::refused(record.clone(), "its NewImage can't be read"),
+            None => Opened::rejected(record.clone(), "the NewImage can't be read"),
         },
-        _ => Opened::refused(
+        _ => Opened::rejected(
             record.clone(),
-            "it has no NewImage, which would be the message",
+            "the record has no NewImage, which would be the message",
         ),
     };
     let changed_at = at_seconds(&change["ApproximateCreationDateTime"]);
@@ -109,13 +109,13 @@ fn of_stream(
     number: Option<Cow<str>>,
 ) -> Delivery {
     let stream = record["eventSourceARN"].as_str().unwrap_or_default();
-    let mut opened = inner.handed_over(source, std::iter::empty(), time, || {
+    let mut opened = inner.delivered_by(source, std::iter::empty(), time, || {
         let id = id(record.get("eventID")).or_else(|| number.clone())?;
         Some(Key::of_parts(&[stream, &id]).at(time))
     });
     opened.name = opened.name.in_order(source, number.as_deref());
     Delivery {
-        report: number.map_or(Report::None, |it| Report::Sequence(it.into_owned())),
+        report: number.map_or(Report::Request, |it| Report::Sequence(it.into_owned())),
         ..Delivery::of(opened, source, None)
     }
 }
@@ -170,7 +170,7 @@ pub(super) fn of_kafka(event: &Map<String, Value>, records: &[(&str, &Value)]) -
 fn of_kafka_record(cluster: &str, partition: &str, record: &Value) -> Delivery {
     let inner = match &record["value"] {
         Value::String(value) => open_base64(value),
-        _ => Opened::refused(record.clone(), "it has no value"),
+        _ => Opened::rejected(record.clone(), "the record has no value"),
     };
     let headers = record["headers"].as_array();
     let headers = headers.into_iter().flatten().filter_map(Value::as_object);
@@ -178,7 +178,7 @@ fn of_kafka_record(cluster: &str, partition: &str, record: &Value) -> Delivery {
     let headers = headers.filter_map(|(name, value)| Some((name.as_str(), bytes(value)?.into())));
     let time = record["timestamp"].as_i64().and_then(at_millis);
     let offset = id(record.get("offset"));
-    let mut opened = inner.handed_over("kafka", headers, time, || {
+    let mut opened = inner.delivered_by("kafka", headers, time, || {
         Some(Key::of_parts(&[cluster, partition, offset.as_deref()?]).at(time))
     });
     opened.name = opened.name.in_order("kafka", offset.as_deref());

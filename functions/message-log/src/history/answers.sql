@@ -1,4 +1,4 @@
--- What answers these messages, oldest first: the first so many of each, until they are too large together.
+-- The answers to some messages, oldest first: the first answers of each, until they are too large together.
 select id, reply_to, intent, confidence, is_left_out,
        case when not is_left_out then response end as response
 from (
@@ -9,11 +9,11 @@ from (
     from (
         select log.id, log.reply_to, log.response, log.intent, log.confidence,
                row_number() over (partition by log.reply_to order by log.id) as nth
-        from unnest($1::uuid[], $2::text[]) as asked (id, robeing_id)
+        from unnest($1::uuid[], $2::text[]) as message (id, robeing_id)
         join conversation.log
-            on log.reply_to = asked.id and log.robeing_id = asked.robeing_id and log.id > asked.id
+            on log.reply_to = message.id and log.robeing_id = message.robeing_id and log.id > message.id
     ) as answer
-    -- One more says that there are more.
+    -- One more row shows that there are more.
     where nth <= $3 + 1
 ) as measured
 order by id

@@ -1,4 +1,4 @@
--- A page, newest first. What is not read of it: the rows after those that are too large together.
+-- A page, newest first. Rows that would make it too large are counted, and not read.
 select *
 from (
     select *,
@@ -21,8 +21,8 @@ from (
                 select from conversation.log as answer
                 where answer.reply_to = log.id and answer.intent = $8))
           and (reply_to is null or not exists (
-                select from conversation.log as asked
-                where asked.id = log.reply_to and asked.robeing_id = log.robeing_id))
+                select from conversation.log as answered
+                where answered.id = log.reply_to and answered.robeing_id = log.robeing_id))
         order by id desc
         limit $9
     ) as wanted

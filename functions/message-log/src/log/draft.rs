@@ -1,25 +1,25 @@
-//! What one row will say: checked, and masked in memory.
+//! A row before it is inserted: checked, and masked in memory.
 
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use masking::{Known, Masker, Placeholders, Policy};
 use platform::postgres::types::Json;
 use platform::{Error, Result};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Event, Log, day_of};
-use crate::identity::{Digest, Identity, Window, digest, identify};
-use crate::message::text_of;
-use masking::{Known, Masker, Placeholders, Policy};
+use super::{Event, Log};
+use crate::ids::{JsonDigest, RowIdentity, TimeWindow, day_of, digest};
+use crate::message::{NewMessage, text_of};
 
-/// In characters, as the columns of the log have them.
-const LONGEST_EVENT_ID: usize = 512;
-const LONGEST_INTENT: usize = 100;
+/// In characters, the sizes of the columns.
+const MAX_EVENT_ID: usize = 512;
+const MAX_INTENT: usize = 100;
 
-/// What one row says, before and after masking.
+/// The texts of a row, before or after masking.
 #[derive(Clone, Debug)]
-pub(super) struct Content {
+pub(super) struct Texts {
     pub(super) message: Option<Value>,
     pub(super) response: Option<Value>,
     pub(super) intent: Option<String>,
@@ -30,7 +30,7 @@ pub(super) struct Content {
 pub(super) struct Draft {
     pub(super) source: &'static str,
     pub(super) source_event_id: String,
-    pub(super) identity: Identity,
+    pub(super) identity: RowIdentity,
     pub(super) robeing_id: String,
     pub(super) channel_id: Option<String>,
     pub(super) channel_type: Option<String>,
@@ -38,26 +38,27 @@ pub(super) struct Draft {
     pub(super) user_id: Option<Uuid>,
     pub(super) slack_user_id: Option<String>,
     pub(super) confidence: Option<f64>,
-    /// The message that it answers, as its sender says.
+    /// The message that it answers, as given by its sender.
     pub(super) reply_to: Option<Uuid>,
-    /// The last message of its thread, where its sender says nothing.
-    pub(super) answers: Option<Uuid>,
-    pub(super) masked: Content,
+    /// The last message of its thread, if the sender gave none.
+    pub(super) thread_reply_to: Option<Uuid>,
+    pub(super) masked: Texts,
     pub(super) policy: Policy,
+    /// The digest that distinguishes a repeat from another message with the same key.
     pub(super) content: Uuid,
-    /// About how many bytes it has.
+    /// The approximate size in bytes.
     pub(super) size: usize,
-    /// What it says unmasked, where its placeholders have to be numbered with those of its conversation.
-    pub(super) to_number: Option<(Uuid, Arc<Content>)>,
+    /// The conversation and the unmasked texts, if the row has placeholders that must be numbered.
+    pub(super) unnumbered: Option<(Uuid, Arc<Texts>)>,
 }
 
 impl Log {
-    /// Checks and masks; nothing of it is anywhere but in memory.
+    /// Checks and masks an event in memory.
     pub(super) fn draft(
         &self,
         event: Event,
         position: usize,
-        window: &Window,
+        window: &TimeWindow,
         policy: Policy,
     ) -> Result<Draft> {
         let Event {
@@ -65,10 +66,10 @@ impl Log {
             event_id,
             key,
             sent_at,
-            message,
+            mut message,
         } = event;
         message.check()?;
-        let identity = identify(
+        let identity = RowIdentity::of(
             &message.robeing_id,
             source,
             key.as_ref(),
@@ -79,54 +80,33 @@ impl Log {
         )
         .map_err(|_| {
             Error::Invalid(
-                "the message is more than a day ahead of time: check the sender's clock".to_owned(),
+                "the time of the message is more than a day ahead: check the sender's clock"
+                    .to_owned(),
             )
         })?;
-        let raw = Content {
-            message: message.message.filter(|it| !it.is_null()),
-            response: message.response.filter(|it| !it.is_null()),
-            intent: message.intent,
-            metadata: message
-                .metadata
-                .filter(|it| !it.is_null())
-                .unwrap_or_else(|| json!({})),
-        };
+        let unmasked = Texts::take(&mut message);
         let conversation = Uuid::from_bytes(digest(&[
             &message.robeing_id,
             message.channel_id.as_deref().unwrap_or_default(),
             message.thread_ts.as_deref().unwrap_or_default(),
         ]));
-        let mut seen = self.placeholders(conversation, Known::default());
-        let masked = raw.masked(&self.masker.with_policy(policy), &mut seen)?;
-        // A repeat is told by what no setting can change: another policy makes no other message.
-        let strict = if policy == Policy::default() {
+        let mut placeholders = self.placeholders(conversation, Known::default());
+        let masked = unmasked.masked(&self.masker.with_policy(policy), &mut placeholders)?;
+        // A repeat is recognized by what no setting changes: another masking policy makes no other message.
+        let fully_masked = if policy == Policy::default() {
             None
         } else {
-            let mut seen = self.placeholders(conversation, Known::default());
-            Some(raw.masked(&self.masker, &mut seen)?)
+            let mut placeholders = self.placeholders(conversation, Known::default());
+            Some(unmasked.masked(&self.masker, &mut placeholders)?)
         };
-        let strict = strict.as_ref().unwrap_or(&masked);
-        // A UUID is nobody's number, however it looks.
+        let content = content_digest(&message, fully_masked.as_ref().unwrap_or(&masked));
+        // A UUID is never personal data, however it looks.
         let source_event_id = match Uuid::try_parse(&event_id) {
             Ok(_) => event_id,
-            Err(_) => cut(self.mask_text(&event_id)?, LONGEST_EVENT_ID),
+            Err(_) => cut(self.mask_text(&event_id)?, MAX_EVENT_ID),
         };
-        let mut content = Digest::default();
-        content.add(&(
-            &message.channel_id,
-            &message.thread_ts,
-            message.user_id,
-            &message.slack_user_id,
-            message.reply_to,
-            message.confidence,
-            message.created_at,
-            &strict.message,
-            &strict.response,
-            &strict.intent,
-            &strict.metadata,
-        ));
-        let is_numbered = seen.into_known() != Known::default();
-        let to_number = is_numbered.then(|| (conversation, Arc::new(raw)));
+        let has_placeholders = placeholders.into_known() != Known::default();
+        let unnumbered = has_placeholders.then(|| (conversation, Arc::new(unmasked)));
         Ok(Draft {
             source,
             source_event_id,
@@ -139,65 +119,93 @@ impl Log {
             slack_user_id: message.slack_user_id,
             confidence: message.confidence,
             reply_to: message.reply_to,
-            answers: None,
+            thread_reply_to: None,
             masked,
             policy,
             size: content.bytes,
             content: content.finish(),
-            to_number,
+            unnumbered,
         })
     }
 }
 
-impl Content {
-    pub(super) fn masked(&self, masker: &Masker, seen: &mut Placeholders) -> Result<Self> {
+fn content_digest(message: &NewMessage, masked: &Texts) -> JsonDigest {
+    let mut digest = JsonDigest::default();
+    digest.add(&(
+        &message.channel_id,
+        &message.thread_ts,
+        message.user_id,
+        &message.slack_user_id,
+        message.reply_to,
+        message.confidence,
+        message.created_at,
+        &masked.message,
+        &masked.response,
+        &masked.intent,
+        &masked.metadata,
+    ));
+    digest
+}
+
+impl Texts {
+    fn take(message: &mut NewMessage) -> Self {
+        let metadata = message.metadata.take().filter(|it| !it.is_null());
+        Self {
+            message: message.message.take().filter(|it| !it.is_null()),
+            response: message.response.take().filter(|it| !it.is_null()),
+            intent: message.intent.take(),
+            metadata: metadata.unwrap_or_else(|| json!({})),
+        }
+    }
+
+    pub(super) fn masked(&self, masker: &Masker, placeholders: &mut Placeholders) -> Result<Self> {
         let mut masked = self.clone();
         for value in [&mut masked.message, &mut masked.response]
             .into_iter()
             .flatten()
         {
-            masker.json(value, seen).map_err(|_| unmaskable())?;
+            masker.json(value, placeholders).map_err(|_| unmaskable())?;
         }
         masker
-            .json(&mut masked.metadata, seen)
+            .json(&mut masked.metadata, placeholders)
             .map_err(|_| unmaskable())?;
         if let Some(intent) = &mut masked.intent {
-            let text = masker.text(intent, seen).map_err(|_| unmaskable())?.text;
-            *intent = cut(text, LONGEST_INTENT);
+            let text = masker
+                .text(intent, placeholders)
+                .map_err(|_| unmaskable())?
+                .text;
+            *intent = cut(text, MAX_INTENT);
         }
         Ok(masked)
     }
 }
 
 /// Masking may make a text longer than its column.
-fn cut(mut text: String, longest: usize) -> String {
-    if let Some((end, _)) = text.char_indices().nth(longest) {
+fn cut(mut text: String, max_length: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(max_length) {
         text.truncate(end);
     }
     text
 }
 
-/// The message and response as text, and as they came where that was in parts.
-pub(super) struct Said {
+/// The message and the response as text, and their parts if they were sent in parts.
+pub(super) struct RowText {
     pub(super) message: Option<String>,
     pub(super) response: Option<String>,
     pub(super) parts: Option<Json<Value>>,
     pub(super) token_count: i32,
 }
 
-impl Said {
-    pub(super) fn of(content: &Content) -> Self {
+impl RowText {
+    pub(super) fn of(texts: &Texts) -> Self {
         let mut parts = Map::new();
-        for (name, value) in [
-            ("message", &content.message),
-            ("response", &content.response),
-        ] {
+        for (name, value) in [("message", &texts.message), ("response", &texts.response)] {
             if let Some(value) = value.as_ref().filter(|value| !value.is_string()) {
                 parts.insert(name.to_owned(), value.clone());
             }
         }
-        let message = content.message.as_ref().map(text_of);
-        let response = content.response.as_ref().map(text_of);
+        let message = texts.message.as_ref().map(text_of);
+        let response = texts.response.as_ref().map(text_of);
         let texts = [&message, &response].into_iter().flatten();
         Self {
             token_count: texts.map(|text| tokens(text)).sum(),
@@ -208,7 +216,7 @@ impl Said {
     }
 }
 
-/// A quarter of its characters, rounded up.
+/// The number of tokens in a text, as an estimate: a quarter of its characters, rounded up.
 pub fn tokens(text: &str) -> i32 {
     i32::try_from(text.chars().count().div_ceil(4)).unwrap_or(i32::MAX)
 }
@@ -216,7 +224,7 @@ pub fn tokens(text: &str) -> i32 {
 pub(super) type Thread = (String, Option<String>, Option<String>);
 
 impl Draft {
-    /// The thread, or, where two talk without threads, their channel.
+    /// The thread. A direct conversation without threads is one thread.
     pub(super) fn thread(&self) -> Option<Thread> {
         let is_im = self.channel_type.as_deref() == Some("im") && self.channel_id.is_some();
         (self.thread_ts.is_some() || is_im).then(|| {
@@ -234,5 +242,5 @@ impl Draft {
 }
 
 pub(super) fn unmaskable() -> Error {
-    Error::Unprocessable("the text could not be masked, so nothing of it was stored".to_owned())
+    Error::Unprocessable("masking failed; nothing was stored".to_owned())
 }

@@ -1,4 +1,4 @@
--- Stores the message as this edit has it, unless a newer edit or a deletion was stored before.
+-- Stores the edited message, unless a newer edit or a deletion is stored.
 with changed as (
     insert into conversation.log as known (
         id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message, response,
@@ -9,10 +9,10 @@ with changed as (
     set message = coalesce(excluded.message, known.message),
         response = coalesce(excluded.response, known.response),
         parts = nullif(known.parts - case when excluded.message is null then 'response' else 'message' end, '{}'),
-        -- A quarter of the characters, rounded up, as everywhere.
+        -- A quarter of the characters, rounded up (see `tokens`).
         token_count = excluded.token_count
             + (char_length(coalesce(case when excluded.message is null then known.message else known.response end, '')) + 3) / 4,
-        -- An agent's own metadata stays.
+        -- Metadata that an agent sent stays.
         metadata = case when known.metadata ->> 'ts' = excluded.metadata ->> 'ts' then excluded.metadata else known.metadata end,
         channel_type = coalesce(known.channel_type, excluded.channel_type),
         edited_at = excluded.edited_at,
@@ -22,6 +22,6 @@ with changed as (
       and (known.edit_order is null or known.edit_order < excluded.edit_order)
     returning id, robeing_id
 )
--- The next roll-up updates the search.
+-- The next roll-up updates search and patterns.
 insert into conversation.edited (id, robeing_id)
 select id, robeing_id from changed

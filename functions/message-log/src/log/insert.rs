@@ -1,4 +1,4 @@
-//! Drafts as rows: one transaction for all of them, and what became of each.
+//! Inserts drafts in one transaction, with an outcome for each.
 
 use std::collections::HashSet;
 
@@ -9,19 +9,19 @@ use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use super::draft::{Draft, Said};
-use super::months::{CLOSED, add_months, is_closed};
+use super::draft::{Draft, RowText};
+use super::partitions::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
-use crate::identity::Identity;
+use crate::ids::RowIdentity;
 use platform::postgres::scoped::{self as db, Scope};
 use robeing::ROBEINGS;
 
-/// A statement that finds no month, or loses a race, is tried again so often.
-pub(super) const ATTEMPTS: usize = 4;
+/// How often a statement is tried that finds no partition or loses a race.
+pub(super) const MAX_ATTEMPTS: usize = 4;
 
 impl Log {
-    /// One transaction for all of them. Where the database refuses it, whatever the reason, each half
-    /// is tried by itself, until the draft that is refused stands alone and the others are stored.
+    /// Inserts all drafts in one transaction. If the database rejects it, each half is tried on its own, until
+    /// the rejected draft is alone and all others are stored.
     pub(super) async fn insert(&self, drafts: &mut [Draft]) -> Vec<Result<Stored>> {
         match self.try_insert(drafts).await {
             Ok(stored) => stored,
@@ -31,7 +31,7 @@ impl Log {
                 outcomes.extend(Box::pin(self.insert(second)).await);
                 outcomes
             }
-            Err(error) => for_each(drafts.len(), refused(error)),
+            Err(error) => repeat_error(drafts.len(), rejected(error)),
         }
     }
 
@@ -42,19 +42,19 @@ impl Log {
         let mut client = match self.pool.get().await {
             Ok(client) => client,
             Err(platform::postgres::PoolError::Backend(error)) => return Err(error),
-            Err(error) => return Ok(for_each(drafts.len(), error.into())),
+            Err(error) => return Ok(repeat_error(drafts.len(), error.into())),
         };
         let scope = Scope::only(
             ROBEINGS,
             drafts.iter().map(|draft| draft.robeing_id.as_str()),
         );
-        self.find_answered(&client, &scope, drafts).await?;
+        self.find_reply_to(&client, &scope, drafts).await?;
         let mut attempt = 0;
-        // Few are repeats: each is looked for only where one was met.
+        // Repeats are rare, so that the statement which handles them runs only once one was found.
         let mut repeats = drafts.iter().any(|it| it.identity.ledger_key.is_some());
         let inserted = loop {
             attempt += 1;
-            let done = if drafts.iter().any(|draft| draft.to_number.is_some()) {
+            let done = if drafts.iter().any(|draft| draft.unnumbered.is_some()) {
                 self.number_and_insert(&mut client, &scope, drafts, repeats)
                     .await
             } else {
@@ -66,34 +66,36 @@ impl Log {
                 Err(error) if !repeats && error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
                     repeats = true;
                 }
-                Err(error) if attempt < ATTEMPTS && db::lacks_partition(&error) => {
+                Err(error) if attempt < MAX_ATTEMPTS && db::lacks_partition(&error) => {
                     add_months(&client, drafts).await?;
                 }
-                Err(error) if attempt < ATTEMPTS && db::lost_a_race(&error) => {}
+                Err(error) if attempt < MAX_ATTEMPTS && db::lost_a_race(&error) => {}
                 Err(error) => return Err(error),
             }
         };
-        known(&client, &scope, drafts, inserted).await
+        outcomes(&client, &scope, drafts, inserted).await
     }
 }
 
-/// The rows of one statement, a list a column. They are in the order of ids, so that two batches with
-/// the same rows can't wait for each other.
+/// The rows of one statement, as one list per column. They are in the order of ids, so that two batches with the
+/// same rows don't deadlock.
 pub(super) struct Columns<'a> {
     drafts: Vec<&'a Draft>,
-    said: Vec<Said>,
+    texts: Vec<RowText>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn of(drafts: &'a [Draft]) -> Self {
         let mut drafts: Vec<&Draft> = drafts.iter().collect();
         drafts.sort_by_key(|draft| draft.identity.id);
-        let said = drafts.iter().map(|draft| Said::of(&draft.masked)).collect();
-        Self { drafts, said }
+        let texts = drafts
+            .iter()
+            .map(|draft| RowText::of(&draft.masked))
+            .collect();
+        Self { drafts, texts }
     }
 
-    /// The ids of those that were not there. Without `repeats` all are new, or it is an error that one
-    /// is not.
+    /// Returns the ids of the inserted rows. Without `repeats`, a row that exists is an error.
     pub(super) async fn insert(
         &self,
         client: &(impl GenericClient + Sync),
@@ -102,7 +104,7 @@ impl<'a> Columns<'a> {
         fn list<'a, S, T>(rows: &'a [S], of: impl Fn(&'a S) -> T) -> Vec<T> {
             rows.iter().map(of).collect()
         }
-        let (drafts, said) = (&self.drafts, &self.said);
+        let (drafts, texts) = (&self.drafts, &self.texts);
         let metadata = list(drafts, |it| Json(&it.masked.metadata));
         let ids = list(drafts, |it| it.identity.id);
         let columns: [(&(dyn ToSql + Sync), Type); 20] = [
@@ -114,15 +116,15 @@ impl<'a> Columns<'a> {
             (&list(drafts, |it| &it.thread_ts), Type::TEXT_ARRAY),
             (&list(drafts, |it| it.user_id), Type::UUID_ARRAY),
             (&list(drafts, |it| &it.slack_user_id), Type::TEXT_ARRAY),
-            (&list(said, |it| &it.message), Type::TEXT_ARRAY),
-            (&list(said, |it| &it.response), Type::TEXT_ARRAY),
-            (&list(said, |it| &it.parts), Type::JSONB_ARRAY),
+            (&list(texts, |it| &it.message), Type::TEXT_ARRAY),
+            (&list(texts, |it| &it.response), Type::TEXT_ARRAY),
+            (&list(texts, |it| &it.parts), Type::JSONB_ARRAY),
             (&list(drafts, |it| &it.masked.intent), Type::TEXT_ARRAY),
             (&list(drafts, |it| it.confidence), Type::FLOAT8_ARRAY),
             (&metadata, Type::JSONB_ARRAY),
-            (&list(said, |it| it.token_count), Type::INT4_ARRAY),
+            (&list(texts, |it| it.token_count), Type::INT4_ARRAY),
             (
-                &list(drafts, |it| it.reply_to.or(it.answers)),
+                &list(drafts, |it| it.reply_to.or(it.thread_reply_to)),
                 Type::UUID_ARRAY,
             ),
             (&list(drafts, |it| it.source), Type::TEXT_ARRAY),
@@ -147,9 +149,9 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What became of each draft. Those that were not inserted are there already: as they are now, or
-/// with another content under the same key.
-async fn known(
+/// The outcome for each draft. A row that was not inserted exists: with the same content, which makes the draft a
+/// repeat, or with other content under the same key.
+async fn outcomes(
     client: &Client,
     scope: &Scope,
     drafts: &[Draft],
@@ -158,7 +160,7 @@ async fn known(
     let mut outcomes: Vec<Option<Result<Stored>>> = drafts
         .iter()
         .map(|draft| {
-            let Identity { id, created_at, .. } = draft.identity;
+            let RowIdentity { id, created_at, .. } = draft.identity;
             inserted.remove(&id).then_some(Ok(Stored {
                 id,
                 created_at,
@@ -186,7 +188,7 @@ async fn known(
                     case when erased_at is null then content end as content
              from unnest($1::uuid[], $2::uuid[], $3::text[])
                  with ordinality as new (id, key, robeing_id, position)
-             -- One by one, by their keys: joined as wholes, tables without statistics would be read whole.
+             -- Looks up each key. A plain join would read tables without statistics as a whole.
              left join lateral (
                  select message_id from conversation.ingest_key where key = new.key limit 1
              ) as claimed on true
@@ -206,12 +208,12 @@ async fn known(
         for row in found {
             let position: i64 = row.try_get("position")?;
             let at = rest[usize::try_from(position - 1).unwrap_or_default()];
-            // What it was is not known any more where it was erased.
+            // Unknown if the row was erased.
             let content: Option<Uuid> = row.try_get("content")?;
             outcomes[at] = Some(
                 if content.is_none_or(|it| it == drafts[at].content) || drafts[at].source == "slack"
                 {
-                    // Slack's events of one message differ in what they tell of it.
+                    // Slack's events about one message differ in content.
                     Ok(Stored {
                         id: row.try_get("id")?,
                         created_at: row.try_get("created_at")?,
@@ -223,15 +225,14 @@ async fn known(
             );
         }
     }
-    // What is not to be found is another robeing's.
+    // A row that is not visible belongs to another robeing.
     let outcomes = outcomes
         .into_iter()
         .map(|outcome| outcome.unwrap_or_else(|| Err(other_content())));
     Ok(outcomes.collect())
 }
 
-/// What the database makes of the rows.
-fn refused(error: tokio_postgres::Error) -> Error {
+fn rejected(error: tokio_postgres::Error) -> Error {
     if is_closed(&error) {
         return Error::Unprocessable(CLOSED.to_owned());
     }
@@ -239,13 +240,11 @@ fn refused(error: tokio_postgres::Error) -> Error {
 }
 
 fn other_content() -> Error {
-    Error::Unprocessable(
-        "another message came under this id before: send a new one under a new id".to_owned(),
-    )
+    Error::Unprocessable("another message has this id: send a new message with a new id".to_owned())
 }
 
-/// The same error for each; its cause is told once.
-pub(super) fn for_each(count: usize, error: Error) -> Vec<Result<Stored>> {
+/// The same error for each of several drafts, with its cause in the first one only.
+pub(super) fn repeat_error(count: usize, error: Error) -> Vec<Result<Stored>> {
     let mut rest: Vec<Result<Stored>> = Vec::with_capacity(count);
     for _ in 1..count {
         rest.push(Err(match &error {

@@ -1,4 +1,4 @@
--- What comes in as one list a column.
+-- The rows, as one list per column.
 with new as (
     select *
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[],
@@ -10,7 +10,7 @@ with new as (
                 metadata, token_count, reply_to, source, source_event_id, content,
                 created_at, position)
 ),
--- A key that carries no time is claimed first; whoever else claims it meanwhile waits here.
+-- Claims keys that carry no time. A concurrent insert with the same key waits here.
 claimed as (
     insert into conversation.ingest_key (key, message_id)
     select key, id from new where key is not null order by key, position

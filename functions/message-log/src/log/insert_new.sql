@@ -1,4 +1,4 @@
--- What comes in as one list a column, where none of it has a key to claim ($2) or was there before.
+-- Inserts new rows without keys in the ledger ($2), given as one list per column.
 insert into conversation.log (
     id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message, response,
     parts, intent, confidence, metadata, token_count, reply_to, source, source_event_id, content,

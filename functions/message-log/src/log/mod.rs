@@ -1,16 +1,16 @@
-//! The one way into the log: check, mask, insert, commit, and only then answer.
+//! The only write path of the log: check, mask, insert, commit, and only then respond.
 //!
-//! Text is masked before anything is sent to the database, and where masking fails nothing is. A
-//! row is inserted once: its id, or the key it claims in the ledger, is unique across all months.
+//! Texts are masked before anything is sent to the database. If masking fails, nothing is stored. A row is inserted
+//! once: its id, or its key in the ledger, is unique across all months.
 
-mod answered;
-mod change;
+mod batching;
+mod delete;
 mod draft;
+mod edit;
 mod insert;
-mod months;
-mod numbers;
-mod people;
-mod together;
+mod partitions;
+mod placeholders;
+mod reply_to;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,41 +28,41 @@ use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
 
-use crate::identity::{Key, Window};
-use crate::message::{NewMessage, work};
+use crate::ids::{Key, TimeWindow};
+use crate::message::{NewMessage, masking_bytes};
 use masking::{Known, Masker, Placeholders, Policy};
 
+use batching::Batcher;
 use draft::{Draft, unmaskable};
-use insert::for_each;
-use together::Together;
+use insert::repeat_error;
 
-pub use change::Edit;
 pub use draft::tokens;
-pub use months::{CLOSED, day_of};
+pub use edit::Edit;
+pub use partitions::CLOSED;
 
-/// More rows a statement bring nothing, and hold locks for longer.
-const ROWS: usize = 1_000;
+/// More rows per statement don't make inserts faster, and hold locks for longer.
+const MAX_ROWS: usize = 1_000;
 
-/// What comes in by any of the ways.
+/// A message with the facts about its delivery, whichever way it arrived.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// `http`, `slack`, or what delivered it: see `events`.
+    /// `http`, `slack`, or the queue or bus that delivered it: see `events`.
     pub source: &'static str,
-    /// What its source calls it.
+    /// The id that its source gave it.
     pub event_id: String,
-    /// What keeps it from being stored twice; without one it is always new.
+    /// Recognizes repeats. Without a key, the event is always new.
     pub key: Option<Key>,
-    /// When it was handed over, for a message that does not say when it was said.
+    /// The time at which it was sent, for a message without a time of its own.
     pub sent_at: Option<Timestamp>,
     pub message: NewMessage,
 }
 
-/// A row that is there, committed.
+/// A committed row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub id: Uuid,
     pub created_at: Timestamp,
-    /// Whether it was there before.
+    /// Whether it existed before.
     pub replayed: bool,
 }
 
@@ -73,11 +73,11 @@ pub struct Log {
     masker: Masker,
     masking_key: Arc<[u8; 32]>,
     max_age: SignedDuration,
-    together: Arc<Together>,
-    /// What works on long texts.
+    batcher: Arc<Batcher>,
+    /// For work on long texts.
     pub workers: Workers,
-    /// What does so while a transaction is open: others must not hold up its locks.
-    in_transactions: Workers,
+    /// For work on long texts while a transaction is open, so that its locks don't wait for other work.
+    transaction_workers: Workers,
 }
 
 impl Log {
@@ -88,13 +88,13 @@ impl Log {
             "MESSAGE_MAX_AGE_DAYS is {days}: set it to 31 to 36500"
         );
         let key = resources.env().secret("MASKING_KEY").context(
-            "MASKING_KEY is not set: set it to 64 hex digits, as of `openssl rand -hex 32`",
+            "MASKING_KEY is not set: set it to 64 hex digits, such as the output of `openssl rand -hex 32`",
         )?;
         let key: Option<[u8; 32]> = hex::decode(key.expose())
             .ok()
             .and_then(|key| key.try_into().ok());
         let key = key.context(
-            "MASKING_KEY is no key: set it to 64 hex digits, as of `openssl rand -hex 32`",
+            "MASKING_KEY is not a key: set it to 64 hex digits, such as the output of `openssl rand -hex 32`",
         )?;
         Ok(Self {
             pool: resources.postgres()?,
@@ -102,33 +102,36 @@ impl Log {
             masker: Masker::default(),
             masking_key: Arc::new(key),
             max_age: SignedDuration::from_hours(i64::from(days) * 24),
-            together: Arc::default(),
+            batcher: Arc::default(),
             workers: Workers::default(),
-            in_transactions: Workers::default(),
+            transaction_workers: Workers::default(),
         })
     }
 
-    /// Stores one event; returns once it is committed. Those that come at the same time share a
-    /// transaction. Whoever calls has checked that the robeing is the caller's.
+    /// Stores one event and returns once it is committed. Events that arrive at the same time share a transaction.
+    /// The caller checks the scope of the request.
     pub async fn store_one(&self, event: Event) -> Result<Stored> {
         let outcome = match self.draft_one(event).await {
-            Ok(draft) => self.insert_with_others(draft).await,
+            Ok(draft) => self.insert_batched(draft).await,
             Err(error) => Err(error),
         };
-        tell(slice::from_ref(&outcome));
+        record_metrics(slice::from_ref(&outcome));
         outcome
     }
 
-    /// Stores what can be stored: one outcome an event, in their order. Whoever calls has checked
-    /// that each of the robeings is the caller's.
+    /// Stores several events and returns one outcome per event, in the same order. The caller checks the scope of
+    /// the request.
     pub async fn store(&self, events: Vec<Event>) -> Vec<Result<Stored>> {
         let robeings = events.iter().map(|event| event.message.robeing_id.as_str());
         let policies = match self.policies(robeings).await {
             Ok(policies) => policies,
-            Err(error) => return for_each(events.len(), error),
+            Err(error) => return repeat_error(events.len(), error),
         };
         let log = self.clone();
-        let bytes = events.iter().map(|event| event.message.work()).sum();
+        let bytes = events
+            .iter()
+            .map(|event| event.message.masking_bytes())
+            .sum();
         let work = move |waiting: &Waiting| log.drafts(events, &policies, waiting);
         let mut outcomes = Vec::new();
         let mut drafts = Vec::new();
@@ -142,15 +145,15 @@ impl Log {
             }
         }
         let mut inserted = Vec::with_capacity(drafts.len());
-        for chunk in drafts.chunks_mut(ROWS) {
+        for chunk in drafts.chunks_mut(MAX_ROWS) {
             inserted.extend(self.insert(chunk).await);
         }
         let mut inserted = inserted.into_iter();
-        let outcomes = outcomes
-            .into_iter()
-            .map(|refused| refused.unwrap_or_else(|| inserted.next().expect("each was tried")));
+        let outcomes = outcomes.into_iter().map(|rejected| {
+            rejected.unwrap_or_else(|| inserted.next().expect("one outcome per draft"))
+        });
         let outcomes: Vec<_> = outcomes.collect();
-        tell(&outcomes);
+        record_metrics(&outcomes);
         outcomes
     }
 
@@ -164,7 +167,7 @@ impl Log {
         waiting.each(events.into_iter().enumerate(), |(position, event)| {
             let policy = policies.get(&event.message.robeing_id);
             let policy = policy.copied().unwrap_or_default();
-            // One that panics is refused by itself.
+            // If masking a message panics, only this message is rejected.
             let draft = AssertUnwindSafe(|| self.draft(event, position, &window, policy));
             catch_unwind(draft)
                 .unwrap_or_else(|_| Err(anyhow::anyhow!("masking a message panicked").into()))
@@ -174,17 +177,17 @@ impl Log {
     async fn draft_one(&self, event: Event) -> Result<Draft> {
         let policy = self.policy(&event.message.robeing_id).await?;
         let log = self.clone();
-        let bytes = event.message.work();
+        let bytes = event.message.masking_bytes();
         let draft = move |_: &Waiting| log.draft(event, 0, &log.window(), policy);
         self.workers.run(bytes, draft).await
     }
 
-    /// What each robeing has masked. Without its settings nothing of it is stored.
+    /// The masking policy of each robeing. If its settings can't be read, nothing is stored.
     async fn policies<'a>(
         &self,
         robeings: impl Iterator<Item = &'a str>,
     ) -> Result<HashMap<String, Policy>> {
-        // What is no name is refused with the rest of its message.
+        // A message with an invalid robeing is rejected later.
         let mut robeings: Vec<&str> = robeings.filter(|name| is_name(name)).collect();
         robeings.sort_unstable();
         robeings.dedup();
@@ -199,11 +202,11 @@ impl Log {
         Ok(policies.into_values().next().unwrap_or_default())
     }
 
-    fn window(&self) -> Window {
-        Window::new(Timestamp::now(), self.max_age)
+    fn window(&self) -> TimeWindow {
+        TimeWindow::new(Timestamp::now(), self.max_age)
     }
 
-    /// Text that belongs to no conversation, masked.
+    /// Masks text that belongs to no conversation.
     pub async fn masked_text(&self, text: String) -> Result<String> {
         let log = self.clone();
         let bytes = text.len();
@@ -211,23 +214,23 @@ impl Log {
         self.workers.run(bytes, mask).await
     }
 
-    /// JSON that belongs to no conversation, masked.
+    /// Masks JSON that belongs to no conversation.
     pub async fn masked_json(&self, mut value: Value) -> Result<Value> {
         let log = self.clone();
-        let bytes = work(&value);
+        let bytes = masking_bytes(&value);
         let mask = move |_: &Waiting| {
-            let mut seen = log.placeholders(Uuid::nil(), Known::default());
-            let masked = log.masker.json(&mut value, &mut seen);
+            let mut placeholders = log.placeholders(Uuid::nil(), Known::default());
+            let masked = log.masker.json(&mut value, &mut placeholders);
             masked.map(|_| value).map_err(|_| unmaskable())
         };
         self.workers.run(bytes, mask).await
     }
 
     fn mask_text(&self, text: &str) -> Result<String> {
-        let mut seen = self.placeholders(Uuid::nil(), Known::default());
+        let mut placeholders = self.placeholders(Uuid::nil(), Known::default());
         let masked = self
             .masker
-            .text(text, &mut seen)
+            .text(text, &mut placeholders)
             .map_err(|_| unmaskable())?;
         Ok(masked.text)
     }
@@ -237,7 +240,7 @@ impl Log {
     }
 }
 
-fn tell(outcomes: &[Result<Stored>]) {
+fn record_metrics(outcomes: &[Result<Stored>]) {
     let now = Timestamp::now();
     let stored = || outcomes.iter().flatten();
     let new = stored().filter(|it| !it.replayed);
@@ -251,8 +254,8 @@ fn tell(outcomes: &[Result<Stored>]) {
     if replayed > 0 {
         figure("messages_replayed", Unit::Count, count(replayed));
     }
-    let refused = outcomes.len() - stored().count();
-    if refused > 0 {
-        figure("messages_refused", Unit::Count, count(refused));
+    let rejected = outcomes.len() - stored().count();
+    if rejected > 0 {
+        figure("messages_refused", Unit::Count, count(rejected));
     }
 }

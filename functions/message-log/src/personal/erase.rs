@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
 use crate::dead_letters::EMPTY_LETTER;
 use crate::derived::{self, Erased};
-use crate::identity::digest;
-use crate::roll_up::{conversation_of, search};
+use crate::ids::digest;
+use crate::roll_up::{WATERMARK, conversation_of};
+use crate::search::roll_up::remove_postings;
 
 /// Rows per transaction.
 const ROWS: i64 = 5_000;
@@ -74,11 +75,7 @@ pub async fn step(
     after: Uuid,
 ) -> Result<Step<Counts>, Error> {
     // A roll-up that runs now could add again what is removed here.
-    db.query_typed(
-        "select from conversation.watermark where name = 'message-log' for update",
-        &[],
-    )
-    .await?;
+    WATERMARK.lock(db).await?;
     let is_of_person = subject.person().is_some();
     let own = next_ids(db, subject, after, ROWS).await?;
     let mut ids = own.clone();
@@ -208,7 +205,7 @@ async fn erase_rest(
         count(counts, "conversation.slack_user", names);
     }
     if let Some(robeing_id) = robeing_id {
-        search::forget_postings(db, robeing_id, subject.robeings.as_deref()).await?;
+        remove_postings(db, robeing_id, subject.robeings.as_deref()).await?;
         for table in OF_ROBEINGS {
             let sql = format!(
                 "delete from {table}

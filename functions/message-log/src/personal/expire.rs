@@ -7,7 +7,8 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use crate::derived::renew;
-use crate::identity::first_id_at;
+use crate::ids::first_id_at;
+use crate::roll_up::WATERMARK;
 
 /// Rows per transaction.
 const ROWS: i64 = 5_000;
@@ -27,11 +28,7 @@ pub async fn step(
 ) -> Result<Step<Counts>, Error> {
     let (only, except) = robeings.values();
     // A roll-up that runs now could add to search again what is deleted here.
-    db.query_typed(
-        "select from conversation.watermark where name = 'message-log' for update",
-        &[],
-    )
-    .await?;
+    WATERMARK.lock(db).await?;
     let past = first_id_at(before);
     let rows = db
         .query_typed(

@@ -1,65 +1,54 @@
-//! What is rolled up next: rows in the order of their transactions, as much as fits into memory.
+//! Reads the next rows of the log, in the order of their transactions, as many as fit into memory.
 
 use jiff::Timestamp;
 use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{counted::question, search};
-use crate::identity::digest;
-use crate::log::day_of;
-use crate::pieces;
+use watermark::Position;
 
-/// Rows a chunk: enough of a busy robeing for a segment that need not be merged soon.
-const ROWS: i64 = 10_000;
-/// Their texts, in bytes, of which packing them needs up to twenty times as much.
-const BYTES: i64 = 4 * 1_024 * 1_024;
-/// What is read of a text at most, in bytes.
-const LONGEST: i32 = 4 * pieces::LONGEST as i32;
+use crate::ids::{day_of, digest};
+use crate::patterns::question::question;
+use crate::search::ngrams::MAX_LENGTH;
+use crate::search::roll_up::ngrams_of;
 
-pub(super) struct Row {
-    pub(super) id: Uuid,
-    pub(super) robeing_id: String,
-    pub(super) conversation: Uuid,
-    pub(super) message: Option<String>,
-    pub(super) response: Option<String>,
-    pub(super) intent: Option<String>,
-    pub(super) confidence: Option<f64>,
-    pub(super) tokens: i64,
-    pub(super) created_at: Timestamp,
-    /// What its texts are found by, and what it asks, once they are read.
-    pub(super) pieces: Vec<i32>,
-    pub(super) question: Option<String>,
+/// The most rows per chunk. A busy robeing then gets segments that need not be merged soon.
+const MAX_ROWS: i64 = 10_000;
+/// The most bytes of text per chunk. Packing needs up to twenty times as much memory.
+const MAX_BYTES: i64 = 4 * 1_024 * 1_024;
+/// The most bytes that are read of a text.
+const MAX_TEXT: i32 = 4 * MAX_LENGTH as i32;
+
+/// A row of the log, with what is derived from its texts.
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
+    pub(crate) robeing_id: String,
+    pub(crate) conversation: Uuid,
+    pub(crate) message: Option<String>,
+    pub(crate) response: Option<String>,
+    pub(crate) intent: Option<String>,
+    pub(crate) confidence: Option<f64>,
+    pub(crate) tokens: i64,
+    pub(crate) created_at: Timestamp,
+    /// Set by [`Row::analyzed`].
+    pub(crate) ngrams: Vec<i32>,
+    /// Set by [`Row::analyzed`].
+    pub(crate) question: Option<String>,
     xid: i64,
-    /// What comes before it is as much as a chunk takes; it has no text then.
+    /// Whether the rows before it fill the chunk. Then it has no texts.
     is_over: bool,
 }
 
-/// Up to where the log is rolled up: all transactions below `xid`, and of that one, where it is too
-/// large for one chunk, what has an id up to `after`.
-#[derive(Clone, Copy, Default, PartialEq)]
-pub(super) struct Mark {
-    pub(super) xid: i64,
-    pub(super) after: Uuid,
-}
-
-impl Mark {
-    pub(super) fn before(xid: i64) -> Self {
-        let after = Uuid::nil();
-        Self { xid, after }
-    }
-}
-
-/// What comes after the mark and below the horizon, and the mark after that.
+/// Reads the next rows after `from`, of transactions before `horizon`. Returns them with the position after them.
 pub(super) async fn next(
     db: &Transaction<'_>,
-    mark: Mark,
+    from: Position,
     horizon: i64,
-) -> Result<(Vec<Row>, Mark), Error> {
-    if !mark.after.is_nil() {
-        return of_transaction(db, mark).await;
+) -> Result<(Vec<Row>, Position), Error> {
+    if !from.after_id.is_nil() {
+        return of_transaction(db, from).await;
     }
-    let (from, below) = (mark.xid.to_string(), horizon.to_string());
+    let (from, below) = (from.xid.to_string(), horizon.to_string());
     let mut rows = read(
         db,
         "select * from conversation.log
@@ -70,44 +59,47 @@ pub(super) async fn next(
         &[
             (&from, Type::TEXT),
             (&below, Type::TEXT),
-            (&(ROWS + 1), Type::INT8),
+            (&(MAX_ROWS + 1), Type::INT8),
         ],
     )
     .await?;
     let Some(over) = rows.iter().find(|row| row.is_over).map(|row| row.xid) else {
-        return Ok((rows, Mark::before(horizon)));
+        return Ok((rows, Position::before(horizon)));
     };
     if rows[0].xid == over {
-        return of_transaction(db, Mark::before(over)).await;
+        return of_transaction(db, Position::before(over)).await;
     }
     rows.retain(|row| row.xid < over);
-    Ok((rows, Mark::before(over)))
+    Ok((rows, Position::before(over)))
 }
 
-/// Of one transaction, by id. The log is walked along, rather than its rows looked up by their
-/// transaction: after a restore all rows are of one.
-async fn of_transaction(db: &Transaction<'_>, mark: Mark) -> Result<(Vec<Row>, Mark), Error> {
+/// Reads the next rows of one transaction, by id. It scans the log in the order of ids instead of looking rows up by
+/// their transaction, because after a restore all rows have the same transaction.
+async fn of_transaction(
+    db: &Transaction<'_>,
+    from: Position,
+) -> Result<(Vec<Row>, Position), Error> {
     let last = db
         .query_typed_opt(
             "select id from conversation.log where id > $1 order by id offset $2 limit 1",
-            &[(&mark.after, Type::UUID), (&(ROWS - 1), Type::INT8)],
+            &[(&from.after_id, Type::UUID), (&(MAX_ROWS - 1), Type::INT8)],
         )
         .await?;
     let last: Option<Uuid> = last.map(|row| row.try_get(0)).transpose()?;
-    let xid = mark.xid.to_string();
+    let xid = from.xid.to_string();
     let mut rows = read(
         db,
         "select *
          from (
              select * from conversation.log
              where id > $1 and id <= coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-             -- Keeps the planner from looking for the transaction.
+             -- Keeps the planner from using the index on xid.
              offset 0
          ) as log
          where xid = $3::text::xid8 and erased_at is null",
         "id",
         &[
-            (&mark.after, Type::UUID),
+            (&from.after_id, Type::UUID),
             (&last, Type::UUID),
             (&xid, Type::TEXT),
         ],
@@ -116,18 +108,18 @@ async fn of_transaction(db: &Transaction<'_>, mark: Mark) -> Result<(Vec<Row>, M
     let next = match (rows.iter().position(|row| row.is_over), last) {
         (Some(over), _) => {
             rows.truncate(over);
-            Mark {
-                after: rows[over - 1].id,
-                ..mark
+            Position {
+                after_id: rows[over - 1].id,
+                ..from
             }
         }
-        (None, Some(after)) => Mark { after, ..mark },
-        (None, None) => Mark::before(mark.xid + 1),
+        (None, Some(after_id)) => Position { after_id, ..from },
+        (None, None) => Position::before(from.xid + 1),
     };
     Ok((rows, next))
 }
 
-/// Texts are measured before any is sent.
+/// The database measures the texts, and sends only those of this chunk.
 async fn read(
     db: &Transaction<'_>,
     source: &'static str,
@@ -143,16 +135,16 @@ async fn read(
                         intent, confidence, token_count, created_at, xid::text::int8 as xid, is_over
                  from (
                      select *,
-                            row_number() over so_far > {ROWS}
+                            row_number() over so_far > {MAX_ROWS}
                             or row_number() over so_far > 1
-                               and sum(  least(coalesce(octet_length(message), 0), {LONGEST})
-                                       + least(coalesce(octet_length(response), 0), {LONGEST})) over so_far > {BYTES}
+                               and sum(  least(coalesce(octet_length(message), 0), {MAX_TEXT})
+                                       + least(coalesce(octet_length(response), 0), {MAX_TEXT})) over so_far > {MAX_BYTES}
                             as is_over
                      from ({source}) as source
                      window so_far as (order by {order} rows unbounded preceding)
                  ) as next
                  order by {order}",
-                characters = pieces::LONGEST,
+                characters = MAX_LENGTH,
             ),
             params,
         )
@@ -183,29 +175,28 @@ impl Row {
             confidence: row.try_get("confidence")?,
             tokens: tokens.into(),
             created_at,
-            pieces: Vec::new(),
+            ngrams: Vec::new(),
             question: None,
             xid: row.try_get("xid")?,
             is_over: row.try_get("is_over")?,
         })
     }
-}
 
-impl Row {
-    /// Its texts, in bytes.
-    pub(super) fn work(&self) -> usize {
+    /// The bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
         let texts = [&self.message, &self.response].into_iter().flatten();
         texts.map(String::len).sum()
     }
 
-    pub(super) fn read(mut self) -> Self {
-        self.pieces = search::pieces(&self.robeing_id, [&self.message, &self.response]);
+    /// Adds what is derived from its texts.
+    pub(super) fn analyzed(mut self) -> Self {
+        self.ngrams = ngrams_of(&self.robeing_id, [&self.message, &self.response]);
         self.question = self.message.as_deref().and_then(question);
         self
     }
 }
 
-/// The thread; without one, what one person says within a day is one conversation.
+/// Identifies a conversation: a thread, or without one the messages of a person within a day.
 pub(crate) fn conversation_of(
     robeing_id: &str,
     channel_id: Option<&str>,

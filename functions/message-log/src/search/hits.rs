@@ -1,15 +1,15 @@
-//! Hits as they are found: no more are kept than a page takes, however many there are and however large.
+//! Collects hits, and keeps no more than fit into a page.
 
 use super::Hit;
 use crate::page;
 
-/// The newest hits, newest first, each once.
+/// The newest hits, newest first, without duplicates.
 pub struct Hits {
     pub hits: Vec<Hit>,
-    /// Whether older ones were left out because of their size.
+    /// Whether older hits were left out because of their size.
     pub is_cut: bool,
     wanted: usize,
-    /// Of texts that came since they were put in order.
+    /// The bytes of the hits that were added since the last [`settle`](Self::settle).
     new_bytes: usize,
 }
 
@@ -38,7 +38,7 @@ impl Hits {
         self.settle();
     }
 
-    /// What was found elsewhere. Where that was cut, what is older is missing.
+    /// Adds the hits of another part of the index. If those were cut, older hits are missing in it.
     pub fn add(&mut self, other: Self) {
         let last = other.hits.last().filter(|_| other.is_cut).map(|hit| hit.id);
         self.extend(other.hits);
@@ -48,7 +48,7 @@ impl Hits {
         }
     }
 
-    /// How many more are wanted.
+    /// How many more hits are wanted.
     pub fn missing(&self) -> usize {
         match self.is_cut {
             true => 0,
@@ -56,12 +56,12 @@ impl Hits {
         }
     }
 
-    /// The last of those that are wanted, once these are enough.
+    /// The last wanted hit, if there are enough hits.
     pub fn last_wanted(&self) -> Option<&Hit> {
         self.hits.last().filter(|_| self.missing() == 0)
     }
 
-    /// In order, and without those that no page takes: none that is left out comes in again.
+    /// Sorts the hits and drops those that don't fit into a page. A dropped hit never returns.
     pub fn settle(&mut self) {
         self.new_bytes = 0;
         self.hits.sort_by_key(|hit| std::cmp::Reverse(hit.id));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_as_many_as_are_wanted_and_as_a_page_takes() {
+    fn the_newest_hits_are_kept_up_to_the_wanted_number_and_the_size_of_a_page() {
         let mut hits = Hits::new(3);
         hits.extend([hit(5, 1), hit(7, 1), hit(5, 1), hit(6, 1), hit(4, 1)]);
         assert_eq!((ids(&hits), hits.is_cut), (vec![7, 6, 5], false));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_last_of_a_cut_part_is_left_out_of_the_whole() {
+    fn hits_older_than_the_last_of_a_cut_part_are_left_out() {
         let mut cut = Hits::new(100);
         cut.extend((10..50).map(|id| hit(id, page::BYTES / 2)));
         let mut hits = Hits::new(100);

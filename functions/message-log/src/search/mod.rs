@@ -1,15 +1,18 @@
-//! Search: the messages that hold all words of a question, newest first.
+//! `GET /v1/robeings/{id}/search`: the messages that contain all terms of a query, newest first.
 //!
-//! The newest messages are read as they are, which is where the most common words are found. What is
-//! older is looked for by the pieces of its text, in the newest segments first, until there is enough.
-//! What was stored since the last roll-up, and is not among the newest, is read as it is too.
+//! A search first reads the newest messages of the robeing, which mostly have enough hits for common terms. It finds
+//! older messages by an index of the n-grams of their texts, in the newest segments first, until there are enough
+//! hits. Messages that were stored since the last roll-up are not in the index and are read as well.
 
-mod as_it_is;
 mod hits;
-pub(crate) mod moments;
+pub(crate) mod ngrams;
+mod packing;
 mod postings;
+mod recent;
+pub(crate) mod roll_up;
 mod segments;
-mod words;
+mod terms;
+mod time_key;
 
 use std::mem;
 use std::pin::pin;
@@ -29,39 +32,38 @@ use tokio_postgres::{Row, RowStream, Transaction};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::history::limit;
 use crate::log::Log;
-use crate::page::{self, Listed};
-use crate::pieces::{fold, start};
+use crate::page::{self, Listed, limit};
+use ngrams::{fold, start};
 
-pub use as_it_is::newest_of;
 pub use hits::Hits;
-pub use segments::{Question, Segments};
-pub use words::Words;
+pub use recent::newest_of;
+pub use segments::{Lookup, Segments};
+pub use terms::Terms;
 
-/// In letters.
-const LONGEST_QUESTION: usize = 200;
+/// In characters.
+const MAX_QUERY: usize = 200;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Asked {
+pub struct SearchParams {
     /// Words that must all be in the message or its response, in any order; 2 to 200 characters.
     #[param(required, min_length = 2, max_length = 200)]
     q: Option<String>,
-    /// At most so many items.
+    /// The most items per page.
     #[param(minimum = 1, maximum = 200, default = 20)]
     limit: Option<i64>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     after: Option<Uuid>,
 }
 
-/// At most 4 MB: a page of large messages has fewer items than were asked for, and a `next`.
+/// A page of at most 4 MB. With large messages it has fewer items than `limit`, and a `next`.
 #[derive(Serialize, ToSchema)]
-pub struct Found {
+pub struct SearchPage {
     #[schema(value_type = Vec<Hit>)]
     items: Vec<Box<RawValue>>,
-    /// What to ask for the next page with; null where this is the last one.
+    /// The cursor of the next page, to be sent as `after`; null on the last page.
     next: Option<Uuid>,
 }
 
@@ -80,16 +82,16 @@ pub struct Hit {
     pub created_at: Timestamp,
 }
 
-/// What a robeing was asked and said that holds these words, newest first.
+/// Search the messages of a robeing, newest first.
 #[utoipa::path(
     get,
     path = "/v1/robeings/{id}/search",
     tag = "memory",
     operation_id = "search_messages",
-    params(("id" = String, Path, description = "the robeing"), Asked),
+    params(("id" = String, Path, description = "the robeing"), SearchParams),
     responses(
-        (status = 200, description = "one page", body = Found),
-        (status = 400, description = "`q` has no word of two letters, or a parameter is wrong"),
+        (status = 200, description = "one page", body = SearchPage),
+        (status = 400, description = "`q` has no word of two letters, or a parameter is invalid"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
     )
@@ -98,33 +100,33 @@ pub async fn search(
     State(log): State<Log>,
     caller: Caller,
     Path(robeing_id): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Found>> {
+    Query(params): Query<SearchParams>,
+) -> Result<Json<SearchPage>> {
     robeing::may_see(&caller, &robeing_id)?;
-    let limit = limit(asked.limit, 20)?;
-    let q = asked.q.unwrap_or_default();
-    if q.chars().count() > LONGEST_QUESTION {
+    let limit = limit(params.limit, 20)?;
+    let q = params.q.unwrap_or_default();
+    if q.chars().count() > MAX_QUERY {
         return Err(Error::Invalid(format!(
-            "q is longer than {LONGEST_QUESTION} characters"
+            "q is longer than {MAX_QUERY} characters"
         )));
     }
-    let words = Words::of(&q);
-    if words.0.iter().all(|word| word.chars().count() < 2) {
+    let terms = Terms::of(&q);
+    if terms.0.iter().all(|term| term.chars().count() < 2) {
         return Err(Error::Invalid(
             "q needs a word of two letters or more".to_owned(),
         ));
     }
     let mut client = log.pool.get().await?;
     let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id.as_str()])).await?;
-    let past = asked.after.unwrap_or(Uuid::max());
+    let past = params.after.unwrap_or(Uuid::max());
     let wanted = usize::try_from(limit).unwrap_or_default();
-    let found = find(&db, &log.workers, &robeing_id, &words, past, wanted + 1).await?;
+    let found = find(&db, &log.workers, &robeing_id, &terms, past, wanted + 1).await?;
     drop(db);
     let mut hits = found.hits;
-    let more = hits.len() > wanted || found.is_cut;
+    let has_more = hits.len() > wanted || found.is_cut;
     hits.truncate(wanted);
-    let (items, next) = page::of(hits, more)?;
-    Ok(Json(Found { items, next }))
+    let (items, next) = page::of(hits, has_more)?;
+    Ok(Json(SearchPage { items, next }))
 }
 
 impl Listed for Hit {
@@ -132,7 +134,7 @@ impl Listed for Hit {
         self.id
     }
 
-    /// Two texts of 256 KiB fit, however they are escaped.
+    /// Two texts of 256 KiB always fit, even if all of their characters are escaped.
     fn cut(&mut self) {}
 }
 
@@ -151,65 +153,66 @@ impl Hit {
         })
     }
 
-    /// Of its texts, as they are stored.
+    /// The bytes of its texts, as they are stored.
     fn bytes(&self) -> usize {
         let texts = [&self.message, &self.response].into_iter().flatten();
         texts.map(String::len).sum()
     }
 
+    /// Both texts as they are searched.
     pub fn folded(&self) -> String {
         let texts = [&self.message, &self.response].into_iter().flatten();
         let folded: Vec<String> = texts.map(|text| fold(start(text))).collect();
         folded.join(" ")
     }
 
-    /// As much of it as is folded, in bytes.
+    /// The bytes that [`folded`](Self::folded) reads.
     pub fn work(&self) -> usize {
         let texts = [&self.message, &self.response].into_iter().flatten();
         texts.map(|text| start(text).len()).sum()
     }
 }
 
-/// The newest before `past` that hold all words.
+/// The newest messages before `past` that contain all terms.
 async fn find(
     db: &Transaction<'_>,
     workers: &Workers,
     robeing_id: &str,
-    words: &Words,
+    terms: &Terms,
     past: Uuid,
     wanted: usize,
 ) -> Result<Hits> {
-    let newest = as_it_is::newest(db, robeing_id, past).await?;
+    let newest = recent::newest(db, robeing_id, past).await?;
     let mut hits = Hits::new(wanted);
-    hits.extend(words.among(newest.hits, workers).await);
+    hits.extend(terms.filter(newest.hits, workers).await);
     let Some(past) = newest.past.filter(|_| hits.missing() > 0) else {
         return Ok(hits);
     };
-    let (late, segments) = try_join!(
-        as_it_is::late(db, workers, robeing_id, past, words, hits.missing()),
+    let (unindexed, segments) = try_join!(
+        recent::unindexed(db, workers, robeing_id, past, terms, hits.missing()),
         Segments::open(db, robeing_id)
     )?;
-    let question = Question {
+    let lookup = Lookup {
         robeing_id,
-        words: slice::from_ref(words),
+        queries: slice::from_ref(terms),
         past,
         wanted: hits.missing(),
-        reach: i64::MAX,
-        patience: usize::MAX,
+        max_messages: i64::MAX,
+        max_candidates: usize::MAX,
         workers,
     };
-    let found = segments.find(db, &question).await?;
-    for older in found.into_iter().chain([late]) {
+    let found = segments.find(db, &lookup).await?;
+    for older in found.into_iter().chain([unindexed]) {
         hits.add(older);
     }
     Ok(hits)
 }
 
-/// Hits as they are read, in parts that fit into memory, each with its text as it is searched.
-async fn in_parts(
+/// Passes the rows of a stream on in parts that fit into memory, each row with its folded text.
+async fn read_in_parts(
     rows: RowStream,
     workers: &Workers,
-    mut each: impl FnMut(Vec<(String, Hit)>),
+    mut on_part: impl FnMut(Vec<(String, Hit)>),
 ) -> Result<(), tokio_postgres::Error> {
     const BYTES: usize = page::BYTES / 4;
     let mut rows = pin!(rows);
@@ -227,7 +230,7 @@ async fn in_parts(
             let whole = mem::take(&mut part);
             let work = whole.iter().map(Hit::work).sum();
             let fold = move |waiting: &Waiting| waiting.each(whole, |hit: Hit| (hit.folded(), hit));
-            each(workers.run(work, fold).await);
+            on_part(workers.run(work, fold).await);
         }
         if is_last {
             return Ok(());

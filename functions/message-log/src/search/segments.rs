@@ -1,4 +1,4 @@
-//! What is found by the pieces of its text: in the tail, and in segments.
+//! Finds messages by the n-grams of their texts, in the tail and in segments.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use tokio::try_join;
 use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 
-use super::moments::{self, Moment};
+use super::ngrams::hashes;
 use super::postings::{self, Group};
-use super::{Hit, Hits, Words, in_parts};
-use crate::pieces::hashes;
+use super::time_key::{self, TimeKey};
+use super::{Hit, Hits, Terms, read_in_parts};
 
-/// In messages: the segments that are looked into first, which have enough of a common word.
-const FIRST_LOOK: i64 = 4_096;
-/// How many times as many are looked into each next time.
-const FURTHER: i64 = 64;
-/// Where a text has so many pieces of what is asked for, it mostly has all.
-const PIECES: usize = 12;
+/// The number of messages in the segments that are read first. They contain enough hits for a common term.
+const FIRST_MESSAGES: i64 = 4_096;
+/// The factor by which that number grows with each further read.
+const GROWTH: i64 = 64;
+/// The most n-grams per query. A text that contains this many of them mostly contains all.
+const MAX_NGRAMS: usize = 12;
 
-/// Of one robeing, those with the newest messages first.
+/// The segments of a robeing, those with the newest messages first.
 pub struct Segments(Vec<Segment>);
 
 #[derive(Clone, Copy)]
@@ -31,44 +31,45 @@ pub struct Segment {
     last_id: Uuid,
 }
 
-/// What is asked: each question's words must all be in a message.
-pub struct Question<'a> {
+/// One or more queries. A hit contains all terms of its query.
+pub struct Lookup<'a> {
     pub robeing_id: &'a str,
-    pub words: &'a [Words],
-    /// Only what is older.
+    pub queries: &'a [Terms],
+    /// Only messages with lower ids are hits.
     pub past: Uuid,
-    /// Of each.
+    /// The most hits per query.
     pub wanted: usize,
-    /// The newest segments with this many messages before `past` are looked into.
-    pub reach: i64,
-    /// So many messages that may hold the words of one are read; of some words most don't.
-    pub patience: usize,
-    /// What folds the texts that are read.
+    /// Only the newest segments before `past` with this many messages are read.
+    pub max_messages: i64,
+    /// The most candidates per query whose texts are read. For some terms, most candidates are no hits.
+    pub max_candidates: usize,
+    /// For folding texts.
     pub workers: &'a Workers,
 }
 
-/// How far one question has come.
+/// The progress of one query.
 struct Progress {
-    pieces: Vec<i32>,
-    /// The first segment that has not been looked into.
-    from: usize,
-    /// How many messages those have that are looked into next.
-    look: i64,
-    /// How many candidates are read next, and how many in all.
-    page: usize,
-    patience: usize,
-    /// Moments that may have a hit, oldest first.
-    candidates: Vec<Moment>,
-    /// Those of them that are being read.
-    read: Vec<Moment>,
+    ngrams: Vec<i32>,
+    /// The first segment that has not been read.
+    next_segment: usize,
+    /// How many messages are in the segments that are read next.
+    next_messages: i64,
+    /// How many candidates are read next.
+    next_candidates: usize,
+    /// How many more candidates may be read.
+    candidates_left: usize,
+    /// Time keys that may have a hit, oldest first.
+    candidates: Vec<TimeKey>,
+    /// The candidates that are being read.
+    reading: Vec<TimeKey>,
     hits: Hits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    LookFurther,
-    /// What so many of the newest candidates say.
-    Read(usize),
+    ReadSegments,
+    /// Read the texts of the newest candidates, this many.
+    ReadCandidates(usize),
     Done,
 }
 
@@ -94,7 +95,7 @@ impl Segments {
         Ok(Self(rows.iter().map(segment).collect::<Result<_, _>>()?))
     }
 
-    /// Those with messages before `past`, until they come to so many.
+    /// The newest segments with messages before `past`, until they have `messages` messages.
     fn before(&self, past: Uuid, messages: i64) -> Self {
         let mut reached = 0;
         let mut within = self.0.clone();
@@ -106,139 +107,152 @@ impl Segments {
         Self(within)
     }
 
-    /// For each of the questions its newest messages, as many as are wanted, if there are so many. In the
-    /// transaction that opened them: what a roll-up packs or merges meanwhile is where it was.
+    /// Returns the newest hits of each query. It must run in the transaction that opened the segments, whose
+    /// snapshot still has what a roll-up packs or merges meanwhile.
     pub async fn find(
         &self,
         db: &Transaction<'_>,
-        question: &Question<'_>,
+        lookup: &Lookup<'_>,
     ) -> Result<Vec<Hits>, Error> {
-        if question.words.is_empty() {
+        if lookup.queries.is_empty() {
             return Ok(Vec::new());
         }
-        let within = self.before(question.past, question.reach);
-        let mut progress: Vec<Progress> = question
-            .words
+        let within = self.before(lookup.past, lookup.max_messages);
+        let mut progress: Vec<Progress> = lookup
+            .queries
             .iter()
-            .map(|words| Progress::new(pieces(question.robeing_id, words), question))
+            .map(|terms| Progress::new(ngrams(lookup.robeing_id, terms), lookup))
             .collect();
-        let groups = within.further(&mut progress);
+        let groups = within.next_groups(&mut progress);
         let (of_tail, found) = try_join!(
-            in_tail(db, question, &progress),
+            in_tail(db, lookup, &progress),
             postings::candidates(db, &groups)
         )?;
-        add(question, &mut progress, of_tail);
-        add(question, &mut progress, found);
+        add_candidates(lookup, &mut progress, of_tail);
+        add_candidates(lookup, &mut progress, found);
         loop {
-            let groups = within.further(&mut progress);
+            let groups = within.next_groups(&mut progress);
             if !groups.is_empty() {
                 let found = postings::candidates(db, &groups).await?;
-                add(question, &mut progress, found);
+                add_candidates(lookup, &mut progress, found);
                 continue;
             }
-            let moments = within.taken(&mut progress);
-            if moments.is_empty() {
+            let keys = within.next_candidates(&mut progress);
+            if keys.is_empty() {
                 return Ok(progress.into_iter().map(|it| it.hits).collect());
             }
-            read(db, question, &mut progress, &moments).await?;
+            read_candidates(db, lookup, &mut progress, &keys).await?;
         }
     }
 
-    /// What each question that has to look further looks into next.
-    fn further<'a>(&'a self, progress: &mut [Progress]) -> Vec<Group<'a>> {
+    /// The next segments of each query that needs more candidates.
+    fn next_groups<'a>(&'a self, progress: &mut [Progress]) -> Vec<Group<'a>> {
         let mut groups = Vec::new();
-        for (question, it) in progress.iter_mut().enumerate() {
-            if it.next(&self.0) == Next::LookFurther {
+        for (query, it) in progress.iter_mut().enumerate() {
+            if it.next(&self.0) == Next::ReadSegments {
                 groups.push(Group {
-                    question,
-                    pieces: it.pieces.clone(),
-                    segments: it.looked_into(&self.0),
+                    query,
+                    ngrams: it.ngrams.clone(),
+                    segments: it.take_segments(&self.0),
                 });
             }
         }
         groups
     }
 
-    /// The moments that are read next, each once: for each question the newest of its candidates.
-    fn taken(&self, progress: &mut [Progress]) -> BTreeSet<Moment> {
+    /// Takes the newest candidates of each query that has enough of them.
+    fn next_candidates(&self, progress: &mut [Progress]) -> BTreeSet<TimeKey> {
         for it in &mut *progress {
-            it.read.clear();
-            if let Next::Read(count) = it.next(&self.0) {
-                it.read = it.candidates.split_off(it.candidates.len() - count);
-                it.page *= 2;
-                it.patience -= count;
+            it.reading.clear();
+            if let Next::ReadCandidates(count) = it.next(&self.0) {
+                it.reading = it.candidates.split_off(it.candidates.len() - count);
+                it.next_candidates *= 2;
+                it.candidates_left -= count;
             }
         }
-        progress.iter().flat_map(|it| &it.read).copied().collect()
+        progress
+            .iter()
+            .flat_map(|it| &it.reading)
+            .copied()
+            .collect()
     }
 }
 
 impl Progress {
-    fn new(pieces: Vec<i32>, question: &Question<'_>) -> Self {
+    fn new(ngrams: Vec<i32>, lookup: &Lookup<'_>) -> Self {
         Self {
-            pieces,
-            from: 0,
-            look: FIRST_LOOK,
-            page: question.wanted + question.wanted / 4 + 2,
-            patience: question.patience,
+            ngrams,
+            next_segment: 0,
+            next_messages: FIRST_MESSAGES,
+            next_candidates: lookup.wanted + lookup.wanted / 4 + 2,
+            candidates_left: lookup.max_candidates,
             candidates: Vec::new(),
-            read: Vec::new(),
-            hits: Hits::new(question.wanted),
+            reading: Vec::new(),
+            hits: Hits::new(lookup.wanted),
         }
     }
 
     fn next(&self, segments: &[Segment]) -> Next {
         let missing = self.hits.missing();
-        let enough = self.hits.last_wanted().map(|last| last.id);
-        let left = segments.get(self.from).filter(|_| !self.pieces.is_empty());
-        let left = left
+        let last_wanted = self.hits.last_wanted().map(|last| last.id);
+        let unread = segments
+            .get(self.next_segment)
+            .filter(|_| !self.ngrams.is_empty());
+        let last_unread = unread
             .map(|segment| segment.last_id)
-            .filter(|it| Some(*it) > enough);
-        // What is older may yet prove to be none of the newest.
-        let sure = left.max(enough);
-        // Within a millisecond candidates are in no order.
-        let older = |moment: &Moment| Some(moments::past(*moment)) <= sure;
-        let candidates = self.candidates.len() - self.candidates.partition_point(older);
-        if self.patience == 0 {
+            .filter(|it| Some(*it) > last_wanted);
+        // Hits in an unread segment may be newer than older candidates.
+        let newest_other = last_unread.max(last_wanted);
+        // Within a millisecond candidates have no order.
+        let is_older = |key: &TimeKey| Some(time_key::past_id(*key)) <= newest_other;
+        let candidates = self.candidates.len() - self.candidates.partition_point(is_older);
+        if self.candidates_left == 0 {
             Next::Done
-        } else if left.is_some() && candidates < missing.max(1) {
-            Next::LookFurther
+        } else if last_unread.is_some() && candidates < missing.max(1) {
+            Next::ReadSegments
         } else if candidates == 0 {
             Next::Done
         } else {
-            Next::Read(candidates.min(self.page).min(self.patience))
+            let count = candidates.min(self.next_candidates);
+            Next::ReadCandidates(count.min(self.candidates_left))
         }
     }
 
-    /// The next segments, which count as looked into from now on.
-    fn looked_into<'a>(&mut self, segments: &'a [Segment]) -> &'a [Segment] {
-        let start = self.from;
+    /// Takes the next segments.
+    fn take_segments<'a>(&mut self, segments: &'a [Segment]) -> &'a [Segment] {
+        let start = self.next_segment;
         let mut messages = 0;
-        while let Some(segment) = segments.get(self.from).filter(|_| messages < self.look) {
+        while let Some(segment) = segments.get(self.next_segment)
+            && messages < self.next_messages
+        {
             messages += segment.messages;
-            self.from += 1;
+            self.next_segment += 1;
         }
-        self.look = self.look.saturating_mul(FURTHER);
-        &segments[start..self.from]
+        self.next_messages = self.next_messages.saturating_mul(GROWTH);
+        &segments[start..self.next_segment]
     }
 }
 
-/// A letter alone may be anywhere in a longer word, of which it is no piece.
-fn pieces(robeing_id: &str, words: &Words) -> Vec<i32> {
-    let words = words.0.iter().map(String::as_str);
-    let long: Vec<&str> = words.filter(|word| word.chars().nth(1).is_some()).collect();
-    let mut pieces = hashes(robeing_id, &long.join(" "));
-    pieces.truncate(PIECES);
-    pieces
+/// Terms of one letter have no n-grams of their own: the letter may be anywhere in a longer word.
+fn ngrams(robeing_id: &str, terms: &Terms) -> Vec<i32> {
+    let terms = terms.0.iter().map(String::as_str);
+    let long: Vec<&str> = terms.filter(|term| term.chars().nth(1).is_some()).collect();
+    let mut ngrams = hashes(robeing_id, &long.join(" "));
+    ngrams.truncate(MAX_NGRAMS);
+    ngrams
 }
 
-fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<(usize, Vec<Moment>)>) {
-    for (at, moments) in found {
-        let before = moments.partition_point(|it| moments::id(*it) < question.past);
-        progress[at].candidates.extend(&moments[..before]);
+fn add_candidates(
+    lookup: &Lookup<'_>,
+    progress: &mut [Progress],
+    found: Vec<(usize, Vec<TimeKey>)>,
+) {
+    for (query, keys) in found {
+        let before = keys.partition_point(|it| time_key::first_id(*it) < lookup.past);
+        progress[query].candidates.extend(&keys[..before]);
     }
     for it in progress {
-        // The stable one, which only merges what is in order already.
+        // A stable sort merges runs that are already in order.
         it.candidates.sort();
         it.candidates.dedup();
     }
@@ -246,73 +260,74 @@ fn add(question: &Question<'_>, progress: &mut [Progress], found: Vec<(usize, Ve
 
 async fn in_tail(
     db: &Transaction<'_>,
-    question: &Question<'_>,
+    lookup: &Lookup<'_>,
     progress: &[Progress],
-) -> Result<Vec<(usize, Vec<Moment>)>, Error> {
+) -> Result<Vec<(usize, Vec<TimeKey>)>, Error> {
+    // The n-grams of all queries in one array, and the slice of each.
     let (mut firsts, mut lasts): (Vec<i32>, Vec<i32>) = (Vec::new(), Vec::new());
-    let mut pieces: Vec<i32> = Vec::new();
+    let mut ngrams: Vec<i32> = Vec::new();
     for it in progress {
-        firsts.push(pieces.len() as i32 + 1);
-        pieces.extend(&it.pieces);
-        lasts.push(pieces.len() as i32);
+        firsts.push(ngrams.len() as i32 + 1);
+        ngrams.extend(&it.ngrams);
+        lasts.push(ngrams.len() as i32);
     }
     let rows = db
         .query_typed(
-            "select nth::int4 - 1 as question, id
-             from unnest($3::int4[], $4::int4[]) with ordinality as asked (first, last, nth)
+            "select nth::int4 - 1 as query, id
+             from unnest($3::int4[], $4::int4[]) with ordinality as query (first, last, nth)
              join conversation.search_tail
-                 on first <= last and pieces @> ($5::int4[])[first:last]
+                 on first <= last and ngrams @> ($5::int4[])[first:last]
              where robeing_id = $1 and id < $2",
             &[
-                (&question.robeing_id, Type::TEXT),
-                (&question.past, Type::UUID),
+                (&lookup.robeing_id, Type::TEXT),
+                (&lookup.past, Type::UUID),
                 (&firsts, Type::INT4_ARRAY),
                 (&lasts, Type::INT4_ARRAY),
-                (&pieces, Type::INT4_ARRAY),
+                (&ngrams, Type::INT4_ARRAY),
             ],
         )
         .await?;
     rows.iter()
         .map(|row| {
-            let at: i32 = row.try_get("question")?;
-            Ok((at as usize, vec![moments::of(row.try_get("id")?)]))
+            let query: i32 = row.try_get("query")?;
+            Ok((query as usize, vec![time_key::of(row.try_get("id")?)]))
         })
         .collect()
 }
 
-/// What was said at these moments, for the questions that asked for it and whose words are in it: one by
-/// one, since most is dropped at once.
-async fn read(
+/// Reads the messages with these time keys and keeps the hits. Rows are streamed, since most are dropped at once.
+async fn read_candidates(
     db: &Transaction<'_>,
-    question: &Question<'_>,
+    lookup: &Lookup<'_>,
     progress: &mut [Progress],
-    moments: &BTreeSet<Moment>,
+    keys: &BTreeSet<TimeKey>,
 ) -> Result<(), Error> {
-    let firsts: Vec<Uuid> = moments.iter().map(|it| moments::id(*it)).collect();
-    let pasts: Vec<Uuid> = moments.iter().map(|it| moments::past(*it)).collect();
+    let firsts: Vec<Uuid> = keys.iter().map(|it| time_key::first_id(*it)).collect();
+    let pasts: Vec<Uuid> = keys.iter().map(|it| time_key::past_id(*it)).collect();
     let values: [(&(dyn ToSql + Sync), Type); 3] = [
-        (&question.robeing_id, Type::TEXT),
+        (&lookup.robeing_id, Type::TEXT),
         (&firsts, Type::UUID_ARRAY),
         (&pasts, Type::UUID_ARRAY),
     ];
     let rows = db.query_typed_raw(
         "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
-         from conversation.sent_at($1, $2, $3)",
+         from conversation.with_time_keys($1, $2, $3)",
         values,
     )
     .await?;
-    in_parts(rows, question.workers, |said| {
-        keep(question, progress, said);
+    read_in_parts(rows, lookup.workers, |messages| {
+        keep_hits(lookup, progress, messages);
     })
     .await
 }
 
-/// What was read, by the questions that asked for it and whose words are in the text.
-fn keep(question: &Question<'_>, progress: &mut [Progress], said: Vec<(String, Hit)>) {
-    for (text, hit) in said.into_iter().filter(|(_, hit)| hit.id < question.past) {
-        let moment = moments::of(hit.id);
-        for (it, words) in progress.iter_mut().zip(question.words) {
-            if it.read.binary_search(&moment).is_ok() && words.are_in_folded(&text) {
+/// Keeps messages for the queries that read them and whose terms they contain.
+fn keep_hits(lookup: &Lookup<'_>, progress: &mut [Progress], messages: Vec<(String, Hit)>) {
+    let messages = messages.into_iter();
+    for (text, hit) in messages.filter(|(_, hit)| hit.id < lookup.past) {
+        let key = time_key::of(hit.id);
+        for (it, terms) in progress.iter_mut().zip(lookup.queries) {
+            if it.reading.binary_search(&key).is_ok() && terms.are_in(&text) {
                 it.hits.push(hit.clone());
             }
         }
@@ -342,52 +357,56 @@ mod tests {
         }
     }
 
-    /// Of three wanted, with segments up to these left, all by their milliseconds.
-    fn next(hits: &[u64], candidates: &[u64], left: &[u64]) -> Next {
-        let id = |millisecond: &u64| moments::id(millisecond << 8);
+    /// What is next for a query that wants three hits. Hits, candidates and the last messages of unread segments are
+    /// given by their milliseconds.
+    fn next(hits: &[u64], candidates: &[u64], unread: &[u64]) -> Next {
+        let id = |millisecond: &u64| time_key::first_id(millisecond << 8);
         let mut progress = progress(20);
-        progress.pieces = vec![1];
+        progress.ngrams = vec![1];
         progress.candidates = candidates.iter().map(|it| it << 8).collect();
         progress.hits.extend(hits.iter().map(|it| hit(id(it))));
-        progress.page = 5;
+        progress.next_candidates = 5;
         let segment = |last: &u64| Segment {
             number: 0,
             messages: 1,
             first_id: Uuid::nil(),
             last_id: id(last),
         };
-        let left: Vec<Segment> = left.iter().map(segment).collect();
-        progress.next(&left)
+        let unread: Vec<Segment> = unread.iter().map(segment).collect();
+        progress.next(&unread)
     }
 
-    fn progress(patience: usize) -> Progress {
-        let question = Question {
+    fn progress(max_candidates: usize) -> Progress {
+        let lookup = Lookup {
             robeing_id: "r1",
-            words: &[],
+            queries: &[],
             past: Uuid::max(),
             wanted: 3,
-            reach: i64::MAX,
-            patience,
+            max_messages: i64::MAX,
+            max_candidates,
             workers: &Workers::default(),
         };
-        Progress::new(Vec::new(), &question)
+        Progress::new(Vec::new(), &lookup)
     }
 
     #[test]
-    fn what_may_be_newer_than_enough_hits_is_looked_at_and_nothing_else() {
-        assert_eq!(next(&[], &[], &[9]), Next::LookFurther);
-        assert_eq!(next(&[], &[7, 8], &[6]), Next::LookFurther);
-        assert_eq!(next(&[], &[6, 7, 8], &[7]), Next::LookFurther);
-        assert_eq!(next(&[], &[6, 7, 8], &[5]), Next::Read(3));
-        assert_eq!(next(&[], &[2, 3, 4, 5, 6, 7, 8], &[]), Next::Read(5));
+    fn only_what_may_be_newer_than_the_last_wanted_hit_is_read() {
+        assert_eq!(next(&[], &[], &[9]), Next::ReadSegments);
+        assert_eq!(next(&[], &[7, 8], &[6]), Next::ReadSegments);
+        assert_eq!(next(&[], &[6, 7, 8], &[7]), Next::ReadSegments);
+        assert_eq!(next(&[], &[6, 7, 8], &[5]), Next::ReadCandidates(3));
+        assert_eq!(
+            next(&[], &[2, 3, 4, 5, 6, 7, 8], &[]),
+            Next::ReadCandidates(5)
+        );
         assert_eq!(next(&[9, 8], &[], &[]), Next::Done);
         assert_eq!(next(&[9, 8, 7], &[3, 6], &[5]), Next::Done);
-        assert_eq!(next(&[9, 8, 4], &[3, 6], &[3]), Next::Read(1));
-        assert_eq!(next(&[9, 8, 4], &[3], &[5]), Next::LookFurther);
-        // Of the same millisecond as the last.
-        assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::Read(1));
-        let mut impatient = progress(0);
-        impatient.candidates = vec![u64::MAX >> 16];
-        assert_eq!(impatient.next(&[]), Next::Done);
+        assert_eq!(next(&[9, 8, 4], &[3, 6], &[3]), Next::ReadCandidates(1));
+        assert_eq!(next(&[9, 8, 4], &[3], &[5]), Next::ReadSegments);
+        // In the same millisecond as the last hit.
+        assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::ReadCandidates(1));
+        let mut exhausted = progress(0);
+        exhausted.candidates = vec![u64::MAX >> 16];
+        assert_eq!(exhausted.next(&[]), Next::Done);
     }
 }

@@ -1,19 +1,19 @@
-//! The content of a message as text: from its text, blocks, attachments and files.
+//! The content of a Slack message as text: from its text, blocks, attachments and files.
 
 use std::collections::HashSet;
 
 use platform::{Error, Result};
 use serde_json::Value;
 
-use super::text::{combined, link, mrkdwn, unescaped};
+use super::mrkdwn::{combined, link, mrkdwn, unescaped};
 
-/// Slack's own messages have about fifteen levels at most, in a table of a forwarded message.
-const DEEPEST: usize = 48;
-/// A list is indented no further.
-const MOST_INDENTED: u64 = 8;
-/// The fields of blocks and their elements that hold text, in the order in which they are read. They also
-/// cover kinds of blocks that are newer than this list.
-const SPEAKING: [&str; 30] = [
+/// Messages from Slack have about fifteen levels at most, in a table of a forwarded message.
+const MAX_DEPTH: usize = 48;
+/// The most levels by which a list is indented.
+const MAX_INDENT: u64 = 8;
+/// The fields of blocks and their elements that contain text, in the order in which they are read. They also cover
+/// kinds of blocks that are newer than this list.
+const TEXT_FIELDS: [&str; 30] = [
     "pretext",
     "title",
     "subtitle",
@@ -48,7 +48,7 @@ const SPEAKING: [&str; 30] = [
 
 /// The text of a message; empty if it has no content.
 ///
-/// A message with nothing but files is their names, and one whose blocks have no text is their types.
+/// A message with only files becomes their names, and a message whose blocks have no text becomes their types.
 pub(super) fn content(message: &Value) -> Result<String> {
     for name in ["blocks", "attachments", "files"] {
         if !matches!(
@@ -67,9 +67,9 @@ pub(super) fn content(message: &Value) -> Result<String> {
         lines.add_new(&of_attachment(attachment, 0)?);
     }
     let files = items(message.get("files"));
-    let says_nothing = lines.text.is_empty();
+    let has_no_text = lines.text.is_empty();
     for file in files {
-        if says_nothing {
+        if has_no_text {
             lines.add(&file_name(file));
         }
         lines.add_new(&file_text(file));
@@ -111,7 +111,7 @@ impl Lines {
             .extend(line.lines().map(|line| line.trim().to_owned()));
     }
 
-    /// Adds the lines that are not there yet.
+    /// Adds only new lines.
     fn add_new(&mut self, text: &str) {
         let is_new = |line: &&str| !self.known.contains(line.trim());
         let new: Vec<&str> = text.lines().filter(is_new).collect();
@@ -128,7 +128,7 @@ fn items(value: Option<&Value>) -> std::slice::Iter<'_, Value> {
     items.unwrap_or_default().iter()
 }
 
-/// Whether this is Slack's preview of a linked page, which nobody wrote. A forwarded message is not one.
+/// Whether an attachment is Slack's preview of a linked page. A forwarded message is not a preview.
 fn is_preview(attachment: &Value) -> bool {
     let is_true = |name: &str| attachment.get(name) == Some(&Value::Bool(true));
     let has = |name: &str| string(attachment, name).is_some();
@@ -148,14 +148,14 @@ fn main_text(message: &Value, depth: usize) -> Result<String> {
 fn of_attachment(attachment: &Value, depth: usize) -> Result<String> {
     check(depth)?;
     let mut lines = Lines::default();
-    let shown = |name| mrkdwn(string(attachment, name).unwrap_or_default());
-    lines.add(&shown("pretext"));
-    let title = shown("title");
+    let text_of = |name| mrkdwn(string(attachment, name).unwrap_or_default());
+    lines.add(&text_of("pretext"));
+    let title = text_of("title");
     match string(attachment, "title_link") {
         Some(url) if !title.trim().is_empty() => lines.add(&link(&unescaped(url), &title)),
         _ => lines.add(&title),
     }
-    // The blocks of a forwarded message, of which Slack makes the text.
+    // The blocks of a forwarded message, from which Slack makes its text.
     let mut forwarded = Lines::default();
     for message in items(attachment.get("message_blocks")) {
         let message = message.get("message").unwrap_or(message);
@@ -181,11 +181,11 @@ fn of_attachment(attachment: &Value, depth: usize) -> Result<String> {
         lines.add_new(&of_attachment(inner, depth + 1)?);
     }
     if lines.text.is_empty() {
-        lines.add(&shown("fallback"));
+        lines.add(&text_of("fallback"));
     }
     // A forwarded message's footer only names its channel.
     if attachment.get("is_share") != Some(&Value::Bool(true)) {
-        lines.add_new(&shown("footer"));
+        lines.add_new(&text_of("footer"));
     }
     Ok(lines.text)
 }
@@ -213,11 +213,11 @@ fn of_block(value: &Value, depth: usize) -> Result<String> {
             (Some("plain_text"), Some(Value::String(text))) => lines.add(&unescaped(text)),
             (Some("raw_text" | "markdown"), Some(Value::String(text))) => lines.add(text),
             _ => {
-                for name in SPEAKING {
+                for name in TEXT_FIELDS {
                     if let Some(value) = object.get(name) {
-                        let said = of_block(value, depth + 1)?;
-                        if name != "alt_text" || lines.text.lines().all(|line| line != said) {
-                            lines.add(&said);
+                        let text = of_block(value, depth + 1)?;
+                        if name != "alt_text" || lines.text.lines().all(|line| line != text) {
+                            lines.add(&text);
                         }
                     }
                 }
@@ -279,7 +279,7 @@ fn date(element: &Value) -> Option<String> {
 
 fn of_list(list: &Value, depth: usize) -> Result<String> {
     let number = |name| list.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let indent = "  ".repeat(number("indent").min(MOST_INDENTED) as usize);
+    let indent = "  ".repeat(number("indent").min(MAX_INDENT) as usize);
     let is_ordered = string(list, "style") == Some("ordered");
     let mut lines = Lines::default();
     for (at, item) in items(list.get("elements")).enumerate() {
@@ -321,19 +321,19 @@ fn file_name(file: &Value) -> String {
     }
 }
 
-/// A file's content as far as Slack sends it: the start of a snippet, an e-mail, the transcript of a
-/// recording, the description of an image.
+/// The content of a file, as far as Slack sends it: the start of a snippet, an e-mail, the transcript of a recording,
+/// the description of an image.
 fn file_text(file: &Value) -> String {
     let mut lines = Lines::default();
     if string(file, "mode") == Some("tombstone") {
         return lines.text;
     }
-    let recorded = |part: &str| file.pointer(part).and_then(Value::as_str);
+    let at = |part: &str| file.pointer(part).and_then(Value::as_str);
     let texts = [
-        recorded("/initial_comment/comment"),
+        at("/initial_comment/comment"),
         string(file, "subject"),
         string(file, "plain_text").or(string(file, "preview")),
-        recorded("/transcription/preview/content"),
+        at("/transcription/preview/content"),
         string(file, "alt_txt"),
     ];
     for text in texts.into_iter().flatten() {
@@ -343,8 +343,8 @@ fn file_text(file: &Value) -> String {
 }
 
 fn check(depth: usize) -> Result<()> {
-    if depth > DEEPEST {
-        let detail = format!("the message is nested deeper than {DEEPEST} levels");
+    if depth > MAX_DEPTH {
+        let detail = format!("the message is nested deeper than {MAX_DEPTH} levels");
         return Err(Error::Unprocessable(detail));
     }
     Ok(())

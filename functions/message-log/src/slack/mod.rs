@@ -1,13 +1,14 @@
-//! Slack's Events API: what people and bots say, edit and delete.
+//! `POST /v1/slack/events`: messages from Slack's Events API, with their edits and deletions.
 //!
-//! A message is told by channel and `ts`, not by the event about it: Slack sends two events for one
-//! message to an app that listens to mentions too, and an agent that posts its answer may log it by
-//! itself. Slack signs what it sends, and that alone lets it in; its retries are repeats like any other.
+//! A message is identified by its channel and `ts`, not by the id of the event: Slack sends two events about one
+//! message to an app that also listens to mentions, and an agent may log the message that it posts. The signature of
+//! a request is its only authentication. Slack's retries are repeats like any others.
 
 mod content;
-mod event;
+mod message_event;
+mod mrkdwn;
 mod signing;
-mod text;
+mod users;
 
 use std::time::Duration;
 
@@ -21,24 +22,24 @@ use platform::{Caller, Error, Json, JsonItems, Result};
 use robeing::ROBEINGS;
 use serde_json::{Value, json};
 
-use crate::dead_letters::{self, Owner};
+use crate::dead_letters::{self, Attribution};
 use crate::events::Delivery;
-use crate::identity::Key;
+use crate::ids::Key;
 use crate::log::Log;
-use crate::message::{NewMessage, work};
-use event::{Envelope, Happened, happened, is_id};
+use crate::message::{NewMessage, masking_bytes};
+use message_event::{Envelope, MessageEvent, is_id};
 
 pub use signing::Slack;
 
 pub const ROUTE: &str = "/v1/slack/events";
-/// Slack waits for three seconds.
-pub const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
-/// On a refusal that will be the same next time.
+/// The time limit of a request. Slack waits for three seconds.
+pub const TIMEOUT: Duration = Duration::from_millis(2_500);
+/// Tells Slack not to retry a request that would fail again.
 const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 /// In characters.
-const LONGEST_TEAM: usize = 32;
+const MAX_TEAM: usize = 32;
 
-/// The key of what Slack calls a message, `ts` in a channel: the same for each event about it.
+/// The key of a Slack message, from its channel and `ts`. All events about the message share it.
 ///
 /// The key has no workspace. Workspaces that share a channel use the same channel id, and events of one
 /// message may name either workspace; an agent that logs its answer by `slack_ts` knows only the channel.
@@ -46,7 +47,7 @@ const LONGEST_TEAM: usize = 32;
 /// same microsecond.
 pub fn key(channel: &str, ts: &str) -> Result<Key> {
     let time = time(ts).ok_or_else(|| {
-        Error::Invalid("ts is no time of Slack, as in 1355517523.000005".to_owned())
+        Error::Invalid("ts is not a Slack timestamp such as 1355517523.000005".to_owned())
     })?;
     Ok(Key {
         text: format!("{channel} {ts}"),
@@ -68,11 +69,12 @@ fn time(ts: &str) -> Option<Timestamp> {
     Timestamp::from_microsecond(micros).ok()
 }
 
-/// What Slack says happened.
+/// Receive an event from Slack.
 ///
-/// Slack signs the body (`X-Slack-Signature`, version `v0`) and the time; nothing else is asked of it.
-/// 200 means committed; a repeat changes nothing. Any JSON that is no event about a message is
-/// acknowledged and left. A message that can't be stored is a dead letter, and refused without a retry.
+/// The request is authenticated by Slack's signature of the body and the time (`X-Slack-Signature`, version `v0`).
+/// 200 means that the message is committed. A repeat changes nothing. Events that are not about messages are
+/// acknowledged and ignored. A message that can't be stored becomes a dead letter, and the response tells Slack not to
+/// retry.
 #[utoipa::path(
     post,
     path = "/v1/slack/events",
@@ -81,19 +83,19 @@ fn time(ts: &str) -> Option<Timestamp> {
     security(("signature" = [])),
     request_body(content = Object, description = "an envelope of Slack's Events API"),
     responses(
-        (status = 200, description = "committed, or nothing to store; the `challenge` where there is one", body = Object),
-        (status = 400, description = "the message can't be read or stored: it is a dead letter now"),
-        (status = 401, description = "the signature is missing, wrong, older than five minutes, or of another app"),
-        (status = 413, description = "the message is too large and a dead letter now, or the body is"),
+        (status = 200, description = "the message is committed, or there is nothing to store; contains the `challenge` of a verification", body = Object),
+        (status = 400, description = "the message can't be read or stored and is now a dead letter"),
+        (status = 401, description = "the signature is missing, invalid, older than five minutes, or of another app"),
+        (status = 413, description = "the body is too large, or the message is too large and is now a dead letter"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "the message can't be stored: it is a dead letter now"),
-        (status = 503, description = "the database is not available: Slack tries again"),
+        (status = 422, description = "the message can't be stored and is now a dead letter"),
+        (status = 503, description = "the database is not available; Slack retries"),
     )
 )]
 pub async fn receive(
     State(log): State<Log>,
     caller: Caller,
-    // A message that holds a NUL character becomes a dead letter.
+    // Accepts NUL characters, so that a message with one becomes a dead letter.
     JsonItems(body): JsonItems<Value>,
 ) -> Result<Response> {
     let envelope = Envelope::from(body);
@@ -103,11 +105,11 @@ pub async fn receive(
     if envelope.kind == "app_rate_limited" {
         tracing::error!(
             app = envelope.app,
-            "Slack holds events back: there are too many"
+            "Slack delivers no events: the app has reached its rate limit"
         );
     }
-    if !envelope.is_of_message() {
-        return Ok(taken());
+    if !envelope.is_about_message() {
+        return Ok(acknowledged());
     }
     let robeing_id = match caller.scope.of(ROBEINGS) {
         Names::Only(robeings) => robeings.first(),
@@ -117,70 +119,71 @@ pub async fn receive(
         let error = Error::Invalid(
             "the event has no valid `api_app_id`, so it belongs to no robeing".to_owned(),
         );
-        let owner = Owner::Sender(&caller.name);
-        return refuse(&log, owner, &envelope, envelope.unread(None), &error).await;
+        let sender = Attribution::Sender(&caller.name);
+        return reject(&log, sender, &envelope, envelope.letter_body(None), &error).await;
     };
-    let bytes = work(&envelope.event);
-    let of_robeing = robeing.clone();
+    let bytes = masking_bytes(&envelope.event);
+    let robeing_id = robeing.clone();
     let read = move |_: &Waiting| {
-        let happened = happened(&envelope, &of_robeing);
-        (envelope, happened)
+        let event = message_event::read(&envelope, &robeing_id);
+        (envelope, event)
     };
-    let (envelope, happened) = log.workers.run(bytes, read).await;
-    let (kept, outcome) = match happened {
-        Ok(Happened::Nothing) => return Ok(taken()),
-        Ok(happened) => {
-            let message = happened.message();
+    let (envelope, event) = log.workers.run(bytes, read).await;
+    let (message, outcome) = match event {
+        Ok(MessageEvent::Ignored) => return Ok(acknowledged()),
+        Ok(event) => {
+            let message = event.message();
             let message = message.and_then(|it| serde_json::to_value(it).ok());
-            (message, store(&log, &envelope, robeing, happened).await)
+            (message, store(&log, &envelope, robeing, event).await)
         }
         Err(error) => (None, Err(error)),
     };
     match outcome {
-        Ok(()) => Ok(taken()),
+        Ok(()) => Ok(acknowledged()),
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => Err(error),
         Err(error) => {
-            let kept = kept.unwrap_or_else(|| envelope.unread(Some(robeing)));
-            refuse(&log, Owner::Robeing(robeing), &envelope, kept, &error).await
+            let body = message.unwrap_or_else(|| envelope.letter_body(Some(robeing)));
+            let robeing = Attribution::Robeing(robeing);
+            reject(&log, robeing, &envelope, body, &error).await
         }
     }
 }
 
-fn taken() -> Response {
+fn acknowledged() -> Response {
     Json(json!({})).into_response()
 }
 
-/// Kept as a dead letter, and not worth another try of Slack's.
-async fn refuse(
+/// Stores a dead letter and tells Slack not to retry.
+async fn reject(
     log: &Log,
-    owner: Owner<'_>,
+    attribution: Attribution<'_>,
     envelope: &Envelope,
-    kept: Value,
+    body: Value,
     error: &Error,
 ) -> Result<Response> {
     let key = letter_key(envelope);
-    if let Owner::Robeing(robeing) = owner
+    if let Attribution::Robeing(robeing) = attribution
         && log.is_deleted(robeing, &key).await?
     {
-        // Its sender took it back before it arrived: nothing of it is kept.
-        return Ok(taken());
+        // The message was deleted before this event arrived, so nothing of it is stored.
+        return Ok(acknowledged());
     }
-    let mut delivery = Delivery::again("slack", key.text.clone(), key);
-    delivery.body = Ok(kept);
-    dead_letters::keep(log, owner, &delivery, error).await?;
+    let mut delivery = Delivery::repeat("slack", key.text.clone(), key);
+    delivery.body = Ok(body);
+    dead_letters::store(log, attribution, &delivery, error).await?;
     let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut answer = platform::error::problem(status, &error.to_string());
-    answer
+    let mut response = platform::error::problem(status, &error.to_string());
+    response
         .headers_mut()
         .insert(NO_RETRY, HeaderValue::from_static("1"));
-    Ok(answer)
+    Ok(response)
 }
 
-/// The message's own key, under which a replay stores it; without one, the event's id or its digest.
+/// The key of the message, under which a replay stores it; without one, the id of the event or a digest of it.
 fn letter_key(envelope: &Envelope) -> Key {
     let event = &envelope.event;
     let text = |path| event.pointer(path).and_then(Value::as_str);
-    // An edit has the message in it, with its own `ts`.
+    // The event of an edit contains the message, with its own `ts`.
     let ts = text("/message/ts").or_else(|| text("/ts"));
     let known = match (text("/channel").filter(|it| is_id(it)), ts) {
         (Some(channel), Some(ts)) => key(channel, ts).ok(),
@@ -192,52 +195,58 @@ fn letter_key(envelope: &Envelope) -> Key {
     })
 }
 
-async fn store(log: &Log, envelope: &Envelope, robeing_id: &str, happened: Happened) -> Result<()> {
+async fn store(
+    log: &Log,
+    envelope: &Envelope,
+    robeing_id: &str,
+    event: MessageEvent,
+) -> Result<()> {
     let delivery = |key: Key| {
-        let mut delivery = Delivery::again("slack", key.text.clone(), key);
+        let mut delivery = Delivery::repeat("slack", key.text.clone(), key);
         if !envelope.event_id.is_empty() {
             envelope.event_id.clone_into(&mut delivery.event_id);
         }
         delivery
     };
-    match happened {
-        Happened::Said(mut message, key) => {
-            name_person(log, envelope, &mut message).await?;
+    match event {
+        MessageEvent::Posted(mut message, key) => {
+            add_user_id(log, envelope, &mut message).await?;
             let event = delivery(key).event(*message);
             let stored = log.store_one(event.clone()).await?;
             if stored.replayed {
                 log.complete(&stored, event).await?;
             }
         }
-        Happened::Edited(mut message, key, edit) => {
-            name_person(log, envelope, &mut message).await?;
+        MessageEvent::Edited(mut message, key, edit) => {
+            add_user_id(log, envelope, &mut message).await?;
             log.edit(delivery(key.clone()).event(*message), &edit)
                 .await?;
-            forget_refused(log, robeing_id, key).await?;
+            discard_letter(log, robeing_id, key).await?;
         }
-        Happened::Deleted(key, at) => {
+        MessageEvent::Deleted(key, at) => {
             log.delete(robeing_id, &envelope.event_id, &key, at).await?;
-            forget_refused(log, robeing_id, key).await?;
+            discard_letter(log, robeing_id, key).await?;
         }
-        Happened::Nothing => {}
+        MessageEvent::Ignored => {}
     }
     Ok(())
 }
 
-/// What was refused before says what its sender has changed or deleted since.
-async fn forget_refused(log: &Log, robeing_id: &str, key: Key) -> Result<()> {
-    let refused = Delivery::again("slack", key.text.clone(), key);
-    dead_letters::forget(log, Owner::Robeing(robeing_id), &refused).await
+/// Discards the dead letter of an earlier event, whose text is edited or deleted now.
+async fn discard_letter(log: &Log, robeing_id: &str, key: Key) -> Result<()> {
+    let delivery = Delivery::repeat("slack", key.text.clone(), key);
+    dead_letters::discard(log, Attribution::Robeing(robeing_id), &delivery).await
 }
 
-/// Checks the message, and only then stores the person's Slack id.
-async fn name_person(log: &Log, envelope: &Envelope, message: &mut NewMessage) -> Result<()> {
+/// Checks the message first, so that no Slack user is stored for an invalid one.
+async fn add_user_id(log: &Log, envelope: &Envelope, message: &mut NewMessage) -> Result<()> {
     message.check()?;
     let team = &envelope.team;
-    if team.chars().count() > LONGEST_TEAM || team.contains(char::is_control) {
-        return Err(Error::Invalid("`team_id` is not a team id".to_owned()));
+    if team.chars().count() > MAX_TEAM || team.contains(char::is_control) {
+        return Err(Error::Invalid("`team_id` is invalid".to_owned()));
     }
-    let slack_user = message.slack_user_id.as_deref();
-    message.user_id = log.slack_user(team, slack_user).await?;
+    if let Some(slack_user) = &message.slack_user_id {
+        message.user_id = Some(users::user_id(&log.pool, team, slack_user).await?);
+    }
     Ok(())
 }

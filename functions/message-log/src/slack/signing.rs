@@ -1,7 +1,7 @@
-//! Which app signed a request, and which robeing it may write to.
+//! Verifies the signature of a request, and finds the robeing of the app that signed it.
 //!
-//! Slack gives each app its own secret, and its owner can sign any body. So a secret signs for its own app
-//! only, whatever `api_app_id` a body claims.
+//! Slack gives each app its own secret, and the owner of an app can sign any body. So a secret is valid for its own
+//! app only, whatever `api_app_id` a body contains.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use robeing::ROBEINGS;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A request that was signed longer ago may be a recording.
-const WINDOW: SignedDuration = SignedDuration::from_mins(5);
-/// Bytes of a signature.
-const SIGNATURE: usize = 32;
+/// An older signature may be replayed.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// In bytes.
+const SIGNATURE_LENGTH: usize = 32;
 const MAP: &str =
-    r#"{"<app id>": "<secret>"}, or {"<app id>": ["<new>", "<old>"]} while it changes"#;
+    r#"{"<app id>": "<secret>"}, or {"<app id>": ["<new>", "<old>"]} during a rotation"#;
 
-/// `SLACK_SIGNING_SECRET` and `SLACK_ROBEINGS`.
+/// The configuration in `SLACK_SIGNING_SECRET` and `SLACK_ROBEINGS`.
 ///
-/// The secrets are a map from each app's id to its secret or secrets, or the plain secrets of one app,
-/// with commas between. `SLACK_ROBEINGS` maps an app's id to a robeing; an app that is not in it is the
-/// robeing of its id.
+/// The secrets are a map from the id of each app to its secret or secrets, or the secrets of one app, separated by
+/// commas. `SLACK_ROBEINGS` maps the id of an app to a robeing. The robeing of an app that is not in it has the app's
+/// id.
 #[derive(Clone)]
 pub struct Slack {
     signers: Arc<[Signer]>,
@@ -36,8 +36,8 @@ pub struct Slack {
 
 struct Signer {
     key: hmac::Key,
-    /// None for the only secret of a deployment that names no app: no other app can sign, so that the app
-    /// is the one that the body names, and the secret opens the robeings of all names.
+    /// None for the only secret of a deployment that names no app. No other app can sign, so the app is the one in
+    /// the body, and the secret gives access to any robeing.
     app: Option<String>,
 }
 
@@ -49,7 +49,7 @@ enum Secrets {
 }
 
 impl Slack {
-    /// Without a secret, every request is refused.
+    /// Without a secret, every request is rejected.
     pub fn open(env: &Env) -> anyhow::Result<Self> {
         let robeings = robeings(env)?;
         let secrets = env.secret("SLACK_SIGNING_SECRET");
@@ -70,24 +70,23 @@ impl Slack {
         })
     }
 
-    /// Slack as a caller, if it signed these very bytes within the last five minutes. Its scope is the
-    /// robeing of the app that signed; it is empty where neither the secret nor the body names an app.
-    pub fn prove(&self, headers: &HeaderMap, body: &[u8]) -> Result<Caller> {
-        self.prove_at(headers, body, Timestamp::now())
+    /// Returns Slack as a caller, if it signed this body within the last five minutes. The scope is the robeing of the
+    /// app that signed. It is empty if neither the secret nor the body names an app.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Caller> {
+        self.verify_at(headers, body, Timestamp::now())
     }
 
-    /// Whether the headers can be those of a request that was signed within the last five minutes, which
-    /// is all that can be checked before the body is read.
+    /// Checks the headers before the body is read: whether they have a signature from the last five minutes.
     pub fn may_be_signed(&self, headers: &HeaderMap) -> Result<()> {
         self.signature(headers, Timestamp::now()).map(drop)
     }
 
     /// The time of a signature as Slack writes it, and the signature.
     fn signature<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<(&'a str, Vec<u8>)> {
-        let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
+        let rejected = |reason: &str| Error::Unauthenticated(reason.to_owned());
         if self.signers.is_empty() {
-            return Err(refused(
-                "SLACK_SIGNING_SECRET is not set, so nobody can be let in",
+            return Err(rejected(
+                "SLACK_SIGNING_SECRET is not set, so no request can be verified",
             ));
         }
         let header = |name| -> Option<&'a str> {
@@ -97,45 +96,45 @@ impl Slack {
             };
             value.to_str().ok()
         };
-        let told = header("x-slack-request-timestamp")
+        let timestamp = header("x-slack-request-timestamp")
             .filter(|it| it.bytes().all(|it| it.is_ascii_digit()));
         let signature = header("x-slack-signature").and_then(|it| it.strip_prefix("v0="));
         let signature = signature
             .and_then(|it| hex::decode(it).ok())
-            .filter(|it| it.len() == SIGNATURE);
-        let (Some(told), Some(signature)) = (told, signature) else {
-            return Err(refused(
+            .filter(|it| it.len() == SIGNATURE_LENGTH);
+        let (Some(timestamp), Some(signature)) = (timestamp, signature) else {
+            return Err(rejected(
                 "send `x-slack-request-timestamp` and `x-slack-signature: v0=<hex>`",
             ));
         };
-        let at = told
+        let at = timestamp
             .parse()
             .ok()
             .and_then(|seconds| Timestamp::from_second(seconds).ok());
-        if at.is_none_or(|at| now.duration_since(at).abs() > WINDOW) {
-            return Err(refused("the request was signed more than five minutes ago"));
+        if at.is_none_or(|at| now.duration_since(at).abs() > MAX_AGE) {
+            return Err(rejected("the signature is older than five minutes"));
         }
-        Ok((told, signature))
+        Ok((timestamp, signature))
     }
 
-    fn prove_at(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Caller> {
-        let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
-        let (told, signature) = self.signature(headers, now)?;
-        let signed = [b"v0:", told.as_bytes(), b":", body].concat();
+    fn verify_at(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Caller> {
+        let rejected = |reason: &str| Error::Unauthenticated(reason.to_owned());
+        let (timestamp, signature) = self.signature(headers, now)?;
+        let signed = [b"v0:", timestamp.as_bytes(), b":", body].concat();
         let mut signer = None;
         for candidate in &*self.signers {
-            // In constant time, and all of them.
+            // In constant time, for all secrets.
             if hmac::verify(&candidate.key, &signed, &signature).is_ok() {
                 signer = Some(candidate);
             }
         }
         let Some(signer) = signer else {
-            return Err(refused("the signature is not of this body and secret"));
+            return Err(rejected("the signature does not match the body"));
         };
         let app = match (&signer.app, named_app(body)) {
             (Some(app), Some(named)) if *app != named => {
-                return Err(refused(
-                    "the secret belongs to another app than the `api_app_id` of the body",
+                return Err(rejected(
+                    "the body was signed with the secret of another app than its `api_app_id`",
                 ));
             }
             (Some(app), _) => Some(app.clone()),
@@ -168,7 +167,7 @@ fn robeings(env: &Env) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(robeings)
 }
 
-/// The secrets of a map, each with its app. An error never repeats a value: it may be a secret.
+/// The secrets of a map, each with its app. An error repeats no value, since it may be a secret.
 fn of_apps(
     json: &str,
     robeings: &BTreeMap<String, String>,
@@ -213,7 +212,7 @@ fn of_apps(
     Ok(signers)
 }
 
-/// Plain secrets, which say nothing of their app: there must be only one that they can be of.
+/// Secrets without an app. There must be only one app that they can belong to.
 fn of_one_app(
     secrets: &str,
     robeings: &BTreeMap<String, String>,
@@ -226,21 +225,21 @@ fn of_one_app(
         (Some(_), Some(_)) => {
             ensure!(
                 secrets.is_empty(),
-                "SLACK_ROBEINGS names several apps, and SLACK_SIGNING_SECRET does not say whose its \
-                 secrets are: write {MAP}"
+                "SLACK_ROBEINGS names several apps, but SLACK_SIGNING_SECRET does not say which app its \
+                 secrets belong to: write {MAP}"
             );
             None
         }
         (None, _) => {
             if !secrets.is_empty() {
                 tracing::warn!(
-                    "SLACK_SIGNING_SECRET is bound to no app: name its app in SLACK_ROBEINGS"
+                    "SLACK_SIGNING_SECRET accepts any app: name its app in SLACK_ROBEINGS"
                 );
             }
             ensure!(
                 secrets.len() <= 1,
-                "SLACK_SIGNING_SECRET has several secrets and does not say whose they are: write \
-                 {MAP}, or name the one app that they are of in SLACK_ROBEINGS"
+                "SLACK_SIGNING_SECRET has several secrets and does not say which app they belong to: \
+                 write {MAP}, or name their one app in SLACK_ROBEINGS"
             );
             None
         }
@@ -251,7 +250,7 @@ fn of_one_app(
         .collect())
 }
 
-/// Read as the event is: of two fields with the same name, the last.
+/// The `api_app_id` of the body. Of two fields with the same name the last one counts, as when the event is read.
 fn named_app(body: &[u8]) -> Option<String> {
     let body: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
     serde_json::from_str(body.get("api_app_id")?.get()).ok()
@@ -265,35 +264,35 @@ mod tests {
 
     const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
-    /// As Slack's documentation on verifying requests has it.
+    /// The example of Slack's documentation on verifying requests.
     #[test]
-    fn slacks_own_example_gets_in_for_five_minutes_and_as_it_is() {
+    fn the_example_of_slacks_documentation_is_valid_for_five_minutes() {
         const SIGNED_AT: i64 = 1_531_420_618;
         let env = Env::default().with("SLACK_SIGNING_SECRET", SECRET);
         let slack = Slack::open(&env).unwrap();
         let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
         let mut headers = HeaderMap::new();
-        let mut say = |name: &'static str, value: &'static str| {
+        let mut set = |name: &'static str, value: &'static str| {
             headers.insert(name, HeaderValue::from_static(value));
         };
-        say("x-slack-request-timestamp", "1531420618");
-        say(
+        set("x-slack-request-timestamp", "1531420618");
+        set(
             "x-slack-signature",
             "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
         );
-        let prove = |seconds: i64, body: &str| {
+        let verify = |seconds: i64, body: &str| {
             let now = Timestamp::from_second(SIGNED_AT + seconds).unwrap();
-            slack.prove_at(&headers, body.as_bytes(), now)
+            slack.verify_at(&headers, body.as_bytes(), now)
         };
         for seconds in [-300, 0, 300] {
-            assert!(prove(seconds, body).is_ok(), "{seconds}");
+            assert!(verify(seconds, body).is_ok(), "{seconds}");
         }
         for seconds in [-301, 301] {
-            let refused = prove(seconds, body).unwrap_err().to_string();
-            assert!(refused.contains("five minutes"), "{refused}");
+            let rejected = verify(seconds, body).unwrap_err().to_string();
+            assert!(rejected.contains("five minutes"), "{rejected}");
         }
-        let refused = prove(0, &format!("{body}&")).unwrap_err().to_string();
-        assert!(refused.contains("of this body"), "{refused}");
+        let rejected = verify(0, &format!("{body}&")).unwrap_err().to_string();
+        assert!(rejected.contains("does not match"), "{rejected}");
     }
 
     /// The robeings that a body may be written to, signed now with a secret.
@@ -306,10 +305,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-slack-request-timestamp", at.parse().unwrap());
         headers.insert("x-slack-signature", signature.parse().unwrap());
-        let caller = slack.prove_at(&headers, body.as_bytes(), now)?;
+        let caller = slack.verify_at(&headers, body.as_bytes(), now)?;
         match caller.scope.of(ROBEINGS) {
             Names::Only(names) => Ok(names.clone()),
-            Names::All => panic!("Slack never sees all"),
+            Names::All => panic!("Slack never has access to all robeings"),
         }
     }
 
@@ -327,7 +326,7 @@ mod tests {
     const NONE: &str = r#"{"type": "url_verification"}"#;
 
     #[test]
-    fn a_secret_signs_for_its_own_app_and_for_no_other() {
+    fn a_secret_is_valid_for_its_own_app_only() {
         let secrets = r#"{"A1": "first", "A2": ["new", "old"]}"#;
         let slack = open(secrets, r#"{"A1": "sales"}"#).unwrap();
         for (secret, body, robeing) in [
@@ -340,7 +339,7 @@ mod tests {
             // A body without an app belongs to the app that signed it.
             ("first", NONE, Some("sales")),
             ("old", NONE, Some("A2")),
-            // Of duplicate fields the last one counts, as for the event.
+            // Of duplicate fields the last one counts.
             ("first", r#"{"api_app_id": "A1", "api_app_id": "A2"}"#, None),
             ("first", r#"{"api_app_id": 5}"#, Some("sales")),
         ] {
@@ -351,18 +350,18 @@ mod tests {
     }
 
     #[test]
-    fn plain_secrets_are_of_the_one_app_that_is_named() {
+    fn secrets_without_an_app_belong_to_the_only_app_in_the_map_of_robeings() {
         let slack = open("new, old,", r#"{"A1": "sales"}"#).unwrap();
         for secret in ["new", "old"] {
             assert_eq!(scope(&slack, secret, A).unwrap(), ["sales"]);
             assert_eq!(scope(&slack, secret, NONE).unwrap(), ["sales"]);
-            let refused = scope(&slack, secret, B).unwrap_err().to_string();
-            assert!(refused.contains("api_app_id"), "{refused}");
+            let rejected = scope(&slack, secret, B).unwrap_err().to_string();
+            assert!(rejected.contains("api_app_id"), "{rejected}");
         }
     }
 
     #[test]
-    fn the_only_secret_is_of_whichever_app_it_signs_for_and_never_of_all_robeings() {
+    fn the_only_secret_accepts_any_app_but_never_all_robeings() {
         let slack = open("only", "").unwrap();
         assert_eq!(scope(&slack, "only", A).unwrap(), ["A1"]);
         assert_eq!(scope(&slack, "only", B).unwrap(), ["A2"]);
@@ -376,15 +375,19 @@ mod tests {
     }
 
     #[test]
-    fn secrets_that_could_be_of_several_apps_are_refused_at_start_without_repeating_them() {
-        for (secrets, robeings, told) in [
-            ("hush", r#"{"A1": "a", "A2": "b"}"#, "does not say whose"),
+    fn secrets_that_may_belong_to_several_apps_fail_the_start_and_are_not_repeated() {
+        for (secrets, robeings, reason) in [
+            (
+                "hush",
+                r#"{"A1": "a", "A2": "b"}"#,
+                "does not say which app",
+            ),
             (
                 "hush, hush2",
                 r#"{"A1": "a", "A2": "b"}"#,
-                "does not say whose",
+                "does not say which app",
             ),
-            ("hush, hush2", "", "does not say whose"),
+            ("hush, hush2", "", "does not say which app"),
             (
                 r#"{"A1": "hush"}"#,
                 r#"{"A2": "b"}"#,
@@ -405,10 +408,10 @@ mod tests {
             ("hush", r#"{"A1": "a\nb"}"#, "control character"),
         ] {
             let error = match open(secrets, robeings) {
-                Ok(_) => panic!("{secrets} {robeings} is refused"),
+                Ok(_) => panic!("{secrets} {robeings} was accepted"),
                 Err(error) => format!("{error:#}"),
             };
-            assert!(error.contains(told) && !error.contains("hush"), "{error}");
+            assert!(error.contains(reason) && !error.contains("hush"), "{error}");
         }
         assert!(open("", r#"{"A1": "a", "A2": "b"}"#).is_ok());
     }

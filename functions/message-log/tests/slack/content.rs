@@ -41,7 +41,7 @@ async fn attachments_and_forwarded_messages_are_stored() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_partly_bold_is_masked_as_one() {
+async fn a_partly_bold_secret_is_masked_as_a_whole() {
     let log = start().await;
     let key = ["sk-ant-api03-AbCdEfGh", "IjKlMnOpQrStUvWxYz0123456789"];
     let blocks = rich(&json!([
@@ -74,7 +74,7 @@ async fn a_secret_that_is_partly_bold_is_masked_as_one() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_a_file_alone_says_so_masked() {
+async fn a_message_with_only_a_file_is_stored_as_its_masked_name() {
     let log = start().await;
     let file = json!({"id": "F1", "title": "Q3 of 010-1234-5678", "name": "q3.pdf", "pretty_type": "PDF",
                       "mimetype": "application/pdf"});
@@ -106,7 +106,7 @@ async fn a_message_that_is_a_file_alone_says_so_masked() {
 }
 
 #[tokio::test]
-async fn what_is_nested_or_large_beyond_reason_is_a_dead_letter() {
+async fn a_message_that_is_nested_too_deeply_or_too_large_becomes_a_dead_letter() {
     let log = start().await;
     let mut deep = json!({"type": "text", "text": "bottom"});
     for _ in 0..60 {

@@ -52,7 +52,7 @@ async fn a_tombstone_is_a_deletion() {
 }
 
 #[tokio::test]
-async fn an_edit_is_applied_in_whatever_form_it_comes() {
+async fn an_edit_is_applied_in_every_format_of_the_event() {
     let edited = json!({"user": "U5", "ts": "1795979176.000000"});
     let own = json!({"bot_id": "B1", "app_id": "A0FFV41KK"});
     let with = |mut fields: Value, more: &Value| {
@@ -151,7 +151,7 @@ async fn an_edit_is_applied_in_whatever_form_it_comes() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_no_edit_leaves_the_message_as_it_is() {
+async fn a_change_that_is_not_an_edit_leaves_the_message_unchanged() {
     let log = start().await;
     let file = json!([{"id": "F1", "name": "plan.pdf", "mimetype": "application/pdf"}]);
     send(
@@ -199,7 +199,7 @@ async fn a_change_that_is_no_edit_leaves_the_message_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_edit_of_what_an_agent_logged_changes_its_response_alone() {
+async fn an_edit_of_a_message_that_an_agent_logged_changes_only_the_response() {
     let log = start().await;
     let answer = json!({
         "robeing_id": "sales", "channel_id": "C024BE91L", "slack_ts": TS, "message": "when?",
@@ -369,7 +369,7 @@ async fn row(log: &Fixture, channel: &str) -> Value {
 }
 
 #[test]
-fn any_order_of_a_message_its_edits_and_its_deletion_leaves_the_same_row() {
+fn any_order_of_a_message_its_edits_and_its_deletion_gives_the_same_row() {
     let runtime = Runtime::new().expect("a runtime");
     let log = runtime.block_on(start());
     let count = Cell::new(0);
@@ -420,7 +420,7 @@ fn deleted(ts: &str, at: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_refused_goes_once_its_sender_deletes_or_edits_it() {
+async fn a_dead_letter_is_discarded_once_its_message_is_edited_or_deleted() {
     let log = start().await;
     for n in 0..4 {
         let (ts, at, later) = (now_ts(n), now_ts(n + 10), now_ts(n + 20));
@@ -441,7 +441,7 @@ async fn what_was_refused_goes_once_its_sender_deletes_or_edits_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_what_can_not_be_stored_and_was_deleted_before_it_arrived() {
+async fn a_message_that_was_deleted_before_it_arrived_becomes_no_dead_letter() {
     let log = start().await;
     let (ts, at) = (now_ts(1), now_ts(2));
     assert_eq!(send(&log, &deleted(&ts, &at)).await.status, 200);

@@ -10,7 +10,7 @@ use super::{callback, config, now_ts, said, send, start};
 use crate::common::texts;
 
 #[tokio::test]
-async fn an_event_is_read_by_its_type_and_what_is_not_for_us_is_acknowledged() {
+async fn an_event_is_read_by_its_type_and_other_types_are_acknowledged() {
     let log = start().await;
     let channel = json!({"id": "C77", "name": "fun", "created": 1_721_054_427, "creator": "U1"});
     for event in [
@@ -52,7 +52,7 @@ async fn an_event_is_read_by_its_type_and_what_is_not_for_us_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_message_of_another_shape_is_a_dead_letter_that_slack_does_not_retry() {
+async fn a_message_of_an_unknown_format_becomes_a_dead_letter_that_slack_does_not_retry() {
     let log = start().await;
     let (one, two) = (now_ts(1), now_ts(2));
     let letters = [
@@ -113,7 +113,7 @@ async fn a_message_of_another_shape_is_a_dead_letter_that_slack_does_not_retry()
 }
 
 #[tokio::test]
-async fn a_message_of_no_app_is_a_dead_letter_of_nobody() {
+async fn a_message_without_an_app_becomes_a_dead_letter_without_a_robeing() {
     let log = crate::common::start_with(&[("SLACK_SIGNING_SECRET", super::SECRET)]).await;
     let mut event = said(&now_ts(1), "hello", json!({}));
     event["api_app_id"] = "*".into();
@@ -222,7 +222,7 @@ fn envelope() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn no_signed_json_is_refused_unless_it_is_kept_as_a_dead_letter() {
+fn signed_json_is_rejected_only_if_it_becomes_a_dead_letter() {
     let runtime = Runtime::new().expect("a runtime");
     let log = runtime.block_on(start());
     let letters = "select coalesce(sum(attempts), 0)::bigint from conversation.dead_letter";

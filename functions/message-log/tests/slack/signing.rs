@@ -8,7 +8,7 @@ use super::{ROUTE, SECRET, now_ts, said, send_at, signature, start};
 use crate::common::{start_with, texts};
 
 #[tokio::test]
-async fn slacks_own_example_of_a_signature_is_right() {
+async fn the_example_signature_of_slacks_documentation_is_valid() {
     let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
     let documented = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
     assert_eq!(signature(SECRET, 1_531_420_618, body), documented);
@@ -26,7 +26,7 @@ async fn slacks_own_example_of_a_signature_is_right() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_fresh_signature_of_this_very_body() {
+async fn a_request_needs_a_recent_signature_of_its_body() {
     let log = start().await;
     let event = said(&now_ts(1), "hello", json!({}));
     let now = Timestamp::now();
@@ -103,7 +103,7 @@ async fn nobody_gets_in_without_a_fresh_signature_of_this_very_body() {
 }
 
 #[tokio::test]
-async fn an_apps_secret_writes_to_no_other_apps_robeing() {
+async fn the_secret_of_an_app_gives_no_access_to_another_apps_robeing() {
     let log = start_with(&[
         (
             "SLACK_SIGNING_SECRET",

@@ -79,7 +79,7 @@ async fn due(privacy: &Privacy) -> Result<Vec<Date>> {
         .map(|row| row.try_get(0))
         .collect::<Result<Vec<Date>, _>>()?;
     let before = Timestamp::now().saturating_sub((privacy.archive_after_days * 24).hours());
-    let before = message_log::log::day_of(before.unwrap_or(Timestamp::UNIX_EPOCH));
+    let before = message_log::ids::day_of(before.unwrap_or(Timestamp::UNIX_EPOCH));
     due.extend(months::ended_before(&client, before).await?);
     due.sort_unstable();
     due.dedup();

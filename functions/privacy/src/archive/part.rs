@@ -172,7 +172,7 @@ impl PartKeys {
 fn owner_digest(record: &Record) -> Uuid {
     let (user, slack_user) = &record.person;
     let user = user.map(|user| user.to_string()).unwrap_or_default();
-    Uuid::from_bytes(message_log::identity::digest(&[
+    Uuid::from_bytes(message_log::ids::digest(&[
         &record.robeing_id,
         &user,
         slack_user.as_deref().unwrap_or_default(),

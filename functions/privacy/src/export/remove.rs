@@ -105,7 +105,7 @@ async fn remove_orphaned_files(privacy: &Privacy, kept: &BTreeSet<String>) -> Re
 /// Whether the export's id is older than an hour. A younger export may have started after the list was read.
 fn is_old(export: &str) -> bool {
     let id = Uuid::try_parse(export).ok();
-    let created_at = id.and_then(message_log::identity::time_of);
+    let created_at = id.and_then(message_log::ids::time_of);
     created_at.is_none_or(|created_at| {
         Timestamp::now().duration_since(created_at) > SignedDuration::from_hours(1)
     })

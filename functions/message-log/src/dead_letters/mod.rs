@@ -1,0 +1,168 @@
+//! Dead letters: events that can't be stored, kept masked and with the reason until they are replayed.
+//!
+//! The delivery fails nevertheless, so that the dead letter queue of a queue has the original event.
+
+pub mod replay;
+mod store;
+
+use axum::extract::{Query, State};
+use jiff::Timestamp;
+use platform::auth::Names;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::{Admin, Json, Result};
+use robeing::ROBEINGS;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::log::Log;
+use crate::page::{self, Listed, STORED_BYTES, limit};
+
+pub use store::{Attribution, discard, letter_key, mark_stored, store};
+
+/// Erases a dead letter. Its key stays, so that the same event is not stored again.
+pub(crate) const EMPTY_LETTER: &str =
+    "body = null, reason = 'erased', source_event_id = '', message_id = null, erased_at = now()";
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// Include dead letters that were replayed.
+    #[param(default = false)]
+    replayed: Option<bool>,
+    /// The most items per page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the previous page.
+    after: Option<Uuid>,
+}
+
+/// A page of at most 4 MB. With large bodies it has fewer items than `limit`, and a `next`.
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetters {
+    #[schema(value_type = Vec<DeadLetter>)]
+    items: Vec<Box<RawValue>>,
+    /// The cursor of the next page, to be sent as `after`; null on the last page.
+    next: Option<Uuid>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetter {
+    id: Uuid,
+    source: String,
+    source_event_id: String,
+    robeing_id: Option<String>,
+    reason: String,
+    /// The masked body; null if masking failed or the body is too large.
+    #[schema(value_type = Option<Object>)]
+    body: Option<Value>,
+    /// The number of deliveries.
+    attempts: i32,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    last_attempt_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    replayed_at: Option<Timestamp>,
+    /// The id of the message that it became.
+    message_id: Option<Uuid>,
+}
+
+/// List events that could not be stored, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    tag = "dead letters",
+    operation_id = "list_dead_letters",
+    params(ListParams),
+    responses(
+        (status = 200, description = "one page", body = DeadLetters),
+        (status = 400, description = "a parameter is invalid"),
+        (status = 403, description = "the caller is not an admin"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn list(
+    State(log): State<Log>,
+    Admin(caller): Admin,
+    Query(params): Query<ListParams>,
+) -> Result<Json<DeadLetters>> {
+    let limit = limit(params.limit, 50)?;
+    let past = params.after.unwrap_or(Uuid::max());
+    let one_more = limit + 1;
+    let client = log.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::of(ROBEINGS, caller.scope.of(ROBEINGS)),
+        "select *
+         from (
+             select *,
+                    count(*) over () as found,
+                    sum(coalesce(octet_length(body::text), 0))
+                        over (order by id desc rows between unbounded preceding and 1 preceding) as before
+             from (
+                 select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
+                        last_attempt_at, replayed_at, message_id
+                 from conversation.dead_letter
+                 where id < $1
+                   and ($2::text[] is null or robeing_id = any ($2))
+                   and ($3 or replayed_at is null)
+                 order by id desc
+                 limit $4
+             ) as wanted
+         ) as measured
+         where coalesce(before, 0) < $5
+         order by id desc",
+        &[
+            (&past, Type::UUID),
+            (&robeings(caller.scope.of(ROBEINGS)), Type::TEXT_ARRAY),
+            (&params.replayed.unwrap_or(false), Type::BOOL),
+            (&one_more, Type::INT8),
+            (&STORED_BYTES, Type::INT8),
+        ],
+    )
+    .await?;
+    let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found"))?;
+    let mut items = rows
+        .iter()
+        .map(|row| {
+            Ok(DeadLetter {
+                id: row.try_get("id")?,
+                source: row.try_get("source")?,
+                source_event_id: row.try_get("source_event_id")?,
+                robeing_id: row.try_get("robeing_id")?,
+                reason: row.try_get("reason")?,
+                body: row.try_get("body")?,
+                attempts: row.try_get("attempts")?,
+                created_at: row.try_get("created_at")?,
+                last_attempt_at: row.try_get("last_attempt_at")?,
+                replayed_at: row.try_get("replayed_at")?,
+                message_id: row.try_get("message_id")?,
+            })
+        })
+        .collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
+    items.truncate(usize::try_from(limit).unwrap_or_default());
+    let has_more = (items.len() as i64) < found;
+    let (items, next) = page::of(items, has_more)?;
+    Ok(Json(DeadLetters { items, next }))
+}
+
+impl Listed for DeadLetter {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// A body has at most an eighth of a page.
+    fn cut(&mut self) {}
+}
+
+fn robeings(scope: &Names) -> Option<&Vec<String>> {
+    match scope {
+        Names::All => None,
+        Names::Only(names) => Some(names),
+    }
+}

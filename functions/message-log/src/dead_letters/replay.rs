@@ -1,0 +1,124 @@
+//! `POST /v1/dead-letters/{id}/replay`: stores a dead letter as a message.
+
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::Type;
+use platform::{Admin, Error, Json, Result};
+use robeing::ROBEINGS;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::robeings;
+use super::store::erase_letters_of_erased;
+use crate::events::Delivery;
+use crate::ids::Key;
+use crate::log::Log;
+use crate::message::NewMessage;
+use crate::post::Receipt;
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// The message to store; default: the body of the dead letter.
+    message: Option<NewMessage>,
+}
+
+/// Store a dead letter, corrected or as it is.
+///
+/// The message is stored under the key of the event. Replaying it twice, or delivering the event again, stores one
+/// message.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{id}/replay",
+    tag = "dead letters",
+    operation_id = "replay_dead_letter",
+    params(("id" = Uuid, Path)),
+    request_body = ReplayRequest,
+    responses(
+        (status = 200, description = "stored", body = Receipt),
+        (status = 400, description = "the message is still invalid; `detail` says why"),
+        (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
+        (status = 404, description = "there is no such dead letter"),
+        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), its id was not kept (deliver the event again), or it was erased"),
+        (status = 413, description = "the message is too large"),
+        (status = 415, description = "the body is not JSON"),
+        (status = 422, description = "another message has its key"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn replay(
+    State(log): State<Log>,
+    Admin(caller): Admin,
+    Path(id): Path<Uuid>,
+    Json(request): Json<ReplayRequest>,
+) -> Result<Json<Receipt>> {
+    let scope = Scope::of(ROBEINGS, caller.scope.of(ROBEINGS));
+    let client = log.pool.get().await?;
+    let letter = db::query(
+        &client,
+        &scope,
+        "select source, source_event_id, is_exact, event_time, event_order, sent_at, body,
+                erased_at is not null as is_erased
+         from conversation.dead_letter
+         where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
+        &[
+            (&id, Type::UUID),
+            (&robeings(caller.scope.of(ROBEINGS)), Type::TEXT_ARRAY),
+        ],
+    )
+    .await?;
+    let letter = letter.first();
+    let letter = letter.ok_or_else(|| Error::NotFound(format!("there is no dead letter {id}")))?;
+    if letter.try_get("is_erased")? {
+        let detail = "the dead letter was erased and can't be replayed";
+        return Err(Error::Conflict(detail.to_owned()));
+    }
+    let body: Option<Value> = letter.try_get("body")?;
+    let message = match (request.message, body) {
+        (Some(message), _) => message,
+        (None, Some(body)) => NewMessage::from_value(body)?,
+        (None, None) => {
+            let detail = "the body was not kept: send it as `message`";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+    };
+    robeing::may_see(&caller, &message.robeing_id)?;
+    let source: String = letter.try_get("source")?;
+    let event_id: String = letter.try_get("source_event_id")?;
+    let order: Option<i64> = letter.try_get("event_order")?;
+    let key = Key {
+        text: event_id.clone(),
+        time: letter.try_get("event_time")?,
+        order: order.map(i64::cast_unsigned),
+    };
+    if !letter.try_get::<_, bool>("is_exact")? {
+        // Under a shortened or masked id the message could be stored twice.
+        let detail = "the event id was masked or cut and doesn't identify the event: deliver the event again";
+        return Err(Error::Conflict(detail.to_owned()));
+    }
+    drop(client);
+    let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
+    let delivery = Delivery::repeat(&source, event_id, key).sent_at(sent_at);
+    let robeing_id = message.robeing_id.clone();
+    let stored = log.store_one(delivery.event(message)).await?;
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &scope,
+        "update conversation.dead_letter
+         set replayed_at = coalesce(replayed_at, now()), message_id = $2,
+             robeing_id = coalesce(robeing_id, $3)
+         where id = $1",
+        &[
+            (&id, Type::UUID),
+            (&stored.id, Type::UUID),
+            (&robeing_id, Type::TEXT),
+        ],
+    )
+    .await?;
+    erase_letters_of_erased(&client, &[stored.id]).await?;
+    Ok(Json(stored.into()))
+}

@@ -1,0 +1,205 @@
+//! Stores dead letters, and removes them once they are obsolete.
+
+use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
+use platform::postgres::types::{Json as Jsonb, Type};
+use platform::telemetry::{Unit, figure};
+use platform::{Caller, Error, Result};
+use robeing::ROBEINGS;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::EMPTY_LETTER;
+use crate::events::Delivery;
+use crate::ids::digest;
+use crate::log::{CLOSED, Log};
+
+/// In characters.
+const MAX_EVENT_ID: usize = 512;
+/// In bytes. Only the queue keeps a larger body.
+const MAX_BODY: usize = 512 * 1024;
+
+/// The robeing or sender that a dead letter belongs to. It is part of the key, so that no event replaces another
+/// one's dead letter.
+#[derive(Clone, Copy, Debug)]
+pub enum Attribution<'a> {
+    /// The robeing that the event is for.
+    Robeing(&'a str),
+    /// The caller who sent it, if it names no robeing in their scope.
+    Sender(&'a str),
+}
+
+impl<'a> Attribution<'a> {
+    pub fn of(caller: &'a Caller, delivery: &'a Delivery) -> Self {
+        let robeing = delivery.body.as_ref().ok();
+        let robeing = robeing.and_then(|body| body.get("robeing_id")?.as_str());
+        match robeing.filter(|it| robeing::may_see(caller, it).is_ok()) {
+            Some(robeing) => Self::Robeing(robeing),
+            None => Self::Sender(&caller.name),
+        }
+    }
+
+    fn robeing_id(self) -> Option<&'a str> {
+        match self {
+            Self::Robeing(robeing) => Some(robeing),
+            Self::Sender(_) => None,
+        }
+    }
+}
+
+/// The key that a dead letter and the redeliveries of its event share.
+pub fn letter_key(attribution: Attribution<'_>, delivery: &Delivery) -> Uuid {
+    let (kind, name) = match attribution {
+        Attribution::Robeing(robeing) => ("robeing", robeing),
+        Attribution::Sender(sender) => ("sender", sender),
+    };
+    let parts = [
+        "dead letter",
+        kind,
+        name,
+        delivery.source,
+        &delivery.event_id,
+    ];
+    Uuid::from_bytes(digest(&parts))
+}
+
+/// Stores a dead letter, masked, with the reason. A redelivery counts as another attempt.
+pub async fn store(
+    log: &Log,
+    attribution: Attribution<'_>,
+    delivery: &Delivery,
+    reason: &Error,
+) -> Result<()> {
+    let masked_reason = log
+        .masked_text(reason.to_string())
+        .await
+        .unwrap_or_else(|_| "masking failed".to_owned());
+    // The body of an archived month is not stored: its people may have been erased since.
+    let is_closed = matches!(reason, Error::Unprocessable(detail) if detail == CLOSED);
+    let body = delivery.body.as_ref().ok().filter(|_| !is_closed).cloned();
+    let body = body
+        .map(without_nul)
+        .filter(|body| body.to_string().len() <= MAX_BODY);
+    let body = match body {
+        Some(body) => log.masked_json(body).await.ok().map(Jsonb),
+        None => None,
+    };
+    // An id with a time was made by a machine, and masking would take one in ten of some queues' numbers for card
+    // numbers. Other ids may be personal data.
+    let event_id = match delivery.key.time {
+        Some(_) => delivery.event_id.clone(),
+        None => {
+            let masked = log.masked_text(delivery.event_id.clone()).await;
+            masked.unwrap_or_default()
+        }
+    };
+    let event_id: String = replace_nul(event_id).chars().take(MAX_EVENT_ID).collect();
+    let is_exact = event_id == delivery.event_id;
+    let order = delivery.key.order.map(u64::cast_signed);
+    let id = Uuid::now_v7();
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(ROBEINGS),
+        "insert into conversation.dead_letter as known
+             (id, key, source, source_event_id, is_exact, event_time, event_order, sent_at, robeing_id, reason, body)
+         values ($1, $2, $3, $4, $10, $5, $6, $11, $7, $8, $9)
+         on conflict (key) do update
+         set attempts = known.attempts + 1, last_attempt_at = now(),
+             reason = case when known.erased_at is null then excluded.reason else known.reason end,
+             body = case when known.erased_at is null then excluded.body end",
+        &[
+            (&id, Type::UUID),
+            (&letter_key(attribution, delivery), Type::UUID),
+            (&delivery.source, Type::TEXT),
+            (&event_id, Type::TEXT),
+            (&delivery.key.time, Type::TIMESTAMPTZ),
+            (&order, Type::INT8),
+            (&attribution.robeing_id(), Type::TEXT),
+            (&masked_reason, Type::TEXT),
+            (&body, Type::JSONB),
+            (&is_exact, Type::BOOL),
+            (&delivery.sent_at, Type::TIMESTAMPTZ),
+        ],
+    )
+    .await?;
+    tracing::warn!(source = delivery.source, dead_letter = %id, reason = masked_reason, "an event can't be stored");
+    figure("dead_letters", Unit::Count, 1.0);
+    Ok(())
+}
+
+/// Marks the dead letters of events that were stored later, given by their keys and the ids of their messages.
+pub async fn mark_stored(log: &Log, stored: &[(Uuid, Uuid)]) -> Result<()> {
+    if stored.is_empty() {
+        return Ok(());
+    }
+    let (keys, messages): (Vec<Uuid>, Vec<Uuid>) = stored.iter().copied().unzip();
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(ROBEINGS),
+        "update conversation.dead_letter as known
+         set replayed_at = coalesce(known.replayed_at, now()), message_id = stored.message_id
+         from unnest($1::uuid[], $2::uuid[]) as stored (key, message_id)
+         where known.key = stored.key",
+        &[(&keys, Type::UUID_ARRAY), (&messages, Type::UUID_ARRAY)],
+    )
+    .await?;
+    erase_letters_of_erased(&client, &messages).await
+}
+
+/// Erases dead letters of messages that were erased before the dead letter was marked as stored.
+pub(super) async fn erase_letters_of_erased(client: &Client, messages: &[Uuid]) -> Result<()> {
+    db::query(
+        client,
+        &Scope::all(ROBEINGS),
+        &format!(
+            "update conversation.dead_letter as letter set {EMPTY_LETTER}
+             where message_id = any ($1)
+               and erased_at is null
+               and exists (
+                   select from conversation.log
+                   where log.id = letter.message_id and log.erased_at is not null)"
+        ),
+        &[(&messages, Type::UUID_ARRAY)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Erases a dead letter whose text its sender has edited or deleted since.
+pub async fn discard(log: &Log, attribution: Attribution<'_>, delivery: &Delivery) -> Result<()> {
+    let client = log.pool.get().await?;
+    db::query(
+        &client,
+        &Scope::all(ROBEINGS),
+        "update conversation.dead_letter
+         set body = null, reason = 'edited or deleted by its sender', erased_at = now()
+         where key = $1 and erased_at is null",
+        &[(&letter_key(attribution, delivery), Type::UUID)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Postgres can't store NUL characters. The replacement character shows where they were.
+fn replace_nul(text: String) -> String {
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}"),
+        false => text,
+    }
+}
+
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(replace_nul(text)),
+        Value::Array(items) => items.into_iter().map(without_nul).collect(),
+        Value::Object(object) => {
+            let fields = object
+                .into_iter()
+                .map(|(key, value)| (replace_nul(key), without_nul(value)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}

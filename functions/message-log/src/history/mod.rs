@@ -1,0 +1,353 @@
+//! `GET /v1/robeings/{id}/messages` and `GET /v1/users/{id}/messages`: the messages of a robeing, or of a person,
+//! newest first.
+//!
+//! A message and its answers are one item, whether they were sent together or separately.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use platform::auth::Names;
+use platform::postgres::Client;
+use platform::postgres::types::Type;
+use platform::{Caller, Json, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::ids::first_id_at;
+use crate::log::Log;
+use crate::page::{self, Listed, STORED_BYTES, limit};
+use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
+
+/// The most answers per message.
+const MAX_ANSWERS: i64 = 100;
+/// The bytes of `message` and `response` that are left of an item which is too large for a page. In JSON, a byte may
+/// take six.
+const MAX_CUT_TEXT: usize = 256 * 1024;
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RobeingParams {
+    /// Only messages of this channel.
+    channel: Option<String>,
+    /// Only messages of this thread.
+    thread: Option<String>,
+    /// Only messages of this person.
+    user: Option<Uuid>,
+    /// Only messages with this intent.
+    intent: Option<String>,
+    /// Only messages at or after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Only messages before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// The most items per page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the previous page.
+    after: Option<Uuid>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UserParams {
+    /// Only messages with this robeing.
+    robeing: Option<String>,
+    /// Only messages with this intent.
+    intent: Option<String>,
+    /// Only messages at or after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Only messages before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// The most items per page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the previous page.
+    after: Option<Uuid>,
+}
+
+/// A page of at most 4 MB. With large messages it has fewer items than `limit`, and a `next`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct History {
+    #[schema(value_type = Vec<Item>)]
+    items: Vec<Box<RawValue>>,
+    /// The cursor of the next page, to be sent as `after`; null on the last page.
+    next: Option<Uuid>,
+}
+
+/// A message with its response, or either of them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Item {
+    pub id: Uuid,
+    pub robeing_id: String,
+    pub channel_id: Option<String>,
+    pub channel_type: Option<String>,
+    pub thread_ts: Option<String>,
+    pub user_id: Option<Uuid>,
+    pub slack_user_id: Option<String>,
+    pub message: Option<String>,
+    pub response: Option<String>,
+    /// The message and the response as OpenTelemetry GenAI parts, if they were sent in parts.
+    #[schema(value_type = Option<Object>)]
+    pub parts: Option<Value>,
+    pub intent: Option<String>,
+    pub confidence: Option<f64>,
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// The ids of the rows with the response, if it was sent separately.
+    pub answered_by: Vec<Uuid>,
+    /// Whether the item is shortened because it is larger than a page. It then lacks `parts`, the ends of `message`
+    /// and `response`, or answers after the first 100 or 4 MB.
+    pub is_cut: bool,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// The time of the last edit in Slack.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub edited_at: Option<Timestamp>,
+    /// The time of the deletion in Slack, which removes the text.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// List the messages of a robeing, newest first.
+///
+/// All texts are masked. The unmasked texts are not stored.
+#[utoipa::path(
+    get,
+    path = "/v1/robeings/{id}/messages",
+    tag = "messages",
+    operation_id = "list_robeing_messages",
+    params(("id" = String, Path, description = "the robeing"), RobeingParams),
+    responses(
+        (status = 200, description = "one page", body = History),
+        (status = 400, description = "a parameter is invalid"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn of_robeing(
+    State(log): State<Log>,
+    caller: Caller,
+    Path(robeing_id): Path<String>,
+    Query(query): Query<RobeingParams>,
+) -> Result<Json<History>> {
+    robeing::may_see(&caller, &robeing_id)?;
+    let filter = Filter {
+        robeings: Names::Only(vec![robeing_id]),
+        channel: query.channel,
+        thread: query.thread,
+        user: query.user,
+        intent: query.intent,
+        from: query.from,
+        to: query.to,
+        limit: limit(query.limit, 50)?,
+        after: query.after,
+    };
+    page(&log, &filter).await.map(Json)
+}
+
+/// List the messages of a person with the robeings in the caller's scope, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}/messages",
+    tag = "messages",
+    operation_id = "list_user_messages",
+    params(("id" = Uuid, Path, description = "the `user_id` of the person"), UserParams),
+    responses(
+        (status = 200, description = "one page", body = History),
+        (status = 400, description = "a parameter is invalid"),
+        (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 503, description = "the database is not available"),
+    )
+)]
+pub async fn of_user(
+    State(log): State<Log>,
+    caller: Caller,
+    Path(user): Path<Uuid>,
+    Query(query): Query<UserParams>,
+) -> Result<Json<History>> {
+    let robeings = match query.robeing {
+        Some(robeing) => {
+            robeing::may_see(&caller, &robeing)?;
+            Names::Only(vec![robeing])
+        }
+        None => caller.scope.of(ROBEINGS).clone(),
+    };
+    let filter = Filter {
+        robeings,
+        channel: None,
+        thread: None,
+        user: Some(user),
+        intent: query.intent,
+        from: query.from,
+        to: query.to,
+        limit: limit(query.limit, 50)?,
+        after: query.after,
+    };
+    page(&log, &filter).await.map(Json)
+}
+
+struct Filter {
+    robeings: Names,
+    channel: Option<String>,
+    thread: Option<String>,
+    user: Option<Uuid>,
+    intent: Option<String>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: i64,
+    after: Option<Uuid>,
+}
+
+impl Listed for Item {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn cut(&mut self) {
+        self.is_cut = true;
+        self.parts = None;
+        for text in [&mut self.message, &mut self.response]
+            .into_iter()
+            .flatten()
+        {
+            text.truncate(text.floor_char_boundary(MAX_CUT_TEXT));
+        }
+    }
+}
+
+async fn page(log: &Log, filter: &Filter) -> Result<History> {
+    let scope = Scope::of(ROBEINGS, &filter.robeings);
+    let (robeing, robeings) = match &filter.robeings {
+        Names::Only(names) => match names.as_slice() {
+            [one] => (Some(one), None),
+            several => (None, Some(several)),
+        },
+        Names::All => (None, None),
+    };
+    let first = filter.from.map_or(Uuid::nil(), first_id_at);
+    let to = filter.to.map_or(Uuid::max(), first_id_at);
+    let past = filter.after.map_or(to, |after| after.min(to));
+    let one_more = filter.limit + 1;
+    let client = log.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &scope,
+        include_str!("page.sql"),
+        &[
+            (&first, Type::UUID),
+            (&past, Type::UUID),
+            (&robeing, Type::TEXT),
+            (&robeings, Type::TEXT_ARRAY),
+            (&filter.channel, Type::TEXT),
+            (&filter.thread, Type::TEXT),
+            (&filter.user, Type::UUID),
+            (&filter.intent, Type::TEXT),
+            (&one_more, Type::INT8),
+            (&STORED_BYTES, Type::INT8),
+        ],
+    )
+    .await?;
+    let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("found"))?;
+    let mut items = rows.iter().map(Item::of).collect::<Result<Vec<_>, _>>()?;
+    items.truncate(usize::try_from(filter.limit).unwrap_or_default());
+    let has_more = items.len() < usize::try_from(found).unwrap_or_default();
+    add_answers(&client, &scope, &mut items).await?;
+    drop(client);
+    let (items, next) = page::of(items, has_more)?;
+    Ok(History { items, next })
+}
+
+/// Adds the answers to messages that were sent without a response.
+async fn add_answers(client: &Client, scope: &Scope, items: &mut [Item]) -> Result<()> {
+    let open = || items.iter().filter(|it| it.response.is_none());
+    let messages: Vec<Uuid> = open().map(|it| it.id).collect();
+    let robeings: Vec<&str> = open().map(|it| it.robeing_id.as_str()).collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let answers = db::query(
+        client,
+        scope,
+        include_str!("answers.sql"),
+        &[
+            (&messages, Type::UUID_ARRAY),
+            (&robeings, Type::TEXT_ARRAY),
+            (&MAX_ANSWERS, Type::INT8),
+            (&STORED_BYTES, Type::INT8),
+        ],
+    )
+    .await?;
+    let places: HashMap<Uuid, usize> = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| (item.id, place))
+        .collect();
+    for answer in answers {
+        let message: Uuid = answer.try_get("reply_to")?;
+        if let Some(place) = places.get(&message) {
+            items[*place].add_answer(&answer)?;
+        }
+    }
+    Ok(())
+}
+
+impl Item {
+    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            robeing_id: row.try_get("robeing_id")?,
+            channel_id: row.try_get("channel_id")?,
+            channel_type: row.try_get("channel_type")?,
+            thread_ts: row.try_get("thread_ts")?,
+            user_id: row.try_get("user_id")?,
+            slack_user_id: row.try_get("slack_user_id")?,
+            message: row.try_get("message")?,
+            response: row.try_get("response")?,
+            parts: row.try_get("parts")?,
+            intent: row.try_get("intent")?,
+            confidence: row.try_get("confidence")?,
+            metadata: row.try_get("metadata")?,
+            answered_by: Vec::new(),
+            is_cut: false,
+            created_at: row.try_get("created_at")?,
+            edited_at: row.try_get("edited_at")?,
+            deleted_at: row.try_get("deleted_at")?,
+        })
+    }
+
+    /// A robeing may answer with several messages, one of which has the intent.
+    fn add_answer(&mut self, answer: &Row) -> Result<(), tokio_postgres::Error> {
+        if answer.try_get("is_left_out")? {
+            self.is_cut = true;
+            return Ok(());
+        }
+        if let Some(text) = answer.try_get::<_, Option<String>>("response")? {
+            match &mut self.response {
+                Some(response) => {
+                    response.push('\n');
+                    response.push_str(&text);
+                }
+                none => *none = Some(text),
+            }
+        }
+        if self.intent.is_none() {
+            self.intent = answer.try_get("intent")?;
+        }
+        if self.confidence.is_none() {
+            self.confidence = answer.try_get("confidence")?;
+        }
+        self.answered_by.push(answer.try_get("id")?);
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Edits of messages, and messages that arrive after their edit or deletion.
+
+use jiff::Timestamp;
+use platform::postgres::Client;
+use platform::postgres::types::{Json, Type};
+use platform::{Error, Result};
+use uuid::Uuid;
+
+use super::draft::{Draft, RowText};
+use super::insert::MAX_ATTEMPTS;
+use super::partitions::{CLOSED, add_month, is_closed};
+use super::{Event, Log, Stored};
+use platform::postgres::scoped::{self as db, Scope};
+use robeing::ROBEINGS;
+
+/// The place of an edit among the edits of its message.
+///
+/// Edits are ordered by the time of their event, then by the edit's own time, the event's id and the
+/// content. Clocks may be too coarse to tell two edits apart, but the order is total, so the same edit is
+/// the newest in any order of arrival.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub sent_at: Option<Timestamp>,
+    pub edited_at: Option<Timestamp>,
+    pub event_id: String,
+}
+
+impl Edit {
+    /// Bytes that sort in the order of edits. A shorter event id is older.
+    fn order(&self, content: Uuid) -> Vec<u8> {
+        let micros = |time: Option<Timestamp>| {
+            let micros = time.map_or(0, Timestamp::as_microsecond);
+            micros.max(0).to_be_bytes()
+        };
+        let mut order = Vec::with_capacity(64);
+        order.extend(micros(self.sent_at));
+        order.extend(micros(self.edited_at));
+        order.extend((self.event_id.len() as u64).to_be_bytes());
+        order.extend(self.event_id.as_bytes());
+        order.extend(content.into_bytes());
+        order
+    }
+}
+
+impl Log {
+    /// Stores an edited message, or changes its row. The newest edit wins in any order of arrival, and a
+    /// deleted message stays deleted.
+    pub async fn edit(&self, event: Event, edit: &Edit) -> Result<()> {
+        let mut draft = self.draft_one(event.clone()).await?;
+        if draft.identity.ledger_key.is_some() {
+            // The id of a message that is too old doesn't follow from its time. The ledger has it.
+            let stored = self.store_one(event).await?;
+            draft.identity.id = stored.id;
+            draft.identity.created_at = stored.created_at;
+        }
+        let mut drafts = [draft];
+        let mut client = self.pool.get().await?;
+        let scope = Scope::only(ROBEINGS, [drafts[0].robeing_id.as_str()]);
+        self.find_reply_to(&client, &scope, &mut drafts).await?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.try_edit(&mut client, &scope, &mut drafts, edit).await {
+                Err(error) if attempt < MAX_ATTEMPTS && db::lacks_partition(&error) => {
+                    match add_month(&client, drafts[0].day()).await {
+                        Err(error) if is_closed(&error) => return Err(closed()),
+                        added => added?,
+                    }
+                }
+                Err(error) if attempt < MAX_ATTEMPTS && db::lost_a_race(&error) => {}
+                Err(error) if is_closed(&error) => return Err(closed()),
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    async fn try_edit(
+        &self,
+        client: &mut Client,
+        scope: &Scope,
+        drafts: &mut [Draft; 1],
+        edit: &Edit,
+    ) -> Result<(), tokio_postgres::Error> {
+        let transaction = db::begin(client, scope).await?;
+        if drafts[0].unnumbered.is_some() {
+            self.number(&transaction, drafts).await?;
+        }
+        let [draft] = drafts;
+        let texts = RowText::of(&draft.masked);
+        let edited_at = edit.edited_at.or(edit.sent_at);
+        let edited_at = edited_at.unwrap_or(draft.identity.created_at);
+        transaction
+            .execute_typed(
+                include_str!("edit.sql"),
+                &[
+                    (&draft.identity.id, Type::UUID),
+                    (&draft.robeing_id, Type::TEXT),
+                    (&draft.channel_id, Type::TEXT),
+                    (&draft.channel_type, Type::TEXT),
+                    (&draft.thread_ts, Type::TEXT),
+                    (&draft.user_id, Type::UUID),
+                    (&draft.slack_user_id, Type::TEXT),
+                    (&texts.message, Type::TEXT),
+                    (&texts.response, Type::TEXT),
+                    (&Json(&draft.masked.metadata), Type::JSONB),
+                    (&texts.token_count, Type::INT4),
+                    (&draft.reply_to.or(draft.thread_reply_to), Type::UUID),
+                    (&draft.source_event_id, Type::TEXT),
+                    (&draft.content, Type::UUID),
+                    (&draft.identity.created_at, Type::TIMESTAMPTZ),
+                    (&edited_at, Type::TIMESTAMPTZ),
+                    (&edit.order(draft.content), Type::BYTEA),
+                ],
+            )
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Adds the fields that a row lacks because an edit, a deletion or a mention (which has no channel type)
+    /// arrived before its message.
+    pub async fn complete(&self, stored: &Stored, event: Event) -> Result<()> {
+        let message = &event.message;
+        let client = self.pool.get().await?;
+        let scope = Scope::only(ROBEINGS, [message.robeing_id.as_str()]);
+        let completed = db::query(
+            &client,
+            &scope,
+            "update conversation.log
+             set channel_id = coalesce(channel_id, $3),
+                 channel_type = coalesce(channel_type, $4),
+                 thread_ts = case when edit_order is null and deleted_at is null then thread_ts
+                             else coalesce(thread_ts, $5) end,
+                 user_id = case when edit_order is null and deleted_at is null then user_id
+                           else coalesce(user_id, $6) end,
+                 slack_user_id = case when edit_order is null and deleted_at is null then slack_user_id
+                                 else coalesce(slack_user_id, $7) end
+             where id = $1
+               and robeing_id = $2
+               and erased_at is null
+               and (channel_id is null and $3::text is not null
+                    or channel_type is null and $4::text is not null
+                    or (edit_order is not null or deleted_at is not null)
+                       and (thread_ts is null and $5::text is not null
+                            or user_id is null and $6::uuid is not null
+                            or slack_user_id is null and $7::text is not null))
+             returning deleted_at is not null and reply_to is null",
+            &[
+                (&stored.id, Type::UUID),
+                (&message.robeing_id, Type::TEXT),
+                (&message.channel_id, Type::TEXT),
+                (&message.channel_type, Type::TEXT),
+                (&message.thread_ts, Type::TEXT),
+                (&message.user_id, Type::UUID),
+                (&message.slack_user_id, Type::TEXT),
+            ],
+        )
+        .await;
+        let completed = match completed {
+            Err(error) if is_closed(&error) => return Ok(()),
+            completed => completed?,
+        };
+        let lacks_reply_to = completed.first().map(|row| row.try_get(0)).transpose()?;
+        if lacks_reply_to != Some(true) || message.response.is_none() {
+            return Ok(());
+        }
+        let mut drafts = [self.draft_one(event).await?];
+        self.find_reply_to(&client, &scope, &mut drafts).await?;
+        let [draft] = &drafts;
+        db::query(
+            &client,
+            &scope,
+            "update conversation.log
+             set reply_to = $3
+             where id = $1 and robeing_id = $2 and erased_at is null and reply_to is null",
+            &[
+                (&stored.id, Type::UUID),
+                (&draft.robeing_id, Type::TEXT),
+                (&draft.reply_to.or(draft.thread_reply_to), Type::UUID),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn closed() -> Error {
+    Error::Unprocessable(CLOSED.to_owned())
+}
