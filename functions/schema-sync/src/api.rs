@@ -1,4 +1,4 @@
-//! The routes: a run by trigger, a run by hand, and a person's example.
+//! The routes: a run by a scheduler, a run by an admin, and an example that a person wrote.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -23,18 +23,18 @@ use crate::run::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
 
-/// As long as Lambda lets a function run. A large warehouse at its request limit and an LLM take
-/// minutes, and a sync that is cut off only has to begin again.
+/// The time limit of a sync, which is Lambda's limit. A large warehouse at its request limit and an LLM
+/// take minutes, and a sync that is cut off must start over.
 pub const LONGEST_SYNC: Duration = Duration::from_secs(15 * 60);
 
-/// Of all examples that people gave, in JSON: they are kept whatever their number.
+/// The size limit of all examples that people wrote, in JSON. Their number is unlimited.
 const MAX_EXAMPLES_BYTES: usize = 16 << 20;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     Ok(router(Sync::open(resources)?))
 }
 
-/// The routes on a sync of one's own.
+/// The routes on the given sync.
 pub fn router(sync: Sync) -> Router {
     Router::new()
         .routes(routes!(trigger))
@@ -44,16 +44,16 @@ pub fn router(sync: Sync) -> Router {
         .with_state(sync)
 }
 
-/// Sync once, by a scheduler.
+/// Run a sync from a scheduler.
 ///
-/// The body is the scheduler's and is not looked at: there is one thing to do.
+/// The body is ignored.
 #[utoipa::path(
     post,
     path = "/events/schema-sync",
-    request_body(content = Option<Object>, description = "anything; `{}` by hand"),
+    request_body(content = Option<Object>, description = "anything; ignored"),
     responses(
         (status = 200, body = Answer),
-        (status = 409, description = "a newer program wrote the cache"),
+        (status = 409, description = "a newer version of the program wrote the cache"),
         (status = 503, description = "the warehouse or the store is unavailable"),
     )
 )]
@@ -62,13 +62,13 @@ async fn trigger(State(sync): State<Sync>, Admin(caller): Admin, _: Bytes) -> Re
     Ok(Json(answer.seen_by(&caller.scope)))
 }
 
-/// Sync once, by hand.
+/// Run a sync.
 #[utoipa::path(
     post,
     path = "/v1/schema/sync",
     responses(
         (status = 200, body = Answer),
-        (status = 409, description = "a newer program wrote the cache"),
+        (status = 409, description = "a newer version of the program wrote the cache"),
         (status = 503, description = "the warehouse or the store is unavailable"),
     )
 )]
@@ -80,27 +80,28 @@ async fn by_hand(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewExample {
-    /// What a person would ask; at most 2,000 characters.
+    /// A question that a person would ask; at most 2,000 characters.
     #[schema(min_length = 1, max_length = 2_000)]
     question: String,
-    /// One SELECT in the warehouse's dialect that answers it; at most 100,000 bytes.
+    /// A single SELECT in the warehouse's dialect that answers it; at most 100,000 bytes.
     sql: String,
 }
 
 /// Add an example.
 ///
-/// It must resolve against the current schema and pass the warehouse's dry run; it lives through
-/// syncs and is verified again when a table that it reads changes. Adding it twice adds it once.
+/// The SQL must resolve against the current schema and pass the warehouse's dry run. The example is kept
+/// across syncs, and verified again when a table that it reads changes. Adding the same example twice
+/// has no further effect.
 #[utoipa::path(
     post,
     path = "/v1/schema/examples",
-    params(("Idempotency-Key" = Option<String>, Header, description = "a retry under the same key adds nothing; other content under it is refused")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key adds nothing; other content with the same key is refused")),
     request_body = NewExample,
     responses(
         (status = 201, body = Example),
-        (status = 200, body = Example, description = "it was there already"),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or of a newer program, or it holds 16 MB of examples"),
-        (status = 422, description = "the SQL does not hold; the detail says why"),
+        (status = 200, body = Example, description = "the example exists already"),
+        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or it holds 16 MB of examples"),
+        (status = 422, description = "the SQL is invalid; the detail explains why"),
     )
 )]
 async fn add_example(
@@ -114,7 +115,7 @@ async fn add_example(
         content: hash(&[&new.question, &new.sql]),
         at: jiff::Timestamp::now(),
     };
-    // A key belongs to its caller: it tells nobody what another caller added.
+    // A key belongs to its caller, so that it reveals nothing about other callers.
     let key = idempotency::key(&headers)?.map(|key| hash(&["caller", &caller.name, &key]));
     if let Some(key) = &key {
         let state = state::load(&*sync.store).await?;
@@ -124,7 +125,7 @@ async fn add_example(
             .is_some_and(|known| known.content != addition.content)
         {
             return Err(Error::Unprocessable(
-                "this Idempotency-Key came with another example before; use a new key".into(),
+                "this Idempotency-Key was used with another example; use a new key".into(),
             ));
         }
     }
@@ -152,7 +153,7 @@ async fn add_example(
         if let Some(example) = document.examples.iter().find(same) {
             return Ok((StatusCode::OK, Json(example.clone())));
         }
-        // To this caller, what is out of scope is not there: no hint of a name, no dry run.
+        // Tables out of scope don't exist for this caller: no hint names them, and no dry run reads them.
         let example = review(&sync, visible, document.source.dialect, &new).await?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
@@ -160,16 +161,17 @@ async fn add_example(
         let people = next.examples.iter().chain(&next.quarantined);
         let people = people.filter(|it| it.origin == Origin::Person);
         if people.map(bytes).sum::<usize>() > MAX_EXAMPLES_BYTES {
-            let detail = "the cache holds as many examples of people as it can: 16 MB";
+            let detail =
+                "the cache already holds 16 MB of examples written by people, which is the limit";
             return Err(Error::Conflict(detail.to_owned()));
         }
-        // At once rather than by the next sync, to which this would look like a change.
+        // Now rather than in the next sync, which would otherwise publish another version.
         examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
         next.version = versions::content_hash(&next);
         match versions::publish(&*sync.store, &next, head.replace()).await {
             Ok(()) => {}
-            // A sync or another person came between: the example is reviewed against theirs.
+            // A sync or another example came first: review against the new head.
             Err(StoreError::Precondition(_)) => continue,
             Err(error) => return Err(error.into()),
         }
@@ -234,16 +236,18 @@ async fn review(
     match reviewer.review(example).await {
         Verdict::Holds(example) => Ok(example),
         Verdict::Fails(example) => Err(Error::Unprocessable(
-            example.error.unwrap_or_else(|| "it does not hold".into()),
+            example.error.unwrap_or_else(|| "the SQL is invalid".into()),
         )),
-        Verdict::Unasked(_, problem) | Verdict::Unchecked(_, problem) => Err(Error::Unavailable {
-            detail: problem.detail,
-            cause: None,
-        }),
+        Verdict::Unplanned(_, problem) | Verdict::Unchecked(_, problem) => {
+            Err(Error::Unavailable {
+                detail: problem.detail,
+                cause: None,
+            })
+        }
     }
 }
 
-/// One hash of several parts, each with its length, so that none runs into the next.
+/// A hash of several parts, each with its length, so that their boundaries count.
 fn hash(parts: &[impl AsRef<[u8]>]) -> String {
     let mut hash = Sha256::new();
     for part in parts {

@@ -1,5 +1,5 @@
-//! Examples that stay true: each is grounded in the schema and planned by the warehouse, again
-//! whenever a table that it reads has changed. What does not hold is quarantined with its error.
+//! Verification of examples: each is grounded in the schema and planned by the warehouse, and again
+//! whenever a table that it reads changes. Examples that fail are quarantined with their error.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +13,18 @@ use warehouse::{Plan, Planned, Source};
 
 use crate::run::{Progress, Run};
 
-/// Dry runs under way at once; they are few, and the warehouse limits their rate anyway.
+/// How many dry runs are concurrent. There are few of them, and the warehouse limits their rate.
 const CONCURRENT_PLANS: usize = 8;
-/// Quarantined examples of an LLM or a rule that are kept to look at; people's are all kept.
+/// How many quarantined examples of an LLM or a rule are kept. Those of people are all kept.
 const QUARANTINED: usize = 50;
-/// Of why an example does not hold, in characters.
+/// The longest error of an example, in characters.
 const MAX_REASON: usize = 2_000;
-/// Reasons that are told of one run; the next ones are much alike.
+/// How many different problems of a run are reported.
 const PROBLEMS: usize = 5;
-/// What every warehouse plans that plans anything.
-const LEAST_QUERY: &str = "select 1 as one";
+/// A query that every warehouse plans that plans anything.
+const SIMPLEST_QUERY: &str = "select 1 as one";
 
-/// The examples of a document, and what was noticed while they were verified.
+/// The examples of a document, and the problems of their verification.
 #[derive(Debug, Default)]
 pub struct Reviewed {
     pub good: Vec<Example>,
@@ -32,7 +32,7 @@ pub struct Reviewed {
     pub problems: Vec<Problem>,
 }
 
-/// Says of an example whether it holds against a schema.
+/// Verifies examples against a schema and a warehouse.
 pub struct Reviewer<'a> {
     pub schema: &'a ground::Schema<'a>,
     pub source: &'a dyn Source,
@@ -40,8 +40,8 @@ pub struct Reviewer<'a> {
     pub planning: Planning,
 }
 
-/// Whether the warehouse plans queries at all. One that plans none rejects each as if that were the
-/// query's fault.
+/// Whether the warehouse plans queries at all. A warehouse that plans none rejects each query as if the
+/// query were at fault.
 #[derive(Debug, Default)]
 pub struct Planning {
     has_planned: AtomicBool,
@@ -52,12 +52,12 @@ pub struct Planning {
 #[derive(Debug)]
 pub enum Verdict {
     Holds(Example),
-    /// The example with its `error`.
+    /// The example, with its `error`.
     Fails(Example),
-    /// It resolves, but the warehouse could not be asked: the next sync asks again. What was
-    /// quarantined keeps its `error` till then.
-    Unasked(Example, Problem),
-    /// It could not be told whether it resolves: one that did stays as it is, a new one is not taken.
+    /// It resolves, but the warehouse could not plan it; the next sync retries. A quarantined example
+    /// keeps its `error` until then.
+    Unplanned(Example, Problem),
+    /// It could not be checked. A known example stays as it is; a new one is not added.
     Unchecked(Example, Problem),
 }
 
@@ -79,7 +79,7 @@ impl Reviewer<'_> {
         match self.source.plan(&example.sql, self.run).await {
             Ok(Plan::Accepted(Planned { verified, reads })) => {
                 self.planning.has_planned.store(true, Ordering::Relaxed);
-                // Who may see an example goes by the tables that it is known to read.
+                // The tables that an example reads decide who may see it.
                 if let Some(read) = grounded.outside_datasets(&reads, self.schema.tables()) {
                     example.verified = None;
                     example.error = Some(format!(
@@ -97,21 +97,21 @@ impl Reviewer<'_> {
                     example.error = Some(cut(&reason, MAX_REASON));
                     Verdict::Fails(example)
                 }
-                Some(refusal) => unasked(example, &refusal),
+                Some(refusal) => unplanned(example, &refusal),
             },
-            Err(error) => unasked(example, &error.to_string()),
+            Err(error) => unplanned(example, &error.to_string()),
         }
     }
 
-    /// Why the warehouse plans no query, not even the least one.
+    /// Why the warehouse plans no query, not even the simplest one.
     async fn plans_nothing(&self) -> Option<String> {
         if self.planning.has_planned.load(Ordering::Relaxed) {
             return None;
         }
-        let ask = async || match self.source.plan(LEAST_QUERY, self.run).await {
+        let ask = async || match self.source.plan(SIMPLEST_QUERY, self.run).await {
             Ok(Plan::Accepted(_)) => None,
             Ok(Plan::Rejected(reason)) => Some(format!(
-                "it plans no query, not even `{LEAST_QUERY}` ({})",
+                "it plans no query, not even `{SIMPLEST_QUERY}` ({})",
                 excerpt(&reason)
             )),
             Err(error) => Some(error.to_string()),
@@ -126,7 +126,7 @@ impl Reviewer<'_> {
         }
     }
 
-    /// Reviews many at once, and gives the verdicts in their order.
+    /// Reviews examples concurrently, and returns the verdicts in their order.
     async fn review_all(&self, examples: Vec<Example>) -> Vec<Verdict> {
         let count = examples.len();
         let mut verdicts = Vec::with_capacity(count);
@@ -143,22 +143,23 @@ impl Reviewer<'_> {
     }
 }
 
-/// What the warehouse said of it before was of another schema.
-fn unasked(mut example: Example, refusal: &str) -> Verdict {
+/// The verdict if the warehouse could not plan the example. Its earlier verification was for another
+/// schema.
+fn unplanned(mut example: Example, refusal: &str) -> Verdict {
     example.verified = Some(parsed());
     let detail = format!(
-        "examples could not be verified by the warehouse, and count as `parsed` until it plans \
-         them: {refusal}"
+        "the warehouse could not verify examples, which count as `parsed` until it plans them: \
+         {refusal}"
     );
-    Verdict::Unasked(example, problem(detail))
+    Verdict::Unplanned(example, problem(detail))
 }
 
-/// Of examples, which may read any dataset.
+/// A problem of examples, which may read any dataset.
 pub fn problem(detail: impl Into<String>) -> Problem {
     Problem::general("examples", detail)
 }
 
-/// Less than a dry run, so that the next sync asks the warehouse.
+/// A verification below a dry run, so that the next sync retries.
 fn parsed() -> Verified {
     Verified {
         how: How::Parsed,
@@ -168,8 +169,8 @@ fn parsed() -> Verified {
     }
 }
 
-/// Verifies again what the changes touch of a document's examples, and what no warehouse has
-/// planned yet; the rest stays as it is.
+/// Verifies the examples of a document again that the changes affect, or that no warehouse has planned
+/// yet. The others stay as they are.
 pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer<'_>) -> Reviewed {
     let touched = touched(changes);
     let all = previous
@@ -187,9 +188,9 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
             .tables
             .iter()
             .any(|table| touched.contains(table.as_str()));
-        // Shards that an example names may be gone, which harms no other.
+        // Shards that an example names may be gone, which affects no other example.
         let lost = !failed && !changes.is_empty() && !reviewer.resolves(example);
-        // What failed may name a table that has only now come to be.
+        // A failed example may name a table that is new.
         let may_hold = failed && (!touched.is_empty() || example.verified.is_some());
         changed || lost || !(planned || failed) || may_hold
     });
@@ -205,7 +206,7 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
     reviewed
 }
 
-/// The tables whose change can make SQL fail. A growing table or a new shard does not.
+/// The tables with changes that can break SQL. Growth and new shards can't.
 fn touched(changes: &[Change]) -> BTreeSet<&str> {
     let harmless = [
         ChangeKind::Description,
@@ -224,7 +225,7 @@ impl Reviewed {
         match verdict {
             Verdict::Holds(example) => self.good.push(example),
             Verdict::Fails(example) => self.quarantined.push(example),
-            Verdict::Unasked(example, problem) | Verdict::Unchecked(example, problem) => {
+            Verdict::Unplanned(example, problem) | Verdict::Unchecked(example, problem) => {
                 match example.error {
                     None => self.good.push(example),
                     Some(_) => self.quarantined.push(example),
@@ -236,10 +237,10 @@ impl Reviewed {
         }
     }
 
-    /// Reviews new candidates in their order, until there are `count` good ones. What is quarantined
-    /// is not new.
+    /// Reviews new candidates in their order, until there are `count` good ones. Quarantined examples
+    /// are not new.
     ///
-    /// Returns those that failed; they are no loss to anyone and not quarantined.
+    /// Returns the candidates that failed, which are not quarantined.
     pub async fn fill(
         &mut self,
         candidates: Vec<Example>,
@@ -277,19 +278,20 @@ impl Reviewed {
         }
     }
 
-    /// Rules only fill the room that an LLM leaves.
-    pub fn drop_those_by_rule(&mut self) {
+    /// Drops generated examples, which only fill the room that an LLM leaves.
+    pub fn drop_generated(&mut self) {
         self.good.retain(|example| example.origin != Origin::Rule);
     }
 
-    /// Both lists in the order and the number that a document has them in.
+    /// Sorts and truncates both lists for a document.
     pub fn settle(&mut self, count: usize) {
         settle(&mut self.good, count);
         settle(&mut self.quarantined, QUARANTINED);
     }
 }
 
-/// People's first, then an LLM's, then those by rule, `count` in all unless people gave more.
+/// Sorts examples of people first, then those of an LLM, then generated ones, and keeps `count` of them,
+/// but all of those that people wrote.
 pub fn settle(list: &mut Vec<Example>, count: usize) {
     list.sort_by_key(|example| example.origin);
     let people = list.iter().filter(|it| it.origin == Origin::Person).count();

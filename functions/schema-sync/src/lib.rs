@@ -1,9 +1,10 @@
-//! Schema sync: reads a warehouse's schema, adds what a SQL writer needs, and keeps it as one
+//! Schema sync: reads the schema of a warehouse, adds what a SQL writer needs, and stores it as one
 //! versioned document in the object store.
 //!
-//! `POST /events/schema-sync` (a scheduler) and `POST /v1/schema/sync` (an admin) run it once;
-//! `POST /v1/schema/examples` adds a person's example. The warehouse is read by the crate [`warehouse`], what an LLM
-//! adds is [`enrich`]ment, and nothing it wrote is kept unless it is [grounded](ground) in the schema.
+//! `POST /events/schema-sync` (a scheduler) and `POST /v1/schema/sync` (an admin) run it once.
+//! `POST /v1/schema/examples` adds an example that a person wrote. The crate [`warehouse`] reads the
+//! tables, [`enrich`] adds what an LLM writes about them, and the crate [`ground`] checks every
+//! identifier in it against the schema.
 
 pub mod api;
 pub mod enrich;

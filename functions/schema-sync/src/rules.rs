@@ -1,8 +1,8 @@
-//! Examples without an LLM: questions with SQL that follow from names, types and keys alone.
+//! Examples without an LLM: questions with SQL that are generated from names, types and keys.
 //!
-//! Each table gives a candidate a shape; those are chosen that add most to what the others
-//! show: first other tables, then other shapes. Every one is grounded before it is given out, so
-//! that a table with strange columns gives fewer of them rather than wrong ones.
+//! Each table yields one candidate per shape. The chosen candidates add most to what the others show:
+//! first other tables, then other shapes. Each is grounded before it is returned, so that a table with
+//! unusual columns yields fewer examples rather than wrong ones.
 
 mod candidate;
 mod columns;
@@ -17,13 +17,13 @@ use schema::document::{Example, Origin, Table};
 
 use candidate::{Candidate, Shape};
 
-/// At most `count` questions with SQL, the same ones for the same tables.
+/// At most `count` questions with SQL, deterministic for the given tables.
 ///
-/// Tables with many rows come first, then by name. None of the examples is verified.
+/// Tables with many rows come first, then the order of names. The examples are not verified.
 pub fn examples(tables: &[Table], dialect: Dialect, count: usize) -> Vec<Example> {
     let mut ranked: Vec<&Table> = tables.iter().collect();
     ranked.sort_by(|a, b| (b.rows, &a.name).cmp(&(a.rows, &b.name)));
-    // Enough that each example can be of another table, though some tables give none.
+    // Enough for each example to be of another table, although some tables yield none.
     ranked.truncate(count.saturating_mul(4).saturating_add(20));
     let mut candidates: Vec<Candidate> = ranked
         .iter()

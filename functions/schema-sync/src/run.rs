@@ -1,4 +1,4 @@
-//! One run of a sync, as its parts see it: what it costs, and how far it has come.
+//! The observer of one run: its costs and its progress.
 
 use warehouse::{Observer, Usage};
 

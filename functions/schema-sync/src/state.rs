@@ -1,4 +1,4 @@
-//! What one sync tells the next, and no reader needs. Losing it costs some LLM calls, no data.
+//! State from one sync to the next, which no reader needs. Losing it costs some LLM calls, but no data.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::enrich::Memory;
 
 const STATE: &str = "schema/state.json";
-/// As long as a client may reasonably retry; the oldest leave first.
+/// How many idempotency keys are kept. The oldest are removed first.
 const REMEMBERED_KEYS: usize = 1_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
-    /// What the LLM was asked and had no answer for.
+    /// What the LLM was asked and did not answer.
     pub llm: Memory,
     /// Hashes of the idempotency keys of added examples, each with the hash of what it added.
     pub idempotency: BTreeMap<String, Addition>,
-    /// Why what was there could not be read.
+    /// Why the stored state could not be parsed.
     #[serde(skip)]
     pub damage: Option<String>,
 }
@@ -32,19 +32,19 @@ pub struct Addition {
 }
 
 impl State {
-    /// What is lost where the state was damaged.
+    /// The problem to report if the state was damaged.
     pub fn lost(&self) -> Option<Problem> {
         let damage = self.damage.as_ref()?;
         Some(Problem::general(
             "state",
             format!(
-                "{STATE} was damaged ({damage}) and begins anew: what the LLM had no answer for is \
-                 asked again, and Idempotency-Keys of examples are forgotten"
+                "{STATE} was damaged ({damage}) and starts over: the LLM is asked again about what \
+                 it did not answer, and Idempotency-Keys of examples are forgotten"
             ),
         ))
     }
 
-    /// Remembers what a key added, forgetting the oldest where there are too many.
+    /// Remembers what a key added, and forgets the oldest if there are too many.
     pub fn remember(&mut self, key: String, addition: Addition) {
         self.idempotency.insert(key, addition);
         while self.idempotency.len() > REMEMBERED_KEYS {
@@ -60,7 +60,7 @@ impl State {
     }
 }
 
-/// The state; a damaged one counts as none.
+/// Loads the state. A damaged one counts as empty.
 pub async fn load(store: &dyn Store) -> Result<State, StoreError> {
     load_tagged(store).await.map(|(state, _)| state)
 }
@@ -69,7 +69,7 @@ async fn load_tagged(store: &dyn Store) -> Result<(State, Put), StoreError> {
     match store.get(STATE).await {
         Ok(object) => {
             let state = serde_json::from_slice(&object.body).unwrap_or_else(|error| {
-                tracing::error!(%error, "{STATE} is damaged and begins anew");
+                tracing::error!(%error, "{STATE} is damaged and starts over");
                 State {
                     damage: Some(error.to_string()),
                     ..State::default()
@@ -82,7 +82,7 @@ async fn load_tagged(store: &dyn Store) -> Result<(State, Put), StoreError> {
     }
 }
 
-/// Changes the state, again where somebody else wrote meanwhile; writes nothing if nothing changed.
+/// Changes the state, and retries if another writer interferes. Writes nothing if nothing changed.
 pub async fn update(
     store: &dyn Store,
     mut change: impl FnMut(&mut State) + Send,
@@ -94,7 +94,7 @@ pub async fn update(
         if state == before {
             return Ok(());
         }
-        let json = serde_json::to_vec(&state).expect("the state has only JSON's own types");
+        let json = serde_json::to_vec(&state).expect("the state serializes to JSON");
         match store.put(STATE, Bytes::from(json), condition).await {
             Err(StoreError::Precondition(_)) => {}
             written => return written.map(drop),

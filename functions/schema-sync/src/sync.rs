@@ -1,5 +1,5 @@
-//! One run: read the warehouse, keep what is known, describe what is new, verify the examples,
-//! and publish a version if the content changed.
+//! A run: reads the warehouse, keeps what is known, describes what is new, verifies the examples, and
+//! publishes a version if the content changed.
 
 mod answer;
 mod merge;
@@ -31,14 +31,13 @@ use crate::{rules, state};
 
 pub use self::answer::Answer;
 
-/// Another writer may move the head between our reading and our writing; more often than this it
-/// is no coincidence.
+/// How often a run is attempted: another writer may move the head between reading and writing.
 const ATTEMPTS: usize = 5;
 
-/// Problems of one run that are logged; the answer and the document have all.
+/// How many problems of a run are logged. The answer and the document list all.
 const LOGGED: usize = 20;
 
-/// What a sync works with.
+/// The dependencies of a sync.
 #[derive(Clone)]
 pub struct Sync {
     pub store: Arc<dyn Store>,
@@ -47,12 +46,12 @@ pub struct Sync {
     pub settings: Settings,
 }
 
-/// What a run compares with, and under which condition it replaces the head.
+/// What a run starts from, and the condition under which it replaces the head.
 struct Base {
     document: Option<Document>,
     is_head: bool,
     replace: Put,
-    /// What is wrong with the head.
+    /// The problem to report if the head is damaged.
     problem: Option<Problem>,
 }
 
@@ -80,17 +79,17 @@ impl Sync {
         })
     }
 
-    /// Syncs once. Running it twice, or two at once, changes no more than running it once.
+    /// Syncs once. Repeated and concurrent runs have the same effect as one.
     ///
-    /// `Unavailable` where the warehouse or the store is down, or the warehouse refuses us or lacks
-    /// what `WAREHOUSE_URL` names; `Conflict` where a newer program wrote the cache. The cache is as
-    /// it was then.
+    /// Returns `Unavailable` if the warehouse or the store is down, if the warehouse denies access, or
+    /// if it lacks what `WAREHOUSE_URL` names. Returns `Conflict` if a newer version of the program
+    /// wrote the cache. The cache is unchanged in these cases.
     pub async fn run(&self, run: &Run) -> Result<Answer, Error> {
         let started = Instant::now();
         let mut enrichment = None;
         let outcome = self.attempts(run, &mut enrichment).await;
         let outcome = outcome.map(|done| answer(done, started));
-        // A scheduler looks at no answer.
+        // A scheduler ignores the answer.
         let problems = outcome.iter().flat_map(|answer| &answer.problems);
         for Problem {
             subject, detail, ..
@@ -216,7 +215,7 @@ impl Sync {
         Ok(matches!(head, Head::Whole { document: head, .. } if *head == *document))
     }
 
-    /// What to start from: the head, or the newest whole version where the head is damaged.
+    /// What to start from: the head, or the newest whole version if the head is damaged.
     async fn base(&self) -> Result<Base, Error> {
         let head = versions::load_head(&*self.store).await?;
         let replace = head.replace();
@@ -224,7 +223,7 @@ impl Sync {
         let (document, is_head) = match head {
             Head::Whole { document, .. } => (Some(*document), true),
             Head::Absent => (None, false),
-            // It is whole to who wrote it.
+            // For the program that wrote it, the head is whole.
             Head::Damaged {
                 error: error @ Damaged::Format(_),
                 ..
@@ -310,7 +309,7 @@ impl Sync {
         }))
     }
 
-    /// Fills up with the LLM's examples, and where those are too few, with examples by rule.
+    /// Fills up with examples of the LLM, and if there are too few, with generated ones.
     async fn fill(
         &self,
         tables: &[Table],
@@ -323,7 +322,7 @@ impl Sync {
         let schema = ground::Schema::new(tables, self.dialect());
         let reviewer = self.reviewer(&schema, run);
         if !candidates.is_empty() {
-            reviewed.drop_those_by_rule();
+            reviewed.drop_generated();
             let failed = reviewed.fill(candidates.to_vec(), count, &reviewer).await;
             let datasets = datasets(tables);
             let failed = failed.into_iter();
@@ -332,16 +331,16 @@ impl Sync {
                 .extend(failed.map(|it| dropped(it, &datasets)));
         }
         if reviewed.good.len() < count {
-            // Twice as many as there is room for, since some may not hold.
-            let by_rule = rules::examples(tables, self.dialect(), count * 2);
-            let failed = reviewed.fill(by_rule, count, &reviewer).await;
+            // Twice as many as needed, because some may fail.
+            let generated = rules::examples(tables, self.dialect(), count * 2);
+            let failed = reviewed.fill(generated, count, &reviewer).await;
             if reviewed.good.len() < count
                 && let Some(error) = failed.first().and_then(|it| it.error.as_deref())
             {
-                let (left_out, error) = (failed.len(), excerpt(error));
+                let (omitted, error) = (failed.len(), excerpt(error));
                 reviewed.problems.push(examples::problem(format!(
-                    "{left_out} examples made by rule do not hold and are left out; of the first \
-                     the warehouse says: {error}"
+                    "{omitted} generated examples failed and are omitted; the warehouse's message \
+                     for the first: {error}"
                 )));
             }
         }
@@ -391,7 +390,7 @@ fn dropped(example: Example, datasets: &HashMap<&str, &str>) -> Dropped {
         .iter()
         .map(|table| datasets.get(table.as_str()));
     let first = of.next().flatten();
-    // Who may read one of the datasets need not know of another.
+    // Readers of one of the datasets may not see another.
     let dataset = first.filter(|first| of.all(|other| other == Some(first)));
     Dropped {
         dataset: dataset.map(|id| (*id).to_owned()),

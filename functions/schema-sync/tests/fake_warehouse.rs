@@ -190,7 +190,7 @@ impl Store for Overtaken {
     }
 }
 
-/// A store behind which the process dies: after so many writes, none gets through any more.
+/// A store that simulates a killed process: after a number of writes, all further ones fail.
 pub struct Breaking {
     inner: Arc<dyn Store>,
     left: AtomicUsize,

@@ -1,5 +1,5 @@
-//! The rules of schema-sync, a file or folder for each part of a run. One binary for all of them:
-//! linking is most of what a test build takes.
+//! The rules of schema-sync, with a file or folder for each part of a run. They are one binary, because
+//! linking dominates the time of a test build.
 
 #[path = "../../../shared/warehouse/tests/bigquery/shop.rs"]
 mod bigquery_shop;

@@ -94,7 +94,7 @@ async fn with_admins(source: &Arc<Dotted>) -> TestApp {
 }
 
 #[tokio::test]
-async fn an_admin_of_a_dataset_with_dots_is_told_of_it_alone_and_so_is_one_of_its_namesake() {
+async fn admins_of_datasets_with_the_same_joined_name_see_only_their_own() {
     let source = Arc::new(Dotted::default());
     *source.columns.lock().unwrap() = vec!["a"];
     let app = with_admins(&source).await;
@@ -140,7 +140,7 @@ async fn an_admin_of_a_dataset_with_dots_is_told_of_it_alone_and_so_is_one_of_it
 }
 
 #[tokio::test]
-async fn an_admin_adds_examples_that_read_their_dataset_however_its_name_is_joined() {
+async fn an_admin_adds_examples_of_their_dataset_with_any_spelling_of_its_name() {
     let source = Arc::new(Dotted::default());
     *source.columns.lock().unwrap() = vec!["a"];
     let app = with_admins(&source).await;

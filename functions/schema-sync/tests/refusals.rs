@@ -1,4 +1,4 @@
-//! What a whole sync tells of a BigQuery that refuses something: its own words, and what helps.
+//! A sync of a BigQuery that refuses requests: its messages, and what to do.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ async fn run(sync: &Sync) -> (Answer, Document) {
 }
 
 #[tokio::test]
-async fn where_every_dry_run_is_refused_rules_examples_count_as_parsed_and_the_reason_is_told() {
+async fn if_every_dry_run_is_refused_generated_examples_count_as_parsed_and_the_reason_is_reported()
+{
     for (status, reason, message) in [
         (
             403,
@@ -87,7 +88,7 @@ async fn where_every_dry_run_is_refused_rules_examples_count_as_parsed_and_the_r
 }
 
 #[tokio::test]
-async fn a_dry_run_that_lacks_jobs_create_names_the_role_that_has_it() {
+async fn a_dry_run_without_jobs_create_permission_names_the_role() {
     let stub = Stub::start().await;
     rich(&stub);
     let message = "Access Denied: Project acme: User does not have bigquery.jobs.create permission";
@@ -101,7 +102,7 @@ async fn a_dry_run_that_lacks_jobs_create_names_the_role_that_has_it() {
 }
 
 #[tokio::test]
-async fn an_example_that_alone_is_refused_is_no_reason_to_doubt_the_warehouse() {
+async fn a_single_rejected_example_does_not_mean_that_the_warehouse_plans_nothing() {
     let stub = Stub::start().await;
     rich(&stub);
     let (_, before) = run(&sync(&stub)).await;
@@ -134,7 +135,7 @@ async fn an_example_that_alone_is_refused_is_no_reason_to_doubt_the_warehouse() 
 }
 
 #[tokio::test]
-async fn a_query_for_changes_that_is_refused_is_told_with_what_does_without_it() {
+async fn a_refused_query_for_changes_is_reported_with_an_alternative() {
     for (status, reason, message) in [
         (
             403,

@@ -61,7 +61,7 @@ fn assert_grounded(examples: &[Example], tables: &[Table], dialect: Dialect) {
 }
 
 #[test]
-fn a_family_of_events_alone_gives_five_different_examples() {
+fn a_single_family_of_events_yields_five_different_examples() {
     let tables = only(".events_*");
     let examples = rules::examples(&tables, Dialect::Bigquery, 5);
 
@@ -109,7 +109,7 @@ fn a_family_of_events_alone_gives_five_different_examples() {
 }
 
 #[test]
-fn many_tables_give_examples_of_different_tables_and_shapes() {
+fn many_tables_yield_examples_of_different_tables_and_shapes() {
     for (tables, dialect) in [
         (bigquery(), Dialect::Bigquery),
         (postgres(), Dialect::Postgres),
@@ -130,7 +130,7 @@ fn many_tables_give_examples_of_different_tables_and_shapes() {
 }
 
 #[test]
-fn every_example_that_can_be_made_is_grounded() {
+fn every_generated_example_is_grounded() {
     for (tables, dialect) in [
         (bigquery(), Dialect::Bigquery),
         (postgres(), Dialect::Postgres),
@@ -143,7 +143,7 @@ fn every_example_that_can_be_made_is_grounded() {
 }
 
 #[test]
-fn the_order_in_which_tables_come_does_not_matter() {
+fn the_order_of_tables_does_not_matter() {
     let tables = bigquery();
     let mut turned = bigquery();
     turned.reverse();
@@ -155,7 +155,7 @@ fn the_order_in_which_tables_come_does_not_matter() {
 }
 
 #[test]
-fn a_foreign_key_gives_a_join() {
+fn a_foreign_key_yields_a_join() {
     let examples = rules::examples(&postgres(), Dialect::Postgres, 1_000);
 
     let join = examples
@@ -177,7 +177,7 @@ fn a_foreign_key_gives_a_join() {
 }
 
 #[test]
-fn a_table_that_requires_a_partition_filter_gets_one_in_every_example() {
+fn a_required_partition_filter_is_in_every_example() {
     let examples = rules::examples(&only("shop.orders"), Dialect::Bigquery, 10);
 
     assert!(examples.len() >= 5);
@@ -188,7 +188,7 @@ fn a_table_that_requires_a_partition_filter_gets_one_in_every_example() {
 }
 
 #[test]
-fn a_required_filter_that_cannot_be_made_means_no_example() {
+fn a_table_whose_required_filter_cannot_be_written_yields_no_example() {
     let mut tables = only("shop.orders");
     tables[0].partitioning = Some(Partitioning {
         column: "status".to_owned(),
@@ -231,7 +231,7 @@ fn a_family_whose_drift_breaks_the_wildcard_is_read_by_its_newest_shard() {
 }
 
 #[test]
-fn a_guarded_column_is_in_no_example() {
+fn a_column_with_policy_tags_is_in_no_example() {
     let mut tables = only("shop.customers");
     for column in &mut tables[0].columns {
         column.policy_tags = vec!["projects/p/locations/eu/taxonomies/1/policyTags/2".to_owned()];
@@ -335,7 +335,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn whatever_the_tables_are_examples_are_grounded(
+    fn examples_of_arbitrary_tables_are_grounded(
         tables in prop::collection::vec(any_table(), 0..5), is_bigquery: bool
     ) {
         let dialect = if is_bigquery { Dialect::Bigquery } else { Dialect::Postgres };

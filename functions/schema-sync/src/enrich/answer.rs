@@ -1,8 +1,9 @@
-//! What the model wrote, and what of it is kept.
+//! The model's answer, and which parts of it are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ground::Schema;
+use platform::excerpt::cut;
 use schema::document::{Dropped, Example, Origin, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,15 +11,15 @@ use serde_json::{Value, json};
 use super::outcome::Description;
 use super::part::TablePart;
 
-/// In characters; BigQuery's own limit of a description.
+/// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1_024;
 const MAX_QUESTION: usize = 500;
 const MAX_SQL: usize = 10_000;
-/// Characters of a text that was dropped, which are kept to be looked at.
+/// How many characters of a dropped text are kept.
 const MAX_DROPPED_TEXT: usize = 200;
 
-/// The form of the answer. Every field is required and none may be null, since not all providers
-/// take anything else; an empty string is "I can't tell".
+/// The JSON schema of the answer. Every field is required and not null, because some providers accept
+/// nothing else; an empty string means "unknown".
 pub fn schema(with_descriptions: bool, with_examples: bool) -> Value {
     let text = json!({"type": "string"});
     let object = |properties: Value| {
@@ -53,7 +54,7 @@ pub fn schema(with_descriptions: bool, with_examples: bool) -> Value {
     object(Value::Object(properties))
 }
 
-/// Fields are missing where they were not asked for, or where the answer is cut.
+/// Fields are missing if they were not requested, or if the answer was cut off.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Answer {
@@ -87,18 +88,18 @@ struct ExampleAnswer {
     sql: String,
 }
 
-/// What is kept of an answer.
+/// The kept parts of an answer.
 #[derive(Default)]
 pub struct Kept {
     pub descriptions: Vec<Description>,
     pub examples: Vec<Example>,
     pub dropped: Vec<Dropped>,
-    /// The places in the schema and paths that the answer speaks of, whether or not it says something usable.
+    /// The tables and paths that the answer contains, usable or not.
     pub named: BTreeSet<(usize, String)>,
 }
 
 impl Answer {
-    pub fn judge(
+    pub fn evaluate(
         self,
         tables: &[Table],
         batch: &[TablePart],
@@ -106,15 +107,15 @@ impl Answer {
         schema: &Schema<'_>,
     ) -> Kept {
         let mut kept = Kept::default();
-        let mut asked: BTreeMap<&str, Vec<&TablePart>> = BTreeMap::new();
+        let mut requested: BTreeMap<&str, Vec<&TablePart>> = BTreeMap::new();
         for part in batch {
             let name = tables[part.table].name.as_str();
-            asked.entry(name).or_default().push(part);
+            requested.entry(name).or_default().push(part);
         }
         for answer in self.tables {
             let name = answer.table.trim();
-            let Some(parts) = asked.get(name) else {
-                let reason = "the LLM was not asked about a table of this name";
+            let Some(parts) = requested.get(name) else {
+                let reason = "the LLM was not asked about this table";
                 kept.dropped.push(Dropped {
                     table: Some(short(name)),
                     ..dropped(None, None, &answer.description, reason)
@@ -132,10 +133,10 @@ impl Answer {
             }
             for column in answer.columns {
                 let path = column.path.trim();
-                let is_asked = parts
+                let is_requested = parts
                     .iter()
-                    .any(|part| part.columns.iter().any(|asked| asked.path == path));
-                if is_asked {
+                    .any(|part| part.columns.iter().any(|column| column.path == path));
+                if is_requested {
                     kept.take(
                         &tables[index],
                         index,
@@ -144,7 +145,7 @@ impl Answer {
                         schema,
                     );
                 } else {
-                    let reason = "the LLM was not asked about a column of this name";
+                    let reason = "the LLM was not asked about this column";
                     kept.drop(
                         Some(&tables[index]),
                         Some(path),
@@ -182,7 +183,7 @@ impl Kept {
         } else if text.chars().count() > MAX_DESCRIPTION {
             Err(format!("it is longer than {MAX_DESCRIPTION} characters"))
         } else if text.contains("://") || text.contains("](") {
-            Err("a description has no links".to_owned())
+            Err("it contains a link".to_owned())
         } else {
             is_grounded(&text, table, path, schema)
         };
@@ -196,8 +197,8 @@ impl Kept {
         }
     }
 
-    /// Candidates: whether they hold is for the sync to find out. A few more than wanted are taken,
-    /// since some won't.
+    /// Adds candidates for examples, a few more than requested, because the sync will find some of them
+    /// invalid.
     fn examples(&mut self, answers: Vec<ExampleAnswer>, wanted: usize) {
         let mut questions = BTreeSet::new();
         for answer in answers {
@@ -233,7 +234,7 @@ impl Kept {
     }
 }
 
-/// For the ledger.
+/// The ledger entry of a dropped text.
 pub fn dropped(table: Option<&Table>, path: Option<&str>, text: &str, reason: &str) -> Dropped {
     Dropped {
         dataset: table.map(|table| table.dataset().to_owned()),
@@ -248,7 +249,7 @@ fn short(text: &str) -> String {
     cut(&one_line(text), MAX_DROPPED_TEXT)
 }
 
-/// Whether all that a description mentions is there; else why not.
+/// Checks that everything that a description mentions exists.
 pub fn is_grounded(
     text: &str,
     table: &Table,
@@ -261,21 +262,21 @@ pub fn is_grounded(
     })
 }
 
-/// Postgres stores no NUL, a terminal shows no control characters as they are.
+/// The text on one line, without control and invisible characters.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || is_hidden(c));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }
 
-/// Control characters, and those that hide or turn around what stands beside them.
+/// Control characters, and those that hide or reorder text.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
         || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
-/// Without fences and the semicolon, which not every warehouse's API takes.
+/// The query without code fences and the final semicolon, which some warehouse APIs refuse.
 fn query(sql: &str) -> String {
     let is_wanted = |c: &char| matches!(c, '\n' | '\t') || !is_hidden(*c);
     let sql: String = sql.chars().filter(is_wanted).collect();
@@ -285,11 +286,4 @@ fn query(sql: &str) -> String {
         None => sql,
     };
     sql.trim().trim_end_matches(';').trim_end().to_owned()
-}
-
-fn cut(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -1,6 +1,5 @@
-//! What is asked in one call: tables with descriptions missing, packed to a size that a model answers
-//! well and in time. The tables are of one dataset, so that nothing that is written about one tells
-//! its readers of another.
+//! Batches: tables with missing descriptions, packed into calls that a model answers well and in time.
+//! The tables of a batch are in one dataset, so that a description never reveals another dataset.
 
 use schema::document::Table;
 
@@ -9,14 +8,13 @@ use super::part::{ColumnQuestion, TablePart};
 use super::settings::Settings;
 use super::{paths, prompt};
 
-/// The text of a batch, in tokens. A model is asked for some twenty words a column, so what limits a
-/// batch in practice is the number of columns.
+/// The prompt of a batch, in tokens. In practice the number of columns limits a batch.
 const MAX_TOKENS: u64 = 12_000;
-/// Of one table.
+/// The paths of one table, in tokens.
 const MAX_TOKENS_OF_PATHS: u64 = 6_000;
 
-/// Everything without a description that was not asked for before, in the order of the schema. A
-/// table goes into one batch if it fits, and its dataset is that of the batch; a wider one is split.
+/// Batches of everything without a description that was not asked about before, in the order of the
+/// schema. A table goes into a single batch if it fits; a wider table is split.
 pub fn plan(tables: &[Table], memory: &Memory, settings: &Settings) -> Vec<Vec<TablePart>> {
     let mut batches: Vec<Vec<TablePart>> = Vec::new();
     let mut columns = usize::MAX;

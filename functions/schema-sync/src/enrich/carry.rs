@@ -9,8 +9,8 @@ use schema::document::{Column, DescriptionSource, Dropped, Mode, Table};
 use super::answer;
 use super::paths::{walk, walk_mut};
 
-/// Keeps what an LLM wrote for the last version, wherever the warehouse has no words of its own and
-/// the table, its kind, the path, its type and its mode are still the same.
+/// Keeps LLM descriptions of the previous version, unless the warehouse has a description. The table,
+/// its kind, the path, its type and its mode must be unchanged.
 pub fn carry_over(previous: &[Table], tables: &mut [Table]) {
     let previous: BTreeMap<&str, &Table> = previous
         .iter()
@@ -56,8 +56,8 @@ fn carry(
     }
 }
 
-/// Takes away what an LLM wrote of things that are there no longer, so that it is asked for again,
-/// and gives it for the ledger. To be called where a table or column went.
+/// Removes LLM descriptions that mention something that no longer exists, so that the LLM is asked
+/// again. Returns them for the ledger. Call it if a table or column was removed.
 pub fn drop_dangling(tables: &mut [Table], dialect: Dialect) -> Vec<Dropped> {
     let schema = Schema::new(tables, dialect);
     let mut dropped = Vec::new();

@@ -1,4 +1,4 @@
-//! The bounds of a run, and what is told of what did not fit or failed.
+//! The limits of a run, and the problems of calls that exceeded them or failed.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use super::prompt;
 use super::settings::Settings;
 
-/// What a call came to.
+/// The result of a call.
 pub enum CallResult {
     Answered(Reply),
     Failed(LlmError),
-    /// It did not fit the bounds, or was cut off by them.
+    /// It exceeded a limit, before or after it was sent.
     Skipped {
         reason: &'static str,
         sent: bool,
@@ -32,7 +32,7 @@ impl CallResult {
     }
 }
 
-/// Shared by the calls of a run.
+/// The limits that the calls of a run share.
 pub struct Limits {
     max_tokens: u64,
     deadline: Instant,
@@ -41,13 +41,13 @@ pub struct Limits {
 
 #[derive(Default)]
 struct State {
-    /// Spent, or expected to be by the calls under way.
+    /// Tokens spent, or expected to be spent by calls in progress.
     tokens: u64,
     unavailable: u32,
     is_denied: bool,
 }
 
-/// After so many failures the provider is taken to be down.
+/// After this many failures the provider counts as down.
 const MAX_UNAVAILABLE: u32 = 3;
 
 impl Limits {
@@ -59,19 +59,19 @@ impl Limits {
         }
     }
 
-    /// Asks, if there is time and there are tokens for it.
+    /// Asks if time and tokens remain.
     pub async fn ask(
         &self,
         llm: &Llm,
         question: impl Fn() -> Ask,
         expected_output: u64,
     ) -> CallResult {
-        let left = |reason| CallResult::Skipped {
+        let skipped = |reason| CallResult::Skipped {
             reason,
             sent: false,
         };
         if Instant::now() >= self.deadline {
-            return left("ENRICH_MAX_SECONDS are over");
+            return skipped("ENRICH_MAX_SECONDS is reached");
         }
         let ask = question();
         let input = prompt::tokens(&ask.system) + prompt::tokens(&ask.user);
@@ -79,19 +79,19 @@ impl Limits {
         {
             let mut state = self.state();
             if state.is_denied {
-                return left("the LLM can't be asked");
+                return skipped("the LLM denies access");
             }
             if state.unavailable >= MAX_UNAVAILABLE {
-                return left("the LLM is not available");
+                return skipped("the LLM is unavailable");
             }
             if state.tokens + expected > self.max_tokens {
-                return left("ENRICH_MAX_TOKENS are spent");
+                return skipped("ENRICH_MAX_TOKENS is reached");
             }
             state.tokens += expected;
         }
         let Ok(result) = tokio::time::timeout_at(self.deadline, llm.ask(&ask)).await else {
             return CallResult::Skipped {
-                reason: "ENRICH_MAX_SECONDS are over",
+                reason: "ENRICH_MAX_SECONDS is reached",
                 sent: true,
             };
         };
@@ -101,7 +101,7 @@ impl Limits {
             Err(error) => error.usage(),
         };
         let spent = usage.input_tokens + usage.output_tokens;
-        // Not every server counts its tokens.
+        // Not every server reports its tokens.
         if spent > 0 || result.is_err() {
             state.tokens = state.tokens - expected + spent;
         }
@@ -125,39 +125,39 @@ impl Limits {
     }
 }
 
-/// One line a cause, however many calls it befell.
+/// One problem per cause, however many calls it affects.
 #[derive(Default)]
 pub struct Problems {
     failed: BTreeMap<String, u64>,
-    /// Columns, by why they were not asked about.
-    left: BTreeMap<&'static str, usize>,
+    /// How many columns were not asked about, by reason.
+    skipped: BTreeMap<&'static str, usize>,
 }
 
 impl Problems {
     pub fn failed(&mut self, error: &LlmError) {
-        let mut said = error.to_string();
+        let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
-            said = format!("{said}: {error}");
+            message = format!("{message}: {error}");
             cause = error.source();
         }
-        let said = excerpt(&said);
-        self.told(match error {
-            LlmError::Unavailable { .. } => format!("{said}; the next sync asks again"),
+        let message = excerpt(&message);
+        self.add(match error {
+            LlmError::Unavailable { .. } => format!("{message}; the next sync asks again"),
             LlmError::Denied(_)
             | LlmError::Refused(_)
             | LlmError::Declined { .. }
-            | LlmError::Nonsense { .. } => said,
+            | LlmError::Nonsense { .. } => message,
         });
     }
 
-    /// What was wrong with one call.
-    pub fn told(&mut self, detail: String) {
+    /// Adds a problem of one call.
+    pub fn add(&mut self, detail: String) {
         *self.failed.entry(detail).or_default() += 1;
     }
 
-    pub fn left(&mut self, columns: usize, reason: &'static str) {
-        *self.left.entry(reason).or_default() += columns;
+    pub fn skipped(&mut self, columns: usize, reason: &'static str) {
+        *self.skipped.entry(reason).or_default() += columns;
     }
 
     pub fn into_list(self) -> Vec<Problem> {
@@ -165,15 +165,15 @@ impl Problems {
             1 => detail,
             _ => format!("{detail} ({calls} calls)"),
         });
-        let left = self
-            .left
+        let skipped = self
+            .skipped
             .into_iter()
             .map(|(reason, columns)| match columns {
-                0 => format!("{reason}: what was not asked for waits for the next sync"),
-                _ => format!("{reason}: {columns} columns wait for the next sync"),
+                0 => format!("{reason}: the next sync asks for the rest"),
+                _ => format!("{reason}: {columns} columns are left for the next sync"),
             });
         failed
-            .chain(left)
+            .chain(skipped)
             .map(|detail| Problem::general("llm", detail))
             .collect()
     }

@@ -1,4 +1,4 @@
-//! What the LLM was asked and had no answer for, so that it is not asked at every sync.
+//! What the LLM was asked and did not answer, so that it is not asked at every sync.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,26 @@ use sha2::{Digest as _, Sha256};
 
 use super::paths;
 
-/// Kept by the sync between its runs, beside the document. It is void for another model: that one
-/// may know better.
+/// Stored next to the document between runs. It is void for another model, which may know better.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
     model: String,
-    /// By table and path (empty: the table itself), how the column was when it was asked about.
+    /// The shape of each column when it was asked about, by table and path (empty for the table itself).
     unanswered: Shapes,
-    /// As `unanswered`: what got nonsense or a refusal, once. One failure may be chance, or the
-    /// fault of another column that was asked about in the same call.
+    /// The same for what failed once. A failure may be chance, or the fault of another column of the
+    /// same call.
     failed: Shapes,
-    /// The schema for which examples were asked last, as a hash.
+    /// The hash of the schema for which examples were requested last.
     examples_for: String,
-    /// The schema for which examples got nonsense or a refusal, once.
+    /// The hash of the schema for which the request for examples failed once.
     examples_failed_for: String,
 }
 
 type Shapes = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Memory {
-    /// Forgets what is not so any more: another model, tables that are gone.
+    /// Forgets everything for another model, and tables that no longer exist.
     pub(super) fn renew(&mut self, model: &str, tables: &[Table]) {
         if self.model != model {
             *self = Self {
@@ -43,7 +42,7 @@ impl Memory {
         }
     }
 
-    /// Whether the LLM was asked about a path as it is now, and had nothing to say.
+    /// Whether the LLM was asked about the path with this shape, and did not answer.
     pub(super) fn is_unanswered(&self, table: &str, path: &str, shape: &str) -> bool {
         self.unanswered
             .get(table)
@@ -56,8 +55,7 @@ impl Memory {
         paths.insert(path.to_owned(), shape);
     }
 
-    /// The second failure in a row counts as an answer: a third question would cost the same, for
-    /// nothing.
+    /// The second consecutive failure counts as no answer, because a third would cost the same.
     pub(super) fn set_failed(&mut self, table: &str, path: &str, shape: String) {
         let paths = self.failed.entry(table.to_owned()).or_default();
         if paths.get(path) == Some(&shape) {
@@ -68,7 +66,7 @@ impl Memory {
         }
     }
 
-    /// See [`Self::set_failed`].
+    /// [`Self::set_failed`] for examples.
     pub(super) fn set_failed_examples(&mut self, tables: &[Table]) {
         let schema = fingerprint(tables);
         if self.examples_failed_for == schema {
@@ -87,12 +85,12 @@ impl Memory {
     }
 }
 
-/// What a description depends on: one of an altered column may be wrong.
+/// What a description of the table depends on: if it changes, the description may be wrong.
 pub(super) fn table_shape(table: &Table) -> String {
     format!("{:?}", table.kind)
 }
 
-/// See [`table_shape`].
+/// What a description of the column depends on.
 pub(super) fn column_shape(column: &Column) -> String {
     let mode = match column.mode {
         Mode::Nullable => "",
@@ -102,7 +100,7 @@ pub(super) fn column_shape(column: &Column) -> String {
     format!("{}{mode}", column.data_type)
 }
 
-/// Of all names and types.
+/// A hash of all names and types.
 fn fingerprint(tables: &[Table]) -> String {
     let mut hash = Sha256::new();
     for table in tables {

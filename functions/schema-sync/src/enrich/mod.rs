@@ -1,15 +1,15 @@
-//! Enrichment: what a language model adds to a schema. Descriptions where the warehouse has none,
-//! and candidates for examples.
+//! Enrichment: what a language model adds to a schema. It writes descriptions where the warehouse has
+//! none, and candidates for examples.
 //!
-//! A column without a description, and all that is nested in it, is asked about once: what was
-//! written is carried over to the next version ([`carry_over`]) for as long as all that it mentions
-//! is there ([`drop_dangling`]), and what was not answered is kept in a [`Memory`]. So an unchanged
-//! warehouse costs no call and a changed column one. When everything fits one call and is of one
-//! dataset, descriptions and examples come in the same. A description speaks of its own dataset only.
+//! The model is asked once about a column without a description and its nested fields. Its descriptions
+//! are carried over to the next version ([`carry_over`]) as long as everything that they mention exists
+//! ([`drop_dangling`]); questions without an answer are kept in a [`Memory`]. An unchanged warehouse
+//! therefore costs no call, and a changed column one. If everything fits one call and is in one dataset,
+//! descriptions and examples come from the same call. A description mentions its own dataset only.
 //!
-//! The model sees names, types, keys and descriptions, and never a value out of a table; of a column
-//! under policy tags it sees the name and the type alone. What it writes is kept only if it is
-//! grounded ([`ground`]).
+//! The model sees names, types, keys and descriptions, and never a value of a table. Of a column with
+//! policy tags it sees only the name and the type. What it writes is kept only if it is grounded
+//! ([`ground`]).
 
 mod answer;
 mod batch;
@@ -40,11 +40,11 @@ pub use memory::Memory;
 pub use outcome::{Description, Outcome};
 pub use settings::Settings;
 
-/// What there is to enrich, apart from the tables.
+/// The input of enrichment, besides the tables.
 pub struct Task<'a> {
-    /// Of the tables: what a description mentions must be in it, and in the same dataset.
+    /// The schema of the tables, against which descriptions are grounded.
     pub schema: &'a Schema<'a>,
-    /// Those that hold. Rules' examples give way to the model's.
+    /// The valid examples. Generated ones are replaced by those of the model.
     pub examples: &'a [Example],
     pub settings: &'a Settings,
     pub run: &'a Run,
@@ -52,44 +52,44 @@ pub struct Task<'a> {
 
 /// One call: descriptions, examples, or both.
 struct Call {
-    /// Answers come in any order; what is kept of them must not.
+    /// Answers arrive in any order, but are processed in this one.
     order: usize,
     batch: Vec<TablePart>,
     examples: usize,
 }
 
-/// Asks for what the tables lack. A call that fails takes nothing from the others, and leaves its
-/// tables as they were.
+/// Asks the model for what the tables lack. A failed call leaves its tables as they were, and does not
+/// affect the others.
 pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Task<'_>) -> Outcome {
     memory.renew(llm.model(), tables);
     let mut calls = calls(tables, memory, task);
-    let left = calls.split_off(task.settings.max_calls.min(calls.len()));
+    let skipped = calls.split_off(task.settings.max_calls.min(calls.len()));
 
     let mut outcome = Outcome::default();
     let mut problems = Problems::default();
-    for call in &left {
-        problems.left(call.columns(), "ENRICH_MAX_CALLS is reached");
+    for call in &skipped {
+        problems.skipped(call.columns(), "ENRICH_MAX_CALLS is reached");
     }
     let batches = calls.len();
     let limits = &Limits::new(task.settings);
     let mut running = futures::stream::iter(calls)
         .map(|call| async move {
             let ask = || question(tables, &call, task);
-            let done = limits.ask(llm, ask, call.expected_output()).await;
-            (call, done)
+            let result = limits.ask(llm, ask, call.expected_output()).await;
+            (call, result)
         })
         .buffer_unordered(task.settings.concurrency);
     let mut batches_done = 0;
     let mut answered = Vec::new();
-    while let Some((call, done)) = running.next().await {
+    while let Some((call, result)) = running.next().await {
         batches_done += 1;
         task.run.report(Progress::Describing {
             batches_done,
             batches,
         });
-        outcome.calls += u64::from(done.was_sent());
-        match done {
-            CallResult::Skipped { reason, .. } => problems.left(call.columns(), reason),
+        outcome.calls += u64::from(result.was_sent());
+        match result {
+            CallResult::Skipped { reason, .. } => problems.skipped(call.columns(), reason),
             CallResult::Answered(reply) => {
                 outcome.add_usage(reply.usage);
                 answered.push((call, Some(reply)));
@@ -97,7 +97,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
             CallResult::Failed(error) => {
                 outcome.add_usage(error.usage());
                 problems.failed(&error);
-                // The same question is likely to get the same answer, and to cost the same.
+                // The same question would likely get the same answer, at the same cost.
                 if matches!(
                     error,
                     LlmError::Nonsense { .. } | LlmError::Declined { .. } | LlmError::Refused(_)
@@ -110,7 +110,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
     answered.sort_by_key(|(call, _)| call.order);
     let mut schemas: BTreeMap<&str, Schema<'_>> = BTreeMap::new();
     for (call, reply) in answered {
-        // Who may read one dataset need not know of another.
+        // Readers of one dataset may not see another.
         let schema = match call.batch.first().map(|part| tables[part.table].dataset()) {
             None => task.schema,
             Some(dataset) => schemas
@@ -118,25 +118,25 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
                 .or_insert_with(|| task.schema.in_dataset(dataset)),
         };
         if let Some(problem) = outcome.add(tables, &call, reply, memory, schema) {
-            problems.told(problem);
+            problems.add(problem);
         }
     }
     outcome.problems = problems.into_list();
     outcome
 }
 
-/// The calls to make, the most useful first.
+/// The calls to make, most useful first.
 fn calls(tables: &[Table], memory: &Memory, task: &Task<'_>) -> Vec<Call> {
-    let by_others = task
+    let not_generated = task
         .examples
         .iter()
         .filter(|example| example.origin != Origin::Rule);
-    let mut examples = task.settings.examples.saturating_sub(by_others.count());
+    let mut examples = task.settings.examples.saturating_sub(not_generated.count());
     if tables.is_empty() || memory.has_asked_examples(tables) {
         examples = 0;
     }
     let mut batches = batch::plan(tables, memory, task.settings);
-    // Examples are asked for with tables of every dataset.
+    // Examples need tables of every dataset.
     let has_one_dataset = tables
         .windows(2)
         .all(|pair| pair[0].dataset() == pair[1].dataset());
@@ -160,7 +160,7 @@ fn question(tables: &[Table], call: &Call, task: &Task<'_>) -> Ask {
         user: prompt::user(tables, &call.batch, call.examples, task.examples),
         name: "schema_notes",
         schema: answer::schema(!call.batch.is_empty(), call.examples > 0),
-        // Room for models that think before they answer; only what is written is paid.
+        // Leaves room for models that reason before they answer; only output is billed.
         max_output_tokens: 8_000,
     }
 }
@@ -170,7 +170,7 @@ impl Call {
         self.batch.iter().map(|part| part.columns.len()).sum()
     }
 
-    /// What an answer takes, in tokens.
+    /// The expected length of the answer, in tokens.
     fn expected_output(&self) -> u64 {
         let texts = self.columns() + self.batch.len();
         (texts * 50 + self.examples * 250) as u64
@@ -183,8 +183,8 @@ impl Outcome {
         self.output_tokens += usage.output_tokens;
     }
 
-    /// Takes what is usable of an answer, and remembers what there was no usable answer to. What was
-    /// wrong with the answer as a whole is told.
+    /// Adds the usable parts of an answer, and remembers what has no usable answer. Returns what is wrong
+    /// with the answer as a whole.
     fn add(
         &mut self,
         tables: &[Table],
@@ -198,12 +198,12 @@ impl Outcome {
         let answer = reply.and_then(|reply| Answer::deserialize(reply.json).ok());
         let failed = answer.is_none();
         let problem = match (failed && was_answered, cut) {
-            (true, _) => Some("the answer's fields are not of the form that was asked for"),
-            (false, true) => Some("the answer broke off; the next sync asks for the rest"),
+            (true, _) => Some("the answer's fields don't match the requested schema"),
+            (false, true) => Some("the answer was cut off; the next sync asks for the rest"),
             (false, false) => None,
         };
         let answer = answer.unwrap_or_default();
-        let kept = answer.judge(tables, &call.batch, call.examples, schema);
+        let kept = answer.evaluate(tables, &call.batch, call.examples, schema);
         let described: BTreeSet<(usize, &str)> = kept
             .descriptions
             .iter()
@@ -212,8 +212,8 @@ impl Outcome {
                 (description.table, path)
             })
             .collect();
-        let mut forget = |table: usize, path: &str, shape: String| {
-            // What a cut answer did not come to is asked again.
+        let mut remember = |table: usize, path: &str, shape: String| {
+            // What a cut answer does not reach is asked again.
             let was_read = !cut || kept.named.contains(&(table, path.to_owned()));
             if failed {
                 memory.set_failed(&tables[table].name, path, shape);
@@ -223,10 +223,10 @@ impl Outcome {
         };
         for part in &call.batch {
             if part.describe_table {
-                forget(part.table, "", memory::table_shape(&tables[part.table]));
+                remember(part.table, "", memory::table_shape(&tables[part.table]));
             }
-            for asked in &part.columns {
-                forget(part.table, &asked.path, asked.shape.clone());
+            for column in &part.columns {
+                remember(part.table, &column.path, column.shape.clone());
             }
         }
         if call.examples > 0 && failed {

@@ -1,4 +1,4 @@
-//! What enrichment gives: descriptions and candidates for examples.
+//! The result of enrichment: descriptions and candidates for examples.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use schema::document::{DescriptionSource, Dropped, Example, Problem, Table};
 
 use super::paths;
 
-/// What came of it: nothing in the tables is changed before [`Outcome::apply`].
+/// The result of enrichment. The tables are unchanged until [`Outcome::apply`].
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Outcome {
     pub descriptions: Vec<Description>,
-    /// Candidates, in the model's order, at most twice as many as wanted: neither grounded nor
-    /// planned, and their `tables` empty.
+    /// Candidates in the model's order, at most twice as many as requested: neither grounded nor
+    /// planned, and with empty `tables`.
     pub examples: Vec<Example>,
-    /// What was written and not kept.
+    /// Texts of the model that were not kept.
     pub dropped: Vec<Dropped>,
-    /// Calls that failed, and what waits for the next run.
+    /// Failed calls, and what is left for the next run.
     pub problems: Vec<Problem>,
     pub calls: u64,
     pub input_tokens: u64,
@@ -25,15 +25,15 @@ pub struct Outcome {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// Its place among the tables.
+    /// The position of the table.
     pub table: usize,
-    /// None: of the table itself.
+    /// The path of a column; none for the table itself.
     pub path: Option<String>,
     pub text: String,
 }
 
 impl Outcome {
-    /// Writes the descriptions into the tables that they were asked for. The warehouse's own stay.
+    /// Adds the descriptions to the tables. Existing descriptions are kept.
     pub fn apply(&self, tables: &mut [Table]) {
         let mut by_table: BTreeMap<usize, BTreeMap<&str, &str>> = BTreeMap::new();
         for Description { table, path, text } in &self.descriptions {

@@ -1,4 +1,4 @@
-//! The columns of a table with all that is nested in them.
+//! Walks over the columns of a table and their nested fields.
 
 use schema::document::Column;
 use schema::name::path;
@@ -15,7 +15,7 @@ pub fn walk<'a>(columns: &'a [Column], visit: &mut impl FnMut(&str, &'a Column))
     below("", columns, visit);
 }
 
-/// As [`walk`], to change them.
+/// [`walk`] with mutable columns.
 pub fn walk_mut(columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
     fn below(parent: &str, columns: &mut [Column], visit: &mut impl FnMut(&str, &mut Column)) {
         for column in columns {

@@ -5,22 +5,22 @@ use std::time::Duration;
 use anyhow::ensure;
 use platform::Env;
 
-/// How much a run may ask. What does not fit is asked by the next run.
+/// How much a run may ask. The next run asks for the rest.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `ENRICH_MAX_CALLS`, 50.
+    /// `ENRICH_MAX_CALLS`: calls per run. Default: 50.
     pub max_calls: usize,
-    /// `ENRICH_MAX_TOKENS`, 500000, of input and output together. No call begins that is expected
-    /// to go beyond.
+    /// `ENRICH_MAX_TOKENS`: input and output tokens per run. No call is made that is expected to exceed
+    /// it. Default: 500000.
     pub max_tokens: u64,
-    /// `ENRICH_MAX_SECONDS`, 120.
+    /// `ENRICH_MAX_SECONDS`: time per run. Default: 120.
     pub max_time: Duration,
-    /// `EXAMPLES_COUNT`, 5: how many examples a schema has, whoever they are by.
+    /// `EXAMPLES_COUNT`: how many examples a schema has, whoever wrote them. Default: 5.
     pub examples: usize,
-    /// `ENRICH_CONCURRENCY`, 4: calls at a time.
+    /// `ENRICH_CONCURRENCY`: concurrent calls. Default: 4.
     pub concurrency: usize,
-    /// `ENRICH_BATCH_COLUMNS`, 50: columns that one call asks about. More of them take longer to
-    /// answer than `LLM_TIMEOUT_SECONDS`.
+    /// `ENRICH_BATCH_COLUMNS`: columns per call. Answers for more columns take longer than
+    /// `LLM_TIMEOUT_SECONDS`. Default: 50.
     pub batch_columns: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a column is good for, as far as its name and type tell.
+//! The use of a column, as far as its name and type suggest it.
 
 use schema::Dialect;
 use schema::document::{Column, Mode};
@@ -40,12 +40,12 @@ const DIMENSIONS: [&str; 28] = [
     "action",
     "city",
 ];
-/// What adds up; a price or a score does not.
+/// Names of quantities that can be summed, unlike a price or a score.
 const MEASURES: [&str; 16] = [
     "revenue", "amount", "total", "sales", "quantity", "cost", "spend", "profit", "duration",
     "distance", "fare", "fee", "salary", "weight", "value", "count",
 ];
-/// In the path of something that is a mean already, or that other rows count as well.
+/// Words in the path of a mean, or of a quantity that other rows count as well.
 const NO_SUMS: [&str; 11] = [
     "ltv",
     "lifetime",
@@ -113,7 +113,7 @@ impl Reachable<'_> {
     }
 }
 
-/// The columns of a table that may be shown, and their fields, nearer ones first.
+/// The columns of a table and their fields, outer ones first, without protected ones.
 pub(super) fn reachable(columns: &[Column]) -> Vec<Reachable<'_>> {
     let mut found: Vec<Reachable> = Vec::new();
     let mut level: Vec<Reachable> = columns
@@ -147,14 +147,14 @@ pub(super) fn reachable(columns: &[Column]) -> Vec<Reachable<'_>> {
     found
 }
 
-/// Something to group by: a text that by its name has few values.
+/// A column to group by: a text that has few values, by its name.
 pub(super) fn dimension<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
     best(columns, &DIMENSIONS, |reachable| {
         is_text(reachable.column) || is_bool(reachable.column)
     })
 }
 
-/// Something to add up.
+/// A column to sum.
 pub(super) fn measure<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
     let adds_up = |reachable: &Reachable| {
         let path = reachable.names.join("_").to_lowercase();
@@ -175,23 +175,23 @@ pub(super) fn measure<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reacha
     best(columns, &MEASURES, adds_up)
 }
 
-/// Someone to count.
+/// An identifier of people to count.
 pub(super) fn person<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
     best(columns, &PEOPLE, |_| true)
 }
 
-/// When something happened.
+/// The time of an event.
 pub(super) fn moment<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
     let named = best(columns, &DATES, |reachable| is_time(reachable.column));
     named.or_else(|| columns.iter().find(|column| is_time(column.column)))
 }
 
-/// A text that names a thing.
+/// A text that names something.
 pub(super) fn label<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
     best(columns, &LABELS, |reachable| is_text(reachable.column))
 }
 
-/// The column whose name is, ends in or holds the earliest of these words; outer columns first.
+/// The column whose name is, ends with or contains the earliest of these words; outer columns first.
 fn best<'r, 't>(
     columns: &'r [Reachable<'t>],
     words: &[&str],
@@ -244,7 +244,7 @@ fn is_number(column: &Column) -> bool {
         "real",
         "decimal",
     ];
-    // An interval starts like an integer.
+    // `interval` starts with `int`.
     starts_with_any(column, &types) && !starts_with_any(column, &["interval"])
 }
 
@@ -257,7 +257,7 @@ pub(super) fn starts_with_any(column: &Column, types: &[&str]) -> bool {
     column.mode != Mode::Repeated && types.iter().any(|start| data_type.starts_with(start))
 }
 
-/// A name as words: `user_pseudo_id` is the user pseudo id.
+/// A name as words: `user_pseudo_id` becomes `user pseudo id`.
 pub(super) fn words(name: &str) -> String {
     let mut words = String::new();
     let mut after_lower = false;

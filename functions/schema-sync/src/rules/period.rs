@@ -1,4 +1,4 @@
-//! Which part of a table an example reads: a few shards or partitions, not all there is.
+//! The part of a table that an example reads: a few shards or partitions instead of all.
 
 use jiff::ToSpan;
 use schema::Dialect;
@@ -9,18 +9,18 @@ use schema::render::{identifier, literal, table_name};
 use super::columns::{Reachable, is_time, starts_with_any};
 
 const DAYS: i32 = 30;
-/// A day of a shard family is a table of its own, so a week of them is enough.
+/// Days of a shard family: each is a table, so a week is enough.
 const SHARDS: i64 = 7;
 
 /// How an example reads one table.
 pub(super) struct Period {
     /// The table as a query names it.
     pub from: String,
-    /// A condition for `where`, if one is needed; the alias stands before its column.
+    /// A condition for `where`, if one is needed, with the alias before its column.
     pub condition: Option<String>,
     /// For the question: ` in the last 30 days`.
     pub words: String,
-    /// It is one wildcard over days, so that `_TABLE_SUFFIX` can be grouped by.
+    /// Whether it is a wildcard over days, so that a query can group by `_TABLE_SUFFIX`.
     pub is_by_suffix: bool,
 }
 
@@ -55,7 +55,7 @@ impl Period {
                     ..whole
                 });
             }
-            // A filter that can't be made is no reason to scan what must not be scanned.
+            // A required filter that can't be written rules the table out.
             _ if table.require_partition_filter => return None,
             _ => return Some(whole),
         };
@@ -121,7 +121,7 @@ fn of_shards(
     })
 }
 
-/// A moment of the last days, in the type of its column.
+/// A condition on the last days, in the type of the column.
 fn since(expression: &str, data_type: &str, dialect: Dialect) -> String {
     let data_type = data_type.to_ascii_uppercase();
     match dialect {
@@ -138,7 +138,7 @@ fn since(expression: &str, data_type: &str, dialect: Dialect) -> String {
     }
 }
 
-/// The condition and words for a column that is no partition.
+/// The condition and its words for a column that is not a partitioning column.
 pub(super) fn recent(moment: &Reachable, alias: &str, dialect: Dialect) -> (String, String) {
     let expression = moment.expression(alias, dialect);
     (
@@ -147,7 +147,7 @@ pub(super) fn recent(moment: &Reachable, alias: &str, dialect: Dialect) -> (Stri
     )
 }
 
-/// The day of a moment.
+/// The day of a time, as an expression.
 pub(super) fn day_of(moment: &Reachable, alias: &str, dialect: Dialect) -> String {
     let expression = moment.expression(alias, dialect);
     let is_date = moment.column.data_type.eq_ignore_ascii_case("date");

@@ -1,4 +1,4 @@
-//! The query of each shape, where a table has the columns for it.
+//! The query of each shape, if a table has the columns for it.
 
 use schema::Dialect;
 use schema::document::{Column, Mode, Table};
@@ -10,7 +10,7 @@ use super::columns::{
 };
 use super::period::{Period, day_of, recent};
 
-/// Of every table: one candidate a shape, two where it has two arrays.
+/// The candidates of a table: one per shape, and one for each of two arrays.
 pub(super) fn candidates(
     index: usize,
     table: &Table,
@@ -141,7 +141,7 @@ impl Subject<'_> {
         let by = named.into_iter().flatten().next()?;
         let expression = by.expression("t", self.dialect);
         let sum = measure.expression("t", self.dialect);
-        // BigQuery sorts nulls last here by itself.
+        // BigQuery sorts nulls last here by default.
         let nulls = match self.dialect {
             Dialect::Bigquery => "",
             Dialect::Postgres => " nulls last",
@@ -224,7 +224,7 @@ fn unnest(subject: &Subject, array: &Column) -> Option<Candidate> {
     ))
 }
 
-/// Along the first foreign key whose other side is among the tables.
+/// A join along the first foreign key whose referenced table is known.
 fn join(subject: &Subject, table: &Table, all: &[&Table]) -> Option<Candidate> {
     let dialect = subject.dialect;
     let (key, other_index, other) = table.foreign_keys.iter().find_map(|key| {
@@ -273,7 +273,7 @@ fn join(subject: &Subject, table: &Table, all: &[&Table]) -> Option<Candidate> {
     })
 }
 
-/// The table's own name as words; its dataset says little.
+/// The table's name as words, without its dataset.
 fn table_words(table: &Table) -> String {
     words(table.own_name())
 }

@@ -1,4 +1,4 @@
-//! What a run tells: its answer, to the caller, and its figures, to the log.
+//! The answer of a run, and its metrics.
 
 use platform::auth::{Names, Scope};
 use platform::telemetry::{Unit, figure};
@@ -12,31 +12,31 @@ use utoipa::ToSchema;
 use super::result::{Enrichment, SyncResult};
 use crate::run::Run;
 
-/// The answer of a run: M4's fields, then the version, the tables and what changed.
+/// The answer of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Answer {
-    /// `success`; a run that fails answers a problem instead.
+    /// Always `success`; a failed run returns a problem instead.
     pub status: &'static str,
     pub message: String,
-    /// The cache's content changed.
+    /// Whether the content of the cache changed.
     pub updated: bool,
-    /// Top-level columns of all tables.
+    /// The number of top-level columns of all tables.
     pub columns_count: usize,
     pub examples_count: usize,
-    /// In seconds.
+    /// The duration in seconds.
     pub execution_time: f64,
-    /// The version that is current now.
+    /// The current version.
     pub version: String,
     pub tables_count: usize,
-    /// Against the version before; of the first version, each table.
+    /// The changes from the previous version; for the first version, every table.
     pub changes: Vec<Change>,
-    /// How many more there are than an answer holds; `GET /v1/schema` has the whole document.
+    /// How many more changes there are than an answer holds; `GET /v1/schema` has the whole document.
     #[serde(skip_serializing_if = "schema::diff::is_none")]
     pub changes_left_out: usize,
-    /// What could not be read, described or verified; the rest was.
+    /// What could not be read, described or verified.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// What this run cost, whether or not it changed the cache. Its problems are those above.
+    /// What this run cost, whether or not it changed the cache. Its problems are listed in `problems`.
     pub ledger: Ledger,
 }
 
@@ -72,19 +72,19 @@ fn message(problems: usize) -> String {
 }
 
 impl Answer {
-    /// Without what tells of datasets that the caller may not see, and with as many changes as an
-    /// answer holds. Counts are of the whole cache.
+    /// The answer restricted to datasets that the caller may see, and to as many changes as it may hold.
+    /// Counts are those of the whole cache.
     #[must_use]
     pub fn seen_by(mut self, scope: &Scope) -> Self {
         if let Names::Only(_) = scope.of(DATASETS) {
-            // What is about no dataset may still name one: a warehouse's words do.
+            // An entry without a dataset may still mention one in a message.
             let sees = |dataset: &Option<String>| {
                 let dataset = dataset.as_deref();
                 dataset.is_some_and(|id| scope.of(DATASETS).contain(id))
             };
             self.changes.retain(|change| sees(&change.dataset));
             for change in &mut self.changes {
-                // Keys lead to tables of other datasets.
+                // Foreign keys refer to tables of other datasets.
                 if change.kind == ChangeKind::ForeignKeys {
                     (change.from, change.to) = (None, None);
                 }
@@ -100,7 +100,7 @@ impl Answer {
     }
 }
 
-/// What a run cost, whether or not it changed or published anything.
+/// Emits the metrics of a run, whether or not it published anything.
 pub(super) fn figures(
     run: &Run,
     enrichment: Option<&Enrichment>,

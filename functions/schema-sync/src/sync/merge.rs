@@ -1,4 +1,4 @@
-//! What was read beside what is known.
+//! Merges what was read with what is known.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use warehouse::Reading;
 
 use crate::enrich;
 
-/// The tables that were read with what an LLM said of them before, for the base's document or for an
-/// attempt of this run (`written`), and those that could not be read, as they are known.
+/// The tables that were read, with earlier LLM descriptions of the base or of an attempt of this run
+/// (`written`), and known tables that could not be read.
 pub(super) fn merge(
     reading: Reading,
     base: Option<&Document>,
@@ -46,7 +46,7 @@ pub(super) fn merge(
     (tables, ledger)
 }
 
-/// Whether a name is gone that a description may mention.
+/// Whether a name was removed that a description may mention.
 fn has_lost(before: &[Table], tables: &[Table]) -> bool {
     let gone = [ChangeKind::TableRemoved, ChangeKind::ColumnRemoved];
     let changes = diff::tables(before, tables);

@@ -7,7 +7,7 @@ use crate::enrich::Memory;
 
 /// The result of a run.
 pub struct SyncResult {
-    /// Equal in content to what is in the store; of a run that changed nothing, not stored itself.
+    /// Equal in content to the stored head. A run without changes stores no document.
     pub document: Document,
     pub changes: Vec<Change>,
     pub updated: bool,
@@ -16,9 +16,9 @@ pub struct SyncResult {
 /// What the LLM was asked in this run, and its answers.
 pub struct Enrichment {
     pub memory: Memory,
-    /// With its descriptions, where an attempt to publish them lost against another writer.
+    /// The described tables, if an attempt to publish them lost against another writer.
     pub tables: Vec<Table>,
-    /// Candidates.
+    /// Candidates for examples.
     pub examples: Vec<Example>,
     /// Calls and tokens, and what was dropped or failed.
     pub costs: Ledger,

@@ -1,9 +1,9 @@
-//! What a run may cost, and what happens at its bounds.
+//! The limits of a run, and what happens when they are reached.
 
 use super::*;
 
 #[tokio::test]
-async fn what_goes_beyond_the_calls_of_a_run_is_asked_by_the_next() {
+async fn columns_beyond_the_calls_of_a_run_are_asked_about_by_the_next() {
     let stub = eager().await;
     let llm = stub.llm(MODEL);
     let mut sync = Sync::of((0..5).map(|n| table(&format!("t{n}"), 50)).collect());
@@ -12,7 +12,7 @@ async fn what_goes_beyond_the_calls_of_a_run_is_asked_by_the_next() {
     assert_eq!(first.calls, 3);
     assert_eq!(
         details(&first),
-        ["ENRICH_MAX_CALLS is reached: 100 columns wait for the next sync"]
+        ["ENRICH_MAX_CALLS is reached: 100 columns are left for the next sync"]
     );
     let second = sync.run(&llm).await;
     assert_eq!((second.calls, details(&second).len()), (2, 0));
@@ -20,7 +20,7 @@ async fn what_goes_beyond_the_calls_of_a_run_is_asked_by_the_next() {
 }
 
 #[tokio::test]
-async fn no_call_begins_that_would_go_beyond_the_tokens_of_a_run() {
+async fn no_call_is_made_that_would_exceed_the_tokens_of_a_run() {
     let stub = eager().await;
     let mut sync = Sync::of((0..5).map(|n| table(&format!("t{n}"), 50)).collect());
     sync.settings.max_tokens = 8_000;
@@ -29,7 +29,7 @@ async fn no_call_begins_that_would_go_beyond_the_tokens_of_a_run() {
     assert!(outcome.input_tokens + outcome.output_tokens <= 8_000);
     let detail = details(&outcome)[0];
     assert!(
-        detail.starts_with("ENRICH_MAX_TOKENS are spent: "),
+        detail.starts_with("ENRICH_MAX_TOKENS is reached: "),
         "{detail}"
     );
 
@@ -38,7 +38,7 @@ async fn no_call_begins_that_would_go_beyond_the_tokens_of_a_run() {
 }
 
 #[tokio::test]
-async fn a_run_ends_in_time_and_keeps_what_was_answered_till_then() {
+async fn a_run_ends_in_time_and_keeps_the_answers_so_far() {
     let answers = Mutex::new(0);
     let stub = LlmStub::start(move |asked| {
         let mut answers = answers.lock().expect("no panic");
@@ -57,12 +57,12 @@ async fn a_run_ends_in_time_and_keeps_what_was_answered_till_then() {
     assert_eq!(sync.description(1, "c0"), None);
     assert_eq!(
         details(&outcome),
-        ["ENRICH_MAX_SECONDS are over: 100 columns wait for the next sync"]
+        ["ENRICH_MAX_SECONDS is reached: 100 columns are left for the next sync"]
     );
 }
 
 #[tokio::test]
-async fn calls_at_a_time_are_bounded_and_results_do_not_depend_on_their_order() {
+async fn concurrent_calls_are_limited_and_their_order_does_not_affect_the_result() {
     let stub = eager().await;
     let llm = stub.llm(MODEL);
     let tables: Vec<Table> = (0..8).map(|n| table(&format!("t{n}"), 50)).collect();

@@ -1,9 +1,9 @@
-//! What is asked, and in how many calls.
+//! What the model is asked, and in how many calls.
 
 use super::*;
 
 #[tokio::test]
-async fn descriptions_and_examples_that_fit_one_call_come_in_one() {
+async fn descriptions_and_examples_that_fit_one_call_come_from_one_call() {
     let stub = eager().await;
     let mut sync = Sync::of(vec![table("a", 3), table("b", 2)]);
     sync.settings.examples = 2;
@@ -36,7 +36,7 @@ async fn descriptions_and_examples_that_fit_one_call_come_in_one() {
 }
 
 #[tokio::test]
-async fn one_changed_column_among_a_thousand_tables_costs_one_call_about_its_table_alone() {
+async fn one_changed_column_among_a_thousand_tables_costs_one_call_about_its_table() {
     let stub = eager().await;
     let mut tables: Vec<Table> = (0..1000)
         .map(|n| described(table(&format!("t{n:04}"), 10)))
@@ -87,7 +87,7 @@ async fn an_unchanged_schema_costs_no_call() {
 }
 
 #[tokio::test]
-async fn a_column_that_was_not_answered_is_asked_again_when_it_changes() {
+async fn an_unanswered_column_is_asked_about_again_when_it_changes() {
     let nothing = |asked: &LlmRequest| EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
     let stub = LlmStub::start(nothing).await;
     let llm = stub.llm(MODEL);
@@ -108,7 +108,7 @@ async fn a_column_that_was_not_answered_is_asked_again_when_it_changes() {
 }
 
 #[tokio::test]
-async fn another_model_is_asked_what_the_last_one_did_not_know() {
+async fn another_model_is_asked_what_the_previous_one_did_not_answer() {
     let nothing = |asked: &LlmRequest| EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[]);
     let stub = LlmStub::start(nothing).await;
     let mut sync = Sync::of(vec![table("a", 1)]);
@@ -189,7 +189,7 @@ async fn nested_fields_are_asked_about_and_described_by_their_path() {
 }
 
 #[tokio::test]
-async fn what_the_warehouse_says_is_neither_asked_nor_replaced() {
+async fn descriptions_of_the_warehouse_are_not_requested_or_replaced() {
     let stub = LlmStub::start(|_| {
         let columns = [("c0", "Other."), ("c1", "New.")]
             .map(|(path, text)| json!({"path": path, "description": text}));
@@ -212,7 +212,7 @@ async fn what_the_warehouse_says_is_neither_asked_nor_replaced() {
 }
 
 #[tokio::test]
-async fn examples_are_asked_for_only_where_too_few_hold_and_rules_give_way() {
+async fn examples_are_requested_only_if_too_few_are_valid_and_replace_generated_ones() {
     for (known, missing) in [
         (vec![], 2),
         (vec![Origin::Rule, Origin::Rule], 2),
@@ -242,7 +242,7 @@ async fn examples_are_asked_for_only_where_too_few_hold_and_rules_give_way() {
 }
 
 #[tokio::test]
-async fn examples_that_did_not_hold_are_asked_for_again_only_for_another_schema() {
+async fn examples_that_failed_are_requested_again_only_for_another_schema() {
     let stub = eager().await;
     let llm = stub.llm(MODEL);
     let mut sync = Sync::of(vec![described(table("a", 2))]);
@@ -254,7 +254,7 @@ async fn examples_that_did_not_hold_are_asked_for_again_only_for_another_schema(
 }
 
 #[tokio::test]
-async fn a_call_is_about_one_dataset_and_a_description_speaks_of_no_other() {
+async fn a_call_and_its_descriptions_are_about_one_dataset() {
     let tells = |_: &str, path: &str| match path {
         "key" => "The key of `p.hr.people`.".to_owned(),
         "c0" => "As in `key`.".to_owned(),

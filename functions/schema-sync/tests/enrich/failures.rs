@@ -1,9 +1,9 @@
-//! What goes wrong, and what is left of it.
+//! Failures of calls, and what remains of their answers.
 
 use super::*;
 
 #[tokio::test]
-async fn a_provider_that_is_down_leaves_the_tables_as_they_are_and_is_asked_again_later() {
+async fn an_unavailable_provider_leaves_the_tables_unchanged_and_is_asked_by_the_next_sync() {
     let stub = LlmStub::start(|_| Answer::error(503, "overloaded")).await;
     let mut sync = Sync::of((0..9).map(|n| table(&format!("t{n}"), 50)).collect());
     let before = sync.tables.clone();
@@ -15,7 +15,7 @@ async fn a_provider_that_is_down_leaves_the_tables_as_they_are_and_is_asked_agai
         details(&outcome),
         [
             "openai is down or overloaded (503); the next sync asks again (3 calls)",
-            "the LLM is not available: 300 columns wait for the next sync",
+            "the LLM is unavailable: 300 columns are left for the next sync",
         ]
     );
     let stub = eager().await;
@@ -23,7 +23,7 @@ async fn a_provider_that_is_down_leaves_the_tables_as_they_are_and_is_asked_agai
 }
 
 #[tokio::test]
-async fn a_slow_provider_is_one_that_is_down() {
+async fn a_slow_provider_counts_as_unavailable() {
     let stub = LlmStub::start(|_| Answer::NoResponse).await;
     let env = stub.env(MODEL).with("LLM_TIMEOUT_SECONDS", "0.05");
     let llm = Resources::new(env).llm().expect("right").expect("a model");
@@ -34,7 +34,7 @@ async fn a_slow_provider_is_one_that_is_down() {
 }
 
 #[tokio::test]
-async fn a_refused_key_is_tried_once() {
+async fn a_refused_api_key_is_tried_once() {
     let stub = LlmStub::start(|_| Answer::error(401, "invalid_api_key")).await;
     let mut sync = Sync::of((0..9).map(|n| table(&format!("t{n}"), 50)).collect());
     let outcome = sync.run(&stub.llm(MODEL)).await;
@@ -43,7 +43,7 @@ async fn a_refused_key_is_tried_once() {
 }
 
 #[tokio::test]
-async fn nonsense_and_refusals_cost_twice_and_harm_nothing_else() {
+async fn a_column_without_a_usable_answer_is_asked_about_twice_at_most() {
     for bad in [
         Answer::Text("I would rather not.".into()),
         Answer::Json(json!({"tables": "none"})),
@@ -75,7 +75,7 @@ async fn nonsense_and_refusals_cost_twice_and_harm_nothing_else() {
 }
 
 #[tokio::test]
-async fn one_nonsense_or_refused_answer_silences_neither_columns_nor_examples() {
+async fn after_one_unusable_answer_columns_and_examples_are_asked_for_again() {
     for bad in [Answer::Text("I would rather not.".into()), Answer::Refusal] {
         let first = Mutex::new(Some(bad));
         let stub = LlmStub::start(move |asked| {
@@ -99,7 +99,7 @@ async fn one_nonsense_or_refused_answer_silences_neither_columns_nor_examples() 
 }
 
 #[tokio::test]
-async fn of_a_partial_answer_the_part_is_used_and_the_rest_not_asked_again() {
+async fn a_partial_answer_is_used_and_the_rest_is_not_asked_again() {
     let stub = LlmStub::start(|_| {
         let columns = [json!({"path": "c0", "description": "Known now."})];
         let table = json!({"table": "p.d.a", "description": "", "columns": columns});
@@ -116,14 +116,14 @@ async fn of_a_partial_answer_the_part_is_used_and_the_rest_not_asked_again() {
 }
 
 #[tokio::test]
-async fn of_a_cut_answer_what_is_whole_is_used_and_the_rest_is_asked_again() {
+async fn the_complete_part_of_a_cut_answer_is_used_and_the_rest_is_asked_again() {
     let cut = r#"{"tables": [{"table": "p.d.a", "description": "A thing.", "columns": [
         {"path": "c0", "description": "First."}, {"path": "c1", "descr"#;
     let stub = LlmStub::canned([Answer::Truncated(cut.into())]).await;
     let mut sync = Sync::of(vec![table("a", 3)]);
     let outcome = sync.run(&stub.llm(MODEL)).await;
     assert!(
-        outcome.problems[0].detail.contains("broke off"),
+        outcome.problems[0].detail.contains("was cut off"),
         "{:?}",
         outcome.problems
     );

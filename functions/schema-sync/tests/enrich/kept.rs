@@ -1,9 +1,9 @@
-//! What is kept of an answer.
+//! Which parts of an answer are kept.
 
 use super::*;
 
 #[tokio::test]
-async fn only_what_was_asked_for_is_kept_once_and_in_bounds() {
+async fn only_requested_descriptions_within_the_limits_are_kept_once() {
     let stub = LlmStub::start(|_| {
         let column = |path: &str, text: &str| json!({"path": path, "description": text});
         let long = "x".repeat(1_025);
@@ -36,16 +36,10 @@ async fn only_what_was_asked_for_is_kept_once_and_in_bounds() {
         [
             (Some("c0"), "it is described twice"),
             (Some("c1"), "it is longer than 1024 characters"),
-            (Some("c3"), "a description has no links"),
-            (
-                Some("ghost"),
-                "the LLM was not asked about a column of this name"
-            ),
-            (
-                Some("p.d.a.c5"),
-                "the LLM was not asked about a column of this name"
-            ),
-            (None, "the LLM was not asked about a table of this name"),
+            (Some("c3"), "it contains a link"),
+            (Some("ghost"), "the LLM was not asked about this column"),
+            (Some("p.d.a.c5"), "the LLM was not asked about this column"),
+            (None, "the LLM was not asked about this table"),
         ]
     );
     assert_eq!(
@@ -56,7 +50,7 @@ async fn only_what_was_asked_for_is_kept_once_and_in_bounds() {
 }
 
 #[tokio::test]
-async fn a_description_that_mentions_what_is_not_there_is_dropped_with_its_reason() {
+async fn a_description_that_mentions_something_unknown_is_dropped_with_a_reason() {
     let stub = LlmStub::start(|asked| {
         let text = |_: &str, path: &str| match path {
             "c1" => "Refers to users.user_id.".into(),
@@ -78,7 +72,7 @@ async fn a_description_that_mentions_what_is_not_there_is_dropped_with_its_reaso
 }
 
 #[tokio::test]
-async fn candidates_come_clean_and_at_most_twice_as_many_as_wanted() {
+async fn candidates_are_cleaned_and_at_most_twice_as_many_as_requested() {
     let stub = LlmStub::start(|_| {
         let example = |question: &str, sql: &str| json!({"question": question, "sql": sql});
         Answer::Json(json!({"examples": [

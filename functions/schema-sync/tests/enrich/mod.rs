@@ -1,4 +1,4 @@
-//! What a language model may add to a schema, and what it may cost.
+//! What a language model adds to a schema, and its costs.
 
 mod bounds;
 mod calls;

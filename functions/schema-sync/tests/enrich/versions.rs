@@ -1,9 +1,9 @@
-//! What goes from one version to the next.
+//! What is carried over from one version to the next.
 
 use super::*;
 
 #[test]
-fn what_an_llm_wrote_is_kept_while_the_column_is_the_same_and_the_warehouse_silent() {
+fn an_llm_description_is_kept_while_the_column_is_unchanged_and_has_no_other() {
     let mut nested = Column::leaf("s", "STRUCT");
     nested.fields = vec![Column::leaf("f", "STRING"), Column::leaf("g", "STRING")];
     let mut now = table("a", 5);
@@ -54,7 +54,7 @@ fn what_an_llm_wrote_is_kept_while_the_column_is_the_same_and_the_warehouse_sile
 }
 
 #[test]
-fn bounds_come_from_the_environment_and_a_bad_one_is_named() {
+fn limits_come_from_the_environment_and_an_invalid_one_is_named() {
     let settings = Settings::read(&Env::default().with("ENRICH_MAX_CALLS", "7"));
     assert_eq!(settings.expect("it is right").max_calls, 7);
     for (variable, value) in [

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn of_two_syncs_at_once_the_cache_is_one_of_the_two_and_whole() {
+async fn after_two_concurrent_syncs_the_cache_is_the_whole_result_of_one() {
     for _ in 0..20 {
         let store = memory();
         let [one, two] = ["a INT64", "b INT64"].map(|columns| {
@@ -143,7 +143,7 @@ async fn eager() -> LlmStub {
 }
 
 #[tokio::test]
-async fn a_sync_that_loses_the_race_does_not_put_its_older_reading_over_the_newer() {
+async fn a_sync_that_loses_a_race_does_not_overwrite_a_newer_reading() {
     let inner = memory();
     let stub = eager().await;
     let warehouse = Warehouse::new().table("p.d.t", "a INT64").shared();
@@ -189,7 +189,7 @@ async fn put_head(store: &Arc<dyn Store>, text: &'static str) {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_while_the_cache_is_recovered_fails_the_run() {
+async fn a_run_fails_if_the_store_is_down_while_the_cache_is_recovered() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = damaged(&warehouse).await;
 
@@ -206,7 +206,7 @@ async fn a_store_that_is_down_while_the_cache_is_recovered_fails_the_run() {
 }
 
 #[tokio::test]
-async fn a_cache_that_a_newer_program_wrote_is_left_alone() {
+async fn a_cache_of_a_newer_format_is_not_changed() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();
     let newer = "{\"format\": 2, \"tables\": {}}";
@@ -228,7 +228,7 @@ async fn a_cache_that_a_newer_program_wrote_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_example_for_a_damaged_cache_is_told_of_the_damage() {
+async fn an_example_for_a_damaged_cache_is_refused_with_the_reason() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = damaged(&warehouse).await;
     let sync = sync(&warehouse, store);
@@ -246,7 +246,7 @@ async fn an_example_for_a_damaged_cache_is_told_of_the_damage() {
 }
 
 #[tokio::test]
-async fn what_was_damaged_and_begins_anew_is_a_problem_of_the_run() {
+async fn damaged_state_that_starts_over_is_a_problem_of_the_run() {
     let stub =
         LlmStub::start(|asked| EnrichPrompt::parse(asked).answer(|_, _| String::new(), &[])).await;
     let warehouse = Warehouse::new().table("p.d.t", "a INT64").shared();

@@ -18,11 +18,11 @@ async fn race(server: &ObjectServer, syncs: usize) -> Vec<Result<Answer, Error>>
 }
 
 #[tokio::test]
-async fn syncs_that_race_lose_no_version_of_the_history() {
+async fn racing_syncs_lose_no_version_of_the_history() {
     let server = ObjectServer::start(Deviations::default()).await;
     let mut published: Vec<String> = Vec::new();
     for answer in race(&server, 4).await {
-        // Who is overtaken too often says so.
+        // A sync that is overtaken too often fails.
         published.extend(answer.ok().map(|answer| answer.version));
     }
     assert!(published.len() > 1, "{published:?}");
@@ -34,7 +34,7 @@ async fn syncs_that_race_lose_no_version_of_the_history() {
 }
 
 #[tokio::test]
-async fn on_a_store_that_ignores_conditions_a_sync_publishes_nothing_and_says_why() {
+async fn on_a_store_that_ignores_conditions_a_sync_publishes_nothing_and_reports_why() {
     let server = ObjectServer::start(Deviations {
         ignores_match: true,
         ..Deviations::default()

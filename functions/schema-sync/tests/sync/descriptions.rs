@@ -1,4 +1,4 @@
-//! What an LLM wrote stays for as long as it is true.
+//! LLM descriptions are kept as long as they are correct.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn said<'a>(document: &'a Document, path: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn a_description_that_mentions_what_went_goes_and_is_asked_for_again() {
+async fn a_description_that_mentions_something_removed_is_dropped_and_requested_again() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", TOTALS)
         .table("p.shop.customers", "id INT64")
@@ -73,7 +73,7 @@ async fn a_description_that_mentions_what_went_goes_and_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_renamed_column_takes_the_texts_along_that_mention_it() {
+async fn descriptions_that_mention_a_renamed_column_are_dropped() {
     let warehouse = Warehouse::new().table("p.shop.orders", TOTALS).shared();
     let store = memory();
     let stub = LlmStub::start(|asked| {

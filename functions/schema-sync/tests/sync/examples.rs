@@ -47,7 +47,7 @@ fn hows(document: &Document) -> Vec<How> {
 }
 
 #[tokio::test]
-async fn what_could_not_be_planned_after_a_change_is_planned_by_the_next_run() {
+async fn an_example_that_could_not_be_planned_is_planned_by_the_next_run() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();
     let sync = sync(&warehouse, store.clone());
@@ -87,7 +87,7 @@ async fn what_could_not_be_planned_after_a_change_is_planned_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn what_is_quarantined_returns_only_when_the_warehouse_has_planned_it() {
+async fn a_quarantined_example_returns_only_after_the_warehouse_planned_it() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();
     let sync = sync(&warehouse, store.clone());
@@ -125,7 +125,7 @@ async fn what_is_quarantined_returns_only_when_the_warehouse_has_planned_it() {
 }
 
 #[tokio::test]
-async fn a_persons_example_takes_the_place_of_one_by_rule_at_once() {
+async fn an_example_of_a_person_replaces_a_generated_one_immediately() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.shop.customers", CUSTOMERS)
@@ -145,7 +145,7 @@ async fn a_persons_example_takes_the_place_of_one_by_rule_at_once() {
 }
 
 #[tokio::test]
-async fn what_the_warehouse_rejects_is_no_example() {
+async fn a_query_that_the_warehouse_rejects_is_no_example() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     warehouse.reject("status");
     let store = memory();
@@ -161,7 +161,7 @@ async fn what_the_warehouse_rejects_is_no_example() {
 }
 
 #[tokio::test]
-async fn what_reads_more_than_it_names_is_no_example() {
+async fn a_query_that_reads_more_than_it_names_is_no_example() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     warehouse.also_reads("p.hr.people");
     let store = memory();
@@ -171,7 +171,7 @@ async fn what_reads_more_than_it_names_is_no_example() {
 }
 
 #[tokio::test]
-async fn a_persons_example_lives_through_syncs_until_it_breaks_and_returns_when_it_holds() {
+async fn an_example_of_a_person_is_kept_quarantined_if_it_breaks_and_restored_if_it_holds() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let store = memory();
     let sync = sync(&warehouse, store.clone());
@@ -211,7 +211,7 @@ async fn a_persons_example_lives_through_syncs_until_it_breaks_and_returns_when_
 }
 
 #[tokio::test]
-async fn an_example_that_does_not_hold_is_refused_with_the_reason() {
+async fn an_invalid_example_is_refused_with_the_reason() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     warehouse.reject("customer_id");
     let sync = sync(&warehouse, memory());
@@ -237,7 +237,7 @@ async fn an_example_that_does_not_hold_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_means_one_example() {
+async fn an_idempotency_key_adds_one_example() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let sync = sync(&warehouse, memory());
     let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;

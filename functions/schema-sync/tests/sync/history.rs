@@ -1,4 +1,4 @@
-//! The history tells what was current, in the order in which it was.
+//! The history lists the versions in the order in which they were current.
 
 use schema::versions::{History, content_hash};
 
@@ -31,7 +31,7 @@ async fn history(store: &Arc<dyn Store>) -> History {
 }
 
 #[tokio::test]
-async fn a_publisher_that_is_slow_to_record_does_not_come_after_the_next() {
+async fn a_slow_publisher_is_recorded_before_the_next_version() {
     let store = memory();
     let first = synced(&store, "a INT64").await;
     let second = publish_next(&store, &first, "b").await;
@@ -76,7 +76,7 @@ async fn content_that_returns_is_recorded_again() {
 }
 
 #[tokio::test]
-async fn a_damaged_history_begins_anew_with_the_head() {
+async fn a_damaged_history_starts_over_with_the_head() {
     let store = memory();
     let before = synced(&store, "a INT64").await;
     let damaged = store.put(versions::HISTORY, "{".into(), platform::store::Put::Always);

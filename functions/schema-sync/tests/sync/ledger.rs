@@ -1,4 +1,4 @@
-//! What a run cost is told, whether or not it changed anything.
+//! The costs of a run are reported, whether or not it changed anything.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::*;
 
 #[tokio::test]
-async fn a_run_that_changes_nothing_still_tells_what_it_cost() {
+async fn a_run_without_changes_reports_its_costs() {
     let stub = LlmStub::start(|asked| {
         let text = |_: &str, path: &str| match path {
             "status" => "See the column statuss_old.".to_owned(),
@@ -96,7 +96,7 @@ impl tracing::field::Visit for Figure {
 }
 
 #[tokio::test]
-async fn every_run_emits_its_figures_and_so_does_one_that_fails() {
+async fn every_run_emits_metrics_even_if_it_fails() {
     let stub = LlmStub::start(|asked| {
         let text = |_: &str, path: &str| format!("Meaning of {path}.");
         EnrichPrompt::parse(asked).answer(text, &[])

@@ -1,4 +1,4 @@
-//! The rules of a run: what it answers, what it keeps, and what no accident may tear.
+//! The rules of a run: its answer, what it keeps, and its atomicity.
 
 mod accidents;
 mod conditions;
@@ -71,7 +71,7 @@ fn kinds(answer: &Answer) -> Vec<(&str, Option<&str>, ChangeKind)> {
 }
 
 #[tokio::test]
-async fn m1_m3_what_was_read_is_one_json_document_in_the_bucket() {
+async fn a_sync_stores_one_json_document_in_the_bucket() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.shop.customers", CUSTOMERS);
@@ -123,7 +123,7 @@ async fn an_unchanged_warehouse_changes_nothing() {
 }
 
 #[tokio::test]
-async fn m5_a_change_of_the_warehouse_reaches_the_cache_at_the_next_run() {
+async fn a_change_of_the_warehouse_reaches_the_cache_in_the_next_run() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.shop.old", "a INT64")
@@ -159,7 +159,7 @@ async fn m5_a_change_of_the_warehouse_reaches_the_cache_at_the_next_run() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_read_is_told_and_kept_as_it_is_known() {
+async fn tables_that_cannot_be_read_are_reported_and_kept() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.web.visits", "at DATE")

@@ -1,4 +1,4 @@
-//! Who may sync and add examples, and what of it they are told.
+//! Who may sync and add examples, and what their answers contain.
 
 use super::*;
 
@@ -75,7 +75,7 @@ async fn with_admins(sync: &Sync) -> TestApp {
 }
 
 #[tokio::test]
-async fn a_scoped_admin_learns_no_name_of_a_hidden_dataset_from_a_wrong_example() {
+async fn an_invalid_example_reveals_no_name_of_a_hidden_dataset_to_a_scoped_admin() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.hr.pay", "id INT64, salary FLOAT64")
@@ -118,7 +118,7 @@ async fn a_scoped_admin_learns_no_name_of_a_hidden_dataset_from_a_wrong_example(
 }
 
 #[tokio::test]
-async fn a_scoped_admin_is_told_of_changes_and_problems_in_their_datasets_alone() {
+async fn a_scoped_admin_sees_changes_and_problems_of_their_datasets_only() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.hr.pay", "id INT64")
@@ -151,7 +151,7 @@ async fn a_scoped_admin_is_told_of_changes_and_problems_in_their_datasets_alone(
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_its_callers_and_tells_another_nothing() {
+async fn an_idempotency_key_belongs_to_its_caller() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)
         .table("p.hr.pay", "id INT64")
