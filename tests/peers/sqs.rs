@@ -262,7 +262,7 @@ async fn messages_of_a_queue_are_stored_once_and_a_bad_one_becomes_a_dead_letter
     assert_eq!(letters[0]["source_event_id"], "bad-1");
     assert_eq!(letters[0]["body"]["메모"], "[PHONE_1]");
     let reason = letters[0]["reason"].as_str().unwrap();
-    assert!(reason.contains("unknown here"), "{reason}");
+    assert!(reason.contains("unknown field"), "{reason}");
 }
 
 #[tokio::test]

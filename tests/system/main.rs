@@ -1,7 +1,7 @@
 //! Tests across functions, and of the workspace as a whole. They are one binary because linking takes most of the
 //! build time.
 
-mod dependencies;
+mod crates;
 mod every_route;
 mod infra;
 mod openapi;
@@ -9,5 +9,6 @@ mod privacy;
 mod process;
 mod robeings;
 mod schema;
+mod sizes;
 mod sql;
 mod statements;
