@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::dead_letters::EMPTY_LETTER;
 use crate::patterns::counted;
+use crate::rows::Edited;
 use crate::search::roll_up as search;
 
 /// The number of messages that are renewed at once.
@@ -40,12 +41,6 @@ impl Derived {
         Self::DeadLetter,
         Self::Conversation,
     ];
-}
-
-/// A message whose text has changed or is gone.
-pub(crate) struct Edited {
-    pub(crate) id: Uuid,
-    pub(crate) robeing_id: String,
 }
 
 /// Brings the copies of edited messages up to date: of those that transactions below that id have
@@ -137,7 +132,7 @@ pub(crate) async fn erase(
                 count(counts, "conversation.dead_letter", letters);
             }
             Derived::Conversation if is_of_person => {
-                erase_conversations(db, messages, counts).await?
+                erase_conversations(db, messages, counts).await?;
             }
             Derived::Counted | Derived::Conversation => {}
         }

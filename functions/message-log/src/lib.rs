@@ -28,7 +28,7 @@
 //! | inserts, and single messages in one transaction | `log/insert.rs`, `log/batching.rs` |
 //! | how a Slack edit or deletion is stored | `log/edit.rs`, `log/delete.rs` |
 //! | the message that a response answers | `log/reply_to.rs` |
-//! | one roll-up: its transaction and its loop | `roll_up/mod.rs`; which rows it reads: `roll_up/rows.rs` |
+//! | one roll-up: its transaction and its loop | `roll_up/mod.rs`; which rows it reads: `roll_up/reading.rs` |
 //! | what must follow a message that changes | `derived.rs` |
 //! | erasure, export and expiry | `personal/` |
 //! | months: partitions, archive | `log/partitions.rs`, `months/` |
@@ -48,6 +48,7 @@ pub mod patterns;
 pub mod personal;
 pub mod post;
 pub mod roll_up;
+mod rows;
 pub mod search;
 pub mod slack;
 

@@ -18,23 +18,6 @@ use crate::slack;
 
 const MAX_BATCH: usize = 1_000;
 
-#[derive(Serialize, ToSchema)]
-pub struct Receipt {
-    /// The id of the stored row.
-    id: Uuid,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-}
-
-impl From<Stored> for Receipt {
-    fn from(stored: Stored) -> Self {
-        Self {
-            id: stored.id,
-            created_at: stored.created_at,
-        }
-    }
-}
-
 /// Store a message, a response, or both.
 ///
 /// A 2xx response means that the message is masked and committed. For at least 30 days, repeats are recognized by
@@ -48,8 +31,8 @@ impl From<Stored> for Receipt {
     params(("Idempotency-Key" = Option<String>, Header, description = "requests with the same key store one message; at most 512 characters")),
     request_body = NewMessage,
     responses(
-        (status = 201, description = "stored", body = Receipt),
-        (status = 200, description = "it was stored before: the same response, with `Idempotency-Replayed: true`", body = Receipt),
+        (status = 201, description = "stored", body = Stored),
+        (status = 200, description = "it was stored before: the same response, with `Idempotency-Replayed: true`", body = Stored),
         (status = 400, description = "the message is invalid; `detail` says why"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 413, description = "the message is too large"),
@@ -66,7 +49,7 @@ pub async fn one(
 ) -> Result<Response> {
     let event = event(&caller, message, idempotency::key(&headers)?)?;
     let stored = log.store_one(event).await?;
-    let receipt = Json(Receipt::from(stored));
+    let receipt = Json(stored);
     Ok(if stored.replayed {
         let replayed = [(idempotency::REPLAYED, HeaderValue::from_static("true"))];
         (StatusCode::OK, replayed, receipt).into_response()

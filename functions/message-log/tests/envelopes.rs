@@ -305,8 +305,7 @@ async fn equal_ids_of_two_sources_are_two_rows() {
 }
 
 #[tokio::test]
-async fn an_event_is_named_by_its_attribute_or_its_cloud_event_or_its_message_or_its_envelope()
-{
+async fn an_event_is_named_by_its_attribute_or_its_cloud_event_or_its_message_or_its_envelope() {
     let log = start().await;
     let push = |message_id: &str, body: &Value, attributes: Value| {
         let event = json!({"subscription": "s", "message": {"messageId": message_id,

@@ -251,8 +251,7 @@ fn in_any_mix_of_items_the_valid_ones_are_stored_and_each_invalid_one_is_rejecte
 
 /// Whatever the database has against a row, it has against that row alone.
 #[tokio::test]
-async fn an_unexpected_database_error_affects_only_its_row()
- {
+async fn an_unexpected_database_error_affects_only_its_row() {
     let it = start().await;
     it.database
         .run(

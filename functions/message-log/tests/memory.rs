@@ -340,8 +340,7 @@ async fn a_roll_up_adds_each_row_once_with_late_commits_and_starts_over_in_anoth
 }
 
 #[tokio::test]
-async fn a_roll_up_of_more_rows_than_a_chunk_follows_the_order_of_transactions()
- {
+async fn a_roll_up_of_more_rows_than_a_chunk_follows_the_order_of_transactions() {
     let log = start().await;
     log.stored(message("the first makes room for the month"))
         .await;

@@ -226,11 +226,7 @@ async fn invalid_input_is_a_problem_that_says_what_to_change() {
     let log = start().await;
     for (message, status, detail) in [
         (json!({}), 400, "robeing_id"),
-        (
-            json!({"robeing_id": "r1"}),
-            400,
-            "both empty",
-        ),
+        (json!({"robeing_id": "r1"}), 400, "both empty"),
         (
             json!({"robeing_id": "r1", "message": "a", "confidence": 2}),
             400,

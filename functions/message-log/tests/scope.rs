@@ -85,8 +85,7 @@ async fn a_caller_writes_and_reads_only_robeings_in_their_scope() {
 }
 
 #[tokio::test]
-async fn row_level_security_shows_a_transaction_only_the_robeings_that_it_names()
-{
+async fn row_level_security_shows_a_transaction_only_the_robeings_that_it_names() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     for robeing in ["r1", "r2"] {

@@ -155,7 +155,8 @@ async fn a_search_finds_messages_that_are_packed_or_merged_while_it_runs() {
 }
 
 #[tokio::test]
-async fn an_edited_message_leaves_its_segment_and_messages_with_the_same_time_key_stay_searchable() {
+async fn an_edited_message_leaves_its_segment_and_messages_with_the_same_time_key_stay_searchable()
+{
     let log = start().await;
     insert(&log, 0, 300).await;
     roll_up(&log).await;

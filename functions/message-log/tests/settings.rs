@@ -24,8 +24,7 @@ async fn set(settings: &TestApp, key: &str, value: Value) {
 const SAID: &str = "010-1234-5678, hong@example.com, 900101-1234567";
 
 #[tokio::test]
-async fn values_that_a_robeing_leaves_unmasked_are_stored_unless_they_are_registration_numbers()
- {
+async fn values_that_a_robeing_leaves_unmasked_are_stored_unless_they_are_registration_numbers() {
     let (log, settings) = start_both().await;
     let say = async |robeing: &str, id: &str| {
         let message = json!({"robeing_id": robeing, "thread_ts": "t", "id": id, "message": SAID});

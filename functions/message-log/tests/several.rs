@@ -56,7 +56,8 @@ async fn a_stream_is_told_the_records_to_deliver_again_and_no_dead_letters() {
 }
 
 #[tokio::test]
-async fn a_source_without_partial_responses_fails_only_if_an_event_is_neither_stored_nor_a_dead_letter() {
+async fn a_source_without_partial_responses_fails_only_if_an_event_is_neither_stored_nor_a_dead_letter()
+ {
     let log = start().await;
     refuse(&log, "later").await;
     let mut wrong = cloud_event("2", "hong@example.com");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::stats::Totals;
+use crate::totals::Totals;
 
 /// Features, each with the level that unlocks it.
 pub const FEATURES: [(i64, &str); 6] = [

@@ -19,6 +19,7 @@ pub mod rebuild;
 pub mod roll_up;
 pub mod stats;
 pub mod tasks;
+mod totals;
 
 use std::sync::Arc;
 
@@ -26,8 +27,12 @@ use platform::postgres::Pool;
 use platform::serve::may_take;
 use platform::{Resources, Router, routes};
 use settings::Settings;
+use watermark::Watermark;
 
 use experience::TaskValues;
+
+/// How far the log and the tasks are counted.
+pub(crate) const WATERMARK: Watermark = Watermark::new("robeing.watermark", "stats-batch");
 
 /// The state of the routes and of roll-ups. Cheap to clone.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use crate::roll_up::WATERMARK;
+use crate::WATERMARK;
 
 const TABLES: [Table; 5] = [
     Table::personal("robeing.task", &["robeing_id"]),

@@ -18,9 +18,8 @@ use serde::Serialize;
 use tokio_postgres::Transaction;
 use watermark::{Horizon, Position};
 
-use crate::Stats;
 use crate::leveling::{EarnedExperience, update_levels};
-use crate::roll_up::WATERMARK;
+use crate::{Stats, WATERMARK};
 
 /// The robeings whose levels are computed at once.
 const PAGE: i64 = 5_000;

@@ -16,14 +16,11 @@ use serde::Serialize;
 use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use utoipa::ToSchema;
-use watermark::{Horizon, Locked, Position, Watermark};
+use watermark::{Horizon, Locked, Position};
 
-use crate::Stats;
 use crate::leveling::{EarnedExperience, update_levels};
 use crate::rebuild::recount_restored;
-
-/// How far the log and the tasks are counted.
-pub(crate) const WATERMARK: Watermark = Watermark::new("robeing.watermark", "stats-batch");
+use crate::{Stats, WATERMARK};
 
 /// The time limit of a run. A run that counts everything again after a restore takes minutes.
 pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);

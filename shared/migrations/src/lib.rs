@@ -46,6 +46,8 @@ pub const FILES: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::FILES;
 
     #[test]
@@ -81,8 +83,24 @@ mod tests {
             );
             let root = std::path::Path::new(folder).join("../..");
             let is_owner = |parent: &&str| root.join(parent).join(owner).is_dir();
-            let has_owner = ["functions", "shared"].iter().any(|it| is_owner(it));
+            let has_owner = ["functions", "shared"].iter().any(is_owner);
             assert!(has_owner, "{name}: there is no folder {owner}");
         }
+    }
+
+    #[test]
+    fn no_file_has_changed_since_it_landed() {
+        let sums = include_str!("../SHA256SUMS");
+        let frozen: Vec<String> = sums.lines().map(str::to_owned).collect();
+        let lines = FILES.iter().map(|(name, sql)| {
+            let digest = Sha256::digest(sql);
+            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{digest}  {name}")
+        });
+        let actual: Vec<String> = lines.collect();
+        assert_eq!(
+            actual, frozen,
+            "a file that has landed is frozen: put the change into a new file, and add that file to SHA256SUMS"
+        );
     }
 }

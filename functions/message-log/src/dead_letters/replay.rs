@@ -13,11 +13,9 @@ use uuid::Uuid;
 
 use super::robeings;
 use super::store::erase_letters_of_erased;
-use crate::events::Delivery;
 use crate::ids::Key;
-use crate::log::Log;
+use crate::log::{Log, RawEvent, Stored, source_named};
 use crate::message::NewMessage;
-use crate::post::Receipt;
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +36,7 @@ pub struct ReplayRequest {
     params(("id" = Uuid, Path)),
     request_body = ReplayRequest,
     responses(
-        (status = 200, description = "stored", body = Receipt),
+        (status = 200, description = "stored", body = Stored),
         (status = 400, description = "the message is still invalid; `detail` says why"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such dead letter"),
@@ -54,7 +52,7 @@ pub async fn replay(
     Admin(caller): Admin,
     Path(id): Path<Uuid>,
     Json(request): Json<ReplayRequest>,
-) -> Result<Json<Receipt>> {
+) -> Result<Json<Stored>> {
     let scope = Scope::of(ROBEINGS, caller.scope.of(ROBEINGS));
     let client = log.pool.get().await?;
     let letter = db::query(
@@ -87,10 +85,9 @@ pub async fn replay(
     };
     robeing::may_see(&caller, &message.robeing_id)?;
     let source: String = letter.try_get("source")?;
-    let event_id: String = letter.try_get("source_event_id")?;
     let order: Option<i64> = letter.try_get("event_order")?;
     let key = Key {
-        text: event_id.clone(),
+        text: letter.try_get("source_event_id")?,
         time: letter.try_get("event_time")?,
         order: order.map(i64::cast_unsigned),
     };
@@ -101,9 +98,12 @@ pub async fn replay(
     }
     drop(client);
     let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
-    let delivery = Delivery::repeat(&source, event_id, key).sent_at(sent_at);
+    let event = RawEvent {
+        sent_at,
+        ..RawEvent::with_key(source_named(&source), key)
+    };
     let robeing_id = message.robeing_id.clone();
-    let stored = log.store_one(delivery.event(message)).await?;
+    let stored = log.store_one(event.with_message(message)).await?;
     let client = log.pool.get().await?;
     db::query(
         &client,
@@ -120,5 +120,5 @@ pub async fn replay(
     )
     .await?;
     erase_letters_of_erased(&client, &[stored.id]).await?;
-    Ok(Json(stored.into()))
+    Ok(Json(stored))
 }

@@ -10,9 +10,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::EMPTY_LETTER;
-use crate::events::Delivery;
 use crate::ids::digest;
-use crate::log::{CLOSED, Log};
+use crate::log::{CLOSED, Log, RawEvent};
 
 /// In characters.
 const MAX_EVENT_ID: usize = 512;
@@ -30,9 +29,9 @@ pub enum Attribution<'a> {
 }
 
 impl<'a> Attribution<'a> {
-    pub fn of(caller: &'a Caller, delivery: &'a Delivery) -> Self {
-        let robeing = delivery.body.as_ref().ok();
-        let robeing = robeing.and_then(|body| body.get("robeing_id")?.as_str());
+    pub fn of(caller: &'a Caller, event: &'a RawEvent) -> Self {
+        let body = event.body.as_ref();
+        let robeing = body.and_then(|body| body.get("robeing_id")?.as_str());
         match robeing.filter(|it| robeing::may_see(caller, it).is_ok()) {
             Some(robeing) => Self::Robeing(robeing),
             None => Self::Sender(&caller.name),
@@ -48,18 +47,12 @@ impl<'a> Attribution<'a> {
 }
 
 /// The key that a dead letter and the redeliveries of its event share.
-pub fn letter_key(attribution: Attribution<'_>, delivery: &Delivery) -> Uuid {
+pub fn letter_key(attribution: Attribution<'_>, event: &RawEvent) -> Uuid {
     let (kind, name) = match attribution {
         Attribution::Robeing(robeing) => ("robeing", robeing),
         Attribution::Sender(sender) => ("sender", sender),
     };
-    let parts = [
-        "dead letter",
-        kind,
-        name,
-        delivery.source,
-        &delivery.event_id,
-    ];
+    let parts = ["dead letter", kind, name, event.source, &event.event_id];
     Uuid::from_bytes(digest(&parts))
 }
 
@@ -67,7 +60,7 @@ pub fn letter_key(attribution: Attribution<'_>, delivery: &Delivery) -> Uuid {
 pub async fn store(
     log: &Log,
     attribution: Attribution<'_>,
-    delivery: &Delivery,
+    event: &RawEvent,
     reason: &Error,
 ) -> Result<()> {
     let masked_reason = log
@@ -76,7 +69,7 @@ pub async fn store(
         .unwrap_or_else(|_| "masking failed".to_owned());
     // The body of an archived month is not stored: its people may have been erased since.
     let is_closed = matches!(reason, Error::Unprocessable(detail) if detail == CLOSED);
-    let body = delivery.body.as_ref().ok().filter(|_| !is_closed).cloned();
+    let body = event.body.clone().filter(|_| !is_closed);
     let body = body
         .map(without_nul)
         .filter(|body| body.to_string().len() <= MAX_BODY);
@@ -86,16 +79,16 @@ pub async fn store(
     };
     // An id with a time was made by a machine, and masking would take one in ten of some queues' numbers for card
     // numbers. Other ids may be personal data.
-    let event_id = match delivery.key.time {
-        Some(_) => delivery.event_id.clone(),
+    let event_id = match event.key.time {
+        Some(_) => event.event_id.clone(),
         None => {
-            let masked = log.masked_text(delivery.event_id.clone()).await;
+            let masked = log.masked_text(event.event_id.clone()).await;
             masked.unwrap_or_default()
         }
     };
     let event_id: String = replace_nul(event_id).chars().take(MAX_EVENT_ID).collect();
-    let is_exact = event_id == delivery.event_id;
-    let order = delivery.key.order.map(u64::cast_signed);
+    let is_exact = event_id == event.event_id;
+    let order = event.key.order.map(u64::cast_signed);
     let id = Uuid::now_v7();
     let client = log.pool.get().await?;
     db::query(
@@ -110,20 +103,20 @@ pub async fn store(
              body = case when known.erased_at is null then excluded.body end",
         &[
             (&id, Type::UUID),
-            (&letter_key(attribution, delivery), Type::UUID),
-            (&delivery.source, Type::TEXT),
+            (&letter_key(attribution, event), Type::UUID),
+            (&event.source, Type::TEXT),
             (&event_id, Type::TEXT),
-            (&delivery.key.time, Type::TIMESTAMPTZ),
+            (&event.key.time, Type::TIMESTAMPTZ),
             (&order, Type::INT8),
             (&attribution.robeing_id(), Type::TEXT),
             (&masked_reason, Type::TEXT),
             (&body, Type::JSONB),
             (&is_exact, Type::BOOL),
-            (&delivery.sent_at, Type::TIMESTAMPTZ),
+            (&event.sent_at, Type::TIMESTAMPTZ),
         ],
     )
     .await?;
-    tracing::warn!(source = delivery.source, dead_letter = %id, reason = masked_reason, "an event can't be stored");
+    tracing::warn!(source = event.source, dead_letter = %id, reason = masked_reason, "an event can't be stored");
     figure("dead_letters", Unit::Count, 1.0);
     Ok(())
 }
@@ -168,7 +161,7 @@ pub(super) async fn erase_letters_of_erased(client: &Client, messages: &[Uuid]) 
 }
 
 /// Erases a dead letter whose text its sender has edited or deleted since.
-pub async fn discard(log: &Log, attribution: Attribution<'_>, delivery: &Delivery) -> Result<()> {
+pub async fn discard(log: &Log, attribution: Attribution<'_>, event: &RawEvent) -> Result<()> {
     let client = log.pool.get().await?;
     db::query(
         &client,
@@ -176,7 +169,7 @@ pub async fn discard(log: &Log, attribution: Attribution<'_>, delivery: &Deliver
         "update conversation.dead_letter
          set body = null, reason = 'edited or deleted by its sender', erased_at = now()
          where key = $1 and erased_at is null",
-        &[(&letter_key(attribution, delivery), Type::UUID)],
+        &[(&letter_key(attribution, event), Type::UUID)],
     )
     .await?;
     Ok(())

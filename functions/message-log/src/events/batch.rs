@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 
 use super::delivery::{Delivery, Report};
 use crate::log::{Log, Stored};
-use crate::post::Receipt;
 
 /// Lambda's format of partial failures.
 #[derive(Default, Serialize, ToSchema)]
@@ -38,7 +37,7 @@ struct EventReceipts {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum EventReceipt {
-    Stored(Receipt),
+    Stored(Stored),
     /// The event is now a dead letter; `detail` is the reason.
     DeadLetter {
         detail: String,
@@ -135,7 +134,7 @@ impl BatchReport {
 impl From<Result<Stored>> for EventReceipt {
     fn from(outcome: Result<Stored>) -> Self {
         match outcome {
-            Ok(stored) => Self::Stored(stored.into()),
+            Ok(stored) => Self::Stored(stored),
             Err(reason) => Self::DeadLetter {
                 detail: reason.to_string(),
             },

@@ -23,9 +23,9 @@ const MAX_DEPTH: usize = 8;
 pub(super) struct Opened {
     pub(super) name: Name,
     pub(super) sent_at: Option<Timestamp>,
-    /// The message, as far as it can be read; an error if there is nothing to keep.
-    pub(super) body: Result<Value, String>,
-    /// The reason why the body can't be a message, if the envelope shows that.
+    /// The message, as far as it can be read; none if there is nothing to store.
+    pub(super) body: Option<Value>,
+    /// The reason why there is no message, if the envelope shows that.
     pub(super) rejection: Option<String>,
 }
 
@@ -59,8 +59,8 @@ impl Opened {
         Self {
             name: Name::None,
             sent_at: None,
-            body: Err(reason.to_owned()),
-            rejection: None,
+            body: None,
+            rejection: Some(reason.to_owned()),
         }
     }
 
@@ -68,7 +68,7 @@ impl Opened {
         Self {
             name: Name::None,
             sent_at: None,
-            body: Ok(body),
+            body: Some(body),
             rejection: Some(reason.into()),
         }
     }
@@ -155,7 +155,7 @@ fn opened(value: Value, left: usize) -> Opened {
         return Opened {
             name: id(event.get("id")).map_or(Name::None, |id| Name::Own(id.into_owned())),
             sent_at: None,
-            body: Ok(Value::Object(event)),
+            body: Some(Value::Object(event)),
             rejection: None,
         };
     };

@@ -21,11 +21,10 @@ use serde_json::Value;
 use crate::dead_letters::{self, Attribution, letter_key};
 use crate::log::{Log, Stored};
 use crate::message::masking_bytes;
-use crate::post::Receipt;
 use body::Body;
+use delivery::Delivery;
 
 pub use body::is_run;
-pub use delivery::Delivery;
 
 /// In bytes. Lambda sends at most 6 MB.
 pub const LARGEST_EVENT: usize = 16 * 1024 * 1024;
@@ -68,7 +67,7 @@ pub async fn deliver(
         Body::Single(delivery) => {
             let mut stored = store(&log, &caller, &[*delivery]).await;
             let stored = stored.pop().expect("one delivery has one outcome")?;
-            Ok(Json(Receipt::from(stored)).into_response())
+            Ok(Json(stored).into_response())
         }
         Body::RollUp => Ok(Json(crate::roll_up::run(&log).await?).into_response()),
     }
@@ -92,7 +91,7 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
     for delivery in deliveries {
         let event = delivery.message().and_then(|message| {
             robeing::may_see(caller, &message.robeing_id)?;
-            Ok(delivery.event(message))
+            Ok(delivery.event.with_message(message))
         });
         match event {
             Ok(event) => {
@@ -106,17 +105,18 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
     let mut all = Vec::with_capacity(deliveries.len());
     let mut late = Vec::new();
     for (delivery, outcome) in deliveries.iter().zip(outcomes) {
+        let event = &delivery.event;
         let mut outcome = outcome.unwrap_or_else(|| stored.next().expect("one outcome per event"));
         match &outcome {
             Ok(stored) if delivery.is_repeat => {
-                let attribution = Attribution::of(caller, delivery);
-                late.push((letter_key(attribution, delivery), stored.id));
+                let attribution = Attribution::of(caller, event);
+                late.push((letter_key(attribution, event), stored.id));
             }
             Ok(_) | Err(Error::Unavailable { .. } | Error::Internal(_)) => {}
             Err(reason) => {
                 // If the dead letter can't be stored, the event has to be delivered again.
-                let attribution = Attribution::of(caller, delivery);
-                if let Err(error) = dead_letters::store(log, attribution, delivery, reason).await {
+                let attribution = Attribution::of(caller, event);
+                if let Err(error) = dead_letters::store(log, attribution, event, reason).await {
                     outcome = Err(error);
                 }
             }

@@ -9,8 +9,10 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use platform::auth::Names;
 use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Json, Result};
+use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,8 +23,6 @@ use uuid::Uuid;
 use crate::ids::first_id_at;
 use crate::log::Log;
 use crate::page::{self, Listed, STORED_BYTES, limit};
-use platform::postgres::scoped::{self as db, Scope};
-use robeing::ROBEINGS;
 
 /// The most answers per message.
 const MAX_ANSWERS: i64 = 100;

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use platform::postgres::patience;
+use platform::postgres::wait_limit;
 use platform::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -48,7 +48,7 @@ impl Log {
         self.batcher.add(Entry { draft, outcome })?;
         self.start_inserter(1);
         // After the deadline the sender is asked to try again. If the row is stored nevertheless, that is a repeat.
-        let outcome = patience::wait(async {
+        let outcome = wait_limit::wait(async {
             match timeout(SLOW, &mut stored).await {
                 Ok(outcome) => outcome,
                 Err(_) => {

@@ -2,16 +2,16 @@
 
 use jiff::Timestamp;
 use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, Type};
 use platform::{Error, Result};
+use robeing::ROBEINGS;
 use uuid::Uuid;
 
 use super::draft::{Draft, RowText};
 use super::insert::MAX_ATTEMPTS;
 use super::partitions::{CLOSED, add_month, is_closed};
 use super::{Event, Log, Stored};
-use platform::postgres::scoped::{self as db, Scope};
-use robeing::ROBEINGS;
 
 /// The place of an edit among the edits of its message.
 ///

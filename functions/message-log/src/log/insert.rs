@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, ToSql, Type};
 use platform::postgres::{Client, is_unavailable};
 use platform::{Error, Result};
+use robeing::ROBEINGS;
 use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -13,8 +15,6 @@ use super::draft::{Draft, RowText};
 use super::partitions::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
 use crate::ids::RowIdentity;
-use platform::postgres::scoped::{self as db, Scope};
-use robeing::ROBEINGS;
 
 /// How often a statement is tried that finds no partition or loses a race.
 pub(super) const MAX_ATTEMPTS: usize = 4;

@@ -7,6 +7,7 @@ mod batching;
 mod delete;
 mod draft;
 mod edit;
+mod event;
 mod insert;
 mod partitions;
 mod placeholders;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
+use masking::{Known, Masker, Placeholders, Policy};
 use platform::auth::is_name;
 use platform::postgres::Pool;
 use platform::telemetry::{Unit, figure};
@@ -28,43 +30,19 @@ use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
 
-use crate::ids::{Key, TimeWindow};
-use crate::message::{NewMessage, masking_bytes};
-use masking::{Known, Masker, Placeholders, Policy};
-
+use crate::ids::TimeWindow;
+use crate::message::masking_bytes;
 use batching::Batcher;
 use draft::{Draft, unmaskable};
 use insert::repeat_error;
 
 pub use draft::tokens;
 pub use edit::Edit;
+pub use event::{Event, RawEvent, Stored, source_named};
 pub use partitions::CLOSED;
 
 /// More rows per statement don't make inserts faster, and hold locks for longer.
 const MAX_ROWS: usize = 1_000;
-
-/// A message with the facts about its delivery, whichever way it arrived.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// `http`, `slack`, or the queue or bus that delivered it: see `events`.
-    pub source: &'static str,
-    /// The id that its source gave it.
-    pub event_id: String,
-    /// Recognizes repeats. Without a key, the event is always new.
-    pub key: Option<Key>,
-    /// The time at which it was sent, for a message without a time of its own.
-    pub sent_at: Option<Timestamp>,
-    pub message: NewMessage,
-}
-
-/// A committed row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub id: Uuid,
-    pub created_at: Timestamp,
-    /// Whether it existed before.
-    pub replayed: bool,
-}
 
 #[derive(Clone)]
 pub struct Log {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use masking::{Known, Masker, Placeholders};
 use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, Type};
 use platform::work::Waiting;
 use tokio_postgres::{Row, Transaction};
@@ -12,8 +14,6 @@ use uuid::Uuid;
 use super::Log;
 use super::draft::{Draft, Texts};
 use super::insert::Columns;
-use masking::{Known, Masker, Placeholders};
-use platform::postgres::scoped::{self as db, Scope};
 
 /// The texts with numbered placeholders, by the index of their draft, and the states with new numbers.
 struct Numbered {

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use platform::postgres::Client;
+use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use uuid::Uuid;
 
 use super::Log;
 use super::draft::{Draft, Thread};
 use crate::ids::first_id_at;
-use platform::postgres::scoped::{self as db, Scope};
 
 /// A response answers no message that is older.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(31 * 24);

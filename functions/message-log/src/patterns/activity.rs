@@ -7,7 +7,7 @@ use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use crate::roll_up::Row;
+use crate::rows::Row;
 
 /// Counts the rows of a roll-up.
 pub(crate) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error> {

@@ -13,9 +13,8 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use super::question::{MAX_MESSAGE, question};
-use crate::derived::Edited;
 use crate::ids::{day_of, digest};
-use crate::roll_up::{Row, WORKERS};
+use crate::rows::{Edited, Row, WORKERS};
 
 /// The number of questions that are kept per robeing and day, the most frequent ones.
 const MAX_QUESTIONS: i64 = 500;

@@ -11,7 +11,8 @@ use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
 use crate::dead_letters::EMPTY_LETTER;
 use crate::derived::{self, Erased};
 use crate::ids::digest;
-use crate::roll_up::{WATERMARK, conversation_of};
+use crate::roll_up::WATERMARK;
+use crate::rows::conversation_of;
 use crate::search::roll_up::remove_postings;
 
 /// Rows per transaction.

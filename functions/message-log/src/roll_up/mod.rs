@@ -3,34 +3,28 @@
 //! Each row is added exactly once, and writers don't wait: see [`watermark`]. This module has one run, its chunks and
 //! the rows that they read. [`crate::search`] and [`crate::patterns`] have what a chunk does with its rows.
 
-mod rows;
+mod reading;
 
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::telemetry::{Unit, figure};
-use platform::work::{Waiting, Workers};
+use platform::work::Waiting;
 use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 use watermark::{Horizon, Position, Watermark};
 
-pub(crate) use rows::{Row, conversation_of};
-
 use crate::derived::renew;
 use crate::log::Log;
 use crate::patterns::{activity, counted};
+use crate::rows::{Row, WORKERS};
 use crate::search;
 
 /// How far the log is rolled up.
 pub(crate) const WATERMARK: Watermark = Watermark::new("conversation.watermark", "message-log");
-
-/// For reading texts and packing their n-grams. At most one roll-up runs, and an erasure may do the same work beside
-/// it.
-pub(crate) static WORKERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 /// A run ends after this time. The next one continues.
 const MAX_TIME: Duration = Duration::from_secs(45);
@@ -91,9 +85,9 @@ async fn chunk(db: &Transaction<'_>) -> Result<Option<Chunk>, tokio_postgres::Er
         }
     };
     let horizon = Horizon::read(db).await?;
-    let (rows, next) = rows::next(db, from, horizon.xid).await?;
+    let (rows, next) = reading::next(db, from, horizon.xid).await?;
     let bytes = rows.iter().map(Row::bytes).sum();
-    let analyze = |waiting: &Waiting| waiting.each(rows, Row::analyzed);
+    let analyze = |waiting: &Waiting| waiting.each(rows, reading::analyzed);
     let mut rows = WORKERS.run(bytes, analyze).await;
     if !rows.is_empty() {
         rows.sort_by_key(|row| row.id);

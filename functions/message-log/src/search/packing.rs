@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::roll_up::IndexedMessage;
 use super::time_key::{self, TimeKey};
-use crate::roll_up::WORKERS;
+use crate::rows::WORKERS;
 
 /// A robeing and the first day of a month.
 pub(super) type RobeingMonth = (String, Date);

@@ -17,9 +17,8 @@ use uuid::Uuid;
 use super::ngrams::{self, fold, hashes};
 use super::packing::{self, RobeingMonth};
 use super::time_key::{self, TimeKey};
-use crate::derived::Edited;
 use crate::ids::{ids_of_month, month_of};
-use crate::roll_up::{Row, WORKERS};
+use crate::rows::{Edited, Row, WORKERS};
 
 /// The most edited messages whose texts are in memory at once.
 const MAX_TEXTS: usize = 500;

@@ -23,9 +23,8 @@ use robeing::ROBEINGS;
 use serde_json::{Value, json};
 
 use crate::dead_letters::{self, Attribution};
-use crate::events::Delivery;
 use crate::ids::Key;
-use crate::log::Log;
+use crate::log::{Log, RawEvent};
 use crate::message::{NewMessage, masking_bytes};
 use message_event::{Envelope, MessageEvent, is_id};
 
@@ -168,9 +167,11 @@ async fn reject(
         // The message was deleted before this event arrived, so nothing of it is stored.
         return Ok(acknowledged());
     }
-    let mut delivery = Delivery::repeat("slack", key.text.clone(), key);
-    delivery.body = Ok(body);
-    dead_letters::store(log, attribution, &delivery, error).await?;
+    let event = RawEvent {
+        body: Some(body),
+        ..RawEvent::with_key("slack", key)
+    };
+    dead_letters::store(log, attribution, &event, error).await?;
     let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = platform::error::problem(status, &error.to_string());
     response
@@ -201,17 +202,17 @@ async fn store(
     robeing_id: &str,
     event: MessageEvent,
 ) -> Result<()> {
-    let delivery = |key: Key| {
-        let mut delivery = Delivery::repeat("slack", key.text.clone(), key);
+    let raw = |key: Key| {
+        let mut event = RawEvent::with_key("slack", key);
         if !envelope.event_id.is_empty() {
-            envelope.event_id.clone_into(&mut delivery.event_id);
+            envelope.event_id.clone_into(&mut event.event_id);
         }
-        delivery
+        event
     };
     match event {
         MessageEvent::Posted(mut message, key) => {
             add_user_id(log, envelope, &mut message).await?;
-            let event = delivery(key).event(*message);
+            let event = raw(key).with_message(*message);
             let stored = log.store_one(event.clone()).await?;
             if stored.replayed {
                 log.complete(&stored, event).await?;
@@ -219,7 +220,7 @@ async fn store(
         }
         MessageEvent::Edited(mut message, key, edit) => {
             add_user_id(log, envelope, &mut message).await?;
-            log.edit(delivery(key.clone()).event(*message), &edit)
+            log.edit(raw(key.clone()).with_message(*message), &edit)
                 .await?;
             discard_letter(log, robeing_id, key).await?;
         }
@@ -234,8 +235,8 @@ async fn store(
 
 /// Discards the dead letter of an earlier event, whose text is edited or deleted now.
 async fn discard_letter(log: &Log, robeing_id: &str, key: Key) -> Result<()> {
-    let delivery = Delivery::repeat("slack", key.text.clone(), key);
-    dead_letters::discard(log, Attribution::Robeing(robeing_id), &delivery).await
+    let event = RawEvent::with_key("slack", key);
+    dead_letters::discard(log, Attribution::Robeing(robeing_id), &event).await
 }
 
 /// Checks the message first, so that no Slack user is stored for an invalid one.

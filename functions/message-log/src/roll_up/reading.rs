@@ -1,14 +1,12 @@
 //! Reads the next rows of the log, in the order of their transactions, as many as fit into memory.
 
-use jiff::Timestamp;
 use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
-
 use watermark::Position;
 
-use crate::ids::{day_of, digest};
 use crate::patterns::question::question;
+use crate::rows::{Row, conversation_of};
 use crate::search::ngrams::MAX_LENGTH;
 use crate::search::roll_up::ngrams_of;
 
@@ -19,21 +17,9 @@ const MAX_BYTES: i64 = 4 * 1_024 * 1_024;
 /// The most bytes that are read of a text.
 const MAX_TEXT: i32 = 4 * MAX_LENGTH as i32;
 
-/// A row of the log, with what is derived from its texts.
-pub(crate) struct Row {
-    pub(crate) id: Uuid,
-    pub(crate) robeing_id: String,
-    pub(crate) conversation: Uuid,
-    pub(crate) message: Option<String>,
-    pub(crate) response: Option<String>,
-    pub(crate) intent: Option<String>,
-    pub(crate) confidence: Option<f64>,
-    pub(crate) tokens: i64,
-    pub(crate) created_at: Timestamp,
-    /// Set by [`Row::analyzed`].
-    pub(crate) ngrams: Vec<i32>,
-    /// Set by [`Row::analyzed`].
-    pub(crate) question: Option<String>,
+/// A row with what the choice of a chunk needs.
+struct Candidate {
+    row: Row,
     xid: i64,
     /// Whether the rows before it fill the chunk. Then it has no texts.
     is_over: bool,
@@ -64,13 +50,17 @@ pub(super) async fn next(
     )
     .await?;
     let Some(over) = rows.iter().find(|row| row.is_over).map(|row| row.xid) else {
-        return Ok((rows, Position::before(horizon)));
+        return Ok((into_rows(rows), Position::before(horizon)));
     };
     if rows[0].xid == over {
         return of_transaction(db, Position::before(over)).await;
     }
     rows.retain(|row| row.xid < over);
-    Ok((rows, Position::before(over)))
+    Ok((into_rows(rows), Position::before(over)))
+}
+
+fn into_rows(candidates: Vec<Candidate>) -> Vec<Row> {
+    candidates.into_iter().map(|it| it.row).collect()
 }
 
 /// Reads the next rows of one transaction, by id. It scans the log in the order of ids instead of looking rows up by
@@ -109,14 +99,14 @@ async fn of_transaction(
         (Some(over), _) => {
             rows.truncate(over);
             Position {
-                after_id: rows[over - 1].id,
+                after_id: rows[over - 1].row.id,
                 ..from
             }
         }
         (None, Some(after_id)) => Position { after_id, ..from },
         (None, None) => Position::before(from.xid + 1),
     };
-    Ok((rows, next))
+    Ok((into_rows(rows), next))
 }
 
 /// The database measures the texts, and sends only those of this chunk.
@@ -125,13 +115,13 @@ async fn read(
     source: &'static str,
     order: &'static str,
     params: &[(&(dyn ToSql + Sync), Type)],
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<Candidate>, Error> {
     let rows = db
         .query_typed(
             &format!(
                 "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id,
-                        case when not is_over then left(message, {characters}) end as message,
-                        case when not is_over then left(response, {characters}) end as response,
+                        case when not is_over then left(message, {MAX_LENGTH}) end as message,
+                        case when not is_over then left(response, {MAX_LENGTH}) end as response,
                         intent, confidence, token_count, created_at, xid::text::int8 as xid, is_over
                  from (
                      select *,
@@ -144,15 +134,14 @@ async fn read(
                      window so_far as (order by {order} rows unbounded preceding)
                  ) as next
                  order by {order}",
-                characters = MAX_LENGTH,
             ),
             params,
         )
         .await?;
-    rows.iter().map(Row::of).collect()
+    rows.iter().map(Candidate::of).collect()
 }
 
-impl Row {
+impl Candidate {
     fn of(row: &tokio_postgres::Row) -> Result<Self, Error> {
         let created_at = row.try_get("created_at")?;
         let robeing_id: String = row.try_get("robeing_id")?;
@@ -165,7 +154,7 @@ impl Row {
             created_at,
         );
         let tokens: i32 = row.try_get("token_count")?;
-        Ok(Self {
+        let row_of_log = Row {
             id: row.try_get("id")?,
             conversation,
             robeing_id,
@@ -177,42 +166,18 @@ impl Row {
             created_at,
             ngrams: Vec::new(),
             question: None,
+        };
+        Ok(Self {
+            row: row_of_log,
             xid: row.try_get("xid")?,
             is_over: row.try_get("is_over")?,
         })
     }
-
-    /// The bytes of its texts.
-    pub(super) fn bytes(&self) -> usize {
-        let texts = [&self.message, &self.response].into_iter().flatten();
-        texts.map(String::len).sum()
-    }
-
-    /// Adds what is derived from its texts.
-    pub(super) fn analyzed(mut self) -> Self {
-        self.ngrams = ngrams_of(&self.robeing_id, [&self.message, &self.response]);
-        self.question = self.message.as_deref().and_then(question);
-        self
-    }
 }
 
-/// Identifies a conversation: a thread, or without one the messages of a person within a day.
-pub(crate) fn conversation_of(
-    robeing_id: &str,
-    channel_id: Option<&str>,
-    thread_ts: Option<&str>,
-    user_id: Option<Uuid>,
-    slack_user_id: Option<&str>,
-    created_at: Timestamp,
-) -> Uuid {
-    let thread = match thread_ts.unwrap_or_default() {
-        "" => {
-            let user = user_id.map(|user| user.to_string());
-            let user = user.as_deref().or(slack_user_id).unwrap_or_default();
-            format!("{user} {}", day_of(created_at))
-        }
-        thread => thread.to_owned(),
-    };
-    let channel_id = channel_id.unwrap_or_default();
-    Uuid::from_bytes(digest(&[robeing_id, channel_id, &thread]))
+/// Adds what is derived from the texts of a row.
+pub(super) fn analyzed(mut row: Row) -> Row {
+    row.ngrams = ngrams_of(&row.robeing_id, [&row.message, &row.response]);
+    row.question = row.message.as_deref().and_then(question);
+    row
 }
