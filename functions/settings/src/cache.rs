@@ -1,5 +1,5 @@
-//! Settings in memory. What is read from the database goes in only if nothing was changed since it
-//! was asked for, so that a slow read can't bring back what a change has taken out.
+//! Settings in memory. A value that was read from the database is inserted only if nothing has changed since the read
+//! began, so that a slow read can't restore an old value.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,45 +8,45 @@ use std::time::{Duration, Instant};
 
 use platform::telemetry::{Unit, figure};
 
-use crate::settings::Snapshot;
+use crate::snapshot::Snapshot;
 
-/// Robeings. Beyond, any one makes room.
-const MOST: usize = 10_000;
-/// How often the hit rate is told.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+/// The most robeings. One more replaces any other.
+const MAX_ROBEINGS: usize = 10_000;
+/// How often the hit rate is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub struct Cache {
-    kept: RwLock<Kept>,
-    /// Whether every change is heard of. Where not, what is kept must be confirmed.
-    is_told: AtomicBool,
+    entries: RwLock<Entries>,
+    /// Whether notifications of changes arrive. If not, cached settings must be confirmed.
+    is_notified: AtomicBool,
     hits: AtomicU64,
     misses: AtomicU64,
-    last_told: Mutex<Option<Instant>>,
+    last_report: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
-struct Kept {
-    /// Raised by each change; a read of an earlier generation is not kept.
+struct Entries {
+    /// Increases with each change. A read that began in an earlier generation is not inserted.
     generation: u64,
     snapshots: HashMap<Arc<str>, Arc<Snapshot>>,
 }
 
 impl Cache {
-    pub fn is_told(&self) -> bool {
-        self.is_told.load(Ordering::Acquire)
+    pub fn is_notified(&self) -> bool {
+        self.is_notified.load(Ordering::Acquire)
     }
 
-    /// From now on every change is heard of. What was missed before is forgotten.
+    /// Call it once notifications of changes arrive. It removes everything, since earlier changes may have been missed.
     pub fn trust(&self) {
-        if !self.is_told() {
+        if !self.is_notified() {
             self.clear();
-            self.is_told.store(true, Ordering::Release);
+            self.is_notified.store(true, Ordering::Release);
         }
     }
 
     pub fn distrust(&self) {
-        self.is_told.store(false, Ordering::Release);
+        self.is_notified.store(false, Ordering::Release);
     }
 
     pub fn get(&self, robeing_id: &str) -> Option<Arc<Snapshot>> {
@@ -57,40 +57,42 @@ impl Cache {
         self.read().generation
     }
 
-    /// Keeps what was asked for in this generation.
-    pub fn keep(&self, generation: u64, robeing_id: &str, snapshot: &Arc<Snapshot>) {
-        let mut kept = self.write();
-        if kept.generation != generation {
+    /// Inserts a snapshot whose read began in this generation.
+    pub fn insert(&self, generation: u64, robeing_id: &str, snapshot: &Arc<Snapshot>) {
+        let mut entries = self.write();
+        if entries.generation != generation {
             return;
         }
-        if kept.snapshots.len() >= MOST && !kept.snapshots.contains_key(robeing_id) {
-            let any = kept.snapshots.keys().next().cloned();
-            any.and_then(|any| kept.snapshots.remove(&any));
+        if entries.snapshots.len() >= MAX_ROBEINGS && !entries.snapshots.contains_key(robeing_id) {
+            let any = entries.snapshots.keys().next().cloned();
+            any.and_then(|any| entries.snapshots.remove(&any));
         }
-        kept.snapshots.insert(robeing_id.into(), snapshot.clone());
+        entries
+            .snapshots
+            .insert(robeing_id.into(), snapshot.clone());
     }
 
-    /// Something of this robeing was changed.
-    pub fn forget(&self, robeing_id: &str) {
-        let mut kept = self.write();
-        kept.generation += 1;
-        kept.snapshots.remove(robeing_id);
+    /// Removes a robeing whose settings changed.
+    pub fn invalidate(&self, robeing_id: &str) {
+        let mut entries = self.write();
+        entries.generation += 1;
+        entries.snapshots.remove(robeing_id);
     }
 
     fn clear(&self) {
-        let mut kept = self.write();
-        kept.generation += 1;
-        kept.snapshots.clear();
+        let mut entries = self.write();
+        entries.generation += 1;
+        entries.snapshots.clear();
     }
 
-    /// Counts reads that memory answered, and others; told once a minute.
+    /// Counts reads from memory and from the database, and reports them once per minute.
     pub fn count(&self, hits: usize, misses: usize) {
         self.hits.fetch_add(hits as u64, Ordering::Relaxed);
         self.misses.fetch_add(misses as u64, Ordering::Relaxed);
-        let Ok(mut last) = self.last_told.try_lock() else {
+        let Ok(mut last) = self.last_report.try_lock() else {
             return;
         };
-        if last.is_none_or(|last| last.elapsed() >= TELL_EVERY) {
+        if last.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
             *last = Some(Instant::now());
             let hits = self.hits.swap(0, Ordering::Relaxed) as f64;
             let reads = hits + self.misses.swap(0, Ordering::Relaxed) as f64;
@@ -103,12 +105,12 @@ impl Cache {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Kept> {
-        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Kept> {
-        self.kept.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Entries> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,29 +119,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slow_read_does_not_bring_back_what_was_changed_meanwhile() {
+    fn a_slow_read_does_not_restore_an_old_value() {
         let cache = Cache::default();
         let old = Arc::new(Snapshot::default());
-        let asked = cache.generation();
-        cache.forget("r1");
-        cache.keep(asked, "r1", &old);
+        let generation = cache.generation();
+        cache.invalidate("r1");
+        cache.insert(generation, "r1", &old);
         assert!(cache.get("r1").is_none());
-        cache.keep(cache.generation(), "r1", &old);
+        cache.insert(cache.generation(), "r1", &old);
         assert!(cache.get("r1").is_some());
         cache.trust();
-        assert!(
-            cache.get("r1").is_none(),
-            "it may have been changed unheard"
-        );
+        assert!(cache.get("r1").is_none(), "a change may have been missed");
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_number_of_entries_is_bounded() {
         let cache = Cache::default();
-        for n in 0..MOST + 10 {
-            cache.keep(0, &n.to_string(), &Arc::default());
+        for n in 0..MAX_ROBEINGS + 10 {
+            cache.insert(0, &n.to_string(), &Arc::default());
         }
-        assert_eq!(cache.read().snapshots.len(), MOST);
-        assert!(cache.get(&(MOST + 9).to_string()).is_some());
+        assert_eq!(cache.read().snapshots.len(), MAX_ROBEINGS);
+        assert!(cache.get(&(MAX_ROBEINGS + 9).to_string()).is_some());
     }
 }

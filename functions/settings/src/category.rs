@@ -1,7 +1,7 @@
-//! The three categories: what each holds, who may change it, and what may be put into it.
+//! The three categories: their keys, the values that these accept, and who may change them.
 //!
-//! No key depends on another, and no field of an object on another field. So a patch can be
-//! checked by itself, whatever it is merged into.
+//! No key depends on another key, and no field of an object on another field. So a patch can be checked without the
+//! settings that it is merged into.
 
 use std::fmt;
 
@@ -13,25 +13,26 @@ use utoipa::ToSchema;
 
 use crate::known::{Email, News, Skill, System, User, one, read};
 
-const LONGEST_KEY: usize = 100;
-/// What an error repeats of a value, in characters.
-const LONGEST_REASON: usize = 200;
+/// In characters.
+const MAX_KEY: usize = 100;
+/// In characters, of an error, which may repeat a value.
+const MAX_REASON: usize = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
-    /// How a robeing talks.
+    /// How a robeing communicates.
     User,
-    /// How MetaSync treats it.
+    /// How MetaSync treats a robeing.
     System,
-    /// What its skills are set to; keys of your own too.
+    /// The settings of its skills, including skills of your own.
     Skill,
 }
 
 impl Category {
     pub const ALL: [Self; 3] = [Self::User, Self::System, Self::Skill];
 
-    /// Its column, and that of its revision.
+    /// The columns of the category and of its revision.
     pub(crate) fn columns(self) -> (&'static str, &'static str) {
         match self {
             Self::User => ("user_preference", "user_revision"),
@@ -40,9 +41,9 @@ impl Category {
         }
     }
 
-    /// What is in force, given what was set. What a newer or older program set and this one can't
-    /// read is left out, so that the default holds, which of masking is the strictest.
-    pub(crate) fn in_force(self, set: &Map<String, Value>) -> Map<String, Value> {
+    /// The effective settings, given those that were set. Values that this version can't read, set by another version,
+    /// are replaced with the default. The default of masking is the strictest.
+    pub(crate) fn effective(self, set: &Map<String, Value>) -> Map<String, Value> {
         let value = match self {
             Self::User => serde_json::to_value(read::<User>(set)),
             Self::System => serde_json::to_value(read::<System>(set)),
@@ -54,12 +55,12 @@ impl Category {
         }
     }
 
-    /// Whether a key can have this value; the error says what it should be.
+    /// Whether a key accepts this value. The error says what it accepts.
     pub(crate) fn check(self, key: &str, value: &Value) -> Result<()> {
         self.check_key(key)?;
         if value.is_null() {
             return Err(Error::Invalid(format!(
-                "{self}.{key} can't be null: DELETE it to have the default back"
+                "{self}.{key} can't be null: use DELETE to restore the default"
             )));
         }
         match (self, key) {
@@ -73,7 +74,7 @@ impl Category {
         }
     }
 
-    /// Whether a patch of the whole category leaves something valid, whatever it is applied to.
+    /// Whether a patch gives valid settings when it is applied to any valid settings.
     pub(crate) fn check_patch(self, patch: &Map<String, Value>) -> Result<()> {
         for (key, value) in patch {
             if value.is_null() {
@@ -85,18 +86,16 @@ impl Category {
         Ok(())
     }
 
-    /// Whether there can be such a key.
+    /// Whether the key is possible.
     pub(crate) fn check_key(self, key: &str) -> Result<()> {
         let known = match self {
-            Self::User => self.in_force(&Map::new()),
-            Self::System => self.in_force(&Map::new()),
+            Self::User => self.effective(&Map::new()),
+            Self::System => self.effective(&Map::new()),
             Self::Skill => {
-                if key.is_empty()
-                    || key.chars().count() > LONGEST_KEY
-                    || key.contains(char::is_control)
+                if key.is_empty() || key.chars().count() > MAX_KEY || key.contains(char::is_control)
                 {
                     return Err(Error::Invalid(format!(
-                        "a key must have 1 to {LONGEST_KEY} characters, none of them a control character"
+                        "a key must have 1 to {MAX_KEY} characters and no control characters"
                     )));
                 }
                 return Ok(());
@@ -107,12 +106,12 @@ impl Category {
         }
         let known: Vec<&str> = known.keys().map(String::as_str).collect();
         Err(Error::Invalid(format!(
-            "{self} has no such key: it has {}; keys of your own go under skill",
+            "{self} has no such key; its keys are {}; keys of your own belong under skill",
             known.join(", ")
         )))
     }
 
-    /// Who may change a key: what weakens masking, or lets data go, is an admin's.
+    /// The role that may change a key. Only admins may weaken masking or shorten retention.
     pub(crate) fn role(self, key: &str) -> Role {
         match (self, key) {
             (Self::System, "unmasked" | "memory_ttl_days") => Role::Admin,
@@ -139,7 +138,7 @@ fn parse<T: DeserializeOwned>(place: fmt::Arguments<'_>, value: &Value) -> Resul
             path => format!("{place}.{path}"),
         };
         let mut reason = error.into_inner().to_string();
-        if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
+        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
             reason.truncate(end);
             reason.push('…');
         }
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_refused_with_what_it_should_be() {
+    fn an_invalid_value_is_rejected_with_what_the_key_accepts() {
         for (category, key, value, reason) in [
             (
                 Category::User,
@@ -177,19 +176,19 @@ mod tests {
                 Category::User,
                 "theme",
                 json!("dark"),
-                "keys of your own go under skill",
+                "keys of your own belong under skill",
             ),
             (
                 Category::User,
                 "timezone",
                 json!("Seoul"),
-                "user.timezone: write a time zone such as Asia/Seoul",
+                "user.timezone: use a time zone such as Asia/Seoul",
             ),
             (
                 Category::User,
                 "language",
                 json!("한국어"),
-                "user.language: write a language tag",
+                "user.language: use a language tag",
             ),
             (
                 Category::System,
@@ -209,7 +208,7 @@ mod tests {
                 json!(["rrn"]),
                 "unknown variant `rrn`",
             ),
-            (Category::System, "debug_mode", json!(null), "DELETE it"),
+            (Category::System, "debug_mode", json!(null), "use DELETE"),
             (
                 Category::Skill,
                 "email",
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_is_checked_by_itself_and_null_takes_away() {
+    fn a_patch_is_checked_without_the_current_settings_and_null_removes_a_member() {
         let patch = |value: Value| Category::Skill.check_patch(value.as_object().unwrap());
         patch(json!({"email": {"check_interval": null, "enabled": true}, "chess": null})).unwrap();
         let error = patch(json!({"email": {"check_interval": "often"}})).unwrap_err();

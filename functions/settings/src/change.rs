@@ -1,4 +1,4 @@
-//! Changes: one statement each, and checked before.
+//! `PUT`, `DELETE` and `PATCH` of settings: each is checked, and then made in one statement.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -7,12 +7,12 @@ use platform::{Caller, Error, Json, Result, Writer};
 use serde_json::{Map, Value};
 
 use crate::category::Category;
-use crate::read::{named, tag, tagged};
+use crate::read::{category_named, set_tag, tag};
 use crate::settings::{Change, Changed, Settings};
 
 /// Set a key.
 ///
-/// The body is the bare JSON value. Other keys stay as they are, whoever changes them meanwhile.
+/// The body is the JSON value itself. Concurrent changes of other keys are not overwritten.
 #[utoipa::path(
     put,
     path = "/v1/robeings/{id}/settings/{category}/{key}",
@@ -21,17 +21,17 @@ use crate::settings::{Change, Changed, Settings};
     params(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
-        ("key" = String, Path, description = "a known one, or under `skill` any of 1 to 100 characters"),
-        ("If-Match" = Option<String>, Header, description = "revisions of the category: it is set only at one of them"),
+        ("key" = String, Path, description = "a known key; under `skill`, any key of 1 to 100 characters"),
+        ("If-Match" = Option<String>, Header, description = "revisions of the category; the key is set only if the category is at one of them"),
     ),
     request_body(content = Value, description = "the value"),
     responses(
-        (status = 200, description = "what is in force now; the `ETag` is the category's new revision", body = Value),
-        (status = 400, description = "the key is unknown, or can't have this value; the detail says what it can have"),
-        (status = 403, description = "the robeing is not in the caller's scope, or the key is an admin's"),
-        (status = 404, description = "there is no such category"),
-        (status = 412, description = "the category was changed since"),
-        (status = 413, description = "the value is larger than 64 KiB, or the category than 256 KiB"),
+        (status = 200, description = "the effective value; the `ETag` is the new revision of the category", body = Value),
+        (status = 400, description = "the key is unknown, or doesn't accept this value; `detail` says what it accepts"),
+        (status = 403, description = "the robeing is not in the caller's scope, or only admins may change the key"),
+        (status = 404, description = "the category doesn't exist"),
+        (status = 412, description = "the category has changed since"),
+        (status = 413, description = "the value is larger than 64 KiB, or the category would be larger than 256 KiB"),
         (status = 415, description = "the body is not JSON"),
         (status = 503, description = "the database is not available"),
     )
@@ -47,13 +47,13 @@ pub async fn put(
     category.check(&key, &value)?;
     let change = Change::Put(&key, &value);
     let mut changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
-    let value = changed.in_force.remove(&key).unwrap_or_default();
-    let mut answer = Json(value).into_response();
-    tagged(&mut answer, &tag(changed.revision));
-    Ok(answer)
+    let value = changed.effective.remove(&key).unwrap_or_default();
+    let mut response = Json(value).into_response();
+    set_tag(&mut response, &tag(changed.revision));
+    Ok(response)
 }
 
-/// Take a key out: its default, if it has one, is in force again.
+/// Remove a key, which restores its default.
 #[utoipa::path(
     delete,
     path = "/v1/robeings/{id}/settings/{category}/{key}",
@@ -63,14 +63,14 @@ pub async fn put(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
         ("key" = String, Path),
-        ("If-Match" = Option<String>, Header, description = "revisions of the category: it is taken out only at one of them"),
+        ("If-Match" = Option<String>, Header, description = "revisions of the category; the key is removed only if the category is at one of them"),
     ),
     responses(
-        (status = 204, description = "it is not set, whether it was before or not"),
-        (status = 400, description = "there can be no such key"),
-        (status = 403, description = "the robeing is not in the caller's scope, or the key is an admin's"),
-        (status = 404, description = "there is no such category"),
-        (status = 412, description = "the category was changed since"),
+        (status = 204, description = "the key is not set, whether or not it was set before"),
+        (status = 400, description = "the key is not possible"),
+        (status = 403, description = "the robeing is not in the caller's scope, or only admins may change the key"),
+        (status = 404, description = "the category doesn't exist"),
+        (status = 412, description = "the category has changed since"),
         (status = 503, description = "the database is not available"),
     )
 )]
@@ -84,14 +84,14 @@ pub async fn remove(
     category.check_key(&key)?;
     let change = Change::Remove(&key);
     let changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
-    let mut answer = StatusCode::NO_CONTENT.into_response();
-    tagged(&mut answer, &tag(changed.revision));
-    Ok(answer)
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    set_tag(&mut response, &tag(changed.revision));
+    Ok(response)
 }
 
-/// Change several keys of a category at once (RFC 7396).
+/// Change several keys of a category with a JSON Merge Patch (RFC 7396).
 ///
-/// `null` takes a member out, an object goes into the object that is there, all else replaces.
+/// `null` removes a member, an object is merged into the existing one, and any other value replaces the old one.
 #[utoipa::path(
     patch,
     path = "/v1/robeings/{id}/settings/{category}",
@@ -100,16 +100,16 @@ pub async fn remove(
     params(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
-        ("If-Match" = Option<String>, Header, description = "revisions of the category: it is changed only at one of them"),
+        ("If-Match" = Option<String>, Header, description = "revisions of the category; it is changed only if it is at one of them"),
     ),
     request_body(content = Object, description = "a merge patch", content_type = "application/merge-patch+json"),
     responses(
-        (status = 200, description = "what is in force now; the `ETag` is the category's new revision", body = Object),
-        (status = 400, description = "a key is unknown, or can't have this value: nothing was changed"),
-        (status = 403, description = "the robeing is not in the caller's scope, or a key is an admin's"),
-        (status = 404, description = "there is no such category"),
-        (status = 412, description = "the category was changed since"),
-        (status = 413, description = "the patch is larger than 64 KiB, or the category than 256 KiB"),
+        (status = 200, description = "the effective value; the `ETag` is the new revision of the category", body = Object),
+        (status = 400, description = "a key is unknown, or doesn't accept its value; nothing was changed"),
+        (status = 403, description = "the robeing is not in the caller's scope, or only admins may change one of the keys"),
+        (status = 404, description = "the category doesn't exist"),
+        (status = 412, description = "the category has changed since"),
+        (status = 413, description = "the patch is larger than 64 KiB, or the category would be larger than 256 KiB"),
         (status = 415, description = "the body is not JSON"),
         (status = 503, description = "the database is not available"),
     )
@@ -126,9 +126,9 @@ pub async fn patch(
     category.check_patch(&patch)?;
     let change = Change::Patch(&patch);
     let changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
-    let mut answer = Json(changed.in_force).into_response();
-    tagged(&mut answer, &tag(changed.revision));
-    Ok(answer)
+    let mut response = Json(changed.effective).into_response();
+    set_tag(&mut response, &tag(changed.revision));
+    Ok(response)
 }
 
 fn may_change<'a>(
@@ -138,12 +138,12 @@ fn may_change<'a>(
     keys: impl IntoIterator<Item = &'a str>,
 ) -> Result<Category> {
     robeing::may_see(caller, robeing_id)?;
-    let category = named(category)?;
+    let category = category_named(category)?;
     for key in keys {
         let needed = category.role(key);
         if caller.role < needed {
             return Err(Error::Forbidden(format!(
-                "{category}.{key} is changed by the role `{needed}` alone"
+                "only the role `{needed}` may change {category}.{key}"
             )));
         }
     }
@@ -163,17 +163,17 @@ async fn changed(
         .await?;
     changed.ok_or_else(|| {
         Error::PreconditionFailed(format!(
-            "{category} was changed since: read it again, and send the change with its new ETag"
+            "{category} has changed since: read it again, and send the change with its new ETag"
         ))
     })
 }
 
-/// The revisions of `If-Match`, where there is one. A tag that is none is no revision's, and a weak
-/// one matches nothing. There is always something that is in force, so `*` matches all.
+/// The revisions of `If-Match`, if it is present. Weak tags and other texts match nothing. Effective settings always
+/// exist, so `*` matches any revision.
 fn revisions(headers: &HeaderMap) -> Option<Vec<i64>> {
-    let mut asked = headers.get_all(header::IF_MATCH).iter().peekable();
-    asked.peek()?;
-    let tags: Vec<&str> = asked
+    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+    values.peek()?;
+    let tags: Vec<&str> = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)

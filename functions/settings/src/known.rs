@@ -1,4 +1,4 @@
-//! The keys that are known: their types, which are their JSON Schema too, and their defaults.
+//! The known keys: their types, which are also their JSON schemas, and their defaults.
 
 use masking::Unmasked;
 use serde::de::{DeserializeOwned, Error as _};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// How a robeing talks.
+/// How a robeing communicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct User {
     pub response_style: ResponseStyle,
     pub response_length: ResponseLength,
-    /// A BCP 47 tag: `ko`, `en-GB`.
+    /// A BCP 47 tag, such as `ko` or `en-GB`.
     #[schema(min_length = 2, max_length = 35)]
     #[serde(deserialize_with = "language")]
     pub language: String,
-    /// Whose days the daily figures are of: `Asia/Seoul`.
+    /// The time zone of daily figures, such as `Asia/Seoul`.
     #[schema(max_length = 64)]
     #[serde(deserialize_with = "timezone")]
     pub timezone: String,
@@ -42,29 +42,29 @@ pub enum ResponseLength {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct System {
-    /// How many messages a context is made of at most.
+    /// The most messages in a context.
     #[schema(minimum = 1, maximum = 10_000)]
     #[serde(deserialize_with = "within::<1, 10_000, _>")]
     pub max_memory_size: u32,
-    /// How many days messages are kept. Only an admin changes it.
+    /// How many days messages are stored. Only admins may change it.
     #[schema(minimum = 1, maximum = 36_500)]
     #[serde(deserialize_with = "within::<1, 36_500, _>")]
     pub memory_ttl_days: u32,
-    /// For the robeing: whether it should sum up long conversations.
+    /// For the robeing: whether it should summarize long conversations.
     pub auto_summarize: bool,
-    /// For the robeing: whether it should say what it does.
+    /// For the robeing: whether it should explain what it does.
     pub debug_mode: bool,
-    /// What is not masked in its conversations. Registration numbers always are, and so is every
-    /// kind that is not listed. Only an admin changes it.
+    /// The kinds of values that are not masked in its conversations. All other kinds are masked, and registration
+    /// numbers always are. Only admins may change it.
     pub unmasked: Vec<Unmasked>,
 }
 
-/// What the skills are set to.
+/// The settings of skills.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Skill {
     pub email: Email,
     pub news: News,
-    /// Any other skill, with what it understands.
+    /// Any other skill, with its own settings.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -73,7 +73,7 @@ pub struct Skill {
 #[serde(default, deny_unknown_fields)]
 pub struct Email {
     pub enabled: bool,
-    /// Seconds between two looks.
+    /// Seconds between two checks for mail.
     #[schema(minimum = 10, maximum = 86_400)]
     #[serde(deserialize_with = "within::<10, 86_400, _>")]
     pub check_interval: u32,
@@ -85,7 +85,7 @@ pub struct Email {
 pub struct News {
     pub enabled: bool,
     pub categories: Vec<String>,
-    /// Sentences.
+    /// The number of sentences.
     #[schema(minimum = 1, maximum = 20)]
     #[serde(deserialize_with = "within::<1, 20, _>")]
     pub summary_length: u32,
@@ -149,7 +149,7 @@ impl Skill {
     }
 }
 
-/// Key by key, so that one that can't be read takes no other with it.
+/// Reads each key on its own, so that an unreadable one doesn't affect the others.
 pub(crate) fn read<T: DeserializeOwned + Default>(set: &Map<String, Value>) -> T {
     let is_valid = |key: &str, value: &Value| serde_json::from_value::<T>(one(key, value)).is_ok();
     let valid = set.iter().filter(|(key, value)| is_valid(key, value));
@@ -183,10 +183,10 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     if (2..=35).contains(&tag.len()) && tag.split('-').all(is_part) {
         return Ok(tag);
     }
-    Err(D::Error::custom("write a language tag such as ko or en-GB"))
+    Err(D::Error::custom("use a language tag such as ko or en-GB"))
 }
 
-/// Only its form: whether there is one of this name the database knows.
+/// Checks the form only. The database checks whether the name exists.
 fn timezone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
     let is_letter = |it: u8| it.is_ascii_alphanumeric() || b"_+-".contains(&it);
@@ -197,7 +197,7 @@ fn timezone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     {
         return Ok(name);
     }
-    Err(D::Error::custom("write a time zone such as Asia/Seoul"))
+    Err(D::Error::custom("use a time zone such as Asia/Seoul"))
 }
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_not_be_read_leaves_the_default_and_takes_no_other_key_with_it() {
+    fn an_unreadable_value_has_its_default_and_does_not_affect_other_keys() {
         let set = json!({"max_memory_size": 7, "unmasked": ["phone", "soul"], "future": 1});
         let system: System = read(set.as_object().unwrap());
         let expected = System {

@@ -1,7 +1,7 @@
-//! Hears of every change, in a process that stays.
+//! Listens to notifications of changes, in a process that keeps running.
 //!
-//! A connection may be dead without anybody telling, and a pooler may swallow what is notified. So
-//! memory is trusted only while a notification of our own comes back, again and again.
+//! A connection may be dead without an error, and a pooler may drop notifications. So the cache is trusted only while
+//! the process's own notifications keep coming back.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -14,18 +14,19 @@ use uuid::Uuid;
 use crate::cache::Cache;
 
 const CHANNEL: &str = "robeing_settings";
-const PROVE_EVERY: Duration = Duration::from_secs(5);
-const PROVE_WITHIN: Duration = Duration::from_secs(2);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The first and the longest pause before another connection.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
-/// Until nobody reads any more.
+/// Runs until the cache is dropped.
 pub async fn run(env: Env, cache: Weak<Cache>) {
     let mut pause = PAUSES[0];
     loop {
         let own = format!("{CHANNEL}_{}", Uuid::new_v4().simple());
         match Notifications::open(&env, &[CHANNEL, &own]).await {
             Ok(notifications) => {
-                if hear(notifications, &own, &cache).await {
+                if listen(notifications, &own, &cache).await {
                     pause = PAUSES[0];
                 }
             }
@@ -36,46 +37,54 @@ pub async fn run(env: Env, cache: Weak<Cache>) {
         };
         cache.distrust();
         drop(cache);
-        tracing::warn!("changes of settings are not heard of: each read asks the database");
+        tracing::warn!(
+            "notifications of changed settings don't arrive: each read queries the database"
+        );
         sleep(pause).await;
         pause = (pause * 2).min(PAUSES[1]);
     }
 }
 
-/// Until the connection does not prove itself any more; whether it ever did.
-async fn hear(mut notifications: Notifications, own: &str, cache: &Weak<Cache>) -> bool {
-    for proved in 0.. {
+/// Listens until a probe fails. Returns whether any probe succeeded.
+async fn listen(mut notifications: Notifications, own: &str, cache: &Weak<Cache>) -> bool {
+    for probes in 0.. {
         let sent = notifications.notify(own, "");
-        if !matches!(timeout(PROVE_WITHIN, sent).await, Ok(Ok(()))) {
-            return proved > 0;
+        if !matches!(timeout(PROBE_TIMEOUT, sent).await, Ok(Ok(()))) {
+            return probes > 0;
         }
-        let came_back = hear_until(&mut notifications, own, cache);
-        if !matches!(timeout(PROVE_WITHIN, came_back).await, Ok(true)) {
-            return proved > 0;
+        let came_back = receive_until(&mut notifications, own, cache);
+        if !matches!(timeout(PROBE_TIMEOUT, came_back).await, Ok(true)) {
+            return probes > 0;
         }
         let Some(trusted) = cache.upgrade() else {
             return true;
         };
         trusted.trust();
         drop(trusted);
-        // Ends early only where the connection does.
-        if let Ok(false) = timeout(PROVE_EVERY, hear_until(&mut notifications, "", cache)).await {
+        // Ends early only if the connection does.
+        if let Ok(false) =
+            timeout(PROBE_INTERVAL, receive_until(&mut notifications, "", cache)).await
+        {
             return true;
         }
     }
     true
 }
 
-/// False where the connection ended before anything came by this channel.
-async fn hear_until(notifications: &mut Notifications, channel: &str, cache: &Weak<Cache>) -> bool {
-    while let Some(heard) = notifications.next().await {
-        if heard.channel() == channel {
+/// Receives notifications until one of this channel. False if the connection ended before.
+async fn receive_until(
+    notifications: &mut Notifications,
+    channel: &str,
+    cache: &Weak<Cache>,
+) -> bool {
+    while let Some(notification) = notifications.next().await {
+        if notification.channel() == channel {
             return true;
         }
         if let Some(cache) = cache.upgrade()
-            && heard.channel() == CHANNEL
+            && notification.channel() == CHANNEL
         {
-            cache.forget(heard.payload());
+            cache.invalidate(notification.payload());
         }
     }
     false

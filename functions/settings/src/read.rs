@@ -1,5 +1,7 @@
-//! What is in force. Over HTTP each read is confirmed by the database, so that whoever has just
-//! changed something reads it wherever they ask; what memory has is not sent again.
+//! `GET /v1/robeings/{id}/settings[/{category}[/{key}]]`: the effective settings.
+//!
+//! Each read over HTTP is confirmed by the database, so that clients read their own changes from any process. The
+//! database doesn't send categories again that are cached.
 
 use std::sync::Arc;
 
@@ -12,17 +14,18 @@ use utoipa::ToSchema;
 
 use crate::category::Category;
 use crate::known::{Skill, System, User};
-use crate::settings::{Settings, Snapshot};
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
 
-/// What is in force: what was set, and the default where nothing was.
+/// The effective settings: the values that were set, and the defaults.
 #[derive(Serialize, ToSchema)]
-pub struct All {
+pub struct AllSettings {
     user: User,
     system: System,
     skill: Skill,
 }
 
-/// All settings of a robeing.
+/// Show all settings of a robeing.
 #[utoipa::path(
     get,
     path = "/v1/robeings/{id}/settings",
@@ -30,12 +33,12 @@ pub struct All {
     operation_id = "read_settings",
     params(
         ("id" = String, Path, description = "the robeing"),
-        ("If-None-Match" = Option<String>, Header, description = "an `ETag` that you have"),
+        ("If-None-Match" = Option<String>, Header, description = "the `ETag` of a cached response"),
     ),
     responses(
-        (status = 200, description = "what is in force; the `ETag` names the revision of each category", body = All),
-        (status = 400, description = "a robeing can't have this id, or there can be no such category or key"),
-        (status = 304, description = "nothing was changed"),
+        (status = 200, description = "the effective settings; the `ETag` has the revision of each category", body = AllSettings),
+        (status = 400, description = "the id is not valid for a robeing, or the key is not possible"),
+        (status = 304, description = "nothing has changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
     )
@@ -46,17 +49,17 @@ pub async fn all(
     Path(robeing_id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let found = confirmed(&settings, &caller, &robeing_id).await?;
+    let found = snapshot(&settings, &caller, &robeing_id).await?;
     let at = found.revisions;
     let tag = format!("\"{}.{}.{}\"", at.user, at.system, at.skill);
-    Ok(unless_known(&headers, &tag, || All {
+    Ok(unless_cached(&headers, &tag, || AllSettings {
         user: found.user.clone(),
         system: found.system.clone(),
         skill: found.skill.clone(),
     }))
 }
 
-/// The settings of a category.
+/// Show the settings of a category.
 #[utoipa::path(
     get,
     path = "/v1/robeings/{id}/settings/{category}",
@@ -65,14 +68,14 @@ pub async fn all(
     params(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
-        ("If-None-Match" = Option<String>, Header, description = "an `ETag` that you have"),
+        ("If-None-Match" = Option<String>, Header, description = "the `ETag` of a cached response"),
     ),
     responses(
-        (status = 200, description = "what is in force; the `ETag` is the category's revision", body = Object),
-        (status = 400, description = "a robeing can't have this id, or there can be no such category or key"),
-        (status = 304, description = "nothing was changed"),
+        (status = 200, description = "the effective settings; the `ETag` is the revision of the category", body = Object),
+        (status = 400, description = "the id is not valid for a robeing, or the key is not possible"),
+        (status = 304, description = "nothing has changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
-        (status = 404, description = "there is no such category"),
+        (status = 404, description = "the category doesn't exist"),
         (status = 503, description = "the database is not available"),
     )
 )]
@@ -82,13 +85,13 @@ pub async fn category(
     Path((robeing_id, category)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let category = named(&category)?;
-    let found = confirmed(&settings, &caller, &robeing_id).await?;
+    let category = category_named(&category)?;
+    let found = snapshot(&settings, &caller, &robeing_id).await?;
     let tag = tag(found.revisions.of(category));
-    Ok(unless_known(&headers, &tag, || found.in_force(category)))
+    Ok(unless_cached(&headers, &tag, || found.effective(category)))
 }
 
-/// One setting.
+/// Show one setting.
 #[utoipa::path(
     get,
     path = "/v1/robeings/{id}/settings/{category}/{key}",
@@ -98,14 +101,14 @@ pub async fn category(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
         ("key" = String, Path),
-        ("If-None-Match" = Option<String>, Header, description = "an `ETag` that you have"),
+        ("If-None-Match" = Option<String>, Header, description = "the `ETag` of a cached response"),
     ),
     responses(
-        (status = 200, description = "the bare JSON value that was set, or the default; the `ETag` is the category's revision", body = Value),
-        (status = 400, description = "a robeing can't have this id, or there can be no such category or key"),
-        (status = 304, description = "nothing of the category was changed"),
+        (status = 200, description = "the JSON value that was set, or the default; the `ETag` is the revision of the category", body = Value),
+        (status = 400, description = "the id is not valid for a robeing, or the key is not possible"),
+        (status = 304, description = "nothing in the category has changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
-        (status = 404, description = "there is no such key, and no default for it"),
+        (status = 404, description = "the key has no value and no default"),
         (status = 503, description = "the database is not available"),
     )
 )]
@@ -115,60 +118,57 @@ pub async fn key(
     Path((robeing_id, category, key)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let category = named(&category)?;
-    let found = confirmed(&settings, &caller, &robeing_id).await?;
-    let value = found.in_force(category).remove(&key).ok_or_else(|| {
-        Error::NotFound(format!("{category} has no such key, and no default for it"))
-    })?;
+    let category = category_named(&category)?;
+    let found = snapshot(&settings, &caller, &robeing_id).await?;
+    let value = found
+        .effective(category)
+        .remove(&key)
+        .ok_or_else(|| Error::NotFound(format!("{category} has no such key")))?;
     let tag = tag(found.revisions.of(category));
-    Ok(unless_known(&headers, &tag, || value))
+    Ok(unless_cached(&headers, &tag, || value))
 }
 
-async fn confirmed(
-    settings: &Settings,
-    caller: &Caller,
-    robeing_id: &str,
-) -> Result<Arc<Snapshot>> {
+async fn snapshot(settings: &Settings, caller: &Caller, robeing_id: &str) -> Result<Arc<Snapshot>> {
     robeing::may_see(caller, robeing_id)?;
-    let mut found = settings.confirm(&[robeing_id]).await?;
+    let mut found = settings.refresh(&[robeing_id]).await?;
     Ok(found.remove(robeing_id).unwrap_or_default())
 }
 
-pub fn named(category: &str) -> Result<Category> {
+pub fn category_named(category: &str) -> Result<Category> {
     let known = Category::ALL.into_iter();
     let mut known = known.filter(|it| it.to_string() == category);
-    known.next().ok_or_else(|| {
-        Error::NotFound("there is no such category: it is user, system or skill".to_owned())
-    })
+    known
+        .next()
+        .ok_or_else(|| Error::NotFound("unknown category: use user, system or skill".to_owned()))
 }
 
 pub fn tag(revision: i64) -> String {
     format!("\"{revision}\"")
 }
 
-/// The value under its tag, or 304 where the caller has it.
-fn unless_known<T: Serialize>(
+/// The value with its tag, or 304 if the client has it.
+fn unless_cached<T: Serialize>(
     headers: &HeaderMap,
     tag: &str,
     value: impl FnOnce() -> T,
 ) -> Response {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter();
-    let known = known
+    let tags = headers.get_all(header::IF_NONE_MATCH).iter();
+    let is_cached = tags
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map(|known| known.trim().trim_start_matches("W/"))
-        .any(|known| known == tag || known == "*");
-    let mut answer = if known {
+        .map(|cached| cached.trim().trim_start_matches("W/"))
+        .any(|cached| cached == tag || cached == "*");
+    let mut response = if is_cached {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(value()).into_response()
     };
-    tagged(&mut answer, tag);
-    answer
+    set_tag(&mut response, tag);
+    response
 }
 
-pub fn tagged(answer: &mut Response, tag: &str) {
-    let headers = answer.headers_mut();
+pub fn set_tag(response: &mut Response, tag: &str) {
+    let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }

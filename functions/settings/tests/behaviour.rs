@@ -139,7 +139,7 @@ async fn an_invalid_value_is_rejected_with_a_hint_and_changes_nothing() {
             "user/timezone",
             json!("Asia/Atlantis"),
             400,
-            "write one like Asia/Seoul",
+            "use a name like Asia/Seoul",
         ),
         ("user/timezone", json!("a b"), 400, "such as Asia/Seoul"),
         ("user/theme", json!("dark"), 400, "under skill"),
