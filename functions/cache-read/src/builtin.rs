@@ -1,4 +1,4 @@
-//! The built-in minimum: a whole and valid document in which there is nothing.
+//! The built-in document: valid and empty.
 
 use jiff::Timestamp;
 use schema::Dialect;

@@ -1,24 +1,24 @@
-//! The copy in memory, and when it is compared with the store.
+//! The copy in memory, and its revalidation against the store.
 //!
-//! One scheme serves a server, which may work between requests, and a function that is frozen
-//! between them. A revalidation is a task of its own, at most one at a time, that no reader owns;
-//! each reader decides how long it waits for it by how old the copy is:
+//! The same scheme serves a server, which may work between requests, and a function that is frozen
+//! between them. A revalidation is a task of its own, at most one at a time, which no reader owns. Each
+//! reader waits for it depending on the age of the copy:
 //!
 //! | age of the copy | a reader |
 //! | --- | --- |
-//! | up to `fresh_for` | asks nobody |
-//! | up to twice that | starts the revalidation, and is answered at once |
-//! | more | waits for it, 300 ms at most; 2 s from an hour on |
-//! | no copy at all | the same, then takes the one in the temporary folder, then waits 3 s at most |
+//! | up to `fresh_for` | does not contact the store |
+//! | up to twice that | starts the revalidation and is answered immediately |
+//! | more | waits for it, 300 ms at most, or 2 s if the copy is older than an hour |
+//! | no copy | the same, then takes the copy in the temporary folder, then waits 3 s at most |
 //!
-//! A copy that the store has not confirmed to this process (from the temporary folder, from the
-//! history) is never fresh, and counts as older than twice `fresh_for`.
+//! A copy that the store has not confirmed to this process (from the temporary folder or the history) is
+//! never fresh, and counts as older than twice `fresh_for`.
 //!
-//! So on a server in use nobody waits. A frozen function gets its copy within the request even if
-//! no task ever runs to its end between two of them; what a freeze cut off is given up by the next
-//! reader, for its connection is dead. While the store fails it is asked after 1, 2, 4 .. seconds,
-//! at most `fresh_for` apart, or 4 s where there is no copy, and never keeps a reader longer than
-//! above. A reader who wants the newest has it asked at once.
+//! On a busy server nobody waits. A frozen function gets its copy within the request, even if no task
+//! completes between two requests; the next reader discards a task that a freeze cut off, because its
+//! connection is dead. A failing store is asked after 1, 2, 4 .. seconds, at most `fresh_for` apart, or
+//! 4 s apart without a copy, and never delays a reader longer than above. A reader that wants the newest
+//! version contacts the store immediately.
 
 mod copy;
 mod fetch;
@@ -45,19 +45,20 @@ use crate::view::View;
 
 /// How long a reader waits if there is no copy.
 const MAX_WAIT_WITHOUT_COPY: Duration = Duration::from_secs(3);
-/// A store call ends within 10 s; what is older was cut off.
+/// After this a revalidation was cut off: a store call ends within 10 s.
 const CUT_OFF: Duration = Duration::from_secs(12);
-/// The same, where history and version are read as well.
+/// The same for a revalidation that also reads the history and a version.
 const CUT_OFF_FALLING_BACK: Duration = Duration::from_secs(36);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// How long the store is left alone at most while there is no copy: its recovery must show soon.
+/// The longest pause between attempts without a copy, so that a recovery shows soon.
 const LONGEST_REST_WITHOUT_COPY: Duration = Duration::from_secs(4);
 
+/// The settings of the cache.
 #[derive(Debug)]
 pub struct Settings {
-    /// `CACHE_FRESH_SECONDS` (60): how long a copy is served without asking the store again.
+    /// `CACHE_FRESH_SECONDS`: how long a copy is served without contacting the store. Default: 60.
     pub fresh_for: Duration,
-    /// Where the last good copy outlives the process; none for a store that does not either.
+    /// Where the last good copy outlives the process; none for a store in memory.
     pub temporary: Option<TemporaryCopy>,
     pub clock: Clock,
 }
@@ -92,15 +93,16 @@ impl Level {
     }
 }
 
-/// What a reader gets.
+/// What is served to a reader.
 #[derive(Clone)]
 pub struct Served {
     pub view: Arc<View>,
     pub level: Level,
-    /// Since the store last confirmed that this is the current version.
+    /// The time since the store last confirmed that this version is current.
     pub age: Duration,
 }
 
+/// The last good copy, kept current.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 
@@ -118,14 +120,14 @@ struct Inner {
 struct State {
     last_good: Option<LastGood>,
     running: Option<Revalidation>,
-    /// How many were started: the name of the running one.
+    /// The number of revalidations so far, which identifies the running one.
     started: u64,
     failures: u32,
-    /// Since when, and for how long, the store is left alone.
+    /// Since when, and for how long, the store is not contacted.
     resting: Option<(Moment, Duration)>,
-    /// A head that turned out damaged: while it is still that one, it is not read again.
+    /// A damaged head, which is not read again as long as it is the same.
     refused: Option<ETag>,
-    /// What the log has been told of and is not over.
+    /// The problem that has been logged and still lasts.
     trouble: Option<&'static str>,
 }
 
@@ -133,17 +135,17 @@ struct State {
 struct Revalidation {
     name: u64,
     started: Moment,
-    /// After this it was cut off.
+    /// After this time it was cut off.
     may_take: Duration,
     abort: AbortHandle,
-    /// Closed once it has ended.
+    /// Closed when it ends.
     done: watch::Receiver<()>,
 }
 
 impl Revalidation {
     async fn done_within(&self, max_wait: Duration) {
         let mut done = self.done.clone();
-        // An error is the end that is waited for.
+        // An error means that the sender is dropped: the revalidation has ended.
         let _ = timeout_at(self.started.instant() + max_wait, done.changed()).await;
     }
 }
@@ -161,8 +163,8 @@ impl Cache {
         }))
     }
 
-    /// The best copy there is. Never fails; the module says how long it may take. With `newest`
-    /// the store is asked even if the copy is fresh.
+    /// The best available copy. Never fails; the module documentation tells how long it may take.
+    /// `newest` contacts the store even if the copy is fresh.
     pub async fn current(&self, newest: bool) -> Served {
         let inner = &self.0;
         let arrived = inner.clock.now();
@@ -192,19 +194,19 @@ impl Cache {
         inner.served(arrived)
     }
 
-    /// A version that was; `None` where there is no such version.
+    /// A stored version; `None` if there is no such version.
     pub async fn version(&self, version: &str) -> anyhow::Result<Option<Document>> {
         versions::load_version(&*self.0.store, version).await
     }
 }
 
 impl Inner {
-    /// Nothing panics while it holds the lock between two states, so a poisoned one is whole.
+    /// Nothing panics between two states while it holds the lock, so a poisoned state is consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What nearly every reader gets.
+    /// The fresh copy, which nearly every reader gets.
     fn fresh(&self, now: Moment) -> Option<Served> {
         let state = self.state();
         let copy = state.last_good.as_ref()?;
@@ -215,7 +217,7 @@ impl Inner {
         })
     }
 
-    /// The copy in memory, and the revalidation that is running if one is due.
+    /// The copy in memory, and the running revalidation. Starts one if it is due.
     fn look(
         self: &Arc<Self>,
         newest: bool,
@@ -281,7 +283,7 @@ impl Inner {
         running
     }
 
-    /// Takes in what a revalidation found, and gives back a copy that is new from the store.
+    /// Applies the result of a revalidation. Returns a copy that is new from the store.
     fn settle(&self, name: u64, found: Result<Fetched, Failure>) -> Option<Arc<View>> {
         let mut state = self.state();
         if state
@@ -367,7 +369,7 @@ impl Inner {
     fn failed(&self, state: &mut State, failure: &Failure) {
         state.failures = state.failures.saturating_add(1);
         let wait = FIRST_RETRY * 2_u32.pow((state.failures - 1).min(10));
-        // Where nothing was synced yet, the first sync should show soon.
+        // If nothing was synced yet, the first sync should show soon.
         let nothing_yet = failure.is_absence() && state.last_good.is_none();
         let mut longest = self.fresh_for.max(FIRST_RETRY);
         if state.last_good.is_none() {
@@ -400,7 +402,7 @@ impl Inner {
         }
     }
 
-    /// Takes the copy in the temporary folder, once, where there is none in memory.
+    /// Loads the copy in the temporary folder, once, if there is none in memory.
     async fn read_temporary(&self) {
         let read = async || {
             let Some(temporary) = &self.temporary else {
@@ -413,7 +415,7 @@ impl Inner {
         self.temporary_was_read.get_or_init(read).await;
     }
 
-    /// Holds a whole copy of which the store has not said that it is current.
+    /// Keeps a copy that the store has not confirmed as current.
     fn hold_unconfirmed(&self, view: Arc<View>, age: Duration) {
         self.state().last_good.get_or_insert_with(|| LastGood {
             view,
@@ -427,7 +429,7 @@ impl Inner {
         match copy {
             None => Level::Builtin,
             Some(copy) if copy.is_fresh(now, self.fresh_for) => Level::Fresh,
-            // Confirmed while the reader waited, however short a copy is fresh.
+            // Confirmed while the reader waited, even if `fresh_for` is very short.
             Some(copy) if copy.etag.is_some() && arrived.since(copy.since).is_zero() => {
                 Level::Fresh
             }

@@ -1,4 +1,4 @@
-//! What changed since a version the caller knows.
+//! `GET /v1/schema/changes`: the changes since a version that the caller knows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,14 @@ use crate::comparisons::Comparison;
 use crate::response;
 use crate::view::within;
 
-/// What a reader waits for a version; a comparison that comes later is there for the next.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a reader waits for a version. A comparison that takes longer is ready for the next reader.
+const MAX_WAIT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Since {
-    /// A version of the document: `version` in it, `MetaSync-Version` on each answer.
+pub struct ChangesQuery {
+    /// A version of the document: its `version`, or the header `MetaSync-Version` of any response.
     #[param(required, pattern = "^[0-9a-f]{64}$")]
     since: Option<String>,
 }
@@ -37,40 +37,42 @@ pub struct Since {
 #[derive(Serialize, ToSchema)]
 pub struct Changes<'a> {
     since: &'a str,
-    /// The current version, to ask with the next time.
+    /// The current version, for the next request.
     version: &'a str,
-    /// In the order of the tables' names. Examples are not compared.
+    /// In the order of table names. Examples are not compared.
     changes: &'a [Change],
-    /// How many more there are than an answer holds: get the whole document.
+    /// How many more changes there are than a response holds: get the whole document.
     #[serde(skip_serializing_if = "diff::is_none")]
     changes_left_out: usize,
 }
 
-/// What changed in the datasets the caller may see: tables, nested paths, types, modes,
-/// descriptions, partitioning, each breaking or not.
+/// List the changes since a version.
+///
+/// The changes cover tables, nested paths, types, modes, descriptions and partitioning of the datasets
+/// that the caller may see, each with whether it breaks queries.
 #[utoipa::path(
     get,
     path = "/v1/schema/changes",
     tag = "schema",
     operation_id = "list_changes",
-    params(Since),
+    params(ChangesQuery),
     responses(
-        (status = 200, description = "the changes; none where `since` is current", body = Changes<'static>),
-        (status = 304, description = "the caller has these very bytes"),
-        (status = 400, description = "`since` is missing or no version"),
-        (status = 404, description = "that version is not kept: get the whole document"),
-        (status = 503, description = "that version can't be read now"),
+        (status = 200, description = "the changes; none if `since` is the current version", body = Changes<'static>),
+        (status = 304, description = "the caller's copy is current"),
+        (status = 400, description = "`since` is missing or not a version"),
+        (status = 404, description = "the version is not stored any more: get the whole document"),
+        (status = 503, description = "the version can't be read now"),
     )
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Extension(snapshot): Extension<Snapshot>,
-    Query(query): Query<Since>,
+    Query(query): Query<ChangesQuery>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
     let since = query.since.ok_or_else(|| {
-        Error::Invalid("since is missing: give the `version` of the document you have".into())
+        Error::Invalid("since is missing: set it to the `version` of your document".into())
     })?;
     if since.len() != 64
         || !since
@@ -78,7 +80,7 @@ pub async fn list(
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     {
         return Err(Error::Invalid(format!(
-            "since is {since:?}: a version is 64 hexadecimal digits, in lower case"
+            "since is {since:?}: a version has 64 hexadecimal digits in lower case"
         )));
     }
     let (snapshot, changes) = app.changes(caller, snapshot, &since).await?;
@@ -103,16 +105,16 @@ impl App {
         if let Some(changes) = self.known_changes(&snapshot, since) {
             return Ok((snapshot, changes));
         }
-        // A task of its own, which no reader owns: a slow store gets to its end.
+        // A task of its own, which completes even if the reader leaves.
         let (app, owned) = (self.clone(), since.to_owned());
         let work = tokio::spawn(async move { app.compare(&caller, snapshot, &owned).await });
-        match timeout(PATIENCE, work).await {
+        match timeout(MAX_WAIT, work).await {
             Ok(compared) => compared.map_err(anyhow::Error::from)?,
             Err(late) => Err(unreadable(since, late.into())),
         }
     }
 
-    /// Reads again where the caller knows a newer version than this process does.
+    /// Compares, after a new snapshot if the caller's version is newer than that of this process.
     async fn compare(
         &self,
         caller: &Caller,
@@ -126,7 +128,7 @@ impl App {
                 return Ok((snapshot, changes));
             }
         }
-        // Against the built-in minimum all would seem to be gone.
+        // Compared with the built-in document, every table would seem to be removed.
         if snapshot.served.level == Level::Builtin {
             return Err(unknown(since));
         }
@@ -152,8 +154,8 @@ impl App {
         self.comparisons.get(since, snapshot.view.tag())
     }
 
-    /// Only what may pass is worth a retry. A version is immutable: one that is damaged stays so,
-    /// and S3 denies what is not there to whoever may not list.
+    /// Only transient failures are worth a retry. A version is immutable, so a damaged one stays damaged;
+    /// and S3 denies access to missing objects if listing is not allowed.
     async fn version(&self, version: &str) -> platform::Result<Document> {
         let cause = match self.cache.version(version).await {
             Ok(found) => return found.ok_or_else(|| unknown(version)),
@@ -165,7 +167,7 @@ impl App {
             }
             _ => {
                 let cause = format!("{cause:#}");
-                tracing::warn!(version, cause, "a version is there and can't be used");
+                tracing::warn!(version, cause, "a version exists but can't be used");
                 Err(unknown(version))
             }
         }
@@ -181,6 +183,6 @@ fn unreadable(version: &str, cause: anyhow::Error) -> Error {
 
 fn unknown(version: &str) -> Error {
     Error::NotFound(format!(
-        "version {version} is not kept: get the whole document at `GET /v1/schema`"
+        "version {version} is not stored: get the whole document at `GET /v1/schema`"
     ))
 }

@@ -1,4 +1,4 @@
-//! The whole document.
+//! `GET /v1/schema`: the whole document.
 
 use axum::Extension;
 use axum::extract::Query;
@@ -10,15 +10,17 @@ use serde::Deserialize;
 use crate::app::Snapshot;
 use crate::response;
 
-/// There are none, and one that is given is a mistake: a caller who names a dataset here would get
-/// all of them.
+/// The route has no parameters. Any parameter is an error: a caller that names a dataset would otherwise
+/// get all of them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {}
 
-/// The schema document as the last sync left it, cut to the datasets the caller may see. Its
-/// `version` is that of the uncut document. `ETag` with `If-None-Match` saves the body;
-/// `Accept-Encoding` takes `zstd` and `gzip`; `Cache-Control: no-cache` has the store asked first.
+/// Read the schema document.
+///
+/// The document of the last sync, restricted to the datasets that the caller may see. Its `version` is
+/// that of the unrestricted document. Send `If-None-Match` with the `ETag` to save the body, and
+/// `Cache-Control: no-cache` to check the store first. `Accept-Encoding` supports `zstd` and `gzip`.
 #[utoipa::path(
     get,
     path = "/v1/schema",
@@ -26,8 +28,8 @@ pub struct Parameters {}
     operation_id = "read_schema",
     responses(
         (status = 200, description = "the document", body = Document),
-        (status = 304, description = "the caller has these very bytes"),
-        (status = 400, description = "there is no such parameter"),
+        (status = 304, description = "the caller's copy is current"),
+        (status = 400, description = "a parameter is unknown"),
     )
 )]
 pub async fn read(

@@ -1,22 +1,21 @@
-//! What a caller must not hear of: the names of tables and datasets out of their scope, in whatever
-//! text they stand.
+//! Hidden names: the names of tables and datasets out of a caller's scope, which no text may mention.
 
 use std::collections::{HashMap, HashSet};
 
 use schema::document::{Document, Table};
 
-/// The own names of tables and datasets that are in a document, and in no part that is seen.
+/// The names of tables and datasets of a document that are not in its visible part.
 pub struct Hidden {
-    /// By their first word, what follows it; a name may be of several, with spaces or dots between.
+    /// The words after the first one, by the first word: a name may have several words.
     names: HashMap<String, Vec<Vec<String>>>,
-    /// Of date shards, what stands before the date; by words as well.
+    /// The same for the prefixes of date shards.
     families: HashMap<String, Vec<Vec<String>>>,
-    /// Names without a word.
+    /// Names without any word.
     signs: Vec<String>,
 }
 
 impl Hidden {
-    /// What is in `whole` and not in the part of it that is `seen`.
+    /// The names in `whole` that are not in its visible part, `seen`.
     pub fn of(seen: &Document, whole: &Document) -> Self {
         let visible: HashSet<String> = names(seen).collect();
         let mut hidden = Self {
@@ -38,8 +37,8 @@ impl Hidden {
         hidden
     }
 
-    /// Whether a text has one of the names as a word, or as words in a row. A name that is a word of
-    /// every day hides texts that only use the word: nobody can tell them apart.
+    /// Whether a text contains one of the names as a word or as consecutive words. A name that is a common
+    /// word also hides texts that merely use the word, because the two can't be distinguished.
     pub fn is_named_in(&self, text: &str) -> bool {
         if self.names.is_empty() && self.signs.is_empty() {
             return false;
@@ -82,7 +81,7 @@ impl Hidden {
     }
 }
 
-/// False of a name without words.
+/// Adds a name; false if it has no words.
 fn add(names: &mut HashMap<String, Vec<Vec<String>>>, name: &str) -> bool {
     let mut words = words(name).map(str::to_owned);
     let Some(first) = words.next() else {
@@ -98,20 +97,20 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Whether a warehouse's words name what is hidden, or speak of what somebody has no access to.
-pub fn tells_of_hidden(text: &str, seen: &Document, whole: &Document) -> bool {
+/// Whether a warehouse's message mentions hidden names or denied access.
+pub fn mentions_hidden(text: &str, seen: &Document, whole: &Document) -> bool {
     let lower = text.to_lowercase();
     lower.contains("access denied")
         || lower.contains("permission")
         || Hidden::of(seen, whole).is_named_in(&lower)
 }
 
-/// The own names of tables and datasets.
+/// The names of tables and datasets, in lower case.
 fn names(document: &Document) -> impl Iterator<Item = String> {
     let tables = document.tables.iter();
     let of_tables = tables.flat_map(|table| [table.own_name(), table.parts.dataset.as_str()]);
     let of_tables = of_tables.filter(|name| !name.is_empty());
-    // Of a dataset without tables only its name in full is known: each end of it may be its own.
+    // Only the id of a dataset without tables is known; its name may be any suffix of it.
     let with_tables: HashSet<&str> = document.tables.iter().map(Table::dataset).collect();
     let of_source = document.source.datasets.iter().map(String::as_str);
     let of_source = of_source.filter(move |id| !with_tables.contains(id));
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_names_what_is_hidden_is_found() {
+    fn a_text_that_mentions_a_hidden_name_is_found() {
         let seen = document(&["p.shop.orders"]);
         let whole = document(&[
             "p.shop.orders",
@@ -165,12 +164,12 @@ mod tests {
             ("Access Denied: Table p:x.y", true),
             ("permission denied for table z", true),
         ] {
-            assert_eq!(tells_of_hidden(text, &seen, &whole), tells, "{text}");
+            assert_eq!(mentions_hidden(text, &seen, &whole), tells, "{text}");
         }
     }
 
     #[test]
-    fn a_hidden_name_of_several_words_is_found_as_words_in_a_row() {
+    fn a_hidden_name_of_several_words_is_found_as_consecutive_words() {
         let seen = document(&["p.shop.orders"]);
         let mut whole = document(&["p.shop.orders", "p.hr.Order Lines", "p.hr.pay roll_*"]);
         let dotted = Table::new(["p", "my.schema", "t.x"], TableKind::Table);

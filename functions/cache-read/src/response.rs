@@ -1,4 +1,4 @@
-//! What every answer has in common: variants, tags, and how fresh it is.
+//! Responses: encodings, entity tags and freshness headers.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ pub const TEXT: &str = "text/plain; charset=utf-8";
 const CACHE: HeaderName = HeaderName::from_static("metasync-cache");
 const VERSION: HeaderName = HeaderName::from_static("metasync-version");
 
-/// Below this, in bytes, compressing saves no packet.
+/// Smaller bodies, in bytes, are not compressed, because that saves no packet.
 const WORTH_COMPRESSING: usize = 1_024;
 
-/// The whole document, in the encoding the caller likes best.
+/// The whole document, in the encoding that the caller prefers.
 pub async fn whole(request: &HeaderMap, view: &View) -> platform::Result<Response> {
     let encoding = accepted(request).best;
     let tag = tag(&view.tag(), encoding);
@@ -35,8 +35,8 @@ pub async fn json<T: Serialize>(request: &HeaderMap, value: &T) -> platform::Res
     part(request, JSON, body).await
 }
 
-/// An answer made for this request. Its tag is that of its bytes, so that a version which leaves
-/// them alone leaves the caller's copy alone.
+/// A response that is built for this request. Its tag is the hash of its bytes, so that a new version that
+/// does not affect them keeps the caller's copy valid.
 pub async fn part(
     request: &HeaderMap,
     content_type: &'static str,
@@ -81,7 +81,7 @@ fn not_modified(tag: &str) -> Response {
     (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()
 }
 
-/// A strong tag: other bytes, another tag.
+/// A strong tag: it differs if the bytes differ.
 fn tag(of: &str, encoding: Encoding) -> String {
     match encoding {
         Encoding::Identity => format!("\"{of}\""),
@@ -89,13 +89,14 @@ fn tag(of: &str, encoding: Encoding) -> String {
     }
 }
 
-/// Tells how fresh an answer is, and who may keep it how long.
+/// The headers that describe freshness and caching.
 pub struct Freshness {
     keep: HeaderValue,
 }
 
 impl Freshness {
-    /// As we do ourselves: fresh so long, and stale as long again while it is revalidated.
+    /// Clients may cache as this process does: fresh for `fresh_for`, then stale for as long while they
+    /// revalidate.
     pub fn new(fresh_for: Duration) -> Self {
         let seconds = fresh_for.as_secs();
         let keep = format!(
@@ -128,14 +129,14 @@ impl Freshness {
     }
 }
 
-/// The caller wants to hear from the store itself: `Cache-Control: no-cache` or `max-age=0`.
+/// Whether the caller wants the newest version: `Cache-Control: no-cache` or `max-age=0`.
 pub fn wants_newest(request: &HeaderMap) -> bool {
     members(request, &header::CACHE_CONTROL).any(|directive| {
         directive.eq_ignore_ascii_case("no-cache") || directive.eq_ignore_ascii_case("max-age=0")
     })
 }
 
-/// The members of a header that is a list, over all of its lines.
+/// The members of a list header, over all of its lines.
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).into_iter();
     lines
@@ -145,10 +146,10 @@ fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item 
 }
 
 struct Accepted {
-    /// The encoding with the highest `q`; at the same `q`, the smaller body. One that is not named
-    /// is as good as `*`, and the plain body is always there, if nothing else will do.
+    /// The encoding with the highest `q`, and the smaller body if several are equal. An encoding that is
+    /// not listed counts as `*`. The plain body is always available as a last resort.
     best: Encoding,
-    /// Whether the plain body is not refused.
+    /// Whether the plain body is acceptable.
     plain: bool,
 }
 
@@ -159,7 +160,7 @@ fn accepted(request: &HeaderMap) -> Accepted {
         let mut parts = member.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
         let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        // A weight that can't be read is a wish all the same.
+        // An invalid weight counts as 1.
         let weight = weight
             .and_then(|weight| weight.parse().ok())
             .unwrap_or(1.0_f32);
@@ -190,7 +191,7 @@ fn accepted(request: &HeaderMap) -> Accepted {
 
 const ALL: [Encoding; 3] = [Encoding::Zstd, Encoding::Gzip, Encoding::Identity];
 
-/// Whether `If-None-Match` names the tag: weakly compared, as RFC 9110 wants it.
+/// Whether `If-None-Match` contains the tag, by weak comparison as in RFC 9110.
 fn has(request: &HeaderMap, tag: &str) -> bool {
     let lines = request.get_all(header::IF_NONE_MATCH).into_iter();
     lines
@@ -198,7 +199,7 @@ fn has(request: &HeaderMap, tag: &str) -> bool {
         .any(|line| line.trim() == "*" || tags(line).any(|known| known == tag))
 }
 
-/// The tags of a list, with their quotes and without `W/`. A tag may have a comma in it.
+/// The tags of a list, with quotes and without `W/`. A tag may contain a comma.
 fn tags(mut rest: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let start = rest.find('"')?;
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_liked_encoding_is_chosen_and_the_smaller_body_among_equals() {
+    fn the_preferred_encoding_is_chosen_and_the_smaller_body_among_equals() {
         for (line, encoding) in [
             ("", Encoding::Identity),
             ("gzip", Encoding::Gzip),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_found_in_a_list_weakly_and_as_a_star() {
+    fn a_tag_matches_weakly_in_a_list_and_a_star_matches_any() {
         for (line, found) in [
             ("\"a\"", true),
             ("W/\"a\"", true),
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_may_ask_for_the_newest() {
+    fn no_cache_and_max_age_0_request_the_newest_version() {
         for (line, newest) in [
             ("no-cache", true),
             ("foo, Max-Age=0", true),

@@ -1,4 +1,4 @@
-//! Tables: a page of short entries, and one of them in full.
+//! `GET /v1/schema/tables`: pages of short entries, and single tables in full.
 
 use std::borrow::Cow;
 
@@ -17,25 +17,25 @@ use crate::app::Snapshot;
 use crate::response;
 use crate::view::View;
 
-const LONGEST_PAGE: usize = 1_000;
-/// In bytes of JSON: where a page has more, the rest is on the next.
-const LARGEST_PAGE: usize = 1 << 20;
-/// Of a description in a page, in characters; the table in full has all of it.
-const LONGEST_DESCRIPTION: usize = 4_096;
-/// How many of the tables a short name may mean are named to the caller.
-const NAMED: usize = 10;
+const MAX_LIMIT: usize = 1_000;
+/// The size limit of a page, in bytes of JSON.
+const MAX_PAGE_BYTES: usize = 1 << 20;
+/// The longest description in an entry, in characters.
+const MAX_DESCRIPTION: usize = 4_096;
+/// How many of the tables that match a short name an error lists.
+const MAX_NAMED: usize = 10;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Page {
-    /// Only tables of this dataset, named in full: `project.dataset`, `database.schema`.
+pub struct TablesQuery {
+    /// Only tables of this dataset: `project.dataset` or `database.schema`.
     dataset: Option<String>,
-    /// At most this many tables, 1 to 1000; fewer where they are more than 1 MB.
+    /// The maximum number of tables, 1 to 1000. A page has fewer if they exceed 1 MB.
     #[serde(default = "default_limit")]
     #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: usize,
-    /// The `next` of the page before.
+    /// The `next` of the previous query.
     after: Option<String>,
 }
 
@@ -45,40 +45,39 @@ fn default_limit() -> usize {
 
 #[derive(Serialize, ToSchema)]
 pub struct Tables<'a> {
-    /// In the order of their names.
-    items: Vec<Entry<'a>>,
-    /// What to give as `after` for the next page; null on the last.
+    /// In the order of names.
+    items: Vec<TableEntry<'a>>,
+    /// The value of `after` for the next page; null on the last query.
     next: Option<&'a str>,
 }
 
 /// A table without its columns.
 #[derive(Serialize, ToSchema)]
-#[schema(as = TableEntry)]
-struct Entry<'a> {
+struct TableEntry<'a> {
     name: &'a str,
     kind: TableKind,
-    /// Its first 4,096 characters.
+    /// The first 4,096 characters of the description.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
-    /// Top-level columns; fields nested in them are not counted.
+    /// The number of top-level columns, without nested fields.
     columns_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     partitioning: Option<&'a Partitioning>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     require_partition_filter: bool,
-    /// Of a family of shards: how many there are.
+    /// The number of shards of a family.
     #[serde(skip_serializing_if = "Option::is_none")]
     shards_count: Option<u64>,
-    /// It has more fields than the document holds.
+    /// The table has more fields than the document holds.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cut: bool,
 }
 
-impl<'a> From<&'a Table> for Entry<'a> {
+impl<'a> From<&'a Table> for TableEntry<'a> {
     fn from(table: &'a Table) -> Self {
         Self {
             name: &table.name,
@@ -96,48 +95,50 @@ impl<'a> From<&'a Table> for Entry<'a> {
 }
 
 fn short(description: &str) -> Cow<'_, str> {
-    match description.char_indices().nth(LONGEST_DESCRIPTION) {
+    match description.char_indices().nth(MAX_DESCRIPTION) {
         None => Cow::Borrowed(description),
         Some((end, _)) => Cow::Owned(format!("{}…", &description[..end])),
     }
 }
 
-/// The tables the caller may see, without their columns, page by page.
+/// List tables.
+///
+/// Pages of the tables that the caller may see, without their columns.
 #[utoipa::path(
     get,
     path = "/v1/schema/tables",
     tag = "schema",
     operation_id = "list_tables",
-    params(Page),
+    params(TablesQuery),
     responses(
         (status = 200, description = "a page", body = Tables<'static>),
-        (status = 304, description = "the caller has these very bytes"),
-        (status = 400, description = "a parameter is wrong"),
+        (status = 304, description = "the caller's copy is current"),
+        (status = 400, description = "a parameter is invalid"),
     )
 )]
 pub async fn list(
     Extension(snapshot): Extension<Snapshot>,
-    Query(page): Query<Page>,
+    Query(query): Query<TablesQuery>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
-    if !(1..=LONGEST_PAGE).contains(&page.limit) {
+    if !(1..=MAX_LIMIT).contains(&query.limit) {
         return Err(Error::Invalid(format!(
-            "limit is {}: give 1 to {LONGEST_PAGE}",
-            page.limit
+            "limit is {}: set it to 1 to {MAX_LIMIT}",
+            query.limit
         )));
     }
-    let after = page.after.as_deref().unwrap_or_default();
+    let after = query.after.as_deref().unwrap_or_default();
     let wanted = |table: &&Table| {
-        let dataset = page.dataset.as_deref();
+        let dataset = query.dataset.as_deref();
         dataset.is_none_or(|dataset| table.dataset() == dataset)
     };
-    let mut items: Vec<Entry<'_>> = Vec::new();
-    let mut left = LARGEST_PAGE;
+    let mut items: Vec<TableEntry<'_>> = Vec::new();
+    let mut left = MAX_PAGE_BYTES;
     let mut more = false;
     for table in snapshot.view.tables_after(after).filter(wanted) {
-        let entry = Entry::from(table);
+        let entry = TableEntry::from(table);
         let rest = left.checked_sub(bytes(&entry) + 1);
-        more = items.len() == page.limit || (rest.is_none() && !items.is_empty());
+        more = items.len() == query.limit || (rest.is_none() && !items.is_empty());
         if more {
             break;
         }
@@ -151,63 +152,65 @@ pub async fn list(
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Rendering {
-    /// As JSON, as the DDL that would make it, or as a card of one line a path.
+pub struct TableQuery {
+    /// JSON, the DDL that would create the table, or a text card with one line per path.
     #[serde(default)]
     #[param(inline)]
-    format: Format,
+    format: TableFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Format {
+enum TableFormat {
     #[default]
     Json,
     Ddl,
     Text,
 }
 
-/// One table or family of shards in full.
+/// Read a table.
+///
+/// A table or family of shards with all of its columns.
 #[utoipa::path(
     get,
     path = "/v1/schema/tables/{name}",
     tag = "schema",
     operation_id = "read_table",
     params(
-        ("name" = String, Path, description = "`project.dataset.table`, or as much of its end as \
-         no other table has: `dataset.table`, `table`. A part that holds a dot is in double quotes, \
-         as in `name`, which may be left out where only one table can be meant"),
-        Rendering,
+        ("name" = String, Path, description = "`project.dataset.table`, or a \
+         suffix that is unique: `dataset.table` or `table`. A part that contains a dot is in double \
+         quotes, as in `name`; omit the quotes if the name is unambiguous without them"),
+        TableQuery,
     ),
     responses(
         (status = 200, description = "the table", content(
             (Table = "application/json"),
             (String = "text/plain"),
         )),
-        (status = 304, description = "the caller has these very bytes"),
-        (status = 400, description = "a parameter is wrong, or the name means several tables"),
-        (status = 404, description = "there is no such table, or not for this caller"),
+        (status = 304, description = "the caller's copy is current"),
+        (status = 400, description = "a parameter is invalid, or the name is ambiguous"),
+        (status = 404, description = "the table does not exist, or the caller may not see it"),
     )
 )]
 pub async fn read(
     Extension(snapshot): Extension<Snapshot>,
     Path(name): Path<String>,
-    Query(rendering): Query<Rendering>,
+    Query(query): Query<TableQuery>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
     let table = find(&snapshot.view, &name)?;
     let dialect = snapshot.view.document.source.dialect;
-    let text = match rendering.format {
-        Format::Json => return response::json(&request, table).await,
-        Format::Ddl => render::ddl(table, dialect),
-        Format::Text => render::text(table, dialect),
+    let text = match query.format {
+        TableFormat::Json => return response::json(&request, table).await,
+        TableFormat::Ddl => render::ddl(table, dialect),
+        TableFormat::Text => render::text(table, dialect),
     };
     response::part(&request, response::TEXT, text.into_bytes()).await
 }
 
-/// By its full name, or by an end of it that is no other's; without the quotes of `name` where that
-/// leaves one table. A table the caller may not see is not
-/// in the view: it is unknown like any other, and makes no short name ambiguous.
+/// Finds a table by its full name or a unique suffix, with the quotes of `name` or, if that is
+/// unambiguous, without. A table that the caller may not see is not in the view, so that it is unknown
+/// and makes no short name ambiguous.
 fn find<'a>(view: &'a View, name: &str) -> platform::Result<&'a Table> {
     if let Some(table) = view.table(name) {
         return Ok(table);
@@ -217,16 +220,16 @@ fn find<'a>(view: &'a View, name: &str) -> platform::Result<&'a Table> {
     match found[..] {
         [table] => Ok(table),
         [] => Err(Error::NotFound(format!(
-            "no table {name:?}: `GET /v1/schema/tables` lists those there are"
+            "no table {name:?}: `GET /v1/schema/tables` lists the tables"
         ))),
         _ => {
             let some: Vec<&str> = found
                 .iter()
-                .take(NAMED)
+                .take(MAX_NAMED)
                 .map(|table| table.name.as_str())
                 .collect();
             Err(Error::Invalid(format!(
-                "{name:?} may be any of {} tables, give one in full: {}",
+                "{name:?} matches {} tables, use a full name: {}",
                 found.len(),
                 some.join(", ")
             )))
@@ -234,9 +237,9 @@ fn find<'a>(view: &'a View, name: &str) -> platform::Result<&'a Table> {
     }
 }
 
-/// The tables whose name ends like this.
+/// The tables whose name has this suffix.
 struct TableEnds<'a> {
-    /// As joined names have it.
+    /// By joined names, in which some parts are quoted.
     quoted: Vec<&'a Table>,
     bare: Vec<&'a Table>,
 }

@@ -1,5 +1,5 @@
-//! The last good copy in the temporary folder: it outlives the process where the platform starts
-//! a new one on the same machine while the store is away.
+//! The last good copy in the temporary folder. It outlives the process, for platforms that start a new
+//! one on the same machine while the store is unavailable.
 
 use std::io;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::view::View;
 
-/// What tells one deployment from another: copies are never mixed up.
+/// The variables that identify a deployment, so that copies are never confused.
 const DEPLOYMENT: [&str; 4] = [
     "BUCKET_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -27,12 +27,12 @@ const DEPLOYMENT: [&str; 4] = [
 pub struct TemporaryCopy {
     folder: PathBuf,
     file: String,
-    /// Whose the folder has to be.
+    /// The user who must own the folder.
     user: u32,
 }
 
 impl TemporaryCopy {
-    /// In `TMPDIR`, or `/tmp`; none for a store that is gone with the process.
+    /// A copy in `TMPDIR` or `/tmp`; none for a store in memory.
     pub fn new(env: &Env) -> Option<Self> {
         let url = env.get("BUCKET_URL").unwrap_or_default();
         let temporary = Path::new(env.get("TMPDIR").unwrap_or("/tmp"));
@@ -43,18 +43,18 @@ impl TemporaryCopy {
         }
         let user = rustix::process::geteuid().as_raw();
         (!url.starts_with("memory:")).then(|| Self {
-            // Each user has one, so that whoever comes first keeps nobody else from a copy.
+            // One folder per user, so that no user blocks another.
             folder: temporary.join(format!("metasync-cache-read-{user}")),
             user,
             file: format!("{}.json", &hex::encode(deployment.finalize())[..32]),
         })
     }
 
-    /// The copy, if it is whole, and how old it is. What is not is as good as none.
+    /// Loads the copy and its age; none if it is missing or damaged.
     pub(crate) async fn load(&self) -> Option<(Arc<View>, Duration)> {
         let copy = self.clone();
         let read = tokio::task::spawn_blocking(move || {
-            copy.is_ours().ok()?;
+            copy.check_owner().ok()?;
             let path = copy.folder.join(&copy.file);
             let age = path.metadata().ok()?.modified().ok()?.elapsed();
             let view = View::parse(Bytes::from(std::fs::read(path).ok()?)).ok()?;
@@ -63,7 +63,7 @@ impl TemporaryCopy {
         read.await.ok()?
     }
 
-    /// Whole or not at all; that it fails is no trouble until it is needed.
+    /// Saves the copy atomically. A failure is only logged.
     pub(crate) async fn save(&self, view: Arc<View>) {
         let copy = self.clone();
         let write = tokio::task::spawn_blocking(move || copy.write(&view.body()));
@@ -81,7 +81,7 @@ impl TemporaryCopy {
         {
             return Err(error);
         }
-        self.is_ours()?;
+        self.check_owner()?;
         let unique = WRITES.fetch_add(1, Ordering::Relaxed);
         let part = format!("{}.{}.{unique}", self.file, std::process::id());
         let part = self.folder.join(part);
@@ -100,15 +100,15 @@ impl TemporaryCopy {
         written
     }
 
-    /// The temporary folder is everybody's, and anybody may have made this one first: a copy
-    /// counts only in a folder that is ours and that nobody else can write to.
-    fn is_ours(&self) -> io::Result<()> {
+    /// Checks the owner and permissions: anybody may create a folder in the temporary folder, so a copy
+    /// counts only in a folder that this user owns and nobody else can access.
+    fn check_owner(&self) -> io::Result<()> {
         let found = self.folder.symlink_metadata()?;
         if !found.is_dir() || found.uid() != self.user {
-            return Err(io::Error::other("the folder is somebody else's"));
+            return Err(io::Error::other("another user owns the folder"));
         }
         if found.mode() & 0o077 != 0 {
-            return Err(io::Error::other("the folder is open to others"));
+            return Err(io::Error::other("other users have access to the folder"));
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ mod tests {
         ours.save(Arc::new(View::new(builtin::document()))).await;
         assert!(ours.load().await.is_some());
 
-        // Made first by whoever runs this test, under the name that the other user's has.
+        // The folder of the other user, created by the user who runs this test.
         let theirs = TemporaryCopy {
             user: ours.user + 1,
             ..ours
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_deployments_have_copies_of_their_own() {
+    fn users_and_deployments_have_separate_copies() {
         let folder = Path::new("/tmp");
         let bucket = ("BUCKET_URL", "s3://one");
         let mut files: Vec<PathBuf> = [

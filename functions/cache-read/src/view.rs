@@ -1,4 +1,4 @@
-//! A document as one scope sees it, and the bytes it goes out as.
+//! A document restricted to a scope, and its encodings.
 
 use std::collections::HashSet;
 use std::io::Write as _;
@@ -17,15 +17,15 @@ use tokio::sync::OnceCell;
 use crate::context::Index;
 use crate::hidden::Hidden;
 
-/// How much memory the scopes that are kept ready may take, in bytes; the one used least makes room.
-/// Fourteen that see a warehouse of 1,100 tables almost whole, hundreds that see a part of it.
+/// The memory of the views that are kept ready, in bytes; the least used one makes room. It holds 14
+/// views of almost all of 1,100 tables, or hundreds of small ones.
 const SCOPES_BYTES: u64 = 256 << 20;
-/// A document in memory, its bytes, encodings and index, by the bytes of its JSON: as measured.
+/// The measured memory of a view (document, bytes, encodings, index) per byte of its JSON.
 const BYTES_A_BYTE: u32 = 6;
-/// Then those of a version that has passed are given up.
+/// Unused views are dropped after this time, such as those of an older version.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// An encoding of a body; the first is preferred where a caller likes them alike.
+/// An encoding of a body. If a caller accepts several equally, the first is preferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Zstd,
@@ -42,7 +42,7 @@ impl Encoding {
         }
     }
 
-    /// `effort` 0 for bytes that go out once, 1 for those that go out often.
+    /// Encodes with `effort` 0 for bytes that are sent once, or 1 for those that are sent often.
     pub fn encode(self, bytes: &[u8], effort: usize) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Identity => Ok(bytes.to_vec()),
@@ -59,11 +59,11 @@ impl Encoding {
 
 pub struct View {
     pub document: Arc<Document>,
-    /// Positions in `document.tables`, in the order of their names.
+    /// Positions in `document.tables`, in the order of names.
     by_name: Vec<usize>,
     /// The whole document; clones share the bytes.
     body: Bytes,
-    /// Of the body, in hex.
+    /// The hash of the body, in hex.
     digest: String,
     gzip: OnceCell<Bytes>,
     zstd: OnceCell<Bytes>,
@@ -71,14 +71,14 @@ pub struct View {
 }
 
 impl View {
-    /// The document in plain JSON, as the store has it, if it is whole and says what it is.
+    /// Parses a stored document, and checks its hash.
     pub fn parse(body: Bytes) -> Result<Self, Damaged> {
         let document = versions::parse(&body)?;
         Ok(Self::with_body(document, body))
     }
 
     pub fn new(document: Document) -> Self {
-        let body = serde_json::to_vec(&document).expect("the document has only JSON's own types");
+        let body = serde_json::to_vec(&document).expect("a document serializes to JSON");
         Self::with_body(document, Bytes::from(body))
     }
 
@@ -101,13 +101,13 @@ impl View {
         self.body.clone()
     }
 
-    /// Names exactly these bytes, before they are encoded. The version alone would not: times and
-    /// the ledger are not part of it.
+    /// A tag of exactly these bytes, before they are encoded. The version alone would not do, because it
+    /// excludes times and the ledger.
     pub fn tag(&self) -> String {
         format!("{}-{}", self.document.version, self.digest)
     }
 
-    /// The whole document in one encoding, which is made once, when it is first asked for.
+    /// The whole document in one encoding, computed on first use.
     pub async fn encoded(&self, encoding: Encoding) -> anyhow::Result<Bytes> {
         let made = match encoding {
             Encoding::Identity => return Ok(self.body()),
@@ -123,7 +123,7 @@ impl View {
         made.get_or_try_init(make).await.cloned()
     }
 
-    /// What chooses from this view for a question; made once, when it is first asked for.
+    /// The index for questions, built on first use.
     pub async fn index(&self) -> anyhow::Result<Arc<Index>> {
         let make = async || {
             let document = Arc::clone(&self.document);
@@ -133,7 +133,7 @@ impl View {
         self.index.get_or_try_init(make).await.cloned()
     }
 
-    /// In the order of their names, those after `after`.
+    /// The tables after the name `after`, in the order of names.
     pub fn tables_after(&self, after: &str) -> impl Iterator<Item = &Table> {
         let tables = &self.document.tables;
         let start = self
@@ -159,7 +159,7 @@ pub fn digest(bytes: &[u8]) -> String {
     digest
 }
 
-/// The views of scopes that see a part, made once for each version.
+/// The views of restricted scopes, built once per version.
 #[derive(Clone)]
 pub struct Views(Cache<(String, Names), Arc<View>>);
 
@@ -200,8 +200,9 @@ impl Views {
     }
 }
 
-/// The document without a trace of other datasets: what names one of their tables goes, a text that
-/// does included, and what can't be told to name none. Its `version` stays that of the whole.
+/// The document restricted to `datasets`. Everything that mentions a table of another dataset is removed,
+/// including texts, and everything that can't be assigned to a dataset. `version` remains that of the
+/// whole document.
 pub fn within(document: &Document, datasets: &Names) -> Document {
     if *datasets == Names::All {
         return document.clone();
@@ -244,19 +245,19 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
         table
             .foreign_keys
             .retain(|key| key.references_parts.is_within(datasets));
-        silence(
+        clear_hidden(
             &mut table.description,
             &mut table.description_source,
             &hidden,
         );
-        silence_columns(&mut table.columns, &hidden);
+        clear_hidden_columns(&mut table.columns, &hidden);
     }
-    let tells = |example: &Example| {
+    let mentions = |example: &Example| {
         let error = example.error.as_deref().unwrap_or_default();
         hidden.is_named_in(&example.question) || hidden.is_named_in(error)
     };
-    within.examples.retain(|example| !tells(example));
-    within.quarantined.retain(|example| !tells(example));
+    within.examples.retain(|example| !mentions(example));
+    within.quarantined.retain(|example| !mentions(example));
     within
         .ledger
         .dropped
@@ -275,25 +276,25 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
     within
 }
 
-fn silence_columns(columns: &mut [Column], hidden: &Hidden) {
+fn clear_hidden_columns(columns: &mut [Column], hidden: &Hidden) {
     for column in columns {
-        silence(
+        clear_hidden(
             &mut column.description,
             &mut column.description_source,
             hidden,
         );
         let is_composite = !column.fields.is_empty() || column.cut;
         if is_composite && hidden.is_named_in(&column.data_type) {
-            // Postgres has a type of the name and the columns of each table.
+            // Postgres has a row type for each table, with its name and columns.
             column.data_type = "record".to_owned();
             column.fields.clear();
             column.cut = true;
         }
-        silence_columns(&mut column.fields, hidden);
+        clear_hidden_columns(&mut column.fields, hidden);
     }
 }
 
-fn silence(
+fn clear_hidden(
     description: &mut Option<String>,
     source: &mut Option<DescriptionSource>,
     hidden: &Hidden,
@@ -316,7 +317,7 @@ mod tests {
     use crate::builtin;
 
     #[test]
-    fn a_column_of_the_row_type_of_a_hidden_table_shows_neither_its_name_nor_its_fields() {
+    fn a_column_of_a_hidden_row_type_shows_neither_the_name_nor_the_fields_of_the_type() {
         let row_of = |data_type: &str| -> Column {
             let fields = json!([{"name": "salary", "type": "numeric"}]);
             let column = json!({"name": "it", "type": data_type, "fields": fields});
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_scopes_are_kept_ready_at_once() {
+    async fn the_views_of_many_scopes_are_kept_ready() {
         let mut document = builtin::document();
         document.tables = (0..100)
             .map(|n| Table::new(["p", &format!("d{n}"), "orders"], TableKind::Table))
@@ -353,7 +354,10 @@ mod tests {
         }
         for (n, view) in made.iter().enumerate() {
             let again = views.of(&whole, &scope(n)).await.unwrap();
-            assert!(Arc::ptr_eq(view, &again), "scope {n} was made anew");
+            assert!(
+                Arc::ptr_eq(view, &again),
+                "the view of scope {n} was built again"
+            );
         }
     }
 }

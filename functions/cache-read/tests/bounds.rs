@@ -1,4 +1,4 @@
-//! No answer is larger than its bound, whatever a warehouse holds; what is left out is told.
+//! No response exceeds its limit, and omissions are marked.
 
 use kit::{Reply, TestApp};
 use proptest::prelude::*;
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::common::{Moody, document, level, names, sealed, start, table};
 
-/// Of a page.
+/// The limit of a page.
 const PAGE: usize = 1 << 20;
-/// Of an answer about one table, and of one that lists changes.
+/// The limit of a response with one table, and of one with changes.
 const ANSWER: usize = 6 << 20;
 
-/// A table with so many columns of so many fields, each nested so deep.
+/// A table with the given number of columns, fields and levels.
 fn wide(name: &str, columns: usize, fields: usize, depth: usize) -> Table {
     fn nest(column: Column, fields: usize, depth: usize) -> Column {
         if depth == 0 {
@@ -38,8 +38,7 @@ fn wide(name: &str, columns: usize, fields: usize, depth: usize) -> Table {
     table
 }
 
-/// What the app answers once it has read the store, which takes it longer than a reader waits where
-/// a document is large.
+/// The response once the store has been read, which for a large document takes longer than a reader waits.
 async fn settled(app: &TestApp, path: &str) -> Reply {
     for _ in 0..100 {
         let reply = app.get(path).await;
@@ -51,7 +50,7 @@ async fn settled(app: &TestApp, path: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_page_of_tables_ends_where_its_bytes_do_and_no_table_is_passed_over() {
+async fn a_page_of_tables_ends_at_its_byte_limit_and_skips_no_table() {
     let described = |n: usize| {
         let mut table = table(&format!("p.d.t{n:03}"), &["id"]);
         table.description = Some("설명 ".repeat(1_400));
@@ -79,7 +78,7 @@ async fn a_page_of_tables_ends_where_its_bytes_do_and_no_table_is_passed_over() 
 }
 
 #[tokio::test]
-async fn a_table_with_more_fields_than_a_document_holds_is_cut_and_says_so_in_every_form() {
+async fn a_table_with_more_fields_than_the_limit_is_cut_and_marked_in_every_format() {
     let mut table = wide("p.d.huge", 4, 6, 6);
     fit(&mut table);
     assert!(table.cut);
@@ -91,12 +90,12 @@ async fn a_table_with_more_fields_than_a_document_holds_is_cut_and_says_so_in_ev
         let reply = settled(&app, &format!("/v1/schema/tables/huge?format={format}")).await;
         let text = reply.text();
         assert!(text.len() <= ANSWER, "{format}: {}", text.len());
-        let told = if format == "json" {
+        let note = if format == "json" {
             "\"cut\":true"
         } else {
-            "more fields than are kept"
+            "some fields are omitted here"
         };
-        assert!(text.contains(told), "{format}");
+        assert!(text.contains(note), "{format}");
     }
     let page: Value = app.get("/v1/schema/tables").await.json();
     assert_eq!(page["items"][0]["cut"], true);
@@ -127,7 +126,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn no_table_is_beyond_its_bound_in_any_form(
+    fn no_table_exceeds_its_limit_in_any_format(
         columns in 1_usize..40, fields in 1_usize..9, depth in 0_usize..5, text in "\\PC{0,40}",
     ) {
         let mut table = wide("p.d.t", columns, fields, depth);
@@ -153,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_holds_changes_up_to_its_bound(lengths in prop::collection::vec(0_usize..200_000, 0..40)) {
+    fn an_answer_holds_changes_up_to_its_limit(lengths in prop::collection::vec(0_usize..200_000, 0..40)) {
         let old: Vec<Table> = Vec::new();
         let tables = lengths.iter().enumerate();
         let tables: Vec<Table> =

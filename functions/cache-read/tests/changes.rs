@@ -1,4 +1,4 @@
-//! What is told to have changed since a version.
+//! The changes since a version.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::common::{Mood, Moody, level, sealed, serving, shop, start, version, with_columns};
 
 #[tokio::test(start_paused = true)]
-async fn changes_since_a_version_are_told_down_to_nested_paths() {
+async fn changes_since_a_version_include_nested_paths() {
     let one = shop();
     let mut two = shop();
     two.tables[3].columns[1]
@@ -65,7 +65,7 @@ async fn nothing_has_changed_since_the_current_version() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_not_kept_says_how_to_get_a_whole_copy() {
+async fn an_unknown_version_is_a_404_that_names_the_whole_document() {
     let unknown = "0123456789abcdef".repeat(4);
     let path = format!("/v1/schema/changes?since={unknown}");
     let (app, store) = serving(&shop()).await;
@@ -84,7 +84,7 @@ async fn a_version_that_is_not_kept_says_how_to_get_a_whole_copy() {
 }
 
 #[tokio::test]
-async fn a_damaged_version_is_as_good_as_none() {
+async fn a_damaged_version_counts_as_missing() {
     let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
     let path = format!("/v1/schema/changes?since={}", one.version);
     for damaged in [&b"torn"[..], &zstd::encode_all(&b"{}"[..], 1).unwrap()] {
@@ -104,7 +104,7 @@ async fn a_damaged_version_is_as_good_as_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_store_keeps_no_reader_for_long_and_the_next_gets_the_answer() {
+async fn a_slow_store_delays_a_reader_briefly_and_the_next_one_gets_the_answer() {
     let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
     let path = format!("/v1/schema/changes?since={}", one.version);
     let store = Moody::new();
@@ -130,7 +130,7 @@ async fn a_slow_store_keeps_no_reader_for_long_and_the_next_gets_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_knows_a_newer_version_is_not_told_its_undoing() {
+async fn a_caller_with_a_newer_version_does_not_see_its_changes_reverted() {
     let one = with_columns(&["a"]);
     let mut two = with_columns(&["a", "b"]);
     two.generated_at += Duration::from_secs(60);
@@ -148,7 +148,7 @@ async fn a_caller_who_knows_a_newer_version_is_not_told_its_undoing() {
 }
 
 #[tokio::test]
-async fn without_a_schema_nothing_is_told_to_be_gone() {
+async fn without_a_schema_no_table_is_reported_as_removed() {
     let one = shop();
     let store = Moody::new();
     store.sync(&one).await;

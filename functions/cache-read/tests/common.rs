@@ -1,4 +1,4 @@
-//! A store that can be out of order, and documents to put into it.
+//! A store that can fail in several ways, and documents for it.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -31,17 +31,17 @@ pub enum Mood {
     Well,
     Down,
     Denying,
-    /// Answers nobody.
+    /// Never responds.
     Hanging,
-    /// Answers whoever holds one of the permits given out by [`Moody::let_through`].
+    /// Responds only to holders of a permit from [`Moody::let_through`].
     Waiting,
 }
 
-/// A store in memory with moods, which counts how often the head is asked for.
+/// A store in memory that can fail, and counts requests for the head.
 pub struct Moody {
     memory: Arc<dyn Store>,
     mood: Mutex<Mood>,
-    /// Keys at which it is down, whatever its mood.
+    /// Keys that always fail.
     faulty: Mutex<HashSet<String>>,
     reads: AtomicUsize,
     heads: AtomicUsize,
@@ -67,7 +67,7 @@ impl Moody {
         *self.mood.lock().unwrap() = mood;
     }
 
-    /// Is down at this key, until [`Moody::mend`].
+    /// Fails at this key, until [`Moody::mend`].
     pub fn fail_at(&self, key: impl Into<String>) {
         self.faulty.lock().unwrap().insert(key.into());
     }
@@ -80,22 +80,22 @@ impl Moody {
         self.permits.add_permits(readers);
     }
 
-    /// How often anything was asked for.
+    /// The number of all requests.
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// How often the head was asked for.
+    /// The number of requests for the head.
     pub fn heads(&self) -> usize {
         self.heads.load(Ordering::SeqCst)
     }
 
-    /// How often a template was asked for.
+    /// The number of requests for a template.
     pub fn templates(&self) -> usize {
         self.templates.load(Ordering::SeqCst)
     }
 
-    /// As a sync does it.
+    /// Publishes the document like a sync.
     pub async fn sync(&self, document: &Document) {
         let head = load_head(&*self.memory).await.unwrap();
         publish(&*self.memory, document, head.replace())
@@ -104,7 +104,7 @@ impl Moody {
         record(&*self.memory, None, document).await.unwrap();
     }
 
-    /// An own template.
+    /// Stores a template.
     pub async fn put_template(&self, name: &str, json: impl Into<Bytes>) {
         let key = format!("prompts/{name}.json");
         self.memory
@@ -192,12 +192,12 @@ impl Store for Moody {
     }
 }
 
-/// The app on `store`, fresh for 60 s, with no temporary folder.
+/// The app on `store`, with copies fresh for 60 s and without a temporary folder.
 pub async fn start(store: &Arc<Moody>) -> TestApp {
     start_with(store, settings()).await
 }
 
-/// Fresh for 60 s, with no temporary folder.
+/// Settings with copies fresh for 60 s and without a temporary folder.
 pub fn settings() -> Settings {
     Settings {
         fresh_for: Duration::from_secs(60),
@@ -206,7 +206,7 @@ pub fn settings() -> Settings {
     }
 }
 
-/// The same with the copy in `folder`, as the deployment on `bucket`.
+/// The same with a temporary copy in `folder`, for the deployment on `bucket`.
 pub async fn start_in(store: &Arc<Moody>, folder: &std::path::Path, bucket: &str) -> TestApp {
     let env = Env::default()
         .with("TMPDIR", folder.to_str().unwrap())
@@ -228,7 +228,7 @@ pub async fn start_with(store: &Arc<Moody>, settings: Settings) -> TestApp {
     TestApp::without_database(app).await
 }
 
-/// The app with what prompts and SQL need, fresh for 60 s, with no temporary folder.
+/// The app with a setup for prompts and SQL, copies fresh for 60 s and without a temporary folder.
 pub async fn start_sql(store: &Arc<Moody>, sql: SqlSetup) -> TestApp {
     let store = Arc::clone(store);
     let app = |_: &Resources| {
@@ -237,7 +237,7 @@ pub async fn start_sql(store: &Arc<Moody>, sql: SqlSetup) -> TestApp {
     TestApp::without_database(app).await
 }
 
-/// A caller who sees the datasets in the request's `test-datasets`, or all where it has none.
+/// A caller who sees the datasets in the header `test-datasets`, or all without the header.
 async fn in_scope(mut request: Request, next: Next) -> axum::response::Response {
     if let Some(datasets) = request.headers().get("test-datasets") {
         let datasets = datasets.to_str().unwrap();
@@ -266,7 +266,7 @@ pub fn version(reply: &Reply) -> String {
         .to_owned()
 }
 
-/// A name of plain parts.
+/// Splits a plain joined name.
 pub fn name(joined: &str) -> TableName {
     TableName::of_unquoted(joined, Dialect::Bigquery).expect("three parts")
 }
@@ -314,7 +314,7 @@ pub fn document(tables: Vec<Table>) -> Document {
     })
 }
 
-/// The document under the version that its content has now.
+/// The document with the version of its content.
 pub fn sealed(mut document: Document) -> Document {
     document.version = content_hash(&document);
     document
@@ -325,14 +325,14 @@ pub fn with_columns(columns: &[&str]) -> Document {
     document(vec![table("p.d.t", columns)])
 }
 
-/// The app over a store where `document` is current.
+/// The app with a store whose current document is `document`.
 pub async fn serving(document: &Document) -> (TestApp, Arc<Moody>) {
     let store = Moody::new();
     store.sync(document).await;
     (start(&store).await, store)
 }
 
-/// Three datasets with something of everything in them.
+/// Three datasets that use every feature of the document.
 pub fn shop() -> Document {
     let mut events = table("p.web.events_*", &["event_date"]);
     events.description = Some("One row an event".into());
@@ -396,7 +396,7 @@ pub fn shop() -> Document {
     sealed(shop)
 }
 
-/// Two datasets, `p.shop` and `p.hr`, with an example each.
+/// Two datasets, `p.shop` and `p.hr`, with one example each.
 pub fn orders() -> Document {
     let mut orders = table("p.shop.orders", &["id", "customer_id", "total"]);
     orders.columns[2].description = Some("what was paid, in euros".into());
@@ -425,7 +425,7 @@ pub fn orders() -> Document {
     sealed(orders)
 }
 
-/// Of the tables on a page.
+/// The names of the tables on a page.
 pub fn names(page: &Reply) -> Vec<String> {
     let items = page.json();
     let items = items["items"].as_array().expect("items").iter();

@@ -1,4 +1,4 @@
-//! What a question needs of the schema, within its budget.
+//! The context for a question, within its budget.
 
 mod budget;
 mod formats;
@@ -38,7 +38,7 @@ fn names(context: &Context) -> Vec<&str> {
         .collect()
 }
 
-/// More tables than any small budget holds, none of which is about anything.
+/// More tables than a small budget holds, which match no question.
 fn noise() -> Vec<Table> {
     let noise = (0..300_u32).map(|number| {
         let letters: String = (0..3)
@@ -111,7 +111,7 @@ fn any_document() -> impl Strategy<Value = Document> {
 }
 
 #[test]
-fn the_tables_of_the_question_come_first_and_in_their_own_words() {
+fn tables_that_match_the_question_come_first_with_their_names() {
     let document = with_noise(vec![
         table("p.web.page_views", &["view_id", "viewed_at", "url"]),
         table(
@@ -162,7 +162,7 @@ fn a_table_that_must_be_joined_is_added() {
 }
 
 #[tokio::test]
-async fn the_route_answers_with_tables_scores_and_the_version() {
+async fn the_route_returns_tables_scores_and_the_version() {
     let shop = shop();
     let (app, _) = serving(&shop).await;
     let body = json!({"question": "how many rows have orders?", "token_budget": 500});
@@ -220,7 +220,7 @@ async fn a_caller_gets_no_context_of_datasets_outside_their_scope() {
 }
 
 #[tokio::test]
-async fn a_bad_request_is_told_what_is_wrong() {
+async fn an_invalid_request_is_refused_with_the_reason() {
     let (app, _) = serving(&shop()).await;
     for (body, reason) in [
         (json!({}), "question"),
@@ -229,11 +229,11 @@ async fn a_bad_request_is_told_what_is_wrong() {
         (json!({"question": "가".repeat(10_001)}), "10001 characters"),
         (
             json!({"question": "a", "token_budget": 99}),
-            "give 100 to 200000",
+            "set it to 100 to 200000",
         ),
         (
             json!({"question": "a", "token_budget": 200_001}),
-            "give 100 to 200000",
+            "set it to 100 to 200000",
         ),
         (json!({"question": "a", "token_budget": -1}), "token_budget"),
         (
@@ -252,7 +252,7 @@ async fn a_bad_request_is_told_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn an_empty_cache_gives_an_empty_context() {
+async fn an_empty_cache_yields_an_empty_context() {
     let app = crate::common::start(&crate::common::Moody::new()).await;
     let reply = app.post(CONTEXT, json!({"question": "a"})).await;
     assert_eq!(reply.header("metasync-cache"), Some("builtin"));

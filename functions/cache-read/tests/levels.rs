@@ -1,4 +1,4 @@
-//! M8: fresh, stale or built in; whatever the store does, a reader is answered.
+//! Fresh, stale or built in: whatever the store does, a reader gets an answer.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use crate::common::{Mood, Moody, level, start, start_in, version, with_columns};
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn m8_what_was_synced_is_served_fresh_and_byte_for_byte() {
+async fn the_synced_document_is_served_fresh_and_byte_for_byte() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -38,7 +38,7 @@ async fn m8_what_was_synced_is_served_fresh_and_byte_for_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_before_the_first_sync_there_is_the_builtin_minimum() {
+async fn before_the_first_sync_the_builtin_document_is_served() {
     let store = Moody::new();
     let app = start(&store).await;
 
@@ -61,7 +61,7 @@ async fn m8_before_the_first_sync_there_is_the_builtin_minimum() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_the_first_sync_shows_within_a_second() {
+async fn the_first_sync_is_visible_within_a_second() {
     let store = Moody::new();
     let app = start(&store).await;
     for _ in 0..20 {
@@ -74,7 +74,7 @@ async fn m8_the_first_sync_shows_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_store_out_of_order_leaves_the_last_good_copy() {
+async fn a_failing_store_leaves_the_last_good_copy() {
     for mood in [Mood::Down, Mood::Denying, Mood::Hanging] {
         let store = Moody::new();
         store.sync(&with_columns(&["a"])).await;
@@ -107,7 +107,7 @@ async fn m8_a_store_out_of_order_leaves_the_last_good_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_damaged_head_never_replaces_a_good_copy() {
+async fn a_damaged_head_never_replaces_a_good_copy() {
     let good = with_columns(&["a"]);
     let other = with_columns(&["b"]);
     let json = serde_json::to_string(&other).unwrap();
@@ -148,7 +148,7 @@ async fn m8_a_damaged_head_never_replaces_a_good_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_the_good_head_put_back_over_a_damaged_one_is_fresh_again() {
+async fn a_restored_head_is_fresh_again() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -165,7 +165,7 @@ async fn m8_the_good_head_put_back_over_a_damaged_one_is_fresh_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_with_a_damaged_head_a_new_process_serves_the_newest_whole_version() {
+async fn with_a_damaged_head_a_new_process_serves_the_newest_whole_version() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let newest = with_columns(&["a", "b"]);
@@ -179,7 +179,7 @@ async fn m8_with_a_damaged_head_a_new_process_serves_the_newest_whole_version() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_fault_that_passes_while_the_head_is_damaged_leaves_no_builtin() {
+async fn a_passing_fault_with_a_damaged_head_does_not_leave_the_builtin_document() {
     let document = with_columns(&["a"]);
     for faulty in [HISTORY.to_owned(), version_key(&document.version)] {
         let store = Moody::new();
@@ -204,7 +204,7 @@ async fn m8_a_fault_that_passes_while_the_head_is_damaged_leaves_no_builtin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_slow_store_gets_a_new_process_to_the_newest_whole_version() {
+async fn with_a_slow_store_a_new_process_serves_the_newest_whole_version() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     store.put_head("torn").await;
@@ -229,7 +229,7 @@ async fn m8_a_slow_store_gets_a_new_process_to_the_newest_whole_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_with_a_deleted_head_a_new_process_serves_the_newest_whole_version() {
+async fn with_a_deleted_head_a_new_process_serves_the_newest_whole_version() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let newest = with_columns(&["a", "b"]);
@@ -243,7 +243,7 @@ async fn m8_with_a_deleted_head_a_new_process_serves_the_newest_whole_version() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_head_that_was_deleted_leaves_the_last_good_copy() {
+async fn a_deleted_head_leaves_the_last_good_copy() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -257,7 +257,7 @@ async fn m8_a_head_that_was_deleted_leaves_the_last_good_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_new_process_has_the_last_good_copy_from_the_temporary_folder() {
+async fn a_new_process_serves_the_last_good_copy_from_the_temporary_folder() {
     for mood in [Mood::Down, Mood::Denying, Mood::Hanging] {
         let folder = tempfile::tempdir().unwrap();
         let store = Moody::new();
@@ -293,7 +293,7 @@ async fn m8_a_new_process_has_the_last_good_copy_from_the_temporary_folder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_damaged_copy_in_the_temporary_folder_is_no_copy() {
+async fn a_damaged_copy_in_the_temporary_folder_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
@@ -315,7 +315,7 @@ async fn m8_a_damaged_copy_in_the_temporary_folder_is_no_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_temporary_folder_that_others_can_write_to_is_not_trusted() {
+async fn a_temporary_folder_that_others_can_write_to_is_not_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
@@ -333,7 +333,7 @@ async fn m8_a_temporary_folder_that_others_can_write_to_is_not_trusted() {
     assert_eq!(level(&app.get("/v1/schema").await), "builtin");
 }
 
-/// It is written after the reader has been answered.
+/// Waits for the copy, which is written after the response.
 async fn wait_for_copy(folder: &Path) -> PathBuf {
     loop {
         let made = std::fs::read_dir(folder).unwrap();
@@ -347,7 +347,7 @@ async fn wait_for_copy(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m8_a_store_that_hangs_keeps_no_reader_for_long() {
+async fn a_hanging_store_delays_a_reader_only_briefly() {
     let store = Moody::new();
     store.is(Mood::Hanging);
     let app = start(&store).await;

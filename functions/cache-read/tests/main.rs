@@ -1,5 +1,5 @@
-//! The rules of cache-read, a file for each thing it does. One binary for all of them: linking is
-//! most of what a test build takes.
+//! The rules of cache-read, with a file for each feature. They are one binary, because linking dominates
+//! the time of a test build.
 
 mod bounds;
 mod changes;

@@ -1,4 +1,4 @@
-//! Names that hold anything: each table keeps its own, from the warehouse to the caller's SQL.
+//! Names with any characters: each table keeps its name, from the warehouse to the caller's SQL.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use warehouse::{Plan, Planned, Source as _, Usage};
 
 use crate::common::{Moody, document, example, names, sealed, start};
 
-/// Names that meet when they are joined, and hostile ones.
+/// Names that collide when they are joined, and hostile ones.
 fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
@@ -75,7 +75,7 @@ fn table(name: impl Into<TableName>, columns: &[&str]) -> Table {
     }
 }
 
-/// What a caller of one dataset must see of it, in every place where there is a scope or a name.
+/// Checks what a caller with one dataset sees, in every place with a scope or a name.
 fn check(document: &Document) -> Result<(), TestCaseError> {
     let dialect = document.source.dialect;
     let whole = Schema::new(&document.tables, dialect);
@@ -151,7 +151,7 @@ fn by_dataset(document: &Document) -> Vec<(String, BTreeSet<String>)> {
     datasets.into_iter().map(tables_of).collect()
 }
 
-/// As a caller gets it: through JSON, with an example of each table.
+/// The document as a caller gets it: through JSON, with an example of each table.
 fn served(mut document: Document) -> Document {
     let examples = document
         .tables
@@ -171,7 +171,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn whatever_names_are_a_scope_has_its_tables_and_their_sql_names_mean_them(
+    fn for_any_names_a_scope_has_its_tables_and_their_sql_names_resolve_to_them(
         names in prop::collection::btree_set((any_name(), any_name()), 1..7),
         columns in prop::collection::btree_set(any_name(), 1..4),
     ) {
@@ -181,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn a_project_with_dots_and_a_table_of_any_letters_mean_themselves_in_bigquery(
+    fn a_project_with_dots_and_a_table_with_any_letters_are_queried_in_bigquery(
         project in "[a-z][a-z-]{0,4}(\\.com:[a-z]{1,4})?",
         names in prop::collection::btree_set(("[A-Za-z_]{1,3}", "[^.*\u{0}]{1,6}"), 1..6),
     ) {
@@ -191,7 +191,7 @@ proptest! {
 }
 
 #[test]
-fn a_document_of_the_release_before_is_read_and_what_its_names_leave_open_is_in_no_scope() {
+fn a_document_of_the_previous_release_is_read_and_its_ambiguous_names_are_in_no_scope() {
     let mut old = serde_json::to_value(of_postgres(vec![
         table(["shop", "my", "orders"], &["id"]),
         table(["shop", "my.schema", "plain"], &["id"]),
@@ -247,7 +247,7 @@ async fn read(source: &Postgres) -> Document {
     served(document)
 }
 
-/// Postgres takes the names that we print for the tables that we mean.
+/// Postgres resolves rendered names to the tables that they are meant for.
 async fn check_plans(source: &Postgres, document: &Document) {
     for table in &document.tables {
         let written = table_name(&table.parts, Dialect::Postgres);
@@ -269,7 +269,7 @@ async fn check_plans(source: &Postgres, document: &Document) {
 }
 
 #[tokio::test]
-async fn schemas_and_tables_of_postgres_whose_names_hold_dots_are_never_confused() {
+async fn postgres_schemas_and_tables_with_dots_in_their_names_are_never_confused() {
     let db = empty_database().await;
     db.run(DOTS).await;
     let source = source(&db.url);
@@ -335,7 +335,7 @@ async fn schemas_and_tables_of_postgres_whose_names_hold_dots_are_never_confused
 }
 
 #[tokio::test]
-async fn hostile_names_of_a_real_postgres_are_printed_as_names_that_it_reads() {
+async fn rendered_hostile_names_of_a_real_postgres_are_valid_there() {
     let mut runner = TestRunner::deterministic();
     let mut made = BTreeSet::new();
     let mut sql = String::new();
@@ -369,7 +369,7 @@ async fn hostile_names_of_a_real_postgres_are_printed_as_names_that_it_reads() {
 }
 
 #[test]
-fn valid_sql_over_dotted_names_is_grounded_and_a_confusion_of_dots_is_not() {
+fn valid_sql_over_dotted_names_is_grounded_and_confused_dots_are_not() {
     let tables = [
         table(["shop", "my.schema", "t.x"], &["a", "b.c"]),
         table(["shop", "my.schema", "plain"], &["a"]),
@@ -401,7 +401,7 @@ fn valid_sql_over_dotted_names_is_grounded_and_a_confusion_of_dots_is_not() {
 }
 
 #[test]
-fn prose_may_name_a_table_or_column_that_holds_dots() {
+fn prose_can_mention_names_with_dots() {
     let mut plain = table(["shop", "my.schema", "plain"], &["a", "b.c"]);
     plain.foreign_keys = vec![ForeignKey::new(
         vec!["a".into()],

@@ -1,4 +1,4 @@
-//! When the store is asked, how often, and who waits for it.
+//! When and how often the store is contacted, and who waits for it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::common::{
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_just_past_its_time_is_served_at_once_and_replaced_behind_the_reader() {
+async fn a_slightly_stale_copy_is_served_immediately_and_revalidated_in_the_background() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -37,7 +37,7 @@ async fn a_copy_just_past_its_time_is_served_at_once_and_replaced_behind_the_rea
 }
 
 #[tokio::test(start_paused = true)]
-async fn readers_at_the_same_time_share_one_revalidation() {
+async fn concurrent_readers_share_one_revalidation() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = Arc::new(start(&store).await);
@@ -61,7 +61,7 @@ async fn readers_at_the_same_time_share_one_revalidation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_is_asked_less_and_less_often() {
+async fn a_failing_store_is_asked_less_and_less_often() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -82,7 +82,7 @@ async fn a_store_that_fails_is_asked_less_and_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revalidation_that_never_ends_is_given_up() {
+async fn a_revalidation_that_never_ends_is_discarded() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -99,8 +99,8 @@ async fn a_revalidation_that_never_ends_is_given_up() {
     assert_eq!(store.heads(), 3);
 }
 
-/// On Lambda nothing runs between two requests: here neither, since a runtime of one thread runs
-/// only while somebody blocks on it.
+/// Simulates Lambda, where nothing runs between two requests: a single-threaded runtime runs only while
+/// something blocks on it.
 #[test]
 fn a_function_that_is_frozen_between_requests_gets_the_new_version() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -126,7 +126,7 @@ fn a_function_that_is_frozen_between_requests_gets_the_new_version() {
     }
 }
 
-/// The monotonic clock may stand still while the machine is frozen.
+/// The monotonic clock may stop while the machine is frozen.
 async fn start_frozen(store: &Arc<Moody>) -> (kit::TestApp, WallClock) {
     let wall = WallClock::default();
     let settings = Settings {
@@ -137,7 +137,7 @@ async fn start_frozen(store: &Arc<Moody>) -> (kit::TestApp, WallClock) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_passes_while_the_machine_is_frozen() {
+async fn age_increases_while_the_machine_is_frozen() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let (app, wall) = start_frozen(&store).await;
@@ -160,7 +160,7 @@ async fn time_passes_while_the_machine_is_frozen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revalidation_that_a_freeze_cut_off_is_given_up() {
+async fn a_revalidation_cut_off_by_a_freeze_is_discarded() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let (app, wall) = start_frozen(&store).await;
@@ -177,7 +177,7 @@ async fn a_revalidation_that_a_freeze_cut_off_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_is_set_back_makes_nothing_fresh() {
+async fn setting_back_the_wall_clock_makes_nothing_fresh() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let (app, wall) = start_frozen(&store).await;
@@ -212,7 +212,7 @@ async fn without_a_copy_a_failing_store_is_asked_every_few_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_who_asks_for_the_newest_waits_for_no_retry() {
+async fn a_request_for_the_newest_version_does_not_wait_for_a_retry() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     store.is(Mood::Down);
@@ -228,7 +228,7 @@ async fn a_reader_who_asks_for_the_newest_waits_for_no_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_may_ask_for_the_newest() {
+async fn a_reader_can_request_the_newest_version() {
     let store = Moody::new();
     store.sync(&with_columns(&["a"])).await;
     let app = start(&store).await;
@@ -245,7 +245,7 @@ async fn a_reader_may_ask_for_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_no_time_to_be_fresh_every_reader_sees_the_store() {
+async fn with_zero_fresh_seconds_every_reader_sees_the_store() {
     let store = Moody::new();
     let settings = Settings {
         fresh_for: Duration::ZERO,
@@ -261,7 +261,7 @@ async fn with_no_time_to_be_fresh_every_reader_sees_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_replaced_while_it_is_read_gives_one_version_or_the_other() {
+async fn a_head_replaced_during_a_read_yields_one_version_or_the_other() {
     let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
     let store = Moody::new();
     store.sync(&one).await;
@@ -305,7 +305,7 @@ async fn the_same_version_written_again_has_a_tag_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_is_logged_once_and_its_end_once() {
+async fn a_problem_and_its_end_are_logged_once() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -348,7 +348,7 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m7_the_loader_reads_the_bucket_once_keeps_the_schema_in_memory_and_hands_it_out() {
+async fn the_bucket_is_read_once_and_the_schema_is_served_from_memory() {
     let store = Moody::new();
     store.sync(&orders()).await;
     let app = start(&store).await;

@@ -1,4 +1,4 @@
-//! Who sees what: nothing of a dataset outside the caller's scope, in no answer.
+//! Scopes: no response contains anything of a dataset outside the caller's scope.
 
 use http::StatusCode;
 use kit::Reply;
@@ -49,7 +49,7 @@ async fn a_caller_sees_nothing_of_datasets_outside_their_scope() {
 }
 
 #[tokio::test]
-async fn a_tag_of_one_scope_is_none_of_another() {
+async fn a_tag_of_one_scope_is_not_valid_for_another() {
     let (app, _) = serving(&shop()).await;
     let all = app.get("/v1/schema").await;
     let tag = all.etag().unwrap();
@@ -77,7 +77,7 @@ async fn a_tag_of_one_scope_is_none_of_another() {
 }
 
 #[tokio::test]
-async fn a_table_out_of_scope_is_as_unknown_as_one_that_is_not() {
+async fn a_table_out_of_scope_is_as_unknown_as_a_missing_one() {
     let (app, _) = serving(&shop()).await;
     let get = |name: &str| {
         app.get(&format!("/v1/schema/tables/{name}"))
@@ -108,7 +108,7 @@ async fn a_table_out_of_scope_is_as_unknown_as_one_that_is_not() {
 }
 
 #[tokio::test]
-async fn changes_out_of_scope_are_not_told() {
+async fn changes_out_of_scope_are_not_listed() {
     let one = shop();
     let mut two = shop();
     two.tables.remove(0);
@@ -133,7 +133,7 @@ async fn changes_out_of_scope_are_not_told() {
     );
 }
 
-/// `shop` with texts that tell of `p.hr`, in every place where a text may stand.
+/// `shop` with texts that mention `p.hr`, in every place that can hold a text.
 fn telling() -> Document {
     let mut shop = shop();
     let secret = "the key of hr.people, the salaries";
@@ -156,7 +156,7 @@ fn telling() -> Document {
 }
 
 #[tokio::test]
-async fn a_text_that_tells_of_what_is_out_of_scope_is_in_no_answer() {
+async fn texts_that_mention_names_out_of_scope_are_in_no_answer() {
     let new = telling();
     let mut old = telling();
     old.tables[1].columns[0].description = Some("once of hr.people".into());

@@ -1,4 +1,4 @@
-//! Tables: pages of them, one by its name, and as what it is rendered.
+//! Pages of tables, single tables by name, and their formats.
 
 use http::StatusCode;
 use schema::document::Table;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::common::{level, names, serving, shop};
 
 #[tokio::test]
-async fn tables_come_page_by_page_in_the_order_of_their_names() {
+async fn tables_are_listed_page_by_page_in_the_order_of_names() {
     let (app, _) = serving(&shop()).await;
     let mut path = "/v1/schema/tables?limit=2".to_owned();
     let mut pages = Vec::new();
@@ -36,7 +36,7 @@ async fn tables_come_page_by_page_in_the_order_of_their_names() {
 }
 
 #[tokio::test]
-async fn an_entry_tells_the_table_without_its_columns() {
+async fn an_entry_describes_the_table_without_its_columns() {
     let (app, _) = serving(&shop()).await;
     let page = app.get("/v1/schema/tables?dataset=p.shop").await;
     assert_eq!(
@@ -89,7 +89,7 @@ async fn a_wrong_parameter_is_named() {
 }
 
 #[tokio::test]
-async fn a_table_is_found_by_any_end_of_its_name_that_is_no_other_s() {
+async fn a_table_is_found_by_any_unique_suffix_of_its_name() {
     let (app, _) = serving(&shop()).await;
     for (name, found) in [
         ("p.shop.orders", Some("p.shop.orders")),
@@ -115,7 +115,7 @@ async fn a_table_is_found_by_any_end_of_its_name_that_is_no_other_s() {
 }
 
 #[tokio::test]
-async fn a_table_is_json_or_ddl_or_a_card() {
+async fn a_table_is_rendered_as_json_ddl_or_text() {
     let (app, _) = serving(&shop()).await;
     let json = app.get("/v1/schema/tables/events_*").await;
     let ddl = app.get("/v1/schema/tables/events_*?format=ddl").await;

@@ -1,4 +1,4 @@
-//! The same answer as other bytes: encodings, tags, conditions, `HEAD`.
+//! Variants of a response: encodings, tags, conditional requests, `HEAD`.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::advance;
 use crate::common::{document, level, sealed, serving, shop, table};
 
 #[tokio::test]
-async fn the_whole_document_comes_in_the_encoding_that_is_liked_best() {
+async fn the_whole_document_is_sent_in_the_preferred_encoding() {
     let (app, store) = serving(&shop()).await;
     let head = store.head().await;
     let mut tags = Vec::new();
@@ -63,7 +63,7 @@ fn decoded(reply: &Reply) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_tag_the_caller_has_saves_the_body() {
+async fn a_matching_tag_saves_the_body() {
     let (app, _) = serving(&shop()).await;
     for path in [
         "/v1/schema",
@@ -97,7 +97,7 @@ async fn a_tag_the_caller_has_saves_the_body() {
 }
 
 #[tokio::test]
-async fn head_tells_what_get_would_without_the_body() {
+async fn head_returns_the_headers_of_get_without_the_body() {
     let (app, _) = serving(&shop()).await;
     for path in [
         "/v1/schema",
@@ -157,7 +157,7 @@ async fn a_range_is_answered_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_table_keeps_its_tag_over_a_version_that_leaves_it_alone() {
+async fn a_table_keeps_its_tag_in_a_version_that_does_not_change_it() {
     let (app, store) = serving(&shop()).await;
     let path = "/v1/schema/tables/p.shop.orders";
     let tag = app.get(path).await.etag().unwrap().to_owned();

@@ -1,59 +1,61 @@
-//! The context for a question, and what was chosen for it.
+//! The context for a question, and the chosen tables and examples.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A part of a schema, and why it was chosen.
+/// The part of a schema that was chosen for a question.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = SchemaContext)]
 pub struct Context {
-    /// For a model: the tables, then the examples.
+    /// The text for a model: the tables, then the examples.
     pub context: String,
-    /// The tables in `context`, likeliest first.
+    /// The tables in `context`, most relevant first.
     pub tables: Vec<ChosenTable>,
-    /// The examples in `context`, likeliest first.
+    /// The examples in `context`, most relevant first.
     pub examples: Vec<ChosenExample>,
-    /// Of `context`: a quarter of its characters, rounded up.
+    /// The tokens of `context`: a quarter of its characters, rounded up.
     pub tokens: usize,
-    /// Of the document.
+    /// The version of the document.
     pub version: String,
-    /// Whether `context` holds every table and column there is to choose from.
+    /// Whether `context` contains every available table and column.
     pub complete: bool,
-    /// Where in `context` the examples begin, in bytes.
+    /// The position of the examples in `context`, in bytes.
     #[serde(skip)]
     pub(super) examples_at: usize,
 }
 
 impl Context {
-    /// The tables' part of `context`.
+    /// The part of `context` with tables.
     pub fn schema(&self) -> &str {
         self.context[..self.examples_at].trim_end()
     }
 
-    /// The examples' part of `context`; empty where there are none.
+    /// The part of `context` with examples; empty if there are none.
     pub fn examples(&self) -> &str {
         self.context[self.examples_at..].trim_end()
     }
 }
 
+/// A table in a context.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ChosenTable {
-    /// In full, as the document has it.
+    /// The full name, as in the document.
     pub name: String,
-    /// How well it fits the question: higher is better, comparable within one answer only.
+    /// The relevance for the question. Higher is better; comparable only within one response.
     pub score: f64,
-    /// `name: orders` for words of the question found in the table, `join: p.d.t` for a table that
-    /// joins with one chosen, `all` where the whole schema was sent.
+    /// `name: orders` for a word of the question found in the table, `join: p.d.t` for a table that joins
+    /// a relevant one, `all` if the whole schema is included.
     pub why: Vec<String>,
-    /// The paths in `context`, in the order of the table; those of nested fields by dots.
+    /// The paths in `context`, in the order of the table. Dots separate nested fields.
     pub columns: Vec<String>,
-    /// How many paths of the table are not in `context`.
+    /// How many paths of the table are missing from `context`.
     pub columns_left_out: usize,
-    /// How many are in `context` and not in `columns`, which of all tables hold 1 MB at most.
+    /// How many paths are in `context` but not in `columns`, which are limited to 1 MB for all tables.
     #[serde(skip_serializing_if = "schema::diff::is_none")]
     pub columns_unlisted: usize,
 }
 
+/// An example in a context.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ChosenExample {
     pub question: String,
@@ -62,7 +64,7 @@ pub struct ChosenExample {
     pub score: f64,
 }
 
-/// Tokens of a text: a quarter of its characters, rounded up.
+/// The tokens of a text: a quarter of its characters, rounded up.
 pub fn tokens(text: &str) -> usize {
     text.chars().count().div_ceil(4)
 }

@@ -1,4 +1,4 @@
-//! The context put together: legend, cards, descriptions, examples, never over the budget.
+//! Assembles the context: legend, cards, descriptions and examples, within the budget.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,24 +12,24 @@ use super::describe;
 use super::descriptions::Descriptions;
 use super::index::IndexData;
 use super::rank::{self, Question};
-use super::render::{self, Cards};
+use super::render::{self, RenderedCards};
 use super::request::{Format, Request};
 use super::weights::Weights;
 
-/// The share of the budget that examples may take from tables, as one part in so many.
+/// Examples may take this fraction of the budget from tables: one seventh.
 const EXAMPLES: usize = 7;
 const MOST_EXAMPLES: usize = 3;
-/// Below this, 0 to 1, an example is about something else.
-const LIKE: f32 = 0.2;
-/// In bytes: of the paths that an answer lists beside its context. Tables that share a card share
-/// its text, and not their lists.
-const LISTED: usize = 1 << 20;
-/// How often what was estimated is corrected by what was written.
+/// The minimum similarity of an example, 0 to 1.
+const MIN_SIMILARITY: f32 = 0.2;
+/// The size limit of the paths that a response lists besides its context, in bytes. Tables on one card
+/// share its text, but not their lists.
+const MAX_LISTED_BYTES: usize = 1 << 20;
+/// How often the estimate is corrected by the rendered length.
 const CORRECTIONS: usize = 3;
-/// The share of the budget that the legend may take, as one part in so many: a model can do
-/// without it, but not without names.
+/// The legend may take this fraction of the budget: one fifth. A model can do without it, but not without
+/// names.
 const LEGEND: usize = 5;
-/// In characters: what a legend takes as a rule.
+/// The usual length of a legend, in characters.
 const USUAL_LEGEND: usize = 100;
 
 pub fn context(
@@ -58,7 +58,7 @@ pub fn context(
             .is_none_or(|wanted| wanted.contains(dataset))
     };
     let ranked = rank::tables(index, &question, weights, &allowed);
-    let likely = examples(document, index, &question, request.datasets);
+    let similar = examples(document, index, &question, request.datasets);
     let new = || Choice::new(index, document, weights, request.format, &question, &ranked);
 
     let mut choice = new();
@@ -75,11 +75,11 @@ pub fn context(
     let complete = whole.is_some();
     let (mut context, chosen) = match whole {
         Some(text) => {
-            let chosen = renderer.take_examples(&likely, limit - count(&text));
+            let chosen = renderer.take_examples(&similar, limit - count(&text));
             (text, chosen)
         }
         None => {
-            let chosen = renderer.take_examples(&likely, limit / EXAMPLES);
+            let chosen = renderer.take_examples(&similar, limit / EXAMPLES);
             let room = limit - renderer.length_of(&chosen);
             (renderer.part(&mut choice, room), chosen)
         }
@@ -116,15 +116,15 @@ struct Renderer<'a> {
     document: &'a Document,
     index: &'a IndexData,
     format: Format,
-    /// In characters: the longest legend.
+    /// The longest legend, in characters.
     legend: usize,
 }
 
 impl Renderer<'_> {
-    /// The tables and columns that fit, written down.
+    /// Renders the tables and columns that fit.
     fn part(&self, choice: &mut Choice<'_>, limit: usize) -> String {
         let none = Descriptions::default();
-        // The legend is written last, and only where it is needed.
+        // The legend is written last, and only if it is needed.
         let mut goal = limit.saturating_sub(USUAL_LEGEND.min(self.legend));
         let mut text = String::new();
         for round in 0..CORRECTIONS {
@@ -137,14 +137,14 @@ impl Renderer<'_> {
             }
             goal = choice.price() + slack;
         }
-        // More each time: what was given back can have cost less than it was thought to.
-        let mut generously = 1;
-        while count(&text) > limit && choice.give_back((count(&text) - limit) * generously) {
+        // More each time, because the estimate of the undone steps may be too high.
+        let mut factor = 1;
+        while count(&text) > limit && choice.undo_at_least((count(&text) - limit) * factor) {
             text = self.write(choice, &none);
-            generously *= 2;
+            factor *= 2;
         }
         if count(&text) > limit {
-            choice.bare();
+            choice.keep_name_only();
             text = self.write(choice, &none);
         }
         if count(&text) > limit {
@@ -162,8 +162,8 @@ impl Renderer<'_> {
         text
     }
 
-    /// The legend, as far as there is room for it. JSON has words of its own for all of it.
-    fn explain(&self, cards: &Cards) -> String {
+    /// The legend, as far as it fits. JSON needs none, because its keys explain it.
+    fn explain(&self, cards: &RenderedCards) -> String {
         let comment = match self.format {
             Format::Text => "",
             Format::Ddl => "-- ",
@@ -216,10 +216,10 @@ impl Renderer<'_> {
         }
     }
 
-    /// As many of the likely ones as there is room for.
-    fn take_examples(&self, likely: &[(usize, f32)], room: usize) -> Vec<(usize, f32)> {
+    /// As many of the similar examples as fit.
+    fn take_examples(&self, similar: &[(usize, f32)], room: usize) -> Vec<(usize, f32)> {
         let mut chosen = Vec::new();
-        for example in likely {
+        for example in similar {
             chosen.push(*example);
             if self.length_of(&chosen) > room {
                 chosen.pop();
@@ -231,7 +231,7 @@ impl Renderer<'_> {
         chosen
     }
 
-    /// In characters.
+    /// The length of examples, in characters.
     fn length_of(&self, examples: &[(usize, f32)]) -> usize {
         let examples = examples.iter();
         examples
@@ -254,7 +254,7 @@ impl Renderer<'_> {
     }
 }
 
-/// Those that the request's datasets leave, likeliest first.
+/// The similar examples within the request's datasets, most similar first.
 fn examples(
     document: &Document,
     index: &IndexData,
@@ -262,8 +262,8 @@ fn examples(
     datasets: Option<&[String]>,
 ) -> Vec<(usize, f32)> {
     let of_tables = document.datasets();
-    let mut likely = rank::examples(index, question);
-    likely.retain(|(position, likeness)| {
+    let mut similar = rank::examples(index, question);
+    similar.retain(|(position, similarity)| {
         let tables = &document.examples[*position].tables;
         let allowed = datasets.is_none_or(|datasets| {
             let is_in = |table: &String| {
@@ -272,9 +272,9 @@ fn examples(
             };
             !tables.is_empty() && tables.iter().all(is_in)
         });
-        allowed && *likeness >= LIKE
+        allowed && *similarity >= MIN_SIMILARITY
     });
-    likely
+    similar
 }
 
 fn tables(
@@ -309,7 +309,7 @@ fn tables(
         }
     }
     listed.sort_by_key(|(rank, _)| *rank);
-    let mut left = LISTED;
+    let mut left = MAX_LISTED_BYTES;
     for (_, chosen) in &mut listed {
         let fits = |path: &&String| {
             let rest = left.checked_sub(path.len() + 3);

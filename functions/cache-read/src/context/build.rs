@@ -1,5 +1,5 @@
-//! How the index of a document is built: its names and descriptions taken apart into words, each
-//! word with where it stands.
+//! Builds the index of a document: splits names and descriptions into words, and records where each word
+//! occurs.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -19,9 +19,9 @@ use super::{groups, joins, lexicon, words};
 #[derive(Default)]
 struct Terms {
     of: HashMap<Box<str>, u32>,
-    /// By term: whether it is a pair of characters.
+    /// Whether each term is a bigram.
     is_pair: Vec<bool>,
-    /// Of what stands between signs in texts: the same few words make most of them.
+    /// The terms of text chunks, because few different words make up most texts.
     chunks: HashMap<Box<str>, Box<[u32]>>,
 }
 
@@ -51,7 +51,7 @@ impl Terms {
     }
 }
 
-/// How many characters of one description are looked at.
+/// How many characters of a description are indexed.
 const DESCRIPTION: usize = 1_024;
 
 fn start(text: &str) -> &str {
@@ -64,7 +64,7 @@ fn start(text: &str) -> &str {
 struct Builder<'a> {
     lists: &'a WordLists,
     terms: Terms,
-    /// Of names and texts that were taken apart: many tables share their columns.
+    /// Names and texts that were split before: many tables share their columns.
     names: HashMap<&'a str, Named>,
     texts: HashMap<&'a str, Rc<[u32]>>,
     dialect: Dialect,
@@ -72,9 +72,10 @@ struct Builder<'a> {
     node_names: Vec<(u32, u32)>,
     node_descriptions: Vec<(u32, u32)>,
     words: Vec<(u32, TableWord)>,
-    /// By term: one past the place in `words` of the table that is read; less than those, nowhere.
+    /// For each term, one past its position in `words` for the current table; smaller values are of earlier
+    /// tables.
     places: Vec<usize>,
-    /// The place of that table's first word.
+    /// The position of the current table's first word.
     first_word: usize,
     pairs: lexicon::Builder,
 }
@@ -105,10 +106,10 @@ pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
             words
         })
         .collect();
-    let mut asked: HashMap<&str, Vec<u32>> = HashMap::new();
+    let mut example_words: HashMap<&str, Vec<u32>> = HashMap::new();
     for (example, words) in document.examples.iter().zip(&examples) {
         for table in &example.tables {
-            asked.entry(table).or_default().extend(words);
+            example_words.entry(table).or_default().extend(words);
         }
     }
     let mut first_node = Vec::with_capacity(tables.len() + 1);
@@ -122,9 +123,9 @@ pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
             datasets.push(table.dataset().to_owned());
             next
         }));
-        let asked = asked.get(table.name.as_str());
+        let words = example_words.get(table.name.as_str());
         builder.first_word = builder.words.len();
-        builder.table(table, asked.map_or(&[], Vec::as_slice));
+        builder.table(table, words.map_or(&[], Vec::as_slice));
         for (_, word) in &mut builder.words[builder.first_word..] {
             word.table = id(position);
         }
@@ -199,13 +200,13 @@ fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> usize {
     items.len()
 }
 
-/// Never below zero; a word that is nowhere counts as one that is in one place.
+/// The inverse document frequency, never negative. A word without occurrences counts as having one.
 fn rarity(within: usize, of: usize) -> f32 {
     (1.0 + (ratio(of, 1) + 1.0) / (ratio(within, 1) + 0.5)).ln()
 }
 
 impl<'a> Builder<'a> {
-    fn table(&mut self, table: &'a Table, asked: &[u32]) {
+    fn table(&mut self, table: &'a Table, example_words: &[u32]) {
         let (dataset, name) = (table.dataset(), table.own_name());
         let name_words = self.named(name).terms;
         for term in name_words.iter() {
@@ -217,13 +218,13 @@ impl<'a> Builder<'a> {
         }
         if let Some(description) = &table.description {
             let words = self.words_of(start(description));
-            self.means(&words, &name_words);
+            self.add_meaning(&words, &name_words);
             for term in words.iter() {
                 let count = self.count(*term);
                 count.description = count.description.saturating_add(1);
             }
         }
-        for term in asked {
+        for term in example_words {
             let count = self.count(*term);
             count.examples = count.examples.saturating_add(1);
         }
@@ -245,7 +246,7 @@ impl<'a> Builder<'a> {
         &mut self.words[*place - 1].1
     }
 
-    fn means(&mut self, described: &[u32], name: &Rc<[u32]>) {
+    fn add_meaning(&mut self, described: &[u32], name: &Rc<[u32]>) {
         let is_pair = |term: &u32| self.terms.is_pair[*term as usize];
         let pairs: Vec<u32> = described.iter().copied().filter(is_pair).collect();
         self.pairs.add(pairs, name);
@@ -284,7 +285,7 @@ impl<'a> Builder<'a> {
         }
         if let Some(description) = &column.description {
             let described = self.words_of(start(description));
-            self.means(&described, &words);
+            self.add_meaning(&described, &words);
             for term in described.iter() {
                 self.node_descriptions.push((*term, node));
                 let count = self.count(*term);
@@ -316,7 +317,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// What a name alone tells.
+/// What is known from a name alone.
 #[derive(Clone)]
 struct Named {
     terms: Rc<[u32]>,
@@ -326,7 +327,7 @@ struct Named {
 
 const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a: the same on every machine.
+/// FNV-1a, which is the same on every machine.
 fn fnv(hash: u64, bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(hash, step)

@@ -1,4 +1,4 @@
-//! What goes into the budget: many tables thinly before few in full, then column by column.
+//! Chooses what fits the budget: many tables with a few columns first, then column by column.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -15,37 +15,37 @@ use super::request::Format;
 use super::role::ColumnRole;
 use super::weights::Weights;
 
-/// In characters: hardly any column takes less.
+/// Hardly any column takes fewer characters.
 const SHORTEST: usize = 12;
 
-/// The next column of a card, and what it is worth.
-struct Wanted {
+/// The next column of a card, and its value.
+struct NextColumn {
     value: f32,
     card: usize,
 }
 
-impl Ord for Wanted {
+impl Ord for NextColumn {
     fn cmp(&self, other: &Self) -> Ordering {
         let by_value = self.value.total_cmp(&other.value);
         by_value.then_with(|| other.card.cmp(&self.card))
     }
 }
 
-impl PartialOrd for Wanted {
+impl PartialOrd for NextColumn {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Wanted {
+impl PartialEq for NextColumn {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Wanted {}
+impl Eq for NextColumn {}
 
-/// What was done, in order, and its estimated price in characters.
+/// A step that can be undone.
 enum Step {
     Card,
     Table(usize),
@@ -61,11 +61,11 @@ pub struct Choice<'a> {
     format: Format,
     node_scores: Vec<f32>,
     steps: Vec<(Step, usize)>,
-    /// In characters, estimated.
+    /// The estimated length so far, in characters.
     price: usize,
-    /// How many of `ranked` are on cards: always the first.
+    /// How many tables of `ranked`, from the first on, are on cards.
     next: usize,
-    /// By group of alike tables: its card.
+    /// The card of each group of similar tables.
     card_of: HashMap<u32, usize>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// All tables and columns, on cards that are exact.
+    /// Takes all tables and columns, on cards of equal tables.
     pub fn take_all(&mut self) {
         let mut card_of: HashMap<u32, usize> = HashMap::new();
         for (position, ranked) in self.ranked.iter().enumerate() {
@@ -113,7 +113,7 @@ impl<'a> Choice<'a> {
         self.next = self.ranked.len();
     }
 
-    /// The least that all tables and columns take, in characters.
+    /// A lower bound for the length of all tables and columns, in characters.
     pub fn least(&self) -> usize {
         let mut seen = HashSet::new();
         let mut least = 0;
@@ -130,7 +130,7 @@ impl<'a> Choice<'a> {
         least
     }
 
-    /// Fills up to `limit` characters, estimated; but the likeliest table is there in any case.
+    /// Fills up to an estimated `limit` of characters. The most relevant table is always included.
     pub fn fill(&mut self, limit: usize) {
         #[expect(
             clippy::cast_possible_truncation,
@@ -144,13 +144,13 @@ impl<'a> Choice<'a> {
         }
         while self.add_card(thin) {}
         self.add_columns(limit);
-        // What is left when every column of these tables is there.
+        // Uses what remains when all columns of these tables are included.
         while self.add_card(limit) {}
         self.add_columns(limit);
     }
 
-    /// The next table by rank, with a few columns if they fit. None is passed over for a smaller
-    /// one: what does not fit comes first when there is more room.
+    /// Adds the next table by rank, with a few columns if they fit. No table is skipped for a smaller one,
+    /// so that a larger budget never loses a table.
     fn add_card(&mut self, limit: usize) -> bool {
         let Some(table) = self.ranked.get(self.next).map(|ranked| ranked.table) else {
             return false;
@@ -166,7 +166,7 @@ impl<'a> Choice<'a> {
             self.cards[card].tables.push(table);
             self.cards[card].more.push(more);
             self.next += 1;
-            self.did(Step::Table(card), price);
+            self.push_step(Step::Table(card), price);
             return true;
         }
         let card = self.card(self.next);
@@ -178,7 +178,7 @@ impl<'a> Choice<'a> {
         self.card_of.insert(self.index.alike[table], at);
         self.cards.push(card);
         self.next += 1;
-        self.did(Step::Card, price);
+        self.push_step(Step::Card, price);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -213,19 +213,19 @@ impl<'a> Choice<'a> {
         let next = |card: &Card, at: usize| {
             let (_, score) = card.leaves.get(card.taken)?;
             let value = factors[at] * (score + 0.2);
-            Some(Wanted { value, card: at })
+            Some(NextColumn { value, card: at })
         };
         let cards = self.cards.iter().enumerate();
-        let mut wanted: BinaryHeap<Wanted> =
+        let mut queue: BinaryHeap<NextColumn> =
             cards.filter_map(|(at, card)| next(card, at)).collect();
-        while let Some(Wanted { card: at, .. }) = wanted.pop() {
+        while let Some(NextColumn { card: at, .. }) = queue.pop() {
             let before = self.steps.len();
             self.take_leaf(at);
             if self.price <= limit {
-                wanted.extend(next(&self.cards[at], at));
+                queue.extend(next(&self.cards[at], at));
                 continue;
             }
-            // No more for this card; another's next column may be shorter.
+            // This card is done; the next column of another may be shorter.
             self.undo_to(before);
             if limit.saturating_sub(self.price) < SHORTEST {
                 return;
@@ -233,9 +233,9 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// Gives back what was taken last, at least so many characters, but not the likeliest table;
-    /// false if there is nothing else.
-    pub fn give_back(&mut self, characters: usize) -> bool {
+    /// Undoes the last steps, at least `characters`, but keeps the most relevant table. Returns false if
+    /// there is nothing else to undo.
+    pub fn undo_at_least(&mut self, characters: usize) -> bool {
         let goal = self.price.saturating_sub(characters.max(1));
         let before = self.steps.len();
         while self.price > goal && self.steps.len() > 1 {
@@ -244,8 +244,8 @@ impl<'a> Choice<'a> {
         self.steps.len() < before
     }
 
-    /// Nothing but the name of the likeliest table.
-    pub fn bare(&mut self) {
+    /// Keeps only the name of the most relevant table.
+    pub fn keep_name_only(&mut self) {
         self.undo_to(1);
         for card in &mut self.cards {
             card.is_bare = true;
@@ -274,7 +274,7 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// Each declared key is written with the first of its columns, as far as prices go.
+    /// The estimated length of each declared key, charged with the first of its columns.
     fn keys(&self, position: usize) -> Vec<(u32, usize)> {
         let table = &self.document.tables[position];
         let mut keys: Vec<(u32, usize)> = Vec::new();
@@ -294,7 +294,7 @@ impl<'a> Choice<'a> {
         keys
     }
 
-    fn did(&mut self, step: Step, price: usize) {
+    fn push_step(&mut self, step: Step, price: usize) {
         self.price += price;
         self.steps.push((step, price));
     }
@@ -366,14 +366,14 @@ impl<'a> Choice<'a> {
             card.written.push(key);
         }
         self.cards[at].taken += 1;
-        self.did(Step::Leaf(at, written), price);
+        self.push_step(Step::Leaf(at, written), price);
     }
 
     fn short_name(&self, table: usize) -> usize {
         self.document.tables[table].own_name().chars().count() + 1
     }
 
-    /// In characters: what a table is likely to lack of a card's columns, and has beside.
+    /// The estimated length of a table's exceptions on a card, in characters.
     fn exceptions(&self, first: usize, table: usize, more: usize) -> usize {
         let of_first = self.index.leaf_hashes[first].len();
         let common = self.index.leaf_hashes[table].len() - more;
@@ -388,7 +388,7 @@ impl<'a> Choice<'a> {
         not + if more > 0 { 6 } else { 0 }
     }
 
-    /// In characters: a card without columns.
+    /// The length of a card without columns, in characters.
     fn head(&self, card: &Card) -> usize {
         let cards = std::slice::from_ref(card);
         let none = Descriptions::default();

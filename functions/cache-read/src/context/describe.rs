@@ -1,5 +1,5 @@
-//! Descriptions, where names and types left room for them: of tables first, then of columns, the
-//! most wanted first.
+//! Descriptions in the room that names and types leave: those of tables first, then those of columns, most
+//! relevant first.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,19 +15,19 @@ use super::numbers::id;
 use super::paths::Paths;
 use super::request::Format;
 
-/// In characters: the start of a description says what it is about.
+/// The longest description, in characters: its start tells what it is about.
 const LONGEST: usize = 160;
-/// In characters: no description is worth less.
+/// The minimum room for a description, in characters.
 const LEAST_LINE: usize = 20;
 
-/// One description of a table, or of a column or field of it.
-struct Described<'a> {
+/// The description of a table, or of one of its columns or fields.
+struct DescribedItem<'a> {
     table: usize,
     column: Option<(u32, &'a Paths<'a>)>,
     text: String,
 }
 
-/// A line each, of as many as there is room for.
+/// Appends descriptions, one per line, as many as fit.
 pub fn lines(
     document: &Document,
     index: &IndexData,
@@ -45,16 +45,16 @@ pub fn lines(
             .entry(document.tables[*table].own_name())
             .or_default() += 1;
     }
-    each(document, index, cards, &mut |described| {
-        let table = &document.tables[described.table];
-        // As short as it can be without meaning a table of another dataset.
+    each(document, index, cards, &mut |item| {
+        let table = &document.tables[item.table];
+        // The table name alone, unless tables of several datasets have it.
         let own = part(table.own_name());
         let is_shared = shared[table.own_name()] > 1;
         let name = plain(if is_shared { &table.name } else { &own });
-        let line = match described.column {
-            None => format!("{name}: {}\n", described.text),
+        let line = match item.column {
+            None => format!("{name}: {}\n", item.text),
             Some((node, paths)) => {
-                format!("{name}.{}: {}\n", plain(&paths.path(node)), described.text)
+                format!("{name}.{}: {}\n", plain(&paths.path(node)), item.text)
             }
         };
         let length = line.chars().count();
@@ -66,7 +66,7 @@ pub fn lines(
     });
 }
 
-/// As many as there is room for, as DDL or JSON will write them.
+/// The descriptions that fit, by their length in DDL or JSON.
 pub fn inside(
     document: &Document,
     index: &IndexData,
@@ -79,8 +79,8 @@ pub fn inside(
         return descriptions;
     }
     let dialect = document.source.dialect;
-    each(document, index, cards, &mut |described| {
-        let depth = described
+    each(document, index, cards, &mut |item| {
+        let depth = item
             .column
             .map_or(0, |(node, _)| index.nodes[node as usize].depth);
         // The DDL of Postgres names a composite type without its fields' descriptions.
@@ -88,24 +88,24 @@ pub fn inside(
             return true;
         }
         let written = match format {
-            Format::Json => serde_json::Value::from(described.text.as_str()).to_string(),
-            _ => literal(&described.text, dialect),
+            Format::Json => serde_json::Value::from(item.text.as_str()).to_string(),
+            _ => literal(&item.text, dialect),
         };
         let around = match (format, dialect) {
             (Format::Json, _) => 16,
             (_, Dialect::Bigquery) => 28 + 2 * usize::from(depth),
             (_, Dialect::Postgres) => {
-                let name = &document.tables[described.table].name;
-                let column = described.column.map(|(node, paths)| paths.path(node));
+                let name = &document.tables[item.table].name;
+                let column = item.column.map(|(node, paths)| paths.path(node));
                 28 + name.chars().count() + column.map_or(0, |path| path.chars().count())
             }
         };
         let length = written.chars().count() + around;
         if length <= room {
             room -= length;
-            match described.column {
-                None => descriptions.tables.insert(described.table, described.text),
-                Some((node, _)) => descriptions.nodes.insert(node, described.text),
+            match item.column {
+                None => descriptions.tables.insert(item.table, item.text),
+                Some((node, _)) => descriptions.nodes.insert(node, item.text),
             };
         }
         room >= LEAST_LINE
@@ -113,12 +113,12 @@ pub fn inside(
     descriptions
 }
 
-/// Gives each description of what the cards show to `take`, until it wants no more.
+/// Calls `take` for each description of what the cards show, until it returns false.
 fn each(
     document: &Document,
     index: &IndexData,
     cards: &[Card],
-    take: &mut dyn FnMut(Described<'_>) -> bool,
+    take: &mut dyn FnMut(DescribedItem<'_>) -> bool,
 ) {
     let of_table = |table: usize| document.tables[table].description.as_deref();
     let leaders = cards.iter().map(|card| (card.tables[0], None));
@@ -128,7 +128,7 @@ fn each(
     });
     for (table, known) in leaders.chain(followers) {
         if let Some(text) = of_table(table).filter(|text| known != Some(*text))
-            && !take(Described {
+            && !take(DescribedItem {
                 table,
                 column: None,
                 text: short(text),
@@ -143,7 +143,7 @@ fn each(
         .collect();
     let mut columns: Vec<(f32, usize, u32)> = Vec::new();
     for (position, (card, paths)) in cards.iter().zip(&all).enumerate() {
-        let described = wanted(card, index).into_iter();
+        let described = shown_nodes(card, index).into_iter();
         let described = described.filter(|(node, _)| paths.column(*node).description.is_some());
         columns.extend(described.map(|(node, score)| (score * card.score, position, node)));
     }
@@ -151,7 +151,7 @@ fn each(
     for (_, card, node) in columns {
         let paths = &all[card];
         if let Some(text) = &paths.column(node).description
-            && !take(Described {
+            && !take(DescribedItem {
                 table: cards[card].tables[0],
                 column: Some((node, paths)),
                 text: short(text),
@@ -162,42 +162,42 @@ fn each(
     }
     for (card, paths) in cards.iter().zip(&all) {
         for table in &card.tables[1..] {
-            if !others(document, index, card, paths, *table, take) {
+            if !differing(document, index, card, paths, *table, take) {
                 return;
             }
         }
     }
 }
 
-/// What is shown, parents too, which are wanted as much as the most wanted of their fields.
-fn wanted(card: &Card, index: &IndexData) -> Vec<(u32, f32)> {
-    let mut wanted = Vec::new();
+/// The shown nodes with their scores. Parents have the score of their most relevant field.
+fn shown_nodes(card: &Card, index: &IndexData) -> Vec<(u32, f32)> {
+    let mut nodes = Vec::new();
     let mut parents: HashSet<u32> = HashSet::new();
     for (leaf, score) in card.taken() {
-        wanted.push((*leaf, *score));
+        nodes.push((*leaf, *score));
         let mut node = *leaf;
         while index.nodes[node as usize].parent != node {
             node = index.nodes[node as usize].parent;
             if !parents.insert(node) {
                 break;
             }
-            wanted.push((node, *score));
+            nodes.push((node, *score));
         }
     }
-    wanted
+    nodes
 }
 
-/// What another table on a card says otherwise of the columns that it shares with the first.
-fn others(
+/// The descriptions of another table on a card that differ from those of the first table.
+fn differing(
     document: &Document,
     index: &IndexData,
     card: &Card,
     first: &Paths<'_>,
     table: usize,
-    take: &mut dyn FnMut(Described<'_>) -> bool,
+    take: &mut dyn FnMut(DescribedItem<'_>) -> bool,
 ) -> bool {
     let paths = Paths::new(document, index, table);
-    let shown: HashMap<u64, &Column> = wanted(card, index)
+    let shown: HashMap<u64, &Column> = shown_nodes(card, index)
         .into_iter()
         .map(|(node, _)| (index.nodes[node as usize].hash, first.column(node)))
         .collect();
@@ -209,7 +209,7 @@ fn others(
         let description = &paths.column(node).description;
         if let Some(text) = description
             && known.description.as_ref() != Some(text)
-            && !take(Described {
+            && !take(DescribedItem {
                 table,
                 column: Some((node, &paths)),
                 text: short(text),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// What DDL and JSON are to hold.
+/// The descriptions for DDL and JSON.
 #[derive(Default)]
 pub struct Descriptions {
     pub tables: HashMap<usize, String>,

@@ -1,4 +1,4 @@
-//! What a query must mind beside names and types: filters, suffixes, keys.
+//! What a query must observe besides names and types: filters, suffixes, keys.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use schema::Dialect;
 use schema::document::{DriftKind, ForeignKey, Table};
 use schema::render::{identifier, plain};
 
-/// Retyped paths of a family that are named.
+/// How many retyped paths of a family are named.
 const RETYPED: usize = 3;
 
-/// The facts of a table of which the columns `shown` are.
+/// The facts of a table with the columns `shown`.
 pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
     let mut facts: Vec<String> = Vec::new();
     if let Some(partition) = &table.partitioning {
@@ -60,7 +60,7 @@ pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
     facts.join("; ")
 }
 
-/// A key is told with its columns: a table can have more keys than a budget holds.
+/// The primary key, if its columns are shown. A table can have more keys than a budget holds.
 pub fn shown_primary_key<'a>(table: &'a Table, shown: &HashSet<&str>) -> &'a [String] {
     if are_shown(&table.primary_key, shown) {
         &table.primary_key

@@ -1,4 +1,4 @@
-//! Tables of one dataset that have the same columns, or nearly: one card can show several.
+//! Groups of tables of a dataset with the same or similar columns, which one card can show.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use schema::document::Table;
 use super::node::Node;
 use super::numbers::{id, ratio};
 
-/// From this share of common columns on, tables are alike.
+/// The share of common columns from which tables count as similar.
 const ALIKE: f32 = 0.7;
-/// Of a table's columns, kept to tell quickly that another has few in common.
+/// The size of the sample of a table's columns that quickly rules out dissimilar tables (MinHash).
 const SAMPLE: usize = 16;
 
 struct Leader<'a> {
@@ -19,8 +19,7 @@ struct Leader<'a> {
     sample: [u64; SAMPLE],
 }
 
-/// For each table the number of its group of the same, and of alike tables; a group has the number
-/// of its first table.
+/// For each table its groups of equal and of similar tables. The id of a group is its first table.
 pub fn of(
     tables: &[Table],
     first_node: &[u32],
@@ -78,7 +77,7 @@ pub fn of(
     (same, alike)
 }
 
-/// What a card says of a table beside its columns; it must hold for all tables on the card.
+/// What a card tells of a table besides its columns, which must hold for all tables on the card.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Facts<'a> {
     partition: Option<(&'a str, &'a str, bool)>,
@@ -99,7 +98,7 @@ fn facts(table: &Table) -> Facts<'_> {
     }
 }
 
-/// The smallest of the columns' hashes under different orders.
+/// The smallest column hash under each of several hash functions.
 fn sample(columns: &[u64]) -> [u64; SAMPLE] {
     let mut sample = [u64::MAX; SAMPLE];
     for column in columns {
@@ -113,7 +112,7 @@ fn sample(columns: &[u64]) -> [u64; SAMPLE] {
     sample
 }
 
-/// The share of the columns of both that are common; of sorted lists.
+/// The Jaccard similarity of two sorted lists.
 fn likeness(a: &[u64], b: &[u64]) -> f32 {
     let (mut at, mut other, mut common) = (0, 0, 0);
     while at < a.len() && other < b.len() {

@@ -1,4 +1,4 @@
-//! The index: which words stand where, which tables are alike, and which join.
+//! The index: which words occur where, which tables are similar, and which join.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,41 +7,40 @@ use super::node::Node;
 use super::word_lists::WordLists;
 use super::{joins, lexicon};
 
-/// The words and shapes of a document, by positions in it: no text of it is kept but single words.
+/// The words and shapes of a document, by positions in it. The only texts are single words.
 pub struct IndexData {
     pub lists: Arc<WordLists>,
     pub terms: HashMap<Box<str>, u32>,
-    /// Of each table; a position past the last node closes the last.
+    /// The first node of each table, and a last entry for the end.
     pub first_node: Vec<u32>,
     /// Columns and nested fields, parents before their fields, table by table.
     pub nodes: Vec<Node>,
-    /// By table: the hashes of its leaves, sorted.
+    /// The sorted hashes of the leaves, by table.
     pub leaf_hashes: Vec<Box<[u64]>>,
-    /// By term, then by table.
+    /// Where each term occurs in each table.
     pub table_words: Postings<TableWord>,
-    /// By term: the nodes that have it in their name.
+    /// The nodes with a term in their name.
     pub node_names: Postings<u32>,
-    /// By term: the nodes that have it in their description.
+    /// The nodes with a term in their description.
     pub node_descriptions: Postings<u32>,
-    /// By term: how rare it is among groups of alike tables, and among names of columns.
+    /// The rarity of each term among groups of similar tables; `node_rarity` among column names.
     pub table_rarity: Vec<f32>,
     pub node_rarity: Vec<f32>,
     pub datasets: Vec<String>,
-    /// By table.
+    /// The dataset of each table.
     pub dataset: Vec<u32>,
-    /// By table: the group of tables of its dataset with the same columns, and with nearly the
-    /// same.
+    /// For each table, the group of tables of its dataset with the same columns; `alike` with similar ones.
     pub same: Vec<u32>,
     pub alike: Vec<u32>,
     pub joins: Vec<Vec<joins::Join>>,
     pub lexicon: lexicon::Lexicon,
-    /// By example: its words, sorted.
+    /// The sorted words of each example.
     pub examples: Vec<Vec<u32>>,
-    /// Of the words that tables have, on average.
+    /// The average number of words of the columns of a table.
     pub mean_width: f32,
 }
 
-/// How often a word occurs in the parts of a table.
+/// How often a word occurs in each part of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TableWord {
     pub table: u32,
@@ -53,14 +52,14 @@ pub struct TableWord {
     pub examples: u8,
 }
 
-/// WordLists by term, one after another.
+/// Lists by term, stored consecutively.
 pub struct Postings<T> {
     starts: Vec<u32>,
     items: Vec<T>,
 }
 
 impl<T: Copy + Default + PartialEq> Postings<T> {
-    /// Of pairs in which the items of a term are in their order; each is kept once.
+    /// Builds lists from pairs in which the items of each term are sorted. Duplicates are dropped.
     pub fn new(pairs: &[(u32, T)], terms: usize) -> Self {
         let mut starts = vec![0_u32; terms + 1];
         let mut last: Vec<Option<T>> = vec![None; terms];

@@ -1,4 +1,4 @@
-//! Which tables join: by declared keys, and by columns of one name that look like keys.
+//! Which tables join: by declared keys, and by equally named columns that look like keys.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,17 +9,17 @@ use super::numbers::{id, ratio};
 use super::word_lists::WordLists;
 use super::words;
 
-/// A column that this many tables of a dataset share tells nothing of two of them.
+/// Columns that more tables of a dataset share don't indicate a join.
 const COMMON: usize = 24;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Join {
     pub to: u32,
-    /// 1 for a declared key; less, the more tables share the column.
+    /// 1 for a declared key; less if more tables share the column.
     pub strength: f32,
 }
 
-/// For each table those that it joins, each once.
+/// The joins of each table, without duplicates.
 pub fn of(
     tables: &[Table],
     first_node: &[u32],
@@ -39,7 +39,7 @@ pub fn of(
         .enumerate()
         .map(|(position, table)| (table.name.as_str(), position))
         .collect();
-    // By dataset and what is identified: tables with `customer_id`, and `customers` with `id`.
+    // By dataset and identified entity: tables with `customer_id`, and `customers` with `id`.
     let mut keys: BTreeMap<(u32, String), Vec<usize>> = BTreeMap::new();
     for (position, table) in tables.iter().enumerate() {
         for key in &table.foreign_keys {

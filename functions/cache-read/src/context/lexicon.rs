@@ -1,5 +1,5 @@
-//! A bilingual lexicon that the schema writes itself: where a column is called `order_date` and
-//! described in Korean, the pairs of that description stand for `order` and `date`.
+//! A bilingual lexicon that is learned from the schema: if a column `order_date` has a Korean description,
+//! the bigrams of the description are associated with `order` and `date`.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -7,24 +7,24 @@ use std::rc::Rc;
 
 use super::numbers::{id, ratio};
 
-/// A pair of characters that describes more names than this says nothing of one of them.
+/// Bigrams that describe more names than this are too common to mean one of them.
 const COMMON: u32 = 40;
-/// The least share of a pair's descriptions that name what it is to stand for.
-const SURE: f32 = 0.5;
+/// The least share of a bigram's descriptions whose names contain a word, to associate the two.
+const MIN_CONFIDENCE: f32 = 0.5;
 
-/// By pair, then by word.
+/// Meanings, sorted by bigram and word.
 #[derive(Default)]
 pub struct Lexicon(Vec<Meaning>);
 
 pub struct Meaning {
     pair: u32,
     pub word: u32,
-    /// 0 to 1.
-    pub surely: f32,
+    /// The confidence, 0 to 1.
+    pub confidence: f32,
 }
 
 impl Lexicon {
-    /// The words that a word of another script stands for.
+    /// The words that a bigram is associated with.
     pub fn of(&self, term: u32) -> &[Meaning] {
         let start = self.0.partition_point(|meaning| meaning.pair < term);
         let length = self.0[start..].partition_point(|meaning| meaning.pair == term);
@@ -34,18 +34,18 @@ impl Lexicon {
 
 #[derive(Default)]
 pub struct Builder {
-    /// A name that is described alike in many tables is one; by hash.
+    /// Hashes of known descriptions: a name with the same description in many tables counts once.
     known: HashSet<u64>,
     names: Vec<Rc<[u32]>>,
-    /// By term: how many names it describes.
+    /// How many names each term describes.
     described: Vec<u32>,
-    /// Pairs, and the positions of the names that they describe: of a pair that is common no more,
-    /// which bounds what all take.
+    /// Bigrams with the positions of the names that they describe, up to `COMMON` per bigram, which bounds
+    /// the memory.
     pairs: Vec<(u32, u32)>,
 }
 
 impl Builder {
-    /// The pairs of one description, and the words of the name that is so described.
+    /// Adds the bigrams of a description and the words of the described name.
     pub fn add(&mut self, mut pairs: Vec<u32>, name: &Rc<[u32]>) {
         pairs.sort_unstable();
         pairs.dedup();
@@ -93,10 +93,14 @@ impl Builder {
             }
             words.sort_unstable();
             for together in words.chunk_by(|a, b| a == b) {
-                let surely = ratio(together.len(), described as usize);
-                if surely >= SURE {
+                let confidence = ratio(together.len(), described as usize);
+                if confidence >= MIN_CONFIDENCE {
                     let word = together[0];
-                    meanings.push(Meaning { pair, word, surely });
+                    meanings.push(Meaning {
+                        pair,
+                        word,
+                        confidence,
+                    });
                 }
             }
         }

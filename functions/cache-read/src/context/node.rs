@@ -3,22 +3,22 @@
 use super::role::ColumnRole;
 
 pub struct Node {
-    /// In characters.
+    /// The length of the name, in characters.
     pub name_length: u16,
-    /// Of the type, in characters; and its hash, with the mode.
+    /// The length of the type in characters; `type_hash` includes the mode.
     pub type_length: u16,
     pub type_hash: u32,
     pub words: u8,
     pub depth: u8,
     pub role: ColumnRole,
-    /// Whether the name is that of a key.
+    /// Whether the name is the name of a key.
     pub is_key: bool,
-    /// Whether the name is an identifier as it is, without quotes.
+    /// Whether the name is an identifier without quotes.
     pub is_bare: bool,
     pub is_leaf: bool,
     pub is_repeated: bool,
-    /// The node it is a field of; itself at the top.
+    /// The parent node; the node itself at the top level.
     pub parent: u32,
-    /// Equal for one path of one type, whichever table it is in.
+    /// Equal for equal paths and types, in any table.
     pub hash: u64,
 }

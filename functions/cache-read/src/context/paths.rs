@@ -5,7 +5,7 @@ use schema::name::path;
 
 use super::index::IndexData;
 
-/// A table's columns and fields in the order of its nodes.
+/// The columns and fields of a table, in the order of its nodes.
 pub struct Paths<'a> {
     first: u32,
     columns: Vec<&'a Column>,

@@ -1,4 +1,4 @@
-//! Scores: how well tables, columns and examples fit a question.
+//! Scores: the relevance of tables, columns and examples for a question.
 
 use std::collections::HashMap;
 
@@ -8,18 +8,18 @@ use super::role::ColumnRole;
 use super::weights::Weights;
 use super::words;
 
-/// The question in the terms of an index; what the index does not know is left out.
+/// A question in the terms of an index, without unknown words.
 pub struct Question {
-    /// Each term once, with how much it counts.
+    /// The terms without repetitions, with their weights.
     pub terms: Vec<(u32, f32)>,
-    /// For each term the question's word for it.
+    /// The word of the question for each term.
     words: Vec<String>,
 }
 
 impl Question {
     pub fn new(question: &str, index: &IndexData) -> Self {
         let mut terms: Vec<(u32, f32)> = Vec::new();
-        let mut said: Vec<String> = Vec::new();
+        let mut question_words: Vec<String> = Vec::new();
         let mut position: HashMap<u32, usize> = HashMap::new();
         let mut add = |term: u32, weight: f32, word: &str| {
             let next = terms.len();
@@ -28,14 +28,14 @@ impl Question {
                 terms[at].1 = terms[at].1.max(weight);
             } else {
                 terms.push((term, weight));
-                said.push(word.to_owned());
+                question_words.push(word.to_owned());
             }
         };
         for (word, weight) in words::of_question(question, &index.lists) {
             let Some(term) = index.terms.get(word.as_str()).copied() else {
                 continue;
             };
-            // Of three characters two pairs are made: each says half.
+            // Three characters yield two bigrams, so each counts less.
             let weight = if words::is_pair(&word) {
                 weight * 0.6
             } else {
@@ -43,26 +43,29 @@ impl Question {
             };
             add(term, weight, &word);
             for meaning in index.lexicon.of(term) {
-                add(meaning.word, weight * meaning.surely, &word);
+                add(meaning.word, weight * meaning.confidence, &word);
             }
         }
-        Self { terms, words: said }
+        Self {
+            terms,
+            words: question_words,
+        }
     }
 }
 
-/// A table and its score, best first.
+/// A table and its score.
 #[derive(Clone, Copy, Debug)]
 pub struct Ranked {
     pub table: usize,
     pub score: f32,
-    /// The table whose join lifted this one most, if one did.
+    /// The joined table that raised the score most, if there is one.
     pub joined: Option<usize>,
 }
 
-/// How many of the best tables lift those that they join.
-const LIFTING: usize = 12;
+/// How many of the best tables raise the scores of tables that they join.
+const RAISING: usize = 12;
 
-/// Every table that `allowed` lets through.
+/// All allowed tables, best first.
 pub fn tables(
     index: &IndexData,
     question: &Question,
@@ -77,7 +80,7 @@ pub fn tables(
         .map(|table| {
             let width = ratio(index.nodes_of(table).len(), 1) * 2.0;
             let width = 1.0 - weights.width + weights.width * (width / index.mean_width).sqrt();
-            // A table without columns has none, and is divided by it.
+            // The width is a divisor, and zero for a table without columns.
             width.max(f32::MIN_POSITIVE)
         })
         .collect();
@@ -108,7 +111,7 @@ pub fn tables(
         })
         .collect();
     sort(&mut ranked);
-    lift(&mut ranked, index, weights);
+    raise_joined(&mut ranked, index, weights);
     ranked
 }
 
@@ -122,10 +125,10 @@ fn evidence(word: &TableWord, width: f32, weights: &Weights) -> f32 {
         + weights.examples * some(word.examples)
 }
 
-/// The best tables give of their score to those that they join.
-fn lift(ranked: &mut [Ranked], index: &IndexData, weights: &Weights) {
+/// Adds a share of the scores of the best tables to those of joined tables.
+fn raise_joined(ranked: &mut [Ranked], index: &IndexData, weights: &Weights) {
     let mut lifted: Vec<(f32, Option<usize>)> = vec![(0.0, None); index.dataset.len()];
-    for best in ranked.iter().take(LIFTING) {
+    for best in ranked.iter().take(RAISING) {
         for join in &index.joins[best.table] {
             let lift = weights.join * join.strength * best.score;
             let known = &mut lifted[join.to as usize];
@@ -146,7 +149,7 @@ fn sort(ranked: &mut [Ranked]) {
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.table.cmp(&b.table)));
 }
 
-/// How much each node says to the question, without what its role adds.
+/// The score of each node for the question, without its role.
 pub fn nodes(index: &IndexData, question: &Question, weights: &Weights) -> Vec<f32> {
     let mut scores = vec![0.0_f32; index.nodes.len()];
     for (term, weight) in &question.terms {
@@ -163,10 +166,10 @@ pub fn nodes(index: &IndexData, question: &Question, weights: &Weights) -> Vec<f
     scores
 }
 
-/// More than the words of a question add up to: what is needed comes before what is asked for.
+/// More than any sum of word scores: needed columns come before requested ones.
 const NEEDED: f32 = 1_000.0;
 
-/// A table's leaves with their scores, best first; those of equal score in their order.
+/// The leaves of a table with their scores, best first; equal scores in the order of the table.
 pub fn leaves(
     index: &IndexData,
     table: usize,
@@ -174,7 +177,7 @@ pub fn leaves(
     weights: &Weights,
 ) -> Vec<(u32, f32)> {
     let range = index.nodes_of(table);
-    // Parents stand before their fields.
+    // Parents come before their fields.
     let mut total: Vec<f32> = Vec::with_capacity(range.len());
     let mut leaves = Vec::with_capacity(range.len());
     for (at, node) in range.clone().enumerate() {
@@ -205,7 +208,7 @@ pub fn leaves(
     leaves
 }
 
-/// Examples whose questions are like this one, best first.
+/// Examples with similar questions, best first.
 pub fn examples(index: &IndexData, question: &Question) -> Vec<(usize, f32)> {
     let rarity = |term: u32| index.table_rarity[term as usize];
     let asked: f32 = question
@@ -230,10 +233,10 @@ pub fn examples(index: &IndexData, question: &Question) -> Vec<(usize, f32)> {
     ranked
 }
 
-/// Where the words stand that speak most for a table: `name: trip`, likeliest first.
+/// The words that contribute most to a table's score and where they occur: `name: trip`, best first.
 pub fn why(index: &IndexData, question: &Question, table: usize) -> Vec<String> {
     let mut found: Vec<(f32, String)> = Vec::new();
-    for ((term, weight), said) in question.terms.iter().zip(&question.words) {
+    for ((term, weight), question_word) in question.terms.iter().zip(&question.words) {
         let words = index.table_words.of(*term);
         let Ok(at) = words.binary_search_by_key(&table, |word| word.table as usize) else {
             continue;
@@ -253,7 +256,7 @@ pub fn why(index: &IndexData, question: &Question, table: usize) -> Vec<String> 
             ("column description", 0.3)
         };
         let score = counts * weight * index.table_rarity[*term as usize];
-        found.push((score, format!("{place}: {said}")));
+        found.push((score, format!("{place}: {question_word}")));
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     found.truncate(4);

@@ -1,4 +1,4 @@
-//! Cards: tables as text for a model, with the columns that were chosen.
+//! Renders cards: tables as text for a model, with the chosen columns.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -17,24 +17,28 @@ use super::numbers::id;
 use super::paths::Paths;
 use super::request::Format;
 
-/// Exceptions of a table on another's card that are named; of one with more, the number is told.
+/// How many exceptions of a table on a card are named; the others are counted.
 const EXCEPTIONS: usize = 6;
 
-/// The columns of a card's first table that are shown, nested as they are.
-struct Shown<'a> {
+/// A chosen column of a card's first table, with its chosen fields.
+struct ChosenColumn<'a> {
     column: &'a Column,
     node: u32,
-    fields: Vec<Shown<'a>>,
+    fields: Vec<ChosenColumn<'a>>,
 }
 
-fn shown<'a>(columns: &'a [Column], node: &mut u32, chosen: &[u32]) -> Vec<Shown<'a>> {
+fn chosen_columns<'a>(
+    columns: &'a [Column],
+    node: &mut u32,
+    chosen: &[u32],
+) -> Vec<ChosenColumn<'a>> {
     let mut all = Vec::new();
     for column in columns {
         let own = *node;
         *node += 1;
-        let fields = shown(&column.fields, node, chosen);
+        let fields = chosen_columns(&column.fields, node, chosen);
         if !fields.is_empty() || chosen.binary_search(&own).is_ok() {
-            all.push(Shown {
+            all.push(ChosenColumn {
                 column,
                 node: own,
                 fields,
@@ -44,24 +48,24 @@ fn shown<'a>(columns: &'a [Column], node: &mut u32, chosen: &[u32]) -> Vec<Shown
     all
 }
 
-/// A text, and whether it must be explained.
+/// Rendered cards, and which notations the legend must explain.
 #[derive(Default)]
-pub struct Cards {
+pub struct RenderedCards {
     pub text: String,
     pub has_left_out: bool,
     pub has_repeated: bool,
     pub has_alike: bool,
 }
 
-/// DDL and JSON hold `descriptions` in their places; text has them after all cards.
+/// Renders cards. DDL and JSON include `descriptions`; in text they follow all cards.
 pub fn cards(
     document: &Document,
     index: &IndexData,
     cards: &[Card],
     format: Format,
     descriptions: &Descriptions,
-) -> Cards {
-    let mut all = Cards::default();
+) -> RenderedCards {
+    let mut all = RenderedCards::default();
     for card in cards {
         match format {
             Format::Text => all.card(document, index, card),
@@ -72,7 +76,7 @@ pub fn cards(
     all
 }
 
-impl Cards {
+impl RenderedCards {
     fn card(&mut self, document: &Document, index: &IndexData, card: &Card) {
         let dialect = document.source.dialect;
         let first = &document.tables[card.tables[0]];
@@ -107,7 +111,7 @@ impl Cards {
             self.text.push('\n');
         }
         let mut node = index.first_node[card.tables[0]];
-        let shown = shown(&first.columns, &mut node, &nodes);
+        let shown = chosen_columns(&first.columns, &mut node, &nodes);
         self.group(&shown, index, dialect);
         let left_out = card.leaves.len() - nodes.len();
         if left_out > 0 {
@@ -122,12 +126,12 @@ impl Cards {
     }
 
     /// `STRING: a, b; INT64: c; items ARRAY{..}; device{..}`.
-    fn group(&mut self, shown: &[Shown<'_>], index: &IndexData, dialect: Dialect) {
-        let mut groups: Vec<(&str, Mode, Vec<&Shown<'_>>)> = Vec::new();
+    fn group(&mut self, shown: &[ChosenColumn<'_>], index: &IndexData, dialect: Dialect) {
+        let mut groups: Vec<(&str, Mode, Vec<&ChosenColumn<'_>>)> = Vec::new();
         for one in shown.iter().filter(|one| one.fields.is_empty()) {
             let column = one.column;
             let repeated = column.mode == Mode::Repeated;
-            let same = |group: &&mut (&str, Mode, Vec<&Shown<'_>>)| {
+            let same = |group: &&mut (&str, Mode, Vec<&ChosenColumn<'_>>)| {
                 group.0 == column.data_type && (group.1 == Mode::Repeated) == repeated
             };
             match groups.iter_mut().find(same) {
@@ -164,7 +168,7 @@ impl Cards {
         }
     }
 
-    fn name(&mut self, one: &Shown<'_>, index: &IndexData, dialect: Dialect) {
+    fn name(&mut self, one: &ChosenColumn<'_>, index: &IndexData, dialect: Dialect) {
         let name = &one.column.name;
         if index.nodes[one.node as usize].is_bare {
             self.text.push_str(name);
@@ -199,7 +203,7 @@ impl Cards {
         descriptions: &Descriptions,
     ) {
         let mut table = pruned(document, index, card, descriptions);
-        // A model reads the joined names.
+        // For a model the joined names are enough.
         table.parts = TableName::default();
         for key in &mut table.foreign_keys {
             key.references_parts = TableName::default();
@@ -215,8 +219,7 @@ impl Cards {
     }
 }
 
-/// The names of the columns at the top that are shown, as a whole or in part; of a table without
-/// keys nobody asks.
+/// The names of the chosen top-level columns. Empty for a table without keys, which does not need them.
 fn shown_names<'a>(table: &'a Table, index: &IndexData, card: &Card) -> HashSet<&'a str> {
     if table.primary_key.is_empty() && table.foreign_keys.is_empty() {
         return HashSet::new();
@@ -237,15 +240,15 @@ fn shown_names<'a>(table: &'a Table, index: &IndexData, card: &Card) -> HashSet<
     shown.map(|(_, column)| column.name.as_str()).collect()
 }
 
-/// The table with the chosen columns, and of its descriptions those that are given.
+/// The table with only the chosen columns and descriptions.
 fn pruned(
     document: &Document,
     index: &IndexData,
     card: &Card,
     descriptions: &Descriptions,
 ) -> Table {
-    fn columns(shown: &[Shown<'_>], descriptions: &Descriptions) -> Vec<Column> {
-        let one = |one: &Shown<'_>| Column {
+    fn columns(shown: &[ChosenColumn<'_>], descriptions: &Descriptions) -> Vec<Column> {
+        let one = |one: &ChosenColumn<'_>| Column {
             name: one.column.name.clone(),
             data_type: one.column.data_type.clone(),
             mode: one.column.mode,
@@ -259,7 +262,7 @@ fn pruned(
     }
     let whole = &document.tables[card.tables[0]];
     let mut node = index.first_node[card.tables[0]];
-    let shown = shown(&whole.columns, &mut node, &card.nodes());
+    let shown = chosen_columns(&whole.columns, &mut node, &card.nodes());
     let mut table = Table {
         description: descriptions.of_table(card.tables[0]),
         columns: columns(&shown, descriptions),
@@ -283,7 +286,7 @@ fn pruned(
     table
 }
 
-/// ` (not a, b; +2)`: what a table on another's card does not have, and what it has beside.
+/// ` (not a, b; +2)`: the missing and additional columns of a table on a card.
 fn exceptions(missing: &[String], more: usize) -> String {
     let mut told = Vec::new();
     if !missing.is_empty() {
@@ -303,7 +306,7 @@ fn exceptions(missing: &[String], more: usize) -> String {
     format!(" ({})", told.join("; "))
 }
 
-/// Those of the first table's leaves that another table on its card does not have.
+/// The chosen leaves of the first table that another table on its card lacks.
 fn missing(index: &IndexData, first: usize, table: usize, nodes: &[u32]) -> Vec<u32> {
     if index.same[first] == index.same[table] {
         return Vec::new();
@@ -316,7 +319,7 @@ fn missing(index: &IndexData, first: usize, table: usize, nodes: &[u32]) -> Vec<
     nodes.iter().copied().filter(lacks).collect()
 }
 
-/// The tables of a card as an answer lists them, without scores and reasons.
+/// The tables of a card for the response, without scores and reasons.
 pub fn listed(document: &Document, index: &IndexData, card: &Card) -> Vec<(usize, ChosenTable)> {
     let first = card.tables[0];
     let nodes = card.nodes();

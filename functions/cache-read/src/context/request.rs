@@ -1,42 +1,42 @@
-//! What is asked of an index, and its limits.
+//! Requests for a context, and their limits.
 
 use platform::Error;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// In characters.
+/// The longest question, in characters.
 pub const LONGEST_QUESTION: usize = 10_000;
-/// In tokens.
+/// The allowed budgets, in tokens.
 pub const BUDGETS: std::ops::RangeInclusive<usize> = 100..=200_000;
 
-/// What is asked of an [`Index`].
+/// A request for a context.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub question: &'a str,
-    /// The context never has more tokens than this; a token is four characters, begun ones counted.
+    /// The maximum number of tokens of the context. A token is four characters, rounded up.
     pub token_budget: usize,
-    /// Only tables of these datasets, named in full; none given, all of the index.
+    /// Only tables of these datasets, by full name; all datasets if none.
     pub datasets: Option<&'a [String]>,
     pub format: Format,
 }
 
-/// How the context writes a table down.
+/// The format of the tables in a context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Compact cards: names and types.
     #[default]
     Text,
-    /// `CREATE TABLE` statements, then each example's SQL below its question as a comment.
+    /// `CREATE TABLE` statements, then the SQL of each example below its question in a comment.
     Ddl,
-    /// JSON lines: an object a table, then `{"question", "sql"}` an example.
+    /// JSON lines: one object per table, then `{"question", "sql"}` per example.
     Json,
 }
 
-/// Whether there is something to look for.
+/// Checks that a question is not empty and not too long.
 pub fn check_question(question: &str) -> platform::Result<()> {
     if question.trim().is_empty() {
-        return Err(Error::Invalid("question is empty: ask one".to_owned()));
+        return Err(Error::Invalid("question is empty".to_owned()));
     }
     let length = question.chars().count();
     if length > LONGEST_QUESTION {
@@ -47,13 +47,13 @@ pub fn check_question(question: &str) -> platform::Result<()> {
     Ok(())
 }
 
-/// Whether there is room for something, and not for everything there could be.
+/// Checks that a budget is in the allowed range.
 pub fn check_budget(tokens: usize) -> platform::Result<()> {
     if BUDGETS.contains(&tokens) {
         return Ok(());
     }
     let (least, most) = (BUDGETS.start(), BUDGETS.end());
     Err(Error::Invalid(format!(
-        "token_budget is {tokens}: give {least} to {most}"
+        "token_budget is {tokens}: set it to {least} to {most}"
     )))
 }

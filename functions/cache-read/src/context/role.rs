@@ -1,4 +1,4 @@
-//! What a column is likely to be for, by its name, its type and its table.
+//! The likely role of a column, by its name, its type and its table.
 
 use schema::document::{Column, Table};
 
@@ -6,7 +6,7 @@ use super::word_lists::WordLists;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnRole {
-    /// A query fails without it, or is planned by it: a declared key, a partition, a cluster.
+    /// Declared key, partitioning or clustering column, which queries depend on.
     Needed,
     Key,
     Date,
@@ -14,6 +14,7 @@ pub enum ColumnRole {
     Other,
 }
 
+/// The role of a column.
 pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> ColumnRole {
     let is = |name: &String| depth == 0 && *name == column.name;
     let partition = table
@@ -40,7 +41,7 @@ pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> Col
     }
 }
 
-/// By the last word of a name.
+/// The role by the last word of a name.
 pub fn role_of_name(last: &str, lists: &WordLists) -> ColumnRole {
     if lists.keys.contains(last) {
         ColumnRole::Key

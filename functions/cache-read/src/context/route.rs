@@ -1,4 +1,4 @@
-//! The route of the context.
+//! `POST /v1/schema/context`.
 
 use axum::Extension;
 use platform::{Error, Json};
@@ -12,14 +12,14 @@ use crate::app::Snapshot;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContextRequest {
-    /// What is to be answered by SQL, in any language; at most 10,000 characters.
+    /// The question, in any language; at most 10,000 characters.
     #[schema(min_length = 1, max_length = 10_000)]
     question: String,
-    /// At most this many tokens, 100 to 200,000; a token is four characters.
+    /// The maximum number of tokens, 100 to 200,000; a token is four characters.
     #[serde(default = "default_budget")]
     #[schema(default = 4_000, minimum = 100, maximum = 200_000)]
     token_budget: usize,
-    /// Only tables of these datasets, named in full: `project.dataset`, `database.schema`.
+    /// Only tables of these datasets: `project.dataset` or `database.schema`.
     datasets: Option<Vec<String>>,
     #[serde(default)]
     #[schema(inline)]
@@ -30,10 +30,11 @@ fn default_budget() -> usize {
     4_000
 }
 
-/// The tables, columns and examples that a question needs, within a budget of tokens.
+/// Choose the context for a question.
 ///
-/// If all that the caller may see fits, all of it is sent. The same question and version give the
-/// same bytes.
+/// Returns the tables, columns and examples that a question needs, within a token budget. If everything
+/// that the caller may see fits, all of it is included. The same question and version give the same
+/// bytes.
 #[utoipa::path(
     post,
     path = "/v1/schema/context",
@@ -42,7 +43,7 @@ fn default_budget() -> usize {
     request_body = ContextRequest,
     responses(
         (status = 200, description = "the context", body = Context),
-        (status = 400, description = "the question, the budget or a dataset is wrong"),
+        (status = 400, description = "the question, the budget or a dataset is invalid"),
     )
 )]
 pub async fn choose(
@@ -66,10 +67,11 @@ pub async fn choose(
     Ok(Json(chosen.await.map_err(anyhow::Error::from)?))
 }
 
-/// A dataset that the caller may not see isn't in the document: it is unknown like any other.
+/// Checks that the datasets exist. A dataset that the caller may not see is not in the document, and so
+/// unknown.
 fn check_datasets(datasets: &[String], document: &Document) -> platform::Result<()> {
     if datasets.is_empty() {
-        let detail = "datasets is empty: name some, or leave it out for all";
+        let detail = "datasets is empty: name datasets, or omit it for all";
         return Err(Error::Invalid(detail.to_owned()));
     }
     let known = |name: &String| {
@@ -82,7 +84,7 @@ fn check_datasets(datasets: &[String], document: &Document) -> platform::Result<
     match datasets.iter().find(|name| !known(name)) {
         None => Ok(()),
         Some(name) => Err(Error::Invalid(format!(
-            "no dataset {name:?}: `GET /v1/schema/tables` lists the tables there are"
+            "no dataset {name:?}: `GET /v1/schema/tables` lists the tables"
         ))),
     }
 }

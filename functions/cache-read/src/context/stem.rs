@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The singular, as far as English spelling tells it.
+/// The singular, as far as English spelling rules tell it.
 pub fn stem(word: &str) -> Cow<'_, str> {
     let length = word.len();
     let ends = |ends: &[&str]| ends.iter().any(|end| word.ends_with(end));

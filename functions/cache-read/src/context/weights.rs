@@ -1,28 +1,28 @@
-//! What counts how much. The defaults are fitted from neutral weights on all databases of the
-//! benchmark, by `cargo bench -p tests --bench context -- --held-out`, which also says what the same
-//! fit is worth on databases that it did not see. Which weights there are, and the word lists, were
-//! chosen with those questions in sight.
+//! The weights of the ranking. The defaults are fitted from neutral weights on all databases of the
+//! benchmark, by `cargo bench -p tests --bench context -- --held-out`, which also measures the fit on
+//! databases that it has not seen. The set of weights and the word lists were chosen with the questions of
+//! the benchmark in sight.
 
-/// Only ratios matter among the weights of one group.
+/// The weights of the ranking. Within a group only their ratios matter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
-    // A table, by where the question's words stand.
+    // Tables, by where the words of the question occur.
     pub name: f32,
     pub dataset: f32,
     pub description: f32,
     pub columns: f32,
     pub column_descriptions: f32,
     pub examples: f32,
-    /// How soon a word that stands there often stops counting more.
+    /// The saturation of repeated words, as in BM25.
     pub saturation: f32,
-    /// How much a table pays for being wide, 0 to 1.
+    /// The penalty for wide tables, 0 to 1.
     pub width: f32,
-    /// What a table gets of its dataset's score.
+    /// The share of its dataset's score that a table gets.
     pub neighbourhood: f32,
-    /// What a table gets of the score of one that it joins.
+    /// The share of the score of a joined table that a table gets.
     pub join: f32,
 
-    // A column.
+    // Columns.
     pub column_description: f32,
     pub parent: f32,
     pub key: f32,
@@ -30,18 +30,18 @@ pub struct Weights {
     pub label: f32,
 
     // The budget.
-    /// The share that goes to as many tables as it holds before any gets more.
+    /// The share of the budget that is spent on thin cards of as many tables as possible.
     pub thin_share: f32,
-    /// Columns in a thin card.
+    /// The columns of a thin card.
     pub thin_columns: f32,
-    /// How much a table's rank weighs when columns of different tables compete.
+    /// The weight of a table's rank when columns of different tables compete.
     pub rank: f32,
 }
 
 impl Weights {
-    /// Where a fit starts, from before any question was seen: a word counts alike in whichever part of
-    /// a table or column it stands, with the constants that BM25 is mostly used with, and nothing
-    /// else counts. `examples` stays so: the benchmark has none.
+    /// The start of a fit, independent of any question: words count equally in every part of a table or
+    /// column, with the usual constants of BM25, and nothing else counts. `examples` is not fitted, because
+    /// the benchmark has none.
     pub fn neutral() -> Self {
         Self {
             name: 1.0,

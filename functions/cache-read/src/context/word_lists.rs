@@ -1,19 +1,19 @@
-//! The word lists: what is known of words before any schema is seen.
+//! Word lists: knowledge about words that is independent of any schema.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use super::stem::stem;
 
-/// Each list stands in a file of `lists/`, with its reason. An emptied list is a list less: so it
-/// is measured what each is worth.
+/// Each list is a file in `lists/`, with reasons in comments. The benchmark empties lists to measure what
+/// each is worth.
 #[derive(Clone, Debug)]
 pub struct WordLists {
-    /// Words that say how a question is put and not what it is about.
+    /// Stop words, which tell how a question is phrased and not what it is about.
     pub empty: HashSet<String>,
-    /// What short forms in names stand for.
+    /// The meaning of abbreviations in names.
     pub short_forms: HashMap<String, String>,
-    /// The last words of names of keys, of dates and of labels.
+    /// The last words in names of keys; likewise `dates` and `labels`.
     pub keys: HashSet<String>,
     pub dates: HashSet<String>,
     pub labels: HashSet<String>,
@@ -39,7 +39,7 @@ static STANDARD: LazyLock<Arc<WordLists>> = LazyLock::new(|| {
     })
 });
 
-/// Lines that start with `#` are reasons.
+/// Lines without comments, which start with `#`.
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|line| !line.starts_with('#'))
 }
@@ -49,7 +49,7 @@ impl WordLists {
         Arc::clone(&STANDARD)
     }
 
-    /// A letter alone says nothing either.
+    /// Whether a word is a stop word or a single letter.
     pub fn is_empty_word(&self, word: &str) -> bool {
         let is_letter = word.len() == 1 && word.as_bytes()[0].is_ascii_alphabetic();
         is_letter || self.empty.contains(word)

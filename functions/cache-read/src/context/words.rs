@@ -1,8 +1,8 @@
-//! Words: what a question and an identifier have in common.
+//! Words, by which questions and identifiers are matched.
 //!
-//! An identifier is taken apart at signs, capitals and digits, and kept whole as well; plurals are
-//! brought to the singular; a run of Korean, Chinese or Japanese gives its pairs of characters,
-//! which need no dictionary and no spaces. What Unicode can write in two ways is one word.
+//! An identifier is split at punctuation, capitals and digits, and also kept whole. Plurals become
+//! singulars. Korean, Chinese and Japanese text is split into pairs of characters (bigrams), which need
+//! neither a dictionary nor spaces. Equivalent Unicode spellings are the same word.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,25 +12,25 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quic
 use super::stem::stem;
 use super::word_lists::WordLists;
 
-/// The words of a text, in its order, a word as often as it stands there.
+/// The words of a text in order, with repetitions.
 pub fn each(text: &str, lists: &WordLists, take: &mut dyn FnMut(&str)) {
-    // In a sentence `no` is not a number.
+    // In a sentence `no` does not mean number.
     split(text, lists, &|word| !lists.is_empty_word(word), take);
 }
 
-/// The words of an identifier, in its order.
+/// The words of an identifier, in order.
 pub fn each_of_name(name: &str, lists: &WordLists, take: &mut dyn FnMut(&str)) {
     split(name, lists, &|_| true, take);
 }
 
-/// As [`each_of_name`].
+/// [`each_of_name`] as a list.
 pub fn of_name(name: &str, lists: &WordLists) -> Vec<String> {
     let mut words = Vec::new();
     each_of_name(name, lists, &mut |word| words.push(word.to_owned()));
     words
 }
 
-/// Whether a word that can be a short form is one where it stands.
+/// Whether a word that may be an abbreviation is one in this place.
 type IsShort<'a> = &'a dyn Fn(&str) -> bool;
 
 fn split(text: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
@@ -43,8 +43,8 @@ fn split(text: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn Fn
     }
 }
 
-/// The words of a question: those of [`each`] that carry meaning, and neighbours written as one
-/// (`bike share` for `bikeshare`); each once, with how much it counts.
+/// The words of a question without stop words, and adjacent words written as one (`bike share` for
+/// `bikeshare`). Each word is listed once, with its weight.
 pub fn of_question(question: &str, lists: &WordLists) -> Vec<(String, f32)> {
     let mut weighted = Weighted::default();
     let mut before: Option<String> = None;
@@ -72,7 +72,7 @@ pub fn of_question(question: &str, lists: &WordLists) -> Vec<(String, f32)> {
     weighted.words
 }
 
-/// Each word once, in the order in which they were first said.
+/// Words without repetitions, in the order of their first occurrence.
 #[derive(Default)]
 struct Weighted {
     words: Vec<(String, f32)>,
@@ -82,7 +82,7 @@ struct Weighted {
 impl Weighted {
     fn add(&mut self, word: &str) {
         if let Some(at) = self.at.get(word) {
-            // What is said again matters more, but not twice as much.
+            // A repeated word counts more, but not twice as much.
             let known = &mut self.words[*at].1;
             *known = (*known + 0.25).min(1.5);
         } else if self.words.len() < MOST_WORDS {
@@ -92,9 +92,9 @@ impl Weighted {
     }
 }
 
-/// Korean as macOS writes file names comes in parts, which would be other words.
+/// The text in NFC: decomposed Korean, as in macOS file names, would be other words.
 pub fn composed(text: &str) -> Cow<'_, str> {
-    // Most text needs no look into Unicode's tables.
+    // Most text needs no lookup in Unicode tables.
     let is_plain = |character: char| character.is_ascii() || is_letter(character);
     if text.chars().all(is_plain) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         Cow::Borrowed(text)
@@ -108,18 +108,18 @@ pub fn chunks(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_sign).filter(|chunk| !chunk.is_empty())
 }
 
-/// A whole syllable of Korean, or a common ideograph.
+/// Whether a character is a Korean syllable or a common ideograph.
 fn is_letter(character: char) -> bool {
     matches!(character, '\u{ac00}'..='\u{d7a3}' | '\u{4e00}'..='\u{9fff}')
 }
 
-/// Whether the word is of a script that is cut into pairs.
+/// Whether a word is in a script that is split into pairs.
 pub fn is_pair(word: &str) -> bool {
     word.chars().next().is_some_and(is_dense)
 }
 
 const LONGEST_COMPOUND: usize = 24;
-/// Of a question: what comes after is not looked for.
+/// The number of words of a question that are used.
 const MOST_WORDS: usize = 400;
 
 fn ascii(chunk: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn FnMut(&str)) {
@@ -145,7 +145,7 @@ fn ascii(chunk: &str, lists: &WordLists, is_short: IsShort<'_>, take: &mut dyn F
     }
 }
 
-/// Whether a word ends before this character of an identifier.
+/// Whether a word of an identifier ends before this character.
 fn is_cut(bytes: &[u8], at: usize) -> bool {
     let (left, right) = (bytes[at - 1], bytes[at]);
     let next_is_lower = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_is_taken_apart_and_kept_whole() {
+    fn an_identifier_is_indexed_whole_and_by_its_words() {
         assert_eq!(
             of("visitStartTime"),
             ["visitstarttime", "visit", "start", "time"]
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn plurals_and_singulars_are_one_word() {
+    fn plural_and_singular_are_the_same_word() {
         for (plural, singular) in [("cities", "city"), ("boxes", "box"), ("trips", "trip")] {
             assert_eq!(of(plural), of(singular));
         }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn korean_gives_pairs_of_characters() {
+    fn korean_is_indexed_by_pairs_of_characters() {
         assert_eq!(
             of("주문날짜는 2021년"),
             ["주문", "문날", "날짜", "짜는", "2021", "년"]
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_in_a_question_are_one_word_too() {
+    fn adjacent_words_of_a_question_also_form_one_word() {
         assert_eq!(
             of_question("the bike shares"),
             ["bike", "share", "bikeshare"]
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_is_a_number_in_a_name_and_nothing_in_a_question() {
+    fn no_means_number_in_a_name_and_nothing_in_a_question() {
         let lists = WordLists::standard();
         assert_eq!(of_name("order_no", &lists), ["order", "number", "no"]);
         assert_eq!(of("there is no order"), ["there", "is", "no", "order"]);
@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn korean_in_parts_is_korean_in_one() {
+    fn decomposed_korean_equals_composed_korean() {
         let parts = "\u{110c}\u{116e}\u{1106}\u{116e}\u{11ab}";
         assert_eq!(of(parts), of("주문"));
         assert_eq!(of_question(parts), ["주문"]);
     }
 
     #[test]
-    fn a_question_has_so_many_words_and_no_more() {
+    fn the_words_of_a_question_are_limited() {
         let numbers: Vec<String> = (0..1_000).map(|number| format!("w{number}x")).collect();
         assert_eq!(of_question(&numbers.join(" ")).len(), MOST_WORDS);
     }

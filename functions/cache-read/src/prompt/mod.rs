@@ -1,6 +1,6 @@
-//! The prompt: a template filled in with the part of the schema, and the examples, that a question
-//! needs (M9). The built-in one is unified (M10): it has the model sort the request into its kind
-//! and write the SQL in one answer.
+//! `POST /v1/schema/prompt`: a template filled in with the part of the schema and the examples that a
+//! question needs. With the built-in template the model classifies the request and writes the SQL in one
+//! answer.
 
 pub mod tags;
 mod template;
@@ -20,25 +20,25 @@ use crate::context::{self, Format, check_budget, check_question};
 use template::{Template, Values, Variable};
 use templates::{DEFAULT, TemplateSource};
 
-pub use template::Filled;
+pub use template::FilledTemplate;
 
 pub const DEFAULT_BUDGET: usize = 8_000;
-/// Less than this, in tokens, holds no table worth asking about.
+/// The smallest useful budget for the schema, in tokens.
 const LEAST_CONTEXT: usize = 100;
-/// What stands for a part that is empty, so that a model does not take it for a mistake.
+/// The text of an empty part, so that a model does not mistake it for an error.
 const NONE: &str = "(none)";
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptRequest {
-    /// What is to be answered, in any language; at most 10,000 characters.
+    /// The question, in any language; at most 10,000 characters.
     #[schema(min_length = 1, max_length = 10_000)]
     question: String,
-    /// At most this many tokens for the whole prompt, 100 to 200,000; a token is four characters.
+    /// The maximum number of tokens of the whole prompt, 100 to 200,000; a token is four characters.
     #[serde(default = "default_budget")]
     #[schema(default = 8_000, minimum = 100, maximum = 200_000)]
     token_budget: usize,
-    /// The name of an object `prompts/<name>.json` in the store, in a-z, 0-9, `_` and `-`.
+    /// The name of a template, stored as `prompts/<name>.json`: a-z, 0-9, `_` and `-`.
     #[serde(default = "default_template")]
     #[schema(default = "sql_generation", pattern = "^[a-z0-9_-]{1,64}$")]
     template: String,
@@ -54,11 +54,11 @@ pub fn default_template() -> String {
 
 #[derive(Serialize, ToSchema)]
 pub struct PromptAnswer {
-    /// What the model is told, then what it is asked.
-    messages: [Message; 2],
-    /// Of the schema.
+    /// The system message and the user message.
+    messages: [PromptMessage; 2],
+    /// The version of the schema.
     version: String,
-    /// Of all messages: a quarter of their characters, rounded up.
+    /// The tokens of all messages: a quarter of their characters, rounded up.
     tokens: usize,
     template: String,
     #[schema(inline)]
@@ -66,16 +66,15 @@ pub struct PromptAnswer {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = PromptMessage)]
-struct Message {
+struct PromptMessage {
     /// `system` or `user`.
     role: &'static str,
     content: String,
 }
 
-/// The prompt for a question, for whichever model the caller asks.
+/// Build the prompt for a question.
 ///
-/// The same question, template, version and day give the same bytes.
+/// The prompt works with any model. The same question, template, version and day give the same bytes.
 #[utoipa::path(
     post,
     path = "/v1/schema/prompt",
@@ -84,9 +83,9 @@ struct Message {
     request_body = PromptRequest,
     responses(
         (status = 200, description = "the prompt", body = PromptAnswer),
-        (status = 400, description = "the question, the budget or the template's name is wrong"),
-        (status = 404, description = "there is no such template"),
-        (status = 422, description = "the template is wrong; the problem says where"),
+        (status = 400, description = "the question, the budget or the name of the template is invalid"),
+        (status = 404, description = "the template does not exist"),
+        (status = 422, description = "the template is invalid; the detail explains where"),
     )
 )]
 pub async fn write(
@@ -105,7 +104,7 @@ pub async fn write(
         today,
     )
     .await?;
-    let message = |role, content| Message { role, content };
+    let message = |role, content| PromptMessage { role, content };
     Ok(Json(PromptAnswer {
         tokens: prompt.characters().div_ceil(4),
         messages: [
@@ -128,14 +127,14 @@ pub fn today(now: Timestamp) -> Date {
     Offset::UTC.to_datetime(now).date()
 }
 
-/// Fills the template in with as much of the schema as the budget leaves room for.
+/// Fills in the template with as much of the schema as fits the budget.
 pub async fn fit(
     snapshot: &Snapshot,
     template: &Template,
     question: &str,
     token_budget: usize,
     today: Date,
-) -> platform::Result<Filled> {
+) -> platform::Result<FilledTemplate> {
     let mut values = Values {
         schema: "",
         examples: "",
@@ -151,18 +150,18 @@ pub async fn fit(
     if room < LEAST_CONTEXT {
         let least = taken.div_ceil(4) + LEAST_CONTEXT * times;
         return Err(Error::Invalid(format!(
-            "token_budget is {token_budget}: the template and the question leave too little of it \
-             for the schema, give {least} or more"
+            "token_budget is {token_budget}: the template and the question leave too little for the \
+             schema, set it to {least} or more"
         )));
     }
     let index = snapshot.view.index().await?;
     let token_budget = room - NONE.len().div_ceil(2);
-    let asked = question.to_owned();
+    let owned = question.to_owned();
     let with_examples = template.uses(Variable::Examples) > 0;
     let choose = move || {
         let choose = |token_budget| {
             index.context(&context::Request {
-                question: &asked,
+                question: &owned,
                 token_budget,
                 datasets: None,
                 format: Format::Text,
@@ -172,7 +171,7 @@ pub async fn fit(
         if with_examples {
             return context;
         }
-        // Nobody is shown the examples: what they took is left for tables.
+        // The template shows no examples, so their tokens are available for tables.
         let wider = choose(token_budget + context::tokens(context.examples()));
         if context::tokens(wider.schema()) <= token_budget {
             wider

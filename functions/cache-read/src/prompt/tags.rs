@@ -1,8 +1,8 @@
-//! Tags around data in a prompt, which the data itself must not close.
+//! Tags around data in a prompt, which the data must not close.
 
 use std::borrow::Cow;
 
-/// The names of the tags that a text closes: `question` of `</question>`.
+/// The names of the tags that a text closes: `question` for `</question>`.
 pub fn closed_in(text: &str) -> Vec<String> {
     let mut names: Vec<String> = text
         .split("</")
@@ -18,8 +18,8 @@ pub fn closed_in(text: &str) -> Vec<String> {
     names
 }
 
-/// The text with `‹` for the `<` of each of these tags, however they are spaced and spelled. It has
-/// as many characters as before.
+/// The text with `‹` instead of the `<` of these tags, in any spacing and case. The number of characters is
+/// unchanged.
 pub fn disarm<'a>(text: &'a str, tags: &[impl AsRef<str>]) -> Cow<'a, str> {
     let mut disarmed = String::new();
     let mut done = 0;
@@ -37,8 +37,8 @@ pub fn disarm<'a>(text: &'a str, tags: &[impl AsRef<str>]) -> Cow<'a, str> {
     Cow::Owned(disarmed)
 }
 
-/// Whether what follows a `<` makes it one of the tags. `a <question` may be SQL and is left alone
-/// unless it is closed by a `>`, at once or after `attribute=..`.
+/// Whether the text after a `<` makes it one of the tags. `a <question` may be SQL and is kept, unless a
+/// `>` closes it, directly or after `attribute=..`.
 fn is_tag(after: &str, tags: &[impl AsRef<str>]) -> bool {
     let after = after.trim_start();
     let (closes, after) = match after.strip_prefix('/') {
@@ -53,7 +53,7 @@ fn is_tag(after: &str, tags: &[impl AsRef<str>]) -> bool {
     known && (closes || ends_tag(after))
 }
 
-/// Whether what follows a tag's name ends the tag.
+/// Whether the text after a tag's name ends the tag.
 fn ends_tag(after: &str) -> bool {
     let rest = after.trim_start();
     if rest.starts_with('>') || rest.starts_with("/>") {
@@ -64,7 +64,7 @@ fn ends_tag(after: &str) -> bool {
     has_attribute && rest[attribute..].trim_start().starts_with('=') && rest.contains('>')
 }
 
-/// How many bytes of a word a text begins with.
+/// The length of the word at the start of the text, in bytes.
 fn word(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
         .unwrap_or(text.len())

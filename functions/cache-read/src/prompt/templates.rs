@@ -1,4 +1,4 @@
-//! The templates in the store: `prompts/<name>.json`.
+//! Templates in the store: `prompts/<name>.json`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use utoipa::ToSchema;
 
 use super::template::Template;
 
-/// The template that is used where none is named.
+/// The template of requests that name none.
 pub const DEFAULT: &str = "sql_generation";
 const LONGEST_NAME: usize = 64;
-/// How many are kept; the one used least makes room.
+/// How many templates are kept; the least used one makes room.
 const KEPT: u64 = 64;
-/// What a caller waits for a store that may be slow.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a caller waits for a slow store.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// Where a template came from.
+/// The origin of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TemplateSource {
@@ -33,25 +33,25 @@ pub struct Templates {
     store: Arc<dyn Store>,
     fresh_for: Duration,
     builtin: Arc<Template>,
-    known: Cache<String, Known>,
+    known: Cache<String, CachedLookup>,
 }
 
-/// What the store had under a name, and when it last said so.
+/// The stored template of a name, and when the store last confirmed it.
 #[derive(Clone)]
-struct Known {
+struct CachedLookup {
     at: Instant,
-    found: Option<Found>,
+    found: Option<StoredTemplate>,
 }
 
 #[derive(Clone)]
-struct Found {
+struct StoredTemplate {
     etag: ETag,
-    /// Or what is wrong with it.
+    /// The template, or what is wrong with it.
     template: Result<Arc<Template>, String>,
 }
 
 impl Templates {
-    /// A template is asked of the store again once it is older than `fresh_for`.
+    /// Templates are revalidated once they are older than `fresh_for`.
     pub fn new(store: Arc<dyn Store>, fresh_for: Duration) -> Self {
         Self {
             store,
@@ -61,14 +61,15 @@ impl Templates {
         }
     }
 
-    /// The template of that name: 400 where it is no name, 404 where there is none, 422 where it is
-    /// wrong. The default one is built in, and the store's own takes its place.
+    /// The template of that name. Returns `Invalid` for an invalid name, `NotFound` if there is none, and
+    /// `Unprocessable` if the template is invalid. The default template is built in; a stored one replaces
+    /// it.
     pub async fn get(&self, name: &str) -> platform::Result<(Arc<Template>, TemplateSource)> {
         let letters =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(letters) {
             return Err(Error::Invalid(format!(
-                "template is no name: give 1 to {LONGEST_NAME} of a-z, 0-9, _ and -"
+                "template is not a name: use 1 to {LONGEST_NAME} characters of a-z, 0-9, _ and -"
             )));
         }
         match (self.look_up(name).await, name) {
@@ -78,48 +79,48 @@ impl Templates {
                     "prompts/{name}.json: {error}"
                 ))),
             },
-            // Without the store, and without a copy, there is still a prompt.
+            // There is a prompt even without the store and without a copy.
             (Ok(None) | Err(_), DEFAULT) => {
                 Ok((Arc::clone(&self.builtin), TemplateSource::Builtin))
             }
             (Ok(None), _) => Err(Error::NotFound(format!(
-                "no template {name:?}: put it in the bucket as prompts/{name}.json, or leave \
-                 template out for the built-in one"
+                "no template {name:?}: store it in the bucket as prompts/{name}.json, or omit \
+                 template for the built-in one"
             ))),
             (Err(error), _) => Err(error),
         }
     }
 
-    async fn look_up(&self, name: &str) -> platform::Result<Option<Found>> {
+    async fn look_up(&self, name: &str) -> platform::Result<Option<StoredTemplate>> {
         let known = self.known.get(name);
         if let Some(known) = &known
             && known.at.elapsed() < self.fresh_for
         {
             return Ok(known.found.clone());
         }
-        let held = known.and_then(|known| known.found);
+        let copy = known.and_then(|known| known.found);
         let key = format!("prompts/{name}.json");
         let read = self
             .store
-            .get_if_changed(&key, held.as_ref().map(|found| &found.etag));
-        let found = match timeout(PATIENCE, read).await {
-            Ok(Ok(Some(object))) => Some(Found {
+            .get_if_changed(&key, copy.as_ref().map(|found| &found.etag));
+        let found = match timeout(MAX_WAIT, read).await {
+            Ok(Ok(Some(object))) => Some(StoredTemplate {
                 template: Template::parse(&object.body).map(Arc::new),
                 etag: object.etag,
             }),
-            Ok(Ok(None)) => held,
+            Ok(Ok(None)) => copy,
             Ok(Err(StoreError::NotFound(_))) => None,
-            // The last good copy serves on.
-            Ok(Err(_)) | Err(_) if held.is_some() => return Ok(held),
+            // The last good copy is served.
+            Ok(Err(_)) | Err(_) if copy.is_some() => return Ok(copy),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => {
                 return Err(Error::Unavailable {
-                    detail: "the store did not give the template in time".to_owned(),
+                    detail: "the store did not return the template in time".to_owned(),
                     cause: None,
                 });
             }
         };
-        let known = Known {
+        let known = CachedLookup {
             at: Instant::now(),
             found: found.clone(),
         };

@@ -10,20 +10,20 @@ use super::model_answer::RequestKind;
 pub struct SqlAnswer {
     #[schema(inline)]
     pub kind: RequestKind,
-    /// One query that only reads; null for every kind but `query`.
+    /// A single query that only reads; null unless `kind` is `query`.
     pub sql: Option<String>,
-    /// How the query was checked: `dry_run` by the warehouse, `parsed` where there is none.
+    /// How the query was verified: `dry_run` by the warehouse, or `parsed` without a warehouse.
     pub verified: Option<Verified>,
-    /// What a run would read; the warehouse's estimate, null where it has none.
+    /// How many bytes a run would read, by the warehouse's estimate; null if it has none.
     pub bytes_processed: Option<u64>,
-    /// The tables that the query reads, in full.
+    /// The full names of the tables that the query reads.
     pub tables: Vec<String>,
-    /// To chat, or to a question about the schema.
+    /// The answer to chat or to a question about the schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
     /// Why there is no query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Of the schema.
+    /// The version of the schema.
     pub version: String,
 }

@@ -1,14 +1,15 @@
-//! SQL for a question: prompt, model, grounding, dry run, and where that fails one repair.
+//! `POST /v1/schema/sql`: SQL for a question, by prompt, model, grounding, dry run and, if a query fails,
+//! one repair.
 //!
-//! A query that is answered resolves against the schema as the caller's scope leaves it, and the
-//! warehouse has planned it; nothing is ever run. What is not one statement that only reads, or
-//! reaches beyond the caller's datasets, never gets to the warehouse.
+//! A returned query resolves against the schema restricted to the caller's scope, and the warehouse has
+//! planned it. No query is ever run. The warehouse never receives anything but a single statement that
+//! only reads, within the caller's datasets.
 //!
 //! | variable | meaning |
 //! | --- | --- |
-//! | `LLM_*` | the model, as `platform::llm` reads it; without one the route answers 501 |
-//! | `WAREHOUSE_URL` | plans the queries; without it they are held to the schema alone |
-//! | `SQL_MAX_BYTES` | a query that would read more bytes is refused; none by default |
+//! | `LLM_*` | the model, see `platform::llm`; without a model the route returns 501 |
+//! | `WAREHOUSE_URL` | the warehouse that plans queries; without it they are only checked against the schema |
+//! | `SQL_MAX_BYTES` | refuses queries that would read more bytes; no limit by default |
 
 mod answer;
 mod model_answer;
@@ -34,27 +35,28 @@ use model_answer::RequestKind;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqlRequest {
-    /// What is to be answered, in any language; at most 10,000 characters.
+    /// The question, in any language; at most 10,000 characters.
     #[schema(min_length = 1, max_length = 10_000)]
     question: String,
-    /// Refuse a query that would read more bytes; `SQL_MAX_BYTES` where that is less. Where the
-    /// warehouse tells no estimate, there is nothing to compare, and `bytes_processed` is null.
+    /// Refuse queries that would read more bytes. `SQL_MAX_BYTES` applies if it is less. Without an
+    /// estimate of the warehouse there is no limit, and `bytes_processed` is null.
     #[schema(format = "uint64")]
     max_bytes: Option<u64>,
-    /// At most this many tokens for the prompt, 100 to 200,000; a token is four characters. A
-    /// repair adds the query and its error.
+    /// The maximum number of tokens of the prompt, 100 to 200,000; a token is four characters. A repair
+    /// adds the query and its error.
     #[serde(default = "prompt::default_budget")]
     #[schema(default = 8_000, minimum = 100, maximum = 200_000)]
     token_budget: usize,
-    /// The name of an object `prompts/<name>.json` in the store, in a-z, 0-9, `_` and `-`.
+    /// The name of a template, stored as `prompts/<name>.json`: a-z, 0-9, `_` and `-`.
     #[serde(default = "prompt::default_template")]
     #[schema(default = "sql_generation")]
     template: String,
 }
 
-/// A verified query for a question, or why there is none.
+/// Write a verified query for a question.
 ///
-/// A query reads only datasets of the caller's scope. It takes 30 s at most; nothing is run.
+/// Returns the query, or why there is none. The query reads only datasets of the caller's scope and is
+/// not run. The request takes at most 30 seconds.
 #[utoipa::path(
     post,
     path = "/v1/schema/sql",
@@ -63,9 +65,9 @@ pub struct SqlRequest {
     request_body = SqlRequest,
     responses(
         (status = 200, description = "the query, or why there is none", body = SqlAnswer),
-        (status = 400, description = "the question, the budget or the template's name is wrong"),
-        (status = 404, description = "there is no such template"),
-        (status = 422, description = "the query would read more than max_bytes, or the template is wrong"),
+        (status = 400, description = "the question, the budget or the name of the template is invalid"),
+        (status = 404, description = "the template does not exist"),
+        (status = 422, description = "the query would read more than max_bytes, or the template is invalid"),
         (status = 501, description = "no language model is configured"),
         (status = 503, description = "the model or the warehouse is down, slow or over its limit, or nothing was synced yet"),
     )
@@ -83,14 +85,14 @@ pub async fn write(
     };
     if snapshot.served.level == Level::Builtin {
         return Err(Error::Unavailable {
-            detail: "nothing is synced yet, or nothing can be reached: run a sync, or try again"
+            detail: "nothing is synced yet, or the store is unavailable: run a sync, or try again"
                 .to_owned(),
             cause: None,
         });
     }
     let writer = write::Writer::new(llm, &app.sql, &snapshot, request.max_bytes);
     if snapshot.view.document.tables.is_empty() {
-        let reason = "there is no table that this caller may see";
+        let reason = "the caller may not see any table";
         let answer = writer.refused(RequestKind::CannotAnswer, None, Some(reason.to_owned()));
         return Ok(Json(answer).into_response());
     }

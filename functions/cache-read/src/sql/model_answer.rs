@@ -1,4 +1,4 @@
-//! What a model answers: the kind of the request, and the SQL, answer or reason that goes with it.
+//! The model's answer: the kind of the request, and the SQL, answer or reason.
 
 use anyhow::{bail, ensure};
 use platform::llm::Reply;
@@ -6,25 +6,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-/// In characters; longer texts of a model are cut.
+/// The longest text of a model, in characters.
 const LONGEST_TEXT: usize = 4_000;
 
-/// What a request is.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = RequestKind)]
 pub enum RequestKind {
-    /// One query answers it.
+    /// A question that a query answers.
     Query,
-    /// It asks about tables and columns themselves.
+    /// A question about the tables and columns themselves.
     SchemaQuestion,
     Chat,
-    /// The data is not there, a change is asked for, or no query holds.
+    /// The data is missing, a change is requested, or no valid query was found.
     CannotAnswer,
 }
 
-/// The form of the answer. Every field is required and a text, since not all providers take
-/// anything else; an empty one does not apply.
+/// The JSON schema of the answer. Every field is a required text, because some providers accept nothing
+/// else; an empty text means that the field does not apply.
 pub fn schema() -> Value {
     let text = json!({"type": "string"});
     let kinds = ["query", "schema_question", "chat", "cannot_answer"];
@@ -41,6 +40,7 @@ pub fn schema() -> Value {
     })
 }
 
+/// The answer of the model to a prompt.
 #[derive(Deserialize)]
 pub struct ModelAnswer {
     pub kind: RequestKind,
@@ -53,13 +53,13 @@ pub struct ModelAnswer {
 }
 
 impl ModelAnswer {
-    /// An error where the answer broke off: half a query may be a query, but not the one that was
-    /// meant.
+    /// Parses the answer. A cut answer is an error, because half a query may be a valid but different
+    /// query.
     pub fn read(reply: Reply) -> anyhow::Result<Self> {
-        ensure!(!reply.cut, "the answer broke off before its end");
-        // What serde says of a value quotes it.
+        ensure!(!reply.cut, "the answer was cut off");
+        // An error of serde would quote the value.
         let Ok(mut written) = serde_json::from_value::<Self>(reply.json) else {
-            bail!("the answer's fields are not of its form");
+            bail!("the answer's fields don't match the requested schema");
         };
         written.sql = written
             .sql
@@ -72,7 +72,7 @@ impl ModelAnswer {
     }
 }
 
-/// Cuts a text to so many characters.
+/// Cuts a text after `characters`.
 pub fn shorten(text: &mut String, characters: usize) {
     if let Some((end, _)) = text.char_indices().nth(characters) {
         text.truncate(end);

@@ -1,5 +1,5 @@
-//! The warehouse that plans what a model wrote. It is opened when a query is first planned, so that
-//! a reader of the cache never waits for it.
+//! Plans queries of a model on the warehouse. The warehouse is opened for the first query, so that readers
+//! of the cache never wait for it.
 
 use std::sync::Arc;
 
@@ -7,15 +7,16 @@ use platform::{Error, Resources};
 use schema::document;
 use warehouse::{Plan, Source, SourceError, Usage};
 
+/// Plans queries, if there is a warehouse.
 #[derive(Clone, Default)]
 pub struct Planner(Opening);
 
 #[derive(Clone, Default)]
 enum Opening {
-    /// There is none: a query is held to the schema alone.
+    /// There is no warehouse: queries are only checked against the schema.
     #[default]
     None,
-    /// As `WAREHOUSE_URL` names it.
+    /// The warehouse of `WAREHOUSE_URL`.
     Lazily(Arc<tokio::sync::OnceCell<Arc<dyn Source>>>, Resources),
 }
 
@@ -37,14 +38,14 @@ impl Planner {
         opened.get_or_try_init(open).await.cloned().map(Some)
     }
 
-    /// Has the query planned, which runs nothing. What the warehouse says of it may name what the
-    /// caller must not see: `hidden::tells_of_hidden`.
+    /// Plans the query without running it. The warehouse's message may mention names that the caller must
+    /// not see; check it with `hidden::mentions_hidden`.
     pub async fn plan(
         &self,
         sql: &str,
         read_from: &document::Source,
     ) -> platform::Result<Result<Plan, SourceError>> {
-        // How this process is configured is no caller's business.
+        // The configuration of this process must not be revealed to callers.
         let unusable = |error| Error::unavailable("the warehouse can't plan queries now", error);
         let Some(source) = self.source().await.map_err(unusable)? else {
             return Ok(Ok(Plan::unplanned()));
@@ -53,7 +54,7 @@ impl Planner {
         if planned_by != read_from.kind {
             let kind = read_from.kind;
             return Err(unusable(anyhow::anyhow!(
-                "WAREHOUSE_URL names a {planned_by:?}, and the schema was read from a {kind:?}"
+                "WAREHOUSE_URL names a {planned_by:?}, but the schema was read from a {kind:?}"
             )));
         }
         Ok(source.plan(sql, &Usage::default()).await)

@@ -1,4 +1,4 @@
-//! What prompts and SQL need besides the cache.
+//! The dependencies and settings of prompts and SQL.
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -7,12 +7,12 @@ use platform::llm::Llm;
 
 use super::planner::Planner;
 
-/// What prompts and SQL need besides the cache.
+/// What prompts and SQL need in addition to the cache.
 #[derive(Clone)]
 pub struct Setup {
     pub llm: Option<Llm>,
     pub planner: Planner,
-    /// `SQL_MAX_BYTES`: a query that would read more is refused.
+    /// `SQL_MAX_BYTES`: refuses queries that would read more bytes. Default: no limit.
     pub max_bytes: Option<u64>,
     pub now: fn() -> Timestamp,
 }

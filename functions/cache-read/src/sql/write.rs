@@ -1,4 +1,4 @@
-//! From a prompt to a query that holds, in at most two rounds.
+//! From a prompt to a verified query, in at most two rounds.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,34 +17,34 @@ use super::answer::SqlAnswer;
 use super::model_answer::{ModelAnswer, RequestKind, schema, shorten};
 use super::setup::Setup;
 use crate::app::Snapshot;
-use crate::hidden::tells_of_hidden;
-use crate::prompt::{Filled, tags};
+use crate::hidden::mentions_hidden;
+use crate::prompt::{FilledTemplate, tags};
 
-/// For both rounds. With what looking the schema and the template up may take before, an answer is
-/// there within 30 s, which is also all that an API gateway waits.
-const PATIENCE: Duration = Duration::from_secs(24);
+/// The time limit for both rounds. Together with the lookup of schema and template, a response takes at
+/// most 30 s, which is also the limit of API gateways.
+const MAX_TIME: Duration = Duration::from_secs(24);
 const MAX_OUTPUT_TOKENS: u32 = 4_000;
-/// Of what the repair shows, in characters.
+/// The longest SQL and error in a repair, in characters.
 const LONGEST_SQL: usize = 8_000;
 const LONGEST_ERROR: usize = 2_000;
 
 pub struct Writer<'a> {
     llm: &'a Llm,
     setup: &'a Setup,
-    /// As the caller's scope leaves it.
+    /// The document restricted to the caller's scope.
     seen: Arc<Document>,
-    /// The document that it was cut from, where something was cut away.
+    /// The whole document, if the restricted one differs.
     whole: Option<Arc<Document>>,
     max_bytes: Option<u64>,
     deadline: Instant,
 }
 
-/// Why an answer of the model is none.
-enum Trouble {
-    /// It can't be read, for this reason.
-    Nonsense(anyhow::Error),
-    /// The query does not hold.
-    Wrong { sql: String, error: String },
+/// Why the model's answer can't be used.
+enum Rejection {
+    /// It can't be parsed.
+    Unreadable(anyhow::Error),
+    /// The query is invalid.
+    Invalid { sql: String, error: String },
 }
 
 impl<'a> Writer<'a> {
@@ -61,14 +61,18 @@ impl<'a> Writer<'a> {
             setup,
             whole: (!Arc::ptr_eq(&seen, &whole)).then_some(whole),
             seen,
-            // A caller may ask for less than the operator allows, not for more.
+            // A caller may lower the operator's limit, but not raise it.
             max_bytes: max_bytes.into_iter().chain(setup.max_bytes).min(),
-            deadline: Instant::now() + PATIENCE,
+            deadline: Instant::now() + MAX_TIME,
         }
     }
 
-    /// Asks the model, and once more with what was wrong.
-    pub async fn write(&self, prompt: Filled, tags: &[String]) -> platform::Result<SqlAnswer> {
+    /// Asks the model, and once more with the error if its answer is rejected.
+    pub async fn write(
+        &self,
+        prompt: FilledTemplate,
+        tags: &[String],
+    ) -> platform::Result<SqlAnswer> {
         let mut ask = Ask {
             system: prompt.system,
             user: prompt.user,
@@ -76,32 +80,32 @@ impl<'a> Writer<'a> {
             schema: schema(),
             max_output_tokens: MAX_OUTPUT_TOKENS,
         };
-        let trouble = match self.round(&ask).await? {
+        let rejection = match self.round(&ask).await? {
             Ok(answer) => return Ok(answer),
-            Err(trouble) => trouble,
+            Err(rejection) => rejection,
         };
         figure("sql_repairs", Unit::Count, 1.0);
-        if let Trouble::Nonsense(cause) = &trouble {
+        if let Rejection::Unreadable(cause) = &rejection {
             info!(
                 cause = format!("{cause:#}"),
-                "a model's answer can't be read: it is asked again"
+                "a model's answer can't be parsed; asking again"
             );
         }
-        ask.user.push_str(&repair(&trouble, tags));
+        ask.user.push_str(&repair(&rejection, tags));
         match self.round(&ask).await? {
             Ok(answer) => Ok(answer),
-            Err(Trouble::Nonsense(cause)) => Err(Error::Unavailable {
-                detail: format!("the language model's answer could not be read ({cause:#})"),
+            Err(Rejection::Unreadable(cause)) => Err(Error::Unavailable {
+                detail: format!("the language model's answer could not be parsed ({cause:#})"),
                 cause: None,
             }),
-            Err(Trouble::Wrong { error, .. }) => {
-                let reason = format!("no query was found that holds: {error}");
+            Err(Rejection::Invalid { error, .. }) => {
+                let reason = format!("no valid query was found: {error}");
                 Ok(self.refused(RequestKind::CannotAnswer, None, Some(reason)))
             }
         }
     }
 
-    async fn round(&self, ask: &Ask) -> platform::Result<Result<SqlAnswer, Trouble>> {
+    async fn round(&self, ask: &Ask) -> platform::Result<Result<SqlAnswer, Rejection>> {
         figure("sql_llm_calls", Unit::Count, 1.0);
         let reply = self
             .in_time("the language model", self.llm.ask(ask))
@@ -110,7 +114,7 @@ impl<'a> Writer<'a> {
             Ok(reply) => reply.usage,
             Err(error) => error.usage(),
         });
-        let written = match reply {
+        let answer = match reply {
             Ok(reply) => ModelAnswer::read(reply),
             Err(error @ LlmError::Nonsense { .. }) => Err(error.into()),
             Err(LlmError::Declined { .. }) => {
@@ -132,13 +136,11 @@ impl<'a> Writer<'a> {
             }
             Err(LlmError::Denied(detail)) => {
                 return Err(Error::Unavailable {
-                    detail: format!(
-                        "the language model can't be used as it is configured ({detail})"
-                    ),
+                    detail: format!("the language model denies access ({detail})"),
                     cause: None,
                 });
             }
-            // Too long for the model, mostly, which a smaller budget may mend.
+            // Most often the prompt is too long for the model.
             Err(LlmError::Refused(detail)) => {
                 return Err(Error::Unavailable {
                     detail: format!(
@@ -149,9 +151,9 @@ impl<'a> Writer<'a> {
                 });
             }
         };
-        let written = match written {
-            Ok(written) => written,
-            Err(cause) => return Ok(Err(Trouble::Nonsense(cause))),
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(cause) => return Ok(Err(Rejection::Unreadable(cause))),
         };
         let text = |text: String, instead: &str| {
             Some(if text.trim().is_empty() {
@@ -160,33 +162,33 @@ impl<'a> Writer<'a> {
                 text
             })
         };
-        Ok(match written.kind {
-            RequestKind::Query => self.check(written.sql).await?,
+        Ok(match answer.kind {
+            RequestKind::Query => self.check(answer.sql).await?,
             RequestKind::CannotAnswer => {
-                let reason = text(written.reason, "the schema does not answer this");
-                Ok(self.refused(written.kind, None, reason))
+                let reason = text(answer.reason, "the schema does not answer this");
+                Ok(self.refused(answer.kind, None, reason))
             }
             RequestKind::Chat | RequestKind::SchemaQuestion => {
-                let answer = text(written.answer, "the language model had no answer");
-                Ok(self.refused(written.kind, answer, None))
+                let text = text(answer.answer, "the language model had no answer");
+                Ok(self.refused(answer.kind, text, None))
             }
         })
     }
 
-    async fn check(&self, sql: String) -> platform::Result<Result<SqlAnswer, Trouble>> {
+    async fn check(&self, sql: String) -> platform::Result<Result<SqlAnswer, Rejection>> {
         let grounded = match self.ground(sql.clone()).await? {
             Ok(grounded) => grounded,
-            Err(error) => return Ok(Err(Trouble::Wrong { sql, error })),
+            Err(error) => return Ok(Err(Rejection::Invalid { sql, error })),
         };
         let planning = self.setup.planner.plan(&sql, &self.seen.source);
         let plan = match self.in_time("the warehouse", planning).await?? {
             Ok(plan) => plan,
             Err(refusal) => {
                 let detail = "the warehouse can't plan queries now";
-                let (detail, cause) = match self.tellable(refusal.to_string()) {
-                    Some(words) => (format!("{detail}: {words}"), None),
+                let (detail, cause) = match self.visible_message(refusal.to_string()) {
+                    Some(message) => (format!("{detail}: {message}"), None),
                     None => {
-                        let instead = "its words are in the log, under the request id";
+                        let instead = "its message is in the log, under the request id";
                         (format!("{detail}; {instead}"), Some(refusal.into()))
                     }
                 };
@@ -199,19 +201,19 @@ impl<'a> Writer<'a> {
                     .outside_datasets(&reads, &self.seen.tables)
                     .is_some()
                 {
-                    // Not shown to anybody: what it read may be out of the caller's scope.
-                    error!("the warehouse reads more tables than a query was found to name");
+                    // Logged without names: the tables may be out of the caller's scope.
+                    error!("the warehouse reads more tables than grounding found in a query");
                     let error = "it reads tables of other datasets than it names: write each as \
                                  the schema does"
                         .to_owned();
-                    return Ok(Err(Trouble::Wrong { sql, error }));
+                    return Ok(Err(Rejection::Invalid { sql, error }));
                 }
                 verified
             }
-            Plan::Rejected(words) => {
-                let told = self.tellable(words);
-                let error = told.unwrap_or_else(|| "the warehouse rejects it".to_owned());
-                return Ok(Err(Trouble::Wrong { sql, error }));
+            Plan::Rejected(message) => {
+                let message = self.visible_message(message);
+                let error = message.unwrap_or_else(|| "the warehouse rejects the query".to_owned());
+                return Ok(Err(Rejection::Invalid { sql, error }));
             }
         };
         if let (Some(bytes), Some(limit)) = (verified.bytes_processed, self.max_bytes)
@@ -236,7 +238,7 @@ impl<'a> Writer<'a> {
         }))
     }
 
-    /// What the query reads, or why it does not hold, in words that tell of nothing out of scope.
+    /// What the query reads, or why it is invalid, without mentioning anything out of scope.
     async fn ground(&self, sql: String) -> platform::Result<Result<Grounded, String>> {
         let (seen, whole) = (Arc::clone(&self.seen), self.whole.clone());
         let work =
@@ -245,17 +247,17 @@ impl<'a> Writer<'a> {
         grounded.map_err(anyhow::Error::from)?
     }
 
-    /// The warehouse's words, unless they tell of what is out of scope.
-    fn tellable(&self, mut words: String) -> Option<String> {
-        let hides = |whole: &Arc<Document>| tells_of_hidden(&words, &self.seen, whole);
+    /// The warehouse's message, unless it mentions something out of scope.
+    fn visible_message(&self, mut message: String) -> Option<String> {
+        let hides = |whole: &Arc<Document>| mentions_hidden(&message, &self.seen, whole);
         if self.whole.as_ref().is_some_and(hides) {
             return None;
         }
-        shorten(&mut words, LONGEST_ERROR);
-        Some(words)
+        shorten(&mut message, LONGEST_ERROR);
+        Some(message)
     }
 
-    /// An answer that is no query.
+    /// An answer without a query.
     pub fn refused(
         &self,
         kind: RequestKind,
@@ -284,14 +286,15 @@ impl<'a> Writer<'a> {
         timeout_at(self.deadline, work)
             .await
             .map_err(|_| Error::Unavailable {
-                detail: format!("{who} did not answer in time: try again later"),
+                detail: format!("{who} did not respond in time: try again later"),
                 cause: None,
             })
     }
 }
 
-/// A name may mean one table of those the caller sees and another to the warehouse, which knows them
-/// all: it must stand in full, and with something cut away mean the same in the whole.
+/// Grounds a query in the visible document. A name may refer to one table among the visible ones, and to
+/// another one for the warehouse, which knows all. Names must therefore be full, and the query must read
+/// the same tables in the whole document.
 fn ground_within(
     sql: &str,
     seen: &Document,
@@ -328,9 +331,9 @@ fn ground_within(
     Ok(Err(short.to_owned()))
 }
 
-/// What is added to the question for the second round. It is data like the rest.
-fn repair(trouble: &Trouble, tags: &[String]) -> String {
-    let Trouble::Wrong { sql, error } = trouble else {
+/// The text that is added to the question for the second round. It is data like the rest.
+fn repair(rejection: &Rejection, tags: &[String]) -> String {
+    let Rejection::Invalid { sql, error } = rejection else {
         return "\n\nYour last answer to this was not one whole JSON object of the form that is \
                 asked for. Answer again."
             .to_owned();

@@ -1,4 +1,4 @@
-//! What is sent when not all of it fits.
+//! What a context contains if not everything fits.
 
 use super::*;
 
@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn all_of_a_schema_that_fits_is_sent(document in any_document(), question in "[a-z ]{1,30}") {
+    fn a_schema_that_fits_is_included_whole(document in any_document(), question in "[a-z ]{1,30}") {
         let context = ask(&document, &question, 200_000);
         prop_assert!(context.complete);
         prop_assert_eq!(context.tables.len(), document.tables.len());
@@ -33,8 +33,7 @@ proptest! {
     }
 }
 
-/// Tables about nothing that the ranking still puts into an order: the question's words stand in
-/// some of their columns.
+/// Tables that the ranking orders: some of their columns contain words of the question.
 fn near_equals(count: usize, columns: usize) -> Document {
     let names: Vec<String> = (0..columns).map(|at| format!("note_{at}")).collect();
     let tables = (0..count).map(|number| {
@@ -53,7 +52,7 @@ fn near_equals(count: usize, columns: usize) -> Document {
     document(tables.collect())
 }
 
-/// All tables, in the order in which they are tried.
+/// All tables in the order of the ranking.
 fn ranking(document: &Document, question: &str) -> Vec<String> {
     let all = ask(document, question, 200_000);
     assert!(all.complete);
@@ -61,7 +60,7 @@ fn ranking(document: &Document, question: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_likeliest_table_is_there_however_small_the_budget() {
+fn the_likeliest_table_is_included_in_any_budget() {
     let wide: Vec<String> = (0..60).map(|at| format!("customer_detail_{at}")).collect();
     let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
     let mut tables = near_equals(60, 8).tables;
@@ -78,7 +77,7 @@ fn the_likeliest_table_is_there_however_small_the_budget() {
 }
 
 #[test]
-fn no_table_is_left_out_for_one_that_fits_the_question_less() {
+fn no_table_is_omitted_for_one_that_matches_the_question_less() {
     let document = near_equals(20, 12);
     let ranking = ranking(&document, "customer list");
     for budget in (100..1_500).step_by(20) {
@@ -88,7 +87,7 @@ fn no_table_is_left_out_for_one_that_fits_the_question_less() {
 }
 
 #[test]
-fn the_least_budget_holds_a_table_with_everything_to_mind() {
+fn the_smallest_budget_holds_a_table_with_its_required_facts() {
     let mut events = table(
         "bigquery-public-data.ga4_obfuscated_sample_ecommerce.events_*",
         &["event_date", "event_name"],
@@ -130,7 +129,7 @@ fn the_least_budget_holds_a_table_with_everything_to_mind() {
 }
 
 #[test]
-fn a_table_with_more_keys_than_fit_is_sent_with_those_that_do() {
+fn a_table_with_more_keys_than_fit_is_rendered_with_those_that_fit() {
     let columns: Vec<String> = (0..120).map(|at| format!("other_{at}_id")).collect();
     let mut hub = table(
         "p.shop.orders",
@@ -181,7 +180,7 @@ proptest! {
 }
 
 #[test]
-fn a_schema_in_korean_that_just_fits_is_sent_whole() {
+fn a_korean_schema_that_just_fits_is_included_whole() {
     let tables = (0..30).map(|number| {
         let name = format!("p.쇼핑몰.고객이주문하고결제까지마친내역_{number}");
         table(&name, &["주문번호", "결제금액"])

@@ -1,9 +1,9 @@
-//! Which words find what.
+//! Which words of a question find which tables.
 
 use super::*;
 
 #[test]
-fn a_korean_question_finds_what_is_described_in_korean() {
+fn a_korean_question_finds_columns_with_korean_descriptions() {
     let document = with_noise(vec![
         described(
             table("p.shop.orders", &["id", "ordered_at"]),
@@ -31,7 +31,7 @@ fn a_korean_question_finds_what_is_described_in_korean() {
 }
 
 #[test]
-fn korean_in_parts_finds_korean_in_one_and_the_other_way_round() {
+fn decomposed_korean_finds_composed_korean_and_vice_versa() {
     use unicode_normalization::UnicodeNormalization as _;
     let parts = |text: &str| text.nfd().collect::<String>();
     for (name, question) in [
@@ -54,7 +54,7 @@ fn a_name_of_hundreds_of_words_is_indexed() {
 }
 
 #[test]
-fn the_longest_question_is_answered_at_once() {
+fn the_longest_question_is_answered_quickly() {
     let words: String = (0..2_000).map(|number| format!("w{number} ")).collect();
     let index = Index::build(Arc::new(with_noise(Vec::new())));
     let hangul: String = ('가'..='힣').take(10_000).collect();

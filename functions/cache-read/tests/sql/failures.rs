@@ -1,4 +1,4 @@
-//! A model or a warehouse that is down, slow, wrong or not there, and a cache that is old or empty.
+//! A model or warehouse that is down, slow, wrong or missing, and a stale or empty cache.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::story::{GOOD, PATH, Story, problem, query, told};
 use crate::common::{Mood, Moody, level, orders, start_sql};
 
 #[tokio::test]
-async fn a_model_that_is_down_or_over_its_limit_is_a_503_that_says_so() {
+async fn a_model_that_is_down_or_over_its_limit_returns_503_with_the_reason() {
     for status in [500, 503, 529, 429] {
         let down = move |_: &_| Answer::error(status, "server_error");
         let story = Story::on(LlmStub::start(down).await, None).await;
@@ -26,14 +26,13 @@ async fn a_model_that_is_down_or_over_its_limit_is_a_503_that_says_so() {
     let story = Story::on(LlmStub::start(denied).await, None).await;
     let detail = problem(&story.ask("how many orders?").await, 503);
     assert!(
-        detail.starts_with("the language model can't be used as it is configured (")
-            && detail.contains("401"),
+        detail.starts_with("the language model denies access (") && detail.contains("401"),
         "{detail}"
     );
 }
 
 #[tokio::test]
-async fn a_model_that_does_not_answer_is_a_503_within_30_seconds() {
+async fn a_model_that_does_not_respond_returns_503_within_30_seconds() {
     let slow = |_: &_| Answer::Error {
         status: 429,
         retry_after: Some("19"),
@@ -54,7 +53,7 @@ async fn a_model_that_does_not_answer_is_a_503_within_30_seconds() {
 }
 
 #[tokio::test]
-async fn a_repair_does_not_start_the_30_seconds_anew() {
+async fn a_repair_does_not_restart_the_30_seconds() {
     let rounds = Mutex::new(0);
     let slow_in_the_second = move |_: &_| {
         let mut rounds = rounds.lock().unwrap();
@@ -72,7 +71,7 @@ async fn a_repair_does_not_start_the_30_seconds_anew() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_nonsense_or_cut_is_asked_again_and_then_a_503() {
+async fn an_unparseable_or_cut_answer_is_requested_again_and_then_returns_503() {
     for nonsense in [
         Answer::Text("I would love to help!".to_owned()),
         Answer::Json(json!({"kind": "poem", "sql": GOOD, "answer": "", "reason": ""})),
@@ -89,14 +88,14 @@ async fn an_answer_that_is_nonsense_or_cut_is_asked_again_and_then_a_503() {
         let story = Story::with([nonsense.clone(), nonsense]).await;
         let detail = problem(&story.ask("how many orders?").await, 503);
         assert!(
-            detail.starts_with("the language model's answer could not be read ("),
+            detail.starts_with("the language model's answer could not be parsed ("),
             "{detail}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_provider_that_refuses_the_request_is_a_503_that_is_logged_once() {
+async fn a_refusal_of_the_provider_returns_503_and_is_logged_once() {
     for status in [400, 413, 422] {
         let log = Log::default();
         let _guard = log.install();
@@ -112,17 +111,14 @@ async fn a_provider_that_refuses_the_request_is_a_503_that_is_logged_once() {
 }
 
 #[tokio::test]
-async fn why_an_answer_could_not_be_read_is_logged() {
+async fn the_reason_of_an_unparseable_answer_is_logged() {
     let log = Log::default();
     let _guard = log.install();
     let cut = Answer::Truncated(format!(r#"{{"kind": "query", "sql": "{GOOD}"#));
     let story = Story::with([Answer::Text("I would love to help!".to_owned()), cut]).await;
     problem(&story.ask("how many orders?").await, 503);
     let log = log.text();
-    assert!(
-        log.contains("answered with something that is no JSON"),
-        "{log}"
-    );
+    assert!(log.contains("is not JSON"), "{log}");
     assert!(!log.contains("love to help"), "{log}");
     let told = log.contains("broke off") || log.contains("limit of output tokens");
     assert!(told, "{log}");
@@ -137,7 +133,7 @@ async fn a_model_that_declines_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn without_a_model_the_answer_says_which_variable_to_set() {
+async fn without_a_model_the_response_names_the_variable_to_set() {
     let store = Moody::new();
     store.sync(&orders()).await;
     let app = start_sql(&store, SqlSetup::default()).await;
@@ -148,7 +144,7 @@ async fn without_a_model_the_answer_says_which_variable_to_set() {
 }
 
 #[tokio::test]
-async fn without_a_warehouse_a_query_is_held_to_the_schema_alone() {
+async fn without_a_warehouse_a_query_is_only_checked_against_the_schema() {
     let model = LlmStub::canned([query(GOOD)]).await;
     let store = Moody::new();
     store.sync(&orders()).await;
@@ -166,7 +162,7 @@ async fn without_a_warehouse_a_query_is_held_to_the_schema_alone() {
 }
 
 #[tokio::test]
-async fn a_warehouse_that_is_down_silent_or_of_another_kind_is_a_503() {
+async fn a_warehouse_that_is_down_silent_or_of_another_kind_returns_503() {
     let story = Story::with([query(GOOD)]).await;
     story.bigquery.deny_jobs();
     let detail = problem(&story.ask("how many orders?").await, 503);
@@ -201,7 +197,7 @@ async fn a_warehouse_that_is_down_silent_or_of_another_kind_is_a_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn m14_sql_comes_from_a_fresh_and_a_stale_cache_and_is_refused_where_nothing_is_synced() {
+async fn sql_is_written_from_a_fresh_or_stale_cache_and_refused_before_the_first_sync() {
     let setup = async |answers: Vec<Answer>| {
         let model = LlmStub::canned(answers).await;
         let setup = SqlSetup {
@@ -237,7 +233,7 @@ async fn m14_sql_comes_from_a_fresh_and_a_stale_cache_and_is_refused_where_nothi
 }
 
 #[test]
-fn a_limit_that_is_no_number_is_named_at_start() {
+fn an_invalid_byte_limit_is_an_error_at_start() {
     let env = Env::default().with("SQL_MAX_BYTES", "1 GB");
     let error = SqlSetup::new(&Resources::new(env))
         .err()

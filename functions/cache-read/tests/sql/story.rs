@@ -1,4 +1,4 @@
-//! What the tests of SQL work with.
+//! Fixtures for the tests of SQL.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub fn query(sql: &str) -> Answer {
     answer("query", sql, "", "")
 }
 
-/// The app on `orders`, a model with these answers, and BigQuery to plan.
+/// The app with the document `orders`, a model with these answers, and a BigQuery stub that plans.
 pub struct Story {
     pub app: TestApp,
     pub model: LlmStub,
