@@ -123,7 +123,7 @@ pub async fn list(
 ) -> platform::Result<Response> {
     if !(1..=MAX_LIMIT).contains(&query.limit) {
         return Err(Error::Invalid(format!(
-            "limit is {}: set it to 1 to {MAX_LIMIT}",
+            "limit is {}: use 1 to {MAX_LIMIT}",
             query.limit
         )));
     }

@@ -229,11 +229,11 @@ async fn an_invalid_request_is_refused_with_the_reason() {
         (json!({"question": "가".repeat(10_001)}), "10001 characters"),
         (
             json!({"question": "a", "token_budget": 99}),
-            "set it to 100 to 200000",
+            "use 100 to 200000",
         ),
         (
             json!({"question": "a", "token_budget": 200_001}),
-            "set it to 100 to 200000",
+            "use 100 to 200000",
         ),
         (json!({"question": "a", "token_budget": -1}), "token_budget"),
         (

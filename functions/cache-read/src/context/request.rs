@@ -54,6 +54,6 @@ pub fn check_budget(tokens: usize) -> platform::Result<()> {
     }
     let (least, most) = (BUDGETS.start(), BUDGETS.end());
     Err(Error::Invalid(format!(
-        "token_budget is {tokens}: set it to {least} to {most}"
+        "token_budget is {tokens}: use {least} to {most}"
     )))
 }
