@@ -81,7 +81,7 @@ async fn a_failed_trigger_fails_its_invocation_and_the_process_continues() {
 
 /// A delay that no test waits for.
 const AN_HOUR_MS: u64 = 3_600_000;
-const TIMED_OUT: &str = "the answer took too long and was given up";
+const TIMED_OUT: &str = "the response took too long and was cancelled";
 
 #[tokio::test]
 async fn an_invocation_fails_with_the_reason_before_lambda_stops_it_and_the_next_succeeds() {

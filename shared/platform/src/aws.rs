@@ -1,7 +1,7 @@
-//! Calls to Amazon's services that have no SDK here, signed as AWS wants it: for the start, which
-//! reads secrets, and for the command line.
+//! Signed calls to AWS services without their SDKs: to Secrets Manager at startup, and to others from the
+//! command line.
 //!
-//! An SDK a service would add a megabyte to functions that have none of Amazon's crates otherwise.
+//! Each SDK would add a megabyte to functions that use no other crate of AWS.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use http::Method;
 
 use crate::Env;
 
-/// Who this process is to Amazon: the access key in the environment, where Lambda puts it.
+/// The AWS identity of this process: the access key in the environment, where Lambda puts it.
 #[derive(Clone)]
 pub struct Amazon {
     http: reqwest::Client,
@@ -21,12 +21,12 @@ pub struct Amazon {
     key: Option<Credentials>,
 }
 
-/// One request, before it is signed.
+/// A request before it is signed.
 pub struct Call<'a> {
-    /// As it stands in the service's address: `secretsmanager`.
+    /// The name in the service's host: `secretsmanager`.
     pub service: &'a str,
     pub region: &'a str,
-    /// `amazonaws.com`, but in China.
+    /// The domain of the partition: `amazonaws.com`, or another one in China.
     pub domain: &'a str,
     pub method: Method,
     pub path: &'a str,
@@ -49,16 +49,16 @@ impl Amazon {
         }
     }
 
-    /// The answer, whatever its status.
+    /// Sends a request and returns the response, whatever its status.
     ///
     /// # Errors
-    /// Without credentials, before anything is sent.
+    /// If there are no credentials.
     pub async fn send(&self, call: Call<'_>) -> anyhow::Result<reqwest::Result<reqwest::Response>> {
         let request = self.signed(call)?;
         Ok(self.http.execute(request).await)
     }
 
-    /// At `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or the region's own address.
+    /// The URL of a service: `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or that of the region.
     pub fn address(&self, service: &str, region: &str, domain: &str) -> String {
         let own = format!("https://{service}.{region}.{domain}");
         let variable = match service {
@@ -72,8 +72,8 @@ impl Amazon {
 
     fn signed(&self, call: Call<'_>) -> anyhow::Result<reqwest::Request> {
         let key = self.key.clone().context(
-            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as \
-             `eval \"$(aws configure export-credentials --format env)\"` does",
+            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for example with \
+             `eval \"$(aws configure export-credentials --format env)\"`",
         )?;
         let address = self.address(call.service, call.region, call.domain);
         let url = format!("{address}{}", call.path);

@@ -1,8 +1,8 @@
-//! How long ago something was, in a process that may be frozen meanwhile.
+//! Ages, in a process that may be frozen between requests.
 //!
-//! A function's machine is stopped between two requests, and the monotonic clock may stand still
-//! with it. The wall clock does not, but it can be set. So an age is the larger of what the two
-//! say: what is checked again too early costs a request, what is trusted too long is wrong.
+//! While a function is frozen, the monotonic clock may stop. The wall clock goes on, but it can be set. An
+//! age is therefore the larger one of what the two clocks measure: an age that is too large costs one more
+//! check, an age that is too small would keep stale data in use.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Where both clocks are read. A test passes a wall clock of its own; tokio's time can be paused.
+/// Reads both clocks. A test passes its own wall clock and pauses tokio's time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
-/// A point in time. Only ever compared with another of the same process.
+/// A point in time, comparable with others of the same process.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     monotonic: Instant,
@@ -51,14 +51,14 @@ impl fmt::Debug for Clock {
 }
 
 impl Moment {
-    /// Zero where neither clock has moved on. A wall clock that was set back says nothing.
+    /// The time since an earlier moment. A wall clock that was set back is ignored.
     pub fn since(self, earlier: Self) -> Duration {
         let wall = self.wall.duration_since(earlier.wall).unwrap_or_default();
         let monotonic = self.monotonic.saturating_duration_since(earlier.monotonic);
         monotonic.max(wall)
     }
 
-    /// For a timer, which only the monotonic clock can drive.
+    /// The monotonic time, for timers.
     pub fn instant(self) -> Instant {
         self.monotonic
     }
@@ -71,19 +71,19 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_age_is_what_the_clock_that_moved_more_says() {
+    async fn an_age_is_the_larger_one_of_both_clocks() {
         let seconds = Arc::new(AtomicU64::new(1_000));
-        let shown = Arc::clone(&seconds);
+        let wall = Arc::clone(&seconds);
         let clock = Clock::with_wall(move || {
-            SystemTime::UNIX_EPOCH + Duration::from_secs(shown.load(Ordering::SeqCst))
+            SystemTime::UNIX_EPOCH + Duration::from_secs(wall.load(Ordering::SeqCst))
         });
         let start = clock.now();
         let age = || clock.since(start).as_secs();
 
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(age(), 5, "the wall clock stands still");
+        assert_eq!(age(), 5, "the wall clock is stopped");
         seconds.store(1_060, Ordering::SeqCst);
-        assert_eq!(age(), 60, "the monotonic clock stood still");
+        assert_eq!(age(), 60, "the monotonic clock was stopped");
         seconds.store(10, Ordering::SeqCst);
         assert_eq!(age(), 5, "the wall clock was set back");
     }

@@ -1,4 +1,4 @@
-//! The configuration: a snapshot of the environment, taken once by [`crate::serve()`].
+//! The configuration: a snapshot of the environment, which [`crate::serve()`] takes once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 
-/// A snapshot of the environment's variables. An empty value counts as not set.
+/// A snapshot of the environment's variables. A variable with an empty value counts as unset.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
-    /// A value that is not UTF-8 is kept with its strange bytes replaced, so that whoever reads it
-    /// finds it wrong, and not unset.
+    /// Takes a snapshot. In a value that is not UTF-8, replaces the invalid bytes, so that the variable is
+    /// reported as invalid and not as unset.
     pub fn from_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| {
@@ -29,13 +29,16 @@ impl Env {
             .filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that a function can't do without; `meaning` says what to set it to.
+    /// The value of a required variable. If it is unset, the error says to set it to `meaning`.
     pub fn required(&self, name: &str, meaning: &str) -> anyhow::Result<&str> {
         self.get(name)
             .with_context(|| format!("{name} is not set: set it to {meaning}"))
     }
 
-    /// A variable that parses, or the default where it is not set. A bad value is an error.
+    /// The parsed value of a variable, or the default if it is unset.
+    ///
+    /// # Errors
+    /// If the value doesn't parse.
     pub fn parse<T>(&self, name: &str, default: T) -> anyhow::Result<T>
     where
         T: FromStr,
@@ -49,7 +52,7 @@ impl Env {
         }
     }
 
-    /// The variables that are set, and their values.
+    /// The variables that are set, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.0.iter().filter(|(_, value)| !value.is_empty());
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
@@ -59,7 +62,7 @@ impl Env {
         self.get(name).map(|value| Secret(value.to_owned()))
     }
 
-    /// The same snapshot with one variable set: how the demo and tests configure a function.
+    /// Sets one variable of the snapshot. The demo and tests configure functions this way.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), value.into());
@@ -73,7 +76,7 @@ impl FromIterator<(String, String)> for Env {
     }
 }
 
-/// Names only: values may be secrets.
+/// Prints names only, because values may be secrets.
 impl fmt::Debug for Env {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(self.0.keys()).finish()

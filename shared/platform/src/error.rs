@@ -1,4 +1,5 @@
-//! One error for every handler: what the caller can do about it, as `application/problem+json`.
+//! The error of every handler, which tells callers what they can do. Its response is RFC 9457's
+//! `application/problem+json`.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -9,18 +10,18 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request is wrong; the text says what to change.
+    /// The request is not valid; the text says what to change.
     #[error("{0}")]
     Invalid(String),
-    /// No caller, or credentials that prove none.
+    /// There are no credentials, or they are not valid.
     #[error("{0}")]
     Unauthenticated(String),
-    /// A known caller who may not do this.
+    /// The caller lacks the role or the scope.
     #[error("{0}")]
     Forbidden(String),
     #[error("{0}")]
     NotFound(String),
-    /// Somebody else is doing, or has done, something that excludes this.
+    /// The current state, or a concurrent request, excludes the request.
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -29,17 +30,17 @@ pub enum Error {
     TooLarge(String),
     #[error("{0}")]
     UnsupportedMediaType(String),
-    /// Understood, but it contradicts what is there: an idempotency key with other content.
+    /// The request is valid but contradicts stored data, such as an idempotency key with other content.
     #[error("{0}")]
     Unprocessable(String),
-    /// Something we depend on is down, slow or over its limit; the same request may succeed later.
+    /// A dependency is down, slow or over its limit. The same request may succeed later.
     #[error("{detail}")]
     Unavailable {
         detail: String,
         #[source]
         cause: Option<anyhow::Error>,
     },
-    /// Our fault. The cause is logged once, here, and never shown to the caller.
+    /// A fault of this program. The cause is logged once, in the response, and never shown to the caller.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),
 }
@@ -52,7 +53,7 @@ impl Error {
         }
     }
 
-    /// Nobody has said who is calling.
+    /// The request has no credentials.
     pub(crate) fn no_caller() -> Self {
         Self::Unauthenticated("send `Authorization: Bearer <token>`".to_owned())
     }
@@ -80,46 +81,49 @@ impl IntoResponse for Error {
         let detail = match &self {
             Self::Internal(cause) => {
                 tracing::error!(cause = format!("{cause:#}"), "request failed");
-                "an internal error; the log has it under the request id".to_owned()
+                INTERNAL.to_owned()
             }
             Self::Unavailable { detail, cause } => {
                 let cause = cause.as_ref().map(|cause| format!("{cause:#}"));
                 tracing::warn!(cause, "unavailable: {detail}");
                 detail.clone()
             }
-            told => told.to_string(),
+            other => other.to_string(),
         };
-        let mut answer = problem(status, &detail);
+        let mut response = problem(status, &detail);
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
-            answer
+            response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);
         }
-        answer
+        response
     }
 }
+
+/// The detail of every internal error.
+pub(crate) const INTERNAL: &str = "internal error; the log has the cause under the request id";
 
 /// The media type of every error's body.
 pub(crate) const PROBLEM: &str = "application/problem+json";
 
-/// The body of every error, as RFC 9457 has it.
+/// The body of every error, by RFC 9457.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ProblemDetails)]
 pub(crate) struct Problem<'a> {
-    /// `about:blank`: the title says it.
+    /// `about:blank`: the title describes the status.
     #[serde(rename = "type")]
     kind: &'a str,
-    /// The status in words.
+    /// The name of the status.
     title: &'a str,
     status: u16,
     /// What is wrong, and what to change.
     detail: &'a str,
-    /// Under which the log has this request.
+    /// The id of the request in the log.
     request_id: Option<String>,
 }
 
-/// An RFC 9457 answer about the request that is being answered.
+/// An RFC 9457 response to the current request.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
     let headers = [(header::CONTENT_TYPE, PROBLEM)];
     (status, headers, problem_body(status, detail)).into_response()

@@ -1,4 +1,4 @@
-//! Logging in to Google's services: for the bucket, and for the warehouse.
+//! Access tokens for Google's services, such as the bucket and the warehouse.
 
 use std::sync::Arc;
 
@@ -8,63 +8,65 @@ use tokio::sync::OnceCell;
 
 use crate::{Env, Secret};
 
-/// Who this process is to Google: found at the first call, so that a start reads no file and
-/// asks no server. Clones share it, and the tokens until they expire.
+/// The Google identity of this process. It is looked up at the first call, so that startup reads no file
+/// and calls no server. Clones share it and its tokens.
 #[derive(Clone)]
 pub struct Google {
-    place: Place,
+    source: Source,
     provider: Arc<OnceCell<Arc<dyn TokenProvider>>>,
 }
 
 #[derive(Clone)]
-enum Place {
-    /// A service account's key, in the file that `GOOGLE_APPLICATION_CREDENTIALS` names.
+enum Source {
+    /// The key of a service account, in the file that `GOOGLE_APPLICATION_CREDENTIALS` names.
     Key(String),
-    /// Cloud Run and its kin: the metadata server knows, and nothing else needs to be tried.
+    /// The metadata server of Cloud Run.
     CloudRun,
-    /// A person's machine: their application default credentials, or what `gcloud` gives.
-    Machine,
+    /// The application default credentials of a person, or `gcloud`.
+    Person,
 }
 
 impl Google {
     pub fn new(env: &Env) -> Self {
-        let place = match env.get("GOOGLE_APPLICATION_CREDENTIALS") {
-            Some(file) => Place::Key(file.to_owned()),
-            None if env.get("K_SERVICE").is_some() => Place::CloudRun,
-            None => Place::Machine,
+        let source = match env.get("GOOGLE_APPLICATION_CREDENTIALS") {
+            Some(file) => Source::Key(file.to_owned()),
+            None if env.get("K_SERVICE").is_some() => Source::CloudRun,
+            None => Source::Person,
         };
         Self {
-            place,
+            source,
             provider: Arc::default(),
         }
     }
 
-    /// An access token for the scopes, as `Authorization: Bearer` wants it. The error is a
-    /// [`gcp_auth::Error`] with what was tried.
+    /// An access token with these scopes, for `Authorization: Bearer`.
+    ///
+    /// # Errors
+    /// A [`gcp_auth::Error`], with what was tried.
     pub async fn token(&self, scopes: &[&str]) -> anyhow::Result<Secret> {
         let provider = self.provider.get_or_try_init(|| self.provider()).await?;
         let token = provider.token(scopes).await;
-        let token = token.context("Google gives no access token")?;
+        let token = token.context("Google returns no access token")?;
         Ok(Secret::new(token.as_str()))
     }
 
     async fn provider(&self) -> anyhow::Result<Arc<dyn TokenProvider>> {
-        match &self.place {
-            Place::Key(file) => {
+        match &self.source {
+            Source::Key(file) => {
                 let account = CustomServiceAccount::from_file(file).with_context(|| {
-                    format!("GOOGLE_APPLICATION_CREDENTIALS {file:?} is no service account's key")
+                    format!("GOOGLE_APPLICATION_CREDENTIALS: {file:?} is not the key of a service account")
                 })?;
                 Ok(Arc::new(account))
             }
-            Place::CloudRun => {
+            Source::CloudRun => {
                 let account = MetadataServiceAccount::new().await;
                 Ok(Arc::new(
-                    account.context("the metadata server knows no service account")?,
+                    account.context("the metadata server has no service account")?,
                 ))
             }
-            Place::Machine => gcp_auth::provider().await.context(
-                "no Google login: set GOOGLE_APPLICATION_CREDENTIALS to a service account's key, \
-                 or run `gcloud auth application-default login`",
+            Source::Person => gcp_auth::provider().await.context(
+                "no Google login: set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service \
+                 account, or run `gcloud auth application-default login`",
             ),
         }
     }

@@ -1,5 +1,5 @@
-//! The one HTTP client: every service is reached through it, so that a process has one TLS stack,
-//! one connection pool and no certificate files to read.
+//! The HTTP client for all services, so that a process has one TLS stack, one connection pool and no
+//! certificate files to read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use reqwest::{NoProxy, Proxy};
 
 use crate::Env;
 
-/// Roots compiled in, aws-lc-rs, HTTP/1.1 and HTTP/2. Building it takes well under a millisecond.
+/// TLS with aws-lc-rs and compiled-in root certificates. Creating it takes well under a millisecond.
 pub fn tls() -> rustls::ClientConfig {
     let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     rustls::ClientConfig::builder_with_provider(Arc::new(
@@ -21,10 +21,11 @@ pub fn tls() -> rustls::ClientConfig {
     .with_no_client_auth()
 }
 
-/// BigQuery compresses answers only for a user agent that names gzip.
+/// BigQuery compresses responses only if the user agent contains `gzip`.
 const USER_AGENT: &str = concat!("metasync/", env!("CARGO_PKG_VERSION"), " (gzip)");
 
-/// `HTTPS_PROXY` and `HTTP_PROXY` are honoured, for all but this machine and what `NO_PROXY` lists.
+/// Creates the client. It honors `HTTPS_PROXY` and `HTTP_PROXY`, except for this machine and for the hosts in
+/// `NO_PROXY`.
 pub fn build(env: &Env) -> anyhow::Result<reqwest::Client> {
     let mut client = reqwest::Client::builder().no_proxy();
     let direct = NoProxy::from_string(&format!(
@@ -36,7 +37,7 @@ pub fn build(env: &Env) -> anyhow::Result<reqwest::Client> {
         ("HTTP_PROXY", Proxy::http),
     ] {
         if let Some(url) = either(env, name) {
-            let proxy = proxy(url.to_owned()).with_context(|| format!("{name} is no URL"))?;
+            let proxy = proxy(url.to_owned()).with_context(|| format!("{name} is not a URL"))?;
             client = client.proxy(proxy.no_proxy(direct.clone()));
         }
     }
@@ -44,16 +45,16 @@ pub fn build(env: &Env) -> anyhow::Result<reqwest::Client> {
         .tls_backend_preconfigured(tls())
         .user_agent(USER_AGENT)
         .connect_timeout(Duration::from_secs(5))
-        // A frozen function wakes with connections that the other side has closed long ago.
+        // While a function is frozen, its peers close idle connections.
         .pool_idle_timeout(Duration::from_secs(20))
         .http2_keep_alive_interval(Duration::from_secs(1))
         .http2_keep_alive_timeout(Duration::from_secs(2))
-        // No service that we call redirects; what does is a proxy that wants a login.
+        // No service redirects; a proxy that asks for a login does.
         .redirect(reqwest::redirect::Policy::none())
         .build()?)
 }
 
-/// As everybody writes it: in capitals, or not.
+/// The value of a variable whose name is in upper or lower case.
 fn either<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
     env.get(name)
         .or_else(|| env.get(&name.to_ascii_lowercase()))
@@ -66,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers one request with the address it was asked for.
+    /// A server that responds to one request with the request's target.
     async fn echo() -> u16 {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proxy_is_asked_for_others_and_never_for_this_machine() {
+    async fn a_proxy_is_used_for_other_machines_only() {
         let proxy = format!("http://127.0.0.1:{}", echo().await);
         let env = Env::default().with("http_proxy", proxy);
         let here = format!("http://127.0.0.1:{}/here", echo().await);
@@ -100,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_no_url_is_named() {
+    fn a_proxy_that_is_not_a_url_is_an_error_that_names_the_variable() {
         let env = Env::default().with("HTTPS_PROXY", "http://[");
-        let error = build(&env).expect_err("no URL");
+        let error = build(&env).expect_err("it is not a URL");
         assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
     }
 }

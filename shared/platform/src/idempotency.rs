@@ -1,17 +1,20 @@
-//! The key by which a repeat of a request is told, as its sender made it.
+//! `Idempotency-Key`, by which a retry of a request is recognized.
 
 use http::{HeaderMap, HeaderName};
 
 use crate::{Error, Result};
 
-/// `true` on the answer to a repeat.
+/// A response header: `true` in the response to a retry.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// In characters.
+/// The length limit, in characters.
 const LONGEST: usize = 512;
 
-/// The value of `Idempotency-Key`, if there is one; RFC 8941 writes it in quotes. `Invalid` where it
-/// stands twice, is empty, or is no printable ASCII.
+/// The value of `Idempotency-Key`, if there is one. Accepts it in quotes, as RFC 8941 defines it, and
+/// without.
+///
+/// # Errors
+/// `Invalid` if there are two, or if the value is empty, too long or not printable ASCII.
 pub fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let mut values = headers.get_all("idempotency-key").iter();
     let (value, None) = (values.next(), values.next()) else {
@@ -34,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_with_quotes_and_without_and_nothing_else_is_one() {
+    fn a_key_may_be_in_quotes_and_must_be_one_printable_value() {
         let read = |values: &[&str]| {
             let name = HeaderName::from_static("idempotency-key");
             let pairs = values.iter().map(|it| (name.clone(), it.parse().unwrap()));

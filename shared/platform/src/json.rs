@@ -1,4 +1,4 @@
-//! JSON bodies: bounded, and refused with a reason that says where they are wrong.
+//! JSON bodies: of limited size, and refused with the position of the mistake.
 
 use std::sync::LazyLock;
 
@@ -14,24 +14,24 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 use crate::work::Workers;
 
-/// Below this a body takes less than a millisecond to parse, in bytes.
+/// Parsing a body of up to this many bytes takes less than a millisecond.
 const SHORT: usize = 64 * 1024;
 
-/// What parses larger ones, for all routes.
+/// The threads that parse larger bodies, for all routes.
 static PARSERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 const NUL: &str = "the body holds a NUL character, `\\u0000`, which can't be stored";
 
-/// Longer than this, in characters, a place or a reason repeats the caller's own text.
+/// The length limit of a position or a reason, in characters: a longer one quotes the caller's own text.
 const LONGEST: usize = 200;
 
-/// A JSON body in, or out.
+/// The JSON body of a request or a response.
 ///
-/// In: 415 where `content-type` isn't JSON (so that no web page can send one to a laptop's open
-/// port unasked), 413 where it is larger than the route takes, 400 that tells path, line and column
-/// where it doesn't parse or doesn't fit `T`, nests deeper than 128, or holds a NUL character,
-/// which Postgres stores in no text. A key that stands twice is refused where `T` is a struct; in
-/// free-form JSON the last one counts.
+/// A request is refused with 415 if its `content-type` isn't JSON, so that web pages can't send one to an
+/// open port of this machine without a preflight; with 413 if it is larger than the route accepts; and with
+/// 400 and the path, line and column if it doesn't parse, doesn't match `T`, is nested deeper than 128
+/// levels, or contains a NUL character, which Postgres can't store. A duplicate key is refused if `T` is a
+/// struct; in free-form JSON, the last one counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -51,8 +51,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequest<S> for Js
     }
 }
 
-/// A JSON body in, as [`Json`], that holds several items which are checked one by one: a NUL
-/// character in one of them refuses nothing else. Whoever takes it looks for NUL characters.
+/// The JSON body of a request, like [`Json`], with several items that the handler checks one by one. The
+/// handler must also check for NUL characters, so that one in an item doesn't refuse the others.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonItems<T>(pub T);
 
@@ -75,7 +75,7 @@ async fn read<S: Send + Sync, T: Send + 'static>(
     }
     let body = Bytes::from_request(request, state)
         .await
-        .map_err(|error| unread(&error))?;
+        .map_err(|rejection| not_read(&rejection))?;
     let parsed = if body.len() <= SHORT {
         parse(&body)
     } else {
@@ -90,12 +90,12 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// The request with its whole body, as large as the route takes at most.
+/// Reads the whole body of a request, up to the limit of its route.
 pub(crate) async fn whole(request: Request) -> Result<Request, Error> {
     let (parts, body) = request.into_parts();
     let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
         .await
-        .map_err(|error| unread(&error))?;
+        .map_err(|rejection| not_read(&rejection))?;
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
@@ -107,15 +107,15 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn unread(rejection: &BytesRejection) -> Error {
+fn not_read(rejection: &BytesRejection) -> Error {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Error::TooLarge("the body is larger than this route takes".to_owned())
+        Error::TooLarge("the body is larger than this route accepts".to_owned())
     } else {
-        Error::Invalid("the body broke off".to_owned())
+        Error::Invalid("the body is incomplete".to_owned())
     }
 }
 
-/// What `body` says, or why it says nothing that fits.
+/// Parses a body, or says where it is wrong.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty: send JSON, at least `{}`".to_owned());
@@ -126,7 +126,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
             path if path == "." || path == "?" => "the body".to_owned(),
             path => shorten(path),
         };
-        // Line and column stand at the end of the text, which a long value must not hide.
+        // The text ends with line and column; keep them if a long value is cut.
         let (line, column) = (error.inner().line(), error.inner().column());
         let reason = error.into_inner().to_string();
         let end = format!(" at line {line} column {column}");
@@ -139,7 +139,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     Ok(value)
 }
 
-/// Whether valid JSON has a string with the escape of NUL, which it can't hold otherwise.
+/// Whether valid JSON contains a NUL character, which is always escaped there.
 fn holds_nul(json: &[u8]) -> bool {
     let mut rest = json;
     while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_where_it_is() {
+    fn an_error_has_the_path_line_and_column() {
         assert_eq!(
             reason(r#"{"items": [{"count": 1}, {"count": "two"}]}"#),
             r#"items[1].count: invalid type: string "two", expected u32 at line 1 column 40"#
@@ -208,26 +208,26 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused() {
+    fn a_duplicate_key_is_refused() {
         assert!(reason(r#"{"items": [], "items": []}"#).contains("duplicate field `items`"));
     }
 
     #[test]
-    fn a_body_that_nests_too_deep_is_refused_and_not_a_stack_overflow() {
+    fn a_body_that_is_nested_too_deep_is_refused_without_a_stack_overflow() {
         let deep = "[".repeat(100_000);
         let reason = parse::<Value>(deep.as_bytes()).expect_err("too deep");
         assert!(reason.contains("recursion limit exceeded"), "{reason}");
     }
 
     #[test]
-    fn a_nul_is_refused_and_an_escaped_backslash_before_u0000_is_not() {
+    fn an_escaped_nul_is_found_and_an_escaped_backslash_before_u0000_is_none() {
         assert!(holds_nul(br#"{"a\u0000": 1}"#));
         assert!(holds_nul(br#"["\\\u0000"]"#));
         assert!(!holds_nul(br#"["\\u0000"]"#));
     }
 
     #[test]
-    fn a_reason_does_not_repeat_a_long_text() {
+    fn a_reason_quotes_the_start_of_a_long_text_only() {
         let body = format!(r#"{{"items": "{}"}}"#, "ü".repeat(100_000));
         let reason = reason(&body);
         assert!(reason.ends_with("ü… at line 1 column 200012"), "{reason}");

@@ -1,10 +1,10 @@
-//! What every function stands on, and no domain: configuration read once ([`Env`]), resources
-//! opened on demand ([`Resources`]), one entry point for Lambda and HTTP ([`serve()`]), who is
-//! calling ([`auth`]), what an error says ([`Error`]), the object store ([`store`]), Postgres
-//! ([`postgres`]), the language model ([`llm`]) and threads for long work ([`work`]).
+//! The platform of every function, without any domain: the configuration ([`Env`]), resources that are
+//! opened on demand ([`Resources`]), one entry point for Lambda and HTTP ([`serve()`]), authentication
+//! ([`auth`]), errors ([`Error`]), the object store ([`store`]), Postgres ([`postgres`]), the language
+//! model ([`llm`]) and threads for long work ([`work`]).
 //!
-//! A function gives `app(&Resources) -> anyhow::Result<Router>`; its `main` hands that to
-//! [`serve()`]. A test hands the same to `kit::TestApp`.
+//! A function has an `app(&Resources) -> anyhow::Result<Router>`. Its `main` passes that to [`serve()`], and
+//! its tests pass it to `kit::TestApp`.
 
 pub mod auth;
 pub mod aws;

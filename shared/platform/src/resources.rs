@@ -1,4 +1,4 @@
-//! What a function works with, opened once and on demand, and shared by all who ask for it.
+//! The resources of a function, which are opened once, on demand, and shared.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use crate::serve::Front;
 use crate::store::Store;
 use crate::{Clock, Env, http_client, llm, postgres, store};
 
-/// Cheap to clone: every clone shares what was opened.
+/// The resources of a function. Clones share them.
 #[derive(Clone)]
 pub struct Resources(Arc<Inner>);
 
@@ -31,7 +31,7 @@ impl Resources {
         Self::with_clock(env, Clock::default())
     }
 
-    /// For a test that freezes a process, or sets its clock.
+    /// With another clock, for tests.
     pub fn with_clock(env: Env, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             env,
@@ -54,13 +54,12 @@ impl Resources {
         &self.0.clock
     }
 
-    /// Where an app declares what stands before it has to do otherwise than for most.
+    /// Where an app declares how the service in front of it handles special requests.
     pub fn front(&self) -> &Front {
         &self.0.front
     }
 
-    /// What a function opens for itself and for others: one of each type, which all share who ask.
-    /// `open` must not ask for another in turn.
+    /// The shared value of type `T`. The first call opens it; `open` must not call this method.
     pub fn one<T: Clone + Send + 'static>(
         &self,
         open: impl FnOnce() -> anyhow::Result<T>,
@@ -91,12 +90,12 @@ impl Resources {
         once(&self.0.postgres, || postgres::open(self.env()))
     }
 
-    /// The model named by `LLM_MODEL`, or none where it is not set.
+    /// The model named by `LLM_MODEL`, or none if it is unset.
     pub fn llm(&self) -> anyhow::Result<Option<Llm>> {
         once(&self.0.llm, || llm::open(self))
     }
 
-    /// Who may call, from the `AUTH_*` variables; an error where there are none.
+    /// Authentication by the `AUTH_*` variables. An error if none is set.
     pub fn auth(&self) -> anyhow::Result<Auth> {
         once(&self.0.auth, || Auth::open(self))
     }

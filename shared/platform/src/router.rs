@@ -1,5 +1,5 @@
-//! Routes, and the OpenAPI document that describes them, which is written when it is first asked for:
-//! a start that wrote it would spend more time on it than on the routes.
+//! Routes, and the OpenAPI document that describes them. The document is created at the first request for it,
+//! because creating it takes longer than creating the routes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use tower::{Layer, Service};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// What an app is: an [`axum::Router`] that knows how its documented routes are described.
+/// The routes of an app: an [`axum::Router`], with the descriptions of its documented routes.
 ///
-/// [`routes!`](crate::routes!) names handlers with `#[utoipa::path]`; what [`Router::route`] adds
-/// stands in no document.
+/// [`Router::routes`] adds documented routes, by [`routes!`](crate::routes!); [`Router::route`] adds routes
+/// that the document leaves out.
 #[derive(Clone)]
 pub struct Router<S = ()> {
     routes: axum::Router<S>,
     documents: Vec<Document>,
 }
 
-/// Adds to a document what describes one route.
+/// Adds the description of one route to a document.
 type Document = Arc<dyn Fn(OpenApi) -> OpenApi + Send + Sync>;
 
-/// A handler with `#[utoipa::path]`; [`routes!`](crate::routes!) makes one of each it names.
+/// A handler with `#[utoipa::path]`, as [`routes!`](crate::routes!) creates it.
 pub struct Documented<S> {
     pub path: String,
     pub handler: MethodRouter<S>,
     pub document: fn() -> UtoipaMethodRouter<S>,
 }
 
-/// Handlers with `#[utoipa::path]`, for [`Router::routes`].
+/// Lists handlers with `#[utoipa::path]` for [`Router::routes`].
 #[macro_export]
 macro_rules! routes {
-    // Names apart from each other: the macro inside takes a path to pieces.
+    // Segments of paths, because the inner macro appends to the last one.
     ($($($name:ident)::+),+ $(,)?) => {{
         use $crate::router::utoipa_axum::{PathItemExt as _, routes};
         [$($crate::router::Documented {
@@ -79,7 +79,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.map(|routes| routes.merge(other.routes))
     }
 
-    /// Around the routes there are so far, and what answers where there is none.
+    /// Adds a layer to the existing routes and to the fallback.
     pub fn layer<L>(self, layer: L) -> Self
     where
         L: Layer<Route> + Clone + Send + Sync + 'static,
@@ -93,7 +93,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.map(|routes| routes.layer(layer))
     }
 
-    /// Around the routes there are so far.
+    /// Adds a layer to the existing routes.
     pub fn route_layer<L>(self, layer: L) -> Self
     where
         L: Layer<Route> + Clone + Send + Sync + 'static,
@@ -118,7 +118,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         }
     }
 
-    /// The routes, and what writes their document.
+    /// The routes, and a function that creates their document.
     pub(crate) fn split(self) -> (axum::Router<S>, impl FnOnce() -> OpenApi + Send) {
         let documents = self.documents;
         let write = move || {
@@ -135,14 +135,14 @@ impl<S: Clone + Send + Sync + 'static> Default for Router<S> {
     }
 }
 
-/// The routes alone.
+/// Drops the descriptions.
 impl<S> From<Router<S>> for axum::Router<S> {
     fn from(router: Router<S>) -> Self {
         router.routes
     }
 }
 
-/// Routes that no document describes.
+/// Routes without descriptions.
 impl<S> From<axum::Router<S>> for Router<S> {
     fn from(routes: axum::Router<S>) -> Self {
         Self {

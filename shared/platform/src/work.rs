@@ -1,5 +1,5 @@
-//! Work for the processor that takes longer than other requests should wait: it runs on threads of its
-//! own, a few at once, and stops early where nobody waits for it any more.
+//! CPU-bound work that would delay other requests. It runs on threads of its own, with a limit on how much
+//! runs at once, and stops early once its request is gone.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
@@ -8,19 +8,19 @@ use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Work on at most so many bytes is done where it is asked for: it mostly takes less than a
-/// millisecond, and often less than the way to another thread and back.
+/// Work on up to this many bytes runs on the caller's thread. It mostly takes less than a millisecond, and
+/// often less than a switch of threads.
 pub const SHORT: usize = 2 * 1024;
 
-/// How much work is done at once. Clones share the limit.
+/// Threads for work, with a limit that clones share.
 #[derive(Clone, Debug)]
 pub struct Workers(Arc<Semaphore>);
 
-/// Whether somebody still waits for the work.
+/// Tells the work whether its result is still awaited.
 pub struct Waiting(Weak<()>);
 
 impl Default for Workers {
-    /// As many as there are processors.
+    /// One per processor.
     fn default() -> Self {
         Self::new(available_parallelism().map_or(1, usize::from))
     }
@@ -31,8 +31,8 @@ impl Workers {
         Self(Arc::new(Semaphore::new(at_once)))
     }
 
-    /// Does work on so many bytes. Whoever drops the future before it has begun ends it; later, it ends
-    /// where it looks at [`Waiting`], and keeps its place until then.
+    /// Runs work on this many bytes. If the future is dropped before the work begins, it never runs. If it
+    /// is dropped later, the work ends when it checks [`Waiting`], and occupies its thread until then.
     pub async fn run<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -44,7 +44,7 @@ impl Workers {
             return work(&waiting);
         }
         let place = self.0.clone().acquire_owned().await;
-        let place = place.expect("nobody closes it");
+        let place = place.expect("the semaphore is never closed");
         let work = spawn_blocking(move || {
             let done = work(&waiting);
             drop(place);
@@ -61,7 +61,7 @@ impl Waiting {
         self.0.strong_count() == 0
     }
 
-    /// Does work for each item, until nobody waits for it any more.
+    /// Runs work for each item until the result is no longer awaited.
     pub fn each<I, T>(
         &self,
         items: impl IntoIterator<Item = I>,
@@ -84,7 +84,7 @@ mod tests {
 
     const LONG: usize = SHORT + 1;
 
-    /// Work that says that it began, and then waits to be let go on.
+    /// Work that waits until the sender sends.
     fn held() -> (Sender<()>, impl FnOnce()) {
         let (go_on, waits): (_, Receiver<()>) = channel();
         (go_on, move || {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn short_work_is_done_at_once_and_long_work_on_another_thread() {
+    async fn short_work_runs_on_the_same_thread_and_long_work_on_another() {
         let workers = Workers::new(1);
         let here = thread::current().id();
         let thread = |_: &Waiting| thread::current().id();
@@ -102,12 +102,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_are_answered_while_long_work_is_done() {
+    async fn long_work_does_not_block_other_requests() {
         let here = thread::current().id();
         let (go_on, hold) = held();
         let workers = Workers::new(1);
         let work = workers.run(LONG, move |_| {
-            // Here it would wait for ever.
+            // On the same thread, it would wait forever.
             assert_ne!(thread::current().id(), here);
             hold();
         });
@@ -117,8 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_work_is_begun_at_once_than_there_are_places_and_what_is_dropped_before_never()
-    {
+    async fn work_over_the_limit_waits_and_never_runs_if_it_is_dropped_before() {
         let workers = Workers::new(1);
         let begun = Arc::new(AtomicUsize::new(0));
         let count = || {
@@ -140,11 +139,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_ends_after_the_item_that_it_is_at() {
+    async fn work_that_is_no_longer_awaited_ends_after_its_current_item() {
         let workers = Workers::new(1);
         let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
         let (go_on, hold) = held();
-        let (told, done) = channel();
+        let (finished, done) = channel();
         let mut hold = Some(hold);
         let work = workers.run(LONG, move |waiting| {
             let items = waiting.each(0..1_000, |item| {
@@ -154,7 +153,7 @@ mod tests {
                 }
                 item
             });
-            let _ = told.send(items);
+            let _ = finished.send(items);
         });
         let mut work = Box::pin(work);
         tokio::select! {
@@ -163,15 +162,15 @@ mod tests {
         }
         drop(work);
         go_on.send(()).expect("the work is held");
-        // Its place is free only now.
+        // The thread is free only now.
         workers.run(LONG, |_| ()).await;
         assert_eq!(done.recv().expect("the work ends"), [0]);
     }
 
     #[tokio::test]
-    async fn a_panic_is_the_callers_and_frees_the_place() {
+    async fn a_panic_reaches_the_caller_and_frees_the_thread() {
         let workers = Workers::new(1);
-        let work = workers.run(LONG, |_| panic!("as it may"));
+        let work = workers.run(LONG, |_| panic!("on purpose"));
         let panicked = std::panic::AssertUnwindSafe(work).catch_unwind().await;
         assert!(panicked.is_err());
         assert_eq!(workers.run(LONG, |_| 1).await, 1);

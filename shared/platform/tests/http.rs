@@ -22,7 +22,7 @@ fn texts(_: &Resources) -> anyhow::Result<Router> {
 }
 
 #[tokio::test]
-async fn only_an_answer_that_has_no_variants_of_its_own_is_compressed() {
+async fn only_responses_without_an_etag_are_compressed() {
     let app = TestApp::without_database(texts).await;
     let server = app.serve().await;
     let client = app.resources().http().expect("a client");
@@ -51,7 +51,7 @@ async fn only_an_answer_that_has_no_variants_of_its_own_is_compressed() {
 }
 
 #[tokio::test]
-async fn told_to_stop_a_server_answers_what_is_in_flight_and_takes_nothing_new() {
+async fn a_stopped_server_finishes_requests_in_flight_and_accepts_no_more() {
     let entered = Arc::new(Notify::new());
     let release = Arc::new(Notify::new());
     let (handler_entered, handler_release) = (entered.clone(), release.clone());
@@ -79,14 +79,14 @@ async fn told_to_stop_a_server_answers_what_is_in_flight_and_takes_nothing_new()
 }
 
 #[tokio::test]
-async fn a_function_that_is_open_to_everybody_listens_on_loopback_alone() {
+async fn a_function_in_the_open_mode_listens_on_loopback_only() {
     let env = Env::default().with("AUTH_MODE", "open").with("PORT", "0");
     let listener = bind(&Resources::new(env)).await.expect("a free port");
     assert!(listener.local_addr().expect("bound").ip().is_loopback());
 }
 
 #[tokio::test]
-async fn a_port_that_can_not_be_had_is_named() {
+async fn a_port_that_is_in_use_is_reported() {
     let env = |port: &str| Env::default().with("AUTH_MODE", "open").with("PORT", port);
     let error = bind(&Resources::new(env("http")))
         .await

@@ -1,4 +1,4 @@
-//! Events of AWS Lambda, through the same service as HTTP.
+//! Events of AWS Lambda, which reach the same service as HTTP requests.
 
 use std::future::pending;
 
@@ -11,7 +11,7 @@ use kit::TestApp;
 use platform::{Caller, Error, Json, Resources, Router};
 use serde_json::{Value, json};
 
-/// A function whose trigger answers with what it got, and fails where it is told to.
+/// A function whose trigger returns its event, and fails if the event asks for it.
 fn probe(_: &Resources) -> anyhow::Result<Router> {
     Ok(Router::new()
         .route("/events/probe", post(trigger))
@@ -40,13 +40,13 @@ async fn trigger(caller: Caller, Json(event): Json<Value>) -> Result<Response, E
     Ok(match event["answer"].as_str() {
         Some("nothing") => StatusCode::NO_CONTENT.into_response(),
         Some("text") => "done".into_response(),
-        // Spaces and order as they are: the result is these bytes.
+        // With its spaces and its order: the result has the same bytes.
         Some("bytes") => r#"{ "z": 1,  "a": [1.50, 2e3] }"#.into_response(),
         _ => Json(json!({"event": event, "role": format!("{:?}", caller.role)})).into_response(),
     })
 }
 
-/// Text of so many bytes that takes twice as many in JSON.
+/// A text of this many bytes that takes twice as many in JSON.
 async fn large(Path(bytes): Path<usize>) -> String {
     "\n".repeat(bytes)
 }
@@ -96,7 +96,7 @@ async fn start() -> TestApp {
         .await
 }
 
-/// The answer to an HTTP event, as the gateway reads it.
+/// The response to an HTTP event, as the gateway reads it.
 async fn answer(app: &TestApp, event: Value) -> Value {
     let result = app.invoke(&event).await;
     let result = result.expect("an HTTP event is always answered");
@@ -132,7 +132,7 @@ async fn a_trigger_gives_the_same_bytes_on_lambda_and_over_http() {
 }
 
 #[tokio::test]
-async fn a_trigger_without_a_json_answer_still_has_a_json_result() {
+async fn a_trigger_without_a_json_response_still_has_a_json_result() {
     let app = start().await;
     let nothing = app.invoke(&json!({"answer": "nothing"})).await;
     assert_eq!(nothing.expect("done").get(), "null");
@@ -141,7 +141,7 @@ async fn a_trigger_without_a_json_answer_still_has_a_json_result() {
 }
 
 #[tokio::test]
-async fn a_trigger_that_is_refused_fails_the_invocation_and_says_why() {
+async fn a_refused_trigger_fails_the_invocation_with_the_reason() {
     let app = start().await;
     let failure = app.invoke(&json!({"fail": "conflict"})).await.unwrap_err();
     assert_eq!(failure.error_type, "conflict");
@@ -149,7 +149,7 @@ async fn a_trigger_that_is_refused_fails_the_invocation_and_says_why() {
 }
 
 #[tokio::test]
-async fn what_went_wrong_inside_is_not_in_the_failure() {
+async fn the_cause_of_an_internal_error_is_not_in_the_failure() {
     let app = start().await;
     for how in ["inside", "panic"] {
         let failure = app.invoke(&json!({"fail": how})).await.unwrap_err();
@@ -160,14 +160,14 @@ async fn what_went_wrong_inside_is_not_in_the_failure() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_object_reaches_the_trigger_too() {
+async fn an_event_that_is_not_an_object_reaches_the_trigger_too() {
     let app = start().await;
     let result = app.invoke(&json!([1, 2])).await.expect("done");
     assert!(result.get().contains("[1,2]"));
 }
 
 #[tokio::test]
-async fn an_http_event_is_never_the_platforms_invocation() {
+async fn an_http_event_never_gets_the_rights_of_a_trigger() {
     let tokens = json!([{"name": "someone", "role": "admin", "sha256": "0".repeat(64)}]);
     let app = TestApp::with_env(platform::Env::default())
         .named("probe")
@@ -183,13 +183,13 @@ async fn an_http_event_is_never_the_platforms_invocation() {
 }
 
 #[tokio::test]
-async fn an_event_with_a_request_context_is_refused_rather_than_taken_for_a_trigger() {
+async fn an_event_with_a_request_context_is_never_a_trigger() {
     let app = start().await;
     for event in [
         json!({"requestContext": {}}),
         json!({"requestContext": {"eventType": "CONNECT", "connectionId": "1"}}),
         json!({"requestContext": "none", "Records": [{"eventSource": "aws:sqs"}]}),
-        // VPC Lattice, which no route of ours is behind.
+        // VPC Lattice, which is not supported.
         json!({"raw_path": "/v1/request", "method": "GET", "headers": {}, "body": "{}"}),
     ] {
         let failure = app.invoke(&event).await.unwrap_err();
@@ -198,7 +198,7 @@ async fn an_event_with_a_request_context_is_refused_rather_than_taken_for_a_trig
 }
 
 #[tokio::test]
-async fn an_http_api_event_is_the_request_it_describes() {
+async fn an_event_of_an_http_api_becomes_its_request() {
     let app = start().await;
     let mut event = http_api("POST", "/prod/v1/request");
     event["requestContext"]["stage"] = "prod".into();
@@ -228,7 +228,7 @@ async fn an_http_api_event_is_the_request_it_describes() {
 }
 
 #[tokio::test]
-async fn a_rest_api_event_is_the_request_it_describes() {
+async fn an_event_of_a_rest_api_becomes_its_request() {
     let app = start().await;
     let answer = answer(
         &app,
@@ -256,7 +256,7 @@ async fn a_rest_api_event_is_the_request_it_describes() {
 }
 
 #[tokio::test]
-async fn a_load_balancers_event_is_the_request_it_describes() {
+async fn an_event_of_a_load_balancer_becomes_its_request() {
     let app = start().await;
     let context = json!({"elb": {"targetGroupArn": "arn"}});
     let single = json!({
@@ -290,7 +290,7 @@ async fn a_load_balancers_event_is_the_request_it_describes() {
 }
 
 #[tokio::test]
-async fn bytes_and_compressed_bodies_travel_as_base64_and_text_as_text() {
+async fn binary_and_compressed_bodies_are_sent_as_base64_and_text_as_text() {
     let app = start().await;
     let bytes = answer(&app, http_api("GET", "/v1/bytes")).await;
     assert_eq!(
@@ -318,7 +318,7 @@ async fn cookies_are_set_one_by_one() {
 }
 
 #[tokio::test]
-async fn an_http_error_is_an_answer_and_no_failed_invocation() {
+async fn an_http_error_is_a_response_and_not_a_failed_invocation() {
     let app = start().await;
     let mut broken = http_api("POST", "/v1/request");
     broken["body"] = "%%%".into();
@@ -342,7 +342,7 @@ async fn an_http_error_is_an_answer_and_no_failed_invocation() {
 }
 
 #[tokio::test]
-async fn an_answer_is_passed_on_up_to_what_its_gateway_takes_as_it_is_written() {
+async fn a_response_is_limited_to_the_size_that_its_gateway_accepts() {
     let app = start().await;
     let load_balancer = |bytes: usize| {
         json!({
@@ -363,7 +363,7 @@ async fn an_answer_is_passed_on_up_to_what_its_gateway_takes_as_it_is_written() 
 }
 
 #[tokio::test]
-async fn a_stage_is_taken_off_a_path_but_not_where_a_domain_of_ones_own_stands_before_it() {
+async fn a_stage_is_removed_from_the_path_except_behind_a_custom_domain() {
     let app = start().await;
     for (domain, path) in [
         (
@@ -403,7 +403,7 @@ async fn failed_of(app: &TestApp, records: Vec<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn of_a_batch_exactly_the_records_that_failed_go_back_to_the_queue() {
+async fn exactly_the_failed_records_of_a_batch_return_to_the_queue() {
     let app = start().await;
     let mut not_json = record("4", &json!({}));
     not_json["body"] = "not json".into();
@@ -427,7 +427,7 @@ async fn of_a_batch_exactly_the_records_that_failed_go_back_to_the_queue() {
 }
 
 #[tokio::test]
-async fn after_a_failure_nothing_of_its_ordered_group_is_tried() {
+async fn after_a_failure_the_rest_of_its_ordered_group_is_not_tried() {
     let app = start().await;
     let failed = failed_of(
         &app,
@@ -445,7 +445,7 @@ async fn after_a_failure_nothing_of_its_ordered_group_is_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_that_the_invocation_has_no_time_for_go_back_to_the_queue() {
+async fn records_after_the_deadline_return_to_the_queue() {
     let app = start().await;
     let failed = failed_of(
         &app,
@@ -463,9 +463,9 @@ async fn records_that_the_invocation_has_no_time_for_go_back_to_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_its_deadline_a_trigger_fails_and_a_request_is_answered() {
+async fn at_the_deadline_a_trigger_fails_and_a_request_gets_a_response() {
     let app = start().await;
-    // The limit of a request is a minute, and the function's timeout half of it.
+    // A request has a minute, the function half of it.
     let started = tokio::time::Instant::now();
     let failure = app.invoke(&json!({"answer": "never"})).await.unwrap_err();
     assert_eq!(failure.error_type, "service unavailable");
@@ -475,7 +475,7 @@ async fn at_its_deadline_a_trigger_fails_and_a_request_is_answered() {
 }
 
 #[tokio::test]
-async fn a_batch_that_can_not_be_read_fails_as_a_whole() {
+async fn a_batch_that_cannot_be_parsed_fails_as_a_whole() {
     let app = start().await;
     let event = json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]});
     let failure = app.invoke(&event).await.unwrap_err();
@@ -484,7 +484,7 @@ async fn a_batch_that_can_not_be_read_fails_as_a_whole() {
 }
 
 #[tokio::test]
-async fn an_app_that_takes_whole_batches_gets_the_event_as_it_is_and_its_answer_is_the_result() {
+async fn an_app_that_accepts_whole_batches_gets_the_event_unchanged() {
     let app = TestApp::with_env(platform::Env::default())
         .named("probe")
         .start(|resources| {

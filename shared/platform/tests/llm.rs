@@ -1,4 +1,4 @@
-//! The language model through each provider's own HTTP.
+//! The language model, with stubs of each provider's HTTP API.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// One model a protocol.
+/// One model per protocol.
 const MODELS: [(&str, &str, Protocol); 4] = [
     ("claude-sonnet-4-5", "/v1/messages", Protocol::Anthropic),
     ("gpt-4o-mini", "/v1/chat/completions", Protocol::Openai),
@@ -57,7 +57,7 @@ async fn error(llm: &Llm) -> LlmError {
 }
 
 #[tokio::test]
-async fn each_provider_is_asked_in_its_own_protocol_and_answers_json() {
+async fn each_provider_is_called_with_its_own_protocol() {
     for (model, path, wire) in MODELS {
         let stub = LlmStub::canned([blue()]).await;
         let reply = ask(&stub.llm(model)).await.expect(model);
@@ -65,7 +65,11 @@ async fn each_provider_is_asked_in_its_own_protocol_and_answers_json() {
         assert!(!reply.cut, "{model}");
 
         let asked = &stub.requests()[0];
-        assert_eq!((asked.protocol, asked.path.as_str()), (wire, path), "{model}");
+        assert_eq!(
+            (asked.protocol, asked.path.as_str()),
+            (wire, path),
+            "{model}"
+        );
         assert_eq!(asked.model, model.replace("ollama/", ""));
         assert_eq!(asked.system, "You name colours.", "{model}");
         assert_eq!(asked.user, "What colour is the sky?", "{model}");
@@ -86,7 +90,7 @@ async fn each_provider_is_asked_in_its_own_protocol_and_answers_json() {
 }
 
 #[tokio::test]
-async fn any_openai_compatible_server_can_be_named_by_its_address() {
+async fn an_openai_compatible_server_is_configured_by_its_address() {
     let stub = LlmStub::canned([blue(), blue()]).await;
     let env = Env::default()
         .with("LLM_MODEL", "mistralai/mistral-large-max")
@@ -108,14 +112,14 @@ async fn any_openai_compatible_server_can_be_named_by_its_address() {
 }
 
 #[tokio::test]
-async fn without_a_model_there_is_none() {
+async fn without_a_name_there_is_no_model() {
     for env in [Env::default(), Env::default().with("LLM_MODEL", "")] {
         assert!(Resources::new(env).llm().expect("no error").is_none());
     }
 }
 
 #[tokio::test]
-async fn a_missing_key_or_a_bad_value_is_an_error_at_start_that_names_it() {
+async fn a_missing_key_or_an_invalid_value_is_reported_at_startup() {
     let claude = Env::default().with("LLM_MODEL", "claude-x");
     let keyed = claude.clone().with("ANTHROPIC_API_KEY", "sk-secret");
     for (env, variable) in [
@@ -146,7 +150,7 @@ async fn a_missing_key_or_a_bad_value_is_an_error_at_start_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_provider_over_its_limit_or_down_is_asked_again_after_the_pause_it_wants() {
+async fn a_provider_over_its_limit_or_down_is_retried_after_the_pause_it_asks_for() {
     for (model, ..) in MODELS {
         for status in [429, 500, 503, 529] {
             let busy = Answer::error(status, "overloaded_error");
@@ -158,7 +162,7 @@ async fn a_provider_over_its_limit_or_down_is_asked_again_after_the_pause_it_wan
 }
 
 #[tokio::test]
-async fn the_attempts_end() {
+async fn the_number_of_attempts_is_limited() {
     let stub = LlmStub::start(|_| Answer::error(529, "overloaded_error")).await;
     let error = error(&stub.llm("claude-x")).await;
     assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
@@ -167,7 +171,7 @@ async fn the_attempts_end() {
 }
 
 #[tokio::test]
-async fn a_provider_that_wants_a_long_pause_is_not_asked_again() {
+async fn a_provider_that_asks_for_a_long_pause_is_not_retried() {
     let stub = LlmStub::start(|_| Answer::Error {
         status: 429,
         retry_after: Some("3600"),
@@ -180,7 +184,7 @@ async fn a_provider_that_wants_a_long_pause_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn a_spent_budget_is_not_asked_again() {
+async fn a_spent_budget_is_not_retried() {
     let stub = LlmStub::start(|_| Answer::error(429, "insufficient_quota")).await;
     let error = error(&stub.llm("gpt-4o")).await;
     assert_eq!(error.to_string(), "openai is over its spending limit (429)");
@@ -188,7 +192,7 @@ async fn a_spent_budget_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn a_refused_key_is_denied_at_once_and_named() {
+async fn a_refused_key_is_denied_at_once_and_its_variable_is_named() {
     for (model, status, word, variable) in [
         ("claude-x", 401, "authentication_error", "ANTHROPIC_API_KEY"),
         ("gpt-4o", 401, "invalid_api_key", "OPENAI_API_KEY"),
@@ -204,7 +208,7 @@ async fn a_refused_key_is_denied_at_once_and_named() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_given_up_and_not_asked_for_again() {
+async fn a_slow_answer_is_cancelled_and_not_retried() {
     let stub = LlmStub::start(|_| Answer::NoResponse).await;
     let env = stub.env("claude-x").with("LLM_TIMEOUT_SECONDS", "0.05");
     let error = error(&open(env)).await;
@@ -214,7 +218,7 @@ async fn a_slow_answer_is_given_up_and_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_or_somebody_elses_page_is_unavailable() {
+async fn a_broken_connection_or_a_page_of_another_server_is_unavailable() {
     for answer in [Answer::Disconnect, Answer::Html] {
         let stub = LlmStub::canned([answer]).await;
         let error = error(&open(stub.env("gpt-4o").with("LLM_ATTEMPTS", "1"))).await;
@@ -223,7 +227,7 @@ async fn a_broken_connection_or_somebody_elses_page_is_unavailable() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json_or_does_not_fit_is_nonsense_and_has_its_cost() {
+async fn an_answer_that_does_not_match_the_schema_is_an_error_with_its_usage() {
     for (model, ..) in MODELS {
         for answer in [
             Answer::Text("Blue, I think.".into()),
@@ -243,7 +247,7 @@ async fn an_answer_that_is_no_json_or_does_not_fit_is_nonsense_and_has_its_cost(
 }
 
 #[tokio::test]
-async fn a_model_that_declines_is_told_from_a_provider_that_refuses() {
+async fn a_model_that_declines_and_a_provider_that_refuses_are_different_errors() {
     for (model, ..) in MODELS {
         let stub = LlmStub::canned([Answer::Refusal]).await;
         let error = error(&stub.llm(model)).await;
@@ -261,7 +265,7 @@ async fn a_model_that_declines_is_told_from_a_provider_that_refuses() {
 }
 
 #[tokio::test]
-async fn fences_and_greetings_around_the_answer_are_no_harm() {
+async fn fences_and_greetings_around_the_answer_are_ignored() {
     for (model, ..) in MODELS {
         let text = "Sure!\n```json\n{\"colour\": \"blue\"}\n```\n";
         let stub = LlmStub::canned([Answer::Text(text.into())]).await;
@@ -271,7 +275,7 @@ async fn fences_and_greetings_around_the_answer_are_no_harm() {
 }
 
 #[tokio::test]
-async fn what_is_whole_of_a_cut_answer_comes_back_marked() {
+async fn the_complete_part_of_a_truncated_answer_is_returned() {
     let ask = Ask {
         schema: json!({
             "type": "object",
@@ -294,7 +298,7 @@ async fn what_is_whole_of_a_cut_answer_comes_back_marked() {
 }
 
 #[tokio::test]
-async fn a_model_that_refuses_temperature_is_not_sent_it_again() {
+async fn a_model_that_refuses_a_temperature_does_not_get_it_again() {
     let stub = LlmStub::start(|asked| match asked.temperature {
         Some(_) => Answer::error(400, "temperature_unsupported"),
         None => blue(),
@@ -304,12 +308,16 @@ async fn a_model_that_refuses_temperature_is_not_sent_it_again() {
     for _ in 0..2 {
         ask(&llm).await.expect("an answer");
     }
-    let temperatures: Vec<_> = stub.requests().iter().map(|asked| asked.temperature).collect();
+    let temperatures: Vec<_> = stub
+        .requests()
+        .iter()
+        .map(|asked| asked.temperature)
+        .collect();
     assert_eq!(temperatures, [Some(0.0), None, None]);
 }
 
 #[tokio::test]
-async fn a_model_that_reasons_is_asked_without_temperature_from_the_start() {
+async fn a_reasoning_model_never_gets_a_temperature() {
     let stub = LlmStub::canned([blue()]).await;
     ask(&stub.llm("gpt-5-mini")).await.expect("an answer");
     let asked = &stub.requests()[0];
@@ -318,7 +326,7 @@ async fn a_model_that_reasons_is_asked_without_temperature_from_the_start() {
 }
 
 #[tokio::test]
-async fn a_server_without_structured_output_is_told_the_schema_in_words() {
+async fn a_server_without_structured_output_gets_the_schema_in_the_prompt() {
     let stub = LlmStub::start(|asked| match &asked.schema {
         Some(_) => Answer::error(400, "response_format_unsupported"),
         None => blue(),

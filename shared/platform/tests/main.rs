@@ -1,5 +1,5 @@
-//! What every function stands on, as a function sees it. One binary for all of them: linking is most
-//! of what a test build takes.
+//! The platform as functions use it. The tests are one binary, because linking takes most of the time of a
+//! test build.
 
 mod auth;
 mod http;

@@ -1,4 +1,4 @@
-//! The pool, migrations and errors, on a real server.
+//! The pool, migrations and errors, with a real server.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ async fn each_migration_is_applied_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn our_own_migrations_apply_to_an_empty_database_and_then_no_more() {
+async fn the_migrations_apply_to_an_empty_database_once() {
     let db = empty_database().await;
     migrate(&db.env(), migrations::FILES).await.unwrap();
     assert!(
@@ -58,7 +58,7 @@ async fn our_own_migrations_apply_to_an_empty_database_and_then_no_more() {
 }
 
 #[tokio::test]
-async fn of_many_who_migrate_at_once_one_does() {
+async fn of_concurrent_migrations_one_runs() {
     let db = empty_database().await;
     let runs = (0..8).map(|_| {
         let env = db.env();
@@ -72,7 +72,7 @@ async fn of_many_who_migrate_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn after_a_migration_that_fails_nothing_has_changed() {
+async fn a_failed_migration_changes_nothing() {
     let db = empty_database().await;
     let broken = (
         "0002_broken.sql",
@@ -91,7 +91,7 @@ async fn after_a_migration_that_fails_nothing_has_changed() {
 }
 
 #[tokio::test]
-async fn a_history_that_does_not_fit_is_refused() {
+async fn a_history_that_contradicts_the_files_is_refused() {
     let db = empty_database().await;
     migrate(&db.env(), &[ONE, ("0003_three.sql", "select 1")])
         .await
@@ -107,11 +107,14 @@ async fn a_history_that_does_not_fit_is_refused() {
             vec![("0001_renamed.sql", ONE.1), three],
             "changed or renamed after it was applied",
         ),
-        (vec![ONE], "migrated by a newer version"),
-        (vec![ONE, TWO, three], "numbered below one that was applied"),
+        (vec![ONE], "a newer version has migrated it"),
+        (
+            vec![ONE, TWO, three],
+            "has a lower number than an applied one",
+        ),
         (
             vec![ONE, three, ("3.sql", "select 1")],
-            "write 0001_owner.sql",
+            "write 0001_owner_what.sql",
         ),
     ];
     for (files, reason) in cases {
@@ -213,7 +216,7 @@ async fn an_error_names_the_constraint_and_never_a_value() {
 }
 
 #[tokio::test]
-async fn the_pool_refuses_when_every_connection_is_busy_for_too_long() {
+async fn the_pool_refuses_if_every_connection_is_busy_for_too_long() {
     let db = empty_database().await;
     let pool = open(&db.env().with("DATABASE_POOL_SIZE", "1")).unwrap();
     let _busy = pool.get().await.unwrap();
@@ -223,7 +226,7 @@ async fn the_pool_refuses_when_every_connection_is_busy_for_too_long() {
 }
 
 #[tokio::test]
-async fn each_app_of_a_test_has_a_migrated_database_of_its_own() {
+async fn each_test_app_has_a_migrated_database_of_its_own() {
     async fn add(State(pool): State<Pool>) -> platform::Result<String> {
         let db = pool.get().await?;
         db.batch_execute("create table note (id int)").await?;
@@ -236,7 +239,7 @@ async fn each_app_of_a_test_has_a_migrated_database_of_its_own() {
         Ok(routes.with_state(resources.postgres()?))
     };
 
-    // The second would find the first one's table if it were there.
+    // If they shared a database, the second would find the table of the first.
     let (one, other) = (TestApp::start(app).await, TestApp::start(app).await);
     for app in [&one, &other] {
         let reply = app.post("/v1/notes", ()).await;

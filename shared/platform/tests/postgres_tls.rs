@@ -1,4 +1,4 @@
-//! What `sslmode` and the CA bundle make of servers that can and can't prove who they are.
+//! `sslmode` and the CA bundle, with servers whose certificates are and aren't valid.
 
 use std::io;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Authority {
     }
 }
 
-/// As `openssl req -x509` makes one: server and CA at once.
+/// A certificate like that of `openssl req -x509`, for server and CA at once.
 fn self_signed(name: &str) -> (ServerConfig, String) {
     let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -56,14 +56,14 @@ fn tls(certificate: &rcgen::Certificate, key: &KeyPair) -> ServerConfig {
         .unwrap()
 }
 
-/// A server that lets everybody in, at `localhost` and the port; with TLS where it can.
+/// A server that accepts every login, at `localhost` and the port, with TLS if it has a certificate.
 async fn listen(tls: Option<ServerConfig>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
-            // Whoever turns away from a certificate ends the connection here.
+            // A client that refuses the certificate closes the connection here.
             let _ = serve(socket, acceptor.clone()).await;
         }
     });
@@ -90,13 +90,13 @@ async fn serve(mut socket: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Resu
     }
 }
 
-/// Reads the start-up message, and tells the server's version to be how the client came in.
+/// Reads the startup message, and reports as the server's version how the client connected.
 async fn let_in(socket: &mut (impl AsyncRead + AsyncWrite + Unpin), how: &str) -> io::Result<()> {
     let length = socket.read_u32().await?;
     let mut message = vec![0; length as usize - 4];
     socket.read_exact(&mut message).await?;
     let mut answer = b"R\0\0\0\x08\0\0\0\0E".to_vec();
-    // An error is the only text that reaches the client by itself.
+    // The text of an error reaches the client unasked.
     let fields = format!("SFATAL\0C28000\0M{how}\0\0");
     answer.extend((u32::try_from(fields.len()).unwrap() + 4).to_be_bytes());
     answer.extend(fields.as_bytes());
@@ -124,7 +124,7 @@ async fn connect(port: u16, parameters: &str, bundle: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn without_a_bundle_only_verify_full_asks_who_the_server_is() {
+async fn without_a_ca_bundle_only_verify_full_verifies_the_server() {
     let ours = Authority::new();
     let port = listen(Some(ours.server("localhost"))).await;
     for (parameters, expected) in [
@@ -150,7 +150,7 @@ async fn without_a_bundle_only_verify_full_asks_who_the_server_is() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_taken_only_where_tls_is_not_required() {
+async fn a_server_without_tls_is_accepted_only_if_tls_is_optional() {
     let port = listen(None).await;
     let bundle = Authority::new().pem();
     for (parameters, bundle) in [("", None), ("?sslmode=prefer", Some(bundle.as_str()))] {
@@ -175,7 +175,7 @@ async fn a_server_without_tls_is_taken_only_where_tls_is_not_required() {
 }
 
 #[tokio::test]
-async fn with_a_bundle_the_issuer_counts_and_for_verify_full_the_name_as_well() {
+async fn with_a_ca_bundle_the_issuer_is_verified_and_by_verify_full_the_name() {
     let (ours, other) = (Authority::new(), Authority::new());
     let right = listen(Some(ours.server("localhost"))).await;
     let elsewhere = listen(Some(ours.server("db.example"))).await;
@@ -225,7 +225,7 @@ async fn a_self_signed_server_is_trusted_by_its_own_certificate() {
 }
 
 #[tokio::test]
-async fn a_bundle_is_a_text_or_a_file_of_the_variable_or_of_the_url() {
+async fn a_ca_bundle_is_a_text_or_a_file_in_the_variable_or_the_url() {
     let ours = Authority::new();
     let port = listen(Some(ours.server("localhost"))).await;
     let folder = tempfile::tempdir().unwrap();
@@ -241,7 +241,7 @@ async fn a_bundle_is_a_text_or_a_file_of_the_variable_or_of_the_url() {
 }
 
 #[test]
-fn a_bundle_that_is_none_is_named_at_start() {
+fn an_invalid_ca_bundle_is_reported_at_startup() {
     for bundle in ["/nowhere/ca.pem", "-----BEGIN CERTIFICATE-----\nnot base64"] {
         let env = Env::default()
             .with("DATABASE_URL", "postgres://u@h/d")

@@ -1,4 +1,4 @@
-//! References to secret managers, as a function finds them resolved when it starts.
+//! References to secret managers, which are resolved at startup.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const TOKENS: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:m/AUTH_TOKENS-a1B2c3";
 const KEY: &str = "projects/shop/secrets/m-MASKING_KEY/versions/latest";
 
-/// What was asked: the path, the headers, the body.
+/// A request: the path, the headers, the body.
 type Asked = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
 
 #[derive(Clone)]
@@ -25,7 +25,7 @@ struct Manager {
     url: String,
 }
 
-/// Gives the answers one after the other, and then none at all.
+/// Gives these responses in turn, and then none.
 async fn manager(answers: &[(u16, Value)]) -> Manager {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let manager = Manager {
@@ -86,7 +86,7 @@ fn google(base64: &str) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn without_references_nobody_is_asked_and_nothing_changes() {
+async fn without_references_nothing_is_read_and_nothing_changes() {
     let manager = manager(&[]).await;
     let arn_by_intent = ("ALARM_ARN", TOKENS);
     let env = manager
@@ -102,7 +102,7 @@ async fn without_references_nobody_is_asked_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn each_reference_becomes_its_value_and_is_read_once() {
+async fn each_reference_is_replaced_by_its_secret_which_is_read_once() {
     let manager = manager(&[amazon("[]"), google("a2V5")]).await;
     let env = manager.env().with("AUTH_TOKENS", TOKENS);
     let env = env.with("AUTH_TOO", TOKENS).with("MASKING_KEY", KEY);
@@ -128,7 +128,7 @@ async fn each_reference_becomes_its_value_and_is_read_once() {
 }
 
 #[tokio::test]
-async fn as_in_ecs_a_json_key_a_stage_and_a_version_may_follow() {
+async fn a_reference_may_name_a_json_key_a_stage_and_a_version() {
     let secret = amazon(r#"{"username": "owner", "port": 5432}"#);
     let manager = manager(&[secret.clone(), secret]).await;
     let env = manager
@@ -146,7 +146,7 @@ async fn as_in_ecs_a_json_key_a_stage_and_a_version_may_follow() {
 }
 
 #[tokio::test]
-async fn a_manager_that_stumbles_is_asked_again() {
+async fn a_secret_manager_that_fails_once_is_retried() {
     let down = (503, json!({"message": "down"}));
     let manager = manager(&[down.clone(), amazon("[]"), (429, json!({})), google("a2V5")]).await;
     let env = manager.env().with("AUTH_TOKENS", TOKENS);
@@ -161,22 +161,25 @@ async fn a_manager_that_stumbles_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_manager_that_never_answers_ends_the_start_within_its_time() {
+async fn a_secret_manager_that_never_responds_fails_startup_in_time() {
     let manager = manager(&[]).await;
     let env = manager.env().with("AUTH_TOKENS", TOKENS);
 
     let started = std::time::Instant::now();
     let error = secrets::resolve(env).await.expect_err("no answer");
 
-    assert!(error.to_string().contains("no answer in 8 s"), "{error}");
+    assert!(
+        error.to_string().contains("didn't respond within 8 s"),
+        "{error}"
+    );
     assert!(started.elapsed() < Duration::from_millis(8_900));
     assert!(manager.asked().len() > 1);
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_variable_and_what_mends_it_and_no_secret() {
+async fn a_refusal_names_the_variable_and_the_fix_and_no_secret() {
     let of_amazon = |kind: &str| (400, json!({"__type": kind, "Message": "no"}));
-    for (answer, reference, mends) in [
+    for (answer, reference, fix) in [
         (
             of_amazon("ResourceNotFoundException"),
             TOKENS,
@@ -185,13 +188,13 @@ async fn a_refusal_names_the_variable_and_what_mends_it_and_no_secret() {
         (
             of_amazon("AccessDeniedException"),
             TOKENS,
-            "allow it secretsmanager:GetSecretValue on",
+            "allow the role of this function secretsmanager:GetSecretValue on",
         ),
         (of_amazon("ExpiredTokenException"), TOKENS, "log in again"),
         (
             of_amazon("InternalOddity"),
             TOKENS,
-            "answers 400 InternalOddity: no",
+            "returns 400 InternalOddity: no",
         ),
         (
             (200, json!({"SecretBinary": "AAAA"})),
@@ -209,33 +212,33 @@ async fn a_refusal_names_the_variable_and_what_mends_it_and_no_secret() {
             "gcloud services enable secretmanager.googleapis.com",
         ),
         ((401, json!({})), KEY, "log in again"),
-        (google("_"), KEY, "no base64"),
+        (google("_"), KEY, "not base64"),
     ] {
         let manager = manager(&[answer]).await;
-        let told = manager.refusal("AUTH_TOKENS", reference).await;
+        let error = manager.refusal("AUTH_TOKENS", reference).await;
         assert!(
-            told.starts_with("AUTH_TOKENS can't be read") && told.contains(mends),
-            "{told}"
+            error.starts_with("can't read the secret of AUTH_TOKENS") && error.contains(fix),
+            "{error}"
         );
-        assert!(!told.contains("hunter2"), "{told}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     let manager = manager(&[amazon("{}"), amazon("text")]).await;
-    for mends in ["has no field \"username\"", "is no JSON"] {
-        let told = manager.refusal("A", &format!("{TOKENS}:username")).await;
-        assert!(told.contains(mends), "{told}");
+    for reason in ["has no field \"username\"", "is not JSON"] {
+        let error = manager.refusal("A", &format!("{TOKENS}:username")).await;
+        assert!(error.contains(reason), "{error}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_name_of_a_secret_and_a_missing_login_are_told_before_anybody_is_asked() {
+async fn invalid_references_and_missing_logins_are_reported_without_a_request() {
     let manager = manager(&[]).await;
-    let told = manager
+    let error = manager
         .refusal("KEY", "arn:aws:secretsmanager:eu-central-1::secret:x")
         .await;
     assert!(
-        told.starts_with("KEY: ") && told.contains("no secret's name"),
-        "{told}"
+        error.starts_with("KEY: ") && error.contains("is not the ARN of a secret"),
+        "{error}"
     );
 
     let env = manager.env().with("AWS_ACCESS_KEY_ID", "");

@@ -1,4 +1,4 @@
-//! What every function does around its routes.
+//! The service in front of every function.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn broken() -> Result<(), Error> {
         .into())
 }
 
-/// Asserts a problem of this status that tells which request it was, and returns its detail.
+/// Asserts that the reply is a problem with this status and a request id, and returns its detail.
 #[track_caller]
 fn problem(reply: &Reply, status: StatusCode) -> String {
     assert_eq!(reply.status, status, "{reply:?}");
@@ -86,7 +86,7 @@ fn problem(reply: &Reply, status: StatusCode) -> String {
 }
 
 #[tokio::test]
-async fn every_refusal_is_a_problem_that_says_what_to_change() {
+async fn every_refusal_is_a_problem_document_that_says_what_to_change() {
     let app = TestApp::with_env(platform::Env::default())
         .set("MAX_BODY_BYTES", "100")
         .start(probe)
@@ -120,7 +120,7 @@ async fn every_refusal_is_a_problem_that_says_what_to_change() {
 }
 
 #[tokio::test]
-async fn a_route_may_take_larger_bodies_than_the_rest() {
+async fn a_route_can_accept_larger_bodies() {
     let app = TestApp::with_env(platform::Env::default())
         .set("MAX_BODY_BYTES", "100")
         .start(probe)
@@ -133,7 +133,7 @@ async fn a_route_may_take_larger_bodies_than_the_rest() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_and_the_next_request_is_answered() {
+async fn a_panic_returns_500_and_the_next_request_succeeds() {
     let app = TestApp::without_database(probe).await;
 
     let detail = problem(
@@ -145,7 +145,7 @@ async fn a_panic_is_a_500_and_the_next_request_is_answered() {
 }
 
 #[tokio::test]
-async fn what_went_wrong_inside_is_never_shown() {
+async fn the_cause_of_an_internal_error_is_never_shown() {
     let app = TestApp::without_database(probe).await;
 
     let detail = problem(
@@ -158,7 +158,7 @@ async fn what_went_wrong_inside_is_never_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_takes_too_long_is_given_up() {
+async fn a_response_that_takes_too_long_is_cancelled() {
     let app = TestApp::without_database(probe).await;
     let started = tokio::time::Instant::now();
     problem(&app.get("/v1/never").await, StatusCode::SERVICE_UNAVAILABLE);
@@ -170,7 +170,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_answer_carries_the_callers_request_id_or_a_new_one() {
+async fn a_response_has_the_callers_request_id_or_a_new_one() {
     let app = TestApp::without_database(probe).await;
 
     let reply = app.get("/v1/items/7").header("x-request-id", "req-1").await;
@@ -182,7 +182,7 @@ async fn an_answer_carries_the_callers_request_id_or_a_new_one() {
 }
 
 #[tokio::test]
-async fn without_proof_there_is_no_answer_but_to_whether_it_lives() {
+async fn every_route_except_healthz_needs_a_caller() {
     let sha256 = hex::encode(Sha256::digest("token-1"));
     let tokens = json!([{"name": "bot", "role": "reader", "sha256": sha256}]);
     let app = TestApp::with_env(platform::Env::default())
@@ -208,7 +208,7 @@ async fn without_proof_there_is_no_answer_but_to_whether_it_lives() {
 }
 
 #[tokio::test]
-async fn the_api_is_described_under_the_functions_name() {
+async fn the_openapi_document_has_the_name_of_the_function() {
     let app = TestApp::with_env(platform::Env::default())
         .named("probe")
         .start(probe)
@@ -225,7 +225,7 @@ async fn the_api_is_described_under_the_functions_name() {
 }
 
 #[tokio::test]
-async fn what_the_service_answers_by_itself_is_described_with_every_route() {
+async fn the_responses_of_the_service_are_documented_on_every_route() {
     #[utoipa::path(post, path = "/v1/orders", request_body = String, responses(
         (status = 201, description = "stored"),
         (status = 503, description = "the warehouse is closed"),
@@ -255,7 +255,7 @@ async fn what_the_service_answers_by_itself_is_described_with_every_route() {
 }
 
 #[tokio::test]
-async fn a_bad_setting_is_named_at_start() {
+async fn an_invalid_setting_is_reported_at_startup() {
     for (name, value) in [
         ("MAX_BODY_BYTES", "1MB"),
         ("REQUEST_TIMEOUT_SECONDS", "0"),
@@ -272,7 +272,7 @@ fn has_length(headers: &HeaderMap) -> Result<(), Error> {
     length.ok_or_else(|| Error::Unauthenticated("send the body's length".to_owned()))
 }
 
-/// Lets in whoever sends the body's length along, as a writer of one robeing.
+/// A signed route whose signature is the length of the body.
 fn signed(resources: &Resources) -> anyhow::Result<Router> {
     resources
         .front()
@@ -296,7 +296,7 @@ fn signed(resources: &Resources) -> anyhow::Result<Router> {
 }
 
 #[tokio::test]
-async fn a_signed_route_is_opened_by_its_proof_alone_and_gets_the_body_as_it_was() {
+async fn a_signed_route_is_authenticated_by_the_signature_alone_and_gets_the_raw_body() {
     let token = "0123456789abcdef";
     let sha256: String = Sha256::digest(token)
         .iter()
@@ -330,7 +330,7 @@ async fn a_signed_route_is_opened_by_its_proof_alone_and_gets_the_body_as_it_was
     }
 }
 
-/// Lets in whoever knows the word, as a reader of nothing.
+/// A linked route whose signature is a word in the query.
 fn linked(resources: &Resources) -> anyhow::Result<Router> {
     resources.front().take_linked("/v1/linked", |address| {
         if address.query() == Some("word=open") {
@@ -350,7 +350,7 @@ fn linked(resources: &Resources) -> anyhow::Result<Router> {
 }
 
 #[tokio::test]
-async fn a_link_is_opened_by_what_is_in_it_alone_and_opens_nothing_else() {
+async fn a_link_is_authenticated_by_its_address_alone_and_grants_nothing_else() {
     let token = "0123456789abcdef";
     let sha256: String = Sha256::digest(token)
         .iter()
@@ -376,7 +376,7 @@ async fn a_link_is_opened_by_what_is_in_it_alone_and_opens_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_proof_opens_no_other_route_and_no_other_method() {
+async fn a_signature_grants_no_other_route_and_no_other_method() {
     let tokens = json!([{"name": "admin", "role": "admin", "sha256": "00".repeat(32)}]);
     let app = TestApp::with_env(platform::Env::default())
         .set("AUTH_TOKENS", tokens.to_string())
@@ -405,7 +405,7 @@ async fn a_proof_opens_no_other_route_and_no_other_method() {
 }
 
 #[tokio::test]
-async fn a_signed_body_is_bounded() {
+async fn a_signed_body_has_a_size_limit() {
     let app = TestApp::with_env(platform::Env::default())
         .set("MAX_BODY_BYTES", "10")
         .start(signed)
@@ -415,7 +415,7 @@ async fn a_signed_body_is_bounded() {
 }
 
 #[tokio::test]
-async fn only_one_address_below_v1_can_be_signed() {
+async fn only_a_fixed_address_below_v1_can_be_a_signed_route() {
     for route in [
         "/events/test",
         "/healthz",

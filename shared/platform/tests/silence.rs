@@ -1,5 +1,5 @@
-//! Clients that send nothing, too little or too slowly, and who else is kept waiting by them. Time
-//! is paused: waiting takes no time.
+//! Clients that send nothing, too little or too slowly, and their effect on others. Time is paused, so waits
+//! take no time.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -20,15 +20,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 
-/// More than the buffers of two sockets hold.
+/// More than the buffers of two sockets can hold.
 const LARGE: usize = 32 << 20;
-/// A client that says nothing is gone by then.
+/// By then, a silent client is disconnected.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// An empty frame of settings.
+/// An empty SETTINGS frame.
 const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
-/// The first bytes of a frame of headers that goes on.
+/// The start of a HEADERS frame.
 const HALF_A_HEAD: &[u8] = b"\0\x10\0\x01\0\0\0\0\x01\x82";
 
 fn app(_: &Resources) -> anyhow::Result<Router> {
@@ -48,7 +48,7 @@ async fn connect(server: &Served) -> TcpStream {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_falls_silent_is_hung_up_on_wherever_it_stops() {
+async fn a_client_that_falls_silent_is_disconnected_wherever_it_stops() {
     let app = TestApp::without_database(app).await;
     let server = app.serve().await;
     let once = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
@@ -90,13 +90,13 @@ async fn send(
 }
 
 #[tokio::test(start_paused = true)]
-async fn to_say_that_one_is_there_is_not_enough_to_keep_an_idle_connection() {
+async fn responding_to_pings_does_not_keep_an_idle_connection_open() {
     let app = TestApp::without_database(app).await;
     let server = app.serve().await;
     for requests in 0..2 {
         let handshake = h2::client::handshake(connect(&server).await);
         let (mut client, connection) = handshake.await.expect("HTTP/2");
-        // Answers whether it is there by itself.
+        // It responds to pings by itself.
         let connection = tokio::spawn(connection);
         for _ in 0..requests {
             send(&mut client, "/healthz").await;
@@ -107,7 +107,7 @@ async fn to_say_that_one_is_there_is_not_enough_to_keep_an_idle_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_nothing_of_an_answer_over_http_2_is_hung_up_on() {
+async fn a_client_that_never_reads_its_response_over_http_2_is_disconnected() {
     let app = TestApp::without_database(app).await;
     let server = app.serve().await;
     for window in [0, 65_535] {
@@ -116,7 +116,7 @@ async fn who_takes_nothing_of_an_answer_over_http_2_is_hung_up_on() {
         let handshake = builder.handshake::<_, Bytes>(connect(&server).await);
         let (mut client, connection) = handshake.await.expect("HTTP/2");
         let connection = tokio::spawn(connection);
-        // Nothing is taken: the window stays as it is. Other requests don't help.
+        // It reads nothing, so the window stays as it is. Other requests don't change that.
         let answer = send(&mut client, "/v1/large").await;
         let busy = async {
             let mut health = Request::get("http://localhost/healthz")
@@ -140,7 +140,7 @@ async fn who_takes_nothing_of_an_answer_over_http_2_is_hung_up_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_nothing_of_an_answer_over_http_1_is_hung_up_on() {
+async fn a_client_that_never_reads_its_response_over_http_1_is_disconnected() {
     let app = TestApp::without_database(app).await;
     let server = app.serve().await;
     let mut client = connect(&server).await;
@@ -153,7 +153,7 @@ async fn who_takes_nothing_of_an_answer_over_http_1_is_hung_up_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_that_takes_a_part_now_and_then_gets_the_whole_answer() {
+async fn a_slow_reader_gets_the_whole_response() {
     let app = TestApp::without_database(app).await;
     let server = app.serve().await;
     let handshake = h2::client::handshake(connect(&server).await);
@@ -164,7 +164,7 @@ async fn a_slow_reader_that_takes_a_part_now_and_then_gets_the_whole_answer() {
     while let Some(part) = body.data().await {
         let part = part.expect("a part").len();
         received += part;
-        // Longer in all than any connection may stall.
+        // Together, longer than a connection may stall.
         if received % (1 << 20) < part {
             sleep(Duration::from_secs(10)).await;
         }
@@ -174,7 +174,7 @@ async fn a_slow_reader_that_takes_a_part_now_and_then_gets_the_whole_answer() {
     connection.abort();
 }
 
-/// So many bytes, and then nothing more.
+/// A body of this many bytes that never ends.
 fn unfinished(bytes: usize) -> Body {
     let start = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; bytes]))]);
     Body::from_stream(futures::StreamExt::chain(start, stream::pending()))
@@ -188,7 +188,7 @@ fn post_of(path: &str, body: Body) -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_that_do_not_arrive_take_nobodys_place_and_are_given_up() {
+async fn bodies_that_never_arrive_block_nothing_and_time_out() {
     let app = TestApp::without_database(app).await;
     let slow = (0..8).map(|_| {
         let request = post_of("/v1/whole", unfinished(1_000));
@@ -207,7 +207,7 @@ async fn bodies_that_do_not_arrive_take_nobodys_place_and_are_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gets_no_place_in_time_is_turned_away_as_by_a_database_that_is_down() {
+async fn requests_over_the_concurrency_limit_get_503_in_time() {
     let app = TestApp::without_database(app).await;
     let never = |_| {
         tokio::spawn(
@@ -225,7 +225,7 @@ async fn who_gets_no_place_in_time_is_turned_away_as_by_a_database_that_is_down(
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_an_unsigned_request_no_byte_of_the_body_is_read_unless_its_headers_may_be_signed() {
+async fn the_body_of_a_signed_route_is_read_only_if_the_headers_are_valid() {
     let read = Arc::new(AtomicUsize::new(0));
     let app = |resources: &Resources| {
         let may_be_signed = |headers: &http::HeaderMap| {
@@ -265,7 +265,7 @@ async fn of_an_unsigned_request_no_byte_of_the_body_is_read_unless_its_headers_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn unsigned_bodies_together_hold_a_bounded_number_of_bytes() {
+async fn the_bodies_of_unknown_senders_share_a_memory_limit() {
     let app = |resources: &Resources| {
         let front = resources.front();
         front.take_signed(

@@ -1,4 +1,4 @@
-//! The stores that need no server, held to the contract; and what `BUCKET_URL` may say.
+//! The contract tests of the stores that need no server, and the formats of `BUCKET_URL`.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ mod memory {
     kit::store_contract!(empty);
 
     #[tokio::test]
-    async fn every_clone_of_the_resources_sees_the_same_objects() {
+    async fn clones_of_the_resources_share_their_objects() {
         let resources = Resources::new(Env::default().with("BUCKET_URL", "memory:///"));
         let store = resources.clone().store().unwrap();
         store.put("key", "body".into(), Put::Always).await.unwrap();
@@ -50,7 +50,7 @@ mod file {
     kit::store_contract!(empty);
 
     #[tokio::test]
-    async fn an_object_is_a_plain_file_under_its_key() {
+    async fn an_object_is_a_plain_file_at_the_path_of_its_key() {
         let (folder, store) = empty().await;
         store
             .put("a/b.json", "{}".into(), Put::Always)
@@ -63,7 +63,7 @@ mod file {
     }
 
     #[tokio::test]
-    async fn several_openings_of_one_folder_race_as_one_store_does() {
+    async fn several_handles_of_one_folder_behave_as_one_store() {
         let (folder, store) = empty().await;
         let tag = store
             .put("key", "before".into(), Put::Always)
@@ -86,7 +86,7 @@ mod file {
     }
 
     #[tokio::test]
-    async fn what_a_killed_writer_left_is_not_listed_and_stops_nobody() {
+    async fn the_file_of_a_killed_writer_is_not_listed_and_blocks_nobody() {
         let (folder, store) = empty().await;
         store.put("key", "old".into(), Put::Always).await.unwrap();
         let private = folder.path().join(".metasync");
@@ -100,7 +100,7 @@ mod file {
     }
 
     #[tokio::test]
-    async fn the_stores_own_files_are_no_objects() {
+    async fn the_stores_own_files_are_not_objects() {
         let (_folder, store) = empty().await;
         store.put("key", "body".into(), Put::Always).await.unwrap();
         for key in [".metasync/lock", ".metasync/new", ".metasync"] {
@@ -134,7 +134,7 @@ mod file {
 }
 
 #[test]
-fn a_bad_bucket_url_is_an_error_that_names_the_variable_and_the_forms() {
+fn an_invalid_bucket_url_is_an_error_that_names_the_variable_and_the_formats() {
     let long = format!("s3://bucket/{}", "a".repeat(513));
     for url in [
         "bucket",

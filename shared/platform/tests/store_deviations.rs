@@ -1,4 +1,4 @@
-//! Servers that are not quite S3 or Cloud Storage.
+//! Servers that imitate S3 or Cloud Storage and deviate.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use kit::object_server::{Deviations, ObjectServer};
 use platform::store::{ETag, Put, Store, StoreError};
 use platform::{Env, Error, Resources};
 
-/// Held to the contract as the real one is.
+/// This one must pass the contract tests.
 mod without_a_generation_beside_the_content {
     use super::*;
 
@@ -45,7 +45,7 @@ fn deviations() -> [(Deviations, &'static str); 3] {
                 ignores_match: true,
                 ..HONEST
             },
-            "had changed meanwhile",
+            "a changed object was replaced",
         ),
         (
             Deviations {
@@ -58,30 +58,30 @@ fn deviations() -> [(Deviations, &'static str); 3] {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_keep_conditions_is_written_to_under_none() {
-    for (deviations, said) in deviations() {
+async fn a_store_that_ignores_conditions_gets_no_conditional_write() {
+    for (deviations, expected) in deviations() {
         for scheme in ["s3", "gs"] {
             let server = ObjectServer::start(deviations).await;
             let store = server.store(scheme);
             for condition in [Put::IfAbsent, Put::IfMatch(ETag("1".to_owned()))] {
                 let refused = store.put("key", "body".into(), condition).await;
-                let error = refused.expect_err("its condition means nothing");
+                let error = refused.expect_err("the store ignores its condition");
                 assert!(matches!(error, StoreError::Deviates(_)), "{error:?}");
-                let told = error.to_string();
-                assert!(told.contains(said), "{scheme}: {told}");
+                let text = error.to_string();
+                assert!(text.contains(expected), "{scheme}: {text}");
                 assert!(
-                    told.contains("STORE_CONDITIONAL_WRITES=unchecked"),
-                    "{told}"
+                    text.contains("STORE_CONDITIONAL_WRITES=unchecked"),
+                    "{text}"
                 );
                 let Error::Unavailable { detail, .. } = error.into() else {
-                    panic!("whoever calls is told");
+                    panic!("the caller gets another error");
                 };
-                assert_eq!(detail, told);
+                assert_eq!(detail, text);
             }
             assert!(matches!(store.probe().await, Err(StoreError::Deviates(_))));
             assert_eq!(server.keys(), [""; 0], "{scheme}");
 
-            // What needs no condition goes on.
+            // Writes without a condition still work.
             store.put("key", "body".into(), Put::Always).await.unwrap();
             assert_eq!(store.get("key").await.unwrap().body, "body");
         }
@@ -96,7 +96,7 @@ fn probes(requests: &[String]) -> usize {
 }
 
 #[tokio::test]
-async fn conditions_are_tried_out_once_per_process_and_by_nobody_who_only_reads() {
+async fn conditional_writes_are_tested_once_per_process_and_only_by_writers() {
     for scheme in ["s3", "gs"] {
         let server = ObjectServer::start(HONEST).await;
         let store = server.store(scheme);
@@ -113,7 +113,7 @@ async fn conditions_are_tried_out_once_per_process_and_by_nobody_who_only_reads(
         for written in join_all(writes).await {
             written.unwrap();
         }
-        // Four writes, a look, and the removal.
+        // Four writes, a read, and the removal.
         assert_eq!(probes(&server.requests()), 6, "{scheme}");
         store.probe().await.unwrap();
         assert_eq!(server.requests(), [""; 0]);
@@ -126,8 +126,8 @@ async fn conditions_are_tried_out_once_per_process_and_by_nobody_who_only_reads(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_tried_out_is_tried_again_and_nothing_is_written_meanwhile() {
-    // Every key of the probe is new, so that the server has to fail as a whole.
+async fn a_test_that_cannot_be_completed_is_repeated_and_nothing_is_written_meanwhile() {
+    // Every test uses a new key, so the whole server has to fail.
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let gone = listener.local_addr().unwrap().to_string();
     drop(listener);
@@ -145,7 +145,7 @@ async fn what_could_not_be_tried_out_is_tried_again_and_nothing_is_written_meanw
 }
 
 #[tokio::test]
-async fn unchecked_conditions_are_looked_at_before_each_write() {
+async fn unchecked_conditions_are_compared_before_each_write() {
     for (deviations, _) in &deviations()[..2] {
         for scheme in ["s3", "gs"] {
             let server = ObjectServer::start(*deviations).await;
@@ -170,7 +170,7 @@ async fn unchecked_conditions_are_looked_at_before_each_write() {
 }
 
 #[test]
-fn any_other_setting_is_refused_at_the_start() {
+fn another_setting_is_refused_at_startup() {
     let env = Env::default()
         .with("BUCKET_URL", "gs://bucket")
         .with("STORAGE_EMULATOR_HOST", "127.0.0.1:1")

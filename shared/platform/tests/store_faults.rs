@@ -1,5 +1,5 @@
-//! What the two cloud stores make of a server that fails, hangs, lies or refuses. Time is paused:
-//! waiting takes no time.
+//! The two cloud stores with a server that fails, hangs, or sends invalid responses. Time is paused, so waits
+//! take no time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use platform::{Env, Resources};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// Both stores at a server that answers the nth request (from 0) by `answer`.
+/// Both stores, with a server that responds to the nth request (from 0) by `answer`.
 struct Stub {
     stores: [(&'static str, Arc<dyn Store>); 2],
     requests: Arc<AtomicUsize>,
@@ -44,7 +44,7 @@ impl Stub {
         Self::start(move |_| async move { answer(status, body) }).await
     }
 
-    /// How many requests came since this was asked last.
+    /// The number of requests since the last call.
     fn requests(&self) -> usize {
         self.requests.swap(0, Ordering::Relaxed)
     }
@@ -70,7 +70,7 @@ fn stores(address: &str) -> [(&'static str, Arc<dyn Store>); 2] {
     })
 }
 
-/// What each kind of call comes to.
+/// The result of each kind of call.
 async fn every_call(store: &dyn Store) -> Vec<Result<(), StoreError>> {
     let tag = Put::IfMatch(ETag("7".into()));
     vec![
@@ -101,11 +101,11 @@ fn unavailable(error: &StoreError) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_in_trouble_is_unavailable_after_a_few_attempts() {
+async fn a_failing_server_is_unavailable_after_a_few_attempts() {
     for status in [500, 502, 503, 504, 429] {
         let stub = Stub::always(status, "trouble").await;
         every_call_is(&stub, unavailable).await;
-        // Two stores, seven calls each, at most four attempts a call.
+        // Two stores, seven calls each, at most four attempts per call.
         let requests = stub.requests();
         assert!(
             (14..=56).contains(&requests),
@@ -115,7 +115,7 @@ async fn a_server_in_trouble_is_unavailable_after_a_few_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_fails_once_is_asked_again() {
+async fn a_request_is_retried_after_a_failure() {
     let stub = Stub::start(|number| async move {
         if number == 0 {
             answer(503, "busy")
@@ -136,7 +136,7 @@ async fn a_server_that_fails_once_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_is_unavailable_within_ten_seconds() {
+async fn a_server_that_never_responds_is_unavailable_within_ten_seconds() {
     let stub = Stub::start(|_| std::future::pending()).await;
     for (name, store) in &stub.stores {
         for call in 0..7 {
@@ -161,7 +161,7 @@ async fn a_server_that_never_answers_is_unavailable_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_breaks_off_is_unavailable_and_never_half_an_object() {
+async fn a_truncated_body_is_unavailable_and_never_a_partial_object() {
     let stub = Stub::start(|_| async {
         let part: Result<Bytes, std::io::Error> = Ok("half".into());
         let broken = Err(std::io::Error::other("cut"));
@@ -202,7 +202,7 @@ async fn a_body_that_stalls_is_unavailable_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_is_no_list_is_an_error_and_never_an_empty_one() {
+async fn an_invalid_list_is_an_error_and_never_an_empty_list() {
     for body in [
         "",
         "<html>welcome to this network</html>",
@@ -227,7 +227,7 @@ async fn a_refused_login_is_denied_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_bucket_is_not_taken_for_a_missing_object() {
+async fn a_missing_bucket_is_not_reported_as_a_missing_object() {
     let xml = "<Error><Code>NoSuchBucket</Code>\
                <Message>The specified bucket does not exist</Message></Error>";
     let stub = Stub::always(404, xml).await;
@@ -235,7 +235,7 @@ async fn a_missing_bucket_is_not_taken_for_a_missing_object() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn a_server_that_does_not_exist_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
@@ -246,7 +246,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_writers_at_the_same_moment_are_a_precondition_that_failed() {
+async fn of_two_concurrent_writers_one_fails_its_precondition() {
     let xml = "<Error><Code>ConditionalRequestConflict</Code></Error>";
     let server = ObjectServer::start(Deviations::default()).await;
     server.answer("PUT prefix/key", 409, xml);
@@ -259,7 +259,7 @@ async fn two_writers_at_the_same_moment_are_a_precondition_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_error_tells_a_secret() {
+async fn no_error_contains_a_secret() {
     let stub = Stub::always(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>").await;
     for (name, store) in &stub.stores {
         let error = format!(
@@ -287,7 +287,7 @@ async fn a_missing_service_account_key_is_denied_and_names_its_variable() {
 }
 
 #[test]
-fn a_bucket_in_s3_without_a_region_is_refused_at_the_start() {
+fn an_s3_bucket_without_a_region_is_refused_at_startup() {
     let env = Env::default().with("BUCKET_URL", "s3://bucket");
     let error = Resources::new(env).store().err().unwrap();
     assert!(error.to_string().contains("AWS_REGION"), "{error}");

@@ -44,7 +44,7 @@ async fn on_a_store_that_ignores_conditions_a_sync_publishes_nothing_and_reports
         let Err(Error::Unavailable { detail, .. }) = answer else {
             panic!("{answer:?}");
         };
-        assert!(detail.contains("had changed meanwhile"), "{detail}");
+        assert!(detail.contains("a changed object was replaced"), "{detail}");
     }
     assert_eq!(server.keys(), [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! An issuer's public keys: fetched when one is needed, kept, and fetched again as they age or
-//! when a key comes that is not among them; never more than once per [`PAUSE`].
+//! The public keys of an issuer. They are fetched when one is needed, cached, and fetched again when they
+//! get old or when a token names an unknown key, but at most once per [`PAUSE`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,24 +17,24 @@ use super::unauthenticated;
 use crate::Error;
 use crate::clock::{Clock, Moment};
 
-/// Between two fetches, whatever comes: a flood of made-up keys is no flood at the issuer.
+/// The shortest time between two fetches, so that tokens with made-up keys don't flood the issuer.
 const PAUSE: Duration = Duration::from_secs(5);
-/// After this the keys are fetched again, so that one that was withdrawn is gone here too.
+/// The age at which the keys are fetched again, so that withdrawn keys are dropped.
 const FRESH: Duration = Duration::from_secs(60 * 60);
-/// So long they are used while the issuer is down.
+/// The age up to which the keys are used while the issuer is down.
 const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
-/// For one of the two requests of a fetch.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// An answer's bytes. Google's keys are some 2 KB.
-const LARGEST: usize = 1024 * 1024;
+/// The time-out of each of the two requests of a fetch.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
+/// The size limit of a response, in bytes. Google's keys have about 2 KB.
+const LARGEST_RESPONSE: usize = 1024 * 1024;
 
 pub(super) struct Key {
     pub(super) key: DecodingKey,
-    /// What the key is for: all of one family, and never a shared secret's.
+    /// The algorithms of the key: all of one family, and never those of a shared secret.
     pub(super) algorithms: Vec<Algorithm>,
 }
 
-/// By key id; None is a key without.
+/// Keys by their id, if they have one.
 type ById = HashMap<Option<String>, Arc<Key>>;
 
 #[derive(Clone)]
@@ -44,7 +44,7 @@ struct Inner {
     http: reqwest::Client,
     clock: Clock,
     source: Source,
-    /// Held while keys are fetched: one fetch at a time.
+    /// Held during a fetch, so that only one runs at a time.
     fetching: Mutex<()>,
     known: RwLock<Known>,
 }
@@ -53,7 +53,7 @@ struct Inner {
 struct Known {
     keys: Arc<ById>,
     fetched: Option<Moment>,
-    /// The last attempt, and whether it brought keys.
+    /// The time of the last attempt, and whether it succeeded.
     tried: Option<(Moment, bool)>,
 }
 
@@ -66,7 +66,7 @@ impl Known {
         self.tried.is_some_and(|(at, _)| now.since(at) < PAUSE)
     }
 
-    /// A JWT without a key id is of the only key, if there is only one.
+    /// The key with this id. For a JWT without a key id, the only key, if there is only one.
     fn key(&self, id: Option<&str>, now: Moment) -> Option<Arc<Key>> {
         if !self.within(USABLE, now) {
             return None;
@@ -90,13 +90,15 @@ impl Keys {
         }))
     }
 
-    /// The key with this id. `Unauthenticated` where the issuer has none, `Unavailable` where it
-    /// could not be asked.
+    /// Finds the key with this id.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the issuer has no such key, `Unavailable` if its keys can't be fetched.
     pub(super) async fn find(&self, id: Option<&str>) -> Result<Arc<Key>, Error> {
         let (known, now) = (self.0.known(), self.0.clock.now());
         if let Some(key) = known.key(id, now) {
             let due = !known.within(FRESH, now) && !known.just_tried(now);
-            // One caller waits for new keys; if they don't come the old ones still do.
+            // Only one caller waits for the fetch; if it fails, the old keys are used.
             if !due || self.0.fetching.try_lock().is_err() {
                 return Ok(key);
             }
@@ -106,8 +108,8 @@ impl Keys {
         key.ok_or_else(|| unknown(&known))
     }
 
-    /// What is known afterwards. On a task of its own, since a fetch that ended with the caller who
-    /// asked for it would be begun again by the next.
+    /// Fetches the keys and returns what is known afterwards. It runs in a task of its own: if it were
+    /// cancelled with the request, the next request would start it again.
     async fn refetch(&self) -> Known {
         let inner = self.0.clone();
         let fetch = tokio::spawn(async move {
@@ -127,11 +129,11 @@ impl Keys {
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
-                    tracing::warn!(error, "the issuer's keys could not be fetched");
+                    tracing::warn!(error, "can't fetch the keys of the issuer");
                 }
             }
         });
-        // An error is a panic in the task, after which nothing new is known.
+        // An error means that the task panicked; the known keys are then unchanged.
         let _ = fetch.await;
         self.0.known()
     }
@@ -140,19 +142,19 @@ impl Keys {
 fn unknown(known: &Known) -> Error {
     match known.tried {
         Some((_, true)) => {
-            unauthenticated("the token is signed with a key its issuer does not have")
+            unauthenticated("the token is signed with a key that its issuer doesn't have")
         }
         _ => Error::Unavailable {
-            detail: "the token's issuer can't be asked for its keys".into(),
+            detail: "the keys of the token's issuer can't be fetched".into(),
             cause: None,
         },
     }
 }
 
-/// Where the keys are.
+/// Where the keys are published.
 pub(super) enum Source {
     Jwks(url::Url),
-    /// In the place that the issuer's discovery document names.
+    /// At the URL in the issuer's discovery document.
     Discovery {
         issuer: String,
         document: url::Url,
@@ -178,9 +180,9 @@ impl Source {
     }
 }
 
-/// Whoever can answer for this URL can let anybody in, so it must be encrypted or stay here.
+/// Parses a URL that must be encrypted or local: whoever can respond to it can let anybody in.
 fn safe_url(url: &str) -> anyhow::Result<url::Url> {
-    let parsed = url::Url::parse(url).with_context(|| format!("{url:?} is no URL"))?;
+    let parsed = url::Url::parse(url).with_context(|| format!("{url:?} is not a URL"))?;
     ensure!(
         parsed.scheme() == "https" || (parsed.scheme() == "http" && is_loopback(&parsed)),
         "{url:?} must be an https URL",
@@ -215,7 +217,7 @@ impl Inner {
                 let named = &found.issuer;
                 ensure!(
                     named == issuer,
-                    "{document} is of {named:?}, not of {issuer:?}"
+                    "{document} names the issuer {named:?}, not {issuer:?}"
                 );
                 safe_url(&found.jwks_uri)?
             }
@@ -224,26 +226,26 @@ impl Inner {
         let keys: ById = jwks.keys.into_iter().filter_map(usable).collect();
         ensure!(
             !keys.is_empty(),
-            "{url} has no key for signatures that we know"
+            "{url} has no supported key for signatures"
         );
         Ok(keys)
     }
 
     async fn get<T: DeserializeOwned>(&self, url: &url::Url) -> anyhow::Result<T> {
-        let request = self.http.get(url.clone()).timeout(PATIENCE);
-        let mut answer = request.send().await?.error_for_status()?;
+        let request = self.http.get(url.clone()).timeout(REQUEST_TIMEOUT);
+        let mut response = request.send().await?.error_for_status()?;
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = response.chunk().await? {
             body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                bail!("{url} sent more than {LARGEST} bytes");
+            if body.len() > LARGEST_RESPONSE {
+                bail!("{url} sent more than {LARGEST_RESPONSE} bytes");
             }
         }
-        serde_json::from_slice(&body).with_context(|| format!("{url} sent something else"))
+        serde_json::from_slice(&body).with_context(|| format!("{url} sent an unexpected response"))
     }
 }
 
-/// Keys for encryption, shared secrets and kinds we don't know are passed over.
+/// The key, unless it is for encryption, a shared secret, or of an unknown type.
 fn usable(jwk: serde_json::Value) -> Option<(Option<String>, Arc<Key>)> {
     let jwk: Jwk = serde_json::from_value(jwk).ok()?;
     let for_signatures = match &jwk.common.public_key_use {

@@ -1,5 +1,5 @@
-//! JWTs of an OIDC issuer: signature, issuer, audience and time are checked, claims become a role
-//! and a scope.
+//! JWTs of an OIDC issuer: verifies signature, issuer, audience and time, and reads the role and the scope
+//! from the claims.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ pub(super) struct Oidc {
     grants: Grants,
 }
 
-/// What a JWT that holds grants.
+/// What a valid JWT grants.
 enum Grants {
-    /// A role and a scope, as the claims of these names say.
+    /// The role and the scope in the claims of these names.
     Claims { role: String, scope: String },
-    /// A trigger's, if it is this account's.
+    /// The rights of a trigger, if the JWT belongs to this service account.
     Trigger { account: String },
 }
 
-/// A JWT taken apart; nothing in it is true before [`Oidc::caller`] says so.
+/// A decoded JWT. Nothing in it is trustworthy before [`Oidc::caller`] has verified it.
 pub(super) struct Jwt<'a> {
     encoded: &'a str,
     header: Header,
@@ -36,7 +36,7 @@ pub(super) struct Jwt<'a> {
 }
 
 impl<'a> Jwt<'a> {
-    /// None where it is no JWT, or not signed (`none` is no algorithm here).
+    /// Decodes a JWT. Returns None if it is none, or if it is not signed (`none` is not an algorithm here).
     pub(super) fn parse(encoded: &'a str) -> Option<Self> {
         let header = jsonwebtoken::decode_header(encoded).ok()?;
         let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(encoded).ok()?;
@@ -50,22 +50,19 @@ impl<'a> Jwt<'a> {
 }
 
 impl Oidc {
-    /// From `AUTH_ISSUER`, `AUTH_AUDIENCE` and what goes with them.
+    /// Reads `AUTH_ISSUER`, `AUTH_AUDIENCE` and the variables that go with them.
     pub(super) fn callers(resources: &Resources) -> anyhow::Result<Option<Self>> {
         let env = resources.env();
-        let issuer = (
-            "AUTH_ISSUER",
-            "the issuer of the JWTs, as their `iss` has it",
-        );
+        let issuer = ("AUTH_ISSUER", "the issuer of the JWTs, their claim `iss`");
         let audience = (
             "AUTH_AUDIENCE",
-            "the audience of the JWTs, as their `aud` has it",
+            "the audience of the JWTs, their claim `aud`",
         );
         let Some((issuer, audience)) = pair(env, issuer, audience)? else {
             for name in ["AUTH_JWKS_URL", "AUTH_ROLE_CLAIM", "AUTH_SCOPE_CLAIM"] {
                 ensure!(
                     env.get(name).is_none(),
-                    "{name} is set, and AUTH_ISSUER is not: set both"
+                    "{name} is set, but AUTH_ISSUER is not: set both"
                 );
             }
             return Ok(None);
@@ -82,22 +79,19 @@ impl Oidc {
         Self::new(resources, issuer, audience, source, grants).map(Some)
     }
 
-    /// From `AUTH_TRIGGER_ACCOUNT` and `AUTH_TRIGGER_AUDIENCE`.
+    /// Reads `AUTH_TRIGGER_ACCOUNT` and `AUTH_TRIGGER_AUDIENCE`.
     pub(super) fn trigger(resources: &Resources) -> anyhow::Result<Option<Self>> {
         let env = resources.env();
         let account = (
             "AUTH_TRIGGER_ACCOUNT",
             "the email of the service account that calls",
         );
-        let audience = (
-            "AUTH_TRIGGER_AUDIENCE",
-            "the audience its JWTs are made for",
-        );
+        let audience = ("AUTH_TRIGGER_AUDIENCE", "the audience of its JWTs");
         let issuer = env.get("AUTH_TRIGGER_ISSUER");
         let Some((account, audience)) = pair(env, account, audience)? else {
             ensure!(
                 issuer.is_none(),
-                "AUTH_TRIGGER_ISSUER is set, and AUTH_TRIGGER_ACCOUNT is not: set both",
+                "AUTH_TRIGGER_ISSUER is set, but AUTH_TRIGGER_ACCOUNT is not: set both",
             );
             return Ok(None);
         };
@@ -129,11 +123,12 @@ impl Oidc {
         })
     }
 
-    /// Whether this issuer is the one to ask about it.
+    /// Whether the JWT names this issuer.
     pub(super) fn issued(&self, jwt: &Jwt<'_>) -> bool {
         jwt.issuer == self.issuer
     }
 
+    /// Verifies a JWT and returns its caller.
     pub(super) async fn caller(&self, jwt: &Jwt<'_>) -> Result<Caller, Error> {
         let claims = self.verify(jwt).await?;
         match &self.grants {
@@ -143,7 +138,7 @@ impl Oidc {
                     return Ok(Caller::trigger(account));
                 }
                 Err(Error::Forbidden(
-                    "the token is not of the account that may call here".into(),
+                    "the token belongs to another account than AUTH_TRIGGER_ACCOUNT".into(),
                 ))
             }
             Grants::Claims { role, scope } => by_claims(&claims, role, scope),
@@ -151,13 +146,13 @@ impl Oidc {
     }
 
     async fn verify(&self, jwt: &Jwt<'_>) -> Result<Claims, Error> {
-        // "Critical" headers change what a signature means, and we know none of them.
+        // "Critical" headers change the meaning of a signature, and none of them is supported.
         if jwt.header.crit.is_some() {
-            return Err(unauthenticated("the token has critical headers"));
+            return Err(unauthenticated("the token has a critical header"));
         }
         let key = self.keys.find(jwt.header.kid.as_deref()).await?;
         let mut validation = Validation::new(jwt.header.alg);
-        // What the key can do, never what the token asks for.
+        // The algorithms of the key, never those that the token names.
         validation.algorithms.clone_from(&key.algorithms);
         validation.leeway = 60;
         validation.validate_nbf = true;
@@ -170,8 +165,8 @@ impl Oidc {
             unauthenticated(match error.kind() {
                 Kind::ExpiredSignature => "the token has expired",
                 Kind::ImmatureSignature => "the token is not valid yet",
-                Kind::InvalidAudience => "the token is made for another audience",
-                _ => "the token does not hold",
+                Kind::InvalidAudience => "the token is for another audience",
+                _ => "the token is not valid",
             })
         })?;
         Ok(verified.claims)
@@ -189,17 +184,17 @@ fn by_claims(claims: &Claims, role: &str, scope: &str) -> Result<Caller, Error> 
     };
     let Some(found) = claim(claims, role).and_then(highest_role) else {
         return refuse(format!(
-            "the token grants no role: none of ours in the claim `{role}`"
+            "the token grants no role: its claim `{role}` has none of `reader`, `writer` and `admin`"
         ));
     };
     let granted = match claim(claims, scope) {
         None => Some(Scope::default()),
-        // Issuers that can't put an object into a claim put its text there.
+        // Some issuers can't put an object into a claim, only its text.
         Some(Value::String(json)) => serde_json::from_str(json).ok(),
         Some(object) => serde_json::from_value(object.clone()).ok(),
     };
     let Some(granted) = granted else {
-        return refuse(format!("the token's claim `{scope}` is no scope"));
+        return refuse(format!("the claim `{scope}` of the token is not a scope"));
     };
     Ok(Caller {
         name: name.into(),
@@ -208,7 +203,7 @@ fn by_claims(claims: &Claims, role: &str, scope: &str) -> Result<Caller, Error> 
     })
 }
 
-/// By its whole name first, since names that are URLs have dots in them.
+/// The claim of this name, or at this path. The whole name comes first, because URLs have dots too.
 fn claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     claims.get(name).or_else(|| {
         let mut parts = name.split('.');
@@ -217,7 +212,7 @@ fn claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     })
 }
 
-/// Issuers mix roles of other applications in, so names that are not ours are passed over.
+/// Unknown roles are ignored, because issuers list those of other applications as well.
 fn highest_role(value: &Value) -> Option<Role> {
     match value {
         Value::Array(several) => several.iter().filter_map(one_role).max(),

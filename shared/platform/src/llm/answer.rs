@@ -1,12 +1,12 @@
-//! JSON out of what a model wrote: asked for JSON alone, models still add fences, thoughts and
-//! greetings, and break off where their tokens end.
+//! Extracts JSON from a model's answer. Even if they are asked for JSON alone, models add fences, thoughts and
+//! greetings, and stop in the middle if they run out of tokens.
 
 use serde_json::Value;
 
-/// The first JSON object in a text, and whether the text ends before the object does. Of an object
-/// that is cut, the entries that are whole are taken.
+/// The first JSON object in a text, and whether the object is truncated. A truncated object has only its
+/// complete entries.
 pub fn parse(text: &str) -> Option<(Value, bool)> {
-    // What a model thought on the way may hold objects too.
+    // A model's thoughts may contain objects too.
     let text = text
         .rsplit_once("</think>")
         .map_or(text, |(_, answer)| answer);
@@ -15,20 +15,20 @@ pub fn parse(text: &str) -> Option<(Value, bool)> {
         let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
         match values.next() {
             Some(Ok(value)) => return Some((value, false)),
-            // What follows the start of a cut object is inside it.
-            Some(Err(error)) if error.is_eof() => return Some((whole_part(text)?, true)),
+            // The rest of the text is inside the truncated object.
+            Some(Err(error)) if error.is_eof() => return Some((complete_part(text)?, true)),
             _ => {}
         }
     }
     None
 }
 
-/// The object up to the last entry of an array that is whole, with all that is open closed.
-fn whole_part(text: &str) -> Option<Value> {
+/// The object up to the last complete entry of an array, with its open brackets closed.
+fn complete_part(text: &str) -> Option<Value> {
     let mut open = Vec::new();
     let mut in_string = false;
     let mut escaped = false;
-    let mut whole = None;
+    let mut complete = None;
     for (at, c) in text.char_indices() {
         if in_string {
             match c {
@@ -46,27 +46,32 @@ fn whole_part(text: &str) -> Option<Value> {
             '}' | ']' => {
                 open.pop();
                 if open.last() == Some(&']') {
-                    whole = Some((at + 1, open.clone()));
+                    complete = Some((at + 1, open.clone()));
                 }
             }
             _ => {}
         }
     }
-    let (end, open) = whole?;
+    let (end, open) = complete?;
     let mut closed = text[..end].to_owned();
     closed.extend(open.iter().rev());
     serde_json::from_str(&closed).ok()
 }
 
-/// Whether a value has the form that a schema asks for; else where it has not, in the schema's own
-/// words. Of an answer that is cut, fields may be missing.
-pub fn fits(schema: &Value, value: &Value, cut: bool) -> Result<(), String> {
-    fits_at("the answer", schema, value, cut)
+/// Checks a value against a schema. The error names the position and the violated rule. A truncated answer
+/// may lack required fields.
+pub fn matches(schema: &Value, value: &Value, is_truncated: bool) -> Result<(), String> {
+    matches_at("the answer", schema, value, is_truncated)
 }
 
-fn fits_at(place: &str, schema: &Value, value: &Value, cut: bool) -> Result<(), String> {
+fn matches_at(
+    place: &str,
+    schema: &Value,
+    value: &Value,
+    is_truncated: bool,
+) -> Result<(), String> {
     if let Some(expected) = schema.get("type").and_then(Value::as_str) {
-        let right = match expected {
+        let is_expected = match expected {
             "object" => value.is_object(),
             "array" => value.is_array(),
             "string" => value.is_string(),
@@ -76,14 +81,14 @@ fn fits_at(place: &str, schema: &Value, value: &Value, cut: bool) -> Result<(), 
             "null" => value.is_null(),
             _ => true,
         };
-        if !right {
+        if !is_expected {
             return Err(format!("{place} is not of type {expected}"));
         }
     }
     if let Some(choices) = schema.get("enum").and_then(Value::as_array)
         && !choices.contains(value)
     {
-        return Err(format!("{place} is none of its choices"));
+        return Err(format!("{place} is not one of its choices"));
     }
     if let Value::Object(fields) = value {
         let required = schema.get("required").and_then(Value::as_array);
@@ -92,20 +97,20 @@ fn fits_at(place: &str, schema: &Value, value: &Value, cut: bool) -> Result<(), 
             .flatten()
             .filter_map(Value::as_str)
             .find(|name| !fields.contains_key(*name));
-        if let Some(name) = missing.filter(|_| !cut) {
+        if let Some(name) = missing.filter(|_| !is_truncated) {
             return Err(format!("{place} has no field {name:?}"));
         }
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
             for (name, schema) in properties {
                 if let Some(value) = fields.get(name) {
-                    fits_at(&format!("{place}.{name}"), schema, value, cut)?;
+                    matches_at(&format!("{place}.{name}"), schema, value, is_truncated)?;
                 }
             }
         }
     }
     if let (Value::Array(items), Some(schema)) = (value, schema.get("items")) {
         for item in items {
-            fits_at(&format!("{place}[]"), schema, item, cut)?;
+            matches_at(&format!("{place}[]"), schema, item, is_truncated)?;
         }
     }
     Ok(())
@@ -118,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_found_in_what_models_put_around_it() {
+    fn an_object_is_found_between_other_text() {
         for text in [
             r#"{"a": [1]}"#,
             "```json\n{\"a\": [1]}\n```",
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_of_a_cut_object_is_kept() {
+    fn the_complete_part_of_a_truncated_object_is_kept() {
         let whole = r#"{"a": [{"x": "} ]"}, {"x": "\"2"}], "b": [{"y": 1}]}"#;
         let (first, both) = (json!([{"x": "} ]"}]), json!([{"x": "} ]"}, {"x": "\"2"}]));
         for (end, kept) in [
@@ -150,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_an_object_has_none() {
+    fn a_text_without_an_object_is_no_answer() {
         for text in [
             "",
             "I can't help with that.",
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misfit_is_named_by_its_place() {
+    fn a_mismatch_names_the_position() {
         let schema = json!({
             "type": "object",
             "properties": {"rows": {"type": "array", "items": {
@@ -174,9 +179,9 @@ mod tests {
             }}},
             "required": ["rows"],
         });
-        let misfit = |value: Value, cut| fits(&schema, &value, cut).err();
+        let mismatch = |value: Value, cut| matches(&schema, &value, cut).err();
         assert_eq!(
-            misfit(json!({"rows": [{"kind": "x"}], "more": 1}), false),
+            mismatch(json!({"rows": [{"kind": "x"}], "more": 1}), false),
             None
         );
         for (value, place) in [
@@ -193,15 +198,15 @@ mod tests {
             ),
             (
                 json!({"rows": [{"kind": "z"}]}),
-                "the answer.rows[].kind is none of its choices",
+                "the answer.rows[].kind is not one of its choices",
             ),
         ] {
-            assert_eq!(misfit(value, false).as_deref(), Some(place));
+            assert_eq!(mismatch(value, false).as_deref(), Some(place));
         }
         assert_eq!(
-            misfit(json!({}), true),
+            mismatch(json!({}), true),
             None,
-            "a cut answer may lack fields"
+            "a truncated answer may lack fields"
         );
     }
 }

@@ -1,15 +1,15 @@
-//! The language model: one question in, one JSON answer out, from whichever provider.
+//! The language model of any provider: one prompt in, one JSON answer out.
 //!
-//! `LLM_MODEL` names the model; without it there is none, and a function goes on by rules alone.
-//! [`model`] says how a name becomes a provider, an endpoint and a key. Neither prompts nor answers
-//! are logged, and no error carries a part of them.
+//! `LLM_MODEL` names the model. Without it, functions work by rules alone. [`model`] describes how a name
+//! determines the provider, the endpoint and the key. Prompts and answers are never logged, and no error
+//! contains a part of them.
 //!
 //! | variable | meaning |
 //! | --- | --- |
 //! | `LLM_MODEL` | `claude-...`, `gpt-...`, `gemini-...`, `ollama/<model>`; empty: no model |
-//! | `LLM_BASE_URL`, `LLM_API_KEY` | any OpenAI-compatible server; `LLM_MODEL` is sent to it as it is |
-//! | `LLM_TIMEOUT_SECONDS` | how long one answer may take, in seconds; 30 |
-//! | `LLM_ATTEMPTS` | how often a question is sent at most, where the provider is down or over its limit; 3 |
+//! | `LLM_BASE_URL`, `LLM_API_KEY` | an OpenAI-compatible server, to which `LLM_MODEL` is sent unchanged |
+//! | `LLM_TIMEOUT_SECONDS` | the time-out of an answer, in seconds; default 30 |
+//! | `LLM_ATTEMPTS` | the limit of attempts if the provider is down or over its limit; default 3 |
 
 pub mod answer;
 pub mod model;
@@ -34,7 +34,7 @@ use crate::{Env, Resources};
 pub use model::VARIABLES;
 use model::{Model, Provider};
 
-/// Cheap to clone: every clone shares connections and what was learned about the model.
+/// A language model. Clones share connections and what is known about the model.
 #[derive(Clone)]
 pub struct Llm(Arc<Inner>);
 
@@ -43,34 +43,34 @@ struct Inner {
     model: Model,
     timeout: Duration,
     attempts: u32,
-    /// Models differ in what they take, and no list of them stays true: what one refuses is left
-    /// out for as long as the process lives.
+    /// Whether the model has refused a temperature, and a schema. Models differ, and lists of their features
+    /// get outdated, so a refused option is left out for the life of the process.
     refuses_temperature: AtomicBool,
     refuses_schema: AtomicBool,
 }
 
-/// A question. It holds what must not be logged, so it can't be printed.
+/// A prompt. It must not be logged, so it has no `Debug`.
 pub struct Ask {
-    /// What the model is told to do: the same bytes for the same task, so that it can be cached.
+    /// The instructions. The same bytes for the same task, so that the provider can cache them.
     pub system: String,
     pub user: String,
-    /// What the answer is called, in `a-z` and `_`.
+    /// The name of the schema, in `a-z` and `_`.
     pub name: &'static str,
-    /// A JSON schema of the answer, an object: `type`, `properties`, `required`, `items`, `enum`.
+    /// The JSON schema of the answer, which is an object. Supported are `type`, `properties`, `required`,
+    /// `items` and `enum`.
     pub schema: Value,
     pub max_output_tokens: u32,
 }
 
-/// An answer that fits the schema of its question.
+/// An answer that matches the schema of its prompt.
 pub struct Reply {
     pub json: Value,
-    /// The answer ended before its end; `json` is the part of it that is whole, and may lack
-    /// fields that the schema requires.
+    /// Whether the answer is truncated. `json` then has its complete part, and may lack required fields.
     pub cut: bool,
     pub usage: Usage,
 }
 
-/// Tokens, as the provider counted them; zero where it does not say.
+/// The tokens that the provider counted, or zero if it doesn't report them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub input_tokens: u64,
@@ -79,24 +79,24 @@ pub struct Usage {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LlmError {
-    /// Down, slow or over its limit; the same question may be answered later.
+    /// The provider is down, slow or over its limit. The same prompt may succeed later.
     #[error("{detail}")]
     Unavailable {
         detail: String,
         #[source]
         source: Option<reqwest::Error>,
     },
-    /// No question will be answered until the configuration changes; the text says what.
+    /// No prompt can succeed until the configuration is changed; the text says how.
     #[error("{0}")]
     Denied(String),
-    /// The provider takes no such request: it is too long for the model, for one. The same one is
-    /// refused again.
+    /// The provider refuses the request, for example because it is too long for the model. The same request
+    /// would be refused again.
     #[error("{0}")]
     Refused(String),
     /// The model, or the provider's filter, declined to answer.
     #[error("{detail}")]
     Declined { detail: String, usage: Usage },
-    /// The answer is no JSON, or does not fit the schema.
+    /// The answer is not JSON, or doesn't match the schema.
     #[error("{detail}")]
     Nonsense { detail: String, usage: Usage },
 }
@@ -109,7 +109,7 @@ impl LlmError {
         }
     }
 
-    /// What the failed question cost.
+    /// The tokens that the failed prompt used.
     pub fn usage(&self) -> Usage {
         match self {
             Self::Unavailable { .. } | Self::Denied(_) | Self::Refused(_) => Usage::default(),
@@ -118,7 +118,10 @@ impl LlmError {
     }
 }
 
-/// The model that the environment names. A missing key or a bad value is an error that names it.
+/// Opens the model that `LLM_MODEL` names, or returns none if that is unset.
+///
+/// # Errors
+/// If a key is missing or a value is not valid; the error names the variable.
 pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
     let env = resources.env();
     let Some(model) = Model::read(env)? else {
@@ -127,7 +130,7 @@ pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
     let client = genai::Client::builder()
         .with_reqwest(resources.http()?)
         .build()
-        .context("the client of the language model can't be built")?;
+        .context("can't create the client of the language model")?;
     Ok(Some(Llm(Arc::new(Inner {
         client,
         timeout: timeout(env)?,
@@ -148,24 +151,23 @@ fn timeout(env: &Env) -> anyhow::Result<Duration> {
         })
 }
 
-/// What one attempt came to, where it came to no answer.
+/// Why an attempt returned no answer.
 enum Failure {
     Final(LlmError),
-    /// The same attempt may succeed after the pause that these headers ask for.
+    /// Another attempt may succeed, after the pause in these headers.
     Later(LlmError, HeaderMap),
     RefusesTemperature,
     RefusesSchema,
 }
 
 impl Llm {
-    /// As `LLM_MODEL` names it.
+    /// The name of the model, from `LLM_MODEL`.
     pub fn model(&self) -> &str {
         &self.0.model.name
     }
 
-    /// Asks until there is an answer, at most `LLM_ATTEMPTS` times where the provider is down or
-    /// over its limit. Each attempt may take `LLM_TIMEOUT_SECONDS`; one that takes longer is not
-    /// repeated.
+    /// Sends a prompt and returns the answer. While the provider is down or over its limit, makes up to
+    /// `LLM_ATTEMPTS` attempts. An attempt that takes longer than `LLM_TIMEOUT_SECONDS` is not repeated.
     pub async fn ask(&self, ask: &Ask) -> Result<Reply, LlmError> {
         let mut attempts: u32 = 0;
         loop {
@@ -210,14 +212,14 @@ impl Llm {
             inner.model.provider,
             Provider::Compatible | Provider::Ollama
         ) {
-            // A budget is nothing this protocol can say, so nothing is sent. But without it the
-            // client takes the end of names like `qwen-max` for an effort, and cuts it off.
+            // This protocol has no budget, so none is sent. Without this option, the client would read the
+            // end of names like `qwen-max` as an effort and remove it.
             options = options.with_reasoning_effort(ReasoningEffort::Budget(0));
         }
         let request =
             ChatRequest::new(vec![ChatMessage::user(ask.user.clone())]).with_system(system);
 
-        // The client traces answers in full.
+        // The client would log whole answers.
         let chat = inner
             .client
             .exec_chat(inner.model.target.clone(), request, Some(&options))
@@ -233,17 +235,17 @@ impl Llm {
         }
     }
 
-    /// An error of the client quotes prompts and answers: what goes on from here is our own words.
+    /// Translates an error of the client, which may quote prompts and answers, to a text that doesn't.
     fn failure(&self, error: genai::Error, with_temperature: bool, with_schema: bool) -> Failure {
         let provider = &self.0.model.provider;
         let genai::Error::WebModelCall {
             webc_error: error, ..
         } = error
         else {
-            // What is left is an answer without the fields of its protocol: a blocked prompt, or
-            // another kind of server.
+            // The response lacks fields of the protocol: the prompt was blocked, or the server is of another
+            // kind.
             return Failure::Final(LlmError::Nonsense {
-                detail: format!("{provider} answered in a form that is not its own"),
+                detail: format!("{provider} returned a response that doesn't match its protocol"),
                 usage: Usage::default(),
             });
         };
@@ -265,14 +267,14 @@ impl Llm {
             }
             webc::Error::Reqwest(source) => {
                 let error = LlmError::Unavailable {
-                    detail: format!("{provider} can't be reached, or broke off"),
-                    // An address may hold a password.
+                    detail: format!("{provider} can't be reached, or closed the connection"),
+                    // A URL may contain a password.
                     source: Some(source.without_url()),
                 };
                 Failure::Later(error, HeaderMap::new())
             }
             _ => Failure::Final(LlmError::unavailable(format!(
-                "{provider} answered with something that is no JSON: is its address right?"
+                "{provider} returned a response that is not JSON: check its address"
             ))),
         }
     }
@@ -285,13 +287,13 @@ impl Llm {
                 "{provider} refused the key ({code}): check {}",
                 provider.key_names()
             ))),
-            // What Gemini says of a bad key.
+            // Gemini's response to an invalid key.
             400 if body.contains("API_KEY_INVALID") => Failure::Final(LlmError::Denied(format!(
                 "{provider} refused the key ({code}): check {}",
                 provider.key_names()
             ))),
             404 => Failure::Final(LlmError::Denied(format!(
-                "{provider} knows no model {name:?}: check LLM_MODEL"
+                "{provider} has no model {name:?}: check LLM_MODEL"
             ))),
             402 => Failure::Final(LlmError::unavailable(format!(
                 "{provider} is over its spending limit ({code})"
@@ -307,7 +309,7 @@ impl Llm {
                 LlmError::unavailable(format!("{provider} is down or overloaded ({code})")),
                 headers,
             ),
-            // A filter of the provider, before or after the model.
+            // A filter of the provider.
             _ if body.contains("content_filter") || body.contains("content_policy") => {
                 Failure::Final(LlmError::Declined {
                     detail: format!("{provider} declined to answer ({})", kind(code, body)),
@@ -328,7 +330,7 @@ impl Llm {
             input_tokens: count(response.usage.prompt_tokens),
             output_tokens: count(response.usage.completion_tokens),
         };
-        let nonsense = |detail: String| LlmError::Nonsense { detail, usage };
+        let invalid = |detail: String| LlmError::Nonsense { detail, usage };
 
         let text = response.texts().concat();
         let cut_by_limit = matches!(response.stop_reason, Some(StopReason::MaxTokens(_)));
@@ -340,15 +342,15 @@ impl Llm {
             });
         }
         let (json, cut) = answer::parse(&text).ok_or_else(|| {
-            nonsense(if cut_by_limit {
+            invalid(if cut_by_limit {
                 format!("{model} reached its limit of output tokens before its answer")
             } else {
-                format!("{model} answered with something that is no JSON")
+                format!("the answer of {model} is not JSON")
             })
         })?;
-        answer::fits(schema, &json, cut).map_err(|misfit| {
-            nonsense(format!(
-                "{model} answered with JSON of another form: {misfit}"
+        answer::matches(schema, &json, cut).map_err(|mismatch| {
+            invalid(format!(
+                "the answer of {model} doesn't match the schema: {mismatch}"
             ))
         })?;
         Ok(Reply { json, cut, usage })
@@ -367,17 +369,17 @@ fn is_about_schemas(body: &str) -> bool {
     .any(|word| body.contains(word))
 }
 
-/// The status and the provider's own word for the error, never its message: that may quote us.
+/// The status and the provider's code for the error, without its message, which may quote the prompt.
 fn kind(code: u16, body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let word = ["/error/code", "/error/type", "/error/status"]
+    let kind = ["/error/code", "/error/type", "/error/status"]
         .iter()
         .filter_map(|pointer| body.pointer(pointer)?.as_str())
-        .find(|word| {
-            word.len() <= 64 && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        .find(|kind| {
+            kind.len() <= 64 && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         });
-    match word {
-        Some(word) => format!("{code} {word}"),
+    match kind {
+        Some(kind) => format!("{code} {kind}"),
         None => code.to_string(),
     }
 }

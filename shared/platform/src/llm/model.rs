@@ -1,6 +1,6 @@
-//! How `LLM_MODEL` becomes a provider, an endpoint and a key.
+//! The provider, the endpoint and the key of a model, by the name in `LLM_MODEL`.
 //!
-//! | `LLM_MODEL` | provider | key | other address |
+//! | `LLM_MODEL` | provider | key | variable of the address |
 //! | --- | --- | --- | --- |
 //! | `claude-...`, `anthropic/...` | Anthropic | `ANTHROPIC_API_KEY` | `ANTHROPIC_BASE_URL` |
 //! | `gpt-...`, `o3...`, `openai/...` | OpenAI | `OPENAI_API_KEY` | `OPENAI_BASE_URL`, with its `/v1` |
@@ -8,7 +8,7 @@
 //! | `ollama/...` | Ollama | none, or `OLLAMA_API_KEY` | `OLLAMA_HOST`; `localhost:11434` |
 //! | anything, with `LLM_BASE_URL` | an OpenAI-compatible server | `LLM_API_KEY` or `OPENAI_API_KEY`, or none | `LLM_BASE_URL`, with its `/v1` |
 //!
-//! At the first three, a name may end in an effort for models that reason: `gpt-5-mini-low`.
+//! With the first three providers, the name of a reasoning model may end with an effort: `gpt-5-mini-low`.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::{Env, Secret};
 
-/// The variables that choose a model, and how it is reached.
+/// The variables that select and configure a model.
 pub const VARIABLES: [&str; 14] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
@@ -39,7 +39,7 @@ pub const VARIABLES: [&str; 14] = [
 ];
 
 pub struct Model {
-    /// As `LLM_MODEL` has it.
+    /// The value of `LLM_MODEL`.
     pub name: String,
     pub provider: Provider,
     pub target: ServiceTarget,
@@ -90,12 +90,12 @@ impl Provider {
         let key = self.keys().iter().find_map(|name| env.secret(name));
         if key.is_none() && !self.works_without_key() {
             let names = self.key_names();
-            anyhow::bail!("{names} is not set: set it to a key of {self}, as LLM_MODEL names it");
+            anyhow::bail!("{names} is not set: set it to a key of {self}, which LLM_MODEL selects");
         }
         Ok(key)
     }
 
-    /// The address below which the protocol's paths are, with a slash at its end.
+    /// The base URL of the protocol, with a slash at the end.
     fn endpoint(self, env: &Env) -> anyhow::Result<Url> {
         match self {
             Self::Anthropic => address(env, "ANTHROPIC_BASE_URL", "https://api.anthropic.com/v1")
@@ -119,7 +119,7 @@ impl Provider {
 }
 
 impl Model {
-    /// `None` where `LLM_MODEL` is empty.
+    /// Reads `LLM_MODEL` and the variables of its provider. `None` if it is unset.
     pub fn read(env: &Env) -> anyhow::Result<Option<Self>> {
         let Some(name) = env.get("LLM_MODEL") else {
             return Ok(None);
@@ -129,8 +129,8 @@ impl Model {
         } else {
             by_name(name).with_context(|| {
                 format!(
-                    "LLM_MODEL is {name:?}, which names no provider: write anthropic/, openai/, \
-                     gemini/ or ollama/ before it, or set LLM_BASE_URL"
+                    "LLM_MODEL is {name:?}, which names no provider: put anthropic/, openai/, gemini/ or \
+                     ollama/ before it, or set LLM_BASE_URL"
                 )
             })?
         };
@@ -139,8 +139,8 @@ impl Model {
             (Provider::Anthropic, Some(key)) => (AdapterKind::Anthropic, bearer(&key)),
             (Provider::Openai, Some(key)) => (AdapterKind::OpenAI, bearer(&key)),
             (Provider::Gemini, Some(key)) => (AdapterKind::Gemini, bearer(&key)),
-            // OpenAI's protocol without what only OpenAI's own servers take. Ollama speaks it as
-            // well, and takes a schema in it, which the client can't say in Ollama's own.
+            // OpenAI's protocol, without what only OpenAI's servers support. Ollama supports it too,
+            // including schemas, which the client can't send in Ollama's own protocol.
             (_, Some(key)) => (AdapterKind::Custom(0), bearer(&key)),
             (_, None) => {
                 let url = endpoint.join("chat/completions")?.to_string();
@@ -160,8 +160,8 @@ impl Model {
         }))
     }
 
-    /// Whether to begin with temperature 0: OpenAI's models that reason refuse it, and Gemini's
-    /// since 3 are said to loop at it.
+    /// Whether to send a temperature of 0. OpenAI's reasoning models refuse one, and Gemini 3 and later may
+    /// loop with it.
     pub fn takes_temperature(&self) -> bool {
         let name: &str = &self.target.model.model_name;
         match self.provider {
@@ -197,7 +197,7 @@ fn by_name(name: &str) -> Option<(Provider, &str)> {
     } else if name.starts_with("gemini-") {
         Some((Provider::Gemini, name))
     } else if name.starts_with("gpt-oss") {
-        // Open weights: somebody else's server, and we can't know whose.
+        // Open weights, which many providers serve.
         None
     } else if name.starts_with("gpt-") || name.starts_with("chatgpt-") || is_o_series(name) {
         Some((Provider::Openai, name))
@@ -215,11 +215,11 @@ fn is_o_series(name: &str) -> bool {
 
 fn address(env: &Env, variable: &str, default: &str) -> anyhow::Result<Url> {
     let value = env.get(variable).unwrap_or(default);
-    // The value is not repeated: it may hold a password.
+    // The error leaves the value out, which may contain a password.
     let url = Url::parse(value)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .with_context(|| format!("{variable} is no http:// or https:// address"))?;
+        .with_context(|| format!("{variable} is not a URL with http:// or https://"))?;
     Ok(as_folder(url))
 }
 
@@ -231,7 +231,7 @@ fn as_folder(mut url: Url) -> Url {
     url
 }
 
-/// The variables of these providers hold the address without the protocol's version.
+/// Adds the version of the protocol, which the variables of these providers leave out.
 fn versioned(url: Url, version: &str) -> Url {
     let mut url = as_folder(url);
     if !url.path().ends_with(&format!("/{version}/")) {
@@ -241,7 +241,7 @@ fn versioned(url: Url, version: &str) -> Url {
     url
 }
 
-/// Ollama's own rule: no scheme is `http`, and then no port is 11434.
+/// The address by Ollama's rules: the default scheme is `http`, with the default port 11434.
 fn ollama_address(host: &str) -> Option<Url> {
     if host.contains("://") {
         return Url::parse(host).ok().filter(Url::has_host);
@@ -254,7 +254,7 @@ fn ollama_address(host: &str) -> Option<Url> {
     if url.port().is_none() && !host.ends_with(":80") {
         url.set_port(Some(11434)).ok()?;
     }
-    // What a server listens on is not where a client goes.
+    // The address on which a server listens is not one to connect to.
     if url.host_str() == Some("0.0.0.0") {
         url.set_host(Some("127.0.0.1")).ok()?;
     }
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_its_provider() {
+    fn a_name_determines_its_provider() {
         for (name, provider, model) in [
             (
                 "claude-sonnet-4-5",
@@ -306,13 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_provider_is_refused_with_what_to_write() {
+    fn a_name_without_a_provider_is_refused_with_a_hint() {
         let error = read(&[("LLM_MODEL", "llama3")]).err().expect("refused");
         assert!(error.to_string().contains("ollama/"), "{error}");
     }
 
     #[test]
-    fn a_missing_key_is_named() {
+    fn a_missing_key_is_an_error_that_names_the_variable() {
         for (model, key) in [
             ("claude-x", "ANTHROPIC_API_KEY"),
             ("gpt-4o", "OPENAI_API_KEY"),
@@ -324,13 +324,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_name_is_no_model() {
+    fn an_empty_name_means_no_model() {
         let model = read(&[("LLM_MODEL", ""), ("OPENAI_API_KEY", "k")]).expect("it reads");
         assert!(model.is_none());
     }
 
     #[test]
-    fn a_server_of_ones_own_needs_no_key_and_gets_the_name_as_it_is() {
+    fn a_compatible_server_needs_no_key_and_gets_the_name_unchanged() {
         let model = read(&[
             ("LLM_MODEL", "anthropic/claude-x"),
             ("LLM_BASE_URL", "https://gateway.example/api/v1"),
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_gets_the_version_of_its_protocol_once() {
+    fn the_version_of_the_protocol_is_added_once() {
         let claude = ("LLM_MODEL", "claude-x");
         let key = ("ANTHROPIC_API_KEY", "k");
         assert_eq!(endpoint(&[claude, key]), "https://api.anthropic.com/v1/");
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn ollama_is_found_as_its_own_tools_find_it() {
+    fn the_address_of_ollama_follows_ollamas_rules() {
         for (host, url) in [
             ("127.0.0.1:4000", "http://127.0.0.1:4000/v1/"),
             ("gpu", "http://gpu:11434/v1/"),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_address_is_refused_without_repeating_it() {
+    fn an_invalid_address_is_refused_without_quoting_it() {
         let error = read(&[("LLM_MODEL", "m"), ("LLM_BASE_URL", "user:secret@host")])
             .err()
             .expect("refused");
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn models_that_reason_are_not_sent_a_temperature() {
+    fn reasoning_models_get_no_temperature() {
         for (name, takes) in [
             ("gpt-4o", true),
             ("gpt-5-mini", false),

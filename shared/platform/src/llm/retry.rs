@@ -1,26 +1,27 @@
-//! How long to wait before a provider is asked again.
+//! The pause before another attempt.
 
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 
-/// Whoever asks for a longer pause than this is not asked again: somebody waits for us.
+/// The longest pause. If the provider asks for a longer one, there is no other attempt, because a caller
+/// waits.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The pause after so many failed attempts: what the provider asks for, else half a second,
-/// doubled each time, and some of the clock's noise. `None` where it is not worth the wait.
+/// The pause after this many failed attempts: the one that the provider asks for, or half a second, doubled
+/// each time, with jitter. `None` if it would be too long.
 pub fn pause(attempts: u32, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let pause = wish(headers, now).unwrap_or_else(|| {
-        let noise = now.subsec_nanosecond().unsigned_abs() % 250;
+    let pause = requested(headers, now).unwrap_or_else(|| {
+        let jitter = now.subsec_nanosecond().unsigned_abs() % 250;
         let doubled = 500 << attempts.saturating_sub(1).min(10);
-        Duration::from_millis(doubled + u64::from(noise))
+        Duration::from_millis(doubled + u64::from(jitter))
     });
     (pause <= LONGEST).then_some(pause)
 }
 
-/// `Retry-After` in seconds or as a date, or in milliseconds as some providers send it.
-fn wish(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// The value of `Retry-After`, in seconds or as a date, or of `retry-after-ms`, which some providers send.
+fn requested(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|value| value.parse().ok()) {
         return Some(Duration::from_millis(milliseconds));
@@ -48,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn the_providers_wish_is_followed_in_each_form_it_comes_in() {
+    fn the_pause_that_the_provider_asks_for_is_read_in_every_format() {
         let seconds = |n| Some(Duration::from_secs(n));
         assert_eq!(after("retry-after", "7"), seconds(7));
         assert_eq!(after("retry-after", "0"), seconds(0));
@@ -67,13 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_beyond_our_patience_ends_the_attempts() {
+    fn a_request_for_too_long_a_pause_ends_the_attempts() {
         assert_eq!(after("retry-after", "3600"), None);
         assert_eq!(after("retry-after", "Thu, 01 Jan 1970 01:00:00 GMT"), None);
     }
 
     #[test]
-    fn without_a_wish_the_pause_doubles_until_it_is_not_worth_the_wait() {
+    fn without_a_request_the_pause_doubles_until_it_is_too_long() {
         let none = HeaderMap::new();
         assert_eq!(pause(1, &none, NOW), Some(Duration::from_millis(500)));
         assert_eq!(pause(2, &none, NOW), Some(Duration::from_millis(1000)));

@@ -1,4 +1,4 @@
-//! From a connection string to a pool.
+//! Opens pools by connection strings.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,40 +13,40 @@ use super::tls::{self, Verify};
 use crate::Env;
 
 const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);
-/// A query on a connection that died under it fails after this rather than after 15 minutes.
+/// After this time, a query on a dead connection fails. The system's default is 15 minutes.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-/// The driver's own default, which no network between a function and its database waits for.
+/// The driver's default, which is longer than networks keep idle connections.
 const DRIVERS_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The pool for `DATABASE_URL`, of `DATABASE_POOL_SIZE` connections (default 1 on Lambda, which
-/// answers one request at a time, else 16). Connects at the first query.
+/// The pool for `DATABASE_URL`, with `DATABASE_POOL_SIZE` connections (default 1 on Lambda, which serves one
+/// request at a time, otherwise 16). It connects at the first query.
 ///
-/// `sslmode` means what it means to libpq:
+/// `sslmode` follows libpq:
 ///
 /// | `sslmode` | encrypted | verified |
 /// | --- | --- | --- |
 /// | `disable` | no | - |
 /// | `allow`, `prefer`, none given | if the server can | no |
 /// | `require` | always | no; with a CA bundle as `verify-ca` |
-/// | `verify-ca` | always | against the CA bundle, which it needs; any name |
-/// | `verify-full` | always | the name too, against the bundle and the public roots |
+/// | `verify-ca` | always | the issuer, by the CA bundle, which is required |
+/// | `verify-full` | always | the issuer, by the CA bundle and the public roots, and the name |
 ///
-/// The CA bundle is `sslrootcert` in the URL (a path), or `DATABASE_CA` (a path, or the PEM text),
-/// and makes `verify-full` the default. RDS and Cloud SQL sign with a CA of their own, so
-/// `verify-full` needs theirs. Over a Unix socket (`?host=/cloudsql/..`) there is no TLS.
+/// The CA bundle is `sslrootcert` in the URL (a path), or `DATABASE_CA` (a path, or the PEM text). With a
+/// bundle, `verify-full` is the default. RDS and Cloud SQL use CAs of their own, whose bundle `verify-full`
+/// needs. Unix sockets (`?host=/cloudsql/..`) don't use TLS.
 pub fn open(env: &Env) -> anyhow::Result<Pool> {
     let url = env.required("DATABASE_URL", "postgres://user:password@host/database")?;
     open_url("DATABASE_URL", url, env)
 }
 
-/// As [`open`], for a connection string from another `variable`, which errors name.
+/// Like [`open`], for a connection string of another `variable`, which errors name.
 pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
     let (config, tls) = configure(variable, url, env)?;
     Pool::new(Connector::new(config, tls), pool_size(env)?)
 }
 
-/// How to connect, and how to encrypt, as a connection string of `variable` has it.
+/// The configuration of the connection and of TLS by a connection string of `variable`.
 pub(super) fn configure(
     variable: &str,
     url: &str,
@@ -57,7 +57,7 @@ pub(super) fn configure(
     let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
         let reason = super::describe(&error);
         anyhow::anyhow!(
-            "{variable} is no Postgres URL ({reason}): write postgres://user:password@host/database"
+            "{variable} is not a Postgres URL ({reason}): write postgres://user:password@host/database"
         )
     })?;
     anyhow::ensure!(
@@ -66,7 +66,7 @@ pub(super) fn configure(
     );
     set_defaults(&mut config);
 
-    // libpq calls the roots of the system `system`; ours are compiled in.
+    // For libpq, `system` means the root certificates of the system; here they are compiled in.
     let bundle = bundle.filter(|bundle| bundle != "system");
     let bundle = bundle
         .as_deref()
@@ -83,8 +83,8 @@ pub(super) fn configure(
     config.ssl_mode(if local { SslMode::Disable } else { mode });
     if verify == Verify::Nothing && !local && !is_loopback(&config) {
         tracing::warn!(
-            "{variable}: the server is not verified, and so anybody between can read along; \
-             set DATABASE_CA to its CA bundle and sslmode=verify-full"
+            "{variable}: the server's certificate is not verified, so the connection can be \
+             intercepted; set DATABASE_CA to its CA bundle and sslmode=verify-full"
         );
     }
     let mut tls = tls::client(verify, bundle.as_deref().unwrap_or_default())?;
@@ -137,13 +137,13 @@ fn security(sslmode: Option<&str>, bundle: bool) -> anyhow::Result<(SslMode, Ver
              verify-full with a server that a public CA signed"
         ),
         (Some(other), _) => anyhow::bail!(
-            "sslmode={other:?} is none of disable, allow, prefer, require, verify-ca, verify-full"
+            "sslmode={other:?} is not one of disable, allow, prefer, require, verify-ca, verify-full"
         ),
     })
 }
 
-/// Takes a parameter out of a connection string, `postgres://..?name=value` or `name=value ..`:
-/// what is left, and the value.
+/// Removes a parameter from a connection string, `postgres://..?name=value` or `name=value ..`. Returns the
+/// rest and the value.
 pub fn take_parameter(url: &str, name: &str) -> (String, Option<String>) {
     let mut value = None;
     let mut keep = |pair: &&str| match pair.split_once('=') {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_taken_out_of_either_form() {
+    fn a_parameter_is_removed_from_both_forms_of_connection_strings() {
         let cases = [
             (
                 "postgres://h/d?sslmode=a&x=1",
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_url_is_named_without_its_password() {
+    fn an_invalid_url_is_reported_without_its_password() {
         for url in [
             "mysql://u:hunter2@h/d",
             "postgres://u:hunter2@h:port/d",

@@ -1,4 +1,4 @@
-//! What a database error means to a caller, and what of it may be written down.
+//! Translates database errors for callers, and describes them for logs.
 
 use std::error::Error as _;
 use std::io;
@@ -10,7 +10,7 @@ use crate::Error;
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        // Only the description goes on: the error itself would print values of rows.
+        // The description leaves out values of rows, which the error itself would print.
         let cause = anyhow!("postgres: {}", describe(&error));
         if is_unavailable(&error) {
             Self::unavailable("the database is not available: try again", cause)
@@ -25,7 +25,7 @@ impl From<PoolError> for Error {
         match error {
             PoolError::Backend(error) => error.into(),
             PoolError::Timeout(_) | PoolError::Closed => Self::unavailable(
-                "the database has no connection to spare: try again",
+                "the database has no free connection: try again",
                 anyhow!("postgres: {error}"),
             ),
             PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
@@ -35,18 +35,19 @@ impl From<PoolError> for Error {
     }
 }
 
-/// Down, slow, out of connections, or lost a race that the same statement may win next time.
+/// Whether the same statement may succeed later: the database is down, slow or out of connections, or the
+/// statement lost a race.
 pub fn is_unavailable(error: &tokio_postgres::Error) -> bool {
     if let Some(state) = error.code() {
         let code = state.code();
-        // Of 57, what the operator or a timeout cut short; 55P03 is a lock that was not free.
+        // Class 57: interrupted by an operator or a time-out. 55P03: the lock is not available.
         return ["08", "40", "53", "57", "58"].contains(&&code[..2])
             || ["55P03", "25P03", "25P04"].contains(&code);
     }
     let io = error.source().and_then(|cause| cause.downcast_ref());
     error.is_closed()
         || io.is_some_and(|cause: &io::Error| {
-            // What can't be encoded or parsed is an I/O error to the driver, too.
+            // The driver also uses I/O errors for values that can't be encoded or parsed.
             !matches!(
                 cause.kind(),
                 io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
@@ -54,12 +55,12 @@ pub fn is_unavailable(error: &tokio_postgres::Error) -> bool {
         })
 }
 
-/// What happened, without any value of a row or a parameter: SQLSTATE, message, and the names of
-/// the table, column and constraint. It can be logged.
+/// Describes an error for the log, without values of rows or parameters: the SQLSTATE, the message, and the
+/// names of the table, column and constraint.
 pub fn describe(error: &tokio_postgres::Error) -> String {
     let Some(db) = error.as_db_error() else {
         let text = error.to_string();
-        // What a value failed to convert from or to is told together with the value.
+        // The source of a conversion error may quote the value.
         let converting = text.starts_with("error serializing parameter")
             || text.starts_with("error deserializing column");
         return match error.source() {
@@ -68,19 +69,19 @@ pub fn describe(error: &tokio_postgres::Error) -> String {
         };
     };
     let code = db.code().code();
-    // Class 22 is about data: `invalid input syntax for type integer: "4111 1111"`.
+    // The messages of class 22 quote data: `invalid input syntax for type integer: "4111 1111"`.
     let mut text = if code.starts_with("22") {
-        format!("{code} a value does not fit")
+        format!("{code} a value is not valid for its type")
     } else {
         format!("{code} {}", db.message())
     };
-    for (what, name) in [
+    for (kind, name) in [
         ("table", db.table()),
         ("column", db.column()),
         ("constraint", db.constraint()),
     ] {
         if let Some(name) = name {
-            text += &format!(", {what} {name}");
+            text += &format!(", {kind} {name}");
         }
     }
     text

@@ -1,4 +1,4 @@
-//! What other sessions notify: a connection of its own that stays.
+//! Notifications by other sessions (`listen`), on a connection of its own.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -15,30 +15,30 @@ use crate::Env;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection to `DATABASE_URL` that listens. It is not the pool's, since a listener is session
-/// state; behind a pooler in transaction mode nothing arrives, which only a notification of one's
-/// own that does not come back can tell.
+/// A connection to `DATABASE_URL` that listens for notifications. It is not in the pool, because listening is
+/// session state. Behind a pooler in transaction mode, no notification arrives; the only sign is that a
+/// notification by this connection itself doesn't come back.
 #[derive(Debug)]
 pub struct Notifications {
     client: Client,
-    heard: mpsc::UnboundedReceiver<Notification>,
+    received: mpsc::UnboundedReceiver<Notification>,
 }
 
 impl Notifications {
-    /// Once it returns, every notification of these channels is heard that is committed later.
+    /// Listens on these channels. Every notification that is committed after this returns is received.
     pub async fn open(env: &Env, channels: &[&str]) -> anyhow::Result<Self> {
         let url = env.required("DATABASE_URL", "postgres://user:password@host/database")?;
         let (config, tls) = configure("DATABASE_URL", url, env)?;
         let connected = timeout(CONNECT_TIMEOUT, config.connect(tls)).await;
         let (client, mut connection) = connected
-            .context("no connection to listen on within 10 s")?
-            .map_err(|error| anyhow!("cannot connect to listen: {}", describe(&error)))?;
-        let (tell, heard) = mpsc::unbounded_channel();
+            .context("can't connect to listen within 10 s")?
+            .map_err(|error| anyhow!("can't connect to listen: {}", describe(&error)))?;
+        let (send, received) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await
             {
                 if let AsyncMessage::Notification(notification) = message
-                    && tell.send(notification).is_err()
+                    && send.send(notification).is_err()
                 {
                     break;
                 }
@@ -48,17 +48,17 @@ impl Notifications {
             client
                 .batch_execute(&format!("listen \"{}\"", channel.replace('"', "\"\"")))
                 .await
-                .map_err(|error| anyhow!("cannot listen: {}", describe(&error)))?;
+                .map_err(|error| anyhow!("can't listen: {}", describe(&error)))?;
         }
-        Ok(Self { client, heard })
+        Ok(Self { client, received })
     }
 
-    /// The next one; none where the connection has ended.
+    /// The next notification, or none if the connection has ended.
     pub async fn next(&mut self) -> Option<Notification> {
-        self.heard.recv().await
+        self.received.recv().await
     }
 
-    /// Notifies over this very connection.
+    /// Sends a notification on this connection.
     pub async fn notify(&self, channel: &str, payload: &str) -> Result<(), tokio_postgres::Error> {
         self.client
             .query_typed(

@@ -1,4 +1,4 @@
-//! Migrations: files of SQL, each applied once, in order.
+//! Migrations: SQL files, each of which is applied once, in order.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const HISTORY: &str = "metasync.migration";
 /// `metasync` in ASCII.
 const LOCK: i64 = 0x6d65_7461_7379_6e63;
 
-/// The migrations that [`migrate`] would apply to the database of `DATABASE_URL`. Changes nothing.
+/// The names of the migrations that [`migrate`] would apply to the database of `DATABASE_URL`.
 pub async fn pending(env: &Env, files: &[(&str, &str)]) -> crate::Result<Vec<String>> {
     let db = open(env)?.get().await?;
     let is_new = format!("select to_regclass('{HISTORY}') is null");
@@ -33,22 +33,21 @@ pub async fn pending(env: &Env, files: &[(&str, &str)]) -> crate::Result<Vec<Str
     Ok(pending.map(str::to_owned).collect())
 }
 
-/// Brings the database of `DATABASE_URL` up to date with `files` (name, `0001_owner_what.sql`, and
-/// text), and returns the names of those that it applied.
+/// Applies the pending `files` (name, `0001_owner_what.sql`, and text) to the database of `DATABASE_URL`, and
+/// returns their names. For a deployment step or the command line, never for a cold start.
 ///
-/// All of them are one transaction: after an error nothing has changed. The transaction also holds
-/// the lock that a second run waits for, on its own connection, so it works behind a pooler and
-/// with a single connection. For a deployment step or the command line, never for a cold start.
+/// All files are one transaction: after an error, nothing has changed. The transaction also holds the lock
+/// that a concurrent run waits for, so that this works behind a pooler, and with a single connection.
 ///
 /// # Errors
-/// A migration that fails; one that was applied and has changed since; one that was applied and is
-/// unknown here; one numbered below what was applied already.
+/// If a migration fails, was changed after it was applied, was applied but is not among `files`, or has a
+/// lower number than an applied one.
 pub async fn migrate(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
     let migrations = files
         .iter()
         .map(|(name, sql)| {
             Migration::unapplied(&format!("V{}", name.replacen('_', "__", 1)), sql).map_err(|_| {
-                anyhow!("{name:?} is no name of a migration: write 0001_owner_what.sql")
+                anyhow!("{name:?} is not a name of a migration: write 0001_owner_what.sql")
             })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -64,8 +63,8 @@ pub async fn migrate(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<St
         .await
         .map_err(|error| {
             anyhow!(
-                "cannot start to migrate: {}; it takes the right to create schemas, and that no \
-                 other migration runs",
+                "can't begin to migrate: {}; the user needs the right to create schemas, and no other \
+                 migration may run",
                 describe(&error)
             )
         })?;
@@ -78,8 +77,8 @@ pub async fn migrate(env: &Env, files: &[(&str, &str)]) -> anyhow::Result<Vec<St
     Ok(report.applied_migrations().iter().map(file_name).collect())
 }
 
-/// The transaction that holds the lock. refinery's own driver opens one per migration, for which
-/// the lock would have to be locked on a second connection.
+/// The transaction that holds the lock. The driver of refinery opens one per migration, so the lock would
+/// need a second connection.
 struct Locked<'a>(tokio_postgres::Transaction<'a>);
 
 impl AsyncTransaction for Locked<'_> {
@@ -103,7 +102,7 @@ impl AsyncQuery<Vec<Migration>> for Locked<'_> {
         let rows = self.0.query_typed(sql, &[]).await?;
         rows.iter()
             .map(|row| {
-                // refinery's own writing, both; only the checksum decides anything.
+                // refinery wrote both; only the checksum is compared.
                 let applied_on: String = row.try_get("applied_on")?;
                 let checksum: String = row.try_get("checksum")?;
                 Ok(Migration::applied(
@@ -127,28 +126,28 @@ fn file_name(migration: &Migration) -> String {
 fn explain(error: refinery_core::Error) -> anyhow::Error {
     match error.kind() {
         Kind::DivergentVersion(applied, ours) => anyhow!(
-            "migration {} was changed or renamed after it was applied (as {}): restore it, and put \
-             the change in a new file",
+            "migration {} was changed or renamed after it was applied (as {}): restore it, and write \
+             a new file for the change",
             file_name(ours),
             file_name(applied)
         ),
         Kind::MissingVersion(migration) if migration.applied_on().is_some() => anyhow!(
-            "the database has migration {}, which is unknown here: it was migrated by a newer \
-             version; use that one",
+            "migration {} of the database is unknown: a newer version has migrated it; use that \
+             version",
             file_name(migration)
         ),
         Kind::MissingVersion(migration) => anyhow!(
-            "migration {} is numbered below one that was applied already: give it the next number",
+            "migration {} has a lower number than an applied one: give it the next number",
             file_name(migration)
         ),
         Kind::RepeatedVersion(migration) => anyhow!(
             "migration {} has the number of another one: give it the next number",
             file_name(migration)
         ),
-        Kind::Connection(what, cause) => match cause.downcast_ref() {
-            Some(cause) => anyhow!("{what}, nothing was changed: {}", describe(cause)),
-            None => anyhow!("{what}, nothing was changed"),
+        Kind::Connection(step, cause) => match cause.downcast_ref() {
+            Some(cause) => anyhow!("{step}, nothing was changed: {}", describe(cause)),
+            None => anyhow!("{step}, nothing was changed"),
         },
-        _ => Err::<(), _>(error).context("cannot migrate").unwrap_err(),
+        _ => Err::<(), _>(error).context("can't migrate").unwrap_err(),
     }
 }

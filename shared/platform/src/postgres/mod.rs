@@ -12,25 +12,24 @@
 //! # }
 //! ```
 //!
-//! PgBouncer and RDS Proxy in transaction mode may run each statement on another connection, so a
-//! prepared statement is not there when it is executed. `query_typed` and `execute_typed` send
-//! types, values and text at once and prepare nothing; `query`, `execute` and `prepare` are refused
-//! by clippy. For the same reason nothing sets session state: `set local` in a transaction instead.
-//! A pool bounds how long a connection is used, see [`Pool`], so that no request waits for a database
-//! that stands still.
+//! PgBouncer and RDS Proxy in transaction mode may run each statement on another connection, where a
+//! prepared statement doesn't exist. `query_typed` and `execute_typed` send types, values and text at once
+//! and prepare nothing; clippy refuses `query`, `execute` and `prepare`. For the same reason, nothing may
+//! set session state; use `set local` in a transaction.
 //!
-//! A column of an enum or another type of our own is selected `::text`, since the driver would
-//! prepare a statement to look that type up. What belongs to robeings is read and written through
-//! [`scoped`].
+//! A [`Pool`] limits the time for which a connection is used, so that no request hangs if the database does.
+//!
+//! Select columns of enums and other custom types as `::text`, because the driver would prepare a statement
+//! to look up the type. Read and write rows with row-level security through [`scoped`].
 
 mod connect;
 mod error;
 mod listen;
 mod migrate;
-pub mod patience;
 mod pool;
 pub mod scoped;
 mod tls;
+pub mod wait_limit;
 
 pub use connect::{open, open_url, take_parameter};
 pub use error::{describe, is_unavailable};

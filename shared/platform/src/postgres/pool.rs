@@ -1,4 +1,4 @@
-//! Connections that are used again, and for how long one is used at a time.
+//! A pool of connections, with a limit on the time for which one is used.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -13,30 +13,29 @@ use tokio_postgres::{Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::describe;
-use super::patience::Wait;
+use super::wait_limit::Wait;
 
 pub type PoolError = managed::PoolError<Error>;
 
-/// A frozen function wakes with connections that the other side closed long ago, so one that
-/// idled for longer than this is asked whether it lives before it is handed out.
+/// The idle time after which a connection is checked before it is reused. While a function is frozen, the
+/// server closes its connections.
 const TRUSTED_IDLE: Duration = Duration::from_secs(5);
-/// A dead connection does not answer at all; this long is waited for one that is asked.
+/// The time for the check. A dead connection never responds.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
-/// For another caller to give a connection back.
+/// The time to wait for a connection that is in use.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// For the socket, TLS and the login together.
+/// The time for the socket, TLS and the login together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections to one database. Cheap to clone: every clone shares them.
+/// Connections to one database. Clones share them.
 ///
-/// A connection is used for a bounded time: from [`Pool::get`] until it is dropped, connecting and
-/// every statement included. After that it is closed, and whatever waits for an answer on it fails
-/// with an error that [`super::is_unavailable`]. So a database that stands still holds up nobody
-/// for long, whether or not the caller thought of it.
+/// The time from [`Pool::get`] until the connection is dropped is limited, connecting and every statement
+/// included. When it is over, the connection is closed, and statements on it fail with an error that
+/// [`super::is_unavailable`]. A database that hangs therefore blocks no request for long.
 #[derive(Clone)]
 pub struct Pool {
     connections: managed::Pool<Connector>,
-    /// None for what the request has left, see [`super::patience`].
+    /// None for the time that the request has left; see [`super::wait_limit`].
     longest: Option<Duration>,
 }
 
@@ -54,8 +53,8 @@ impl Pool {
         })
     }
 
-    /// The same connections for work that nobody waits for, such as a trigger's: each may be used
-    /// for so long at a time, whatever the request has left. `Duration::MAX` is no limit.
+    /// The same connections with another limit, independent of the request, for work such as that of
+    /// triggers. `Duration::MAX` means no limit.
     #[must_use]
     pub fn within(&self, longest: Duration) -> Self {
         Self {
@@ -64,8 +63,9 @@ impl Pool {
         }
     }
 
+    /// Takes a connection from the pool, or opens one.
     pub async fn get(&self) -> Result<Client, PoolError> {
-        let wait = self.longest.map_or_else(Wait::begin, Wait::of_its_own);
+        let wait = self.longest.map_or_else(Wait::begin, Wait::within);
         if wait.longest.is_zero() {
             return Err(PoolError::Timeout(TimeoutType::Wait));
         }
@@ -74,20 +74,20 @@ impl Pool {
         Ok(Client::new(connection, wait))
     }
 
-    /// How many connections there can be.
+    /// The limit on the number of connections.
     pub fn max_size(&self) -> usize {
         self.connections.status().max_size
     }
 }
 
-/// A connection of a pool; it goes back when dropped.
+/// A connection of a pool, which returns to the pool when it is dropped.
 pub struct Client {
-    /// None only while it is dropped.
+    /// None only during the drop.
     connection: Option<Object<Connector>>,
     wait: Wait,
     /// Closes the connection when its time is over.
     watch: Option<AbortHandle>,
-    goes_back: bool,
+    is_reusable: bool,
 }
 
 impl Client {
@@ -99,7 +99,7 @@ impl Client {
                 sleep_until(end).await;
                 tracing::warn!(
                     longest_ms = longest.as_millis() as u64,
-                    "a connection to the database is closed: it was used for too long"
+                    "closed a connection to the database that was used for too long"
                 );
                 task.abort();
             });
@@ -109,16 +109,16 @@ impl Client {
             connection: Some(connection),
             wait,
             watch,
-            goes_back: true,
+            is_reusable: true,
         }
     }
 
-    /// Closes the connection when this is dropped, for one that is left in a state of its own.
+    /// Closes the connection on drop, for one whose session state was changed.
     pub fn close_when_dropped(&mut self) {
-        self.goes_back = false;
+        self.is_reusable = false;
     }
 
-    /// How long it may still be used.
+    /// The time for which it may still be used.
     pub(super) fn left(&self) -> Duration {
         self.wait.left()
     }
@@ -126,7 +126,7 @@ impl Client {
     fn connection(&self) -> &Object<Connector> {
         self.connection
             .as_ref()
-            .expect("it is there until it is dropped")
+            .expect("a connection has a value until its drop")
     }
 }
 
@@ -141,7 +141,8 @@ impl Deref for Client {
 impl DerefMut for Client {
     fn deref_mut(&mut self) -> &mut Self::Target {
         let connection = self.connection.as_mut();
-        &mut connection.expect("it is there until it is dropped").client
+        let connection = connection.expect("a connection has a value until its drop");
+        &mut connection.client
     }
 }
 
@@ -165,8 +166,8 @@ impl Drop for Client {
         if let Some(watch) = &self.watch {
             watch.abort();
         }
-        // The watch may have closed it this very moment.
-        if (!self.goes_back || self.left().is_zero())
+        // The watch may just have closed it.
+        if (!self.is_reusable || self.left().is_zero())
             && let Some(connection) = self.connection.take()
         {
             drop(Object::take(connection));
@@ -174,12 +175,12 @@ impl Drop for Client {
     }
 }
 
-/// What makes connections, and looks at one before it is handed out again.
+/// Opens connections, and checks one before it is reused.
 pub(super) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
     trusted_idle: Duration,
-    /// The monotonic clock may stand still while the machine is frozen; this one does not.
+    /// By the wall clock: the monotonic clock may stop while the function is frozen.
     last_checkout: Mutex<SystemTime>,
 }
 
@@ -203,7 +204,7 @@ impl Connector {
     }
 }
 
-/// A connection, and the task that it lives in.
+/// A connection, and the task that drives it.
 pub(super) struct Connection {
     client: tokio_postgres::Client,
     task: AbortHandle,
@@ -223,7 +224,7 @@ impl managed::Manager for Connector {
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::warn!("a connection to the database broke: {}", describe(&error));
+                tracing::warn!("a connection to the database failed: {}", describe(&error));
             }
         });
         Ok(Connection {
@@ -238,14 +239,14 @@ impl managed::Manager for Connector {
         metrics: &Metrics,
     ) -> RecycleResult<Error> {
         if connection.client.is_closed() {
-            return Err(RecycleError::message("it is closed"));
+            return Err(RecycleError::message("the connection is closed"));
         }
         if self.is_fresh(metrics) {
             return Ok(());
         }
         match timeout(CHECK_TIMEOUT, connection.client.check_connection()).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(RecycleError::message("an idle connection does not answer")),
+            Ok(checked) => Ok(checked?),
+            Err(_) => Err(RecycleError::message("an idle connection doesn't respond")),
         }
     }
 }
@@ -263,8 +264,7 @@ mod tests {
     use crate::Env;
     use crate::postgres::{is_unavailable, open};
 
-    /// A server that lets everybody in, and from then on keeps silent, as one does behind a
-    /// network that forgot the connection.
+    /// A server that accepts every login and never responds again.
     async fn silent_server() -> (Env, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_idled_and_does_not_answer_is_replaced_and_a_fresh_one_not_asked() {
+    async fn an_idle_connection_that_does_not_respond_is_replaced_and_a_fresh_one_is_not_checked() {
         for (trusted, expected) in [(Duration::MAX, 1), (Duration::ZERO, 2)] {
             let (env, connections) = silent_server().await;
             let url = env.required("DATABASE_URL", "").unwrap();
@@ -302,8 +302,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_is_asked_of_a_silent_server_fails_in_time_and_its_connection_is_not_used_again()
-     {
+    async fn statements_to_a_silent_server_fail_in_time_and_the_connection_is_not_reused() {
         let (env, connections) = silent_server().await;
         let pool = open(&env).unwrap();
         for (longest, pool) in [
@@ -316,7 +315,7 @@ mod tests {
             let started = Instant::now();
             let mut client = pool.get().await.unwrap();
             let Err(error) = client.transaction().await else {
-                panic!("nobody answered");
+                panic!("the server never responds");
             };
             assert!(is_unavailable(&error), "{error:?}");
             assert_eq!(started.elapsed().as_secs(), longest.as_secs());
@@ -326,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_was_closed_on_purpose_or_given_back_in_time_is_not_closed_later() {
+    async fn a_connection_that_was_closed_or_returned_in_time_is_not_closed_later() {
         let (env, connections) = silent_server().await;
         let pool = open(&env).unwrap();
         let mut client = pool.get().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is verified of a database server's certificate.
+//! Verification of a database server's certificate.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ pub(super) enum Verify {
     IssuerAndName,
 }
 
-/// The certificates of a PEM text, or of the file at a path.
+/// The certificates in a PEM text, or in the file at a path.
 pub(super) fn read_bundle(text_or_path: &str) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let certificates: Result<Vec<_>, _> = if text_or_path.contains("-----BEGIN") {
         CertificateDer::pem_slice_iter(text_or_path.as_bytes()).collect()
     } else {
         CertificateDer::pem_file_iter(text_or_path)
-            .with_context(|| format!("cannot read {text_or_path:?}"))?
+            .with_context(|| format!("can't read {text_or_path:?}"))?
             .collect()
     };
-    let certificates = certificates.context("it is no PEM")?;
-    anyhow::ensure!(!certificates.is_empty(), "it holds no certificate");
+    let certificates = certificates.context("it is not valid PEM")?;
+    anyhow::ensure!(!certificates.is_empty(), "it has no certificate");
     Ok(certificates)
 }
 
@@ -44,14 +44,14 @@ pub(super) fn client(
     }
     let provider = Arc::clone(config.crypto_provider());
     let mut roots = RootCertStore::empty();
-    // Without a look at the name, a certificate that a public CA gave to anyone would do.
+    // Public roots only if the name is verified: a public CA issues certificates to anyone.
     if verify != Verify::Issuer {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     for certificate in bundle {
         roots
             .add(certificate.clone())
-            .context("the CA bundle holds a certificate that can't be one of a CA")?;
+            .context("the CA bundle has a certificate that can't belong to a CA")?;
     }
     let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
     config
@@ -80,8 +80,8 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // A self-signed server is trusted by its very certificate, which as an issuer is refused:
-        // one certificate can't be both a server's and a CA's.
+        // A self-signed certificate of a server can be in the bundle itself. As an issuer it would be
+        // refused, because a certificate can't belong to both a server and a CA.
         if self.verify == Verify::Nothing || self.bundle.iter().any(|known| known == certificate) {
             return Ok(ServerCertVerified::assertion());
         }
@@ -89,7 +89,7 @@ impl ServerCertVerifier for Verifier {
             .chain
             .verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verified {
-            // The name is looked at last: the chain was good.
+            // The name is verified last, so the chain is valid.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if self.verify == Verify::Issuer => Ok(ServerCertVerified::assertion()),

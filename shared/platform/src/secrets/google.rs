@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
-use super::{Failure, Read, answer};
+use super::{Failure, Read, received};
 use crate::Env;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -39,7 +39,7 @@ impl Name {
 pub(super) struct Google {
     http: reqwest::Client,
     endpoint: String,
-    /// None for an emulator, which wants no token.
+    /// None for an emulator, which needs no token.
     login: Option<crate::google::Google>,
 }
 
@@ -54,7 +54,7 @@ struct Payload {
 }
 
 impl Google {
-    /// At `SECRET_MANAGER_EMULATOR_HOST` (a URL or `host:port`), else Google's own.
+    /// At `SECRET_MANAGER_EMULATOR_HOST` (a URL or `host:port`), or Google's own endpoint.
     pub(super) fn new(env: &Env, http: reqwest::Client) -> Self {
         let (endpoint, login) = match env.get("SECRET_MANAGER_EMULATOR_HOST") {
             Some(host) if host.contains("://") => (host.to_owned(), None),
@@ -79,23 +79,23 @@ impl Google {
         );
         let mut request = self.http.get(url);
         if let Some(login) = &self.login {
-            let token = login.token(&[SCOPE]).await.map_err(Failure::lasting)?;
+            let token = login.token(&[SCOPE]).await.map_err(Failure::permanent)?;
             request = request.bearer_auth(token.expose());
         }
-        let (status, body) = answer(request.send().await).await?;
+        let (status, body) = received(request.send().await).await?;
         if status != 200 {
             return Err(refused(name, status));
         }
-        text(&body).map_err(Failure::lasting)
+        text(&body).map_err(Failure::permanent)
     }
 }
 
 fn text(body: &[u8]) -> anyhow::Result<String> {
     let version: Version = serde_json::from_slice(body)
-        .map_err(|_| anyhow!("Secret Manager's answer can't be read"))?;
+        .map_err(|_| anyhow!("can't read the response of Secret Manager"))?;
     let bytes = BASE64.decode(version.payload.data);
-    let bytes = bytes.context("Secret Manager's answer is no base64")?;
-    String::from_utf8(bytes).map_err(|_| anyhow!("the secret is bytes: store it as text"))
+    let bytes = bytes.context("the response of Secret Manager is not base64")?;
+    String::from_utf8(bytes).map_err(|_| anyhow!("the secret is binary: store it as text"))
 }
 
 fn refused(name: &Name, status: u16) -> Failure {
@@ -104,16 +104,16 @@ fn refused(name: &Name, status: u16) -> Failure {
     } = name;
     let hint = match status {
         404 => format!(
-            "there is no such secret, or no value in it: put one there with `gcloud secrets \
-             versions add {secret} --project {project} --data-file -`"
+            "the secret doesn't exist or has no value: set it with `gcloud secrets versions \
+             add {secret} --project {project} --data-file -`"
         ),
-        401 => "the Google login is wrong or has expired: log in again".to_owned(),
+        401 => "the Google login is not valid or has expired: log in again".to_owned(),
         403 => format!(
-            "this account may not, or the API is not enabled: `gcloud services enable \
-             secretmanager.googleapis.com --project {project}`, and give the account \
+            "access denied, or the API is not enabled: run `gcloud services enable \
+             secretmanager.googleapis.com --project {project}`, and grant the account \
              roles/secretmanager.secretAccessor on {secret}"
         ),
-        _ => format!("Secret Manager answers {status}"),
+        _ => format!("Secret Manager returns {status}"),
     };
-    Failure::lasting(anyhow!(hint))
+    Failure::permanent(anyhow!(hint))
 }

@@ -1,13 +1,13 @@
-//! Values that are kept in a secret manager, and stand in the environment by their name there.
+//! Secrets in a secret manager, to which variables refer by name.
 //!
 //! | a value of this form | is read from |
 //! | --- | --- |
-//! | `arn:aws:secretsmanager:<region>:<account>:secret:<name>`, after it perhaps `:<JSON key>:<stage>:<version id>`, as ECS writes it | AWS Secrets Manager |
+//! | `arn:aws:secretsmanager:<region>:<account>:secret:<name>`, optionally followed by `:<JSON key>:<stage>:<version id>`, the format of ECS | AWS Secrets Manager |
 //! | `projects/<project>/secrets/<name>/versions/<version>` | Google Secret Manager |
 //!
-//! [`resolve`] reads them once, at start. Where there are none it does nothing at all.
+//! [`resolve`] reads them once, at startup. Without references, it does nothing.
 
-mod amazon;
+mod aws;
 mod google;
 
 use std::collections::BTreeMap;
@@ -18,13 +18,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::aws::Amazon;
 use crate::{Env, http_client};
-use amazon::Arn;
+use aws::Arn;
 use google::{Google, Name};
 
-/// For all of them together: Lambda gives a start 10 s.
+/// The time for all secrets together. Lambda allows 10 s for startup.
 const WITHIN: Duration = Duration::from_secs(8);
-/// For one answer, so that a second attempt is still in time.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// The time for one response, which leaves time for a second attempt.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(200);
 
 enum Reference {
@@ -32,17 +32,17 @@ enum Reference {
     Google(Name),
 }
 
-/// Why a secret can't be had, and whether it could be a moment later.
+/// Why a secret can't be read, and whether another attempt may succeed.
 struct Failure {
-    may_pass: bool,
+    is_temporary: bool,
     reason: anyhow::Error,
 }
 
 type Read = Result<String, Failure>;
 
-/// The same snapshot with the values themselves in place of their names.
+/// Replaces the references in a snapshot of the environment by the secrets.
 ///
-/// A variable whose name ends in `_ARN` keeps its value: it is a name by intent.
+/// A variable whose name ends in `_ARN` keeps its value: it is meant to be an ARN.
 pub async fn resolve(env: Env) -> anyhow::Result<Env> {
     let mut found = Vec::new();
     for (variable, value) in env.iter().filter(|(name, _)| !name.ends_with("_ARN")) {
@@ -55,7 +55,7 @@ pub async fn resolve(env: Env) -> anyhow::Result<Env> {
     let read = timeout(WITHIN, read_all(env, found)).await;
     read.with_context(|| {
         format!(
-            "the secret manager gave no answer in {} s",
+            "the secret manager didn't respond within {} s",
             WITHIN.as_secs()
         )
     })?
@@ -70,8 +70,8 @@ impl Reference {
     }
 }
 
-/// One after the other: over one connection, since at a small function's share of a core another
-/// handshake costs more than the answer takes.
+/// Reads one secret after another over one connection: with a small function's share of a CPU, a second TLS
+/// handshake takes longer than a response.
 async fn read_all(env: Env, found: Vec<(String, String, Reference)>) -> anyhow::Result<Env> {
     let http = http_client::build(&env)?;
     let amazon = Amazon::new(&env, http.clone());
@@ -83,7 +83,7 @@ async fn read_all(env: Env, found: Vec<(String, String, Reference)>) -> anyhow::
             Some(secret) => secret.clone(),
             None => {
                 let secret = read(&amazon, &google, &reference).await;
-                secret.with_context(|| format!("{variable} can't be read"))?
+                secret.with_context(|| format!("can't read the secret of {variable}"))?
             }
         };
         known.insert(value, secret.clone());
@@ -92,54 +92,54 @@ async fn read_all(env: Env, found: Vec<(String, String, Reference)>) -> anyhow::
     Ok(resolved)
 }
 
-/// Tries again for as long as [`resolve`] waits.
+/// Retries until [`resolve`] gives up.
 async fn read(amazon: &Amazon, google: &Google, reference: &Reference) -> anyhow::Result<String> {
     loop {
         let attempt = async {
             match reference {
-                Reference::Amazon(arn) => amazon::read(amazon, arn).await,
+                Reference::Amazon(arn) => aws::read(amazon, arn).await,
                 Reference::Google(name) => google.read(name).await,
             }
         };
-        match timeout(ANSWER_WITHIN, attempt).await {
+        match timeout(RESPONSE_TIMEOUT, attempt).await {
             Ok(Ok(secret)) => return Ok(secret),
-            Ok(Err(Failure { may_pass, reason })) if !may_pass => return Err(reason),
+            Ok(Err(failure)) if !failure.is_temporary => return Err(failure.reason),
             Ok(Err(Failure { reason, .. })) => {
-                tracing::warn!(error = format!("{reason:#}"), "a secret is asked for again");
+                tracing::warn!(error = format!("{reason:#}"), "retrying to read a secret");
             }
-            Err(_) => tracing::warn!("the secret manager is slow, and asked again"),
+            Err(_) => tracing::warn!("the secret manager is slow; retrying to read a secret"),
         }
         sleep(PAUSE).await;
     }
 }
 
 impl Failure {
-    fn lasting(reason: impl Into<anyhow::Error>) -> Self {
+    fn permanent(reason: impl Into<anyhow::Error>) -> Self {
         let reason = reason.into();
         Self {
-            may_pass: false,
+            is_temporary: false,
             reason,
         }
     }
 
-    fn passing(reason: impl Into<anyhow::Error>) -> Self {
+    fn temporary(reason: impl Into<anyhow::Error>) -> Self {
         let reason = reason.into();
         Self {
-            may_pass: true,
+            is_temporary: true,
             reason,
         }
     }
 }
 
-/// The answer's status and body; what broke on the way may pass.
-async fn answer(sent: reqwest::Result<reqwest::Response>) -> Result<(u16, Vec<u8>), Failure> {
-    let answer = sent.map_err(|error| Failure::passing(error.without_url()))?;
-    let status = answer.status().as_u16();
-    let body = answer.bytes().await;
-    let body = body.map_err(|error| Failure::passing(error.without_url()))?;
+/// The status and the body of a response. Failures of the connection are temporary.
+async fn received(sent: reqwest::Result<reqwest::Response>) -> Result<(u16, Vec<u8>), Failure> {
+    let response = sent.map_err(|error| Failure::temporary(error.without_url()))?;
+    let status = response.status().as_u16();
+    let body = response.bytes().await;
+    let body = body.map_err(|error| Failure::temporary(error.without_url()))?;
     if status == 429 || status >= 500 {
-        return Err(Failure::passing(anyhow::anyhow!(
-            "the secret manager answers {status}"
+        return Err(Failure::temporary(anyhow::anyhow!(
+            "the secret manager returns {status}"
         )));
     }
     Ok((status, body.to_vec()))

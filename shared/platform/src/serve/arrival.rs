@@ -1,6 +1,7 @@
-//! Bodies on their way in: how slowly one may come, and how much of all of them is in memory.
+//! Limits on request bodies while they arrive: how slowly one may be sent, and how much memory all of them
+//! take.
 //!
-//! Whatever reads a body reads it through [`Arriving`], so that no handler has to think of either.
+//! Every body is read through [`Arriving`], so that no handler has to enforce these limits.
 
 use std::io;
 use std::pin::Pin;
@@ -19,19 +20,19 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::Error;
 use crate::error::problem;
 
-/// Of callers who proved who they are: as much as four of the largest batches.
+/// The memory for bodies of authenticated callers: four of the largest batches.
 const OF_CALLERS: usize = 64 << 20;
-/// Of whoever may still turn out to be nobody.
+/// The memory for bodies whose sender is not authenticated yet.
 const OF_ANYBODY: usize = 8 << 20;
 
-/// Until a body has to come at [`LEAST_RATE`].
+/// The time before [`LEAST_RATE`] applies.
 const GRACE: Duration = Duration::from_secs(10);
-/// In bytes per second, on average after [`GRACE`].
+/// The lowest average rate after [`GRACE`], in bytes per second.
 const LEAST_RATE: u64 = 64 * 1024;
-/// For a body as a whole, so that time is left to answer within the deadline.
+/// The time for a whole body, which leaves time to respond before the deadline.
 const WHOLE: Duration = Duration::from_secs(45);
 
-/// What there is room for, in bytes.
+/// The memory that is left for bodies, in bytes.
 pub(super) struct Room {
     of_callers: Arc<Semaphore>,
     of_anybody: Arc<Semaphore>,
@@ -47,17 +48,18 @@ impl Default for Room {
 }
 
 impl Room {
-    /// The body of a caller who proved who they are.
+    /// Limits the body of an authenticated caller.
     pub(super) fn for_caller(&self, body: Body) -> (Body, Arrival) {
         Arriving::new(body, self.of_callers.clone())
     }
 
+    /// Limits the body of a sender who is not authenticated yet.
     pub(super) fn for_anybody(&self, body: Body) -> (Body, Arrival) {
         Arriving::new(body, self.of_anybody.clone())
     }
 }
 
-/// What became of a body. It holds the room that the body takes.
+/// The state of a body. It reserves the body's memory until it is dropped.
 pub(super) struct Arrival(Arc<Mutex<State>>);
 
 #[derive(Default)]
@@ -73,16 +75,16 @@ enum Refused {
 }
 
 impl Arrival {
-    /// The answer where it is the body's fault that nothing else could be answered.
+    /// The response if the body exceeded a limit.
     pub(super) fn refusal(&self) -> Option<Response> {
         Some(match state(&self.0).refused? {
             Refused::TooSlow => problem(
                 StatusCode::REQUEST_TIMEOUT,
-                "the body arrives too slowly: send at least 64 KiB per second, and all of it \
-                 within 45 s",
+                "the body arrives too slowly: send at least 64 KiB per second, and all of it within \
+                 45 s",
             ),
             Refused::NoRoom => Error::Unavailable {
-                detail: "too many bodies arrive at once: send it again in a while".to_owned(),
+                detail: "too many bodies arrive at once; try again later".to_owned(),
                 cause: None,
             }
             .into_response(),
@@ -98,11 +100,11 @@ struct Arriving {
     body: Body,
     room: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
-    /// When it was first read.
+    /// When the first read began.
     started: Option<Instant>,
     received: u64,
-    /// Until the next part has to be there.
-    patience: Option<Pin<Box<Sleep>>>,
+    /// Runs until the next part is due.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Arriving {
@@ -119,14 +121,14 @@ impl Arriving {
             state,
             started: None,
             received: 0,
-            patience: None,
+            timer: None,
         };
         (Body::new(arriving), arrival)
     }
 
     fn take(&mut self, bytes: usize) -> bool {
         self.received += bytes as u64;
-        self.patience = None;
+        self.timer = None;
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let Ok(taken) = self.room.clone().try_acquire_many_owned(bytes) else {
             return false;
@@ -166,10 +168,8 @@ impl HttpBody for Arriving {
             Poll::Pending => {
                 let due = GRACE + Duration::from_secs(self.received / LEAST_RATE);
                 let due = started + due.min(WHOLE);
-                let patience = self
-                    .patience
-                    .get_or_insert_with(|| Box::pin(sleep_until(due)));
-                match patience.as_mut().poll(context) {
+                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+                match timer.as_mut().poll(context) {
                     Poll::Ready(()) => Poll::Ready(Some(Err(self.refuse(Refused::TooSlow)))),
                     Poll::Pending => Poll::Pending,
                 }
@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// So many parts of so many bytes, so far apart.
+    /// A body of `parts` parts with `bytes` bytes each, one per `apart`.
     fn body(parts: usize, bytes: usize, apart: Duration) -> Body {
         let parts = stream::iter(0..parts).then(move |_| async move {
             sleep(apart).await;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_has_ten_seconds_to_begin_and_then_comes_at_a_least_rate() {
+    async fn a_body_must_arrive_at_the_least_rate_after_ten_seconds() {
         let room = Room::default();
         let second = Duration::from_secs(1);
         for (name, body, refused_after) in [
@@ -221,15 +221,15 @@ mod tests {
             assert_eq!(whole.is_err(), refused_after.is_some(), "{name}");
             if let Some(seconds) = refused_after {
                 assert!(started.elapsed().as_secs().abs_diff(seconds) <= 1, "{name}");
-                let answer = arrival.refusal().expect("it is refused");
-                assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT, "{name}");
+                let response = arrival.refusal().expect("it is refused");
+                assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT, "{name}");
             }
         }
     }
 
     #[tokio::test]
-    async fn what_arrives_has_so_much_room_until_it_is_answered_and_anybodys_takes_none_of_callers()
-    {
+    async fn bodies_of_unknown_senders_take_no_memory_of_callers_and_free_theirs_after_the_response()
+     {
         let room = Room::default();
         let mib = || body(1, 1 << 20, Duration::ZERO);
         let mut held = Vec::new();
@@ -240,8 +240,8 @@ mod tests {
         }
         let (body, arrival) = room.for_anybody(mib());
         assert!(body.collect().await.is_err());
-        let answer = arrival.refusal().expect("it is refused");
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let response = arrival.refusal().expect("it is refused");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(room.for_caller(mib()).0.collect().await.is_ok());
         held.pop();
         assert!(room.for_anybody(mib()).0.collect().await.is_ok());

@@ -1,8 +1,8 @@
-//! One connection, for as long as its client says something.
+//! One connection, which is closed if its client is silent.
 //!
-//! hyper bounds the head of an HTTP/1 request, and asks an HTTP/2 client whether it is there. What
-//! it leaves open is bounded here: a client that connects and sends nothing, one that only proves
-//! that it is there, and one that takes nothing of its answer.
+//! hyper has a time-out for the head of an HTTP/1 request, and pings HTTP/2 clients. This module adds
+//! time-outs for clients that connect and send nothing, that only respond to pings, or that don't read
+//! their response.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -24,27 +24,28 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::Service;
 
-/// For the first request of a connection: whoever connects has one to send.
+/// The time within which a new connection must send its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(20);
-/// For the head of a request, and between two on one connection. Load balancers keep an idle
-/// connection for 60 s, and it is theirs to close it.
+/// The time for the head of a request, and between two requests. It is longer than the 60 s after which load
+/// balancers close idle connections, so that they close them first.
 const IDLE: Duration = Duration::from_secs(75);
-/// For a client to take the next part of its answer.
+/// The time for a client to read the next part of its response.
 const STALLED: Duration = Duration::from_secs(60);
-/// For a client that is told that the connection ends.
+/// The time for a client to close the connection once it is told to.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// How often an HTTP/2 client is asked whether it is there, and how long it may take to say so.
-const ASK_EVERY: Duration = Duration::from_secs(30);
-const ASK_FOR: Duration = Duration::from_secs(15);
+/// The interval of pings to HTTP/2 clients, and the time for their reply.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An answer is handed over in parts of this many bytes, so that one that is not taken shows.
+/// The size of the parts in which a response is sent, in bytes, so that a client that doesn't read is
+/// noticed.
 const PART: usize = 64 * 1024;
-/// What a connection may hold of requests that nobody reads yet, in bytes.
+/// The limit of received data that no handler has read yet, per connection, in bytes.
 const UNREAD: u32 = 256 * 1024;
-/// The head of a request, in bytes.
+/// The size limit of a request's head, in bytes.
 const HEAD: usize = 64 * 1024;
-/// Requests of one HTTP/2 connection at a time.
-const AT_ONCE: u32 = 100;
+/// The limit of concurrent requests per HTTP/2 connection.
+const CONCURRENT_REQUESTS: u32 = 100;
 
 #[derive(Clone)]
 pub(super) struct Server {
@@ -63,18 +64,18 @@ impl Server {
         server
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(ASK_EVERY)
-            .keep_alive_timeout(ASK_FOR)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
             .initial_connection_window_size(UNREAD)
             .initial_stream_window_size(UNREAD)
-            .max_concurrent_streams(AT_ONCE);
+            .max_concurrent_streams(CONCURRENT_REQUESTS);
         Self { server, service }
     }
 
-    /// Until either side ends it, or the client is silent for too long. When `stop` changes, what
-    /// is in flight is answered, and nothing else.
+    /// Serves a connection until either side closes it or the client is silent for too long. When `stop`
+    /// changes, serves only the requests in flight.
     pub(super) async fn serve(self, socket: TcpStream, mut stop: watch::Receiver<()>) {
-        // Without it small answers may wait for the other side's acknowledgement.
+        // Otherwise small responses may wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
         let activity = Arc::new(Activity::new());
         let service = TowerToHyperService::new(Watched {
@@ -83,7 +84,7 @@ impl Server {
         });
         let connection = self.server.serve_connection(TokioIo::new(socket), service);
         let mut connection = pin!(connection);
-        // Each end is the client's doing: it went away, was too slow, or spoke no HTTP.
+        // Errors are the client's: it disconnected, was too slow, or didn't send HTTP.
         let is_silent = tokio::select! {
             _ = connection.as_mut() => return,
             () = activity.silence() => true,
@@ -101,18 +102,19 @@ impl Server {
     }
 }
 
-/// What is going on on a connection.
+/// The activity on a connection.
 struct Activity(Mutex<State>);
 
 struct State {
-    /// Requests that are being worked on, for which their own deadlines hold.
+    /// The number of requests in progress, which have deadlines of their own.
     requests: usize,
-    /// Since when the client has not taken the next part of an answer, by answer.
+    /// Per response, since when the client has not read its next part.
     waiting: HashMap<u64, Instant>,
-    /// When the last request or answer ended, or else the connection began.
+    /// When the last request or response ended, or the connection began.
     last: Instant,
     idle: Duration,
-    answers: u64,
+    /// The number of responses so far.
+    responses: u64,
 }
 
 impl Activity {
@@ -122,7 +124,7 @@ impl Activity {
             waiting: HashMap::new(),
             last: Instant::now(),
             idle: FIRST_REQUEST,
-            answers: 0,
+            responses: 0,
         }))
     }
 
@@ -130,7 +132,7 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns once the client has been silent for too long.
+    /// Waits until the client has been silent for too long.
     async fn silence(&self) {
         loop {
             let now = Instant::now();
@@ -145,13 +147,13 @@ impl Activity {
             if due <= now {
                 return;
             }
-            // What begins meanwhile may be due before, and is seen a little later then.
+            // What begins during the sleep may be due earlier; it is then noticed a little late.
             sleep_until(due).await;
         }
     }
 }
 
-/// A request that is being worked on.
+/// A request in progress.
 struct Working(Arc<Activity>);
 
 impl Working {
@@ -182,7 +184,7 @@ impl<B> Service<Request<B>> for Watched
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    type Response = Response<Answer>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -192,28 +194,28 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let working = Working::begin(self.activity.clone());
-        let answer = self.service.call(request);
+        let response = self.service.call(request);
         Box::pin(async move {
-            let answer = answer.await?;
-            Ok(answer.map(|body| Answer::new(body, working.0.clone())))
+            let response = response.await?;
+            Ok(response.map(|body| ResponseBody::new(body, working.0.clone())))
         })
     }
 }
 
-/// The body of an answer on its way out.
-struct Answer {
+/// The body of a response while it is sent.
+struct ResponseBody {
     body: Body,
-    /// Of the part that the body gave last.
+    /// The rest of the body's last frame.
     rest: Bytes,
     activity: Arc<Activity>,
     number: u64,
 }
 
-impl Answer {
+impl ResponseBody {
     fn new(body: Body, activity: Arc<Activity>) -> Self {
         let mut state = activity.state();
-        state.answers += 1;
-        let number = state.answers;
+        state.responses += 1;
+        let number = state.responses;
         if !body.is_end_stream() {
             state.waiting.insert(number, Instant::now());
         }
@@ -232,7 +234,7 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -240,7 +242,7 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // It is asked for, so that the client has taken what was before.
+        // A poll means that the client has read the previous part.
         let polled = if self.rest.is_empty() {
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(match frame.into_data() {
@@ -258,7 +260,7 @@ impl HttpBody for Answer {
         let mut state = self.activity.state();
         match &polled {
             Poll::Ready(Some(_)) => state.waiting.insert(self.number, Instant::now()),
-            // It is we who keep the client waiting, or there is no more.
+            // The handler is not ready, or the body has ended: the client isn't late.
             Poll::Pending | Poll::Ready(None) => state.waiting.remove(&self.number),
         };
         drop(state);
@@ -280,7 +282,7 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         let mut state = self.activity.state();
         state.waiting.remove(&self.number);

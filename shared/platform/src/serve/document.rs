@@ -1,4 +1,4 @@
-//! A function's OpenAPI document, with what the service itself answers, which no handler has to say.
+//! The OpenAPI document of a function, with the responses of the service, which no handler has to declare.
 
 use utoipa::PartialSchema as _;
 use utoipa::ToSchema as _;
@@ -10,22 +10,22 @@ use utoipa::openapi::{ComponentsBuilder, ContentBuilder, OpenApi, PathItem, Ref,
 
 use crate::error::{PROBLEM, Problem};
 
-/// What any request may be answered with, where its route does not say when.
+/// Responses to any request, unless its route describes them.
 const ANY: [(&str, &str); 4] = [
+    ("400", "the request is not valid; the detail has the reason"),
+    ("401", "there are no valid credentials"),
     (
-        "400",
-        "something is wrong with the request; the detail says what",
+        "500",
+        "internal error; the log has the cause under the request id",
     ),
-    ("401", "nobody says who is calling, or it is not proved"),
-    ("500", "our fault; the log has it under the request id"),
     (
         "503",
-        "something this depends on is not available, or took too long: send it again",
+        "a dependency is unavailable or too slow; try again later",
     ),
 ];
-/// And one with a body.
+/// Responses to any request with a body.
 const WITH_BODY: [(&str, &str); 2] = [
-    ("413", "the body is larger than this route takes"),
+    ("413", "the body is larger than this route accepts"),
     ("415", "the body is not JSON"),
 ];
 
@@ -42,7 +42,7 @@ pub(super) fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> 
         .get_or_insert_with(|| ComponentsBuilder::new().build());
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     if has_signed {
-        let description = "the sender signs the body; the route says how";
+        let description = "a signature of the body; the route describes it";
         let header = ApiKeyValue::with_description("x-slack-signature", description);
         let signature = SecurityScheme::ApiKey(ApiKey::Header(header));
         components.add_security_scheme("signature", signature);
@@ -68,7 +68,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// Every error is a problem, whoever found it.
+/// Declares the responses of the service, and the body of every error.
 fn add_problems(operation: &mut Operation) {
     let body = operation.request_body.iter().flat_map(|_| WITH_BODY);
     let responses = &mut operation.responses.responses;

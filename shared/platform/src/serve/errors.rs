@@ -1,26 +1,26 @@
-//! What frameworks and libraries answer by themselves becomes a problem like any other.
+//! Converts the error responses of frameworks and libraries to RFC 9457 problems.
 
 use axum::body::Body;
 use axum::response::Response;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 
-use crate::error::{PROBLEM, problem};
+use crate::error::{INTERNAL, PROBLEM, problem};
 
-/// Longer texts than this, in bytes, are no message for a person.
+/// The size limit of a detail, in bytes. Longer texts are not messages for people.
 const LONGEST_DETAIL: usize = 2048;
 
-/// Gives every 4xx and 5xx that is no problem yet the body of one, and keeps its other headers.
-pub(super) async fn as_problem(answer: Response) -> Response {
-    let status = answer.status();
+/// Replaces the body of every 4xx and 5xx that is not a problem yet, and keeps the other headers.
+pub(super) async fn as_problem(response: Response) -> Response {
+    let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || content_type(&answer) == Some(PROBLEM) {
-        return answer;
+    if !is_error || content_type(&response) == Some(PROBLEM) {
+        return response;
     }
-    let (mut parts, body) = answer.into_parts();
+    let (mut parts, body) = response.into_parts();
     let text = text_of(body).await;
     if status.is_server_error() {
-        tracing::error!(text, "answered {status} with a text of its own");
+        tracing::error!(text, "a library returned {status}");
     }
     let detail = text
         .filter(|_| status.is_client_error())
@@ -33,8 +33,8 @@ pub(super) async fn as_problem(answer: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-fn content_type(answer: &Response) -> Option<&str> {
-    answer.headers().get(header::CONTENT_TYPE)?.to_str().ok()
+fn content_type(response: &Response) -> Option<&str> {
+    response.headers().get(header::CONTENT_TYPE)?.to_str().ok()
 }
 
 async fn text_of(body: Body) -> Option<String> {
@@ -49,15 +49,13 @@ async fn text_of(body: Body) -> Option<String> {
 
 fn default_detail(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => {
-            "there is no such route; `GET /openapi.json` lists those there are"
-        }
+        StatusCode::NOT_FOUND => "there is no such route; `GET /openapi.json` lists the routes",
         StatusCode::METHOD_NOT_ALLOWED => {
-            "this route has no such method; the `allow` header lists those it has"
+            "the route doesn't have this method; the header `allow` lists its methods"
         }
-        status if status.is_server_error() => {
-            "an internal error; the log has it under the request id"
-        }
-        status => status.canonical_reason().unwrap_or("the request is wrong"),
+        status if status.is_server_error() => INTERNAL,
+        status => status
+            .canonical_reason()
+            .unwrap_or("the request is not valid"),
     }
 }

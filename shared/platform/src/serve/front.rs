@@ -1,4 +1,4 @@
-//! What an app asks of the service in front of it, where its routes are called in a way of their own.
+//! How the service in front of an app handles routes that callers don't call with a token.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,19 +11,19 @@ use crate::{Caller, Error};
 type MayBeSigned = dyn Fn(&HeaderMap) -> Result<(), Error> + Send + Sync;
 type Signer = dyn Fn(&HeaderMap, &[u8]) -> Result<Caller, Error> + Send + Sync;
 
-/// How a request proves who signed it. Neither function may take long.
+/// Authentication by a signature of the body. Neither function may take long.
 pub(super) struct Proof {
-    /// Whether the headers may be those of a signed request, before any of its body is read.
+    /// Checks the headers before the body is read.
     pub(super) may_be_signed: Box<MayBeSigned>,
-    /// Who signed it, from its headers and its raw body.
+    /// Verifies the signature by headers and raw body, and returns the caller.
     pub(super) signer: Box<Signer>,
 }
 
-/// Declared while the app is built; the service and the Lambda envelope go by it.
+/// The declarations of an app, for the service and the Lambda envelope.
 #[derive(Clone, Default)]
 pub struct Front(Arc<Mutex<Declared>>);
 
-/// Who was given this address, from what is signed in it.
+/// Authentication by a signature within the address.
 pub(super) type LinkProof = Arc<dyn Fn(&Uri) -> Result<Caller, Error> + Send + Sync>;
 
 #[derive(Default)]
@@ -34,11 +34,14 @@ struct Declared {
 }
 
 impl Front {
-    /// A POST to exactly this route is let in by what `signer` finds in it, and by nothing else:
-    /// neither a token nor `AUTH_MODE=open`. All other routes, and this one by other methods, stay
-    /// as they are. For senders that sign what they post and can't send a token.
+    /// Authenticates a POST to this route by its signature, with `signer`. Neither a token nor
+    /// `AUTH_MODE=open` is accepted instead. Other methods of the route are not affected. For senders that
+    /// sign their requests and can't send a token.
     ///
-    /// A body is read only where `may_be_signed` finds nothing wrong with the headers.
+    /// The body is read only if `may_be_signed` accepts the headers.
+    ///
+    /// # Errors
+    /// If the route is not one fixed address below `/v1/`.
     pub fn take_signed(
         &self,
         route: &'static str,
@@ -54,8 +57,11 @@ impl Front {
         Ok(())
     }
 
-    /// A GET or a HEAD of exactly this route is let in by what `proof` finds in its address, and by
-    /// nothing else. For links that we gave out, to be followed by whoever has no token.
+    /// Authenticates a GET or HEAD of this route by its address, with `proof`, and by nothing else. For
+    /// signed links, which are opened without a token.
+    ///
+    /// # Errors
+    /// If the route is not one fixed address below `/v1/`.
     pub fn take_linked(
         &self,
         route: &'static str,
@@ -66,8 +72,8 @@ impl Front {
         Ok(())
     }
 
-    /// On Lambda, an SQS batch is one request with the whole event, and the answer says which of
-    /// its records failed, instead of one request a record.
+    /// On Lambda, posts an SQS batch as one request, whose response lists the records that failed, instead
+    /// of one request per record.
     pub fn take_whole_batches(&self) {
         self.declared().whole_batches = true;
     }
@@ -103,8 +109,8 @@ impl Front {
     }
 }
 
-/// The method whose handler answers. What a GET is asked to prove, a HEAD has to prove as well: the
-/// router has one handler for both.
+/// The method whose handler serves the request: the router serves HEAD with the handler of GET, so both need
+/// the same authentication.
 fn as_routed(method: &Method) -> &Method {
     match *method {
         Method::HEAD => &Method::GET,
@@ -115,7 +121,7 @@ fn as_routed(method: &Method) -> &Method {
 fn check(route: &str) -> anyhow::Result<()> {
     ensure!(
         route.starts_with("/v1/") && !route.contains(['{', '}', '*']),
-        "{route:?} can't be let in by a signature: it must be one address below /v1/"
+        "{route:?} can't be authenticated by a signature: it must be one fixed address below /v1/"
     );
     Ok(())
 }

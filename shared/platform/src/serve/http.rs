@@ -1,4 +1,4 @@
-//! A function as an HTTP server: Cloud Run, a container, a laptop.
+//! The HTTP server, for Cloud Run, containers and local use.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -18,19 +18,20 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeA
 use super::connection::Server;
 use crate::Resources;
 
-/// Together with [`HEARD_WITHIN`] 9 s: Cloud Run kills what is still there 10 s after SIGTERM.
+/// The time for requests in flight after SIGTERM. Cloud Run kills the process after 10 s; with
+/// [`HEARD_WITHIN`] this is 9 s.
 const DRAIN: Duration = Duration::from_millis(8_750);
-/// How long a connection is listened to after that which has sent nothing yet.
+/// The time within which a new connection may still send a request after SIGTERM.
 const HEARD_WITHIN: Duration = Duration::from_millis(250);
-/// More wait to be accepted until another one ends, so that file descriptors are left to work with
-/// where a process has 1,024.
+/// The limit of open connections; more wait to be accepted. It leaves file descriptors for other uses if a
+/// process may have 1,024.
 const CONNECTIONS: usize = 900;
-/// Below this, in bytes, compressing saves no packet.
+/// The smallest size, in bytes, for which compression saves a packet.
 const WORTH_COMPRESSING: u64 = 1_024;
-/// After the system refused a connection, for want of file descriptors mostly.
+/// The pause after the system refuses a connection, mostly for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Completes at SIGTERM or SIGINT. Both are caught from this call on.
+/// A future that completes at SIGTERM or SIGINT. Both are caught from this call on.
 pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -42,8 +43,7 @@ pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static
     })
 }
 
-/// Listens on `PORT` (default 8080): on every interface, but on loopback alone where the function
-/// is open to everybody.
+/// Listens on `PORT` (default 8080), on every interface, or with `AUTH_MODE=open` on loopback only.
 pub async fn bind(resources: &Resources) -> anyhow::Result<TcpListener> {
     let port = resources.env().parse("PORT", 8080_u16)?;
     let interface = if resources.auth()?.is_open() {
@@ -56,8 +56,8 @@ pub async fn bind(resources: &Resources) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("can't listen on {address}: set PORT to a free port"))
 }
 
-/// Serves until `stop` completes, then takes no more connections, hears out those that there are, and
-/// gives the requests in flight 9 s to finish.
+/// Serves until `stop` completes. It then accepts no more connections, and gives requests in flight 9 s to
+/// finish.
 pub async fn listen(
     service: axum::Router,
     listener: TcpListener,
@@ -76,15 +76,15 @@ async fn listen_to(
     let worth = DefaultPredicate::new()
         .and(SizeAbove::new(WORTH_COMPRESSING))
         .and(has_no_etag);
-    // More would cost more than the answer itself: what is worth it has its bodies ready.
+    // A higher level would take longer than the response. Apps that want one compress in advance.
     let compress = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(worth);
     let server = Server::new(service.layer(compress));
     let room = Arc::new(Semaphore::new(connections));
-    let (tell, told) = watch::channel(());
+    let (stopping, is_stopping) = watch::channel(());
     let serve = |socket: TcpStream, place: Option<OwnedSemaphorePermit>| {
-        let served = server.clone().serve(socket, told.clone());
+        let served = server.clone().serve(socket, is_stopping.clone());
         tokio::spawn(async move {
             served.await;
             drop(place);
@@ -108,23 +108,25 @@ async fn listen_to(
             }
         }
     }
-    // Who has connected has been told that somebody listens, and may have sent a request already:
-    // closed now, it would be lost.
+    // Connections that wait to be accepted may have sent a request already, which closing them would lose.
     while let Some(Ok((socket, _))) = listener.accept().now_or_never() {
         serve(socket, None);
     }
     drop(listener);
-    drop(told);
-    if tell.receiver_count() > 0 {
+    drop(is_stopping);
+    if stopping.receiver_count() > 0 {
         tokio::time::sleep(HEARD_WITHIN).await;
     }
-    let _ = tell.send(());
-    if tokio::time::timeout(DRAIN, tell.closed()).await.is_err() {
-        tracing::warn!("stopped with requests still unanswered");
+    let _ = stopping.send(());
+    if tokio::time::timeout(DRAIN, stopping.closed())
+        .await
+        .is_err()
+    {
+        tracing::warn!("stopped with requests in flight");
     }
 }
 
-/// An answer with an `ETag` is one variant, byte for byte; whoever made it has made its others too.
+/// A response with an `ETag` is one exact variant, which must not be compressed again.
 fn has_no_etag(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     !headers.contains_key(header::ETAG)
 }
@@ -141,11 +143,11 @@ mod tests {
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_never_ends_holds_up_the_end_for_a_bounded_time() {
+    async fn a_request_that_never_ends_delays_the_shutdown_for_a_limited_time() {
         let entered = Arc::new(Notify::new());
-        let tell = entered.clone();
+        let notify = entered.clone();
         let never = get(move || async move {
-            tell.notify_one();
+            notify.notify_one();
             std::future::pending::<()>().await;
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_finds_no_room_is_answered_once_a_silent_client_was_hung_up_on() {
+    async fn a_connection_over_the_limit_is_served_once_a_silent_one_is_closed() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let service = Router::new().route("/", get(async || "here"));
@@ -168,9 +170,10 @@ mod tests {
         let silent = TcpStream::connect(address).await.expect("a connection");
         let mut client = TcpStream::connect(address).await.expect("a connection");
         client.write_all(REQUEST).await.expect("sent");
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.expect("an answer");
-        assert!(answer.ends_with("here"), "{answer}");
+        let mut response = String::new();
+        let read = client.read_to_string(&mut response).await;
+        read.expect("a response");
+        assert!(response.ends_with("here"), "{response}");
         drop(silent);
     }
 }

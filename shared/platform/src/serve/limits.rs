@@ -1,4 +1,4 @@
-//! How large a request may be, and how long its answer may take.
+//! Limits on the size of requests and on the time for responses.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
 use crate::json::whole;
-use crate::postgres::patience;
+use crate::postgres::wait_limit;
 use crate::{Env, Error, Result};
 
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// `MAX_BODY_BYTES` (1 MiB) and `REQUEST_TIMEOUT_SECONDS` (60).
+    /// Reads `MAX_BODY_BYTES` (1 MiB) and `REQUEST_TIMEOUT_SECONDS` (60).
     pub(super) fn new(env: &Env) -> anyhow::Result<Self> {
         let body_bytes = env.parse("MAX_BODY_BYTES", 1 << 20)?;
         let seconds: u32 = env.parse("REQUEST_TIMEOUT_SECONDS", 60)?;
@@ -46,7 +46,7 @@ impl Limits {
         self.body_bytes
     }
 
-    /// When a request that came in now has to be answered; `last` is the platform's own deadline.
+    /// The deadline of a request that arrives now; `last` is the deadline of the platform.
     pub(super) fn deadline(self, last: Option<Instant>) -> Deadline {
         let started = Instant::now();
         let deadline = Deadline {
@@ -59,7 +59,7 @@ impl Limits {
     }
 }
 
-/// When a request has to be answered. A route may set it later or earlier meanwhile.
+/// The deadline of a response. Its route may extend or shorten it.
 #[derive(Clone)]
 pub(super) struct Deadline {
     started: Instant,
@@ -74,7 +74,7 @@ impl Deadline {
             .send_replace(self.last.map_or(at, |last| at.min(last)));
     }
 
-    /// Returns once it has passed.
+    /// Waits until the deadline has passed.
     pub(super) async fn passed(&self) {
         let mut set = self.at.subscribe();
         loop {
@@ -87,10 +87,10 @@ impl Deadline {
     }
 }
 
-/// A layer for routes that need another time than `REQUEST_TIMEOUT_SECONDS`. On Lambda the
-/// function's own timeout still ends them.
+/// A layer for routes with another time-out than `REQUEST_TIMEOUT_SECONDS`. On Lambda, the time-out of the
+/// function applies as well.
 ///
-/// A larger body than `MAX_BODY_BYTES` is allowed by `axum::extract::DefaultBodyLimit`.
+/// To accept larger bodies than `MAX_BODY_BYTES`, use `axum::extract::DefaultBodyLimit`.
 pub fn may_take(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request + Clone> {
     MapRequestLayer::new(move |request: Request| {
         if let Some(deadline) = request.extensions().get::<Deadline>() {
@@ -100,9 +100,9 @@ pub fn may_take(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request +
     })
 }
 
-/// A layer for routes whose requests are large: `count` of them are worked on at once. A request
-/// takes its place when its body is there, so that whoever sends slowly keeps nobody waiting, and
-/// is turned away if there is none in the time that it may wait for the database.
+/// A layer that limits the requests that run at once, for routes with large requests. A request counts once
+/// its body has arrived, so that slow senders don't block others. It is refused if it has waited as long as
+/// a request may wait for the database.
 pub fn at_once(count: usize) -> impl Layer<Route, Service = impl Routed> + Clone + Send + Sync {
     from_fn_with_state(Arc::new(Semaphore::new(count)), in_turn)
 }
@@ -113,9 +113,9 @@ async fn in_turn(
     next: Next,
 ) -> Result<Response> {
     let request = whole(request).await?;
-    let place = patience::wait(places.acquire()).await;
+    let place = wait_limit::wait(places.acquire()).await;
     let place = place.map_err(|_| Error::Unavailable {
-        detail: "too many large requests are worked on: send it again in a while".to_owned(),
+        detail: "too many large requests are in progress; try again later".to_owned(),
         cause: None,
     })?;
     let answer = next.run(request).await;
@@ -123,7 +123,7 @@ async fn in_turn(
     Ok(answer)
 }
 
-/// What a router takes as the service of a layer.
+/// The requirements of axum on the service of a layer.
 pub trait Routed:
     Service<Request, Response = Response, Error = Infallible, Future: Send>
     + Clone
@@ -149,14 +149,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_route_sets_the_deadline_earlier_or_later_whenever_it_is_reached() {
+    async fn a_route_can_shorten_and_extend_the_deadline() {
         let limits = Limits::new(&Env::default()).unwrap();
         for (seconds, expected) in [(2, 2), (900, 900)] {
             let deadline = limits.deadline(None);
             let started = Instant::now();
             let mut passed = Box::pin(deadline.passed());
             assert!((&mut passed).now_or_never().is_none());
-            // As where the body is there only after the first wait.
+            // Routes set the deadline while the service already waits for it.
             deadline.set(Duration::from_secs(seconds));
             passed.await;
             assert_eq!(started.elapsed(), Duration::from_secs(expected));

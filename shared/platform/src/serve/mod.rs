@@ -1,7 +1,8 @@
-//! One entry point for every function, on AWS Lambda and as an HTTP server.
+//! The entry point of every function, on AWS Lambda and as an HTTP server.
 //!
-//! `main` is `platform::serve("name", name::app)`. Both ways, and in tests, the app stands behind
-//! the same [`service()`]: who is calling, request ids, limits, and what an error looks like.
+//! `main` is `platform::serve("name", name::app)`. On Lambda, as a server and in tests, the app is behind
+//! the same [`service()`], which authenticates callers, assigns request ids, enforces limits and formats
+//! errors.
 
 mod arrival;
 mod connection;
@@ -20,8 +21,8 @@ pub use front::Front;
 pub use limits::{at_once, may_take};
 pub use service::service;
 
-/// Runs a function until the platform stops it, configured by the environment. What keeps it from
-/// starting is logged, and ends the process with status 1.
+/// Runs a function until the platform stops it, with the configuration in the environment. If it can't
+/// start, logs the reason and exits with status 1.
 pub fn serve(
     name: &'static str,
     app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
@@ -29,8 +30,8 @@ pub fn serve(
     let env = Env::from_process();
     telemetry::install(name, &env, Audience::Platform)?;
     if let Err(error) = start(name, env, app) {
-        // The log is where the platform's operators look, and it prints to a terminal as well.
-        tracing::error!("{name} has to stop: {error:#}");
+        // The log is where operators look; on a terminal it is printed.
+        tracing::error!("{name} stops: {error:#}");
         std::process::exit(1);
     }
     Ok(())
@@ -42,7 +43,7 @@ fn start(
     app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
 ) -> anyhow::Result<()> {
     let on_lambda = env.get("AWS_LAMBDA_RUNTIME_API").is_some();
-    // One invocation at a time needs no second thread, and starting none saves 0.3 to 0.6 ms.
+    // One invocation at a time needs no second thread, which saves 0.3 to 0.6 ms.
     let one_at_a_time = on_lambda && env.parse("AWS_LAMBDA_MAX_CONCURRENCY", 1_u32)? <= 1;
     let mut runtime = if one_at_a_time {
         tokio::runtime::Builder::new_current_thread()
@@ -55,16 +56,15 @@ fn start(
     })
 }
 
-/// [`serve()`] for a process that has its runtime and its log already.
+/// Like [`serve()`], for a process that already has a runtime and a log.
 pub async fn run(
     name: &'static str,
     resources: &Resources,
     app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
 ) -> anyhow::Result<()> {
-    // Libraries that make a TLS client of their own find this provider; one that is there already
-    // is the same.
+    // For libraries with a TLS client of their own. If a provider is installed already, it is the same.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    // Before the app, which may begin work of its own.
+    // Before the app, which may start work.
     resources.auth()?;
     let service = service(name, app(resources)?, resources)?;
     if resources.env().get("AWS_LAMBDA_RUNTIME_API").is_some() {

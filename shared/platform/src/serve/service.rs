@@ -1,5 +1,5 @@
-//! The app as everybody reaches it: behind one function that knows who calls, bounds the work,
-//! and logs one line.
+//! The service in front of every app: it authenticates the caller, limits time and size, and logs one line
+//! per request.
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
@@ -23,20 +23,20 @@ use super::errors::as_problem;
 use super::front::{Front, LinkProof, Proof};
 use super::limits::{Deadline, Limits};
 use crate::auth::{Auth, TRIGGER};
-use crate::error::problem;
-use crate::postgres::patience;
+use crate::error::{INTERNAL, problem};
+use crate::postgres::wait_limit;
 use crate::telemetry::{self, RequestContext};
 use crate::{Caller, Error, Json, Resources, Router};
 
 const HEALTH: &str = "/healthz";
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// An invocation by the platform itself. Only the Lambda envelope can make a request one.
+/// An invocation by Lambda. Only the Lambda envelope adds it to a request.
 #[derive(Clone)]
 pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) deadline: Option<Instant>,
-    /// Set where the invocation is a trigger: whoever may invoke the function has been checked.
+    /// The caller of a trigger, which IAM has authenticated.
     pub(super) caller: Option<Caller>,
 }
 
@@ -47,10 +47,11 @@ struct Service {
     room: Room,
 }
 
-/// The app with all that is the same for every function: `GET /healthz` for everybody, `GET
-/// /openapi.json`, a caller for every request, bounded bodies and times, problems for errors.
+/// Adds what every function has in common to an app: `GET /healthz` without authentication,
+/// `GET /openapi.json`, authentication, limits on size and time, and RFC 9457 problems for errors.
 ///
-/// An error where the configuration has no `AUTH_*`, or a bad value.
+/// # Errors
+/// If the configuration has no `AUTH_*` variable, or an invalid value.
 pub fn service(
     name: &'static str,
     app: Router,
@@ -72,10 +73,14 @@ pub fn service(
         .route("/openapi.json", get(openapi))
         .route(HEALTH, get(async || Json(json!({"status": "ok"}))))
         .layer(limits.body())
-        .layer(from_fn_with_state(service, answer)))
+        .layer(from_fn_with_state(service, respond)))
 }
 
-async fn answer(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+async fn respond(
+    State(service): State<Arc<Service>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let invocation = request.extensions_mut().remove::<Invocation>();
     let invocation = invocation.as_ref();
@@ -88,21 +93,21 @@ async fn answer(State(service): State<Arc<Service>>, mut request: Request, next:
         .deadline(invocation.and_then(|invocation| invocation.deadline));
     request.extensions_mut().insert(deadline.clone());
     let method = request.method().clone();
-    // The route, and never the path or the query: those hold ids and questions of people.
+    // Logs have the route, never the path or the query, which contain ids and people's questions.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("no route", MatchedPath::as_str);
 
     let id = HeaderValue::from_str(&context.id);
-    telemetry::within(context, patience::of_a_request(async {
+    telemetry::within(context, wait_limit::per_request(async {
         let mut caller = None;
         let work = service.work(request, next, invocation, &mut caller);
-        let answer = bounded(work, &deadline).await;
-        let mut answer = as_problem(answer).await;
+        let response = bounded(work, &deadline).await;
+        let mut response = as_problem(response).await;
         if let Ok(id) = id {
-            answer.headers_mut().insert(REQUEST_ID, id);
+            response.headers_mut().insert(REQUEST_ID, id);
         }
 
-        let status = answer.status().as_u16();
+        let status = response.status().as_u16();
         let duration_ms = (started.elapsed().as_secs_f64() * 1e5).round() / 100.0;
         let caller = caller.as_deref().map(loggable);
         let caller = caller.as_deref();
@@ -111,12 +116,12 @@ async fn answer(State(service): State<Arc<Service>>, mut request: Request, next:
         } else {
             tracing::info!(%method, route, status, duration_ms, caller, "{method} {route}: {status}");
         }
-        answer
+        response
     }))
     .await
 }
 
-/// A caller's name as the log may hold it: some issuers name people by their address.
+/// The name of a caller for the log. Some issuers name people by their email address, which is hashed.
 fn loggable(name: &str) -> Cow<'_, str> {
     if !name.contains('@') || name.starts_with(TRIGGER) {
         return name.into();
@@ -125,17 +130,16 @@ fn loggable(name: &str) -> Cow<'_, str> {
     format!("sha256:{}", hex::encode(&digest[..8])).into()
 }
 
-/// The answer of `work`, or a problem in its place where it panics or takes too long.
+/// The response of `work`, or a problem if it panics or misses the deadline.
 async fn bounded(work: impl Future<Output = Response>, deadline: &Deadline) -> Response {
     tokio::select! {
         biased;
-        answer = AssertUnwindSafe(work).catch_unwind() => answer.unwrap_or_else(|_| {
-            // The panic hook has logged it.
-            let detail = "an internal error; the log has it under the request id";
-            problem(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        response = AssertUnwindSafe(work).catch_unwind() => response.unwrap_or_else(|_| {
+            // The panic hook has logged the panic.
+            problem(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
         }),
         () = deadline.passed() => Error::Unavailable {
-            detail: "the answer took too long and was given up".to_owned(),
+            detail: "the response took too long and was cancelled".to_owned(),
             cause: None,
         }
         .into_response(),
@@ -143,7 +147,7 @@ async fn bounded(work: impl Future<Output = Response>, deadline: &Deadline) -> R
 }
 
 impl Service {
-    /// Tells the caller's name through `name` as soon as it is known.
+    /// Authenticates the caller, sets `name` to its name, and calls the app.
     async fn work(
         &self,
         mut request: Request,
@@ -169,7 +173,7 @@ impl Service {
                 Err(refusal) => return refusal,
             }
         } else if request.uri().path() != HEALTH {
-            // Not the request itself: a reference to its body can't wait on another thread.
+            // Borrows parts of the request, because its body is not `Sync`.
             let (headers, path) = (request.headers(), request.uri().path());
             let caller = match self.caller(headers, path, invocation).await {
                 Ok(caller) => caller,
@@ -180,8 +184,8 @@ impl Service {
         }
         let address = request.uri().path_and_query();
         if address.is_some_and(|address| address.as_str().contains("%00")) {
-            // Postgres takes no NUL in any text, and would call it our fault.
-            return Error::Invalid("the address holds a NUL character, `%00`".to_owned())
+            // Postgres can't store NUL in a text; its error would become a 500.
+            return Error::Invalid("the address contains a NUL character, `%00`".to_owned())
                 .into_response();
         }
         let (parts, body) = request.into_parts();
@@ -189,11 +193,11 @@ impl Service {
             Some(_) => self.room.for_caller(body),
             None => self.room.for_anybody(body),
         };
-        let answer = next.run(Request::from_parts(parts, body)).await;
-        arrival.refusal().unwrap_or(answer)
+        let response = next.run(Request::from_parts(parts, body)).await;
+        arrival.refusal().unwrap_or(response)
     }
 
-    /// How whoever sent this has to prove who they are, if that is not by a token.
+    /// How the request is authenticated, if by a signature of its body.
     fn proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<Arc<Proof>> {
         if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
             return None;
@@ -202,7 +206,7 @@ impl Service {
         self.front.proof(request.method(), route.as_str())
     }
 
-    /// As [`Service::proof`], for a link that we gave out.
+    /// How the request is authenticated, if by a signed link.
     fn link_proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<LinkProof> {
         if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
             return None;
@@ -211,7 +215,7 @@ impl Service {
         self.front.link_proof(request.method(), route.as_str())
     }
 
-    /// Who signed the request, and the request as it was.
+    /// The caller who signed the request, and the request with its body restored.
     async fn signed(&self, request: Request, proof: &Proof) -> Result<(Caller, Request), Response> {
         let (parts, body) = request.into_parts();
         (proof.may_be_signed)(&parts.headers).map_err(Error::into_response)?;
@@ -219,9 +223,9 @@ impl Service {
         let body = Limited::new(body, self.limits.body_bytes()).collect().await;
         let body = body.map_err(|error| {
             let error = if error.is::<LengthLimitError>() {
-                Error::TooLarge("the body is larger than this route takes".to_owned())
+                Error::TooLarge("the body is larger than this route accepts".to_owned())
             } else {
-                Error::Invalid("the body broke off".to_owned())
+                Error::Invalid("the body is incomplete".to_owned())
             };
             arrival.refusal().unwrap_or_else(|| error.into_response())
         })?;
@@ -239,8 +243,8 @@ impl Service {
         if let Some(caller) = invocation.and_then(|invocation| invocation.caller.clone()) {
             return Ok(caller);
         }
-        let proved = self.auth.authenticate(headers, path).await?;
-        proved.ok_or_else(Error::no_caller)
+        let caller = self.auth.authenticate(headers, path).await?;
+        caller.ok_or_else(Error::no_caller)
     }
 }
 
@@ -249,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_names_services_and_no_people() {
+    fn the_log_has_the_names_of_services_and_hashes_of_email_addresses() {
         for plain in [
             "slack-bot",
             "108234",

@@ -1,5 +1,5 @@
-//! What holds for every store, said once: keys are checked, the prefix is added, lists are in
-//! order, and no call hangs.
+//! What all stores have in common: checks of keys, the prefix, the order of lists, and a time limit for
+//! every call.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use bytes::Bytes;
 use super::probe::Conditions;
 use super::{ETag, Object, Put, Result, Store, StoreError, upload_time};
 
-/// Retries included. A function's caller waits for this, so it ends well before they give up.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit of a call, with its retries. It is well below the time-outs of callers.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
 
 pub(super) struct Checked {
     store: Arc<dyn Store>,
     conditions: Conditions,
-    /// Empty, or ending in `/`.
+    /// Empty, or ends with `/`.
     prefix: String,
 }
 
@@ -41,27 +41,27 @@ impl Checked {
     }
 }
 
-/// Refuses what one of the stores could not hold, or would take for another object.
+/// Checks a key: one of the stores can't represent others, or would confuse them.
 pub(super) fn key(key: &str) -> anyhow::Result<()> {
-    ensure!(key.len() <= 512, "a key has at most 512 bytes");
+    ensure!(key.len() <= 512, "a key must have at most 512 bytes");
     ensure!(
         !key.contains(char::is_control),
-        "a key has no control characters"
+        "a key must not have control characters"
     );
     for part in key.split('/') {
         match part {
-            "" => bail!("a key has no empty part, so no leading, trailing or double `/`"),
-            "." | ".." => bail!("a key has no part `.` or `..`"),
-            long if long.len() > 200 => bail!("a part of a key has at most 200 bytes"),
+            "" => bail!("a key must not have an empty part, so no leading, trailing or double `/`"),
+            "." | ".." => bail!("a key must not have a part `.` or `..`"),
+            long if long.len() > 200 => bail!("a part of a key must have at most 200 bytes"),
             _ => {}
         }
     }
     Ok(())
 }
 
-async fn patiently<T>(key: &str, sent: usize, call: impl Future<Output = Result<T>>) -> Result<T> {
-    match tokio::time::timeout(PATIENCE + upload_time(sent as u64), call).await {
-        Ok(answer) => answer,
+async fn limited<T>(key: &str, sent: usize, call: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(LONGEST_CALL + upload_time(sent as u64), call).await {
+        Ok(result) => result,
         Err(elapsed) => Err(StoreError::unavailable(key, elapsed)),
     }
 }
@@ -74,25 +74,25 @@ impl Store for Checked {
         if_none_match: Option<&ETag>,
     ) -> Result<Option<Object>> {
         let key = self.full(key)?;
-        patiently(&key, 0, self.store.get_if_changed(&key, if_none_match)).await
+        limited(&key, 0, self.store.get_if_changed(&key, if_none_match)).await
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
         let key = self.full(key)?;
         if range.is_empty() {
-            // HTTP has no way to ask for nothing.
+            // HTTP can't express an empty range.
             return Ok(Bytes::new());
         }
-        patiently(&key, 0, self.store.get_range(&key, range)).await
+        limited(&key, 0, self.store.get_range(&key, range)).await
     }
 
     async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
         let key = self.full(key)?;
-        patiently(&key, body.len(), async {
+        limited(&key, body.len(), async {
             let store = &*self.store;
             if !matches!(condition, Put::Always) {
-                let look = self.conditions.look(store, &self.prefix, &key, &condition);
-                look.await?;
+                let check = self.conditions.check(store, &self.prefix, &key, &condition);
+                check.await?;
             }
             store.put(&key, body, condition).await
         })
@@ -100,14 +100,14 @@ impl Store for Checked {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        // A folder (`versions/`) and the beginning of a name (`versions/ab`) are both prefixes.
+        // A prefix may be a folder (`versions/`) or the start of a name (`versions/ab`).
         let folder = prefix.strip_suffix('/').unwrap_or(prefix);
         if !prefix.is_empty() {
             key(folder).map_err(|error| StoreError::other(prefix, error))?;
         }
         let full = format!("{}{prefix}", self.prefix);
-        let keys = patiently(&full, 0, self.store.list(&full)).await?;
-        // Other people's objects below the prefix may have names that are no keys of ours.
+        let keys = limited(&full, 0, self.store.list(&full)).await?;
+        // Objects of other programs below the prefix may have names that are not valid keys.
         let mut keys: Vec<_> = keys
             .iter()
             .filter_map(|name| name.strip_prefix(&self.prefix))
@@ -120,12 +120,12 @@ impl Store for Checked {
 
     async fn delete(&self, key: &str) -> Result<()> {
         let key = self.full(key)?;
-        patiently(&key, 0, self.store.delete(&key)).await
+        limited(&key, 0, self.store.delete(&key)).await
     }
 
     async fn probe(&self) -> Result<()> {
         let probed = self.conditions.probe(&*self.store, &self.prefix);
-        patiently(&self.prefix, 0, probed).await
+        limited(&self.prefix, 0, probed).await
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     use super::key;
 
     #[test]
-    fn a_key_that_could_leave_the_prefix_or_break_a_store_is_refused() {
+    fn keys_that_leave_the_prefix_or_that_a_store_cannot_represent_are_refused() {
         let long = "a".repeat(201);
         let deep = "abc/".repeat(200) + "d";
         for bad in [
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_any_printable_characters_is_accepted() {
+    fn keys_of_any_printable_characters_are_accepted() {
         for good in [
             "a", "a/b.json", "...", "a b", "ä/ö", "a%2Fb", "a?b=c#d", "*", "a\\b", "~",
         ] {

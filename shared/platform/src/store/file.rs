@@ -1,9 +1,8 @@
-//! Objects as plain files below a folder, under their keys: what a person can look into.
+//! A folder: each object is a plain file at the path of its key.
 //!
-//! Several processes may share the folder. Writers take turns under a lock file; readers need no
-//! lock, since a file is only ever replaced as a whole. The lock and the file being written lie in
-//! `.metasync`, so that a killed writer leaves nothing that a list would show, and the next writer
-//! writes over what it left.
+//! Several processes may share the folder. Writers take turns with a lock file. Readers need no lock, because
+//! files are replaced atomically. The lock and the file that is being written are in `.metasync`: a killed
+//! writer leaves nothing that a list would show, and the next one overwrites its file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
@@ -26,7 +25,7 @@ impl Folder {
         Self(Arc::new(folder))
     }
 
-    /// Runs what blocks on a thread of its own.
+    /// Runs blocking work on another thread.
     async fn blocking<T: Send + 'static>(
         &self,
         key: &str,
@@ -35,7 +34,7 @@ impl Folder {
         let (folder, owned) = (self.0.clone(), key.to_owned());
         tokio::task::spawn_blocking(move || {
             if owned.split('/').next() == Some(PRIVATE) {
-                let reason = anyhow::anyhow!("keys below {PRIVATE} belong to the store itself");
+                let reason = anyhow::anyhow!("keys below {PRIVATE} are reserved for the store");
                 return Err(StoreError::other(&owned, reason));
             }
             work(&folder, &owned)
@@ -79,7 +78,7 @@ impl Store for Folder {
     async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
         self.blocking(key, move |folder, key| {
             let path = folder.join(key);
-            let _turn = turn(folder).map_err(|error| writing(key, error))?;
+            let _lock = lock(folder).map_err(|error| writing(key, error))?;
             let found = || match fs::read(&path) {
                 Ok(body) => Ok(Some(etag(&body))),
                 Err(error) if missing(&error) => Ok(None),
@@ -116,8 +115,8 @@ impl Store for Folder {
             if !path.is_file() {
                 return Ok(());
             }
-            turn(folder)
-                .and_then(|_turn| match fs::remove_file(&path) {
+            lock(folder)
+                .and_then(|_lock| match fs::remove_file(&path) {
                     Err(error) if !missing(&error) => Err(error),
                     _ => sync_folder(path.parent().unwrap_or(folder)),
                 })
@@ -127,13 +126,13 @@ impl Store for Folder {
     }
 }
 
-/// Of the content alone, as with S3: the same bytes written again are the same object.
+/// The tag depends on the content alone, as on S3.
 fn etag(body: &[u8]) -> ETag {
     ETag(hex::encode(&Sha256::digest(body)[..16]))
 }
 
-/// Waits for this writer's turn, which ends when the file is dropped, or with the process.
-fn turn(folder: &Path) -> io::Result<File> {
+/// Waits for the lock of writers, which is released when the file is dropped or the process ends.
+fn lock(folder: &Path) -> io::Result<File> {
     let private = folder.join(PRIVATE);
     create_folder(&private)?;
     let lock = OpenOptions::new()
@@ -153,7 +152,7 @@ fn replace(folder: &Path, path: &Path, body: &[u8]) -> io::Result<()> {
     file.write_all(body)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
-    // The rename itself is lasting only with its folder.
+    // The rename is durable only once its folder is synced.
     sync_folder(parent)
 }
 
@@ -176,7 +175,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The files below `below`, as keys. What vanishes meanwhile was deleted, which is no error.
+/// Adds the keys of the files below `below`. Files that are deleted meanwhile are skipped.
 fn walk(folder: &Path, below: &str, keys: &mut Vec<String>) -> io::Result<()> {
     let entries = match fs::read_dir(folder.join(below)) {
         Ok(entries) => entries,
@@ -185,7 +184,7 @@ fn walk(folder: &Path, below: &str, keys: &mut Vec<String>) -> io::Result<()> {
     };
     for entry in entries {
         let entry = entry?;
-        // A name that is no UTF-8 was never a key.
+        // A name that is not UTF-8 is not a key.
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
@@ -194,7 +193,7 @@ fn walk(folder: &Path, below: &str, keys: &mut Vec<String>) -> io::Result<()> {
             "" => name,
             below => format!("{below}/{name}"),
         };
-        // Follows links: a person may have moved a part of the folder elsewhere.
+        // Follows links, by which a part of the folder can be elsewhere.
         match fs::metadata(entry.path()) {
             Ok(found) if found.is_dir() => walk(folder, &key, keys)?,
             Ok(_) => keys.push(key),
@@ -205,7 +204,7 @@ fn walk(folder: &Path, below: &str, keys: &mut Vec<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// Also where a part of the key is a file, or the whole key is a folder: no such object either way.
+/// Whether the object doesn't exist, which includes that a part of its key is a file, or the key a folder.
 fn missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -231,7 +230,10 @@ fn writing(key: &str, error: io::Error) -> StoreError {
             StoreError::unavailable(key, source)
         }
         ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
-            StoreError::other(key, source.context("a key can't be the folder of another"))
+            StoreError::other(
+                key,
+                source.context("a key can't be the folder of another one"),
+            )
         }
         _ => StoreError::other(key, source),
     }

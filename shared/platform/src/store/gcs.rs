@@ -1,4 +1,4 @@
-//! Google Cloud Storage by its JSON API. The generation of an object is its ETag.
+//! Google Cloud Storage, with its JSON API. The ETag of an object is its generation.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    ETag, Object, Put, Result, Store, StoreError, answer_within, by_status, content_type, part,
+    ETag, Object, Put, Result, Store, StoreError, by_status, content_type, part, response_timeout,
 };
 use crate::Resources;
 use crate::google::Google;
@@ -27,7 +27,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// The pauses before the second attempt and those after it.
+/// The pauses before the second and later attempts.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(100),
     Duration::from_millis(400),
@@ -42,7 +42,7 @@ pub(super) struct Gcs {
     login: Option<Google>,
 }
 
-struct Answer {
+struct Received {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -67,7 +67,7 @@ struct Item {
 }
 
 impl Gcs {
-    /// `STORAGE_EMULATOR_HOST` (`host:port` or a URL) is asked in Google's place, without login.
+    /// With `STORAGE_EMULATOR_HOST` (`host:port` or a URL), uses that server instead, without a login.
     pub(super) fn open(resources: &Resources, bucket: &str) -> anyhow::Result<Self> {
         let env = resources.env();
         let emulator = env.get("STORAGE_EMULATOR_HOST");
@@ -95,30 +95,29 @@ impl Gcs {
         format!("{}/{}", self.objects(), utf8_percent_encode(key, SEGMENT))
     }
 
-    /// Sends until the answer is not one that may be better next time. `sent` in bytes.
+    /// Sends a request of `sent` bytes, with retries while the store is unavailable.
     async fn send(
         &self,
         key: &str,
         sent: usize,
         request: impl Fn() -> RequestBuilder + Send + Sync,
-    ) -> Result<Answer> {
+    ) -> Result<Received> {
         let mut pauses = PAUSES.iter();
         loop {
-            let answer = self.send_once(key, sent, request()).await;
-            match (answer, pauses.next()) {
+            let result = self.send_once(key, sent, request()).await;
+            match (result, pauses.next()) {
                 (Err(StoreError::Unavailable { .. }), Some(pause)) => {
-                    // So that those who were refused together don't come back together: the low
-                    // bits of a uuid are random.
-                    let apart = Uuid::now_v7().as_u128() % pause.as_millis();
-                    tokio::time::sleep(*pause + Duration::from_millis(apart as u64)).await;
+                    // Jitter, from the random low bits of a UUID.
+                    let jitter = Uuid::now_v7().as_u128() % pause.as_millis();
+                    tokio::time::sleep(*pause + Duration::from_millis(jitter as u64)).await;
                 }
-                (answer, _) => return answer,
+                (result, _) => return result,
             }
         }
     }
 
-    /// For a server that does not tell the generation with the content: the metadata has it, and
-    /// then the content of that very generation is read.
+    /// For a server that doesn't return the generation with the content: reads it from the metadata, then
+    /// the content of that generation.
     async fn get_by_metadata(
         &self,
         key: &str,
@@ -136,15 +135,15 @@ impl Gcs {
             let this = [("alt", "media"), ("generation", &etag.0)];
             let request = || self.http.get(&url).query(&this);
             match self.send(key, 0, request).await {
-                Ok(Answer { body, .. }) => return Ok(Some(Object { body, etag })),
-                // Replaced meanwhile, or gone, which the metadata will tell; and a call has an end.
+                Ok(Received { body, .. }) => return Ok(Some(Object { body, etag })),
+                // Replaced or deleted meanwhile, which the metadata shows. The time limit ends the loop.
                 Err(StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    async fn send_once(&self, key: &str, sent: usize, request: RequestBuilder) -> Result<Answer> {
+    async fn send_once(&self, key: &str, sent: usize, request: RequestBuilder) -> Result<Received> {
         let request = match &self.login {
             None => request,
             Some(login) => {
@@ -155,19 +154,19 @@ impl Gcs {
                 request.bearer_auth(token.expose())
             }
         };
-        let answer = tokio::time::timeout(answer_within(sent as u64), request.send())
+        let response = tokio::time::timeout(response_timeout(sent as u64), request.send())
             .await
             .map_err(|elapsed| StoreError::unavailable(key, elapsed))?
             .map_err(|error| StoreError::unavailable(key, error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await;
         let body = body.map_err(|error| StoreError::unavailable(key, error))?;
         match status {
             status if status.is_success() => {}
             StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => {}
             status => return Err(refused(key, status, &body)),
         }
-        Ok(Answer {
+        Ok(Received {
             status,
             headers,
             body,
@@ -190,17 +189,17 @@ impl Store for Gcs {
                 .query(&[("alt", "media")])
                 .query(&known.as_slice())
         };
-        let answer = self.send(key, 0, request).await?;
-        if answer.status == StatusCode::NOT_MODIFIED {
+        let received = self.send(key, 0, request).await?;
+        if received.status == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
-        let generation = answer.headers.get("x-goog-generation");
+        let generation = received.headers.get("x-goog-generation");
         let Some(generation) = generation.and_then(|value| value.to_str().ok()) else {
             return self.get_by_metadata(key, if_none_match).await;
         };
         let etag = ETag(generation.to_owned());
-        // An emulator that ignores the condition sends what is known already.
-        let body = answer.body;
+        // Some emulators ignore the condition.
+        let body = received.body;
         Ok((if_none_match != Some(&etag)).then_some(Object { body, etag }))
     }
 
@@ -211,13 +210,13 @@ impl Store for Gcs {
             let request = self.http.get(&url).query(&[("alt", "media")]);
             request.header(header::RANGE, &bytes)
         };
-        let answer = self.send(key, 0, request).await?;
-        match answer.status {
-            StatusCode::PARTIAL_CONTENT => Ok(answer.body),
+        let received = self.send(key, 0, request).await?;
+        match received.status {
+            StatusCode::PARTIAL_CONTENT => Ok(received.body),
             // The object ends before the range begins.
             StatusCode::RANGE_NOT_SATISFIABLE => Ok(Bytes::new()),
-            // A server may send the whole instead.
-            _ => Ok(part(&answer.body, range)),
+            // A server may return the whole object.
+            _ => Ok(part(&received.body, range)),
         }
     }
 
@@ -241,13 +240,13 @@ impl Store for Gcs {
                 )
                 .body(multipart.clone())
         };
-        let answer = match self.send(key, body.len(), request).await {
+        let received = match self.send(key, body.len(), request).await {
             Err(StoreError::NotFound(key)) if matches!(generation, Some(tag) if tag != "0") => {
                 return Err(StoreError::Precondition(key));
             }
-            answer => answer?,
+            result => result?,
         };
-        let written: Written = parse(key, &answer.body)?;
+        let written: Written = parse(key, &received.body)?;
         Ok(ETag(written.generation))
     }
 
@@ -263,8 +262,8 @@ impl Store for Gcs {
                     .query(&[("prefix", prefix), ("fields", "items(name),nextPageToken")])
                     .query(&page.as_slice())
             };
-            let answer = self.send(prefix, 0, request).await?;
-            let page: Page = parse(prefix, &answer.body)?;
+            let received = self.send(prefix, 0, request).await?;
+            let page: Page = parse(prefix, &received.body)?;
             keys.extend(page.items.into_iter().map(|item| item.name));
             after = page.next_page_token.filter(|token| !token.is_empty());
             if after.is_none() {
@@ -282,8 +281,8 @@ impl Store for Gcs {
     }
 }
 
-/// The name and the body in one request, as `multipart/related`: the one kind of upload that
-/// both writes at once and keeps a precondition on every server.
+/// The name and the body in one request, as `multipart/related`: the only kind of upload that writes at once
+/// and honors a precondition on every server.
 fn multipart(key: &str, body: &Bytes) -> (String, Bytes) {
     let boundary = Uuid::now_v7().simple().to_string();
     let kind = content_type(key);
@@ -302,14 +301,14 @@ fn multipart(key: &str, body: &Bytes) -> (String, Bytes) {
 }
 
 fn parse<'a, T: Deserialize<'a>>(key: &str, body: &'a [u8]) -> Result<T> {
-    // An answer that was cut off and still came with 200: it may be whole next time.
+    // A truncated response with status 200; a retry may succeed.
     serde_json::from_slice(body).map_err(|error| StoreError::unavailable(key, error))
 }
 
 fn refused(key: &str, status: StatusCode, body: &[u8]) -> StoreError {
-    let told: String = String::from_utf8_lossy(body).chars().take(300).collect();
-    let source = anyhow!("{status}: {told}");
-    if status == StatusCode::NOT_FOUND && told.contains("bucket does not exist") {
+    let message: String = String::from_utf8_lossy(body).chars().take(300).collect();
+    let source = anyhow!("{status}: {message}");
+    if status == StatusCode::NOT_FOUND && message.contains("bucket does not exist") {
         return StoreError::other(key, source);
     }
     by_status(status.as_u16(), key, source)

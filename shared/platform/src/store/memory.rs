@@ -1,4 +1,4 @@
-//! Objects in this process, gone with it: for tests and for a first look.
+//! Objects in the memory of this process, for tests and trials.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,7 +19,7 @@ struct Objects {
 }
 
 impl Memory {
-    /// Nothing panics while it holds the lock between two states, so a poisoned one is whole.
+    /// The objects are consistent even if the lock is poisoned, because nothing panics during a change.
     fn objects(&self) -> MutexGuard<'_, Objects> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

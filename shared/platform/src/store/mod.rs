@@ -1,12 +1,12 @@
-//! The object store: what S3, Cloud Storage, a folder and memory have in common.
+//! The object store: one interface for S3, Cloud Storage, a folder and memory.
 //!
-//! `BUCKET_URL` chooses: `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///dir`, `memory:///`.
-//! One contract suite, `kit::store`, holds all four.
+//! `BUCKET_URL` selects the store: `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///dir`, `memory:///`.
+//! The contract tests in `kit::store` run on all four.
 //!
-//! What only claims to be S3 or Cloud Storage may ignore the condition of a write. So the first
-//! conditional write of a process tries that out, with an object below `probe/`, and where the
-//! store deviates, every conditional write is refused. `STORE_CONDITIONAL_WRITES=unchecked` allows
-//! it; then a condition is looked at before the write, which is as much as can be done.
+//! Servers that imitate S3 or Cloud Storage may ignore the condition of a write. The first conditional write
+//! of a process therefore tests the store, with an object below `probe/`. If the store deviates, all
+//! conditional writes are refused. `STORE_CONDITIONAL_WRITES=unchecked` allows them; the condition is then
+//! checked before the write, which is not atomic.
 
 mod checked;
 mod file;
@@ -26,7 +26,7 @@ use bytes::Bytes;
 use crate::{Error, Resources};
 use probe::Conditions;
 
-/// The store's own name for one content of an object; only ever compared for equality.
+/// The store's identifier of one content of an object, to be compared for equality only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(pub String);
 
@@ -36,13 +36,13 @@ pub struct Object {
     pub etag: ETag,
 }
 
-/// Under which condition a `put` writes.
+/// The condition of a write.
 #[derive(Clone, Debug)]
 pub enum Put {
     Always,
-    /// Only where there is no such object yet.
+    /// Only if the object doesn't exist yet.
     IfAbsent,
-    /// Only where the object is still the one with this tag.
+    /// Only if the object still has this tag.
     IfMatch(ETag),
 }
 
@@ -50,11 +50,11 @@ pub enum Put {
 pub enum StoreError {
     #[error("no object {0:?}")]
     NotFound(String),
-    /// The condition of a `put` does not hold: somebody else wrote. Where the answer to a write was
-    /// lost and the write was tried again, that somebody may be this caller: read and compare.
-    #[error("{0:?} was written by somebody else")]
+    /// The condition of a write doesn't hold, because of another write. If a response was lost and the write
+    /// was retried, the other write may be the first attempt: read and compare.
+    #[error("{0:?} was changed by another write")]
     Precondition(String),
-    /// Down, slow or over its limit; the same call may succeed later.
+    /// The store is down, slow or over its limit. The same call may succeed later.
     #[error("the store is unavailable for {key:?}")]
     Unavailable {
         key: String,
@@ -67,11 +67,11 @@ pub enum StoreError {
         #[source]
         source: anyhow::Error,
     },
-    /// It writes where it must not, or does not where it must. Nothing was written.
+    /// The store doesn't honor the condition of a write. Nothing was written.
     #[error(
-        "the store does not keep the condition of a write: {0}. Two runs at once would overwrite \
-         each other's objects, so nothing was written: use a store that keeps conditions, or, \
-         where one process writes at a time, set STORE_CONDITIONAL_WRITES=unchecked"
+        "the store doesn't honor conditional writes: {0}. Concurrent runs would overwrite each \
+         other's objects, so nothing was written: use a store that honors them, or, if only one \
+         process writes at a time, set STORE_CONDITIONAL_WRITES=unchecked"
     )]
     Deviates(&'static str),
     #[error("the store failed for {key:?}")]
@@ -101,7 +101,7 @@ impl StoreError {
     }
 }
 
-/// What the status of an answer means, for the services that speak HTTP.
+/// The error by the status of an HTTP response.
 fn by_status(status: u16, key: &str, source: impl Into<anyhow::Error>) -> StoreError {
     match status {
         404 => StoreError::NotFound(key.to_owned()),
@@ -112,24 +112,23 @@ fn by_status(status: u16, key: &str, source: impl Into<anyhow::Error>) -> StoreE
     }
 }
 
-/// How long a service may take to answer one attempt that sends this many bytes. Short enough that
-/// a second attempt, on a fresh connection, is still in time.
-fn answer_within(bytes: u64) -> Duration {
+/// The time-out of one attempt that sends this many bytes. It leaves time for a second attempt on a new
+/// connection.
+fn response_timeout(bytes: u64) -> Duration {
     Duration::from_secs(4) + upload_time(bytes)
 }
 
-/// At 1 MB/s, which a person's uplink reaches.
+/// The time to send this many bytes at 1 MB/s, which an ordinary uplink reaches.
 fn upload_time(bytes: u64) -> Duration {
     Duration::from_micros(bytes)
 }
 
-/// What a handler's `?` makes of it. An object that is missing is a caller's matter only where the
-/// handler says so: here it is our fault.
+/// The error of a handler. A missing object is an internal error, unless the handler translates it itself.
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::unavailable("the store is unavailable", error),
-            // Whoever deploys this has to hear of it, and the caller may be the one.
+            // The caller may be the operator, who must learn about it.
             StoreError::Deviates(_) => Self::Unavailable {
                 detail: error.to_string(),
                 cause: None,
@@ -139,38 +138,42 @@ impl From<StoreError> for Error {
     }
 }
 
-/// Keys are relative to the prefix in `BUCKET_URL`: at most 512 bytes, parts of at most 200 bytes
-/// with `/` between them, none empty, `.` or `..`, no control characters. A key is not at the same
-/// time the folder of another (`a` and `a/b`). No call takes longer than 10 s, and 1 s more a MB it
+/// An object store.
+///
+/// Keys are relative to the prefix in `BUCKET_URL`. A key has at most 512 bytes, in parts of at most 200
+/// bytes with `/` in between. No part is empty, `.` or `..`, and there are no control characters. A key can't
+/// be the folder of another one (`a` and `a/b`). A call takes at most 10 s, and 1 s more per MB that it
 /// writes.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The whole object, or `None` where it is still the one with the tag `if_none_match`.
+    /// Reads an object, or returns `None` if it still has the tag `if_none_match`.
     async fn get_if_changed(
         &self,
         key: &str,
         if_none_match: Option<&ETag>,
     ) -> Result<Option<Object>>;
 
-    /// A part of the object; shorter than the range, or empty, where the object ends before.
+    /// Reads a part of an object, which is shorter than the range, or empty, if the object ends earlier.
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes>;
 
-    /// Atomic and durable: a reader sees the old object or the new one, and after `Ok` the new one.
+    /// Writes an object, atomically and durably: readers see either the old or the new object, and after
+    /// `Ok` the new one.
     async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag>;
 
-    /// The keys that start with `prefix`, in the order of their bytes.
+    /// Lists the keys that start with `prefix`, in the order of their bytes.
     async fn list(&self, prefix: &str) -> Result<Vec<String>>;
 
-    /// Removing what is not there is no error.
+    /// Deletes an object, if it exists.
     async fn delete(&self, key: &str) -> Result<()>;
 
-    /// Whether it keeps the conditions of writes, tried out where that is not known yet.
+    /// Tests whether the store honors conditional writes, unless that is known.
     async fn probe(&self) -> Result<()> {
         Ok(())
     }
 }
 
 impl dyn Store + '_ {
+    /// Reads an object.
     pub async fn get(&self, key: &str) -> Result<Object> {
         let object = self.get_if_changed(key, None).await?;
         object.ok_or_else(|| StoreError::NotFound(key.to_owned()))
@@ -180,19 +183,23 @@ impl dyn Store + '_ {
 const FORMS: &str =
     "one of `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///dir` and `memory:///`";
 
-/// The store that `BUCKET_URL` names. Connects, logs in and reads nothing before the first call.
+/// Opens the store that `BUCKET_URL` names. It connects and logs in at the first call.
 pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Store>> {
     let url = resources.env().required("BUCKET_URL", FORMS)?;
-    let others = Conditions::of_others(resources.env())?;
+    let external = Conditions::external(resources.env())?;
     let (store, prefix, conditions): (Arc<dyn Store>, &str, Conditions) =
         match url.split_once("://") {
             Some(("s3", place)) => {
                 let (bucket, prefix) = bucket_and_prefix(url, place)?;
-                (Arc::new(s3::S3::open(resources, bucket)?), prefix, others)
+                (Arc::new(s3::S3::open(resources, bucket)?), prefix, external)
             }
             Some(("gs", place)) => {
                 let (bucket, prefix) = bucket_and_prefix(url, place)?;
-                (Arc::new(gcs::Gcs::open(resources, bucket)?), prefix, others)
+                (
+                    Arc::new(gcs::Gcs::open(resources, bucket)?),
+                    prefix,
+                    external,
+                )
             }
             Some(("file", _)) => {
                 let folder = url::Url::parse(url)
@@ -201,11 +208,11 @@ pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Store>> {
                 let folder = folder.filter(|folder| folder.parent().is_some());
                 let folder = folder
                     .with_context(|| format!("BUCKET_URL {url:?} names no folder: use {FORMS}"))?;
-                (Arc::new(file::Folder::new(folder)), "", Conditions::Ours)
+                (Arc::new(file::Folder::new(folder)), "", Conditions::Honored)
             }
             Some(("memory", "" | "/")) => {
                 let memory = memory::Memory::default();
-                (Arc::new(memory), "", Conditions::Ours)
+                (Arc::new(memory), "", Conditions::Honored)
             }
             _ => anyhow::bail!("BUCKET_URL is {url:?}: use {FORMS}"),
         };
@@ -221,12 +228,13 @@ fn bucket_and_prefix<'a>(url: &str, place: &'a str) -> anyhow::Result<(&'a str, 
     );
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     if !prefix.is_empty() {
-        checked::key(prefix).with_context(|| format!("BUCKET_URL {url:?} has a bad prefix"))?;
+        checked::key(prefix)
+            .with_context(|| format!("BUCKET_URL {url:?} has an invalid prefix"))?;
     }
     Ok((bucket, prefix))
 }
 
-/// For the services that keep a content type, so that a browser or `curl` shows what it gets.
+/// The content type of an object, so that browsers can show it.
 fn content_type(key: &str) -> &'static str {
     if key.ends_with(".json") {
         "application/json"

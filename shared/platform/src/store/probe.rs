@@ -1,4 +1,4 @@
-//! Whether a store keeps the condition of a write, tried out once per process.
+//! A test whether a store honors conditional writes, which runs once per process.
 
 use anyhow::bail;
 use bytes::Bytes;
@@ -8,32 +8,32 @@ use uuid::Uuid;
 use super::{Put, Result, Store, StoreError};
 use crate::Env;
 
-/// What is tried out lies here, and is removed again.
+/// The folder of the test's object, which the test removes.
 const FOLDER: &str = "probe";
 
-const LOSES: &str = "an object that was just written can't be read";
-const IGNORES_ABSENT: &str = "an object that was there already was created again (`If-None-Match: *` \
-                              or `ifGenerationMatch=0` is ignored)";
-const IGNORES_MATCH: &str = "an object was replaced that had changed meanwhile (`If-Match` or \
-                             `ifGenerationMatch` is ignored)";
-const REFUSES_MATCH: &str = "an object that had not changed was not replaced (`If-Match` or \
-                             `ifGenerationMatch` is taken for another)";
+const LOSES: &str = "an object can't be read after it was written";
+const IGNORES_ABSENT: &str = "an existing object was created again (`If-None-Match: *` or \
+                              `ifGenerationMatch=0` is ignored)";
+const IGNORES_MATCH: &str = "a changed object was replaced (`If-Match` or `ifGenerationMatch` is \
+                             ignored)";
+const REFUSES_MATCH: &str = "an unchanged object was not replaced (`If-Match` or \
+                             `ifGenerationMatch` is misread)";
 
-/// What is known of a store's conditional writes.
+/// Whether a store honors conditional writes.
 pub(super) enum Conditions {
-    /// They are kept: the store is our own code.
-    Ours,
-    /// How it deviates, once it was tried out.
-    Tried(OnceCell<Option<&'static str>>),
-    /// They may be ignored, and somebody has said that this is fine.
+    /// It does: the store is part of this crate.
+    Honored,
+    /// The deviation, if there is one, once the store has been tested.
+    Tested(OnceCell<Option<&'static str>>),
+    /// It may not, and the operator accepts that.
     Unchecked,
 }
 
 impl Conditions {
-    /// Of somebody else's store, as `STORE_CONDITIONAL_WRITES` has it.
-    pub(super) fn of_others(env: &Env) -> anyhow::Result<Self> {
+    /// For an external store, by `STORE_CONDITIONAL_WRITES`.
+    pub(super) fn external(env: &Env) -> anyhow::Result<Self> {
         match env.get("STORE_CONDITIONAL_WRITES") {
-            None => Ok(Self::Tried(OnceCell::new())),
+            None => Ok(Self::Tested(OnceCell::new())),
             Some("unchecked") => Ok(Self::Unchecked),
             Some(other) => {
                 bail!("STORE_CONDITIONAL_WRITES is {other:?}: set it to \"unchecked\", or unset it")
@@ -41,8 +41,8 @@ impl Conditions {
         }
     }
 
-    /// Before a write under this condition: an error where it must not be tried.
-    pub(super) async fn look(
+    /// Checks before a write whether it may be tried.
+    pub(super) async fn check(
         &self,
         store: &dyn Store,
         prefix: &str,
@@ -52,7 +52,7 @@ impl Conditions {
         if !matches!(self, Self::Unchecked) {
             return self.probe(store, prefix).await;
         }
-        // Not atomic, but whoever does not write at the same moment is seen.
+        // Not atomic: it misses concurrent writes only.
         let found = match store.get(key).await {
             Ok(object) => Some(object.etag),
             Err(StoreError::NotFound(_)) => None,
@@ -71,20 +71,23 @@ impl Conditions {
     }
 
     pub(super) async fn probe(&self, store: &dyn Store, prefix: &str) -> Result<()> {
-        let Self::Tried(known) = self else {
+        let Self::Tested(known) = self else {
             return Ok(());
         };
         let key = || format!("{prefix}{FOLDER}/{}", Uuid::now_v7());
-        match known.get_or_try_init(|| try_out(store, key())).await? {
+        match known.get_or_try_init(|| test(store, key())).await? {
             None => Ok(()),
             Some(deviation) => Err(StoreError::Deviates(deviation)),
         }
     }
 }
 
-/// How the store deviates, if it does. An error where that can't be told now.
-async fn try_out(store: &dyn Store, key: String) -> Result<Option<&'static str>> {
-    // Where its answer was lost it was sent again, and is refused: it is read whether it is there.
+/// Tests the store, and returns its deviation, if there is one.
+///
+/// # Errors
+/// If the test can't be completed.
+async fn test(store: &dyn Store, key: String) -> Result<Option<&'static str>> {
+    // If the response was lost, the retry is refused; the object is read anyway.
     was_written(
         store
             .put(&key, Bytes::from_static(b"1"), Put::IfAbsent)
@@ -92,10 +95,10 @@ async fn try_out(store: &dyn Store, key: String) -> Result<Option<&'static str>>
     )?;
     let deviation = deviation(store, &key).await;
     if let Err(error) = store.delete(&key).await {
-        tracing::warn!(%error, "{key} was tried out and can't be removed");
+        tracing::warn!(%error, "can't remove the test object {key}");
     }
     if let Ok(Some(deviation)) = &deviation {
-        tracing::error!("the store does not keep the condition of a write: {deviation}");
+        tracing::error!("the store doesn't honor conditional writes: {deviation}");
     }
     deviation
 }
@@ -126,8 +129,8 @@ async fn deviation(store: &dyn Store, key: &str) -> Result<Option<&'static str>>
     Ok(None)
 }
 
-fn was_written<T>(answer: Result<T>) -> Result<bool> {
-    match answer {
+fn was_written<T>(result: Result<T>) -> Result<bool> {
+    match result {
         Ok(_) => Ok(true),
         Err(StoreError::Precondition(_)) => Ok(false),
         Err(error) => Err(error),

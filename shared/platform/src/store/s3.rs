@@ -1,4 +1,4 @@
-//! Amazon S3, and what speaks its protocol, by Amazon's SDK over our own HTTP client.
+//! Amazon S3 and compatible servers, with Amazon's SDK on the HTTP client of this crate.
 
 mod http;
 
@@ -26,23 +26,22 @@ use super::{ETag, Object, Put, Result, Store, StoreError, by_status, content_typ
 use crate::{Env, Resources};
 
 pub(super) struct S3 {
-    /// Put together at the first call: it reads the list of Amazon's partitions and compiles their
-    /// patterns, which is a good part of a start.
+    /// Created at the first call. It parses Amazon's partitions and compiles their patterns, which would take
+    /// a good part of startup.
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     bucket: String,
 }
 
 impl S3 {
-    /// From `AWS_REGION` (or `AWS_DEFAULT_REGION`), `AWS_ENDPOINT_URL_S3` (or `AWS_ENDPOINT_URL`),
-    /// and the access key in the environment; else from the SDK's credential chain, at the first
-    /// call.
+    /// Reads `AWS_REGION` (or `AWS_DEFAULT_REGION`), `AWS_ENDPOINT_URL_S3` (or `AWS_ENDPOINT_URL`), and the
+    /// access key in the environment. Without a key, the SDK looks for one at the first call.
     pub(super) fn open(resources: &Resources, bucket: &str) -> anyhow::Result<Self> {
         let env = resources.env();
         let either = |one, other| env.get(one).or_else(|| env.get(other));
         let endpoint = either("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
         let region = match (either("AWS_REGION", "AWS_DEFAULT_REGION"), endpoint) {
             (Some(region), _) => region,
-            // The signature needs one, and those who imitate S3 take any.
+            // The signature needs a region; compatible servers accept any.
             (None, Some(_)) => "us-east-1",
             (None, None) => env.required("AWS_REGION", "the region of the bucket in BUCKET_URL")?,
         };
@@ -55,13 +54,13 @@ impl S3 {
             .credentials_provider(credentials(env, region, http.clone()))
             .http_client(http)
             .retry_config(RetryConfig::standard())
-            // Trailing checksums break those who imitate S3, and TLS guards the way there.
+            // Some compatible servers fail on trailing checksums, and TLS protects the transfer.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            // Every call has an end already; the protection takes a slow link for a dead one.
+            // Every call has a time-out, and the protection cancels transfers over slow links.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(endpoint) = endpoint {
-            // `bucket.127.0.0.1` is no host.
+            // `bucket.127.0.0.1` is not a valid host.
             config = config.endpoint_url(endpoint).force_path_style(true);
         }
         Ok(Self {
@@ -71,7 +70,7 @@ impl S3 {
     }
 }
 
-/// Lambda puts the access key into the environment. Where it is, no chain is asked for one.
+/// The access key in the environment, where Lambda puts it, or the SDK's credential chain.
 fn credentials(env: &Env, region: Region, http: http::Client) -> SharedCredentialsProvider {
     match (
         env.get("AWS_ACCESS_KEY_ID"),
@@ -92,8 +91,8 @@ fn credentials(env: &Env, region: Region, http: http::Client) -> SharedCredentia
     }
 }
 
-/// The SDK's chain (profile, container, instance, ...), put together at the first call: it reads
-/// files and asks servers.
+/// The SDK's credential chain (profile, container, instance, ...), which is created at the first call: it
+/// reads files and calls servers.
 #[derive(Debug)]
 struct Chain {
     region: Region,
@@ -130,7 +129,7 @@ impl Store for S3 {
         key: &str,
         if_none_match: Option<&ETag>,
     ) -> Result<Option<Object>> {
-        let answer = self
+        let response = self
             .client
             .get_object()
             .bucket(&self.bucket)
@@ -138,7 +137,7 @@ impl Store for S3 {
             .set_if_none_match(if_none_match.map(|tag| tag.0.clone()))
             .send()
             .await;
-        let output = match answer {
+        let output = match response {
             Ok(output) => output,
             Err(error) if status(&error) == Some(304) => return Ok(None),
             Err(error) => return Err(translate(key, error)),
@@ -149,7 +148,7 @@ impl Store for S3 {
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
-        let answer = self
+        let response = self
             .client
             .get_object()
             .bucket(&self.bucket)
@@ -157,7 +156,7 @@ impl Store for S3 {
             .range(format!("bytes={}-{}", range.start, range.end - 1))
             .send()
             .await;
-        match answer {
+        match response {
             Ok(output) => read(key, output.body).await,
             // The object ends before the range begins.
             Err(error) if status(&error) == Some(416) => Ok(Bytes::new()),
@@ -172,7 +171,7 @@ impl Store for S3 {
             Put::IfMatch(tag) => (None, Some(tag.0)),
         };
         let matching = if_match.is_some();
-        let answer = self
+        let response = self
             .client
             .put_object()
             .bucket(&self.bucket)
@@ -183,7 +182,7 @@ impl Store for S3 {
             .body(ByteStream::from(body))
             .send()
             .await;
-        match answer {
+        match response {
             Ok(output) => tag(key, output.e_tag),
             Err(error) => Err(match (translate(key, error), matching) {
                 (StoreError::NotFound(key), true) => StoreError::Precondition(key),
@@ -204,10 +203,10 @@ impl Store for S3 {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| translate(prefix, error))?;
             let objects = page.contents.unwrap_or_default();
-            // The SDK takes a page that breaks off, or is none, for one with fewer keys.
-            let told = page.key_count.map_or(objects.len(), |count| count as usize);
-            if page.is_truncated.is_none() || told != objects.len() {
-                let reason = anyhow::anyhow!("the list broke off after {} keys", objects.len());
+            // The SDK accepts an incomplete or invalid page as one with fewer keys.
+            let count = page.key_count.map_or(objects.len(), |count| count as usize);
+            if page.is_truncated.is_none() || count != objects.len() {
+                let reason = anyhow::anyhow!("the list ends early, after {} keys", objects.len());
                 return Err(StoreError::unavailable(prefix, reason));
             }
             keys.extend(objects.into_iter().filter_map(|object| object.key));
@@ -216,20 +215,20 @@ impl Store for S3 {
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
-        let answer = self
+        let response = self
             .client
             .delete_object()
             .bucket(&self.bucket)
             .key(key)
             .send()
             .await;
-        answer.map(drop).map_err(|error| translate(key, error))
+        response.map(drop).map_err(|error| translate(key, error))
     }
 }
 
 fn tag(key: &str, tag: Option<String>) -> Result<ETag> {
     tag.map(ETag)
-        .ok_or_else(|| StoreError::other(key, anyhow::anyhow!("the answer has no ETag")))
+        .ok_or_else(|| StoreError::other(key, anyhow::anyhow!("the response has no ETag")))
 }
 
 async fn read(key: &str, body: ByteStream) -> Result<Bytes> {
@@ -240,7 +239,9 @@ async fn read(key: &str, body: ByteStream) -> Result<Bytes> {
 }
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    error.raw_response().map(|answer| answer.status().as_u16())
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
 }
 
 fn translate<E>(key: &str, error: SdkError<E>) -> StoreError
@@ -262,10 +263,10 @@ where
     }
     match (status, code.as_deref()) {
         (_, Some("NoSuchBucket")) => {
-            StoreError::other(key, source.context("there is no such bucket"))
+            StoreError::other(key, source.context("the bucket doesn't exist"))
         }
         (Some(409), Some("ConditionalRequestConflict")) => StoreError::Precondition(key.to_owned()),
-        // 200 with an answer that could not be read: it may be whole next time.
+        // A truncated response with status 200; a retry may succeed.
         (Some(200..300 | 409), _) | (_, Some("RequestTimeout" | "SlowDown")) => {
             StoreError::unavailable(key, source)
         }

@@ -1,4 +1,4 @@
-//! From an event to its line.
+//! Formats events as lines.
 
 use std::fmt::{self, Write as _};
 
@@ -11,10 +11,10 @@ use tracing_subscriber::layer::Context;
 
 use super::{FIGURE, request};
 
-/// A value longer than this is cut, in bytes: platforms drop or split lines of 256 KiB.
+/// The length limit of a value, in bytes: platforms drop or split lines of 256 KiB.
 const LONGEST_VALUE: usize = 16 * 1024;
 
-/// The names that a line has anyway; an event's own field of such a name is left out.
+/// The fields of every line. Fields of events with the same name are left out.
 const RESERVED: [&str; 9] = [
     "timestamp",
     "time",
@@ -30,9 +30,9 @@ const RESERVED: [&str; 9] = [
 pub(super) enum Format {
     Json {
         function: &'static str,
-        /// Figures carry CloudWatch's embedded metric format.
+        /// Whether metrics use CloudWatch's embedded metric format.
         emf: bool,
-        /// The Google Cloud project, which is part of a trace's name there.
+        /// The Google Cloud project, which is part of the name of a trace.
         project: Option<String>,
     },
     Text,
@@ -142,13 +142,13 @@ fn text_line(now: Timestamp, event: &Event<'_>, mut fields: Fields) -> String {
         };
         let _ = write!(line, " {name}={value}");
     }
-    // A line break in a value would look like a line of its own.
+    // A line break in a value would begin a line of its own.
     let mut line = line.replace('\n', " ");
     line.push('\n');
     line
 }
 
-/// As Cloud Logging calls it.
+/// The name of the level in Cloud Logging.
 fn severity(level: Level) -> &'static str {
     match level {
         Level::TRACE | Level::DEBUG => "DEBUG",
@@ -158,7 +158,7 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
-/// A JSON object whose fields stand in the order they were given, on one line.
+/// A JSON object on one line, with its fields in the order of their insertion.
 struct Object(String);
 
 impl Object {
@@ -212,7 +212,7 @@ impl Fields {
         }
     }
 
-    /// The figure that an event of its target is; its message then tells it.
+    /// The metric of an event, if it is one, which also becomes its message.
     fn take_figure(&mut self, target: &str) -> Option<Figure> {
         if target != FIGURE {
             return None;
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    /// What `work` logs, at one millisecond past noon.
+    /// The log of `work`, at one millisecond past noon.
     fn log_of(format: Format, work: impl FnOnce()) -> String {
         let log = Arc::new(Mutex::new(String::new()));
         let into = log.clone();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_what_both_clouds_look_for() {
+    fn a_line_has_the_fields_that_both_clouds_read() {
         let log = log_of(on_cloud(false), || {
             tracing::warn!(target: "platform::x", tables = 3_u64, ok = true, "read {}\n", "it");
         });
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_of_a_request_carries_its_id_and_trace() {
+    async fn a_line_of_a_request_has_its_id_and_trace() {
         let request = Arc::new(RequestContext {
             id: "req-1".to_owned(),
             trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_on_lambda_is_an_embedded_metric() {
+    fn a_metric_on_lambda_uses_the_embedded_metric_format() {
         let log = log_of(on_cloud(true), || figure("lag", Unit::Seconds, 1.5));
         let (line, metric) = log.split_once(r#","_aws":"#).expect("a metric");
         assert_eq!(
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_elsewhere_is_the_same_line_without_the_metric() {
+    fn a_metric_elsewhere_is_the_same_line_without_that_format() {
         let with = log_of(on_cloud(true), || figure("rows", Unit::Count, 12.0));
         let without = log_of(on_cloud(false), || figure("rows", Unit::Count, 12.0));
         let (same, metric) = with.split_once(r#","_aws""#).expect("a metric");
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_can_not_overwrite_what_the_platform_reads() {
+    fn an_event_cannot_overwrite_the_fields_of_the_platform() {
         let log = log_of(on_cloud(false), || {
             tracing::info!(target: "t", level = "ERROR", requestId = "forged", "hello");
         });
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_one_line_of_text_an_event() {
+    fn a_person_gets_one_line_of_text_per_event() {
         let log = log_of(Format::Text, || {
             tracing::error!(tables = 3, place = "a\nb", "no luck");
         });
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_any_length_leaves_a_line_that_parses() {
+    fn a_long_value_is_cut_and_the_line_still_parses() {
         let log = log_of(on_cloud(false), || {
             let long = "ü".repeat(LONGEST_VALUE);
             tracing::info!(long, "hello");

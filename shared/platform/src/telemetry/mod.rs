@@ -1,5 +1,5 @@
-//! One JSON line an event, readable by CloudWatch and Cloud Logging alike, and figures for their
-//! dashboards. Where a person looks on, lines are plain text.
+//! The log: one JSON line per event, in a format for both CloudWatch and Cloud Logging, and metrics for their
+//! dashboards. On a terminal, lines are plain text.
 
 mod lines;
 mod request;
@@ -17,17 +17,17 @@ use lines::{Format, Lines};
 pub use request::RequestContext;
 pub(crate) use request::within;
 
-/// Who reads the log.
+/// The reader of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// The platform collects stdout: JSON lines, unless stdout is a terminal.
+    /// The platform, which collects stdout: JSON lines, or text if stdout is a terminal.
     Platform,
-    /// A person runs a command whose output is on stdout: text on stderr.
+    /// A person, for a command that prints to stdout: text on stderr.
     Person,
 }
 
-/// Sends every event of this process to its log, panics included. The level is `RUST_LOG`
-/// (`info,platform::store=debug`), else `AWS_LAMBDA_LOG_LEVEL`, else `info` (`warn` for a person).
+/// Writes every event of this process to the log, panics included. The level is `RUST_LOG`
+/// (`info,platform::store=debug`), otherwise `AWS_LAMBDA_LOG_LEVEL`, otherwise `info` (`warn` for a person).
 pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow::Result<()> {
     let person = audience == Audience::Person || std::io::stdout().is_terminal();
     let format = if person {
@@ -40,7 +40,7 @@ pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow:
         }
     };
     let lines = Lines::new(format, move |line: &str| {
-        // A log that can't be written must not end what it tells of.
+        // A failure to write the log must not end the work.
         let _ = if person {
             std::io::stderr().lock().write_all(line.as_bytes())
         } else {
@@ -49,7 +49,7 @@ pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow:
     });
     let levels = match audience {
         Audience::Platform => levels(env, "info")?,
-        // Figures are for dashboards: a person is told what a command did in its answer.
+        // Metrics are for dashboards; commands print their results.
         Audience::Person => levels(env, "warn")?.with_target(FIGURE, LevelFilter::OFF),
     };
     tracing_subscriber::registry()
@@ -69,29 +69,29 @@ fn levels(env: &Env, default: &str) -> anyhow::Result<Targets> {
     let (name, value) = if let Some(value) = env.get("RUST_LOG") {
         ("RUST_LOG", value)
     } else if let Some(value) = env.get("AWS_LAMBDA_LOG_LEVEL") {
-        // Lambda knows a level above `ERROR`.
+        // Lambda has a level above `ERROR`.
         let fatal = value.eq_ignore_ascii_case("fatal");
         ("AWS_LAMBDA_LOG_LEVEL", if fatal { "error" } else { value })
     } else {
         ("the default", default)
     };
     let levels: Targets = value.parse().with_context(|| {
-        format!("{name} is {value:?}: set it to a level (`info`), or to `target=level`, with commas between")
+        format!("{name} is {value:?}: set it to a level (`info`), or to `target=level`, separated by commas")
     })?;
-    // Figures feed dashboards: a quieter log must not empty them.
+    // Metrics are written at every level of the log.
     Ok(levels.with_target(FIGURE, tracing::Level::INFO))
 }
 
-/// The id of the request being answered, as the platform or the caller named it.
+/// The id of the current request, which the platform or the caller may have chosen.
 pub fn request_id() -> Option<String> {
     request::current(|request| request.id.clone())
 }
 
-/// The target of the events that are figures.
+/// The target of events that are metrics.
 const FIGURE: &str = "figure";
 
-/// A figure: a count, a duration in ms, a lag in s, under the name it has in dashboards.
-/// A CloudWatch metric of the namespace `metasync` on Lambda, a field of that name elsewhere.
+/// Writes a metric, such as a count, a duration in ms or a lag in s. On Lambda, it is a CloudWatch metric of
+/// the namespace `metasync`; elsewhere, a field of the log with its name.
 pub fn figure(name: &'static str, unit: Unit, value: f64) {
     tracing::info!(target: FIGURE, name, unit = unit.name(), value);
 }
@@ -107,7 +107,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// As CloudWatch spells it.
+    /// The name of the unit in CloudWatch.
     fn name(self) -> &'static str {
         match self {
             Self::Count => "Count",
@@ -131,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn rust_log_wins_over_lambdas_level_and_both_over_the_default() {
+    fn rust_log_overrides_lambdas_level_and_both_override_the_default() {
         use tracing::Level;
         let debugs = |env: &Env| {
             levels(env, "info")
-                .expect("good levels")
+                .expect("valid levels")
                 .would_enable("platform::store", &Level::DEBUG)
         };
 
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_does_not_parse_is_named() {
+    fn an_invalid_level_is_an_error_that_names_the_variable() {
         let error = levels(&env(&[("RUST_LOG", "platform=loud")]), "info").unwrap_err();
         assert!(
             error
@@ -159,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_log_still_carries_figures() {
-        let levels = levels(&env(&[("RUST_LOG", "off")]), "info").expect("good levels");
+    fn metrics_are_written_even_if_the_log_is_off() {
+        let levels = levels(&env(&[("RUST_LOG", "off")]), "info").expect("valid levels");
         assert!(levels.would_enable(FIGURE, &tracing::Level::INFO));
         assert!(!levels.would_enable("platform", &tracing::Level::ERROR));
     }

@@ -1,5 +1,4 @@
-//! Which request a log line belongs to: its id and its trace, from what the platform or the
-//! caller sent along.
+//! The id and the trace of a request, for its log lines.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ tokio::task_local! {
     static REQUEST: Arc<RequestContext>;
 }
 
-/// What every log line and every problem of one request carries.
+/// The fields that every log line of a request has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestContext {
     pub id: String,
@@ -20,8 +19,8 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// The id is the caller's `x-request-id` if it is a plain one, else that of Lambda's
-    /// invocation, else the trace's, else a new one.
+    /// Reads the headers of a request. The id is the caller's `x-request-id` if that is plain, otherwise the
+    /// id of Lambda's invocation, otherwise that of the trace, otherwise a new one.
     pub fn new(headers: &HeaderMap, invocation: Option<&str>) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let (trace, span) = header("traceparent")
@@ -38,7 +37,7 @@ impl RequestContext {
     }
 }
 
-/// Whether an id may stand in a header, a log line and an address as it is.
+/// Whether an id is safe in a header, a log line and an address.
 fn is_plain(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id
@@ -73,12 +72,12 @@ fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Runs `work` as part of a request: what it logs carries the request's id.
+/// Runs `work` as part of a request, whose id its log lines get.
 pub(crate) async fn within<F: Future>(request: Arc<RequestContext>, work: F) -> F::Output {
     REQUEST.scope(request, work).await
 }
 
-/// What `read` takes from the request being answered, if one is.
+/// Reads the current request, if there is one.
 pub(super) fn current<T>(read: impl FnOnce(&RequestContext) -> T) -> Option<T> {
     REQUEST.try_with(|request| read(request)).ok()
 }
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_id_that_could_do_harm_is_replaced() {
+    fn an_unsafe_request_id_is_replaced() {
         for id in ["", "a b", "<script>", "\"", &"x".repeat(129)] {
             let request = context(&[("x-request-id", id)], None);
             assert!(uuid::Uuid::try_parse(&request.id).is_ok(), "{id:?}");
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_id_is_lambdas_then_the_traces() {
+    fn without_a_request_id_the_id_is_that_of_lambda_or_of_the_trace() {
         let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
         let headers = [("traceparent", traceparent.as_str())];
         assert_eq!(context(&headers, Some("lambda-1")).id, "lambda-1");
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_trace_header_is_no_trace() {
+    fn an_invalid_trace_header_is_ignored() {
         for header in ["traceparent", "x-cloud-trace-context", "x-amzn-trace-id"] {
             let request = context(&[(header, "00-nonsense;Self=1")], None);
             assert_eq!(request.trace, None, "{header}");

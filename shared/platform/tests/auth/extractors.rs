@@ -1,8 +1,8 @@
-//! What a handler asks for by its signature.
+//! The caller in the signature of a handler.
 
 use super::*;
 
-/// The status and the body of a handler that asks for a caller, with this one in the request.
+/// The status and the body of a handler that requires a caller, for a request with this caller.
 async fn call(path: &str, role: Option<Role>) -> (StatusCode, String) {
     let app = Router::new()
         .route("/caller", get(async |_: Caller| "done"))
@@ -25,7 +25,7 @@ async fn call(path: &str, role: Option<Role>) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_a_caller_is_not_reached_without() {
+async fn a_handler_that_takes_a_caller_is_unreachable_without_one() {
     for path in ["/caller", "/writer", "/admin"] {
         let (status, body) = call(path, None).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
@@ -34,7 +34,7 @@ async fn a_handler_that_takes_a_caller_is_not_reached_without() {
 }
 
 #[tokio::test]
-async fn each_role_may_what_the_lower_ones_may() {
+async fn each_role_includes_the_permissions_of_lower_roles() {
     for (path, lowest) in [
         ("/caller", Role::Reader),
         ("/writer", Role::Writer),

@@ -11,7 +11,7 @@ fn reader() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_of_the_issuer_is_its_subject_with_the_role_and_scope_it_claims() {
+async fn a_jwt_gives_its_subject_the_role_and_scope_that_it_claims() {
     let issuer = Issuer::start().await;
     let token = issuer.token(json!({
         "sub": "u-17",
@@ -27,7 +27,7 @@ async fn a_token_of_the_issuer_is_its_subject_with_the_role_and_scope_it_claims(
 }
 
 #[tokio::test]
-async fn every_usual_kind_of_key_is_taken() {
+async fn every_usual_type_of_key_is_accepted() {
     for algorithm in [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256] {
         let issuer = Issuer::start().await;
         issuer.rotate(algorithm);
@@ -37,7 +37,7 @@ async fn every_usual_kind_of_key_is_taken() {
 }
 
 #[tokio::test]
-async fn the_keys_may_be_named_without_discovery() {
+async fn the_url_of_the_keys_can_be_set_without_discovery() {
     let issuer = Issuer::start().await;
     let auth = open(&[
         ("AUTH_ISSUER", "https://issuer.example"),
@@ -52,7 +52,7 @@ async fn the_keys_may_be_named_without_discovery() {
 }
 
 #[tokio::test]
-async fn audience_issuer_time_and_subject_must_hold() {
+async fn audience_issuer_time_and_subject_are_verified() {
     let issuer = Issuer::start().await;
     let auth = trusting(&issuer);
     let now = get_current_timestamp();
@@ -67,7 +67,7 @@ async fn audience_issuer_time_and_subject_must_hold() {
         (json!({"iss": [issuer.url()]}), 401),
         (json!({"iss": null}), 401),
         (json!({"exp": now - 120}), 401),
-        // A minute is forgiven: clocks differ.
+        // Clocks may differ by a minute.
         (json!({"exp": now - 30}), 200),
         (json!({"exp": null}), 401),
         (json!({"exp": "tomorrow"}), 401),
@@ -86,7 +86,7 @@ async fn audience_issuer_time_and_subject_must_hold() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_role_of_ours_grants_nothing() {
+async fn a_jwt_without_a_known_role_is_refused() {
     let issuer = Issuer::start().await;
     let auth = trusting(&issuer);
     for claim in [
@@ -106,7 +106,7 @@ async fn a_token_without_a_role_of_ours_grants_nothing() {
 }
 
 #[tokio::test]
-async fn of_several_roles_the_highest_of_ours_counts() {
+async fn of_several_roles_the_highest_known_one_counts() {
     let issuer = Issuer::start().await;
     let claims = json!({"metasync_role": ["offline_access", "reader", "writer", 7]});
     let caller = ask(&trusting(&issuer), &issuer.token(claims))
@@ -116,7 +116,7 @@ async fn of_several_roles_the_highest_of_ours_counts() {
 }
 
 #[tokio::test]
-async fn a_scope_that_is_none_is_refused_and_a_missing_one_is_nothing() {
+async fn an_invalid_scope_is_refused_and_a_missing_one_grants_nothing() {
     let issuer = Issuer::start().await;
     let auth = trusting(&issuer);
     let ask_with = async |scope: Value| {
@@ -141,7 +141,7 @@ async fn a_scope_that_is_none_is_refused_and_a_missing_one_is_nothing() {
 }
 
 #[tokio::test]
-async fn claims_are_found_by_their_whole_name_or_by_a_path() {
+async fn a_claim_is_found_by_its_name_or_by_a_path() {
     let issuer = Issuer::start().await;
     let token = issuer.token(json!({
         "https://example.com/role": "writer",
@@ -164,7 +164,7 @@ fn unsigned(header: &Value, claims: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_signature_that_is_missing_or_of_another_kind_proves_nothing() {
+async fn a_token_without_a_valid_signature_is_refused() {
     let issuer = Issuer::start().await;
     issuer.rotate(Algorithm::RS256);
     let auth = trusting(&issuer);
@@ -173,7 +173,7 @@ async fn a_signature_that_is_missing_or_of_another_kind_proves_nothing() {
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let claims = signed.split_once('.').unwrap().1;
 
-    // The public key, taken for a shared secret by whoever believes the header.
+    // The public key as a shared secret, for a verifier that trusts the header.
     let jwk = issuer.jwk();
     let modulus = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
     let all: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
@@ -239,7 +239,7 @@ async fn a_signature_that_is_missing_or_of_another_kind_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_shared_secret_or_an_encryption_key_among_the_keys_is_not_used() {
+async fn shared_secrets_and_encryption_keys_are_ignored() {
     let issuer = Issuer::start().await;
     let mut encryption = issuer.jwk();
     encryption["kid"] = "encryption".into();
@@ -258,15 +258,15 @@ async fn a_shared_secret_or_an_encryption_key_among_the_keys_is_not_used() {
     let by_encryption =
         issuer.token_with(reader(), |header| header.kid = Some("encryption".into()));
     assert_eq!(status(&ask(&auth, &by_encryption).await), 401);
-    // The others don't spoil the one that is good, which is also found without an id.
+    // The valid key still works, and is found without an id as well.
     let good = issuer.token_with(reader(), |header| header.kid = None);
     assert_eq!(status(&ask(&auth, &good).await), 200);
 }
 
 #[tokio::test]
-async fn a_discovery_document_of_somebody_else_is_not_believed() {
+async fn a_discovery_document_of_another_issuer_is_refused() {
     let issuer = Issuer::start().await;
-    // The same server, which calls itself by another name.
+    // The same server under another name.
     let url = issuer.url().replace("127.0.0.1", "localhost");
     let auth = open(&[("AUTH_ISSUER", &url), ("AUTH_AUDIENCE", AUDIENCE)]).unwrap();
     let answer = ask(

@@ -1,4 +1,4 @@
-//! The issuer's keys. Time is paused, and moved by hand.
+//! The keys of an issuer. Time is paused, and advanced by the tests.
 
 use kit::clock::WallClock;
 
@@ -19,7 +19,7 @@ async fn pass(seconds: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_fetched_once_for_many_callers_at_once() {
+async fn concurrent_callers_share_one_fetch_of_the_keys() {
     let (issuer, auth) = trusted().await;
     assert_eq!(issuer.fetches(), 0);
     let token = token(&issuer);
@@ -29,7 +29,7 @@ async fn keys_are_fetched_once_for_many_callers_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_is_found_after_a_rotation_and_the_old_one_is_gone() {
+async fn after_a_rotation_the_new_key_is_known_and_the_old_one_is_not() {
     let (issuer, auth) = trusted().await;
     let old = token(&issuer);
     assert_eq!(status(&ask(&auth, &old).await), 200);
@@ -41,7 +41,7 @@ async fn a_new_key_is_found_after_a_rotation_and_the_old_one_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_unknown_keys_is_one_fetch_each_few_seconds() {
+async fn a_flood_of_unknown_keys_causes_one_fetch_every_few_seconds() {
     let (issuer, auth) = trusted().await;
     let made_up = |number: usize| {
         issuer.token_with(json!({}), |header| {
@@ -63,12 +63,12 @@ async fn a_flood_of_unknown_keys_is_one_fetch_each_few_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_hangs_up_does_not_make_the_next_fetch_again() {
+async fn a_caller_who_disconnects_does_not_cancel_the_fetch_for_the_next() {
     let (issuer, auth) = trusted().await;
     let token = token(&issuer);
     for _ in 0..20 {
         let mut call = Box::pin(ask(&auth, &token));
-        // Begun, and dropped where it waits for the keys.
+        // Dropped while it waits for the keys.
         assert!(futures::poll!(&mut call).is_pending());
     }
     assert_eq!(status(&ask(&auth, &token).await), 200);
@@ -76,7 +76,7 @@ async fn a_caller_who_hangs_up_does_not_make_the_next_fetch_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_is_down_is_unavailable_and_asked_again_later() {
+async fn an_issuer_that_is_down_is_unavailable_and_retried_later() {
     let (issuer, auth) = trusted().await;
     issuer.set_down(true);
     let token = token(&issuer);
@@ -89,7 +89,7 @@ async fn an_issuer_that_is_down_is_unavailable_and_asked_again_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_keys_hold_for_a_day_while_the_issuer_is_down() {
+async fn known_keys_are_used_for_a_day_while_the_issuer_is_down() {
     let (issuer, auth) = trusted().await;
     let old = token(&issuer);
     assert_eq!(status(&ask(&auth, &old).await), 200);
@@ -98,7 +98,7 @@ async fn known_keys_hold_for_a_day_while_the_issuer_is_down() {
         pass(60 * 60).await;
         assert_eq!(status(&ask(&auth, &old).await), 200);
     }
-    // One that may be new can't be told from one that is made up.
+    // A new key can't be distinguished from a made-up one.
     issuer.rotate(Algorithm::ES256);
     assert_eq!(status(&ask(&auth, &token(&issuer)).await), 503);
     pass(61 * 60).await;
@@ -106,7 +106,7 @@ async fn known_keys_hold_for_a_day_while_the_issuer_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_withdrawn_key_is_gone_after_an_hour() {
+async fn a_withdrawn_key_is_forgotten_after_an_hour() {
     let (issuer, auth) = trusted().await;
     let old = token(&issuer);
     assert_eq!(status(&ask(&auth, &old).await), 200);
@@ -119,7 +119,7 @@ async fn a_withdrawn_key_is_gone_after_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_withdrawn_key_is_gone_where_the_machine_was_frozen_meanwhile() {
+async fn a_withdrawn_key_is_forgotten_even_if_the_function_was_frozen() {
     let issuer = Issuer::start().await;
     let wall = WallClock::default();
     let env = Env::default()

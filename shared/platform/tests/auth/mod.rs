@@ -1,4 +1,4 @@
-//! Who is let in, who is not, and as whom.
+//! Authentication: which callers are accepted, and with which role and scope.
 
 mod extractors;
 mod jwt;

@@ -1,4 +1,4 @@
-//! Service tokens, and the header they come in.
+//! Service tokens, and the header that carries them.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn two_tokens() -> Auth {
 }
 
 #[tokio::test]
-async fn a_token_is_its_name_role_and_scope() {
+async fn a_token_gives_its_caller_name_role_and_scope() {
     let caller = ask(&two_tokens(), "a-long-token").await.unwrap();
     assert_eq!((&*caller.name, caller.role), ("loader", Role::Writer));
     assert!(caller.scope.of(DATASETS).contain("p.sales"));
@@ -22,7 +22,7 @@ async fn a_token_is_its_name_role_and_scope() {
 }
 
 #[tokio::test]
-async fn a_part_of_the_scope_that_is_not_given_is_nothing() {
+async fn a_kind_that_is_missing_in_the_scope_grants_nothing() {
     let auth = two_tokens();
     let loader = ask(&auth, "a-long-token").await.unwrap();
     assert!(!loader.scope.of(SESSIONS).contain("s1"));
@@ -43,7 +43,7 @@ async fn a_kind_that_no_function_declares_neither_refuses_the_token_nor_grants_a
 }
 
 #[tokio::test]
-async fn what_is_not_a_known_token_proves_nothing() {
+async fn an_unknown_token_is_refused() {
     let auth = two_tokens();
     let hash = sha256("a-long-token");
     for token in [
@@ -59,7 +59,7 @@ async fn what_is_not_a_known_token_proves_nothing() {
 }
 
 #[tokio::test]
-async fn no_header_is_no_caller_and_no_error() {
+async fn without_a_header_there_is_no_caller_and_no_error() {
     let caller = two_tokens()
         .authenticate(&HeaderMap::new(), "/v1/schema")
         .await
@@ -68,7 +68,7 @@ async fn no_header_is_no_caller_and_no_error() {
 }
 
 #[tokio::test]
-async fn the_scheme_is_bearer_in_any_case() {
+async fn the_scheme_bearer_is_case_insensitive() {
     let auth = two_tokens();
     for value in [
         "Bearer a-long-token",
@@ -84,7 +84,7 @@ async fn the_scheme_is_bearer_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_header_of_another_form_proves_nothing() {
+async fn a_header_in_another_format_is_refused() {
     let auth = two_tokens();
     let huge = format!("Bearer {}", "a".repeat(9_000));
     for value in [
@@ -109,7 +109,7 @@ async fn a_header_of_another_form_proves_nothing() {
 }
 
 #[tokio::test]
-async fn two_headers_are_refused_even_if_both_are_right() {
+async fn two_authorization_headers_are_refused_even_if_both_are_valid() {
     let mut headers = bearer("a-long-token");
     headers.append(
         AUTHORIZATION,

@@ -1,4 +1,4 @@
-//! What the settings may be.
+//! The settings of authentication.
 
 use super::*;
 
@@ -15,7 +15,7 @@ const OTHERS: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn without_any_setting_nothing_starts_and_the_error_names_the_choices() {
+fn without_settings_nothing_starts_and_the_error_names_the_choices() {
     let error = refusal(&[]);
     for name in [
         "AUTH_TOKENS",
@@ -29,7 +29,7 @@ fn without_any_setting_nothing_starts_and_the_error_names_the_choices() {
 }
 
 #[tokio::test]
-async fn the_open_mode_makes_everyone_admin_of_everything() {
+async fn the_open_mode_makes_everyone_an_admin_of_everything() {
     let auth = open(&[("AUTH_MODE", "open")]).unwrap();
     assert!(auth.is_open());
     for headers in [HeaderMap::new(), bearer("whatever")] {
@@ -44,7 +44,7 @@ async fn the_open_mode_makes_everyone_admin_of_everything() {
 }
 
 #[test]
-fn the_open_mode_goes_with_no_other_setting() {
+fn the_open_mode_excludes_the_other_settings() {
     for (name, value) in OTHERS {
         let error = refusal(&[("AUTH_MODE", "open"), (name, value)]);
         assert!(
@@ -55,7 +55,7 @@ fn the_open_mode_goes_with_no_other_setting() {
 }
 
 #[test]
-fn the_open_mode_starts_on_no_platform_where_others_can_call() {
+fn the_open_mode_is_refused_on_cloud_platforms() {
     for platform in ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"] {
         let error = refusal(&[("AUTH_MODE", "open"), (platform, "127.0.0.1:9001")]);
         assert!(
@@ -66,7 +66,7 @@ fn the_open_mode_starts_on_no_platform_where_others_can_call() {
 }
 
 #[tokio::test]
-async fn in_the_open_mode_no_web_page_gets_in_by_a_browser_of_this_machine() {
+async fn the_open_mode_refuses_requests_of_web_pages() {
     let auth = open(&[("AUTH_MODE", "open")]).unwrap();
     let ask = async |pairs: &[(&'static str, &'static str)]| {
         let mut headers = HeaderMap::new();
@@ -117,7 +117,7 @@ fn an_unknown_mode_is_refused() {
 }
 
 #[test]
-fn a_setting_that_makes_no_sense_alone_is_refused_alone() {
+fn a_setting_that_needs_another_one_is_refused_alone() {
     for (name, value) in OTHERS {
         let error = refusal(&[(name, value)]);
         assert!(error.contains("AUTH_"), "{error}");
@@ -128,7 +128,7 @@ fn a_setting_that_makes_no_sense_alone_is_refused_alone() {
 }
 
 #[test]
-fn an_issuer_that_anybody_in_between_could_speak_for_is_refused() {
+fn an_issuer_without_https_is_refused() {
     for url in [
         "http://issuer.example",
         "ftp://issuer.example",
@@ -143,7 +143,7 @@ fn an_issuer_that_anybody_in_between_could_speak_for_is_refused() {
 }
 
 #[test]
-fn a_faulty_list_of_tokens_is_refused_and_its_hashes_are_not_told() {
+fn an_invalid_list_of_tokens_is_refused_without_quoting_hashes() {
     let hash = sha256("token");
     let entry = |change: Value| {
         let mut entry = json!({"name": "loader", "role": "reader", "sha256": hash});

@@ -1,4 +1,4 @@
-//! Who may call `/events/*`.
+//! Callers of `/events/*`.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn claims() -> Value {
 }
 
 #[tokio::test]
-async fn the_named_account_is_an_admin_of_everything_at_events() {
+async fn the_trigger_account_is_an_admin_of_everything_on_triggers() {
     let google = Issuer::start().await;
     let auth = auth(&settings(&google));
     let caller = ask_at(&auth, PATH, &google.token(claims())).await.unwrap();
@@ -37,7 +37,7 @@ async fn the_named_account_is_an_admin_of_everything_at_events() {
 }
 
 #[tokio::test]
-async fn it_is_nobody_elsewhere() {
+async fn the_trigger_account_is_refused_on_other_routes() {
     let google = Issuer::start().await;
     let auth = auth(&settings(&google));
     for path in [
@@ -81,7 +81,7 @@ async fn another_account_audience_or_an_unverified_email_is_refused() {
 }
 
 #[tokio::test]
-async fn an_admin_may_call_events_by_hand_and_others_may_not() {
+async fn only_admins_may_call_triggers_by_hand() {
     let google = Issuer::start().await;
     let people = Issuer::start().await;
     let tokens = json!([

@@ -1,5 +1,5 @@
-//! HTTP events of API Gateway (HTTP and REST APIs), function URLs and load balancers, and the
-//! answers they take.
+//! HTTP events of API Gateway (HTTP and REST APIs), function URLs and load balancers, and the results that
+//! these accept.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,12 +23,12 @@ use crate::error::{problem, problem_body};
 use crate::serve::service::{Invocation, REQUEST_ID};
 use crate::telemetry::{self, RequestContext};
 
-/// Of an invocation's result, in bytes, as it stands in JSON: Lambda takes no larger one.
+/// Lambda's size limit of a result, in bytes of JSON.
 const LARGEST_RESULT: usize = 6 * 1024 * 1024;
-/// A load balancer takes less.
+/// The limit of a load balancer.
 const LARGEST_FOR_LOAD_BALANCER: usize = 1024 * 1024;
 
-/// What no path may hold as it is. HTTP APIs hand over decoded paths.
+/// Characters that must be escaped in a path. HTTP APIs send decoded paths.
 const PATH: AsciiSet = CONTROLS
     .add(b' ')
     .add(b'"')
@@ -48,14 +48,14 @@ const QUERY: AsciiSet = PATH
     .remove(b'{')
     .remove(b'}')
     .remove(b'^');
-/// The characters that RFC 3986 leaves as they are everywhere.
+/// Everything except the unreserved characters of RFC 3986.
 const COMPONENT: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The fields of all four kinds.
+/// The fields of all four kinds of events.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HttpEvent {
@@ -89,7 +89,7 @@ struct ContextHttp {
     method: String,
 }
 
-/// Who sent the event, and so what its answer looks like.
+/// The sender of an event, which determines the format of the result.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gateway {
     /// HTTP API with payload 2.0, or function URL.
@@ -100,8 +100,8 @@ enum Gateway {
     },
 }
 
-/// Answers the request that `event` describes; errors are answers too.
-pub(super) async fn answer(
+/// Serves the request that `event` describes. Errors of the request are responses as well.
+pub(super) async fn respond(
     event: &str,
     service: &axum::Router,
     invocation: Invocation,
@@ -109,20 +109,21 @@ pub(super) async fn answer(
     let event: HttpEvent = serde_json::from_str(event).map_err(|error| bad_event(&error))?;
     let gateway = event.gateway().ok_or_else(|| Failure {
         error_type: "bad request".to_owned(),
-        error_message: "the event is of no gateway that is supported: HTTP API, REST API, \
-                        function URL or load balancer"
-            .to_owned(),
+        error_message:
+            "the event comes from no supported gateway: HTTP API, REST API, function URL \
+                        or load balancer"
+                .to_owned(),
     })?;
     let mut id = invocation.request_id.clone();
-    let answer = match event.into_request(gateway) {
+    let response = match event.into_request(gateway) {
         Ok(mut request) => {
             request.extensions_mut().insert(invocation);
-            let answer = call(service, request).await;
-            let given = answer.headers().get(REQUEST_ID);
+            let response = call(service, request).await;
+            let given = response.headers().get(REQUEST_ID);
             if let Some(given) = given.and_then(|id| id.to_str().ok()) {
                 given.clone_into(&mut id);
             }
-            Ok(answer)
+            Ok(response)
         }
         Err(error) => Err(error),
     };
@@ -131,27 +132,27 @@ pub(super) async fn answer(
         ..RequestContext::default()
     };
     telemetry::within(Arc::new(context), async {
-        let answer = answer.unwrap_or_else(IntoResponse::into_response);
-        result(answer, gateway).await
+        let response = response.unwrap_or_else(IntoResponse::into_response);
+        result(response, gateway).await
     })
     .await
 }
 
-/// What the invocation returns: the answer, or a problem where the gateway would not take it.
-async fn result(answer: Response, gateway: Gateway) -> Result<Box<RawValue>, Failure> {
-    let write = |answer: &Answer| {
-        serde_json::value::to_raw_value(answer).map_err(|error| bad_event(&error))
+/// The result of the invocation: the response, or a problem if it is too large for the gateway.
+async fn result(response: Response, gateway: Gateway) -> Result<Box<RawValue>, Failure> {
+    let write = |result: &GatewayResponse| {
+        serde_json::value::to_raw_value(result).map_err(|error| bad_event(&error))
     };
-    let written = write(&Answer::new(answer, gateway).await)?;
-    // As it is written: escaping makes a JSON document a fifth longer.
+    let written = write(&GatewayResponse::new(response, gateway).await)?;
+    // The limit applies to the JSON, which escaping makes up to a fifth longer.
     let bytes = written.get().len();
     if bytes <= gateway.largest_result() {
         return Ok(written);
     }
-    tracing::error!(bytes, "the answer is larger than the gateway takes");
-    let detail = "the answer is larger than the gateway takes: ask for less, or with \
+    tracing::error!(bytes, "the response is larger than the gateway accepts");
+    let detail = "the response is larger than the gateway accepts: request less, or with \
                   `accept-encoding: zstd`";
-    write(&Answer::too_bad(detail, gateway))
+    write(&GatewayResponse::failed(detail, gateway))
 }
 
 impl Gateway {
@@ -178,49 +179,49 @@ impl HttpEvent {
     }
 
     fn into_request(self, gateway: Gateway) -> Result<Request, Error> {
-        let wrong = |what: &str| Error::Invalid(format!("the request's {what} can't be read"));
+        let invalid = |part: &str| Error::Invalid(format!("can't read the {part} of the request"));
         let uri = self.uri(gateway);
         let context_method = self.request_context.http.map(|http| http.method);
         let method = self.http_method.or(context_method).unwrap_or_default();
         let body = self.body.unwrap_or_default();
         let body = if self.is_base64_encoded {
-            Body::from(BASE64.decode(body).map_err(|_| wrong("body"))?)
+            Body::from(BASE64.decode(body).map_err(|_| invalid("body"))?)
         } else {
             Body::from(body)
         };
         let mut request = Request::new(body);
         *request.method_mut() =
-            Method::from_bytes(method.as_bytes()).map_err(|_| wrong("method"))?;
-        *request.uri_mut() = uri.parse().map_err(|_| wrong("path"))?;
+            Method::from_bytes(method.as_bytes()).map_err(|_| invalid("method"))?;
+        *request.uri_mut() = uri.parse().map_err(|_| invalid("path"))?;
         let single = self.headers.filter(|_| self.multi_value_headers.is_none());
         let single = single.into_iter().flatten();
         let multiple = self.multi_value_headers.into_iter().flatten();
         let multiple = multiple
             .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
         for (name, value) in single.chain(multiple) {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("headers"))?;
-            let value = HeaderValue::from_str(&value).map_err(|_| wrong("headers"))?;
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("headers"))?;
+            let value = HeaderValue::from_str(&value).map_err(|_| invalid("headers"))?;
             request.headers_mut().append(name, value);
         }
         if let Some(cookies) = self.cookies.filter(|cookies| !cookies.is_empty()) {
             let cookies = HeaderValue::from_str(&cookies.join("; "));
-            let cookies = cookies.map_err(|_| wrong("cookies"))?;
+            let cookies = cookies.map_err(|_| invalid("cookies"))?;
             request.headers_mut().insert(header::COOKIE, cookies);
         }
         Ok(request)
     }
 
-    /// The path as our routes know it, and the query.
+    /// The path, without the stage of the API, and the query.
     fn uri(&self, gateway: Gateway) -> String {
         let path = self.raw_path.as_deref().or(self.path.as_deref());
         let mut path = path.unwrap_or("/");
         if gateway == Gateway::Http {
-            // An HTTP API puts the stage before the path, unless it is the default one or a domain of
-            // the customer's own is mapped to it.
+            // An HTTP API puts its stage before the path, except for the default stage and for custom
+            // domains.
             let context = &self.request_context;
-            let own_domain = |domain: &str| !domain.ends_with(".amazonaws.com");
+            let is_custom = |domain: &str| !domain.ends_with(".amazonaws.com");
             let stage = context.stage.as_deref();
-            let stage = stage.filter(|_| !context.domain_name.as_deref().is_some_and(own_domain));
+            let stage = stage.filter(|_| !context.domain_name.as_deref().is_some_and(is_custom));
             let inner = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
             path = inner
                 .filter(|inner| inner.is_empty() || inner.starts_with('/'))
@@ -230,7 +231,7 @@ impl HttpEvent {
         let mut uri = format!("{slash}{}", utf8_percent_encode(path, &PATH));
         let query = match gateway {
             Gateway::Http => self.raw_query_string.clone().unwrap_or_default(),
-            // A REST API has decoded what a load balancer leaves as it came.
+            // A REST API decodes the query, a load balancer doesn't.
             Gateway::Rest => self.query(|text| utf8_percent_encode(text, &COMPONENT).to_string()),
             Gateway::LoadBalancer { .. } => self.query(str::to_owned),
         };
@@ -260,10 +261,10 @@ impl HttpEvent {
     }
 }
 
-/// What a gateway turns back into an HTTP answer.
+/// A response in the format of the gateways.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct GatewayResponse {
     status_code: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<String>,
@@ -277,14 +278,14 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-impl Answer {
-    async fn new(answer: Response, gateway: Gateway) -> Self {
-        let (parts, body) = answer.into_parts();
+impl GatewayResponse {
+    async fn new(response: Response, gateway: Gateway) -> Self {
+        let (parts, body) = response.into_parts();
         let body = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => {
-                tracing::error!(cause = %error, "the answer broke off");
-                return Self::too_bad("the answer broke off", gateway);
+                tracing::error!(cause = %error, "the response is incomplete");
+                return Self::failed("the response is incomplete", gateway);
             }
         };
         let is_text = is_text(&parts.headers);
@@ -302,7 +303,7 @@ impl Answer {
         )
     }
 
-    fn too_bad(detail: &str, gateway: Gateway) -> Self {
+    fn failed(detail: &str, gateway: Gateway) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let headers = problem(status, detail).into_parts().0.headers;
         let body = problem_body(status, detail);
@@ -311,17 +312,17 @@ impl Answer {
 
     fn of_parts(
         status: StatusCode,
-        answer_headers: &HeaderMap,
+        headers: &HeaderMap,
         body: String,
         is_base64_encoded: bool,
         gateway: Gateway,
     ) -> Self {
         let mut multiple: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in answer_headers {
+        for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             multiple.entry(name.to_string()).or_default().push(value);
         }
-        // What did not come through the service has no id yet.
+        // Responses that the service didn't create have no id yet.
         let id = multiple.entry(REQUEST_ID.to_string()).or_default();
         if id.is_empty() {
             id.extend(telemetry::request_id());
@@ -355,7 +356,7 @@ impl Answer {
     }
 }
 
-/// Whether a body may travel as text; a compressed one never.
+/// Whether the body can be sent as text. Compressed bodies can't.
 fn is_text(headers: &HeaderMap) -> bool {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return false;

@@ -1,17 +1,17 @@
-//! A function on AWS Lambda: every event becomes HTTP requests to the same service.
+//! A function on AWS Lambda. Every event becomes one or several HTTP requests to the same service.
 //!
-//! - An HTTP API, REST API, function URL or ALB event is the request it describes. Who calls is in
-//!   its headers, as everywhere.
-//! - An SQS batch is one `POST /events/<function>` a record, or one for all where the app takes whole
-//!   batches, and answers which of them failed.
-//! - Anything else (a schedule's input, an EventBridge event, JSON by hand) is the body of
-//!   `POST /events/<function>`, and the route's answer is the invocation's result.
+//! - An event of an HTTP API, REST API, function URL or ALB becomes the request that it describes. The
+//!   caller is authenticated by its headers, as everywhere.
+//! - An SQS batch becomes one `POST /events/<function>` per record, or one for all if the app accepts whole
+//!   batches. The result lists the records that failed.
+//! - Any other event (the input of a schedule, an EventBridge event, JSON by hand) becomes the body of
+//!   `POST /events/<function>`, and the response becomes the result of the invocation.
 //!
-//! Whoever may invoke the function has been checked by IAM, so that a trigger's caller is the
-//! platform. A trigger that is not answered with 2xx fails its invocation, or its record.
+//! IAM has checked who may invoke the function, so the caller of a trigger is the platform. A trigger that
+//! returns another status than 2xx fails its invocation, or its record.
 //!
-//! There is no hook on SIGTERM: Lambda sends one only to functions with an extension, which costs a
-//! round trip at each start, and nothing here waits to be flushed.
+//! SIGTERM is not handled: Lambda sends it only to functions with an extension, which costs a round trip at
+//! startup, and nothing here needs to be flushed.
 
 mod http_event;
 pub mod sqs;
@@ -33,13 +33,13 @@ use tower::ServiceExt as _;
 use super::service::Invocation;
 use crate::{Caller, Resources};
 
-/// What an invocation fails with: the `title` and `detail` of the problem.
+/// The failure of an invocation: the `title` and `detail` of the problem.
 pub type Failure = lambda_runtime::Diagnostic;
 
-/// Kept for the answer before Lambda stops the process in the middle of the work.
+/// The time to respond before Lambda stops the process.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// Answers invocations until the process is stopped.
+/// Serves invocations until the process is stopped.
 pub async fn run(
     name: &'static str,
     service: axum::Router,
@@ -54,7 +54,7 @@ pub async fn run(
     ] {
         env.required(
             variable,
-            "what Lambda sets it to, or unset AWS_LAMBDA_RUNTIME_API",
+            "the value that Lambda sets, or unset AWS_LAMBDA_RUNTIME_API",
         )?;
     }
     let function = Arc::new(Function::new(name, service, resources));
@@ -62,8 +62,7 @@ pub async fn run(
         let function = function.clone();
         async move {
             let id = &event.context.request_id;
-            // Lambda hands out nothing that is over already: such a deadline is an emulator's, as
-            // that of `cargo lambda watch`, in 1970.
+            // Lambda sends no deadline in the past. Emulators do: `cargo lambda watch` sends one in 1970.
             let deadline = Some(event.context.deadline()).filter(|at| *at > SystemTime::now());
             let deadline = deadline.map(|at| at - MARGIN);
             function.invoke(event.payload.get(), id, deadline).await
@@ -76,7 +75,7 @@ pub async fn run(
         .map_err(anyhow::Error::from_boxed)
 }
 
-/// A service as Lambda invokes it.
+/// A service that Lambda invokes.
 pub struct Function {
     name: &'static str,
     service: axum::Router,
@@ -84,7 +83,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// `resources` are those that the service was made with.
+    /// `resources` must be those that the service was created with.
     pub fn new(name: &'static str, service: axum::Router, resources: &Resources) -> Self {
         Self {
             name,
@@ -93,7 +92,7 @@ impl Function {
         }
     }
 
-    /// The JSON result of one invocation with the JSON `event`.
+    /// Runs one invocation with a JSON event and returns its JSON result.
     pub async fn invoke(
         &self,
         event: &str,
@@ -107,16 +106,16 @@ impl Function {
             caller: None,
         };
         match Kind::of(event)? {
-            Kind::Http => http_event::answer(event, &self.service, invocation).await,
+            Kind::Http => http_event::respond(event, &self.service, invocation).await,
             Kind::Sqs if !self.whole_batches => sqs::respond(event, self, invocation).await,
             Kind::Sqs | Kind::Trigger => {
-                let answer = self.trigger(event.to_owned(), invocation).await;
-                result_of(answer).await
+                let response = self.trigger(event.to_owned(), invocation).await;
+                result_of(response).await
             }
         }
     }
 
-    /// `POST /events/<function>` by the platform.
+    /// Sends `POST /events/<function>` on behalf of the platform.
     async fn trigger(&self, body: String, invocation: Invocation) -> Response {
         let invocation = Invocation {
             caller: Some(Caller::trigger(self.name)),
@@ -126,14 +125,14 @@ impl Function {
             .header(CONTENT_TYPE, "application/json")
             .extension(invocation)
             .body(Body::from(body))
-            .expect("a function's name can stand in a path");
+            .expect("the name of a function is valid in a path");
         call(&self.service, request).await
     }
 }
 
 async fn call(service: &axum::Router, request: Request) -> Response {
     match service.clone().oneshot(request).await {
-        Ok(answer) => answer,
+        Ok(response) => response,
         Err(never) => match never {},
     }
 }
@@ -146,11 +145,11 @@ enum Kind {
 
 #[derive(Deserialize)]
 struct Shape<'a> {
-    /// What gateways alone send. What has one of these is never taken for a trigger, whatever else
-    /// it holds: a trigger's caller is trusted.
+    /// Only gateways send this field. An event that has it is never a trigger, whatever else it contains,
+    /// because the caller of a trigger is trusted.
     #[serde(borrow, rename = "requestContext")]
     request_context: Option<&'a RawValue>,
-    /// VPC Lattice's, which sends no context.
+    /// Sent by VPC Lattice, which sends no context.
     #[serde(borrow)]
     raw_path: Option<&'a RawValue>,
     #[serde(borrow, rename = "Records")]
@@ -192,16 +191,17 @@ fn bad_event(error: &serde_json::Error) -> Failure {
     }
 }
 
-/// The body of a 2xx as it is, `null` for an empty one, text as a JSON string.
-async fn result_of(answer: Response) -> Result<Box<RawValue>, Failure> {
-    let status = answer.status();
-    let body = answer
+/// The result of a 2xx response: its body if that is JSON, `null` if it is empty, otherwise the text as a
+/// JSON string.
+async fn result_of(response: Response) -> Result<Box<RawValue>, Failure> {
+    let status = response.status();
+    let body = response
         .into_body()
         .collect()
         .await
         .map_err(|error| Failure {
             error_type: "internal server error".to_owned(),
-            error_message: format!("the answer broke off: {error}"),
+            error_message: format!("the response is incomplete: {error}"),
         })?;
     let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
     if !status.is_success() {
@@ -215,7 +215,7 @@ async fn result_of(answer: Response) -> Result<Box<RawValue>, Failure> {
         .map_err(|error| bad_event(&error))
 }
 
-/// The service answers nothing but problems outside 2xx and 3xx.
+/// The failure by a response with another status. The service returns problems for all of them.
 fn failure(status: http::StatusCode, body: &str) -> Failure {
     #[derive(Deserialize)]
     struct Problem {
@@ -229,7 +229,7 @@ fn failure(status: http::StatusCode, body: &str) -> Failure {
         },
         Err(_) => Failure {
             error_type: status.canonical_reason().unwrap_or("error").to_lowercase(),
-            error_message: format!("the trigger was answered with {status}"),
+            error_message: format!("the trigger returned {status}"),
         },
     }
 }

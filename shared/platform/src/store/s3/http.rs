@@ -1,4 +1,4 @@
-//! The SDK's HTTP client, made of ours: one TLS stack and one connection pool a process.
+//! The HTTP client of this crate for the SDK, so that a process has one TLS stack and one connection pool.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-use crate::store::answer_within;
+use crate::store::response_timeout;
 
 #[derive(Clone, Debug)]
 pub(super) struct Client(pub(super) reqwest::Client);
@@ -41,12 +41,12 @@ async fn send(
     let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))
         .map_err(|error| ConnectorError::user(error.into()))?;
 
-    let answer = tokio::time::timeout(answer_within(bytes), client.execute(request))
+    let response = tokio::time::timeout(response_timeout(bytes), client.execute(request))
         .await
         .map_err(|elapsed| ConnectorError::timeout(elapsed.into()))?
         .map_err(failure)?;
-    let answer = http::Response::from(answer).map(SdkBody::from_body_1_x);
-    HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+    let response = http::Response::from(response).map(SdkBody::from_body_1_x);
+    HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 fn failure(error: reqwest::Error) -> ConnectorError {

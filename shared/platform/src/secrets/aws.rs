@@ -1,0 +1,152 @@
+//! AWS Secrets Manager.
+
+use anyhow::{Context as _, anyhow, ensure};
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Failure, Read, received};
+use crate::aws::{Amazon, Call};
+
+/// A reference to a secret, or to a version or a field of it.
+pub(super) struct Arn {
+    id: String,
+    region: String,
+    json_key: Option<String>,
+    stage: Option<String>,
+    version: Option<String>,
+}
+
+impl Arn {
+    /// Parses a reference. Returns None if the value is not an ARN of Secrets Manager.
+    pub(super) fn parse(value: &str) -> anyhow::Result<Option<Self>> {
+        let parts: Vec<&str> = value.split(':').collect();
+        let [
+            "arn",
+            partition,
+            "secretsmanager",
+            region,
+            account,
+            "secret",
+            name,
+            rest @ ..,
+        ] = &parts[..]
+        else {
+            return Ok(None);
+        };
+        ensure!(
+            partition.starts_with("aws")
+                && ![region, account, name].iter().any(|part| part.is_empty())
+                && rest.len() <= 3,
+            "{value:?} is not the ARN of a secret: write \
+             arn:aws:secretsmanager:<region>:<account>:secret:<name>[:<JSON key>:<stage>:<version id>]"
+        );
+        let part = |at: usize| rest.get(at).filter(|part| !part.is_empty());
+        Ok(Some(Self {
+            id: parts[..7].join(":"),
+            region: (*region).to_owned(),
+            json_key: part(0).map(|it| (*it).to_owned()),
+            stage: part(1).map(|it| (*it).to_owned()),
+            version: part(2).map(|it| (*it).to_owned()),
+        }))
+    }
+
+    fn domain(&self) -> &str {
+        if self.id.starts_with("arn:aws-cn:") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Secret {
+    secret_string: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Refusal {
+    #[serde(default, rename = "__type")]
+    kind: String,
+    #[serde(default, alias = "Message")]
+    message: String,
+}
+
+pub(super) async fn read(amazon: &Amazon, arn: &Arn) -> Read {
+    let mut body = json!({ "SecretId": arn.id });
+    for (name, value) in [("VersionStage", &arn.stage), ("VersionId", &arn.version)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    let call = Call {
+        service: "secretsmanager",
+        region: &arn.region,
+        domain: arn.domain(),
+        method: Method::POST,
+        path: "/",
+        headers: &[
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", "secretsmanager.GetSecretValue"),
+        ],
+        body: body.to_string().into_bytes(),
+    };
+    let sent = amazon.send(call).await.map_err(Failure::permanent)?;
+    let (status, body) = received(sent).await?;
+    if status != 200 {
+        return Err(refused(arn, status, &body));
+    }
+    let secret: Secret = serde_json::from_slice(&body)
+        .map_err(|_| Failure::temporary(anyhow!("can't read the response of Secrets Manager")))?;
+    let text = secret.secret_string.with_context(|| {
+        format!(
+            "the secret {} is binary: store it as text (--secret-string)",
+            arn.id
+        )
+    });
+    let text = text.map_err(Failure::permanent)?;
+    field(arn, text).map_err(Failure::permanent)
+}
+
+/// A field of a JSON secret, or the whole secret.
+fn field(arn: &Arn, text: String) -> anyhow::Result<String> {
+    let Some(key) = &arn.json_key else {
+        return Ok(text);
+    };
+    let object: Value = serde_json::from_str(&text).map_err(|_| {
+        anyhow!(
+            "the secret {} is not JSON, so it has no field {key:?}",
+            arn.id
+        )
+    })?;
+    match &object[key] {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => Err(anyhow!("the secret {} has no field {key:?}", arn.id)),
+        other => Ok(other.to_string()),
+    }
+}
+
+fn refused(arn: &Arn, status: u16, body: &[u8]) -> Failure {
+    let Refusal { kind, message } = serde_json::from_slice(body).unwrap_or_default();
+    let (id, region) = (&arn.id, &arn.region);
+    let kind = kind.rsplit('#').next().unwrap_or_default();
+    let hint = match kind {
+        "ResourceNotFoundException" => format!(
+            "the secret doesn't exist or has no value: set it with `aws secretsmanager \
+             put-secret-value --region {region} --secret-id {id} --secret-string ...`"
+        ),
+        "AccessDeniedException" => {
+            format!(
+                "access denied: allow the role of this function secretsmanager:GetSecretValue on {id}"
+            )
+        }
+        "UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException" => {
+            "the AWS credentials are not valid or have expired, or the clock is wrong: log in again"
+                .to_owned()
+        }
+        _ => format!("Secrets Manager returns {status} {kind}: {message}"),
+    };
+    Failure::permanent(anyhow!(hint))
+}
