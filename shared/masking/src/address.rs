@@ -1,8 +1,8 @@
-//! Korean addresses, by road (서울특별시 강남구 테헤란로 123, 101동 1203호) and by lot (역삼동 12-3번지), from
-//! their number to both sides.
+//! Korean addresses, by road (서울특별시 강남구 테헤란로 123, 101동 1203호) and by lot (역삼동 12-3번지). The scanner
+//! starts at the number and reads in both directions.
 //!
-//! A road's or quarter's name is an everyday word as often as not, so that its number alone is no
-//! evidence: a district before it, a home behind it, or the word "주소" has to be there.
+//! The names of roads and quarters are often everyday words, so a name with a number is not enough: a district before
+//! it, a home after it, or the word "주소" is required.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ const PROVINCES: [&str; 17] = [
     "전북", "전남", "경북", "경남", "제주",
 ];
 
-/// Words that end like a district.
+/// Words with the ending of a district that are not one.
 const NO_DISTRICTS: [&str; 28] = [
     "다시",
     "혹시",
@@ -85,13 +85,13 @@ const BUILDINGS: [&str; 36] = [
     "더샵",
 ];
 
-/// The longest particle behind a building.
+/// The longest particle after a building.
 const PARTICLE: usize = 4;
 
-/// More of a token than this is no name of a place.
+/// The longest name of a place.
 const TOKEN: usize = 20;
 
-/// The units of an address with a number whose digits are a group.
+/// The units of an address whose number is this group of digits.
 pub fn address(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     if digits.len() > 5 || text.before(digits.start).is_ascii_alphabetic() {
         return None;
@@ -109,7 +109,7 @@ pub fn address(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
 fn by_road(text: &Text, digits: &Range<usize>, name_end: usize) -> Option<Range<usize>> {
     let start = token_start(text, name_end);
     let name = start..name_end;
-    // "기준으로 12" is no road.
+    // "기준으로 12" is not a road.
     if name.len() < 2
         || text.folded.has(name_end - 2, "으로")
         || is_count(text, number_end(text, digits))
@@ -150,7 +150,7 @@ fn by_lot(text: &Text, digits: &Range<usize>, name_end: usize) -> Option<Range<u
         .then(|| postcode(text, chain)..end)
 }
 
-/// 101동 1203호, with the building before it.
+/// A home, 101동 1203호, with the building before it.
 fn home(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     if text.at(digits.end) != '동' || digits.len() > 4 {
         return None;
@@ -170,7 +170,7 @@ fn home(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     Some(start..rest(text, end + 1).0)
 }
 
-/// Where a word begins that ends at a unit.
+/// The start of the word that ends at a unit.
 fn token_start(text: &Text, end: usize) -> usize {
     let mut start = end;
     while start > 0 && end - start < TOKEN && is_name(text.before(start)) {
@@ -183,7 +183,7 @@ fn is_name(unit: char) -> bool {
     matches!(unit, '가'..='힣' | '·') || unit.is_ascii_alphanumeric()
 }
 
-/// Goes left over the districts before a unit: where they begin, and whether there are any.
+/// The start of the districts before a unit, and whether there are any.
 fn districts(text: &Text, start: usize) -> (usize, bool) {
     let mut begin = start;
     let mut any = false;
@@ -197,7 +197,7 @@ fn districts(text: &Text, start: usize) -> (usize, bool) {
             break;
         }
         if !is_district(text, &(token..end)) {
-            // "입니다전북": somebody forgot the space.
+            // "입니다전북", without a space.
             let glued =
                 end - token > 2 && PROVINCES.iter().any(|name| text.folded.has(end - 2, name));
             return if glued { (end - 2, true) } else { (begin, any) };
@@ -222,7 +222,7 @@ fn begins_with_province(text: &Text, start: usize) -> bool {
     PROVINCES.iter().any(|name| text.folded.has(start, name))
 }
 
-/// Takes in the five digits before an address.
+/// The start of an address with its postcode of five digits, if there is one.
 fn postcode(text: &Text, start: usize) -> usize {
     let mut at = start;
     while at > 0 && start - at < 3 && matches!(text.before(at), ' ' | ')' | ']' | ',') {
@@ -235,11 +235,11 @@ fn postcode(text: &Text, start: usize) -> usize {
     if end - at != 5 {
         return start;
     }
-    // With its bracket, or the closing one would be left alone.
+    // With the bracket, since the closing one is masked too.
     at - usize::from(matches!(text.before(at), '(' | '['))
 }
 
-/// The end of 12 or 12-3.
+/// The end of a number such as 12 or 12-3.
 fn number_end(text: &Text, digits: &Range<usize>) -> usize {
     let second = text.folded.skip_digits(digits.end + 1);
     if text.at(digits.end) == '-' && (1..=4).contains(&(second - digits.end - 1)) {
@@ -249,15 +249,14 @@ fn number_end(text: &Text, digits: &Range<usize>) -> usize {
     }
 }
 
-/// Whether a number is followed by what it counts.
+/// Whether a counter word follows a number.
 fn is_count(text: &Text, end: usize) -> bool {
     let next = text.at(end);
     "시분초명개원년월일회건점배위대권병장박살세주킬미프퍼%".contains(next) && next != '\0'
         || matches!(next, '.' | ',' | ':' | '/') && text.at(end + 1).is_ascii_digit()
 }
 
-/// Goes right over what comes after a number: 번지, (역삼동), a building, 101동 1203호. Where it ends, and
-/// whether a home was among it.
+/// The end of what follows the number of an address (번지, (역삼동), a building, 101동 1203호), and whether it has a home.
 fn rest(text: &Text, start: usize) -> (usize, bool) {
     let mut end = start;
     let mut home = false;
@@ -291,7 +290,7 @@ fn bracketed(text: &Text, start: usize) -> Option<usize> {
     (text.at(end) == ')' && place).then_some(end + 1)
 }
 
-/// A number or a letter with what it is of: 25번길 12-3, 101동, B동, 지하 1층, 1203호.
+/// The end of a number or a letter with its unit: 25번길 12-3, 101동, B동, 지하 1층, 1203호.
 fn unit(text: &Text, start: usize, home: &mut bool) -> Option<usize> {
     let mut at = start;
     if text.folded.has(at, "지하") || text.folded.has(at, "제") && text.at(at + 1).is_ascii_digit()
@@ -305,7 +304,7 @@ fn unit(text: &Text, start: usize, home: &mut bool) -> Option<usize> {
     let digits = at;
     at = number_end(text, &(at..text.folded.skip_digits(at)));
     let numbered = at > digits;
-    // The number of a house after its road's or lot's.
+    // The number of the house after that of the road or lot.
     for suffix in [
         "번지", "번길", "길", "단지", "호실", "동", "층", "호", "차", "실",
     ] {
@@ -320,7 +319,7 @@ fn unit(text: &Text, start: usize, home: &mut bool) -> Option<usize> {
     (numbered && after_alley && !is_count(text, at)).then_some(at)
 }
 
-/// The name of a building: by its end, or because a home comes after it.
+/// The end of the name of a building, recognized by its ending or by a home after it.
 fn building(text: &Text, start: usize) -> Option<usize> {
     let mut end = start;
     while end - start < TOKEN && is_name(text.at(end)) {

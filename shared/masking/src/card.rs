@@ -1,10 +1,10 @@
-//! Payment cards: the digit by Luhn (ISO/IEC 7812-1) and the numbers with which issuers' begin.
+//! Payment cards, by the Luhn check digit (ISO/IEC 7812-1) and the prefixes of issuers.
 
 use super::digits::{Gap, Number};
 use super::labels::Class;
 use super::text::Text;
 
-/// How many digits belong to a card's number that begins here.
+/// The number of digits of a card number that begins here.
 pub fn card(text: &Text, number: &Number) -> Option<usize> {
     [16, 15, 14, 19, 18, 17, 13].into_iter().find(|&length| {
         number.length >= length && number.ends_at(length) && is_card(text, number, length)
@@ -18,7 +18,7 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
     let labelled = || text.near(&units, Class::CARD);
     let thing = text.named(units.start, Class::THING);
     let parted = number.gaps(length).within(Gap::PLAIN);
-    // Whoever writes "카드 1234-5678-9012-3456" means one, be it with a slip of the pen.
+    // After a label, as in "카드 1234-5678-9012-3456", a wrong check digit is a typing error.
     let told = quarters && labelled() || number.whole(16) && text.named(units.start, Class::CARD);
     if length == 16 && parted && !thing && told {
         return true;
@@ -36,7 +36,7 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
             || text.glued_after(units.end)
             || text.decimals(units.start)
             || text.amount(units.end);
-        // Numbers given out by machines are as long and begin with anything.
+        // Generated numbers have the same length and any prefix.
         let usual = matches!((length, digits[0]), (16, 2..=6) | (14 | 15, 3));
         return issued && !part_of_more && (usual || labelled());
     }
@@ -49,7 +49,7 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
         || length == 16 && number.cut(length, &[8])
         || length == 19 && number.cut(length, &[4, 8, 12, 16])
         || length == 19 && number.cut(length, &[6]);
-    // Cards that are only for Korea begin with 9.
+    // Domestic cards of Korea begin with 9.
     let domestic = digits[0] == 9 && length == 16;
     if number.single(length) {
         return issued && !number.among_singles(text, length);
@@ -71,7 +71,7 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10) && digits.iter().any(|&digit| digit != digits[0])
 }
 
-/// Whether an issuer's numbers begin and end so.
+/// Whether an issuer has this prefix and length.
 fn issued(digits: &[u8]) -> bool {
     let first = |count: usize| {
         digits[..count]

@@ -1,15 +1,15 @@
-//! Numbers, however they are cut into groups and spelled.
+//! Numbers, in any grouping and spelling.
 
 use std::ops::Range;
 
 use super::text::Text;
 
-/// The longest number that any scanner wants is a card's of 19 digits.
-const MOST: usize = 20;
+/// The most digits of a number. The longest numbers that scanners need are card numbers of 19 digits.
+const MAX_DIGITS: usize = 20;
 /// The most units between two groups of a number: " - (".
-const GAP: usize = 4;
+const MAX_GAP: usize = 4;
 
-/// What stands between two groups of digits.
+/// The separators between two groups of digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gap(u16);
 
@@ -26,7 +26,7 @@ impl Gap {
     pub const COMMA: Self = Self(1 << 9);
     pub const OTHER: Self = Self(1 << 10);
 
-    /// How people cut a number that is one.
+    /// The separators within one number.
     pub const PLAIN: Self = Self(0xFF);
 
     pub const fn or(self, other: Self) -> Self {
@@ -49,7 +49,7 @@ impl Gap {
         self.0 & other.0 != 0
     }
 
-    /// Of one unit, if it can stand in a number at all.
+    /// The separator of one unit; none if it can't be part of a number.
     fn of(unit: char) -> Option<Self> {
         Some(match unit {
             '-' => Self::DASH,
@@ -68,7 +68,7 @@ impl Gap {
     }
 }
 
-/// The groups of a number that may be one: digits with little between them.
+/// Groups of digits that may be one number, since little is between them.
 pub fn groups(text: &Text, start: usize, groups: &mut Vec<Range<usize>>) {
     groups.clear();
     let mut at = start;
@@ -79,7 +79,7 @@ pub fn groups(text: &Text, start: usize, groups: &mut Vec<Range<usize>>) {
         }
         groups.push(at..end);
         at = end;
-        while at < end + GAP && Gap::of(text.at(at)).is_some() {
+        while at < end + MAX_GAP && Gap::of(text.at(at)).is_some() {
             at += 1;
         }
         if at == end || !text.at(at).is_ascii_digit() {
@@ -88,31 +88,31 @@ pub fn groups(text: &Text, start: usize, groups: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Digits from the beginning of a group on, across the groups after it.
+/// The digits from the start of a group, across the groups after it.
 #[derive(Debug)]
 pub struct Number {
-    pub digits: [u8; MOST],
+    pub digits: [u8; MAX_DIGITS],
     pub length: usize,
     /// Bit n: a group ends after n digits.
     ends: u32,
-    /// What stands after n digits, where a group ends there and another follows.
-    gaps: [Gap; MOST + 1],
+    /// The separator after n digits, if a group ends there and another follows.
+    gaps: [Gap; MAX_DIGITS + 1],
     /// The unit after n digits.
-    units: [usize; MOST + 1],
-    /// What stands between the group before and this one.
+    units: [usize; MAX_DIGITS + 1],
+    /// The separator before the first group.
     gap_before: Gap,
     pub spelled: bool,
 }
 
 impl Number {
     fn empty(start: usize, spelled: bool) -> Self {
-        let mut units = [0; MOST + 1];
+        let mut units = [0; MAX_DIGITS + 1];
         units[0] = start;
         Self {
-            digits: [0; MOST],
+            digits: [0; MAX_DIGITS],
             length: 0,
             ends: 0,
-            gaps: [Gap::default(); MOST + 1],
+            gaps: [Gap::default(); MAX_DIGITS + 1],
             units,
             gap_before: Gap::default(),
             spelled,
@@ -130,7 +130,7 @@ impl Number {
                 number.gaps[number.length] = gap(text, groups[place - 1].end..group.start);
             }
             for unit in group.clone() {
-                if number.length == MOST {
+                if number.length == MAX_DIGITS {
                     return number;
                 }
                 number.push(text.at(unit) as u8 - b'0', unit + 1);
@@ -167,7 +167,7 @@ impl Number {
         self.inner(length) == 0
     }
 
-    /// Whether each digit stands alone.
+    /// Whether each digit is a group.
     pub fn single(&self, length: usize) -> bool {
         self.inner(length) == (1 << length) - 2
     }
@@ -181,13 +181,13 @@ impl Number {
         self.gaps[after]
     }
 
-    /// All that stands between the first `length` digits.
+    /// All separators between the first `length` digits.
     pub fn gaps(&self, length: usize) -> Gap {
         let gaps = self.gaps[1..length].iter();
         gaps.fold(Gap::default(), |all, &gap| all.or(gap))
     }
 
-    /// Whether the gaps among the first `length` digits are all the same.
+    /// Whether the separators between the first `length` digits are the same.
     pub fn even(&self, length: usize) -> bool {
         let mut gaps = self.gaps[1..length]
             .iter()
@@ -198,7 +198,7 @@ impl Number {
         gaps.all(|gap| gap == first)
     }
 
-    /// Whether another group is joined on without a space: the number is part of a longer code.
+    /// Whether another group follows without a space. The number is then part of a longer code.
     pub fn joined(&self, length: usize) -> bool {
         let tight = |gap: Gap| {
             gap.meets(Gap::DASH.or(Gap::DOT).or(Gap::SLASH).or(Gap::UNDERSCORE))
@@ -207,7 +207,7 @@ impl Number {
         tight(self.gap_before) || tight(self.gaps[length])
     }
 
-    /// Whether a digit that stands alone comes before, or after `length` digits.
+    /// Whether a single digit is before the number, or after `length` digits.
     pub fn among_singles(&self, text: &Text, length: usize) -> bool {
         let start = self.start();
         let before = self.gap_before != Gap::default()
@@ -224,7 +224,7 @@ fn gap(text: &Text, units: Range<usize>) -> Gap {
     })
 }
 
-/// The value of a digit, in figures or as Koreans read numbers out.
+/// The value of a digit, written as a digit or spelled in Korean.
 pub fn value(unit: char) -> Option<u8> {
     if unit.is_ascii_digit() {
         return Some(unit as u8 - b'0');
@@ -244,27 +244,26 @@ pub fn value(unit: char) -> Option<u8> {
     })
 }
 
-/// What people say for the dash in a number that they read out.
+/// Spellings of the dash in a number that is spelled out.
 const SPOKEN_DASH: [&str; 5] = ["하이픈", "다시", "대시", "에", "의"];
 
-/// Digits of which some are spelled, in one run.
+/// Consecutive digits of which some are spelled out.
 #[derive(Debug)]
 pub struct Spelled {
-    /// The value of each digit, its unit, and whether a group begins with it.
+    /// The value of each digit, its unit, and whether it begins a group.
     digits: Vec<(u8, usize, bool)>,
     pub end: usize,
 }
 
-/// The spelled number around a spelled digit, if that begins one of eight digits or more of which
-/// some are spelled.
+/// The number around a spelled digit, if it has eight or more digits.
 pub fn spelled(text: &Text, start: usize) -> Option<Spelled> {
-    // "이" and "일" are in every sentence.
+    // A fast path: "이" and "일" are in every sentence.
     value(text.at(after_gap(text, start + 1)))?;
     let mut at = before_spelled(text, start);
     let mut digits = Vec::new();
     let mut letters = 0;
     let mut begins = true;
-    while digits.len() < 2 * MOST {
+    while digits.len() < 2 * MAX_DIGITS {
         if let Some(digit) = value(text.at(at)) {
             digits.push((digit, at, begins));
             letters += usize::from(!text.at(at).is_ascii_digit());
@@ -282,7 +281,7 @@ pub fn spelled(text: &Text, start: usize) -> Option<Spelled> {
     (digits.len() >= 8 && letters >= 2).then_some(Spelled { digits, end: at })
 }
 
-/// Goes back over groups of figures: 010 일이삼사.
+/// The start of the groups of digits before a spelled digit: 010 일이삼사.
 fn before_spelled(text: &Text, start: usize) -> usize {
     let mut begin = start;
     for _ in 0..2 {
@@ -302,7 +301,7 @@ fn before_spelled(text: &Text, start: usize) -> usize {
     begin
 }
 
-/// A comma parts one number from the next.
+/// A comma separates one number from the next.
 fn spoken_gap(unit: char) -> bool {
     Gap::of(unit).is_some_and(|gap| gap != Gap::COMMA)
 }
@@ -327,8 +326,8 @@ fn after_gap(text: &Text, start: usize) -> usize {
 }
 
 impl Spelled {
-    /// The numbers that it may be. A number may begin a little into the first group and end before
-    /// the last letter of one, since "번호이", "이요" and "오늘" are written with the same letters.
+    /// The possible numbers. A number may begin after the first digit and end before the last one, since words such as
+    /// "번호이", "이요" and "오늘" contain the same letters.
     pub fn numbers(&self) -> impl Iterator<Item = Number> {
         let mut into_group = 0;
         (0..self.digits.len()).filter_map(move |first| {
@@ -344,7 +343,7 @@ impl Spelled {
     fn number(&self, first: usize) -> Number {
         let digits = &self.digits[first..];
         let mut number = Number::empty(digits[0].1, true);
-        for (place, &(digit, unit, _)) in digits.iter().take(MOST).enumerate() {
+        for (place, &(digit, unit, _)) in digits.iter().take(MAX_DIGITS).enumerate() {
             number.push(digit, unit + 1);
             let next = digits.get(place + 1);
             let group_ends = next.is_none_or(|next| next.2);

@@ -1,9 +1,9 @@
-//! One spelling of a text for the scanners, with the way back.
+//! Rewrites a text into one spelling for the scanners, with a mapping back to the text.
 //!
-//! NFKC would do more than is wanted (it makes letters of symbols and numbers of footnotes) and costs
-//! more than all the scanning. Only that is folded in which numbers and addresses are really written:
-//! full-width and foreign digits, the dashes, dots and spaces of input methods, the jamo of file
-//! names from a Mac, the escapes of JSON inside a string; what cannot be seen is left out.
+//! NFKC would change too much (it turns symbols into letters, and footnotes into numbers) and takes longer than all
+//! scanning. So only spellings in which people write numbers and addresses are folded: full-width and foreign digits,
+//! the dashes, dots and spaces of input methods, the jamo of file names from a Mac, and JSON escapes inside a string.
+//! Invisible characters are dropped.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -11,29 +11,28 @@ use std::ops::Range;
 use super::look;
 use super::policy::Kind;
 
-/// Stands for a placeholder: belongs to no number, word or address, so that a masked text is scanned
-/// like a text without what was masked.
+/// The unit for a placeholder. It is part of no number, word or address, so that scanners ignore masked values.
 pub const PLACEHOLDER: char = '\u{FFFC}';
 
-/// Outside the text. No unit is NUL: control characters are left out.
+/// The unit outside of the text. No unit is NUL, since control characters are dropped.
 pub const NOTHING: char = '\0';
 
 pub struct Folded {
     units: Vec<char>,
-    /// Where each unit begins in the text, and at last the text's length.
+    /// The byte at which each unit begins, followed by the length of the text.
     starts: Vec<u32>,
     spaces: Run,
     digits: Run,
 }
 
-/// The run of units that was last read to its end. Scanners begin at many places within one run, and
-/// each unit of it is read once for all of them.
+/// The run of units that was read last. Scanners begin at many units of a run, and each unit of it is read once for all
+/// of them.
 #[derive(Clone, Debug, Default)]
 pub struct Run(Cell<Option<(usize, usize)>>);
 
 impl Run {
-    /// The first unit at or after `start` that does not belong to the run. Whether a unit belongs must
-    /// not depend on where the run began.
+    /// The first unit at or after `start` that is not part of the run. Whether a unit is part of it must not depend on
+    /// the start of the run.
     pub fn end(&self, start: usize, belongs: impl Fn(usize) -> bool) -> usize {
         if let Some((first, end)) = self.0.get()
             && (first..=end).contains(&start)
@@ -50,7 +49,7 @@ impl Run {
 }
 
 impl Folded {
-    /// Of a text of at most 4 GB.
+    /// Folds a text of at most 4 GB.
     pub fn new(text: &str) -> Self {
         let mut folded = Self {
             units: Vec::with_capacity(text.len()),
@@ -90,7 +89,7 @@ impl Folded {
         &self.units[range]
     }
 
-    /// Whether a word in lower case stands at a unit, in any case.
+    /// Whether a lower-case word begins at a unit, in upper or lower case.
     pub fn has(&self, unit: usize, word: &str) -> bool {
         let mut at = unit;
         word.chars().all(|letter| {
@@ -99,22 +98,22 @@ impl Folded {
         })
     }
 
-    /// The first unit at or after one that is no space.
+    /// The first unit from `unit` on that is not a space.
     pub fn skip_spaces(&self, unit: usize) -> usize {
         self.spaces.end(unit, |unit| self.at(unit) == ' ')
     }
 
-    /// The first unit at or after one that is no digit.
+    /// The first unit from `unit` on that is not a digit.
     pub fn skip_digits(&self, unit: usize) -> usize {
         self.digits.end(unit, |unit| self.at(unit).is_ascii_digit())
     }
 
-    /// Where units stand in the text. What is invisible goes with the unit before it.
+    /// The bytes of units in the text. Invisible characters belong to the unit before them.
     pub fn bytes(&self, units: Range<usize>) -> Range<usize> {
         self.starts[units.start] as usize..self.starts[units.end] as usize
     }
 
-    /// The unit that begins at a byte or after it.
+    /// The first unit that begins at a byte or after it.
     pub fn unit_at(&self, byte: usize) -> usize {
         let unit = self
             .starts
@@ -127,7 +126,7 @@ impl Folded {
         self.starts.push(start as u32);
     }
 
-    /// Folds what begins at a byte, and says how many bytes that is.
+    /// Folds the character at a byte. Returns its length in bytes.
     fn take(&mut self, text: &str, at: usize) -> usize {
         let byte = text.as_bytes()[at];
         match byte {
@@ -173,7 +172,7 @@ impl Folded {
         length
     }
 
-    /// Composes as NFC does. The composed syllable begins where its first jamo does.
+    /// Composes jamo like NFC. A syllable begins at its first jamo.
     fn push_jamo(&mut self, jamo: char, at: usize) {
         let last = self.units.last().copied().unwrap_or(NOTHING);
         let composed = match (last, jamo) {
@@ -193,7 +192,7 @@ impl Folded {
     }
 }
 
-/// The length of the placeholder that a text begins with: `[PHONE_12]`, `[RRN]`.
+/// The length of the placeholder at the start of a text: `[PHONE_12]`, `[RRN]`.
 fn placeholder(text: &[u8]) -> Option<usize> {
     let inside = &text[1..];
     let kind = Kind::ALL
@@ -210,12 +209,12 @@ fn placeholder(text: &[u8]) -> Option<usize> {
         }
         _ => 0,
     };
-    // Longer ones were never given out, and could carry a number.
+    // Placeholders never have longer numbers, and a longer one could hide a number.
     let length = 1 + kind.label().len() + digits;
     (digits != 1 && digits <= 5 && text.get(length) == Some(&b']')).then_some(length + 1)
 }
 
-/// A JSON escape, also one that was escaped again: its character and its length.
+/// The character and the length of a JSON escape, which may be escaped several times.
 fn escape(text: &[u8]) -> (char, usize) {
     let slashes = text
         .iter()
@@ -232,7 +231,7 @@ fn escape(text: &[u8]) -> (char, usize) {
                 .filter(|hex| hex.iter().all(u8::is_ascii_hexdigit))
                 .and_then(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
             match code {
-                // Half a surrogate pair is a character of no number, like an emoji.
+                // Half a surrogate pair is part of no number, like an emoji.
                 Some(code) => {
                     let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
                     let unit = match letter {
@@ -240,7 +239,7 @@ fn escape(text: &[u8]) -> (char, usize) {
                         '\0'..'\u{20}' => ' ',
                         '\u{80}'.. => match beyond_ascii(letter) {
                             Fold::To(unit) | Fold::Apart(unit) => unit,
-                            // There has to be a unit, since the escape's letters have to go somewhere.
+                            // A unit is needed, since the letters of the escape must belong to one.
                             Fold::Nothing => ' ',
                         },
                         letter => letter,
@@ -256,7 +255,7 @@ fn escape(text: &[u8]) -> (char, usize) {
 
 enum Fold {
     To(char),
-    /// A digit that is often a bullet or a footnote: not to be run together with its neighbours.
+    /// A digit that is often a bullet or a footnote. It is not joined with its neighbors.
     Apart(char),
     Nothing,
 }
@@ -269,10 +268,10 @@ fn beyond_ascii(letter: char) -> Fold {
         '！'..='～' => Fold::To(char::from_u32(code - 0xFEE0).unwrap_or(letter)),
         '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}'
         | '\u{3164}' | '\u{FFA0}' | '\u{2800}'
-        // The frame of a keycap: keeps the digits of keycaps apart.
+        // The frame of a keycap, which separates the digits of keycaps.
         | '\u{20E3}' => Fold::To(' '),
         '\u{85}' | '\u{2028}' | '\u{2029}' => Fold::To('\n'),
-        // The last three are typed for a dash: the Hangul vowel, the long vowel mark, the box line.
+        // The last three are used as dashes: the Hangul vowel, the long vowel mark, the box line.
         '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | 'ㅡ' | 'ー'
         | '─' | '━' => Fold::To('-'),
         '〜' | '∼' | '˜' => Fold::To('~'),

@@ -1,19 +1,20 @@
-//! What looks the same everywhere: e-mail addresses, IBANs, IP addresses, US social security numbers.
+//! Finds what has the same form in all countries, e-mail addresses, IBANs and IP addresses, and US social security
+//! numbers.
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use super::digits::{Gap, Number};
 use super::labels::Class;
+use super::local_part::is_local;
 use super::text::Text;
 
-/// Endings of file names that are no top-level domains: `image@2x.png`.
+/// Endings of file names that are not top-level domains: `image@2x.png`.
 const FILES: [&str; 16] = [
     "png", "jpg", "jpeg", "gif", "svg", "webp", "js", "ts", "css", "json", "html", "txt", "pdf",
     "tar", "zip", "exe",
 ];
 
-/// The address around an at sign of some units.
+/// The e-mail address around an at sign, which may be spelled with several units.
 pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
     let spaced = text.before(at.start) == ' ' && text.at(at.end) == ' ';
     let (local_end, domain_start) = if spaced {
@@ -22,7 +23,7 @@ pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
         (at.start, at.end)
     };
     let end = domain_end(text, domain_start)?;
-    let mut start = text.local.start(text, local_end);
+    let mut start = text.local_part.start(&text.folded, local_end);
     if !spaced && !is_local(text.before(local_end)) {
         // 홍길동@example.com
         while start > 0 && text.before(start).is_alphanumeric() {
@@ -31,48 +32,6 @@ pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
     }
     let git = text.folded.has(start, "git@") && local_end - start == 3;
     (start < local_end && !git).then_some(start..end)
-}
-
-/// What was read last before an at sign. Some at signs (`%40`) may be part of the name before the next,
-/// and none is to read again what the one before it did.
-#[derive(Clone, Debug, Default)]
-pub struct Local(Cell<LocalRun>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct LocalRun {
-    /// Where its first letter, digit or underscore is, or `end`.
-    name: usize,
-    end: usize,
-}
-
-impl Local {
-    /// Where the name begins that ends at a unit, or that unit.
-    pub fn start(&self, text: &Text, end: usize) -> usize {
-        let known = self.0.get();
-        debug_assert!(known.end <= end, "at signs are met from left to right");
-        let mut start = end;
-        while start > known.end && is_local(text.before(start)) {
-            start -= 1;
-        }
-        let begins = |unit: usize| text.at(unit).is_alphanumeric() || text.at(unit) == '_';
-        let name = if start == known.end && known.name < known.end {
-            known.name
-        } else {
-            (start..end).find(|&unit| begins(unit)).unwrap_or(end)
-        };
-        self.0.set(LocalRun { name, end });
-        name
-    }
-}
-
-pub fn is_local(unit: char) -> bool {
-    unit.is_ascii_alphanumeric()
-        || matches!(unit, '.' | '_' | '%' | '+' | '-')
-        || unit.is_alphabetic() && !is_korean(unit)
-}
-
-fn is_korean(unit: char) -> bool {
-    matches!(unit, '가'..='힣' | '\u{3130}'..='\u{318F}')
 }
 
 fn domain_end(text: &Text, start: usize) -> Option<usize> {
@@ -107,7 +66,7 @@ fn domain_end(text: &Text, start: usize) -> Option<usize> {
     }
 }
 
-/// The length of an IBAN by its country (SWIFT's registry).
+/// The length of IBANs by country (from the registry of SWIFT).
 const IBANS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 \
     EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 \
     KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 \
@@ -139,7 +98,7 @@ pub fn iban(text: &Text, start: usize) -> Option<Range<usize>> {
         }
         at += 1;
     }
-    // ISO 13616: the first four go to the end, a letter counts from 10, and the rest by 97 is 1.
+    // ISO 13616: with the first four moved to the end and letters counted from 10, the number modulo 97 is 1.
     let rest = read[4..].iter().chain(&read[..4]).fold(0, |rest, letter| {
         match letter.to_digit(36).unwrap_or(0) {
             digit @ ..10 => (rest * 10 + digit) % 97,
@@ -153,7 +112,7 @@ pub fn iban(text: &Text, start: usize) -> Option<Range<usize>> {
     (rest == 1 && over).then_some(start..at)
 }
 
-/// An IPv4 address of the four groups from the first.
+/// An IPv4 address made of the first four groups.
 pub fn ipv4(text: &Text, groups: &[Range<usize>]) -> Option<Range<usize>> {
     let four = groups.get(..4)?;
     let units = four[0].start..four[3].end;
@@ -180,7 +139,7 @@ pub fn ipv4(text: &Text, groups: &[Range<usize>]) -> Option<Range<usize>> {
     let before = text.before(units.start);
     let from_more = text.decimals(units.start) || before.is_ascii_alphanumeric();
     let labelled = text.near(&units, Class::IP);
-    // Chapters and releases have four parts, too, but small ones.
+    // Chapters and versions also have four parts, but small ones.
     let small = bytes.iter().all(|&byte| byte < 10);
     let version = text.named(units.start, Class::VERSION) || matches!(next, '절' | '장' | '항');
     let nobody = matches!(bytes, [127, ..] | [0, 0, 0, 0] | [255, 255, ..]);
@@ -228,8 +187,7 @@ fn is_word(unit: char) -> bool {
     unit.is_ascii_alphanumeric() || unit == '_'
 }
 
-/// A US social security number, 123-45-6789: only where it is called one, since many things are
-/// written so.
+/// A US social security number, 123-45-6789, if a label says so: many other numbers have this form.
 pub fn ssn(text: &Text, number: &Number) -> bool {
     let two = number.digits[3] + number.digits[4];
     let area = number.digits[..3]

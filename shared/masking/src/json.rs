@@ -1,5 +1,4 @@
-//! JSON: strings, keys, and numbers that identify somebody. A key says what its value is, as a label
-//! does in a text.
+//! Masks JSON: strings, keys and numbers. A key is a label for its value.
 
 use std::collections::HashMap;
 
@@ -9,15 +8,15 @@ use super::fold::{Folded, PLACEHOLDER};
 use super::text::Text;
 use super::{Counts, Error, Kind, LONGEST, Masker, Placeholders, look, secrets};
 
-/// `serde_json` parses 128.
-const DEEPEST: usize = 128;
-const MOST: usize = 100_000;
-/// More of a key than this says nothing more about its value.
+/// The levels that `serde_json` parses.
+const MAX_DEPTH: usize = 128;
+const MAX_VALUES: usize = 100_000;
+/// The bytes of a key that serve as a label for its value.
 pub const KEY: usize = 100;
 
 struct Walk<'a> {
     masker: &'a Masker,
-    people: &'a mut Placeholders,
+    placeholders: &'a mut Placeholders,
     counts: Counts,
     values: usize,
     bytes: usize,
@@ -26,11 +25,11 @@ struct Walk<'a> {
 pub(super) fn mask(
     masker: &Masker,
     value: &mut Value,
-    people: &mut Placeholders,
+    placeholders: &mut Placeholders,
 ) -> Result<Counts, Error> {
     let mut walk = Walk {
         masker,
-        people,
+        placeholders,
         counts: Counts::default(),
         values: 0,
         bytes: 0,
@@ -40,21 +39,21 @@ pub(super) fn mask(
 }
 
 impl Walk<'_> {
-    /// `key` is the nearest one above: that of an array holds for what is in it.
+    /// `key` is the nearest key above: the key of an array applies to its items.
     fn value(&mut self, key: &str, value: &mut Value, depth: usize) -> Result<(), Error> {
         self.values += 1;
-        if self.values > MOST {
-            return Err(Error::TooMany(MOST));
+        if self.values > MAX_VALUES {
+            return Err(Error::TooMany(MAX_VALUES));
         }
-        if depth > DEEPEST {
-            return Err(Error::TooDeep(DEEPEST));
+        if depth > MAX_DEPTH {
+            return Err(Error::TooDeep(MAX_DEPTH));
         }
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::String(text) => *text = self.string(key, text)?,
             Value::Number(number) => {
                 let written = number.to_string();
-                // A float that is whole is somebody's integer.
+                // A float without decimals may be an integer.
                 let written = written.strip_suffix(".0").unwrap_or(&written);
                 let masked = self.text(key, written)?;
                 if masked != written {
@@ -73,18 +72,18 @@ impl Walk<'_> {
 
     fn object(&mut self, object: &mut Map<String, Value>, depth: usize) -> Result<(), Error> {
         let mut masked = Map::with_capacity(object.len());
-        let mut alike: HashMap<String, usize> = HashMap::new();
+        let mut duplicates: HashMap<String, usize> = HashMap::new();
         for (key, mut value) in std::mem::take(object) {
             let name = self.text("", &key)?;
             let mut free = name.clone();
-            // Two keys that are masked alike keep both their values.
+            // Two keys with the same masked name keep both values.
             while masked.contains_key(&free) {
                 look(1);
-                let count = alike.entry(name.clone()).or_insert(1);
+                let count = duplicates.entry(name.clone()).or_insert(1);
                 *count += 1;
                 free = format!("{name} ({count})");
             }
-            // Under its new name, by which it would be masked the next time.
+            // The new name is the label, so that masking again gives the same result.
             self.value(&free, &mut value, depth + 1)?;
             masked.insert(free, value);
         }
@@ -98,7 +97,7 @@ impl Walk<'_> {
         if secret && self.masker.policy.masks(Kind::Secret) {
             self.add(text)?;
             let mut masked = String::new();
-            self.people.write(&mut masked, Kind::Secret, &[]);
+            self.placeholders.write(&mut masked, Kind::Secret, &[]);
             self.counts.add(Kind::Secret);
             return Ok(masked);
         }
@@ -108,14 +107,16 @@ impl Walk<'_> {
     fn text(&mut self, key: &str, text: &str) -> Result<String, Error> {
         self.add(text)?;
         if key.is_empty() {
-            return self.masker.after(0, text, self.people, &mut self.counts);
+            return self
+                .masker
+                .after(0, text, self.placeholders, &mut self.counts);
         }
-        let said = format!("{}: ", start_of(key));
-        let whole = format!("{said}{text}");
-        let mut masked = self
-            .masker
-            .after(said.len(), &whole, self.people, &mut self.counts)?;
-        Ok(masked.split_off(said.len()))
+        let label = format!("{}: ", start_of(key));
+        let whole = format!("{label}{text}");
+        let mut masked =
+            self.masker
+                .after(label.len(), &whole, self.placeholders, &mut self.counts)?;
+        Ok(masked.split_off(label.len()))
     }
 
     fn add(&mut self, text: &str) -> Result<(), Error> {
@@ -132,7 +133,7 @@ fn start_of(key: &str) -> &str {
 }
 
 fn is_placeholder(text: &str) -> bool {
-    // A longer one is none, and need not be folded to see that.
+    // A fast path: longer texts are no placeholders.
     text.len() < 20 && {
         let folded = Folded::new(text);
         folded.len() == 1 && folded.at(0) == PLACEHOLDER

@@ -1,5 +1,5 @@
-//! Korean numbers other than those of registration and telephone: businesses, driver's licences,
-//! passports, health insurance, bank accounts, number plates.
+//! Korean numbers except registration and telephone numbers: businesses, driver's licences, passports, health insurance,
+//! bank accounts, number plates.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::labels::Class;
 use super::policy::Kind;
 use super::text::Text;
 
-/// A number that is recognised by its form or its label.
+/// A number that is recognized by its form or its label.
 pub fn number(text: &Text, number: &Number) -> Option<(Kind, Range<usize>)> {
     if business(text, number) {
         return Some((Kind::Business, number.units(10)));
@@ -19,7 +19,7 @@ pub fn number(text: &Text, number: &Number) -> Option<(Kind, Range<usize>)> {
     health(text, number).map(|length| (Kind::Health, number.units(length)))
 }
 
-/// 123-45-67890.
+/// A business number: 123-45-67890.
 fn business(text: &Text, number: &Number) -> bool {
     if !number.ends_at(10) || number.digits[0] == 0 {
         return false;
@@ -35,7 +35,7 @@ fn business(text: &Text, number: &Number) -> bool {
         && !text.named(units.start, Class::THING)
 }
 
-/// By the National Tax Service's weights; the ninth product counts its tens, too.
+/// The check digit by the weights of the National Tax Service. The tens of the ninth product count as well.
 fn checked_business(digits: &[u8]) -> bool {
     let weights = [1, 3, 7, 1, 3, 7, 1, 3, 5];
     let sum: u32 = digits
@@ -52,7 +52,7 @@ const PLACES: [&str; 17] = [
     "전북", "전남", "경북", "경남", "제주",
 ];
 
-/// 11-12-345678-90, or with the place's name for the first two digits.
+/// A driver's licence: 11-12-345678-90, or with the name of a region instead of the first two digits.
 fn licence(text: &Text, number: &Number) -> Option<Range<usize>> {
     let start = number.start();
     if number.ends_at(12) && (11..=28).contains(&(number.digits[0] * 10 + number.digits[1])) {
@@ -77,7 +77,7 @@ fn licence(text: &Text, number: &Number) -> Option<Range<usize>> {
     (cut && placed || labelled).then(|| start..number.units(10).end)
 }
 
-/// The number on a health insurance card has no form of its own.
+/// The number of a health insurance card. It has no form of its own, so it needs a label.
 fn health(text: &Text, number: &Number) -> Option<usize> {
     [11, 10].into_iter().find(|&length| {
         let units = number.units(length);
@@ -90,7 +90,7 @@ fn health(text: &Text, number: &Number) -> Option<usize> {
     })
 }
 
-/// The longest number here that a bank could have given, where a bank is talked of.
+/// The longest possible account number that begins here, if a bank is mentioned.
 pub fn account(text: &Text, number: &Number) -> Option<usize> {
     let start = number.start();
     if text.glued_before(start) || text.decimals(start) || text.named(start, Class::THING) {
@@ -125,11 +125,11 @@ fn cut_like_a_bank(number: &Number, length: usize) -> bool {
         Gap::UNDERSCORE,
         Gap::TILDE,
     ];
-    // The first group of a bank has three digits or more, but for a few with two.
+    // The first group has three or more digits, and two at a few banks.
     even.contains(&gaps) && (number.inner(length) & 0b10) == 0
 }
 
-/// 2024-01-15 1030 is as long as an account's number.
+/// A date such as 2024-01-15 1030, which is as long as an account number.
 fn date(number: &Number) -> bool {
     let month = number.digits[4] * 10 + number.digits[5];
     matches!(number.digits[..2], [2, 0] | [1, 9])
@@ -138,10 +138,10 @@ fn date(number: &Number) -> bool {
         && (1..=12).contains(&month)
 }
 
-/// A passport whose first digits are a group: M12345678, M123A4567.
+/// A passport number whose first digits are this group: M12345678, M123A4567.
 pub fn passport(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     let mut start = digits.start;
-    // "M 12345678" and "M-12345678" where a passport is talked of.
+    // "M 12345678" and "M-12345678" if a passport is mentioned.
     let apart = matches!(text.before(start), ' ' | '-');
     start -= usize::from(apart);
     let letter = text.before(start);
@@ -168,7 +168,7 @@ fn passport_end(text: &Text, digits: &Range<usize>) -> Option<usize> {
     let run = |from: usize| text.folded.skip_digits(from) - from;
     match digits.len() {
         8 => Some(digits.end),
-        // Cut in two or three: 1234 5678, 123 45678, 123-A-4567.
+        // In two or three groups: 1234 5678, 123 45678, 123-A-4567.
         2..=5 => {
             let mut at = digits.end;
             let mut count = digits.len();
@@ -193,7 +193,7 @@ fn passport_end(text: &Text, digits: &Range<usize>) -> Option<usize> {
     }
 }
 
-/// 12가 3456, 123가3456, 서울 12 가 3456: the units of a number plate whose first digits are a group.
+/// The units of a number plate whose first digits are this group: 12가 3456, 123가3456, 서울 12 가 3456.
 pub fn plate(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     if !(2..=3).contains(&digits.len()) {
         return None;
@@ -222,7 +222,7 @@ pub fn plate(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     let place = digits.start - usize::from(before == ' ').min(digits.start);
     let placed = place >= 2 && PLACES.iter().any(|name| text.folded.has(place - 2, name));
     let units = digits.start..end;
-    // "12주 3456" may be weeks, "20도 1000" degrees: with a space only what is nothing else.
+    // "12주 3456" may be weeks and "20도 1000" degrees, so with a space only unambiguous letters count.
     let clear = !"도로주조수부호자소모배".contains(letter);
     let sure = !spaced && (digits.len() == 3 || letter_at == digits.end);
     let sure = sure

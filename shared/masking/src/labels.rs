@@ -1,9 +1,9 @@
-//! The words that say what a number near them is: "계좌", "passport", and "주문번호", which says that
-//! it is nobody's.
+//! Labels: words that say what a number near them is, such as "계좌" or "passport", or that it is not personal data,
+//! such as "주문번호".
 
 use super::fold::Folded;
 
-/// A set of what a word can announce.
+/// A set of meanings of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class(u16);
 
@@ -11,7 +11,7 @@ impl Class {
     pub const REGISTRATION: Self = Self(1);
     pub const PHONE: Self = Self(1 << 1);
     pub const ACCOUNT: Self = Self(1 << 2);
-    /// A bank's short name that is an everyday word, too ("우리", "하나").
+    /// A short name of a bank that is also an everyday word ("우리", "하나").
     pub const BANK: Self = Self(1 << 3);
     pub const CARD: Self = Self(1 << 4);
     pub const BUSINESS: Self = Self(1 << 5);
@@ -24,7 +24,7 @@ impl Class {
     pub const IP: Self = Self(1 << 12);
     pub const SECRET: Self = Self(1 << 13);
     pub const VERSION: Self = Self(1 << 14);
-    /// An order, a parcel, a product, a moment: no person.
+    /// An order, a parcel, a product or a time, which is no person.
     pub const THING: Self = Self(1 << 15);
 
     pub fn meets(self, other: Self) -> bool {
@@ -32,7 +32,7 @@ impl Class {
     }
 }
 
-/// In lower case, of two letters or more. Longer words win over the shorter that they begin with.
+/// Words in lower case, of two or more letters. The longest word that matches applies.
 const WORDS: &[(Class, &str)] = &[
     (
         Class::REGISTRATION,
@@ -112,7 +112,7 @@ const WORDS: &[(Class, &str)] = &[
     ),
 ];
 
-/// A word in the text.
+/// A label in the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Label {
     pub start: usize,
@@ -123,9 +123,9 @@ pub struct Label {
 const SLOTS: usize = 4096;
 
 pub struct Dictionary {
-    /// The slots that are not empty. Most letters' are, and the bits fit where the words would not.
+    /// The slots that are not empty. Most are, and the bits fit into the processor's cache.
     used: [u64; SLOTS / 64],
-    /// By the slot of their first two letters, the longer first.
+    /// Words by the slot of their first two letters, longer words first.
     words: Vec<Vec<(Vec<char>, Class)>>,
 }
 
@@ -159,7 +159,7 @@ impl Dictionary {
         }
     }
 
-    /// The words of a text in their order; none within another.
+    /// The labels of a text, in order and without overlaps.
     pub fn labels(&self, text: &Folded) -> Vec<Label> {
         let mut labels = Vec::new();
         let mut at = 0;
@@ -181,7 +181,7 @@ impl Dictionary {
         }
         words.iter().find_map(|(word, class)| {
             let end = matched(text, start, word)?;
-            // "phoneNumber" and "PHONE_NO" are about phones, "tells" is not.
+            // "phoneNumber" and "PHONE_NO" are labels, "tells" is not.
             (!first.is_ascii() || !text.at(end).is_ascii_lowercase()).then_some(Label {
                 start,
                 end,
@@ -200,7 +200,7 @@ fn begins_word(text: &Folded, at: usize) -> bool {
     !before.is_ascii_alphabetic() || before.is_ascii_lowercase() && text.at(at).is_ascii_uppercase()
 }
 
-/// Where a word ends that begins at a unit. Its `_` is any of "_", "-", " " or nothing.
+/// The end of a word that begins at a unit. `_` in a word matches "_", "-", " " or nothing.
 fn matched(text: &Folded, start: usize, word: &[char]) -> Option<usize> {
     let mut at = start;
     for &letter in word {

@@ -10,6 +10,7 @@ mod korean;
 mod labels;
 #[cfg(test)]
 mod linear;
+mod local_part;
 mod phone;
 mod placeholders;
 mod policy;
@@ -26,42 +27,42 @@ pub use policy::{Kind, Policy, Unmasked};
 
 use fold::Run;
 use labels::Dictionary;
-use text::{Found, Text};
+use text::{Match, Text};
 
 /// The longest text, and the most text in one JSON value, in bytes.
 pub const LONGEST: usize = 1 << 20;
 
-/// How often a text is scanned again. Two rounds are usual, the second to see that nothing is left.
+/// The most rounds per text. Two are usual; the second one finds nothing more.
 pub const ROUNDS: usize = 16;
 
-/// A text that could not be masked, and so must not be kept.
+/// The reason why a text could not be masked. Don't store such a text.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("text of {0} bytes is longer than {LONGEST}")]
+    #[error("the text has {0} bytes, more than {LONGEST}")]
     TooLong(usize),
-    #[error("JSON is nested deeper than {0}")]
+    #[error("the JSON is nested deeper than {0} levels")]
     TooDeep(usize),
-    #[error("JSON has more than {0} values")]
+    #[error("the JSON has more than {0} values")]
     TooMany(usize),
-    #[error("masking does not come to an end in {ROUNDS} rounds")]
+    #[error("masking is not complete after {ROUNDS} rounds")]
     Unsettled,
 }
 
-/// Cheap to clone; made once, since its dictionary is built then.
+/// Masks texts and JSON. Create it once, since that builds a dictionary; clones are cheap.
 #[derive(Clone)]
 pub struct Masker {
     dictionary: Arc<Dictionary>,
     policy: Policy,
 }
 
-/// A text without its secrets.
+/// A masked text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Masked {
     pub text: String,
     pub counts: Counts,
 }
 
-/// How many secrets of each kind were found.
+/// The number of masked values of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     of: [u32; Kind::ALL.len()],
@@ -77,12 +78,12 @@ impl Counts {
         self.of.iter().sum()
     }
 
-    /// How many bytes were scanned for it, in all rounds: the time grows with them and no faster.
+    /// The bytes that were scanned in all rounds. The time is proportional to them.
     pub fn scanned(&self) -> usize {
         self.scanned
     }
 
-    /// The kinds that were found.
+    /// The kinds that were found, with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, u32)> {
         let counts = Kind::ALL.into_iter().zip(self.of);
         counts.filter(|&(_, count)| count > 0)
@@ -107,7 +108,7 @@ impl Masker {
         }
     }
 
-    /// The same with another policy.
+    /// The same masker with another policy.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         Self {
@@ -116,28 +117,28 @@ impl Masker {
         }
     }
 
-    /// A text with a placeholder for each secret.
-    pub fn text(&self, text: &str, people: &mut Placeholders) -> Result<Masked, Error> {
+    /// Replaces personal data and secrets in a text with placeholders.
+    pub fn text(&self, text: &str, placeholders: &mut Placeholders) -> Result<Masked, Error> {
         let mut counts = Counts::default();
-        let text = self.after(0, text, people, &mut counts)?;
+        let text = self.after(0, text, placeholders, &mut counts)?;
         Ok(Masked { text, counts })
     }
 
-    /// Masks the strings, keys and numbers of a value in place. On an error the value is null.
+    /// Masks strings, keys and numbers of a JSON value in place. After an error the value is null.
     pub fn json(
         &self,
         value: &mut serde_json::Value,
-        people: &mut Placeholders,
+        placeholders: &mut Placeholders,
     ) -> Result<Counts, Error> {
-        json::mask(self, value, people).inspect_err(|_| *value = serde_json::Value::Null)
+        json::mask(self, value, placeholders).inspect_err(|_| *value = serde_json::Value::Null)
     }
 
-    /// Masks what comes after the first bytes of a text, which only say what it is.
+    /// Masks a text after the first `prefix` bytes, which are only a label for the rest.
     fn after(
         &self,
-        said: usize,
+        prefix: usize,
         text: &str,
-        people: &mut Placeholders,
+        placeholders: &mut Placeholders,
         counts: &mut Counts,
     ) -> Result<String, Error> {
         if text.len() > LONGEST {
@@ -145,7 +146,7 @@ impl Masker {
         }
         let mut masked = text.to_owned();
         for _ in 0..ROUNDS {
-            match self.round(said, &masked, people, counts) {
+            match self.round(prefix, &masked, placeholders, counts) {
                 Some(next) => masked = next,
                 None => return Ok(masked),
             }
@@ -153,51 +154,51 @@ impl Masker {
         Err(Error::Unsettled)
     }
 
-    /// The text with what is found in it masked; none where nothing is.
+    /// Masks the matches of one pass. None if there are none.
     fn round(
         &self,
-        said: usize,
+        prefix: usize,
         text: &str,
-        people: &mut Placeholders,
+        placeholders: &mut Placeholders,
         counts: &mut Counts,
     ) -> Option<String> {
         counts.scanned += text.len();
         let mut scanned = Text::new(text, &self.dictionary);
         scan::scan(&mut scanned);
-        let first = scanned.folded.unit_at(said);
-        let secrets = self.secrets(&scanned, first);
-        (!secrets.is_empty()).then(|| replaced(text, &scanned, &secrets, people, counts))
+        let first = scanned.folded.unit_at(prefix);
+        let matches = self.matches(&scanned, first);
+        (!matches.is_empty()).then(|| replaced(text, &scanned, &matches, placeholders, counts))
     }
 
-    /// What was found and is to be masked, in the text's order and with no overlap: what overlaps is one
-    /// secret of the most severe kind, so that no rest of the other is left.
-    fn secrets(&self, scanned: &Text, first: usize) -> Vec<Found> {
-        let mut found = scanned.found_since(0).to_vec();
-        found.retain(|secret| self.policy.masks(secret.kind));
-        found.sort_by_key(|secret| (secret.start, std::cmp::Reverse(secret.end)));
+    /// The matches to mask, in order and without overlaps. Matches that overlap are one match of the most severe kind,
+    /// so that no part of either is left.
+    fn matches(&self, scanned: &Text, first: usize) -> Vec<Match> {
+        let mut found = scanned.matches_after(0).to_vec();
+        found.retain(|it| self.policy.masks(it.kind));
+        found.sort_by_key(|it| (it.start, std::cmp::Reverse(it.end)));
         let text = &scanned.folded;
         let is_mark = |unit| unit < text.len() && !text.at(unit).is_alphanumeric();
         let marks = Run::default();
-        let mut secrets: Vec<Found> = Vec::with_capacity(found.len());
-        for mut secret in found {
-            secret.start = secret.start.max(first);
-            // What has neither letter nor digit was masked, or is nothing.
-            if marks.end(secret.start, is_mark) >= secret.end {
+        let mut matches: Vec<Match> = Vec::with_capacity(found.len());
+        for mut next in found {
+            next.start = next.start.max(first);
+            // A match without letters and digits was masked before.
+            if marks.end(next.start, is_mark) >= next.end {
                 continue;
             }
-            match secrets.last_mut() {
-                Some(last) if secret.start < last.end => {
-                    last.end = last.end.max(secret.end);
-                    last.kind = last.kind.min(secret.kind);
+            match matches.last_mut() {
+                Some(last) if next.start < last.end => {
+                    last.end = last.end.max(next.end);
+                    last.kind = last.kind.min(next.kind);
                 }
-                _ => secrets.push(secret),
+                _ => matches.push(next),
             }
         }
-        secrets
+        matches
     }
 }
 
-/// Counts the units that are looked at, where the tests of the crate are built; nothing otherwise.
+/// Counts the units that are read, in tests of this crate only.
 fn look(units: usize) {
     #[cfg(test)]
     linear::look(units);
@@ -208,18 +209,18 @@ fn look(units: usize) {
 fn replaced(
     text: &str,
     scanned: &Text,
-    secrets: &[Found],
-    people: &mut Placeholders,
+    matches: &[Match],
+    placeholders: &mut Placeholders,
     counts: &mut Counts,
 ) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
-    for secret in secrets {
-        let bytes = scanned.folded.bytes(secret.start..secret.end);
+    for it in matches {
+        let bytes = scanned.folded.bytes(it.start..it.end);
         out.push_str(&text[done..bytes.start]);
-        let value = scanned.folded.units(secret.start..secret.end);
-        people.write(&mut out, secret.kind, value);
-        counts.add(secret.kind);
+        let value = scanned.folded.units(it.start..it.end);
+        placeholders.write(&mut out, it.kind, value);
+        counts.add(it.kind);
         done = bytes.end;
     }
     out.push_str(&text[done..]);

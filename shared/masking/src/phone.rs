@@ -1,5 +1,5 @@
-//! Telephone numbers: Korean mobile and fixed lines in all their spellings, and those with a country
-//! code. A company's short number (1588-1234) is masked only where it is called one.
+//! Telephone numbers: Korean mobile and fixed lines in all spellings, and numbers with a country code. The short number
+//! of a company (1588-1234) is masked only with a label.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ pub fn phone(text: &Text, number: &Number) -> Option<Range<usize>> {
         let length = international(text, number)?;
         return Some(bracketed(text, sign - 1..number.units(length).end));
     }
-    // In the query of a URL.
+    // In the query string of a URL.
     if start >= 3 && text.folded.has(start - 3, "%2b") {
         let length = international(text, number)?;
         return Some(start - 3..number.units(length).end);
@@ -31,13 +31,13 @@ pub fn phone(text: &Text, number: &Number) -> Option<Range<usize>> {
     length.map(|length| bracketed(text, number.units(length)))
 }
 
-/// With the opening bracket, if the closing one is within.
+/// Includes the opening bracket if the closing one is included.
 fn bracketed(text: &Text, units: Range<usize>) -> Range<usize> {
     let open = text.before(units.start) == '(' && text.folded.units(units.clone()).contains(&')');
     units.start - usize::from(open)..units.end
 }
 
-/// Where the sign would be: before "+ (82", too.
+/// The unit at which a plus may be, also before "+ (82".
 fn plus(text: &Text, mut unit: usize) -> usize {
     for _ in 0..2 {
         if matches!(text.before(unit), ' ' | '(') {
@@ -48,7 +48,7 @@ fn plus(text: &Text, mut unit: usize) -> usize {
 }
 
 fn mobile(text: &Text, number: &Number) -> Option<usize> {
-    // Numbers of ten digits are those of before 2010, some with 010 too when cut so.
+    // Numbers of ten digits are from before 2010. Some grouped ones begin with 010.
     [11, 10].into_iter().find(|&length| {
         if !number.ends_at(length) {
             return false;
@@ -76,7 +76,7 @@ fn mobile(text: &Text, number: &Number) -> Option<usize> {
     })
 }
 
-/// Digits in a row that belong to something else.
+/// Whether digits without separators are part of something else.
 fn alien(text: &Text, units: &Range<usize>) -> bool {
     text.glued_before(units.start)
         || text.glued_after(units.end)
@@ -84,7 +84,7 @@ fn alien(text: &Text, units: &Range<usize>) -> bool {
         || text.named(units.start, Class::THING)
 }
 
-/// Whether a number goes on from a code in capitals: "SKU-010-1234-5678", "A010-1234-5678".
+/// Whether a number continues a code in capitals: "SKU-010-1234-5678", "A010-1234-5678".
 fn coded(text: &Text, number: &Number) -> bool {
     let start = number.start();
     let code = match text.before(start) {
@@ -100,7 +100,7 @@ fn fixed(text: &Text, number: &Number) -> Option<usize> {
         [0, 3, 1..=3] | [0, 4, 1..=4] | [0, 5, 1..=5] | [0, 6, 1..=4] => (3, &[8, 7]),
         [0, 7, 0] => (3, &[8, 7]),
         [0, 5, 0] if number.digits[3] >= 2 => (4, &[8, 7]),
-        // Free and charged numbers are a company's.
+        // Toll-free and premium numbers belong to companies.
         [0, 8 | 6, 0] => (3, &[8, 7]),
         _ => return None,
     };
@@ -124,7 +124,7 @@ fn fixed(text: &Text, number: &Number) -> Option<usize> {
                 return if length == 9 { labelled } else { true } && !alien(text, &units);
             }
             let cut = number.cut(length, &[area, length - 4]) || number.cut(length, &[area]);
-            // 050-7123-4567 is cut like a mobile number.
+            // 050-7123-4567 has the groups of a mobile number.
             let cut = cut || area == 4 && number.cut(length, &[3, length - 4]);
             (cut || number.cut(length, &[length - 4]) || number.single(length) && labelled)
                 && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
@@ -134,7 +134,7 @@ fn fixed(text: &Text, number: &Number) -> Option<usize> {
         })
 }
 
-/// 82 10 1234 5678 without its plus, or with 00 in its place.
+/// A number such as 82 10 1234 5678 without a plus, or with 00 instead.
 fn korea_from_abroad(text: &Text, number: &Number, code: usize) -> Option<usize> {
     let rest = &number.digits[code..];
     let zero = usize::from(rest[0] == 0);
@@ -158,7 +158,7 @@ fn korea_from_abroad(text: &Text, number: &Number, code: usize) -> Option<usize>
         })
 }
 
-/// A mobile number that was stored as a number lost its zero.
+/// A mobile number without its leading zero, which it loses when it is stored as a number.
 fn without_zero(text: &Text, number: &Number) -> Option<usize> {
     let units = number.units(10);
     (number.ends_at(10)
@@ -167,7 +167,7 @@ fn without_zero(text: &Text, number: &Number) -> Option<usize> {
     .then_some(10)
 }
 
-/// 1588-1234.
+/// A short number: 1588-1234.
 fn short(text: &Text, number: &Number) -> Option<usize> {
     let units = number.units(8);
     (matches!(number.digits[..2], [1, 5 | 6 | 8])
@@ -180,7 +180,7 @@ fn short(text: &Text, number: &Number) -> Option<usize> {
     .then_some(8)
 }
 
-/// (415) 555-2671, or in a talk about telephones without the brackets.
+/// (415) 555-2671, or without brackets if telephones are mentioned.
 fn north_american(text: &Text, number: &Number) -> Option<usize> {
     let bracketed = text.before(number.start()) == '(' && text.at(number.units(3).end) == ')';
     let first = usize::from(number.digits[0] == 1);
@@ -201,11 +201,11 @@ fn north_american(text: &Text, number: &Number) -> Option<usize> {
     .then_some(length)
 }
 
-/// What follows a plus.
+/// The digits after a plus.
 fn international(text: &Text, number: &Number) -> Option<usize> {
     let sign = plus(text, number.start());
     let before = text.folded.back(sign, 2);
-    // A sum is no number to call; "전화+82" is.
+    // "1+82" is a sum, "전화+82" is a telephone number.
     if before.is_ascii_digit() || before == ')' {
         return None;
     }
@@ -213,7 +213,7 @@ fn international(text: &Text, number: &Number) -> Option<usize> {
     let korea = number.digits.starts_with(&[8, 2]);
     let (least, most) = match number.digits[0] {
         1 | 7 => (11, 11),
-        // The zero of the area code is often left in.
+        // The zero of the area code is often kept.
         _ if korea => (10, 13),
         _ => (code + 7, 15),
     };
@@ -246,7 +246,7 @@ fn korean_length(number: &Number, length: usize) -> bool {
     }
 }
 
-/// The length of the country code that a number begins with (ITU-T E.164).
+/// The length of the country code at the start of a number (ITU-T E.164).
 fn country_code(digits: &[u8]) -> Option<usize> {
     match digits[..2] {
         [0, _] => None,

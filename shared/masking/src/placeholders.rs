@@ -1,4 +1,4 @@
-//! What stands for a value: `[PHONE_2]`, the same number for the same value in a conversation.
+//! Placeholders, such as `[PHONE_2]`: within a conversation, equal values have equal numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,22 +10,21 @@ use sha2::Sha256;
 
 use super::policy::Kind;
 
-/// More values of a conversation than this get a placeholder without a number: its state is read with
-/// each of its messages and written with each new value, and must not grow with what somebody pastes
-/// into it.
-const NUMBERS: usize = 1000;
+/// The most numbered values per conversation. Further values get a placeholder without a number, since the state is
+/// read with each message and written with each new value, and must not grow with pasted lists.
+const MAX_NUMBERS: usize = 1000;
 
-/// The values of a conversation, as digests that tell nothing without the key: HMAC-SHA256 of the
-/// conversation, the kind and the value. To be kept with the conversation, and the key elsewhere: there
-/// are few enough telephone numbers to try them all against a digest whose key is known.
+/// The values of a conversation, as digests that reveal nothing without the key: HMAC-SHA256 of the conversation, the
+/// kind and the value. Store it with the conversation, and the key elsewhere: with the key, all telephone numbers could
+/// be tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Known {
-    /// A value's number is its place in the list, from 1.
+    /// The number of a value is its place in the list, from 1.
     digests: BTreeMap<Kind, IndexSet<String>>,
 }
 
-/// Gives out the placeholders of one conversation.
+/// The placeholders of one conversation.
 pub struct Placeholders {
     hmac: Hmac<Sha256>,
     known: Known,
@@ -33,7 +32,7 @@ pub struct Placeholders {
 }
 
 impl Placeholders {
-    /// `known` is what `into_known` gave after the conversation's last message, or the default.
+    /// `known` is the result of `into_known` after the last message of the conversation, or the default.
     pub fn new(key: &[u8; 32], conversation: &str, known: Known) -> Self {
         let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         hmac.update(&(conversation.len() as u64).to_be_bytes());
@@ -45,11 +44,12 @@ impl Placeholders {
         }
     }
 
-    /// Whether a value got a number that it did not have in `known`.
+    /// Whether a value got a new number.
     pub fn has_new(&self) -> bool {
         self.has_new
     }
 
+    /// The state to store with the conversation.
     pub fn into_known(self) -> Known {
         self.known
     }
@@ -58,7 +58,11 @@ impl Placeholders {
     pub(super) fn write(&mut self, out: &mut String, kind: Kind, value: &[char]) {
         out.push('[');
         out.push_str(kind.label());
-        if let Some(number) = kind.numbered().then(|| self.number(kind, value)).flatten() {
+        if let Some(number) = kind
+            .is_numbered()
+            .then(|| self.number(kind, value))
+            .flatten()
+        {
             out.push('_');
             out.push_str(&number.to_string());
         }
@@ -68,8 +72,8 @@ impl Placeholders {
     fn number(&mut self, kind: Kind, value: &[char]) -> Option<usize> {
         let mut hmac = self.hmac.clone();
         hmac.update(kind.label().as_bytes());
-        hmac.update(normalised(kind, value).as_bytes());
-        // Half of it is enough not to meet by chance.
+        hmac.update(normalized(kind, value).as_bytes());
+        // Half of the digest is enough to avoid collisions.
         let mut digest = String::with_capacity(32);
         for byte in &hmac.finalize().into_bytes()[..16] {
             let hex = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
@@ -77,7 +81,7 @@ impl Placeholders {
         }
         let all: usize = self.known.digests.values().map(IndexSet::len).sum();
         let digests = self.known.digests.entry(kind).or_default();
-        if all >= NUMBERS {
+        if all >= MAX_NUMBERS {
             return digests.get_index_of(&digest).map(|place| place + 1);
         }
         let (place, is_new) = digests.insert_full(digest);
@@ -94,8 +98,8 @@ impl fmt::Debug for Placeholders {
     }
 }
 
-/// One spelling for all spellings of a value.
-fn normalised(kind: Kind, value: &[char]) -> String {
+/// The canonical spelling of a value.
+fn normalized(kind: Kind, value: &[char]) -> String {
     let spelled = kind == Kind::Phone || kind == Kind::Account || kind == Kind::Card;
     let kept = value.iter().filter_map(|&letter| match letter {
         _ if spelled => super::digits::value(letter).map(|digit| char::from(b'0' + digit)),

@@ -1,9 +1,10 @@
-//! What the masker knows, and which of it a robeing has masked.
+//! The kinds of personal data and secrets, and which of them are masked.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A kind of secret. The order is the severity: where two overlap, the earlier one names the whole.
+/// A kind of personal data or secret. The order is the severity: of two overlapping matches, the earlier kind applies
+/// to both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -11,7 +12,7 @@ pub enum Kind {
     Rrn,
     /// A foreigner registration number.
     Frn,
-    /// A password, a token, a key.
+    /// A password, a token or a key.
     Secret,
     Card,
     Account,
@@ -48,7 +49,7 @@ impl Kind {
         Self::Ip,
     ];
 
-    /// What stands in a placeholder: `[PHONE_1]`.
+    /// The label in placeholders: `[PHONE_1]`.
     pub fn label(self) -> &'static str {
         match self {
             Self::Rrn => "RRN",
@@ -70,15 +71,15 @@ impl Kind {
         }
     }
 
-    /// Whether no policy can let it through: the law allows to keep a registration number only where
-    /// a statute names it, and a log of conversations is named by none.
-    pub fn always(self) -> bool {
+    /// Whether the kind is masked under any policy. The law allows storing registration numbers only for purposes that a
+    /// statute names, and a log of conversations is not one.
+    pub fn is_always_masked(self) -> bool {
         matches!(self, Self::Rrn | Self::Frn)
     }
 
-    /// Whether equal values get equal numbers, for which a digest of the value has to be kept. Not of
-    /// what can be guessed back from a digest once its key is lost: thirteen digits, a password.
-    pub fn numbered(self) -> bool {
+    /// Whether equal values get equal numbers, for which a digest of the value is stored. There is no digest of values
+    /// that could be guessed from it if the key leaked, such as thirteen digits or a password.
+    pub fn is_numbered(self) -> bool {
         !matches!(self, Self::Rrn | Self::Frn | Self::Secret | Self::Ssn)
     }
 
@@ -87,7 +88,7 @@ impl Kind {
     }
 }
 
-/// A kind of personal data or secret that may be let through.
+/// A kind of personal data or secret that may stay unmasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmasked {
@@ -107,32 +108,32 @@ pub enum Unmasked {
     Ip,
 }
 
-/// Which kinds are masked: all, but for those that are kept. As JSON, the list of the kept.
+/// Which kinds are masked: all except those that it allows. In JSON, the list of allowed kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Kind>", into = "Vec<Kind>")]
 pub struct Policy {
-    kept: u32,
+    allowed: u32,
 }
 
 impl Policy {
-    /// Lets a kind through, unless it is one that is always masked.
+    /// Leaves a kind unmasked, unless it is always masked.
     #[must_use]
-    pub fn keep(mut self, kind: Kind) -> Self {
-        if !kind.always() {
-            self.kept |= kind.bit();
+    pub fn allow(mut self, kind: Kind) -> Self {
+        if !kind.is_always_masked() {
+            self.allowed |= kind.bit();
         }
         self
     }
 
     pub fn masks(self, kind: Kind) -> bool {
-        self.kept & kind.bit() == 0
+        self.allowed & kind.bit() == 0
     }
 }
 
-/// As a robeing is set up.
+/// From the settings of a robeing.
 impl From<&[Unmasked]> for Policy {
     fn from(unmasked: &[Unmasked]) -> Self {
-        let kept = unmasked.iter().map(|kind| match kind {
+        let allowed = unmasked.iter().map(|kind| match kind {
             Unmasked::Secret => Kind::Secret,
             Unmasked::Card => Kind::Card,
             Unmasked::Account => Kind::Account,
@@ -148,20 +149,20 @@ impl From<&[Unmasked]> for Policy {
             Unmasked::Business => Kind::Business,
             Unmasked::Ip => Kind::Ip,
         });
-        kept.fold(Self::default(), Self::keep)
+        allowed.fold(Self::default(), Self::allow)
     }
 }
 
 impl From<Vec<Kind>> for Policy {
-    fn from(kept: Vec<Kind>) -> Self {
-        kept.into_iter().fold(Self::default(), Self::keep)
+    fn from(allowed: Vec<Kind>) -> Self {
+        allowed.into_iter().fold(Self::default(), Self::allow)
     }
 }
 
 impl From<Policy> for Vec<Kind> {
     fn from(policy: Policy) -> Self {
-        let kept = Kind::ALL.into_iter();
-        kept.filter(|&kind| !policy.masks(kind)).collect()
+        let kinds = Kind::ALL.into_iter();
+        kinds.filter(|&kind| !policy.masks(kind)).collect()
     }
 }
 
@@ -170,17 +171,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_but_registration_numbers_can_be_set_to_be_kept_under_its_own_name() {
+    fn every_kind_except_registration_numbers_can_be_allowed_by_its_name() {
         for kind in Kind::ALL {
             let name = serde_json::to_value(kind).unwrap();
             let set = serde_json::from_value::<Unmasked>(name);
             match set {
                 Ok(set) => {
                     let policy = Policy::from(&[set][..]);
-                    let kept: Vec<Kind> = policy.into();
-                    assert_eq!(kept, [kind]);
+                    let allowed: Vec<Kind> = policy.into();
+                    assert_eq!(allowed, [kind]);
                 }
-                Err(_) => assert!(kind.always(), "{kind:?}"),
+                Err(_) => assert!(kind.is_always_masked(), "{kind:?}"),
             }
         }
     }

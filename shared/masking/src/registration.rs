@@ -1,8 +1,8 @@
-//! Resident and foreigner registration numbers: YYMMDD, a digit for century and sex, and six more.
+//! Resident and foreigner registration numbers: YYMMDD, a digit for century and sex, and six more digits.
 //!
-//! The check digits are those of the enforcement rules of the Resident Registration Act: weights
-//! 2 to 9 and 2 to 5, (11 - sum mod 11) mod 10 for residents and 13 in place of 11 for foreigners. They
-//! only add to the evidence: since October 2020 the last six digits are drawn by lot.
+//! The check digit follows the enforcement rules of the Resident Registration Act: weights 2 to 9 and 2 to 5, then
+//! (11 - sum mod 11) mod 10 for residents, with 13 instead of 11 for foreigners. It is only additional evidence, since
+//! the last six digits are random from October 2020 on.
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ pub fn registration(text: &Text, number: &Number) -> Option<Kind> {
     let halves = number.cut(LENGTH, &[6]);
     let regular = halves || number.whole(LENGTH) || number.single(LENGTH);
     let parted = number.gaps(LENGTH).within(Gap::PLAIN);
-    // "주민번호 123456-1234567" is no number of a person, but nobody should have to know.
+    // "주민번호 123456-1234567" can't be a real number, but is masked because of its label.
     if parted && (regular || born(digits)) && labelled() {
         return Some(kind);
     }
@@ -50,7 +50,7 @@ pub fn registration(text: &Text, number: &Number) -> Option<Kind> {
     likely.then_some(kind)
 }
 
-/// Half of a number where the number is spoken of: "주민번호 앞자리는 900101, 뒷자리는 1234567".
+/// Half of a number near a label: "주민번호 앞자리는 900101, 뒷자리는 1234567".
 pub fn half(text: &Text, digits: &Range<usize>) -> Option<Kind> {
     let units = text.folded.units(digits.clone());
     let day = |units: &[char]| {
@@ -73,8 +73,8 @@ pub fn half(text: &Text, digits: &Range<usize>) -> Option<Kind> {
     })
 }
 
-/// Thirteen digits in a row are most often something else: a moment in milliseconds, a barcode, an
-/// order.
+/// Whether thirteen digits without separators are a registration number. Most are something else: a time in
+/// milliseconds, a barcode, an order.
 fn whole(text: &Text, number: &Number, thing: bool, checked: bool) -> bool {
     let digits = &number.digits[..LENGTH];
     let units = number.units(LENGTH);
@@ -88,7 +88,7 @@ fn whole(text: &Text, number: &Number, thing: bool, checked: bool) -> bool {
     checked || !thing && !barcode(digits)
 }
 
-/// Whether the first six digits are a day and the seventh says a sex.
+/// Whether the first six digits are a date and the seventh is a valid sex.
 fn born(digits: &[u8]) -> bool {
     let two = |at: usize| digits[at] * 10 + digits[at + 1];
     let days = match two(2) {
@@ -100,8 +100,7 @@ fn born(digits: &[u8]) -> bool {
     (1..=days).contains(&two(4))
 }
 
-/// Whether somebody born then is likely to be talked about: not in the 19th century (9, 0), nor in
-/// what is the future for long.
+/// Whether the year of birth is likely: neither in the 19th century (9, 0) nor in the distant future.
 fn plausible(digits: &[u8]) -> bool {
     let year = digits[0] * 10 + digits[1];
     match digits[6] {
@@ -122,7 +121,7 @@ fn checked(digits: &[u8]) -> bool {
     (from - sum % 11) % 10 == u32::from(digits[12])
 }
 
-/// A Korean EAN-13 begins with 880, which is also a year and half a month.
+/// Whether this is a Korean EAN-13, whose prefix 880 is also the start of a date.
 fn barcode(digits: &[u8]) -> bool {
     let sum: u32 = digits
         .iter()

@@ -1,4 +1,4 @@
-//! The pass over a text: which scanner looks where.
+//! The pass over a text: which scanner runs at which unit.
 
 use std::iter::Peekable;
 use std::ops::Range;
@@ -7,50 +7,53 @@ use std::vec;
 use super::digits::{self, Number};
 use super::labels::Class;
 use super::policy::Kind;
-use super::text::{Found, Text};
+use super::text::{Match, Text};
 use super::{address, card, international, korean, phone, registration, secrets};
 
 pub fn scan(text: &mut Text) {
     let mut at = 0;
-    // Behind these, figures, spelled digits and tokens were looked at already.
-    let (mut figures, mut spelled, mut token) = (0, 0, 0);
+    // Digits, spelled digits and tokens before these units are scanned already.
+    let (mut digits_end, mut spelled_end, mut token_end) = (0, 0, 0);
     let mut groups = Vec::new();
     while at < text.folded.len() {
         match text.at(at) {
-            '0'..='9' if at >= figures => figures = number_groups(text, at, &mut groups),
-            'A'..='Z' | 'a'..='z' if at >= token && !text.before(at).is_ascii_alphanumeric() => {
-                token = word(text, at);
+            '0'..='9' if at >= digits_end => digits_end = number_groups(text, at, &mut groups),
+            'A'..='Z' | 'a'..='z'
+                if at >= token_end && !text.before(at).is_ascii_alphanumeric() =>
+            {
+                token_end = word(text, at);
             }
             '@' => {
-                // What ends here in a URL is a password, and what follows its host.
-                let last = text.found_since(text.found().saturating_sub(4));
-                let in_url = last.iter().any(|found| found.end == at);
+                // In a URL, the part before is a password and the part after is the host.
+                let last = text.matches_after(text.match_count().saturating_sub(4));
+                let in_url = last.iter().any(|it| it.end == at);
                 if !in_url {
-                    found(text, Kind::Email, international::email(text, at..at + 1));
+                    add(text, Kind::Email, international::email(text, at..at + 1));
                 }
             }
-            // For those who hide from machines.
+            // Spellings that hide addresses from machines.
             '(' | '[' if text.folded.has(at + 1, "at") && matches!(text.at(at + 3), ')' | ']') => {
-                found(text, Kind::Email, international::email(text, at..at + 4));
+                add(text, Kind::Email, international::email(text, at..at + 4));
             }
             '골' if text.folded.has(at, "골뱅이") => {
-                found(text, Kind::Email, international::email(text, at..at + 3));
+                add(text, Kind::Email, international::email(text, at..at + 3));
             }
             '%' if text.folded.has(at, "%40") => {
-                found(text, Kind::Email, international::email(text, at..at + 3));
+                add(text, Kind::Email, international::email(text, at..at + 3));
             }
             ':' => {
-                found(text, Kind::Secret, secrets::in_url(text, at));
-                found(text, Kind::Ip, international::ipv6(text, at));
+                add(text, Kind::Secret, secrets::in_url(text, at));
+                add(text, Kind::Ip, international::ipv6(text, at));
             }
-            '-' if at >= token && text.before(at) != '-' => {
+            '-' if at >= token_end && text.before(at) != '-' => {
                 let key = secrets::private_key(text, at);
-                token = key.as_ref().map_or(token, |key| key.end);
-                found(text, Kind::Secret, key);
+                token_end = key.as_ref().map_or(token_end, |key| key.end);
+                add(text, Kind::Secret, key);
             }
-            '공'..='힣' | '一'..='龥' if at >= spelled && digits::value(text.at(at)).is_some() =>
+            '공'..='힣' | '一'..='龥'
+                if at >= spelled_end && digits::value(text.at(at)).is_some() =>
             {
-                spelled = spelled_number(text, at);
+                spelled_end = spelled_number(text, at);
             }
             _ => {}
         }
@@ -59,51 +62,51 @@ pub fn scan(text: &mut Text) {
     let mut value = 0;
     for place in 0..text.labels.len() {
         let label = text.labels[place];
-        // A name within the value of another is part of it.
+        // A label within the value of another label is part of that value.
         if label.class.meets(Class::SECRET) && label.start >= value {
             let named = secrets::named(text, &label);
             value = named.as_ref().map_or(value, |named| named.end);
-            found(text, Kind::Secret, named);
+            add(text, Kind::Secret, named);
         }
     }
 }
 
-fn found(text: &mut Text, kind: Kind, units: Option<Range<usize>>) {
+fn add(text: &mut Text, kind: Kind, units: Option<Range<usize>>) {
     if let Some(units) = units {
         text.add(kind, units);
     }
 }
 
-/// A Latin word; where what was found with it ends.
+/// Scans a Latin word. Returns the end of a token that begins with it.
 fn word(text: &mut Text, start: usize) -> usize {
     let token = secrets::token(text, start);
     let end = token.as_ref().map_or(start, |token| token.end);
-    found(text, Kind::Secret, token);
-    found(text, Kind::Iban, international::iban(text, start));
+    add(text, Kind::Secret, token);
+    add(text, Kind::Iban, international::iban(text, start));
     end
 }
 
-/// Groups of figures that belong together; where the last of them ends.
+/// Scans groups of digits that belong together. Returns the end of the last group.
 fn number_groups(text: &mut Text, start: usize, groups: &mut Vec<Range<usize>>) -> usize {
     digits::groups(text, start, groups);
-    let before = text.found();
+    let before = text.match_count();
     for (place, group) in groups.iter().enumerate() {
-        figures(text, groups, place);
-        found(text, Kind::Address, address::address(text, group));
+        number_at(text, groups, place);
+        add(text, Kind::Address, address::address(text, group));
         if let Some(kind) = registration::half(text, group) {
             text.add(kind, group.clone());
         }
-        found(text, Kind::Plate, korean::plate(text, group));
-        found(text, Kind::Passport, korean::passport(text, group));
-        found(text, Kind::Secret, secrets::bot_token(text, group));
+        add(text, Kind::Plate, korean::plate(text, group));
+        add(text, Kind::Passport, korean::passport(text, group));
+        add(text, Kind::Secret, secrets::bot_token(text, group));
     }
     accounts(text, groups, before);
     groups.last().map_or(start + 1, |last| last.end)
 }
 
-/// A bank's numbers have any form: only what is nothing else can be one, or what goes on longer.
+/// Account numbers have any form, so only digits without another match are one, or longer ones.
 fn accounts(text: &mut Text, groups: &[Range<usize>], before: usize) {
-    let mut taken = Taken::of(text.found_since(before));
+    let mut taken = Spans::of(text.matches_after(before));
     let mut free = 0;
     for (place, group) in groups.iter().enumerate() {
         let taken = taken.first_beyond(group.start);
@@ -124,29 +127,29 @@ fn accounts(text: &mut Text, groups: &[Range<usize>], before: usize) {
     }
 }
 
-/// What was found among some groups, for one walk over them.
-pub(super) struct Taken(Peekable<vec::IntoIter<(usize, usize)>>);
+/// The spans of matches, for one pass from left to right.
+pub(super) struct Spans(Peekable<vec::IntoIter<(usize, usize)>>);
 
-impl Taken {
-    pub(super) fn of(found: &[Found]) -> Self {
-        let found = found.iter().map(|found| (found.start, found.end));
-        let mut found: Vec<_> = found.collect();
-        found.sort_unstable();
-        Self(found.into_iter().peekable())
+impl Spans {
+    pub(super) fn of(matches: &[Match]) -> Self {
+        let spans = matches.iter().map(|it| (it.start, it.end));
+        let mut spans: Vec<_> = spans.collect();
+        spans.sort_unstable();
+        Self(spans.into_iter().peekable())
     }
 
-    /// The start and end of the first that goes on beyond a unit, which is never before the last one
-    /// asked for: what ends before it is of no use any more.
+    /// The first span that ends after a unit. Units must not decrease from call to call, since spans that end before are
+    /// dropped.
     pub(super) fn first_beyond(&mut self, unit: usize) -> Option<(usize, usize)> {
         while self.0.next_if(|&(_, end)| end <= unit).is_some() {}
         self.0.peek().copied()
     }
 }
 
-fn figures(text: &mut Text, groups: &[Range<usize>], place: usize) {
-    found(text, Kind::Ip, international::ipv4(text, &groups[place..]));
+fn number_at(text: &mut Text, groups: &[Range<usize>], place: usize) {
+    add(text, Kind::Ip, international::ipv4(text, &groups[place..]));
     let first = groups[place].start;
-    // The shortest number is 1588-1234, and most groups stand alone.
+    // A fast path: the shortest number is 1588-1234, and most groups are alone.
     if groups.last().is_none_or(|last| last.end - first < 8) {
         return;
     }
@@ -161,11 +164,11 @@ fn figures(text: &mut Text, groups: &[Range<usize>], place: usize) {
 }
 
 fn one_number(text: &mut Text, number: &Number) -> bool {
-    let before = text.found();
+    let before = text.match_count();
     if let Some(kind) = registration::registration(text, number) {
         text.add(kind, number.units(13));
     }
-    found(text, Kind::Phone, phone::phone(text, number));
+    add(text, Kind::Phone, phone::phone(text, number));
     if number.length >= 13
         && let Some(length) = card::card(text, number)
     {
@@ -174,10 +177,10 @@ fn one_number(text: &mut Text, number: &Number) -> bool {
     if let Some((kind, units)) = korean::number(text, number) {
         text.add(kind, units);
     }
-    text.found() > before
+    text.match_count() > before
 }
 
-/// A number that is read out; where it ends.
+/// Scans a number that is spelled out. Returns its end.
 fn spelled_number(text: &mut Text, start: usize) -> usize {
     let Some(spelled) = digits::spelled(text, start) else {
         return start;

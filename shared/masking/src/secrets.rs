@@ -1,5 +1,5 @@
-//! Passwords, tokens and keys: by the prefix of the service that gave them out, by the name before
-//! them, by the place in a URL or a header.
+//! Passwords, tokens and keys, recognized by the prefix of the service that issued them, by a label, or by their place
+//! in a URL or a header.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::fold::PLACEHOLDER;
 use super::labels::{Class, Label};
 use super::text::Text;
 
-/// Prefixes and how many letters, digits and dashes at least come after them.
+/// Prefixes, each with the least number of letters, digits and dashes after it.
 const PREFIXES: &[(&str, usize)] = &[
     ("AKIA", 16),
     ("ASIA", 16),
@@ -66,10 +66,10 @@ const PREFIXES: &[(&str, usize)] = &[
     ("ya29.", 20),
 ];
 
-/// The length that every token has, with its prefix.
+/// The least length of a token, including its prefix.
 const SHORTEST: usize = 14;
 
-/// What a name is given in code and in forms when it has no value yet.
+/// Values in code and forms that stand for a missing value.
 const NO_VALUES: [&str; 24] = [
     "null",
     "none",
@@ -101,7 +101,7 @@ fn is_token(unit: char) -> bool {
     unit.is_ascii_alphanumeric() || matches!(unit, '_' | '-')
 }
 
-/// The rest of a token from a unit on, with the marks of base 64 and of dotted tokens in it.
+/// The end of a token, including the marks of base64 and of dotted tokens.
 fn token_end(text: &Text, start: usize) -> usize {
     text.token.end(start, |at| {
         is_token(text.at(at))
@@ -117,7 +117,7 @@ pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
     if let 'b' | 'B' = first {
         return after_scheme(text, start, "bearer").or_else(|| after_scheme(text, start, "basic"));
     }
-    // An ordinary word is over before this, and most words are ordinary.
+    // A fast path: most words are shorter.
     let long =
         (start..start + SHORTEST).all(|unit| is_token(text.at(unit)) || text.at(unit) == '.');
     if !long {
@@ -135,8 +135,8 @@ pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
         if !same {
             continue;
         }
-        // Looked at before the token's end is sought, so that a text of nothing but prefixes is not read
-        // again from each of them.
+        // Checked before the end of the token is searched, so that a text of many prefixes is not read again from
+        // each of them.
         let mixed = (at..at + 200)
             .map(|unit| text.at(unit))
             .take_while(|&unit| is_token(unit) || unit == '.')
@@ -155,7 +155,7 @@ pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
         .then(|| key..token_end(text, key))
 }
 
-/// The credentials after the name of their scheme in a header.
+/// The credentials after the name of an authentication scheme in a header.
 fn after_scheme(text: &Text, start: usize, scheme: &str) -> Option<Range<usize>> {
     if !text.folded.has(start, scheme) {
         return None;
@@ -178,7 +178,7 @@ fn after_scheme(text: &Text, start: usize, scheme: &str) -> Option<Range<usize>>
     (units.len() >= 12 && coded).then_some(value..end)
 }
 
-/// A Telegram bot's token, 123456789:AA...: the units, given those of the digits.
+/// The token of a Telegram bot, 123456789:AA..., whose number is this group of digits.
 pub fn bot_token(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     let key = digits.end + 1;
     if !(8..=10).contains(&digits.len())
@@ -191,7 +191,7 @@ pub fn bot_token(text: &Text, digits: &Range<usize>) -> Option<Range<usize>> {
     (end - key >= 30).then_some(digits.start..end)
 }
 
-/// A private key in PEM from a dash on, without its end if that is cut off.
+/// A private key in PEM format that begins at a dash. Its end may be missing.
 pub fn private_key(text: &Text, start: usize) -> Option<Range<usize>> {
     if !text.folded.has(start, "-----begin ") {
         return None;
@@ -204,7 +204,7 @@ pub fn private_key(text: &Text, start: usize) -> Option<Range<usize>> {
     if at == line {
         return None;
     }
-    // A text can have one key after another, and each is looked through once.
+    // A text may have many keys, and each is read once.
     while at < text.folded.len() {
         at += 1;
         if text.folded.has(at, "-----end ") {
@@ -215,7 +215,7 @@ pub fn private_key(text: &Text, start: usize) -> Option<Range<usize>> {
     Some(start..at)
 }
 
-/// What stands before the host in a URL: https://user:password@host, from its "://" on.
+/// The credentials before the host of a URL: https://user:password@host.
 pub fn in_url(text: &Text, colon: usize) -> Option<Range<usize>> {
     if text.at(colon + 1) != '/' || text.at(colon + 2) != '/' {
         return None;
@@ -234,7 +234,7 @@ pub fn in_url(text: &Text, colon: usize) -> Option<Range<usize>> {
     end.filter(|&end| end > start).map(|end| start..end)
 }
 
-/// The value that a label of a secret is followed by: "password=...", "비밀번호는 ... 입니다".
+/// The value after a label of a secret: "password=...", "비밀번호는 ... 입니다".
 pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     debug_assert!(label.class.meets(Class::SECRET));
     let mut at = label.end;
@@ -243,7 +243,7 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     let particle = particle && !text.at(at + 1).is_alphanumeric();
     at += usize::from(particle);
     let korean = korean || particle;
-    // The quote after a key in JSON.
+    // The quote after a JSON key.
     at += usize::from(matches!(text.at(at), '"' | '\'' | '`'));
     let after_name = at;
     at = text.folded.skip_spaces(at);
@@ -296,7 +296,7 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
         .then_some(at..end)
 }
 
-/// Whether a label is one of words and numbers that people choose.
+/// Whether a label is for passwords and numbers that people choose.
 fn is_pin(text: &Text, label: &Label) -> bool {
     let first = text.at(label.start);
     let latin = ["pw", "passw", "passc"];
@@ -313,7 +313,7 @@ fn value_end(text: &Text, start: usize) -> usize {
             unit,
             '"' | '\'' | '`' | ',' | ';' | '&' | '<' | '>' | '}' | ']' | '|'
         );
-        // Particles: a password is typed in Latin letters.
+        // A particle, since passwords are written in Latin letters.
         if ends || is_mark || matches!(unit, '가'..='힣') {
             break;
         }
@@ -332,7 +332,7 @@ fn worth(units: &[char]) -> bool {
     !(known || stars || units.contains(&PLACEHOLDER))
 }
 
-/// A call, a variable, a template: `$TOKEN`, `{{token}}`, `next_token()`, `self.token`.
+/// Whether this is code, such as a call, a variable or a template: `$TOKEN`, `{{token}}`, `next_token()`, `self.token`.
 fn is_code(units: &[char]) -> bool {
     let call = units
         .windows(2)
@@ -345,7 +345,7 @@ fn is_code(units: &[char]) -> bool {
     call || template || path
 }
 
-/// Whether a key of an object is the name of a secret, so that its value is one whatever it looks like.
+/// Whether a JSON key is the name of a secret. Its value is then masked whatever it looks like.
 pub fn is_name(text: &Text) -> bool {
     let name = text
         .labels

@@ -1,40 +1,39 @@
-//! A folded text with its labels, the questions that scanners ask about a place in it, and what they
-//! found.
+//! A folded text with its labels, and the matches that scanners found in it.
 
 use std::ops::Range;
 
 use super::fold::{Folded, Run};
-use super::international::Local;
 use super::labels::{Class, Dictionary, Label};
+use super::local_part::LocalPart;
 use super::look;
 use super::policy::Kind;
 
-/// How far a label is heard, in units.
-const HEARD_BEFORE: usize = 24;
-const HEARD_AFTER: usize = 12;
+/// How many units before and after a number a label applies to it.
+const LABEL_BEFORE: usize = 24;
+const LABEL_AFTER: usize = 12;
 
 pub struct Text {
     pub folded: Folded,
     pub labels: Vec<Label>,
-    found: Vec<Found>,
-    /// What was read last of tokens, and of what may stand before an at sign.
+    matches: Vec<Match>,
+    /// The token and the local part of an e-mail address that were read last.
     pub token: Run,
-    pub local: Local,
+    pub local_part: LocalPart,
 }
 
-/// A secret, in units.
+/// Personal data or a secret, in units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Match {
     pub kind: Kind,
     pub start: usize,
     pub end: usize,
 }
 
-/// More letters than a word next to a number is looked at.
-const WORD: usize = 24;
+/// The most letters that are read of a word next to a number.
+const MAX_WORD: usize = 24;
 
-/// Whether letters may be a word that somebody forgot the space before or after: no capitals, no
-/// digits, no hash, no unit of measure.
+/// Whether letters next to a number may be a word with a missing space: no capitals, no digits, no hash, no unit of
+/// measure.
 fn is_word(letters: &[char]) -> bool {
     letters.len() >= 3
         && letters[1..].iter().all(char::is_ascii_lowercase)
@@ -49,21 +48,21 @@ impl Text {
         Self {
             folded,
             labels,
-            found: Vec::new(),
+            matches: Vec::new(),
             token: Run::default(),
-            local: Local::default(),
+            local_part: LocalPart::default(),
         }
     }
 
-    pub fn found(&self) -> usize {
-        self.found.len()
+    pub fn match_count(&self) -> usize {
+        self.matches.len()
     }
 
-    /// What was found after so many others.
-    pub fn found_since(&self, others: usize) -> &[Found] {
-        let found = &self.found[others..];
-        look(found.len());
-        found
+    /// The matches after the first `count`.
+    pub fn matches_after(&self, count: usize) -> &[Match] {
+        let matches = &self.matches[count..];
+        look(matches.len());
+        matches
     }
 
     pub fn at(&self, unit: usize) -> char {
@@ -75,26 +74,26 @@ impl Text {
     }
 
     pub fn add(&mut self, kind: Kind, units: Range<usize>) {
-        self.found.push(Found {
+        self.matches.push(Match {
             kind,
             start: units.start,
             end: units.end,
         });
     }
 
-    /// Whether a label of a class stands near.
+    /// Whether a label of a class is near.
     pub fn near(&self, units: &Range<usize>, class: Class) -> bool {
-        self.labels_before(units.start, HEARD_BEFORE)
+        self.labels_before(units.start, LABEL_BEFORE)
             .any(|label| label.class.meets(class))
             || self.near_after(units.end, class)
     }
 
     pub fn near_before(&self, unit: usize, class: Class) -> bool {
-        self.labels_before(unit, HEARD_BEFORE)
+        self.labels_before(unit, LABEL_BEFORE)
             .any(|label| label.class.meets(class))
     }
 
-    /// Whether a label of a class comes next, with at most a space or a bracket between.
+    /// Whether a label of a class follows, with at most a space or a bracket in between.
     pub fn named_after(&self, unit: usize, class: Class) -> bool {
         let next = self.labels.partition_point(|label| label.start < unit);
         self.labels
@@ -107,21 +106,21 @@ impl Text {
         self.labels[next..]
             .iter()
             .inspect(|_| look(1))
-            .take_while(|label| label.start < unit + HEARD_AFTER)
+            .take_while(|label| label.start < unit + LABEL_AFTER)
             .any(|label| label.class.meets(class))
     }
 
-    fn labels_before(&self, unit: usize, heard: usize) -> impl Iterator<Item = &Label> {
+    fn labels_before(&self, unit: usize, distance: usize) -> impl Iterator<Item = &Label> {
         let next = self.labels.partition_point(|label| label.start < unit);
         self.labels[..next]
             .iter()
             .rev()
             .inspect(|_| look(1))
-            .take_while(move |label| label.end + heard > unit)
+            .take_while(move |label| label.end + distance > unit)
     }
 
-    /// Whether the last label before a unit is of a class, with only what joins a name to its value
-    /// between: "주문번호는 ", "order no. #".
+    /// Whether the last label before a unit is of a class, with only words in between that join a name to its value:
+    /// "주문번호는 ", "order no. #".
     pub fn named(&self, unit: usize, class: Class) -> bool {
         let Some(label) = self.labels_before(unit, 10).next() else {
             return false;
@@ -135,14 +134,13 @@ impl Text {
             })
     }
 
-    /// Whether Latin letters touch a number's first digit and are no word of their own: then the digits
-    /// are part of a code.
+    /// Whether Latin letters that are not a word touch the first digit of a number. The digits are then part of a code.
     pub fn glued_before(&self, unit: usize) -> bool {
         if !self.before(unit).is_ascii_alphabetic() {
             return false;
         }
         let letters =
-            (1..WORD).take_while(|&steps| self.folded.back(unit, steps).is_ascii_alphabetic());
+            (1..MAX_WORD).take_while(|&steps| self.folded.back(unit, steps).is_ascii_alphabetic());
         let length = letters.count();
         let word = self.folded.units(unit - length..unit);
         let coded = self.before(unit - length).is_ascii_digit() || !is_word(word);
@@ -150,18 +148,18 @@ impl Text {
     }
 
     pub fn glued_after(&self, unit: usize) -> bool {
-        let length = (0..WORD)
+        let length = (0..MAX_WORD)
             .take_while(|steps| self.at(unit + steps).is_ascii_alphanumeric())
             .count();
         length > 0 && !is_word(self.folded.units(unit..unit + length))
     }
 
-    /// Whether a number goes on before a unit as the decimals of another: "3.1415".
+    /// Whether the digits at a unit are the decimals of a number: "3.1415".
     pub fn decimals(&self, unit: usize) -> bool {
         matches!(self.before(unit), '.' | ',') && self.folded.back(unit, 2).is_ascii_digit()
     }
 
-    /// Whether what follows makes an amount of a number: 12345678900원, 12%, 3.5.
+    /// Whether the following unit makes a number an amount: 12345678900원, 12%, 3.5.
     pub fn amount(&self, unit: usize) -> bool {
         let next = self.at(unit);
         "원건개명회점배년초위톤억조쪽권%".contains(next) && next != '\0'

@@ -1,9 +1,9 @@
-//! Texts that make scanners look back or ahead from each of their places, by scanner and by separator.
-//! The tests count what is looked at, and the benchmark takes the time.
+//! Texts that make scanners read back or ahead from each of their units, by scanner and by separator. The tests count
+//! the units that are read, and the benchmark measures the time.
 
 use serde_json::{Map, Value, json};
 
-/// A text that grows with its length: each part is repeated to fill an equal share of it.
+/// A text of any length, in which each part is repeated to fill an equal share.
 pub struct Hard {
     pub name: &'static str,
     parts: Vec<String>,
@@ -17,26 +17,26 @@ impl Hard {
         }
     }
 
-    /// Of at most so many bytes.
+    /// The text with at most this many bytes.
     pub fn text(&self, bytes: usize) -> String {
         let share = bytes / self.parts.len();
         let part = |part: &String| part.repeat(share / part.len());
         self.parts.iter().map(part).collect()
     }
 
-    /// What the text is made of, where two texts share a name.
+    /// The parts of the text, which distinguish texts of the same name.
     pub fn parts(&self) -> String {
         format!("{:?}", self.parts)
     }
 }
 
-/// What may stand between two groups of digits.
+/// Separators between two groups of digits.
 const SEPARATORS: &[&str] = &[
     "", " ", "  ", "-", " - ", "\n", ".", "·", "/", "_", "~", "(", ")", ") ", ",", ", ", ":", "=",
     "*", "|", "+", "－", "\u{200B}", "\\n", "    ", "-----",
 ];
 
-/// Numbers by their groups, some of them half-open: the next group may be the rest.
+/// Numbers by their groups. Some are incomplete, so that the next group may be the rest.
 const NUMBERS: &[(&str, &[&str])] = &[
     ("phone", &["010", "1234", "5678"]),
     ("phone, half", &["010", "1234"]),
@@ -212,7 +212,7 @@ pub fn texts() -> Vec<Hard> {
     hard
 }
 
-/// JSON of about so many bytes, in the shapes that make a walk of it repeat itself.
+/// JSON of about this many bytes, in forms that may make masking repeat work.
 pub fn values(bytes: usize) -> Vec<(&'static str, Value)> {
     let count = bytes / 32;
     let object = |key: &dyn Fn(usize) -> String| {

@@ -1,4 +1,4 @@
-//! Sentences with numbers of nobody: orders, prices, moments, versions, sizes, codes, chat.
+//! Sentences with numbers that are not personal data: orders, prices, times, versions, sizes, codes, chat.
 
 use crate::generate::{ALPHANUMERIC, LOWER, Random, UPPER, luhn};
 
@@ -49,7 +49,7 @@ fn isbn(random: &mut Random) -> String {
     format!("{body}{}", (10 - sum % 10) % 10)
 }
 
-// A sentence a line.
+// One sentence per line.
 #[rustfmt::skip]
 const MAKERS: &[fn(&mut Random) -> String] = &[
     |random| format!("주문번호 {}{} 배송 언제 되나요?", date(random, ""), random.digits(7)),

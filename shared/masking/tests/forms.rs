@@ -1,4 +1,4 @@
-//! The forms in which secrets are written, and the sentences that carry them.
+//! The forms in which secrets are written, and sentences that contain them.
 
 use crate::generate::{
     ALPHANUMERIC, LOWER, Random, UPPER, business, email, fixed, full_width, grouped, hangul, iban,
@@ -6,7 +6,7 @@ use crate::generate::{
 };
 use crate::judge::Sentence;
 
-/// How a secret is written. `labels` are the words that come before it, where it is none without.
+/// A form of a secret. `labels` are the words before it, if it needs one.
 pub struct Form {
     pub name: &'static str,
     pub labels: &'static [&'static str],
@@ -271,7 +271,7 @@ pub const FORMS: &[Form] = &[
     }),
     form!("IPv4", &[], |random| {
         let mut parts = [(); 4].map(|()| random.between(11, 223));
-        // 127.x.x.x is nobody's.
+        // 127.x.x.x identifies nobody.
         parts[0] = parts[0].max(128);
         parts.map(|part| part.to_string()).join(".")
     }),
@@ -307,7 +307,7 @@ pub const FORMS: &[Form] = &[
     }),
 ];
 
-/// The secret in its place among ordinary words, half of the time with a particle.
+/// The secret between ordinary words, in half of the sentences with a particle.
 pub fn sentence(form: &Form, random: &mut Random) -> Sentence {
     let secret = (form.make)(random);
     let (before, after) = if form.labels.is_empty() {
@@ -348,7 +348,7 @@ pub fn sentence(form: &Form, random: &mut Random) -> Sentence {
         ]);
         (format!("{before}{label}{joined}"), after)
     };
-    // What a URL carries before its host goes alone.
+    // Only the credentials of a URL are the secret.
     let (secret, after) = match secret.split_once("@db.") {
         Some((secret, host)) => (secret.to_owned(), format!("@db.{host} {after}")),
         None => (secret, after.to_owned()),

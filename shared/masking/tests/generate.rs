@@ -1,6 +1,6 @@
-//! Numbers and addresses of nobody, by rules and from a seed.
+//! Generates numbers and addresses by their rules, from a seed.
 
-/// SplitMix64: the same sentences on every machine.
+/// SplitMix64, which gives the same sentences on every machine.
 pub struct Random(u64);
 
 impl Random {
@@ -46,8 +46,8 @@ pub const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
 pub const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 pub const ALPHANUMERIC: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/// Two halves of a registration number. Of residents born before 2020 the check digit is right, if
-/// `checked`; later tails are drawn by lot.
+/// The two halves of a registration number. With `checked`, residents born before 2020 have a valid check digit; later
+/// numbers are random.
 pub fn registration(random: &mut Random, foreign: bool, checked: bool) -> (String, String) {
     let year = random.between(1940, 2024);
     let (month, day) = (random.between(1, 12), random.between(1, 28));
@@ -85,7 +85,7 @@ pub fn fixed(random: &mut Random, area: &str) -> [String; 3] {
     [area.to_owned(), exchange.to_string(), random.digits(4)]
 }
 
-/// A number with its Luhn digit.
+/// A number with its Luhn check digit.
 pub fn luhn(random: &mut Random, prefix: &str, length: usize) -> String {
     let body = format!("{prefix}{}", random.digits(length - 1 - prefix.len()));
     let sum: u32 = body
@@ -140,7 +140,7 @@ pub fn email(random: &mut Random) -> String {
     format!("{name}{number}@{domain}")
 }
 
-/// An IBAN of digits, with its check digits.
+/// An IBAN with digits only, with its check digits.
 pub fn iban(random: &mut Random, country: &str, length: usize) -> String {
     let account = random.digits(length - 4);
     let numbers: String = country

@@ -1,5 +1,5 @@
-//! A second set that the scanners were not written along: other spellings, each particle, brackets,
-//! quotes and emoji at the secret's sides, English and code around it.
+//! A second set of forms, which the scanners were not developed with: other spellings, each particle, brackets, quotes
+//! and emoji next to the secret, English and code around it.
 
 use crate::forms::Form;
 use crate::generate::{
@@ -428,7 +428,7 @@ pub fn sentence(form: &Form, random: &mut Random) -> Sentence {
     }
     let label = random.pick(form.labels);
     let joined = random.pick(&[": ", " - ", "는 ", "\": \"", " = ", "：", " "]);
-    // A password is not told without a sign, unless in Korean.
+    // Only in Korean does a password follow its label without a sign.
     let joined = if label.is_ascii() && !joined.contains([':', '=', '：']) {
         "="
     } else {

@@ -1,8 +1,8 @@
-//! Clean sentences of the second set.
+//! Sentences of the second set without personal data.
 
 use crate::generate::{ALPHANUMERIC, LOWER, Random, UPPER};
 
-// A sentence a line.
+// One sentence per line.
 #[rustfmt::skip]
 const CLEAN: &[fn(&mut Random) -> String] = &[
     |random| format!("접수 번호가 {}-{}인데 처리됐나요", random.digits(6), random.digits(5)),

@@ -1,4 +1,4 @@
-//! JSON: tool calls, metadata, Slack's blocks.
+//! Masking of JSON: tool calls, metadata, Slack blocks.
 
 use masking::{Error, Kind, Known, Masker, Placeholders};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn masked(mut value: Value) -> Value {
 }
 
 #[test]
-fn strings_keys_and_numbers_are_masked_wherever_they_stand() {
+fn strings_keys_and_numbers_are_masked_at_any_depth() {
     let value = json!({
         "blocks": [{"text": {"text": "전화 010-1234-5678"}}],
         "010-1234-5678": {"rrn": 9_001_011_234_567_u64, "count": 12, "ok": true},
@@ -27,7 +27,7 @@ fn strings_keys_and_numbers_are_masked_wherever_they_stand() {
 }
 
 #[test]
-fn a_key_says_what_its_value_is() {
+fn a_key_is_a_label_for_its_value() {
     let value = json!({
         "계좌번호": "110-123-456789", "phone": 1_012_345_678, "password": "correct horse", "card_numbers": [4_111_111_111_111_111_u64],
         "timestamp": 1_712_314_567_890_u64, "order_id": "9001011234567", "tokens": 4096, "amount": 110_123_456_789_u64,
@@ -49,19 +49,19 @@ fn the_arguments_of_a_tool_call_are_json_in_a_string() {
 }
 
 #[test]
-fn keys_that_are_masked_alike_keep_their_values() {
+fn keys_with_the_same_masked_name_keep_their_values() {
     let value = json!({"900101-1234567": 1, "910101-1234567": 2});
     assert_eq!(masked(value), json!({"[RRN]": 1, "[RRN] (2)": 2}));
 }
 
 #[test]
-fn a_nul_in_a_number_does_not_part_it() {
+fn a_nul_does_not_split_a_number() {
     let value: Value = serde_json::from_str(r#"["010\u0000-1234-5678"]"#).expect("JSON");
     assert_eq!(masked(value), json!(["[PHONE_1]"]));
 }
 
 #[test]
-fn counts_are_of_the_whole_value() {
+fn counts_cover_the_whole_value() {
     let mut people = Placeholders::new(&[7; 32], "c", Known::default());
     let mut value = json!(["010-1234-5678", {"a@b.kr": "010-1234-5678"}]);
     let counts = Masker::default()
@@ -71,7 +71,7 @@ fn counts_are_of_the_whole_value() {
 }
 
 #[test]
-fn what_cannot_be_masked_is_null() {
+fn json_that_can_not_be_masked_becomes_null() {
     let mut deep = json!("010-1234-5678");
     for _ in 0..200 {
         deep = json!([deep]);

@@ -1,4 +1,4 @@
-//! Whether a masked sentence is what it should be.
+//! Decides whether a sentence is masked correctly.
 
 use masking::{Kind, Known, Masker, Placeholders};
 
@@ -26,8 +26,8 @@ pub fn masked(masker: &Masker, text: &str) -> String {
     masked.text
 }
 
-/// Whether no letter and no digit of the secret is left: what the text and its mask have in common at
-/// both ends doesn't reach into the secret, and between the ends only placeholders have letters.
+/// Whether no letter or digit of the secret is left: the common start and end of the text and the masked text don't
+/// reach into the secret, and between them only placeholders have letters.
 pub fn covered(sentence: &Sentence, masked: &str) -> bool {
     let text = sentence.text();
     let same = |(a, b): &(char, char)| a == b;
@@ -39,7 +39,7 @@ pub fn covered(sentence: &Sentence, masked: &str) -> bool {
         .sum();
     let tails = text.chars().rev().zip(masked.chars().rev());
     let tail: usize = tails.take_while(same).map(|(a, _)| a.len_utf8()).sum();
-    // A mark at the secret's edge may stay.
+    // A punctuation mark at the edge of the secret may stay.
     let edge = |text: &str| !text.chars().any(char::is_alphanumeric);
     let start = sentence.before.len();
     let end = start + sentence.secret.len();
@@ -51,7 +51,7 @@ pub fn covered(sentence: &Sentence, masked: &str) -> bool {
 }
 
 fn without_placeholders(text: &str, before: &str) -> String {
-    // The common end may have taken the first letters of a placeholder.
+    // The common start may include the first letters of a placeholder.
     let opened = before.rfind('[').filter(|&at| !before[at..].contains(']'));
     let mut rest = format!("{}{text}", opened.map_or("", |at| &before[at..]));
     for kind in Kind::ALL {
@@ -64,7 +64,7 @@ fn without_placeholders(text: &str, before: &str) -> String {
     rest
 }
 
-/// How many of a form's sentences are covered, with the first that is not.
+/// The number of sentences of a form that are masked correctly, and the first that is not.
 pub struct Recall {
     pub name: &'static str,
     pub percent: f64,
@@ -103,7 +103,7 @@ pub fn macro_recall(forms: &[Recall]) -> f64 {
     forms.iter().map(|form| form.percent).sum::<f64>() / forms.len() as f64
 }
 
-/// Those of clean sentences that are changed, with what was made of them.
+/// The sentences without personal data that masking changes, with the result.
 pub fn false_positives(masker: &Masker, sentences: &[String]) -> Vec<(String, String)> {
     let masked = sentences
         .iter()

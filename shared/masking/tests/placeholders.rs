@@ -1,4 +1,4 @@
-//! The numbers that placeholders carry, and what is kept for them.
+//! The numbers of placeholders, and the digests that are stored for them.
 
 use masking::{Known, Masker, Placeholders};
 
@@ -9,7 +9,7 @@ fn masked(text: &str, people: &mut Placeholders) -> String {
 }
 
 #[test]
-fn the_same_value_has_the_same_number_in_each_spelling_and_message() {
+fn a_value_has_the_same_number_in_each_spelling_and_message() {
     let mut people = Placeholders::new(&KEY, "c1", Known::default());
     let first = masked(
         "010-1234-5678 / 010-8765-4321 / Kim@Example.com",
@@ -31,7 +31,7 @@ fn the_same_value_has_the_same_number_in_each_spelling_and_message() {
 }
 
 #[test]
-fn a_value_has_other_digests_in_another_conversation_and_under_another_key() {
+fn digests_differ_per_conversation_and_per_key() {
     let known = |key: &[u8; 32], conversation: &str| {
         let mut people = Placeholders::new(key, conversation, Known::default());
         masked("010-1234-5678", &mut people);
@@ -43,7 +43,7 @@ fn a_value_has_other_digests_in_another_conversation_and_under_another_key() {
 }
 
 #[test]
-fn nothing_is_kept_of_registration_numbers_and_passwords() {
+fn no_digest_of_a_registration_number_or_a_password_is_stored() {
     let mut people = Placeholders::new(&KEY, "c1", Known::default());
     let text = masked(
         "900101-1234567, 900101-5234567, 비밀번호: qwer1234!",
@@ -54,7 +54,7 @@ fn nothing_is_kept_of_registration_numbers_and_passwords() {
 }
 
 #[test]
-fn what_is_kept_does_not_grow_without_end() {
+fn the_number_of_digests_is_bounded() {
     let mut people = Placeholders::new(&KEY, "c1", Known::default());
     for number in 0..1000 {
         masked(&format!("010-2000-{number:04}"), &mut people);
@@ -64,7 +64,7 @@ fn what_is_kept_does_not_grow_without_end() {
 }
 
 #[test]
-fn what_is_kept_of_a_conversation_is_bounded_over_all_kinds() {
+fn the_number_of_digests_is_bounded_over_all_kinds() {
     let mut people = Placeholders::new(&KEY, "c1", Known::default());
     for number in 0..1000 {
         masked(

@@ -1,4 +1,4 @@
-//! What holds for every text.
+//! Properties of masking that hold for every text.
 
 use masking::{Error, Kind, Known, LONGEST, Masker, Placeholders};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::generate::Random;
 use crate::held_out;
 use crate::judge::{Sentence, covered, masked};
 
-/// What numbers, labels and masks are made of, to come near to secrets more often than chance does.
+/// Parts of numbers, labels and placeholders, whose combinations resemble secrets more often than random text.
 const PIECES: &[&str] = &[
     "0",
     "1",
@@ -108,7 +108,7 @@ const PIECES: &[&str] = &[
     "é",
 ];
 
-/// Texts that hold no secret, whatever comes next to them.
+/// Texts without secrets, whatever is next to them.
 const SAFE: &[&str] = &[
     "안녕하세요 ",
     "확인 부탁드립니다.",
@@ -206,26 +206,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn masking_any_text_twice_is_masking_it_once(text in any::<String>()) {
+    fn masking_any_text_twice_gives_the_same_text(text in any::<String>()) {
         assert_settled(&text)?;
     }
 
     #[test]
-    fn masking_what_looks_like_secrets_twice_is_masking_it_once(text in soup()) {
+    fn masking_texts_like_secrets_twice_gives_the_same_text(text in soup()) {
         assert_settled(&text)?;
     }
 
     #[test]
-    fn safe_text_around_a_secret_leaves_nothing_of_it(
+    fn a_secret_between_any_safe_texts_is_masked_completely(
         before in safe(), after in safe(), seed in any::<u64>(), form in 0..FORMS.len() + held_out::FORMS.len(),
     ) {
         let form = FORMS.iter().chain(held_out::FORMS).nth(form).expect("in range");
-        // What needs its label next to it can be parted from it by any text, and a letter may be one
-        // more of those that an IBAN or an IPv6 address is made of.
+        // A value that needs its label next to it would be separated from it by any text, and a letter may extend an
+        // IBAN or an IPv6 address.
         let lettered = ["in a URL", "IPv6", "IBAN"].contains(&form.name);
         prop_assume!(form.labels.is_empty() && !lettered);
         let secret = (form.make)(&mut Random::new(seed));
-        // Thirteen digits in a row that are a Korean barcode, check digit and all, are taken for one.
+        // Thirteen digits that are a valid Korean barcode are treated as one.
         prop_assume!(!is_barcode(&secret));
         let sentence = Sentence { before, secret, after };
         let out = masked(&Masker::default(), &sentence.text());
@@ -233,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_masked_once(value in value()) {
+    fn masking_any_json_twice_gives_the_same_json(value in value()) {
         let mut people = people();
         let masker = Masker::default();
         let mut once = value.clone();
@@ -246,7 +246,7 @@ proptest! {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_refused() {
+fn a_text_that_is_too_long_is_rejected() {
     let text = "가".repeat(LONGEST / 3 + 1);
     let error = Masker::default()
         .text(&text, &mut people())
@@ -255,7 +255,7 @@ fn a_text_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn counts_say_what_was_found_and_nothing_else() {
+fn counts_are_the_numbers_of_masked_values() {
     let text = "010-1234-5678, 010-8765-4321, kim@example.com";
     let masked = Masker::default().text(text, &mut people()).expect("short");
     let counts: Vec<(Kind, u32)> = masked.counts.iter().collect();

@@ -1,12 +1,12 @@
-//! What is found of forms by rules, and what is not touched. `cargo bench -p tests --bench mask` prints
-//! the figures.
+//! How many secrets of each form are masked, and that other sentences stay unchanged. `cargo bench -p tests --bench mask`
+//! prints the numbers.
 
 use masking::Masker;
 
 use crate::judge::{Recall, false_positives, macro_recall, recall};
 use crate::{clean, forms, held_out, held_out_clean};
 
-/// The lowest that a form may have, in percent, beside the mean.
+/// The least recall of a single form, in percent; the mean must be higher.
 const LEAST: f64 = 90.0;
 
 fn assert_found(found: &[Recall]) {
@@ -50,7 +50,7 @@ fn secrets_in_their_usual_forms_are_masked() {
 }
 
 #[test]
-fn secrets_in_other_spellings_and_surroundings_are_masked() {
+fn secrets_in_other_spellings_and_contexts_are_masked() {
     assert_found(&recall(
         &Masker::default(),
         held_out::FORMS,
@@ -60,11 +60,11 @@ fn secrets_in_other_spellings_and_surroundings_are_masked() {
 }
 
 #[test]
-fn sentences_with_numbers_of_nobody_stay_as_they_are() {
+fn sentences_without_personal_data_stay_unchanged() {
     assert_untouched(&clean::sentences(2000, 1));
 }
 
 #[test]
-fn other_sentences_with_numbers_of_nobody_stay_as_they_are() {
+fn other_sentences_without_personal_data_stay_unchanged() {
     assert_untouched(&held_out_clean::sentences(2000, 2));
 }

@@ -1,4 +1,4 @@
-//! One example a rule: what is masked, and what looks like it and is not.
+//! One example per rule: what is masked, and similar texts that are not.
 
 use masking::{Kind, Known, Masker, Placeholders, Policy};
 
@@ -19,7 +19,7 @@ fn assert_kept(texts: &[&str]) {
 }
 
 #[test]
-fn a_registration_number_is_masked_without_a_number_of_its_own() {
+fn a_registration_number_has_an_unnumbered_placeholder() {
     assert_masked(&[
         ("주민번호는 900101-1234567이고", "주민번호는 [RRN]이고"),
         ("9001011234567 맞아요", "[RRN] 맞아요"),
@@ -36,7 +36,7 @@ fn a_registration_number_is_masked_without_a_number_of_its_own() {
 }
 
 #[test]
-fn thirteen_digits_of_something_else_stay() {
+fn thirteen_digits_of_something_else_stay_unmasked() {
     assert_kept(&[
         "주문번호 9001011234567",
         "ts=1712314567890",
@@ -48,7 +48,7 @@ fn thirteen_digits_of_something_else_stay() {
 }
 
 #[test]
-fn telephone_numbers_are_masked_with_what_touches_them() {
+fn telephone_numbers_are_masked_next_to_other_text() {
     assert_masked(&[
         ("010-1234-5678로 주세요", "[PHONE_1]로 주세요"),
         ("①010-1234-5678 ②02-123-4567", "①[PHONE_1] ②[PHONE_2]"),
@@ -112,7 +112,7 @@ fn an_address_is_masked_from_its_district_to_its_door() {
 }
 
 #[test]
-fn secrets_of_machines_are_masked_by_prefix_name_and_place() {
+fn tokens_are_masked_by_prefix_label_and_place() {
     assert_masked(&[
         ("비밀번호는 qwer1234입니다", "비밀번호는 [SECRET]입니다"),
         ("api_key: \"abcd1234efgh5678\"", "api_key: \"[SECRET]\""),
@@ -139,7 +139,7 @@ fn secrets_of_machines_are_masked_by_prefix_name_and_place() {
 }
 
 #[test]
-fn an_address_of_a_machine_is_no_version() {
+fn an_ip_address_is_masked_and_a_version_is_not() {
     assert_masked(&[
         ("서버 IP는 203.0.113.45입니다", "서버 IP는 [IP_1]입니다"),
         ("http://[2001:db8::1]:8080/", "http://[[IP_1]]:8080/"),
@@ -154,17 +154,17 @@ fn an_address_of_a_machine_is_no_version() {
 }
 
 #[test]
-fn overlapping_secrets_are_one_of_the_most_severe_kind() {
-    // The account of a bank may begin like a telephone number.
+fn overlapping_matches_are_one_of_the_most_severe_kind() {
+    // An account number may begin like a telephone number.
     assert_masked(&[("계좌번호 010-1234-5678-90", "계좌번호 [ACCOUNT_1]")]);
 }
 
 #[test]
-fn a_policy_keeps_what_it_names_but_no_registration_number() {
+fn a_policy_leaves_its_kinds_unmasked_but_no_registration_number() {
     let policy = Policy::default()
-        .keep(Kind::Phone)
-        .keep(Kind::Rrn)
-        .keep(Kind::Frn);
+        .allow(Kind::Phone)
+        .allow(Kind::Rrn)
+        .allow(Kind::Frn);
     let masker = Masker::new(policy);
     assert_eq!(
         masked(
@@ -180,7 +180,7 @@ fn a_policy_keeps_what_it_names_but_no_registration_number() {
 }
 
 #[test]
-fn a_placeholder_in_a_text_is_left_and_carries_nothing() {
+fn a_placeholder_in_a_text_stays_unchanged() {
     let mut people = Placeholders::new(&[7; 32], "c", Known::default());
     let masked = Masker::default()
         .text(
