@@ -2,6 +2,7 @@
 //! build time.
 
 mod crates;
+mod docs;
 mod every_route;
 mod infra;
 mod openapi;
@@ -12,3 +13,4 @@ mod schema;
 mod sizes;
 mod sql;
 mod statements;
+mod upgrade;
