@@ -49,16 +49,11 @@ pub use crate::view::within;
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let settings = Settings::new(resources)?;
     let sql = SqlSetup::new(resources)?;
-    Ok(router_with(resources.store()?, settings, sql))
-}
-
-/// The routes on the given store, without a language model.
-pub fn router(store: Arc<dyn Store>, settings: Settings) -> Router {
-    router_with(store, settings, SqlSetup::default())
+    Ok(router(resources.store()?, settings, sql))
 }
 
 /// The routes on the given store.
-pub fn router_with(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Router {
+pub fn router(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Router {
     let app = App::new(AppState {
         freshness: Freshness::new(settings.fresh_for),
         templates: Templates::new(Arc::clone(&store), settings.fresh_for),

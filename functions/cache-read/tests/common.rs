@@ -224,16 +224,17 @@ pub async fn start_in(store: &Arc<Moody>, folder: &std::path::Path, bucket: &str
 
 pub async fn start_with(store: &Arc<Moody>, settings: Settings) -> TestApp {
     let store = Arc::clone(store);
-    let app = |_: &Resources| Ok(cache_read::router(store, settings).layer(from_fn(in_scope)));
+    let app = |_: &Resources| {
+        Ok(cache_read::router(store, settings, SqlSetup::default()).layer(from_fn(in_scope)))
+    };
     TestApp::without_database(app).await
 }
 
 /// The app with a setup for prompts and SQL, copies fresh for 60 s and without a temporary folder.
 pub async fn start_sql(store: &Arc<Moody>, sql: SqlSetup) -> TestApp {
     let store = Arc::clone(store);
-    let app = |_: &Resources| {
-        Ok(cache_read::router_with(store, settings(), sql).layer(from_fn(in_scope)))
-    };
+    let app =
+        |_: &Resources| Ok(cache_read::router(store, settings(), sql).layer(from_fn(in_scope)));
     TestApp::without_database(app).await
 }
 

@@ -37,6 +37,7 @@ pub fn excerpt(text: &str) -> String {
 }
 
 /// The first `characters` of the text, with an ellipsis if it has more.
+#[inline]
 pub fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         None => text.to_owned(),

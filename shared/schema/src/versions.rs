@@ -33,7 +33,9 @@ pub fn version_key(version: &str) -> String {
 pub enum Damaged {
     #[error("the document can't be parsed")]
     Unreadable(#[from] serde_json::Error),
-    #[error("the document has format {0}, and this program reads format {FORMAT}: update the program")]
+    #[error(
+        "the document has format {0}, and this program reads format {FORMAT}: update the program"
+    )]
     Format(u32),
     #[error("the document claims version {claimed}, and its content is {actual}")]
     Content { claimed: String, actual: String },

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use platform::excerpt::cut;
 use schema::Dialect;
 use schema::document::{Column, Document};
 use schema::name::part;
@@ -222,9 +223,5 @@ fn differing(
 }
 
 fn short(description: &str) -> String {
-    let text = plain(description);
-    match text.char_indices().nth(LONGEST) {
-        None => text,
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    cut(&plain(description), LONGEST)
 }

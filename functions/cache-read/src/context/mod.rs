@@ -46,7 +46,6 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-use schema::Dialect;
 use schema::document::Document;
 
 use index::IndexData;
@@ -87,10 +86,6 @@ impl Index {
     pub fn with_lists(document: Arc<Document>, lists: Arc<WordLists>) -> Self {
         let data = build::build(&document, lists);
         Self { document, data }
-    }
-
-    pub fn dialect(&self) -> Dialect {
-        self.document.source.dialect
     }
 
     /// The tables, columns and examples that fit the question and the budget.

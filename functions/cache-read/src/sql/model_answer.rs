@@ -1,6 +1,7 @@
 //! The model's answer: the kind of the request, and the SQL, answer or reason.
 
 use anyhow::{bail, ensure};
+use platform::excerpt::cut;
 use platform::llm::Reply;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -66,16 +67,8 @@ impl ModelAnswer {
             .trim_end_matches([';', ' ', '\n', '\t', '\r'])
             .trim_start()
             .to_owned();
-        shorten(&mut written.answer, LONGEST_TEXT);
-        shorten(&mut written.reason, LONGEST_TEXT);
+        written.answer = cut(&written.answer, LONGEST_TEXT);
+        written.reason = cut(&written.reason, LONGEST_TEXT);
         Ok(written)
-    }
-}
-
-/// Cuts a text after `characters`.
-pub fn shorten(text: &mut String, characters: usize) {
-    if let Some((end, _)) = text.char_indices().nth(characters) {
-        text.truncate(end);
-        text.push('…');
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ground::{Grounded, Schema};
 use platform::Error;
+use platform::excerpt::cut;
 use platform::llm::{Ask, Llm, LlmError, Usage};
 use platform::telemetry::{Unit, figure};
 use schema::document::Document;
@@ -14,7 +15,7 @@ use tracing::{error, info};
 use warehouse::{Plan, Planned};
 
 use super::answer::SqlAnswer;
-use super::model_answer::{ModelAnswer, RequestKind, schema, shorten};
+use super::model_answer::{ModelAnswer, RequestKind, schema};
 use super::setup::Setup;
 use crate::app::Snapshot;
 use crate::hidden::mentions_hidden;
@@ -185,7 +186,7 @@ impl<'a> Writer<'a> {
             Ok(plan) => plan,
             Err(refusal) => {
                 let detail = "the warehouse can't plan queries now";
-                let (detail, cause) = match self.visible_message(refusal.to_string()) {
+                let (detail, cause) = match self.visible_message(&refusal.to_string()) {
                     Some(message) => (format!("{detail}: {message}"), None),
                     None => {
                         let instead = "its message is in the log, under the request id";
@@ -211,7 +212,7 @@ impl<'a> Writer<'a> {
                 verified
             }
             Plan::Rejected(message) => {
-                let message = self.visible_message(message);
+                let message = self.visible_message(&message);
                 let error = message.unwrap_or_else(|| "the warehouse rejects the query".to_owned());
                 return Ok(Err(Rejection::Invalid { sql, error }));
             }
@@ -248,13 +249,12 @@ impl<'a> Writer<'a> {
     }
 
     /// The warehouse's message, unless it mentions something out of scope.
-    fn visible_message(&self, mut message: String) -> Option<String> {
-        let hides = |whole: &Arc<Document>| mentions_hidden(&message, &self.seen, whole);
+    fn visible_message(&self, message: &str) -> Option<String> {
+        let hides = |whole: &Arc<Document>| mentions_hidden(message, &self.seen, whole);
         if self.whole.as_ref().is_some_and(hides) {
             return None;
         }
-        shorten(&mut message, LONGEST_ERROR);
-        Some(message)
+        Some(cut(message, LONGEST_ERROR))
     }
 
     /// An answer without a query.
@@ -317,9 +317,7 @@ fn ground_within(
             });
         }
         Err(faults) => {
-            let mut reasons = ground::reasons(&faults);
-            shorten(&mut reasons, LONGEST_ERROR);
-            return Ok(Err(reasons));
+            return Ok(Err(ground::reasons(&faults)));
         }
     };
     match whole.map(ground) {
@@ -338,8 +336,7 @@ fn repair(rejection: &Rejection, tags: &[String]) -> String {
                 asked for. Answer again."
             .to_owned();
     };
-    let mut sql = sql.clone();
-    shorten(&mut sql, LONGEST_SQL);
+    let sql = cut(sql, LONGEST_SQL);
     let mut all = vec!["refused_sql".to_owned(), "error".to_owned()];
     all.extend_from_slice(tags);
     let (sql, error) = (tags::disarm(&sql, &all), tags::disarm(error, &all));

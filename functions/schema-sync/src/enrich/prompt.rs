@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
+use platform::excerpt::cut;
 use schema::Dialect;
 use schema::document::{Column, Example, Mode, Table, TableKind};
 
@@ -258,10 +259,7 @@ fn plain(text: &str, limit: usize) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let line = words.join(" ").replace('<', "‹").replace('>', "›");
-    match line.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    cut(&line, limit)
 }
 
 #[cfg(test)]

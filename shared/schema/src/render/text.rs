@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use platform::excerpt::cut;
+
 use super::notes::{CUT, kind, partition_key, shard_notes};
 use super::quote::{identifier, plain, table_name};
 use crate::dialect::Dialect;
@@ -129,11 +131,7 @@ fn short_number(number: u64) -> String {
 }
 
 fn short(description: &str) -> String {
-    let text = plain(description);
-    match text.char_indices().nth(LONGEST_DESCRIPTION) {
-        None => text,
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    cut(&plain(description), LONGEST_DESCRIPTION)
 }
 
 /// How a query reads a path: the `UNNEST`s to join, and the expression over them.
