@@ -10,9 +10,8 @@ use syn::{Attribute, ItemMod, ItemUse, UseTree};
 
 /// Imports that close a cycle: the crate, the importing modules, the imported module, and the reason.
 #[rustfmt::skip]
-const CYCLIC_IMPORTS: [(&str, &[&str], &str, &str); 4] = [
+const CYCLIC_IMPORTS: [(&str, &[&str], &str, &str); 3] = [
     ("cache-read", &["context", "prompt", "sql"], "app", "their routes take the state, which has their parts"),
-    ("masking", &["text"], "international", "`Text` caches the local part that a scanner has read"),
     ("metasync", &["schedule"], "functions", "the scheduler runs the schedules of the registry"),
     ("platform", &["auth", "llm", "serve", "store"], "resources", "`Resources` opens them with itself"),
 ];
