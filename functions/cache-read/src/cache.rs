@@ -381,7 +381,7 @@ impl Inner {
         let now = self.clock.now();
         state.resting = Some((now, wait.min(longest)));
         if !nothing_yet {
-            telemetry::figure("schema_cache_revalidation_failures", Unit::Count, 1.0);
+            telemetry::metric("schema_cache_revalidation_failures", Unit::Count, 1.0);
         }
         if state.trouble == Some(failure.kind) {
             return;

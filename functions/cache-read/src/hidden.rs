@@ -152,7 +152,7 @@ mod tests {
             "p.hr.visits_*",
             "p.hr.orders",
         ]);
-        for (text, tells) in [
+        for (text, expected) in [
             ("Unrecognized name: totl at [1:8]", false),
             ("relation \"shop.orders\" has no column id", false),
             ("Not found: Table p:hr.nobody", true),
@@ -164,7 +164,7 @@ mod tests {
             ("Access Denied: Table p:x.y", true),
             ("permission denied for table z", true),
         ] {
-            assert_eq!(mentions_hidden(text, &seen, &whole), tells, "{text}");
+            assert_eq!(mentions_hidden(text, &seen, &whole), expected, "{text}");
         }
     }
 
@@ -178,7 +178,7 @@ mod tests {
             .tables
             .push(Table::new(["p", "hr", "😀"], TableKind::Table));
         let hidden = Hidden::of(&seen, &whole);
-        for (text, tells) in [
+        for (text, expected) in [
             ("joins \"Order Lines\" by id", true),
             ("the order of lines", false),
             ("see my.schema", true),
@@ -188,7 +188,7 @@ mod tests {
             ("from `pay roll_20240101`", true),
             ("the 😀 table", true),
         ] {
-            assert_eq!(hidden.is_named_in(text), tells, "{text}");
+            assert_eq!(hidden.is_named_in(text), expected, "{text}");
         }
     }
 }

@@ -135,12 +135,14 @@ mod tests {
         assert!(ours.load().await.is_some());
 
         // The folder of the other user, created by the user who runs this test.
-        let theirs = TemporaryCopy {
+        let of_other_user = TemporaryCopy {
             user: ours.user + 1,
             ..ours
         };
-        assert!(theirs.load().await.is_none());
-        theirs.write(b"{}").expect_err("not into that folder");
+        assert!(of_other_user.load().await.is_none());
+        of_other_user
+            .write(b"{}")
+            .expect_err("not into that folder");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use platform::serve::may_take;
+use platform::serve::time_limit;
 use platform::store::StoreError;
 use platform::{Admin, Error, Json, Resources, Result, Router, idempotency, routes};
 use schema::Dialect;
@@ -39,7 +39,7 @@ pub fn router(sync: Sync) -> Router {
     Router::new()
         .routes(routes!(trigger))
         .routes(routes!(by_hand))
-        .layer(may_take(LONGEST_SYNC))
+        .layer(time_limit(LONGEST_SYNC))
         .routes(routes!(add_example))
         .with_state(sync)
 }

@@ -211,7 +211,7 @@ pub fn leaves(
 /// Examples with similar questions, best first.
 pub fn examples(index: &IndexData, question: &Question) -> Vec<(usize, f32)> {
     let rarity = |term: u32| index.table_rarity[term as usize];
-    let asked: f32 = question
+    let question_weight: f32 = question
         .terms
         .iter()
         .map(|(term, weight)| weight * rarity(*term))
@@ -226,7 +226,7 @@ pub fn examples(index: &IndexData, question: &Question) -> Vec<(usize, f32)> {
             .sum();
         let own: f32 = words.iter().map(|term| rarity(*term)).sum();
         if common > 0.0 {
-            ranked.push((position, common / (asked * own).sqrt()));
+            ranked.push((position, common / (question_weight * own).sqrt()));
         }
     }
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

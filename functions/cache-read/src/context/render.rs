@@ -288,22 +288,22 @@ fn pruned(
 
 /// ` (not a, b; +2)`: the missing and additional columns of a table on a card.
 fn exceptions(missing: &[String], more: usize) -> String {
-    let mut told = Vec::new();
+    let mut parts = Vec::new();
     if !missing.is_empty() {
         let named = missing.iter().take(EXCEPTIONS);
         let mut names: Vec<String> = named.map(|path| plain(path)).collect();
         if missing.len() > EXCEPTIONS {
             names.push(format!("{} more", missing.len() - EXCEPTIONS));
         }
-        told.push(format!("not {}", names.join(", ")));
+        parts.push(format!("not {}", names.join(", ")));
     }
     if more > 0 {
-        told.push(format!("+{more}"));
+        parts.push(format!("+{more}"));
     }
-    if told.is_empty() {
+    if parts.is_empty() {
         return String::new();
     }
-    format!(" ({})", told.join("; "))
+    format!(" ({})", parts.join("; "))
 }
 
 /// The chosen leaves of the first table that another table on its card lacks.

@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn an_invalid_template_is_reported_with_the_place_of_the_error() {
-        for (template, told) in [
+        for (template, reason) in [
             (
                 json!({"system": "{{tables}} {{now}}", "user": "{{schema}}{{question}}"}),
                 "unknown variables: now, tables; known ones are schema, examples, question, dialect, today, rules",
@@ -406,7 +406,7 @@ mod tests {
             (json!({"user": ""}), "missing field `system`"),
         ] {
             let error = parse(&template).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(reason), "{error}");
         }
         let error = Template::parse(b"{\"system\": \"\",\n  user}").unwrap_err();
         assert!(error.contains("line 2 column 3"), "{error}");

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ground::{Grounded, Schema};
 use platform::Error;
 use platform::excerpt::cut;
-use platform::llm::{Ask, Llm, LlmError, Usage};
-use platform::telemetry::{Unit, figure};
+use platform::llm::{Prompt, Llm, LlmError, Usage};
+use platform::telemetry::{Unit, metric};
 use schema::document::Document;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
@@ -74,7 +74,7 @@ impl<'a> Writer<'a> {
         prompt: FilledTemplate,
         tags: &[String],
     ) -> platform::Result<SqlAnswer> {
-        let mut ask = Ask {
+        let mut ask = Prompt {
             system: prompt.system,
             user: prompt.user,
             name: "sql_answer",
@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
             Ok(answer) => return Ok(answer),
             Err(rejection) => rejection,
         };
-        figure("sql_repairs", Unit::Count, 1.0);
+        metric("sql_repairs", Unit::Count, 1.0);
         if let Rejection::Unreadable(cause) = &rejection {
             info!(
                 cause = format!("{cause:#}"),
@@ -106,8 +106,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn round(&self, ask: &Ask) -> platform::Result<Result<SqlAnswer, Rejection>> {
-        figure("sql_llm_calls", Unit::Count, 1.0);
+    async fn round(&self, ask: &Prompt) -> platform::Result<Result<SqlAnswer, Rejection>> {
+        metric("sql_llm_calls", Unit::Count, 1.0);
         let reply = self
             .in_time("the language model", self.llm.ask(ask))
             .await?;
@@ -117,7 +117,7 @@ impl<'a> Writer<'a> {
         });
         let answer = match reply {
             Ok(reply) => ModelAnswer::read(reply),
-            Err(error @ LlmError::Nonsense { .. }) => Err(error.into()),
+            Err(error @ LlmError::InvalidAnswer { .. }) => Err(error.into()),
             Err(LlmError::Declined { .. }) => {
                 let reason = "the language model declined the question".to_owned();
                 return Ok(Ok(self.refused(
@@ -220,13 +220,13 @@ impl<'a> Writer<'a> {
         if let (Some(bytes), Some(limit)) = (verified.bytes_processed, self.max_bytes)
             && bytes > limit
         {
-            figure("sql_refused_over_max_bytes", Unit::Count, 1.0);
+            metric("sql_refused_over_max_bytes", Unit::Count, 1.0);
             return Err(Error::Unprocessable(format!(
                 "the query would read {bytes} bytes, and the limit is {limit}: ask for a shorter \
                  time or less of it"
             )));
         }
-        figure("sql_written", Unit::Count, 1.0);
+        metric("sql_written", Unit::Count, 1.0);
         Ok(Ok(SqlAnswer {
             kind: RequestKind::Query,
             sql: Some(sql),
@@ -269,7 +269,7 @@ impl<'a> Writer<'a> {
             RequestKind::SchemaQuestion => "sql_refused_schema_question",
             RequestKind::Query | RequestKind::CannotAnswer => "sql_refused_cannot_answer",
         };
-        figure(name, Unit::Count, 1.0);
+        metric(name, Unit::Count, 1.0);
         SqlAnswer {
             kind,
             sql: None,
@@ -351,12 +351,12 @@ fn repair(rejection: &Rejection, tags: &[String]) -> String {
 
 fn count(usage: Usage) {
     let tokens = |count: u64| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
-    figure(
+    metric(
         "sql_llm_input_tokens",
         Unit::Count,
         tokens(usage.input_tokens),
     );
-    figure(
+    metric(
         "sql_llm_output_tokens",
         Unit::Count,
         tokens(usage.output_tokens),

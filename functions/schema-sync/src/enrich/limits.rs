@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use platform::excerpt::excerpt;
-use platform::llm::{Ask, Llm, LlmError, Reply};
+use platform::llm::{Prompt, Llm, LlmError, Reply};
 use schema::document::Problem;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ impl Limits {
     pub async fn ask(
         &self,
         llm: &Llm,
-        question: impl Fn() -> Ask,
+        question: impl Fn() -> Prompt,
         expected_output: u64,
     ) -> CallResult {
         let skipped = |reason| CallResult::Skipped {
@@ -113,7 +113,7 @@ impl Limits {
                     LlmError::Unavailable { .. } => state.unavailable += 1,
                     LlmError::Refused(_)
                     | LlmError::Declined { .. }
-                    | LlmError::Nonsense { .. } => {}
+                    | LlmError::InvalidAnswer { .. } => {}
                 }
                 CallResult::Failed(error)
             }
@@ -147,7 +147,7 @@ impl Problems {
             LlmError::Denied(_)
             | LlmError::Refused(_)
             | LlmError::Declined { .. }
-            | LlmError::Nonsense { .. } => message,
+            | LlmError::InvalidAnswer { .. } => message,
         });
     }
 

@@ -47,7 +47,7 @@ impl Memory {
         self.unanswered
             .get(table)
             .and_then(|paths| paths.get(path))
-            .is_some_and(|asked| asked == shape)
+            .is_some_and(|remembered| remembered == shape)
     }
 
     pub(super) fn set_unanswered(&mut self, table: &str, path: &str, shape: String) {

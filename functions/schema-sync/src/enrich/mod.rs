@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use ground::Schema;
-use platform::llm::{Ask, Llm, LlmError, Reply, Usage};
+use platform::llm::{Prompt, Llm, LlmError, Reply, Usage};
 use schema::document::{Example, Origin, Table};
 use serde::Deserialize as _;
 
@@ -100,7 +100,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
                 // The same question would likely get the same answer, at the same cost.
                 if matches!(
                     error,
-                    LlmError::Nonsense { .. } | LlmError::Declined { .. } | LlmError::Refused(_)
+                    LlmError::InvalidAnswer { .. } | LlmError::Declined { .. } | LlmError::Refused(_)
                 ) {
                     answered.push((call, None));
                 }
@@ -154,8 +154,8 @@ fn calls(tables: &[Table], memory: &Memory, task: &Task<'_>) -> Vec<Call> {
         .collect()
 }
 
-fn question(tables: &[Table], call: &Call, task: &Task<'_>) -> Ask {
-    Ask {
+fn question(tables: &[Table], call: &Call, task: &Task<'_>) -> Prompt {
+    Prompt {
         system: prompt::system(task.schema.dialect(), call.examples > 0),
         user: prompt::user(tables, &call.batch, call.examples, task.examples),
         name: "schema_notes",

@@ -181,7 +181,7 @@ pub(super) fn person<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachab
 }
 
 /// The time of an event.
-pub(super) fn moment<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
+pub(super) fn event_time<'r, 't>(columns: &'r [Reachable<'t>]) -> Option<&'r Reachable<'t>> {
     let named = best(columns, &DATES, |reachable| is_time(reachable.column));
     named.or_else(|| columns.iter().find(|column| is_time(column.column)))
 }

@@ -19,7 +19,7 @@ pub(super) struct Period {
     /// A condition for `where`, if one is needed, with the alias before its column.
     pub condition: Option<String>,
     /// For the question: ` in the last 30 days`.
-    pub words: String,
+    pub phrase: String,
     /// Whether it is a wildcard over days, so that a query can group by `_TABLE_SUFFIX`.
     pub is_by_suffix: bool,
 }
@@ -33,7 +33,7 @@ impl Period {
         let whole = Self {
             from: from.clone(),
             condition: None,
-            words: String::new(),
+            phrase: String::new(),
             is_by_suffix: false,
         };
         let Some(partitioning) = &table.partitioning else {
@@ -61,7 +61,7 @@ impl Period {
         };
         Some(Self {
             condition: Some(condition),
-            words: format!(" in the last {DAYS} days"),
+            phrase: format!(" in the last {DAYS} days"),
             ..whole
         })
     }
@@ -93,14 +93,14 @@ fn of_shards(
                 dialect,
             ),
             condition: None,
-            words: match last {
+            phrase: match last {
                 Some(last) => format!(" on {last}"),
                 None => format!(" in {}", shards.last),
             },
             is_by_suffix: false,
         });
     }
-    let (first, words) = match (last, day(&shards.first)) {
+    let (first, phrase) = match (last, day(&shards.first)) {
         (Some(last), Some(oldest)) => {
             let start = last.checked_sub((SHARDS - 1).days()).unwrap_or(last);
             let start = start.max(oldest);
@@ -116,7 +116,7 @@ fn of_shards(
             literal(&first, dialect),
             literal(&shards.last, dialect)
         )),
-        words,
+        phrase,
         is_by_suffix: last.is_some(),
     })
 }
@@ -138,19 +138,19 @@ fn since(expression: &str, data_type: &str, dialect: Dialect) -> String {
     }
 }
 
-/// The condition and its words for a column that is not a partitioning column.
-pub(super) fn recent(moment: &Reachable, alias: &str, dialect: Dialect) -> (String, String) {
-    let expression = moment.expression(alias, dialect);
+/// The condition and its phrase in the question for a column that is not a partitioning column.
+pub(super) fn recent(event_time: &Reachable, alias: &str, dialect: Dialect) -> (String, String) {
+    let expression = event_time.expression(alias, dialect);
     (
-        since(&expression, &moment.column.data_type, dialect),
+        since(&expression, &event_time.column.data_type, dialect),
         format!(" in the last {DAYS} days"),
     )
 }
 
 /// The day of a time, as an expression.
-pub(super) fn day_of(moment: &Reachable, alias: &str, dialect: Dialect) -> String {
-    let expression = moment.expression(alias, dialect);
-    let is_date = moment.column.data_type.eq_ignore_ascii_case("date");
+pub(super) fn day_of(event_time: &Reachable, alias: &str, dialect: Dialect) -> String {
+    let expression = event_time.expression(alias, dialect);
+    let is_date = event_time.column.data_type.eq_ignore_ascii_case("date");
     match dialect {
         _ if is_date => expression,
         Dialect::Bigquery => format!("date({expression})"),

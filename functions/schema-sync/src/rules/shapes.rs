@@ -6,7 +6,7 @@ use schema::render::identifier;
 
 use super::candidate::{Candidate, Shape};
 use super::columns::{
-    Reachable, dimension, is_text, label, measure, moment, person, reachable, words,
+    Reachable, dimension, event_time, is_text, label, measure, person, reachable, words,
 };
 use super::period::{Period, day_of, recent};
 
@@ -77,7 +77,7 @@ impl Subject<'_> {
             Shape::Count,
             format!(
                 "How many rows are there in {}{}?",
-                self.name, self.period.words
+                self.name, self.period.phrase
             ),
             format!("select count(*) as row_count\n{}", self.source("", None)),
         )
@@ -92,7 +92,7 @@ impl Subject<'_> {
                 "How many rows of {} are there for each {}{}?",
                 self.name,
                 dimension.words(),
-                self.period.words
+                self.period.phrase
             ),
             format!(
                 "select {expression}, count(*) as row_count\n{}\ngroup by {expression}\norder by \
@@ -107,15 +107,15 @@ impl Subject<'_> {
             (
                 "t._TABLE_SUFFIX".to_owned(),
                 None,
-                self.period.words.clone(),
+                self.period.phrase.clone(),
             )
         } else {
-            let moment = moment(&self.columns)?;
-            let day = day_of(moment, "t", self.dialect);
+            let event_time = event_time(&self.columns)?;
+            let day = day_of(event_time, "t", self.dialect);
             match &self.period.condition {
-                Some(_) => (day, None, self.period.words.clone()),
+                Some(_) => (day, None, self.period.phrase.clone()),
                 None => {
-                    let (condition, period) = recent(moment, "t", self.dialect);
+                    let (condition, period) = recent(event_time, "t", self.dialect);
                     (day, Some(condition), period)
                 }
             }
@@ -153,7 +153,7 @@ impl Subject<'_> {
                 by.words(),
                 measure.words(),
                 self.name,
-                self.period.words
+                self.period.phrase
             ),
             format!(
                 "select {expression}, sum({sum}) as total_sum\n{}\ngroup by {expression}\norder by \
@@ -171,7 +171,7 @@ impl Subject<'_> {
                 "How many different values of {} are there in {}{}?",
                 person.words(),
                 self.name,
-                self.period.words
+                self.period.phrase
             ),
             format!(
                 "select count(distinct {}) as distinct_count\n{}",
@@ -214,7 +214,7 @@ fn unnest(subject: &Subject, array: &Column) -> Option<Candidate> {
             "Which values of {of}{} are most frequent in {}{}?",
             words(&array.name),
             subject.name,
-            subject.period.words
+            subject.period.phrase
         ),
         format!(
             "select {expression}, count(*) as row_count\n{}\ngroup by 1\norder by row_count \
@@ -263,7 +263,7 @@ fn join(subject: &Subject, table: &Table, all: &[&Table]) -> Option<Candidate> {
                 "How many rows of {} are there for each {by_words} of {}{}?",
                 subject.name,
                 table_words(other),
-                subject.period.words
+                subject.period.phrase
             ),
             format!(
                 "select {by}, count(*) as row_count\n{}\ngroup by {by}\norder by row_count desc",

@@ -1,7 +1,7 @@
 //! The answer of a run, and its metrics.
 
 use platform::auth::{Names, Scope};
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use schema::diff::{self, Change, ChangeKind};
 use schema::document::{Ledger, Problem};
 use schema::name::DATASETS;
@@ -107,11 +107,11 @@ pub(super) fn figures(
     answer: Option<&Answer>,
     started: Instant,
 ) {
-    let count = |name, count: u64| figure(name, Unit::Count, count as f64);
+    let count = |name, count: u64| metric(name, Unit::Count, count as f64);
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
-    figure("sync_duration", Unit::Milliseconds, milliseconds);
+    metric("sync_duration", Unit::Milliseconds, milliseconds);
     count("sync_requests", run.requests());
-    figure("sync_bytes_billed", Unit::Bytes, run.bytes_billed() as f64);
+    metric("sync_bytes_billed", Unit::Bytes, run.bytes_billed() as f64);
     let costs = enrichment.map(|enrichment| &enrichment.costs);
     count("sync_llm_calls", costs.map_or(0, |it| it.llm_calls));
     let input = costs.map_or(0, |it| it.llm_input_tokens);
