@@ -1,5 +1,5 @@
 //! No JSON is acknowledged without an effect: a 2xx means that every event of the request is a row or
-//! a dead letter, or that the request was a run.
+//! a dead letter, or a roll-up.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -53,8 +53,7 @@ fn texts() -> impl Strategy<Value = String> {
             "hong@example.com",
         ])
         .prop_map(str::to_owned),
-        "[ -~가-힣]{0,12}".prop_filter("a robeing of this name is refused elsewhere", |it| it
-            != "*"),
+        "[ -~가-힣]{0,12}".prop_filter("other tests cover names that are rejected", |it| it != "*"),
         Just("x".repeat(600)),
     ]
 }
@@ -141,7 +140,7 @@ fn samples() -> Vec<Value> {
 #[derive(Clone, Debug)]
 struct Case {
     events: Vec<Value>,
-    /// 0: a list of all; 1: `Records` with all; otherwise the first event alone.
+    /// 0: a list of all events; 1: `Records` with all events; otherwise only the first event.
     shape: usize,
     changes: Vec<(usize, Change)>,
     headers: usize,
@@ -313,7 +312,7 @@ fn events_in(body: &Value, has_headers: bool) -> usize {
     }
 }
 
-/// The documented runs.
+/// The documented bodies that start a roll-up.
 fn is_run(body: &Value) -> bool {
     let is_schedule = body["detail-type"] == "Scheduled Event"
         && (body["source"] == "aws.scheduler" || body["source"] == "aws.events")
@@ -389,7 +388,7 @@ fn no_json_is_acknowledged_without_an_effect() {
     if let Err(error) = outcome {
         panic!("{error}");
     }
-    // A trigger that refuses everything would pass otherwise.
+    // A trigger that rejects everything would pass otherwise.
     let rows = runtime.block_on(log.rows());
     assert!(
         taken.get() > CASES / 10 && rows > i64::from(CASES / 10),

@@ -1,4 +1,4 @@
-//! Long texts are worked on beside the requests of others, not in front of them.
+//! Work on long texts doesn't block other requests.
 
 use std::future::Future;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -35,7 +35,7 @@ fn posted(log: &Fixture, path: &str, body: &Value) -> JoinHandle<u16> {
 }
 
 async fn others_are_answered(log: &Fixture) {
-    // More than once: what came before them would have been stored with the first.
+    // More than one, since the first is stored together with earlier messages.
     for _ in 0..10 {
         log.stored(message("안녕하세요")).await;
         assert_eq!(log.app.get("/healthz").await.status, 200);
@@ -47,7 +47,7 @@ fn other_requests_are_answered_while_a_long_text_is_masked() {
     on_two_threads(async {
         let log = start().await;
         others_are_answered(&log).await;
-        // The second is long enough to be parsed on that thread, too, and as long as a text may be.
+        // The second is long enough to be parsed on that thread, and as long as a text may be.
         for count in [4_000, 18_700] {
             let give_back = taken();
             let long = posted(&log, "/v1/messages", &message(&phones(count)));
@@ -88,7 +88,7 @@ fn masking_a_batch_stops_when_its_sender_disconnects() {
         given_up.abort();
         assert!(given_up.await.is_err_and(|error| error.is_cancelled()));
         give_back.send(()).expect("the thread is taken");
-        // Behind what is left of the first, if anything is.
+        // Queued behind the rest of the first batch, if there is any.
         let next = posted(&log, "/v1/messages/batch", &batch);
         assert_eq!(next.await.expect("no panic"), 200);
         assert_eq!(log.rows().await, before + 10 + 100);

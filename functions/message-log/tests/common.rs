@@ -1,4 +1,4 @@
-//! The app on a database of its own, and what a test says in one line.
+//! The app on its own database, and helpers for tests.
 
 use kit::postgres::{Database, database};
 use kit::{Reply, TestApp};
@@ -10,7 +10,7 @@ pub struct Fixture {
     pub database: Database,
 }
 
-/// Everybody may do everything.
+/// Starts the app without authentication.
 pub async fn start() -> Fixture {
     start_with(&[]).await
 }
@@ -36,7 +36,7 @@ impl Fixture {
         self.app.post("/v1/messages", message).await
     }
 
-    /// The id of a message that is stored now.
+    /// Stores a message and returns its id.
     pub async fn stored(&self, message: Value) -> String {
         let reply = self.post(message).await;
         assert_eq!(reply.status, 201, "{reply:?}");

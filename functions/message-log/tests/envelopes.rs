@@ -1,4 +1,4 @@
-//! Envelopes of every shape: their messages are stored once, under a name that no other event has.
+//! Envelopes of every format: the message inside is stored once, under a unique name.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -199,11 +199,11 @@ async fn an_unwrapped_pubsub_push_is_one_row_at_the_time_in_its_header() {
     let named = push("s").header("id", "order-1").await;
     assert_eq!(push("other").header("id", "order-1").await.body, named.body);
     assert_eq!(log.rows().await, 3);
-    let refused = push("s")
+    let rejected = push("s")
         .header("x-goog-pubsub-message-id", "778")
         .json(&json!({}))
         .await;
-    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(rejected.status, StatusCode::BAD_REQUEST);
     let letters = log.get("/v1/dead-letters").await;
     let name = r#"["projects/p/subscriptions/s","778"]"#;
     assert_eq!(letters["items"][0]["source_event_id"], name);
@@ -370,7 +370,7 @@ async fn only_an_empty_object_and_a_schedule_start_a_roll_up() {
     }
     let rows = "select count(*) from conversation.dead_letter";
     let letters = log.count(rows).await;
-    for refused in [
+    for rejected in [
         json!(null),
         json!(1),
         json!("{}"),
@@ -388,11 +388,11 @@ async fn only_an_empty_object_and_a_schedule_start_a_roll_up() {
         json!({"function": "message-log"}),
         event("slack-message.json"),
     ] {
-        let reply = log.app.post(TRIGGER, &refused).await;
+        let reply = log.app.post(TRIGGER, &rejected).await;
         assert_eq!(
             reply.status,
             StatusCode::BAD_REQUEST,
-            "{refused}: {reply:?}"
+            "{rejected}: {reply:?}"
         );
     }
     assert_eq!(log.count(rows).await, letters);

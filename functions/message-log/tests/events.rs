@@ -1,5 +1,4 @@
-//! What queues and buses deliver: every shape, on Lambda and over HTTP, with partial failures and
-//! dead letters.
+//! Deliveries from queues and buses, on Lambda and over HTTP, with partial failures and dead letters.
 
 use std::path::Path;
 
@@ -191,8 +190,8 @@ async fn a_dead_letter_with_a_masked_event_id_can_not_be_replayed() {
     let letter = letters["items"][0]["id"].as_str().expect("a dead letter");
     let right = json!({"robeing_id": "sales", "message": "put right"});
     let replay = format!("/v1/dead-letters/{letter}/replay");
-    let refused = log.app.post(&replay, json!({"message": right})).await;
-    assert_eq!(refused.status, 409, "{refused:?}");
+    let rejected = log.app.post(&replay, json!({"message": right})).await;
+    assert_eq!(rejected.status, 409, "{rejected:?}");
     assert_eq!(log.rows().await, 0);
 }
 
@@ -240,8 +239,8 @@ async fn a_single_event_that_can_never_be_stored_fails_and_becomes_a_dead_letter
     let log = start().await;
     let mut push = event("pubsub-push.json");
     push["message"]["data"] = "bm8ganNvbg==".into();
-    let refused = log.app.post(TRIGGER, push).await;
-    assert_eq!(refused.status, 400);
+    let rejected = log.app.post(TRIGGER, push).await;
+    assert_eq!(rejected.status, 400);
     let mut cloud_event = event("cloudevents.json");
     cloud_event["data"]["confidence"] = 7.into();
     assert_eq!(log.app.post(TRIGGER, &cloud_event).await.status, 400);
@@ -290,11 +289,11 @@ async fn a_dead_letter_replayed_as_it_is_or_corrected_is_one_row() {
 #[tokio::test]
 async fn a_body_that_can_not_be_masked_is_not_stored() {
     let log = start().await;
-    // More values than the masker looks at.
+    // More values than the masker reads.
     let parts = json!([{"type": "data", "content": "010-1234-5678", "values": vec![0; 110_000]}]);
     let message = json!({"robeing_id": "sales", "id": "m-1", "message": parts});
-    let refused = log.app.post(TRIGGER, &message).await;
-    assert_eq!(refused.status, 422, "{refused:?}");
+    let rejected = log.app.post(TRIGGER, &message).await;
+    assert_eq!(rejected.status, 422, "{rejected:?}");
     assert_eq!(log.post(message).await.status, 422);
     let letters = log.get("/v1/dead-letters").await;
     assert_eq!(letters["items"][0]["body"], Value::Null);
@@ -315,7 +314,7 @@ async fn a_delivery_fails_while_the_database_is_down_and_nothing_is_lost() {
         let event = event(name);
         let result = invoke(&log, &event).await;
         match name {
-            // The record that can't be a dead letter now has to come again as well.
+            // The record that can't become a dead letter now must be delivered again as well.
             "sqs.json" => assert!(result.unwrap_err().starts_with("service unavailable")),
             _ => assert!(
                 result.unwrap_err().starts_with("service unavailable"),

@@ -1,5 +1,5 @@
-//! What is left of a million messages when everything is killed all the time, and what happens
-//! while the database stands still. The function is a process of its own here.
+//! Messages survive while the function and the database are killed again and again, and requests fail in time while the
+//! database hangs. The function is a separate process here.
 
 use std::collections::HashMap;
 use std::fs;
@@ -26,7 +26,7 @@ const DELIVERIES: usize = 5;
 const SENDERS: usize = 16;
 const DEADLINE: Duration = Duration::from_secs(12);
 
-/// A server whose commits last, with every migration.
+/// A server with durable commits and all migrations.
 struct Durable {
     server: Server,
     env: Env,
@@ -50,7 +50,7 @@ impl Durable {
     }
 }
 
-/// The function on a port that stays the same, however often it is killed.
+/// The function, on the same port after each restart.
 struct Function {
     process: Child,
     port: u16,
@@ -90,7 +90,7 @@ impl Function {
         }
     }
 
-    /// Resident, in bytes.
+    /// The resident memory in bytes.
     fn memory(&self) -> usize {
         let path = format!("/proc/{}/status", self.process.id());
         let status = fs::read_to_string(path).expect("it runs");
@@ -124,7 +124,7 @@ fn http() -> reqwest::Client {
     platform::http_client::build(&Env::default()).expect("a client")
 }
 
-/// What is delivered in one request: messages `first` and on.
+/// The messages of one request, from `first` on.
 #[derive(Clone, Copy, Debug)]
 struct Parcel {
     shape: Shape,
@@ -141,7 +141,7 @@ enum Shape {
     Slack,
 }
 
-/// All messages, in parcels of every shape: mostly large ones where there are many messages.
+/// All messages, in parcels of every format; mostly large parcels if there are many messages.
 fn parcels(messages: usize) -> Vec<Parcel> {
     let large = (messages / 200).clamp(10, 500);
     let turns = [
@@ -177,7 +177,7 @@ fn message(message: usize) -> Value {
 }
 
 impl Parcel {
-    /// Whether all of it is stored, as far as the answer tells.
+    /// Whether the response says that all of it is stored.
     async fn deliver(self, http: &reqwest::Client, function: &str) -> bool {
         let (path, body) = self.request();
         let mut request = http
@@ -278,8 +278,7 @@ impl Parcel {
     }
 }
 
-/// Delivers every parcel until it is acknowledged, five times over, the copies far apart and
-/// several at once.
+/// Delivers every parcel five times until each delivery is acknowledged. Some copies are far apart, others concurrent.
 async fn deliver_all(parcels: Arc<Vec<Parcel>>, url: String, done: Arc<AtomicUsize>) {
     let http = http();
     let total = parcels.len() * DELIVERIES;
@@ -293,7 +292,7 @@ async fn deliver_all(parcels: Arc<Vec<Parcel>>, url: String, done: Arc<AtomicUsi
                 if at >= total {
                     return;
                 }
-                // Twice two copies at once, rounds apart, and one at the end.
+                // Two pairs of concurrent copies in different rounds, and one copy at the end.
                 let pairs = at.min(4 * parcels.len());
                 let parcel = parcels[(pairs / 2 + (at - pairs)) % parcels.len()];
                 while !parcel.deliver(&http, &url).await {
@@ -308,8 +307,8 @@ async fn deliver_all(parcels: Arc<Vec<Parcel>>, url: String, done: Arc<AtomicUsi
     }
 }
 
-/// `MESSAGES` (1,000) of all shapes, each delivered five times, while the function is killed and the
-/// database crashes `KILLS` (8) times, at points spread over the work.
+/// Delivers `MESSAGES` (1,000) messages of all formats five times each, while the function is killed and the database
+/// crashes `KILLS` (8) times, spread over the work.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_message_is_lost_or_stored_twice_however_often_everything_is_killed() {
     let env = Env::from_process();
@@ -355,7 +354,7 @@ async fn no_message_is_lost_or_stored_twice_however_often_everything_is_killed()
     assert_eq!(rows.len(), messages, "something is there twice");
 }
 
-/// 200 senders of 100 KB each, and 12 of 1 MB, while nothing is answered.
+/// 200 requests of 100 KB each and 12 of 1 MB, while the database doesn't respond.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_hangs_requests_get_503_in_time_and_memory_is_bounded() {
     let durable = Durable::start().await;
@@ -379,7 +378,7 @@ async fn while_the_database_hangs_requests_get_503_in_time_and_memory_is_bounded
         let asked = Instant::now();
         let status = send(path, body).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        // A machine with much to do takes a while to get to it.
+        // A busy machine takes longer.
         assert!(asked.elapsed() < 4 * DEADLINE, "{:?}", asked.elapsed());
     };
     let ended = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! What was said: newest first, page by page, by robeing, person, channel and thread.
+//! The history: newest first, in pages, by robeing, person, channel and thread.
 
 use serde_json::{Value, json};
 

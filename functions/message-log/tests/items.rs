@@ -1,4 +1,4 @@
-//! One bad item spoils no other, whichever way several come together.
+//! An invalid item doesn't affect the others, in every way of sending several.
 
 use futures::future::join_all;
 use kit::TestApp;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Fixture, start};
 
-/// A month that takes nothing any more.
+/// A closed month.
 const CLOSED: &str = "2026-01-15T00:00:00Z";
 
 /// A message as the text of its JSON, and whether it can be stored.
@@ -36,7 +36,7 @@ fn nested(depth: usize) -> Value {
     (0..depth).fold(json!("deep"), |inner, _| json!({ "in": inner }))
 }
 
-/// All that may be wrong with an item, and what looks wrong and is not.
+/// Invalid items of every kind, and valid items that look invalid.
 fn items() -> Vec<Item> {
     let said = |mut more: Value| {
         if more.get("robeing_id").is_none() {
@@ -63,7 +63,7 @@ fn items() -> Vec<Item> {
             json!({"message": "\u{202e}\u{1f469}\u{200d}\u{1f4bb} ﷽ \u{7f}\u{feff}"}),
         )),
         good(&said(json!({"message": "x".repeat(200_000)}))),
-        // Longer once they are masked.
+        // Masking makes them longer.
         good(&said(json!({"intent": "a@b.co ".repeat(14)}))),
         good(&said(json!({"intent": "010-1234-5678,".repeat(7)}))),
         good(&said(json!({"metadata": nested(90)}))),
@@ -111,7 +111,7 @@ async fn rows(it: &Fixture, marker: &str) -> i64 {
     .await
 }
 
-/// With a key of its own, so that it is found and each is stored for itself.
+/// Adds a unique id, so that each item is stored and can be found.
 fn with_id(item: &Item, id: &str) -> String {
     match item.json.strip_prefix('{') {
         Some(rest) if !item.json.contains("\"id\"") => format!("{{\"id\": \"{id}\", {rest}"),
@@ -161,7 +161,7 @@ async fn by_singles(it: &Fixture, marker: &str, items: &[Item]) {
     }
 }
 
-/// How often a delivery became a dead letter.
+/// The number of deliveries that became dead letters.
 async fn letters(it: &Fixture) -> i64 {
     let sql = "select coalesce(sum(attempts), 0)::int8 from conversation.dead_letter";
     it.count(sql).await
@@ -249,7 +249,7 @@ fn in_any_mix_of_items_the_valid_ones_are_stored_and_each_invalid_one_is_rejecte
     drop(it);
 }
 
-/// Whatever the database has against a row, it has against that row alone.
+/// An error that the database raises for one row.
 #[tokio::test]
 async fn an_unexpected_database_error_affects_only_its_row() {
     let it = start().await;

@@ -1,5 +1,5 @@
-//! The rules of message-log, a file for each way in or out. One binary for all of them: linking is
-//! most of what a test build takes.
+//! The rules of message-log, one file per route or concern. They are one binary, since linking takes most of the time of
+//! a test build.
 
 mod acknowledged;
 mod beside;

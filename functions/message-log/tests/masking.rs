@@ -1,4 +1,4 @@
-//! What is stored is masked, whichever way it came and wherever it stood.
+//! Everything that is stored is masked, whichever way it arrived.
 
 use serde_json::json;
 

@@ -1,11 +1,11 @@
-//! What is found again: by its words, for the next answer, and as a pattern.
+//! Search, context and patterns.
 
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, message, start, texts};
 
-/// Until all that is stored is rolled up: what runs in other databases of the server holds the horizon
-/// back for a moment.
+/// Rolls up until all messages are rolled up. Transactions in other databases of the server hold the horizon back for a
+/// moment.
 pub async fn roll_up(log: &Fixture) {
     for _ in 0..500 {
         log.app.post("/events/message-log", json!({})).await;
@@ -105,7 +105,7 @@ async fn a_search_is_newest_first_across_months_and_pages() {
 async fn older_messages_are_found_by_the_index_in_any_month() {
     let log = start().await;
     log.stored(message("환불 규정이 궁금해요")).await;
-    // More than are read as they are, of two months.
+    // More messages of two months than a search reads without the index.
     for month in ["2026-10", "2026-11"] {
         let items: Vec<Value> = (0..300)
             .map(|n| {
@@ -344,7 +344,7 @@ async fn a_roll_up_of_more_rows_than_a_chunk_follows_the_order_of_transactions()
     let log = start().await;
     log.stored(message("the first makes room for the month"))
         .await;
-    // As numbers, 9 comes before 10.
+    // In numeric order, 9 is before 10.
     log.database
         .run(
             "insert into conversation.log

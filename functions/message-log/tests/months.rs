@@ -1,4 +1,4 @@
-//! Months: made on demand, by whoever needs one first, and one key is one row across all of them.
+//! Months: partitions are created on demand, and a key is unique across them.
 
 use serde_json::json;
 

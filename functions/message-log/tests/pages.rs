@@ -1,4 +1,4 @@
-//! No answer is larger than its bound, whatever is stored, and none of it is left out of the pages.
+//! Responses are bounded, whatever is stored, and pages leave out no row.
 
 use std::collections::BTreeSet;
 
@@ -11,19 +11,19 @@ use uuid::Uuid;
 
 use crate::common::{Fixture, start};
 
-/// Of an answer beside its items.
+/// The bytes of a response without its items.
 const FRAME: usize = 1_024;
 const USER: &str = "0190b2a0-0000-7000-8000-000000000001";
 
-/// A row as large as the log takes them, however its text is written as JSON.
+/// A row of the largest accepted size, with texts that are longer in JSON.
 #[derive(Clone, Debug)]
 struct Large {
     letter: &'static str,
-    /// Of its message, in letters.
+    /// The characters of its message.
     letters: i32,
     has_response: bool,
     has_parts: bool,
-    /// How many answers of 250,000 bytes it has.
+    /// The number of its answers, of 250,000 bytes each.
     answers: i32,
 }
 
@@ -115,7 +115,7 @@ async fn bounded(it: &Fixture, path: &str, most: usize) -> Value {
     reply.json()
 }
 
-/// All ids of all pages, each of which is within the bound and has an item.
+/// The ids of all pages. Checks that each page is bounded and has an item.
 async fn all_pages(it: &Fixture, path: &str, only: &BTreeSet<Uuid>) -> Vec<Uuid> {
     let mut ids = Vec::new();
     let mut after = String::new();
@@ -123,7 +123,7 @@ async fn all_pages(it: &Fixture, path: &str, only: &BTreeSet<Uuid>) -> Vec<Uuid>
         let page = bounded(it, &format!("{path}{after}"), page::BYTES).await;
         for item in page["items"].as_array().expect("items") {
             let id = item["id"].as_str().expect("an id").parse().expect("a UUID");
-            // Beside other cases' rows.
+            // Without the rows of other cases.
             if only.contains(&id) {
                 ids.push(id);
             }

@@ -1,4 +1,4 @@
-//! Messages over HTTP: stored at once, once, and refused with a reason.
+//! Messages over HTTP: stored once, or rejected with a reason.
 
 use std::time::Duration;
 

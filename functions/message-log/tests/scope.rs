@@ -1,4 +1,4 @@
-//! Who reads and writes what: the robeings of a caller's scope, by statement and by the database.
+//! Scopes: callers read and write only their robeings, by the statements and by row-level security.
 
 use kit::postgres::database;
 use serde_json::json;
@@ -128,9 +128,9 @@ async fn row_level_security_shows_a_transaction_only_the_robeings_that_it_names(
         .batch_execute("begin; set local app.robeings = 'r1'")
         .await
         .unwrap();
-    let refused = client.batch_execute(insert).await.unwrap_err();
+    let rejected = client.batch_execute(insert).await.unwrap_err();
     client.batch_execute("rollback; ").await.unwrap();
-    assert!(platform::postgres::describe(&refused).contains("row-level security"));
+    assert!(platform::postgres::describe(&rejected).contains("row-level security"));
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn the_id_of_another_robeings_message_can_be_used_as_a_key() {
     assert_eq!(stored.status, 201, "{stored:?}");
     let row = stored.json()["id"].clone();
 
-    // The key that it came with, and the id that its row has: as `id`, as `Idempotency-Key`, in a batch.
+    // The key of the message and the id of its row, each as `id`, as `Idempotency-Key`, and in a batch.
     for id in [theirs.to_string(), row.as_str().expect("an id").to_owned()] {
         let unused = Uuid::now_v7().to_string();
         let mut statuses = Vec::new();
@@ -174,7 +174,7 @@ async fn the_id_of_another_robeings_message_can_be_used_as_a_key() {
     }
 }
 
-/// All that are open.
+/// All dead letters that were not replayed.
 async fn letters(app: &kit::TestApp) -> Vec<serde_json::Value> {
     let page = app.get("/v1/dead-letters").bearer("all").await.json();
     page["items"].as_array().expect("letters").clone()
@@ -199,7 +199,7 @@ async fn dead_letters_of_two_robeings_with_the_same_event_id_are_separate() {
     for (token, robeing, text, status) in [
         ("one", "r1", "of one", 400),
         ("two", "r2", "of two", 400),
-        // Not theirs: it is kept, but not as a letter of r1.
+        // Out of scope: it is stored, but not as a dead letter of r1.
         ("two", "r1", "of nobody", 403),
         ("two", "r2", "of two again", 400),
     ] {
@@ -226,7 +226,7 @@ async fn dead_letters_of_two_robeings_with_the_same_event_id_are_separate() {
     assert_eq!(kept(json!("r2")), [("of two again".to_owned(), 2)]);
     assert_eq!(kept(json!(null)), [("of nobody".to_owned(), 1)]);
 
-    // Replayed, each is a row of its own robeing, and the others stay.
+    // Each becomes a row of its own robeing when it is replayed, and the others stay.
     let of_one = all
         .iter()
         .find(|letter| letter["robeing_id"] == "r1")

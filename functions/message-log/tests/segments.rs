@@ -1,4 +1,4 @@
-//! What search keeps of many messages: segments that grow into one another, and let go.
+//! Segments of the index: packed, merged, and updated after edits.
 
 use message_log::search::{Lookup, Segments, Terms};
 use platform::postgres::scoped::{self, Scope};
@@ -10,8 +10,7 @@ use uuid::Uuid;
 use crate::common::{Fixture, message, start, texts};
 use crate::memory::roll_up;
 
-/// So many messages of `r1` in March, the n-th about `order<n>`, each two of them in one moment: of one
-/// time and with the same last byte of their ids.
+/// Inserts messages of `r1` in March. The n-th is about `order<n>`, and each two share a time key.
 async fn insert(log: &Fixture, from: i64, to: i64) {
     let add_month = "select conversation.add_month('2026-03-01')";
     log.database.run(add_month).await;
@@ -33,7 +32,7 @@ async fn found(log: &Fixture, q: &str) -> Vec<String> {
     texts(&log.get(&path).await, "message")
 }
 
-/// How many messages each segment has, the largest first.
+/// The number of messages per segment, largest first.
 async fn segments(log: &Fixture) -> Vec<i32> {
     let client = log.database.client().await;
     let rows = client
@@ -100,7 +99,7 @@ async fn small_segments_are_merged_and_every_message_is_found_in_segments_of_any
     assert_eq!(found(&log, "about").await.len(), 200);
     assert!(found(&log, "order9999").await.is_empty());
 
-    // Late ones of a time long past are in a segment of their own.
+    // Later messages of an earlier time are in their own segment.
     insert(&log, 10_000, 10_300).await;
     log.database
         .run(
@@ -113,7 +112,7 @@ async fn small_segments_are_merged_and_every_message_is_found_in_segments_of_any
     assert_eq!(found(&log, "order177").await[0], "about order177 again");
 }
 
-/// What a search finds that has begun before something else happens.
+/// The hits of a search that began before `meanwhile` runs.
 async fn found_beside(log: &Fixture, q: &str, meanwhile: impl Future<Output = ()>) -> Vec<String> {
     let mut client = log.database.client().await;
     let db = scoped::read(&mut client, &Scope::only(ROBEINGS, ["r1"])).await;
@@ -251,8 +250,7 @@ async fn many_messages_of_one_millisecond_are_all_found() {
 #[tokio::test]
 async fn a_transaction_too_large_for_one_chunk_is_rolled_up_in_parts_each_row_once() {
     let log = start().await;
-    // Of one transaction 6,000 messages of 3,000 bytes, four of them in each moment. A roll-up that would
-    // go on after its first part fails.
+    // One transaction with 6,000 messages of 3,000 bytes, four of them per millisecond. A trigger fails the second chunk.
     log.database
         .run(
             "select conversation.add_month('2026-03-01');
@@ -274,7 +272,7 @@ async fn a_transaction_too_large_for_one_chunk_is_rolled_up_in_parts_each_row_on
     let part = log.count(counted).await;
     assert!((1_000..2_000).contains(&part), "{part} rows of 4 MB");
 
-    // What is in a moment with an edited one is taken out with it, and added again where it is rolled up.
+    // Messages that share a time key with an edited one are removed with it, and added again if they are rolled up.
     log.database
         .run(
             "drop trigger fail on conversation.watermark;
@@ -294,7 +292,7 @@ async fn a_transaction_too_large_for_one_chunk_is_rolled_up_in_parts_each_row_on
     }
 }
 
-/// What runs in other databases of the server holds the horizon back for a moment.
+/// Rolls up until the trigger fails it. Transactions in other databases of the server hold the horizon back for a moment.
 async fn until_stopped(log: &Fixture) {
     for _ in 0..500 {
         if log.app.post("/events/message-log", json!({})).await.status == 500 {

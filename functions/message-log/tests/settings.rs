@@ -1,4 +1,4 @@
-//! What a robeing is set to, and what it has become, changes what the log does.
+//! Settings and stats of a robeing change what the log does.
 
 use kit::TestApp;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::common::{Fixture, start, texts};
 use crate::memory::roll_up;
 
-/// The log, beside the settings in a process of their own.
+/// The log, with settings as a separate process.
 async fn start_both() -> (Fixture, TestApp) {
     let log = start().await;
     let settings = TestApp::with_env(log.database.env())
@@ -32,7 +32,7 @@ async fn values_that_a_robeing_leaves_unmasked_are_stored_unless_they_are_regist
     };
     say("r1", "m-1").await;
     set(&settings, "system/unmasked", json!(["email"])).await;
-    // By another process: heard of within moments.
+    // Another process changes it, so the notification takes a moment.
     let mut said = String::new();
     for n in 0..500 {
         let batch = json!({"items": [
@@ -53,7 +53,7 @@ async fn values_that_a_robeing_leaves_unmasked_are_stored_unless_they_are_regist
     assert_eq!(said, "[PHONE_1], hong@example.com, [RRN]");
     let others = log.get("/v1/robeings/r2/messages?limit=1").await;
     assert_eq!(texts(&others, "message"), ["[PHONE_1], [EMAIL_1], [RRN]"]);
-    // A repeat of what came under another policy is a repeat, and what was stored stays masked.
+    // A repeat under another policy is still a repeat, and the stored message stays masked.
     assert_eq!(say("r1", "m-1").await.status, 200);
     let thread = log.get("/v1/robeings/r1/messages?thread=t").await;
     assert_eq!(texts(&thread, "message"), ["[PHONE_1], [EMAIL_1], [RRN]"]);

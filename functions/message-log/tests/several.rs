@@ -7,8 +7,8 @@ use crate::common::{Fixture, start, texts};
 use crate::envelopes::{all, cloud_event, notification, queued, said, streamed};
 use crate::events::{TRIGGER, invoke};
 
-/// Makes the database refuse a message until the trigger is dropped.
-async fn refuse(log: &Fixture, text: &str) {
+/// Makes the database reject a message until the trigger is dropped.
+async fn reject(log: &Fixture, text: &str) {
     let sql = format!(
         "create function fail() returns trigger language plpgsql as
          $$ begin raise exception 'not now'; end $$;
@@ -21,7 +21,7 @@ async fn refuse(log: &Fixture, text: &str) {
 #[tokio::test]
 async fn a_stream_is_told_the_records_to_deliver_again_and_no_dead_letters() {
     let log = start().await;
-    refuse(&log, "later").await;
+    reject(&log, "later").await;
     let batch = json!({"Records": [
         streamed("11", "no json, 010-1234-5678"),
         streamed("12", &said("later").to_string()),
@@ -59,7 +59,7 @@ async fn a_stream_is_told_the_records_to_deliver_again_and_no_dead_letters() {
 async fn a_source_without_partial_responses_fails_only_if_an_event_is_neither_stored_nor_a_dead_letter()
  {
     let log = start().await;
-    refuse(&log, "later").await;
+    reject(&log, "later").await;
     let mut wrong = cloud_event("2", "hong@example.com");
     wrong["data"]["confidence"] = 7.into();
     for (event, also) in [

@@ -1,4 +1,4 @@
-//! Slack: who gets in, and what comes of each event.
+//! Events from Slack: authentication, and the effect of each event.
 
 mod content;
 mod edits;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::common::{Fixture, start_with, texts};
 use crate::memory::roll_up;
 
-/// Of a property whose cases are sent to one app.
+/// The configuration of property tests that send their cases to one app.
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -46,13 +46,13 @@ async fn send(log: &Fixture, body: &Value) -> Reply {
     send_at(&log.app, Timestamp::now(), SECRET, body).await
 }
 
-/// Of one second for all, so that their order is that of `n`.
+/// A timestamp. All are within one second, in the order of `n`.
 fn now_ts(n: u32) -> String {
     static SECOND: LazyLock<i64> = LazyLock::new(|| Timestamp::now().as_second() - 60);
     format!("{}.{n:06}", *SECOND)
 }
 
-/// One event of the app, with a fresh event id each.
+/// An event of the app, with a new event id.
 fn callback(event: Value) -> Value {
     let mut envelope = json!({
         "type": "event_callback",

@@ -1,4 +1,4 @@
-//! Senders that are slow, or not whom they say they are, and who else is kept waiting by them.
+//! Slow or unauthenticated senders don't block others.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use crate::common::{message, start, start_with};
 use crate::slack::{SECRET, signature};
 
-/// The beginning of a body of which the rest never comes.
+/// The start of a body whose rest is never sent.
 fn half() -> Body {
     let half = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{\"items\": ["))]);
     Body::from_stream(half.chain(stream::pending()))

@@ -1,4 +1,4 @@
-//! The settings of a robeing: the duties of [`personal::Owner`].
+//! The settings of a robeing: implements [`personal::Owner`].
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Owner for Settings {
         Ok(counts)
     }
 
-    /// The revisions continue, so that nobody takes an old value for the present one.
+    /// Revisions increase, so that no cached value is taken for the current one.
     async fn erase(
         &self,
         db: &Transaction<'_>,
@@ -87,7 +87,7 @@ impl Owner for Settings {
         Ok(Step::last(lines.collect::<Result<_, _>>()?))
     }
 
-    /// The robeings whose `memory_ttl_days` was set. The default alone deletes nothing.
+    /// The robeings whose `memory_ttl_days` was set. The default deletes nothing.
     async fn retention_days(&self, db: &Transaction<'_>) -> Result<BTreeMap<String, i64>, Error> {
         let rows = db
             .query_typed(

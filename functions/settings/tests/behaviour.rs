@@ -1,4 +1,4 @@
-//! What is set, what is in force, and what is refused.
+//! Setting, reading and rejecting values.
 
 use http::Method;
 use kit::TestApp;
@@ -102,7 +102,7 @@ async fn a_patch_is_a_merge_patch_and_all_or_nothing() {
         json!({"a": {"b": 1, "c": {"d": 2}}, "news": {"enabled": true, "summary_length": 5}}),
     )
     .await;
-    // The examples of RFC 7396 in one.
+    // The examples of RFC 7396 in one patch.
     let patched = patch(
         "skill",
         json!({"a": {"b": null, "c": {"e": [null]}}, "f": {"g": {"h": null}}, "news": {"summary_length": null}}),
@@ -118,8 +118,8 @@ async fn a_patch_is_a_merge_patch_and_all_or_nothing() {
         json!({"enabled": true, "categories": [], "summary_length": 3})
     );
 
-    let refused = patch("system", json!({"max_memory_size": 5, "debug_mode": "yes"})).await;
-    assert_eq!(refused.status, 400);
+    let rejected = patch("system", json!({"max_memory_size": 5, "debug_mode": "yes"})).await;
+    assert_eq!(rejected.status, 400);
     assert_eq!(get(&app, "/system").await["max_memory_size"], 1000);
     assert_eq!(patch("user", json!([1])).await.status, 400);
 }
@@ -155,9 +155,9 @@ async fn an_invalid_value_is_rejected_with_a_hint_and_changes_nothing() {
         ("skill/x", json!("a".repeat(70_000)), 413, "larger"),
         ("mood/x", json!(1), 404, "user, system or skill"),
     ] {
-        let refused = app.put(&path(&format!("/{key}")), &value).await;
-        assert_eq!(refused.status.as_u16(), status, "{refused:?}");
-        let detail = refused.json()["detail"].to_string();
+        let rejected = app.put(&path(&format!("/{key}")), &value).await;
+        assert_eq!(rejected.status.as_u16(), status, "{rejected:?}");
+        let detail = rejected.json()["detail"].to_string();
         assert!(detail.contains(reason), "{detail}");
     }
     for n in 0..5 {
@@ -195,9 +195,9 @@ async fn with_if_match_a_change_is_made_only_at_that_revision() {
         app.put(&theme, "light").if_match(1).await.etag(),
         Some("\"2\"")
     );
-    let refused = app.put(&theme, "blue").if_match(1).await;
-    assert_eq!(refused.status, 412);
-    assert_eq!(refused.json()["title"], "precondition failed");
+    let rejected = app.put(&theme, "blue").if_match(1).await;
+    assert_eq!(rejected.status, 412);
+    assert_eq!(rejected.json()["title"], "precondition failed");
     assert_eq!(app.delete(&theme).if_match(1).await.status, 412);
     for never in ["W/\"2\"", "\"x\"", "\"2.0.0\""] {
         assert_eq!(
@@ -215,7 +215,7 @@ async fn with_if_match_a_change_is_made_only_at_that_revision() {
         200
     );
     assert_eq!(app.put(&theme, "red").if_match("*").await.status, 200);
-    // Another category has a revision of its own.
+    // Each category has its own revision.
     let other = app.put(&path("/user/language"), "en").if_match(0).await;
     assert_eq!(other.etag(), Some("\"1\""));
     let all = app.get(&path("")).await;

@@ -1,4 +1,4 @@
-//! What is read from memory, and that it is never what was.
+//! Cached settings are used while they are current.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::common::{app_on, path};
 
-/// Another process: resources of its own.
+/// Another process, with its own resources.
 fn instance(database: &Database, on_lambda: bool) -> Settings {
     let mut env = database.env();
     if on_lambda {
@@ -27,7 +27,7 @@ async fn style(settings: &Settings) -> String {
     style.unwrap().unwrap().as_str().unwrap().to_owned()
 }
 
-/// Until memory answers without the database: the very same value twice.
+/// Waits until settings are read from memory: the same value twice, without a query.
 async fn until_kept(settings: &Settings) {
     for _ in 0..500 {
         let (one, other) = (
@@ -42,9 +42,9 @@ async fn until_kept(settings: &Settings) {
     panic!("settings are never kept in memory");
 }
 
-/// Reads with every connection taken: what needs one can't be answered.
+/// The number of queries that a read needs: 0 or 1.
 async fn transactions_needed(settings: &Settings) -> usize {
-    // A read that is answered at its first poll asked nobody.
+    // A read that is ready at its first poll made no query.
     let mut read = std::pin::pin!(settings.of("r1"));
     let is_ready = futures::poll!(read.as_mut()).is_ready();
     if !is_ready {
@@ -66,7 +66,7 @@ async fn a_process_reads_settings_from_memory_and_is_notified_of_changes_elsewhe
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the change is never heard of");
+    panic!("the notification never arrives");
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn while_the_listening_connection_is_down_cached_settings_are_not_trusted(
     let client = database.client().await;
     let ended = client.query_typed_one(listeners, &[]).await.unwrap();
     assert_eq!(ended.get::<_, i64>(0), 1);
-    // Unheard: no other session tells of it.
+    // No notification reports the loss of the connection.
     for _ in 0..500 {
         if transactions_needed(&settings).await == 1 {
             until_kept(&settings).await;
@@ -123,10 +123,10 @@ async fn while_the_listening_connection_is_down_cached_settings_are_not_trusted(
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("memory is trusted although nobody listens");
+    panic!("cached settings are trusted although nothing listens");
 }
 
-/// As privacy erases the settings of a robeing.
+/// Erases the settings of a robeing like `privacy`.
 async fn erase(app: &TestApp, robeing_id: &str) -> u64 {
     let subject = Subject {
         identity: Identity::Robeing(robeing_id.to_owned()),

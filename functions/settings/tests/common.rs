@@ -1,4 +1,4 @@
-//! The app on a database of its own, and what a test says in one line.
+//! The app on its own database, and helpers for tests.
 
 use kit::TestApp;
 use kit::postgres::Database;

@@ -1,4 +1,4 @@
-//! Many changes at once, by several processes.
+//! Concurrent changes by several processes.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::common::{app_on, path};
 
-/// The function on a port of its own, and its URL.
+/// The function on its own port, and its URL.
 fn process(database: &Database) -> (Process, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_settings"));
     command
@@ -77,6 +77,6 @@ async fn of_several_changes_with_the_same_if_match_one_is_made() {
     let changes = (0..12).map(|n| app.put(&path("/skill/winner"), n).if_match(0));
     let statuses = join_all(changes.map(IntoFuture::into_future)).await;
     let made = statuses.iter().filter(|it| it.status == 200).count();
-    let refused = statuses.iter().filter(|it| it.status == 412).count();
-    assert_eq!((made, refused), (1, 11));
+    let rejected = statuses.iter().filter(|it| it.status == 412).count();
+    assert_eq!((made, rejected), (1, 11));
 }

@@ -1,4 +1,4 @@
-//! The rules of settings. One binary for all of them: linking is most of what a test build takes.
+//! The rules of settings. They are one binary, since linking takes most of the time of a test build.
 
 mod behaviour;
 mod cache;

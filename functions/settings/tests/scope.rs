@@ -1,4 +1,4 @@
-//! Who reads and changes what: by statement, and by the database.
+//! Scopes and roles: callers read and change only what they may, by the statements and by row-level security.
 
 use kit::postgres::database;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! What is counted of a robeing: the duties of [`personal::Owner`]. None of it is about one person: what a
-//! person did is counted, and stays counted.
+//! The counts of a robeing: implements [`personal::Owner`]. They are about no single person: what a person did stays
+//! counted.
 
 use async_trait::async_trait;
 use personal::{Counts, Owner, Step, Subject, Table, count};
@@ -49,7 +49,7 @@ impl Owner for Stats {
         Ok(counts)
     }
 
-    /// To be called once the robeing's rows are out of the log, whose counts would return otherwise.
+    /// Call it after the robeing's rows are erased from the log. Otherwise a roll-up would count them again.
     async fn erase(
         &self,
         db: &Transaction<'_>,
@@ -58,7 +58,7 @@ impl Owner for Stats {
     ) -> Result<Step<Counts>, Error> {
         let mut counts = Counts::new();
         if let Some(robeing_id) = subject.robeing_in_reach() {
-            // A statement of its own: the next ones see what a roll-up adds while this one waits.
+            // Locked before the deletions, which then see what a roll-up added while this waited.
             WATERMARK.lock(db).await?;
             for table in of_robeings() {
                 let delete = format!("delete from {table} where robeing_id = $1");

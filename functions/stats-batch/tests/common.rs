@@ -1,4 +1,4 @@
-//! The app on a database of its own, and what a test says in one line.
+//! The app on its own database, and helpers for tests.
 
 use kit::TestApp;
 use kit::postgres::{Database, database};
@@ -28,8 +28,8 @@ pub async fn app_on(database: &Database, settings: &[(&str, &str)]) -> TestApp {
     builder.start(stats_batch::app).await
 }
 
-/// Conversations as the log has them, from a time on, one a second: in a thread, to the robeing
-/// alone, and in a channel in turn; each is answered by a row of its own.
+/// Inserts conversations into the log, one per second from a time on: in a thread, direct, and in a channel in turn. Each
+/// is answered by its own row.
 const SAY: &str = "
     with said as (
         select n, gen_random_uuid() as id, gen_random_uuid() as answer,
@@ -83,8 +83,8 @@ impl Fixture {
         reply.json()
     }
 
-    /// Until all that is committed is rolled up: what runs in other databases of the server holds
-    /// the horizon back for a moment.
+    /// Rolls up until everything is rolled up. Transactions in other databases of the server hold the horizon back for a
+    /// moment.
     pub async fn roll_up(&self) {
         let open = "select (select count(*) from conversation.log where xid >= mark.xid)
                          + (select count(*) from robeing.task where xid >= mark.xid)
@@ -124,7 +124,7 @@ impl Fixture {
             .get(0)
     }
 
-    /// All hours and stats, but for when they were written.
+    /// All hours and stats, without the times at which they were written.
     pub async fn state(&self) -> String {
         let client = self.database.client().await;
         let row = client
@@ -138,7 +138,7 @@ impl Fixture {
         row.get(0)
     }
 
-    /// Counting everything again changes nothing.
+    /// Checks that counting everything again changes nothing.
     pub async fn is_as_recounted(&self) {
         let before = self.state().await;
         assert_eq!(self.rebuild().await.changed, 0);
@@ -147,7 +147,7 @@ impl Fixture {
 }
 
 impl Fixture {
-    /// Until nothing that is running could still be rolled up later than what is committed.
+    /// Waits until the horizon has passed everything that is committed.
     pub async fn until_horizon_passed(&self) {
         let open = "select (select count(*) from conversation.log where xid >= pg_snapshot_xmin(pg_current_snapshot()))
                          + (select count(*) from robeing.task where xid >= pg_snapshot_xmin(pg_current_snapshot()))";

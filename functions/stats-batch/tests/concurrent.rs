@@ -1,4 +1,4 @@
-//! Many at once: late commits, several batches, a batch that is killed.
+//! Concurrency: late commits, several roll-ups at once, a roll-up that is killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,7 +109,7 @@ async fn of_several_concurrent_roll_ups_one_proceeds_and_a_killed_one_has_done_n
     );
     held.batch_execute("rollback").await.unwrap();
 
-    // Killed in the middle of its transaction: the trigger stands for whatever ends it there.
+    // The trigger kills a roll-up in the middle of its transaction.
     it.database
         .run("create function public.die() returns trigger language plpgsql as
               $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return new; end $$;
@@ -117,7 +117,7 @@ async fn of_several_concurrent_roll_ups_one_proceeds_and_a_killed_one_has_done_n
         .await;
     let app = app_on(&it.database, &[]).await;
     let mut killed = app.post("/events/stats-batch", json!({})).await;
-    // What runs in other databases of the server can keep it from what there is to do, for a moment.
+    // Transactions in other databases of the server hold the horizon back for a moment.
     while killed.status == 200 && killed.json()["rows"] == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         killed = app.post("/events/stats-batch", json!({})).await;
@@ -141,8 +141,8 @@ async fn of_several_concurrent_roll_ups_one_proceeds_and_a_killed_one_has_done_n
 #[tokio::test]
 async fn a_chunk_that_takes_too_long_is_retried_as_smaller_ones() {
     let it = start().await;
-    // Each conversation is of a transaction of its own, all long ended. The trigger stands for a server
-    // that is too slow for two hundred at once.
+    // Each conversation has its own transaction, all of which have ended. The trigger simulates a server that is too
+    // slow for 200 conversations at once.
     it.say("r1", "2026-11-02T10:00:00Z", 600).await;
     it.database
         .run("update conversation.log set xid = (3 + extract(epoch from created_at)::int8 % 600)::text::xid8;

@@ -1,4 +1,4 @@
-//! What leaves the log stays counted, and is counted once.
+//! Rows that leave the log stay counted, once.
 
 use personal::{Identity, Owner as _, Subject};
 use platform::postgres::scoped;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::common::start;
 
-/// As the log erases a person: nothing is left that could be counted by.
+/// Erases rows like an erasure of a person, which leaves nothing to count.
 const ERASE: &str = "update conversation.log
     set message = null, channel_id = null, channel_type = null, thread_ts = null, reply_to = null, metadata = '{}',
         content = '00000000-0000-0000-0000-000000000000', deleted_at = now()
@@ -27,7 +27,7 @@ async fn erasing_and_deleting_rows_changes_no_count() {
             it.roll_up().await;
         }
         it.database.run(ERASE).await;
-        // A row that was erased goes later; others at once.
+        // Deletes erased rows, and rows that were not erased.
         it.database
             .run("delete from conversation.log where id in (select id from conversation.log order by id limit 12)")
             .await;
@@ -88,7 +88,7 @@ async fn a_month_that_left_the_log_stays_counted() {
         .await;
     assert_eq!(it.stats("r1").await["total_conversations"], 18);
     it.is_as_recounted().await;
-    // What can still be told is put right.
+    // Wrong counts of months in the log are corrected.
     it.database
         .run("delete from robeing.growth where hour >= '2026-10-01'; update robeing.stats set total_conversations = 1, level = 9")
         .await;
@@ -104,7 +104,7 @@ async fn everything_is_counted_again_from_nothing() {
     it.say("r2", "2026-10-02T10:00:00Z", 30).await;
     it.end_task("r2", "coding", 5, "failure").await;
     it.roll_up().await;
-    // Not rolled up yet, and so no part of it.
+    // Not rolled up yet, so the rebuild doesn't count it.
     it.say("r1", "2026-11-02T10:00:00Z", 5).await;
     let before = it.state().await;
     it.database.run("truncate robeing.growth").await;

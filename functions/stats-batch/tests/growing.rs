@@ -1,4 +1,4 @@
-//! What a robeing gets for what it does, and how it is shown.
+//! Experience, levels and stats, and the routes that show them.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn messages_and_tasks_earn_experience_levels_and_stats() {
     it.end_task("r1", "support", 5, "failure").await;
     it.roll_up().await;
     let stats = it.stats("r1").await;
-    // 30 conversations, 150 of coding, 100 of review, a fifth of 50 of a failed support.
+    // 30 for conversations, 150 for coding, 100 for a review, and a fifth of 50 for a failed support task.
     assert_eq!(stats["experience"], 30 + 150 + 100 + 10);
     // 100 * 2 ** 1.5 = 282.8
     assert_eq!(
@@ -56,7 +56,7 @@ async fn messages_and_tasks_earn_experience_levels_and_stats() {
         (&stats["successful_tasks"], &stats["failed_tasks"]),
         (&json!(2), &json!(1))
     );
-    // Six points by 10 (threads), 150, 20 (alone, and support), 10 (channels) and 100 of 290.
+    // Six points in the proportions 10 (threads), 150, 20 (direct, and support), 10 (channels) and 100 of 290.
     let five = ["memory", "compute", "empathy", "leadership", "ethics"];
     let five = five.map(|name| stats[format!("{name}_stat")].as_i64().unwrap());
     assert_eq!(five, [10, 13, 11, 10, 12]);
@@ -114,7 +114,7 @@ async fn a_task_counts_once_per_key_and_another_task_with_the_key_is_rejected() 
         .header("idempotency-key", "k2")
         .await;
     assert_eq!(differs.status, 400);
-    // The same key of another robeing is another key.
+    // The same key is another key for another robeing.
     let elsewhere = it
         .app
         .post("/v1/robeings/r2/tasks", task(4))
@@ -175,7 +175,7 @@ async fn task_values_can_be_configured_and_earlier_tasks_keep_theirs() {
 #[tokio::test]
 async fn growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
     let it = start().await;
-    // 23:30 of the first and 00:30 of the second of November in Seoul.
+    // 23:30 on 1 November and 00:30 on 2 November in Seoul.
     it.say("r1", "2026-11-01T14:30:00Z", 5).await;
     it.say("r1", "2026-11-01T15:30:00Z", 7).await;
     it.say("r1", "2026-10-01T00:00:00Z", 100).await;
@@ -272,7 +272,7 @@ async fn experience_saturates_at_its_maximum() {
              from generate_series(1, 3), unnest('{{compute,ethics}}'::text[]) as stat"
         )
     };
-    // Of one hour, of several of a day and of several days; and once more, when they are known.
+    // Within an hour, a day, and several days; and again, when the rows exist.
     for _ in 0..2 {
         for hours_ago in [0, 1, 2, 24, 25, 800, 801, 900] {
             it.database.run(&most(hours_ago)).await;

@@ -1,4 +1,4 @@
-//! After a restore into another cluster, where transactions count from the start.
+//! A restore into another cluster, where transaction ids start over.
 
 use crate::common::start;
 
@@ -10,7 +10,7 @@ async fn after_a_restore_into_another_cluster_everything_is_counted_again() {
     it.roll_up().await;
     it.say("r1", "2026-11-02T11:00:00Z", 3).await;
     it.end_task("r2", "review", 5, "success").await;
-    // Rows and marks of a cluster that was far ahead, some of them not rolled up there.
+    // Rows and watermarks of a cluster that was far ahead. Some rows were not rolled up there.
     it.database
         .run(
             "update robeing.watermark set cluster = 1, xid = '9000000000', next_xid = '9000000000';

@@ -1,4 +1,4 @@
-//! Who sees and tells what: by statement, and by the database.
+//! Scopes: callers read and write only their robeings, by the statements and by row-level security.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};

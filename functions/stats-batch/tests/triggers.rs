@@ -1,4 +1,4 @@
-//! Whoever has a schedule: the same bytes on Lambda and over HTTP.
+//! Triggers from schedulers, with the same bytes on Lambda and over HTTP.
 
 use std::path::Path;
 

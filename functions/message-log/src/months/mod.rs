@@ -93,27 +93,6 @@ pub async fn close(client: &mut Client, month: Date) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-/// Whether all rows of a closed month are rolled up into search and patterns.
-pub async fn is_rolled_up(client: &Client, month: Date) -> Result<bool> {
-    let (first, past) = ids_of_month(month);
-    let rows = db::query(
-        client,
-        &Scope::all(ROBEINGS),
-        "select cluster = (select system_identifier from pg_control_system())
-                and not exists (
-                      select from conversation.log
-                      where id >= $1 and id < $2 and (xid, id) > (watermark.xid, watermark.after_id))
-         from conversation.watermark
-         where name = 'message-log'",
-        &[(&first, Type::UUID), (&past, Type::UUID)],
-    )
-    .await?;
-    Ok(match rows.first() {
-        Some(row) => row.try_get(0)?,
-        None => false,
-    })
-}
-
 /// The newest transaction that inserted a row of the month. Other functions compare it with their watermark.
 pub async fn newest_xid(client: &Client, month: Date) -> Result<Option<String>> {
     let (first, past) = ids_of_month(month);

@@ -14,6 +14,7 @@ use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
 use crate::derived;
+use crate::roll_up::WATERMARK;
 
 const TABLES: [Table; 17] = [
     Table::personal(
@@ -125,6 +126,11 @@ impl Owner for Conversations {
 
     async fn expire_by_age(&self, db: &Transaction<'_>, now: Timestamp) -> Result<Counts, Error> {
         expire::by_age(db, now).await
+    }
+
+    /// Whether search and patterns have all rows of the transactions up to `xid`.
+    async fn has_derived(&self, db: &Transaction<'_>, xid: &str) -> Result<bool, Error> {
+        WATERMARK.has_passed(db, xid).await
     }
 }
 

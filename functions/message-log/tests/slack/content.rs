@@ -1,4 +1,4 @@
-//! What a message says, wherever Slack puts it.
+//! The content of messages in blocks, attachments and files.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Fixture, now_ts, said, send, start};
 use crate::common::texts;
 
-/// What is stored of a message.
+/// The stored text of a message.
 async fn stored(log: &Fixture, n: u32, message: Value) -> Value {
     let text = message["text"].as_str().unwrap_or_default().to_owned();
     let reply = send(log, &said(&now_ts(n), &text, message)).await;

@@ -1,4 +1,4 @@
-//! Edits and deletions: in whatever form they come, and in whatever order.
+//! Edits and deletions, in every format and order.
 
 use std::cell::Cell;
 
@@ -228,7 +228,7 @@ async fn an_edit_of_a_message_that_an_agent_logged_changes_only_the_response() {
     );
 }
 
-/// What is told of a message's edit; `sent` and `edited` are too coarse to be all different.
+/// An edit of a message. `sent` and `edited` are too coarse to be unique.
 #[derive(Clone, Debug)]
 struct Edit {
     is_mention: bool,
@@ -243,7 +243,7 @@ struct Story {
     edits: Vec<Edit>,
     deletions: Vec<(bool, u32)>,
     has_mention: bool,
-    /// Which event comes when, each at least once.
+    /// The order in which events arrive, each at least once.
     order: Vec<usize>,
 }
 
@@ -341,7 +341,7 @@ impl Story {
         numbered.collect()
     }
 
-    /// What the newest edit says.
+    /// The text of the newest edit.
     fn text(&self) -> Option<String> {
         if !self.deletions.is_empty() {
             return None;
@@ -355,7 +355,7 @@ impl Story {
     }
 }
 
-/// All of the message's row that does not follow from its channel or from when it came.
+/// The columns of the row that don't depend on the channel or the time of arrival.
 async fn row(log: &Fixture, channel: &str) -> Value {
     let client = log.database.client().await;
     let sql = format!(
@@ -394,7 +394,7 @@ fn any_order_of_a_message_its_edits_and_its_deletion_gives_the_same_row() {
     });
 }
 
-/// Longer than a message may be.
+/// A text that is too long for a message.
 fn too_long() -> String {
     format!("narwhal {}", "x".repeat(300_000))
 }
@@ -431,8 +431,8 @@ async fn a_dead_letter_is_discarded_once_its_message_is_edited_or_deleted() {
             2 => (edited(&ts, &at, &too_long()), deleted(&ts, &later)),
             _ => (edited(&ts, &at, &too_long()), edited(&ts, &later, "short")),
         };
-        let refused = send(&log, &first).await;
-        assert_eq!(refused.status, 413, "{n}: {refused:?}");
+        let rejected = send(&log, &first).await;
+        assert_eq!(rejected.status, 413, "{n}: {rejected:?}");
         assert!(log.dump().await.contains("narwhal"), "{n}");
         let changed = send(&log, &then).await;
         assert_eq!(changed.status, 200, "{n}: {changed:?}");

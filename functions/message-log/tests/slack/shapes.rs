@@ -1,4 +1,4 @@
-//! Events of every shape: what is not for us is acknowledged, and no message is lost.
+//! Events of every format: other types are acknowledged, and no message is lost.
 
 use std::cell::Cell;
 
@@ -95,7 +95,7 @@ async fn a_message_of_an_unknown_format_becomes_a_dead_letter_that_slack_does_no
     assert!(!dump.contains("1234-5678") && !dump.contains("gone"));
     assert_eq!(log.rows().await, 0);
 
-    // A letter has the message's own key, under which a person stores it put right.
+    // A dead letter has the key of its message, under which a corrected message is stored.
     let user = &page["items"][4];
     assert_eq!(user["source_event_id"], format!("C024BE91L {two}"));
     let path = format!(
@@ -148,7 +148,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Fields that an event, a message, a block or a file may have, of whatever value.
+/// Fields that an event, a message, a block or a file may have, with any value.
 fn fields(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
     let names = "type subtype channel channel_type user ts event_ts thread_ts deleted_ts text blocks \
         attachments files edited message previous_message bot_id app_id bot_profile elements fields title \

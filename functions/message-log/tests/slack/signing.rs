@@ -1,4 +1,4 @@
-//! Who gets in: Slack, by a fresh signature, and into the robeing of the app whose secret it is.
+//! Signatures: requests need a recent signature, and give access to the robeing of the app that signed.
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
