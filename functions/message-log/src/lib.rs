@@ -53,7 +53,7 @@ pub mod search;
 pub mod slack;
 
 use axum::extract::DefaultBodyLimit;
-use platform::serve::{at_once, may_take};
+use platform::serve::{concurrency_limit, time_limit};
 use platform::{Resources, Router, routes};
 
 pub use log::Log;
@@ -65,10 +65,10 @@ const MAX_BATCHES: usize = 4;
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let log = Log::open(resources)?;
     let slack = Slack::open(resources.env())?;
-    let front = resources.front();
-    front.take_whole_batches();
+    let ingress = resources.ingress();
+    ingress.accept_whole_batches();
     let signed = slack.clone();
-    front.take_signed(
+    ingress.accept_signed(
         slack::ROUTE,
         move |headers| signed.may_be_signed(headers),
         move |headers, body| slack.verify(headers, body),
@@ -77,11 +77,11 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(post::batch))
         .routes(routes!(events::deliver))
         // Requests that wait for a slow or unavailable database must fit into memory.
-        .layer(at_once(MAX_BATCHES))
+        .layer(concurrency_limit(MAX_BATCHES))
         .layer(DefaultBodyLimit::max(events::LARGEST_EVENT));
     let quick = Router::new()
         .routes(routes!(slack::receive))
-        .layer(may_take(slack::TIMEOUT));
+        .layer(time_limit(slack::TIMEOUT));
     Ok(Router::new()
         .routes(routes!(post::one))
         .routes(routes!(history::of_robeing))

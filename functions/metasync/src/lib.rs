@@ -21,7 +21,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         routes = routes.merge((function.app)(resources)?);
     }
     // A record names its queue only within the batch.
-    resources.front().take_whole_batches();
+    resources.ingress().accept_whole_batches();
     let trigger = trigger::router(FUNCTIONS, routes.clone(), env);
     let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
     let docs = axum::Router::new().merge(docs);

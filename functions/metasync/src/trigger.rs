@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use message_log::events::{LARGEST_EVENT, as_json, is_run};
 use platform::serve::lambda::sqs;
-use platform::serve::may_take;
+use platform::serve::time_limit;
 use platform::{Admin, Env, Error, Json, Result, Router, routes};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -44,7 +44,7 @@ pub fn router(functions: &'static [Function], routes: Router, env: &Env) -> Rout
     };
     Router::new()
         .routes(routes!(trigger))
-        .layer(may_take(longest.unwrap_or(Duration::ZERO)))
+        .layer(time_limit(longest.unwrap_or(Duration::ZERO)))
         .layer(DefaultBodyLimit::max(LARGEST_EVENT))
         .with_state(dispatcher)
 }

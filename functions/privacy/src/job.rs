@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use personal::Owner;
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use robeing::ROBEINGS;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,8 +72,8 @@ pub async fn run<J: Job + Default + Send>(
     let is_done = result?;
     if is_done {
         let duration_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        figure(J::DONE, Unit::Count, 1.0);
-        figure(J::DURATION, Unit::Milliseconds, duration_ms);
+        metric(J::DONE, Unit::Count, 1.0);
+        metric(J::DURATION, Unit::Milliseconds, duration_ms);
     }
     Ok(is_done)
 }

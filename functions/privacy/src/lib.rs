@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use platform::postgres::Pool;
-use platform::serve::may_take;
+use platform::serve::time_limit;
 use platform::store::Store;
 use platform::{Resources, Router, routes};
 
@@ -95,13 +95,13 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let privacy = Privacy::open(resources)?;
     let links = privacy.clone();
     resources
-        .front()
-        .take_linked(download::ROUTE, move |address| {
+        .ingress()
+        .accept_linked(download::ROUTE, move |address| {
             download::authenticate(&links, address)
         })?;
     let daily = Router::new()
         .routes(routes!(run::trigger))
-        .layer(may_take(LONGEST_TRIGGER));
+        .layer(time_limit(LONGEST_TRIGGER));
     Ok(Router::new()
         .routes(routes!(erase::create))
         .routes(routes!(erase::read))

@@ -9,7 +9,7 @@ use personal::{Counts, Robeings, add, count};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use robeing::ROBEINGS;
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ pub async fn run(privacy: &Privacy, until: Instant, failures: &mut Failures) -> 
         count(&mut deleted, "archive, files", files);
     }
     let rows: u64 = deleted.values().sum();
-    figure("expired_rows", Unit::Count, rows as f64);
+    metric("expired_rows", Unit::Count, rows as f64);
     deleted
 }
 

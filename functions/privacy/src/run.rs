@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use message_log::months;
 use personal::Counts;
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use platform::{Admin, Json, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,7 +96,7 @@ pub async fn run(privacy: &Privacy) -> Result<RunReport> {
     report.archived = failures.record("archiving", archived).unwrap_or_default();
     if !report.archived.is_empty() {
         let duration_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        figure("archive_duration", Unit::Milliseconds, duration_ms);
+        metric("archive_duration", Unit::Milliseconds, duration_ms);
     }
     failures.record("verifying receipts", verify_receipts(privacy).await);
     lease.release().await?;
@@ -113,7 +113,7 @@ async fn verify_receipts(privacy: &Privacy) -> Result<()> {
     match receipt::first_broken(&client, &privacy.master).await? {
         None => Ok(()),
         Some(number) => {
-            figure("receipts_broken", Unit::Count, 1.0);
+            metric("receipts_broken", Unit::Count, 1.0);
             Err(anyhow::anyhow!("receipt {number} was changed or is missing").into())
         }
     }

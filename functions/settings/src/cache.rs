@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 
 use crate::snapshot::Snapshot;
 
@@ -96,8 +96,8 @@ impl Cache {
             *last = Some(Instant::now());
             let hits = self.hits.swap(0, Ordering::Relaxed) as f64;
             let reads = hits + self.misses.swap(0, Ordering::Relaxed) as f64;
-            figure("settings_reads", Unit::Count, reads);
-            figure(
+            metric("settings_reads", Unit::Count, reads);
+            metric(
                 "settings_cache_hit_rate",
                 Unit::Percent,
                 100.0 * hits / reads.max(1.0),

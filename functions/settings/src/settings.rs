@@ -46,7 +46,7 @@ impl Settings {
     /// Everything that shares the resources shares one instance.
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
         let pool = resources.postgres()?;
-        resources.one(|| {
+        resources.get_or_open(|| {
             let env = resources.env();
             let is_serverless = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
                 .iter()

@@ -24,7 +24,7 @@ mod totals;
 use std::sync::Arc;
 
 use platform::postgres::Pool;
-use platform::serve::may_take;
+use platform::serve::time_limit;
 use platform::{Resources, Router, routes};
 use settings::Settings;
 use watermark::Watermark;
@@ -56,7 +56,7 @@ impl Stats {
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     Ok(Router::new()
         .routes(routes!(roll_up::trigger))
-        .layer(may_take(roll_up::LONGEST_RUN))
+        .layer(time_limit(roll_up::LONGEST_RUN))
         .routes(routes!(tasks::end))
         .routes(routes!(stats::rank))
         .routes(routes!(stats::of_robeing))

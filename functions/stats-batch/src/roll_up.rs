@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use platform::{Admin, Json, Result};
 use robeing::ROBEINGS;
 use serde::Serialize;
@@ -106,12 +106,12 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
             break;
         }
     }
-    figure("stats_rows", Unit::Count, done.rows as f64);
+    metric("stats_rows", Unit::Count, done.rows as f64);
     if let Some(lag) = lag {
-        figure("stats_lag", Unit::Seconds, lag);
+        metric("stats_lag", Unit::Seconds, lag);
     }
     let took = started.elapsed().as_secs_f64() * 1_000.0;
-    figure("stats_duration", Unit::Milliseconds, took);
+    metric("stats_duration", Unit::Milliseconds, took);
     Ok(done)
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::auth::Auth;
 use crate::llm::Llm;
-use crate::serve::Front;
+use crate::serve::Ingress;
 use crate::store::Store;
 use crate::{Clock, Env, http_client, llm, postgres, store};
 
@@ -22,7 +22,7 @@ struct Inner {
     postgres: OnceLock<postgres::Pool>,
     llm: OnceLock<Option<Llm>>,
     auth: OnceLock<Auth>,
-    front: Front,
+    ingress: Ingress,
     opened: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
 }
 
@@ -41,7 +41,7 @@ impl Resources {
             postgres: OnceLock::new(),
             llm: OnceLock::new(),
             auth: OnceLock::new(),
-            front: Front::default(),
+            ingress: Ingress::default(),
             opened: Mutex::default(),
         }))
     }
@@ -55,12 +55,12 @@ impl Resources {
     }
 
     /// Where an app declares how the service in front of it handles special requests.
-    pub fn front(&self) -> &Front {
-        &self.0.front
+    pub fn ingress(&self) -> &Ingress {
+        &self.0.ingress
     }
 
     /// The shared value of type `T`. The first call opens it; `open` must not call this method.
-    pub fn one<T: Clone + Send + 'static>(
+    pub fn get_or_open<T: Clone + Send + 'static>(
         &self,
         open: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {

@@ -488,7 +488,7 @@ async fn an_app_that_accepts_whole_batches_gets_the_event_unchanged() {
     let app = TestApp::with_env(platform::Env::default())
         .named("probe")
         .start(|resources| {
-            resources.front().take_whole_batches();
+            resources.ingress().accept_whole_batches();
             probe(resources)
         })
         .await;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use kit::llm::{Answer, LlmStub, Protocol, tokens};
-use platform::llm::{Ask, Llm, LlmError, Reply};
+use platform::llm::{Llm, LlmError, Prompt, Reply};
 use platform::{Env, Resources};
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
@@ -24,8 +24,8 @@ const MODELS: [(&str, &str, Protocol); 4] = [
     ("ollama/qwen3:8b", "/v1/chat/completions", Protocol::Openai),
 ];
 
-fn question() -> Ask {
-    Ask {
+fn question() -> Prompt {
+    Prompt {
         system: "You name colours.".into(),
         user: "What colour is the sky?".into(),
         name: "colour",
@@ -237,7 +237,7 @@ async fn an_answer_that_does_not_match_the_schema_is_an_error_with_its_usage() {
         ] {
             let stub = LlmStub::canned([answer.clone()]).await;
             let error = error(&stub.llm(model)).await;
-            let nonsense = matches!(error, LlmError::Nonsense { .. });
+            let nonsense = matches!(error, LlmError::InvalidAnswer { .. });
             assert!(nonsense, "{model} {answer:?}: {error}");
             assert!(error.usage().input_tokens > 0, "{model}");
             assert!(error.usage().output_tokens > 0, "{model}");
@@ -276,7 +276,7 @@ async fn fences_and_greetings_around_the_answer_are_ignored() {
 
 #[tokio::test]
 async fn the_complete_part_of_a_truncated_answer_is_returned() {
-    let ask = Ask {
+    let ask = Prompt {
         schema: json!({
             "type": "object",
             "properties": {"colours": {"type": "array", "items": question().schema}},

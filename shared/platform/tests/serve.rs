@@ -36,7 +36,7 @@ fn probe(_: &Resources) -> anyhow::Result<Router> {
         .route(
             "/v1/soon",
             get(std::future::pending::<()>)
-                .layer(platform::serve::may_take(Duration::from_secs(5))),
+                .layer(platform::serve::time_limit(Duration::from_secs(5))),
         )
         .route(
             "/v1/large",
@@ -275,8 +275,8 @@ fn has_length(headers: &HeaderMap) -> Result<(), Error> {
 /// A signed route whose signature is the length of the body.
 fn signed(resources: &Resources) -> anyhow::Result<Router> {
     resources
-        .front()
-        .take_signed("/v1/signed", has_length, |headers, body| {
+        .ingress()
+        .accept_signed("/v1/signed", has_length, |headers, body| {
             let length = headers.get("x-length").and_then(|it| it.to_str().ok());
             if length == Some(&body.len().to_string()) {
                 return Ok(Caller {
@@ -332,7 +332,7 @@ async fn a_signed_route_is_authenticated_by_the_signature_alone_and_gets_the_raw
 
 /// A linked route whose signature is a word in the query.
 fn linked(resources: &Resources) -> anyhow::Result<Router> {
-    resources.front().take_linked("/v1/linked", |address| {
+    resources.ingress().accept_linked("/v1/linked", |address| {
         if address.query() == Some("word=open") {
             return Ok(Caller {
                 name: "link".into(),
@@ -425,7 +425,7 @@ async fn only_a_fixed_address_below_v1_can_be_a_signed_route() {
         "/openapi.json",
     ] {
         let app = |resources: &Resources| {
-            resources.front().take_signed(
+            resources.ingress().accept_signed(
                 route,
                 |_| Ok(()),
                 |_, _| Err(Error::Forbidden(String::new())),

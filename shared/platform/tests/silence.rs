@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::stream;
 use http::{Method, Request, StatusCode};
 use kit::{Served, TestApp};
-use platform::serve::at_once;
+use platform::serve::concurrency_limit;
 use platform::{Caller, Json, Resources, Router};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -39,7 +39,7 @@ fn app(_: &Resources) -> anyhow::Result<Router> {
             post(async |body: Bytes| body.len().to_string()),
         )
         .route("/v1/never", post(async |_: Bytes| pending::<()>().await))
-        .layer(at_once(2)))
+        .layer(concurrency_limit(2)))
 }
 
 async fn connect(server: &Served) -> TcpStream {
@@ -237,8 +237,8 @@ async fn the_body_of_a_signed_route_is_read_only_if_the_headers_are_valid() {
                 "it is not ours".to_owned(),
             ))
         };
-        let front = resources.front();
-        front.take_signed("/v1/signed", may_be_signed, signer)?;
+        let ingress = resources.ingress();
+        ingress.accept_signed("/v1/signed", may_be_signed, signer)?;
         let never = async |_: Json<()>| ();
         Ok(Router::new().route("/v1/signed", post(never)))
     };
@@ -267,8 +267,8 @@ async fn the_body_of_a_signed_route_is_read_only_if_the_headers_are_valid() {
 #[tokio::test(start_paused = true)]
 async fn the_bodies_of_unknown_senders_share_a_memory_limit() {
     let app = |resources: &Resources| {
-        let front = resources.front();
-        front.take_signed(
+        let ingress = resources.ingress();
+        ingress.accept_signed(
             "/v1/signed",
             |_| Ok(()),
             |_, _| {

@@ -3,7 +3,7 @@
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use platform::{Caller, Error, Result};
 use robeing::ROBEINGS;
 use serde_json::{Map, Value};
@@ -117,7 +117,7 @@ pub async fn store(
     )
     .await?;
     tracing::warn!(source = event.source, dead_letter = %id, reason = masked_reason, "an event can't be stored");
-    figure("dead_letters", Unit::Count, 1.0);
+    metric("dead_letters", Unit::Count, 1.0);
     Ok(())
 }
 

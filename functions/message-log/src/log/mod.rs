@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use masking::{Known, Masker, Placeholders, Policy};
 use platform::auth::is_name;
 use platform::postgres::Pool;
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use platform::work::{Waiting, Workers};
 use platform::{Resources, Result};
 use serde_json::Value;
@@ -224,16 +224,16 @@ fn record_metrics(outcomes: &[Result<Stored>]) {
     let new = stored().filter(|it| !it.replayed);
     let count = |count: usize| count as f64;
     if let Some(oldest) = new.clone().map(|it| it.created_at).min() {
-        figure("messages_stored", Unit::Count, count(new.count()));
+        metric("messages_stored", Unit::Count, count(new.count()));
         let delay = now.duration_since(oldest).as_secs_f64().max(0.0);
-        figure("message_delay", Unit::Seconds, delay);
+        metric("message_delay", Unit::Seconds, delay);
     }
     let replayed = stored().filter(|it| it.replayed).count();
     if replayed > 0 {
-        figure("messages_replayed", Unit::Count, count(replayed));
+        metric("messages_replayed", Unit::Count, count(replayed));
     }
     let rejected = outcomes.len() - stored().count();
     if rejected > 0 {
-        figure("messages_refused", Unit::Count, count(rejected));
+        metric("messages_refused", Unit::Count, count(rejected));
     }
 }

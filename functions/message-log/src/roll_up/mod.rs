@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use platform::work::Waiting;
 use robeing::ROBEINGS;
 use serde::Serialize;
@@ -61,8 +61,8 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
     }
     if done.rows > 0 {
         let took = started.elapsed().as_secs_f64() * 1_000.0;
-        figure("rolled_up", Unit::Count, done.rows as f64);
-        figure("roll_up_duration", Unit::Milliseconds, took);
+        metric("rolled_up", Unit::Count, done.rows as f64);
+        metric("roll_up_duration", Unit::Milliseconds, took);
     }
     Ok(done)
 }

@@ -57,7 +57,7 @@ async fn app() -> TestApp {
             routes = routes.merge((function.app)(resources)?);
         }
         let trigger = router(REGISTRY, routes.clone(), resources.env());
-        resources.front().take_whole_batches();
+        resources.ingress().accept_whole_batches();
         Ok(routes.merge(trigger))
     })
     .await

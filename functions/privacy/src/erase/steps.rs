@@ -8,7 +8,7 @@ use personal::{Counts, Owner as _, Subject, add};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::telemetry::{Unit, figure};
+use platform::telemetry::{Unit, metric};
 use robeing::ROBEINGS;
 use serde_json::json;
 use uuid::Uuid;
@@ -174,7 +174,7 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> 
     receipt::append(&transaction, &privacy.master, id, &body.to_string()).await?;
     transaction.commit().await?;
     let rows: u64 = erased.values().sum();
-    figure("erased_rows", Unit::Count, rows as f64);
+    metric("erased_rows", Unit::Count, rows as f64);
     tracing::info!(erasure = %id, rows, "finished an erasure");
     Ok(true)
 }

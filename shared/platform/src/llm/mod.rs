@@ -50,7 +50,7 @@ struct Inner {
 }
 
 /// A prompt. It must not be logged, so it has no `Debug`.
-pub struct Ask {
+pub struct Prompt {
     /// The instructions. The same bytes for the same task, so that the provider can cache them.
     pub system: String,
     pub user: String,
@@ -98,7 +98,7 @@ pub enum LlmError {
     Declined { detail: String, usage: Usage },
     /// The answer is not JSON, or doesn't match the schema.
     #[error("{detail}")]
-    Nonsense { detail: String, usage: Usage },
+    InvalidAnswer { detail: String, usage: Usage },
 }
 
 impl LlmError {
@@ -113,7 +113,7 @@ impl LlmError {
     pub fn usage(&self) -> Usage {
         match self {
             Self::Unavailable { .. } | Self::Denied(_) | Self::Refused(_) => Usage::default(),
-            Self::Declined { usage, .. } | Self::Nonsense { usage, .. } => *usage,
+            Self::Declined { usage, .. } | Self::InvalidAnswer { usage, .. } => *usage,
         }
     }
 }
@@ -168,11 +168,11 @@ impl Llm {
 
     /// Sends a prompt and returns the answer. While the provider is down or over its limit, makes up to
     /// `LLM_ATTEMPTS` attempts. An attempt that takes longer than `LLM_TIMEOUT_SECONDS` is not repeated.
-    pub async fn ask(&self, ask: &Ask) -> Result<Reply, LlmError> {
+    pub async fn ask(&self, prompt: &Prompt) -> Result<Reply, LlmError> {
         let mut attempts: u32 = 0;
         loop {
-            let (error, headers) = match self.attempt(ask).await {
-                Ok(response) => return self.read(&response, &ask.schema),
+            let (error, headers) = match self.attempt(prompt).await {
+                Ok(response) => return self.read(&response, &prompt.schema),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::RefusesTemperature) => {
                     self.0.refuses_temperature.store(true, Ordering::Relaxed);
@@ -192,21 +192,22 @@ impl Llm {
         }
     }
 
-    async fn attempt(&self, ask: &Ask) -> Result<ChatResponse, Failure> {
+    async fn attempt(&self, prompt: &Prompt) -> Result<ChatResponse, Failure> {
         let inner = &self.0;
         let with_temperature = !inner.refuses_temperature.load(Ordering::Relaxed);
         let with_schema = !inner.refuses_schema.load(Ordering::Relaxed);
 
-        let mut options = ChatOptions::default().with_max_tokens(ask.max_output_tokens);
+        let mut options = ChatOptions::default().with_max_tokens(prompt.max_output_tokens);
         if with_temperature {
             options = options.with_temperature(0.0);
         }
-        let mut system = ask.system.clone();
+        let mut system = prompt.system.clone();
         if with_schema {
-            options = options.with_response_format(JsonSpec::new(ask.name, ask.schema.clone()));
+            options =
+                options.with_response_format(JsonSpec::new(prompt.name, prompt.schema.clone()));
         } else {
             system.push_str("\n\nAnswer with one JSON object and nothing else. Its JSON schema:\n");
-            system.push_str(&ask.schema.to_string());
+            system.push_str(&prompt.schema.to_string());
         }
         if matches!(
             inner.model.provider,
@@ -217,7 +218,7 @@ impl Llm {
             options = options.with_reasoning_effort(ReasoningEffort::Budget(0));
         }
         let request =
-            ChatRequest::new(vec![ChatMessage::user(ask.user.clone())]).with_system(system);
+            ChatRequest::new(vec![ChatMessage::user(prompt.user.clone())]).with_system(system);
 
         // The client would log whole answers.
         let chat = inner
@@ -244,7 +245,7 @@ impl Llm {
         else {
             // The response lacks fields of the protocol: the prompt was blocked, or the server is of another
             // kind.
-            return Failure::Final(LlmError::Nonsense {
+            return Failure::Final(LlmError::InvalidAnswer {
                 detail: format!("{provider} returned a response that doesn't match its protocol"),
                 usage: Usage::default(),
             });
@@ -330,7 +331,7 @@ impl Llm {
             input_tokens: count(response.usage.prompt_tokens),
             output_tokens: count(response.usage.completion_tokens),
         };
-        let invalid = |detail: String| LlmError::Nonsense { detail, usage };
+        let invalid = |detail: String| LlmError::InvalidAnswer { detail, usage };
 
         let text = response.texts().concat();
         let cut_by_limit = matches!(response.stop_reason, Some(StopReason::MaxTokens(_)));

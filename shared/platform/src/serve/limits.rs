@@ -91,7 +91,7 @@ impl Deadline {
 /// function applies as well.
 ///
 /// To accept larger bodies than `MAX_BODY_BYTES`, use `axum::extract::DefaultBodyLimit`.
-pub fn may_take(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request + Clone> {
+pub fn time_limit(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request + Clone> {
     MapRequestLayer::new(move |request: Request| {
         if let Some(deadline) = request.extensions().get::<Deadline>() {
             deadline.set(time);
@@ -103,7 +103,9 @@ pub fn may_take(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request +
 /// A layer that limits the requests that run at once, for routes with large requests. A request counts once
 /// its body has arrived, so that slow senders don't block others. It is refused if it has waited as long as
 /// a request may wait for the database.
-pub fn at_once(count: usize) -> impl Layer<Route, Service = impl Routed> + Clone + Send + Sync {
+pub fn concurrency_limit(
+    count: usize,
+) -> impl Layer<Route, Service = impl Routed> + Clone + Send + Sync {
     from_fn_with_state(Arc::new(Semaphore::new(count)), in_turn)
 }
 

@@ -8,8 +8,8 @@ mod arrival;
 mod connection;
 mod document;
 mod errors;
-mod front;
 pub mod http;
+mod ingress;
 pub mod lambda;
 mod limits;
 mod service;
@@ -17,8 +17,8 @@ mod service;
 use crate::telemetry::{self, Audience};
 use crate::{Env, Resources, Router, secrets};
 
-pub use front::Front;
-pub use limits::{at_once, may_take};
+pub use ingress::Ingress;
+pub use limits::{concurrency_limit, time_limit};
 pub use service::service;
 
 /// Runs a function until the platform stops it, with the configuration in the environment. If it can't

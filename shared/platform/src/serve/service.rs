@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::arrival::Room;
 use super::document::documented;
 use super::errors::as_problem;
-use super::front::{Front, LinkProof, Proof};
+use super::ingress::{Ingress, LinkProof, Proof};
 use super::limits::{Deadline, Limits};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::{INTERNAL, problem};
@@ -43,7 +43,7 @@ pub(super) struct Invocation {
 struct Service {
     auth: Auth,
     limits: Limits,
-    front: Front,
+    ingress: Ingress,
     room: Room,
 }
 
@@ -61,11 +61,11 @@ pub fn service(
     let service = Arc::new(Service {
         auth: resources.auth()?,
         limits,
-        front: resources.front().clone(),
+        ingress: resources.ingress().clone(),
         room: Room::default(),
     });
     let (routes, write) = app.split();
-    let has_signed = resources.front().has_signed();
+    let has_signed = resources.ingress().has_signed();
     let openapi = LazyLock::new(move || documented(name, write(), has_signed));
     let openapi = Arc::new(openapi);
     let openapi = move || async move { Json(&**openapi).into_response() };
@@ -203,7 +203,7 @@ impl Service {
             return None;
         }
         let route = request.extensions().get::<MatchedPath>()?;
-        self.front.proof(request.method(), route.as_str())
+        self.ingress.proof(request.method(), route.as_str())
     }
 
     /// How the request is authenticated, if by a signed link.
@@ -212,7 +212,7 @@ impl Service {
             return None;
         }
         let route = request.extensions().get::<MatchedPath>()?;
-        self.front.link_proof(request.method(), route.as_str())
+        self.ingress.link_proof(request.method(), route.as_str())
     }
 
     /// The caller who signed the request, and the request with its body restored.

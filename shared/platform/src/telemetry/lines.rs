@@ -9,7 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::{FIGURE, request};
+use super::{METRIC, request};
 
 /// The length limit of a value, in bytes: platforms drop or split lines of 256 KiB.
 const LONGEST_VALUE: usize = 16 * 1024;
@@ -92,7 +92,7 @@ fn json_line(
     line.field("time", &time);
     line.field("level", metadata.level().as_str());
     line.field("severity", severity(*metadata.level()));
-    let figure = fields.take_figure(metadata.target());
+    let metric = fields.take_metric(metadata.target());
     line.field("message", &fields.message);
     line.field("target", metadata.target());
     line.field("function", function);
@@ -112,11 +112,11 @@ fn json_line(
     for (name, value) in &fields.own {
         line.field(name, value);
     }
-    if let Some(Figure { name, unit, value }) = figure {
+    if let Some(Metric { name, unit, value }) = metric {
         line.field(&name, &value);
         line.field("unit", &unit);
         if emf {
-            let metric = serde_json::json!({
+            let embedded = serde_json::json!({
                 "Timestamp": now.as_millisecond(),
                 "CloudWatchMetrics": [{
                     "Namespace": "metasync",
@@ -124,7 +124,7 @@ fn json_line(
                     "Metrics": [{"Name": name, "Unit": unit}],
                 }],
             });
-            line.field("_aws", &metric);
+            line.field("_aws", &embedded);
         }
     }
     line.end()
@@ -132,7 +132,7 @@ fn json_line(
 
 fn text_line(now: Timestamp, event: &Event<'_>, mut fields: Fields) -> String {
     let metadata = event.metadata();
-    fields.take_figure(metadata.target());
+    fields.take_metric(metadata.target());
     let time = now.strftime("%H:%M:%S");
     let mut line = format!("{time} {:5} {}", metadata.level(), fields.message);
     for (name, value) in &fields.own {
@@ -197,7 +197,7 @@ struct Fields {
     own: Vec<(&'static str, Value)>,
 }
 
-struct Figure {
+struct Metric {
     name: String,
     unit: String,
     value: f64,
@@ -213,8 +213,8 @@ impl Fields {
     }
 
     /// The metric of an event, if it is one, which also becomes its message.
-    fn take_figure(&mut self, target: &str) -> Option<Figure> {
-        if target != FIGURE {
+    fn take_metric(&mut self, target: &str) -> Option<Metric> {
+        if target != METRIC {
             return None;
         }
         let (mut name, mut unit, mut value) = (None, None, None);
@@ -226,13 +226,13 @@ impl Fields {
                 _ => {}
             }
         }
-        let figure = Figure {
+        let metric = Metric {
             name: name?,
             unit: unit?,
             value: value?,
         };
-        self.message = format!("{} is {} {}", figure.name, figure.value, figure.unit);
-        Some(figure)
+        self.message = format!("{} is {} {}", metric.name, metric.value, metric.unit);
+        Some(metric)
     }
 }
 
@@ -277,7 +277,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
-    use crate::telemetry::{RequestContext, Unit, figure};
+    use crate::telemetry::{RequestContext, Unit, metric};
 
     fn on_cloud(emf: bool) -> Format {
         Format::Json {
@@ -338,14 +338,14 @@ mod tests {
 
     #[test]
     fn a_metric_on_lambda_uses_the_embedded_metric_format() {
-        let log = log_of(on_cloud(true), || figure("lag", Unit::Seconds, 1.5));
+        let log = log_of(on_cloud(true), || metric("lag", Unit::Seconds, 1.5));
         let (line, metric) = log.split_once(r#","_aws":"#).expect("a metric");
         assert_eq!(
             line,
             concat!(
                 r#"{"timestamp":"2026-01-01T12:00:00.001Z","time":"2026-01-01T12:00:00.001Z","#,
                 r#""level":"INFO","severity":"INFO","message":"lag is 1.5 Seconds","#,
-                r#""target":"figure","function":"probe","lag":1.5,"unit":"Seconds""#
+                r#""target":"metric","function":"probe","lag":1.5,"unit":"Seconds""#
             )
         );
         let metric = metric.strip_suffix("}\n").expect("the end of the line");
@@ -363,8 +363,8 @@ mod tests {
 
     #[test]
     fn a_metric_elsewhere_is_the_same_line_without_that_format() {
-        let with = log_of(on_cloud(true), || figure("rows", Unit::Count, 12.0));
-        let without = log_of(on_cloud(false), || figure("rows", Unit::Count, 12.0));
+        let with = log_of(on_cloud(true), || metric("rows", Unit::Count, 12.0));
+        let without = log_of(on_cloud(false), || metric("rows", Unit::Count, 12.0));
         let (same, metric) = with.split_once(r#","_aws""#).expect("a metric");
         assert_eq!(without, format!("{same}}}\n"));
         assert!(!metric.is_empty());

@@ -50,7 +50,7 @@ pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow:
     let levels = match audience {
         Audience::Platform => levels(env, "info")?,
         // Metrics are for dashboards; commands print their results.
-        Audience::Person => levels(env, "warn")?.with_target(FIGURE, LevelFilter::OFF),
+        Audience::Person => levels(env, "warn")?.with_target(METRIC, LevelFilter::OFF),
     };
     tracing_subscriber::registry()
         .with(levels)
@@ -79,7 +79,7 @@ fn levels(env: &Env, default: &str) -> anyhow::Result<Targets> {
         format!("{name} is {value:?}: set it to a level (`info`), or to `target=level`, separated by commas")
     })?;
     // Metrics are written at every level of the log.
-    Ok(levels.with_target(FIGURE, tracing::Level::INFO))
+    Ok(levels.with_target(METRIC, tracing::Level::INFO))
 }
 
 /// The id of the current request, which the platform or the caller may have chosen.
@@ -88,12 +88,12 @@ pub fn request_id() -> Option<String> {
 }
 
 /// The target of events that are metrics.
-const FIGURE: &str = "figure";
+const METRIC: &str = "metric";
 
 /// Writes a metric, such as a count, a duration in ms or a lag in s. On Lambda, it is a CloudWatch metric of
 /// the namespace `metasync`; elsewhere, a field of the log with its name.
-pub fn figure(name: &'static str, unit: Unit, value: f64) {
-    tracing::info!(target: FIGURE, name, unit = unit.name(), value);
+pub fn metric(name: &'static str, unit: Unit, value: f64) {
+    tracing::info!(target: METRIC, name, unit = unit.name(), value);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn metrics_are_written_even_if_the_log_is_off() {
         let levels = levels(&env(&[("RUST_LOG", "off")]), "info").expect("valid levels");
-        assert!(levels.would_enable(FIGURE, &tracing::Level::INFO));
+        assert!(levels.would_enable(METRIC, &tracing::Level::INFO));
         assert!(!levels.would_enable("platform", &tracing::Level::ERROR));
     }
 }

@@ -8,7 +8,7 @@ mod report;
 mod warehouse;
 
 use anyhow::Context as _;
-use platform::llm::{Ask, LlmError};
+use platform::llm::{LlmError, Prompt};
 use platform::postgres::{self, types::Type};
 use platform::store::StoreError;
 use platform::{Env, Resources};
@@ -182,7 +182,7 @@ async fn model(resources: &Resources) -> Outcome {
             return failed(text, remedy);
         }
     };
-    let ask = Ask {
+    let ask = Prompt {
         system: "You answer with one word.".into(),
         user: "Say yes.".into(),
         name: "word",

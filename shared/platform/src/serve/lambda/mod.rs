@@ -88,7 +88,7 @@ impl Function {
         Self {
             name,
             service,
-            whole_batches: resources.front().takes_whole_batches(),
+            whole_batches: resources.ingress().accepts_whole_batches(),
         }
     }
 

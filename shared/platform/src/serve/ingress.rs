@@ -21,7 +21,7 @@ pub(super) struct Proof {
 
 /// The declarations of an app, for the service and the Lambda envelope.
 #[derive(Clone, Default)]
-pub struct Front(Arc<Mutex<Declared>>);
+pub struct Ingress(Arc<Mutex<Declared>>);
 
 /// Authentication by a signature within the address.
 pub(super) type LinkProof = Arc<dyn Fn(&Uri) -> Result<Caller, Error> + Send + Sync>;
@@ -33,7 +33,7 @@ struct Declared {
     whole_batches: bool,
 }
 
-impl Front {
+impl Ingress {
     /// Authenticates a POST to this route by its signature, with `signer`. Neither a token nor
     /// `AUTH_MODE=open` is accepted instead. Other methods of the route are not affected. For senders that
     /// sign their requests and can't send a token.
@@ -42,7 +42,7 @@ impl Front {
     ///
     /// # Errors
     /// If the route is not one fixed address below `/v1/`.
-    pub fn take_signed(
+    pub fn accept_signed(
         &self,
         route: &'static str,
         may_be_signed: impl Fn(&HeaderMap) -> Result<(), Error> + Send + Sync + 'static,
@@ -62,7 +62,7 @@ impl Front {
     ///
     /// # Errors
     /// If the route is not one fixed address below `/v1/`.
-    pub fn take_linked(
+    pub fn accept_linked(
         &self,
         route: &'static str,
         proof: impl Fn(&Uri) -> Result<Caller, Error> + Send + Sync + 'static,
@@ -74,7 +74,7 @@ impl Front {
 
     /// On Lambda, posts an SQS batch as one request, whose response lists the records that failed, instead
     /// of one request per record.
-    pub fn take_whole_batches(&self) {
+    pub fn accept_whole_batches(&self) {
         self.declared().whole_batches = true;
     }
 
@@ -100,7 +100,7 @@ impl Front {
         !self.declared().signed.is_empty()
     }
 
-    pub(super) fn takes_whole_batches(&self) -> bool {
+    pub(super) fn accepts_whole_batches(&self) -> bool {
         self.declared().whole_batches
     }
 
