@@ -43,14 +43,14 @@ create table privacy.person_key (
     robeing_id varchar(100) not null,
     user_id uuid,
     slack_user_id varchar(100),
-    owner uuid not null,
+    person_digest uuid not null,
     wrapped bytea not null,
-    unique (month, owner)
+    unique (month, person_digest)
 );
 create index person_key_user on privacy.person_key (user_id) where user_id is not null;
 create index person_key_slack_user on privacy.person_key (slack_user_id) where slack_user_id is not null;
 create index person_key_robeing on privacy.person_key (robeing_id, month);
-comment on column privacy.person_key.owner is 'digest of robeing, user and Slack user, any of which may be missing';
+comment on column privacy.person_key.person_digest is 'digest of robeing, user and Slack user, any of which may be missing';
 comment on column privacy.person_key.wrapped is 'the key, encrypted with the master key, which is not in the database';
 alter table privacy.person_key enable row level security, force row level security;
 create policy scope on privacy.person_key

@@ -13,7 +13,7 @@ use crate::subject::may_overlap;
 const TABLES: [Table; 9] = [
     Table::personal(
         "privacy.person_key",
-        &["user_id", "slack_user_id", "robeing_id", "owner"],
+        &["user_id", "slack_user_id", "robeing_id"],
     ),
     // An unfinished request holds the ids of its subject; they are removed when it is done.
     Table::personal("privacy.erasure", &["subject"]),

@@ -26,9 +26,7 @@ fn identifying() -> Vec<(&'static str, &'static str)> {
         columns.map(move |column| (table.name, *column))
     });
     // The ids of an unfinished request are in JSON, and its row is the proof of the erasure.
-    let columns = columns.filter(|(_, column)| *column != "subject");
-    // `owner` is a digest of the ids, which is deleted with its row.
-    columns.filter(|(_, column)| *column != "owner").collect()
+    columns.filter(|(_, column)| *column != "subject").collect()
 }
 
 #[tokio::test]
@@ -64,7 +62,7 @@ async fn every_table_has_an_owner_that_lists_its_identifying_columns() {
         let found: BTreeSet<&str> = columns
             .iter()
             .map(String::as_str)
-            .filter(|name| identifies(table.name, name))
+            .filter(|name| identifies(name))
             .collect();
         let known: BTreeSet<&str> = table.columns().iter().copied().collect();
         assert_eq!(found, known, "the columns of {}", table.name);
@@ -72,8 +70,8 @@ async fn every_table_has_an_owner_that_lists_its_identifying_columns() {
 }
 
 /// Whether the name of a column implies that it identifies a person or a robeing.
-fn identifies(table: &str, column: &str) -> bool {
-    const NOUNS: [&str; 12] = [
+fn identifies(column: &str) -> bool {
+    const NOUNS: [&str; 11] = [
         "user",
         "person",
         "people",
@@ -81,21 +79,18 @@ fn identifies(table: &str, column: &str) -> bool {
         "conversation",
         "member",
         "author",
-        "owner",
         "email",
         "phone",
         "subject",
         "slack_user",
     ];
-    // In a request, `owner` is the name of a function.
-    let is_function = table != "privacy.person_key" && column == "owner";
     let stem = column.strip_suffix("_ids").or(column.strip_suffix("_id"));
     let last = |it: &str| {
         NOUNS
             .iter()
             .any(|noun| it == *noun || it.ends_with(&format!("_{noun}")))
     };
-    !is_function && last(stem.unwrap_or(column))
+    last(stem.unwrap_or(column))
 }
 
 #[tokio::test]

@@ -156,20 +156,20 @@ async fn build_file(privacy: &Privacy, month: Date, after: Uuid) -> Result<Optio
 /// The person keys of one part.
 #[derive(Default)]
 struct PartKeys {
-    /// The ids of the keys by [`owner_digest`].
+    /// The ids of the keys by [`person_digest`].
     ids: HashMap<Uuid, i64>,
     by_id: HashMap<i64, PersonKey>,
 }
 
 impl PartKeys {
     fn id_for(&self, record: &Record) -> anyhow::Result<i64> {
-        let id = self.ids.get(&owner_digest(record)).copied();
+        let id = self.ids.get(&person_digest(record)).copied();
         id.ok_or_else(|| anyhow::anyhow!("the person of a row has no key"))
     }
 }
 
 /// A digest of the robeing and the person of a row, which identifies the key in the month.
-fn owner_digest(record: &Record) -> Uuid {
+fn person_digest(record: &Record) -> Uuid {
     let (user, slack_user) = &record.person;
     let user = user.map(|user| user.to_string()).unwrap_or_default();
     Uuid::from_bytes(message_log::ids::digest(&[
@@ -193,28 +193,28 @@ async fn read_with_keys(
     let records = months::read(&transaction, month, after, GROUP_ROWS, GROUP_BYTES).await?;
     let mut new: BTreeMap<Uuid, &Record> = BTreeMap::new();
     for record in records.iter().filter(|it| it.erased_at.is_none()) {
-        let owner = owner_digest(record);
-        if !keys.ids.contains_key(&owner) {
-            new.insert(owner, record);
+        let digest = person_digest(record);
+        if !keys.ids.contains_key(&digest) {
+            new.insert(digest, record);
         }
     }
     if !new.is_empty() {
-        let owners: Vec<Uuid> = new.keys().copied().collect();
+        let digests: Vec<Uuid> = new.keys().copied().collect();
         let robeings: Vec<&str> = new.values().map(|it| it.robeing_id.as_str()).collect();
         let users: Vec<Option<Uuid>> = new.values().map(|it| it.person.0).collect();
         let slack_users: Vec<Option<&str>> =
             new.values().map(|it| it.person.1.as_deref()).collect();
-        let wrapped = (0..owners.len()).map(|_| Ok(privacy.master.person_key()?.1));
+        let wrapped = (0..digests.len()).map(|_| Ok(privacy.master.person_key()?.1));
         let wrapped = wrapped.collect::<Result<Vec<Vec<u8>>>>()?;
         transaction
             .execute_typed(
-                "insert into privacy.person_key (month, owner, robeing_id, user_id, slack_user_id, wrapped)
+                "insert into privacy.person_key (month, person_digest, robeing_id, user_id, slack_user_id, wrapped)
                  select $1, *
                  from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[])
-                 on conflict (month, owner) do nothing",
+                 on conflict (month, person_digest) do nothing",
                 &[
                     (&month, Type::DATE),
-                    (&owners, Type::UUID_ARRAY),
+                    (&digests, Type::UUID_ARRAY),
                     (&robeings, Type::TEXT_ARRAY),
                     (&users, Type::UUID_ARRAY),
                     (&slack_users, Type::TEXT_ARRAY),
@@ -224,13 +224,15 @@ async fn read_with_keys(
             .await?;
         let rows = transaction
             .query_typed(
-                "select owner, id, wrapped from privacy.person_key where month = $1 and owner = any ($2)",
-                &[(&month, Type::DATE), (&owners, Type::UUID_ARRAY)],
+                "select person_digest, id, wrapped
+                 from privacy.person_key
+                 where month = $1 and person_digest = any ($2)",
+                &[(&month, Type::DATE), (&digests, Type::UUID_ARRAY)],
             )
             .await?;
         for row in rows {
             let id: i64 = row.try_get("id")?;
-            keys.ids.insert(row.try_get("owner")?, id);
+            keys.ids.insert(row.try_get("person_digest")?, id);
             keys.by_id
                 .insert(id, privacy.master.unwrap(row.try_get("wrapped")?)?);
         }
