@@ -1,4 +1,4 @@
-# A whole deployment on AWS. Where the state is kept is yours to say: see infra/README.md.
+# A complete deployment on AWS. infra/README.md explains where to keep the state.
 terraform {
   required_version = ">= 1.9"
 

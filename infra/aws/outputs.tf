@@ -1,5 +1,5 @@
 output "url" {
-  description = "Where the functions are called."
+  description = "The URL of the functions."
   value       = module.metasync.url
 }
 
@@ -14,7 +14,7 @@ output "functions" {
 }
 
 output "queues" {
-  description = "Where a publisher sends messages."
+  description = "The queues to which publishers send messages."
   value       = module.metasync.queues
 }
 
@@ -24,11 +24,11 @@ output "secrets" {
 }
 
 output "database" {
-  description = "Where the database is, if one was created."
+  description = "The host of the database, if one was created."
   value       = module.metasync.database
 }
 
 output "next_steps" {
-  description = "The commands that come after apply, a line each: read them by `output -raw`."
+  description = "The commands to run after apply, one per line: print them with `output -raw`."
   value       = join("\n", module.metasync.next_steps)
 }

@@ -1,5 +1,5 @@
 output "urls" {
-  description = "Where each function is called."
+  description = "The URL of each function."
   value       = module.metasync.urls
 }
 
@@ -14,7 +14,7 @@ output "functions" {
 }
 
 output "queues" {
-  description = "Where a publisher sends messages."
+  description = "The topics to which publishers send messages."
   value       = module.metasync.queues
 }
 
@@ -24,16 +24,16 @@ output "secrets" {
 }
 
 output "database" {
-  description = "Where the database is, if one was created."
+  description = "The connection name of the database, if one was created."
   value       = module.metasync.database
 }
 
 output "repository" {
-  description = "Where the image is pushed to."
+  description = "The repository of the image."
   value       = module.metasync.repository
 }
 
 output "next_steps" {
-  description = "The commands that come after apply, a line each: read them by `output -raw`."
+  description = "The commands to run after apply, one per line: print them with `output -raw`."
   value       = join("\n", module.metasync.next_steps)
 }

@@ -1,52 +1,52 @@
 variable "project" {
-  description = "The project's id."
+  description = "The id of the project."
   type        = string
 }
 
 variable "region" {
-  description = "The region that everything is in."
+  description = "The region of every resource."
   type        = string
   default     = "europe-west3"
 }
 
 variable "name" {
-  description = "What every resource's name begins with."
+  description = "The prefix of every resource's name."
   type        = string
   default     = "metasync"
 }
 
 variable "functions" {
-  description = "Which functions are deployed: each but metasync where it is null, [\"metasync\"] for all of them as one."
+  description = "The functions to deploy: null for each except metasync, [\"metasync\"] for all of them as one."
   type        = set(string)
   default     = null
 }
 
 variable "image" {
-  description = "The pushed image, by digest; null where none is pushed yet."
+  description = "The pushed image, by digest; null if none is pushed yet."
   type        = string
   default     = null
 }
 
 variable "variables" {
-  description = "Configuration that is no secret, such as WAREHOUSE_URL and LLM_MODEL."
+  description = "Configuration that is not secret, such as WAREHOUSE_URL and LLM_MODEL."
   type        = map(string)
   default     = {}
 }
 
 variable "secrets" {
-  description = "Names of the variables whose values are secrets."
+  description = "The names of the variables whose values are secrets."
   type        = set(string)
   default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
 }
 
 variable "database" {
-  description = "A Postgres to create; null where DATABASE_URL names one that is there. See modules/gcp/variables.tf."
+  description = "A Postgres to create; null if DATABASE_URL names an existing one. See modules/gcp/variables.tf."
   type        = any
   default     = null
 }
 
 variable "keep_data" {
-  description = "Whether destroy refuses to remove what holds data."
+  description = "Whether destroy refuses to remove resources that hold data."
   type        = bool
   default     = true
 }

@@ -1,4 +1,4 @@
-# What is kept. Versions of the schema are objects of their own, so S3's versioning stays off.
+# The object store. Versions of the schema are objects of their own, so S3's versioning is off.
 resource "aws_s3_bucket" "this" {
   bucket        = "${var.name}-${data.aws_caller_identity.this.account_id}-${data.aws_region.this.name}"
   force_destroy = !var.keep_data
@@ -52,7 +52,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
-    id     = "uploads-that-broke-off"
+    id     = "incomplete-uploads"
     status = "Enabled"
 
     filter {}

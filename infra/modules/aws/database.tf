@@ -1,5 +1,5 @@
-# A Postgres in a network of its own. The functions that use it join that network, from which they
-# reach it, the bucket and the secrets, and nothing else: no gateway that is paid by the hour.
+# A Postgres in a network of its own. The functions that use it join that network, from which they reach the
+# database, the bucket and the secrets, and nothing else: a NAT gateway would cost money every hour.
 data "aws_availability_zones" "this" {
   count = local.create_database ? 1 : 0
   state = "available"
@@ -10,7 +10,7 @@ locals {
   operator_cidrs  = try(var.database.operator_cidrs, [])
   cidr            = "10.72.0.0/24"
 
-  # Which network each function joins, if any.
+  # The network that each function joins, if any.
   networks = {
     for name, it in local.functions : name => !it.uses.database ? null : (
       local.create_database ? {
@@ -24,7 +24,7 @@ locals {
 check "network" {
   assert {
     condition     = !(local.create_database && contains(local.names, "metasync"))
-    error_message = "metasync as one function with a database in a private network reaches neither a warehouse nor a model outside: give DATABASE_URL and a network with a way out, or deploy the functions one by one."
+    error_message = "metasync as one function with a database in a private network reaches neither a warehouse nor a model outside: give DATABASE_URL and a network with a way out, or deploy the functions by themselves."
   }
 }
 
@@ -37,7 +37,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# Nobody uses the group that every network has, so it lets nobody through.
+# The default group of the network, which nothing uses, allows no traffic.
 resource "aws_default_security_group" "this" {
   count = local.create_database ? 1 : 0
 
@@ -67,8 +67,8 @@ resource "aws_route_table_association" "this" {
   route_table_id = aws_route_table.this[0].id
 }
 
-# Only for the operators who migrate from where they are. Functions have no public address, so this
-# gives them no way out.
+# For operators who run migrations from outside. Functions have no public address, so it gives them no way
+# out.
 resource "aws_internet_gateway" "operators" {
   count = length(local.operator_cidrs) > 0 ? 1 : 0
 
@@ -100,7 +100,7 @@ resource "aws_vpc_endpoint" "secrets" {
   service_name        = "com.amazonaws.${data.aws_region.this.name}.secretsmanager"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  # One is enough, and each is paid by the hour.
+  # One is enough, and each one costs money every hour.
   subnet_ids         = [aws_subnet.this[0].id]
   security_group_ids = [aws_security_group.endpoints[0].id]
 }
@@ -151,7 +151,7 @@ resource "aws_security_group" "endpoints" {
   count = local.create_database ? 1 : 0
 
   name        = "${var.name}-endpoints"
-  description = "Secrets Manager as the functions of ${var.name} reach it"
+  description = "Secrets Manager, for the functions of ${var.name}"
   vpc_id      = aws_vpc.this[0].id
   tags        = { Name = "${var.name}-endpoints" }
 }
@@ -205,7 +205,7 @@ resource "aws_db_subnet_group" "this" {
   subnet_ids = aws_subnet.this[*].id
 }
 
-# Nobody gets in without TLS.
+# Connections require TLS.
 resource "aws_db_parameter_group" "this" {
   count = local.create_database ? 1 : 0
 
@@ -232,7 +232,7 @@ resource "aws_db_instance" "this" {
   db_name              = "metasync"
   parameter_group_name = aws_db_parameter_group.this[0].name
 
-  # Amazon makes the owner's password, keeps it in a secret and changes it; it is in no state.
+  # AWS creates and rotates the owner's password and keeps it in a secret. It is not in the state.
   username                    = "owner"
   manage_master_user_password = true
 

@@ -39,19 +39,19 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # A group that Lambda makes by itself keeps its logs for ever, and a function that starts before
-  # it may read its secrets does not start.
+  # A log group that Lambda creates keeps logs forever, and a function that may not read its secrets yet
+  # doesn't start.
   depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
 
   lifecycle {
     precondition {
       condition     = length(jsonencode(local.environment[each.key])) < 4096
-      error_message = "The variables of ${each.key} are over Lambda's 4 KB: make a secret of the longest."
+      error_message = "The variables of ${each.key} exceed Lambda's limit of 4 KB: make the longest one a secret."
     }
   }
 }
 
-# A run that failed is tried twice more, and then kept for somebody to look at.
+# A failed run is tried twice more, and then goes to the queue of failed runs.
 resource "aws_lambda_function_event_invoke_config" "scheduled" {
   for_each = { for name, it in local.functions : name => it if length(it.schedules) > 0 }
 

@@ -1,5 +1,5 @@
-# One address for all functions. It has the routes of the catalogue and no other: the triggers
-# (`/events/*`) can't be reached through it.
+# One address for all functions. It has only the routes of the catalogue, so it doesn't expose the triggers
+# (`/events/*`).
 resource "aws_apigatewayv2_api" "this" {
   name          = var.name
   description   = "The functions of ${var.name}"
@@ -24,7 +24,7 @@ resource "aws_apigatewayv2_integration" "this" {
   integration_type       = "AWS_PROXY"
   integration_uri        = aws_lambda_function.this[each.key].invoke_arn
   payload_format_version = "2.0"
-  # The most that the gateway waits; what takes longer goes on, and its caller is told 503.
+  # The limit of the gateway. Longer requests continue, and their callers get 503.
   timeout_milliseconds = min(30000, each.value.timeout_seconds * 1000)
 }
 
@@ -49,7 +49,7 @@ resource "aws_apigatewayv2_route" "this" {
   route_key = each.key
   target    = "integrations/${aws_apigatewayv2_integration.this[each.value].id}"
 
-  # Whoever signs what they post has no JWT; the function checks the signature.
+  # Senders that sign their requests have no JWT; the function verifies the signature.
   authorization_type = local.wants_jwt[each.key] ? "JWT" : "NONE"
   authorizer_id      = local.wants_jwt[each.key] ? aws_apigatewayv2_authorizer.jwt[0].id : null
 }

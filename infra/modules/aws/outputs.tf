@@ -1,5 +1,5 @@
 output "url" {
-  description = "Where the functions are called."
+  description = "The URL of the functions."
   value       = aws_apigatewayv2_api.this.api_endpoint
 }
 
@@ -21,12 +21,12 @@ output "functions" {
 }
 
 output "queues" {
-  description = "Where a publisher sends messages, by the function that takes them."
+  description = "The queues to which publishers send messages, by the function that they belong to."
   value       = { for name, queue in aws_sqs_queue.messages : name => { url = queue.url, arn = queue.arn, dead_letters = aws_sqs_queue.dead_letters[name].url } }
 }
 
 output "failed_runs" {
-  description = "The queue of scheduled runs that were given up."
+  description = "The queue of scheduled runs that failed."
   value       = one(aws_sqs_queue.failed_runs[*].url)
 }
 
@@ -41,7 +41,7 @@ output "secrets" {
 }
 
 output "database" {
-  description = "Where the database is, and which secret has its owner's name and password."
+  description = "The host of the database, and the secret with its owner's name and password."
   value = one([for database in aws_db_instance.this : {
     host   = database.address
     name   = database.db_name
@@ -50,7 +50,7 @@ output "database" {
 }
 
 output "next_steps" {
-  description = "The commands that come after apply."
+  description = "The commands to run after apply."
   value = concat(
     [
       for variable, secret in aws_secretsmanager_secret.this :

@@ -1,9 +1,9 @@
-# One role a function, with exactly what its entry in the catalogue says that it uses.
+# One role per function, with exactly the rights of its entry in the catalogue.
 resource "aws_iam_role" "function" {
   for_each = local.functions
 
   name        = "${var.name}-${each.key}"
-  description = "What the function ${each.key} may do"
+  description = "The rights of the function ${each.key}"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -45,7 +45,7 @@ locals {
           Resource = [for prefix in it.uses.bucket.delete : "${aws_s3_bucket.this.arn}/${prefix}*"]
         },
         {
-          # Without it S3 says 403 of an object that is not there.
+          # Without it, S3 returns 403 for objects that don't exist.
           Sid      = "TellMissingObjects"
           Action   = ["s3:ListBucket"]
           Resource = contains(local.uses_bucket, name) ? [aws_s3_bucket.this.arn] : []
@@ -73,8 +73,8 @@ resource "aws_iam_role_policy" "function" {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements[each.key] })
 }
 
-# Lambda itself makes the network interfaces, by the function's role. AWS has no narrower resource
-# for describing them than all; the function's own code is denied every one of these calls.
+# Lambda creates the network interfaces with the role of the function. AWS can't limit the right to describe
+# them to a resource; the function's own code is denied all of these calls.
 resource "aws_iam_role_policy" "network" {
   for_each = { for name, network in local.networks : name => network if network != null }
 

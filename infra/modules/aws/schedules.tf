@@ -15,7 +15,7 @@ resource "aws_scheduler_schedule" "this" {
     role_arn = aws_iam_role.schedule[each.key].arn
     input    = jsonencode(each.value.input)
 
-    # The next run does what this one did not, so an old one is not worth trying.
+    # The next run continues the work, so an old run need not be retried.
     retry_policy {
       maximum_event_age_in_seconds = 15 * 60
       maximum_retry_attempts       = 10

@@ -1,5 +1,5 @@
-# The places for the secrets. Their values are put there by hand (see the output next_steps) and
-# stand in no state.
+# The secrets, without values. You set these by hand (see the output next_steps), so they are not in the
+# state.
 resource "aws_secretsmanager_secret" "this" {
   for_each = var.secrets
 

@@ -1,12 +1,12 @@
 variable "name" {
-  description = "What every resource's name begins with. Two deployments in one account need two names."
+  description = "The prefix of every resource's name. Two deployments in one account need different names."
   type        = string
   default     = "metasync"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.name))
-    error_message = "name is 2 to 20 of a-z, 0-9 and -, and begins with a letter."
+    error_message = "name must have 2 to 20 characters of a-z, 0-9 and -, and begin with a letter."
   }
 }
 
@@ -22,77 +22,77 @@ variable "functions" {
 
   validation {
     condition     = var.functions == null || try(length(var.functions) > 0 && (length(var.functions) == 1 || !contains(var.functions, "metasync")), false)
-    error_message = "functions is [\"metasync\"] alone, or some of the others."
+    error_message = "functions must be [\"metasync\"], or some of the other functions."
   }
 }
 
 variable "packages" {
-  description = "The folder with one <function>.zip each, as infra/package makes it."
+  description = "The folder with one <function>.zip per function, which infra/package creates."
   type        = string
   nullable    = false
 }
 
 variable "architecture" {
-  description = "What the packages were built for: x86_64, which is the same binary as on Cloud Run, or arm64."
+  description = "The architecture of the packages: x86_64, with the same binaries as on Cloud Run, or arm64."
   type        = string
   default     = "x86_64"
   nullable    = false
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture is x86_64 or arm64."
+    error_message = "architecture must be x86_64 or arm64."
   }
 }
 
 variable "variables" {
-  description = "Configuration that is no secret, by the names of the README's table. Each function is given those that it reads."
+  description = "Configuration that is not secret, by the names in docs/configuration.md. Each function gets those that it reads."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(setintersection(keys(var.variables), ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY", "SLACK_SIGNING_SECRET", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "LLM_API_KEY", "OLLAMA_API_KEY"])) == 0
-    error_message = "What keeps somebody out belongs into secrets, not into variables, which are in the state and in the console."
+    error_message = "Credentials belong into secrets, not into variables, which are in the state and in the console."
   }
 
   validation {
     condition     = lookup(var.variables, "AUTH_MODE", "") == ""
-    error_message = "AUTH_MODE is for one's own machine: no function starts with it in a cloud."
+    error_message = "AUTH_MODE is for local use: no function starts with it in a cloud."
   }
 }
 
 variable "secrets" {
-  description = "Names of variables whose values are secrets. A secret is made for each, without a value: put it there by the command in the output next_steps, so that it never is in the state."
+  description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
   default     = ["AUTH_TOKENS"]
   nullable    = false
 
   validation {
     condition     = alltrue([for variable in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", variable))])
-    error_message = "secrets are names of variables, such as DATABASE_URL."
+    error_message = "secrets must be names of variables, such as DATABASE_URL."
   }
 }
 
 variable "schema_versions_days" {
-  description = "After how many days an old version of the schema is removed from the bucket; null for never."
+  description = "The age in days at which old versions of the schema are removed from the bucket; null for never."
   type        = number
   default     = null
 
   validation {
     condition     = var.schema_versions_days == null || coalesce(var.schema_versions_days, 0) >= 30
-    error_message = "schema_versions_days is 30 or more: readers ask what changed since a version."
+    error_message = "schema_versions_days must be 30 or more: readers request the changes since a version."
   }
 }
 
 variable "keep_data" {
-  description = "Whether destroy refuses to remove a bucket that is not empty and a database, and secrets can be had back for a week."
+  description = "Whether destroy refuses to remove a database and a bucket with objects, and deleted secrets can be restored for a week."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "database" {
-  description = "A Postgres to create, in a network of its own that functions with a database join. null: none, and DATABASE_URL (a secret) names one that is there. operator_cidrs may reach it as well, for migrations."
+  description = "A Postgres to create, in a network of its own that the functions with a database join; null if DATABASE_URL (a secret) names an existing one. operator_cidrs can reach it as well, for migrations."
   type = object({
     class            = optional(string, "db.t4g.micro")
     storage_gb       = optional(number, 20)
@@ -104,12 +104,12 @@ variable "database" {
 
   validation {
     condition     = alltrue([for cidr in try(var.database.operator_cidrs, []) : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
-    error_message = "operator_cidrs are networks such as 203.0.113.7/32, and never everybody."
+    error_message = "operator_cidrs must be networks such as 203.0.113.7/32, and not the whole internet."
   }
 }
 
 variable "network" {
-  description = "Subnets and security groups of your own for the functions with a database, where DATABASE_URL names a private one. They need a way to Secrets Manager, to S3 and to whatever else you configure."
+  description = "Your own subnets and security groups for the functions with a database, if DATABASE_URL names a private one. They need access to Secrets Manager, to S3 and to everything else that you configure."
   type = object({
     subnet_ids         = set(string)
     security_group_ids = set(string)
@@ -118,12 +118,12 @@ variable "network" {
 
   validation {
     condition     = var.network == null || try(length(var.network.subnet_ids) > 0 && length(var.network.security_group_ids) > 0, false)
-    error_message = "network names at least one subnet and one security group."
+    error_message = "network must name at least one subnet and one security group."
   }
 }
 
 variable "jwt" {
-  description = "Whose JWTs the gateway wants on every route that is not signed; null lets all through to the functions, which check each caller themselves. With it, service tokens (AUTH_TOKENS) get no further than the gateway."
+  description = "The issuer of the JWTs that the gateway requires on every route that is not signed. With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
   type = object({
     issuer   = string
     audience = list(string)
@@ -132,43 +132,43 @@ variable "jwt" {
 
   validation {
     condition     = var.jwt == null || try(startswith(var.jwt.issuer, "https://") && length(var.jwt.audience) > 0, false)
-    error_message = "jwt has an issuer that begins with https:// and at least one audience."
+    error_message = "jwt must have an issuer that begins with https://, and at least one audience."
   }
 }
 
 variable "requests_per_second" {
-  description = "How many requests the gateway lets through, and as many again in a burst: what a mistake or an attack may cost at most."
+  description = "The limit of requests per second at the gateway, and of a burst. It limits the cost of a mistake or an attack."
   type        = number
   default     = 100
   nullable    = false
 
   validation {
     condition     = var.requests_per_second >= 1 && var.requests_per_second <= 10000
-    error_message = "requests_per_second is 1 to 10000."
+    error_message = "requests_per_second must be 1 to 10000."
   }
 }
 
 variable "reserve_concurrency" {
-  description = "Whether each function gets its share of the account's concurrency. Off, since a new account's limit (10) is too small to reserve any."
+  description = "Whether to reserve concurrency for each function. Off by default, because the limit of a new account (10) is too small."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "log_days" {
-  description = "How many days the logs are kept."
+  description = "The retention of logs, in days."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400], var.log_days)
-    error_message = "log_days is one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400."
+    error_message = "log_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400."
   }
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms are sent to; null makes the alarms and sends nothing."
+  description = "The SNS topic that alarms notify; with null, they notify nothing."
   type        = string
   default     = null
 }

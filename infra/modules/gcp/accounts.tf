@@ -1,5 +1,5 @@
-# One account a function, and one that may call it, with exactly what its entry in the catalogue
-# says that it uses.
+# One service account per function, with exactly the rights of its entry in the catalogue, and one that may
+# call its triggers.
 resource "google_service_account" "function" {
   for_each = local.functions
 
@@ -17,12 +17,12 @@ resource "google_service_account" "caller" {
   project      = var.project
   account_id   = "${var.name}-${each.key}-call"
   display_name = "${var.name}: runs ${each.key}"
-  description  = "Whose token schedules and queues bring to ${each.key}"
+  description  = "Schedules and queues call ${each.key} with its token"
 
   depends_on = [google_project_service.this]
 }
 
-# Only for services that let nobody else near.
+# For services without public routes.
 resource "google_cloud_run_v2_service_iam_member" "caller" {
   for_each = { for name, it in local.services : name => it if contains(keys(local.triggered), name) && length(it.routes) == 0 }
 
@@ -33,13 +33,13 @@ resource "google_cloud_run_v2_service_iam_member" "caller" {
   member   = google_service_account.caller[each.key].member
 }
 
-# Google's own roles for objects have more in them than a function needs.
+# Google's predefined roles for objects grant more than a function needs.
 resource "google_project_iam_custom_role" "objects" {
   for_each = {
     read = { title = "read objects", permissions = ["storage.objects.get"] }
-    # Writing over an object deletes the one before.
+    # Overwriting an object deletes the previous one.
     write = { title = "write objects", permissions = ["storage.objects.create", "storage.objects.delete"] }
-    # Without it Google says 403 of an object that is not there.
+    # Without it, Google returns 403 for objects that don't exist.
     list = { title = "tell missing objects", permissions = ["storage.objects.list"] }
   }
 
@@ -53,7 +53,7 @@ resource "google_project_iam_custom_role" "objects" {
 }
 
 locals {
-  # Which prefixes each function reads, and which it writes; deleting is part of writing.
+  # The prefixes that each function reads, and those that it writes, which includes deletion.
   grants = merge([
     for name, it in local.functions : merge(
       { for prefix in it.uses.bucket.read : "${name} read ${prefix}" => { name = name, role = "read", prefix = prefix } },

@@ -1,5 +1,5 @@
-# What a new project has not enabled. Everything else waits for it, since a call to an API that was
-# enabled a second ago is refused.
+# The APIs that a new project hasn't enabled. Everything else waits for them, because calls fail right after an
+# API is enabled.
 resource "google_project_service" "this" {
   for_each = toset(concat(
     [
@@ -18,7 +18,7 @@ resource "google_project_service" "this" {
 
   project = var.project
   service = each.value
-  # Others in the project may use it too.
+  # Other systems in the project may use it too.
   disable_on_destroy = false
 }
 

@@ -1,4 +1,4 @@
-# What is kept. Versions of the schema are objects of their own, so the bucket's versioning stays off.
+# The object store. Versions of the schema are objects of their own, so the bucket's versioning is off.
 resource "google_storage_bucket" "this" {
   project                     = var.project
   name                        = "${var.project}-${var.name}"

@@ -1,5 +1,5 @@
-# A Postgres that only Cloud SQL's proxy reaches: no network is let in, and the proxy wants an
-# identity with roles/cloudsql.client. Cloud Run has the proxy's socket built in.
+# A Postgres that is reachable through the Cloud SQL proxy only: no network has access, and the proxy requires
+# an identity with roles/cloudsql.client. Cloud Run includes the proxy.
 resource "google_sql_database_instance" "this" {
   count = var.database == null ? 0 : 1
 

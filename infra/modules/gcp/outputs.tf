@@ -1,5 +1,5 @@
 output "urls" {
-  description = "Where each function is called."
+  description = "The URL of each function."
   value       = { for name, service in google_cloud_run_v2_service.this : name => service.uri }
 }
 
@@ -9,7 +9,7 @@ output "bucket_url" {
 }
 
 output "functions" {
-  description = "The account that each function is, and the one that may call its triggers."
+  description = "The service account of each function, and the one that may call its triggers."
   value = {
     for name, account in google_service_account.function : name => {
       account = account.email
@@ -19,7 +19,7 @@ output "functions" {
 }
 
 output "queues" {
-  description = "Where a publisher sends messages, by the function that takes them."
+  description = "The topics to which publishers send messages, by the function that they belong to."
   value = {
     for name, topic in google_pubsub_topic.messages : name => {
       topic        = topic.id
@@ -39,17 +39,17 @@ output "secrets" {
 }
 
 output "database" {
-  description = "The database, as Cloud SQL's proxy calls it."
+  description = "The connection name of the database, for the Cloud SQL proxy."
   value       = one(google_sql_database_instance.this[*].connection_name)
 }
 
 output "repository" {
-  description = "Where the image is pushed to."
+  description = "The repository of the image."
   value       = local.repository
 }
 
 output "next_steps" {
-  description = "The commands that come after apply."
+  description = "The commands to run after apply."
   value = concat(
     [
       for variable, secret in google_secret_manager_secret.this :

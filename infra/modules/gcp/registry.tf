@@ -1,6 +1,6 @@
-# Where the image is pushed to. One image has the binary of every function, so that one push and one
-# digest are one version of everything; which binary runs is the container's command. Cloud Run
-# reads of an image what is used, so that the others cost nothing at start.
+# The repository of the image. One image has the binary of every function, so that one push and one digest are
+# one version of everything; the command of the container selects the binary. Cloud Run loads only the parts
+# of an image that are used, so the other binaries cost nothing at startup.
 resource "google_artifact_registry_repository" "this" {
   project       = var.project
   location      = var.region

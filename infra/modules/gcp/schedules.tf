@@ -8,7 +8,7 @@ resource "google_cloud_scheduler_job" "this" {
   schedule    = each.value.every_minutes == null ? format("%d %d * * *", split(":", each.value.daily_at)[1], split(":", each.value.daily_at)[0]) : (each.value.every_minutes == 60 ? "0 * * * *" : "*/${each.value.every_minutes} * * * *")
   time_zone   = "Etc/UTC"
 
-  # Cloud Scheduler waits for half an hour at most.
+  # The limit of Cloud Scheduler is half an hour.
   attempt_deadline = "${min(1800, max(15, local.functions[each.value.function].timeout_seconds))}s"
 
   retry_config {

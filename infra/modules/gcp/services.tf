@@ -6,11 +6,11 @@ resource "google_cloud_run_v2_service" "this" {
   name        = "${var.name}-${each.key}"
   description = each.value.description
   ingress     = "INGRESS_TRAFFIC_ALL"
-  # It holds no data.
+  # The service holds no data.
   deletion_protection = false
 
-  # Its routes are for callers with a token of MetaSync's, whom it checks itself. What is only run by
-  # triggers lets nobody else near.
+  # The service authenticates the callers of its routes itself. A service without routes accepts only its
+  # triggers.
   invoker_iam_disabled = length(each.value.routes) > 0
   custom_audiences     = [local.audiences[each.key]]
 
@@ -33,7 +33,7 @@ resource "google_cloud_run_v2_service" "this" {
         startup_cpu_boost = true
 
         limits = {
-          # Less than one allows one request at a time.
+          # With less than one CPU, Cloud Run allows one request at a time.
           cpu    = "1"
           memory = "${max(512, each.value.memory_mb)}Mi"
         }
@@ -72,7 +72,7 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
-      # Cloud Run reads these before it starts the process, which so asks nobody.
+      # Cloud Run reads these before it starts the process.
       dynamic "env" {
         for_each = setintersection(local.reads[each.key], var.secrets)
 
@@ -111,12 +111,12 @@ resource "google_cloud_run_v2_service" "this" {
     }
   }
 
-  # A revision whose account may not read its secrets does not start.
+  # A revision whose account can't read its secrets doesn't start.
   depends_on = [google_secret_manager_secret_iam_member.function, google_project_service.this]
 }
 
 locals {
-  # Whom a trigger's token is made for: a name that is known before the service has its address.
+  # The audiences of the triggers' tokens, which must be known before the services have an address.
   audiences = { for name, it in local.functions : name => "${var.name}-${name}.events" }
 
   triggered = { for name, it in local.functions : name => it if length(it.schedules) + length(it.queues) > 0 }
@@ -125,7 +125,7 @@ locals {
     for name, reads in local.reads : name => merge(
       { for variable, value in var.variables : variable => value if contains(reads, variable) },
       contains(local.uses_bucket, name) ? { BUCKET_URL = "gs://${google_storage_bucket.this.name}" } : {},
-      # For traces in the log.
+      # For the traces in the log.
       { GOOGLE_CLOUD_PROJECT = var.project },
       contains(keys(local.triggered), name) ? {
         AUTH_TRIGGER_ACCOUNT  = google_service_account.caller[name].email
@@ -134,7 +134,7 @@ locals {
     )
   }
 
-  # The database's socket, for those who use it.
+  # The socket of the database, for the functions that use it.
   sockets = {
     for name, it in local.functions : name => it.uses.database ? google_sql_database_instance.this[*].connection_name : []
   }

@@ -1,4 +1,4 @@
-# The rights on BigQuery that WAREHOUSE_URL calls for: bigquery://project/dataset[,project.dataset].
+# The rights on BigQuery by WAREHOUSE_URL: bigquery://project/dataset[,project.dataset].
 locals {
   bigquery = try(regex("^bigquery://([^/]+)/(.+)$", var.variables.WAREHOUSE_URL), [null, ""])
 
@@ -21,7 +21,7 @@ locals {
   ]...)
 }
 
-# SQL counts as verified once BigQuery has planned it, which it does for those who may read the data.
+# SQL counts as verified once BigQuery has planned it, which requires the right to read the data.
 resource "google_bigquery_dataset_iam_member" "reads" {
   for_each = local.reads_datasets
 

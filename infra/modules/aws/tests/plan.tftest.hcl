@@ -1,4 +1,4 @@
-# What can be seen before anything is applied. No account is asked: the keys are made up.
+# Tests of the plan. They need no account: the keys are made up.
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "key"
@@ -28,12 +28,12 @@ run "each_function_alone_is_the_default" {
 
   assert {
     condition     = length(output.functions) > 2 && !contains(keys(output.functions), "metasync")
-    error_message = "Each function but metasync is deployed."
+    error_message = "Each function except metasync is deployed."
   }
 
   assert {
     condition     = output.database == null
-    error_message = "No database is paid for that nobody asked for."
+    error_message = "No database is created by default."
   }
 }
 
@@ -50,7 +50,7 @@ run "the_smallest_deployment_is_one_function_with_every_route" {
   }
 }
 
-run "a_database_comes_with_a_network_that_only_its_users_join" {
+run "a_database_has_a_network_that_only_its_users_join" {
   command = plan
 
   variables {
@@ -59,11 +59,11 @@ run "a_database_comes_with_a_network_that_only_its_users_join" {
 
   assert {
     condition     = output.next_steps[length(output.next_steps) - 2] == "metasync migrate"
-    error_message = "Whoever has a database is told to migrate it."
+    error_message = "The next steps include the migration."
   }
 }
 
-run "metasync_does_not_stand_beside_the_others" {
+run "metasync_excludes_the_other_functions" {
   command = plan
 
   variables {
@@ -73,7 +73,7 @@ run "metasync_does_not_stand_beside_the_others" {
   expect_failures = [var.functions]
 }
 
-run "a_function_that_there_is_not_is_refused" {
+run "an_unknown_function_is_refused" {
   command = plan
 
   variables {
@@ -83,7 +83,7 @@ run "a_function_that_there_is_not_is_refused" {
   expect_failures = [var.functions]
 }
 
-run "a_secret_is_no_plain_variable" {
+run "a_secret_among_the_variables_is_refused" {
   command = plan
 
   variables {
@@ -93,7 +93,7 @@ run "a_secret_is_no_plain_variable" {
   expect_failures = [var.variables]
 }
 
-run "nobody_is_let_in_without_a_caller" {
+run "the_open_mode_is_refused" {
   command = plan
 
   variables {
@@ -103,7 +103,7 @@ run "nobody_is_let_in_without_a_caller" {
   expect_failures = [var.variables]
 }
 
-run "a_database_is_not_opened_to_everybody" {
+run "a_database_open_to_the_internet_is_refused" {
   command = plan
 
   variables {
@@ -113,7 +113,7 @@ run "a_database_is_not_opened_to_everybody" {
   expect_failures = [var.database]
 }
 
-run "a_variable_that_nobody_reads_is_told" {
+run "a_variable_that_no_function_reads_is_reported" {
   command = plan
 
   variables {
