@@ -21,7 +21,7 @@ use schema::versions::{self, Damaged, Head};
 use tokio::time::Instant;
 use warehouse::{Source, SourceError};
 
-use self::answer::{answer, figures};
+use self::answer::{answer, emit_metrics};
 use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
@@ -97,7 +97,7 @@ impl Sync {
         {
             tracing::warn!(subject, detail, "the sync has a problem with {subject}");
         }
-        figures(run, enrichment.as_ref(), outcome.as_ref().ok(), started);
+        emit_metrics(run, enrichment.as_ref(), outcome.as_ref().ok(), started);
         outcome
     }
 

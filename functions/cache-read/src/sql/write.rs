@@ -7,7 +7,7 @@ use std::time::Duration;
 use ground::{Grounded, Schema};
 use platform::Error;
 use platform::excerpt::cut;
-use platform::llm::{Prompt, Llm, LlmError, Usage};
+use platform::llm::{Llm, LlmError, Prompt, Usage};
 use platform::telemetry::{Unit, metric};
 use schema::document::Document;
 use tokio::time::{Instant, timeout_at};

@@ -441,7 +441,7 @@ async fn the_log_has_metrics_and_neither_question_nor_sql() {
         story.ask("what is the secret of 홍길동?").await;
     }
     let log = log.text();
-    for figure in [
+    for metric in [
         "sql_llm_calls",
         "sql_llm_input_tokens",
         "sql_llm_output_tokens",
@@ -449,7 +449,7 @@ async fn the_log_has_metrics_and_neither_question_nor_sql() {
         "sql_written",
         "sql_refused_cannot_answer",
     ] {
-        assert!(log.contains(figure), "{figure}");
+        assert!(log.contains(metric), "{metric}");
     }
     for hidden in ["홍길동", "totl_secret", "count(*)"] {
         assert!(!log.contains(hidden), "{hidden}");

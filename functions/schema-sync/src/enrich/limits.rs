@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use platform::excerpt::excerpt;
-use platform::llm::{Prompt, Llm, LlmError, Reply};
+use platform::llm::{Llm, LlmError, Prompt, Reply};
 use schema::document::Problem;
 use tokio::time::Instant;
 

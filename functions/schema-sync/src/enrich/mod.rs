@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use ground::Schema;
-use platform::llm::{Prompt, Llm, LlmError, Reply, Usage};
+use platform::llm::{Llm, LlmError, Prompt, Reply, Usage};
 use schema::document::{Example, Origin, Table};
 use serde::Deserialize as _;
 
@@ -100,7 +100,9 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
                 // The same question would likely get the same answer, at the same cost.
                 if matches!(
                     error,
-                    LlmError::InvalidAnswer { .. } | LlmError::Declined { .. } | LlmError::Refused(_)
+                    LlmError::InvalidAnswer { .. }
+                        | LlmError::Declined { .. }
+                        | LlmError::Refused(_)
                 ) {
                     answered.push((call, None));
                 }

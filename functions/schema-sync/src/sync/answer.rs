@@ -101,7 +101,7 @@ impl Answer {
 }
 
 /// Emits the metrics of a run, whether or not it published anything.
-pub(super) fn figures(
+pub(super) fn emit_metrics(
     run: &Run,
     enrichment: Option<&Enrichment>,
     answer: Option<&Answer>,

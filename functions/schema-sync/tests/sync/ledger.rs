@@ -39,19 +39,19 @@ async fn a_run_without_changes_reports_its_costs() {
     );
 }
 
-/// The figures that this thread emits, by name.
+/// The metrics that this thread emits, by name.
 #[derive(Clone, Default)]
-struct Figures(Arc<Mutex<BTreeMap<String, f64>>>);
+struct Metrics(Arc<Mutex<BTreeMap<String, f64>>>);
 
-impl Figures {
+impl Metrics {
     fn of(&self, name: &str) -> Option<f64> {
         self.0.lock().unwrap().get(name).copied()
     }
 }
 
-impl tracing::Subscriber for Figures {
+impl tracing::Subscriber for Metrics {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target() == "figure"
+        metadata.target() == "metric"
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
@@ -63,9 +63,9 @@ impl tracing::Subscriber for Figures {
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let mut figure = Figure::default();
-        event.record(&mut figure);
-        self.0.lock().unwrap().insert(figure.name, figure.value);
+        let mut metric = Metric::default();
+        event.record(&mut metric);
+        self.0.lock().unwrap().insert(metric.name, metric.value);
     }
 
     fn enter(&self, _: &tracing::span::Id) {}
@@ -74,12 +74,12 @@ impl tracing::Subscriber for Figures {
 }
 
 #[derive(Default)]
-struct Figure {
+struct Metric {
     name: String,
     value: f64,
 }
 
-impl tracing::field::Visit for Figure {
+impl tracing::field::Visit for Metric {
     fn record_f64(&mut self, field: &tracing::field::Field, value: f64) {
         if field.name() == "value" {
             self.value = value;
@@ -104,29 +104,29 @@ async fn every_run_emits_metrics_even_if_it_fails() {
     .await;
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let sync = sync_with(&warehouse, memory(), &stub);
-    let figures = Figures::default();
-    let _here = tracing::subscriber::set_default(figures.clone());
+    let metrics = Metrics::default();
+    let _here = tracing::subscriber::set_default(metrics.clone());
 
     let answer = run(&sync).await;
 
-    let calls = figures.of("sync_llm_calls");
+    let calls = metrics.of("sync_llm_calls");
     assert_eq!(calls, Some(answer.ledger.llm_calls as f64));
     assert!(
-        figures
+        metrics
             .of("sync_llm_input_tokens")
             .is_some_and(|it| it > 0.0)
     );
-    assert_eq!(figures.of("sync_tables"), Some(1.0));
-    assert_eq!(figures.of("sync_failed"), Some(0.0));
+    assert_eq!(metrics.of("sync_tables"), Some(1.0));
+    assert_eq!(metrics.of("sync_failed"), Some(0.0));
     for name in ["sync_duration", "sync_requests", "sync_bytes_billed"] {
-        assert!(figures.of(name).is_some(), "{name}");
+        assert!(metrics.of(name).is_some(), "{name}");
     }
 
     run(&sync).await;
-    let unchanged = ["sync_updated", "sync_llm_calls"].map(|name| figures.of(name));
+    let unchanged = ["sync_updated", "sync_llm_calls"].map(|name| metrics.of(name));
     assert_eq!(unchanged, [Some(0.0), Some(0.0)]);
 
     warehouse.down.store(true, Ordering::Relaxed);
     sync.run(&Run::default()).await.unwrap_err();
-    assert_eq!(figures.of("sync_failed"), Some(1.0));
+    assert_eq!(metrics.of("sync_failed"), Some(1.0));
 }

@@ -112,14 +112,14 @@ impl Settings {
             },
             retries: RetryPolicy::default(),
         };
-        for (name, figure) in [
+        for (name, limit) in [
             (
                 "BIGQUERY_REQUESTS_PER_SECOND",
                 settings.requests_per_second as usize,
             ),
             ("BIGQUERY_PARALLELISM", settings.parallelism),
         ] {
-            ensure!(figure > 0, "{name} is 0: set it to 1 or more");
+            ensure!(limit > 0, "{name} is 0: set it to 1 or more");
         }
         Ok(settings)
     }
