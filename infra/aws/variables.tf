@@ -23,7 +23,7 @@ variable "packages" {
 }
 
 variable "variables" {
-  description = "Configuration that is not secret, such as WAREHOUSE_URL and LLM_MODEL."
+  description = "Configuration that is not secret, such as LLM_MODEL. If WAREHOUSE_URL has a password, name it in `secrets`."
   type        = map(string)
   default     = {}
 }
