@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use kit::slack;
 use serde_json::{Value, json};
 
-use crate::common::{Fixture, start_with};
+use crate::common::{Fixture, KIM, start_with};
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const APP: &str = "A0FFV41KK";
@@ -284,6 +284,50 @@ async fn a_dead_letter_whose_body_names_a_robeing_is_erased_with_that_robeing() 
     assert!(!it.is_anywhere("narwhal").await);
     let path = format!("/v1/dead-letters/{letter}/replay");
     assert_eq!(it.log.post(&path, json!({})).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_dead_letter_names_a_person_in_any_spelling_and_in_a_body_that_is_no_json() {
+    let it = start().await;
+    let digits = KIM.replace('-', "");
+    it.stored(json!({"robeing_id": "sales", "user_id": KIM, "slack_user_id": "U0.KIM", "message": "hello"}))
+        .await;
+    let bodies = [
+        format!(
+            r#"{{"robeing_id": "sales", "user_id": "{digits}", "message": 5, "note": "narwhal"}}"#
+        ),
+        format!(
+            r#"{{"robeing_id": "sales", "user_id": "urn:uuid:{KIM}", "message": 5, "note": "narwhal"}}"#
+        ),
+        format!(r#"{{"robeing_id": "sales", "user_id": " {KIM}", "message": "narwhal"}}"#),
+        format!(
+            r#"{{"robeing_id": "sales", "user_id": "{}", "message": "narwhal"#,
+            KIM.to_uppercase()
+        ),
+        r#"{"robeing_id": "sales", "slack_user_id": "U0.KIM", "message": "narwhal"#.to_owned(),
+        "user=U0.KIM&text=narwhal".to_owned(),
+        r#"{"robeing_id": "sales", "slack_user_id": "U0.KIM", "message": 5, "note": "narwhal"}"#
+            .to_owned(),
+    ];
+    for (n, body) in bodies.iter().enumerate() {
+        refused(&it, &format!("m{n}"), body).await;
+    }
+    // About others, whose ids look alike.
+    for (n, body) in [
+        r#"{"robeing_id": "sales", "slack_user_id": "U0.KIM2", "message": 5, "note": "walrus"}"#,
+        r#"{"robeing_id": "sales", "slack_user_id": "U0XKIM", "message": "walrus"#,
+        r#"{"robeing_id": "sales", "message": 5, "note": "walrus, said <@U0.KIM> once"}"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        refused(&it, &format!("o{n}"), body).await;
+    }
+    it.erase(json!({"slack_user_id": "U0.KIM"})).await;
+    it.erase(json!({"user_id": KIM})).await;
+    assert!(!it.is_anywhere("narwhal").await);
+    let others = "select count(*) from conversation.dead_letter where body::text like '%walrus%'";
+    assert_eq!(it.count(others).await, 3);
 }
 
 /// Polls the future until it has returned `Pending` more than `waits` times. Returns its output if it

@@ -75,14 +75,32 @@ impl Subject {
         }
     }
 
-    /// The ids of a person as they stand in JSON in lower case, to find them in a text of JSON.
-    pub fn ids_in_json(&self) -> Vec<String> {
+    /// Regular expressions that find the ids of a person in the text of a JSON value in lower case: a user id
+    /// in each of its spellings, a Slack id as a whole string, and either as a word of a value that is one
+    /// text, such as a body that is no JSON.
+    pub fn id_patterns(&self) -> Vec<String> {
         let Identity::Person(person) = &self.identity else {
             return Vec::new();
         };
-        let users = person.user_ids.iter().map(|id| format!("\"{id}\""));
-        let slack_users = person.slack_user_ids.iter();
-        let slack_users = slack_users.map(|id| Value::from(id.as_str()).to_string().to_lowercase());
+        let users = person.user_ids.iter();
+        let users = users.map(|id| id.to_string().replace('-', "-?"));
+        let slack_users = person.slack_user_ids.iter().map(|id| {
+            let quoted = Value::from(id.as_str()).to_string().to_lowercase();
+            let id = escaped(&quoted[1..quoted.len() - 1]);
+            format!(r#""{id}\\?"|^"(.*[^[:alnum:]_])?{id}([^[:alnum:]_]|$)"#)
+        });
         users.chain(slack_users).collect()
     }
+}
+
+/// A text as a regular expression that matches it alone.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii_punctuation() {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
 }

@@ -190,7 +190,7 @@ async fn erase_rest(
             ),
             &[
                 (&robeing_id, Type::TEXT),
-                (&subject.ids_in_json(), Type::TEXT_ARRAY),
+                (&subject.id_patterns(), Type::TEXT_ARRAY),
                 (&subject.robeings, Type::TEXT_ARRAY),
             ],
         )

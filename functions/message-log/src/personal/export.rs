@@ -84,7 +84,7 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
             ),
             &[
                 (&robeing_id, Type::TEXT),
-                (&subject.ids_in_json(), Type::TEXT_ARRAY),
+                (&subject.id_patterns(), Type::TEXT_ARRAY),
                 (&subject.robeings, Type::TEXT_ARRAY),
             ],
         )

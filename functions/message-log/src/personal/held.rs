@@ -20,7 +20,7 @@ pub async fn held(db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Err
         &format!("select count(*) from conversation.dead_letter where {LETTER_IS_OF_SUBJECT}"),
         &[
             (&subject.robeing(), Type::TEXT),
-            (&subject.ids_in_json(), Type::TEXT_ARRAY),
+            (&subject.id_patterns(), Type::TEXT_ARRAY),
             (&subject.robeings, Type::TEXT_ARRAY),
         ],
     )

@@ -111,14 +111,15 @@ impl Names {
     }
 }
 
-/// A list of strings. `*` in it stands for all names.
+/// A list of strings. `*` in it stands for all names. A name with a NUL is left out: no database stores it.
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
         Ok(if names.iter().any(|name| name == "*") {
             Self::All
         } else {
-            Self::Only(names)
+            let names = names.into_iter().filter(|name| !name.contains('\0'));
+            Self::Only(names.collect())
         })
     }
 }
