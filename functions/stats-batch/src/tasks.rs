@@ -44,7 +44,6 @@ pub struct Receipt {
     id: Uuid,
     /// The earned experience. The next roll-up adds it to the stats.
     experience: i64,
-    /// The stat that it counts for.
     #[schema(value_type = Stat, inline)]
     stat: String,
     #[schema(value_type = String, format = DateTime)]

@@ -1,14 +1,13 @@
 //! `examples/loader.py`, as a Python backend calls it.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use kit::TestApp;
 use serde_json::{Value, json};
 
 use super::root;
 
-/// What the loader returns: the freshness, and the names of the tables.
-async fn load(url: &str, copy: &str) -> (String, usize) {
+async fn run(url: &str, copy: &str) -> Output {
     let arguments = [
         root().join("examples/loader.py").display().to_string(),
         url.to_owned(),
@@ -17,7 +16,12 @@ async fn load(url: &str, copy: &str) -> (String, usize) {
     ];
     let run = move || Command::new("python3").args(arguments).output();
     let output = tokio::task::spawn_blocking(run).await.expect("it ends");
-    let output = output.expect("python3 runs");
+    output.expect("python3 runs")
+}
+
+/// What the loader returns: the freshness, and how many tables.
+async fn load(url: &str, copy: &str) -> (String, usize) {
+    let output = run(url, copy).await;
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let mut lines = text.lines();
@@ -38,7 +42,7 @@ async fn load_until(url: &str, copy: &str, tables: usize) {
 #[tokio::test]
 async fn the_loader_falls_back_to_its_copy_and_takes_what_is_new() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let copy = folder.path().join("schema.json").display().to_string();
+    let copy = folder.path().join("new/schema.json").display().to_string();
     let warehouse = folder.path().join("warehouse");
     std::fs::create_dir(&warehouse).expect("a folder");
     let app = TestApp::with_env(platform::Env::default())
@@ -73,4 +77,20 @@ async fn the_loader_falls_back_to_its_copy_and_takes_what_is_new() {
     app.post("/v1/schema/sync", json!({})).await;
     load_until(&server.url, &copy, 2).await;
     assert_eq!(load("http://127.0.0.1:1", &copy).await, ("stale".into(), 2));
+}
+
+#[tokio::test]
+async fn the_loader_reports_a_refused_token() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path().join("new/schema.json").display().to_string();
+    let nobody = json!([{"name": "nobody", "role": "reader", "sha256": "0".repeat(64)}]);
+    let app = TestApp::with_env(platform::Env::default())
+        .set("AUTH_TOKENS", nobody.to_string())
+        .start(cache_read::app)
+        .await;
+    let server = app.serve().await;
+    let output = run(&server.url, &copy).await;
+    assert!(!output.status.success(), "{output:?}");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("401"), "{error}");
 }

@@ -26,8 +26,8 @@ use crate::search;
 /// How far the log is rolled up.
 pub(crate) const WATERMARK: Watermark = Watermark::new("conversation.watermark", "message-log");
 
-/// A run ends after this time. The next one continues.
-const MAX_TIME: Duration = Duration::from_secs(45);
+/// A run ends after this time, before the platform ends it. The next one continues.
+const MAX_TIME: Duration = Duration::from_secs(25);
 /// The time limit of a run. A run that starts over after a restore needs it.
 pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 
@@ -39,7 +39,7 @@ pub struct RolledUp {
     pub complete: bool,
 }
 
-/// Runs until nothing is left, or for 45 s. If several runs start at once, one proceeds.
+/// Runs until nothing is left, or for 25 s. If several runs start at once, one proceeds.
 pub async fn run(log: &Log) -> Result<RolledUp> {
     let started = Instant::now();
     let mut done = RolledUp::default();

@@ -160,7 +160,7 @@ Post a message as Slack does, signed with the demo's secret, and read it back, m
 fn print_growth_commands(url: &str) -> anyhow::Result<()> {
     print(format_args!(
         r#"
-Report finished tasks. The next roll-up raises the robeing's level, which unlocks a setting:
+Report finished tasks. The next roll-up raises the robeing's level. Then change a setting:
 
   for task in 1 2 3; do
     curl -H 'content-type: application/json' -H "idempotency-key: demo-$task" -d '{{"task_type": "coding", "difficulty": 7, "outcome": "success"}}' {url}/v1/robeings/demo/tasks

@@ -246,6 +246,21 @@ const TABLES: &str = "/bigquery/v2/projects/shop/datasets/sales/tables";
 const JOBS: &str = "/bigquery/v2/projects/shop/jobs";
 
 /// A refusal by BigQuery.
+#[test]
+fn a_folder_that_cannot_be_written_is_no_working_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let bucket = format!("file://{}/bucket", file.display());
+    let (_, checks) = doctor(&[], &[("AUTH_TOKENS", TOKENS), ("BUCKET_URL", &bucket)]);
+    let (_, status, detail) = checks.iter().find(|(name, ..)| name == "bucket").unwrap();
+    assert_eq!(status, "failed", "{detail}");
+    let good = format!("file://{}/bucket", folder.path().display());
+    let (_, checks) = doctor(&[], &[("AUTH_TOKENS", TOKENS), ("BUCKET_URL", &good)]);
+    let (_, status, detail) = checks.iter().find(|(name, ..)| name == "bucket").unwrap();
+    assert_eq!(status, "fine", "{detail}");
+}
+
 fn denied(message: &str) -> Value {
     json!({"error": {"message": message, "errors": [{"reason": "accessDenied"}]}})
 }

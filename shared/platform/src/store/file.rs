@@ -13,6 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::{ETag, Object, Put, Result, Store, StoreError};
 
@@ -123,6 +124,13 @@ impl Store for Folder {
                 .map_err(|error| writing(key, error))
         })
         .await
+    }
+
+    /// A folder honors conditions, unless it can't be written at all.
+    async fn probe(&self) -> Result<()> {
+        let key = format!("probe/{}", Uuid::now_v7());
+        self.put(&key, Bytes::new(), Put::IfAbsent).await?;
+        self.delete(&key).await
     }
 }
 
