@@ -931,27 +931,27 @@ INSERT INTO conversation.activity VALUES
 	('sales', '2026-11-02 12:00:00+00', 1, 3, 2, 25, 1, 2),
 	('sales', '2026-11-03 12:00:00+00', 0, 1, 1, 5, 0.5, 1);
 INSERT INTO conversation.closed_month VALUES
-	('2025-03-01', '2026-11-30 03:37:27.08527+00');
+	('2025-03-01', '2026-11-30 03:39:43.366532+00');
 INSERT INTO conversation.cluster VALUES
-	(7713803536907911758);
+	(7713804135355979732);
 INSERT INTO conversation.counted_2026_11 VALUES
 	('01a19c21-7200-7000-8000-1cfebbaea223', 'sales', '2026-11-02', 'refund', 0.5, 'e938fe99-7a56-d444-5a09-2236ba9f9810'),
 	('01a19c21-7200-7000-800c-cf167a683147', 'sales', '2026-11-02', 'refund', 0.5, NULL);
 INSERT INTO conversation.dead_letter VALUES
-	('01a22a87-67e8-7741-a889-b2bb85bccedd', 'fa872abe-a25d-aeed-078b-93eb474bb154', 'http', 'empty', true, NULL, NULL, NULL, 'sales', 'message and response are both empty: send at least one of them', '{"id": "empty", "robeing_id": "sales"}', 1, '2026-11-30 03:37:26.760719+00', '2026-11-30 03:37:26.760719+00', NULL, NULL, NULL);
+	('01a22a89-7ceb-7422-b811-f0e43ae8acc1', 'fa872abe-a25d-aeed-078b-93eb474bb154', 'http', 'empty', true, NULL, NULL, NULL, 'sales', 'message and response are both empty: send at least one of them', '{"id": "empty", "robeing_id": "sales"}', 1, '2026-11-30 03:39:43.211375+00', '2026-11-30 03:39:43.211375+00', NULL, NULL, NULL);
 INSERT INTO conversation.ingest_key VALUES
-	('f5a4f39e-f490-189e-b104-c93242db2b59', '01957fed-1a00-7000-800f-5a4f39ef4901', '2026-11-30 03:37:26.626301+00'),
-	('64a02f55-e4b5-b169-781e-1b0c879cad36', '01958513-7600-7000-8006-4a02f55e4b5b', '2026-11-30 03:37:26.642172+00'),
-	('ccf167a6-8314-7a98-1fcf-80cd59f80a4a', '01a19c21-7200-7000-800c-cf167a683147', '2026-11-30 03:37:26.711094+00'),
-	('01cfebba-ea22-3471-00dc-509b34725e85', '01a19c21-7200-7000-8000-1cfebbaea223', '2026-11-30 03:37:26.724763+00'),
-	('e949f55f-1f52-1bd9-2ae9-e1ffbefd6a25', '01a1a147-ce00-7000-800e-949f55f1f521', '2026-11-30 03:37:26.732353+00');
+	('f5a4f39e-f490-189e-b104-c93242db2b59', '01957fed-1a00-7000-800f-5a4f39ef4901', '2026-11-30 03:39:43.173273+00'),
+	('64a02f55-e4b5-b169-781e-1b0c879cad36', '01958513-7600-7000-8006-4a02f55e4b5b', '2026-11-30 03:39:43.180242+00'),
+	('ccf167a6-8314-7a98-1fcf-80cd59f80a4a', '01a19c21-7200-7000-800c-cf167a683147', '2026-11-30 03:39:43.192955+00'),
+	('01cfebba-ea22-3471-00dc-509b34725e85', '01a19c21-7200-7000-8000-1cfebbaea223', '2026-11-30 03:39:43.198224+00'),
+	('e949f55f-1f52-1bd9-2ae9-e1ffbefd6a25', '01a1a147-ce00-7000-800e-949f55f1f521', '2026-11-30 03:39:43.200791+00');
 INSERT INTO conversation.intent VALUES
 	('sales', '2026-11-02', 'refund', 2, 1, 2);
 INSERT INTO conversation.log_2026_11 VALUES
 	('01a19c21-7200-7000-800c-cf167a683147', 'sales', NULL, NULL, 't1', '0190b2a0-0000-7000-8000-000000000001', NULL, 'where is my refund? write to [EMAIL_1]', 'answer 3', NULL, 'refund', 0.5, '{}', 12, NULL, 'http', 'message-3', '611672f7-cabc-f30a-8fae-a13dbbeb0a75', '739', '2026-11-02 12:00:00+00', NULL, NULL, NULL, NULL),
 	('01a19c21-7200-7000-8000-1cfebbaea223', 'sales', NULL, NULL, 't1', '0190b2a0-0000-7000-8000-000000000001', NULL, 'where is my refund?', 'answer 4', NULL, 'refund', 0.5, '{}', 7, NULL, 'http', 'message-4', '32af03bd-933f-d5df-35cc-1c5cdcdf3a87', '740', '2026-11-02 12:00:00+00', NULL, NULL, NULL, NULL),
-	('01a19c21-7200-7199-809a-b58e0777b6e3', 'sales', 'C1', 'channel', '1793620800.000100', '01a22a87-67d0-7192-88a7-9fba489837a3', 'U1', 'hello again from slack', NULL, NULL, NULL, NULL, '{"ts": "1793620800.000100", "team": "T1", "channel": "C1"}', 6, NULL, 'slack', 'Ev1', '415b4ffa-521c-4aa4-698f-cd5f6221a2f9', '743', '2026-11-02 12:00:00.0001+00', '2026-11-02 12:01:40+00', '\x00065f49e89b31c800065f49e89b3100000000000000000345763220bade6ebd2b7eeb77c14da0002499ba', NULL, NULL),
-	('01a1a147-ce00-7000-800e-949f55f1f521', 'sales', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{}', 0, NULL, 'http', '', '00000000-0000-0000-0000-000000000000', '741', '2026-11-03 12:00:00+00', NULL, NULL, '2026-11-30 03:37:27.154507+00', '2026-11-30 03:37:27.154507+00');
+	('01a19c21-7200-7199-809a-b58e0777b6e3', 'sales', 'C1', 'channel', '1793620800.000100', '01a22a89-7ce2-733f-a5ac-11d1954c9946', 'U1', 'hello again from slack', NULL, NULL, NULL, NULL, '{"ts": "1793620800.000100", "team": "T1", "channel": "C1"}', 6, NULL, 'slack', 'Ev1', '6d74c360-618c-1290-2f81-45faa18018ac', '743', '2026-11-02 12:00:00.0001+00', '2026-11-02 12:01:40+00', '\x00065f49e89b31c800065f49e89b31000000000000000003457632934df9f61f91a506d88a413fc87157eb', NULL, NULL),
+	('01a1a147-ce00-7000-800e-949f55f1f521', 'sales', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{}', 0, NULL, 'http', '', '00000000-0000-0000-0000-000000000000', '741', '2026-11-03 12:00:00+00', NULL, NULL, '2026-11-30 03:39:43.444261+00', '2026-11-30 03:39:43.444261+00');
 INSERT INTO conversation.question VALUES
 	('e938fe99-7a56-d444-5a09-2236ba9f9810', 'sales', '2026-11-02', 'where is my refund', 1);
 INSERT INTO conversation.search_tail VALUES
@@ -959,33 +959,33 @@ INSERT INTO conversation.search_tail VALUES
 	('sales', '01a19c21-7200-7000-800c-cf167a683147', '{-1944549081,-1316258599,-1262885487,-1108472488,-716419892,-119906674,436405247,520794551,561918862,675003145,695795880,713862175,756137506,960386250,1014094040,1054096485,1133508087,1325256638,1677620350,2033462448,2062634714,2075042704}'),
 	('sales', '01a19c21-7200-7199-809a-b58e0777b6e3', '{-1993408612,-1322299697,-856790012,-694389764,-638570711,-436137315,-90138020,-69840675,619424252,1408926807,1451979923}');
 INSERT INTO conversation.slack_user VALUES
-	('T1', 'U1', '01a22a87-67d0-7192-88a7-9fba489837a3', '2026-11-30 03:37:26.738659+00');
+	('T1', 'U1', '01a22a89-7ce2-733f-a5ac-11d1954c9946', '2026-11-30 03:39:43.20285+00');
 INSERT INTO conversation.thread VALUES
 	('0e818920-24c5-4c45-39e1-4d031c805eea', 'sales', '2026-11-02 12:00:00.0001+00'),
 	('c98e7426-eb02-59ab-4d37-9a13e2795dff', 'sales', '2025-03-10 12:00:00+00');
 INSERT INTO conversation.watermark VALUES
-	('message-log', '751', '00000000-0000-0000-0000-000000000000', 7713803536907911758, '2026-11-30 03:37:26.884057+00', '751', '2026-11-30 03:37:26.884057+00');
+	('message-log', '751', '00000000-0000-0000-0000-000000000000', 7713804135355979732, '2026-11-30 03:39:43.301043+00', '751', '2026-11-30 03:39:43.301043+00');
 INSERT INTO metasync.migration VALUES
-	(1, 'platform_scope', '2026-11-30T03:37:25.516590203Z', '11977001787541488910'),
-	(2, 'message_log_log', '2026-11-30T03:37:25.521053356Z', '4691653997106959928'),
-	(3, 'message_log_roll_up', '2026-11-30T03:37:25.564582099Z', '12810168278163748734'),
-	(4, 'message_log_dead_letters', '2026-11-30T03:37:25.583142264Z', '4087886392237168733'),
-	(5, 'message_log_search', '2026-11-30T03:37:25.596961132Z', '13702332099956757047'),
-	(6, 'message_log_patterns', '2026-11-30T03:37:25.616105837Z', '17917367102553931221'),
-	(7, 'settings_values', '2026-11-30T03:37:25.647054451Z', '1749414727945556350'),
-	(8, 'stats_batch_stats', '2026-11-30T03:37:25.664151187Z', '5477064816696022081'),
-	(9, 'privacy_archive', '2026-11-30T03:37:25.710154198Z', '6333478396071398949'),
-	(10, 'privacy_requests', '2026-11-30T03:37:25.770083417Z', '17531005784416775471');
+	(1, 'platform_scope', '2026-11-30T03:39:42.846323617Z', '11977001787541488910'),
+	(2, 'message_log_log', '2026-11-30T03:39:42.848854824Z', '4691653997106959928'),
+	(3, 'message_log_roll_up', '2026-11-30T03:39:42.861722126Z', '12810168278163748734'),
+	(4, 'message_log_dead_letters', '2026-11-30T03:39:42.864681411Z', '4087886392237168733'),
+	(5, 'message_log_search', '2026-11-30T03:39:42.866939331Z', '13702332099956757047'),
+	(6, 'message_log_patterns', '2026-11-30T03:39:42.872684863Z', '17917367102553931221'),
+	(7, 'settings_values', '2026-11-30T03:39:42.881436759Z', '1749414727945556350'),
+	(8, 'stats_batch_stats', '2026-11-30T03:39:42.8846426Z', '5477064816696022081'),
+	(9, 'privacy_archive', '2026-11-30T03:39:42.896639637Z', '6333478396071398949'),
+	(10, 'privacy_requests', '2026-11-30T03:39:42.90859454Z', '17531005784416775471');
 INSERT INTO privacy.erasure VALUES
-	('01a22a87-6970-70aa-8afc-5e0c474644bd', 'user_id', '\x373873ca67d9103737c5ea336f69a025d4536d3043b654b75968e44d9f30dbec', NULL, NULL, NULL, NULL, '{"archive, rows": 1, "archive, files": 1, "conversation.log": 1, "privacy.person_key": 1, "conversation.intent": 1, "conversation.search": 1, "conversation.placeholder": 1}', '2026-11-30 03:37:27.153059+00', '2026-11-30 03:37:27.180456+00');
+	('01a22a89-7dd2-720c-bb65-a14e075c9c5b', 'user_id', '\x373873ca67d9103737c5ea336f69a025d4536d3043b654b75968e44d9f30dbec', NULL, NULL, NULL, NULL, '{"archive, rows": 1, "archive, files": 1, "conversation.log": 1, "privacy.person_key": 1, "conversation.intent": 1, "conversation.search": 1, "conversation.placeholder": 1}', '2026-11-30 03:39:43.442307+00', '2026-11-30 03:39:43.475375+00');
 INSERT INTO privacy.month VALUES
-	('2025-03-01', 'dropped', 2, '2026-11-30 03:37:27.087946+00', '2026-11-30 03:37:27.135671+00', '2026-11-30 03:37:27.146249+00');
+	('2025-03-01', 'dropped', 2, '2026-11-30 03:39:43.369833+00', '2026-11-30 03:39:43.422617+00', '2026-11-30 03:39:43.434681+00');
 INSERT INTO privacy.part OVERRIDING SYSTEM VALUE VALUES
-	(1, '2025-03-01', '00000000-0000-0000-0000-000000000000', '01958513-7600-7000-8006-4a02f55e4b5b', 'archive/conversation.log/2025-03/01a22a87-693b-7219-8d52-8ec2d17fb563.parquet', 2, 3028, '\x95e38940710d1561c651689e564e64fec0bee5d4157deaafb51712358fa59cfc', '\x117cffe5f9e2ddd25dbae765953a4248aadca4d375a141c4a5130af071c934ff', '2026-11-30 03:37:27.099943+00', '2026-11-30 03:37:27.130658+00');
+	(1, '2025-03-01', '00000000-0000-0000-0000-000000000000', '01958513-7600-7000-8006-4a02f55e4b5b', 'archive/conversation.log/2025-03/01a22a89-7d97-75ea-abf1-b89041a4911e.parquet', 2, 3028, '\xe0e876c4ba95051e8b71a846660c8452cd2635d88eeabff4df71bb5c71932ce7', '\x117cffe5f9e2ddd25dbae765953a4248aadca4d375a141c4a5130af071c934ff', '2026-11-30 03:39:43.383632+00', '2026-11-30 03:39:43.415579+00');
 INSERT INTO privacy.person_key OVERRIDING SYSTEM VALUE VALUES
-	(2, '2025-03-01', 'sales', '0190b2a0-0000-7000-8000-000000000001', NULL, 'e7cd1aa7-6095-0587-ffa0-4e5f1954d95e', '\x4e7a3f5922703d91c17daf321783ad964f73cda7e19867a74dad8a1197ce565d8a77b888e28217065bed04191d90d11eb22f7ee60577aa5403dc8e2a34fc9550');
+	(2, '2025-03-01', 'sales', '0190b2a0-0000-7000-8000-000000000001', NULL, 'e7cd1aa7-6095-0587-ffa0-4e5f1954d95e', '\x4e7a3f592b04820d20b2b70446bcdab774dbbb11aff5eec6d28e7ba7bdabd946700c62892f2f2e25d6ce4687346487fed9a5ec87d01657631956a8123d64404c');
 INSERT INTO privacy.receipt VALUES
-	(1, '01a22a87-6970-70aa-8afc-5e0c474644bd', '{"erasure":"01a22a87-6970-70aa-8afc-5e0c474644bd","subject":{"kind":"user_id","digest":"373873ca67d9103737c5ea336f69a025d4536d3043b654b75968e44d9f30dbec"},"robeings":null,"erased":{"archive, files":1,"archive, rows":1,"conversation.intent":1,"conversation.log":1,"conversation.placeholder":1,"conversation.search":1,"privacy.person_key":1},"left":{"in_scope":0,"kept":[]},"asked_at":"2026-11-30T03:37:27.153059Z","verified_at":"2026-11-30T03:37:27.180456Z"}', '\x0000000000000000000000000000000000000000000000000000000000000000', '\x2921dbbed0d74699bf707ef7c57832d0b9bd45577ada31ffb7356b24431f14bb', '\x57652379e682a3f30f5c8c8dd7be0da7a555a888fd20a8402a4ca8eea168f949');
+	(1, '01a22a89-7dd2-720c-bb65-a14e075c9c5b', '{"erasure":"01a22a89-7dd2-720c-bb65-a14e075c9c5b","subject":{"kind":"user_id","digest":"373873ca67d9103737c5ea336f69a025d4536d3043b654b75968e44d9f30dbec"},"robeings":null,"erased":{"archive, files":1,"archive, rows":1,"conversation.intent":1,"conversation.log":1,"conversation.placeholder":1,"conversation.search":1,"privacy.person_key":1},"left":{"in_scope":0,"kept":[]},"asked_at":"2026-11-30T03:39:43.442307Z","verified_at":"2026-11-30T03:39:43.475375Z"}', '\x0000000000000000000000000000000000000000000000000000000000000000', '\x44bc3daf2a26f2940a3c5c12e4a7ba09fe4c022b3266fa3054b93b7eb55966be', '\x48b8b26b899273bf44854b88db174df9f4e8b7ee0e0766301c855940c16e30e6');
 INSERT INTO privacy.sealed VALUES
 	(2, 1, 1);
 INSERT INTO robeing.growth VALUES
@@ -997,15 +997,15 @@ INSERT INTO robeing.growth VALUES
 INSERT INTO robeing.removed VALUES
 	('sales', '2026-11-03 12:00:00+00', 1, 0, 0, true, '783');
 INSERT INTO robeing.settings VALUES
-	('01a22a87-6706-7043-a29a-b240a8e2f7c4', 'sales', '{"timezone": "Europe/Paris"}', '{}', '{}', 1, 0, 0, '2026-11-30 03:37:26.53987+00', '2026-11-30 03:37:26.53987+00');
+	('01a22a89-7ca9-71fb-9794-80a2c3ff3ef7', 'sales', '{"timezone": "Europe/Paris"}', '{}', '{}', 1, 0, 0, '2026-11-30 03:39:43.145758+00', '2026-11-30 03:39:43.145758+00');
 INSERT INTO robeing.stats VALUES
-	('219410ab-89a7-439a-92e2-e54ec1cc4990', 'sales', 3, 321, 10, 16, 10, 10, 10, 6, 3, 0, 6, 315, 0, 0, 0, '2026-11-30 03:37:26.762143+00', '2026-11-30 03:37:26.801105+00');
+	('46e2cea4-4f75-47c3-ac6b-94a3685c25df', 'sales', 3, 321, 10, 16, 10, 10, 10, 6, 3, 0, 6, 315, 0, 0, 0, '2026-11-30 03:39:43.212936+00', '2026-11-30 03:39:43.235953+00');
 INSERT INTO robeing.task VALUES
-	('01a22a87-67e9-7252-84c5-4d94a6c60ee8', 'sales', '7afaa346-b4bf-92bf-9dc2-1e9ae8098874', 'coding', 7, 'success', 'compute', 105, '746', '2026-11-30 03:37:26.762143+00'),
-	('01a22a87-67eb-7398-97c7-6138ed0e9a9b', 'sales', '78686d27-04d4-d690-0bb7-3f4941aa661a', 'coding', 7, 'success', 'compute', 105, '747', '2026-11-30 03:37:26.764001+00'),
-	('01a22a87-67ed-7726-9676-bd32e59e1807', 'sales', '1724980a-a084-bbaa-16a8-a69b664b7837', 'coding', 7, 'success', 'compute', 105, '748', '2026-11-30 03:37:26.766211+00');
+	('01a22a89-7cec-77fb-b9ef-9ec2538bd2e1', 'sales', '7afaa346-b4bf-92bf-9dc2-1e9ae8098874', 'coding', 7, 'success', 'compute', 105, '746', '2026-11-30 03:39:43.212936+00'),
+	('01a22a89-7cee-7669-bdf7-27beb7e09c14', 'sales', '78686d27-04d4-d690-0bb7-3f4941aa661a', 'coding', 7, 'success', 'compute', 105, '747', '2026-11-30 03:39:43.215026+00'),
+	('01a22a89-7cf0-704e-9353-3dc957f7e114', 'sales', '1724980a-a084-bbaa-16a8-a69b664b7837', 'coding', 7, 'success', 'compute', 105, '748', '2026-11-30 03:39:43.216516+00');
 INSERT INTO robeing.watermark VALUES
-	('stats-batch', '752', '00000000-0000-0000-0000-000000000000', 7713803536907911758, '2026-11-30 03:37:26.895052+00', '752', '2026-11-30 03:37:26.895052+00');
+	('stats-batch', '752', '00000000-0000-0000-0000-000000000000', 7713804135355979732, '2026-11-30 03:39:43.307503+00', '752', '2026-11-30 03:39:43.307503+00');
 SELECT pg_catalog.setval('conversation.segment_number', 1, false);
 SELECT pg_catalog.setval('privacy.part_id_seq', 1, true);
 SELECT pg_catalog.setval('privacy.person_key_id_seq', 2, true);
