@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
 use crate::server::folder;
 
 pub const PEER: &str = "terraform";
+
+/// One run at a time: Terraform fails if the provider starts too slowly, as several at once do.
+static RUNNING: Mutex<()> = Mutex::new(());
 
 pub struct Terraform {
     copy: TempDir,
@@ -86,6 +90,7 @@ impl Terraform {
         if let Some(endpoint) = &self.endpoint {
             command.env("AWS_ENDPOINT_URL", endpoint);
         }
+        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         command.output().expect("terraform runs")
     }
 }
