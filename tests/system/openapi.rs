@@ -53,3 +53,12 @@ async fn every_schema_that_a_document_refers_to_exists() {
         check(&document, &document);
     }
 }
+
+#[tokio::test]
+async fn a_document_is_about_its_function_and_not_about_the_library_that_writes_it() {
+    for (function, app) in apps() {
+        let info = document(app).await["info"].clone();
+        let fields: Vec<&String> = info.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["title", "version"], "{function}: {info}");
+    }
+}

@@ -32,7 +32,10 @@ const WITH_BODY: [(&str, &str); 2] = [
 pub(super) fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> OpenApi {
     name.clone_into(&mut openapi.info.title);
     env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
+    // What the library fills in is about itself.
     openapi.info.license = None;
+    openapi.info.description = None;
+    openapi.info.contact = None;
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("a service token, or an OIDC token"))

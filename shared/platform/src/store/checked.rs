@@ -124,7 +124,10 @@ impl Store for Checked {
     }
 
     async fn probe(&self) -> Result<()> {
-        let probed = self.conditions.probe(&*self.store, &self.prefix);
+        let probed = async {
+            self.conditions.probe(&*self.store, &self.prefix).await?;
+            self.store.probe().await
+        };
         limited(&self.prefix, 0, probed).await
     }
 }
