@@ -245,9 +245,8 @@ async fn a_store_that_ignores_conditional_writes_is_reported_and_left_empty() {
 const TABLES: &str = "/bigquery/v2/projects/shop/datasets/sales/tables";
 const JOBS: &str = "/bigquery/v2/projects/shop/jobs";
 
-/// A refusal by BigQuery.
 #[test]
-fn a_folder_that_cannot_be_written_is_no_working_bucket() {
+fn a_folder_that_cannot_be_written_fails_the_check_of_the_bucket() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
@@ -261,6 +260,7 @@ fn a_folder_that_cannot_be_written_is_no_working_bucket() {
     assert_eq!(status, "fine", "{detail}");
 }
 
+/// A refusal by BigQuery.
 fn denied(message: &str) -> Value {
     json!({"error": {"message": message, "errors": [{"reason": "accessDenied"}]}})
 }

@@ -166,7 +166,7 @@ pub trait Store: Send + Sync {
     /// Deletes an object, if it exists.
     async fn delete(&self, key: &str) -> Result<()>;
 
-    /// Tests whether the store honors conditional writes, unless that is known.
+    /// Tests whether the store can be written and honors conditional writes, unless that is known.
     async fn probe(&self) -> Result<()> {
         Ok(())
     }
