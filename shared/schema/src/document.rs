@@ -1,5 +1,7 @@
 //! The document that a sync writes and `cache-read` serves.
 
+mod table;
+
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
@@ -8,6 +10,11 @@ use utoipa::ToSchema;
 
 use crate::dialect::Dialect;
 use crate::name::TableName;
+
+pub use table::{
+    Column, DescriptionSource, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion,
+    Shards, Table, TableKind,
+};
 
 /// The format number. A reader refuses a document of any other format.
 pub const FORMAT: u32 = 1;
@@ -44,178 +51,6 @@ pub enum SourceKind {
     Bigquery,
     Postgres,
     Folder,
-}
-
-/// A table, or a family of date shards that is read as one table: `project.dataset.events_*`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Table {
-    /// The full name: `project.dataset.table` or `database.schema.table`. A dataset or table name
-    /// that contains a dot or a quote is in double quotes, so that full names are unique. To get the
-    /// dataset, read `parts`.
-    pub name: String,
-    /// The parts of the name: project, dataset and table, or database, schema and table on Postgres.
-    /// Documents of earlier releases lack it.
-    #[serde(default, skip_serializing_if = "TableName::is_unknown")]
-    #[schema(value_type = Vec<String>, min_items = 3, max_items = 3)]
-    pub parts: TableName,
-    pub kind: TableKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description_source: Option<DescriptionSource>,
-    /// An estimate with two significant digits, so that normal growth makes no new version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<u64>,
-    /// The size in bytes; an estimate like `rows`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitioning: Option<Partitioning>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub clustering: Vec<String>,
-    /// The warehouse refuses queries without a filter on the partitioning column.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub require_partition_filter: bool,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub primary_key: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub foreign_keys: Vec<ForeignKey>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shards: Option<Shards>,
-    /// Some columns or nested fields, or parts of `shards` or `foreign_keys`, are omitted because of
-    /// a document's size limits.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cut: bool,
-    /// For a family, the columns of its newest shard.
-    pub columns: Vec<Column>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TableKind {
-    Table,
-    View,
-    MaterializedView,
-    External,
-    Snapshot,
-}
-
-/// A column or a nested field. A path joins the names from the column down with dots; a name that
-/// contains a dot or a quote is in double quotes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Column {
-    pub name: String,
-    /// The type as the dialect spells it (`INT64`, `NUMERIC(10, 2)`, `timestamp with time zone`). If
-    /// `mode` is `REPEATED`, the type of one element. If there are `fields`, `STRUCT` or the name of
-    /// the Postgres composite type.
-    #[serde(rename = "type")]
-    pub data_type: String,
-    #[serde(default, skip_serializing_if = "Mode::is_nullable")]
-    pub mode: Mode,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description_source: Option<DescriptionSource>,
-    /// Resource names of the policy tags that protect the column.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub policy_tags: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(no_recursion)]
-    pub fields: Vec<Column>,
-    /// It has fields that are omitted because of a document's size limits.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cut: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Mode {
-    #[default]
-    Nullable,
-    Required,
-    Repeated,
-}
-
-impl Mode {
-    fn is_nullable(&self) -> bool {
-        *self == Self::Nullable
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DescriptionSource {
-    Warehouse,
-    Llm,
-    Rule,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Partitioning {
-    /// `_PARTITIONTIME` for ingestion-time partitioning.
-    pub column: String,
-    /// `HOUR`, `DAY`, `MONTH`, `YEAR`, or `RANGE`, `LIST`, `HASH`.
-    pub unit: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ForeignKey {
-    pub columns: Vec<String>,
-    /// The full name, like [`Table::name`].
-    pub references: String,
-    /// Like [`Table::parts`].
-    #[serde(default, skip_serializing_if = "TableName::is_unknown")]
-    #[schema(value_type = Vec<String>, min_items = 3, max_items = 3)]
-    pub references_parts: TableName,
-    pub referenced_columns: Vec<String>,
-}
-
-/// The shards of a family, and how their schema changed over time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Shards {
-    pub count: u64,
-    /// The oldest and the newest suffix: `20201101`.
-    pub first: String,
-    pub last: String,
-    /// Other families of the dataset that the wildcard matches as well: `events_*` also reads
-    /// `events_intraday_*`, unless a filter restricts `_TABLE_SUFFIX` to dates.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub siblings: Vec<String>,
-    /// From old to new; more than one if the schema changed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub versions: Vec<ShardVersion>,
-}
-
-/// Consecutive shards with the same schema.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ShardVersion {
-    pub first: String,
-    pub last: String,
-    pub count: u64,
-    /// Changes from the previous version.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Drift>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Drift {
-    pub path: String,
-    pub kind: DriftKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// A wildcard query over shards of both versions fails, because one path has two types.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub breaks_wildcard: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DriftKind {
-    Added,
-    Dropped,
-    Retyped,
 }
 
 /// A question and the SQL that answers it.
@@ -388,111 +223,4 @@ pub fn datasets(tables: &[Table]) -> HashMap<&str, &str> {
     known
         .map(|table| (table.name.as_str(), table.dataset()))
         .collect()
-}
-
-impl Table {
-    /// A table with a name and a kind, and nothing else.
-    pub fn new(name: impl Into<TableName>, kind: TableKind) -> Self {
-        let parts = name.into();
-        Self {
-            name: parts.to_string(),
-            parts,
-            kind,
-            description: None,
-            description_source: None,
-            rows: None,
-            bytes: None,
-            partitioning: None,
-            clustering: Vec::new(),
-            require_partition_filter: false,
-            primary_key: Vec::new(),
-            foreign_keys: Vec::new(),
-            shards: None,
-            cut: false,
-            columns: Vec::new(),
-        }
-    }
-
-    /// Sets the name and its parts.
-    pub fn rename(&mut self, name: TableName) {
-        self.name = name.to_string();
-        self.parts = name;
-    }
-
-    /// The dataset as scopes name it: `project.dataset` or `database.schema`. Empty if it is unknown;
-    /// no dataset has an empty name.
-    pub fn dataset(&self) -> &str {
-        self.parts.dataset_id()
-    }
-
-    /// The name of the table without its dataset.
-    pub fn own_name(&self) -> &str {
-        if self.parts.is_unknown() {
-            &self.name
-        } else {
-            &self.parts.table
-        }
-    }
-
-    /// Sets the estimates, rounded down to two significant digits.
-    pub fn set_size(&mut self, rows: Option<u64>, bytes: Option<u64>) {
-        self.rows = rows.map(two_digits);
-        self.bytes = bytes.map(two_digits);
-    }
-
-    /// The table without the descriptions of an LLM or a rule.
-    #[must_use]
-    pub fn warehouse_facts(mut self) -> Self {
-        if self.description_source != Some(DescriptionSource::Warehouse) {
-            self.description = None;
-            self.description_source = None;
-        }
-        self.columns.iter_mut().for_each(Column::drop_enrichment);
-        self
-    }
-}
-
-impl ForeignKey {
-    pub fn new(
-        columns: Vec<String>,
-        references: impl Into<TableName>,
-        referenced_columns: Vec<String>,
-    ) -> Self {
-        let references_parts = references.into();
-        Self {
-            columns,
-            references: references_parts.to_string(),
-            references_parts,
-            referenced_columns,
-        }
-    }
-}
-
-impl Column {
-    /// A column without nested fields.
-    pub fn leaf(name: impl Into<String>, data_type: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            data_type: data_type.into(),
-            mode: Mode::Nullable,
-            description: None,
-            description_source: None,
-            policy_tags: Vec::new(),
-            fields: Vec::new(),
-            cut: false,
-        }
-    }
-
-    fn drop_enrichment(&mut self) {
-        if self.description_source != Some(DescriptionSource::Warehouse) {
-            self.description = None;
-            self.description_source = None;
-        }
-        self.fields.iter_mut().for_each(Self::drop_enrichment);
-    }
-}
-
-fn two_digits(number: u64) -> u64 {
-    let scale = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
-    number / scale * scale
 }
