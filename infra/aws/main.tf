@@ -21,11 +21,32 @@ provider "aws" {
 module "metasync" {
   source = "../modules/aws"
 
-  name      = var.name
-  functions = var.functions
-  packages  = var.packages
-  variables = var.variables
-  secrets   = var.secrets
-  database  = var.database
-  keep_data = var.keep_data
+  name                 = var.name
+  functions            = var.functions
+  packages             = var.packages
+  architecture         = var.architecture
+  variables            = var.variables
+  secrets              = var.secrets
+  schema_versions_days = var.schema_versions_days
+  keep_data            = var.keep_data
+  database             = var.database
+  network              = var.network
+  jwt                  = var.jwt
+  requests_per_second  = var.requests_per_second
+  reserve_concurrency  = var.reserve_concurrency
+  log_days             = var.log_days
+  alarm_topic_arn      = var.alarm_topic_arn
+  alarm_emails         = var.alarm_emails
+}
+
+# Destroyed before everything else, so that a destroy that must keep data is refused before anything is deleted.
+resource "terraform_data" "keep_data" {
+  input = var.keep_data
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = self.input ? "echo keep_data is true, so nothing was destroyed. To delete the data too, apply with keep_data = false, then destroy. && exit 1" : "exit 0"
+  }
+
+  depends_on = [module.metasync]
 }

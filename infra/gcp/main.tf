@@ -20,13 +20,28 @@ provider "google" {
 module "metasync" {
   source = "../modules/gcp"
 
-  project   = var.project
-  region    = var.region
-  name      = var.name
-  functions = var.functions
-  image     = var.image
-  variables = var.variables
-  secrets   = var.secrets
-  database  = var.database
-  keep_data = var.keep_data
+  project              = var.project
+  region               = var.region
+  name                 = var.name
+  functions            = var.functions
+  image                = var.image
+  variables            = var.variables
+  secrets              = var.secrets
+  schema_versions_days = var.schema_versions_days
+  keep_data            = var.keep_data
+  database             = var.database
+  alarm_channels       = var.alarm_channels
+  alarm_emails         = var.alarm_emails
+}
+
+# Destroyed before everything else, so that a destroy that must keep data is refused before anything is deleted.
+resource "terraform_data" "keep_data" {
+  input = var.keep_data
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = self.input ? "echo keep_data is true, so nothing was destroyed. To delete the data too, apply with keep_data = false, then destroy. && exit 1" : "exit 0"
+  }
+
+  depends_on = [module.metasync]
 }

@@ -1,3 +1,4 @@
+# Every variable of the module, with the same default. The module checks the values.
 variable "project" {
   description = "The id of the project."
   type        = string
@@ -10,43 +11,61 @@ variable "region" {
 }
 
 variable "name" {
-  description = "The prefix of every resource's name."
+  description = "The prefix of every resource's name. Two deployments in one project need different names."
   type        = string
   default     = "metasync"
 }
 
 variable "functions" {
-  description = "The functions to deploy: null for each except metasync, [\"metasync\"] for all of them as one."
+  description = "The functions of infra/functions to deploy. The default is each except metasync; [\"metasync\"] is all of them as one service, the smallest deployment."
   type        = set(string)
   default     = null
 }
 
 variable "image" {
-  description = "The pushed image, by digest; null if none is pushed yet."
+  description = "The image with every function's binary, by digest: <repository>/metasync@sha256:... With null, everything except the services is deployed, which is the first step."
   type        = string
   default     = null
 }
 
 variable "variables" {
-  description = "Configuration that is not secret, such as LLM_MODEL. If WAREHOUSE_URL has a password, name it in `secrets`."
+  description = "Configuration that is not secret, by the names in docs/configuration.md. Each function gets those that it reads."
   type        = map(string)
   default     = {}
 }
 
 variable "secrets" {
-  description = "The names of the variables whose values are secrets."
+  description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
   default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
 }
 
-variable "database" {
-  description = "A Postgres to create; null if DATABASE_URL names an existing one. See modules/gcp/variables.tf."
-  type        = any
+variable "schema_versions_days" {
+  description = "The age in days at which old versions of the schema are removed from the bucket; null for never."
+  type        = number
   default     = null
 }
 
 variable "keep_data" {
-  description = "Whether destroy refuses to remove resources that hold data."
+  description = "Whether destroy is refused. To delete everything, apply with false, then destroy."
   type        = bool
   default     = true
+}
+
+variable "database" {
+  description = "A Postgres to create, which only identities of the project can reach, through the Cloud SQL proxy; null if DATABASE_URL (a secret) names an existing one. Fields: tier (db-f1-micro), storage_gb (10), version (16), highly_available (false)."
+  type        = any
+  default     = null
+}
+
+variable "alarm_channels" {
+  description = "Existing notification channels (projects/<project>/notificationChannels/<id>) that alarms notify."
+  type        = list(string)
+  default     = []
+}
+
+variable "alarm_emails" {
+  description = "The e-mail addresses that alarms notify, through channels of this deployment."
+  type        = set(string)
+  default     = []
 }

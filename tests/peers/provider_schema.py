@@ -93,6 +93,8 @@ def main():
                 for type_name, named in entry.items():
                     type_name = bare(type_name)
                     short = type_name.removeprefix(prefix)
+                    if type_name.startswith("terraform_"):
+                        continue  # of Terraform itself
                     if short == type_name:
                         problems.append(f"{file.name}: {type_name} is not of this provider")
                         continue

@@ -67,10 +67,12 @@ impl Terraform {
         let packages = self.copy.path().join("packages");
         let packages = format!("packages={}", packages.display());
         let mut all = arguments.to_vec();
-        for variable in [packages.as_str(), "keep_data=false"]
-            .iter()
-            .chain(variables)
-        {
+        let always = [
+            packages.as_str(),
+            "keep_data=false",
+            "alarm_emails=[\"on-call@example.com\"]",
+        ];
+        for variable in always.iter().chain(variables) {
             all.extend(["-var", variable]);
         }
         self.run(&all)

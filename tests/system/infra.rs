@@ -275,3 +275,52 @@ fn the_outputs_that_the_documentation_mentions_exist() {
         );
     }
 }
+
+/// The variables of a folder of Terraform: the lines of each block that a root module repeats.
+fn terraform_variables(folder: &str) -> BTreeMap<String, Vec<String>> {
+    let text = text(&format!("infra/{folder}/variables.tf"));
+    let block = Regex::new(r#"(?ms)^variable "(\w+)" \{\n(.*?)^\}"#).unwrap();
+    let blocks = block.captures_iter(&text).map(|captures| {
+        let repeated = captures[2].lines().filter_map(|line| {
+            let (name, value) = line.strip_prefix("  ")?.split_once('=')?;
+            let name = name.trim_end();
+            ["description", "type", "default"]
+                .contains(&name)
+                .then(|| format!("{name} = {}", value.trim()))
+        });
+        (captures[1].to_owned(), repeated.collect())
+    });
+    blocks.collect()
+}
+
+#[test]
+fn the_root_modules_pass_every_variable_of_their_module() {
+    for (cloud, own) in [("aws", vec!["region"]), ("gcp", vec![])] {
+        let module = terraform_variables(&format!("modules/{cloud}"));
+        let root = terraform_variables(cloud);
+        let main = text(&format!("infra/{cloud}/main.tf"));
+        let passed = Regex::new(r"(?m)^  (\w+) += var\.(\w+)$").unwrap();
+        let passed: BTreeSet<String> = passed
+            .captures_iter(&main)
+            .filter(|captures| captures[1] == captures[2])
+            .map(|captures| captures[1].to_owned())
+            .collect();
+        assert!(module.len() > 10, "{cloud}: {module:?}");
+        for (name, lines) in &module {
+            assert!(
+                passed.contains(name),
+                "infra/{cloud}/main.tf doesn't pass {name}"
+            );
+            let missing: Vec<_> = lines
+                .iter()
+                .filter(|line| !root[name].contains(line))
+                .collect();
+            assert_eq!(missing, Vec::<&String>::new(), "{cloud}: {name}");
+        }
+        let only_root: Vec<_> = root
+            .keys()
+            .filter(|name| !module.contains_key(*name))
+            .collect();
+        assert_eq!(only_root, own, "{cloud}");
+    }
+}

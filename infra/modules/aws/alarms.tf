@@ -62,6 +62,49 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   period              = 300
   evaluation_periods  = each.value.periods
   treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
-  ok_actions          = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  alarm_actions       = local.alarm_topics
+  ok_actions          = local.alarm_topics
+}
+
+locals {
+  alarm_topics = concat(compact([var.alarm_topic_arn]), aws_sns_topic.alarms[*].arn)
+}
+
+resource "aws_sns_topic" "alarms" {
+  count = length(var.alarm_emails) > 0 ? 1 : 0
+
+  name = "${var.name}-alarms"
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  count = length(aws_sns_topic.alarms)
+
+  arn = aws_sns_topic.alarms[count.index].arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AlarmsOfThisAccount"
+      Effect    = "Allow"
+      Principal = { Service = "cloudwatch.amazonaws.com" }
+      Action    = "sns:Publish"
+      Resource  = aws_sns_topic.alarms[count.index].arn
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
+    }]
+  })
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  for_each = length(aws_sns_topic.alarms) > 0 ? var.alarm_emails : []
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+check "alarms" {
+  assert {
+    condition     = length(local.alarm_topics) > 0
+    error_message = "Alarms have no receiver: set alarm_emails or alarm_topic_arn."
+  }
 }

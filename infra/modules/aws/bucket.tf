@@ -1,6 +1,6 @@
 # The object store. Versions of the schema are objects of their own, so S3's versioning is off.
 resource "aws_s3_bucket" "this" {
-  bucket        = "${var.name}-${data.aws_caller_identity.this.account_id}-${data.aws_region.this.name}"
+  bucket        = "${var.name}-${data.aws_caller_identity.this.account_id}-${data.aws_region.this.id}"
   force_destroy = !var.keep_data
 }
 

@@ -15,6 +15,9 @@ locals {
   # The names of the variables that each function reads.
   reads = { for name, it in local.functions : name => toset(it.reads) }
 
+  # The names of the variables that any function reads, deployed or not.
+  known_variables = toset(flatten([for it in values(module.catalogue.functions) : it.reads]))
+
   # The variables of each function: plain values, and for a secret its ARN, which the function resolves.
   environment = {
     for name, reads in local.reads : name => merge(

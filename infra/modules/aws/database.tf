@@ -3,20 +3,38 @@
 data "aws_availability_zones" "this" {
   count = local.create_database ? 1 : 0
   state = "available"
+
+  # Local zones and other zones that an account must opt in to have no RDS.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 locals {
   create_database = var.database != null
-  operator_cidrs  = try(var.database.operator_cidrs, [])
-  cidr            = "10.72.0.0/24"
+
+  database = {
+    class            = try(var.database.class, "db.t4g.micro")
+    storage_gb       = try(var.database.storage_gb, 20)
+    version          = try(var.database.version, "16")
+    highly_available = try(var.database.highly_available, false)
+    operator_cidrs   = try(tolist(var.database.operator_cidrs), [])
+  }
+
+  operator_cidrs = local.database.operator_cidrs
+  cidr           = "10.72.0.0/24"
 
   # The network that each function joins, if any.
   networks = {
-    for name, it in local.functions : name => !it.uses.database ? null : (
+    for name, it in local.functions : name => !it.uses.database || (!local.create_database && var.network == null) ? null : (
       local.create_database ? {
         subnet_ids         = toset(aws_subnet.this[*].id)
         security_group_ids = toset([aws_security_group.functions[0].id])
-      } : var.network
+        } : {
+        subnet_ids         = toset(try(var.network.subnet_ids, []))
+        security_group_ids = toset(try(var.network.security_group_ids, []))
+      }
     )
   }
 }
@@ -88,7 +106,7 @@ resource "aws_vpc_endpoint" "s3" {
   count = local.create_database ? 1 : 0
 
   vpc_id            = aws_vpc.this[0].id
-  service_name      = "com.amazonaws.${data.aws_region.this.name}.s3"
+  service_name      = "com.amazonaws.${data.aws_region.this.id}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [aws_route_table.this[0].id]
 }
@@ -97,7 +115,7 @@ resource "aws_vpc_endpoint" "secrets" {
   count = local.create_database ? 1 : 0
 
   vpc_id              = aws_vpc.this[0].id
-  service_name        = "com.amazonaws.${data.aws_region.this.name}.secretsmanager"
+  service_name        = "com.amazonaws.${data.aws_region.this.id}.secretsmanager"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   # One is enough, and each one costs money every hour.
@@ -210,7 +228,7 @@ resource "aws_db_parameter_group" "this" {
   count = local.create_database ? 1 : 0
 
   name   = var.name
-  family = "postgres${var.database.version}"
+  family = "postgres${local.database.version}"
 
   parameter {
     name  = "rds.force_ssl"
@@ -223,12 +241,12 @@ resource "aws_db_instance" "this" {
 
   identifier           = var.name
   engine               = "postgres"
-  engine_version       = var.database.version
-  instance_class       = var.database.class
-  allocated_storage    = var.database.storage_gb
+  engine_version       = local.database.version
+  instance_class       = local.database.class
+  allocated_storage    = local.database.storage_gb
   storage_type         = "gp3"
   storage_encrypted    = true
-  multi_az             = var.database.highly_available
+  multi_az             = local.database.highly_available
   db_name              = "metasync"
   parameter_group_name = aws_db_parameter_group.this[0].name
 

@@ -39,9 +39,24 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # A log group that Lambda creates keeps logs forever, and a function that may not read its secrets yet
-  # doesn't start.
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
+  # Everything that a running function needs exists before it, and outlives it when the deployment is destroyed.
+  # A log group that Lambda creates keeps logs forever, and a function that may not read its secrets yet doesn't
+  # start.
+  depends_on = [
+    aws_cloudwatch_log_group.function,
+    aws_db_instance.this,
+    aws_iam_role_policy.function,
+    aws_iam_role_policy.network,
+    aws_route_table_association.this,
+    aws_s3_bucket_policy.this,
+    aws_vpc_endpoint.s3,
+    aws_vpc_endpoint.secrets,
+    aws_vpc_security_group_egress_rule.functions_to_database,
+    aws_vpc_security_group_egress_rule.functions_to_endpoints,
+    aws_vpc_security_group_egress_rule.functions_to_s3,
+    aws_vpc_security_group_ingress_rule.database_from_functions,
+    aws_vpc_security_group_ingress_rule.endpoints_from_functions,
+  ]
 
   lifecycle {
     precondition {

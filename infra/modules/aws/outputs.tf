@@ -54,7 +54,7 @@ output "next_steps" {
   value = concat(
     [
       for variable, secret in aws_secretsmanager_secret.this :
-      format("printf %%s \"$%s\" | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin", variable, data.aws_region.this.name, secret.name)
+      format("printf %%s \"$%s\" | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin", variable, data.aws_region.this.id, secret.name)
     ],
     length(local.uses_database) > 0 ? ["metasync migrate"] : [],
     ["metasync doctor --aws"],

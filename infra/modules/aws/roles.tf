@@ -104,7 +104,7 @@ resource "aws_iam_role_policy" "network" {
 }
 
 locals {
-  function_arn_prefix = "arn:${data.aws_partition.this.partition}:lambda:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:function:${var.name}-"
+  function_arn_prefix = "arn:${data.aws_partition.this.partition}:lambda:${data.aws_region.this.id}:${data.aws_caller_identity.this.account_id}:function:${var.name}-"
 
   network_actions = [
     "ec2:AssignPrivateIpAddresses",

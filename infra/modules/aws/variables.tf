@@ -59,17 +59,27 @@ variable "variables" {
     condition     = lookup(var.variables, "AUTH_MODE", "") == ""
     error_message = "AUTH_MODE is for local use: no function starts with it in a cloud."
   }
+
+  validation {
+    condition     = alltrue([for value in values(var.variables) : !can(regex("://[^/@]*:[^/@]+@", value))])
+    error_message = "The URL in ${join(", ", [for name, value in var.variables : name if can(regex("://[^/@]*:[^/@]+@", value))])} contains a password, which would be in the state. Name the variable in secrets instead, and store its value with the command in next_steps."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.variables), setunion(["AUTH_MODE"], local.known_variables))) == 0
+    error_message = "No function reads ${join(", ", setsubtract(keys(var.variables), local.known_variables))}: docs/configuration.md lists the variables."
+  }
 }
 
 variable "secrets" {
   description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
-  default     = ["AUTH_TOKENS"]
+  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
   nullable    = false
 
   validation {
-    condition     = alltrue([for variable in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", variable))])
-    error_message = "secrets must be names of variables, such as DATABASE_URL."
+    condition     = length(setsubtract(var.secrets, local.known_variables)) == 0
+    error_message = "No function reads ${join(", ", setsubtract(var.secrets, local.known_variables))}: docs/configuration.md lists the variables."
   }
 }
 
@@ -85,54 +95,83 @@ variable "schema_versions_days" {
 }
 
 variable "keep_data" {
-  description = "Whether destroy refuses to remove a database and a bucket with objects, and deleted secrets can be restored for a week."
+  description = "Whether destroy is refused, and a secret that is removed can be restored for 30 days. To delete everything, apply with false, then destroy."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "database" {
-  description = "A Postgres to create, in a network of its own that the functions with a database join; null if DATABASE_URL (a secret) names an existing one. operator_cidrs can reach it as well, for migrations."
-  type = object({
-    class            = optional(string, "db.t4g.micro")
-    storage_gb       = optional(number, 20)
-    version          = optional(string, "16")
-    highly_available = optional(bool, false)
-    operator_cidrs   = optional(list(string), [])
-  })
+  description = "A Postgres to create, in a network of its own that the functions with a database join; null if DATABASE_URL (a secret) names an existing one. Fields: class (db.t4g.micro), storage_gb (20), version (16), highly_available (false), operator_cidrs ([]), the networks that can reach it as well, for migrations."
+  # Not an object type, which would drop unknown keys silently.
+  type    = any
   default = null
 
   validation {
-    condition     = alltrue([for cidr in try(var.database.operator_cidrs, []) : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
-    error_message = "operator_cidrs must be networks such as 203.0.113.7/32, and not the whole internet."
+    condition     = length(setsubtract(try(keys(var.database), []), ["class", "storage_gb", "version", "highly_available", "operator_cidrs"])) == 0
+    error_message = "database has an unknown key. The keys are class, storage_gb, version, highly_available and operator_cidrs."
+  }
+
+  validation {
+    condition     = var.database == null || can(keys(var.database))
+    error_message = "database must be an object, such as {} or { storage_gb = 100 }."
+  }
+
+  validation {
+    condition     = startswith(try(tostring(var.database.class), "db.default"), "db.")
+    error_message = "database.class must be a class of RDS instances, such as db.t4g.micro."
+  }
+
+  validation {
+    condition     = try(tonumber(var.database.storage_gb) >= 20 && tonumber(var.database.storage_gb) <= 65536 && floor(var.database.storage_gb) == tonumber(var.database.storage_gb), !can(var.database.storage_gb))
+    error_message = "database.storage_gb must be a whole number from 20 to 65536."
+  }
+
+  validation {
+    condition     = can(regex("^(1[5-9]|[2-9][0-9])$", try(tostring(var.database.version), "16")))
+    error_message = "database.version must be a major version of Postgres from 15, such as 16."
+  }
+
+  validation {
+    condition     = try(tobool(var.database.highly_available) != null, !can(var.database.highly_available))
+    error_message = "database.highly_available must be true or false."
+  }
+
+  validation {
+    condition     = try(alltrue([for cidr in var.database.operator_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")]), !can(var.database.operator_cidrs))
+    error_message = "database.operator_cidrs must be networks such as 203.0.113.7/32, and not the whole internet."
   }
 }
 
 variable "network" {
-  description = "Your own subnets and security groups for the functions with a database, if DATABASE_URL names a private one. They need access to Secrets Manager, to S3 and to everything else that you configure."
-  type = object({
-    subnet_ids         = set(string)
-    security_group_ids = set(string)
-  })
-  default = null
+  description = "Your own subnets and security groups for the functions with a database, if DATABASE_URL names a private one. Fields: subnet_ids, security_group_ids. The functions need access to Secrets Manager, to S3 and to everything else that you configure."
+  type        = any
+  default     = null
 
   validation {
     condition     = var.network == null || try(length(var.network.subnet_ids) > 0 && length(var.network.security_group_ids) > 0, false)
-    error_message = "network must name at least one subnet and one security group."
+    error_message = "network must have subnet_ids and security_group_ids, with at least one of each."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.network), []), ["subnet_ids", "security_group_ids"])) == 0
+    error_message = "network has an unknown key. The keys are subnet_ids and security_group_ids."
   }
 }
 
 variable "jwt" {
-  description = "The issuer of the JWTs that the gateway requires on every route that is not signed. With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
-  type = object({
-    issuer   = string
-    audience = list(string)
-  })
-  default = null
+  description = "The issuer of the JWTs that the gateway requires on every route that is not signed. Fields: issuer, audience (a list). With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
+  type        = any
+  default     = null
 
   validation {
-    condition     = var.jwt == null || try(startswith(var.jwt.issuer, "https://") && length(var.jwt.audience) > 0, false)
-    error_message = "jwt must have an issuer that begins with https://, and at least one audience."
+    condition     = var.jwt == null || try(startswith(var.jwt.issuer, "https://") && length(tolist(var.jwt.audience)) > 0, false)
+    error_message = "jwt must have an issuer that begins with https://, and at least one audience, as a list."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.jwt), []), ["issuer", "audience"])) == 0
+    error_message = "jwt has an unknown key. The keys are issuer and audience."
   }
 }
 
@@ -168,7 +207,24 @@ variable "log_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "The SNS topic that alarms notify; with null, they notify nothing."
+  description = "An existing SNS topic that alarms notify."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn must be the ARN of an SNS topic, such as arn:aws:sns:eu-central-1:123456789012:on-call."
+  }
+}
+
+variable "alarm_emails" {
+  description = "The e-mail addresses that alarms notify, through a topic of this deployment. AWS sends each address a message that asks to confirm."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "alarm_emails must be e-mail addresses."
+  }
 }

@@ -1,11 +1,33 @@
 # Alarms for problems that need a person: failed work, and 5xx responses.
+locals {
+  alarm_channels = concat(var.alarm_channels, [for channel in google_monitoring_notification_channel.email : channel.id])
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = var.alarm_emails
+
+  project      = var.project
+  display_name = "${var.name}: ${each.value}"
+  type         = "email"
+  labels       = { email_address = each.value }
+
+  depends_on = [google_project_service.this]
+}
+
+check "alarms" {
+  assert {
+    condition     = length(local.alarm_channels) > 0
+    error_message = "Alarms have no receiver: set alarm_emails or alarm_channels."
+  }
+}
+
 resource "google_monitoring_alert_policy" "dead_letters" {
   for_each = local.queues
 
   project               = var.project
   display_name          = "${var.name}: dead letters of ${each.key}"
   combiner              = "OR"
-  notification_channels = var.alarm_channels
+  notification_channels = local.alarm_channels
 
   documentation {
     content = "Messages for ${each.key} failed again and again. The log of ${each.value.consumer} has the reason."
@@ -36,7 +58,7 @@ resource "google_monitoring_alert_policy" "server_errors" {
   project               = var.project
   display_name          = "${var.name}: ${each.key} answers 5xx"
   combiner              = "OR"
-  notification_channels = var.alarm_channels
+  notification_channels = local.alarm_channels
 
   documentation {
     content = "Callers or schedules get 5xx from ${each.key}. Its log has the reason under the request id."
@@ -58,4 +80,36 @@ resource "google_monitoring_alert_policy" "server_errors" {
       }
     }
   }
+}
+
+# Cloud Scheduler logs an error for each attempt that fails.
+resource "google_monitoring_alert_policy" "failed_runs" {
+  count = length(local.schedules) > 0 ? 1 : 0
+
+  project               = var.project
+  display_name          = "${var.name}: a scheduled run failed"
+  combiner              = "OR"
+  notification_channels = local.alarm_channels
+
+  documentation {
+    content = "A schedule called its function, which did not return 2xx. The log of the function has the reason."
+  }
+
+  conditions {
+    display_name = "a job of Cloud Scheduler failed"
+
+    condition_matched_log {
+      filter = "resource.type = \"cloud_scheduler_job\" AND resource.labels.job_id =~ \"^${var.name}-\" AND severity >= ERROR"
+    }
+  }
+
+  alert_strategy {
+    notification_rate_limit {
+      period = "3600s"
+    }
+
+    auto_close = "86400s"
+  }
+
+  depends_on = [google_project_service.this]
 }

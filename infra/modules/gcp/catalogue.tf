@@ -19,6 +19,9 @@ locals {
   # The names of the variables that each function reads.
   reads = { for name, it in local.functions : name => toset(it.reads) }
 
+  # The names of the variables that any function reads, deployed or not.
+  known_variables = toset(flatten([for it in values(module.catalogue.functions) : it.reads]))
+
   schedules = merge([
     for name, it in local.functions : {
       for schedule, when in it.schedules : "${name}-${schedule}" => merge(when, { function = name })

@@ -111,8 +111,18 @@ resource "google_cloud_run_v2_service" "this" {
     }
   }
 
-  # A revision whose account can't read its secrets doesn't start.
-  depends_on = [google_secret_manager_secret_iam_member.function, google_project_service.this]
+  # Everything that a running service needs exists before it, and outlives it when the deployment is destroyed. A
+  # revision whose account can't read its secrets doesn't start.
+  depends_on = [
+    google_bigquery_dataset_iam_member.reads,
+    google_project_iam_member.database,
+    google_project_iam_member.queries,
+    google_project_service.this,
+    google_secret_manager_secret_iam_member.function,
+    google_sql_database.this,
+    google_storage_bucket_iam_member.list,
+    google_storage_bucket_iam_member.objects,
+  ]
 }
 
 locals {

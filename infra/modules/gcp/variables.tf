@@ -70,17 +70,27 @@ variable "variables" {
     condition     = lookup(var.variables, "AUTH_MODE", "") == ""
     error_message = "AUTH_MODE is for local use: no function starts with it in a cloud."
   }
+
+  validation {
+    condition     = alltrue([for value in values(var.variables) : !can(regex("://[^/@]*:[^/@]+@", value))])
+    error_message = "The URL in ${join(", ", [for name, value in var.variables : name if can(regex("://[^/@]*:[^/@]+@", value))])} contains a password, which would be in the state. Name the variable in secrets instead, and store its value with the command in next_steps."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.variables), setunion(["AUTH_MODE"], local.known_variables))) == 0
+    error_message = "No function reads ${join(", ", setsubtract(keys(var.variables), local.known_variables))}: docs/configuration.md lists the variables."
+  }
 }
 
 variable "secrets" {
   description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
-  default     = ["AUTH_TOKENS"]
+  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
   nullable    = false
 
   validation {
-    condition     = alltrue([for variable in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", variable))])
-    error_message = "secrets must be names of variables, such as DATABASE_URL."
+    condition     = length(setsubtract(var.secrets, local.known_variables)) == 0
+    error_message = "No function reads ${join(", ", setsubtract(var.secrets, local.known_variables))}: docs/configuration.md lists the variables."
   }
 }
 
@@ -96,26 +106,69 @@ variable "schema_versions_days" {
 }
 
 variable "keep_data" {
-  description = "Whether destroy refuses to remove a database and a bucket with objects."
+  description = "Whether destroy is refused. To delete everything, apply with false, then destroy."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "database" {
-  description = "A Postgres to create, which only identities of the project can reach, through the Cloud SQL proxy; null if DATABASE_URL (a secret) names an existing one."
-  type = object({
-    tier             = optional(string, "db-f1-micro")
-    storage_gb       = optional(number, 10)
-    version          = optional(string, "16")
-    highly_available = optional(bool, false)
-  })
+  description = "A Postgres to create, which only identities of the project can reach, through the Cloud SQL proxy; null if DATABASE_URL (a secret) names an existing one. Fields: tier (db-f1-micro), storage_gb (10), version (16), highly_available (false)."
+  # Not an object type, which would drop unknown keys silently.
+  type    = any
   default = null
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.database), []), ["tier", "storage_gb", "version", "highly_available"])) == 0
+    error_message = "database has an unknown key. The keys are tier, storage_gb, version and highly_available."
+  }
+
+  validation {
+    condition     = var.database == null || can(keys(var.database))
+    error_message = "database must be an object, such as {} or { storage_gb = 100 }."
+  }
+
+  validation {
+    condition     = startswith(try(tostring(var.database.tier), "db-default"), "db-")
+    error_message = "database.tier must be a tier of Cloud SQL, such as db-f1-micro or db-custom-2-8192."
+  }
+
+  validation {
+    condition     = try(tonumber(var.database.storage_gb) >= 10 && tonumber(var.database.storage_gb) <= 65536 && floor(var.database.storage_gb) == tonumber(var.database.storage_gb), !can(var.database.storage_gb))
+    error_message = "database.storage_gb must be a whole number from 10 to 65536."
+  }
+
+  validation {
+    condition     = can(regex("^(1[5-9]|[2-9][0-9])$", try(tostring(var.database.version), "16")))
+    error_message = "database.version must be a major version of Postgres from 15, such as 16."
+  }
+
+  validation {
+    condition     = try(tobool(var.database.highly_available) != null, !can(var.database.highly_available))
+    error_message = "database.highly_available must be true or false."
+  }
 }
 
 variable "alarm_channels" {
-  description = "The notification channels (projects/<project>/notificationChannels/<id>) of the alarms."
+  description = "Existing notification channels (projects/<project>/notificationChannels/<id>) that alarms notify."
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for channel in var.alarm_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", channel))])
+    error_message = "alarm_channels must be names such as projects/my-project/notificationChannels/1234567890."
+  }
+}
+
+variable "alarm_emails" {
+  description = "The e-mail addresses that alarms notify, through channels of this deployment."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "alarm_emails must be e-mail addresses."
+  }
 }

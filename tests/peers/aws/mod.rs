@@ -95,6 +95,39 @@ async fn a_deployment_of_metasync_alone_matches_the_catalogue() {
     deployed::matches_the_catalogue(&amazon, &deployed).await;
 }
 
+/// Everything that the state holds.
+fn resources(terraform: &Terraform) -> Vec<String> {
+    let list = terraform.succeeds(&["state", "list"]);
+    list.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_destroy_that_must_keep_data_deletes_nothing() {
+    if is_missing(PEER) || is_skipped("moto") {
+        return;
+    }
+    let moto = moto();
+    let terraform = Terraform::aws("infra/aws", Some(moto.url()));
+    let one = ["functions=[\"metasync\"]"];
+    let kept = [one[0], "keep_data=true"];
+    assert_succeeded(&terraform.with_variables(APPLY, &kept));
+    let before = resources(&terraform);
+
+    // Whatever keep_data is now: the deployment was applied with true.
+    for variables in [&kept[..], &one] {
+        let refused = terraform.with_variables(&["destroy", "-auto-approve"], variables);
+        assert!(!refused.status.success());
+        let printed = String::from_utf8_lossy(&refused.stdout).into_owned()
+            + &String::from_utf8_lossy(&refused.stderr);
+        assert!(printed.contains("apply with keep_data = false"), "{printed}");
+        assert_eq!(resources(&terraform), before);
+    }
+
+    assert_succeeded(&terraform.with_variables(APPLY, &one));
+    assert_succeeded(&terraform.with_variables(&["destroy", "-auto-approve"], &one));
+    assert_eq!(resources(&terraform), [] as [String; 0]);
+}
+
 #[test]
 fn terraform_and_these_tests_compute_the_same_catalogue() {
     if is_missing(PEER) {

@@ -19,8 +19,9 @@ override_data {
 }
 
 variables {
-  packages  = "../../../packages"
-  keep_data = false
+  packages     = "../../../packages"
+  keep_data    = false
+  alarm_emails = ["on-call@example.com"]
 }
 
 run "each_function_alone_is_the_default" {
@@ -113,12 +114,184 @@ run "a_database_open_to_the_internet_is_refused" {
   expect_failures = [var.database]
 }
 
-run "a_variable_that_no_function_reads_is_reported" {
+run "an_unknown_key_of_database_is_refused" {
+  command = plan
+
+  variables {
+    database = { operator_cidr = ["203.0.113.7/32"] }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_postgres_below_15_is_refused" {
+  command = plan
+
+  variables {
+    database = { version = "14" }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_minor_version_of_postgres_is_refused" {
+  command = plan
+
+  variables {
+    database = { version = "16.3" }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_storage_that_is_no_number_is_refused" {
+  command = plan
+
+  variables {
+    database = { storage_gb = "20 GB" }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "the_values_of_database_reach_the_instance" {
+  command = plan
+
+  variables {
+    database = { class = "db.m7g.large", storage_gb = 200, version = 17, highly_available = true }
+  }
+
+  assert {
+    condition = (aws_db_instance.this[0].instance_class == "db.m7g.large" && aws_db_instance.this[0].allocated_storage == 200
+    && aws_db_instance.this[0].engine_version == "17" && aws_db_instance.this[0].multi_az && aws_db_parameter_group.this[0].family == "postgres17")
+    error_message = "The fields of database are those of the instance."
+  }
+}
+
+run "an_unknown_key_of_network_is_refused" {
+  command = plan
+
+  variables {
+    network = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"], vpc_id = "vpc-1" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_network_joins_the_functions_with_a_database" {
+  command = plan
+
+  variables {
+    network = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.this["message-log"].vpc_config) == 1 && length(aws_lambda_function.this["cache-read"].vpc_config) == 0
+    error_message = "message-log uses the database and joins the network; cache-read doesn't."
+  }
+}
+
+run "an_unknown_key_of_jwt_is_refused" {
+  command = plan
+
+  variables {
+    jwt = { issuer = "https://id.example.com", audiences = ["metasync"], audience = ["metasync"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "a_jwt_guards_the_routes" {
+  command = plan
+
+  variables {
+    jwt = { issuer = "https://id.example.com", audience = ["metasync"] }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.this["GET /v1/schema"].authorization_type == "JWT" && aws_apigatewayv2_route.this["POST /v1/slack/events"].authorization_type == "NONE"
+    error_message = "Slack signs its requests; every other route requires a JWT."
+  }
+}
+
+run "a_url_with_a_password_is_refused_among_the_variables" {
+  command = plan
+
+  variables {
+    variables = { WAREHOUSE_URL = "postgres://reader:word@db.example.com/shop" }
+  }
+
+  expect_failures = [var.variables]
+}
+
+run "a_variable_that_no_function_reads_is_refused" {
   command = plan
 
   variables {
     variables = { WAREHOSE_URL = "bigquery://my-project/sales" }
   }
 
+  expect_failures = [var.variables]
+}
+
+run "a_secret_that_no_function_reads_is_refused" {
+  command = plan
+
+  variables {
+    secrets = ["AUTH_TOKEN"]
+  }
+
+  expect_failures = [var.secrets]
+}
+
+run "a_variable_that_no_deployed_function_reads_is_reported" {
+  command = plan
+
+  variables {
+    functions = ["cache-read"]
+    secrets   = ["AUTH_TOKENS", "SLACK_SIGNING_SECRET"]
+  }
+
   expect_failures = [check.catalogue]
+}
+
+run "an_alarm_without_a_receiver_is_reported" {
+  command = plan
+
+  variables {
+    alarm_emails = []
+  }
+
+  expect_failures = [check.alarms]
+}
+
+run "alarms_notify_a_topic_and_addresses" {
+  command = plan
+
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-central-1:123456789012:on-call"
+  }
+
+  override_resource {
+    target = aws_sns_topic.alarms
+    values = { arn = "arn:aws:sns:eu-central-1:123456789012:metasync-alarms" }
+  }
+
+  assert {
+    condition     = length(local.alarm_topics) == 2 && length(aws_sns_topic_subscription.alarms) == 1
+    error_message = "Alarms notify the topic, and the topic of the addresses."
+  }
+}
+
+run "only_zones_that_need_no_opt_in_are_selected" {
+  command = plan
+
+  variables {
+    database = {}
+  }
+
+  assert {
+    condition     = one(data.aws_availability_zones.this[0].filter).name == "opt-in-status"
+    error_message = "Zones are filtered by whether an account must opt in."
+  }
 }
