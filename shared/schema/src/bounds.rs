@@ -22,9 +22,12 @@ pub const MAX_TABLES_BYTES: usize = 64 << 20;
 const MAX_REST_BYTES: usize = 1 << 20;
 /// The longest description, in characters; also BigQuery's limit.
 pub const MAX_DESCRIPTION: usize = 16_384;
-/// The siblings and foreign keys of a table that has too much besides its columns.
+/// The most labels of one enum type.
+pub const MAX_LABELS: usize = 1_000;
+/// The siblings, foreign keys and heirs of a table that has too much besides its columns.
 const MAX_SIBLINGS: usize = 100;
 const MAX_FOREIGN_KEYS: usize = 1_000;
+const MAX_HEIRS: usize = 1_000;
 /// The notes in a ledger, and the characters of each.
 const MAX_NOTES: usize = 1_000;
 const MAX_NOTE: usize = 2_000;
@@ -166,6 +169,10 @@ fn alone(column: &Column) -> (Column, &[Column]) {
         mode: column.mode,
         description: column.description.as_deref().map(short),
         description_source: column.description_source,
+        enum_labels: column.enum_labels.clone(),
+        default: column.default.clone(),
+        collation: column.collation.clone(),
+        rounding_mode: column.rounding_mode.clone(),
         policy_tags: column.policy_tags.clone(),
         fields: Vec::new(),
         cut: column.cut,
@@ -196,6 +203,7 @@ fn fit_to(table: &mut Table, most: usize) -> usize {
     if bytes(table) > MAX_REST_BYTES.min(most) {
         table.cut = true;
         table.foreign_keys.truncate(MAX_FOREIGN_KEYS);
+        table.inherited_by.truncate(MAX_HEIRS);
         if let Some(shards) = &mut table.shards {
             shards.siblings.truncate(MAX_SIBLINGS);
             shards.versions.clear();

@@ -18,6 +18,35 @@ pub enum ColumnChange<'a> {
     Description(&'a Column, &'a Column),
     /// Other policy tags, or none.
     PolicyTags(&'a Column, &'a Column),
+    /// Another detail of the same type.
+    Detail(Detail, &'a Column, &'a Column),
+}
+
+/// What a type name does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    EnumLabels,
+    Default,
+    Collation,
+    RoundingMode,
+}
+
+impl Detail {
+    const ALL: [Self; 4] = [
+        Self::EnumLabels,
+        Self::Default,
+        Self::Collation,
+        Self::RoundingMode,
+    ];
+
+    fn differs(self, old: &Column, new: &Column) -> bool {
+        match self {
+            Self::EnumLabels => old.enum_labels != new.enum_labels,
+            Self::Default => old.default != new.default,
+            Self::Collation => old.collation != new.collation,
+            Self::RoundingMode => old.rounding_mode != new.rounding_mode,
+        }
+    }
 }
 
 /// Calls `visit` for each path that differs, in the order of the new columns, then of the removed
@@ -66,7 +95,8 @@ fn both<'a>(
     visit: &mut dyn FnMut(String, ColumnChange<'a>),
 ) {
     let repeats = |column: &Column| column.mode == Mode::Repeated;
-    if old.data_type != new.data_type || repeats(old) != repeats(new) {
+    let is_retyped = old.data_type != new.data_type || repeats(old) != repeats(new);
+    if is_retyped {
         visit(path.to_owned(), ColumnChange::Retyped(old, new));
     } else if old.mode != new.mode {
         visit(path.to_owned(), ColumnChange::Mode(old, new));
@@ -76,6 +106,13 @@ fn both<'a>(
     }
     if old.policy_tags != new.policy_tags {
         visit(path.to_owned(), ColumnChange::PolicyTags(old, new));
+    }
+    let details = Detail::ALL.into_iter();
+    for detail in details.filter(|detail| detail.differs(old, new)) {
+        // The labels belong to the type.
+        if !(is_retyped && detail == Detail::EnumLabels) {
+            visit(path.to_owned(), ColumnChange::Detail(detail, old, new));
+        }
     }
     below(path, &old.fields, &new.fields, visit);
 }

@@ -11,7 +11,7 @@ use platform::excerpt::cut;
 use serde::Serialize;
 
 use crate::bounds::bytes;
-use crate::compare::{self, ColumnChange};
+use crate::compare::{self, ColumnChange, Detail};
 use crate::document::{Column, Document, Mode, Shards, Table};
 use crate::name::TableName;
 
@@ -91,8 +91,8 @@ impl TableChanges<'_> {
 
     fn facts(&mut self, old: &Table, new: &Table) {
         use ChangeKind::{
-            Clustering, Description, ForeignKeys, PartitionFilter, Partitioning, PrimaryKey, Size,
-            TableKind,
+            Clustering, Description, ForeignKeys, Inheritance, PartitionFilter, Partitioning,
+            PrimaryKey, Size, TableKind,
         };
         self.fact(
             TableKind,
@@ -155,6 +155,7 @@ impl TableChanges<'_> {
             list(&keys.collect::<Vec<_>>())
         };
         self.fact(ForeignKeys, false, keys(old), keys(new));
+        self.fact(Inheritance, false, inheritance(old), inheritance(new));
         let size = |table: &Table| {
             let parts = [
                 table.rows.map(|n| format!("{n} rows")),
@@ -236,7 +237,30 @@ impl TableChanges<'_> {
                 let breaking = new.policy_tags.iter().any(is_new);
                 self.push(path, ChangeKind::PolicyTags, breaking, tags(old), tags(new));
             }
+            ColumnChange::Detail(detail, old, new) => self.detail(path, detail, old, new),
         }
+    }
+
+    fn detail(&mut self, path: Option<String>, detail: Detail, old: &Column, new: &Column) {
+        let (kind, breaking, text): (_, _, fn(&Column) -> Option<String>) = match detail {
+            // SQL may compare with a label that is gone.
+            Detail::EnumLabels => (
+                ChangeKind::EnumLabels,
+                !old.enum_labels
+                    .iter()
+                    .all(|it| new.enum_labels.contains(it)),
+                |column| list(&column.enum_labels),
+            ),
+            Detail::Default => (ChangeKind::Default, false, |column| column.default.clone()),
+            // Comparisons mean something else. Documents of earlier releases have no collation.
+            Detail::Collation => (ChangeKind::Collation, old.collation.is_some(), |column| {
+                column.collation.clone()
+            }),
+            Detail::RoundingMode => (ChangeKind::RoundingMode, false, |column| {
+                column.rounding_mode.clone()
+            }),
+        };
+        self.push(path, kind, breaking, text(old), text(new));
     }
 
     fn fact(&mut self, kind: ChangeKind, breaking: bool, from: Option<String>, to: Option<String>) {
@@ -265,6 +289,18 @@ impl TableChanges<'_> {
             renamed_to: None,
         });
     }
+}
+
+fn inheritance(table: &Table) -> Option<String> {
+    let joined = |label: &str, names: &[TableName]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        list(&names).map(|names| format!("{label} {names}"))
+    };
+    let parts = [
+        joined("inherits", &table.inherits),
+        joined("inherited by", &table.inherited_by),
+    ];
+    list(&parts.into_iter().flatten().collect::<Vec<_>>())
 }
 
 fn list(names: &[String]) -> Option<String> {

@@ -175,7 +175,8 @@ fn changes(old: &[Column], new: &[Column]) -> Vec<Drift> {
             ),
             ColumnChange::Mode(..)
             | ColumnChange::Description(..)
-            | ColumnChange::PolicyTags(..) => return,
+            | ColumnChange::PolicyTags(..)
+            | ColumnChange::Detail(..) => return,
         };
         changes.push(Drift {
             path,

@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod diff;
 pub mod document;
 pub mod family;
+pub mod mentions;
 pub mod name;
 pub mod render;
 pub mod sql_type;

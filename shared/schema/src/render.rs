@@ -9,6 +9,7 @@ mod quote;
 mod text;
 
 pub use ddl::ddl;
+pub use notes::{collate, enum_labels, heirs};
 pub use quote::{identifier, is_invisible, literal, plain, table_name};
 pub use text::text;
 

@@ -23,6 +23,7 @@ pub struct TableResource {
     pub clustering: Option<Clustering>,
     pub require_partition_filter: bool,
     pub table_constraints: Option<TableConstraints>,
+    pub external_data_configuration: Option<ExternalData>,
     /// A 64-bit number as a string.
     pub num_rows: Option<String>,
     pub num_bytes: Option<String>,
@@ -49,6 +50,20 @@ pub struct TimePartitioning {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RangePartitioning {
     pub field: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExternalData {
+    pub hive_partitioning_options: Option<HivePartitioning>,
+}
+
+/// The partitions of an external table, which are folders named `column=value`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HivePartitioning {
+    pub fields: Vec<String>,
+    pub require_partition_filter: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -127,8 +142,14 @@ impl TableResource {
             .map(ForeignKey::from)
             .collect();
         table.columns = self.schema.fields.into_iter().map(Column::from).collect();
+        spell_as_columns(&mut table);
         bounds::fit(&mut table);
         table
+    }
+
+    /// Whether it is a machine-learning model, which a listing returns among the tables.
+    pub fn is_model(&self) -> bool {
+        self.kind.as_deref() == Some("MODEL")
     }
 
     pub fn table_kind(&self) -> TableKind {
@@ -150,17 +171,53 @@ impl TableResource {
             unit: by.unit.clone(),
         });
         let range = self.range_partitioning.as_ref();
-        by_time.or_else(|| {
-            range.map(|by| Partitioning {
-                column: by.field.clone(),
-                unit: "RANGE".to_owned(),
-            })
-        })
+        let by_range = range.map(|by| Partitioning {
+            column: by.field.clone(),
+            unit: "RANGE".to_owned(),
+        });
+        let hive = self.hive_partitioning().filter(|by| !by.fields.is_empty());
+        let by_folder = hive.map(|by| Partitioning {
+            column: by.fields.join(", "),
+            unit: "HIVE".to_owned(),
+        });
+        by_time.or(by_range).or(by_folder)
+    }
+
+    fn hive_partitioning(&self) -> Option<&HivePartitioning> {
+        let external = self.external_data_configuration.as_ref()?;
+        external.hive_partitioning_options.as_ref()
     }
 
     pub fn requires_partition_filter(&self) -> bool {
         let by_time = self.time_partitioning.as_ref();
-        self.require_partition_filter || by_time.is_some_and(|by| by.require_partition_filter)
+        self.require_partition_filter
+            || by_time.is_some_and(|by| by.require_partition_filter)
+            || self
+                .hive_partitioning()
+                .is_some_and(|by| by.require_partition_filter)
+    }
+}
+
+/// Spells the names of columns in partitioning, clustering and keys as the columns do: BigQuery compares
+/// them without case.
+pub fn spell_as_columns(table: &mut Table) {
+    let spelled = |name: &String| match table.column_named(name) {
+        Some(column) => column.name.clone(),
+        None => name.clone(),
+    };
+    let all = |names: &[String]| names.iter().map(spelled).collect::<Vec<_>>();
+    let partition = table.partitioning.as_ref().map(|by| spelled(&by.column));
+    let clustering = all(&table.clustering);
+    let primary_key = all(&table.primary_key);
+    let foreign = table.foreign_keys.iter();
+    let foreign: Vec<Vec<String>> = foreign.map(|key| all(&key.columns)).collect();
+    if let (Some(by), Some(column)) = (&mut table.partitioning, partition) {
+        by.column = column;
+    }
+    table.clustering = clustering;
+    table.primary_key = primary_key;
+    for (key, columns) in table.foreign_keys.iter_mut().zip(foreign) {
+        key.columns = columns;
     }
 }
 
@@ -197,6 +254,12 @@ pub struct TableField {
     pub scale: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range_element_type: Option<RangeElementType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_value_expression: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding_mode: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -237,13 +300,19 @@ impl From<TableField> for Column {
             (.., Some(element)) => format!("{name}<{}>", element.data_type),
             _ => name.to_owned(),
         };
-        let description = field.description.filter(|text| !text.trim().is_empty());
+        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let description = filled(field.description);
+        let rounding_mode = filled(field.rounding_mode);
         Self {
             name: field.name,
             data_type,
             mode: field.mode.unwrap_or_default(),
             description_source: description.as_ref().map(|_| DescriptionSource::Warehouse),
             description,
+            enum_labels: Vec::new(),
+            default: filled(field.default_value_expression),
+            collation: filled(field.collation),
+            rounding_mode: rounding_mode.filter(|mode| mode != "ROUNDING_MODE_UNSPECIFIED"),
             policy_tags: field.policy_tags.unwrap_or_default().names,
             fields: field.fields.into_iter().map(Self::from).collect(),
             cut: false,
@@ -274,6 +343,9 @@ impl From<Column> for TableField {
                 names: column.policy_tags,
             }),
             fields: column.fields.into_iter().map(Self::from).collect(),
+            default_value_expression: column.default,
+            collation: column.collation,
+            rounding_mode: column.rounding_mode,
             ..Self::default()
         };
         match name {

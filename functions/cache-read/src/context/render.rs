@@ -253,10 +253,11 @@ fn pruned(
             data_type: one.column.data_type.clone(),
             mode: one.column.mode,
             description: descriptions.of_node(one.node),
-            description_source: None,
-            policy_tags: Vec::new(),
+            enum_labels: one.column.enum_labels.clone(),
+            collation: one.column.collation.clone(),
             fields: columns(&one.fields, descriptions),
             cut: one.column.cut,
+            ..Column::leaf("", "")
         };
         shown.iter().map(one).collect()
     }

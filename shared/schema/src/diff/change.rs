@@ -36,11 +36,18 @@ pub enum ChangeKind {
     Mode,
     Description,
     PolicyTags,
+    /// The labels of an enum type.
+    EnumLabels,
+    Default,
+    Collation,
+    RoundingMode,
     Partitioning,
     PartitionFilter,
     Clustering,
     PrimaryKey,
     ForeignKeys,
+    /// The tables that the table inherits from, or that inherit from it.
+    Inheritance,
     TableKind,
     Shards,
     /// The estimate of rows or bytes.

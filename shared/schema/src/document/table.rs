@@ -39,10 +39,19 @@ pub struct Table {
     pub primary_key: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<ForeignKey>,
+    /// The tables that this table inherits from (Postgres), each as [`Table::parts`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Vec<String>>)]
+    pub inherits: Vec<TableName>,
+    /// The tables that inherit from this table (Postgres), at any depth. A query of this table also
+    /// returns their rows, unless it says `ONLY`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Vec<String>>)]
+    pub inherited_by: Vec<TableName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
-    /// Some columns or nested fields, or parts of `shards` or `foreign_keys`, are omitted because of
-    /// a document's size limits.
+    /// Some columns or nested fields, or parts of `shards`, `foreign_keys` or `inherited_by`, are
+    /// omitted because of a document's size limits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
     /// For a family, the columns of its newest shard.
@@ -75,13 +84,26 @@ pub struct Column {
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description_source: Option<DescriptionSource>,
+    /// The labels of an enum type in their order: the only values that the column may have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enum_labels: Vec<String>,
+    /// The expression that sets the column if an insert omits it. A generated column has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// How texts are compared and sorted, if not by the default: `und:ci` on BigQuery, `C` or
+    /// `shop.german` on Postgres. A part that contains a dot or a quote is in double quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<String>,
+    /// How BigQuery rounds a value to the scale: `ROUND_HALF_EVEN` or `ROUND_HALF_AWAY_FROM_ZERO`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding_mode: Option<String>,
     /// Resource names of the policy tags that protect the column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy_tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
     pub fields: Vec<Column>,
-    /// It has fields that are omitted because of a document's size limits.
+    /// It has fields or labels that are omitted because of a document's size limits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
@@ -111,9 +133,10 @@ pub enum DescriptionSource {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Partitioning {
-    /// `_PARTITIONTIME` for ingestion-time partitioning.
+    /// `_PARTITIONTIME` for ingestion-time partitioning. An expression, or several columns with commas
+    /// between them, are as SQL writes them.
     pub column: String,
-    /// `HOUR`, `DAY`, `MONTH`, `YEAR`, or `RANGE`, `LIST`, `HASH`.
+    /// `HOUR`, `DAY`, `MONTH`, `YEAR`, or `RANGE`, `LIST`, `HASH`, or `HIVE` for the folders of files.
     pub unit: String,
 }
 
@@ -130,7 +153,7 @@ pub struct ForeignKey {
 }
 
 /// The shards of a family, and how their schema changed over time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Shards {
     pub count: u64,
     /// The oldest and the newest suffix: `20201101`.
@@ -194,6 +217,8 @@ impl Table {
             require_partition_filter: false,
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
+            inherits: Vec::new(),
+            inherited_by: Vec::new(),
             shards: None,
             cut: false,
             columns: Vec::new(),
@@ -219,6 +244,31 @@ impl Table {
         } else {
             &self.parts.table
         }
+    }
+
+    /// The columns that the table is partitioned by. BigQuery compares names without case; an
+    /// expression is no column.
+    pub fn partition_columns(&self) -> Vec<&Column> {
+        let Some(Partitioning { column: key, .. }) = &self.partitioning else {
+            return Vec::new();
+        };
+        match self.column_named(key) {
+            Some(column) => vec![column],
+            None => listed_names(key)
+                .iter()
+                .filter_map(|name| self.column_named(name))
+                .collect(),
+        }
+    }
+
+    /// The column of this name, or else the first of this name in another case.
+    pub fn column_named(&self, name: &str) -> Option<&Column> {
+        let exact = self.columns.iter().find(|column| column.name == name);
+        exact.or_else(|| {
+            let lower = name.to_lowercase();
+            let mut columns = self.columns.iter();
+            columns.find(|column| column.name.to_lowercase() == lower)
+        })
     }
 
     /// Sets the estimates, rounded down to two significant digits.
@@ -264,6 +314,10 @@ impl Column {
             mode: Mode::Nullable,
             description: None,
             description_source: None,
+            enum_labels: Vec::new(),
+            default: None,
+            collation: None,
+            rounding_mode: None,
             policy_tags: Vec::new(),
             fields: Vec::new(),
             cut: false,
@@ -277,6 +331,24 @@ impl Column {
         }
         self.fields.iter_mut().for_each(Self::drop_enrichment);
     }
+}
+
+/// Splits names at the commas outside of double quotes, and removes the quotes.
+fn listed_names(list: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut is_quoted = false;
+    let mut rest = list.chars().peekable();
+    while let Some(character) = rest.next() {
+        let name = names.last_mut().expect("never empty");
+        match character {
+            '"' if is_quoted && rest.next_if_eq(&'"').is_some() => name.push('"'),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => names.push(String::new()),
+            ' ' if !is_quoted && name.is_empty() => {}
+            other => name.push(other),
+        }
+    }
+    names
 }
 
 fn two_digits(number: u64) -> u64 {

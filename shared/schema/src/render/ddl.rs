@@ -2,13 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::notes::{CUT, kind, partition_key, shard_notes};
+use super::notes::{
+    CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key, shard_notes,
+};
 use super::quote::{identifier, literal, plain, table_name};
 use crate::dialect::Dialect;
-use crate::document::{Column, Mode, Partitioning, Table};
+use crate::document::{Column, Mode, Partitioning, Table, TableKind};
 
 /// A struct longer than this is written with one field per line.
 const WIDE: usize = 100;
+
+/// The longest list of labels, in characters.
+const LABELS: usize = 2_000;
 
 /// Renders the statement that would create the table. Comments above it tell what DDL can't (shards,
 /// drift, that it is a view). On Postgres, descriptions follow as `COMMENT ON`.
@@ -20,6 +25,9 @@ pub fn ddl(table: &Table, dialect: Dialect) -> String {
     for note in table.shards.iter().flat_map(shard_notes) {
         let _ = writeln!(ddl, "-- {note}");
     }
+    if let Some(note) = inherited_by(table, dialect) {
+        let _ = writeln!(ddl, "-- {note}");
+    }
     let name = table_name(&table.parts, dialect);
     if table.cut {
         let _ = writeln!(ddl, "-- {CUT}");
@@ -28,12 +36,7 @@ pub fn ddl(table: &Table, dialect: Dialect) -> String {
     let mut lines: Vec<(String, Option<String>)> = table
         .columns
         .iter()
-        .map(|column| {
-            (
-                column_line(column, dialect),
-                composite_note(column, dialect),
-            )
-        })
+        .map(|column| (column_line(column, dialect), type_note(column, dialect)))
         .collect();
     lines.extend(keys(table, dialect).into_iter().map(|key| (key, None)));
     let last = lines.len().saturating_sub(1);
@@ -61,14 +64,25 @@ fn column_line(column: &Column, dialect: Dialect) -> String {
         }
         Dialect::Postgres => {
             line.push_str(&plain(&column.data_type));
-            match column.mode {
-                Mode::Repeated => line.push_str("[]"),
-                Mode::Required => line.push_str(" NOT NULL"),
-                Mode::Nullable => {}
+            if column.mode == Mode::Repeated {
+                line.push_str("[]");
+            }
+            if let Some(collate) = collate(column, dialect) {
+                let _ = write!(line, " {collate}");
+            }
+            default(column, &mut line);
+            if column.mode == Mode::Required {
+                line.push_str(" NOT NULL");
             }
         }
     }
     line
+}
+
+fn default(column: &Column, text: &mut String) {
+    if let Some(default) = &column.default {
+        let _ = write!(text, " DEFAULT {}", plain(default));
+    }
 }
 
 /// `ARRAY<STRUCT<key STRING, value STRUCT<..>>>`, in lines if it is wide or has descriptions.
@@ -79,6 +93,9 @@ fn bigquery_type(column: &Column, depth: usize, text: &mut String) {
     }
     if column.fields.is_empty() {
         text.push_str(&plain(&column.data_type));
+        if let Some(collate) = collate(column, Dialect::Bigquery) {
+            let _ = write!(text, " {collate}");
+        }
     } else {
         let fields: Vec<String> = column
             .fields
@@ -108,20 +125,29 @@ fn bigquery_type(column: &Column, depth: usize, text: &mut String) {
 }
 
 fn bigquery_suffix(column: &Column, text: &mut String) {
+    default(column, text);
     if column.mode == Mode::Required {
         text.push_str(" NOT NULL");
     }
-    if let Some(description) = &column.description {
-        let _ = write!(
-            text,
-            " OPTIONS(description={})",
-            literal(description, Dialect::Bigquery)
-        );
+    let option = |name, value: &Option<String>| {
+        let value = value.as_ref()?;
+        Some(format!("{name}={}", literal(value, Dialect::Bigquery)))
+    };
+    let options = [
+        option("description", &column.description),
+        option("rounding_mode", &column.rounding_mode),
+    ];
+    let options: Vec<String> = options.into_iter().flatten().collect();
+    if !options.is_empty() {
+        let _ = write!(text, " OPTIONS({})", options.join(", "));
     }
 }
 
-/// The fields of a composite type, which Postgres DDL can only name.
-fn composite_note(column: &Column, dialect: Dialect) -> Option<String> {
+/// The labels of an enum type and the fields of a composite type, which Postgres DDL can only name.
+fn type_note(column: &Column, dialect: Dialect) -> Option<String> {
+    if let Some(labels) = enum_labels(column, dialect, LABELS) {
+        return Some(format!("one of {labels}"));
+    }
     if dialect == Dialect::Bigquery || column.fields.is_empty() {
         return None;
     }
@@ -135,7 +161,9 @@ fn composite_note(column: &Column, dialect: Dialect) -> Option<String> {
                 ""
             };
             let name = identifier(&field.name, dialect);
-            format!("{name} {}{array}", plain(&field.data_type))
+            let labels = enum_labels(field, dialect, LABELS);
+            let labels = labels.map_or_else(String::new, |labels| format!(" (one of {labels})"));
+            format!("{name} {}{array}{labels}", plain(&field.data_type))
         })
         .collect();
     Some(format!("fields: {}", fields.join(", ")))
@@ -192,7 +220,10 @@ fn bigquery_tail(table: &Table, ddl: &mut String) {
         ));
     }
     if table.require_partition_filter {
-        options.push("require_partition_filter=TRUE".to_owned());
+        options.push(match table.kind {
+            TableKind::External => "require_hive_partition_filter=TRUE".to_owned(),
+            _ => "require_partition_filter=TRUE".to_owned(),
+        });
     }
     if !options.is_empty() {
         let _ = write!(ddl, "\nOPTIONS({})", options.join(", "));
@@ -216,9 +247,7 @@ fn bigquery_partition(table: &Table, partitioning: &Partitioning) -> Option<Stri
         .into_iter()
         .find(|unit| *unit == partitioning.unit)?;
     let data_type = table
-        .columns
-        .iter()
-        .find(|column| column.name == partitioning.column)
+        .column_named(&partitioning.column)
         .map_or("TIMESTAMP", |column| column.data_type.as_str());
     let column = partition_key(table, &partitioning.column, Dialect::Bigquery);
     Some(match (data_type, unit) {
@@ -230,6 +259,13 @@ fn bigquery_partition(table: &Table, partitioning: &Partitioning) -> Option<Stri
 }
 
 fn postgres_tail(table: &Table, name: &str, ddl: &mut String) {
+    if !table.inherits.is_empty() {
+        let _ = write!(
+            ddl,
+            " INHERITS ({})",
+            heirs(&table.inherits, Dialect::Postgres)
+        );
+    }
     if let Some(Partitioning { column, unit }) = &table.partitioning {
         let _ = write!(
             ddl,

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use platform::excerpt::cut;
 
-use super::notes::{CUT, kind, partition_key, shard_notes};
+use super::notes::{
+    CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key, shard_notes,
+};
 use super::quote::{identifier, plain, table_name};
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Table};
@@ -13,11 +15,14 @@ use crate::document::{Column, Mode, Table};
 /// The longest description, in characters.
 const LONGEST_DESCRIPTION: usize = 1_024;
 
+/// The longest list of labels, in characters.
+const LABELS: usize = 1_024;
+
 /// The longest card, in bytes.
 const LONGEST: usize = 4 << 20;
 
 /// Renders a card: a head of `key: value` lines, then one line per path:
-/// `path TYPE[ REPEATED][ [how a query reads its fields]][ — description]`. A path can't look like a
+/// `path TYPE[ REPEATED][ [how a query reads its fields, labels, collation]][ — description]`. A path can't look like a
 /// key, because it contains a colon only if it is quoted.
 pub fn text(table: &Table, dialect: Dialect) -> String {
     let mut card = String::new();
@@ -64,7 +69,11 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
             list(&key.referenced_columns)
         );
     }
-    for note in table.shards.iter().flat_map(shard_notes) {
+    if !table.inherits.is_empty() {
+        let _ = writeln!(card, "inherits: {}", heirs(&table.inherits, dialect));
+    }
+    let notes = inherited_by(table, dialect).into_iter();
+    for note in notes.chain(table.shards.iter().flat_map(shard_notes)) {
         let _ = writeln!(card, "{note}");
     }
     if table.cut {
@@ -182,12 +191,7 @@ impl Paths {
         {
             let _ = write!(self.card, " [{}]", self.field(&below, &first.name));
         }
-        if column.cut {
-            self.card.push_str(" [has fields that are omitted]");
-        }
-        if !column.policy_tags.is_empty() {
-            self.card.push_str(" [protected by a policy tag]");
-        }
+        self.details(column);
         if let Some(description) = &column.description {
             let _ = write!(self.card, " — {}", short(description));
         }
@@ -201,6 +205,30 @@ impl Paths {
                 is_row: false,
             };
             self.write(field, &path, &reach);
+        }
+    }
+
+    /// What the type's name does not tell.
+    fn details(&mut self, column: &Column) {
+        if let Some(labels) = enum_labels(column, self.dialect, LABELS) {
+            let _ = write!(self.card, " [one of {labels}]");
+        }
+        if let Some(collate) = collate(column, self.dialect) {
+            let _ = write!(self.card, " [{collate}]");
+        }
+        if let Some(mode) = &column.rounding_mode {
+            let _ = write!(self.card, " [{}]", plain(mode));
+        }
+        if column.cut {
+            let what = if column.enum_labels.is_empty() {
+                "fields"
+            } else {
+                "labels"
+            };
+            let _ = write!(self.card, " [has {what} that are omitted]");
+        }
+        if !column.policy_tags.is_empty() {
+            self.card.push_str(" [protected by a policy tag]");
         }
     }
 

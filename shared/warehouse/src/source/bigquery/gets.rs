@@ -21,7 +21,8 @@ use crate::observer::Observer;
 /// The fields to return. A full resource also has a view's SQL, labels and much more.
 const FIELDS: &str = "type,description,schema,\
      timePartitioning(type,field,requirePartitionFilter),rangePartitioning/field,\
-     clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes";
+     clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes,\
+     externalDataConfiguration/hivePartitioningOptions(requirePartitionFilter,fields)";
 
 pub(super) struct TableReader<'a> {
     pub(super) client: &'a Client,
@@ -151,7 +152,10 @@ pub(super) fn same_shape(a: &[Column], b: &[Column]) -> bool {
     compare::columns(a, b, &mut |_, change| {
         same &= matches!(
             change,
-            ColumnChange::Mode(..) | ColumnChange::Description(..) | ColumnChange::PolicyTags(..)
+            ColumnChange::Mode(..)
+                | ColumnChange::Description(..)
+                | ColumnChange::PolicyTags(..)
+                | ColumnChange::Detail(..)
         );
     });
     same

@@ -68,6 +68,7 @@ pub(super) async fn list(
         }
         let page: ListPage = client.get(Api::ListTables, &path, &query, observer).await?;
         let listed = page.tables.into_iter();
+        let listed = listed.filter(|entry| !entry.resource.is_model());
         entries.extend(listed.map(|entry| (entry.table_reference.table_id, entry.resource)));
         let Some(next) = page.next_page_token.filter(|next| !next.is_empty()) else {
             return Ok(Listing::of(entries));

@@ -1,0 +1,124 @@
+//! Names that a text must not mention, because its reader may not see what they name.
+
+use std::collections::HashMap;
+
+/// A set of names, and whether a text mentions one of them.
+#[derive(Debug, Default)]
+pub struct Mentions {
+    /// The words after the first one, by the first word: a name may have several words.
+    names: HashMap<String, Vec<Vec<String>>>,
+    /// The same for the prefixes of date shards.
+    families: HashMap<String, Vec<Vec<String>>>,
+    /// Names without any word.
+    signs: Vec<String>,
+}
+
+impl Mentions {
+    /// Of these names, in any case. A name that ends in `*` is a family of date shards.
+    pub fn of(names: impl IntoIterator<Item = String>) -> Self {
+        let mut mentions = Self::default();
+        for name in names {
+            let name = name.to_lowercase();
+            if let Some(prefix) = name.strip_suffix('*') {
+                add(&mut mentions.families, prefix);
+            }
+            if !add(&mut mentions.names, &name) && !name.trim().is_empty() {
+                mentions.signs.push(name);
+            }
+        }
+        mentions
+    }
+
+    /// Whether a text contains one of the names as a word or as consecutive words. A name that is a common
+    /// word also hides texts that merely use the word, because the two can't be distinguished.
+    pub fn are_in(&self, text: &str) -> bool {
+        if self.names.is_empty() && self.signs.is_empty() {
+            return false;
+        }
+        let lower = text.to_lowercase();
+        let words: Vec<&str> = words(&lower).collect();
+        let without_date = |word: &'_ str| {
+            word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '*')
+                .to_owned()
+        };
+        (0..words.len()).any(|at| {
+            let rest = &words[at + 1..];
+            let is_name = |follows: &Vec<String>| {
+                rest.len() >= follows.len() && follows.iter().zip(rest).all(|(a, b)| a == b)
+            };
+            if self
+                .names
+                .get(words[at])
+                .is_some_and(|all| all.iter().any(is_name))
+            {
+                return true;
+            }
+            // The date is at the end of the last word.
+            let is_family = |follows: &Vec<String>| {
+                let Some((last, before)) = follows.split_last() else {
+                    return true;
+                };
+                rest.len() >= follows.len()
+                    && before.iter().zip(rest).all(|(a, b)| a == b)
+                    && without_date(rest[before.len()]) == *last
+            };
+            let alone = self.families.get(&without_date(words[at]));
+            let first = self.families.get(words[at]);
+            alone.is_some_and(|all| all.iter().any(Vec::is_empty))
+                || first.is_some_and(|all| {
+                    let mut longer = all.iter().filter(|follows| !follows.is_empty());
+                    longer.any(is_family)
+                })
+        }) || self.signs.iter().any(|name| lower.contains(name))
+    }
+}
+
+/// Adds a name; false if it has no words.
+fn add(names: &mut HashMap<String, Vec<Vec<String>>>, name: &str) -> bool {
+    let mut words = words(name).map(str::to_owned);
+    let Some(first) = words.next() else {
+        return false;
+    };
+    names.entry(first).or_default().push(words.collect());
+    true
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '*';
+    text.split(move |c| !is_part(c))
+        .filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_mentioned_as_a_word_or_as_consecutive_words() {
+        let names = [
+            "People",
+            "Order Lines",
+            "t.x",
+            "visits_*",
+            "pay roll_*",
+            "😀",
+        ];
+        let mentions = Mentions::of(names.map(str::to_owned));
+        for (text, expected) in [
+            ("a view of people", true),
+            ("peopled", false),
+            ("joins \"Order Lines\" by id", true),
+            ("the order of lines", false),
+            ("as in \"t.x\"", true),
+            ("a x t", false),
+            ("no table visits_20210101", true),
+            ("a wildcard over `p.hr.visits_*`", true),
+            ("visits_total", false),
+            ("from `pay roll_20240101`", true),
+            ("the 😀 table", true),
+        ] {
+            assert_eq!(mentions.are_in(text), expected, "{text}");
+        }
+        assert!(!Mentions::default().are_in("people"));
+    }
+}
