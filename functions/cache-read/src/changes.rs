@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use platform::store::StoreError;
-use platform::{Caller, Error};
+use platform::{Caller, Error, Query};
 use schema::diff::{self, Change};
 use schema::document::Document;
 use schema::name::DATASETS;

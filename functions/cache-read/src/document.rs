@@ -1,9 +1,9 @@
 //! `GET /v1/schema`: the whole document.
 
 use axum::Extension;
-use axum::extract::Query;
 use axum::response::Response;
 use http::HeaderMap;
+use platform::Query;
 use schema::document::Document;
 use serde::Deserialize;
 

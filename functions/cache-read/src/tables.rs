@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use axum::Extension;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use http::HeaderMap;
-use platform::Error;
+use platform::{Error, Path, Query};
 use schema::bounds::bytes;
 use schema::document::{Partitioning, Table, TableKind};
 use schema::render;

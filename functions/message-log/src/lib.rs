@@ -52,8 +52,7 @@ mod rows;
 pub mod search;
 pub mod slack;
 
-use axum::extract::DefaultBodyLimit;
-use platform::serve::{concurrency_limit, time_limit};
+use platform::serve::{body_limit, concurrency_limit, time_limit};
 use platform::{Resources, Router, routes};
 
 pub use log::Log;
@@ -78,7 +77,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(events::deliver))
         // Requests that wait for a slow or unavailable database must fit into memory.
         .layer(concurrency_limit(MAX_BATCHES))
-        .layer(DefaultBodyLimit::max(events::LARGEST_EVENT));
+        .layer(body_limit(events::LARGEST_EVENT));
     let quick = Router::new()
         .routes(routes!(slack::receive))
         .layer(time_limit(slack::TIMEOUT));

@@ -11,14 +11,14 @@ mod tests;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use message_log::events::{LARGEST_EVENT, as_json, is_run};
 use platform::serve::lambda::sqs;
-use platform::serve::time_limit;
+use platform::serve::{body_limit, time_limit};
 use platform::{Admin, Env, Error, Json, Result, Router, routes};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -45,7 +45,7 @@ pub fn router(functions: &'static [Function], routes: Router, env: &Env) -> Rout
     Router::new()
         .routes(routes!(trigger))
         .layer(time_limit(longest.unwrap_or(Duration::ZERO)))
-        .layer(DefaultBodyLimit::max(LARGEST_EVENT))
+        .layer(body_limit(LARGEST_EVENT))
         .with_state(dispatcher)
 }
 

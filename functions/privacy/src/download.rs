@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use http::{HeaderValue, Uri, header};
 use jiff::{SignedDuration, Timestamp};
 use platform::auth::Scope as CallerScope;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Error, Result, Role};
+use platform::{Caller, Error, Query, Result, Role};
 use robeing::ROBEINGS;
 use serde::Deserialize;
 use utoipa::IntoParams;

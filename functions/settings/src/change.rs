@@ -1,9 +1,9 @@
 //! `PUT`, `DELETE` and `PATCH` of settings: each is checked, and then made in one statement.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use platform::{Caller, Error, Json, Result, Writer};
+use platform::{Caller, Error, Json, Path, Result, Writer};
 use serde_json::{Map, Value};
 
 use crate::category::Category;

@@ -15,7 +15,7 @@ mod read;
 mod settings;
 mod snapshot;
 
-use axum::extract::DefaultBodyLimit;
+use platform::serve::body_limit;
 use platform::{Resources, Router, routes};
 
 pub use category::Category;
@@ -30,6 +30,6 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(read::all))
         .routes(routes!(read::category, change::patch))
         .routes(routes!(read::key, change::put, change::remove))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(body_limit(MAX_BODY))
         .with_state(Settings::open(resources)?))
 }

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use platform::{Caller, Error, Json, Result};
+use platform::{Caller, Error, Json, Path, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Error, Json, Result};
+use platform::{Caller, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;

@@ -1,11 +1,11 @@
 //! `GET /v1/robeings/{id}/stats` and `GET /v1/robeings`: the stats of a robeing, and a ranking.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use platform::auth::Names;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Error, Json, Result};
+use platform::{Caller, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Transaction;

@@ -1,12 +1,12 @@
 //! `POST /v1/robeings/{id}/tasks`: stores the end of a task, which the next roll-up counts.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
-use platform::{Error, Json, Result, Writer, idempotency};
+use platform::{Error, Json, Path, Result, Writer, idempotency};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

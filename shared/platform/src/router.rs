@@ -119,7 +119,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     /// The routes, and a function that creates their document.
-    pub(crate) fn split(self) -> (axum::Router<S>, impl FnOnce() -> OpenApi + Send) {
+    pub(crate) fn split(self) -> (axum::Router<S>, impl Fn() -> OpenApi + Send + Sync + use<S>) {
         let documents = self.documents;
         let write = move || {
             let empty = OpenApiRouter::<()>::new().into_openapi();

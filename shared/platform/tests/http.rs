@@ -8,6 +8,8 @@ use http::header;
 use kit::TestApp;
 use platform::serve::http::bind;
 use platform::{Env, Resources, Router};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 const TEXT: &str = "the same words again, ";
@@ -99,4 +101,51 @@ async fn a_port_that_is_in_use_is_reported() {
     let port = taken.local_addr().expect("bound").port().to_string();
     let error = bind(&Resources::new(env(&port))).await.expect_err("taken");
     assert!(error.to_string().contains(&port), "{error}");
+}
+
+/// The status line of the response to raw text.
+async fn status_line(server: &kit::Served, request: &str) -> String {
+    let address = server.url.strip_prefix("http://").expect("an address");
+    let mut socket = TcpStream::connect(address).await.expect("a connection");
+    socket.write_all(request.as_bytes()).await.expect("sent");
+    let mut response = String::new();
+    socket
+        .read_to_string(&mut response)
+        .await
+        .expect("a response");
+    response.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_must_name_one_host() {
+    let app = TestApp::without_database(texts).await;
+    let server = app.serve().await;
+    for (head, status) in [
+        ("GET /v1/plain HTTP/1.1\r\nhost: localhost\r\n", "200"),
+        ("GET /v1/plain HTTP/1.0\r\n", "200"),
+        ("GET /v1/plain HTTP/1.1\r\n", "400"),
+        (
+            "GET /v1/plain HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n",
+            "400",
+        ),
+        (
+            "GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\n",
+            "400",
+        ),
+        (
+            "GET /v1/plain HTTP/1.1\r\nhost: localhost\\.evil.example\r\n",
+            "403",
+        ),
+        (
+            "GET http://evil.example/v1/plain HTTP/1.1\r\nhost: localhost\r\n",
+            "403",
+        ),
+        (
+            "GET http://localhost/v1/plain HTTP/1.1\r\nhost: localhost\r\n",
+            "200",
+        ),
+    ] {
+        let line = status_line(&server, &format!("{head}connection: close\r\n\r\n")).await;
+        assert!(line.contains(status), "{head:?}: {line}");
+    }
 }

@@ -13,13 +13,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::documented::Documented;
 use crate::postgres::{self, Database};
 use crate::request::TestRequest;
 
 /// The default name of an app; its trigger is `POST /events/test`.
 const NAME: &str = "test";
 
-/// An app, in process.
+/// An app, in process. A reply with a status that the app's OpenAPI document lacks fails the test.
 ///
 /// ```ignore
 /// let app = TestApp::start(settings::app).await;
@@ -29,6 +30,7 @@ const NAME: &str = "test";
 pub struct TestApp {
     name: &'static str,
     service: axum::Router,
+    documented: Documented,
     resources: Resources,
     /// Dropped together with the app.
     _database: Option<Database>,
@@ -95,7 +97,8 @@ impl TestApp {
     pub fn request(&self, method: Method, path: &str) -> TestRequest {
         let request = http::Request::builder().method(method).uri(path);
         let request = request.body(Body::empty());
-        TestRequest::new(self.service.clone(), request.expect("a valid path"))
+        let request = request.expect("a valid path");
+        TestRequest::new(self.service.clone(), self.documented.clone(), request)
     }
 
     /// Invokes the function as Lambda does.
@@ -174,10 +177,13 @@ impl Builder {
             env = env.with("BUCKET_URL", "memory:///");
         }
         let resources = Resources::new(env);
-        let service = serve::service(self.name, app(&resources)?, &resources)?;
+        let app = app(&resources)?;
+        let documented = Documented::of(self.name, &app, &resources);
+        let service = serve::service(self.name, app, &resources)?;
         Ok(TestApp {
             name: self.name,
             service,
+            documented,
             resources,
             _database: self.database,
         })

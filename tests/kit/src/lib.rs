@@ -5,6 +5,7 @@
 pub mod app;
 pub mod bigquery;
 pub mod clock;
+mod documented;
 pub mod lambda;
 pub mod llm;
 pub mod object_server;

@@ -1,6 +1,6 @@
 //! A stub of language model providers, as their documentation describes their HTTP APIs: OpenAI's chat
-//! completions (which Ollama and others implement), Anthropic's messages, and Gemini's `generateContent`. It
-//! implements all three, records its requests, and simulates failures.
+//! completions (which Ollama and others implement) and responses, Anthropic's messages, and Gemini's
+//! `generateContent`. It implements all four, records its requests, and simulates failures.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Openai,
+    Responses,
     Anthropic,
     Gemini,
 }
@@ -58,6 +59,8 @@ pub enum Answer {
     Truncated(String),
     /// The model declines.
     Refusal,
+    /// A response in the provider's own words: status and body.
+    Body(u16, Value),
     /// An error in the format of the provider: status, `Retry-After`, and error code.
     Error {
         status: u16,
@@ -166,6 +169,7 @@ async fn serve(
         Answer::Text(text) => completion(&request, &text, Finish::Stop),
         Answer::Truncated(text) => completion(&request, &text, Finish::Length),
         Answer::Refusal => completion(&request, "", Finish::Refusal),
+        Answer::Body(status, body) => json_response(status, &body),
         Answer::Error {
             status,
             retry_after,
@@ -212,6 +216,17 @@ fn parse(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Option<LlmRequest> {
                 body.get("temperature"),
                 body.get("max_tokens")
                     .or_else(|| body.get("max_completion_tokens")),
+            )
+        } else if path.ends_with("/responses") {
+            (
+                Protocol::Responses,
+                text("/model"),
+                header("authorization").map(|value| value.replacen("Bearer ", "", 1)),
+                text("/instructions"),
+                text("/input/0/content/0/text") + &text("/input/0/content"),
+                body.pointer("/text/format/schema"),
+                body.get("temperature"),
+                body.get("max_output_tokens"),
             )
         } else if path.ends_with("/v1/messages") {
             (
@@ -284,6 +299,7 @@ fn completion(request: &LlmRequest, text: &str, finish: Finish) -> Response<Body
                 },
             })
         }
+        Protocol::Responses => responses(request, text, finish, input, output),
         Protocol::Anthropic => json!({
             "id": "msg_1",
             "type": "message",
@@ -322,6 +338,44 @@ fn completion(request: &LlmRequest, text: &str, finish: Finish) -> Response<Body
     json_response(200, &body)
 }
 
+/// A response of OpenAI's Responses API. Its first item is what the model thought.
+fn responses(request: &LlmRequest, text: &str, finish: Finish, input: u64, output: u64) -> Value {
+    let (status, incomplete) = match finish {
+        Finish::Length => ("incomplete", json!({"reason": "max_output_tokens"})),
+        Finish::Stop | Finish::Refusal => ("completed", Value::Null),
+    };
+    let content = match finish {
+        Finish::Refusal => json!({"type": "refusal", "refusal": "I can't help with that."}),
+        _ => json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []}),
+    };
+    json!({
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": status,
+        "error": null,
+        "incomplete_details": incomplete,
+        "model": request.model,
+        "output": [
+            {"id": "rs_1", "type": "reasoning", "summary": []},
+            {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "status": status,
+                "content": [content],
+            },
+        ],
+        "usage": {
+            "input_tokens": input,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": output,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": input + output,
+        },
+    })
+}
+
 /// The number of tokens that the stub reports.
 pub fn tokens(text: &str) -> u64 {
     text.chars().count().div_ceil(4) as u64
@@ -330,7 +384,7 @@ pub fn tokens(text: &str) -> u64 {
 fn error(protocol: Protocol, status: u16, code: &str) -> Value {
     let message = format!("{code}: invalid request");
     match protocol {
-        Protocol::Openai => json!({
+        Protocol::Openai | Protocol::Responses => json!({
             "error": {"message": message, "type": code, "param": null, "code": code},
         }),
         Protocol::Anthropic => json!({

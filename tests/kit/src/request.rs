@@ -12,16 +12,27 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::documented::Documented;
+
 /// A request, which is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
 pub struct TestRequest {
     service: axum::Router,
+    documented: Documented,
     request: http::Request<Body>,
 }
 
 impl TestRequest {
-    pub(crate) fn new(service: axum::Router, request: http::Request<Body>) -> Self {
-        Self { service, request }
+    pub(crate) fn new(
+        service: axum::Router,
+        documented: Documented,
+        request: http::Request<Body>,
+    ) -> Self {
+        Self {
+            service,
+            documented,
+            request,
+        }
     }
 
     pub fn header(mut self, name: &str, value: impl fmt::Display) -> Self {
@@ -71,8 +82,10 @@ impl IntoFuture for TestRequest {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            let (method, path) = (self.request.method().clone(), self.request.uri().clone());
             let response = self.service.oneshot(self.request).await;
             let (parts, body) = response.expect("a router never fails").into_parts();
+            self.documented.check(&method, path.path(), parts.status);
             let body = body.collect().await.expect("a complete body");
             Reply {
                 status: parts.status,

@@ -6,10 +6,10 @@
 mod budget;
 mod memories;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
-use platform::{Caller, Error, Json, Result};
+use platform::{Caller, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio::try_join;

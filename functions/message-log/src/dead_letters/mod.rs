@@ -5,12 +5,12 @@
 pub mod replay;
 mod store;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Admin, Json, Result};
+use platform::{Admin, Json, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

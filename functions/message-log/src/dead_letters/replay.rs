@@ -1,10 +1,10 @@
 //! `POST /v1/dead-letters/{id}/replay`: stores a dead letter as a message.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Admin, Error, Json, Result};
+use platform::{Admin, Error, Json, Path, Result};
 use robeing::ROBEINGS;
 use serde::Deserialize;
 use serde_json::Value;

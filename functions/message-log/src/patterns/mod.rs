@@ -6,13 +6,13 @@ pub(crate) mod activity;
 pub(crate) mod counted;
 pub(crate) mod question;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Error, Json, Result};
+use platform::{Caller, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;

@@ -18,12 +18,12 @@ use std::mem;
 use std::pin::pin;
 use std::slice;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
 use platform::work::{Waiting, Workers};
-use platform::{Caller, Error, Json, Result};
+use platform::{Caller, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -8,14 +8,14 @@ mod steps;
 
 use std::time::{Duration, Instant};
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use personal::Counts;
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::{Admin, Error, Json, Result};
+use platform::{Admin, Error, Json, Path, Result};
 use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Row;

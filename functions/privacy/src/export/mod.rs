@@ -9,13 +9,13 @@ mod remove;
 
 use std::time::{Duration, Instant};
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::{Admin, Error, Json, Result, idempotency};
+use platform::{Admin, Error, Json, Path, Result, idempotency};
 use robeing::ROBEINGS;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 
 use crate::{Env, Error, Resources};
 use oidc::{Jwt, Oidc};
@@ -119,7 +119,7 @@ impl Auth {
         self.credentials.is_none()
     }
 
-    /// Returns the caller of a request to this path, or `None` if the headers hold no credentials.
+    /// Returns the caller of a request to this target, or `None` if the headers hold no credentials.
     ///
     /// # Errors
     /// `Unauthenticated` if the credentials are not valid, `Forbidden` if they grant no access,
@@ -127,15 +127,16 @@ impl Auth {
     pub async fn authenticate(
         &self,
         headers: &HeaderMap,
-        path: &str,
+        target: &Uri,
     ) -> Result<Option<Caller>, Error> {
         let Some(credentials) = &self.credentials else {
-            local::check(headers)?;
+            local::check(headers, target)?;
             return Ok(Some(Caller::unlimited("anyone".into())));
         };
         let Some(bearer) = bearer(headers)? else {
             return Ok(None);
         };
+        let path = target.path();
         let is_event = path == "/events" || path.starts_with("/events/");
         let trigger = credentials.trigger.as_ref().filter(|_| is_event);
 
@@ -184,18 +185,31 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let Some(value) = value else {
         return Ok(None);
     };
-    let form = || unauthenticated("send `Authorization: Bearer <token>`");
     if value.len() > LONGEST {
         return Err(unauthenticated("the token is longer than 8 KB"));
     }
-    let (scheme, token) = HeaderValue::to_str(value)
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .ok_or_else(form)?;
+    let characters = || {
+        unauthenticated(
+            "the token has other characters than letters, digits and `-._~+/=`: send it as it was \
+             created, without quotes",
+        )
+    };
+    let value = HeaderValue::to_str(value).map_err(|_| characters())?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim_matches(' ');
-    let letters = |letter: u8| letter.is_ascii_alphanumeric() || b"-._~+/=".contains(&letter);
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || !token.bytes().all(letters) {
-        return Err(form());
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthenticated(
+            "the scheme of `Authorization` is not Bearer: send `Authorization: Bearer <token>`",
+        ));
+    }
+    if token.is_empty() {
+        return Err(unauthenticated(
+            "the token is empty: send `Authorization: Bearer <token>`",
+        ));
+    }
+    let is_valid = |letter: u8| letter.is_ascii_alphanumeric() || b"-._~+/=".contains(&letter);
+    if !token.bytes().all(is_valid) {
+        return Err(characters());
     }
     Ok(Some(token))
 }

@@ -11,9 +11,13 @@ use utoipa::openapi::{ComponentsBuilder, ContentBuilder, OpenApi, PathItem, Ref,
 use crate::error::{PROBLEM, Problem};
 
 /// Responses to any request, unless its route describes them.
-const ANY: [(&str, &str); 4] = [
+const ANY: [(&str, &str); 5] = [
     ("400", "the request is not valid; the detail has the reason"),
     ("401", "there are no valid credentials"),
+    (
+        "403",
+        "the caller lacks the role or the scope, or the function is open to local callers only",
+    ),
     (
         "500",
         "internal error; the log has the cause under the request id",
@@ -24,7 +28,8 @@ const ANY: [(&str, &str); 4] = [
     ),
 ];
 /// Responses to any request with a body.
-const WITH_BODY: [(&str, &str); 2] = [
+const WITH_BODY: [(&str, &str); 3] = [
+    ("408", "the body arrives too slowly"),
     ("413", "the body is larger than this route accepts"),
     ("415", "the body is not JSON"),
 ];

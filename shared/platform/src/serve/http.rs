@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::extract::Request;
 use futures::FutureExt as _;
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::util::MapRequestLayer;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeAbove};
 
 use super::connection::Server;
+use super::service::OverConnection;
 use crate::Resources;
 
 /// The time for requests in flight after SIGTERM. Cloud Run kills the process after 10 s; with
@@ -80,7 +83,11 @@ async fn listen_to(
     let compress = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(worth);
-    let server = Server::new(service.layer(compress));
+    let mark = MapRequestLayer::new(|mut request: Request| {
+        request.extensions_mut().insert(OverConnection);
+        request
+    });
+    let server = Server::new(service.layer(compress).layer(mark));
     let room = Arc::new(Semaphore::new(connections));
     let (stopping, is_stopping) = watch::channel(());
     let serve = |socket: TcpStream, place: Option<OwnedSemaphorePermit>| {

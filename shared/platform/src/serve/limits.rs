@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
-use crate::json::whole;
+use crate::extract::json::whole;
 use crate::postgres::wait_limit;
 use crate::{Env, Error, Result};
 
@@ -38,12 +38,8 @@ impl Limits {
         })
     }
 
-    pub(super) fn body(self) -> DefaultBodyLimit {
-        DefaultBodyLimit::max(self.body_bytes)
-    }
-
-    pub(super) fn body_bytes(self) -> usize {
-        self.body_bytes
+    pub(super) fn body(self) -> BodyLimit {
+        BodyLimit(self.body_bytes)
     }
 
     /// The deadline of a request that arrives now; `last` is the deadline of the platform.
@@ -57,6 +53,34 @@ impl Limits {
         deadline.set(self.answer_within);
         deadline
     }
+}
+
+/// The size limit of a request's body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimit(pub(super) usize);
+
+impl BodyLimit {
+    /// The error of a larger body.
+    pub(crate) fn exceeded(self) -> Error {
+        let (size, unit) = match self.0 {
+            size if size > 0 && size % (1 << 20) == 0 => (size >> 20, "MiB"),
+            size if size > 0 && size % (1 << 10) == 0 => (size >> 10, "KiB"),
+            size => (size, "bytes"),
+        };
+        Error::TooLarge(format!(
+            "the body is larger than this route accepts: send at most {size} {unit}"
+        ))
+    }
+}
+
+/// A layer for routes with another size limit of bodies than `MAX_BODY_BYTES`.
+pub fn body_limit(bytes: usize) -> MapRequestLayer<impl Fn(Request) -> Request + Clone> {
+    MapRequestLayer::new(move |mut request: Request| {
+        DefaultBodyLimit::max(bytes).apply(&mut request);
+        // axum keeps its own copy private, and errors state the limit.
+        request.extensions_mut().insert(BodyLimit(bytes));
+        request
+    })
 }
 
 /// The deadline of a response. Its route may extend or shorten it.
@@ -90,7 +114,7 @@ impl Deadline {
 /// A layer for routes with another time-out than `REQUEST_TIMEOUT_SECONDS`. On Lambda, the time-out of the
 /// function applies as well.
 ///
-/// To accept larger bodies than `MAX_BODY_BYTES`, use `axum::extract::DefaultBodyLimit`.
+/// To accept larger bodies than `MAX_BODY_BYTES`, use [`body_limit()`].
 pub fn time_limit(time: Duration) -> MapRequestLayer<impl Fn(Request) -> Request + Clone> {
     MapRequestLayer::new(move |request: Request| {
         if let Some(deadline) = request.extensions().get::<Deadline>() {
@@ -149,6 +173,14 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+
+    #[test]
+    fn the_error_of_a_large_body_states_the_limit() {
+        for (bytes, limit) in [(16 << 20, "16 MiB"), (4096, "4 KiB"), (1000, "1000 bytes")] {
+            let error = BodyLimit(bytes).exceeded().to_string();
+            assert!(error.ends_with(&format!("send at most {limit}")), "{error}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_route_can_shorten_and_extend_the_deadline() {

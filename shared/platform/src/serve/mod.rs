@@ -18,8 +18,9 @@ use crate::telemetry::{self, Audience};
 use crate::{Env, Resources, Router, secrets};
 
 pub use ingress::Ingress;
-pub use limits::{concurrency_limit, time_limit};
-pub use service::service;
+pub(crate) use limits::BodyLimit;
+pub use limits::{body_limit, concurrency_limit, time_limit};
+pub use service::{document, service};
 
 /// Runs a function until the platform stops it, with the configuration in the environment. If it can't
 /// start, logs the reason and exits with status 1.

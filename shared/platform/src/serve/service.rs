@@ -11,17 +11,18 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
+use utoipa::openapi::OpenApi;
 
 use super::arrival::Room;
 use super::document::documented;
 use super::errors::as_problem;
 use super::ingress::{Ingress, LinkProof, Proof};
-use super::limits::{Deadline, Limits};
+use super::limits::{Deadline, Limits, body_limit};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::{INTERNAL, problem};
 use crate::postgres::wait_limit;
@@ -30,6 +31,10 @@ use crate::{Caller, Error, Json, Resources, Router};
 
 const HEALTH: &str = "/healthz";
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Marks a request that arrived over a connection of this process. Others come from Lambda or from within.
+#[derive(Clone, Copy)]
+pub(super) struct OverConnection;
 
 /// An invocation by Lambda. Only the Lambda envelope adds it to a request.
 #[derive(Clone)]
@@ -72,8 +77,14 @@ pub fn service(
     Ok(routes
         .route("/openapi.json", get(openapi))
         .route(HEALTH, get(async || Json(json!({"status": "ok"}))))
-        .layer(limits.body())
+        .layer(body_limit(limits.body().0))
         .layer(from_fn_with_state(service, respond)))
+}
+
+/// The OpenAPI document that the service of an app serves at `GET /openapi.json`.
+pub fn document(name: &str, app: &Router, resources: &Resources) -> OpenApi {
+    let (_, write) = app.clone().split();
+    documented(name, write(), resources.ingress().has_signed())
 }
 
 async fn respond(
@@ -121,6 +132,19 @@ async fn respond(
     .await
 }
 
+/// Refuses a request without a host, or with two, as RFC 9112 requires: whoever checks one of them must not
+/// be followed by whoever uses the other.
+fn one_host(request: &Request) -> Result<(), Error> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let is_missing = hosts == 0
+        && request.version() == Version::HTTP_11
+        && request.extensions().get::<OverConnection>().is_some();
+    if hosts > 1 || is_missing {
+        return Err(Error::Invalid("send one `Host` header".to_owned()));
+    }
+    Ok(())
+}
+
 /// The name of a caller for the log. Some issuers name people by their email address, which is hashed.
 fn loggable(name: &str) -> Cow<'_, str> {
     if !name.contains('@') || name.starts_with(TRIGGER) {
@@ -155,6 +179,9 @@ impl Service {
         invocation: Option<&Invocation>,
         name: &mut Option<Arc<str>>,
     ) -> Response {
+        if let Err(error) = one_host(&request) {
+            return error.into_response();
+        }
         if let Some(proof) = self.link_proof(&request, invocation) {
             match proof(request.uri()) {
                 Ok(caller) => {
@@ -174,8 +201,8 @@ impl Service {
             }
         } else if request.uri().path() != HEALTH {
             // Borrows parts of the request, because its body is not `Sync`.
-            let (headers, path) = (request.headers(), request.uri().path());
-            let caller = match self.caller(headers, path, invocation).await {
+            let (headers, target) = (request.headers(), request.uri());
+            let caller = match self.caller(headers, target, invocation).await {
                 Ok(caller) => caller,
                 Err(error) => return error.into_response(),
             };
@@ -220,10 +247,11 @@ impl Service {
         let (parts, body) = request.into_parts();
         (proof.may_be_signed)(&parts.headers).map_err(Error::into_response)?;
         let (body, arrival) = self.room.for_anybody(body);
-        let body = Limited::new(body, self.limits.body_bytes()).collect().await;
+        let limit = self.limits.body();
+        let body = Limited::new(body, limit.0).collect().await;
         let body = body.map_err(|error| {
             let error = if error.is::<LengthLimitError>() {
-                Error::TooLarge("the body is larger than this route accepts".to_owned())
+                limit.exceeded()
             } else {
                 Error::Invalid("the body is incomplete".to_owned())
             };
@@ -237,13 +265,13 @@ impl Service {
     async fn caller(
         &self,
         headers: &HeaderMap,
-        path: &str,
+        target: &Uri,
         invocation: Option<&Invocation>,
     ) -> Result<Caller, Error> {
         if let Some(caller) = invocation.and_then(|invocation| invocation.caller.clone()) {
             return Ok(caller);
         }
-        let caller = self.auth.authenticate(headers, path).await?;
+        let caller = self.auth.authenticate(headers, target).await?;
         caller.ok_or_else(Error::no_caller)
     }
 }

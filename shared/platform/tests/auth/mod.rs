@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header::AUTHORIZATION};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header::AUTHORIZATION};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -62,7 +62,9 @@ async fn ask(auth: &Auth, token: &str) -> Result<Caller, Error> {
 }
 
 async fn ask_at(auth: &Auth, path: &str, token: &str) -> Result<Caller, Error> {
-    let caller = auth.authenticate(&bearer(token), path).await?;
+    let caller = auth
+        .authenticate(&bearer(token), &path.parse().unwrap())
+        .await?;
     Ok(caller.expect("a token was sent"))
 }
 

@@ -61,7 +61,7 @@ async fn an_unknown_token_is_refused() {
 #[tokio::test]
 async fn without_a_header_there_is_no_caller_and_no_error() {
     let caller = two_tokens()
-        .authenticate(&HeaderMap::new(), "/v1/schema")
+        .authenticate(&HeaderMap::new(), &Uri::from_static("/v1/schema"))
         .await
         .unwrap();
     assert!(caller.is_none());
@@ -78,7 +78,10 @@ async fn the_scheme_bearer_is_case_insensitive() {
         let headers = [(AUTHORIZATION, HeaderValue::from_static(value))]
             .into_iter()
             .collect();
-        let caller = auth.authenticate(&headers, "/v1/schema").await.unwrap();
+        let caller = auth
+            .authenticate(&headers, &Uri::from_static("/v1/schema"))
+            .await
+            .unwrap();
         assert_eq!(&*caller.unwrap().name, "loader", "{value}");
     }
 }
@@ -103,8 +106,29 @@ async fn a_header_in_another_format_is_refused() {
     ] {
         let value = HeaderValue::from_bytes(value).unwrap();
         let headers = [(AUTHORIZATION, value.clone())].into_iter().collect();
-        let error = auth.authenticate(&headers, "/v1/schema").await.unwrap_err();
+        let target = Uri::from_static("/v1/schema");
+        let error = auth.authenticate(&headers, &target).await.unwrap_err();
         assert_eq!(error.status(), 401, "{value:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_header_names_its_fault() {
+    let auth = two_tokens();
+    for (value, fault) in [
+        (
+            "Basic YS1sb25nLXRva2Vu",
+            "the scheme of `Authorization` is not Bearer",
+        ),
+        ("Bearer ", "the token is empty"),
+        ("Bearer \"a-long-token\"", "the token has other characters"),
+        ("Bearer some-token", "the token is unknown"),
+    ] {
+        let headers = [(AUTHORIZATION, HeaderValue::from_static(value))];
+        let headers = headers.into_iter().collect();
+        let target = Uri::from_static("/v1/schema");
+        let error = auth.authenticate(&headers, &target).await.unwrap_err();
+        assert!(error.to_string().starts_with(fault), "{value}: {error}");
     }
 }
 
@@ -116,7 +140,7 @@ async fn two_authorization_headers_are_refused_even_if_both_are_valid() {
         HeaderValue::from_static("Bearer a-long-token"),
     );
     let error = two_tokens()
-        .authenticate(&headers, "/v1/schema")
+        .authenticate(&headers, &Uri::from_static("/v1/schema"))
         .await
         .unwrap_err();
     assert_eq!(error.status(), 401);

@@ -34,7 +34,7 @@ async fn the_open_mode_makes_everyone_an_admin_of_everything() {
     assert!(auth.is_open());
     for headers in [HeaderMap::new(), bearer("whatever")] {
         let caller = auth
-            .authenticate(&headers, "/v1/schema")
+            .authenticate(&headers, &Uri::from_static("/v1/schema"))
             .await
             .unwrap()
             .unwrap();
@@ -73,7 +73,9 @@ async fn the_open_mode_refuses_requests_of_web_pages() {
         for (name, value) in pairs {
             headers.insert(*name, value.parse().unwrap());
         }
-        auth.authenticate(&headers, "/v1/schema").await.is_ok()
+        auth.authenticate(&headers, &Uri::from_static("/v1/schema"))
+            .await
+            .is_ok()
     };
 
     for host in [
@@ -105,6 +107,45 @@ async fn the_open_mode_refuses_requests_of_web_pages() {
         ],
     ] {
         assert!(!ask(&refused).await, "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_open_mode_refuses_another_host_however_the_request_names_it() {
+    let auth = open(&[("AUTH_MODE", "open")]).unwrap();
+    let ask = async |target: &str, hosts: &[&str]| {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append("host", host.parse().unwrap());
+        }
+        match auth.authenticate(&headers, &target.parse().unwrap()).await {
+            Ok(_) => 200,
+            Err(error) => error.status().as_u16(),
+        }
+    };
+    for (target, hosts) in [
+        ("/v1/schema", &["localhost:8080"][..]),
+        ("http://localhost:8080/v1/schema", &["localhost:8080"]),
+        ("http://[::1]:8080/v1/schema", &[]),
+    ] {
+        assert_eq!(ask(target, hosts).await, 200, "{target} {hosts:?}");
+    }
+    for (target, hosts) in [
+        ("/v1/schema", &["localhost", "localhost"][..]),
+        ("/v1/schema", &["localhost", "evil.example"]),
+        ("/v1/schema", &["localhost\\.evil.example"]),
+        ("/v1/schema", &["localhost.evil.example"]),
+        ("/v1/schema", &["127.0.0.1.evil.example:80"]),
+        ("/v1/schema", &["localhost."]),
+        ("/v1/schema", &["user@localhost"]),
+        ("/v1/schema", &[""]),
+        ("http://evil.example/v1/schema", &["localhost"]),
+        ("http://localhost/v1/schema", &["evil.example"]),
+        ("http://localhost/v1/schema", &["127.0.0.1"]),
+        ("http://evil.example/v1/schema", &[]),
+        ("http://user@localhost/v1/schema", &[]),
+    ] {
+        assert_eq!(ask(target, hosts).await, 403, "{target} {hosts:?}");
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -11,7 +10,11 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::strict::Strict;
+use super::wording::plain;
 use crate::Error;
+use crate::excerpt::cut;
+use crate::serve::BodyLimit;
 use crate::work::Workers;
 
 /// Parsing a body of up to this many bytes takes less than a millisecond.
@@ -22,7 +25,7 @@ static PARSERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 const NUL: &str = "the body holds a NUL character, `\\u0000`, which can't be stored";
 
-/// The length limit of a position or a reason, in characters: a longer one quotes the caller's own text.
+/// The length limit of a position, in characters: a longer one quotes the caller's own text.
 const LONGEST: usize = 200;
 
 /// The JSON body of a request or a response.
@@ -30,8 +33,8 @@ const LONGEST: usize = 200;
 /// A request is refused with 415 if its `content-type` isn't JSON, so that web pages can't send one to an
 /// open port of this machine without a preflight; with 413 if it is larger than the route accepts; and with
 /// 400 and the path, line and column if it doesn't parse, doesn't match `T`, is nested deeper than 128
-/// levels, or contains a NUL character, which Postgres can't store. A duplicate key is refused if `T` is a
-/// struct; in free-form JSON, the last one counts.
+/// levels, or contains a NUL character, which Postgres can't store. A list is refused where a struct is
+/// expected. A duplicate key is refused if `T` is a struct; in free-form JSON, the last one counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -73,9 +76,7 @@ async fn read<S: Send + Sync, T: Send + 'static>(
         let detail = "send the body as `content-type: application/json`";
         return Err(Error::UnsupportedMediaType(detail.to_owned()));
     }
-    let body = Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| not_read(&rejection))?;
+    let body = bytes(request, state).await?;
     let parsed = if body.len() <= SHORT {
         parse(&body)
     } else {
@@ -93,10 +94,17 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// Reads the whole body of a request, up to the limit of its route.
 pub(crate) async fn whole(request: Request) -> Result<Request, Error> {
     let (parts, body) = request.into_parts();
-    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
-        .await
-        .map_err(|rejection| not_read(&rejection))?;
+    let body = bytes(Request::from_parts(parts.clone(), body), &()).await?;
     Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
+    let limit = request.extensions().get::<BodyLimit>().copied();
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|rejection| match limit {
+        Some(limit) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => limit.exceeded(),
+        _ => Error::Invalid("the body is incomplete".to_owned()),
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -107,36 +115,33 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn not_read(rejection: &BytesRejection) -> Error {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Error::TooLarge("the body is larger than this route accepts".to_owned())
-    } else {
-        Error::Invalid("the body is incomplete".to_owned())
-    }
-}
-
 /// Parses a body, or says where it is wrong.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty: send JSON, at least `{}`".to_owned());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let place = match error.path().to_string() {
             path if path == "." || path == "?" => "the body".to_owned(),
-            path => shorten(path),
+            path => cut(&path, LONGEST),
         };
-        // The text ends with line and column; keep them if a long value is cut.
-        let (line, column) = (error.inner().line(), error.inner().column());
-        let reason = error.into_inner().to_string();
-        let end = format!(" at line {line} column {column}");
-        let reason = reason.strip_suffix(&end).unwrap_or(&reason).to_owned();
-        format!("{place}: {}{end}", shorten(reason))
+        format!("{place}: {}", reason(error.inner()))
     })?;
     deserializer
         .end()
-        .map_err(|error| format!("after the body: {error}"))?;
+        .map_err(|error| format!("after the body: {}", reason(&error)))?;
     Ok(value)
+}
+
+/// What is wrong, and where.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(text) => format!("{}{place}", plain(text, "field")),
+        None => plain(&text, "field"),
+    }
 }
 
 /// Whether valid JSON contains a NUL character, which is always escaped there.
@@ -151,14 +156,6 @@ fn holds_nul(json: &[u8]) -> bool {
         rest = escape.get(1..).unwrap_or_default();
     }
     false
-}
-
-fn shorten(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -190,21 +187,37 @@ mod tests {
     fn an_error_has_the_path_line_and_column() {
         assert_eq!(
             reason(r#"{"items": [{"count": 1}, {"count": "two"}]}"#),
-            r#"items[1].count: invalid type: string "two", expected u32 at line 1 column 40"#
+            r#"items[1].count: must be a whole number from 0 to 4294967295, and is "two" at line 1 column 40"#
         );
         assert_eq!(
             reason("{\n  \"item\": []}"),
-            "item: unknown field `item`, expected `items` at line 2 column 8"
+            "item: unknown field `item`: use `items` at line 2 column 8"
         );
         assert_eq!(
             reason("{"),
-            "the body: EOF while parsing an object at line 1 column 1"
+            "the body: the JSON ends too early at line 1 column 1"
         );
         assert_eq!(
             reason(r#"{"items": []} {}"#),
-            "after the body: trailing characters at line 1 column 15"
+            "after the body: there is text after the end of the JSON at line 1 column 15"
         );
         assert!(reason(" \n").starts_with("the body is empty"));
+    }
+
+    #[test]
+    fn a_list_is_no_object_although_its_items_could_be_the_fields() {
+        for (body, expected) in [
+            (
+                "[[]]",
+                "the body: must be an object, and is a list at line 1 column 1",
+            ),
+            (
+                r#"{"items": [[1]]}"#,
+                "items[0]: must be an object, and is a list at line 1 column 12",
+            ),
+        ] {
+            assert_eq!(reason(body), expected);
+        }
     }
 
     #[test]
@@ -216,7 +229,7 @@ mod tests {
     fn a_body_that_is_nested_too_deep_is_refused_without_a_stack_overflow() {
         let deep = "[".repeat(100_000);
         let reason = parse::<Value>(deep.as_bytes()).expect_err("too deep");
-        assert!(reason.contains("recursion limit exceeded"), "{reason}");
+        assert!(reason.contains("nested deeper than 128 levels"), "{reason}");
     }
 
     #[test]
@@ -230,7 +243,7 @@ mod tests {
     fn a_reason_quotes_the_start_of_a_long_text_only() {
         let body = format!(r#"{{"items": "{}"}}"#, "ü".repeat(100_000));
         let reason = reason(&body);
-        assert!(reason.ends_with("ü… at line 1 column 200012"), "{reason}");
+        assert!(reason.ends_with("ü…\" at line 1 column 200012"), "{reason}");
         assert!(reason.chars().count() < 2 * LONGEST);
     }
 }

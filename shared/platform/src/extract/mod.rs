@@ -1,0 +1,16 @@
+//! What a request contains: its JSON body, its query and the parameters in its path.
+//!
+//! These extractors replace those of axum, whose errors repeat the words of libraries. Each error here names
+//! the field or parameter, and says what it must be and what it is.
+
+pub mod json;
+mod path;
+mod query;
+mod strict;
+mod text;
+pub mod wording;
+
+pub use json::{Json, JsonItems};
+pub use path::Path;
+pub use query::Query;
+pub use strict::Strict;
