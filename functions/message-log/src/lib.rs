@@ -18,6 +18,7 @@
 //! | `GET /v1/robeings/{id}/messages`, `/v1/users/{id}/messages` | `history/` |
 //! | `GET /v1/robeings/{id}/context` | `context/` |
 //! | `GET /v1/robeings/{id}/search` | `search/mod.rs` |
+//! | which spellings search takes for the same word | `search/folding.rs` |
 //! | the index: n-grams, posting lists, segments | `search/ngrams.rs`, `search/postings.rs`, `search/segments.rs` |
 //! | how the index is written | `search/roll_up.rs`, `search/packing.rs` |
 //! | `GET /v1/robeings/{id}/patterns` | `patterns/mod.rs`; counts: `patterns/activity.rs`, `patterns/counted.rs` |
@@ -29,7 +30,7 @@
 //! | how a Slack edit or deletion is stored | `log/edit.rs`, `log/delete.rs` |
 //! | the message that a response answers | `log/reply_to.rs` |
 //! | one roll-up: its transaction and its loop | `roll_up/mod.rs`; which rows it reads: `roll_up/reading.rs` |
-//! | what must follow a message that changes | `derived.rs` |
+//! | what must follow a message that changes | `derived.rs`; after an upgrade: `roll_up/outdated.rs` |
 //! | erasure, export and expiry | `personal/` |
 //! | months: partitions, archive | `log/partitions.rs`, `months/` |
 //! | tables | `shared/migrations/*_message_log_*.sql` |

@@ -182,7 +182,7 @@ mod tests {
                 Category::User,
                 "timezone",
                 json!("Seoul"),
-                "user.timezone: use a time zone such as Asia/Seoul",
+                "user.timezone: unknown time zone: use a name like Asia/Seoul",
             ),
             (
                 Category::User,

@@ -1,6 +1,7 @@
 //! The known keys: their types, which are also their JSON schemas, and their defaults.
 
 use masking::Unmasked;
+use platform::time_zone::Zone;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ pub struct User {
     #[schema(min_length = 2, max_length = 35)]
     #[serde(deserialize_with = "language")]
     pub language: String,
-    /// The time zone of daily figures, such as `Asia/Seoul`.
+    /// The time zone of daily figures: a name such as `Asia/Seoul`, or an offset such as `+09:00`.
     #[schema(max_length = 64)]
     #[serde(deserialize_with = "timezone")]
     pub timezone: String,
@@ -186,18 +187,12 @@ fn language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     Err(D::Error::custom("use a language tag such as ko or en-GB"))
 }
 
-/// Checks the form only. The database checks whether the name exists.
+/// The canonical name, so that a setting that was stored as `asia/seoul` or `UTC+9` reads the same everywhere.
 fn timezone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let is_letter = |it: u8| it.is_ascii_alphanumeric() || b"_+-".contains(&it);
-    let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_letter);
-    let parts = name.split('/').count();
-    if name == "UTC"
-        || (name.len() <= 64 && (2..=3).contains(&parts) && name.split('/').all(is_part))
-    {
-        return Ok(name);
-    }
-    Err(D::Error::custom("use a time zone such as Asia/Seoul"))
+    let zone: Zone = String::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)?;
+    Ok(zone.name().to_owned())
 }
 
 #[cfg(test)]

@@ -249,9 +249,6 @@ impl Settings {
 fn rejected(error: tokio_postgres::Error) -> Error {
     let constraint = error.as_db_error().and_then(|error| error.constraint());
     match constraint {
-        Some("timezone_is_unknown") => {
-            Error::Invalid("user.timezone is unknown: use a name like Asia/Seoul".to_owned())
-        }
         Some("category_is_too_large") => Error::TooLarge(
             "the category would be larger than 256 KiB: remove a key first".to_owned(),
         ),

@@ -141,7 +141,7 @@ async fn an_invalid_value_is_rejected_with_a_hint_and_changes_nothing() {
             400,
             "use a name like Asia/Seoul",
         ),
-        ("user/timezone", json!("a b"), 400, "such as Asia/Seoul"),
+        ("user/timezone", json!("a b"), 400, "like Asia/Seoul"),
         ("user/theme", json!("dark"), 400, "under skill"),
         ("system/unmasked", json!(["rrn"]), 400, "unknown variant"),
         ("system/max_memory_size", json!(-1), 400, "u32"),

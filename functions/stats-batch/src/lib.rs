@@ -1,7 +1,7 @@
 //! Stats: the experience, level and stats of each robeing.
 //!
 //! Every five minutes a [`roll_up`] reads what was committed since the last one, conversations in the log and ended
-//! tasks, and adds it to the hourly counts and to the totals of each robeing. The level follows from the experience
+//! tasks, and adds it to the counts per quarter hour and to the totals of each robeing. The level follows from the experience
 //! ([`level`]), and the stats from the level and from how the experience was earned ([`points`]). Nothing depends on
 //! the order of events, so that [`rebuild`], which counts everything again, gives exactly the same result.
 //!
@@ -13,6 +13,7 @@ pub mod experience;
 pub mod growth;
 pub mod level;
 mod leveling;
+mod outdated;
 pub mod personal;
 pub mod points;
 pub mod rebuild;

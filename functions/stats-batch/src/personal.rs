@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use crate::WATERMARK;
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 6] = [
     Table::personal("robeing.task", &["robeing_id"]),
     Table::personal("robeing.growth", &["robeing_id"]),
     Table::personal("robeing.removed", &["robeing_id"]),
     Table::personal("robeing.stats", &["robeing_id"]),
     Table::free("robeing.watermark", "how far the log is counted"),
+    Table::free("robeing.outdated_day", "days"),
 ];
 
 /// The tables of robeings.

@@ -2,8 +2,8 @@
 //!
 //! | no longer in the log | counted instead |
 //! | --- | --- |
-//! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, hour and place, without a person |
-//! | a month, archived and dropped | the hours of `robeing.growth`, which stay as they are |
+//! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, quarter hour and place, without a person |
+//! | a month, archived and dropped | the quarter hours of `robeing.growth`, which stay as they are |
 //! | a robeing, erased | nothing: its counts are erased too |
 //!
 //! The result is exactly that of the roll-ups. A difference is an error, which the rebuild corrects.
@@ -28,7 +28,7 @@ const PAGE: i64 = 5_000;
 pub struct Rebuilt {
     pub robeings: usize,
     pub conversations: i64,
-    /// The number of rows of hours and stats that were wrong.
+    /// The number of rows of quarter hours and stats that were wrong.
     pub changed: i64,
 }
 
@@ -77,6 +77,7 @@ async fn recount(db: &Transaction<'_>, below: i64) -> Result<Rebuilt, tokio_post
             &[(&below.to_string(), Type::TEXT)],
         )
         .await?;
+    db.batch_execute("delete from robeing.outdated_day").await?;
     let mut changed: i64 = counted.try_get("changed")?;
     let mut after = String::new();
     loop {

@@ -1,4 +1,4 @@
--- Counts every hour again, from the log and the tasks of transactions before $1.
+-- Counts every quarter hour again, from the log and the tasks of transactions before $1.
 with months as materialized (
     select to_char(month, 'YYYY_MM') as month from conversation.months() as month
 ),

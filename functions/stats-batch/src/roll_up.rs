@@ -1,5 +1,5 @@
-//! `POST /events/stats-batch`: adds newly committed conversations and tasks to the hourly counts and totals of each
-//! robeing.
+//! `POST /events/stats-batch`: adds newly committed conversations and tasks to the counts per quarter hour and the totals
+//! of each robeing.
 //!
 //! Each row is counted exactly once, and writers don't wait: see [`watermark`].
 
@@ -20,7 +20,7 @@ use watermark::{Horizon, Locked, Position};
 
 use crate::leveling::{EarnedExperience, update_levels};
 use crate::rebuild::recount_restored;
-use crate::{Stats, WATERMARK};
+use crate::{Stats, WATERMARK, outdated};
 
 /// The time limit of a run. A run that counts everything again after a restore takes minutes.
 pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
@@ -103,6 +103,14 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
         size = fits.clamp(1, size.saturating_mul(MAX_GROWTH));
         if !chunk.has_more {
             done.complete = true;
+            break;
+        }
+    }
+    while done.complete && started.elapsed() < MAX_TIME {
+        let transaction = scoped::begin(&mut client, &Scope::all(ROBEINGS)).await?;
+        let has_more = outdated::step(&transaction).await?;
+        transaction.commit().await?;
+        if !has_more {
             break;
         }
     }

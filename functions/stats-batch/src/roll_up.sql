@@ -1,4 +1,4 @@
--- Counts what the transactions from $1 up to, but not including, $2 committed, by robeing and hour.
+-- Counts what the transactions from $1 up to, but not including, $2 committed, by robeing and quarter hour.
 with counted as materialized (
     select * from robeing.hourly_counts($1::text::xid8, $2::text::xid8)
     union all
@@ -15,7 +15,7 @@ hours as (
            sum(leadership) as leadership, sum(ethics) as ethics
     from counted
     group by 1, 2
-    -- An hour with answers only has no conversation of its own.
+    -- A quarter hour with answers only has no conversation of its own.
     having sum(in_threads + direct + in_channels + successful_tasks + failed_tasks) > 0
 ),
 grown as (

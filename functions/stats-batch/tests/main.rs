@@ -7,3 +7,4 @@ mod growing;
 mod restored;
 mod scope;
 mod triggers;
+mod zones;

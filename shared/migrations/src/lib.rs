@@ -42,6 +42,18 @@ pub const FILES: &[(&str, &str)] = &[
         "0010_privacy_requests.sql",
         include_str!("../0010_privacy_requests.sql"),
     ),
+    (
+        "0011_message_log_quarter_hours.sql",
+        include_str!("../0011_message_log_quarter_hours.sql"),
+    ),
+    (
+        "0012_stats_batch_quarter_hours.sql",
+        include_str!("../0012_stats_batch_quarter_hours.sql"),
+    ),
+    (
+        "0013_settings_time_zones.sql",
+        include_str!("../0013_settings_time_zones.sql"),
+    ),
 ];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The platform of every function, without any domain: the configuration ([`Env`]), resources that are
 //! opened on demand ([`Resources`]), one entry point for Lambda and HTTP ([`serve()`]), authentication
 //! ([`auth`]), errors ([`Error`]), the object store ([`store`]), Postgres ([`postgres`]), the language
-//! model ([`llm`]) and threads for long work ([`work`]).
+//! model ([`llm`]), time zones ([`time_zone`], [`days`]) and threads for long work ([`work`]).
 //!
 //! A function has an `app(&Resources) -> anyhow::Result<Router>`. Its `main` passes that to [`serve()`], and
 //! its tests pass it to `kit::TestApp`.
@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod aws;
 pub mod clock;
+pub mod days;
 pub mod env;
 pub mod error;
 pub mod excerpt;
@@ -24,6 +25,7 @@ pub mod secrets;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod time_zone;
 pub mod work;
 
 pub use auth::{Admin, Caller, Role, Writer};

@@ -1,8 +1,10 @@
-//! Counts conversations, messages and tokens per hour.
+//! Counts conversations, messages and tokens per quarter hour, since some time zones differ from UTC by half an hour or
+//! three quarters.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
@@ -36,7 +38,7 @@ pub(crate) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error>
         )
         .await?;
     #[derive(Default)]
-    struct Hour {
+    struct QuarterHour {
         conversations: i64,
         messages: i64,
         responses: i64,
@@ -44,32 +46,32 @@ pub(crate) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error>
         confidence: f64,
         confidences: i64,
     }
-    let hour_of = |time: Timestamp| {
+    let quarter_of = |time: Timestamp| {
         let second = time.as_second();
-        Timestamp::from_second(second - second.rem_euclid(3_600)).unwrap_or(time)
+        Timestamp::from_second(second - second.rem_euclid(15 * 60)).unwrap_or(time)
     };
-    let mut hours: BTreeMap<(&str, Timestamp), Hour> = BTreeMap::new();
+    let mut quarters: BTreeMap<(&str, Timestamp), QuarterHour> = BTreeMap::new();
     for row in rows {
-        let hour = hours
-            .entry((&row.robeing_id, hour_of(row.created_at)))
+        let quarter = quarters
+            .entry((&row.robeing_id, quarter_of(row.created_at)))
             .or_default();
-        hour.messages += i64::from(row.message.is_some());
-        hour.responses += i64::from(row.response.is_some());
-        hour.tokens += row.tokens;
-        hour.confidence += row.confidence.unwrap_or_default();
-        hour.confidences += i64::from(row.confidence.is_some());
+        quarter.messages += i64::from(row.message.is_some());
+        quarter.responses += i64::from(row.response.is_some());
+        quarter.tokens += row.tokens;
+        quarter.confidence += row.confidence.unwrap_or_default();
+        quarter.confidences += i64::from(row.confidence.is_some());
     }
     for conversation in new {
         let row = threads[&conversation.try_get::<_, Uuid>(0)?];
-        hours
-            .entry((&row.robeing_id, hour_of(row.created_at)))
+        quarters
+            .entry((&row.robeing_id, quarter_of(row.created_at)))
             .or_default()
             .conversations += 1;
     }
-    let column = |of: fn(&Hour) -> i64| -> Vec<i64> { hours.values().map(of).collect() };
-    let robeings: Vec<&str> = hours.keys().map(|(robeing, _)| *robeing).collect();
-    let times: Vec<Timestamp> = hours.keys().map(|(_, hour)| *hour).collect();
-    let confidence: Vec<f64> = hours.values().map(|hour| hour.confidence).collect();
+    let column = |of: fn(&QuarterHour) -> i64| -> Vec<i64> { quarters.values().map(of).collect() };
+    let robeings: Vec<&str> = quarters.keys().map(|(robeing, _)| *robeing).collect();
+    let times: Vec<Timestamp> = quarters.keys().map(|(_, quarter)| *quarter).collect();
+    let confidence: Vec<f64> = quarters.values().map(|it| it.confidence).collect();
     db.execute_typed(
         "insert into conversation.activity as known
          select *
@@ -85,14 +87,21 @@ pub(crate) async fn add(db: &Transaction<'_>, rows: &[Row]) -> Result<(), Error>
         &[
             (&robeings, Type::TEXT_ARRAY),
             (&times, Type::TIMESTAMPTZ_ARRAY),
-            (&column(|hour| hour.conversations), Type::INT8_ARRAY),
-            (&column(|hour| hour.messages), Type::INT8_ARRAY),
-            (&column(|hour| hour.responses), Type::INT8_ARRAY),
-            (&column(|hour| hour.tokens), Type::INT8_ARRAY),
+            (&column(|it| it.conversations), Type::INT8_ARRAY),
+            (&column(|it| it.messages), Type::INT8_ARRAY),
+            (&column(|it| it.responses), Type::INT8_ARRAY),
+            (&column(|it| it.tokens), Type::INT8_ARRAY),
             (&confidence, Type::FLOAT8_ARRAY),
-            (&column(|hour| hour.confidences), Type::INT8_ARRAY),
+            (&column(|it| it.confidences), Type::INT8_ARRAY),
         ],
     )
     .await?;
+    Ok(())
+}
+
+/// Moves what an earlier release counted by hour on this day into quarter hours.
+pub(crate) async fn move_into_quarter_hours(db: &Transaction<'_>, day: Date) -> Result<(), Error> {
+    db.execute_typed(include_str!("by_quarter_hour.sql"), &[(&day, Type::DATE)])
+        .await?;
     Ok(())
 }

@@ -7,23 +7,20 @@ pub(crate) mod counted;
 pub(crate) mod question;
 
 use axum::extract::State;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use platform::days::Days;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Error, Json, Path, Query, Result};
+use platform::time_zone::Zone;
+use platform::{Caller, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::error::SqlState;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ids::day_of;
 use crate::log::Log;
-
-/// The number of days if the request names none.
-const DEFAULT_DAYS: i64 = 30;
-const MAX_DAYS: i64 = 400;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -32,11 +29,11 @@ pub struct PatternsParams {
     /// The first day; default: 29 days before `to`.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
-    /// The last day; default: today.
+    /// The last day; default: today in the time zone.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// The time zone of `days` and `hours`, such as `Asia/Seoul`; default: the robeing's setting `user.timezone`.
-    /// Intents and questions are counted by days in UTC.
+    /// The time zone of `days` and `hours`: a name such as `Asia/Seoul`, or an offset such as `+09:00`; default: the
+    /// robeing's setting `user.timezone`. Intents and questions are counted by days in UTC.
     timezone: Option<String>,
 }
 
@@ -84,8 +81,9 @@ struct Question {
 /// The robeing and days of a request.
 struct Range<'a> {
     robeing_id: &'a str,
-    from: Date,
-    to: Date,
+    days: &'a Days,
+    /// The last day in UTC.
+    last_in_utc: Date,
 }
 
 /// Show how a robeing is used.
@@ -109,26 +107,22 @@ pub async fn patterns(
     Query(params): Query<PatternsParams>,
 ) -> Result<Json<Patterns>> {
     robeing::may_see(&caller, &robeing_id)?;
-    let to = params.to.unwrap_or_else(|| day_of(Timestamp::now()));
-    let before = SignedDuration::from_hours(24 * (DEFAULT_DAYS - 1));
-    let from = params.from.unwrap_or_else(|| to.saturating_sub(before));
-    let days = from.duration_until(to).as_hours() / 24;
-    if !(0..MAX_DAYS).contains(&days) {
-        return Err(Error::Invalid(format!(
-            "from and to must span 1 to {MAX_DAYS} days"
-        )));
-    }
     let timezone = match params.timezone {
         Some(timezone) => timezone,
         None => log.settings.of(&robeing_id).await?.user.timezone.clone(),
     };
+    let zone = Zone::of_parameter("timezone", &timezone)?;
+    let now = Timestamp::now();
+    let to = params.to.unwrap_or_else(|| zone.day_of(now));
+    let days = Days::of(zone, params.from, Some(to), now)?;
     let range = Range {
         robeing_id: &robeing_id,
-        from,
-        to,
+        days: &days,
+        // Includes the newest messages, also where it is still yesterday.
+        last_in_utc: params.to.unwrap_or_else(|| to.max(day_of(now))),
     };
     let client = log.pool.get().await?;
-    let (days, hours) = activity(&client, &range, &timezone).await?;
+    let (days, hours) = activity(&client, &range).await?;
     Ok(Json(Patterns {
         days,
         hours,
@@ -144,36 +138,37 @@ impl Range<'_> {
     }
 }
 
-async fn activity(
-    client: &Client,
-    range: &Range<'_>,
-    timezone: &str,
-) -> Result<(Vec<Day>, Vec<i64>)> {
+async fn activity(client: &Client, range: &Range<'_>) -> Result<(Vec<Day>, Vec<i64>)> {
+    let (before, after) = range.days.around();
+    let offsets = range.days.offsets();
     let rows = db::query(
         client,
         &range.scope(),
-        "select (hour at time zone $4)::date as day,
-                extract(hour from hour at time zone $4)::int4 as hour,
-                conversations, messages, responses, tokens, confidence_sum, confidence_count
-         from conversation.activity
-         where robeing_id = $1
-           and hour >= $2::date::timestamp at time zone $4
-           and hour < ($3::date + 1)::timestamp at time zone $4
-         order by activity.hour",
+        "select local::date as day, extract(hour from local)::int4 as hour,
+                sum(conversations)::int8 as conversations, sum(messages)::int8 as messages,
+                sum(responses)::int8 as responses, sum(tokens)::int8 as tokens,
+                sum(confidence_sum) as confidence_sum, sum(confidence_count)::int8 as confidence_count
+         from (
+             select (hour + interval '450 seconds') at time zone 'utc'
+                        + $5[1 + width_bucket(hour + interval '450 seconds', $4)] * interval '1 second' as local,
+                    activity.*
+             from conversation.activity
+             where robeing_id = $1 and hour >= $2 and hour < $3
+         ) as activity
+         where local::date between $6 and $7
+         group by 1, 2
+         order by 1, 2",
         &[
             (&range.robeing_id, Type::TEXT),
-            (&range.from, Type::DATE),
-            (&range.to, Type::DATE),
-            (&timezone, Type::TEXT),
+            (&before, Type::TIMESTAMPTZ),
+            (&after, Type::TIMESTAMPTZ),
+            (&offsets.changes, Type::TIMESTAMPTZ_ARRAY),
+            (&offsets.seconds, Type::INT4_ARRAY),
+            (&range.days.first, Type::DATE),
+            (&range.days.last, Type::DATE),
         ],
     )
-    .await
-    .map_err(|error| {
-        if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) {
-            return Error::Invalid("unknown timezone: use a name like Asia/Seoul".to_owned());
-        }
-        error.into()
-    })?;
+    .await?;
     let (mut days, mut hours) = (Vec::<Day>::new(), vec![0; 24]);
     let mut confidence = (0.0, 0_i64);
     for row in rows {
@@ -223,8 +218,8 @@ async fn intents(client: &Client, range: &Range<'_>) -> Result<Vec<Intent>> {
          limit 50",
         &[
             (&range.robeing_id, Type::TEXT),
-            (&range.from, Type::DATE),
-            (&range.to, Type::DATE),
+            (&range.days.first, Type::DATE),
+            (&range.last_in_utc, Type::DATE),
         ],
     )
     .await?;
@@ -251,8 +246,8 @@ async fn questions(client: &Client, range: &Range<'_>) -> Result<Vec<Question>> 
          limit 50",
         &[
             (&range.robeing_id, Type::TEXT),
-            (&range.from, Type::DATE),
-            (&range.to, Type::DATE),
+            (&range.days.first, Type::DATE),
+            (&range.last_in_utc, Type::DATE),
         ],
     )
     .await?;

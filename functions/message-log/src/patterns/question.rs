@@ -1,6 +1,7 @@
 //! Recognizes questions.
 
-use crate::search::ngrams::{fold, is_letter};
+use crate::search::folding::normalize;
+use crate::search::ngrams::is_letter;
 
 /// In bytes. A longer message is no question that others ask in the same words.
 pub(crate) const MAX_MESSAGE: usize = 1_000;
@@ -24,9 +25,9 @@ pub(crate) fn question(message: &str) -> Option<String> {
     if message.len() > MAX_MESSAGE {
         return None;
     }
-    let folded = fold(message);
-    let asks = folded.trim_end().ends_with('?');
-    let text = folded.trim().trim_end_matches(|letter| !is_letter(letter));
+    let normal = normalize(message);
+    let asks = normal.trim_end().ends_with('?');
+    let text = normal.trim().trim_end_matches(|letter| !is_letter(letter));
     let asks = asks || ENDINGS.iter().any(|ending| text.ends_with(ending));
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let length = text.chars().count();
@@ -42,11 +43,13 @@ mod tests {
         for text in [
             "환불은  언제 되나요?",
             " 환불은 언제 되나요??",
+            "환불은 언제 되\u{200b}나요?",
             "환불은 언제 되나요",
         ] {
             assert_eq!(question(text).as_deref(), Some("환불은 언제 되나요"));
         }
         assert_eq!(question("Where is it？").as_deref(), Some("where is it"));
+        assert_eq!(question("Où est-il ?").as_deref(), Some("où est-il"));
         assert_eq!(question("감사합니다"), None);
         assert_eq!(question("?"), None);
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::derived;
 use crate::roll_up::WATERMARK;
 
-const TABLES: [Table; 17] = [
+const TABLES: [Table; 18] = [
     Table::personal(
         "conversation.log",
         &["user_id", "slack_user_id", "robeing_id"],
@@ -43,6 +43,7 @@ const TABLES: [Table; 17] = [
     Table::free("conversation.watermark", "how far the log is rolled up"),
     Table::free("conversation.cluster", "the identifier of the cluster"),
     Table::free("conversation.closed_month", "months"),
+    Table::free("conversation.outdated_day", "days"),
 ];
 
 /// The condition under which a name in Slack is the person's, with [`personal::Person::values`] as $1 to $3.

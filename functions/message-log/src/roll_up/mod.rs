@@ -3,11 +3,13 @@
 //! Each row is added exactly once, and writers don't wait: see [`watermark`]. This module has one run, its chunks and
 //! the rows that they read. [`crate::search`] and [`crate::patterns`] have what a chunk does with its rows.
 
+mod outdated;
 mod reading;
 
 use std::time::{Duration, Instant};
 
 use platform::Result;
+use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::telemetry::{Unit, metric};
 use platform::work::Waiting;
@@ -26,6 +28,8 @@ use crate::search;
 /// How far the log is rolled up.
 pub(crate) const WATERMARK: Watermark = Watermark::new("conversation.watermark", "message-log");
 
+/// A run derives no further copies of outdated days after this time.
+const TIME_FOR_OUTDATED: Duration = Duration::from_secs(10);
 /// A run ends after this time, before the platform ends it. The next one continues.
 const MAX_TIME: Duration = Duration::from_secs(25);
 /// The time limit of a run. A run that starts over after a restore needs it.
@@ -45,10 +49,7 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
     let mut done = RolledUp::default();
     let mut client = log.pool.within(LONGEST_RUN).get().await?;
     while started.elapsed() < MAX_TIME {
-        let transaction = db::begin(&mut client, &Scope::all(ROBEINGS)).await?;
-        // Merging the largest segments takes a second, and much longer on a small or busy server.
-        let timeout = "set local statement_timeout = '60s'";
-        transaction.batch_execute(timeout).await?;
+        let transaction = begin(&mut client).await?;
         let Some(chunk) = chunk(&transaction).await? else {
             return Ok(done);
         };
@@ -59,12 +60,28 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
             break;
         }
     }
+    while done.complete && started.elapsed() < TIME_FOR_OUTDATED {
+        let transaction = begin(&mut client).await?;
+        let has_more = outdated::step(&transaction).await?;
+        transaction.commit().await?;
+        if !has_more {
+            break;
+        }
+    }
     if done.rows > 0 {
         let took = started.elapsed().as_secs_f64() * 1_000.0;
         metric("rolled_up", Unit::Count, done.rows as f64);
         metric("roll_up_duration", Unit::Milliseconds, took);
     }
     Ok(done)
+}
+
+async fn begin(client: &mut Client) -> Result<Transaction<'_>> {
+    let transaction = db::begin(client, &Scope::all(ROBEINGS)).await?;
+    // Merging the largest segments takes a second, and much longer on a small or busy server.
+    let timeout = "set local statement_timeout = '60s'";
+    transaction.batch_execute(timeout).await?;
+    Ok(transaction)
 }
 
 struct Chunk {
@@ -111,7 +128,7 @@ async fn start_over(db: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
          select conversation.adopt_cluster();
          truncate conversation.search_tail, conversation.search_segment, conversation.search_posting,
                   conversation.activity, conversation.thread, conversation.counted, conversation.intent,
-                  conversation.question",
+                  conversation.question, conversation.outdated_day",
     )
     .await
 }

@@ -4,6 +4,7 @@
 //! older messages by an index of the n-grams of their texts, in the newest segments first, until there are enough
 //! hits. Messages that were stored since the last roll-up are not in the index and are read as well.
 
+pub(crate) mod folding;
 mod hits;
 pub(crate) mod ngrams;
 mod packing;
@@ -34,7 +35,8 @@ use uuid::Uuid;
 
 use crate::log::Log;
 use crate::page::{self, Listed, limit};
-use ngrams::{fold, start};
+use folding::fold;
+use ngrams::start;
 
 pub use hits::Hits;
 pub use recent::newest_of;
@@ -48,7 +50,8 @@ const MAX_QUERY: usize = 200;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParams {
-    /// Words that must all be in the message or its response, in any order; 2 to 200 characters.
+    /// Words that must all be in the message or its response, in any order; 2 to 200 characters. Case, accents and
+    /// vowel marks don't matter.
     #[param(required, min_length = 2, max_length = 200)]
     q: Option<String>,
     /// The most items per page.
@@ -104,7 +107,9 @@ pub async fn search(
 ) -> Result<Json<SearchPage>> {
     robeing::may_see(&caller, &robeing_id)?;
     let limit = limit(params.limit, 20)?;
-    let q = params.q.unwrap_or_default();
+    let q = params
+        .q
+        .ok_or_else(|| Error::Invalid("q is missing: send the words to search for".to_owned()))?;
     if q.chars().count() > MAX_QUERY {
         return Err(Error::Invalid(format!(
             "q is longer than {MAX_QUERY} characters"

@@ -3,8 +3,6 @@
 //! Korean has no spaces between a word and its particles, so an index of words would not find words. The n-grams
 //! of a term lead to the messages that may contain it. Search then checks the text of each.
 
-use unicode_normalization::UnicodeNormalization as _;
-
 /// In characters. Text after this is not searched.
 pub const MAX_LENGTH: usize = 4_000;
 
@@ -12,16 +10,6 @@ pub const MAX_LENGTH: usize = 4_000;
 pub fn start(text: &str) -> &str {
     let end = text.char_indices().nth(MAX_LENGTH);
     end.map_or(text, |(at, _)| &text[..at])
-}
-
-/// Unifies spellings: full-width, decomposed and capital letters.
-pub fn fold(text: &str) -> String {
-    // A fast path for most texts: NFKC is slow even if there is nothing to normalize.
-    let is_plain = |letter: char| letter.is_ascii() || matches!(letter, '가'..='힣');
-    if text.chars().all(is_plain) {
-        return text.to_ascii_lowercase();
-    }
-    text.nfkc().flat_map(char::to_lowercase).collect()
 }
 
 /// Like `char::is_alphanumeric`, but a hundred times faster for Hangul.
@@ -92,6 +80,7 @@ fn mixed(mut value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::folding::fold;
 
     fn ngrams_of(text: &str) -> Vec<String> {
         let mut ngrams = ngrams(&fold(text));

@@ -14,7 +14,8 @@ use robeing::ROBEINGS;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::ngrams::{self, fold, hashes};
+use super::folding::fold;
+use super::ngrams::{self, hashes};
 use super::packing::{self, RobeingMonth};
 use super::time_key::{self, TimeKey};
 use crate::ids::{ids_of_month, month_of};

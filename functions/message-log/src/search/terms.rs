@@ -3,7 +3,8 @@
 use platform::work::{Waiting, Workers};
 
 use super::Hit;
-use super::ngrams::{fold, is_letter, start};
+use super::folding::fold;
+use super::ngrams::{is_letter, start};
 
 /// Folded words that must all be in a text.
 #[derive(Clone, Debug)]
