@@ -2,8 +2,8 @@
 
 use schema::Dialect;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, Query, StructField,
-    UnaryOperator, Value, WindowFrameBound, WindowSpec,
+    BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, InTarget, Query,
+    StructField, UnaryOperator, Value, WindowFrameBound, WindowSpec,
 };
 
 use crate::fault::FaultKind;
@@ -59,45 +59,12 @@ impl Resolver<'_, '_> {
             Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
                 self.scalar([&**left, &**right], scope)
             }
-            Expr::InList {
+            Expr::In {
                 expr,
-                list,
+                target,
                 negated,
-            } => {
-                let left = self.expression(expr, scope);
-                if let (Type::Suffix(range), false) = (&left, *negated) {
-                    for value in list {
-                        self.check_suffix(range, &BinaryOperator::Eq, value);
-                    }
-                }
-                self.scalar(list, scope)
-            }
-            Expr::InSubquery { expr, subquery, .. } => {
-                self.expression(expr, scope);
-                // `(a, b) in (select a, b ..)`; in BigQuery a row is one column.
-                match &**expr {
-                    Expr::Tuple(row) if self.dialect == Dialect::Postgres => {
-                        let output = self.query(subquery, Some(scope));
-                        self.expect_columns(&output, row.len());
-                    }
-                    _ => {
-                        self.subquery(subquery, scope);
-                    }
-                }
-                Type::Scalar
-            }
-            Expr::InUnnest {
-                expr, array_expr, ..
-            } => {
-                self.only_in(Dialect::Bigquery, "in unnest");
-                self.expression(expr, scope);
-                let array = self.expression(array_expr, scope);
-                if matches!(array, Type::Scalar | Type::Struct(_)) {
-                    let reason = "the argument of unnest is not an array";
-                    self.fault(FaultKind::Repeated, "unnest", reason);
-                }
-                Type::Scalar
-            }
+                global: _,
+            } => self.membership(expr, target, *negated, scope),
             Expr::Between {
                 expr,
                 low,
@@ -294,6 +261,41 @@ impl Resolver<'_, '_> {
                 Type::Unknown
             }
         }
+    }
+
+    /// `x in (..)`: a list, a subquery or an array.
+    fn membership(&mut self, value: &Expr, of: &InTarget, negated: bool, scope: &Scope) -> Type {
+        let left = self.expression(value, scope);
+        match of {
+            InTarget::List(list) => {
+                if let (Type::Suffix(range), false) = (&left, negated) {
+                    for value in list {
+                        self.check_suffix(range, &BinaryOperator::Eq, value);
+                    }
+                }
+                self.all(list, scope);
+            }
+            // `(a, b) in (select a, b ..)`; in BigQuery a row is one column.
+            InTarget::Subquery(query) => match value {
+                Expr::Tuple(row) if self.dialect == Dialect::Postgres => {
+                    let output = self.query(query, Some(scope));
+                    self.expect_columns(&output, row.len());
+                }
+                _ => {
+                    self.subquery(query, scope);
+                }
+            },
+            InTarget::Unnest(array) => {
+                self.only_in(Dialect::Bigquery, "in unnest");
+                let array = self.expression(array, scope);
+                if matches!(array, Type::Scalar | Type::Struct(_)) {
+                    let reason = "the argument of unnest is not an array";
+                    self.fault(FaultKind::Repeated, "unnest", reason);
+                }
+            }
+            InTarget::Table { .. } => self.unsupported("a table after in"),
+        }
+        Type::Scalar
     }
 
     fn structure(&mut self, values: &[Expr], declared: &[StructField], scope: &Scope) -> Type {

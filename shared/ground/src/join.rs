@@ -1,11 +1,11 @@
 //! Joins: which columns their conditions see, and which columns `using` merges.
 
 use schema::Dialect;
-use sqlparser::ast::{Join, JoinConstraint, JoinOperator};
+use sqlparser::ast::{Ident, Join, JoinConstraint, JoinOperator, ObjectName};
 
 use crate::fault::FaultKind;
 use crate::resolver::Resolver;
-use crate::scope::{Merged, Scope};
+use crate::scope::{Merged, Relation, Scope};
 use crate::types::Field;
 
 impl Resolver<'_, '_> {
@@ -45,13 +45,11 @@ impl Resolver<'_, '_> {
                 self.expression(condition, scope);
                 scope.floor = floor;
             }
-            JoinConstraint::Using(columns) => {
-                for column in columns {
-                    match self.parts(column).as_slice() {
-                        [name] => self.merge(name, start, right, scope),
-                        _ => self.unsupported("a path in using"),
-                    }
-                }
+            JoinConstraint::Using(columns) => self.using(columns, start, right, scope),
+            JoinConstraint::UsingAlias(columns, alias) => {
+                self.only_in(Dialect::Postgres, "alias after using");
+                self.using(columns, start, right, scope);
+                self.add_using_alias(columns, alias, scope);
             }
             JoinConstraint::Natural => {
                 self.only_in(Dialect::Postgres, "natural join");
@@ -71,6 +69,29 @@ impl Resolver<'_, '_> {
                 }
             }
         }
+    }
+
+    fn using(&mut self, columns: &[ObjectName], start: usize, right: usize, scope: &mut Scope) {
+        for column in columns {
+            match self.parts(column).as_slice() {
+                [name] => self.merge(name, start, right, scope),
+                _ => self.unsupported("a path in using"),
+            }
+        }
+    }
+
+    /// `using (id) as j`: `j.id` is the merged column, which `*` and a bare `id` already name.
+    fn add_using_alias(&mut self, columns: &[ObjectName], alias: &Ident, scope: &mut Scope) {
+        let names: Vec<String> = columns.iter().flat_map(|name| self.parts(name)).collect();
+        let is_named = |field: &Field| names.iter().any(|name| self.same(&field.name, name));
+        let merged = scope.merged.iter().map(|merged| merged.field.clone());
+        let relation = Relation {
+            alias: Some(self.fold(alias)),
+            fields: merged.filter(is_named).collect(),
+            only_qualified: true,
+            ..Relation::default()
+        };
+        self.add(relation, scope);
     }
 
     /// `using (name)` merges the columns of both sides.

@@ -5,7 +5,6 @@ use std::mem::ManuallyDrop;
 
 use schema::Dialect;
 use sqlparser::ast::{Query, SetExpr, Statement};
-use sqlparser::dialect::{BigQueryDialect, Dialect as SqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use tracing::error;
@@ -13,7 +12,9 @@ use tracing::error;
 use crate::escapes;
 use crate::fault::Fault;
 use crate::fault::FaultKind;
+use crate::grammar::grammar;
 use crate::lexical;
+use crate::rewrite::rewrite;
 
 /// The longest SQL that is checked, in bytes.
 pub const MAX_SQL_BYTES: usize = 100_000;
@@ -77,20 +78,10 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
         let reason = format!("the query has more than {MAX_SQL_BYTES} bytes");
         return Err(Fault::new(FaultKind::TooLarge, "", reason));
     }
-    let dialect: &dyn SqlDialect = match options.dialect {
-        Dialect::Bigquery => &BigQueryDialect {},
-        Dialect::Postgres => &PostgreSqlDialect {},
-    };
-    let syntax = |error: &dyn fmt::Display| {
-        Fault::new(
-            FaultKind::Syntax,
-            "",
-            format!("it can't be parsed: {error}"),
-        )
-    };
-    let mut tokens = Tokenizer::new(dialect, sql)
+    let grammar = grammar(options.dialect);
+    let mut tokens = Tokenizer::new(&*grammar, sql)
         .tokenize_with_location()
-        .map_err(|error| syntax(&error))?;
+        .map_err(|error| unread(&error))?;
     if tokens.len() > MAX_TOKENS {
         let reason = format!("the query has more than {MAX_TOKENS} tokens");
         return Err(Fault::new(FaultKind::TooLarge, "", reason));
@@ -101,14 +92,12 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
         return Err(Fault::new(FaultKind::TooLarge, "position", reason));
     }
     escapes::resolve(&mut tokens, options.dialect)?;
-    if options.dialect == Dialect::Bigquery {
-        drop_safe(&mut tokens);
-    }
-    let mut statements = Parser::new(dialect)
+    let tokens = rewrite(tokens, options.dialect)?;
+    let mut statements = Parser::new(&*grammar)
         .with_recursion_limit(MAX_NESTING)
         .with_tokens_with_locations(tokens)
         .parse_statements()
-        .map_err(|error| syntax(&error))?;
+        .map_err(|error| unread(&error))?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement::Query(query)), true) if is_select(&query.body) => Ok(Tree(Some(query))),
         (Some(_), true) => Err(Fault::new(
@@ -125,6 +114,20 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
     }
 }
 
+/// The fault of a query that the parser can't read, with the place where it stops.
+fn unread(error: &dyn fmt::Display) -> Fault {
+    let text = error.to_string();
+    let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
+    let (message, place) = text.rsplit_once(" at Line: ").unwrap_or((text, ""));
+    let place = match place.split_once(", Column: ") {
+        Some((line, column)) => format!(", at line {line}, column {column}"),
+        None => String::new(),
+    };
+    let message = message.replacen("Expected: ", "expected ", 1);
+    let reason = format!("it can't be read here{place}: {message}");
+    Fault::new(FaultKind::Syntax, "", reason)
+}
+
 /// To the parser, `values (1)` and `table t` are queries as well.
 fn is_select(mut body: &SetExpr) -> bool {
     loop {
@@ -136,34 +139,6 @@ fn is_select(mut body: &SetExpr) -> bool {
             _ => return false,
         }
     }
-}
-
-/// Drops the prefix of `safe.substr(..)`: the parser has a special syntax for `substr` and does not
-/// parse the prefix. It only changes the result of a failing call.
-fn drop_safe(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |token: &Token, names: &[&str]| {
-        matches!(token, Token::Word(word) if word.quote_style.is_none()
-            && names.iter().any(|name| word.value.eq_ignore_ascii_case(name)))
-    };
-    let safe: Vec<usize> = (1..tokens.len().saturating_sub(3))
-        .filter(|at| {
-            let token = |place: usize| &tokens[place].token;
-            is(token(*at), &["safe"])
-                && *token(at + 1) == Token::Period
-                && *token(at + 3) == Token::LParen
-                && *token(at - 1) != Token::Period
-                && is(
-                    token(at + 2),
-                    &["substr", "substring", "trim", "ceil", "floor"],
-                )
-        })
-        .collect();
-    let mut place = 0;
-    tokens.retain(|_| {
-        place += 1;
-        let is_safe = |at: usize| safe.binary_search(&at).is_ok();
-        !(is_safe(place - 1) || (place > 1 && is_safe(place - 2)))
-    });
 }
 
 /// The nesting depth of calls of `position`.

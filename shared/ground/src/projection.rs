@@ -99,7 +99,8 @@ impl Resolver<'_, '_> {
     fn star(&self, scope: &Scope) -> Vec<Field> {
         let mut fields = Vec::new();
         let mut merged_done = vec![false; scope.merged.len()];
-        for (index, relation) in scope.relations.iter().enumerate() {
+        let relations = scope.relations.iter().enumerate();
+        for (index, relation) in relations.filter(|(_, relation)| !relation.only_qualified) {
             for field in relation.fields.iter().filter(|field| !field.hidden) {
                 let merged = scope.merged.iter().position(|merged| {
                     merged.relations.contains(&index) && self.same(&merged.field.name, &field.name)

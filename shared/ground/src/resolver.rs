@@ -66,6 +66,7 @@ impl Output {
             fields: self.fields,
             value: self.value,
             is_open: self.is_open,
+            only_qualified: false,
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Relation {
     pub value: Option<Type>,
     /// Its columns are unknown, because of a fault.
     pub is_open: bool,
+    /// Its columns are also those of other relations: only `alias.column` names them.
+    pub only_qualified: bool,
 }
 
 /// The precedence of select list aliases among the names.
@@ -242,6 +244,7 @@ impl<'p> Scope<'p> {
             .collect();
         let single = self
             .visible()
+            .filter(|(_, relation)| !relation.only_qualified)
             .filter(|(index, _)| !merged.iter().any(|merged| merged.relations.contains(index)))
             .flat_map(|(_, relation)| relation.fields.iter())
             .filter(|field| same(&field.name, first, self.dialect));

@@ -25,7 +25,8 @@ impl Resolver<'_, '_> {
             partitions,
             json_path,
             sample,
-            index_hints,
+            index_directives,
+            inheritance,
         } = factor
         else {
             return;
@@ -37,8 +38,11 @@ impl Resolver<'_, '_> {
             let alias = alias.as_ref();
             return self.table_function(name, &args.args, *with_ordinality, alias, scope);
         }
-        if !with_hints.is_empty() || !partitions.is_empty() || !index_hints.is_empty() {
+        if !with_hints.is_empty() || !partitions.is_empty() || !index_directives.is_empty() {
             self.unsupported("a hint after a table");
+        }
+        if inheritance.is_some() {
+            self.only_in(Dialect::Postgres, "only before a table");
         }
         if json_path.is_some() {
             self.unsupported("a path after a table");
@@ -150,6 +154,7 @@ impl Resolver<'_, '_> {
             fields,
             value: None,
             is_open: false,
+            only_qualified: false,
         }
     }
 }

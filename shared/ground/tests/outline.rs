@@ -11,11 +11,14 @@ pub fn parse(text: &str) -> Vec<Table> {
 /// `name kind [shards first last] [partition column unit [required]]`, then columns.
 fn table(text: &str) -> Table {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let mut words = lines.next().expect("a table has a heading").split(' ');
+    let heading = lines.next().expect("a table has a heading");
+    let (name, rest) = word_and_rest(heading);
+    let name = TableName::of_unquoted(name, Dialect::Bigquery).expect("three parts");
+    let mut words = rest.split(' ');
     let mut word = || words.next().unwrap_or_default();
-    let name = TableName::of_unquoted(word(), Dialect::Bigquery).expect("three parts");
     let kind = match word() {
         "view" => TableKind::View,
+        "external" => TableKind::External,
         _ => TableKind::Table,
     };
     let (mut shards, mut partitioning, mut require_partition_filter) = (None, None, false);
@@ -25,8 +28,7 @@ fn table(text: &str) -> Table {
                 count: 92,
                 first: word().to_owned(),
                 last: word().to_owned(),
-                siblings: Vec::new(),
-                versions: Vec::new(),
+                ..Shards::default()
             });
         }
         "partition" => {
@@ -48,6 +50,15 @@ fn table(text: &str) -> Table {
     }
 }
 
+/// The first word, which may be in backticks, and what follows it.
+fn word_and_rest(line: &str) -> (&str, &str) {
+    let parts = match line.strip_prefix('`') {
+        Some(quoted) => quoted.split_once("` "),
+        None => line.split_once(' '),
+    };
+    parts.expect("a name and what it is")
+}
+
 fn columns(lines: &[&str], indent: usize) -> Vec<Column> {
     let depth = |line: &str| line.len() - line.trim_start().len();
     let mut columns = Vec::new();
@@ -58,7 +69,7 @@ fn columns(lines: &[&str], indent: usize) -> Vec<Column> {
         if depth(line) > indent {
             continue;
         }
-        let (name, data_type) = line.trim().split_once(' ').expect("a name and a type");
+        let (name, data_type) = word_and_rest(line.trim());
         let repeated = data_type.strip_suffix(" REPEATED");
         columns.push(Column {
             mode: match repeated {

@@ -236,8 +236,6 @@ SELECT SESSION_USER()
 SELECT * FROM EXTERNAL_QUERY('acme.us.db', 'select * from users')
 --- Function ML.GENERATE_TEXT
 SELECT * FROM ML.GENERATE_TEXT('shop.model', 'write a poem')
---- Syntax
-SELECT * FROM ML.PREDICT(MODEL shop.churn, TABLE shop.customers)
 --- Function shop.orders_of
 SELECT * FROM shop.orders_of(5)
 --- NotReadOnly

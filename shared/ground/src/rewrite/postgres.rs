@@ -1,0 +1,53 @@
+//! Syntax of Postgres.
+
+use sqlparser::tokenizer::Token;
+
+use super::{Tokens, at, is, is_word, keyword, like_any};
+
+pub fn rewrite(mut tokens: Tokens) -> Tokens {
+    like_any(&mut tokens);
+    rows_from(is_null(tokens))
+}
+
+/// `x isnull` becomes `x is null`. It is a reserved word, so it can't be a name.
+fn is_null(tokens: Tokens) -> Tokens {
+    let mut read: Tokens = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let span = token.span;
+        if is_word(Some(&token), &["isnull"]) && !is(read.last(), &Token::Period) {
+            read.extend([keyword(span, "IS"), keyword(span, "NULL")]);
+        } else if is_word(Some(&token), &["notnull"]) && !is(read.last(), &Token::Period) {
+            let words = ["IS", "NOT", "NULL"];
+            read.extend(words.map(|word| keyword(span, word)));
+        } else {
+            read.push(token);
+        }
+    }
+    read
+}
+
+/// `rows from (f(..), g(..))` has the columns of `lateral (select * from f(..), g(..))`.
+fn rows_from(tokens: Tokens) -> Tokens {
+    let mut read: Tokens = Vec::with_capacity(tokens.len());
+    let mut place = 0;
+    while let Some(token) = tokens.get(place) {
+        let is_rows = is_word(Some(token), &["rows"])
+            && is_word(tokens.get(place + 1), &["from"])
+            && is(tokens.get(place + 2), &Token::LParen);
+        if is_rows {
+            let span = token.span;
+            read.extend([
+                keyword(span, "LATERAL"),
+                at(span, Token::LParen),
+                keyword(span, "SELECT"),
+                at(span, Token::Mul),
+                keyword(span, "FROM"),
+            ]);
+            place += 3;
+        } else {
+            read.push(token.clone());
+            place += 1;
+        }
+    }
+    read
+}
