@@ -9,6 +9,7 @@ mod fixture;
 mod held_out;
 mod korean;
 mod memory;
+mod stop_words;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -20,7 +21,7 @@ use cache_read::context::{Format, Index, LONGEST_QUESTION, Request, Weights, Wor
 use rustix::time::{ClockId, clock_gettime};
 use schema::document::Document;
 
-use baseline::{Baseline, Chosen, Rendering};
+use baseline::{Baseline, Chosen, Method};
 use fixture::{Fixture, Leaves, Question};
 
 const BUDGETS: [usize; 4] = [1_000, 2_000, 4_000, 8_000];
@@ -218,43 +219,55 @@ fn report(fixture: &Fixture, indexes: &Indexes) -> anyhow::Result<()> {
     for reason in &fixture.unread {
         println!("unread: {}", reason.chars().take(160).collect::<String>());
     }
-    let pooled = Baseline::new(&fixture.pooled);
-    let of: HashMap<&str, Baseline> = fixture
-        .databases
-        .iter()
-        .map(|(name, document)| (name.as_str(), Baseline::new(document)))
-        .collect();
     for scope in [Scope::Database, Scope::Pooled] {
         println!("\n| {scope:?} | budget | tables | columns |\n| --- | --- | --- | --- |");
         for budget in BUDGETS {
             let outcomes = outcomes_of(fixture, indexes, scope, budget, &Weights::default())?;
             row("this", budget, &outcomes);
         }
-        for (what, rendering) in [
-            ("BM25, whole", Rendering::Whole),
-            ("BM25, 25 columns", Rendering::Columns25),
+        for (what, method) in [
+            ("BM25, whole", Method::Whole),
+            ("BM25, 25 columns", Method::Columns25),
+            ("BM25, weighted, 25 columns", Method::Weighted),
         ] {
+            let baselines = Baselines::new(fixture, method);
             for budget in BUDGETS {
-                let outcomes: Vec<Outcome> = fixture
-                    .questions
-                    .iter()
-                    .map(|question| {
-                        let baseline = match scope {
-                            Scope::Database => &of[question.database.as_str()],
-                            Scope::Pooled => &pooled,
-                        };
-                        outcome(
-                            question,
-                            &baseline.choose(&question.text, budget, rendering),
-                            &fixture.leaves,
-                        )
-                    })
-                    .collect();
-                row(what, budget, &outcomes);
+                row(what, budget, &baselines.outcomes(fixture, scope, budget));
             }
         }
     }
     Ok(())
+}
+
+/// One baseline per database, and one over all tables.
+struct Baselines<'a> {
+    of: HashMap<&'a str, Baseline>,
+    pooled: Baseline,
+}
+
+impl<'a> Baselines<'a> {
+    fn new(fixture: &'a Fixture, method: Method) -> Self {
+        let databases = fixture.databases.iter();
+        Self {
+            of: databases
+                .map(|(name, document)| (name.as_str(), Baseline::new(document, method)))
+                .collect(),
+            pooled: Baseline::new(&fixture.pooled, method),
+        }
+    }
+
+    fn outcomes(&self, fixture: &Fixture, scope: Scope, budget: usize) -> Vec<Outcome> {
+        let questions = fixture.questions.iter();
+        let outcomes = questions.map(|question| {
+            let baseline = match scope {
+                Scope::Database => &self.of[question.database.as_str()],
+                Scope::Pooled => &self.pooled,
+            };
+            let chosen = baseline.choose(&question.text, budget);
+            outcome(question, &chosen, &fixture.leaves)
+        });
+        outcomes.collect()
+    }
 }
 
 fn row(what: &str, budget: usize, outcomes: &[Outcome]) {
