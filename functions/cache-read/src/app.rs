@@ -12,6 +12,7 @@ use crate::prompt::templates::Templates;
 use crate::response::Freshness;
 use crate::sql::setup::Setup;
 use crate::view::{View, Views};
+use crate::view_versions::ViewVersions;
 
 /// The state of the routes. It is one pointer, because axum clones it at each layer of a request.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ pub struct App(Arc<AppState>);
 pub struct AppState {
     pub cache: Cache,
     pub views: Views,
+    pub view_versions: ViewVersions,
     pub comparisons: Comparisons,
     pub freshness: Freshness,
     pub templates: Templates,
@@ -50,10 +52,11 @@ impl App {
     /// The current document for a caller. `newest` asks the store even if the copy is fresh.
     pub async fn snapshot(&self, caller: &Caller, newest: bool) -> platform::Result<Snapshot> {
         let served = self.cache.current(newest).await;
-        let view = self
-            .views
-            .of(&served.view, caller.scope.of(DATASETS))
-            .await?;
+        let datasets = caller.scope.of(DATASETS);
+        let view = self.views.of(&served.view, datasets).await?;
+        let stored = &served.view.document.version;
+        let seen = &view.document.version;
+        self.view_versions.remember(stored, datasets, seen);
         Ok(Snapshot { served, view })
     }
 }

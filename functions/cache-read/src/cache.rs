@@ -29,10 +29,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use platform::Resources;
 use platform::clock::{Clock, Moment};
-use platform::store::{ETag, Store};
+use platform::store::{ETag, Store, StoreError};
 use platform::telemetry::{self, Unit};
 use schema::document::Document;
-use schema::versions;
+use schema::versions::{self, History};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
@@ -198,6 +198,23 @@ impl Cache {
     pub async fn version(&self, version: &str) -> anyhow::Result<Option<Document>> {
         versions::load_version(&*self.0.store, version).await
     }
+
+    /// The list of stored versions, newest last.
+    pub async fn history(&self) -> anyhow::Result<History> {
+        let (history, _) = versions::load_history(&*self.0.store).await?;
+        Ok(history)
+    }
+}
+
+/// Whether a retry can't read a version either: a version is immutable, so a damaged one stays damaged.
+pub fn is_lasting(cause: &anyhow::Error) -> bool {
+    let transient = |cause: &StoreError| {
+        matches!(
+            cause,
+            StoreError::Unavailable { .. } | StoreError::Other { .. }
+        )
+    };
+    !cause.downcast_ref().is_some_and(transient)
 }
 
 impl Inner {

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use platform::store::StoreError;
+use platform::auth::Names;
 use platform::{Caller, Error, Query};
 use schema::diff::{self, Change};
 use schema::document::Document;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Snapshot};
-use crate::cache::Level;
+use crate::cache::{Level, is_lasting};
 use crate::comparisons::Comparison;
 use crate::response;
 use crate::view::within;
@@ -91,7 +91,7 @@ pub async fn list(
         changes_left_out: changes.left_out,
     };
     let mut response = response::json(&request, &body).await?;
-    response.extensions_mut().insert(snapshot.served);
+    response.extensions_mut().insert(snapshot);
     Ok(response)
 }
 
@@ -102,7 +102,8 @@ impl App {
         snapshot: Snapshot,
         since: &str,
     ) -> platform::Result<(Snapshot, Arc<Comparison>)> {
-        if let Some(changes) = self.known_changes(&snapshot, since) {
+        let scope = caller.scope.of(DATASETS);
+        if let Some(changes) = self.known_changes(&snapshot, since, scope) {
             return Ok((snapshot, changes));
         }
         // A task of its own, which completes even if the reader leaves.
@@ -121,10 +122,11 @@ impl App {
         mut snapshot: Snapshot,
         since: &str,
     ) -> platform::Result<(Snapshot, Arc<Comparison>)> {
-        let old = self.version(since).await?;
-        if old.generated_at > snapshot.view.document.generated_at {
+        let datasets = caller.scope.of(DATASETS);
+        let old = self.version(since, datasets).await?;
+        if old.generated_at > snapshot.served.view.document.generated_at {
             snapshot = self.snapshot(caller, true).await?;
-            if let Some(changes) = self.known_changes(&snapshot, since) {
+            if let Some(changes) = self.known_changes(&snapshot, since, datasets) {
                 return Ok((snapshot, changes));
             }
         }
@@ -143,34 +145,46 @@ impl App {
         let changes = tokio::task::spawn_blocking(compare).await;
         let changes = Arc::new(changes.map_err(anyhow::Error::from)?);
         self.comparisons
-            .insert(since, snapshot.view.tag(), Arc::clone(&changes));
+            .insert(since, snapshot.view.tag(), datasets, Arc::clone(&changes));
         Ok((snapshot, changes))
     }
 
-    fn known_changes(&self, snapshot: &Snapshot, since: &str) -> Option<Arc<Comparison>> {
+    fn known_changes(
+        &self,
+        snapshot: &Snapshot,
+        since: &str,
+        scope: &Names,
+    ) -> Option<Arc<Comparison>> {
         if snapshot.view.document.version == since {
             return Some(Arc::default());
         }
-        self.comparisons.get(since, snapshot.view.tag())
+        self.comparisons.get(since, snapshot.view.tag(), scope)
     }
 
-    /// Only transient failures are worth a retry. A version is immutable, so a damaged one stays damaged;
-    /// and S3 denies access to missing objects if listing is not allowed.
-    async fn version(&self, version: &str) -> platform::Result<Document> {
+    /// The stored document of a version, or of a view's version for these datasets. Only transient failures
+    /// are worth a retry.
+    async fn version(&self, version: &str, datasets: &Names) -> platform::Result<Document> {
         let cause = match self.cache.version(version).await {
-            Ok(found) => return found.ok_or_else(|| unknown(version)),
-            Err(cause) => cause,
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => None,
+            // S3 denies access to a missing object if listing is not allowed.
+            Err(cause) if is_lasting(&cause) => Some(cause),
+            Err(cause) => return Err(unreadable(version, cause)),
         };
-        match cause.downcast_ref() {
-            Some(StoreError::Unavailable { .. } | StoreError::Other { .. }) => {
-                Err(unreadable(version, cause))
-            }
-            _ => {
-                let cause = format!("{cause:#}");
-                tracing::warn!(version, cause, "a version exists but can't be used");
-                Err(unknown(version))
-            }
+        match self
+            .view_versions
+            .find(&self.cache, datasets, version)
+            .await
+        {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => {}
+            Err(cause) => return Err(unreadable(version, cause)),
         }
+        if let Some(cause) = cause {
+            let cause = format!("{cause:#}");
+            tracing::warn!(version, cause, "a version exists but can't be used");
+        }
+        Err(unknown(version))
     }
 }
 

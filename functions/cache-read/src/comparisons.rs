@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use platform::auth::Names;
 use schema::diff::Change;
 
 /// How many comparisons are kept; the least used one makes room.
 const COMPARISONS: u64 = 64;
 
-/// Comparisons by the version that they start from and the tag of the view that they end at.
+/// Comparisons by the version that they start from, the tag of the view that they end at, and the scope: who
+/// sees the same today may have seen different datasets before.
 #[derive(Clone)]
-pub struct Comparisons(Cache<(String, String), Arc<Comparison>>);
+pub struct Comparisons(Cache<Key, Arc<Comparison>>);
+
+type Key = (String, String, Names);
 
 /// The changes that an answer holds, and how many more there are.
 #[derive(Default)]
@@ -26,11 +30,12 @@ impl Default for Comparisons {
 }
 
 impl Comparisons {
-    pub fn get(&self, since: &str, tag: String) -> Option<Arc<Comparison>> {
-        self.0.get(&(since.to_owned(), tag))
+    pub fn get(&self, since: &str, tag: String, scope: &Names) -> Option<Arc<Comparison>> {
+        self.0.get(&(since.to_owned(), tag, scope.clone()))
     }
 
-    pub fn insert(&self, since: &str, tag: String, comparison: Arc<Comparison>) {
-        self.0.insert((since.to_owned(), tag), comparison);
+    pub fn insert(&self, since: &str, tag: String, scope: &Names, comparison: Arc<Comparison>) {
+        let key = (since.to_owned(), tag, scope.clone());
+        self.0.insert(key, comparison);
     }
 }

@@ -18,8 +18,8 @@ pub struct Parameters {}
 
 /// Read the schema document.
 ///
-/// The document of the last sync, restricted to the datasets that the caller may see. Its `version` is
-/// that of the unrestricted document. Send `If-None-Match` with the `ETag` to save the body, and
+/// The document of the last sync, restricted to the datasets that the caller may see. `version` and `ETag`
+/// change only if what the caller sees changes. Send `If-None-Match` with the `ETag` to save the body, and
 /// `Cache-Control: no-cache` to check the store first. `Accept-Encoding` supports `zstd` and `gzip`.
 #[utoipa::path(
     get,

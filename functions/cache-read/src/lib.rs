@@ -24,6 +24,7 @@ mod sql;
 mod tables;
 mod temporary;
 mod view;
+mod view_versions;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ use crate::comparisons::Comparisons;
 use crate::prompt::templates::Templates;
 use crate::response::Freshness;
 use crate::view::Views;
+use crate::view_versions::ViewVersions;
 
 pub use crate::cache::Settings;
 pub use crate::sql::planner::Planner;
@@ -60,6 +62,7 @@ pub fn router(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Route
         sql,
         cache: Cache::new(store, settings),
         views: Views::default(),
+        view_versions: ViewVersions::default(),
         comparisons: Comparisons::default(),
     });
     Router::new()
@@ -83,11 +86,10 @@ async fn read(
 ) -> platform::Result<Response> {
     let newest = response::wants_newest(request.headers());
     let snapshot = app.snapshot(&caller, newest).await?;
-    let served = snapshot.served.clone();
-    request.extensions_mut().insert(snapshot);
+    request.extensions_mut().insert(snapshot.clone());
     let mut response = next.run(request).await;
     // A handler that took a newer snapshot says so.
-    let served = response.extensions_mut().remove().unwrap_or(served);
-    app.freshness.add_headers(&mut response, &served);
+    let snapshot = response.extensions_mut().remove().unwrap_or(snapshot);
+    app.freshness.add_headers(&mut response, &snapshot);
     Ok(response)
 }

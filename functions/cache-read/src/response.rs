@@ -8,7 +8,8 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use crate::cache::{Level, Served};
+use crate::app::Snapshot;
+use crate::cache::Level;
 use crate::view::{Encoding, View, digest};
 
 pub const JSON: &str = "application/json";
@@ -107,10 +108,11 @@ impl Freshness {
         }
     }
 
-    pub fn add_headers(&self, response: &mut Response, served: &Served) {
+    pub fn add_headers(&self, response: &mut Response, snapshot: &Snapshot) {
+        let Snapshot { served, view } = snapshot;
         let status = response.status();
         let headers = response.headers_mut();
-        let version = HeaderValue::from_str(&served.view.document.version);
+        let version = HeaderValue::from_str(&view.document.version);
         headers.insert(CACHE, HeaderValue::from_static(served.level.as_str()));
         if let Ok(version) = version {
             headers.insert(VERSION, version);

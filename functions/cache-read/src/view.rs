@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use jiff::Timestamp;
 use moka::sync::Cache;
 use platform::auth::Names;
-use schema::document::{Column, DescriptionSource, Document, Example, Table};
+use schema::document::{Column, DescriptionSource, Document, Example, Ledger, Table};
 use schema::versions::{self, Damaged};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
@@ -182,10 +183,7 @@ impl Views {
         let Names::Only(only) = datasets else {
             return Ok(Arc::clone(whole));
         };
-        let mut only = only.clone();
-        only.sort_unstable();
-        only.dedup();
-        let datasets = Names::Only(only);
+        let datasets = distinct(only);
         let key = (whole.tag(), datasets.clone());
         if let Some(view) = self.0.get(&key) {
             return Ok(view);
@@ -200,9 +198,20 @@ impl Views {
     }
 }
 
+/// Names in an order of their own, so that equal scopes are the same key.
+pub fn distinct(names: &[String]) -> Names {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    Names::Only(names)
+}
+
 /// The document restricted to `datasets`. Everything that mentions a table of another dataset is removed,
-/// including texts, and everything that can't be assigned to a dataset. `version` remains that of the
-/// whole document.
+/// including texts, and everything that can't be assigned to a dataset.
+///
+/// Nothing of it depends on a change that the restricted document does not show: `version` is the hash of what
+/// is left, `generated_at` the last time at which one of the datasets changed, and the costs are 0. If nothing
+/// is hidden, `version` is that of the whole document.
 pub fn within(document: &Document, datasets: &Names) -> Document {
     if *datasets == Names::All {
         return document.clone();
@@ -234,7 +243,12 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
             .filter(sees_all)
             .cloned()
             .collect(),
-        ledger: document.ledger.clone(),
+        ledger: Ledger {
+            changed_at: document.ledger.changed_at.clone(),
+            dropped: document.ledger.dropped.clone(),
+            problems: document.ledger.problems.clone(),
+            ..Ledger::default()
+        },
     };
     within
         .source
@@ -273,7 +287,20 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
         .ledger
         .problems
         .retain(|problem| !hidden.is_named_in(&problem.detail));
+    date(&mut within, datasets);
+    within.version = versions::content_hash(&within);
     within
+}
+
+/// Sets the time of a restricted document.
+fn date(within: &mut Document, datasets: &Names) {
+    let changed_at = &mut within.ledger.changed_at;
+    // An earlier release wrote no times of datasets.
+    if !changed_at.is_empty() {
+        changed_at.retain(|dataset, _| datasets.contain(dataset));
+        let last = changed_at.values().max();
+        within.generated_at = last.copied().unwrap_or(Timestamp::UNIX_EPOCH);
+    }
 }
 
 fn clear_hidden_columns(columns: &mut [Column], hidden: &Hidden) {

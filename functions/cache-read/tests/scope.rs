@@ -1,11 +1,14 @@
 //! Scopes: no response contains anything of a dataset outside the caller's scope.
 
+use std::time::Duration;
+
 use http::StatusCode;
-use kit::Reply;
-use schema::document::{Column, Document};
+use kit::{Reply, TestApp};
+use schema::document::{Column, Document, Problem};
+use schema::versions::content_hash;
 use serde_json::json;
 
-use crate::common::{Moody, example, names, sealed, serving, shop, start};
+use crate::common::{Moody, example, names, sealed, serving, shop, start, table, version};
 
 #[tokio::test]
 async fn a_caller_sees_nothing_of_datasets_outside_their_scope() {
@@ -38,7 +41,8 @@ async fn a_caller_sees_nothing_of_datasets_outside_their_scope() {
     assert_eq!(document.tables[1].foreign_keys.len(), 1);
     assert_eq!(document.ledger.problems.len(), 1);
     assert_eq!(document.ledger.problems[0].subject, "p.shop");
-    assert_eq!(document.version, shop.version);
+    assert_eq!(document.version, content_hash(&document));
+    assert_ne!(document.version, shop.version);
 
     let nothing: Document = app
         .get("/v1/schema")
@@ -204,4 +208,173 @@ async fn texts_that_mention_names_out_of_scope_are_in_no_answer() {
         Some("what was ordered"),
         "and what tells of nothing stays"
     );
+}
+
+/// The next sync of `before`, ten minutes later, in which `change` happened.
+fn later(before: &Document, change: impl FnOnce(&mut Document)) -> Document {
+    let mut next = before.clone();
+    next.generated_at += Duration::from_secs(600);
+    next.ledger.requests += 1_000;
+    next.ledger.bytes_billed += 1_000;
+    change(&mut next);
+    next = sealed(next);
+    next.date_datasets(Some(before));
+    next
+}
+
+fn add_column(document: &mut Document, table: &str, column: &str) {
+    let mut tables = document.tables.iter_mut();
+    let table = tables.find(|it| it.name == table).expect("the table");
+    table.columns.push(Column::leaf(column, "STRING"));
+}
+
+/// The replies of every route that shows a view to callers of these datasets.
+async fn replies(app: &TestApp, datasets: &str) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    for path in [
+        "/v1/schema",
+        "/v1/schema/tables",
+        "/v1/schema/tables/p.shop.orders",
+        "/v1/schema/tables/p.shop.orders?format=ddl",
+    ] {
+        let get = app.get(path).header("cache-control", "no-cache");
+        replies.push(get.header("test-datasets", datasets).await);
+    }
+    let question = json!({"question": "orders of customers"});
+    for path in ["/v1/schema/context", "/v1/schema/prompt"] {
+        let post = app.post(path, &question);
+        replies.push(post.header("test-datasets", datasets).await);
+    }
+    for reply in &mut replies {
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        for header in ["x-request-id", "age"] {
+            reply.headers.remove(header);
+        }
+    }
+    replies
+}
+
+#[tokio::test]
+async fn a_change_out_of_scope_changes_no_byte_no_tag_and_no_version() {
+    let mut one = shop();
+    one.date_datasets(None);
+    let two = later(&one, |it| {
+        add_column(it, "p.hr.people", "bonus");
+        it.tables.push(table("p.hr.payroll", &["id"]));
+        it.ledger.problems.push(Problem::of_dataset("p.hr", "slow"));
+    });
+    let store = Moody::new();
+    store.sync(&one).await;
+    let app = start(&store).await;
+    let before = replies(&app, "p.shop").await;
+    let all_before = app.get("/v1/schema").await;
+    store.sync(&two).await;
+
+    // In this process, and in one that never saw the version before.
+    for app in [&app, &start(&store).await] {
+        assert_eq!(replies(app, "p.shop").await, before);
+        let tag = before[0].etag().unwrap();
+        let again = app.get("/v1/schema").header("test-datasets", "p.shop");
+        let again = again.if_none_match(tag).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+        let version = before[0].header("metasync-version");
+        assert_eq!(again.header("metasync-version"), version);
+
+        let all = app.get("/v1/schema").await;
+        assert_ne!(all.etag(), all_before.etag());
+        assert_eq!(all.json()["version"], two.version);
+    }
+    let seen: Document = before[0].parse();
+    assert_eq!(seen.generated_at, one.generated_at);
+    assert_eq!((seen.ledger.requests, seen.ledger.bytes_billed), (0, 0));
+}
+
+#[tokio::test]
+async fn a_change_in_scope_changes_version_tag_and_time() {
+    let mut one = shop();
+    one.date_datasets(None);
+    let two = later(&one, |it| add_column(it, "p.shop.orders", "note"));
+    let store = Moody::new();
+    store.sync(&one).await;
+    let app = start(&store).await;
+    let before = replies(&app, "p.shop").await;
+    store.sync(&two).await;
+    let after = replies(&app, "p.shop").await;
+    assert_ne!(after[0].etag(), before[0].etag());
+    for header in ["metasync-version", "etag"] {
+        assert_ne!(after[0].header(header), before[0].header(header));
+    }
+    let seen: Document = after[0].parse();
+    assert_eq!(seen.generated_at, two.generated_at);
+    assert_eq!(after[4].json()["version"], seen.version);
+}
+
+#[tokio::test]
+async fn a_view_that_hides_nothing_has_the_version_of_the_document() {
+    let shop = shop();
+    let (app, _) = serving(&shop).await;
+    let all = app.get("/v1/schema");
+    let all = all.header("test-datasets", "p.hr,p.shop,p.web").await;
+    let document: Document = all.parse();
+    assert_eq!(document.tables.len(), shop.tables.len());
+    assert_eq!(content_hash(&document), document.version);
+}
+
+#[tokio::test]
+async fn the_version_of_a_view_finds_the_changes_since_it() {
+    let mut one = shop();
+    one.date_datasets(None);
+    let two = later(&one, |it| add_column(it, "p.hr.people", "bonus"));
+    let three = later(&two, |it| add_column(it, "p.shop.orders", "note"));
+    let four = later(&three, |it| add_column(it, "p.hr.people", "grade"));
+    let store = Moody::new();
+    store.sync(&one).await;
+    let app = start(&store).await;
+    let known = app.get("/v1/schema").header("test-datasets", "p.shop");
+    let known = version(&known.await);
+    for next in [&two, &three, &four] {
+        store.sync(next).await;
+    }
+
+    // A process that has never served that view finds it in the history.
+    for app in [&app, &start(&store).await] {
+        let changes = async |datasets: &str, since: &str| {
+            let path = format!("/v1/schema/changes?since={since}");
+            let get = app.get(&path).header("cache-control", "no-cache");
+            get.header("test-datasets", datasets).await
+        };
+        let told = changes("p.shop", &known).await;
+        let list = told.json()["changes"].clone();
+        assert_eq!(list.as_array().unwrap().len(), 1, "{told:?}");
+        assert_eq!(list[0]["path"], "note");
+        let current = told.json()["version"].as_str().unwrap().to_owned();
+        assert_eq!(told.header("metasync-version"), Some(&*current));
+        let nothing = changes("p.shop", &current).await;
+        assert_eq!(nothing.json()["changes"], json!([]));
+
+        // The version of a view is unknown in every other scope.
+        let other = changes("p.web", &known).await;
+        assert_eq!(other.status, StatusCode::NOT_FOUND);
+        // A caller may have got the version of the whole document from an earlier release.
+        let whole = changes("p.shop", &one.version).await;
+        assert_eq!(whole.json()["changes"], list);
+    }
+}
+
+#[tokio::test]
+async fn callers_who_see_the_same_today_get_only_the_changes_of_their_own_datasets() {
+    let one = shop();
+    let mut two = shop();
+    two.tables.remove(0);
+    two.source.datasets.retain(|dataset| dataset != "p.hr");
+    let store = Moody::new();
+    store.sync(&one).await;
+    store.sync(&sealed(two)).await;
+    let app = start(&store).await;
+    let path = format!("/v1/schema/changes?since={}", one.version);
+    for (datasets, count) in [("p.hr,p.shop", 1), ("p.shop", 0)] {
+        let told = app.get(&path).header("test-datasets", datasets).await;
+        let changes = told.json()["changes"].as_array().unwrap().len();
+        assert_eq!(changes, count, "{datasets}: {told:?}");
+    }
 }

@@ -169,6 +169,7 @@ async fn add_example(
         examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
         next.version = versions::content_hash(&next);
+        next.date_datasets(Some(document));
         match versions::publish(&*sync.store, &next, head.replace()).await {
             Ok(()) => {}
             // A sync or another example came first: review against the new head.

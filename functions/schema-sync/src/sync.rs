@@ -139,6 +139,7 @@ impl Sync {
             .await;
         let changes = diff::tables(base.tables(), &tables);
         let mut document = self.compose(tables, reviewed, ledger, run);
+        document.date_datasets(base.document.as_ref());
         let updated = !base.is_current(&document.version);
         let lost = if updated {
             run.report(Progress::Storing);

@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub struct Document {
     pub format: u32,
     /// SHA-256 in hex of the content: everything here except times and the ledger.
     pub version: String,
+    /// The time of the sync. For a caller who may not see every dataset, the last time at which one of
+    /// theirs changed.
     #[schema(value_type = String, format = DateTime)]
     pub generated_at: Timestamp,
     pub source: Source,
@@ -100,7 +102,8 @@ pub enum How {
     Parsed,
 }
 
-/// What the sync that wrote this document cost, and what it omitted.
+/// What the sync that wrote this document cost, and what it omitted. For a caller who may not see every
+/// dataset, the costs are 0, because they are those of all datasets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
     /// Requests to the warehouse, including pages and retries.
@@ -109,6 +112,10 @@ pub struct Ledger {
     pub llm_calls: u64,
     pub llm_input_tokens: u64,
     pub llm_output_tokens: u64,
+    /// When the tables and examples of each dataset last changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub changed_at: BTreeMap<String, Timestamp>,
     /// Texts of the LLM that do not match the schema.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod bounds;
+mod changed_at;
 pub mod compare;
 pub mod dialect;
 pub mod diff;

@@ -47,6 +47,8 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
         updated,
     } = result;
     let problems = std::mem::take(&mut document.ledger.problems);
+    // What changed is in `changes`.
+    document.ledger.changed_at.clear();
     Answer {
         status: "success",
         message: message(problems.len()),
