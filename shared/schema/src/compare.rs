@@ -44,7 +44,13 @@ impl Detail {
             Self::EnumLabels => old.enum_labels != new.enum_labels,
             Self::Default => old.default != new.default,
             Self::Collation => old.collation != new.collation,
-            Self::RoundingMode => old.rounding_mode != new.rounding_mode,
+            Self::RoundingMode => {
+                let mode = |column: &Column| {
+                    let mode = column.rounding_mode.as_deref();
+                    mode.unwrap_or("ROUND_HALF_AWAY_FROM_ZERO").to_owned()
+                };
+                mode(old) != mode(new)
+            }
         }
     }
 }

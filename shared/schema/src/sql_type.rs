@@ -97,9 +97,29 @@ impl<'a> Parser<'a> {
                     let _ = write!(data_type, "({})", parameters.join(", "));
                     self.at += inside + 1;
                 }
-                Ok(Column::leaf("", data_type))
+                let collation = self.collation()?;
+                Ok(Column {
+                    collation,
+                    ..Column::leaf("", data_type)
+                })
             }
         }
+    }
+
+    /// `COLLATE 'und:ci'`, which is not part of the type.
+    fn collation(&mut self) -> Result<Option<String>, TypeError> {
+        if !self.take("COLLATE ") {
+            return Ok(None);
+        }
+        self.skip_space();
+        let quote = self.rest().chars().next().filter(|it| "'\"".contains(*it));
+        let inside = quote.and_then(|quote| {
+            let (text, _) = self.rest()[1..].split_once(quote)?;
+            Some(text.to_owned())
+        });
+        let collation = inside.ok_or_else(|| self.error("a quoted collation"))?;
+        self.at += collation.len() + 2;
+        Ok(Some(collation))
     }
 
     fn structure(&mut self, depth: usize) -> Result<Column, TypeError> {
@@ -215,6 +235,17 @@ mod tests {
     }
 
     #[test]
+    fn a_collation_is_parsed_as_a_property_of_the_column() {
+        let column = parse_column("c", "STRING(10) COLLATE 'und:ci'").unwrap();
+        assert_eq!(column.data_type, "STRING(10)");
+        assert_eq!(column.collation.as_deref(), Some("und:ci"));
+        let nested = "ARRAY<STRUCT<a STRING COLLATE \"und:ci\", b INT64>>";
+        let column = parse_column("c", nested).unwrap();
+        assert_eq!(column.fields[0].collation.as_deref(), Some("und:ci"));
+        assert_eq!(column.sql_type(), "ARRAY<STRUCT<a STRING, b INT64>>");
+    }
+
+    #[test]
     fn an_invalid_type_is_an_error() {
         for text in [
             "",
@@ -226,6 +257,8 @@ mod tests {
             "NUMERIC(10",
             "ARRAY<ARRAY<INT64>>",
             "STRUCT<`a INT64>",
+            "STRING COLLATE und:ci",
+            "STRING COLLATE 'und:ci",
         ] {
             parse_column("c", text).unwrap_err();
         }

@@ -75,7 +75,8 @@ struct Tables {
     latency: Duration,
     polls: usize,
     rows_per_page: Option<usize>,
-    without_policy_tags: bool,
+    /// Columns that `INFORMATION_SCHEMA` lacks.
+    without: BTreeSet<&'static str>,
     /// Page tokens that repeat forever.
     page_loop: Vec<&'static str>,
     loop_at: usize,
@@ -179,9 +180,9 @@ impl BigQuery {
         self.lock().refused_queries = Some((status, reason, message.to_owned()));
     }
 
-    /// Removes policy tags from `INFORMATION_SCHEMA`, as in an emulator.
-    pub fn set_without_policy_tags(&self) {
-        self.lock().without_policy_tags = true;
+    /// Removes a column such as `policy_tags` from `INFORMATION_SCHEMA`, as in an emulator.
+    pub fn set_without(&self, column: &'static str) {
+        self.lock().without.insert(column);
     }
 
     /// Makes every page of tables or rows name one of these tokens as the next page, in turn.

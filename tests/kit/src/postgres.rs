@@ -48,6 +48,13 @@ pub async fn empty_database() -> Database {
     host.create("template0").await.expect("an empty database")
 }
 
+/// An empty database without an encoding, which stores any bytes as text.
+pub async fn database_of_any_bytes() -> Database {
+    let host = host().await.expect("a Postgres for tests");
+    let created = host.create("template0 encoding 'SQL_ASCII' locale 'C'");
+    created.await.expect("an empty database")
+}
+
 impl Database {
     /// An environment with this database only.
     pub fn env(&self) -> Env {

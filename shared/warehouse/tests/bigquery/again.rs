@@ -79,7 +79,7 @@ async fn if_the_query_lacks_policy_tags_the_known_ones_are_kept() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", guarded("projects/acme/tag"));
     let (first, _) = read(&shop(&stub), &[]).await;
-    stub.set_without_policy_tags();
+    stub.set_without("policy_tags");
     stub.add_column(SHOP, "t", column("note", "STRING"));
 
     let by_query = source(&stub, "shop", |s| s.query_above = 0);

@@ -1,6 +1,7 @@
 //! Reading BigQuery: what it costs, what is found, and what comes of each way it can fail.
 
 mod again;
+mod details;
 mod failures;
 mod plans;
 mod reading;

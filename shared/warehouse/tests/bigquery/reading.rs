@@ -301,7 +301,7 @@ async fn every_way_of_reading_returns_policy_tags() {
 async fn an_emulator_without_policy_tags_is_queried_without_them() {
     let stub = Stub::start().await;
     stub.table(SHOP, "t", id());
-    stub.set_without_policy_tags();
+    stub.set_without("policy_tags");
     let source = source(&stub, "shop", |s| s.query_above = 0);
 
     let (first, usage) = read(&source, &[]).await;

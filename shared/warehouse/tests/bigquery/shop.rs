@@ -52,7 +52,8 @@ pub fn rich(stub: &Stub) {
             "schema": {"fields": [
                 {"name": "id", "type": "INTEGER", "mode": "REQUIRED", "description": "the id"},
                 {"name": "name", "type": "STRING", "maxLength": "10"},
-                {"name": "balance", "type": "NUMERIC", "precision": "10", "scale": "2"},
+                {"name": "balance", "type": "NUMERIC", "precision": "10", "scale": "2",
+                 "roundingMode": "ROUND_HALF_EVEN"},
                 {"name": "tags", "type": "STRING", "mode": "REPEATED", "description": "of them"},
                 {"name": "mail", "type": "STRING", "description": "personal",
                  "policyTags": {"names": ["projects/acme/policyTags/1"]}},
@@ -60,6 +61,8 @@ pub fn rich(stub: &Stub) {
                     {"name": "street", "type": "STRING",
                      "policyTags": {"names": ["projects/acme/policyTags/1"]}},
                     {"name": "country", "type": "STRING", "mode": "REQUIRED"}]},
+                {"name": "state", "type": "STRING", "collation": "und:ci",
+                 "defaultValueExpression": "'new'"},
             ]},
             "tableConstraints": {"primaryKey": {"columns": ["id"]}},
         }),

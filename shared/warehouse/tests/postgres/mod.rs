@@ -1,11 +1,14 @@
 //! A Postgres database as a warehouse, on a real server.
 
+mod bytes;
+mod details;
+mod hidden;
 mod plan;
 mod read;
 
 use std::collections::BTreeMap;
 
-use kit::postgres::{Database, UNPRIVILEGED, empty_database};
+use kit::postgres::{Database, UNPRIVILEGED, database_of_any_bytes, empty_database};
 use platform::Env;
 use schema::bounds::{MAX_FIELDS, MAX_TABLES_BYTES};
 use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};

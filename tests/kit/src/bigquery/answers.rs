@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// The rows of the sync's query. Tables with equal columns, description and keys share a row.
-pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>, with_tags: bool) -> Vec<Value> {
+pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>, sql: &str) -> Vec<Value> {
     let mut groups: BTreeMap<_, Vec<&String>> = BTreeMap::new();
     for (name, resource) in tables {
-        if resource["type"] == "EXTERNAL" {
+        if resource["type"] == "EXTERNAL" || resource["type"] == "MODEL" {
             continue;
         }
         let columns: Vec<_> = fields(&resource["schema"])
-            .map(|field| column(field, with_tags))
+            .map(|field| column(field, sql))
             .collect();
         let description = resource["description"]
             .as_str()
@@ -40,10 +40,13 @@ fn fields(of: &Value) -> impl Iterator<Item = &Value> {
     of["fields"].as_array().into_iter().flatten()
 }
 
-fn column(field: &Value, with_tags: bool) -> Value {
+fn column(field: &Value, sql: &str) -> Value {
     let mut details = Vec::new();
-    collect_details("", field, with_tags, &mut details);
+    collect_details("", field, sql, &mut details);
+    // BigQuery returns the text NULL.
+    let filled = field["defaultValueExpression"].as_str().unwrap_or("NULL");
     json!({
+        "filled": sql.contains("column_default").then_some(filled),
         "name": field["name"],
         "type": type_text(field),
         "nullable": field["mode"] != "REQUIRED" && field["mode"] != "REPEATED",
@@ -51,18 +54,24 @@ fn column(field: &Value, with_tags: bool) -> Value {
     })
 }
 
-/// Collects the description and policy tags of the field and its nested fields.
-fn collect_details(parent: &str, field: &Value, with_tags: bool, details: &mut Vec<Value>) {
+/// Collects what the SQL asks for of the field and its nested fields.
+fn collect_details(parent: &str, field: &Value, sql: &str, details: &mut Vec<Value>) {
     let name = field["name"].as_str().unwrap_or_default();
     let path = format!("{parent}{name}");
     let text = field["description"].as_str();
-    let tags = with_tags.then(|| field["policyTags"]["names"].as_array());
-    let tags = tags.flatten().cloned().unwrap_or_default();
-    if text.is_some() || !tags.is_empty() {
-        details.push(json!({"path": path, "text": text, "tags": tags}));
+    let asked = |column: &str, value: &Value| {
+        let value = sql.contains(column).then(|| value.clone());
+        value.unwrap_or_default()
+    };
+    let tags = asked("policy_tags", &field["policyTags"]["names"]);
+    let collated = asked("collation_name", &field["collation"]);
+    let rounding = asked("rounding_mode", &field["roundingMode"]);
+    if text.is_some() || [&tags, &collated, &rounding].iter().any(|it| !it.is_null()) {
+        details.push(json!({
+            "path": path, "text": text, "tags": tags, "collated": collated, "rounding": rounding}));
     }
     for nested in fields(field) {
-        collect_details(&format!("{path}."), nested, with_tags, details);
+        collect_details(&format!("{path}."), nested, sql, details);
     }
 }
 

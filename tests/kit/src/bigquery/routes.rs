@@ -138,12 +138,11 @@ async fn jobs_query(
             let message = "Query exceeded limit for bytes billed: 10485760";
             return Err(refused(400, "bytesBilledLimitExceeded", message));
         }
-        let with_tags = sql.contains("policy_tags");
-        if with_tags && tables.without_policy_tags {
-            let message = "Unrecognized name: policy_tags at [6:65]";
-            return Err(refused(400, "invalidQuery", message));
+        if let Some(column) = tables.without.iter().find(|column| sql.contains(**column)) {
+            let message = format!("Unrecognized name: {column} at [6:65]");
+            return Err(refused(400, "invalidQuery", &message));
         }
-        let rows = catalog_rows(all, with_tags);
+        let rows = catalog_rows(all, sql);
         let job = format!("job-{}", tables.jobs.len());
         let answer = if tables.polls == 0 {
             let mut answer = tables.page(&job, &rows, 0);

@@ -8,13 +8,14 @@ use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
 use schema::family::{Family, ShardRun};
 use schema::name::TableName;
 use schema::sql_type::parse_column;
-use schema::table_schema::TableResource;
+use schema::table_schema::{TableResource, spell_as_columns};
 use serde::Deserialize;
 
 use super::client::Client;
 use super::failure::Failure;
 use super::gets::sort;
 use super::jobs;
+use super::lacking::{LackingNow, OptionalColumn};
 use super::query::{self, Row};
 use super::settings::Dataset;
 use crate::observer::Observer;
@@ -26,8 +27,7 @@ const SQL: &str = include_str!("catalog.sql");
 pub(super) struct Catalog {
     groups: Vec<Group>,
     group_of: HashMap<String, usize>,
-    /// False for emulators that lack them.
-    has_policy_tags: bool,
+    lacking: LackingNow,
 }
 
 /// Tables that are equal in everything that the query returns.
@@ -44,15 +44,18 @@ struct ColumnRow {
     #[serde(rename = "type")]
     data_type: String,
     nullable: bool,
+    filled: Option<String>,
     paths: Option<Vec<PathRow>>,
 }
 
-/// A path with a description or policy tags.
+/// A path with a description, policy tags, a collation or a rounding mode.
 #[derive(Deserialize)]
 struct PathRow {
     path: String,
     text: Option<String>,
     tags: Option<Vec<String>>,
+    collated: Option<String>,
+    rounding: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,34 +77,39 @@ pub(super) async fn read(
     dataset: &Dataset,
     observer: &dyn Observer,
 ) -> Result<Catalog, Failure> {
-    let mut has_policy_tags = !client.is_without_policy_tags();
-    let rows = match rows(client, query, dataset, has_policy_tags, observer).await {
-        Err(failure) if has_policy_tags && failure.names("policy_tags") => {
-            client.set_without_policy_tags();
-            has_policy_tags = false;
-            rows(client, query, dataset, false, observer).await?
+    loop {
+        let lacking = client.lacking.now();
+        let failure = match rows(client, query, dataset, lacking, observer).await {
+            Ok(rows) => return Ok(Catalog::parse(dataset, &rows, lacking)),
+            Err(failure) => failure,
+        };
+        let mut present = OptionalColumn::ALL.into_iter();
+        match present.find(|it| !lacking.has(*it) && failure.names(it.name())) {
+            Some(column) => client.lacking.add(column),
+            None => return Err(failure),
         }
-        answered => answered?,
-    };
-    Catalog::parse(dataset, &rows, has_policy_tags).map_err(Failure::Unreadable)
+    }
 }
 
 async fn rows(
     client: &Client,
     query: &query::Settings,
     dataset: &Dataset,
-    with_policy_tags: bool,
+    lacking: LackingNow,
     observer: &dyn Observer,
 ) -> Result<Vec<Row>, Failure> {
-    let (tags, tagged) = if with_policy_tags {
-        ("policy_tags", "array_length(policy_tags) > 0")
-    } else {
-        ("null", "false")
+    let tagged = match lacking.has(OptionalColumn::PolicyTags) {
+        true => "false",
+        false => "array_length(policy_tags) > 0",
     };
-    let sql = SQL
+    let mut sql = SQL
         .replace("{dataset}", &dataset.to_string())
-        .replace("{tags}", tags)
         .replace("{tagged}", tagged);
+    for column in OptionalColumn::ALL {
+        let name = column.name();
+        let value = if lacking.has(column) { "null" } else { name };
+        sql = sql.replace(&format!("{{{name}}}"), value);
+    }
     let place = client.locations.of_dataset(dataset);
     let is_placed = place.is_some();
     match query::run(client, query, &sql, place, observer).await {
@@ -117,46 +125,31 @@ async fn rows(
 }
 
 impl Catalog {
-    fn parse(dataset: &Dataset, rows: &[Row], has_policy_tags: bool) -> anyhow::Result<Self> {
+    /// A row that can't be parsed is skipped: its tables are read by `tables.get`, which spells a type
+    /// differently.
+    fn parse(dataset: &Dataset, rows: &[Row], lacking: LackingNow) -> Self {
         let mut groups = Vec::with_capacity(rows.len());
         let mut keys = Vec::with_capacity(rows.len());
         let mut group_of = HashMap::new();
         for row in rows {
-            let [columns, description, keys_of_group, tables] =
-                row.cells().context("four cells a row")?;
-            let tables: Vec<String> = json(tables.context("tables")?)?;
-            let columns: Vec<ColumnRow> = json(columns.context("columns")?)?;
-            let columns: Result<Vec<_>, _> =
-                columns.into_iter().map(ColumnRow::into_column).collect();
-            let columns = match columns {
-                Ok(columns) => columns,
-                Err(error) => {
-                    // `tables.get` spells such a type differently.
-                    tracing::warn!(%dataset, first = tables.first(), %error, "unknown type");
-                    continue;
+            match parse_row(row) {
+                Ok((tables, group, keys_of_group)) => {
+                    group_of.extend(tables.into_iter().map(|table| (table, groups.len())));
+                    groups.push(group);
+                    keys.push(keys_of_group);
                 }
-            };
-            group_of.extend(tables.into_iter().map(|table| (table, groups.len())));
-            keys.push(match keys_of_group {
-                Some(text) => json::<Vec<KeyRow>>(text)?,
-                None => Vec::new(),
-            });
-            groups.push(Group {
-                columns,
-                description: description
-                    .map(unquote)
-                    .filter(|text| !text.trim().is_empty()),
-                primary_key: Vec::new(),
-                foreign_keys: Vec::new(),
-            });
+                Err(error) => {
+                    tracing::warn!(%dataset, error = format!("{error:#}"), "a row can't be parsed");
+                }
+            }
         }
         let mut catalog = Self {
             groups,
             group_of,
-            has_policy_tags,
+            lacking,
         };
         catalog.set_keys(dataset, keys);
-        Ok(catalog)
+        catalog
     }
 
     /// Sets primary keys first, because a foreign key refers to positions in a primary key.
@@ -210,6 +203,7 @@ impl Catalog {
             .description
             .as_ref()
             .map(|_| DescriptionSource::Warehouse);
+        spell_as_columns(&mut table);
         bounds::fit(&mut table);
         Some(table)
     }
@@ -217,7 +211,7 @@ impl Catalog {
     /// Adds what the query doesn't tell from the known columns: a nested field is required if it was
     /// required before and has the same type.
     pub(super) fn complete(&self, columns: &mut [Column], known: &[Column]) {
-        complete(columns, known, self.has_policy_tags, false);
+        complete(columns, known, self.lacking, false);
     }
 
     /// The shards of a family from old to new, grouped by schema. A shard that is too new for the query
@@ -248,17 +242,49 @@ impl Catalog {
     }
 }
 
+/// The tables of a row, what they are equal in, and their keys.
+fn parse_row(row: &Row) -> anyhow::Result<(Vec<String>, Group, Vec<KeyRow>)> {
+    let [columns, description, keys, tables] = row.cells().context("four cells a row")?;
+    let tables: Vec<String> = json(tables.context("tables")?)?;
+    let columns: Vec<ColumnRow> = json(columns.context("columns")?)?;
+    let columns = columns.into_iter().map(ColumnRow::into_column);
+    let columns: anyhow::Result<Vec<Column>> = columns.collect();
+    let first = tables.first().cloned().unwrap_or_default();
+    let group = Group {
+        columns: columns.context(first)?,
+        description: description
+            .map(unquote)
+            .filter(|text| !text.trim().is_empty()),
+        primary_key: Vec::new(),
+        foreign_keys: Vec::new(),
+    };
+    let keys = match keys {
+        Some(text) => json(text)?,
+        None => Vec::new(),
+    };
+    Ok((tables, group, keys))
+}
+
+/// A value of `INFORMATION_SCHEMA` that is absent as null, as nothing, or as the text NULL.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty() && text != "NULL")
+}
+
 impl ColumnRow {
     fn into_column(self) -> anyhow::Result<Column> {
         let mut column = parse_column(&self.name, &self.data_type)?;
         if !self.nullable && column.mode == Mode::Nullable {
             column.mode = Mode::Required;
         }
+        column.default = filled(self.filled);
         for row in self.paths.unwrap_or_default() {
             let Some(found) = find(&mut column, &row.path) else {
                 continue;
             };
             found.policy_tags = row.tags.unwrap_or_default();
+            found.collation = filled(row.collated).or(found.collation.take());
+            let rounding = filled(row.rounding);
+            found.rounding_mode = rounding.filter(|mode| mode != "ROUNDING_MODE_UNSPECIFIED");
             found.description = row.text.filter(|text| !text.trim().is_empty());
             found.description_source = found
                 .description
@@ -269,7 +295,7 @@ impl ColumnRow {
     }
 }
 
-fn complete(columns: &mut [Column], known: &[Column], has_policy_tags: bool, is_nested: bool) {
+fn complete(columns: &mut [Column], known: &[Column], lacking: LackingNow, is_nested: bool) {
     let known: HashMap<&str, &Column> = known
         .iter()
         .map(|column| (column.name.as_str(), column))
@@ -284,10 +310,20 @@ fn complete(columns: &mut [Column], known: &[Column], has_policy_tags: bool, is_
         {
             column.mode = Mode::Required;
         }
-        if !has_policy_tags {
-            column.policy_tags.clone_from(&known.policy_tags);
+        for kept in OptionalColumn::ALL
+            .into_iter()
+            .filter(|it| lacking.has(*it))
+        {
+            match kept {
+                OptionalColumn::PolicyTags => column.policy_tags.clone_from(&known.policy_tags),
+                OptionalColumn::Collation => column.collation.clone_from(&known.collation),
+                OptionalColumn::RoundingMode => {
+                    column.rounding_mode.clone_from(&known.rounding_mode);
+                }
+                OptionalColumn::Default => column.default.clone_from(&known.default),
+            }
         }
-        complete(&mut column.fields, &known.fields, has_policy_tags, true);
+        complete(&mut column.fields, &known.fields, lacking, true);
     }
 }
 

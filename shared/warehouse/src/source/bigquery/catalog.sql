@@ -1,13 +1,17 @@
 -- Every table of a dataset in one query, so that it is billed once. Tables with equal columns,
 -- descriptions and keys (date shards, above all) come as one row.
 with
--- Descriptions and policy tags, nested ones by their path.
+-- Descriptions, policy tags, collation and rounding, nested ones by their path. What a path does not have
+-- is null or the text NULL.
 described as (
   select table_name, column_name,
-         array_agg(struct(field_path as path, description as text, {tags} as tags)
+         array_agg(struct(field_path as path, description as text, {policy_tags} as tags,
+                          {collation_name} as collated, {rounding_mode} as rounding)
                    order by field_path) as paths
   from `{dataset}`.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS
   where description is not null or {tagged}
+     or ifnull({collation_name}, '') not in ('', 'NULL')
+     or ifnull({rounding_mode}, '') not in ('', 'NULL')
   group by table_name, column_name
 ),
 -- Columns with their whole type; pseudo columns have no position.
@@ -15,7 +19,8 @@ listed as (
   select c.table_name,
          to_json_string(array_agg(
            struct(c.column_name as name, c.data_type as type,
-                  c.is_nullable = 'YES' as nullable, d.paths as paths)
+                  c.is_nullable = 'YES' as nullable, {column_default} as filled,
+                  d.paths as paths)
            order by c.ordinal_position)) as columns
   from `{dataset}`.INFORMATION_SCHEMA.COLUMNS as c
   left join described as d

@@ -2,7 +2,6 @@
 //! and counts every attempt.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -18,6 +17,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::lacking::Lacking;
 use super::location::Locations;
 use super::settings::{RetryPolicy, Settings};
 use crate::observer::Observer;
@@ -48,8 +48,8 @@ pub(super) struct Client {
     in_flight: Semaphore,
     pub(super) retries: RetryPolicy,
     pub(super) locations: Locations,
-    /// The catalog query was refused because an emulator lacks the policy tags column.
-    without_policy_tags: AtomicBool,
+    /// The columns of `INFORMATION_SCHEMA` that an emulator lacks.
+    pub(super) lacking: Lacking,
 }
 
 impl Client {
@@ -62,16 +62,8 @@ impl Client {
             in_flight: Semaphore::new(settings.parallelism),
             retries: settings.retries,
             locations: Locations::default(),
-            without_policy_tags: AtomicBool::new(false),
+            lacking: Lacking::default(),
         }
-    }
-
-    pub(super) fn is_without_policy_tags(&self) -> bool {
-        self.without_policy_tags.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_without_policy_tags(&self) {
-        self.without_policy_tags.store(true, Ordering::Relaxed);
     }
 
     pub(super) async fn get<T: DeserializeOwned>(

@@ -22,7 +22,7 @@ use crate::observer::Observer;
 const FIELDS: &str = "type,description,schema,\
      timePartitioning(type,field,requirePartitionFilter),rangePartitioning/field,\
      clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes,\
-     externalDataConfiguration/hivePartitioningOptions(requirePartitionFilter,fields)";
+     externalDataConfiguration(hivePartitioningOptions(requirePartitionFilter,fields))";
 
 pub(super) struct TableReader<'a> {
     pub(super) client: &'a Client,

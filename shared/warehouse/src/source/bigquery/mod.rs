@@ -9,6 +9,7 @@ mod client;
 mod failure;
 mod gets;
 mod jobs;
+mod lacking;
 mod listing;
 mod location;
 mod plan;

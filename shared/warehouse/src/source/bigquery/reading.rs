@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future;
 use futures::stream::{self, FuturesUnordered, StreamExt as _};
-use schema::compare;
+use schema::compare::{self, ColumnChange, Detail};
 use schema::document::{Column, Problem, Table, TableKind};
 use schema::family::{self, Family};
 use schema::name::TableName;
@@ -441,6 +441,19 @@ impl TableTask<'_> {
 /// Whether the query returns the known columns.
 fn is_unchanged(known: &[Column], queried: &[Column]) -> bool {
     let mut unchanged = true;
-    compare::columns(known, queried, &mut |_, _| unchanged = false);
+    compare::columns(known, queried, &mut |_, change| match change {
+        // The query and a get may spell one expression differently.
+        ColumnChange::Detail(Detail::Default, known, queried) => {
+            unchanged &= squeezed(known) == squeezed(queried);
+        }
+        _ => unchanged = false,
+    });
     unchanged
+}
+
+/// The default without spaces, case and the parentheses of a call without arguments.
+fn squeezed(column: &Column) -> Option<String> {
+    let default = column.default.as_deref()?;
+    let text: String = default.split_whitespace().collect();
+    Some(text.replace("()", "").to_uppercase())
 }

@@ -1,28 +1,50 @@
 //! Reads the catalog: the tables, and what the role may not read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use platform::postgres::Pool;
-use platform::postgres::types::Type;
-use schema::Dialect;
-use schema::bounds;
-use schema::document::{DescriptionSource, ForeignKey, Partitioning, Problem, Table, TableKind};
-use schema::name::dataset_id;
-use schema::render::identifier;
-use tokio_postgres::{IsolationLevel, Row};
+use platform::postgres::types::{ToSql, Type};
+use schema::document::{Problem, Table};
+use tokio_postgres::{IsolationLevel, Row, Transaction};
 
 use super::columns::Columns;
+use super::hiding;
+use super::links::Links;
+use super::omission::{missing_schemas, nothing_to_read, unreadable};
+use super::relation::Relation;
+use super::text::Text;
+use super::types::Types;
 use crate::error::SourceError;
 use crate::observer::Observer;
-use crate::source::{Reading, Unread};
+use crate::source::Reading;
 
 /// Type names include their schema, whatever the role's search path is. The queries are too short to
-/// compile.
+/// compile. A database without an encoding would refuse to send bytes that are not UTF-8.
 const SETTINGS: &str = "
     set local search_path = pg_catalog;
     set local statement_timeout = '60s';
     set local lock_timeout = '5s';
-    set local jit = off";
+    set local jit = off;
+    select set_config('client_encoding', 'SQL_ASCII', true)
+    where current_setting('server_encoding') = 'SQL_ASCII'";
+
+/// Runs the catalog queries in one snapshot.
+struct Catalog<'a> {
+    db: Transaction<'a>,
+    observer: &'a dyn Observer,
+}
+
+impl Catalog<'_> {
+    async fn rows<P: ToSql + Sync>(
+        &self,
+        sql: &str,
+        parameter: &P,
+        of: Type,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.observer.request();
+        self.db.query_typed(sql, &[(parameter, of)]).await
+    }
+}
 
 pub(super) async fn read(
     pool: &Pool,
@@ -39,69 +61,42 @@ pub(super) async fn read(
         .start()
         .await?;
     db.batch_execute(SETTINGS).await?;
+    let catalog = Catalog { db, observer };
 
     let named = schemas.unwrap_or_default();
-    observer.request();
-    let place = db
-        .query_typed_one(include_str!("schemas.sql"), &[(&named, Type::TEXT_ARRAY)])
-        .await?;
-    let database: String = place.try_get("database")?;
-    let role: String = place.try_get("role")?;
-    let mut omitted = missing_schemas(named, &database, &place)?;
+    let sql = include_str!("schemas.sql");
+    let place = catalog.rows(sql, &named, Type::TEXT_ARRAY).await?;
+    let place = place.first().ok_or_else(no_row)?;
+    let database: Text = place.try_get("database")?;
+    let database = database.lossy();
+    let role: Text = place.try_get("role")?;
+    let role = role.lossy();
+    let mut omitted = missing_schemas(named, database, role, place)?;
 
-    observer.request();
-    let rows = db
-        .query_typed(include_str!("tables.sql"), &[(&schemas, Type::TEXT_ARRAY)])
-        .await?;
-    let relations = rows
-        .iter()
-        .map(|row| Relation::from_row(&database, row))
-        .collect::<Result<Vec<_>, _>>()?;
+    let sql = include_str!("tables.sql");
+    let rows = catalog.rows(sql, &schemas, Type::TEXT_ARRAY).await?;
+    let mut relations = Vec::with_capacity(rows.len());
+    let mut problems = Vec::new();
+    for row in &rows {
+        match Relation::from_row(database, row)? {
+            Ok(relation) => relations.push(relation),
+            Err(problem) => problems.push(problem),
+        }
+    }
     let expected: BTreeSet<&str> = known.iter().map(Table::dataset).collect();
-    for unread in unreadable(&relations, &role, &expected) {
+    for unread in unreadable(&relations, role, &expected) {
         if omitted.iter().all(|it| it.what != unread.what) {
             omitted.push(unread);
         }
     }
-    let relations: Vec<_> = relations.into_iter().filter(|it| it.readable).collect();
+    relations.retain(|it| it.readable);
     if relations.is_empty() && !omitted.is_empty() {
         return Err(nothing_to_read(&omitted));
     }
-    let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
-
-    observer.request();
-    let types = db
-        .query_typed(include_str!("types.sql"), &[(&oids, Type::OID_ARRAY)])
-        .await?;
-    let mut columns = Columns::of_types(&types)?;
-    let with_columns = [&oids[..], &columns.relations()].concat();
-    observer.request();
-    let rows = db
-        .query_typed(
-            include_str!("columns.sql"),
-            &[(&with_columns, Type::OID_ARRAY)],
-        )
-        .await?;
-    columns.add(&rows)?;
-
-    observer.request();
-    let rows = db
-        .query_typed(include_str!("keys.sql"), &[(&oids, Type::OID_ARRAY)])
-        .await?;
-    let mut keys = keys(&database, &rows)?;
-
-    let trees = columns.trees(&oids);
-    let tables = relations.into_iter().zip(trees).map(|(relation, tree)| {
-        let mut table = relation.table;
-        (table.columns, table.cut) = tree;
-        if let Some(keys) = keys.remove(&relation.oid) {
-            table.primary_key = keys.primary;
-            table.foreign_keys = keys.foreign;
-        }
-        table
-    });
+    let (tables, more) = catalog.tables(database, role, relations).await?;
+    problems.extend(more);
     Ok(Reading {
-        tables: tables.collect(),
+        tables,
         unread: omitted
             .iter()
             .filter(|it| it.exists)
@@ -111,188 +106,76 @@ pub(super) async fn read(
             .into_iter()
             .filter(|it| it.is_reported)
             .map(|it| it.problem)
+            .chain(problems)
             .collect(),
         remedy: None,
     })
 }
 
-struct Relation {
-    oid: u32,
-    /// Whether the role may use its schema.
-    usable: bool,
-    readable: bool,
-    /// `schema.table`, quoted if SQL needs it.
-    quoted: String,
-    table: Table,
+fn no_row() -> SourceError {
+    SourceError::Other(anyhow::anyhow!("postgres returned no row for its own name"))
 }
 
-impl Relation {
-    fn from_row(database: &str, row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let schema: &str = row.try_get("schema")?;
-        let name: &str = row.try_get("name")?;
-        let kind = match row.try_get("kind")? {
-            "v" => TableKind::View,
-            "m" => TableKind::MaterializedView,
-            "f" => TableKind::External,
-            _ => TableKind::Table,
-        };
-        let mut table = Table::new([database, schema, name], kind);
-        let description: Option<&str> = row.try_get("description")?;
-        table.description = description.map(bounds::short);
-        table.description_source = table
-            .description
-            .is_some()
-            .then_some(DescriptionSource::Warehouse);
-        table.set_size(whole(row.try_get("tuples")?), whole(row.try_get("bytes")?));
-        let unit: Option<String> = row.try_get("partition_unit")?;
-        let key: Option<String> = row.try_get("partition_key")?;
-        table.partitioning = unit
-            .zip(key)
-            .map(|(unit, column)| Partitioning { column, unit });
-        Ok(Self {
-            oid: row.try_get("oid")?,
-            usable: row.try_get("usable")?,
-            readable: row.try_get("readable")?,
-            quoted: row.try_get("quoted")?,
-            table,
-        })
+impl Catalog<'_> {
+    /// The relations as tables, with columns and links.
+    async fn tables(
+        &self,
+        database: &str,
+        role: &str,
+        relations: Vec<Relation>,
+    ) -> Result<(Vec<Table>, Vec<Problem>), SourceError> {
+        let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
+        let oid_array = Type::OID_ARRAY;
+        let sql = include_str!("types.sql");
+        let rows = self.rows(sql, &oids, oid_array.clone()).await?;
+        let mut columns = Columns::new(Types::from_rows(&rows)?);
+        let with_columns = [&oids[..], &columns.relations()].concat();
+        let sql = include_str!("columns.sql");
+        let rows = self.rows(sql, &with_columns, oid_array.clone()).await?;
+        columns.add(&rows)?;
+
+        let mut links = Links::default();
+        let sql = include_str!("keys.sql");
+        let rows = self.rows(sql, &oids, oid_array.clone()).await?;
+        links.add_keys(database, &rows)?;
+        let sql = include_str!("inheritance.sql");
+        let rows = self.rows(sql, &oids, oid_array).await?;
+        links.add_inheritance(database, &rows)?;
+
+        let mut problems = Vec::new();
+        let trees = columns.trees(&oids);
+        let tables = relations.into_iter().zip(trees).map(|(relation, tree)| {
+            problems.extend(bad_texts(&relation, &columns));
+            let mut table = relation.table;
+            (table.columns, table.cut) = tree;
+            links.apply(relation.oid, &mut table);
+            (table, columns.hidden(relation.oid).to_vec())
+        });
+        let mut tables: Vec<(Table, Vec<String>)> = tables.collect();
+        self.observer.request();
+        let rows = self.db.query_typed(include_str!("hidden.sql"), &[]).await?;
+        let names = rows.iter().map(|row| row.try_get::<_, Text>("name"));
+        let names: Vec<Text> = names.collect::<Result<_, _>>()?;
+        let names = names.into_iter().filter_map(Text::valid);
+        problems.extend(hiding::clear(&mut tables, names, role));
+        let tables = tables.into_iter().map(|(table, _)| table).collect();
+        Ok((tables, problems))
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "estimates, never negative and far below 2^64"
-)]
-fn whole(estimate: Option<f64>) -> Option<u64> {
-    estimate.map(|estimate| estimate.round() as u64)
-}
-
-/// A schema or table that is not read, and why.
-struct Omission {
-    what: Unread,
-    /// False for a named schema that does not exist.
-    exists: bool,
-    /// False for a schema that the role may not use, that the URL does not name and that has no known
-    /// tables.
-    is_reported: bool,
-    problem: Problem,
-}
-
-fn missing_schemas(
-    named: &[String],
-    database: &str,
-    place: &Row,
-) -> Result<Vec<Omission>, tokio_postgres::Error> {
-    let existing: Vec<String> = place.try_get("existing")?;
-    let usable: Vec<String> = place.try_get("usable")?;
-    let role: &str = place.try_get("role")?;
-    let missing = named.iter().filter(|name| !usable.contains(name));
-    let omitted = missing.map(|name| {
-        let exists = existing.contains(name);
-        let detail = if exists {
-            no_usage(name, role)
-        } else {
-            "the schema does not exist: correct `schemas` in WAREHOUSE_URL".to_owned()
-        };
-        let dataset = dataset_id(database, name);
-        Omission {
-            what: Unread::Dataset(dataset.clone()),
-            exists,
-            is_reported: true,
-            problem: Problem::of_dataset(dataset, detail),
-        }
-    });
-    Ok(omitted.collect())
-}
-
-fn no_usage(schema: &str, role: &str) -> String {
-    let schema = identifier(schema, Dialect::Postgres);
-    format!("{role} may not use the schema: grant usage on schema {schema} to {role}")
-}
-
-/// One entry for a schema without any readable table, or else one per unreadable table.
-fn unreadable(relations: &[Relation], role: &str, expected: &BTreeSet<&str>) -> Vec<Omission> {
-    let mut schemas: BTreeMap<&str, Vec<&Relation>> = BTreeMap::new();
-    for relation in relations {
-        let schema = relation.table.parts.dataset.as_str();
-        schemas.entry(schema).or_default().push(relation);
-    }
-    let mut omitted = Vec::new();
-    let mut unusable = Vec::new();
-    for (schema, relations) in schemas {
-        let dataset = relations[0].table.dataset();
-        let whole = |is_reported: bool, detail: String| Omission {
-            what: Unread::Dataset(dataset.to_owned()),
-            exists: true,
-            is_reported,
-            problem: Problem::of_dataset(dataset, detail),
-        };
-        if relations.iter().all(|relation| !relation.usable) {
-            unusable.push(whole(expected.contains(dataset), no_usage(schema, role)));
-            continue;
-        }
-        if relations.iter().all(|relation| !relation.readable) {
-            let detail = format!(
-                "{role} may not read any of its tables ({}): grant select on them to {role}",
-                relations.len()
-            );
-            omitted.push(whole(true, detail));
-            continue;
-        }
-        let unreadable = relations.iter().filter(|relation| !relation.readable);
-        omitted.extend(unreadable.map(|relation| {
-            let detail = format!(
-                "{role} may not read the table: grant select on {} to {role}",
-                relation.quoted
-            );
-            Omission {
-                what: Unread::Table(relation.table.name.clone()),
-                exists: true,
-                is_reported: true,
-                problem: Problem::of_table(&relation.table.parts, detail),
-            }
-        }));
-    }
-    omitted.extend(unusable);
-    omitted
-}
-
-fn nothing_to_read(omitted: &[Omission]) -> SourceError {
-    let details: Vec<String> = omitted
-        .iter()
-        .map(|it| format!("{}: {}", it.problem.subject, it.problem.detail))
+/// The problem that names the texts of a table that are not UTF-8.
+fn bad_texts(relation: &Relation, columns: &Columns) -> Option<Problem> {
+    let comment = relation.has_bad_comment.then(|| "its comment".to_owned());
+    let bad: Vec<String> = comment
+        .into_iter()
+        .chain(columns.bad_texts(relation.oid))
         .collect();
-    let details = details.join("; ");
-    if omitted.iter().any(|it| it.exists) {
-        SourceError::Denied(details.into())
-    } else {
-        SourceError::NotFound(details)
-    }
-}
-
-#[derive(Default)]
-struct Keys {
-    primary: Vec<String>,
-    foreign: Vec<ForeignKey>,
-}
-
-fn keys(database: &str, rows: &[Row]) -> Result<HashMap<u32, Keys>, tokio_postgres::Error> {
-    let mut keys: HashMap<u32, Keys> = HashMap::new();
-    for row in rows {
-        let of = keys.entry(row.try_get("relation")?).or_default();
-        let columns = row.try_get("columns")?;
-        if row.try_get("is_primary")? {
-            of.primary = columns;
-            continue;
-        }
-        let schema: &str = row.try_get("referenced_schema")?;
-        let table: &str = row.try_get("referenced_table")?;
-        of.foreign.push(ForeignKey::new(
-            columns,
-            [database, schema, table],
-            row.try_get("referenced_columns")?,
-        ));
-    }
-    Ok(keys)
+    (!bad.is_empty()).then(|| {
+        let detail = format!(
+            "omitted, because it is not UTF-8: {}; the database stores any bytes (SQL_ASCII), so write \
+             these texts again in UTF-8",
+            bad.join(", ")
+        );
+        Problem::of_table(&relation.table.parts, detail)
+    })
 }

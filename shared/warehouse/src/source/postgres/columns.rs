@@ -3,38 +3,29 @@
 //! Composite types nest wherever they are used, so that a few types expand to millions of fields. They are
 //! expanded within [`bounds`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use schema::bounds::{self, Budget, MAX_TABLES_BYTES};
 use schema::document::{Column, DescriptionSource, Mode};
+use schema::mentions::Mentions;
+use schema::name::path;
 use tokio_postgres::{Error, Row};
+
+use super::text::Text;
+use super::types::{TypeKind, Types};
 
 /// BigQuery's limit on nesting; Postgres has none.
 const MAX_DEPTH: usize = 15;
 
 pub(super) struct Columns {
-    types: HashMap<u32, TypeInfo>,
+    types: Types,
     of_relations: HashMap<u32, Vec<RawColumn>>,
-}
-
-struct TypeInfo {
-    kind: TypeKind,
-    description: Option<String>,
-}
-
-enum TypeKind {
-    Array {
-        element: u32,
-    },
-    Domain {
-        base: u32,
-        name: String,
-        required: bool,
-    },
-    Composite {
-        relation: u32,
-    },
-    Other,
+    /// The names of columns that we may not read.
+    hidden: HashMap<u32, Vec<String>>,
+    /// The same, to find them in the comments on other columns.
+    hidden_names: HashMap<u32, Mentions>,
+    /// What is omitted because it is not UTF-8.
+    bad_texts: HashMap<u32, Vec<String>>,
 }
 
 struct RawColumn {
@@ -42,59 +33,112 @@ struct RawColumn {
     type_oid: u32,
     type_name: String,
     required: bool,
+    default: Option<String>,
+    collation: Option<String>,
     description: Option<String>,
 }
 
 impl Columns {
-    pub(super) fn of_types(rows: &[Row]) -> Result<Self, Error> {
-        let mut types = HashMap::new();
-        for row in rows {
-            let kind = match row.try_get("kind")? {
-                "array" => TypeKind::Array {
-                    element: row.try_get("inner_type")?,
-                },
-                "domain" => TypeKind::Domain {
-                    base: row.try_get("inner_type")?,
-                    name: row.try_get("base_name")?,
-                    required: row.try_get("required")?,
-                },
-                "composite" => TypeKind::Composite {
-                    relation: row.try_get("relation")?,
-                },
-                _ => TypeKind::Other,
-            };
-            let description = row.try_get("description")?;
-            types.insert(row.try_get("oid")?, TypeInfo { kind, description });
-        }
-        Ok(Self {
+    pub(super) fn new(types: Types) -> Self {
+        Self {
             types,
             of_relations: HashMap::new(),
-        })
+            hidden: HashMap::new(),
+            hidden_names: HashMap::new(),
+            bad_texts: HashMap::new(),
+        }
     }
 
     /// The relations of the composite types, which hold their fields.
     pub(super) fn relations(&self) -> Vec<u32> {
-        let kinds = self.types.values().map(|info| &info.kind);
-        kinds
-            .filter_map(|kind| match kind {
-                TypeKind::Composite { relation } => Some(*relation),
-                _ => None,
-            })
-            .collect()
+        self.types.relations()
     }
 
     pub(super) fn add(&mut self, rows: &[Row]) -> Result<(), Error> {
         for row in rows {
-            let of = self.of_relations.entry(row.try_get("relation")?);
-            of.or_default().push(RawColumn {
-                name: row.try_get("name")?,
+            let relation: u32 = row.try_get("relation")?;
+            let name: Text = row.try_get("name")?;
+            if !row.try_get::<_, bool>("readable")? {
+                let hidden = self.hidden.entry(relation).or_default();
+                hidden.push(name.lossy().to_owned());
+                continue;
+            }
+            let name = match name {
+                Text::Valid(name) => name,
+                Text::Bad(name) => {
+                    let bad = self.bad_texts.entry(relation).or_default();
+                    bad.push(format!("column {name}"));
+                    continue;
+                }
+            };
+            let text = |column| row.try_get::<_, Option<Text>>(column);
+            let description = text("description")?;
+            if description.as_ref().is_some_and(Text::is_bad) {
+                let bad = self.bad_texts.entry(relation).or_default();
+                bad.push(format!("the comment on column {name}"));
+            }
+            let collation = text("collation")?.and_then(Text::valid);
+            let collation = match text("collation_schema")? {
+                None => collation.map(|name| path("", &name)),
+                Some(schema) => schema
+                    .valid()
+                    .zip(collation)
+                    .map(|(schema, name)| path(&path("", &schema), &name)),
+            };
+            let of = self.of_relations.entry(relation).or_default();
+            of.push(RawColumn {
+                name,
                 type_oid: row.try_get("type")?,
-                type_name: row.try_get("type_name")?,
+                type_name: row.try_get::<_, Text>("type_name")?.lossy().to_owned(),
                 required: row.try_get("required")?,
-                description: row.try_get("description")?,
+                default: text("default_expression")?.and_then(Text::valid),
+                collation,
+                description: description.and_then(Text::valid),
             });
         }
+        let of_columns = self.hidden.iter();
+        let names = of_columns.map(|(relation, names)| (*relation, Mentions::of(names.clone())));
+        self.hidden_names = names.collect();
         Ok(())
+    }
+
+    /// The names of the relation's columns that we may not read.
+    pub(super) fn hidden(&self, relation: u32) -> &[String] {
+        self.hidden.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// What of the relation's columns and their types is omitted because it is not UTF-8.
+    pub(super) fn bad_texts(&self, relation: u32) -> Vec<String> {
+        let mut bad = self.bad_texts.get(&relation).cloned().unwrap_or_default();
+        for raw in self.raw(relation) {
+            if self.has_bad_type(raw.type_oid) {
+                bad.push(format!("a text of the type of column {}", raw.name));
+            }
+        }
+        bad
+    }
+
+    fn has_bad_type(&self, oid: u32) -> bool {
+        let mut seen = HashSet::new();
+        let mut left = vec![oid];
+        while let Some(oid) = left.pop() {
+            let Some(info) = self.types.get(oid).filter(|_| seen.insert(oid)) else {
+                continue;
+            };
+            match info.kind {
+                _ if info.has_bad_text => return true,
+                TypeKind::Array { element } => left.push(element),
+                TypeKind::Domain { base, .. } => left.push(base),
+                TypeKind::Composite { relation } => {
+                    if self.bad_texts.contains_key(&relation) {
+                        return true;
+                    }
+                    left.extend(self.raw(relation).iter().map(|raw| raw.type_oid));
+                }
+                TypeKind::Enum { .. } | TypeKind::Other => {}
+            }
+        }
+        false
     }
 
     /// The columns of each relation in order, with their fields, and whether some are missing. If all
@@ -127,7 +171,23 @@ impl Columns {
 
     fn of(&self, relation: u32, depth: usize) -> Vec<(Column, Nested<'_>)> {
         let columns = self.raw(relation).iter();
-        columns.map(|raw| self.column(raw, depth)).collect()
+        let mut columns: Vec<_> = columns.map(|raw| self.column(raw, depth)).collect();
+        // The fields of another table's row type. The table's own comments are counted when cleared.
+        if depth < MAX_DEPTH
+            && let Some(hidden) = self.hidden_names.get(&relation)
+        {
+            for (column, _) in &mut columns {
+                if column
+                    .description
+                    .as_deref()
+                    .is_some_and(|it| hidden.are_in(it))
+                {
+                    column.description = None;
+                    column.description_source = None;
+                }
+            }
+        }
+        columns
     }
 
     fn raw(&self, relation: u32) -> &[RawColumn] {
@@ -142,20 +202,38 @@ impl Columns {
                 Mode::Nullable
             },
             description: raw.description.clone(),
+            default: raw.default.clone(),
+            collation: raw.collation.clone(),
             ..Column::leaf(raw.name.clone(), raw.type_name.clone())
         };
-        let mut nested = Nested {
+        let relation = self.resolve(raw.type_oid, &mut column);
+        column.description = column.description.as_deref().map(bounds::short);
+        column.description_source = column
+            .description
+            .is_some()
+            .then_some(DescriptionSource::Warehouse);
+        let nested = Nested {
             columns: self,
-            relation: None,
+            relation,
             depth,
         };
-        let mut next = raw.type_oid;
-        while let Some(info) = self.types.get(&next) {
+        (column, nested)
+    }
+
+    /// Follows arrays and domains to the type of the values. Returns the relation of a composite.
+    fn resolve(&self, oid: u32, column: &mut Column) -> Option<u32> {
+        let mut next = oid;
+        while let Some(info) = self.types.get(next) {
             // A column without a comment takes that of its type.
-            column.description = column.description.or_else(|| info.description.clone());
+            if column.description.is_none() {
+                column.description.clone_from(&info.description);
+            }
             match &info.kind {
                 // A domain over an array, in an array: only the outer one is repeated.
-                TypeKind::Array { .. } if column.mode == Mode::Repeated => break,
+                TypeKind::Array { .. } if column.mode == Mode::Repeated => {
+                    self.hide(next, column);
+                    return None;
+                }
                 TypeKind::Array { element } => {
                     column.mode = Mode::Repeated;
                     if let Some(name) = column.data_type.strip_suffix("[]") {
@@ -175,18 +253,35 @@ impl Columns {
                     next = *base;
                 }
                 TypeKind::Composite { relation } => {
-                    nested.relation = Some(*relation);
-                    break;
+                    if self.hide(next, column) {
+                        column.cut = true;
+                        return None;
+                    }
+                    return Some(*relation);
                 }
-                TypeKind::Other => break,
+                TypeKind::Enum { labels, has_more } => {
+                    column.enum_labels.clone_from(labels);
+                    column.cut = *has_more;
+                    self.hide(next, column);
+                    return None;
+                }
+                TypeKind::Other => {
+                    self.hide(next, column);
+                    return None;
+                }
             }
         }
-        column.description = column.description.as_deref().map(bounds::short);
-        column.description_source = column
-            .description
-            .is_some()
-            .then_some(DescriptionSource::Warehouse);
-        (column, nested)
+        None
+    }
+
+    /// Replaces the name of a type that we may not name.
+    fn hide(&self, oid: u32, column: &mut Column) -> bool {
+        let stand_in = self.types.stand_in(oid);
+        let is_hidden = stand_in.is_some();
+        if let Some(name) = stand_in {
+            column.data_type = name;
+        }
+        is_hidden
     }
 }
 

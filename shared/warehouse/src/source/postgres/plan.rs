@@ -40,7 +40,7 @@ pub(super) async fn plan(
     db.batch_execute("rollback; deallocate all").await?;
     match plan {
         Ok(plan) => Ok(plan),
-        Err(error) => refused(error, sql),
+        Err(error) => refused(&db, error, sql).await,
     }
 }
 
@@ -83,9 +83,7 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
         .collect();
     let names = db
         .query_typed(
-            "select format_type(type, modifier) as name
-             from unnest($1::oid[], $2::int4[]) with ordinality as result (type, modifier, place)
-             order by place",
+            include_str!("result_types.sql"),
             &[(&types, Type::OID_ARRAY), (&modifiers, Type::INT4_ARRAY)],
         )
         .await?;
@@ -184,16 +182,26 @@ fn writes(plan: &Value) -> bool {
     }
 }
 
-/// The rejection of the query, unless the warehouse failed.
-fn refused(error: tokio_postgres::Error, sql: &str) -> Result<Plan, SourceError> {
+/// The rejection of the query, unless the warehouse failed. It names nothing that the role may not read.
+async fn refused(
+    db: &Transaction<'_>,
+    error: tokio_postgres::Error,
+    sql: &str,
+) -> Result<Plan, SourceError> {
     if error.code() == Some(&SqlState::QUERY_CANCELED) {
         return Ok(Plan::Rejected("planning it takes more than 3 s".to_owned()));
     }
-    let Some(db) = error.as_db_error().filter(|_| !is_unavailable(&error)) else {
+    let Some(refusal) = error.as_db_error().filter(|_| !is_unavailable(&error)) else {
         return Err(error.into());
     };
-    let mut text = db.message().to_owned();
-    if let Some(ErrorPosition::Original(position)) = db.position() {
+    // The message names what a view reads, which the query does not.
+    if refusal.code() == &SqlState::INSUFFICIENT_PRIVILEGE {
+        let reason = "permission denied: it reads a table, column or schema that the role of \
+                      WAREHOUSE_URL may not read";
+        return Ok(Plan::Rejected(reason.to_owned()));
+    }
+    let mut text = refusal.message().to_owned();
+    if let Some(ErrorPosition::Original(position)) = refusal.position() {
         let before: Vec<char> = sql
             .chars()
             .take((*position as usize).saturating_sub(1))
@@ -206,8 +214,36 @@ fn refused(error: tokio_postgres::Error, sql: &str) -> Result<Plan, SourceError>
         let column = before.iter().rev().take_while(|&&it| it != '\n').count() + 1;
         text += &format!(" at line {line}, column {column}");
     }
-    if let Some(hint) = db.hint() {
+    if let Some(hint) = refusal.hint()
+        && !names_hidden(db, hint).await
+    {
         text += &format!(" ({hint})");
     }
     Ok(Plan::Rejected(text))
+}
+
+/// Whether a hint names a column or table that the role may not read: Postgres suggests any column of the
+/// tables in a query.
+async fn names_hidden(db: &Transaction<'_>, hint: &str) -> bool {
+    let quoted = hint.split('"').skip(1).step_by(2);
+    // `alias.column`, in which either may contain dots.
+    let names = quoted.flat_map(|name| {
+        let dots = name.match_indices('.');
+        let rests = dots.map(|(at, _)| &name[at + 1..]);
+        rests.chain([name]).collect::<Vec<_>>()
+    });
+    let names: Vec<&str> = names.collect();
+    let sql = "select exists (
+                 select from pg_attribute as attribute
+                 join pg_class as class on class.oid = attribute.attrelid
+                 where (attribute.attname = any ($1) or class.relname = any ($1))
+                   and attribute.attnum > 0
+                   and not attribute.attisdropped
+                   and class.relkind in ('r', 'p', 'v', 'm', 'f')
+                   and has_column_privilege(class.oid, attribute.attnum, 'select') is not true)";
+    let hidden = db
+        .query_typed_one(sql, &[(&names, Type::TEXT_ARRAY)])
+        .await
+        .and_then(|row| row.try_get(0));
+    hidden.unwrap_or(true)
 }

@@ -1,9 +1,10 @@
 -- Each relation of the schemas $1 (null: all but the system's), whether or not we may name or read
--- it. Partitions count for their parent; what an extension brought is its own business.
+-- it. Partitions count for their parent; what an extension brought is its own business. A privilege is
+-- null for what was dropped after the snapshot.
 with recursive
 relation as (
   select class.oid, class.relname, class.relkind, schema.nspname,
-         has_schema_privilege(schema.oid, 'usage') as usable
+         coalesce(has_schema_privilege(schema.oid, 'usage'), false) as usable
   from pg_class as class
   join pg_namespace as schema on schema.oid = class.relnamespace
   where class.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -15,15 +16,15 @@ relation as (
       select from pg_depend
       where classid = 'pg_class'::regclass and objid = class.oid and deptype = 'e')
 ),
--- A table and its partitions, at any depth.
+-- A table and what a query of it also reads: its partitions and the tables that inherit from it, at any
+-- depth and each once.
 part(root, oid) as (
   select oid, oid
   from relation
   where relkind not in ('v')
-  union all
+  union
   select part.root, child.inhrelid
   from part
-  join pg_class as class on class.oid = part.oid and class.relkind = 'p'
   join pg_inherits as child on child.inhparent = part.oid
 ),
 -- The planner's estimates, which cost nothing and lock nothing; -1 is "never counted".
@@ -46,8 +47,8 @@ select relation.oid,
        format('%I.%I', relation.nspname, relation.relname) as quoted,
        relation.usable,
        relation.usable
-         and (has_table_privilege(relation.oid, 'select')
-              or has_any_column_privilege(relation.oid, 'select')) as readable,
+         and coalesce(has_table_privilege(relation.oid, 'select')
+                      or has_any_column_privilege(relation.oid, 'select'), false) as readable,
        -- As much as a document holds, and one character to tell that there is more.
        left(comment.description, 16385) as description,
        size.tuples,
@@ -55,12 +56,23 @@ select relation.oid,
        case partition.partstrat
          when 'r' then 'RANGE' when 'l' then 'LIST' when 'h' then 'HASH'
        end as partition_unit,
-       -- An expression as it is written; columns by their bare names.
+       -- One column by its bare name; several, and expressions, as they are written. None if it needs a
+       -- column that we may not read. In the catalog, each column of a key depends on the table.
        case
+         when exists (
+           select from pg_depend as needed
+           where needed.classid = 'pg_class'::regclass and needed.objid = relation.oid
+             and needed.refclassid = 'pg_class'::regclass and needed.refobjid = relation.oid
+             and needed.objsubid > 0 and needed.refobjsubid = 0 and needed.deptype = 'i'
+             and has_column_privilege(relation.oid, needed.objsubid::int2, 'select') is not true)
+           then null
          when 0 = any (partition.partattrs::int2[])
            then substring(pg_get_partkeydef(relation.oid) from '\((.*)\)$')
          else (
-           select string_agg(attribute.attname, ', ' order by key.place)
+           select case
+                    when count(*) = 1 then min(attribute.attname::text)
+                    else string_agg(quote_ident(attribute.attname), ', ' order by key.place)
+                  end
            from unnest(partition.partattrs::int2[]) with ordinality as key (number, place)
            join pg_attribute as attribute
              on attribute.attrelid = relation.oid and attribute.attnum = key.number)

@@ -1,0 +1,215 @@
+//! What the role may not read is named nowhere.
+
+use super::*;
+
+/// Everything that could name the column `hidden`, the table `vault` and the schema `closed`, next to what
+/// the role may read.
+fn half_open() -> String {
+    format!(
+        r#"
+create schema shop; create schema closed;
+grant usage on schema shop to {UNPRIVILEGED};
+create type closed.mood as enum ('sad', 'happy');
+create type closed.place as (street text, code int);
+create type closed.span as range (subtype = int4);
+create domain closed.mail as text check (value <> '');
+comment on domain closed.mail is 'An address';
+create function closed.bucket(int) returns int immutable language sql as 'select $1 % 10';
+create table closed.people (id int primary key);
+
+create table shop.vault (id int primary key, code text);
+comment on table shop.vault is 'Codes';
+create table shop.half (
+  id int, hidden text, region text, primary key (id, hidden), unique (region, hidden));
+grant select (id, region) on shop.half to {UNPRIVILEGED};
+comment on column shop.half.hidden is 'Behind the door';
+comment on column shop.half.id is 'Not the hidden one';
+comment on column shop.half.region is 'Where';
+
+create table shop.open (
+  id int primary key,
+  half_id int,
+  half_hidden text,
+  vault_id int references shop.vault,
+  person_id int references closed.people,
+  self_id int references shop.open,
+  mood closed.mood,
+  moods closed.mood[],
+  place closed.place,
+  span closed.span,
+  mail closed.mail,
+  safe shop.vault,
+  piece shop.half,
+  number int default closed.bucket(7),
+  foreign key (half_id, half_hidden) references shop.half (id, hidden));
+grant select on shop.open to {UNPRIVILEGED};
+comment on table shop.open is 'Joins the Vault by vault_id';
+comment on column shop.open.half_id is 'See half.hidden';
+comment on column shop.open.person_id is 'Who; vaulted';
+
+create table shop.by_hidden (id int, hidden int) partition by range (hidden);
+create table shop.by_part_hidden (id int, hidden int) partition by hash (id, (hidden + 1));
+create table shop.by_function (id int) partition by range ((closed.bucket(id)));
+create table shop.by_id (id int, hidden int) partition by range (id);
+grant select (id) on shop.by_hidden, shop.by_part_hidden, shop.by_id to {UNPRIVILEGED};
+grant select on shop.by_function to {UNPRIVILEGED};
+
+create table shop.child (more int) inherits (shop.vault);
+create table closed.grandchild () inherits (shop.child);
+create table shop.great_grandchild () inherits (closed.grandchild);
+grant select on shop.child, shop.great_grandchild to {UNPRIVILEGED};
+create view shop.mine with (security_invoker) as select code from shop.vault;
+grant select on shop.mine to {UNPRIVILEGED};
+"#
+    )
+}
+
+async fn by_name(db: &Database) -> (BTreeMap<String, Table>, Reading) {
+    let reading = read(&as_stranger(db)).await;
+    let tables = reading.tables.iter();
+    let tables = tables.map(|table| (table.own_name().to_owned(), table.clone()));
+    (tables.collect(), reading)
+}
+
+#[tokio::test]
+async fn no_fact_of_a_readable_table_names_what_the_role_may_not_read() {
+    let db = warehouse(&half_open()).await;
+    let (tables, _) = by_name(&db).await;
+    for (name, table) in &tables {
+        let json = serde_json::to_string(table).unwrap();
+        let mut text = json.replace("half_hidden", "");
+        for visible in ["by_hidden", "by_part_hidden", "vault_id", "vaulted"] {
+            text = text.replace(visible, "");
+        }
+        for hidden in ["hidden", "ault", "closed", "people", "place\""] {
+            let names_it = text.replace("\"name\":\"place\"", "").contains(hidden);
+            assert!(!names_it, "{name} names {hidden}: {json}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_an_unreadable_column_on_either_side_is_omitted_and_others_are_kept() {
+    let db = warehouse(&half_open()).await;
+    let (tables, _) = by_name(&db).await;
+    assert_eq!(tables["half"].primary_key, [""; 0]);
+    let open = &tables["open"];
+    assert_eq!(open.primary_key, ["id"]);
+    let keys = open.foreign_keys.iter().map(|key| &key.columns[..]);
+    assert_eq!(keys.collect::<Vec<_>>(), [["self_id".to_owned()]]);
+
+    let owner = read(&source(&db, "schemas=shop")).await.tables;
+    let open = owner.iter().find(|table| table.own_name() == "open");
+    assert_eq!(open.unwrap().foreign_keys.len(), 4, "the owner sees all");
+}
+
+#[tokio::test]
+async fn a_partition_key_with_an_unreadable_column_or_function_is_omitted() {
+    let db = warehouse(&half_open()).await;
+    let (tables, _) = by_name(&db).await;
+    for name in ["by_hidden", "by_part_hidden", "by_function"] {
+        assert_eq!(tables[name].partitioning, None, "{name}");
+    }
+    let partitioning = tables["by_id"].partitioning.as_ref().unwrap();
+    assert_eq!(partitioning.column, "id");
+}
+
+#[tokio::test]
+async fn a_type_that_the_role_may_not_name_has_a_stand_in_and_keeps_its_labels() {
+    let db = warehouse(&half_open()).await;
+    let (tables, _) = by_name(&db).await;
+    let open = &tables["open"];
+    for (path, expected) in [
+        ("mood", ("enum", Mode::Nullable)),
+        ("moods", ("enum", Mode::Repeated)),
+        ("place", ("record", Mode::Nullable)),
+        ("span", ("span", Mode::Nullable)),
+        ("mail", ("text", Mode::Nullable)),
+        ("safe", ("record", Mode::Nullable)),
+        ("piece", ("shop.half", Mode::Nullable)),
+    ] {
+        assert_eq!(shape(column(open, path)), expected, "{path}");
+    }
+    assert_eq!(column(open, "mood").enum_labels, ["sad", "happy"]);
+    assert!(column(open, "place").cut && column(open, "place").fields.is_empty());
+    assert_eq!(column(open, "mail").description, None);
+    assert_eq!(column(open, "piece.id").description, None);
+    let fields = column(open, "piece").fields.iter();
+    let fields: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+    assert_eq!(fields, ["id", "region"]);
+}
+
+#[tokio::test]
+async fn a_comment_that_mentions_a_hidden_name_is_omitted_and_counted() {
+    let db = warehouse(&half_open()).await;
+    let (tables, reading) = by_name(&db).await;
+    let said = |table: &str, path| column(&tables[table], path).description.clone();
+    assert_eq!(said("half", "id"), None);
+    assert_eq!(said("half", "region").as_deref(), Some("Where"));
+    assert_eq!(tables["open"].description, None);
+    assert_eq!(said("open", "half_id"), None);
+    assert_eq!(said("open", "person_id").as_deref(), Some("Who; vaulted"));
+    assert_eq!(column(&tables["open"], "number").default, None);
+    let problems = reading.problems.iter();
+    let told: Vec<&str> = problems
+        .filter(|problem| problem.detail.contains("comments"))
+        .map(|problem| problem.detail.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "comments on tables and columns are omitted (3), because they mention a name that \
+          metasync_unprivileged may not read: grant select on what they mention to \
+          metasync_unprivileged, or reword them"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn only_readable_relatives_of_a_table_are_named() {
+    let db = warehouse(&half_open()).await;
+    let (tables, _) = by_name(&db).await;
+    let child = &tables["child"];
+    assert_eq!(child.inherits, []);
+    let heirs = child.inherited_by.iter().map(|name| name.table.as_str());
+    assert_eq!(heirs.collect::<Vec<_>>(), ["great_grandchild"]);
+    assert_eq!(tables["great_grandchild"].inherits, []);
+}
+
+#[tokio::test]
+async fn a_refused_plan_names_nothing_that_the_role_may_not_read() {
+    let db = warehouse(&half_open()).await;
+    let source = as_stranger(&db);
+    for (sql, expected) in [
+        (
+            "select hiden from shop.half",
+            "column \"hiden\" does not exist at line 1, column 8",
+        ),
+        (
+            "select regio from shop.half",
+            "column \"regio\" does not exist at line 1, column 8 \
+             (Perhaps you meant to reference the column \"half.region\".)",
+        ),
+        (
+            "select * from shop.mine",
+            "permission denied: it reads a table, column or schema that the role of WAREHOUSE_URL may \
+             not read",
+        ),
+    ] {
+        let plan = source.plan(sql, &Usage::default()).await.unwrap();
+        let Plan::Rejected(text) = plan else {
+            panic!("{sql}: {plan:?}");
+        };
+        assert_eq!(text, expected, "{sql}");
+    }
+    let sql = "select mood, moods, place, span, safe, id from shop.open";
+    let plan = source.plan(sql, &Usage::default()).await.unwrap();
+    let Plan::Accepted(Planned { verified, .. }) = plan else {
+        panic!("{plan:?}");
+    };
+    let types = verified.columns.iter().map(|it| it.data_type.as_str());
+    assert_eq!(
+        types.collect::<Vec<_>>(),
+        ["enum", "enum", "record", "span", "record", "integer"]
+    );
+}
