@@ -1,100 +1,17 @@
 //! Hidden names: the names of tables and datasets out of a caller's scope, which no text may mention.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use schema::document::{Document, Table};
+use schema::mentions::Mentions;
 
-/// The names of tables and datasets of a document that are not in its visible part.
-pub struct Hidden {
-    /// The words after the first one, by the first word: a name may have several words.
-    names: HashMap<String, Vec<Vec<String>>>,
-    /// The same for the prefixes of date shards.
-    families: HashMap<String, Vec<Vec<String>>>,
-    /// Names without any word.
-    signs: Vec<String>,
-}
-
-impl Hidden {
-    /// The names in `whole` that are not in its visible part, `seen`.
-    pub fn of(seen: &Document, whole: &Document) -> Self {
-        let visible: HashSet<String> = names(seen).collect();
-        let mut hidden = Self {
-            names: HashMap::new(),
-            families: HashMap::new(),
-            signs: Vec::new(),
-        };
-        let names: HashSet<String> = names(whole)
-            .filter(|name| !visible.contains(name))
-            .collect();
-        for name in names {
-            if let Some(prefix) = name.strip_suffix('*') {
-                add(&mut hidden.families, prefix);
-            }
-            if !add(&mut hidden.names, &name) && !name.trim().is_empty() {
-                hidden.signs.push(name);
-            }
-        }
-        hidden
-    }
-
-    /// Whether a text contains one of the names as a word or as consecutive words. A name that is a common
-    /// word also hides texts that merely use the word, because the two can't be distinguished.
-    pub fn is_named_in(&self, text: &str) -> bool {
-        if self.names.is_empty() && self.signs.is_empty() {
-            return false;
-        }
-        let lower = text.to_lowercase();
-        let words: Vec<&str> = words(&lower).collect();
-        let without_date = |word: &'_ str| {
-            word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '*')
-                .to_owned()
-        };
-        (0..words.len()).any(|at| {
-            let rest = &words[at + 1..];
-            let is_name = |follows: &Vec<String>| {
-                rest.len() >= follows.len() && follows.iter().zip(rest).all(|(a, b)| a == b)
-            };
-            if self
-                .names
-                .get(words[at])
-                .is_some_and(|all| all.iter().any(is_name))
-            {
-                return true;
-            }
-            // The date is at the end of the last word.
-            let is_family = |follows: &Vec<String>| {
-                let Some((last, before)) = follows.split_last() else {
-                    return true;
-                };
-                rest.len() >= follows.len()
-                    && before.iter().zip(rest).all(|(a, b)| a == b)
-                    && without_date(rest[before.len()]) == *last
-            };
-            let alone = self.families.get(&without_date(words[at]));
-            let first = self.families.get(words[at]);
-            alone.is_some_and(|all| all.iter().any(Vec::is_empty))
-                || first.is_some_and(|all| {
-                    let mut longer = all.iter().filter(|follows| !follows.is_empty());
-                    longer.any(is_family)
-                })
-        }) || self.signs.iter().any(|name| lower.contains(name))
-    }
-}
-
-/// Adds a name; false if it has no words.
-fn add(names: &mut HashMap<String, Vec<Vec<String>>>, name: &str) -> bool {
-    let mut words = words(name).map(str::to_owned);
-    let Some(first) = words.next() else {
-        return false;
-    };
-    names.entry(first).or_default().push(words.collect());
-    true
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '*';
-    text.split(move |c| !is_part(c))
-        .filter(|word| !word.is_empty())
+/// The names of tables and datasets of the whole document that are not in its visible part, `seen`.
+pub fn hidden(seen: &Document, whole: &Document) -> Mentions {
+    let visible: HashSet<String> = names(seen).collect();
+    let hidden: HashSet<String> = names(whole)
+        .filter(|name| !visible.contains(name))
+        .collect();
+    Mentions::of(hidden)
 }
 
 /// Whether a warehouse's message mentions hidden names or denied access.
@@ -102,7 +19,7 @@ pub fn mentions_hidden(text: &str, seen: &Document, whole: &Document) -> bool {
     let lower = text.to_lowercase();
     lower.contains("access denied")
         || lower.contains("permission")
-        || Hidden::of(seen, whole).is_named_in(&lower)
+        || hidden(seen, whole).are_in(&lower)
 }
 
 /// The names of tables and datasets, in lower case.
@@ -177,7 +94,7 @@ mod tests {
         whole
             .tables
             .push(Table::new(["p", "hr", "😀"], TableKind::Table));
-        let hidden = Hidden::of(&seen, &whole);
+        let hidden = hidden(&seen, &whole);
         for (text, expected) in [
             ("joins \"Order Lines\" by id", true),
             ("the order of lines", false),
@@ -188,7 +105,7 @@ mod tests {
             ("from `pay roll_20240101`", true),
             ("the 😀 table", true),
         ] {
-            assert_eq!(hidden.is_named_in(text), expected, "{text}");
+            assert_eq!(hidden.are_in(text), expected, "{text}");
         }
     }
 }

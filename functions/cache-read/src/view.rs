@@ -11,12 +11,14 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 use platform::auth::Names;
 use schema::document::{Column, DescriptionSource, Document, Example, Ledger, Table};
+use schema::mentions::Mentions;
+use schema::name::names_of;
 use schema::versions::{self, Damaged};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::context::Index;
-use crate::hidden::Hidden;
+use crate::hidden::hidden;
 
 /// The memory of the views that are kept ready, in bytes; the least used one makes room. It holds 14
 /// views of almost all of 1,100 tables, or hundreds of small ones.
@@ -254,31 +256,28 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
         .source
         .datasets
         .retain(|dataset| datasets.contain(dataset));
-    let hidden = Hidden::of(&within, document);
+    let hidden = hidden(&within, document);
     for table in &mut within.tables {
-        table
-            .foreign_keys
-            .retain(|key| key.references_parts.is_within(datasets));
-        clear_hidden(
-            &mut table.description,
-            &mut table.description_source,
-            &hidden,
-        );
-        clear_hidden_columns(&mut table.columns, &hidden);
+        clear_table(table, datasets, &hidden);
     }
     let mentions = |example: &Example| {
         let error = example.error.as_deref().unwrap_or_default();
-        hidden.is_named_in(&example.question) || hidden.is_named_in(error)
+        hidden.are_in(&example.question) || hidden.are_in(error)
     };
     within.examples.retain(|example| !mentions(example));
     within.quarantined.retain(|example| !mentions(example));
+    let examples = within.examples.iter_mut().chain(&mut within.quarantined);
+    for verified in examples.filter_map(|example| example.verified.as_mut()) {
+        clear_columns(&mut verified.columns, &hidden);
+    }
     within
         .ledger
         .dropped
         .retain(|dropped| sees(&dropped.dataset));
-    within.ledger.dropped.retain(|dropped| {
-        !hidden.is_named_in(&dropped.text) && !hidden.is_named_in(&dropped.reason)
-    });
+    within
+        .ledger
+        .dropped
+        .retain(|dropped| !hidden.are_in(&dropped.text) && !hidden.are_in(&dropped.reason));
     within
         .ledger
         .problems
@@ -286,7 +285,7 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
     within
         .ledger
         .problems
-        .retain(|problem| !hidden.is_named_in(&problem.detail));
+        .retain(|problem| !hidden.are_in(&problem.detail));
     date(&mut within, datasets);
     within.version = versions::content_hash(&within);
     within
@@ -303,32 +302,73 @@ fn date(within: &mut Document, datasets: &Names) {
     }
 }
 
-fn clear_hidden_columns(columns: &mut [Column], hidden: &Hidden) {
+/// Removes from a visible table what names a table or dataset out of the scope.
+fn clear_table(table: &mut Table, datasets: &Names, hidden: &Mentions) {
+    table
+        .foreign_keys
+        .retain(|key| key.references_parts.is_within(datasets));
+    table.inherits.retain(|name| name.is_within(datasets));
+    table.inherited_by.retain(|name| name.is_within(datasets));
+    // An expression may call a function of another schema; a column is the table's own.
+    let key = table.partitioning.as_ref();
+    if table.partition_columns().is_empty() && key.is_some_and(|by| hidden.are_in(&by.column)) {
+        table.partitioning = None;
+    }
+    clear_description(
+        &mut table.description,
+        &mut table.description_source,
+        hidden,
+    );
+    clear_columns(&mut table.columns, hidden);
+}
+
+fn clear_columns(columns: &mut [Column], hidden: &Mentions) {
+    let is_hidden = |text: &Option<String>| text.as_deref().is_some_and(|text| hidden.are_in(text));
     for column in columns {
-        clear_hidden(
+        clear_description(
             &mut column.description,
             &mut column.description_source,
             hidden,
         );
-        let is_composite = !column.fields.is_empty() || column.cut;
-        if is_composite && hidden.is_named_in(&column.data_type) {
-            // Postgres has a row type for each table, with its name and columns.
-            column.data_type = "record".to_owned();
-            column.fields.clear();
-            column.cut = true;
+        if is_hidden(&column.default) {
+            column.default = None;
         }
-        clear_hidden_columns(&mut column.fields, hidden);
+        if is_hidden(&column.collation) {
+            column.collation = None;
+        }
+        clear_type(column, hidden);
+        clear_columns(&mut column.fields, hidden);
     }
 }
 
-fn clear_hidden(
+/// Replaces a type of a hidden schema: on Postgres a type has a schema, and each table has a row type
+/// with its name and columns. A type without a schema may merely be called like a hidden table.
+fn clear_type(column: &mut Column, hidden: &Mentions) {
+    let is_composite = !column.fields.is_empty() || column.cut && column.enum_labels.is_empty();
+    let names = names_of(column.data_type.trim_end_matches("[]"));
+    let has_schema = names.len() > 1;
+    if !(is_composite || has_schema) || !hidden.are_in(&column.data_type) {
+        return;
+    }
+    if is_composite {
+        column.data_type = "record".to_owned();
+        column.fields.clear();
+        column.cut = true;
+    } else if column.enum_labels.is_empty() {
+        column.data_type = names.into_iter().next_back().unwrap_or_default();
+    } else {
+        column.data_type = "enum".to_owned();
+    }
+}
+
+fn clear_description(
     description: &mut Option<String>,
     source: &mut Option<DescriptionSource>,
-    hidden: &Hidden,
+    hidden: &Mentions,
 ) {
     if description
         .as_deref()
-        .is_some_and(|text| hidden.is_named_in(text))
+        .is_some_and(|text| hidden.are_in(text))
     {
         *description = None;
         *source = None;
@@ -364,6 +404,52 @@ mod tests {
         assert_eq!((hidden.data_type.as_str(), hidden.cut), ("record", true));
         assert_eq!(hidden.fields, []);
         assert_eq!(*shown, row_of("shop.place"));
+    }
+
+    #[test]
+    fn nothing_of_a_visible_table_names_a_dataset_or_table_out_of_the_scope() {
+        let column = |value| -> Column { serde_json::from_value(value).unwrap() };
+        let mut orders = Table::new(["p", "shop", "orders"], TableKind::Table);
+        orders.columns = vec![
+            column(json!({"name": "mood", "type": "hr.mood", "enum_labels": ["people"]})),
+            column(json!({"name": "span", "type": "hr.span", "mode": "REPEATED"})),
+            column(json!({"name": "people", "type": "date", "default": "hr.today()",
+                          "collation": "hr.german"})),
+            column(json!({"name": "n", "type": "shop.n", "default": "0", "collation": "C"})),
+        ];
+        let name = |dataset: &str, table: &str| schema::name::TableName::new("p", dataset, table);
+        orders.inherits = vec![name("hr", "people"), name("shop", "base")];
+        orders.inherited_by = vec![name("hr", "people")];
+        orders.partitioning = serde_json::from_value(json!({"column": "hr.f(id)", "unit": "HASH"}))
+            .unwrap();
+        let mut by_column = Table::new(["p", "shop", "by_column"], TableKind::Table);
+        by_column.columns = vec![column(json!({"name": "people", "type": "int"}))];
+        by_column.partitioning =
+            serde_json::from_value(json!({"column": "people", "unit": "LIST"})).unwrap();
+        let people = Table::new(["p", "hr", "people"], TableKind::Table);
+        let verified = json!({"how": "dry_run", "at": "2026-01-01T00:00:00Z", "columns":
+            [{"name": "mood", "type": "hr.mood"}]});
+        let example = json!({"question": "q", "sql": "select 1", "origin": "rule",
+            "tables": ["p.shop.orders"], "verified": verified});
+        let document = Document {
+            tables: vec![orders, by_column, people],
+            examples: vec![serde_json::from_value(example).unwrap()],
+            ..builtin::document()
+        };
+        let seen = within(&document, &Names::Only(vec!["p.shop".to_owned()]));
+        let text = serde_json::to_string(&seen).unwrap();
+        assert!(!text.contains("hr"), "{text}");
+        let orders = &seen.tables[0];
+        let types = orders.columns.iter().map(|it| it.data_type.as_str());
+        assert_eq!(types.collect::<Vec<_>>(), ["enum", "span", "date", "shop.n"]);
+        assert_eq!(orders.columns[0].enum_labels, ["people"], "a value");
+        assert_eq!(orders.columns[3].default.as_deref(), Some("0"));
+        assert_eq!(orders.inherits, [name("shop", "base")]);
+        assert_eq!(orders.inherited_by, []);
+        assert_eq!(orders.partitioning, None);
+        assert!(seen.tables[1].partitioning.is_some(), "its own column");
+        let verified = seen.examples[0].verified.as_ref().unwrap();
+        assert_eq!(verified.columns[0].data_type, "mood");
     }
 
     #[tokio::test]

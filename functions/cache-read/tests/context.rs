@@ -1,6 +1,7 @@
 //! The context for a question, within its budget.
 
 mod budget;
+mod details;
 mod formats;
 mod words;
 

@@ -1,3 +1,4 @@
 //! The rules of the schema document, on its public interface.
 
+mod details;
 mod round_trip;

@@ -9,6 +9,7 @@ use schema::Dialect;
 use schema::document::{Column, Document, Mode, Table};
 use schema::render::identifier;
 
+use super::column_type;
 use super::index::{IndexData, Postings, TableWord};
 use super::node::Node;
 use super::numbers::{id, ratio};
@@ -266,7 +267,8 @@ impl<'a> Builder<'a> {
         let role = role(column, table, depth, named.role);
         self.nodes.push(Node {
             name_length: u16::try_from(column.name.chars().count()).unwrap_or(u16::MAX),
-            type_length: u16::try_from(column.data_type.chars().count()).unwrap_or(u16::MAX),
+            type_length: u16::try_from(column_type::length(column, self.dialect))
+                .unwrap_or(u16::MAX),
             type_hash: type_hash(column),
             words: u8::try_from(words.len()).unwrap_or(u8::MAX),
             depth,
@@ -335,12 +337,12 @@ fn fnv(hash: u64, bytes: &[u8]) -> u64 {
 
 fn hash(above: u64, column: &Column) -> u64 {
     let named = fnv(FNV ^ above.rotate_left(17), column.name.as_bytes());
-    let typed = fnv(fnv(named, &[0]), column.data_type.as_bytes());
+    let typed = fnv(fnv(named, &[0]), column_type::key(column).as_bytes());
     fnv(typed, &[u8::from(column.mode == Mode::Repeated)])
 }
 
 fn type_hash(column: &Column) -> u32 {
-    let hash = fnv(FNV, column.data_type.as_bytes());
+    let hash = fnv(FNV, column_type::key(column).as_bytes());
     let [a, b, c, d, ..] = fnv(hash, &[u8::from(column.mode == Mode::Repeated)]).to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 
 use schema::Dialect;
 use schema::document::{DriftKind, ForeignKey, Table};
-use schema::render::{identifier, plain};
+use schema::render::{heirs, identifier, plain};
 
 /// How many retyped paths of a family are named.
 const RETYPED: usize = 3;
+
+/// How many tables that inherit from a table are kept in DDL and JSON.
+pub const HEIRS: usize = 10;
 
 /// The facts of a table with the columns `shown`.
 pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
@@ -40,6 +43,15 @@ pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
         for drift in retyped.take(RETYPED) {
             facts.push(format!("{} changed its type", plain(&drift.path)));
         }
+    }
+    if !table.inherits.is_empty() {
+        facts.push(format!("inherits {}", heirs(&table.inherits, dialect)));
+    }
+    if !table.inherited_by.is_empty() {
+        facts.push(format!(
+            "reads the rows of {} too, unless it says FROM ONLY",
+            heirs(&table.inherited_by, dialect)
+        ));
     }
     let list = |names: &[String]| {
         let names: Vec<String> = names.iter().map(|name| identifier(name, dialect)).collect();

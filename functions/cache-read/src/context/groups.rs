@@ -94,7 +94,9 @@ fn facts(table: &Table) -> Facts<'_> {
         is_own: table.shards.is_some()
             || partition.is_none() && table.require_partition_filter
             || !table.primary_key.is_empty()
-            || !table.foreign_keys.is_empty(),
+            || !table.foreign_keys.is_empty()
+            || !table.inherits.is_empty()
+            || !table.inherited_by.is_empty(),
     }
 }
 

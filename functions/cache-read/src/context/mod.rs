@@ -8,7 +8,7 @@
 //! Each module uses only modules before it in this list:
 //!
 //! 1. `stem`, `word_lists`, `words`: words of texts and identifiers; `role`: what a column is for;
-//!    `facts`: what a query must observe of a table
+//!    `column_type`: a type with its labels; `facts`: what a query must observe of a table
 //! 2. `numbers`, `node`, `joins`, `groups`, `lexicon`, `index`, `build`: the index of a document
 //! 3. `weights`, `rank`: scores of tables, columns and examples for a question
 //! 4. `request`, `answer`: the request, its limits, and the resulting context
@@ -23,6 +23,7 @@ mod assemble;
 mod build;
 mod card;
 mod choose;
+mod column_type;
 mod describe;
 mod descriptions;
 mod facts;

@@ -10,6 +10,7 @@ use schema::render::{self, identifier, plain, table_name};
 
 use super::answer::ChosenTable;
 use super::card::Card;
+use super::column_type::{self, column_type};
 use super::descriptions::Descriptions;
 use super::facts::{self, facts};
 use super::index::IndexData;
@@ -127,27 +128,28 @@ impl RenderedCards {
 
     /// `STRING: a, b; INT64: c; items ARRAY{..}; device{..}`.
     fn group(&mut self, shown: &[ChosenColumn<'_>], index: &IndexData, dialect: Dialect) {
-        let mut groups: Vec<(&str, Mode, Vec<&ChosenColumn<'_>>)> = Vec::new();
+        let mut groups: Vec<(&Column, Vec<&ChosenColumn<'_>>)> = Vec::new();
         for one in shown.iter().filter(|one| one.fields.is_empty()) {
             let column = one.column;
-            let repeated = column.mode == Mode::Repeated;
-            let same = |group: &&mut (&str, Mode, Vec<&ChosenColumn<'_>>)| {
-                group.0 == column.data_type && (group.1 == Mode::Repeated) == repeated
+            let repeats = |column: &Column| column.mode == Mode::Repeated;
+            let same = |group: &&mut (&Column, Vec<&ChosenColumn<'_>>)| {
+                column_type::is_same(group.0, column) && repeats(group.0) == repeats(column)
             };
             match groups.iter_mut().find(same) {
-                Some(group) => group.2.push(one),
-                None => groups.push((&column.data_type, column.mode, vec![one])),
+                Some(group) => group.1.push(one),
+                None => groups.push((column, vec![one])),
             }
         }
         let mut separator = "";
-        for (data_type, mode, columns) in groups {
+        for (first, columns) in groups {
             self.text.push_str(separator);
             separator = "; ";
-            if mode == Mode::Repeated {
+            let data_type = column_type(first, dialect);
+            if first.mode == Mode::Repeated {
                 self.has_repeated = true;
-                let _ = write!(self.text, "ARRAY<{}>:", plain(data_type));
+                let _ = write!(self.text, "ARRAY<{data_type}>:");
             } else {
-                let _ = write!(self.text, "{}:", plain(data_type));
+                let _ = write!(self.text, "{data_type}:");
             }
             for (position, one) in columns.iter().enumerate() {
                 self.text.push_str(if position > 0 { ", " } else { " " });
@@ -248,16 +250,17 @@ fn pruned(
     descriptions: &Descriptions,
 ) -> Table {
     fn columns(shown: &[ChosenColumn<'_>], descriptions: &Descriptions) -> Vec<Column> {
-        let one = |one: &ChosenColumn<'_>| Column {
-            name: one.column.name.clone(),
-            data_type: one.column.data_type.clone(),
-            mode: one.column.mode,
-            description: descriptions.of_node(one.node),
-            enum_labels: one.column.enum_labels.clone(),
-            collation: one.column.collation.clone(),
-            fields: columns(&one.fields, descriptions),
-            cut: one.column.cut,
-            ..Column::leaf("", "")
+        let one = |one: &ChosenColumn<'_>| {
+            let (enum_labels, is_cut) = column_type::with_few_labels(one.column);
+            Column {
+                mode: one.column.mode,
+                description: descriptions.of_node(one.node),
+                enum_labels,
+                collation: one.column.collation.clone(),
+                fields: columns(&one.fields, descriptions),
+                cut: one.column.cut || is_cut,
+                ..Column::leaf(one.column.name.clone(), one.column.data_type.clone())
+            }
         };
         shown.iter().map(one).collect()
     }
@@ -282,6 +285,9 @@ fn pruned(
     table.partitioning = whole.partitioning.clone();
     table.clustering = whole.clustering.clone();
     table.require_partition_filter = whole.require_partition_filter;
+    table.inherits.clone_from(&whole.inherits);
+    table.inherited_by.clone_from(&whole.inherited_by);
+    table.inherited_by.truncate(facts::HEIRS);
     table.primary_key = facts::shown_primary_key(whole, &names).to_vec();
     table.foreign_keys = facts::shown_foreign_keys(whole, &names).cloned().collect();
     table

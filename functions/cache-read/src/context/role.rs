@@ -17,12 +17,8 @@ pub enum ColumnRole {
 /// The role of a column.
 pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> ColumnRole {
     let is = |name: &String| depth == 0 && *name == column.name;
-    let partition = table
-        .partitioning
-        .as_ref()
-        .map(|partition| &partition.column);
     let foreign = table.foreign_keys.iter().flat_map(|key| &key.columns);
-    if partition.is_some_and(is)
+    if depth == 0 && is_partition(column, table)
         || table.clustering.iter().any(is)
         || table.primary_key.iter().any(is)
         || foreign.into_iter().any(is)
@@ -39,6 +35,19 @@ pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> Col
         _ if starts("DATE") || starts("TIME") => ColumnRole::Date,
         other => other,
     }
+}
+
+/// Whether the table is partitioned by the column: `at`, or `dt, region` for several.
+fn is_partition(column: &Column, table: &Table) -> bool {
+    let Some(partitioning) = &table.partitioning else {
+        return false;
+    };
+    let key = &partitioning.column;
+    key.eq_ignore_ascii_case(&column.name)
+        || key.contains(", ")
+            && key
+                .split(", ")
+                .any(|name| name.trim_matches('"').eq_ignore_ascii_case(&column.name))
 }
 
 /// The role by the last word of a name.

@@ -24,12 +24,15 @@ pub fn enum_labels(column: &Column, dialect: Dialect, longest: usize) -> Option<
             if rest.is_none() {
                 let more = 1 + labels.len();
                 text.push_str(&format!(", and {more} more"));
-                break;
+                return Some(text);
             }
             text.push_str(", ");
         }
         text.push_str(&label);
         left = rest.unwrap_or(0);
+    }
+    if column.cut && !text.is_empty() {
+        text.push_str(", and more");
     }
     (!text.is_empty()).then_some(text)
 }
