@@ -1,27 +1,58 @@
 //! The language model, with stubs of each provider's HTTP API.
 
+mod outcomes;
+mod parameters;
+mod refused_parameters;
+
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use kit::llm::{Answer, LlmStub, Protocol, tokens};
 use platform::llm::{Llm, LlmError, Prompt, Reply};
 use platform::{Env, Resources};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// One model per protocol.
-const MODELS: [(&str, &str, Protocol); 4] = [
-    ("claude-sonnet-4-5", "/v1/messages", Protocol::Anthropic),
-    ("gpt-4o-mini", "/v1/chat/completions", Protocol::Openai),
+/// One model per protocol, with the limit of output tokens for an answer of 500, and the temperature.
+const MODELS: [(&str, &str, Protocol, u64, Option<f64>); 5] = [
+    (
+        "claude-sonnet-4-5",
+        "/v1/messages",
+        Protocol::Anthropic,
+        500,
+        Some(0.0),
+    ),
+    (
+        "gpt-4o-mini",
+        "/v1/chat/completions",
+        Protocol::Openai,
+        500,
+        Some(0.0),
+    ),
+    (
+        "gpt-5-pro",
+        "/v1/responses",
+        Protocol::Responses,
+        24_500,
+        None,
+    ),
     (
         "gemini-2.5-flash",
         "/v1beta/models/gemini-2.5-flash:generateContent",
         Protocol::Gemini,
+        24_500,
+        Some(0.0),
     ),
-    ("ollama/qwen3:8b", "/v1/chat/completions", Protocol::Openai),
+    (
+        "ollama/qwen3:8b",
+        "/v1/chat/completions",
+        Protocol::Openai,
+        500,
+        Some(0.0),
+    ),
 ];
 
 fn question() -> Prompt {
@@ -58,7 +89,7 @@ async fn error(llm: &Llm) -> LlmError {
 
 #[tokio::test]
 async fn each_provider_is_called_with_its_own_protocol() {
-    for (model, path, wire) in MODELS {
+    for (model, path, wire, max_tokens, temperature) in MODELS {
         let stub = LlmStub::canned([blue()]).await;
         let reply = ask(&stub.llm(model)).await.expect(model);
         assert_eq!(reply.json, json!({"colour": "blue"}), "{model}");
@@ -74,8 +105,8 @@ async fn each_provider_is_called_with_its_own_protocol() {
         assert_eq!(asked.system, "You name colours.", "{model}");
         assert_eq!(asked.user, "What colour is the sky?", "{model}");
         assert_eq!(asked.schema, Some(question().schema), "{model}");
-        assert_eq!(asked.max_tokens, Some(500), "{model}");
-        assert_eq!(asked.temperature, Some(0.0), "{model}");
+        assert_eq!(asked.max_tokens, Some(max_tokens), "{model}");
+        assert_eq!(asked.temperature, temperature, "{model}");
         let key = (!model.starts_with("ollama/")).then_some("key");
         assert_eq!(asked.key.as_deref(), key, "{model}");
 
@@ -166,7 +197,10 @@ async fn the_number_of_attempts_is_limited() {
     let stub = LlmStub::start(|_| Answer::error(529, "overloaded_error")).await;
     let error = error(&stub.llm("claude-x")).await;
     assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
-    assert_eq!(error.to_string(), "anthropic is down or overloaded (529)");
+    assert_eq!(
+        error.to_string(),
+        "anthropic is down or overloaded (529 overloaded_error)"
+    );
     assert_eq!(stub.requests().len(), 3);
 }
 
@@ -187,7 +221,10 @@ async fn a_provider_that_asks_for_a_long_pause_is_not_retried() {
 async fn a_spent_budget_is_not_retried() {
     let stub = LlmStub::start(|_| Answer::error(429, "insufficient_quota")).await;
     let error = error(&stub.llm("gpt-4o")).await;
-    assert_eq!(error.to_string(), "openai is over its spending limit (429)");
+    assert_eq!(
+        error.to_string(),
+        "openai is over its spending limit (429 insufficient_quota)"
+    );
     assert_eq!(stub.requests().len(), 1);
 }
 
@@ -295,57 +332,6 @@ async fn the_complete_part_of_a_truncated_answer_is_returned() {
             "{model}"
         );
     }
-}
-
-#[tokio::test]
-async fn a_model_that_refuses_a_temperature_does_not_get_it_again() {
-    let stub = LlmStub::start(|asked| match asked.temperature {
-        Some(_) => Answer::error(400, "temperature_unsupported"),
-        None => blue(),
-    })
-    .await;
-    let llm = stub.llm("claude-opus-9");
-    for _ in 0..2 {
-        ask(&llm).await.expect("an answer");
-    }
-    let temperatures: Vec<_> = stub
-        .requests()
-        .iter()
-        .map(|asked| asked.temperature)
-        .collect();
-    assert_eq!(temperatures, [Some(0.0), None, None]);
-}
-
-#[tokio::test]
-async fn a_reasoning_model_never_gets_a_temperature() {
-    let stub = LlmStub::canned([blue()]).await;
-    ask(&stub.llm("gpt-5-mini")).await.expect("an answer");
-    let asked = &stub.requests()[0];
-    assert_eq!(asked.temperature, None);
-    assert_eq!(asked.body["max_completion_tokens"], 500);
-}
-
-#[tokio::test]
-async fn a_server_without_structured_output_gets_the_schema_in_the_prompt() {
-    let stub = LlmStub::start(|asked| match &asked.schema {
-        Some(_) => Answer::error(400, "response_format_unsupported"),
-        None => blue(),
-    })
-    .await;
-    let llm = open(
-        Env::default()
-            .with("LLM_MODEL", "small")
-            .with("LLM_BASE_URL", format!("{}/v1", stub.url)),
-    );
-    for _ in 0..2 {
-        let reply = ask(&llm).await.expect("an answer");
-        assert_eq!(reply.json, json!({"colour": "blue"}));
-    }
-    let asked = stub.requests();
-    assert_eq!(asked.len(), 3, "it is learned once");
-    let told: Value =
-        serde_json::from_str(asked[2].system.lines().last().expect("a line")).expect("the schema");
-    assert_eq!(told, question().schema);
 }
 
 /// Collects the fields of everything that is logged, at every level.

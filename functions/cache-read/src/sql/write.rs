@@ -118,8 +118,10 @@ impl<'a> Writer<'a> {
         let answer = match reply {
             Ok(reply) => ModelAnswer::read(reply),
             Err(error @ LlmError::InvalidAnswer { .. }) => Err(error.into()),
-            Err(LlmError::Declined { .. }) => {
-                let reason = "the language model declined the question".to_owned();
+            Err(LlmError::Declined { reason, .. }) => {
+                let because = reason.map(|reason| format!(" ({reason})"));
+                let because = because.unwrap_or_default();
+                let reason = format!("the language model declined the question{because}");
                 return Ok(Ok(self.refused(
                     RequestKind::CannotAnswer,
                     None,
@@ -137,7 +139,14 @@ impl<'a> Writer<'a> {
             }
             Err(LlmError::Denied(detail)) => {
                 return Err(Error::Unavailable {
-                    detail: format!("the language model denies access ({detail})"),
+                    detail: format!("the language model can't be used: {detail}"),
+                    cause: None,
+                });
+            }
+            // A second round would think as long.
+            Err(LlmError::Exhausted { detail, .. }) => {
+                return Err(Error::Unavailable {
+                    detail: format!("the language model returned no answer: {detail}"),
                     cause: None,
                 });
             }

@@ -26,7 +26,7 @@ async fn a_model_that_is_down_or_over_its_limit_returns_503_with_the_reason() {
     let story = Story::on(LlmStub::start(denied).await, None).await;
     let detail = problem(&story.ask("how many orders?").await, 503);
     assert!(
-        detail.starts_with("the language model denies access (") && detail.contains("401"),
+        detail.starts_with("the language model can't be used: openai refused the key (401"),
         "{detail}"
     );
 }
@@ -130,6 +130,55 @@ async fn a_model_that_declines_is_a_refusal() {
     let answer = told(&story.ask("how many orders?").await);
     assert_eq!(answer["kind"], "cannot_answer");
     assert_eq!(answer["reason"], "the language model declined the question");
+}
+
+#[tokio::test]
+async fn a_filter_of_the_provider_is_a_refusal_with_its_reason() {
+    let body = json!({
+        "choices": [{
+            "message": {"role": "assistant", "content": ""},
+            "finish_reason": "content_filter",
+        }],
+    });
+    let story = Story::with([Answer::Body(200, body)]).await;
+    let answer = told(&story.ask("how many orders?").await);
+    assert_eq!(answer["kind"], "cannot_answer");
+    assert_eq!(
+        answer["reason"],
+        "the language model declined the question (content_filter)"
+    );
+    assert_eq!(story.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_only_thinks_returns_503_after_one_call_with_the_variable_to_set() {
+    let body = json!({
+        "choices": [{
+            "message": {"role": "assistant", "content": "", "reasoning": "Hm."},
+            "finish_reason": "length",
+        }],
+    });
+    let story = Story::with([Answer::Body(200, body)]).await;
+    let detail = problem(&story.ask("how many orders?").await, 503);
+    assert!(detail.contains("used all"), "{detail}");
+    assert!(detail.contains("set LLM_MODEL to"), "{detail}");
+    assert_eq!(story.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_parameter_returns_503_with_its_name() {
+    let body = json!({"error": {
+        "message": "max_tokens is too large",
+        "type": "invalid_request_error",
+        "param": "max_tokens",
+        "code": "invalid_value",
+    }});
+    let story = Story::with([Answer::Body(400, body)]).await;
+    let detail = problem(&story.ask("how many orders?").await, 503);
+    assert!(detail.contains("the parameter max_tokens"), "{detail}");
+    assert!(detail.contains("set LLM_MODEL to"), "{detail}");
+    assert!(!detail.contains("token_budget"), "{detail}");
+    assert_eq!(story.calls(), 1);
 }
 
 #[tokio::test]

@@ -113,6 +113,7 @@ impl Limits {
                     LlmError::Unavailable { .. } => state.unavailable += 1,
                     LlmError::Refused(_)
                     | LlmError::Declined { .. }
+                    | LlmError::Exhausted { .. }
                     | LlmError::InvalidAnswer { .. } => {}
                 }
                 CallResult::Failed(error)
@@ -147,6 +148,7 @@ impl Problems {
             LlmError::Denied(_)
             | LlmError::Refused(_)
             | LlmError::Declined { .. }
+            | LlmError::Exhausted { .. }
             | LlmError::InvalidAnswer { .. } => message,
         });
     }

@@ -102,6 +102,7 @@ pub async fn enrich(llm: &Llm, tables: &[Table], memory: &mut Memory, task: &Tas
                     error,
                     LlmError::InvalidAnswer { .. }
                         | LlmError::Declined { .. }
+                        | LlmError::Exhausted { .. }
                         | LlmError::Refused(_)
                 ) {
                     answered.push((call, None));
@@ -162,7 +163,7 @@ fn question(tables: &[Table], call: &Call, task: &Task<'_>) -> Prompt {
         user: prompt::user(tables, &call.batch, call.examples, task.examples),
         name: "schema_notes",
         schema: answer::schema(!call.batch.is_empty(), call.examples > 0),
-        // Leaves room for models that reason before they answer; only output is billed.
+        // Leaves room for long descriptions; only output is billed.
         max_output_tokens: 8_000,
     }
 }

@@ -11,28 +11,31 @@
 //! | `LLM_TIMEOUT_SECONDS` | the time-out of an answer, in seconds; default 30 |
 //! | `LLM_ATTEMPTS` | the limit of attempts if the provider is down or over its limit; default 3 |
 
+mod accepts;
 pub mod answer;
+mod effort;
+mod failure;
 pub mod model;
+mod outcome;
+mod request;
 pub mod retry;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use genai::chat::{
-    ChatMessage, ChatOptions, ChatRequest, ChatResponse, JsonSpec, ReasoningEffort, StopReason,
-};
 use genai::webc;
-use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
 use crate::{Env, Resources};
+use failure::Failure;
+use model::Model;
 pub use model::VARIABLES;
-use model::{Model, Provider};
+use request::{Refusals, Request};
 
 /// A language model. Clones share connections and what is known about the model.
 #[derive(Clone)]
@@ -43,10 +46,9 @@ struct Inner {
     model: Model,
     timeout: Duration,
     attempts: u32,
-    /// Whether the model has refused a temperature, and a schema. Models differ, and lists of their features
-    /// get outdated, so a refused option is left out for the life of the process.
-    refuses_temperature: AtomicBool,
-    refuses_schema: AtomicBool,
+    /// The parameters that the model has refused. Lists of what models accept get outdated, so a refused
+    /// parameter is left out for the life of the process.
+    refusals: AtomicU8,
 }
 
 /// A prompt. It must not be logged, so it has no `Debug`.
@@ -59,6 +61,7 @@ pub struct Prompt {
     /// The JSON schema of the answer, which is an object. Supported are `type`, `properties`, `required`,
     /// `items` and `enum`.
     pub schema: Value,
+    /// The limit of tokens of the answer. What the model thinks before it is added.
     pub max_output_tokens: u32,
 }
 
@@ -70,7 +73,8 @@ pub struct Reply {
     pub usage: Usage,
 }
 
-/// The tokens that the provider counted, or zero if it doesn't report them.
+/// The tokens that the provider counted, or zero if it doesn't report them. Cached tokens are a part of the
+/// input, and thinking is a part of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub input_tokens: u64,
@@ -95,7 +99,16 @@ pub enum LlmError {
     Refused(String),
     /// The model, or the provider's filter, declined to answer.
     #[error("{detail}")]
-    Declined { detail: String, usage: Usage },
+    Declined {
+        detail: String,
+        /// The provider's word for it, such as `SAFETY`.
+        reason: Option<String>,
+        usage: Usage,
+    },
+    /// The model reached the limit of output tokens while it was thinking. The same prompt would likely end
+    /// the same way.
+    #[error("{detail}")]
+    Exhausted { detail: String, usage: Usage },
     /// The answer is not JSON, or doesn't match the schema.
     #[error("{detail}")]
     InvalidAnswer { detail: String, usage: Usage },
@@ -113,7 +126,9 @@ impl LlmError {
     pub fn usage(&self) -> Usage {
         match self {
             Self::Unavailable { .. } | Self::Denied(_) | Self::Refused(_) => Usage::default(),
-            Self::Declined { usage, .. } | Self::InvalidAnswer { usage, .. } => *usage,
+            Self::Declined { usage, .. }
+            | Self::Exhausted { usage, .. }
+            | Self::InvalidAnswer { usage, .. } => *usage,
         }
     }
 }
@@ -135,8 +150,7 @@ pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
         client,
         timeout: timeout(env)?,
         attempts: env.parse("LLM_ATTEMPTS", 3)?,
-        refuses_temperature: AtomicBool::new(!model.takes_temperature()),
-        refuses_schema: AtomicBool::new(false),
+        refusals: AtomicU8::new(0),
         model,
     }))))
 }
@@ -151,15 +165,6 @@ fn timeout(env: &Env) -> anyhow::Result<Duration> {
         })
 }
 
-/// Why an attempt returned no answer.
-enum Failure {
-    Final(LlmError),
-    /// Another attempt may succeed, after the pause in these headers.
-    Later(LlmError, HeaderMap),
-    RefusesTemperature,
-    RefusesSchema,
-}
-
 impl Llm {
     /// The name of the model, from `LLM_MODEL`.
     pub fn model(&self) -> &str {
@@ -171,16 +176,22 @@ impl Llm {
     pub async fn ask(&self, prompt: &Prompt) -> Result<Reply, LlmError> {
         let mut attempts: u32 = 0;
         loop {
-            let (error, headers) = match self.attempt(prompt).await {
-                Ok(response) => return self.read(&response, &prompt.schema),
+            let refusals = Refusals(self.0.refusals.load(Ordering::Relaxed));
+            let (error, headers) = match self.attempt(prompt, refusals).await {
+                Ok(reply) => return Ok(reply),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::RefusesTemperature) => {
-                    self.0.refuses_temperature.store(true, Ordering::Relaxed);
+                Err(Failure::Without(refused)) if !refusals.contain(refused) => {
+                    self.0.refusals.fetch_or(refused as u8, Ordering::Relaxed);
                     continue;
                 }
-                Err(Failure::RefusesSchema) => {
-                    self.0.refuses_schema.store(true, Ordering::Relaxed);
-                    continue;
+                // The provider refuses the request without the parameter, too.
+                Err(Failure::Without(refused)) => {
+                    let Model { provider, id, .. } = &self.0.model;
+                    return Err(LlmError::Denied(format!(
+                        "{provider} refused {} for {id}, with and without it: set LLM_MODEL to \
+                         another model",
+                        refused.name()
+                    )));
                 }
                 Err(Failure::Later(error, headers)) => (error, headers),
             };
@@ -192,195 +203,74 @@ impl Llm {
         }
     }
 
-    async fn attempt(&self, prompt: &Prompt) -> Result<ChatResponse, Failure> {
+    async fn attempt(&self, prompt: &Prompt, refusals: Refusals) -> Result<Reply, Failure> {
         let inner = &self.0;
-        let with_temperature = !inner.refuses_temperature.load(Ordering::Relaxed);
-        let with_schema = !inner.refuses_schema.load(Ordering::Relaxed);
-
-        let mut options = ChatOptions::default().with_max_tokens(prompt.max_output_tokens);
-        if with_temperature {
-            options = options.with_temperature(0.0);
-        }
-        let mut system = prompt.system.clone();
-        if with_schema {
-            options =
-                options.with_response_format(JsonSpec::new(prompt.name, prompt.schema.clone()));
-        } else {
-            system.push_str("\n\nAnswer with one JSON object and nothing else. Its JSON schema:\n");
-            system.push_str(&prompt.schema.to_string());
-        }
-        if matches!(
-            inner.model.provider,
-            Provider::Compatible | Provider::Ollama
-        ) {
-            // This protocol has no budget, so none is sent. Without this option, the client would read the
-            // end of names like `qwen-max` as an effort and remove it.
-            options = options.with_reasoning_effort(ReasoningEffort::Budget(0));
-        }
-        let request =
-            ChatRequest::new(vec![ChatMessage::user(prompt.user.clone())]).with_system(system);
+        let model = &inner.model;
+        let request = request::request(model, prompt, refusals);
+        let target = model.target(request.api).map_err(|_| {
+            let address = model.provider.address();
+            Failure::Final(LlmError::Denied(format!("{address} is not a base URL")))
+        })?;
 
         // The client would log whole answers.
         let chat = inner
             .client
-            .exec_chat(inner.model.target.clone(), request, Some(&options))
+            .exec_chat(target, request.chat.clone(), Some(&request.options))
             .with_subscriber(NoSubscriber::default());
         match tokio::time::timeout(inner.timeout, chat).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.failure(error, with_temperature, with_schema)),
+            Ok(Ok(response)) => {
+                let body = response.captured_raw_body.as_ref().unwrap_or(&Value::Null);
+                outcome::read(model, &request, &prompt.schema, body, Some(&response))
+            }
+            Ok(Err(error)) => self.failed(error, &request, prompt),
             Err(_) => Err(Failure::Final(LlmError::unavailable(format!(
-                "{} did not answer within {} s (LLM_TIMEOUT_SECONDS)",
-                inner.model.provider,
+                "{} did not answer within {} s: set LLM_TIMEOUT_SECONDS to a longer time, or \
+                 LLM_MODEL to a faster model",
+                model.provider,
                 inner.timeout.as_secs_f64()
             )))),
         }
     }
 
     /// Translates an error of the client, which may quote prompts and answers, to a text that doesn't.
-    fn failure(&self, error: genai::Error, with_temperature: bool, with_schema: bool) -> Failure {
-        let provider = &self.0.model.provider;
-        let genai::Error::WebModelCall {
-            webc_error: error, ..
-        } = error
-        else {
-            // The response lacks fields of the protocol: the prompt was blocked, or the server is of another
-            // kind.
-            return Failure::Final(LlmError::InvalidAnswer {
-                detail: format!("{provider} returned a response that doesn't match its protocol"),
-                usage: Usage::default(),
-            });
+    fn failed(
+        &self,
+        error: genai::Error,
+        request: &Request,
+        prompt: &Prompt,
+    ) -> Result<Reply, Failure> {
+        let model = &self.0.model;
+        let provider = model.provider;
+        let error = match error {
+            genai::Error::WebModelCall { webc_error, .. } => webc_error,
+            // The body lacks fields that an answer has.
+            genai::Error::ChatResponseGeneration { response_body, .. } => {
+                return outcome::read(model, request, &prompt.schema, &response_body, None);
+            }
+            _ => {
+                return Err(Failure::Final(LlmError::unavailable(format!(
+                    "the request to {provider} can't be sent"
+                ))));
+            }
         };
-        match error {
+        Err(match error {
             webc::Error::ResponseFailedStatus {
                 status,
                 body,
                 headers,
-            } => {
-                let refused =
-                    status == StatusCode::BAD_REQUEST || status == StatusCode::UNPROCESSABLE_ENTITY;
-                if refused && with_temperature && body.contains("temperature") {
-                    Failure::RefusesTemperature
-                } else if refused && with_schema && is_about_schemas(&body) {
-                    Failure::RefusesSchema
-                } else {
-                    self.status(status, &body, *headers)
-                }
-            }
+            } => failure::from_status(model, request, status, &body, headers),
             webc::Error::Reqwest(source) => {
                 let error = LlmError::Unavailable {
                     detail: format!("{provider} can't be reached, or closed the connection"),
                     // A URL may contain a password.
                     source: Some(source.without_url()),
                 };
-                Failure::Later(error, HeaderMap::new())
+                Failure::Later(error, Box::default())
             }
             _ => Failure::Final(LlmError::unavailable(format!(
-                "{provider} returned a response that is not JSON: check its address"
+                "{provider} returned a response that is not JSON: check {}",
+                provider.address()
             ))),
-        }
-    }
-
-    fn status(&self, status: StatusCode, body: &str, headers: HeaderMap) -> Failure {
-        let Model { provider, name, .. } = &self.0.model;
-        let code = status.as_u16();
-        match code {
-            401 | 403 => Failure::Final(LlmError::Denied(format!(
-                "{provider} refused the key ({code}): check {}",
-                provider.key_names()
-            ))),
-            // Gemini's response to an invalid key.
-            400 if body.contains("API_KEY_INVALID") => Failure::Final(LlmError::Denied(format!(
-                "{provider} refused the key ({code}): check {}",
-                provider.key_names()
-            ))),
-            404 => Failure::Final(LlmError::Denied(format!(
-                "{provider} has no model {name:?}: check LLM_MODEL"
-            ))),
-            402 => Failure::Final(LlmError::unavailable(format!(
-                "{provider} is over its spending limit ({code})"
-            ))),
-            429 if body.contains("insufficient_quota") => Failure::Final(LlmError::unavailable(
-                format!("{provider} is over its spending limit ({code})"),
-            )),
-            429 => Failure::Later(
-                LlmError::unavailable(format!("{provider} is over its rate limit ({code})")),
-                headers,
-            ),
-            408 | 500..=599 => Failure::Later(
-                LlmError::unavailable(format!("{provider} is down or overloaded ({code})")),
-                headers,
-            ),
-            // A filter of the provider.
-            _ if body.contains("content_filter") || body.contains("content_policy") => {
-                Failure::Final(LlmError::Declined {
-                    detail: format!("{provider} declined to answer ({})", kind(code, body)),
-                    usage: Usage::default(),
-                })
-            }
-            _ => Failure::Final(LlmError::Refused(format!(
-                "{provider} refused the request ({})",
-                kind(code, body)
-            ))),
-        }
-    }
-
-    fn read(&self, response: &ChatResponse, schema: &Value) -> Result<Reply, LlmError> {
-        let model = &self.0.model.name;
-        let count = |tokens: Option<i32>| tokens.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let usage = Usage {
-            input_tokens: count(response.usage.prompt_tokens),
-            output_tokens: count(response.usage.completion_tokens),
-        };
-        let invalid = |detail: String| LlmError::InvalidAnswer { detail, usage };
-
-        let text = response.texts().concat();
-        let cut_by_limit = matches!(response.stop_reason, Some(StopReason::MaxTokens(_)));
-        let filtered = matches!(response.stop_reason, Some(StopReason::ContentFilter(_)));
-        if filtered || (text.trim().is_empty() && !cut_by_limit) {
-            return Err(LlmError::Declined {
-                detail: format!("{model} declined to answer"),
-                usage,
-            });
-        }
-        let (json, cut) = answer::parse(&text).ok_or_else(|| {
-            invalid(if cut_by_limit {
-                format!("{model} reached its limit of output tokens before its answer")
-            } else {
-                format!("the answer of {model} is not JSON")
-            })
-        })?;
-        answer::matches(schema, &json, cut).map_err(|mismatch| {
-            invalid(format!(
-                "the answer of {model} doesn't match the schema: {mismatch}"
-            ))
-        })?;
-        Ok(Reply { json, cut, usage })
-    }
-}
-
-fn is_about_schemas(body: &str) -> bool {
-    [
-        "response_format",
-        "output_config",
-        "output_format",
-        "json_schema",
-        "responseJsonSchema",
-    ]
-    .iter()
-    .any(|word| body.contains(word))
-}
-
-/// The status and the provider's code for the error, without its message, which may quote the prompt.
-fn kind(code: u16, body: &str) -> String {
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let kind = ["/error/code", "/error/type", "/error/status"]
-        .iter()
-        .filter_map(|pointer| body.pointer(pointer)?.as_str())
-        .find(|kind| {
-            kind.len() <= 64 && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        });
-    match kind {
-        Some(kind) => format!("{code} {kind}"),
-        None => code.to_string(),
+        })
     }
 }

@@ -9,6 +9,7 @@
 //! | anything, with `LLM_BASE_URL` | an OpenAI-compatible server | `LLM_API_KEY` or `OPENAI_API_KEY`, or none | `LLM_BASE_URL`, with its `/v1` |
 //!
 //! With the first three providers, the name of a reasoning model may end with an effort: `gpt-5-mini-low`.
+//! [`accepts`](super::accepts) describes what a model accepts.
 
 use std::fmt;
 
@@ -18,6 +19,8 @@ use genai::resolver::{AuthData, Endpoint};
 use genai::{Headers, ModelIden, ServiceTarget};
 use url::Url;
 
+use super::accepts::{Accepts, Thinking, accepts, is_openai};
+use super::effort::Effort;
 use crate::{Env, Secret};
 
 /// The variables that select and configure a model.
@@ -42,7 +45,23 @@ pub struct Model {
     /// The value of `LLM_MODEL`.
     pub name: String,
     pub provider: Provider,
-    pub target: ServiceTarget,
+    /// The name that the provider knows.
+    pub id: String,
+    /// The effort at the end of `LLM_MODEL`.
+    pub effort: Option<Effort>,
+    pub accepts: Accepts,
+    endpoint: Url,
+    key: Option<Secret>,
+}
+
+/// The API through which a model is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    Messages,
+    /// OpenAI's Chat Completions.
+    Chat,
+    Responses,
+    GenerateContent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +101,17 @@ impl Provider {
         self.keys().join(" or ")
     }
 
+    /// The variable of the address.
+    pub fn address(self) -> &'static str {
+        match self {
+            Self::Anthropic => "ANTHROPIC_BASE_URL",
+            Self::Openai => "OPENAI_BASE_URL",
+            Self::Gemini => "GOOGLE_GEMINI_BASE_URL",
+            Self::Ollama => "OLLAMA_HOST",
+            Self::Compatible => "LLM_BASE_URL",
+        }
+    }
+
     fn works_without_key(self) -> bool {
         matches!(self, Self::Ollama | Self::Compatible)
     }
@@ -97,23 +127,20 @@ impl Provider {
 
     /// The base URL of the protocol, with a slash at the end.
     fn endpoint(self, env: &Env) -> anyhow::Result<Url> {
+        let variable = self.address();
         match self {
-            Self::Anthropic => address(env, "ANTHROPIC_BASE_URL", "https://api.anthropic.com/v1")
+            Self::Anthropic => address(env, variable, "https://api.anthropic.com/v1")
                 .map(|url| versioned(url, "v1")),
-            Self::Openai => address(env, "OPENAI_BASE_URL", "https://api.openai.com/v1"),
-            Self::Gemini => address(
-                env,
-                "GOOGLE_GEMINI_BASE_URL",
-                "https://generativelanguage.googleapis.com",
-            )
-            .map(|url| versioned(url, "v1beta")),
+            Self::Openai => address(env, variable, "https://api.openai.com/v1"),
+            Self::Gemini => address(env, variable, "https://generativelanguage.googleapis.com")
+                .map(|url| versioned(url, "v1beta")),
             Self::Ollama => {
                 let host = env.get("OLLAMA_HOST").unwrap_or("localhost");
                 ollama_address(host)
                     .map(|url| versioned(url, "v1"))
                     .with_context(|| format!("OLLAMA_HOST is {host:?}: set it to host:port"))
             }
-            Self::Compatible => address(env, "LLM_BASE_URL", "http://localhost/v1"),
+            Self::Compatible => address(env, variable, "http://localhost/v1"),
         }
     }
 }
@@ -134,51 +161,74 @@ impl Model {
                 )
             })?
         };
-        let endpoint = provider.endpoint(env)?;
-        let (kind, auth) = match (provider, provider.key(env)?) {
-            (Provider::Anthropic, Some(key)) => (AdapterKind::Anthropic, bearer(&key)),
-            (Provider::Openai, Some(key)) => (AdapterKind::OpenAI, bearer(&key)),
-            (Provider::Gemini, Some(key)) => (AdapterKind::Gemini, bearer(&key)),
-            // OpenAI's protocol, without what only OpenAI's servers support. Ollama supports it too,
-            // including schemas, which the client can't send in Ollama's own protocol.
-            (_, Some(key)) => (AdapterKind::Custom(0), bearer(&key)),
-            (_, None) => {
-                let url = endpoint.join("chat/completions")?.to_string();
-                let headers = Headers::default();
-                let keyless = AuthData::RequestOverride { url, headers };
-                (AdapterKind::Custom(0), keyless)
-            }
+        let (id, effort) = match provider {
+            Provider::Anthropic | Provider::Openai | Provider::Gemini => Effort::split(model),
+            // Their names may end with the same words.
+            Provider::Ollama | Provider::Compatible => (model, None),
         };
+        let accepts = accepts(provider, id);
+        if effort.is_some() && accepts.thinking == Thinking::Never {
+            anyhow::bail!(
+                "LLM_MODEL is {name:?}, but {id} has no effort: set LLM_MODEL to {id}, or to a model \
+                 that reasons"
+            );
+        }
         Ok(Some(Self {
             name: name.to_owned(),
             provider,
-            target: ServiceTarget {
-                endpoint: Endpoint::from_owned(endpoint.as_str()),
-                auth,
-                model: ModelIden::new(kind, model),
-            },
+            id: id.to_owned(),
+            effort,
+            accepts,
+            endpoint: provider.endpoint(env)?,
+            key: provider.key(env)?,
         }))
     }
 
-    /// Whether to send a temperature of 0. OpenAI's reasoning models refuse one, and Gemini 3 and later may
-    /// loop with it.
-    pub fn takes_temperature(&self) -> bool {
-        let name: &str = &self.target.model.model_name;
+    /// The API of the model. If Chat Completions refuses it, the Responses API remains.
+    pub fn api(&self, chat_refuses: bool) -> Api {
         match self.provider {
-            Provider::Openai => {
-                !(is_o_series(name) || name.starts_with("gpt-5") || name.starts_with("gpt-6"))
+            Provider::Anthropic => Api::Messages,
+            Provider::Gemini => Api::GenerateContent,
+            // Chat Completions has no effort above `xhigh`.
+            Provider::Openai
+                if self.accepts.responses_only
+                    || chat_refuses
+                    || self.effort == Some(Effort::Max) =>
+            {
+                Api::Responses
             }
-            Provider::Gemini => !name
-                .strip_prefix("gemini-")
-                .and_then(|version| version.chars().next())
-                .is_some_and(|major| matches!(major, '3'..='9')),
-            Provider::Anthropic | Provider::Ollama | Provider::Compatible => true,
+            Provider::Openai | Provider::Ollama | Provider::Compatible => Api::Chat,
         }
     }
-}
 
-fn bearer(key: &Secret) -> AuthData {
-    AuthData::from_single(key.expose())
+    /// The address and the key, for a request to this API.
+    pub fn target(&self, api: Api) -> anyhow::Result<ServiceTarget> {
+        let kind = match api {
+            Api::Messages => AdapterKind::Anthropic,
+            Api::Responses => AdapterKind::OpenAIResp,
+            Api::GenerateContent => AdapterKind::Gemini,
+            // Chat Completions without parameters that the client adds by the name of the model. Ollama
+            // supports it too, including schemas, which the client can't send in Ollama's own protocol.
+            Api::Chat => AdapterKind::Custom(0),
+        };
+        let auth = match &self.key {
+            Some(key) => AuthData::from_single(key.expose()),
+            None => AuthData::RequestOverride {
+                url: self.endpoint.join("chat/completions")?.to_string(),
+                headers: Headers::default(),
+            },
+        };
+        Ok(ServiceTarget {
+            endpoint: Endpoint::from_owned(self.endpoint.as_str()),
+            auth,
+            model: ModelIden::new(kind, self.id.as_str()),
+        })
+    }
+
+    /// Whether the model is called at OpenAI itself, and not at another server with its protocol.
+    pub fn is_at_openai(&self) -> bool {
+        self.provider == Provider::Openai && self.endpoint.host_str() == Some("api.openai.com")
+    }
 }
 
 fn by_name(name: &str) -> Option<(Provider, &str)> {
@@ -196,21 +246,11 @@ fn by_name(name: &str) -> Option<(Provider, &str)> {
         Some((Provider::Anthropic, name))
     } else if name.starts_with("gemini-") {
         Some((Provider::Gemini, name))
-    } else if name.starts_with("gpt-oss") {
-        // Open weights, which many providers serve.
-        None
-    } else if name.starts_with("gpt-") || name.starts_with("chatgpt-") || is_o_series(name) {
+    } else if is_openai(name) {
         Some((Provider::Openai, name))
     } else {
         None
     }
-}
-
-/// `o3`, `o4-mini`.
-fn is_o_series(name: &str) -> bool {
-    name.strip_prefix('o')
-        .and_then(|rest| rest.chars().next())
-        .is_some_and(|c| c.is_ascii_digit())
 }
 
 fn address(env: &Env, variable: &str, default: &str) -> anyhow::Result<Url> {
@@ -275,7 +315,7 @@ mod tests {
 
     fn endpoint(variables: &[(&str, &str)]) -> String {
         let model = read(variables).expect("it reads").expect("a model is set");
-        model.target.endpoint.base_url().to_owned()
+        model.endpoint.to_string()
     }
 
     #[test]
@@ -338,11 +378,8 @@ mod tests {
         .expect("it reads")
         .expect("a model is set");
         assert_eq!(model.provider, Provider::Compatible);
-        assert_eq!(&*model.target.model.model_name, "anthropic/claude-x");
-        assert_eq!(
-            model.target.endpoint.base_url(),
-            "https://gateway.example/api/v1/"
-        );
+        assert_eq!(model.id, "anthropic/claude-x");
+        assert_eq!(model.endpoint.as_str(), "https://gateway.example/api/v1/");
     }
 
     #[test]
@@ -386,23 +423,24 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_models_get_no_temperature() {
-        for (name, takes) in [
-            ("gpt-4o", true),
-            ("gpt-5-mini", false),
-            ("o3", false),
-            ("gemini-2.5-flash", true),
-            ("gemini-3-pro", false),
-            ("claude-sonnet-4-5", true),
+    fn an_effort_of_a_model_that_has_none_is_refused_with_the_name_to_set() {
+        for (name, id, key) in [
+            ("gpt-4o-high", "gpt-4o", "OPENAI_API_KEY"),
+            (
+                "claude-3-5-haiku-low",
+                "claude-3-5-haiku",
+                "ANTHROPIC_API_KEY",
+            ),
+            ("gemini-2.0-flash-low", "gemini-2.0-flash", "GEMINI_API_KEY"),
         ] {
-            let model = read(&[
-                ("LLM_MODEL", name),
-                ("OPENAI_API_KEY", "k"),
-                ("GEMINI_API_KEY", "k"),
-                ("ANTHROPIC_API_KEY", "k"),
-            ]);
-            let model = model.expect("it reads").expect("a model is set");
-            assert_eq!(model.takes_temperature(), takes, "{name}");
+            let error = read(&[("LLM_MODEL", name), (key, "k")])
+                .err()
+                .expect("refused")
+                .to_string();
+            assert!(
+                error.contains(&format!("set LLM_MODEL to {id},")),
+                "{error}"
+            );
         }
     }
 }

@@ -196,7 +196,7 @@ async fn model(resources: &Resources) -> Outcome {
     };
     match llm.ask(&ask).await {
         Ok(_) => fine("it answers"),
-        Err(LlmError::Denied(detail)) => failed(
+        Err(LlmError::Denied(detail) | LlmError::Exhausted { detail, .. }) => failed(
             detail,
             "export LLM_MODEL=...  # and the key of its provider",
         ),
