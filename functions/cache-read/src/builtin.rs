@@ -14,6 +14,7 @@ pub fn document() -> Document {
             kind: SourceKind::Folder,
             dialect: Dialect::Bigquery,
             datasets: Vec::new(),
+            extensions: None,
         },
         tables: Vec::new(),
         examples: Vec::new(),

@@ -307,6 +307,7 @@ pub fn document(tables: Vec<Table>) -> Document {
             kind: SourceKind::Bigquery,
             dialect: Dialect::Bigquery,
             datasets,
+            extensions: None,
         },
         tables,
         examples: Vec::new(),

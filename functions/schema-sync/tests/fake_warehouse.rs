@@ -76,6 +76,7 @@ impl Source for Warehouse {
             kind: SourceKind::Bigquery,
             dialect: Dialect::Bigquery,
             datasets: Vec::new(),
+            extensions: None,
         }
     }
 

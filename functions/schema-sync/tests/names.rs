@@ -36,6 +36,7 @@ impl Source for Dotted {
             kind: SourceKind::Postgres,
             dialect: Dialect::Postgres,
             datasets: Vec::new(),
+            extensions: None,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::fault::FaultKind;
 use crate::function;
 use crate::path::descend;
 use crate::resolver::Resolver;
+use crate::rewrite::is_all_fields;
 use crate::scope::Scope;
 use crate::types::Type;
 
@@ -33,6 +34,7 @@ impl Resolver<'_, '_> {
         let mut is_element = false;
         for access in chain {
             value = match access {
+                AccessExpr::Dot(Expr::Identifier(all)) if is_all_fields(all) => value,
                 AccessExpr::Dot(Expr::Identifier(name)) => {
                     let name = self.fold(name);
                     let found = descend(

@@ -1,20 +1,58 @@
 //! Types in casts and declarations.
 
+use std::rc::Rc;
+
 use schema::Dialect;
 use schema::document::Column;
 use schema::name::names_of;
-use sqlparser::ast::{ArrayElemTypeDef, DataType};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, ObjectName};
 
+use crate::extensions::Kind;
 use crate::fault::FaultKind;
 use crate::function;
 use crate::resolver::Resolver;
-use crate::types::Type;
+use crate::tables::Schema;
+use crate::types::{self, Field, Type};
 
 impl Resolver<'_, '_> {
     /// Checks that a type is one of the dialect, or the type of a column.
     pub fn data_type(&mut self, data_type: &DataType) -> Type {
         self.check_type(data_type);
-        Type::of(data_type)
+        match (data_type, self.dialect) {
+            (DataType::Custom(name, _), Dialect::Postgres) => {
+                composite(self.schema, &names_of(&name.to_string())).unwrap_or(Type::Scalar)
+            }
+            _ => Type::of(data_type),
+        }
+    }
+
+    fn check_named_type(&mut self, name: &ObjectName) {
+        let written = name.to_string();
+        let names = names_of(&written);
+        let (own, qualifier) = match names.as_slice() {
+            [own] => (own.as_str(), None),
+            [schema, own] if schema == "pg_catalog" => (own.as_str(), None),
+            [schema, own] => (own.as_str(), Some(schema.as_str())),
+            _ => (written.as_str(), None),
+        };
+        let own = own.to_lowercase();
+        let is_known = qualifier.is_none() && function::is_type(&own, self.dialect)
+            || self.is_of_extension(Kind::Type, qualifier, &own)
+            || composite(self.schema, &names).is_some()
+            || self
+                .schema
+                .tables()
+                .any(|table| has_type(&table.columns, &names));
+        if !is_known {
+            let missing = self.schema.extensions().missing(Kind::Type, &own);
+            let reason = missing.unwrap_or_else(|| format!("{written} is not a known type"));
+            self.fault(FaultKind::Name, &written, reason);
+        }
+    }
+
+    /// Whether an extension of the database has this.
+    pub fn is_of_extension(&self, kind: Kind, qualifier: Option<&str>, name: &str) -> bool {
+        self.dialect == Dialect::Postgres && self.schema.extensions().have(kind, qualifier, name)
     }
 
     fn check_type(&mut self, data_type: &DataType) {
@@ -28,18 +66,7 @@ impl Resolver<'_, '_> {
                     self.check_type(&field.field_type);
                 }
             }
-            DataType::Custom(name, _) => {
-                let written = name.to_string();
-                let is_known = function::is_type(&written, self.dialect)
-                    || self
-                        .schema
-                        .tables()
-                        .any(|table| has_type(&table.columns, &names_of(&written)));
-                if !is_known {
-                    let reason = format!("{written} is not a known type");
-                    self.fault(FaultKind::Name, &written, reason);
-                }
-            }
+            DataType::Custom(name, _) => self.check_named_type(name),
             DataType::Regclass => self.unsupported("regclass"),
             other if self.dialect == Dialect::Bigquery && !is_of_bigquery(other) => {
                 let reason = format!("BigQuery has no type {other}");
@@ -78,15 +105,58 @@ fn is_of_bigquery(data_type: &DataType) -> bool {
     )
 }
 
+/// The fields of a composite type: of a column that has it, or of the table whose row it is.
+fn composite(schema: &Schema, written: &[String]) -> Option<Type> {
+    let of_column = schema
+        .tables()
+        .find_map(|table| fields_of_type(&table.columns, written));
+    let of_row = || {
+        let parts: Vec<String> = written.iter().map(|part| part.to_lowercase()).collect();
+        let found = schema.look_up(&parts).ok()??;
+        Some(found.tables.first()?.columns.as_slice())
+    };
+    let columns = of_column.or_else(of_row)?;
+    let fields = types::fields(&Rc::from(""), "", columns);
+    Some(Type::structure(
+        fields.into_iter().map(without_origin).collect(),
+    ))
+}
+
+/// A value of the type is not the column of any table.
+fn without_origin(field: Field) -> Field {
+    Field {
+        origin: None,
+        data_type: match field.data_type {
+            Type::Struct(fields) => {
+                Type::structure(fields.iter().cloned().map(without_origin).collect())
+            }
+            other => other,
+        },
+        ..field
+    }
+}
+
+fn fields_of_type<'c>(columns: &'c [Column], written: &[String]) -> Option<&'c [Column]> {
+    columns.iter().find_map(|column| {
+        if !column.fields.is_empty() && is_type_name(&column.data_type, written) {
+            Some(column.fields.as_slice())
+        } else {
+            fields_of_type(&column.fields, written)
+        }
+    })
+}
+
 /// Whether a column has this type. Its name includes the schema, `public.status`, which a query may
 /// omit.
 fn has_type(columns: &[Column], written: &[String]) -> bool {
-    let is_end = |own: &[String]| {
-        let own = own.iter().rev().map(|part| part.to_lowercase());
-        let written: Vec<String> = written.iter().map(|part| part.to_lowercase()).collect();
-        own.take(written.len()).eq(written.iter().rev().cloned())
-    };
     columns
         .iter()
-        .any(|column| is_end(&names_of(&column.data_type)) || has_type(&column.fields, written))
+        .any(|column| is_type_name(&column.data_type, written) || has_type(&column.fields, written))
+}
+
+fn is_type_name(data_type: &str, written: &[String]) -> bool {
+    let own = names_of(data_type);
+    let own = own.iter().rev().map(|part| part.to_lowercase());
+    let written_back = written.iter().rev().map(|part| part.to_lowercase());
+    own.take(written.len()).eq(written_back)
 }

@@ -112,7 +112,21 @@ impl Resolver<'_, '_> {
                 self.only_in(Dialect::Postgres, "similar to");
                 self.scalar(pair(expr, pattern, escape_char.as_deref()), scope)
             }
-            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            }
+            | Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => {
+                match self.dialect {
+                    Dialect::Bigquery => self.unsupported("a comparison with any or all"),
+                    Dialect::Postgres => self.operator(&compare_op.to_string()),
+                }
                 self.scalar([&**left, &**right], scope)
             }
             Expr::UnaryOp { op, expr } => {
@@ -122,7 +136,7 @@ impl Resolver<'_, '_> {
                     | UnaryOperator::Minus
                     | UnaryOperator::Not
                     | UnaryOperator::BitwiseNot => {}
-                    _ => self.unsupported("this operator"),
+                    other => self.operator(&other.to_string()),
                 }
                 Type::Scalar
             }

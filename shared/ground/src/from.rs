@@ -1,12 +1,9 @@
 //! The `from` clause: tables, subqueries and arrays become relations of a scope.
 
 use schema::Dialect;
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias, TableFactor, TableWithJoins,
-};
+use sqlparser::ast::{Expr, Ident, ObjectName, TableAlias, TableFactor, TableWithJoins};
 
 use crate::fault::FaultKind;
-use crate::function;
 use crate::resolver::Resolver;
 use crate::scope::{Relation, Scope};
 use crate::types::{Field, Type};
@@ -149,90 +146,6 @@ impl Resolver<'_, '_> {
         relation
     }
 
-    pub fn table_function(
-        &mut self,
-        name: &ObjectName,
-        args: &[FunctionArg],
-        with_ordinality: bool,
-        alias: Option<&TableAlias>,
-        scope: &mut Scope,
-    ) {
-        let parts = self.parts(name);
-        let written = parts.join(".");
-        let types: Vec<Type> = args
-            .iter()
-            .map(|argument| match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(value))
-                | FunctionArg::Named {
-                    arg: FunctionArgExpr::Expr(value),
-                    ..
-                } => self.expression(value, scope),
-                _ => {
-                    self.unsupported("this argument of a table function");
-                    Type::Unknown
-                }
-            })
-            .collect();
-        // The fields of an array of a composite type become columns.
-        if self.dialect == Dialect::Postgres && parts == ["unnest"] {
-            let mut relation = self.unnested(&types, "the argument of unnest");
-            if with_ordinality {
-                relation.fields.push(Field::new("ordinality", Type::Scalar));
-            }
-            self.apply_alias(&mut relation, alias);
-            relation.name_value();
-            return self.add(relation, scope);
-        }
-        let known = match (self.dialect, parts.as_slice()) {
-            (Dialect::Postgres, [name]) => function::table_function(name),
-            _ => None,
-        };
-        let Some(rows) = known else {
-            let reason = format!("{written} is not an allowed table function");
-            self.fault(FaultKind::Function, &written, reason);
-            return self.add_open(scope);
-        };
-        let mut relation = Relation {
-            alias: Some(written.clone()),
-            ..Relation::default()
-        };
-        match rows {
-            function::Rows::Fields(fields) => relation.fields = fields,
-            function::Rows::Value { name, data_type } => {
-                let name = name.unwrap_or(&written);
-                relation.fields.push(Field::new(name, data_type.clone()));
-                relation.value = Some(data_type);
-            }
-            function::Rows::Declared => {
-                let columns = alias.map_or(&[][..], |alias| &alias.columns);
-                if columns.is_empty() {
-                    let reason = format!("{written} needs a column list: as t(name type, ..)");
-                    self.fault(FaultKind::Function, &written, reason);
-                }
-                for column in columns {
-                    let data_type = match &column.data_type {
-                        Some(data_type) => self.data_type(data_type),
-                        None => Type::Scalar,
-                    };
-                    relation.fields.push(Field::new("", data_type));
-                }
-            }
-        }
-        if with_ordinality {
-            self.only_in(Dialect::Postgres, "with ordinality");
-            relation.fields.push(Field::new("ordinality", Type::Scalar));
-        }
-        // A single unnamed column takes the alias: `generate_series(..) as day`.
-        if let (Some(alias), [field, ..], Some(_)) =
-            (alias, relation.fields.as_mut_slice(), &relation.value)
-            && field.name == written
-        {
-            field.name = self.fold(&alias.name);
-        }
-        self.apply_alias(&mut relation, alias);
-        self.add(relation, scope);
-    }
-
     pub fn apply_alias(&mut self, relation: &mut Relation, alias: Option<&TableAlias>) {
         let Some(alias) = alias else { return };
         if alias.at.is_some() {
@@ -253,7 +166,7 @@ impl Resolver<'_, '_> {
         }
         relation.fields = fields;
         relation.alias = Some(name);
-        relation.schema = None;
+        relation.path.clear();
     }
 
     fn add_offset(&mut self, alias: Option<&Ident>, scope: &mut Scope) {
@@ -275,7 +188,9 @@ impl Resolver<'_, '_> {
                     .as_deref()
                     .is_some_and(|have| self.same(have, alias))
                     // Postgres distinguishes tables of different schemas.
-                    && (other.schema.is_none() || other.schema == relation.schema)
+                    && (self.dialect == Dialect::Bigquery
+                        || other.path.is_empty()
+                        || other.path == relation.path)
             });
             if is_taken {
                 let reason = format!("two tables in from have the name {alias}; give one an alias");
@@ -285,7 +200,7 @@ impl Resolver<'_, '_> {
         scope.relations.push(relation);
     }
 
-    fn add_open(&mut self, scope: &mut Scope) {
+    pub fn add_open(&mut self, scope: &mut Scope) {
         scope.relations.push(Relation {
             is_open: true,
             ..Relation::default()

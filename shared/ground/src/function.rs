@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 use schema::Dialect;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArguments, ObjectName, WindowType,
+    FunctionArguments, LambdaFunction, ObjectName, OneOrManyWithParens, WindowType,
 };
 
+use crate::extensions::Kind;
 use crate::fault::FaultKind;
 use crate::nearest;
 use crate::resolver::Resolver;
-use crate::scope::Scope;
+use crate::scope::{Relation, Scope};
 use crate::types::{Field, Type};
 use crate::units::unit_argument;
 
@@ -23,13 +24,18 @@ static POSTGRES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| words(include_str!("functions/postgres.txt")));
 static BIGQUERY_TYPES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| words("bignumeric bigdecimal geography json string bytes int64 float64 bool"));
-static POSTGRES_TYPES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    words(
-        "citext inet cidr macaddr money interval xml hstore ltree name oid point line box path \
-         polygon circle int4range int8range numrange tsrange tstzrange daterange timestamptz \
-         timetz bpchar bool float4 float8 int2 int4 int8 jsonpath geometry geography vector",
-    )
+static POSTGRES_TYPES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| words(include_str!("functions/types.txt")));
+static POSTGRES_OPERATORS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let lines = include_str!("functions/operators.txt").lines();
+    lines.skip(1).flat_map(str::split_whitespace).collect()
 });
+
+/// Whether Postgres itself has an operator.
+pub(crate) fn is_operator(symbol: &str) -> bool {
+    POSTGRES_OPERATORS.contains(symbol)
+}
+
 /// Lines that start with `#` are headings.
 fn words(text: &'static str) -> HashSet<&'static str> {
     text.lines()
@@ -73,48 +79,21 @@ pub(crate) fn position(function: &Function) -> Option<&Expr> {
     }
 }
 
-/// The columns of a function in `from`.
-pub(crate) enum Rows {
-    Fields(Vec<Field>),
-    /// One column, with the name of the function if it has no name.
-    Value {
-        name: Option<&'static str>,
-        data_type: Type,
-    },
-    /// The query declares them: `as t(name type)`.
-    Declared,
-}
-
-/// The allowed table functions of Postgres, which only compute.
-pub(crate) fn table_function(name: &str) -> Option<Rows> {
-    let key_value = |value| {
-        Rows::Fields(vec![
-            Field::new("key", Type::Scalar),
-            Field::new("value", value),
-        ])
-    };
-    let value = |name, data_type| Rows::Value { name, data_type };
-    Some(match name {
-        "generate_series"
-        | "generate_subscripts"
-        | "regexp_split_to_table"
-        | "string_to_table"
-        | "jsonb_object_keys"
-        | "json_object_keys" => value(None, Type::Scalar),
-        "regexp_matches" => value(None, Type::array(Type::Scalar)),
-        "jsonb_path_query" => value(None, Type::Json),
-        "jsonb_array_elements" | "json_array_elements" => value(Some("value"), Type::Json),
-        "jsonb_array_elements_text" | "json_array_elements_text" => {
-            value(Some("value"), Type::Scalar)
-        }
-        "jsonb_each" | "json_each" => key_value(Type::Json),
-        "jsonb_each_text" | "json_each_text" => key_value(Type::Scalar),
-        "jsonb_to_record" | "jsonb_to_recordset" | "json_to_record" | "json_to_recordset" => {
-            Rows::Declared
-        }
-        _ => return None,
-    })
-}
+/// Functions of Postgres that return rows with fields.
+const RECORDS: &[&str] = &[
+    "json_each",
+    "json_each_text",
+    "json_populate_record",
+    "json_populate_recordset",
+    "json_to_record",
+    "json_to_recordset",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_populate_record",
+    "jsonb_populate_recordset",
+    "jsonb_to_record",
+    "jsonb_to_recordset",
+];
 
 impl Resolver<'_, '_> {
     pub fn function(&mut self, function: &Function, scope: &Scope) -> Type {
@@ -122,7 +101,8 @@ impl Resolver<'_, '_> {
         if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
             self.unsupported("this form of a function call");
         }
-        if !is_function(&name, self.dialect) {
+        let is_of_extension = self.is_extension_function(&name);
+        if !is_function(&name, self.dialect) && !is_of_extension {
             self.unknown_function(&name);
         }
         let arguments = match &function.args {
@@ -143,17 +123,19 @@ impl Resolver<'_, '_> {
                 let unit = (self.dialect == Dialect::Bigquery)
                     .then(|| unit_argument(&name))
                     .flatten();
-                list.args
-                    .iter()
-                    .enumerate()
-                    .map(|(i, argument)| {
-                        if unit == Some(i) && self.is_unit(argument, &name) {
-                            Type::Scalar
-                        } else {
-                            self.argument(argument, scope)
-                        }
-                    })
-                    .collect()
+                let mut types: Vec<Type> = Vec::with_capacity(list.args.len());
+                for (i, argument) in list.args.iter().enumerate() {
+                    let data_type = if unit == Some(i) && self.is_unit(argument, &name) {
+                        Type::Scalar
+                    } else if let Some(lambda) = as_lambda(argument) {
+                        let of = types.first().map_or(Type::Unknown, Type::element);
+                        self.lambda(lambda, of, scope)
+                    } else {
+                        self.argument(argument, scope)
+                    };
+                    types.push(data_type);
+                }
+                types
             }
         };
         for key in &function.within_group {
@@ -164,12 +146,53 @@ impl Resolver<'_, '_> {
             self.only_in(Dialect::Postgres, "filter after an aggregate");
             self.expression(condition, scope);
         }
+        if function.over.is_some() && self.conditions.is_here {
+            let instead = match self.dialect {
+                Dialect::Bigquery => "filter by it in qualify",
+                Dialect::Postgres => "compute it in a subquery, and filter that",
+            };
+            let reason =
+                format!("{name} is a window function, which where and on can't call: {instead}");
+            self.fault(FaultKind::Function, &name, reason);
+        }
         match &function.over {
             None => {}
             Some(WindowType::NamedWindow(name)) => self.named_window(name, scope),
             Some(WindowType::WindowSpec(window)) => self.window(window, scope),
         }
+        if is_of_extension || RECORDS.contains(&name.as_str()) {
+            // Its result may have fields, which only the warehouse knows.
+            return Type::Unknown;
+        }
         result(&name.to_ascii_uppercase(), arguments)
+    }
+
+    /// Whether a name, perhaps with a schema, is a function of an extension.
+    fn is_extension_function(&self, name: &str) -> bool {
+        let (schema, own) = match name.split_once('.') {
+            Some((schema, own)) => (Some(schema), own),
+            None => (None, name),
+        };
+        !is_function(name, self.dialect) && self.is_of_extension(Kind::Function, schema, own)
+    }
+
+    /// `element -> ..` or `(element, place) -> ..`.
+    fn lambda(&mut self, lambda: &LambdaFunction, element: Type, scope: &Scope) -> Type {
+        self.only_in(Dialect::Bigquery, "lambda expression");
+        let params = match &lambda.params {
+            OneOrManyWithParens::One(param) => std::slice::from_ref(param),
+            OneOrManyWithParens::Many(params) => params.as_slice(),
+        };
+        let types = std::iter::once(element).chain(std::iter::repeat(Type::Scalar));
+        let named = params.iter().zip(types);
+        let mut inner = Scope::new(self.dialect, Some(scope));
+        inner.relations.push(Relation {
+            fields: named
+                .map(|(param, data_type)| Field::new(self.fold(&param.name), data_type))
+                .collect(),
+            ..Relation::default()
+        });
+        self.expression(&lambda.body, &inner)
     }
 
     fn function_name(&mut self, name: &ObjectName) -> String {
@@ -194,8 +217,12 @@ impl Resolver<'_, '_> {
             Dialect::Bigquery => &*BIGQUERY,
             Dialect::Postgres => &*POSTGRES,
         };
-        let hint = nearest::hint(name, known.iter().copied());
-        let reason = format!("{name} is not a known and allowed function{hint}");
+        let own = name.rsplit_once('.').map_or(name, |(_, own)| own);
+        let missing = self.schema.extensions().missing(Kind::Function, own);
+        let reason = missing.unwrap_or_else(|| {
+            let hint = nearest::hint(name, known.iter().copied());
+            format!("{name} is not a known and allowed function{hint}")
+        });
         self.fault(FaultKind::Function, name, reason);
     }
 
@@ -255,6 +282,13 @@ impl Resolver<'_, '_> {
     }
 }
 
+fn as_lambda(argument: &FunctionArg) -> Option<&LambdaFunction> {
+    match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda))) => Some(lambda),
+        _ => None,
+    }
+}
+
 /// The type of the result, which tells what can be read below it.
 fn result(name: &str, arguments: Vec<Type>) -> Type {
     let mut arguments = arguments.into_iter();
@@ -262,12 +296,14 @@ fn result(name: &str, arguments: Vec<Type>) -> Type {
     match name {
         "MAX" | "MIN" | "ANY_VALUE" | "FIRST_VALUE" | "LAST_VALUE" | "NTH_VALUE" | "LAG"
         | "LEAD" | "NULLIF" | "ARRAY_REVERSE" | "ARRAY_SLICE" | "MAX_BY" | "MIN_BY"
-        | "ARRAY_CONCAT_AGG" | "ARRAY_REMOVE" | "ARRAY_APPEND" | "PERCENTILE_DISC" => first(),
+        | "ARRAY_CONCAT_AGG" | "ARRAY_FILTER" | "ARRAY_REMOVE" | "ARRAY_APPEND"
+        | "PERCENTILE_DISC" => first(),
         "COALESCE" | "IFNULL" | "GREATEST" | "LEAST" | "ARRAY_CONCAT" | "ARRAY_CAT" => {
             arguments.fold(Type::Scalar, Type::or)
         }
         "IF" => arguments.skip(1).fold(Type::Scalar, Type::or),
         "ARRAY_AGG" | "ARRAY" => Type::array(first()),
+        "ARRAY_TRANSFORM" => Type::array(arguments.nth(1).unwrap_or(Type::Unknown)),
         "ARRAY_FIRST" | "ARRAY_LAST" | "UNNEST" => first().element(),
         "SPLIT"
         | "GENERATE_ARRAY"

@@ -42,7 +42,7 @@ impl Resolver<'_, '_> {
             }
             JoinConstraint::On(condition) => {
                 let floor = std::mem::replace(&mut scope.floor, start);
-                self.expression(condition, scope);
+                self.condition(condition, scope);
                 scope.floor = floor;
             }
             JoinConstraint::Using(columns) => self.using(columns, start, right, scope),

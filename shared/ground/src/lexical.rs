@@ -154,13 +154,14 @@ impl<'t> Lexer<'t> {
                 ('$', Some('0'..='9')) => {
                     return Err(refused("a parameter", "write the value in its place"));
                 }
+                ('$', _) if !bigquery => self.dollars()?,
                 ('$', _) => return Err(refused("$", "write a text in single quotes")),
                 ('\\', _) => return Err(refused("\\", "leave it out")),
                 (c, _) if self.is_word(c) => self.word()?,
                 ('\t' | '\n' | '\r' | ' '..='~', _) => self.at += 1,
                 (c, _) => {
                     let name = format!("the character U+{:04X}", u32::from(c));
-                    return Err(refused(&name, "write it in a literal or leave it out"));
+                    return Err(refused(&name, "write it in quotes or leave it out"));
                 }
             }
         }
@@ -268,6 +269,27 @@ impl<'t> Lexer<'t> {
             }
         }
         Err(unended("name"))
+    }
+
+    /// `$$text$$` or `$tag$text$tag$`.
+    fn dollars(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        self.at += 1;
+        while self.peek(0).is_some_and(|c| self.is_word(c)) {
+            self.at += 1;
+        }
+        if self.peek(0) != Some('$') {
+            return Err(refused("$", "write a text in single quotes"));
+        }
+        self.at += 1;
+        let tag = &self.text[start..self.at];
+        let rest = self.text[self.at..].windows(tag.len());
+        let Some(length) = rest.clone().position(|window| window == tag) else {
+            return Err(unended("literal"));
+        };
+        self.at += length + tag.len();
+        self.push(SpanKind::Literal, start);
+        Ok(())
     }
 
     fn name(&mut self) -> Result<(), Fault> {

@@ -2,8 +2,10 @@
 
 mod access;
 mod casts;
+mod condition;
 mod escapes;
 mod expression;
+mod extensions;
 mod fault;
 mod from;
 mod function;
@@ -18,16 +20,19 @@ mod operators;
 mod order;
 mod parse;
 mod path;
+mod pipe;
 mod pivot;
 mod projection;
 mod prose;
 mod query;
+mod quoting;
 mod resolver;
 mod rewrite;
 mod scope;
 mod shard;
 mod spelling;
 mod table;
+mod table_function;
 mod tables;
 mod text;
 mod types;
@@ -80,7 +85,13 @@ fn resolve(parsed: Result<Tree, Fault>, schema: &Schema) -> Result<Grounded, Vec
     let resolved = on_large_stack(|| {
         let mut resolver = Resolver::new(schema);
         if let Some(query) = tree.query() {
-            resolver.query(query, None);
+            for fault in quoting::check(query, schema.dialect()) {
+                resolver.push(fault);
+            }
+            // What is a literal or a reserved word is no name, so it has no further faults.
+            if !resolver.has_faults() {
+                resolver.query(query, None);
+            }
         }
         resolver.finish()
     });

@@ -4,7 +4,9 @@ use schema::Dialect;
 use schema::family;
 use sqlparser::ast::{BinaryOperator, Expr, Value};
 
+use crate::extensions::Kind;
 use crate::fault::FaultKind;
+use crate::function::is_operator;
 use crate::resolver::Resolver;
 use crate::scope::Scope;
 use crate::types::{SuffixRange, Type};
@@ -60,39 +62,28 @@ impl Resolver<'_, '_> {
                     self.only_in(Dialect::Postgres, "->");
                     Type::Json
                 }
-                BinaryOperator::PGBitwiseXor
-                | BinaryOperator::PGExp
-                | BinaryOperator::PGOverlap
-                | BinaryOperator::PGRegexMatch
-                | BinaryOperator::PGRegexIMatch
-                | BinaryOperator::PGRegexNotMatch
-                | BinaryOperator::PGRegexNotIMatch
-                | BinaryOperator::PGLikeMatch
-                | BinaryOperator::PGILikeMatch
-                | BinaryOperator::PGNotLikeMatch
-                | BinaryOperator::PGNotILikeMatch
-                | BinaryOperator::PGStartsWith
-                | BinaryOperator::LongArrow
-                | BinaryOperator::HashLongArrow
-                | BinaryOperator::AtAt
-                | BinaryOperator::AtArrow
-                | BinaryOperator::ArrowAt
-                | BinaryOperator::HashMinus
-                | BinaryOperator::AtQuestion
-                | BinaryOperator::Question
-                | BinaryOperator::QuestionAnd
-                | BinaryOperator::QuestionPipe
-                | BinaryOperator::Overlaps => {
-                    self.only_in(Dialect::Postgres, &operator.to_string());
+                BinaryOperator::Overlaps => {
+                    self.only_in(Dialect::Postgres, "overlaps");
                     Type::Scalar
                 }
-                _ => {
-                    self.unsupported("this operator");
-                    Type::Unknown
+                other => {
+                    self.operator(&symbol(other));
+                    Type::Scalar
                 }
             };
         }
         value
+    }
+
+    /// Checks that an operator is one of Postgres or of an extension of the database.
+    pub fn operator(&mut self, symbol: &str) {
+        self.only_in(Dialect::Postgres, symbol);
+        let is_known = is_operator(symbol) || self.is_of_extension(Kind::Operator, None, symbol);
+        if self.dialect == Dialect::Postgres && !is_known {
+            let missing = self.schema.extensions().missing(Kind::Operator, symbol);
+            let reason = missing.unwrap_or_else(|| format!("{symbol} is not a known operator"));
+            self.fault(FaultKind::Name, symbol, reason);
+        }
     }
 
     /// Checks a comparison with `_TABLE_SUFFIX`: a filter that matches no shard is an error.
@@ -154,6 +145,14 @@ impl Resolver<'_, '_> {
             "_TABLE_SUFFIX of {table} runs from {first} to {last}, so {text} matches no shard"
         );
         self.fault(FaultKind::Shard, text, reason);
+    }
+}
+
+/// The operator itself: `operator(pg_catalog.+)` is `+`.
+fn symbol(operator: &BinaryOperator) -> String {
+    match operator {
+        BinaryOperator::PGCustomBinaryOperator(path) => path.last().cloned().unwrap_or_default(),
+        other => other.to_string(),
     }
 }
 

@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use schema::Dialect;
 use sqlparser::ast::{
-    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, PivotValueSource,
+    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, PivotValueSource,
     TableFactor, Value, visit_expressions,
 };
 
-use crate::resolver::Resolver;
-use crate::scope::{Relation, Scope};
+use crate::resolver::{Output, Resolver};
+use crate::scope::Scope;
 use crate::types::{Field, Type};
 
 impl Resolver<'_, '_> {
@@ -31,25 +31,38 @@ impl Resolver<'_, '_> {
             self.unsupported("default on null in pivot");
         }
         let input = self.input(table, scope);
+        let output = self.pivoted(aggregate_functions, value_column, value_source, &input);
+        self.add_result(output, input, alias.as_ref(), scope);
+    }
+
+    /// The columns after `pivot`.
+    pub fn pivoted(
+        &mut self,
+        aggregates: &[ExprWithAlias],
+        columns: &[Expr],
+        values: &PivotValueSource,
+        input: &Scope,
+    ) -> Output {
+        let is_open = input.relations.iter().any(|relation| relation.is_open);
         let mut used = Vec::new();
         let mut names = Vec::new();
-        for aggregate in aggregate_functions {
-            self.expression(&aggregate.expr, &input);
+        for aggregate in aggregates {
+            self.expression(&aggregate.expr, input);
             used.extend(arguments(&aggregate.expr));
             names.push(aggregate.alias.as_ref().map(|alias| self.fold(alias)));
         }
-        for column in value_column {
-            self.expression(column, &input);
+        for column in columns {
+            self.expression(column, input);
             used.extend(mentioned(column));
         }
-        let PivotValueSource::List(values) = value_source else {
+        let PivotValueSource::List(values) = values else {
             self.unsupported("pivot over values that are not listed");
-            return self.add_result(Relation::default(), input, alias.as_ref(), scope);
+            return Output {
+                is_open: true,
+                ..Output::default()
+            };
         };
-        let mut fields: Vec<Field> = visible_fields(&input)
-            .filter(|field| !used.iter().any(|used| self.same(used, &field.name)))
-            .cloned()
-            .collect();
+        let mut fields: Vec<Field> = self.unused(input, &used);
         let nowhere = Scope::new(self.dialect, None);
         for value in values {
             self.expression(&value.expr, &nowhere);
@@ -64,11 +77,11 @@ impl Resolver<'_, '_> {
                 });
             }
         }
-        let relation = Relation {
+        Output {
             fields,
-            ..Relation::default()
-        };
-        self.add_result(relation, input, alias.as_ref(), scope);
+            value: None,
+            is_open,
+        }
     }
 
     pub fn unpivot(&mut self, factor: &TableFactor, scope: &mut Scope) {
@@ -90,25 +103,38 @@ impl Resolver<'_, '_> {
             self.expression(&column.expr, &input);
             used.extend(mentioned(&column.expr));
         }
-        let mut fields: Vec<Field> = visible_fields(&input)
-            .filter(|field| !used.iter().any(|used| self.same(used, &field.name)))
-            .cloned()
-            .collect();
         let values = mentioned(value);
         if values.is_empty() {
             self.unsupported("this value of unpivot");
         }
-        fields.extend(
-            values
-                .into_iter()
-                .map(|value| Field::new(value, Type::Scalar)),
-        );
+        let output = self.unpivoted(&used, values, name, &input);
+        self.add_result(output, input, alias.as_ref(), scope);
+    }
+
+    /// The columns after `unpivot`.
+    pub fn unpivoted(
+        &mut self,
+        used: &[String],
+        values: Vec<String>,
+        name: &Ident,
+        input: &Scope,
+    ) -> Output {
+        let mut fields = self.unused(input, used);
+        let values = values.into_iter();
+        fields.extend(values.map(|value| Field::new(value, Type::Scalar)));
         fields.push(Field::new(self.fold(name), Type::Scalar));
-        let relation = Relation {
+        Output {
             fields,
-            ..Relation::default()
-        };
-        self.add_result(relation, input, alias.as_ref(), scope);
+            value: None,
+            is_open: input.relations.iter().any(|relation| relation.is_open),
+        }
+    }
+
+    fn unused(&self, input: &Scope, used: &[String]) -> Vec<Field> {
+        visible_fields(input)
+            .filter(|field| !used.iter().any(|used| self.same(used, &field.name)))
+            .cloned()
+            .collect()
     }
 
     fn input<'p>(&mut self, table: &TableFactor, scope: &Scope<'p>) -> Scope<'p> {
@@ -119,17 +145,13 @@ impl Resolver<'_, '_> {
 
     fn add_result(
         &mut self,
-        mut relation: Relation,
+        output: Output,
         input: Scope,
         alias: Option<&sqlparser::ast::TableAlias>,
         scope: &mut Scope,
     ) {
-        relation.is_open = input.relations.iter().any(|relation| relation.is_open);
-        relation.alias = input
-            .relations
-            .into_iter()
-            .next()
-            .and_then(|relation| relation.alias);
+        let first = input.relations.into_iter().next();
+        let mut relation = output.relation(first.and_then(|relation| relation.alias));
         self.apply_alias(&mut relation, alias);
         self.add(relation, scope);
     }

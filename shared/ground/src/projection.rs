@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use schema::Dialect;
 use sqlparser::ast::{
-    Expr, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
+    AccessExpr, Expr, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
 
 use crate::fault::FaultKind;
 use crate::nearest;
 use crate::resolver::{Output, Resolver};
+use crate::rewrite::is_all_fields;
 use crate::scope::Scope;
 use crate::types::{Field, Type};
 
@@ -18,6 +19,11 @@ impl Resolver<'_, '_> {
         let mut output = Output::default();
         for item in items {
             match item {
+                SelectItem::UnnamedExpr(all) if is_all_of_value(all, self.dialect) => {
+                    let row = self.expression(all, scope);
+                    let fields = self.fields_of(&row, "the value before .*", &mut output.is_open);
+                    output.fields.extend(fields);
+                }
                 SelectItem::UnnamedExpr(expression) => {
                     let name = self.implied_name(expression).unwrap_or_default();
                     let field = self.selected(expression, name, scope);
@@ -96,7 +102,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn star(&self, scope: &Scope) -> Vec<Field> {
+    pub fn star(&self, scope: &Scope) -> Vec<Field> {
         let mut fields = Vec::new();
         let mut merged_done = vec![false; scope.merged.len()];
         let relations = scope.relations.iter().enumerate();
@@ -175,9 +181,7 @@ impl Resolver<'_, '_> {
             (Expr::Identifier(ident), _) => Some(self.fold(ident)),
             (Expr::CompoundIdentifier(idents), _) => idents.last().map(|ident| self.fold(ident)),
             (Expr::CompoundFieldAccess { access_chain, .. }, _) => match access_chain.last() {
-                Some(sqlparser::ast::AccessExpr::Dot(Expr::Identifier(ident))) => {
-                    Some(self.fold(ident))
-                }
+                Some(AccessExpr::Dot(Expr::Identifier(ident))) => Some(self.fold(ident)),
                 _ => None,
             },
             (Expr::Nested(inner), _) => self.implied_name(inner),
@@ -218,6 +222,9 @@ impl Resolver<'_, '_> {
     ) -> (Type, Option<Rc<crate::types::Origin>>) {
         match scope.resolve(parts) {
             Ok(resolved) => {
+                // A pseudo column has no origin.
+                self.conditions
+                    .mention(parts.last().map_or("", String::as_str));
                 self.record(&resolved.origins);
                 let origin = resolved.origins.last().cloned();
                 (resolved.data_type, origin)
@@ -227,5 +234,16 @@ impl Resolver<'_, '_> {
                 (Type::Unknown, None)
             }
         }
+    }
+}
+
+/// Whether it is `(value).*`.
+fn is_all_of_value(expression: &Expr, dialect: Dialect) -> bool {
+    match expression {
+        Expr::CompoundFieldAccess { access_chain, .. } if dialect == Dialect::Postgres => {
+            matches!(access_chain.last(), Some(AccessExpr::Dot(Expr::Identifier(name)))
+                if is_all_fields(name))
+        }
+        _ => false,
     }
 }

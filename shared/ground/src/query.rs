@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use crate::fault::FaultKind;
+use crate::pipe::is_piped;
 use crate::resolver::{Cte, Output, Resolver};
 use crate::scope::{Aliases, Scope};
 use crate::spelling::same;
@@ -15,11 +16,13 @@ use crate::types::{Field, Type};
 impl Resolver<'_, '_> {
     pub fn query(&mut self, query: &Query, parent: Option<&Scope>) -> Output {
         let outer_ctes = self.ctes.len();
+        let in_condition = std::mem::take(&mut self.conditions.is_here);
         self.refuse_clauses(query);
         if let Some(with) = &query.with {
             self.with(with, parent);
         }
         let output = match &*query.body {
+            _ if is_piped(query, self.dialect) => self.piped(query, parent),
             SetExpr::Select(select) => self.select(select, query.order_by.as_ref(), parent),
             body => {
                 let output = self.set_expression(body, parent);
@@ -28,6 +31,7 @@ impl Resolver<'_, '_> {
             }
         };
         self.ctes.truncate(outer_ctes);
+        self.conditions.is_here = in_condition;
         output
     }
 
@@ -41,9 +45,6 @@ impl Resolver<'_, '_> {
         }
         if query.for_clause.is_some() || query.settings.is_some() || query.format_clause.is_some() {
             self.unsupported("a clause after the query");
-        }
-        if !query.pipe_operators.is_empty() {
-            self.unsupported("pipe syntax (|>)");
         }
         let nowhere = Scope::new(self.dialect, None);
         match &query.limit_clause {
@@ -150,7 +151,7 @@ impl Resolver<'_, '_> {
             self.from(item, &mut scope);
         }
         if let Some(condition) = &select.selection {
-            self.expression(condition, &scope);
+            self.condition(condition, &scope);
         }
         for window in &select.named_window {
             let name = self.fold(&window.0);

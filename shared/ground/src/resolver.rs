@@ -7,6 +7,7 @@ use std::rc::Rc;
 use schema::Dialect;
 use sqlparser::ast::Ident;
 
+use crate::condition::Conditions;
 use crate::fault::{Fault, FaultKind};
 use crate::grounded::Grounded;
 use crate::scope::Relation;
@@ -28,6 +29,7 @@ pub(crate) struct Resolver<'s, 'a> {
     columns: BTreeSet<(String, String)>,
     faults: Vec<Fault>,
     depth: usize,
+    pub conditions: Conditions,
     /// The product of all `repeat` factors.
     pub growth: u64,
 }
@@ -62,7 +64,7 @@ impl Output {
     pub fn relation(self, alias: Option<String>) -> Relation {
         Relation {
             alias,
-            schema: None,
+            path: Vec::new(),
             fields: self.fields,
             value: self.value,
             is_open: self.is_open,
@@ -81,11 +83,13 @@ impl<'s, 'a> Resolver<'s, 'a> {
             columns: BTreeSet::new(),
             faults: Vec::new(),
             depth: 0,
+            conditions: Conditions::default(),
             growth: 1,
         }
     }
 
-    pub fn finish(self) -> Result<Grounded, Vec<Fault>> {
+    pub fn finish(mut self) -> Result<Grounded, Vec<Fault>> {
+        self.check_filters();
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -93,6 +97,10 @@ impl<'s, 'a> Resolver<'s, 'a> {
             tables: self.tables.into_iter().collect(),
             columns: self.columns,
         })
+    }
+
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
     }
 
     pub fn push(&mut self, fault: Fault) {
@@ -127,9 +135,16 @@ impl<'s, 'a> Resolver<'s, 'a> {
 
     pub fn record(&mut self, origins: &[Rc<Origin>]) {
         for origin in origins {
+            self.conditions.mention(&origin.path);
             self.columns
                 .insert((origin.table.to_string(), origin.path.clone()));
         }
+    }
+
+    /// Whether the query mentions one of these columns, in lower case, of the table.
+    pub fn mentions(&self, table: &str, columns: &[String]) -> bool {
+        let mut of_table = self.columns.iter().filter(|(of, _)| of == table);
+        of_table.any(|(_, path)| columns.contains(&path.to_lowercase()))
     }
 
     pub fn same(&self, have: &str, wanted: &str) -> bool {

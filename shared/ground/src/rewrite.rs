@@ -8,6 +8,7 @@ mod pipes;
 mod postgres;
 
 use schema::Dialect;
+use sqlparser::ast::Ident;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
@@ -84,6 +85,11 @@ fn is(token: Option<&TokenWithSpan>, wanted: &Token) -> bool {
 
 fn is_name(token: Option<&TokenWithSpan>) -> bool {
     token.is_some_and(|token| matches!(token.token, Token::Word(_)))
+}
+
+/// Whether a name stands for all fields of a value.
+pub(crate) fn is_all_fields(ident: &Ident) -> bool {
+    ident.quote_style == Some('`') && ident.value == postgres::ALL_FIELDS
 }
 
 /// A token that stands at the place of another.

@@ -12,8 +12,9 @@ use crate::types::{Field, Type};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Relation {
     pub alias: Option<String>,
-    /// A qualifier that may precede the alias: the schema of a Postgres table without an alias.
-    pub schema: Option<String>,
+    /// What may precede the alias: the project and the dataset, or the database and the schema, of a table
+    /// without an alias.
+    pub path: Vec<String>,
     pub fields: Vec<Field>,
     /// The type of the alias by itself, if it is not the row of `fields`.
     pub value: Option<Type>,
@@ -172,9 +173,13 @@ impl<'p> Scope<'p> {
             if same(alias, &parts[0], self.dialect) {
                 return Some((relation, &parts[1..]));
             }
-            let schema = relation.schema.as_deref()?;
-            (parts.len() > 1 && schema == parts[0] && alias == parts[1])
-                .then(|| (relation, &parts[2..]))
+            // `dataset.table.column`, `project.dataset.table.column`
+            let starts = (0..relation.path.len()).rev();
+            starts.into_iter().find_map(|start| {
+                let rest = parts.strip_prefix(&relation.path[start..])?;
+                let (table, rest) = rest.split_first()?;
+                (table == alias).then_some((relation, rest))
+            })
         })?;
         if relation.is_open {
             return Some(Ok(Resolved {
@@ -255,6 +260,15 @@ impl<'p> Scope<'p> {
             .collect();
         match found.as_slice() {
             [] => None,
+            [_] if parts.len() > 1 && self.dialect == Dialect::Postgres => {
+                let rest = parts[1..].join(".");
+                let reason = format!(
+                    "{first} is a column, and only a table may stand before a dot: write \
+                     ({first}).{rest}"
+                );
+                let written = parts.join(".");
+                Some(Err(Fault::new(FaultKind::Column, written, reason)))
+            }
             [field] => Some(self.below(field, first, &parts[1..])),
             _ => Some(Err(Fault::new(
                 FaultKind::Ambiguous,

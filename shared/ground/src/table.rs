@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use schema::Dialect;
-use schema::document::{Column, Table, TableKind};
+use schema::document::{Table, TableKind};
+use schema::name::TableName;
 use sqlparser::ast::{ObjectName, TableFactor, TableSampleKind, TableVersion};
 
 use crate::resolver::Resolver;
@@ -121,26 +122,26 @@ impl Resolver<'_, '_> {
             Some(suffix) => columns_at(newest, suffix),
             None => Cow::Borrowed(newest.columns.as_slice()),
         };
-        let columns = found
-            .tables
-            .iter()
-            .fold(columns.into_owned(), |all, table| {
-                if std::ptr::eq(*table, *newest) {
-                    all
-                } else {
-                    common(all, &table.columns)
-                }
-            });
+        for table in &found.tables {
+            self.require_filter(table);
+        }
         self.tables
             .extend(found.tables.iter().map(|table| table.name.clone()));
+        // BigQuery reads each table of a wildcard with the columns of the newest one.
         let name: Rc<str> = Rc::from(newest.name.as_str());
         let mut fields = types::fields(&name, "", &columns);
         if self.dialect == Dialect::Bigquery {
             fields.extend(pseudo_columns(found, newest, &name));
         }
-        let schema = match self.dialect {
-            Dialect::Postgres => Some(newest.parts.dataset.clone()),
-            Dialect::Bigquery => None,
+        let TableName {
+            project, dataset, ..
+        } = &newest.parts;
+        let path = match self.dialect {
+            Dialect::Postgres => vec![project.clone(), dataset.clone()],
+            Dialect::Bigquery => {
+                let project = project.split('.').map(str::to_owned);
+                project.chain([dataset.clone()]).collect()
+            }
         };
         let last = newest.own_name();
         let alias = match found.wildcard {
@@ -150,7 +151,7 @@ impl Resolver<'_, '_> {
         };
         Relation {
             alias: Some(alias),
-            schema,
+            path,
             fields,
             value: None,
             is_open: false,
@@ -196,18 +197,4 @@ fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
         first: rest(&shards.first, "0"),
         last: rest(&shards.last, "9"),
     }))
-}
-
-/// The columns and fields that both tables have.
-fn common(columns: Vec<Column>, others: &[Column]) -> Vec<Column> {
-    columns
-        .into_iter()
-        .filter_map(|mut column| {
-            let other = others
-                .iter()
-                .find(|other| other.name.eq_ignore_ascii_case(&column.name))?;
-            column.fields = common(column.fields, &other.fields);
-            Some(column)
-        })
-        .collect()
 }

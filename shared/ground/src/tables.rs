@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use schema::Dialect;
-use schema::document::{Table, TableKind};
+use schema::document::{Extension, Table, TableKind};
 use schema::name::TableName;
 use schema::render::{identifier, table_name};
 
+use crate::extensions::Extensions;
 use crate::fault::Fault;
 use crate::fault::FaultKind;
 use crate::names::Names;
@@ -24,6 +25,7 @@ pub struct Schema<'a> {
     tables: Vec<&'a Table>,
     dialect: Dialect,
     strict: bool,
+    extensions: Extensions<'a>,
     by_own_name: HashMap<&'a str, Vec<&'a Table>>,
     families: Vec<(&'a Table, &'a str)>,
     names: OnceLock<Names<'a>>,
@@ -49,7 +51,10 @@ impl<'a> Schema<'a> {
     pub fn in_dataset(&self, dataset: &str) -> Self {
         let tables = self.tables.iter().copied();
         let tables = tables.filter(|table| table.dataset() == dataset);
-        Self::of(tables.collect(), self.dialect)
+        Self {
+            extensions: self.extensions,
+            ..Self::of(tables.collect(), self.dialect)
+        }
     }
 
     /// For untrusted queries: tables must be named with their dataset, and comments are refused. The
@@ -59,6 +64,18 @@ impl<'a> Schema<'a> {
     pub fn strict(mut self) -> Self {
         self.strict = true;
         self
+    }
+
+    /// The extensions of the Postgres database, whose functions, types and operators a query may use. If
+    /// they are not known, those of common extensions are accepted.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: Option<&'a [Extension]>) -> Self {
+        self.extensions = Extensions(extensions);
+        self
+    }
+
+    pub(crate) fn extensions(&self) -> Extensions<'a> {
+        self.extensions
     }
 
     pub fn of(tables: Vec<&'a Table>, dialect: Dialect) -> Self {
@@ -77,6 +94,7 @@ impl<'a> Schema<'a> {
             tables,
             dialect,
             strict: false,
+            extensions: Extensions::default(),
             by_own_name,
             families,
             names: OnceLock::new(),
@@ -118,6 +136,14 @@ impl<'a> Schema<'a> {
             Ok(None) => Err(self.no_table(parts)),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Whether a table of the schema is in the dataset that a name mentions.
+    pub(crate) fn has_dataset_of(&self, parts: &[String]) -> bool {
+        let Some((_, qualifiers @ [_, ..])) = parts.split_last() else {
+            return false;
+        };
+        !self.is_short(parts) && self.tables().any(|table| self.is_in(table, qualifiers))
     }
 
     /// Whether the dataset or, in BigQuery, its project is missing.

@@ -24,14 +24,6 @@ impl Resolver<'_, '_> {
                 set_quantifier,
                 right,
             } => {
-                if matches!(
-                    set_quantifier,
-                    SetQuantifier::ByName
-                        | SetQuantifier::AllByName
-                        | SetQuantifier::DistinctByName
-                ) {
-                    resolver.unsupported("union by name");
-                }
                 let name = match op {
                     SetOperator::Union => "union",
                     SetOperator::Except => "except",
@@ -43,7 +35,7 @@ impl Resolver<'_, '_> {
                 };
                 let left = resolver.set_expression(left, parent);
                 let right = resolver.set_expression(right, parent);
-                resolver.combine(left, right, name)
+                resolver.combined(*set_quantifier, left, right, name)
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 resolver.fault(
@@ -76,6 +68,45 @@ impl Resolver<'_, '_> {
         Output {
             fields,
             ..Output::default()
+        }
+    }
+
+    /// The columns of a set operation, by their places or by their names.
+    pub fn combined(
+        &mut self,
+        quantifier: SetQuantifier,
+        left: Output,
+        right: Output,
+        operation: &str,
+    ) -> Output {
+        let is_by_name = matches!(
+            quantifier,
+            SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
+        );
+        if !is_by_name {
+            return self.combine(left, right, operation);
+        }
+        self.only_in(Dialect::Bigquery, "set operation by name");
+        let has = |fields: &[Field], name: &str| fields.iter().any(|it| self.same(&it.name, name));
+        let is_open = left.is_open || right.is_open;
+        let has_common = left
+            .fields
+            .iter()
+            .any(|field| has(&right.fields, &field.name));
+        let others = right
+            .fields
+            .iter()
+            .filter(|field| !has(&left.fields, &field.name));
+        // Which of them the result has, depends on modes that the rewriting drops.
+        let fields = left.fields.iter().chain(others).cloned().collect();
+        if !has_common && !is_open {
+            let reason = format!("the two sides of {operation} have no column name in common");
+            self.fault(FaultKind::Column, operation, reason);
+        }
+        Output {
+            fields,
+            value: None,
+            is_open,
         }
     }
 

@@ -100,6 +100,7 @@ mod tests {
                 kind: SourceKind::Folder,
                 dialect: Dialect::Bigquery,
                 datasets: datasets.iter().map(|name| format!("p.{name}")).collect(),
+                extensions: None,
             },
             tables: tables.collect(),
             examples: Vec::new(),

@@ -1,5 +1,6 @@
 //! The document that a sync writes and `cache-read` serves.
 
+mod extension;
 mod table;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use crate::dialect::Dialect;
 use crate::name::TableName;
 
+pub use extension::Extension;
 pub use table::{
     Column, DescriptionSource, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion,
     Shards, Table, TableKind,
@@ -45,6 +47,9 @@ pub struct Source {
     /// Full dataset names, as scopes name them: `project.dataset`, or `database.schema` on Postgres,
     /// never quoted.
     pub datasets: Vec<String>,
+    /// The extensions of the database (Postgres). Absent if they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extensions: Option<Vec<Extension>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

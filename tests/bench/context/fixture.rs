@@ -294,6 +294,7 @@ fn document(tables: Vec<Table>) -> Document {
             kind: SourceKind::Folder,
             dialect: Dialect::Bigquery,
             datasets,
+            extensions: None,
         },
         tables,
         examples: Vec::new(),
@@ -365,8 +366,7 @@ impl Gold {
                 count: 2,
                 first: "19000101".to_owned(),
                 last: "21991231".to_owned(),
-                siblings: Vec::new(),
-                versions: Vec::new(),
+                ..Shards::default()
             });
             members.push(table);
         }

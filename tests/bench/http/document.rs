@@ -228,6 +228,7 @@ pub fn document() -> Document {
             datasets: (0..DATASETS)
                 .map(|dataset| format!("company-analytics.domain_{dataset:02}"))
                 .collect(),
+            extensions: None,
         },
         examples: examples.collect(),
         quarantined: Vec::new(),

@@ -2,11 +2,11 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Tokens, at, is, is_word, keyword, like_any};
+use super::{Tokens, at, is, is_word, keyword, like_any, quoted};
 
 pub fn rewrite(mut tokens: Tokens) -> Tokens {
     like_any(&mut tokens);
-    rows_from(is_null(tokens))
+    rows_from(all_fields(is_null(tokens)))
 }
 
 /// `x isnull` becomes `x is null`. It is a reserved word, so it can't be a name.
@@ -26,7 +26,23 @@ fn is_null(tokens: Tokens) -> Tokens {
     read
 }
 
-/// `rows from (f(..), g(..))` has the columns of `lateral (select * from f(..), g(..))`.
+/// `(address).*` becomes a field of this name, for which the parser has a syntax.
+pub const ALL_FIELDS: &str = "*";
+
+fn all_fields(mut tokens: Tokens) -> Tokens {
+    for place in 2..tokens.len() {
+        let is_all = is(tokens.get(place), &Token::Mul)
+            && is(tokens.get(place - 1), &Token::Period)
+            && (is(tokens.get(place - 2), &Token::RParen)
+                || is(tokens.get(place - 2), &Token::RBracket));
+        if is_all {
+            tokens[place] = quoted(tokens[place].span, ALL_FIELDS.to_owned());
+        }
+    }
+    tokens
+}
+
+/// `rows from (f(..), g(..))` has the columns of `lateral (select f(..), g(..))`.
 fn rows_from(tokens: Tokens) -> Tokens {
     let mut read: Tokens = Vec::with_capacity(tokens.len());
     let mut place = 0;
@@ -40,8 +56,6 @@ fn rows_from(tokens: Tokens) -> Tokens {
                 keyword(span, "LATERAL"),
                 at(span, Token::LParen),
                 keyword(span, "SELECT"),
-                at(span, Token::Mul),
-                keyword(span, "FROM"),
             ]);
             place += 3;
         } else {

@@ -246,3 +246,11 @@ select l.product_id from shop.orders o left join o.lines as l
 --- analytics.events_*
 select count(*) from `acme-data.analytics.events_*`
 where '20201201' <= _table_suffix and _table_suffix like '2020%'
+--- shop.customers
+SELECT shop.customers.email FROM shop.customers
+--- shop.orders
+FROM shop.orders |> WHERE total > 10 |> SELECT order_id
+--- weather.gsod2019, weather.gsod2020
+SELECT AVG(CAST(wdsp AS FLOAT64)) FROM `acme-data.weather.gsod*`
+--- shop.customers
+SELECT * FROM ML.PREDICT(MODEL shop.churn, TABLE shop.customers)

@@ -148,8 +148,6 @@ SELECT c.total FROM shop.orders o JOIN shop.customers c ON o.customer_id = c.cus
 SELECT orders.total FROM shop.orders o
 --- Column cust
 SELECT cust.email FROM shop.customers c
---- Column shop
-SELECT shop.customers.email FROM shop.customers
 --- Ambiguous customer_id
 SELECT customer_id FROM shop.orders o JOIN shop.customers c ON o.customer_id = c.customer_id
 --- Ambiguous name
@@ -282,8 +280,6 @@ SELECT 'open FROM shop.orders
 SELECT order_id FROM shop.orders WHERE order_date = ?
 --- Unsupported "a parameter"
 SELECT order_id FROM shop.orders WHERE order_date = @day
---- Unsupported pipe
-FROM shop.orders |> WHERE total > 10 |> SELECT order_id
 --- Unsupported ::
 SELECT order_id::STRING FROM shop.orders
 --- Unsupported ilike
@@ -298,8 +294,6 @@ SELECT order_id FROM shop.orders UNION ALL SELECT customer_id, email FROM shop.c
 SELECT (SELECT order_id, total FROM shop.orders LIMIT 1) AS pair
 --- Column *
 SELECT *
---- Column wdsp
-SELECT AVG(CAST(wdsp AS FLOAT64)) FROM `acme-data.weather.gsod*`
 --- Table gsod2018
 SELECT AVG(temp) FROM `acme-data.weather.gsod2018`
 --- Field tag.name

@@ -107,3 +107,9 @@ select id from orders where address = row('a', 'b')::address
 select placed_at + make_interval(days => 3) as due, extract('year' from placed_at) as y from orders
 --- public.orders
 select a.road, a.town from orders o cross join lateral unnest(array[o.address]) as a (road, town)
+--- 
+select 1 operator(pg_catalog.+) 2
+--- public.orders
+select $$a$$ as x from orders
+--- public.orders
+select $a$ $$ $a$ as x from orders

@@ -49,6 +49,7 @@ impl Source for Folder {
             kind: SourceKind::Folder,
             dialect: Dialect::Bigquery,
             datasets: Vec::new(),
+            extensions: None,
         }
     }
 

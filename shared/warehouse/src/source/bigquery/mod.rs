@@ -64,6 +64,7 @@ impl Source for BigQuery {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
+            extensions: None,
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod columns;
+mod extensions;
 mod hiding;
 mod links;
 mod omission;
@@ -24,7 +25,7 @@ use platform::Env;
 use platform::excerpt::excerpt;
 use platform::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
 use schema::Dialect;
-use schema::document::{self, SourceKind, Table};
+use schema::document::{self, Extension, SourceKind, Table};
 
 use crate::error::{Refusal, Remedy, SourceError};
 use crate::observer::{Observer, Progress};
@@ -41,6 +42,8 @@ pub struct Postgres {
     schemas: Option<Vec<String>>,
     /// The datasets of the last reading, `database.schema`.
     datasets: Mutex<Vec<String>>,
+    /// The extensions at the last reading.
+    extensions: Mutex<Option<Vec<Extension>>>,
 }
 
 impl Postgres {
@@ -61,6 +64,7 @@ impl Postgres {
             pool: postgres::open_url("WAREHOUSE_URL", &url, env)?.within(MAX_PLAN_TIME),
             schemas,
             datasets: Mutex::default(),
+            extensions: Mutex::default(),
         })
     }
 }
@@ -69,10 +73,12 @@ impl Postgres {
 impl Source for Postgres {
     fn describe(&self) -> document::Source {
         let datasets = self.datasets.lock();
+        let extensions = self.extensions.lock();
         document::Source {
             kind: SourceKind::Postgres,
             dialect: Dialect::Postgres,
             datasets: datasets.unwrap_or_else(PoisonError::into_inner).clone(),
+            extensions: extensions.unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -83,6 +89,10 @@ impl Source for Postgres {
         });
         let pool = self.pool.within(MAX_READING_TIME);
         let reading = catalog::read(&pool, self.schemas.as_deref(), known, observer).await?;
+        let extensions = extensions::read(&pool, observer).await?;
+        let mut known_extensions = self.extensions.lock().unwrap_or_else(PoisonError::into_inner);
+        *known_extensions = Some(extensions);
+        drop(known_extensions);
         observer.progress(Progress::Reading {
             tables_done: reading.tables.len(),
             tables: reading.tables.len(),
