@@ -1,6 +1,7 @@
 //! The functions' OpenAPI documents, which `metasync` merges into one.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use kit::TestApp;
 use platform::Env;
@@ -18,6 +19,53 @@ async fn document(app: App) -> Value {
         .with("PRIVACY_KEY", key);
     let app = TestApp::with_env(env).start(app).await;
     app.get("/openapi.json").await.json()
+}
+
+#[test]
+fn no_function_reads_requests_with_extractors_whose_errors_repeat_the_words_of_a_library() {
+    fn check(folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                check(&path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                let imports = source.lines().filter(|line| line.starts_with("use axum::"));
+                for line in imports {
+                    let names = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+                    for name in names {
+                        let is_ours = ["Bytes", "Form", "Json", "Path", "Query"].contains(&name);
+                        assert!(
+                            !is_ours,
+                            "{}: take that of `platform`: {line}",
+                            path.display()
+                        );
+                    }
+                }
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (function, _) in apps() {
+        check(&root.join("functions").join(function).join("src"));
+    }
+}
+
+#[tokio::test]
+async fn every_operation_documents_the_responses_that_every_operation_has() {
+    for (function, app) in apps() {
+        let document = document(app).await;
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let responses = &operation["responses"];
+                for status in ["400", "401", "403", "500", "503"] {
+                    let text = responses[status]["description"].as_str();
+                    let is_described = text.is_some_and(|text| !text.is_empty());
+                    assert!(is_described, "{function}: {method} {path} lacks {status}");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

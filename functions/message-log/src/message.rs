@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use platform::auth::is_name;
+use platform::extract::Strict;
+use platform::extract::wording::wanted;
 use platform::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,12 +99,15 @@ pub struct NewMessage {
 impl NewMessage {
     /// Reads a message from JSON text. The error repeats no value.
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|error| unreadable(&error))
+        let mut json = serde_json::Deserializer::from_str(text);
+        let message = Self::deserialize(Strict(&mut json));
+        let message = message.and_then(|message| json.end().map(|()| message));
+        message.map_err(|error| unreadable(&error))
     }
 
     /// Reads a message from JSON. The error repeats no value.
     pub fn from_value(value: Value) -> Result<Self> {
-        serde_json::from_value(value).map_err(|error| unreadable(&error))
+        Self::deserialize(Strict(value)).map_err(|error| unreadable(&error))
     }
 
     /// Whether it can be stored. The error says what to change, and repeats no value.
@@ -174,7 +179,7 @@ fn unreadable(error: &serde_json::Error) -> Error {
     } else {
         let expected = text.rsplit("expected ").next().unwrap_or_default();
         let expected = expected.split(" at line").next().unwrap_or_default();
-        format!("a field has the wrong type: expected {expected}")
+        format!("a field has the wrong type: it must be {}", wanted(expected))
     })
 }
 

@@ -61,7 +61,8 @@ pub fn router(functions: &'static [Function], routes: Router, env: &Env) -> Rout
     responses(
         (status = 200, description = "the response of the function", body = Object),
         (status = 400, description = "no function has this trigger"),
-        (status = 409, description = "the function needs DATABASE_URL, which is not set"),
+        (status = 409, description = "the function is not configured; the text names the variables that would start it"),
+        (status = 422, description = "the event can't be stored and is now a dead letter"),
         (status = 503, description = "something that the function depends on is unavailable"),
     )
 )]

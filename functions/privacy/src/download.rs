@@ -56,7 +56,7 @@ pub fn link(privacy: &Privacy, export: Uuid, file: i32, end: Timestamp) -> (Stri
 /// `Unauthenticated` if the link is malformed, changed or expired.
 pub fn authenticate(privacy: &Privacy, address: &Uri) -> Result<Caller> {
     let refused = |reason: &str| Error::Unauthenticated(reason.to_owned());
-    let link: Query<Link> = Query::try_from_uri(address)
+    let Query(link) = Query::<Link>::try_from_uri(address)
         .map_err(|_| refused("this is not a link to a file: get one from GET /v1/exports/{id}"))?;
     let signature = hex::decode(&link.signature).unwrap_or_default();
     let text = signed_text(link.export, link.file, link.expires);

@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use bytes::Bytes;
 use jiff::Timestamp;
 use message_log::months;
 use personal::Counts;
 use platform::telemetry::{Unit, metric};
-use platform::{Admin, Json, Result};
+use platform::{Admin, Json, RawBody, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,6 +55,7 @@ pub struct RunReport {
     request_body(content = Object, description = "ignored"),
     responses(
         (status = 200, description = "the work is done, or another run is in progress", body = RunReport),
+        (status = 409, description = "the run took too long, and another one continues the work"),
         (status = 500, description = "a part failed; the log has the reason"),
         (status = 503, description = "the database or the store is unavailable"),
     )
@@ -63,7 +63,7 @@ pub struct RunReport {
 pub async fn trigger(
     State(privacy): State<Privacy>,
     _: Admin,
-    _: Bytes,
+    _: RawBody,
 ) -> Result<Json<RunReport>> {
     run(&privacy).await.map(Json)
 }

@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use platform::auth::Names;
 use platform::serve::time_limit;
 use platform::store::StoreError;
-use platform::{Admin, Error, Json, Resources, Result, Router, idempotency, routes};
+use platform::{Admin, Error, Json, RawBody, Resources, Result, Router, idempotency, routes};
 use schema::Dialect;
 use schema::bounds::bytes;
 use schema::document::{Document, Example, Origin, Table};
+use schema::mentions::Mentions;
 use schema::name::DATASETS;
 use schema::versions::{self, Damaged, Head};
 use serde::Deserialize;
@@ -57,7 +58,11 @@ pub fn router(sync: Sync) -> Router {
         (status = 503, description = "the warehouse or the store is unavailable"),
     )
 )]
-async fn trigger(State(sync): State<Sync>, Admin(caller): Admin, _: Bytes) -> Result<Json<Answer>> {
+async fn trigger(
+    State(sync): State<Sync>,
+    Admin(caller): Admin,
+    _: RawBody,
+) -> Result<Json<Answer>> {
     let answer = sync.run(&Run::default()).await?;
     Ok(Json(answer.seen_by(&caller.scope)))
 }
@@ -154,7 +159,8 @@ async fn add_example(
             return Ok((StatusCode::OK, Json(example.clone())));
         }
         // Tables out of scope don't exist for this caller: no hint names them, and no dry run reads them.
-        let example = review(&sync, visible, document.source.dialect, &new).await?;
+        let review = review(&sync, visible, document.source.dialect, &new).await;
+        let example = review.map_err(|error| within_scope(error, document, scope))?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
         next.examples.insert(0, example.clone());
@@ -246,6 +252,23 @@ async fn review(
             })
         }
     }
+}
+
+/// The error without a message of the warehouse that names what the caller may not see.
+fn within_scope(error: Error, document: &Document, scope: &Names) -> Error {
+    let (Names::Only(_), Error::Unprocessable(detail)) = (scope, &error) else {
+        return error;
+    };
+    let tables = document.tables.iter();
+    let names = tables.flat_map(|table| [table.own_name(), &table.parts.dataset].map(|it| (table.dataset(), it)));
+    let lower = detail.to_lowercase();
+    let is_denied = lower.contains("access denied") || lower.contains("permission");
+    if !is_denied && !Mentions::outside(names, scope).are_in(detail) {
+        return error;
+    }
+    let detail = "the warehouse refuses the query with a message about something that you may not see: \
+                  read only tables of your datasets";
+    Error::Unprocessable(detail.to_owned())
 }
 
 /// A hash of several parts, each with its length, so that their boundaries count.

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use platform::excerpt::cut;
+use platform::extract::Strict;
+use platform::extract::wording::plain;
 use platform::{Error, Result, Role};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +19,7 @@ use crate::known::{Email, News, Skill, System, User, one, read};
 /// In characters.
 const MAX_KEY: usize = 100;
 /// In characters, of an error, which may repeat a value.
-const MAX_REASON: usize = 200;
+const MAX_REASON: usize = 1_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -131,18 +134,14 @@ impl fmt::Display for Category {
 }
 
 fn parse<T: DeserializeOwned>(place: fmt::Arguments<'_>, value: &Value) -> Result<T> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let path = error.path().to_string();
         let place = match path.as_str() {
             "." | "?" => place.to_string(),
             path => format!("{place}.{path}"),
         };
-        let mut reason = error.into_inner().to_string();
-        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
-            reason.truncate(end);
-            reason.push('…');
-        }
-        Error::Invalid(format!("{place}: {reason}"))
+        let reason = plain(&error.into_inner().to_string(), "field");
+        Error::Invalid(format!("{place}: {}", cut(&reason, MAX_REASON)))
     })
 }
 
@@ -170,7 +169,7 @@ mod tests {
                 Category::User,
                 "response_style",
                 json!("rude"),
-                "expected one of `formal`, `casual`, `friendly`",
+                "must be one of `formal`, `casual`, `friendly`, and is `rude`",
             ),
             (
                 Category::User,
@@ -200,13 +199,13 @@ mod tests {
                 Category::System,
                 "max_memory_size",
                 json!("many"),
-                "expected u32",
+                "must be a whole number from 0 to 4294967295, and is \"many\"",
             ),
             (
                 Category::System,
                 "unmasked",
                 json!(["rrn"]),
-                "unknown variant `rrn`",
+                ", and is `rrn`",
             ),
             (Category::System, "debug_mode", json!(null), "use DELETE"),
             (
@@ -219,7 +218,7 @@ mod tests {
                 Category::Skill,
                 "email",
                 json!(true),
-                "skill.email: invalid type",
+                "skill.email: must be an object, and is `true`",
             ),
             (
                 Category::Skill,

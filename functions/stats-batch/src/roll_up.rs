@@ -5,12 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use axum::extract::State;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::telemetry::{Unit, metric};
-use platform::{Admin, Json, Result};
+use platform::{Admin, Json, RawBody, Result};
 use robeing::ROBEINGS;
 use serde::Serialize;
 use tokio_postgres::Transaction;
@@ -62,7 +61,7 @@ pub struct RolledUp {
         (status = 503, description = "the database is not available"),
     )
 )]
-pub async fn trigger(State(stats): State<Stats>, _: Admin, _: Bytes) -> Result<Json<RolledUp>> {
+pub async fn trigger(State(stats): State<Stats>, _: Admin, _: RawBody) -> Result<Json<RolledUp>> {
     run(&stats).await.map(Json)
 }
 

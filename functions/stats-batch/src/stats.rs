@@ -1,11 +1,13 @@
 //! `GET /v1/robeings/{id}/stats` and `GET /v1/robeings`: the stats of a robeing, and a ranking.
 
+use std::str::FromStr;
+
 use axum::extract::State;
 use jiff::Timestamp;
 use platform::auth::Names;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Error, Json, Path, Query, Result};
+use platform::{Caller, Cursor, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Transaction;
@@ -91,7 +93,8 @@ pub struct RankParams {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
     /// The `next` of the previous page.
-    after: Option<String>,
+    #[param(value_type = Option<String>)]
+    after: Option<Cursor<Place>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -125,7 +128,9 @@ pub async fn rank(
             "limit is {limit}: use 1 to {MAX_ITEMS}"
         )));
     }
-    let after = params.after.as_deref().map(cursor).transpose()?;
+    let after = params
+        .after
+        .map(|Cursor(Place(experience, id))| (experience, id));
     let (experience, robeing_id) = after.unwrap_or((i64::MAX, String::new()));
     let robeings = match caller.scope.of(ROBEINGS) {
         Names::All => None,
@@ -161,10 +166,18 @@ pub async fn rank(
     Ok(Json(Ranking { items, next }))
 }
 
-fn cursor(text: &str) -> Result<(i64, String)> {
-    let parts = text.split_once('.');
-    let parts = parts.and_then(|(experience, id)| Some((experience.parse().ok()?, id.to_owned())));
-    parts.ok_or_else(|| Error::Invalid("after is not the `next` of a page".to_owned()))
+/// The last robeing of a page: its experience and its id.
+#[derive(Clone, Debug)]
+struct Place(i64, String);
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (experience, id) = text.split_once('.').ok_or(())?;
+        let experience = experience.parse().map_err(|_| ())?;
+        Ok(Self(experience, id.to_owned()))
+    }
 }
 
 /// The `memory_stat` of a robeing, for the size of its context.

@@ -145,7 +145,7 @@ async fn a_task_counts_once_per_key_and_another_task_with_the_key_is_rejected() 
         ),
         (
             json!({"task_type": "a", "difficulty": 1, "outcome": "draw"}),
-            "expected `success` or `failure`",
+            "must be `success` or `failure`, and is `draw`",
         ),
         (json!({"task_type": "a", "difficulty": 1}), "outcome"),
     ] {

@@ -32,7 +32,7 @@ pub use auth::{Admin, Caller, Role, Writer};
 pub use clock::Clock;
 pub use env::{Env, Secret};
 pub use error::{Error, Result};
-pub use extract::{Json, JsonItems, Path, Query};
+pub use extract::{Cursor, Json, JsonItems, Path, Query, RawBody};
 pub use resources::Resources;
 pub use router::Router;
 pub use serve::serve;

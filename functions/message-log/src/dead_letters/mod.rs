@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Admin, Json, Query, Result};
+use platform::{Admin, Cursor, Json, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,7 +38,8 @@ pub struct ListParams {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
     /// The `next` of the previous page.
-    after: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    after: Option<Cursor<Uuid>>,
 }
 
 /// A page of at most 4 MB. With large bodies it has fewer items than `limit`, and a `next`.
@@ -92,7 +93,7 @@ pub async fn list(
     Query(params): Query<ListParams>,
 ) -> Result<Json<DeadLetters>> {
     let limit = limit(params.limit, 50)?;
-    let past = params.after.unwrap_or(Uuid::max());
+    let past = params.after.map_or(Uuid::max(), |Cursor(id)| id);
     let one_more = limit + 1;
     let client = log.pool.get().await?;
     let rows = db::query(

@@ -11,7 +11,7 @@ use platform::auth::Names;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::{Caller, Json, Path, Query, Result};
+use platform::{Caller, Cursor, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,7 +52,8 @@ pub struct RobeingParams {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
     /// The `next` of the previous page.
-    after: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    after: Option<Cursor<Uuid>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -73,7 +74,8 @@ pub struct UserParams {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
     /// The `next` of the previous page.
-    after: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    after: Option<Cursor<Uuid>>,
 }
 
 /// A page of at most 4 MB. With large messages it has fewer items than `limit`, and a `next`.
@@ -151,7 +153,7 @@ pub async fn of_robeing(
         from: query.from,
         to: query.to,
         limit: limit(query.limit, 50)?,
-        after: query.after,
+        after: query.after.map(|Cursor(id)| id),
     };
     page(&log, &filter).await.map(Json)
 }
@@ -192,7 +194,7 @@ pub async fn of_user(
         from: query.from,
         to: query.to,
         limit: limit(query.limit, 50)?,
-        after: query.after,
+        after: query.after.map(|Cursor(id)| id),
     };
     page(&log, &filter).await.map(Json)
 }

@@ -24,7 +24,7 @@ use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
 use platform::work::{Waiting, Workers};
-use platform::{Caller, Error, Json, Path, Query, Result};
+use platform::{Caller, Cursor, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -58,7 +58,8 @@ pub struct SearchParams {
     #[param(minimum = 1, maximum = 200, default = 20)]
     limit: Option<i64>,
     /// The `next` of the previous page.
-    after: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    after: Option<Cursor<Uuid>>,
 }
 
 /// A page of at most 4 MB. With large messages it has fewer items than `limit`, and a `next`.
@@ -123,7 +124,7 @@ pub async fn search(
     }
     let mut client = log.pool.get().await?;
     let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id.as_str()])).await?;
-    let past = params.after.unwrap_or(Uuid::max());
+    let past = params.after.map_or(Uuid::max(), |Cursor(id)| id);
     let wanted = usize::try_from(limit).unwrap_or_default();
     let found = find(&db, &log.workers, &robeing_id, &terms, past, wanted + 1).await?;
     drop(db);

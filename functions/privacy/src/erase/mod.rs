@@ -70,6 +70,7 @@ pub struct Erasure {
         (status = 400, description = "the body does not have exactly one valid id"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in scope"),
         (status = 404, description = "the robeings in scope hold nothing about the subject"),
+        (status = 409, description = "the step took too long, and another run continues the erasure; get its status, or retry"),
         (status = 415, description = "the body is not JSON"),
         (status = 503, description = "the database or the store is unavailable; retry"),
     )

@@ -54,6 +54,18 @@ impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequest<S> for Js
     }
 }
 
+/// The whole body of a request, of limited size and any type.
+#[derive(Clone, Debug)]
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        bytes(request, state).await.map(Self)
+    }
+}
+
 /// The JSON body of a request, like [`Json`], with several items that the handler checks one by one. The
 /// handler must also check for NUL characters, so that one in an item doesn't refuse the others.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 //! These extractors replace those of axum, whose errors repeat the words of libraries. Each error here names
 //! the field or parameter, and says what it must be and what it is.
 
+mod cursor;
 pub mod json;
 mod path;
 mod query;
@@ -10,7 +11,8 @@ mod strict;
 mod text;
 pub mod wording;
 
-pub use json::{Json, JsonItems};
+pub use cursor::Cursor;
+pub use json::{Json, JsonItems, RawBody};
 pub use path::Path;
 pub use query::Query;
 pub use strict::Strict;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use axum::extract::FromRequestParts;
+use http::Uri;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -19,11 +20,21 @@ use crate::Error;
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
+impl<T: DeserializeOwned> Query<T> {
+    /// The query of an address.
+    ///
+    /// # Errors
+    /// `Invalid`, as in a request.
+    pub fn try_from_uri(address: &Uri) -> Result<Self, Error> {
+        read(address.query().unwrap_or_default()).map(Self)
+    }
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        read(parts.uri.query().unwrap_or_default()).map(Self)
+        Self::try_from_uri(&parts.uri)
     }
 }
 
@@ -45,6 +56,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::Cursor;
 
     #[derive(Debug, Default, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]
@@ -54,7 +66,8 @@ mod tests {
         count: usize,
         small: Option<u8>,
         replayed: Option<bool>,
-        after: Option<Uuid>,
+        after: Option<Cursor<Uuid>>,
+        user: Option<Uuid>,
         from: Option<Timestamp>,
         day: Option<Date>,
         format: Option<Format>,
@@ -107,7 +120,11 @@ mod tests {
             ),
             (
                 "after=7",
-                "after: must be a UUID, such as `0190b2a0-0000-7000-8000-000000000001`, and is \"7\"",
+                "after: must be the `next` of the previous page, and is \"7\"",
+            ),
+            (
+                "user=7",
+                "user: must be a UUID, such as `0190b2a0-0000-7000-8000-000000000001`, and is \"7\"",
             ),
             (
                 "from=2026-01-31",

@@ -10,7 +10,8 @@ use crate::error::{INTERNAL, PROBLEM, problem};
 /// The size limit of a detail, in bytes. Longer texts are not messages for people.
 const LONGEST_DETAIL: usize = 2048;
 
-/// Replaces the body of every 4xx and 5xx that is not a problem yet, and keeps the other headers.
+/// Replaces the body of every 4xx and 5xx that is not a problem yet, and keeps the other headers. The text of a
+/// library is for its own users and may contain secrets, so that no caller gets it.
 pub(super) async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -18,14 +19,11 @@ pub(super) async fn as_problem(response: Response) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let text = text_of(body).await;
     if status.is_server_error() {
+        let text = text_of(body).await;
         tracing::error!(text, "a library returned {status}");
     }
-    let detail = text
-        .filter(|_| status.is_client_error())
-        .unwrap_or_else(|| default_detail(status).to_owned());
-    let (problem, body) = problem(status, &detail).into_parts();
+    let (problem, body) = problem(status, default_detail(status)).into_parts();
     for stale in [header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
         parts.headers.remove(stale);
     }
