@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use platform::{Caller, Error, Json, Path, Result, Writer};
 use serde_json::{Map, Value};
 
 use crate::category::Category;
+use crate::precondition::Precondition;
 use crate::read::{category_named, set_tag, tag};
 use crate::settings::{Change, Changed, Settings};
 
@@ -22,15 +23,16 @@ use crate::settings::{Change, Changed, Settings};
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
         ("key" = String, Path, description = "a known key; under `skill`, any key of 1 to 100 characters"),
-        ("If-Match" = Option<String>, Header, description = "revisions of the category; the key is set only if the category is at one of them"),
+        ("If-Match" = Option<String>, Header, description = "revisions of the category in quotes; the key is set only if the category is at one of them. `*`: only if the key is set"),
+        ("If-None-Match" = Option<String>, Header, description = "revisions of the category in quotes; the key is set only if the category is at none of them. `*`: only if the key is not set"),
     ),
     request_body(content = Value, description = "the value"),
     responses(
         (status = 200, description = "the effective value; the `ETag` is the new revision of the category", body = Value),
-        (status = 400, description = "the key is unknown, or doesn't accept this value; `detail` says what it accepts"),
+        (status = 400, description = "the key is unknown or doesn't accept this value, or a condition is malformed; `detail` says what is accepted"),
         (status = 403, description = "the robeing is not in the caller's scope, or only admins may change the key"),
         (status = 404, description = "the category doesn't exist"),
-        (status = 412, description = "the category has changed since"),
+        (status = 412, description = "a condition of `If-Match` or `If-None-Match` is not met: for example, the category has changed since"),
         (status = 413, description = "the value is larger than 64 KiB, or the category would be larger than 256 KiB"),
         (status = 415, description = "the body is not JSON"),
         (status = 503, description = "the database is not available"),
@@ -63,14 +65,15 @@ pub async fn put(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
         ("key" = String, Path),
-        ("If-Match" = Option<String>, Header, description = "revisions of the category; the key is removed only if the category is at one of them"),
+        ("If-Match" = Option<String>, Header, description = "revisions of the category in quotes; the key is removed only if the category is at one of them. `*`: only if the key is set"),
+        ("If-None-Match" = Option<String>, Header, description = "revisions of the category in quotes; the key is removed only if the category is at none of them. `*`: only if the key is not set"),
     ),
     responses(
         (status = 204, description = "the key is not set, whether or not it was set before"),
-        (status = 400, description = "the key is not possible"),
+        (status = 400, description = "the key is not possible, or a condition is malformed"),
         (status = 403, description = "the robeing is not in the caller's scope, or only admins may change the key"),
         (status = 404, description = "the category doesn't exist"),
-        (status = 412, description = "the category has changed since"),
+        (status = 412, description = "a condition of `If-Match` or `If-None-Match` is not met: for example, the category has changed since"),
         (status = 503, description = "the database is not available"),
     )
 )]
@@ -100,15 +103,16 @@ pub async fn remove(
     params(
         ("id" = String, Path, description = "the robeing"),
         ("category" = inline(Category), Path),
-        ("If-Match" = Option<String>, Header, description = "revisions of the category; it is changed only if it is at one of them"),
+        ("If-Match" = Option<String>, Header, description = "revisions of the category in quotes; it is changed only if it is at one of them. `*`: only if one of its keys is set"),
+        ("If-None-Match" = Option<String>, Header, description = "revisions of the category in quotes; it is changed only if it is at none of them. `*`: only if none of its keys is set"),
     ),
     request_body(content = Object, description = "a merge patch", content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "the effective value; the `ETag` is the new revision of the category", body = Object),
-        (status = 400, description = "a key is unknown, or doesn't accept its value; nothing was changed"),
+        (status = 400, description = "a key is unknown or doesn't accept its value, or a condition is malformed; nothing was changed"),
         (status = 403, description = "the robeing is not in the caller's scope, or only admins may change one of the keys"),
         (status = 404, description = "the category doesn't exist"),
-        (status = 412, description = "the category has changed since"),
+        (status = 412, description = "a condition of `If-Match` or `If-None-Match` is not met: for example, the category has changed since"),
         (status = 413, description = "the patch is larger than 64 KiB, or the category would be larger than 256 KiB"),
         (status = 415, description = "the body is not JSON"),
         (status = 503, description = "the database is not available"),
@@ -157,30 +161,15 @@ async fn changed(
     change: &Change<'_>,
     headers: &HeaderMap,
 ) -> Result<Changed> {
-    let revisions = revisions(headers);
+    let condition = Precondition::of(headers)?;
     let changed = settings
-        .change(robeing_id, category, change, revisions.as_deref())
+        .change(robeing_id, category, change, &condition)
         .await?;
     changed.ok_or_else(|| {
-        Error::PreconditionFailed(format!(
-            "{category} has changed since: read it again, and send the change with its new ETag"
-        ))
+        Error::PreconditionFailed(match condition.is_set {
+            Some(false) => format!("there is a value in {category} already: read it, and send the change with its ETag in `If-Match`"),
+            Some(true) => format!("there is no value in {category} to change: send the change without `If-Match: *`"),
+            None => format!("{category} has changed since: read it again, and send the change with its new ETag"),
+        })
     })
-}
-
-/// The revisions of `If-Match`, if it is present. Weak tags and other texts match nothing. Effective settings always
-/// exist, so `*` matches any revision.
-fn revisions(headers: &HeaderMap) -> Option<Vec<i64>> {
-    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
-    values.peek()?;
-    let tags: Vec<&str> = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .collect();
-    if tags.contains(&"*") {
-        return None;
-    }
-    let revision = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-    Some(tags.iter().filter_map(revision).collect())
 }

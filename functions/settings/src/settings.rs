@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::cache::Cache;
 use crate::category::Category;
 use crate::listen;
+use crate::precondition::Precondition;
 use crate::snapshot::{Revisions, Snapshot};
 
 /// The settings of all robeings, cached in memory while that is safe. Cheap to clone.
@@ -163,20 +164,22 @@ impl Settings {
         Ok(all)
     }
 
-    /// Changes a category in one statement. With `revisions`, only if the category is at one of them; none if it is
-    /// not.
+    /// Changes a category in one statement, if the condition holds; none if it does not.
     pub(crate) async fn change(
         &self,
         robeing_id: &str,
         category: Category,
         change: &Change<'_>,
-        revisions: Option<&[i64]>,
+        condition: &Precondition,
     ) -> Result<Option<Changed>> {
+        if condition.is_impossible {
+            return Ok(None);
+        }
         let (column, revision) = category.columns();
-        let (value, is_patch) = match change {
-            Change::Put(key, value) => (json!({ *key: value }), false),
-            Change::Remove(key) => (json!({ *key: null }), true),
-            Change::Patch(patch) => (Value::Object((*patch).clone()), true),
+        let (value, key, is_patch) = match change {
+            Change::Put(key, value) => (json!({ *key: value }), Some(*key), false),
+            Change::Remove(key) => (json!({ *key: null }), Some(*key), true),
+            Change::Patch(patch) => (Value::Object((*patch).clone()), None, true),
         };
         let after = |before: &str| match is_patch {
             true => format!("robeing.merge_patch({before}, $2)"),
@@ -186,15 +189,19 @@ impl Settings {
             "set {column} = {}, {revision} = known.{revision} + 1, updated_at = now()",
             after(&format!("known.{column}"))
         );
-        let may_be_new = revisions.is_none_or(|revisions| revisions.contains(&0));
+        let holds = format!(
+            "($3::int8[] is null or known.{revision} = any ($3))
+             and ($5::int8[] is null or known.{revision} <> all ($5))
+             and ($6::bool is null or $6 = coalesce(known.{column} ? $7::text, known.{column} <> '{{}}'))"
+        );
         // Settings that were never changed have no row and are at revision 0.
-        let sql = if may_be_new {
+        let sql = if condition.allows_new() {
             format!(
                 "insert into robeing.settings as known (id, robeing_id, {column}, {revision})
                  values ($4, $1, {}, 1)
                  on conflict (robeing_id) do update
                  {changed}
-                 where $3::int8[] is null or known.{revision} = any ($3)
+                 where {holds}
                  returning {column} as category, {revision} as revision",
                 after("'{}'::jsonb")
             )
@@ -202,7 +209,7 @@ impl Settings {
             format!(
                 "update robeing.settings as known
                  {changed}
-                 where robeing_id = $1 and known.{revision} = any ($3) and $4::uuid is not null
+                 where robeing_id = $1 and $4::uuid is not null and {holds}
                  returning {column} as category, {revision} as revision"
             )
         };
@@ -214,8 +221,11 @@ impl Settings {
             &[
                 (&robeing_id, Type::TEXT),
                 (&Json(value), Type::JSONB),
-                (&revisions, Type::INT8_ARRAY),
+                (&condition.revisions, Type::INT8_ARRAY),
                 (&Uuid::now_v7(), Type::UUID),
+                (&condition.other_than, Type::INT8_ARRAY),
+                (&condition.is_set, Type::BOOL),
+                (&key, Type::TEXT),
             ],
         )
         .await;

@@ -4,4 +4,5 @@ mod behaviour;
 mod cache;
 mod common;
 mod concurrent;
+mod preconditions;
 mod scope;
