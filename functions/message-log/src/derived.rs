@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 
 use personal::{Counts, count};
 use platform::postgres::types::Type;
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, Row, Transaction};
 use uuid::Uuid;
 
 use crate::dead_letters::EMPTY_LETTER;
-use crate::patterns::counted;
-use crate::rows::Edited;
+use crate::patterns::{activity, counted};
+use crate::rows::{Edited, Recount};
 use crate::search::roll_up as search;
 
 /// The number of messages that are renewed at once.
@@ -28,6 +28,8 @@ enum Derived {
     Search,
     /// The intent and the question as which the message is counted.
     Counted,
+    /// The messages, responses, tokens and confidences of its hour.
+    Activity,
     /// The dead letter that became the message.
     DeadLetter,
     /// What is known of the conversation: the numbers of its placeholders, and its first message.
@@ -35,9 +37,10 @@ enum Derived {
 }
 
 impl Derived {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Search,
         Self::Counted,
+        Self::Activity,
         Self::DeadLetter,
         Self::Conversation,
     ];
@@ -60,7 +63,8 @@ pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<()
                                where log.id = edited.id and log.erased_at is null)
                      order by robeing_id, id
                      limit $2))
-                 returning id, robeing_id",
+                 returning id, robeing_id, is_counted, messages::int8, responses::int8, tokens::int8, confidence,
+                           confidences::int8",
                 &[(&below, Type::TEXT), (&BATCH, Type::INT8)],
             )
             .await?;
@@ -73,8 +77,11 @@ pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<()
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
+        let counted = rows.iter().filter(|row| row.get("is_counted"));
+        let changes = counted.map(recount).collect::<Result<Vec<_>, Error>>()?;
         for derived in Derived::ALL {
             match derived {
+                Derived::Activity => activity::recount(db, &changes).await?,
                 Derived::Search => search::renew(db, &edited).await?,
                 Derived::Counted => counted::renew(db, &edited).await?,
                 Derived::DeadLetter => {
@@ -89,6 +96,17 @@ pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<()
             return Ok(());
         }
     }
+}
+
+fn recount(row: &Row) -> Result<(Uuid, Recount), Error> {
+    let change = Recount {
+        messages: row.try_get("messages")?,
+        responses: row.try_get("responses")?,
+        tokens: row.try_get("tokens")?,
+        confidence: row.try_get("confidence")?,
+        confidences: row.try_get("confidences")?,
+    };
+    Ok((row.try_get("id")?, change))
 }
 
 /// A message that is being erased.
@@ -134,7 +152,8 @@ pub(crate) async fn erase(
             Derived::Conversation if is_of_person => {
                 erase_conversations(db, messages, counts).await?;
             }
-            Derived::Counted | Derived::Conversation => {}
+            // How much was said, and when, stays.
+            Derived::Counted | Derived::Activity | Derived::Conversation => {}
         }
     }
     Ok(())
@@ -177,8 +196,8 @@ pub(crate) async fn orphaned(
                    and copy.erased_at is null
                    and ($1::text[] is null or log.robeing_id = any ($1))",
             ),
-            // An erased message names no conversation any more.
-            Derived::Conversation => continue,
+            // Counts of an hour name no message, and an erased message names no conversation any more.
+            Derived::Activity | Derived::Conversation => continue,
         };
         let row = db
             .query_typed_one(copies, &[(&robeings, Type::TEXT_ARRAY)])

@@ -6,48 +6,41 @@ use platform::extract::Strict;
 use platform::extract::wording::wanted;
 use platform::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::content;
 
 /// In bytes, of a message or a response. SQS accepts 256 KiB, Slack 40,000 characters.
 const MAX_TEXT: usize = 256 * 1024;
 const MAX_METADATA: usize = 64 * 1024;
 
-/// Text, or content in the format of OpenTelemetry GenAI. Only for the API description: what arrives is kept as
-/// it is.
+/// Text, or content in parts. Only for the API description: what arrives is kept as it is.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only the schema is used")]
 enum MessageContent {
     Text(String),
     Parts(Vec<MessagePart>),
-    Message(GenAiMessage),
-    Messages(Vec<GenAiMessage>),
+    /// A part, or a message such as `{"role": "user", "parts": [..]}` or `{"role": "user", "content": ".."}`.
+    Part(Map<String, Value>),
 }
 
+/// A part in the vocabulary of OpenTelemetry GenAI, OpenAI, Anthropic, Gemini or Bedrock, a message with parts, or text.
 #[derive(ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "only the schema is used")]
-struct GenAiMessage {
-    role: Option<String>,
-    parts: Vec<MessagePart>,
-}
-
-/// A part. It may have more fields, depending on its type.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only the schema is used")]
-struct MessagePart {
-    /// `text`, `tool_call`, ...
-    #[schema(rename = "type")]
-    kind: String,
-    /// The text, if `type` is `text`.
-    content: Option<String>,
+enum MessagePart {
+    Text(String),
+    Part(Map<String, Value>),
 }
 
 /// A message that a person sent to a robeing, the robeing's response, or both.
 ///
-/// `message` and `response` are text, or content in the format of OpenTelemetry GenAI: a list of parts
-/// (`[{"type": "text", "content": ".."}]`), a message (`{"role", "parts"}`), or a list of messages.
+/// `message` and `response` are text, or content in parts, as OpenTelemetry GenAI, OpenAI, Anthropic, Gemini and Bedrock
+/// write it: a list of parts (`[{"type": "text", "text": ".."}]`), a message (`{"role", "content"}`, `{"role", "parts"}`),
+/// or a list of messages.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
@@ -65,7 +58,8 @@ pub struct NewMessage {
     /// What the robeing said. Without a `message`, it answers the last message of its thread.
     #[schema(value_type = Option<MessageContent>)]
     pub response: Option<Value>,
-    /// The id of the row that `response` answers, if that is not the last message of the thread.
+    /// The id of the row that `response` answers, if that is not the last message of the thread. It must not be a
+    /// row of another robeing.
     pub reply_to: Option<Uuid>,
     #[schema(max_length = 100)]
     pub channel_id: Option<String>,
@@ -75,8 +69,8 @@ pub struct NewMessage {
     /// The thread within the channel.
     #[schema(max_length = 128)]
     pub thread_ts: Option<String>,
-    /// Slack's `ts` of this message, if it was posted to Slack. The message and Slack's event about it are then
-    /// stored as one row, whichever arrives first.
+    /// Slack's `ts` of this message, if it was posted to Slack; needs `channel_id`. The message and Slack's event
+    /// about it are then stored as one row, whichever arrives first.
     #[schema(max_length = 64)]
     pub slack_ts: Option<String>,
     pub user_id: Option<Uuid>,
@@ -131,6 +125,9 @@ impl NewMessage {
                 "id is empty: leave it out to have one generated".to_owned(),
             ));
         }
+        if self.slack_ts.is_some() && self.channel_id.is_none() {
+            return Err(Error::Invalid("slack_ts needs channel_id".to_owned()));
+        }
         if self.confidence.is_some_and(|it| !(0.0..=1.0).contains(&it)) {
             return Err(Error::Invalid("confidence must be from 0 to 1".to_owned()));
         }
@@ -179,7 +176,10 @@ fn unreadable(error: &serde_json::Error) -> Error {
     } else {
         let expected = text.rsplit("expected ").next().unwrap_or_default();
         let expected = expected.split(" at line").next().unwrap_or_default();
-        format!("a field has the wrong type: it must be {}", wanted(expected))
+        format!(
+            "a field has the wrong type: it must be {}",
+            wanted(expected)
+        )
     })
 }
 
@@ -218,7 +218,7 @@ fn check_text(name: &str, text: Option<&str>, max_length: usize) -> Result<()> {
     Ok(())
 }
 
-/// Whether there is any content; an error if it has none of the accepted formats.
+/// Whether there is any content; an error if it is in no accepted vocabulary.
 fn has_content(name: &str, value: Option<&Value>) -> Result<bool> {
     let Some(value) = value else {
         return Ok(false);
@@ -227,23 +227,7 @@ fn has_content(name: &str, value: Option<&Value>) -> Result<bool> {
     if size(value) > MAX_TEXT {
         return Err(Error::TooLarge(format!("{name} is larger than 256 KiB")));
     }
-    let is_part = |part: &Value| part.get("type").is_some_and(Value::is_string);
-    let is_message = |message: &Value| {
-        let parts = message.get("parts").and_then(Value::as_array);
-        parts.is_some_and(|parts| parts.iter().all(is_part))
-    };
-    match value {
-        Value::Null => Ok(false),
-        Value::String(text) => Ok(!text.trim().is_empty()),
-        Value::Array(items) if items.iter().all(is_part) || items.iter().all(is_message) => {
-            Ok(!items.is_empty())
-        }
-        message if is_message(message) => Ok(true),
-        _ => Err(Error::Invalid(format!(
-            "{name} is neither text nor a list of parts: write \"..\", or \
-             [{{\"type\": \"text\", \"content\": \"..\"}}]"
-        ))),
-    }
+    Ok(content::text(name, value)?.is_some())
 }
 
 fn size(value: &Value) -> usize {
@@ -271,29 +255,6 @@ fn check_nul(name: &str, value: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The text of a message in any of its formats: that of its text parts, one per line.
-pub fn text_of(value: &Value) -> String {
-    fn collect(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::String(text) => texts.push(text.clone()),
-            Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-            Value::Object(object) => {
-                if let Some(parts) = object.get("parts") {
-                    collect(parts, texts);
-                } else if object.get("type").is_some_and(|kind| kind == "text")
-                    && let Some(Value::String(text)) = object.get("content")
-                {
-                    texts.push(text.clone());
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut texts = Vec::new();
-    collect(value, &mut texts);
-    texts.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -308,34 +269,15 @@ mod tests {
     }
 
     #[test]
-    fn every_format_of_a_message_is_read() {
-        for (value, text) in [
-            (json!("hello"), "hello"),
-            (json!([{"type": "text", "content": "hello"}]), "hello"),
-            (
-                json!({"role": "user", "parts": [{"type": "text", "content": "a"}, {"type": "text", "content": "b"}]}),
-                "a\nb",
-            ),
-            (
-                json!([{"role": "user", "parts": [{"type": "text", "content": "a"}]}]),
-                "a",
-            ),
-            (
-                json!([{"type": "tool_call", "id": "1", "name": "weather", "arguments": {"city": "Seoul"}}]),
-                "",
-            ),
-        ] {
-            message(json!({"message": value})).check().unwrap();
-            assert_eq!(text_of(&value), text);
-        }
-    }
-
-    #[test]
     fn an_error_names_the_field_and_never_its_value() {
         for (more, reason) in [
             (json!({}), "both empty"),
             (json!({"message": "  "}), "both empty"),
             (json!({"message": 5}), "message is neither text"),
+            (
+                json!({"message": [{"type": "text", "text": ""}]}),
+                "both empty",
+            ),
             (
                 json!({"message": [{"content": "secret"}]}),
                 "message is neither text",

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use crate::ids::Key;
 use crate::log::{Event, Log, Stored};
 use crate::message::NewMessage;
-use crate::slack;
 
 const MAX_BATCH: usize = 1_000;
 
@@ -22,7 +21,8 @@ const MAX_BATCH: usize = 1_000;
 ///
 /// A 2xx response means that the message is masked and committed. For at least 30 days, repeats are recognized by
 /// the `Idempotency-Key`, or else by the message's `id`, and get the same response. A repeat waits while the first
-/// request is in progress.
+/// request is in progress. A message with `slack_ts` is one row with Slack's event about it: whichever arrives later
+/// adds the fields that the row lacks.
 #[utoipa::path(
     post,
     path = "/v1/messages",
@@ -32,12 +32,12 @@ const MAX_BATCH: usize = 1_000;
     request_body = NewMessage,
     responses(
         (status = 201, description = "stored", body = Stored),
-        (status = 200, description = "it was stored before: the same response, with `Idempotency-Replayed: true`", body = Stored),
+        (status = 200, description = "it was stored before, or Slack's event about it was: the same response, with `Idempotency-Replayed: true`", body = Stored),
         (status = 400, description = "the message is invalid; `detail` says why"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "another message has the same key, or masking failed; nothing was stored"),
+        (status = 422, description = "another message has the same key or `slack_ts`, the month of the message is archived, or masking failed; nothing was stored"),
         (status = 503, description = "the database is not available; try again"),
     )
 )]
@@ -191,22 +191,13 @@ impl ItemReceipt {
 /// The event of a caller's message; an error if the robeing is not in the caller's scope.
 pub fn event(caller: &Caller, message: NewMessage, key: Option<String>) -> Result<Event> {
     robeing::may_see(caller, &message.robeing_id)?;
-    let (source, key) = match (&message.slack_ts, &message.channel_id, key) {
-        (Some(ts), Some(channel), None) => ("slack", Some(slack::key(channel, ts)?)),
-        (Some(_), None, None) => {
-            return Err(Error::Invalid("slack_ts needs channel_id".to_owned()));
-        }
-        (_, _, key) => (
-            "http",
-            key.or_else(|| message.id.clone()).map(Key::of_sender),
-        ),
-    };
+    let key = key.or_else(|| message.id.clone()).map(Key::of_sender);
     let event_id = match &key {
         Some(key) => key.text.clone(),
         None => String::new(),
     };
     Ok(Event {
-        source,
+        source: "http",
         event_id,
         key,
         sent_at: None,

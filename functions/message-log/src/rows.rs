@@ -23,6 +23,8 @@ pub(crate) struct Row {
     pub(crate) confidence: Option<f64>,
     pub(crate) tokens: i64,
     pub(crate) created_at: Timestamp,
+    /// What its changes will add to the counts once they are rolled up.
+    pub(crate) pending: Recount,
     pub(crate) ngrams: Vec<i32>,
     pub(crate) question: Option<String>,
 }
@@ -33,6 +35,16 @@ impl Row {
         let texts = [&self.message, &self.response].into_iter().flatten();
         texts.map(String::len).sum()
     }
+}
+
+/// What a change of a message adds to the counts of activity.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Recount {
+    pub(crate) messages: i64,
+    pub(crate) responses: i64,
+    pub(crate) tokens: i64,
+    pub(crate) confidence: f64,
+    pub(crate) confidences: i64,
 }
 
 /// A message whose text has changed or is gone.

@@ -1,7 +1,9 @@
 //! Events from Slack: authentication, and the effect of each event.
 
+mod answers;
 mod content;
 mod edits;
+mod people;
 mod shapes;
 mod signing;
 
@@ -30,7 +32,7 @@ fn config(cases: u32) -> ProptestConfig {
 pub const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const ROUTE: &str = "/v1/slack/events";
 
-async fn start() -> Fixture {
+pub async fn start() -> Fixture {
     start_with(&[
         ("SLACK_SIGNING_SECRET", SECRET),
         ("SLACK_ROBEINGS", r#"{"A0FFV41KK": "sales"}"#),
@@ -42,18 +44,18 @@ async fn send_at(app: &TestApp, at: Timestamp, secret: &str, envelope: &Value) -
     slack::send_at(app, at.as_second(), secret, envelope).await
 }
 
-async fn send(log: &Fixture, body: &Value) -> Reply {
+pub async fn send(log: &Fixture, body: &Value) -> Reply {
     send_at(&log.app, Timestamp::now(), SECRET, body).await
 }
 
 /// A timestamp. All are within one second, in the order of `n`.
-fn now_ts(n: u32) -> String {
+pub fn now_ts(n: u32) -> String {
     static SECOND: LazyLock<i64> = LazyLock::new(|| Timestamp::now().as_second() - 60);
     format!("{}.{n:06}", *SECOND)
 }
 
 /// An event of the app, with a new event id.
-fn callback(event: Value) -> Value {
+pub fn callback(event: Value) -> Value {
     let mut envelope = json!({
         "type": "event_callback",
         "team_id": "T061EG9R6",
@@ -64,7 +66,7 @@ fn callback(event: Value) -> Value {
     envelope
 }
 
-fn said(ts: &str, text: &str, mut more: Value) -> Value {
+pub fn said(ts: &str, text: &str, mut more: Value) -> Value {
     for (name, value) in [
         ("type", "message"),
         ("channel", "C024BE91L"),

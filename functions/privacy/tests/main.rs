@@ -8,5 +8,6 @@ mod erase;
 mod export;
 mod faults;
 mod kill;
+mod people;
 mod receipts;
 mod retain;

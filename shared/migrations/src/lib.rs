@@ -54,6 +54,10 @@ pub const FILES: &[(&str, &str)] = &[
         "0013_settings_time_zones.sql",
         include_str!("../0013_settings_time_zones.sql"),
     ),
+    (
+        "0014_message_log_people.sql",
+        include_str!("../0014_message_log_people.sql"),
+    ),
 ];
 
 #[cfg(test)]

@@ -9,15 +9,17 @@ mod memories;
 use axum::extract::State;
 use jiff::Timestamp;
 use platform::postgres::scoped::{self, Scope};
+use platform::postgres::types::Type;
 use platform::{Caller, Error, Json, Path, Query, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
 use tokio::try_join;
+use tokio_postgres::Transaction;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::Log;
-use crate::search::{Lookup, Segments, Terms, newest_of};
+use crate::search::{Hit, Lookup, Segments, Terms, newest_of};
 
 const TOKEN_BUDGETS: std::ops::RangeInclusive<i32> = 100..=200_000;
 /// The token budget and the number of messages per point of `memory_stat`.
@@ -128,7 +130,17 @@ pub async fn context(
     let place = (params.thread.as_deref(), params.channel.as_deref());
     // A token has four characters, and a character at most four bytes.
     let bytes = i64::from(tokens) * 16;
-    let recent = newest_of(&db, &robeing_id, place, Uuid::max(), limits.messages, bytes).await?;
+    let mut recent =
+        newest_of(&db, &robeing_id, place, Uuid::max(), limits.messages, bytes).await?;
+    if let Some(thread) = place.0
+        && (recent.len() as i64) < limits.messages
+    {
+        let channel = place
+            .1
+            .or(recent.first().and_then(|it| it.channel_id.as_deref()));
+        let root = channel.and_then(|channel| log.root_of(&robeing_id, channel, thread));
+        recent.extend(root_without_thread(&db, &robeing_id, root).await?);
+    }
     let last_message = recent.iter().find_map(|hit| hit.message.clone());
     let topic = Terms::of(&params.q.or(last_message).unwrap_or_default());
     let lookup = Lookup {
@@ -149,6 +161,23 @@ pub async fn context(
         tokens,
         limits.messages,
     )))
+}
+
+/// The message that a thread belongs to, if it has no thread of its own, as in a direct channel.
+async fn root_without_thread(
+    db: &Transaction<'_>,
+    robeing_id: &str,
+    root: Option<Uuid>,
+) -> Result<Option<Hit>, tokio_postgres::Error> {
+    let row = db
+        .query_typed_opt(
+            "select id, channel_id, thread_ts, user_id, message, response, intent, token_count, created_at
+             from conversation.log
+             where id = $1 and robeing_id = $2 and thread_ts is null and deleted_at is null",
+            &[(&root, Type::UUID), (&robeing_id, Type::TEXT)],
+        )
+        .await?;
+    row.as_ref().map(Hit::of).transpose()
 }
 
 /// The default size of a context. It grows with the robeing's `memory_stat`, up to its settings.

@@ -24,8 +24,7 @@ use crate::page::{self, Listed, STORED_BYTES, limit};
 pub use store::{Attribution, discard, letter_key, mark_stored, store};
 
 /// Erases a dead letter. Its key stays, so that the same event is not stored again.
-pub(crate) const EMPTY_LETTER: &str =
-    "body = null, reason = 'erased', source_event_id = '', message_id = null, erased_at = now()";
+pub(crate) const EMPTY_LETTER: &str = "body = null, reason = 'erased', source_event_id = '', edit = null, message_id = null, erased_at = now()";
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use jiff::Timestamp;
 use platform::postgres::scoped::{self as db, Scope};
-use platform::postgres::types::Type;
+use platform::postgres::types::{Json as Jsonb, Type};
 use platform::{Admin, Error, Json, Path, Result};
 use robeing::ROBEINGS;
 use serde::Deserialize;
@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::robeings;
 use super::store::erase_letters_of_erased;
 use crate::ids::Key;
-use crate::log::{Log, RawEvent, Stored, source_named};
+use crate::log::{Edit, Log, RawEvent, Stored, source_named};
 use crate::message::NewMessage;
+use crate::slack;
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +28,7 @@ pub struct ReplayRequest {
 /// Store a dead letter, corrected or as it is.
 ///
 /// The message is stored under the key of the event. Replaying it twice, or delivering the event again, stores one
-/// message.
+/// message. The dead letter of a Slack edit changes the message that was edited.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters/{id}/replay",
@@ -40,7 +41,7 @@ pub struct ReplayRequest {
         (status = 400, description = "the message is still invalid; `detail` says why"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such dead letter"),
-        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), its id was not kept (deliver the event again), or it was erased"),
+        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), its id was not kept (deliver the event again), it was erased, or it is an edit of a message that has a newer edit or is deleted"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "another message has its key"),
@@ -58,7 +59,7 @@ pub async fn replay(
     let letter = db::query(
         &client,
         &scope,
-        "select source, source_event_id, is_exact, event_time, event_order, sent_at, body,
+        "select source, source_event_id, is_exact, event_time, event_order, sent_at, body, edit,
                 erased_at is not null as is_erased
          from conversation.dead_letter
          where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
@@ -75,7 +76,7 @@ pub async fn replay(
         return Err(Error::Conflict(detail.to_owned()));
     }
     let body: Option<Value> = letter.try_get("body")?;
-    let message = match (request.message, body) {
+    let mut message = match (request.message, body) {
         (Some(message), _) => message,
         (None, Some(body)) => NewMessage::from_value(body)?,
         (None, None) => {
@@ -98,12 +99,23 @@ pub async fn replay(
     }
     drop(client);
     let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
+    let edit: Option<Jsonb<Edit>> = letter.try_get("edit")?;
+    if source == "slack" {
+        slack::users::add_user_id(&log, &mut message, &key).await?;
+    }
     let event = RawEvent {
         sent_at,
         ..RawEvent::with_key(source_named(&source), key)
     };
     let robeing_id = message.robeing_id.clone();
-    let stored = log.store_one(event.with_message(message)).await?;
+    let event = event.with_message(message);
+    let stored = match edit {
+        None => log.store_one(event).await?,
+        Some(Jsonb(edit)) => log.edit(event, &edit).await?.ok_or_else(|| {
+            let detail = "the message has a newer edit or is deleted, so this edit changes nothing";
+            Error::Conflict(detail.to_owned())
+        })?,
+    };
     let client = log.pool.get().await?;
     db::query(
         &client,

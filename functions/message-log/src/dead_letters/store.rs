@@ -74,7 +74,12 @@ pub async fn store(
         .map(without_nul)
         .filter(|body| body.to_string().len() <= MAX_BODY);
     let body = match body {
-        Some(body) => log.masked_json(body).await.ok().map(Jsonb),
+        Some(body) => match log.masked_json(body, attribution.robeing_id()).await {
+            Ok(masked) => Some(Jsonb(masked)),
+            // Without the settings, the event has to be delivered again.
+            Err(error @ Error::Unavailable { .. }) => return Err(error),
+            Err(_) => None,
+        },
         None => None,
     };
     // An id with a time was made by a machine, and masking would take one in ten of some queues' numbers for card
@@ -95,12 +100,13 @@ pub async fn store(
         &client,
         &Scope::all(ROBEINGS),
         "insert into conversation.dead_letter as known
-             (id, key, source, source_event_id, is_exact, event_time, event_order, sent_at, robeing_id, reason, body)
-         values ($1, $2, $3, $4, $10, $5, $6, $11, $7, $8, $9)
+             (id, key, source, source_event_id, is_exact, event_time, event_order, sent_at, robeing_id, reason, body, edit)
+         values ($1, $2, $3, $4, $10, $5, $6, $11, $7, $8, $9, $12)
          on conflict (key) do update
          set attempts = known.attempts + 1, last_attempt_at = now(),
              reason = case when known.erased_at is null then excluded.reason else known.reason end,
-             body = case when known.erased_at is null then excluded.body end",
+             body = case when known.erased_at is null then excluded.body end,
+             edit = case when known.erased_at is null then excluded.edit end",
         &[
             (&id, Type::UUID),
             (&letter_key(attribution, event), Type::UUID),
@@ -113,6 +119,7 @@ pub async fn store(
             (&body, Type::JSONB),
             (&is_exact, Type::BOOL),
             (&event.sent_at, Type::TIMESTAMPTZ),
+            (&event.edit.as_ref().map(Jsonb), Type::JSONB),
         ],
     )
     .await?;
@@ -167,7 +174,7 @@ pub async fn discard(log: &Log, attribution: Attribution<'_>, event: &RawEvent) 
         &client,
         &Scope::all(ROBEINGS),
         "update conversation.dead_letter
-         set body = null, reason = 'edited or deleted by its sender', erased_at = now()
+         set body = null, reason = 'edited or deleted by its sender', edit = null, erased_at = now()
          where key = $1 and erased_at is null",
         &[(&letter_key(attribution, event), Type::UUID)],
     )

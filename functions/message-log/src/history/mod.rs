@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::ids::first_id_at;
 use crate::log::Log;
 use crate::page::{self, Listed, STORED_BYTES, limit};
+use crate::personal::people;
 
 /// The most answers per message.
 const MAX_ANSWERS: i64 = 100;
@@ -36,7 +37,7 @@ const MAX_CUT_TEXT: usize = 256 * 1024;
 pub struct RobeingParams {
     /// Only messages of this channel.
     channel: Option<String>,
-    /// Only messages of this thread.
+    /// Only messages of this thread, with the message that it belongs to.
     thread: Option<String>,
     /// Only messages of this person.
     user: Option<Uuid>,
@@ -99,7 +100,7 @@ pub struct Item {
     pub slack_user_id: Option<String>,
     pub message: Option<String>,
     pub response: Option<String>,
-    /// The message and the response as OpenTelemetry GenAI parts, if they were sent in parts.
+    /// The message and the response as they were sent, if they were sent in parts.
     #[schema(value_type = Option<Object>)]
     pub parts: Option<Value>,
     pub intent: Option<String>,
@@ -242,6 +243,23 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
     let past = filter.after.map_or(to, |after| after.min(to));
     let one_more = filter.limit + 1;
     let client = log.pool.get().await?;
+    let users = match filter.user {
+        Some(user) => people::user_ids(&*client, user).await?,
+        None => Vec::new(),
+    };
+    let (user, users) = match users.as_slice() {
+        [] => (None, None),
+        [one] => (Some(one), None),
+        several => (None, Some(several)),
+    };
+    let root = match (robeing, &filter.thread, &filter.channel) {
+        (Some(robeing), Some(thread), Some(channel)) => log.root_of(robeing, channel, thread),
+        (Some(robeing), Some(thread), None) => {
+            let channel = log.channel_of(&client, robeing, thread).await?;
+            channel.and_then(|channel| log.root_of(robeing, &channel, thread))
+        }
+        _ => None,
+    };
     let rows = db::query(
         &client,
         &scope,
@@ -253,10 +271,12 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
             (&robeings, Type::TEXT_ARRAY),
             (&filter.channel, Type::TEXT),
             (&filter.thread, Type::TEXT),
-            (&filter.user, Type::UUID),
+            (&user, Type::UUID),
             (&filter.intent, Type::TEXT),
             (&one_more, Type::INT8),
             (&STORED_BYTES, Type::INT8),
+            (&users, Type::UUID_ARRAY),
+            (&root, Type::UUID),
         ],
     )
     .await?;

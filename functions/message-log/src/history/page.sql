@@ -15,11 +15,13 @@ from (
           and ($3::text is null or robeing_id = $3)
           and ($4::text[] is null or robeing_id = any ($4))
           and ($5::text is null or channel_id = $5)
-          and ($6::text is null or thread_ts = $6)
+          -- The message that a thread belongs to has no thread of its own in a direct channel.
+          and ($6::text is null or thread_ts = $6 or id = $12)
           and ($7::uuid is null or user_id = $7)
+          and ($11::uuid[] is null or user_id = any ($11))
           and ($8::text is null or intent = $8 or exists (
                 select from conversation.log as answer
-                where answer.reply_to = log.id and answer.intent = $8))
+                where answer.reply_to = log.id and answer.robeing_id = log.robeing_id and answer.intent = $8))
           and (reply_to is null or not exists (
                 select from conversation.log as answered
                 where answered.id = log.reply_to and answered.robeing_id = log.robeing_id))

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use platform::Result;
+use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use robeing::ROBEINGS;
@@ -27,6 +28,30 @@ impl Log {
         )
         .await?;
         Ok(!deleted.is_empty())
+    }
+
+    /// Whether the row of a Slack message was erased.
+    pub async fn is_erased(&self, client: &Client, robeing_id: &str, key: &Key) -> Result<bool> {
+        let window = self.window();
+        let identity = RowIdentity::of(robeing_id, "slack", Some(key), None, None, 0, &window);
+        let Ok(RowIdentity { id, ledger_key, .. }) = identity else {
+            return Ok(false);
+        };
+        let erased = db::query(
+            client,
+            &Scope::only(ROBEINGS, [robeing_id]),
+            "select from conversation.log
+             where robeing_id = $1
+               and erased_at is not null
+               and id = coalesce((select message_id from conversation.ingest_key where key = $2), $3)",
+            &[
+                (&robeing_id, Type::TEXT),
+                (&ledger_key, Type::UUID),
+                (&id, Type::UUID),
+            ],
+        )
+        .await?;
+        Ok(!erased.is_empty())
     }
 
     /// None for a Slack message that is older than the oldest accepted time.

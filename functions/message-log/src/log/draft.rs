@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use masking::{Known, Masker, Placeholders, Policy};
 use platform::postgres::types::Json;
@@ -10,8 +11,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Event, Log};
-use crate::ids::{JsonDigest, RowIdentity, TimeWindow, day_of, digest};
-use crate::message::{NewMessage, text_of};
+use crate::content::readable_text;
+use crate::ids::{JsonDigest, Key, RowIdentity, TimeWindow, day_of, digest};
+use crate::message::NewMessage;
+use crate::slack;
 
 /// In characters, the sizes of the columns.
 const MAX_EVENT_ID: usize = 512;
@@ -29,6 +32,8 @@ pub(super) struct Texts {
 /// A row ready to be inserted.
 pub(super) struct Draft {
     pub(super) source: &'static str,
+    /// Whether an agent sent it and named its Slack message, rather than Slack.
+    pub(super) is_of_agent: bool,
     pub(super) source_event_id: String,
     pub(super) identity: RowIdentity,
     pub(super) robeing_id: String,
@@ -42,6 +47,12 @@ pub(super) struct Draft {
     pub(super) reply_to: Option<Uuid>,
     /// The last message of its thread, if the sender gave none.
     pub(super) thread_reply_to: Option<Uuid>,
+    /// Whether `reply_to` is a row of another robeing.
+    pub(super) answers_other_robeing: bool,
+    /// The row of the Slack message that its thread belongs to.
+    pub(super) root: Option<Uuid>,
+    /// Whether it has a message, and not only a response.
+    pub(super) has_message: bool,
     pub(super) masked: Texts,
     pub(super) policy: Policy,
     /// The digest that distinguishes a repeat from another message with the same key.
@@ -69,21 +80,10 @@ impl Log {
             mut message,
         } = event;
         message.check()?;
-        let identity = RowIdentity::of(
-            &message.robeing_id,
-            source,
-            key.as_ref(),
-            message.created_at,
-            sent_at,
-            position,
-            window,
-        )
-        .map_err(|_| {
-            Error::Invalid(
-                "the time of the message is more than a day ahead: check the sender's clock"
-                    .to_owned(),
-            )
-        })?;
+        let is_of_agent = message.slack_ts.is_some();
+        let named = Named::of(source, key, &message)?;
+        let identity = named.identity(&message, sent_at, position, window)?;
+        let root = root_of(&message, identity.id, window);
         let unmasked = Texts::take(&mut message);
         let conversation = Uuid::from_bytes(digest(&[
             &message.robeing_id,
@@ -100,6 +100,10 @@ impl Log {
             Some(unmasked.masked(&self.masker, &mut placeholders)?)
         };
         let content = content_digest(&message, fully_masked.as_ref().unwrap_or(&masked));
+        let event_id = match (&named.key, event_id.is_empty()) {
+            (Some(key), true) => key.text.clone(),
+            _ => event_id,
+        };
         // A UUID is never personal data, however it looks.
         let source_event_id = match Uuid::try_parse(&event_id) {
             Ok(_) => event_id,
@@ -108,7 +112,8 @@ impl Log {
         let has_placeholders = placeholders.into_known() != Known::default();
         let unnumbered = has_placeholders.then(|| (conversation, Arc::new(unmasked)));
         Ok(Draft {
-            source,
+            source: named.source,
+            is_of_agent,
             source_event_id,
             identity,
             robeing_id: message.robeing_id,
@@ -120,6 +125,9 @@ impl Log {
             confidence: message.confidence,
             reply_to: message.reply_to,
             thread_reply_to: None,
+            answers_other_robeing: false,
+            root,
+            has_message: masked.message.as_ref().and_then(readable_text).is_some(),
             masked,
             policy,
             size: content.bytes,
@@ -127,6 +135,70 @@ impl Log {
             unnumbered,
         })
     }
+}
+
+/// The key of a message. Slack's key comes before any other, so that a message and Slack's event about it are one row,
+/// however they arrive.
+struct Named {
+    source: &'static str,
+    key: Option<Key>,
+    /// The sender's key of a message that has Slack's key as well. It leads to the same row.
+    senders: Option<Key>,
+}
+
+impl Named {
+    fn of(source: &'static str, key: Option<Key>, message: &NewMessage) -> Result<Self> {
+        let (Some(channel), Some(ts)) = (&message.channel_id, &message.slack_ts) else {
+            return Ok(Self {
+                source,
+                key,
+                senders: None,
+            });
+        };
+        Ok(Self {
+            source: "slack",
+            key: Some(slack::key(channel, ts)?),
+            senders: key.filter(|_| source == "http"),
+        })
+    }
+
+    fn identity(
+        &self,
+        message: &NewMessage,
+        sent_at: Option<Timestamp>,
+        position: usize,
+        window: &TimeWindow,
+    ) -> Result<RowIdentity> {
+        let (robeing_id, key) = (&message.robeing_id, self.key.as_ref());
+        // Slack's event has no time but its `ts`.
+        let created_at = message.created_at.filter(|_| message.slack_ts.is_none());
+        let identity = RowIdentity::of(
+            robeing_id,
+            self.source,
+            key,
+            created_at,
+            sent_at,
+            position,
+            window,
+        );
+        let mut identity = identity.map_err(|_| {
+            Error::Invalid(
+                "the time of the message is more than a day ahead: check the sender's clock"
+                    .to_owned(),
+            )
+        })?;
+        if let (None, Some(key)) = (identity.ledger_key, &self.senders) {
+            identity.ledger_key = Some(Uuid::from_bytes(digest(&[robeing_id, "http", &key.text])));
+        }
+        Ok(identity)
+    }
+}
+
+/// The row of the Slack message that a thread belongs to. In a direct channel, that row has no thread of its own.
+fn root_of(message: &NewMessage, id: Uuid, window: &TimeWindow) -> Option<Uuid> {
+    let (channel, thread) = (message.channel_id.as_ref()?, message.thread_ts.as_ref()?);
+    let root = slack::row_id(&message.robeing_id, channel, thread, window)?;
+    (root != id).then_some(root)
 }
 
 fn content_digest(message: &NewMessage, masked: &Texts) -> JsonDigest {
@@ -204,8 +276,8 @@ impl RowText {
                 parts.insert(name.to_owned(), value.clone());
             }
         }
-        let message = texts.message.as_ref().map(text_of);
-        let response = texts.response.as_ref().map(text_of);
+        let message = texts.message.as_ref().and_then(readable_text);
+        let response = texts.response.as_ref().and_then(readable_text);
         let texts = [&message, &response].into_iter().flatten();
         Self {
             token_count: texts.map(|text| tokens(text)).sum(),

@@ -1,4 +1,4 @@
-//! Edits of messages, and messages that arrive after their edit or deletion.
+//! Edits of messages.
 
 use jiff::Timestamp;
 use platform::postgres::Client;
@@ -6,6 +6,7 @@ use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, Type};
 use platform::{Error, Result};
 use robeing::ROBEINGS;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::draft::{Draft, RowText};
@@ -18,7 +19,7 @@ use super::{Event, Log, Stored};
 /// Edits are ordered by the time of their event, then by the edit's own time, the event's id and the
 /// content. Clocks may be too coarse to tell two edits apart, but the order is total, so the same edit is
 /// the newest in any order of arrival.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Edit {
     pub sent_at: Option<Timestamp>,
     pub edited_at: Option<Timestamp>,
@@ -44,8 +45,8 @@ impl Edit {
 
 impl Log {
     /// Stores an edited message, or changes its row. The newest edit wins in any order of arrival, and a
-    /// deleted message stays deleted.
-    pub async fn edit(&self, event: Event, edit: &Edit) -> Result<()> {
+    /// deleted message stays deleted. Returns none if the row is that of a newer edit, or deleted.
+    pub async fn edit(&self, event: Event, edit: &Edit) -> Result<Option<Stored>> {
         let mut draft = self.draft_one(event.clone()).await?;
         if draft.identity.ledger_key.is_some() {
             // The id of a message that is too old doesn't follow from its time. The ledger has it.
@@ -80,7 +81,7 @@ impl Log {
         scope: &Scope,
         drafts: &mut [Draft; 1],
         edit: &Edit,
-    ) -> Result<(), tokio_postgres::Error> {
+    ) -> Result<Option<Stored>, tokio_postgres::Error> {
         let transaction = db::begin(client, scope).await?;
         if drafts[0].unnumbered.is_some() {
             self.number(&transaction, drafts).await?;
@@ -89,8 +90,9 @@ impl Log {
         let texts = RowText::of(&draft.masked);
         let edited_at = edit.edited_at.or(edit.sent_at);
         let edited_at = edited_at.unwrap_or(draft.identity.created_at);
-        transaction
-            .execute_typed(
+        let order = edit.order(draft.content);
+        let changed = transaction
+            .query_typed(
                 include_str!("edit.sql"),
                 &[
                     (&draft.identity.id, Type::UUID),
@@ -109,77 +111,30 @@ impl Log {
                     (&draft.content, Type::UUID),
                     (&draft.identity.created_at, Type::TIMESTAMPTZ),
                     (&edited_at, Type::TIMESTAMPTZ),
-                    (&edit.order(draft.content), Type::BYTEA),
+                    (&order, Type::BYTEA),
                 ],
             )
             .await?;
-        transaction.commit().await
-    }
-
-    /// Adds the fields that a row lacks because an edit, a deletion or a mention (which has no channel type)
-    /// arrived before its message.
-    pub async fn complete(&self, stored: &Stored, event: Event) -> Result<()> {
-        let message = &event.message;
-        let client = self.pool.get().await?;
-        let scope = Scope::only(ROBEINGS, [message.robeing_id.as_str()]);
-        let completed = db::query(
-            &client,
-            &scope,
-            "update conversation.log
-             set channel_id = coalesce(channel_id, $3),
-                 channel_type = coalesce(channel_type, $4),
-                 thread_ts = case when edit_order is null and deleted_at is null then thread_ts
-                             else coalesce(thread_ts, $5) end,
-                 user_id = case when edit_order is null and deleted_at is null then user_id
-                           else coalesce(user_id, $6) end,
-                 slack_user_id = case when edit_order is null and deleted_at is null then slack_user_id
-                                 else coalesce(slack_user_id, $7) end
-             where id = $1
-               and robeing_id = $2
-               and erased_at is null
-               and (channel_id is null and $3::text is not null
-                    or channel_type is null and $4::text is not null
-                    or (edit_order is not null or deleted_at is not null)
-                       and (thread_ts is null and $5::text is not null
-                            or user_id is null and $6::uuid is not null
-                            or slack_user_id is null and $7::text is not null))
-             returning deleted_at is not null and reply_to is null",
-            &[
-                (&stored.id, Type::UUID),
-                (&message.robeing_id, Type::TEXT),
-                (&message.channel_id, Type::TEXT),
-                (&message.channel_type, Type::TEXT),
-                (&message.thread_ts, Type::TEXT),
-                (&message.user_id, Type::UUID),
-                (&message.slack_user_id, Type::TEXT),
-            ],
-        )
-        .await;
-        let completed = match completed {
-            Err(error) if is_closed(&error) => return Ok(()),
-            completed => completed?,
+        let is_repeat = changed.is_empty()
+            && transaction
+                .query_typed_opt(
+                    "select from conversation.log
+                     where id = $1 and robeing_id = $2 and edit_order = $3 and deleted_at is null",
+                    &[
+                        (&draft.identity.id, Type::UUID),
+                        (&draft.robeing_id, Type::TEXT),
+                        (&order, Type::BYTEA),
+                    ],
+                )
+                .await?
+                .is_some();
+        transaction.commit().await?;
+        let stored = Stored {
+            id: draft.identity.id,
+            created_at: draft.identity.created_at,
+            replayed: is_repeat,
         };
-        let lacks_reply_to = completed.first().map(|row| row.try_get(0)).transpose()?;
-        if lacks_reply_to != Some(true) || message.response.is_none() {
-            return Ok(());
-        }
-        let mut drafts = [self.draft_one(event).await?];
-        self.find_reply_to(&client, &scope, &mut drafts).await?;
-        let [draft] = &drafts;
-        db::query(
-            &client,
-            &scope,
-            "update conversation.log
-             set reply_to = $3
-             where id = $1 and robeing_id = $2 and erased_at is null and reply_to is null",
-            &[
-                (&stored.id, Type::UUID),
-                (&draft.robeing_id, Type::TEXT),
-                (&draft.reply_to.or(draft.thread_reply_to), Type::UUID),
-            ],
-        )
-        .await?;
-        Ok(())
+        Ok((is_repeat || !changed.is_empty()).then_some(stored))
     }
 }
 

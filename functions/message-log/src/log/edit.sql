@@ -12,8 +12,11 @@ with changed as (
         -- A quarter of the characters, rounded up (see `tokens`).
         token_count = excluded.token_count
             + (char_length(coalesce(case when excluded.message is null then known.message else known.response end, '')) + 3) / 4,
-        -- Metadata that an agent sent stays.
-        metadata = case when known.metadata ->> 'ts' = excluded.metadata ->> 'ts' then excluded.metadata else known.metadata end,
+        -- What an agent added stays. Of what Slack says, only the files change.
+        metadata = excluded.metadata || case
+            when known.metadata ->> 'ts' = excluded.metadata ->> 'ts' then known.metadata - 'files'
+            else known.metadata
+        end,
         channel_type = coalesce(known.channel_type, excluded.channel_type),
         edited_at = excluded.edited_at,
         edit_order = excluded.edit_order
@@ -25,3 +28,4 @@ with changed as (
 -- The next roll-up updates search and patterns.
 insert into conversation.edited (id, robeing_id)
 select id, robeing_id from changed
+returning id

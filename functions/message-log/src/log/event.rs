@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::edit::Edit;
 use crate::ids::Key;
 use crate::message::NewMessage;
 
@@ -56,6 +57,8 @@ pub struct RawEvent {
     pub sent_at: Option<Timestamp>,
     /// The message as it was delivered.
     pub body: Option<Value>,
+    /// The edit of a Slack message that it is.
+    pub edit: Option<Edit>,
 }
 
 impl RawEvent {
@@ -67,6 +70,7 @@ impl RawEvent {
             key,
             sent_at: None,
             body: None,
+            edit: None,
         }
     }
 

@@ -7,11 +7,12 @@ use platform::postgres::types::{Json, ToSql, Type};
 use platform::postgres::{Client, is_unavailable};
 use platform::{Error, Result};
 use robeing::ROBEINGS;
-use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
 use super::draft::{Draft, RowText};
+use super::merge::merge;
 use super::partitions::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
 use crate::ids::RowIdentity;
@@ -48,6 +49,7 @@ impl Log {
             ROBEINGS,
             drafts.iter().map(|draft| draft.robeing_id.as_str()),
         );
+        self.check_reply_to(&client, drafts).await?;
         self.find_reply_to(&client, &scope, drafts).await?;
         let mut attempt = 0;
         // Repeats are rare, so that the statement which handles them runs only once one was found.
@@ -73,8 +75,26 @@ impl Log {
                 Err(error) => return Err(error),
             }
         };
-        outcomes(&client, &scope, drafts, inserted).await
+        let mut outcomes = outcomes(&client, &scope, drafts, inserted).await?;
+        for (draft, outcome) in drafts.iter().zip(&mut outcomes) {
+            if let Outcome::InSlack(stored) = outcome {
+                let merged = merge(&mut client, &scope, draft, stored.id).await?;
+                *outcome = Outcome::Done(merged.map(|()| *stored));
+            }
+        }
+        let done = outcomes.into_iter().map(|outcome| match outcome {
+            Outcome::Done(done) => done,
+            Outcome::InSlack(stored) => Ok(stored),
+        });
+        Ok(done.collect())
     }
+}
+
+/// What an insert made of a draft.
+enum Outcome {
+    Done(Result<Stored>),
+    /// The row of its Slack message exists, and may lack what this draft says of the message.
+    InSlack(Stored),
 }
 
 /// The rows of one statement, as one list per column. They are in the order of ids, so that two batches with the
@@ -86,7 +106,8 @@ pub(super) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(super) fn of(drafts: &'a [Draft]) -> Self {
-        let mut drafts: Vec<&Draft> = drafts.iter().collect();
+        let drafts = drafts.iter().filter(|it| !it.answers_other_robeing);
+        let mut drafts: Vec<&Draft> = drafts.collect();
         drafts.sort_by_key(|draft| draft.identity.id);
         let texts = drafts
             .iter()
@@ -150,22 +171,26 @@ impl<'a> Columns<'a> {
 }
 
 /// The outcome for each draft. A row that was not inserted exists: with the same content, which makes the draft a
-/// repeat, or with other content under the same key.
+/// repeat, with other content under the same key, or as the row of the same Slack message.
 async fn outcomes(
     client: &Client,
     scope: &Scope,
     drafts: &[Draft],
     mut inserted: HashSet<Uuid>,
-) -> Result<Vec<Result<Stored>>, tokio_postgres::Error> {
-    let mut outcomes: Vec<Option<Result<Stored>>> = drafts
+) -> Result<Vec<Outcome>, tokio_postgres::Error> {
+    let mut outcomes: Vec<Option<Outcome>> = drafts
         .iter()
         .map(|draft| {
+            if draft.answers_other_robeing {
+                return Some(Outcome::Done(Err(answers_other_robeing())));
+            }
             let RowIdentity { id, created_at, .. } = draft.identity;
-            inserted.remove(&id).then_some(Ok(Stored {
+            let stored = Stored {
                 id,
                 created_at,
                 replayed: false,
-            }))
+            };
+            inserted.remove(&id).then_some(Outcome::Done(Ok(stored)))
         })
         .collect();
     let rest: Vec<usize> = (0..drafts.len())
@@ -184,7 +209,7 @@ async fn outcomes(
         let found = db::query(
             client,
             scope,
-            "select position, log.id, log.created_at,
+            "select position, log.id, log.created_at, log.source,
                     case when erased_at is null then content end as content
              from unnest($1::uuid[], $2::uuid[], $3::text[])
                  with ordinality as new (id, key, robeing_id, position)
@@ -193,7 +218,7 @@ async fn outcomes(
                  select message_id from conversation.ingest_key where key = new.key limit 1
              ) as claimed on true
              cross join lateral (
-                 select id, created_at, erased_at, content
+                 select id, created_at, source, erased_at, content
                  from conversation.log
                  where id = coalesce(claimed.message_id, new.id) and robeing_id = new.robeing_id
                  limit 1
@@ -208,28 +233,37 @@ async fn outcomes(
         for row in found {
             let position: i64 = row.try_get("position")?;
             let at = rest[usize::try_from(position - 1).unwrap_or_default()];
-            // Unknown if the row was erased.
-            let content: Option<Uuid> = row.try_get("content")?;
-            outcomes[at] = Some(
-                if content.is_none_or(|it| it == drafts[at].content) || drafts[at].source == "slack"
-                {
-                    // Slack's events about one message differ in content.
-                    Ok(Stored {
-                        id: row.try_get("id")?,
-                        created_at: row.try_get("created_at")?,
-                        replayed: true,
-                    })
-                } else {
-                    Err(other_content())
-                },
-            );
+            outcomes[at] = Some(outcome_of(&drafts[at], &row)?);
         }
     }
     // A row that is not visible belongs to another robeing.
     let outcomes = outcomes
         .into_iter()
-        .map(|outcome| outcome.unwrap_or_else(|| Err(other_content())));
+        .map(|outcome| outcome.unwrap_or_else(|| Outcome::Done(Err(other_content()))));
     Ok(outcomes.collect())
+}
+
+/// The outcome of a draft whose key leads to an existing row.
+fn outcome_of(draft: &Draft, row: &Row) -> Result<Outcome, tokio_postgres::Error> {
+    let stored = Stored {
+        id: row.try_get("id")?,
+        created_at: row.try_get("created_at")?,
+        replayed: true,
+    };
+    // Unknown if the row was erased.
+    let content: Option<Uuid> = row.try_get("content")?;
+    let is_repeat = content.is_none_or(|it| it == draft.content);
+    let of_slack = draft.source == "slack" && row.try_get::<_, &str>("source")? == "slack";
+    Ok(
+        if of_slack && content.is_some() && !(is_repeat && draft.is_of_agent) {
+            // Slack's events about one message differ, and so does what an agent says of it.
+            Outcome::InSlack(stored)
+        } else if is_repeat {
+            Outcome::Done(Ok(stored))
+        } else {
+            Outcome::Done(Err(other_content()))
+        },
+    )
 }
 
 fn rejected(error: tokio_postgres::Error) -> Error {
@@ -241,6 +275,13 @@ fn rejected(error: tokio_postgres::Error) -> Error {
 
 fn other_content() -> Error {
     Error::Unprocessable("another message has this id: send a new message with a new id".to_owned())
+}
+
+fn answers_other_robeing() -> Error {
+    Error::Invalid(
+        "reply_to names no message of this robeing: send the `id` of the receipt of a message to it"
+            .to_owned(),
+    )
 }
 
 /// The same error for each of several drafts, with its cause in the first one only.

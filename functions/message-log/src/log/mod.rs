@@ -9,6 +9,7 @@ mod draft;
 mod edit;
 mod event;
 mod insert;
+mod merge;
 mod partitions;
 mod placeholders;
 mod reply_to;
@@ -192,13 +193,18 @@ impl Log {
         self.workers.run(bytes, mask).await
     }
 
-    /// Masks JSON that belongs to no conversation.
-    pub async fn masked_json(&self, mut value: Value) -> Result<Value> {
+    /// Masks JSON that belongs to no conversation, as the robeing's settings say; without a robeing, every kind.
+    pub async fn masked_json(&self, mut value: Value, robeing_id: Option<&str>) -> Result<Value> {
+        let policy = match robeing_id {
+            Some(robeing_id) => self.policy(robeing_id).await?,
+            None => Policy::default(),
+        };
         let log = self.clone();
         let bytes = masking_bytes(&value);
         let mask = move |_: &Waiting| {
             let mut placeholders = log.placeholders(Uuid::nil(), Known::default());
-            let masked = log.masker.json(&mut value, &mut placeholders);
+            let masker = log.masker.with_policy(policy);
+            let masked = masker.json(&mut value, &mut placeholders);
             masked.map(|_| value).map_err(|_| unmaskable())
         };
         self.workers.run(bytes, mask).await

@@ -21,7 +21,10 @@ const TABLES: [Table; 18] = [
         "conversation.log",
         &["user_id", "slack_user_id", "robeing_id"],
     ),
-    Table::personal("conversation.slack_user", &["user_id", "slack_user_id"]),
+    Table::personal(
+        "conversation.slack_user",
+        &["user_id", "slack_user_id", "earlier_user_ids"],
+    ),
     Table::personal("conversation.dead_letter", &["robeing_id"]),
     Table::personal("conversation.placeholder", &["robeing_id", "conversation"]),
     Table::personal("conversation.thread", &["robeing_id", "conversation"]),

@@ -6,12 +6,12 @@
 use personal::Person;
 use platform::Result;
 use platform::postgres::types::Type;
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, GenericClient, Row, Transaction};
 use uuid::Uuid;
 
 /// The person with this id, with all their ids in Slack.
 pub async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<Person> {
-    let user_ids = vec![user_id];
+    let user_ids = user_ids(db, user_id).await?;
     let slack_user_ids = slack_user_ids(db, &user_ids).await?;
     Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
 }
@@ -20,19 +20,45 @@ pub async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<Person> {
 pub async fn of_slack_user(db: &Transaction<'_>, slack_user_id: String) -> Result<Person> {
     let rows = db
         .query_typed(
-            "select distinct user_id from conversation.slack_user where slack_user_id = $1 order by 1",
+            "select distinct id
+             from conversation.slack_user, unnest(earlier_user_ids || user_id) as id
+             where slack_user_id = $1
+             order by 1",
             &[(&slack_user_id, Type::TEXT)],
         )
         .await?;
-    let user_ids = rows
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<Result<Vec<Uuid>, Error>>()?;
+    let user_ids = ids(&rows)?;
     let mut slack_user_ids = slack_user_ids(db, &user_ids).await?;
     if !slack_user_ids.contains(&slack_user_id) {
         slack_user_ids.push(slack_user_id);
     }
     Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
+}
+
+/// All user ids of the person with this id: their messages may have an earlier one, from before Slack showed whose it
+/// is.
+pub async fn user_ids(db: &(impl GenericClient + Sync), user_id: Uuid) -> Result<Vec<Uuid>, Error> {
+    let rows = db
+        .query_typed(
+            "with now as (
+                 select $1 as user_id
+                 union
+                 select user_id from conversation.slack_user where earlier_user_ids @> array[$1]
+             )
+             select user_id from now
+             union
+             select unnest(name.earlier_user_ids)
+             from now
+             join conversation.slack_user as name on name.user_id = now.user_id
+             order by 1",
+            &[(&user_id, Type::UUID)],
+        )
+        .await?;
+    ids(&rows)
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<Uuid>, Error> {
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 async fn slack_user_ids(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<Vec<String>, Error> {
@@ -52,8 +78,8 @@ async fn with_namesakes(
 ) -> Result<Person, Error> {
     let rows = db
         .query_typed(
-            "select distinct user_id
-             from conversation.slack_user
+            "select distinct id
+             from conversation.slack_user, unnest(earlier_user_ids || user_id) as id
              where slack_user_id = any ($1) and user_id <> all ($2)
              order by 1",
             &[
@@ -62,9 +88,8 @@ async fn with_namesakes(
             ],
         )
         .await?;
-    let namesakes = rows.iter().map(|row| row.try_get(0));
     Ok(Person {
-        namesakes: namesakes.collect::<Result<_, Error>>()?,
+        namesakes: ids(&rows)?,
         user_ids,
         slack_user_ids,
     })

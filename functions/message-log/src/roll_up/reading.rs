@@ -6,7 +6,7 @@ use uuid::Uuid;
 use watermark::Position;
 
 use crate::patterns::question::question;
-use crate::rows::{Row, conversation_of};
+use crate::rows::{Recount, Row, conversation_of};
 use crate::search::ngrams::MAX_LENGTH;
 use crate::search::roll_up::ngrams_of;
 
@@ -122,7 +122,12 @@ async fn read(
                 "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id,
                         case when not is_over then left(message, {MAX_LENGTH}) end as message,
                         case when not is_over then left(response, {MAX_LENGTH}) end as response,
-                        intent, confidence, token_count, created_at, xid::text::int8 as xid, is_over
+                        intent, next.confidence, token_count, created_at, xid::text::int8 as xid, is_over,
+                        coalesce(pending.messages, 0) as pending_messages,
+                        coalesce(pending.responses, 0) as pending_responses,
+                        coalesce(pending.tokens, 0) as pending_tokens,
+                        coalesce(pending.confidence, 0) as pending_confidence,
+                        coalesce(pending.confidences, 0) as pending_confidences
                  from (
                      select *,
                             row_number() over so_far > {MAX_ROWS}
@@ -133,6 +138,15 @@ async fn read(
                      from ({source}) as source
                      window so_far as (order by {order} rows unbounded preceding)
                  ) as next
+                 -- A change that is not rolled up yet is counted with its own roll-up.
+                 left join (
+                     select id, sum(messages)::int8 as messages, sum(responses)::int8 as responses,
+                            sum(tokens)::int8 as tokens, sum(confidence) as confidence,
+                            sum(confidences)::int8 as confidences
+                     from conversation.edited
+                     where is_counted
+                     group by id
+                 ) as pending using (id)
                  order by {order}",
             ),
             params,
@@ -164,6 +178,13 @@ impl Candidate {
             confidence: row.try_get("confidence")?,
             tokens: tokens.into(),
             created_at,
+            pending: Recount {
+                messages: row.try_get("pending_messages")?,
+                responses: row.try_get("pending_responses")?,
+                tokens: row.try_get("pending_tokens")?,
+                confidence: row.try_get("pending_confidence")?,
+                confidences: row.try_get("pending_confidences")?,
+            },
             ngrams: Vec::new(),
             question: None,
         };

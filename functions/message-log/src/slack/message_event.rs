@@ -8,7 +8,7 @@ use platform::{Error, Result};
 use serde_json::{Value, json};
 
 use super::content::content;
-use super::{key, time};
+use super::{author, key, time};
 use crate::ids::Key;
 use crate::log::Edit;
 use crate::message::NewMessage;
@@ -25,6 +25,16 @@ const WRITTEN: [&str; 5] = [
 const TOMBSTONE: &str = "tombstone";
 /// Most readers of JSON stop at 128 levels, and the list of dead letters adds some.
 const MAX_DEPTH: usize = 100;
+/// The fields of the metadata that come from Slack.
+pub(crate) const METADATA: [&str; 7] = [
+    "channel",
+    "team",
+    "user_team",
+    "ts",
+    "thread_ts",
+    "bot_id",
+    "files",
+];
 /// Longer than any id that Slack makes.
 const MAX_ID: usize = 100;
 
@@ -34,6 +44,8 @@ pub(super) struct Envelope {
     pub(super) challenge: String,
     pub(super) app: String,
     pub(super) team: String,
+    /// The rest of the envelope, which says where the app is installed.
+    pub(super) context: Value,
     /// Empty if the envelope has no valid id.
     pub(super) event_id: String,
     pub(super) event: Value,
@@ -51,6 +63,7 @@ impl From<Value> for Envelope {
             team: text("team_id"),
             event_id: event_id.unwrap_or_default(),
             event,
+            context: body,
         }
     }
 }
@@ -77,6 +90,18 @@ impl Envelope {
             "slack_user_id": text(&event, "user"),
             "metadata": {"event": event},
         })
+    }
+}
+
+/// The place of an event among the edits of its message, if it is an edit, whether or not its message can be read.
+pub(super) fn edit_of(envelope: &Envelope) -> Option<Edit> {
+    let event = &envelope.event;
+    match text(event, "subtype") {
+        Some("message_changed") => {
+            let edit = event.get("message").and_then(|now| edit(envelope, now));
+            Some(edit.unwrap_or_else(|| edit_without_time(envelope)))
+        }
+        _ => edit(envelope, event),
     }
 }
 
@@ -220,6 +245,10 @@ fn new_message(
     };
     let is_im = channel_type == Some("im");
     let mut metadata = json!({"channel": channel, "team": envelope.team, "ts": ts});
+    let user_team = author::stated_team(envelope, slack_message);
+    if let Some(user_team) = user_team.filter(|team| *team != envelope.team) {
+        metadata["user_team"] = json!(user_team);
+    }
     if let Some(thread_ts) = thread_ts {
         metadata["thread_ts"] = json!(thread_ts);
     }
@@ -262,7 +291,7 @@ fn files(message: &Value) -> Option<Value> {
 }
 
 /// A field's text, if it is text.
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
 }
 

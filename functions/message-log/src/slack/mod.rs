@@ -1,14 +1,17 @@
 //! `POST /v1/slack/events`: messages from Slack's Events API, with their edits and deletions.
 //!
 //! A message is identified by its channel and `ts`, not by the id of the event: Slack sends two events about one
-//! message to an app that also listens to mentions, and an agent may log the message that it posts. The signature of
-//! a request is its only authentication. Slack's retries are repeats like any others.
+//! message to an app that also listens to mentions, and an agent may log the message that it posts. All of them are
+//! one row, in any order of arrival. The signature of a request is its only authentication. Slack's retries are
+//! repeats like any others.
 
+mod author;
 mod content;
 mod message_event;
 mod mrkdwn;
+mod same_text;
 mod signing;
-mod users;
+pub(crate) mod users;
 
 use std::time::Duration;
 
@@ -21,13 +24,16 @@ use platform::work::Waiting;
 use platform::{Caller, Error, Json, JsonItems, Result};
 use robeing::ROBEINGS;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::dead_letters::{self, Attribution};
-use crate::ids::Key;
+use crate::ids::{Key, RowIdentity, TimeWindow};
 use crate::log::{Log, RawEvent};
 use crate::message::{NewMessage, masking_bytes};
 use message_event::{Envelope, MessageEvent, is_id};
 
+pub(crate) use message_event::METADATA;
+pub(crate) use same_text::is_same_text;
 pub use signing::Slack;
 
 pub const ROUTE: &str = "/v1/slack/events";
@@ -35,9 +41,6 @@ pub const ROUTE: &str = "/v1/slack/events";
 pub const TIMEOUT: Duration = Duration::from_millis(2_500);
 /// Tells Slack not to retry a request that would fail again.
 const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
-/// In characters.
-const MAX_TEAM: usize = 32;
-
 /// The key of a Slack message, from its channel and `ts`. All events about the message share it.
 ///
 /// The key has no workspace. Workspaces that share a channel use the same channel id, and events of one
@@ -53,6 +56,18 @@ pub fn key(channel: &str, ts: &str) -> Result<Key> {
         time: Some(time),
         order: None,
     })
+}
+
+/// The id of the row of a Slack message; none if `ts` is not one of Slack's or too old for its id to follow from it.
+pub(crate) fn row_id(
+    robeing_id: &str,
+    channel: &str,
+    ts: &str,
+    window: &TimeWindow,
+) -> Option<Uuid> {
+    let key = key(channel, ts).ok()?;
+    let identity = RowIdentity::of(robeing_id, "slack", Some(&key), None, None, 0, window).ok()?;
+    identity.ledger_key.is_none().then_some(identity.id)
 }
 
 /// `1355517523.000005`: seconds, and microseconds.
@@ -169,6 +184,7 @@ async fn reject(
     }
     let event = RawEvent {
         body: Some(body),
+        edit: message_event::edit_of(envelope),
         ..RawEvent::with_key("slack", key)
     };
     dead_letters::store(log, attribution, &event, error).await?;
@@ -211,15 +227,11 @@ async fn store(
     };
     match event {
         MessageEvent::Posted(mut message, key) => {
-            add_user_id(log, envelope, &mut message).await?;
-            let event = raw(key).with_message(*message);
-            let stored = log.store_one(event.clone()).await?;
-            if stored.replayed {
-                log.complete(&stored, event).await?;
-            }
+            add_user_id(log, envelope, &mut message, &key).await?;
+            log.store_one(raw(key).with_message(*message)).await?;
         }
         MessageEvent::Edited(mut message, key, edit) => {
-            add_user_id(log, envelope, &mut message).await?;
+            add_user_id(log, envelope, &mut message, &key).await?;
             log.edit(raw(key.clone()).with_message(*message), &edit)
                 .await?;
             discard_letter(log, robeing_id, key).await?;
@@ -240,14 +252,17 @@ async fn discard_letter(log: &Log, robeing_id: &str, key: Key) -> Result<()> {
 }
 
 /// Checks the message first, so that no Slack user is stored for an invalid one.
-async fn add_user_id(log: &Log, envelope: &Envelope, message: &mut NewMessage) -> Result<()> {
+async fn add_user_id(
+    log: &Log,
+    envelope: &Envelope,
+    message: &mut NewMessage,
+    key: &Key,
+) -> Result<()> {
     message.check()?;
-    let team = &envelope.team;
-    if team.chars().count() > MAX_TEAM || team.contains(char::is_control) {
-        return Err(Error::Invalid("`team_id` is invalid".to_owned()));
-    }
+    let author = envelope.author()?;
     if let Some(slack_user) = &message.slack_user_id {
-        message.user_id = Some(users::user_id(&log.pool, team, slack_user).await?);
+        let robeing_id = &message.robeing_id;
+        message.user_id = users::user_id(log, &author, slack_user, robeing_id, key).await?;
     }
     Ok(())
 }

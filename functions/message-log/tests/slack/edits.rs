@@ -219,7 +219,10 @@ async fn an_edit_of_a_message_that_an_agent_logged_changes_only_the_response() {
     );
     assert_eq!(
         (&item["parts"], &item["metadata"]),
-        (&Value::Null, &json!({"model": "m1"}))
+        (
+            &Value::Null,
+            &json!({"model": "m1", "channel": "C024BE91L", "team": "T061EG9R6", "ts": TS, "bot_id": "B1"})
+        )
     );
     assert_eq!(
         log.count("select token_count::bigint from conversation.log")
