@@ -80,11 +80,13 @@ impl Reviewer<'_> {
             Ok(Plan::Accepted(Planned { verified, reads })) => {
                 self.planning.has_planned.store(true, Ordering::Relaxed);
                 // The tables that an example reads decide who may see it.
-                if let Some(read) = grounded.outside_datasets(&reads, self.schema.tables()) {
+                let outside = grounded.outside_datasets(&reads, self.schema.tables());
+                if outside.is_some() {
+                    // Without its name: not every reader of the example may see the table.
+                    let error = "the warehouse reads a table of a dataset that the query does not \
+                                 name: write each table with its dataset";
                     example.verified = None;
-                    example.error = Some(format!(
-                        "the warehouse reads {read}, which is in no dataset that the query names"
-                    ));
+                    example.error = Some(error.to_owned());
                     return Verdict::Fails(example);
                 }
                 example.error = None;

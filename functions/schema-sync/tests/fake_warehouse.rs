@@ -18,7 +18,8 @@ use warehouse::{Observer, Plan, Planned, Reading, Source, SourceError, Unread};
 pub struct Warehouse {
     tables: Mutex<BTreeMap<String, Vec<Column>>>,
     lost: Mutex<Vec<String>>,
-    rejected: Mutex<Vec<String>>,
+    /// Texts of queries that are not planned, each with the message.
+    rejected: Mutex<Vec<(String, String)>>,
     reads: Mutex<Vec<String>>,
     pub down: AtomicBool,
     /// It can be read, and plans nothing.
@@ -65,7 +66,13 @@ impl Warehouse {
 
     /// No query that contains this text is planned.
     pub fn reject(&self, text: &str) {
-        self.rejected.lock().unwrap().push(text.to_owned());
+        self.reject_with(text, "the warehouse does not plan it");
+    }
+
+    /// The same with a message.
+    pub fn reject_with(&self, text: &str, message: &str) {
+        let rejected = (text.to_owned(), message.to_owned());
+        self.rejected.lock().unwrap().push(rejected);
     }
 }
 
@@ -120,15 +127,11 @@ impl Source for Warehouse {
                 source,
             });
         }
-        let rejected = self
-            .rejected
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|text| sql.contains(text));
-        if rejected {
-            return Ok(Plan::Rejected("the warehouse does not plan it".into()));
+        let rejected = self.rejected.lock().unwrap();
+        if let Some((_, message)) = rejected.iter().find(|(text, _)| sql.contains(text)) {
+            return Ok(Plan::Rejected(message.clone()));
         }
+        drop(rejected);
         Ok(Plan::Accepted(Planned {
             verified: Verified {
                 how: How::DryRun,

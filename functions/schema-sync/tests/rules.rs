@@ -178,12 +178,29 @@ fn a_foreign_key_yields_a_join() {
 
 #[test]
 fn a_required_partition_filter_is_in_every_example() {
-    let examples = rules::examples(&only("shop.orders"), Dialect::Bigquery, 10);
+    let mut tables = only("shop.orders");
+    tables[0].require_partition_filter = true;
+    let examples = rules::examples(&tables, Dialect::Bigquery, 10);
 
     assert!(examples.len() >= 5);
     for example in &examples {
         let filter = "t.order_date >= date_sub(current_date(), interval 30 day)";
         assert!(example.sql.contains(filter), "{}", example.sql);
+    }
+}
+
+#[test]
+fn a_required_filter_on_several_columns_is_met_by_the_date_among_them() {
+    let mut tables = only("shop.orders");
+    tables[0].partitioning = Some(Partitioning {
+        column: "status, Order_Date".to_owned(),
+        unit: "HIVE".to_owned(),
+    });
+    tables[0].require_partition_filter = true;
+    let examples = rules::examples(&tables, Dialect::Bigquery, 5);
+    assert!(!examples.is_empty());
+    for example in &examples {
+        assert!(example.sql.contains("t.order_date >= "), "{}", example.sql);
     }
 }
 
@@ -194,6 +211,7 @@ fn a_table_whose_required_filter_cannot_be_written_yields_no_example() {
         column: "status".to_owned(),
         unit: "LIST".to_owned(),
     });
+    tables[0].require_partition_filter = true;
 
     assert_eq!(rules::examples(&tables, Dialect::Bigquery, 5), []);
 }

@@ -1,6 +1,6 @@
 //! Names that a text must not mention, because its reader may not see what they name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A set of names, and whether a text mentions one of them.
 #[derive(Debug, Default)]
@@ -27,6 +27,20 @@ impl Mentions {
             }
         }
         mentions
+    }
+
+    /// Of what is out of a scope, by pairs of a dataset's id and the name of the dataset or of a table in
+    /// it. A name that something in scope has as well is not hidden.
+    pub fn outside<'a>(
+        named: impl IntoIterator<Item = (&'a str, &'a str)>,
+        scope: &platform::auth::Names,
+    ) -> Self {
+        let named = named.into_iter();
+        let named = named.map(|(dataset, name)| (scope.contain(dataset), name.to_lowercase()));
+        let (seen, hidden): (Vec<_>, Vec<_>) = named.partition(|(is_seen, _)| *is_seen);
+        let seen: HashSet<String> = seen.into_iter().map(|(_, name)| name).collect();
+        let hidden = hidden.into_iter().map(|(_, name)| name);
+        Self::of(hidden.filter(|name| !seen.contains(name)))
     }
 
     /// Whether a text contains one of the names as a word or as consecutive words. A name that is a common

@@ -39,11 +39,12 @@ impl Period {
         let Some(partitioning) = &table.partitioning else {
             return Some(whole);
         };
-        let column = table
-            .columns
-            .iter()
-            .find(|column| column.name.eq_ignore_ascii_case(&partitioning.column));
-        let name = format!("{alias}.{}", identifier(&partitioning.column, dialect));
+        // Of several columns, a filter on one is enough.
+        let columns = table.partition_columns();
+        let time = columns.iter().find(|column| is_time(column));
+        let column = time.or(columns.first()).copied();
+        let key = column.map_or(&partitioning.column, |column| &column.name);
+        let name = format!("{alias}.{}", identifier(key, dialect));
         let condition = match column {
             Some(column) if is_time(column) => since(&name, &column.data_type, dialect),
             None if partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME") => {

@@ -1,9 +1,12 @@
 //! The answer of a run, and its metrics.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use platform::auth::{Names, Scope};
 use platform::telemetry::{Unit, metric};
 use schema::diff::{self, Change, ChangeKind};
 use schema::document::{Ledger, Problem};
+use schema::mentions::Mentions;
 use schema::name::DATASETS;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -38,6 +41,9 @@ pub struct Answer {
     pub problems: Vec<Problem>,
     /// What this run cost, whether or not it changed the cache. Its problems are listed in `problems`.
     pub ledger: Ledger,
+    /// The names of each dataset and its tables, which only its readers may see; not part of the JSON.
+    #[serde(skip)]
+    names: BTreeMap<String, BTreeSet<String>>,
 }
 
 pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
@@ -49,7 +55,14 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
     let problems = std::mem::take(&mut document.ledger.problems);
     // What changed is in `changes`.
     document.ledger.changed_at.clear();
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for table in &document.tables {
+        let of = names.entry(table.dataset().to_owned()).or_default();
+        of.insert(table.own_name().to_owned());
+        of.insert(table.parts.dataset.clone());
+    }
     Answer {
+        names,
         status: "success",
         message: message(problems.len()),
         updated,
@@ -84,21 +97,37 @@ impl Answer {
                 let dataset = dataset.as_deref();
                 dataset.is_some_and(|id| scope.of(DATASETS).contain(id))
             };
+            let hidden = self.hidden(scope);
+            let mentions =
+                |text: &Option<String>| text.as_deref().is_some_and(|it| hidden.are_in(it));
             self.changes.retain(|change| sees(&change.dataset));
             for change in &mut self.changes {
-                // Foreign keys refer to tables of other datasets.
-                if change.kind == ChangeKind::ForeignKeys {
+                // Foreign keys and relatives may be tables of other datasets.
+                let links = [ChangeKind::ForeignKeys, ChangeKind::Inheritance];
+                if links.contains(&change.kind) || mentions(&change.from) || mentions(&change.to) {
                     (change.from, change.to) = (None, None);
                 }
             }
-            self.problems.retain(|it| sees(&it.dataset));
-            self.ledger.dropped.retain(|it| sees(&it.dataset));
+            self.problems
+                .retain(|it| sees(&it.dataset) && !hidden.are_in(&it.detail));
+            self.ledger.dropped.retain(|it| {
+                sees(&it.dataset) && !hidden.are_in(&it.text) && !hidden.are_in(&it.reason)
+            });
             self.message = message(self.problems.len());
         }
         let kept = diff::kept(&self.changes);
         self.changes_left_out = self.changes.len() - kept;
         self.changes.truncate(kept);
         self
+    }
+
+    fn hidden(&self, scope: &Scope) -> Mentions {
+        let names = self.names.iter();
+        let names = names.flat_map(|(dataset, names)| {
+            let names = names.iter();
+            names.map(move |name| (dataset.as_str(), name.as_str()))
+        });
+        Mentions::outside(names, scope.of(DATASETS))
     }
 }
 

@@ -172,3 +172,54 @@ async fn an_idempotency_key_belongs_to_its_caller() {
     assert_eq!(add("shop-token", own).await.status, 200);
     assert_eq!(add("all-token", own).await.status, 422);
 }
+
+#[tokio::test]
+async fn a_message_of_the_warehouse_that_names_a_hidden_table_is_not_shown_to_a_scoped_admin() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let sync = sync(&warehouse, memory());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    warehouse.reject_with("AS a", "the view orders reads p.hr.pay");
+    warehouse.reject_with("AS b", "Access Denied: Table x:y.z");
+    warehouse.also_reads("p.hr.pay");
+    for sql in ["SELECT id AS a", "SELECT id AS b", "SELECT id"]
+        .map(|it| it.to_owned() + " FROM `p.shop.orders`")
+    {
+        let body = json!({"question": "q", "sql": sql});
+        let add = app.post("/v1/schema/examples", body).bearer("shop-token");
+        let reply = add.await;
+        assert_eq!(reply.status, 422, "{sql}");
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        for hidden in ["pay", "hr", "x:y"] {
+            assert!(!detail.contains(hidden), "{detail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_mentions_a_hidden_table_shows_a_scoped_admin_that_it_changed_only() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let sync = sync(&warehouse, memory());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    warehouse.set(
+        "p.shop.orders",
+        &format!("{ORDERS}, row_of STRUCT<pay INT64>"),
+    );
+
+    let reply = app
+        .post("/v1/schema/sync", json!({}))
+        .bearer("shop-token")
+        .await;
+
+    let changes = &reply.json()["changes"];
+    assert_eq!(changes[0]["path"], "row_of");
+    assert!(changes[0].get("to").is_none(), "{changes}");
+    assert!(!reply.text().contains("pay"), "{}", reply.text());
+}
