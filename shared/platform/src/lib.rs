@@ -18,6 +18,7 @@ pub mod google;
 pub mod http_client;
 pub mod idempotency;
 pub mod llm;
+pub mod plural;
 pub mod postgres;
 pub mod resources;
 pub mod router;

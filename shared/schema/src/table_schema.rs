@@ -1,49 +1,62 @@
-//! BigQuery's JSON of a table (`Table`, `TableFieldSchema`), converted to [`Table`] and [`Column`], and
-//! columns converted back.
+//! BigQuery's JSON of a table (`Table`, `TableFieldSchema`), converted to [`Table`] and
+//! [`Column`](crate::document::Column), and columns converted back; and files that hold such JSON.
+//!
+//! Programs write this JSON in several ways. A number may be a text, `null` means that a value is absent,
+//! and the case of types and modes does not matter.
 
-use serde::{Deserialize, Serialize};
+mod field;
+mod file;
+mod lenient;
+
+use serde::Deserialize;
 
 use crate::bounds;
-use crate::document::{
-    Column, DescriptionSource, ForeignKey, Mode, Partitioning, Table, TableKind,
-};
+use crate::document::{Column, DescriptionSource, ForeignKey, Partitioning, Table, TableKind};
 use crate::name::TableName;
+
+pub use field::{PolicyTags, RangeElementType, TableField};
+pub use file::{SchemaFile, SchemaFileError, parse_file};
 
 /// A table resource, as `tables.get` returns and `bq show --format=json` prints it. In an entry of a
 /// listing, the schema and the description are missing.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TableResource {
+    #[serde(deserialize_with = "lenient::or_default")]
     pub schema: TableSchema,
     pub description: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "lenient::upper_case")]
     pub kind: Option<String>,
     pub time_partitioning: Option<TimePartitioning>,
     pub range_partitioning: Option<RangePartitioning>,
     pub clustering: Option<Clustering>,
+    #[serde(deserialize_with = "lenient::flag")]
     pub require_partition_filter: bool,
     pub table_constraints: Option<TableConstraints>,
     pub external_data_configuration: Option<ExternalData>,
     /// A 64-bit number as a string.
+    #[serde(deserialize_with = "lenient::number")]
     pub num_rows: Option<String>,
+    #[serde(deserialize_with = "lenient::number")]
     pub num_bytes: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct TableSchema {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub fields: Vec<TableField>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct TimePartitioning {
-    #[serde(rename = "type")]
-    pub unit: String,
+    /// `DAY` if there is none.
+    #[serde(rename = "type", deserialize_with = "lenient::upper_case")]
+    pub unit: Option<String>,
     /// None for ingestion-time partitioning.
     pub field: Option<String>,
     /// Older tables require the filter here.
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient::flag")]
     pub require_partition_filter: bool,
 }
 
@@ -62,12 +75,15 @@ pub struct ExternalData {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HivePartitioning {
+    #[serde(deserialize_with = "lenient::or_default")]
     pub fields: Vec<String>,
+    #[serde(deserialize_with = "lenient::flag")]
     pub require_partition_filter: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Clustering {
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub fields: Vec<String>,
 }
 
@@ -75,11 +91,13 @@ pub struct Clustering {
 #[serde(rename_all = "camelCase", default)]
 pub struct TableConstraints {
     pub primary_key: Option<PrimaryKey>,
+    #[serde(deserialize_with = "lenient::or_default")]
     pub foreign_keys: Vec<ForeignKeyConstraint>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PrimaryKey {
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub columns: Vec<String>,
 }
 
@@ -87,7 +105,7 @@ pub struct PrimaryKey {
 #[serde(rename_all = "camelCase")]
 pub struct ForeignKeyConstraint {
     pub referenced_table: TableReference,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub column_references: Vec<ColumnReference>,
 }
 
@@ -168,7 +186,7 @@ impl TableResource {
                 .field
                 .clone()
                 .unwrap_or_else(|| "_PARTITIONTIME".to_owned()),
-            unit: by.unit.clone(),
+            unit: by.unit.clone().unwrap_or_else(|| "DAY".to_owned()),
         });
         let range = self.range_partitioning.as_ref();
         let by_range = range.map(|by| Partitioning {
@@ -228,139 +246,5 @@ impl From<ForeignKeyConstraint> for ForeignKey {
             .map(|pair| (pair.referencing_column, pair.referenced_column))
             .unzip();
         Self::new(columns, key.referenced_table, referenced_columns)
-    }
-}
-
-/// A field as `tables.get` returns it: legacy type names, and 64-bit numbers as strings.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TableField {
-    pub name: String,
-    #[serde(rename = "type")]
-    pub data_type: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Mode>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<TableField>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy_tags: Option<PolicyTags>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_length: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub precision: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scale: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub range_element_type: Option<RangeElementType>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_value_expression: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collation: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rounding_mode: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PolicyTags {
-    #[serde(default)]
-    pub names: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RangeElementType {
-    #[serde(rename = "type")]
-    pub data_type: String,
-}
-
-/// The legacy type names of the API, and those of SQL.
-const NAMES: [(&str, &str); 4] = [
-    ("INTEGER", "INT64"),
-    ("FLOAT", "FLOAT64"),
-    ("BOOLEAN", "BOOL"),
-    ("RECORD", "STRUCT"),
-];
-
-impl From<TableField> for Column {
-    fn from(field: TableField) -> Self {
-        let name = NAMES
-            .iter()
-            .find(|(legacy, _)| *legacy == field.data_type)
-            .map_or(field.data_type.as_str(), |(_, name)| name);
-        let data_type = match (
-            field.max_length,
-            field.precision,
-            field.scale,
-            field.range_element_type,
-        ) {
-            (Some(length), ..) => format!("{name}({length})"),
-            (_, Some(precision), Some(scale), _) => format!("{name}({precision}, {scale})"),
-            (_, Some(precision), ..) => format!("{name}({precision})"),
-            (.., Some(element)) => format!("{name}<{}>", element.data_type),
-            _ => name.to_owned(),
-        };
-        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        let description = filled(field.description);
-        let rounding_mode = filled(field.rounding_mode);
-        Self {
-            name: field.name,
-            data_type,
-            mode: field.mode.unwrap_or_default(),
-            description_source: description.as_ref().map(|_| DescriptionSource::Warehouse),
-            description,
-            enum_labels: Vec::new(),
-            default: filled(field.default_value_expression),
-            collation: filled(field.collation),
-            rounding_mode: rounding_mode.filter(|mode| mode != "ROUNDING_MODE_UNSPECIFIED"),
-            policy_tags: field.policy_tags.unwrap_or_default().names,
-            fields: field.fields.into_iter().map(Self::from).collect(),
-            cut: false,
-        }
-    }
-}
-
-impl From<Column> for TableField {
-    fn from(column: Column) -> Self {
-        let (name, parameters) = match column.data_type.find(['(', '<']) {
-            Some(at) => column.data_type.split_at(at),
-            None => (column.data_type.as_str(), ""),
-        };
-        let inside = parameters
-            .get(1..parameters.len().max(2) - 1)
-            .unwrap_or_default();
-        let mut numbers = inside.split(',').map(|number| number.trim().to_owned());
-        let mut field = Self {
-            name: column.name,
-            data_type: NAMES
-                .iter()
-                .find(|(_, sql)| *sql == name)
-                .map_or(name, |(legacy, _)| legacy)
-                .to_owned(),
-            mode: Some(column.mode),
-            description: column.description,
-            policy_tags: (!column.policy_tags.is_empty()).then_some(PolicyTags {
-                names: column.policy_tags,
-            }),
-            fields: column.fields.into_iter().map(Self::from).collect(),
-            default_value_expression: column.default,
-            collation: column.collation,
-            rounding_mode: column.rounding_mode,
-            ..Self::default()
-        };
-        match name {
-            "STRING" | "BYTES" if !inside.is_empty() => field.max_length = numbers.next(),
-            "RANGE" => {
-                field.range_element_type = Some(RangeElementType {
-                    data_type: inside.to_owned(),
-                });
-            }
-            _ if !inside.is_empty() => {
-                field.precision = numbers.next();
-                field.scale = numbers.next();
-            }
-            _ => {}
-        }
-        field
     }
 }

@@ -2,3 +2,4 @@
 
 mod details;
 mod round_trip;
+mod schema_files;

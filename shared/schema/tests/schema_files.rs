@@ -1,0 +1,301 @@
+//! Files with the schema of a table, in every form in which programs write them.
+
+use schema::document::{Column, Table};
+use schema::table_schema::parse_file;
+
+fn read(file: &[u8]) -> Result<Table, String> {
+    let file = parse_file(file).map_err(|error| error.to_string())?;
+    Ok(file.resource.into_table(["p", "d", "t"].into()))
+}
+
+fn columns(file: &str) -> Vec<String> {
+    let table = read(file.as_bytes()).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let show = |column: &Column| format!("{} {} {:?}", column.name, column.sql_type(), column.mode);
+    table.columns.iter().map(show).collect()
+}
+
+fn refusal(file: &str) -> String {
+    read(file.as_bytes()).expect_err(file)
+}
+
+const FIELDS: &str = r#"[{"name": "a", "type": "INTEGER"}, {"name": "b", "type": "STRING"}]"#;
+
+#[test]
+fn every_form_of_a_file_holds_the_same_columns() {
+    let expected = columns(FIELDS);
+    assert_eq!(expected, ["a INT64 Nullable", "b STRING Nullable"]);
+    let quoted = serde_json::to_string(FIELDS).unwrap();
+    for file in [
+        format!(r#"{{"fields": {FIELDS}}}"#),
+        format!(r#"{{"schema": {FIELDS}}}"#),
+        format!(r#"{{"schema": {{"fields": {FIELDS}}}}}"#),
+        format!(r#"{{"schema": {quoted}}}"#),
+        format!(r#"{{"schema": null, "fields": {FIELDS}}}"#),
+        quoted.clone(),
+    ] {
+        assert_eq!(columns(&file), expected, "{file}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    let utf16 = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        let text = format!("\u{feff}{FIELDS}");
+        text.encode_utf16().flat_map(order).collect()
+    };
+    for file in [
+        format!("\u{feff}{FIELDS}").into_bytes(),
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+    ] {
+        assert_eq!(read(&file).unwrap().columns.len(), 2);
+    }
+}
+
+#[test]
+fn types_and_modes_are_read_in_any_case_and_by_any_of_their_names() {
+    for (data_type, expected) in [
+        ("integer", "INT64"),
+        ("Int64", "INT64"),
+        ("bigint", "INT64"),
+        ("Float", "FLOAT64"),
+        ("FLOAT64", "FLOAT64"),
+        ("boolean", "BOOL"),
+        ("Bool", "BOOL"),
+        ("string", "STRING"),
+        ("decimal", "NUMERIC"),
+        ("BigDecimal", "BIGNUMERIC"),
+        ("numeric(10, 2)", "NUMERIC(10, 2)"),
+        ("array<string>", "ARRAY<STRING>"),
+        (
+            "Struct<a integer, B array<float>>",
+            "STRUCT<a INT64, B ARRAY<FLOAT64>>",
+        ),
+        ("range<date>", "RANGE<DATE>"),
+        ("json", "JSON"),
+        ("interval", "INTERVAL"),
+    ] {
+        let file = format!(r#"[{{"name": "a", "type": "{data_type}"}}]"#);
+        let table = read(file.as_bytes()).unwrap();
+        assert_eq!(table.columns[0].sql_type(), expected, "{data_type}");
+    }
+    for (mode, expected) in [
+        ("\"required\"", "Required"),
+        ("\"Repeated\"", "Repeated"),
+        ("\"nullable\"", "Nullable"),
+        ("\"\"", "Nullable"),
+        ("null", "Nullable"),
+    ] {
+        let file = format!(r#"[{{"name": "a", "type": "DATE", "mode": {mode}}}]"#);
+        assert!(columns(&file)[0].ends_with(expected), "{mode}");
+    }
+    let nested = r#"[{"name": "a", "type": "struct", "mode": "repeated", "fields": [
+        {"name": "b", "type": "range", "rangeElementType": {"type": "date"}}]}]"#;
+    assert_eq!(columns(nested), ["a ARRAY<STRUCT<b RANGE<DATE>>> Repeated"]);
+}
+
+#[test]
+fn numbers_are_read_as_numbers_and_as_text() {
+    for (number, length) in [("10", "2"), ("\"10\"", "\"2\""), ("\" 10 \"", "2")] {
+        let file = format!(
+            r#"[{{"name": "n", "type": "NUMERIC", "precision": {number}, "scale": {length}}},
+                {{"name": "s", "type": "STRING", "maxLength": {number}}}]"#
+        );
+        assert_eq!(
+            columns(&file),
+            ["n NUMERIC(10, 2) Nullable", "s STRING(10) Nullable"]
+        );
+        let file = format!(
+            r#"{{"numRows": {number}, "numBytes": {length}, "schema": {FIELDS}, "type": "table",
+                "requirePartitionFilter": "true", "timePartitioning": {{"type": "day"}}}}"#
+        );
+        let table = read(file.as_bytes()).unwrap();
+        assert_eq!((table.rows, table.bytes), (Some(10), Some(2)));
+        assert!(table.require_partition_filter);
+        assert_eq!(table.partitioning.unwrap().unit, "DAY");
+    }
+}
+
+#[test]
+fn null_is_the_same_as_absent() {
+    let bare = read(FIELDS.as_bytes()).unwrap();
+    let field = |name: &str, data_type: &str| {
+        format!(
+            r#"{{"name": "{name}", "type": "{data_type}", "mode": null, "fields": null,
+                "description": null, "policyTags": {{"names": null}}, "maxLength": null,
+                "precision": null, "scale": null, "rangeElementType": null, "collation": null,
+                "defaultValueExpression": null, "roundingMode": null}}"#
+        )
+    };
+    let file = format!(
+        r#"{{"schema": {{"fields": [{}, {}]}}, "type": null, "description": null, "numRows": null,
+            "numBytes": null, "timePartitioning": null, "rangePartitioning": null,
+            "clustering": {{"fields": null}}, "requirePartitionFilter": null,
+            "externalDataConfiguration": null, "tableConstraints":
+            {{"primaryKey": {{"columns": null}}, "foreignKeys": null}}, "tableReference": null}}"#,
+        field("a", "INTEGER"),
+        field("b", "STRING"),
+    );
+    assert_eq!(read(file.as_bytes()).unwrap(), bare);
+}
+
+#[test]
+fn each_fault_names_its_column_and_says_what_to_do() {
+    let column = |column: &str| format!("[{column}]");
+    let of = |data_type: &str| column(&format!(r#"{{"name": "a", "type": "{data_type}"}}"#));
+    let nested =
+        |field: &str| format!(r#"[{{"name": "items", "type": "RECORD", "fields": [{field}]}}]"#);
+    for (file, place, fix) in [
+        (
+            column(r#"{"name": "Id", "type": "DATE"}, {"name": "id", "type": "DATE"}"#),
+            "column id: there is already a column Id",
+            "rename or remove one",
+        ),
+        (
+            nested(r#"{"name": "É", "type": "DATE"}, {"name": "é", "type": "DATE"}"#),
+            "column items.é: there is already a column items.É",
+            "rename or remove one",
+        ),
+        (
+            column(r#"{"name": "a", "type": "DATE"}, {"name": " ", "type": "DATE"}"#),
+            "column 2 has an empty name",
+            "give it a name",
+        ),
+        (
+            nested(r#"{"name": "", "type": "DATE"}"#),
+            "column 1 of items has an empty name",
+            "give it a name",
+        ),
+        (
+            of("varchar"),
+            "column a: there is no type VARCHAR",
+            "STRING",
+        ),
+        (
+            of("ARRAY<FOO>"),
+            "column a: there is no type FOO",
+            "use one of",
+        ),
+        (
+            of("RANGE<INT64>"),
+            "column a: there is no type RANGE<INT64>",
+            "use one of",
+        ),
+        (
+            of("RECORD"),
+            "column a: a RECORD needs `fields`",
+            "add them",
+        ),
+        (of("RANGE"), "column a: a RANGE needs", "add it"),
+        (
+            column(r#"{"name": "a", "type": "DATE", "fields": [{"name": "b", "type": "DATE"}]}"#),
+            "column a: a DATE has no `fields`",
+            "make it a RECORD",
+        ),
+        (
+            column(r#"{"name": "a", "type": "DATE", "mode": "MANY"}"#),
+            "column a, `mode`: there is no mode MANY",
+            "use NULLABLE",
+        ),
+        (
+            nested(r#"{"name": "a", "type": "NUMERIC", "precision": "ten"}"#),
+            "column items.a, `precision`: expected a whole number, not ten",
+            "bq show",
+        ),
+        (
+            nested(r#"{"name": "a", "type": "NUMERIC", "precision": -1}"#),
+            "expected a whole number, not -1",
+            "correct it",
+        ),
+        (
+            column(r#"{"name": "a", "type": "NUMERIC", "scale": 2}"#),
+            "column a: a `scale` needs a `precision`",
+            "add it",
+        ),
+        (
+            column(r#"{"name": "a", "type": "INT64", "maxLength": 2}"#),
+            "column a: only STRING and BYTES",
+            "remove it",
+        ),
+        (
+            column(r#"{"name": "a", "type": "INT64", "precision": 2}"#),
+            "column a: only NUMERIC and BIGNUMERIC",
+            "remove them",
+        ),
+        (
+            column(r#"{"name": "a"}"#),
+            "column a: missing field `type`",
+            "correct it",
+        ),
+        (
+            column(r#"{"type": "DATE"}"#),
+            "number 1: missing field `name`",
+            "correct it",
+        ),
+        (
+            column(r#"{"name": 5, "type": "DATE"}"#),
+            "`name`",
+            "correct it",
+        ),
+        (column("7"), "number 1", "correct it"),
+        (
+            format!(r#"[{{"name": "{}", "type": "DATE"}}]"#, "x".repeat(301)),
+            "more than 300 characters",
+            "shorten it",
+        ),
+        (String::new(), "it is empty", "bq show"),
+        ("[]".into(), "it has no columns", "bq show"),
+        ("{}".into(), "it has no columns", "bq show"),
+        (
+            "7".into(),
+            "neither a list of columns nor a table",
+            "bq show",
+        ),
+        ("[{\"name\": \"a\",\n}]".into(), "invalid JSON", "line 2"),
+        (
+            "[{\"name\": \"a\"".into(),
+            "invalid JSON: EOF",
+            "correct it",
+        ),
+        ("// a\n[]".into(), "invalid JSON", "line 1"),
+    ] {
+        let refusal = refusal(&file);
+        assert!(refusal.contains(place), "{file}: {refusal}");
+        assert!(refusal.contains(fix), "{file}: {refusal}");
+    }
+}
+
+#[test]
+fn a_bad_byte_is_named_by_its_position() {
+    for (file, fault) in [
+        (&b"[{\"name\": \"\xff\"}]"[..], "byte 11 is not valid UTF-8"),
+        (&b"\xef\xbb\xbf[\xff"[..], "byte 4 is not valid UTF-8"),
+        (&b"\xff\xfe\x00\xd8"[..], "not valid UTF-16"),
+    ] {
+        let refusal = read(file).unwrap_err();
+        assert!(refusal.contains(fault), "{refusal}");
+        assert!(refusal.contains("save it as UTF-8"), "{refusal}");
+    }
+}
+
+#[test]
+fn records_nest_as_deeply_as_in_bigquery() {
+    let nested = |levels: usize| {
+        let open = r#"[{"name": "a", "type": "RECORD", "fields": "#.repeat(levels);
+        let close = "}]".repeat(levels);
+        format!(r#"{open}[{{"name": "a", "type": "DATE"}}]{close}"#)
+    };
+    assert!(read(nested(15).as_bytes()).is_ok());
+    assert!(refusal(&nested(16)).contains("at most 15 records"));
+    assert!(refusal(&nested(10_000)).contains("at most 15 records"));
+}
+
+#[test]
+fn only_the_first_faults_of_a_file_are_listed() {
+    let field = |n: usize| format!(r#"{{"name": "c{n}", "type": "FOO"}}"#);
+    let fields: Vec<String> = (0..9).map(field).collect();
+    let refusal = refusal(&format!("[{}]", fields.join(",")));
+    assert!(refusal.contains("column c4"), "{refusal}");
+    assert!(!refusal.contains("column c5"), "{refusal}");
+    assert!(refusal.ends_with("; and 4 more"), "{refusal}");
+}
