@@ -342,8 +342,7 @@ pub fn shop() -> Document {
         count: 2,
         first: "20210101".into(),
         last: "20210102".into(),
-        siblings: Vec::new(),
-        versions: Vec::new(),
+        ..Shards::default()
     });
     let mut params = Column::leaf("event_params", "STRUCT");
     params.mode = Mode::Repeated;

@@ -340,8 +340,7 @@ fn any_table() -> impl Strategy<Value = Table> {
                     count: 3,
                     first: "20240229".to_owned(),
                     last: "20240302".to_owned(),
-                    siblings: Vec::new(),
-                    versions: Vec::new(),
+                    ..Shards::default()
                 }),
                 columns,
                 ..Table::new(["p", "d", &format!("{name}{star}")], TableKind::Table)

@@ -1,12 +1,13 @@
 //! The tables of a schema, by the names that a query may use for them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use schema::Dialect;
-use schema::document::{Extension, Table, TableKind};
+use schema::document::{Extension, Table};
+use schema::family;
 use schema::name::TableName;
-use schema::render::{identifier, table_name};
+use schema::render::{self, identifier, table_name};
 
 use crate::extensions::Extensions;
 use crate::fault::Fault;
@@ -132,7 +133,10 @@ impl<'a> Schema<'a> {
                 let reason = format!("{written} is short for {names}: write the full table name");
                 Err(Fault::new(FaultKind::Table, written, reason))
             }
-            Ok(Some(found)) => Ok(found),
+            Ok(Some(found)) => match self.blocked(&found, parts) {
+                Some(fault) => Err(fault),
+                None => Ok(found),
+            },
             Ok(None) => Err(self.no_table(parts)),
             Err(fault) => Err(fault),
         }
@@ -176,7 +180,9 @@ impl<'a> Schema<'a> {
             .copied()
             .filter(|table| self.is_in(table, qualifiers))
             .collect();
-        if !exact.is_empty() {
+        // `dataset.*` is the name of a family, and matches every table of the dataset.
+        let is_whole_dataset = last == "*" && exact.iter().any(|table| has_siblings(table));
+        if !exact.is_empty() && !is_whole_dataset {
             return self.only(exact, &written).map(|table| {
                 Some(TableMatch {
                     tables: vec![table],
@@ -214,7 +220,7 @@ impl<'a> Schema<'a> {
                                     .is_some_and(|shards| may_start_with(shards, start))
                             })
                     }
-                    None => last.starts_with(prefix) && table.kind != TableKind::View,
+                    None => last.starts_with(prefix),
                 };
                 is_read && self.is_in(table, qualifiers)
             })
@@ -234,6 +240,36 @@ impl<'a> Schema<'a> {
             prefix: prefix.to_owned(),
             suffix: None,
         }))
+    }
+
+    /// BigQuery refuses a wildcard that matches a view or an external table, whatever the query filters.
+    fn blocked(&self, found: &TableMatch<'a>, parts: &[String]) -> Option<Fault> {
+        let first = found.tables.first().filter(|_| found.wildcard)?;
+        let of_dataset = self.tables().filter(|it| it.dataset() == first.dataset());
+        let of_dataset = of_dataset.filter(|table| !family::is_read_by_wildcard(table.kind));
+        let families = found.tables.iter().filter_map(|it| it.shards.as_ref());
+        let names: BTreeSet<&str> = families
+            .flat_map(|shards| shards.blocked_by.iter().map(String::as_str))
+            .chain(of_dataset.map(Table::own_name))
+            .filter(|name| name.starts_with(&found.prefix))
+            .collect();
+        if names.is_empty() {
+            return None;
+        }
+        let mut families = found.tables.iter().filter(|it| it.shards.is_some());
+        let instead = match (families.next(), families.next()) {
+            (Some(family), None) => render::instead(family, self.dialect)
+                .unwrap_or_else(|| render::one_shard(family, self.dialect)),
+            _ => "write a longer prefix, or read the tables one by one".to_owned(),
+        };
+        let written = parts.join(".");
+        let names: Vec<&str> = names.into_iter().take(4).collect();
+        let reason = format!(
+            "BigQuery refuses the wildcard {written}, because it matches views or external tables ({}): \
+             {instead}",
+            names.join(", ")
+        );
+        Some(Fault::new(FaultKind::Table, written, reason))
     }
 
     fn find_shard(
@@ -346,4 +382,11 @@ impl<'a> Schema<'a> {
         let reason = format!("there is no table {written}{hint}");
         Fault::new(FaultKind::Table, written, reason)
     }
+}
+
+fn has_siblings(table: &Table) -> bool {
+    table
+        .shards
+        .as_ref()
+        .is_some_and(|shards| !shards.siblings.is_empty())
 }

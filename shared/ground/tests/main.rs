@@ -6,6 +6,7 @@ mod bounds;
 mod lexical;
 mod outline;
 mod queries;
+mod wildcards;
 
 use ground::Schema;
 use schema::Dialect;

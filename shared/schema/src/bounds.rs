@@ -8,6 +8,7 @@
 use std::io;
 
 use platform::excerpt::cut;
+use platform::plural::counted;
 use serde::Serialize;
 
 use crate::document::{Column, Ledger, Problem, Table};
@@ -206,6 +207,7 @@ fn fit_to(table: &mut Table, most: usize) -> usize {
         table.inherited_by.truncate(MAX_HEIRS);
         if let Some(shards) = &mut table.shards {
             shards.siblings.truncate(MAX_SIBLINGS);
+            shards.blocked_by.truncate(MAX_SIBLINGS);
             shards.versions.clear();
         }
     }
@@ -260,7 +262,10 @@ pub fn problems(tables: &[Table]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = named.collect();
     let more = cut.count();
     if more > 0 {
-        let detail = format!("{more} more tables have more fields than a document holds");
+        let detail = format!(
+            "{} with more fields than a document holds",
+            counted(more, "more table")
+        );
         problems.push(Problem::general("tables", detail));
     }
     problems
@@ -278,13 +283,13 @@ pub fn fit_ledger(ledger: &mut Ledger) {
     let more = ledger.dropped.len().saturating_sub(MAX_NOTES);
     ledger.dropped.truncate(MAX_NOTES);
     if more > 0 {
-        let detail = format!("{more} more texts were dropped and are not listed");
+        let detail = format!("not listed: {}", counted(more, "more dropped text"));
         ledger.problems.insert(0, Problem::general("llm", detail));
     }
     let more = ledger.problems.len().saturating_sub(MAX_NOTES);
     ledger.problems.truncate(MAX_NOTES);
     if more > 0 {
-        let detail = format!("{more} more problems are not listed");
+        let detail = format!("not listed: {}", counted(more, "more problem"));
         ledger.problems.push(Problem::general("problems", detail));
     }
 }

@@ -8,6 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use platform::excerpt::cut;
+use platform::plural::counted;
 use serde::Serialize;
 
 use crate::bounds::bytes;
@@ -158,8 +159,8 @@ impl TableChanges<'_> {
         self.fact(Inheritance, false, inheritance(old), inheritance(new));
         let size = |table: &Table| {
             let parts = [
-                table.rows.map(|n| format!("{n} rows")),
-                table.bytes.map(|n| format!("{n} bytes")),
+                table.rows.map(|n| counted(n, "row")),
+                table.bytes.map(|n| counted(n, "byte")),
             ];
             list(&parts.into_iter().flatten().collect::<Vec<_>>())
         };
@@ -169,19 +170,22 @@ impl TableChanges<'_> {
 
     fn shards(&mut self, old: Option<&Shards>, new: Option<&Shards>) {
         let range = |shards: &Shards| {
-            format!(
-                "{}..{} ({} shards)",
-                shards.first, shards.last, shards.count
-            )
+            let (first, last) = (&shards.first, &shards.last);
+            let mut text = format!("{first}..{last} ({})", counted(shards.count, "shard"));
+            if !shards.blocked_by.is_empty() {
+                text.push_str(", blocked by ");
+                text.push_str(&shards.blocked_by.join(", "));
+            }
+            text
         };
+        // Queries of the wildcard fail.
         let breaks = |shards: Option<&Shards>| {
+            let is_blocked = shards.is_some_and(|shards| !shards.blocked_by.is_empty());
             let versions = shards
                 .map(|shards| shards.versions.as_slice())
                 .unwrap_or_default();
-            versions
-                .iter()
-                .flat_map(|version| &version.changes)
-                .any(|drift| drift.breaks_wildcard)
+            let mut changes = versions.iter().flat_map(|version| &version.changes);
+            is_blocked || changes.any(|drift| drift.breaks_wildcard)
         };
         let breaking = breaks(new) && !breaks(old);
         if old != new {

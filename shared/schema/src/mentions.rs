@@ -19,6 +19,10 @@ impl Mentions {
         let mut mentions = Self::default();
         for name in names {
             let name = name.to_lowercase();
+            // Shards that are named only by a date have no name of their own, only their dataset's.
+            if name == "*" {
+                continue;
+            }
             if let Some(prefix) = name.strip_suffix('*') {
                 add(&mut mentions.families, prefix);
             }
@@ -115,10 +119,12 @@ mod tests {
             "t.x",
             "visits_*",
             "pay roll_*",
+            "*",
             "😀",
         ];
         let mentions = Mentions::of(names.map(str::to_owned));
         for (text, expected) in [
+            ("select * from t where day = 20240101", false),
             ("a view of people", true),
             ("peopled", false),
             ("joins \"Order Lines\" by id", true),

@@ -6,11 +6,13 @@
 mod ddl;
 mod notes;
 mod quote;
+mod shards;
 mod text;
 
 pub use ddl::ddl;
 pub use notes::{collate, enum_labels, heirs};
 pub use quote::{identifier, is_invisible, literal, plain, table_name};
+pub use shards::{instead, one_shard};
 pub use text::text;
 
 #[cfg(test)]

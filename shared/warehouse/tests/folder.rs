@@ -119,7 +119,7 @@ async fn an_invalid_file_is_a_problem_and_the_rest_is_read() {
         .iter()
         .map(|it| it.subject.as_str())
         .collect();
-    assert_eq!(subjects, ["nodataset", "p.d.broken", "p.d.empty"]);
+    assert_eq!(subjects, ["nodataset.json", "p.d.broken", "p.d.empty"]);
 }
 
 #[tokio::test]

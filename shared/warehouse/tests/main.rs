@@ -3,6 +3,9 @@
 
 mod bigquery;
 mod folder;
+mod folder_families;
+#[cfg(unix)]
+mod folder_files;
 mod ga4;
 mod postgres;
 

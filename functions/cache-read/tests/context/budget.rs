@@ -99,7 +99,7 @@ fn the_smallest_budget_holds_a_table_with_its_required_facts() {
         siblings: vec![
             "bigquery-public-data.ga4_obfuscated_sample_ecommerce.events_intraday_*".into(),
         ],
-        versions: Vec::new(),
+        ..Shards::default()
     });
     for group in 0..12 {
         let fields = (0..8).map(|at| Column::leaf(format!("event_field_{group}_{at}"), "STRING"));

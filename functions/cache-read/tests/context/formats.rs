@@ -10,7 +10,7 @@ fn facts_that_a_query_must_observe_are_included() {
         first: "20201101".into(),
         last: "20210131".into(),
         siblings: vec!["p.web.events_intraday_*".into()],
-        versions: Vec::new(),
+        ..Shards::default()
     });
     let value = nested(
         "value",

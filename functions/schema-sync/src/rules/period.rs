@@ -2,8 +2,8 @@
 
 use jiff::ToSpan;
 use schema::Dialect;
-use schema::document::{Shards, Table, TableKind};
-use schema::family::day;
+use schema::document::{Shards, Table};
+use schema::family::{self, day};
 use schema::render::{identifier, literal, table_name};
 
 use super::columns::{Reachable, is_time, starts_with_any};
@@ -77,17 +77,19 @@ fn of_shards(
 ) -> Option<Period> {
     let base = table.own_name().strip_suffix('*')?;
     let last = day(&shards.last);
-    // One type that changed, or one view of a like name, breaks every query over the wildcard.
-    let is_broken = shards
-        .versions
-        .iter()
-        .flat_map(|version| &version.changes)
-        .any(|change| change.breaks_wildcard)
-        || all
-            .iter()
-            .filter(|other| other.kind == TableKind::View && other.dataset() == table.dataset())
-            .any(|other| other.own_name().starts_with(base));
-    if is_broken {
+    // One type that changed breaks every query over the wildcard.
+    let mut drift = shards.versions.iter().flat_map(|version| &version.changes);
+    let is_retyped = drift.any(|change| change.breaks_wildcard);
+    // So does a view of a like name. Documents of earlier releases don't tell.
+    let is_view = |other: &&&Table| {
+        other.dataset() == table.dataset() && !family::is_read_by_wildcard(other.kind)
+    };
+    let mut views = all.iter().filter(is_view);
+    let wildcard = family::wildcard(table).filter(|wildcard| {
+        let prefix = wildcard.name.trim_end_matches('*');
+        !is_retyped && !views.any(|view| view.own_name().starts_with(prefix))
+    });
+    let Some(wildcard) = wildcard else {
         return Some(Period {
             from: table_name(
                 &table.parts.beside(format!("{base}{}", shards.last)),
@@ -100,7 +102,7 @@ fn of_shards(
             },
             is_by_suffix: false,
         });
-    }
+    };
     let (first, phrase) = match (last, day(&shards.first)) {
         (Some(last), Some(oldest)) => {
             let start = last.checked_sub((SHARDS - 1).days()).unwrap_or(last);
@@ -110,15 +112,17 @@ fn of_shards(
         }
         _ => (shards.last.clone(), format!(" in {}", shards.last)),
     };
+    // A narrower wildcard leaves less of the date to the suffix.
+    let start = shards.last.len() - wildcard.last.len();
     Some(Period {
-        from: table_name(&table.parts, dialect),
+        from: table_name(&table.parts.beside(&*wildcard.name), dialect),
         condition: Some(format!(
             "{alias}._TABLE_SUFFIX between {} and {}",
-            literal(&first, dialect),
-            literal(&shards.last, dialect)
+            literal(first.get(start..)?, dialect),
+            literal(wildcard.last, dialect)
         )),
         phrase,
-        is_by_suffix: last.is_some(),
+        is_by_suffix: last.is_some() && wildcard.is_own(),
     })
 }
 

@@ -21,8 +21,7 @@ async fn the_prompt_is_deterministic_and_shows_how_tables_are_related() {
         count: 92,
         first: "20201101".into(),
         last: "20210131".into(),
-        siblings: Vec::new(),
-        versions: Vec::new(),
+        ..Shards::default()
     });
     let mut prompts = BTreeSet::new();
     for _ in 0..2 {

@@ -126,3 +126,29 @@ fn a_new_policy_tag_is_breaking_and_a_removed_one_is_not() {
     assert_eq!(kinds(&old, &new), [(path(), ChangeKind::PolicyTags, true)]);
     assert_eq!(kinds(&new, &old), [(path(), ChangeKind::PolicyTags, false)]);
 }
+
+#[test]
+fn a_view_that_newly_blocks_a_wildcard_is_breaking() {
+    let family = |blocked_by: &[&str]| Table {
+        shards: Some(Shards {
+            count: 1,
+            first: "20240101".into(),
+            last: "20240101".into(),
+            blocked_by: blocked_by.iter().map(|it| (*it).to_owned()).collect(),
+            ..Shards::default()
+        }),
+        ..table(&[("a", "STRING")])
+    };
+    let changes = |old: &[&str], new: &[&str]| tables(&[family(old)], &[family(new)]);
+    let blocked = changes(&[], &["t_view"]).remove(0);
+    assert_eq!((blocked.kind, blocked.breaking), (ChangeKind::Shards, true));
+    assert_eq!(
+        (blocked.from.as_deref(), blocked.to.as_deref()),
+        (
+            Some("20240101..20240101 (1 shard)"),
+            Some("20240101..20240101 (1 shard), blocked by t_view")
+        )
+    );
+    assert!(!changes(&["t_view"], &[])[0].breaking);
+    assert!(changes(&["t_view"], &["t_view"]).is_empty());
+}

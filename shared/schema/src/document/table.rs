@@ -159,10 +159,18 @@ pub struct Shards {
     /// The oldest and the newest suffix: `20201101`.
     pub first: String,
     pub last: String,
-    /// Other families of the dataset that the wildcard matches as well: `events_*` also reads
-    /// `events_intraday_*`, unless a filter restricts `_TABLE_SUFFIX` to dates.
+    /// Other families and tables of the dataset that the wildcard matches as well: `events_*` also
+    /// reads `events_intraday_*`, unless a filter restricts `_TABLE_SUFFIX` to dates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub siblings: Vec<String>,
+    /// Views and external tables of the dataset that the wildcard matches. BigQuery refuses such a
+    /// wildcard, whatever the query filters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<String>,
+    /// The shortest wildcard that matches the shards and nothing else, such as `events_2*`. Absent if
+    /// the family's own name matches nothing else, or if there is no such wildcard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wildcard: Option<String>,
     /// From old to new; more than one if the schema changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<ShardVersion>,

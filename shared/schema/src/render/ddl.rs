@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::notes::{
-    CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key, shard_notes,
-};
+use super::notes::{CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key};
 use super::quote::{identifier, literal, plain, table_name};
+use super::shards::shard_notes;
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Partitioning, Table, TableKind};
 
@@ -22,7 +21,7 @@ pub fn ddl(table: &Table, dialect: Dialect) -> String {
     if kind(table) != "table" {
         let _ = writeln!(ddl, "-- {}", kind(table));
     }
-    for note in table.shards.iter().flat_map(shard_notes) {
+    for note in shard_notes(table, dialect) {
         let _ = writeln!(ddl, "-- {note}");
     }
     if let Some(note) = inherited_by(table, dialect) {

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use platform::excerpt::cut;
+use platform::plural::counted;
 
-use super::notes::{
-    CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key, shard_notes,
-};
+use super::notes::{CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key};
 use super::quote::{identifier, plain, table_name};
+use super::shards::shard_notes;
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Table};
 
@@ -73,7 +73,7 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
         let _ = writeln!(card, "inherits: {}", heirs(&table.inherits, dialect));
     }
     let notes = inherited_by(table, dialect).into_iter();
-    for note in notes.chain(table.shards.iter().flat_map(shard_notes)) {
+    for note in notes.chain(shard_notes(table, dialect)) {
         let _ = writeln!(card, "{note}");
     }
     if table.cut {
@@ -100,15 +100,16 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
         paths.write(column, &path, &reach);
     }
     if paths.left_out > 0 {
-        let _ = writeln!(paths.card, "cut: {} more paths", paths.left_out);
+        let _ = writeln!(paths.card, "cut: {}", counted(paths.left_out, "more path"));
     }
     paths.card
 }
 
 fn facts(table: &Table) -> String {
-    let rows = table
-        .rows
-        .map(|rows| format!("~{} rows", short_number(rows)));
+    let rows = table.rows.map(|rows| match rows {
+        1 => "~1 row".to_owned(),
+        rows => format!("~{} rows", short_number(rows)),
+    });
     let bytes = table
         .bytes
         .map(|bytes| format!("~{}B", short_number(bytes)));

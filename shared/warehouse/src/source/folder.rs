@@ -1,6 +1,8 @@
-//! A folder of schema files as a warehouse: `project.dataset.table.json`. Each file holds a BigQuery
-//! TableSchema (`{"fields": [..]}`), a bare list of fields (`bq show --schema`), or a table resource
-//! (`bq show --format=json`). A folder plans no queries, so examples are only parsed.
+//! A folder of schema files as a warehouse: `project.dataset.table.json`. Each file holds the schema of
+//! a table, in any form that [`parse_file`](schema::table_schema::parse_file) reads. A folder plans no
+//! queries, so examples are only parsed.
+
+mod files;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -8,21 +10,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use platform::excerpt::excerpt;
+use platform::plural::counted;
 use schema::Dialect;
-use schema::document::{self, Problem, Shards, SourceKind, Table, TableKind};
+use schema::document::{self, Column, Problem, Shards, SourceKind, Table, TableKind};
 use schema::family::{self, Family, ShardRun};
 use schema::name::TableName;
-use schema::table_schema::{TableResource, TableSchema};
-use serde_json::Value;
+use schema::table_schema::SchemaFile;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use url::Url;
 
+use self::files::{Files, file_name};
 use crate::error::SourceError;
 use crate::observer::{Observer, Progress};
 use crate::source::{Plan, Reading, Source, Unread};
-
-/// The largest schema file. A larger file is not a schema.
-const MAX_FILE_BYTES: u64 = 16 << 20;
 
 #[derive(Debug)]
 pub struct Folder {
@@ -80,146 +80,177 @@ fn read(
     known: &HashMap<String, TableKind>,
     progress: &UnboundedSender<Progress>,
 ) -> Result<Reading, SourceError> {
-    let names = list(folder)?;
-    let mut reading = Reading::default();
+    let files = Files::list(folder)?;
+    let mut reading = Reading {
+        problems: files.problems,
+        ..Reading::default()
+    };
     // Each with the name of one of its tables, from which the other names are derived.
-    let mut datasets: BTreeMap<String, (TableName, Files)> = BTreeMap::new();
-    for (done, name) in names.iter().enumerate() {
+    let mut datasets: BTreeMap<String, (TableName, Tables)> = BTreeMap::new();
+    let mut is_any_read = false;
+    for (done, (name, paths)) in files.by_table.iter().enumerate() {
         // Fails only if the reading was cancelled.
         let _ = progress.send(Progress::Reading {
             tables_done: done,
-            tables: names.len(),
+            tables: files.by_table.len(),
         });
-        let Some(parts) = TableName::of_unquoted(name, Dialect::Bigquery) else {
-            let detail = "rename it to project.dataset.table.json";
-            reading.problems.push(Problem::general(name, detail));
-            continue;
+        let table = match read_table(name, paths) {
+            Ok(file) => {
+                let original = file.reference.map(TableName::from);
+                let original = original.filter(|it| it != name && files.by_table.contains_key(it));
+                if let Some(original) = original {
+                    reading.problems.push(repeats(name, paths, &original));
+                }
+                is_any_read = true;
+                Some(file.resource.into_table(name.clone()))
+            }
+            Err(detail) => {
+                reading
+                    .problems
+                    .push(Problem::of_table(name, excerpt(&detail)));
+                None
+            }
         };
-        let read = read_file(&folder.join(format!("{name}.json")));
-        let read = read.map(|resource| resource.into_table(parts.clone()));
-        if let Err(error) = &read {
-            let detail = excerpt(&format!("{error:#}"));
-            reading.problems.push(Problem::of_table(&parts, detail));
-        }
-        let (_, files) = datasets
-            .entry(parts.dataset_id().to_owned())
-            .or_insert_with(|| (parts.clone(), Files::new()));
-        files.insert(parts.table, read.ok());
+        let (_, tables) = datasets
+            .entry(name.dataset_id().to_owned())
+            .or_insert_with(|| (name.clone(), Tables::new()));
+        tables.insert(name.table.clone(), table);
     }
-    if reading.problems.len() == names.len() {
-        let first = &reading.problems[0];
-        let detail = format!(
-            "none of {} schema files could be read; the first, {}: {}",
-            reading.problems.len(),
-            first.subject,
-            first.detail
-        );
-        return Err(SourceError::Refused(detail.into()));
+    if !is_any_read {
+        return Err(SourceError::Refused(nothing_read(&reading.problems).into()));
     }
-    for (place, files) in datasets.into_values() {
-        families(&place, files, known, &mut reading);
+    for (place, tables) in datasets.into_values() {
+        families(&place, tables, known, &mut reading);
     }
     Ok(reading)
 }
 
-/// The names of the schema files, without their extension, in order.
-fn list(folder: &Path) -> Result<Vec<String>, SourceError> {
-    let shown = folder.display();
-    let entries = std::fs::read_dir(folder).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            SourceError::NotFound(format!("there is no folder {shown}: check WAREHOUSE_URL"))
+/// Reads the file of a table, or tells why it can't be read and what to do.
+fn read_table(name: &TableName, paths: &[PathBuf]) -> Result<SchemaFile, String> {
+    match paths {
+        [path] => {
+            let read = files::read(path);
+            read.map_err(|reason| format!("{}: {reason}", file_name(path)))
         }
-        std::io::ErrorKind::PermissionDenied => {
-            let detail = format!("access to the folder {shown} is denied: grant read permission");
-            SourceError::Denied(detail.into())
-        }
-        _ => SourceError::Refused(format!("the folder {shown} can't be read: {error}").into()),
-    })?;
-    let mut names = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("reading {shown}"))?.path();
-        let json = path
-            .extension()
-            .is_some_and(|extension| extension == "json");
-        if let (true, Some(name)) = (json, path.file_stem().and_then(|name| name.to_str())) {
-            names.push(name.to_owned());
+        paths => {
+            let names: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
+            let names = names.join(", ");
+            Err(format!(
+                "{names}: several files are named for {name}, so none of them is read: keep one"
+            ))
         }
     }
-    names.sort_unstable();
-    if names.is_empty() {
-        return Err(SourceError::NotFound(format!(
-            "the folder {shown} has no schema files: name them project.dataset.table.json"
-        )));
+}
+
+/// The problem of a file that was written for a table that has another file.
+fn repeats(name: &TableName, paths: &[PathBuf], original: &TableName) -> Problem {
+    let names: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
+    let detail = format!(
+        "{}: `tableReference` says that it is the schema of {original}, which has a file of its own: \
+         remove one of the files, or the `tableReference`",
+        names.join(", ")
+    );
+    Problem::of_table(name, excerpt(&detail))
+}
+
+/// Why a folder without any readable file can't be read.
+fn nothing_read(problems: &[Problem]) -> String {
+    let Some(first) = problems.first() else {
+        return "no schema file can be read".to_owned();
+    };
+    let (subject, detail) = (&first.subject, &first.detail);
+    match problems.len() {
+        1 => format!("the only schema file can't be read; {subject}: {detail}"),
+        count => {
+            let files = counted(count, "schema file");
+            format!("none of {files} can be read; the first is {subject}: {detail}")
+        }
     }
-    Ok(names)
 }
 
 /// The tables of a dataset by name; none if the file is invalid.
-type Files = BTreeMap<String, Option<Table>>;
+type Tables = BTreeMap<String, Option<Table>>;
 
 /// Adds the tables of a dataset, with shards collapsed into families.
 fn families(
     place: &TableName,
-    mut files: Files,
+    mut tables: Tables,
     known: &HashMap<String, TableKind>,
     reading: &mut Reading,
 ) {
     let full = |name: &str| place.beside(name);
     // An invalid file has the kind it had before; an unknown one is most likely a table.
-    let kind = |name: &str, file: Option<&Table>| match file {
+    let kind = |(name, table): (&String, &Option<Table>)| match table {
         Some(table) => table.kind,
         None => {
             let known = known.get(&full(name).to_string());
             known.copied().unwrap_or(TableKind::Table)
         }
     };
-    let of_kind = |shardable: bool| -> Vec<String> {
-        let files = files.iter();
-        let of_kind = files
-            .filter(|(name, file)| (kind(name, file.as_ref()) == TableKind::Table) == shardable);
-        of_kind.map(|(name, _)| name.clone()).collect()
+    let kinds: BTreeMap<String, TableKind> = tables
+        .iter()
+        .map(|table| (table.0.clone(), kind(table)))
+        .collect();
+    // So does one that was known to be no shard.
+    let is_standalone = |name: &String| {
+        tables.get(name).is_some_and(Option::is_none) && known.contains_key(&full(name).to_string())
     };
-    let (shardable, other) = (of_kind(true), of_kind(false));
-    let collapsed = family::collapse(shardable.iter().map(String::as_str));
-    let names = || {
-        let families = collapsed.iter().map(|family| family.name.as_str());
-        families.chain(other.iter().map(String::as_str))
-    };
-    let mut tables = Vec::new();
+    let (shardable, other): (Vec<_>, Vec<_>) = kinds
+        .iter()
+        .partition(|(name, kind)| **kind == TableKind::Table && !is_standalone(name));
+    let collapsed = family::collapse(shardable.into_iter().map(|(name, _)| name.as_str()));
+    let collapsed = collapsed
+        .into_iter()
+        .flat_map(|family| related(family, &tables));
+    let collapsed: Vec<Family> = collapsed.collect();
+    let mut read = Vec::new();
     for family in &collapsed {
         let name = full(&family.name);
         let is_known = known.contains_key(&name.to_string());
-        match table(family, &name, is_known, &mut files) {
+        match table(family, &name, is_known, &mut tables) {
             Some(mut table) => {
                 if let Some(shards) = &mut table.shards {
-                    shards.siblings = family::siblings(family, names());
+                    let families = collapsed.iter();
+                    let families = families.map(|it| (it.name.as_str(), TableKind::Table));
+                    let other = other.iter().map(|(name, kind)| (name.as_str(), **kind));
+                    family::set_neighbors(&family.name, shards, families.chain(other));
                 }
-                tables.push(table);
+                read.push(table);
             }
             None => reading.unread.push(Unread::Table(name.to_string())),
         }
     }
-    for name in &other {
-        match files.remove(name).flatten() {
-            Some(table) => tables.push(table),
+    for (name, _) in &other {
+        match tables.remove(name.as_str()).flatten() {
+            Some(table) => read.push(table),
             None => reading.unread.push(Unread::Table(full(name).to_string())),
         }
     }
-    tables.sort_by(|a, b| a.name.cmp(&b.name));
-    reading.tables.extend(tables);
+    read.sort_by(|a, b| a.name.cmp(&b.name));
+    reading.tables.extend(read);
+}
+
+/// The family without the tables that share no column with it.
+fn related(family: Family, tables: &Tables) -> Vec<Family> {
+    let shards = family.clone();
+    let columns = |suffix: &str| -> Option<&[Column]> {
+        let table = tables.get(&shards.member(suffix))?.as_ref()?;
+        Some(&table.columns)
+    };
+    family::with_common_columns(family, columns)
 }
 
 /// A standalone table, or a family with the columns of its newest shard. If the file of the newest
 /// shard is invalid, a known family is left unread, so that its columns are kept. An invalid older
 /// file counts as the shard before it.
-fn table(family: &Family, name: &TableName, is_known: bool, files: &mut Files) -> Option<Table> {
+fn table(family: &Family, name: &TableName, is_known: bool, tables: &mut Tables) -> Option<Table> {
     if family.suffixes.is_empty() {
-        return files.remove(family.name.as_str()).flatten();
+        return tables.remove(family.name.as_str()).flatten();
     }
     let mut runs: Vec<ShardRun> = Vec::new();
     let mut newest = None;
     for suffix in &family.suffixes {
-        let read = files.remove(family.member(suffix).as_str()).flatten();
+        let read = tables.remove(family.member(suffix).as_str()).flatten();
         match (&read, runs.last_mut()) {
             (None, Some(run)) => {
                 run.last.clone_from(suffix);
@@ -244,34 +275,8 @@ fn table(family: &Family, name: &TableName, is_known: bool, files: &mut Files) -
         count: family.suffixes.len() as u64,
         first: family.suffixes.first()?.clone(),
         last: family.suffixes.last()?.clone(),
-        siblings: Vec::new(),
         versions: family::drift(&runs),
+        ..Shards::default()
     });
     Some(table)
-}
-
-fn read_file(path: &Path) -> anyhow::Result<TableResource> {
-    let size = std::fs::metadata(path)?.len();
-    anyhow::ensure!(
-        size <= MAX_FILE_BYTES,
-        "the file has {size} bytes, and at most {MAX_FILE_BYTES} are read"
-    );
-    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path)?)?;
-    let schema = |schema| TableResource {
-        schema,
-        ..TableResource::default()
-    };
-    let resource = match json {
-        Value::Array(_) => schema(TableSchema {
-            fields: serde_json::from_value(json)?,
-        }),
-        Value::Object(ref object) if object.contains_key("fields") => {
-            schema(serde_json::from_value(json)?)
-        }
-        _ => serde_json::from_value(json).context(
-            "the file is neither a BigQuery TableSchema nor a list of fields nor a table resource",
-        )?,
-    };
-    anyhow::ensure!(!resource.schema.fields.is_empty(), "the file has no fields");
-    Ok(resource)
 }

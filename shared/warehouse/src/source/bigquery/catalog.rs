@@ -186,6 +186,11 @@ impl Catalog {
         self.group_of.get(table).map(|at| &self.groups[*at])
     }
 
+    /// The columns of a table; none if the query lacks it.
+    pub(super) fn columns(&self, table: &str) -> Option<&[Column]> {
+        self.group(table).map(|group| &group.columns[..])
+    }
+
     /// A table, or a family's newest shard, by the query and the listing; none if the query lacks it.
     pub(super) fn table(
         &self,

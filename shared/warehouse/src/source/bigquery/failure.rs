@@ -202,7 +202,10 @@ impl Failure {
             Self::Login(error) => login(error),
             Self::Unreadable(error) => {
                 let cause = excerpt(&format!("{error:#}"));
-                let detail = format!("BigQuery's response for {subject} can't be parsed ({cause})");
+                let detail = format!(
+                    "BigQuery's response for {subject} can't be parsed ({cause}): sync again, and \
+                     report it if it remains"
+                );
                 SourceError::Refused(detail.into())
             }
         }

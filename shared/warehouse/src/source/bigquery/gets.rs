@@ -24,6 +24,21 @@ const FIELDS: &str = "type,description,schema,\
      clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes,\
      externalDataConfiguration(hivePartitioningOptions(requirePartitionFilter,fields))";
 
+/// What was read under the name of a family or table.
+pub(super) enum Found {
+    Table(Table),
+    /// It has been dropped since it was listed.
+    Gone,
+    /// Some shards share no column with the others: the family without them, and these tables.
+    Unrelated(Vec<Family>),
+}
+
+impl From<Option<Table>> for Found {
+    fn from(table: Option<Table>) -> Self {
+        table.map_or(Self::Gone, Self::Table)
+    }
+}
+
 pub(super) struct TableReader<'a> {
     pub(super) client: &'a Client,
     pub(super) dataset: &'a Dataset,
@@ -63,9 +78,9 @@ impl TableReader<'_> {
 
     /// Reads an unknown family or table. A change that was reverted between two shards with the same
     /// schema is not found.
-    pub(super) async fn read_new(&self, family: &Family) -> Result<Option<Table>, SourceError> {
+    pub(super) async fn read_new(&self, family: &Family) -> Result<Found, SourceError> {
         let Some(last) = family.suffixes.len().checked_sub(1) else {
-            return self.table(family).await;
+            return Ok(self.table(family).await?.into());
         };
         let (newest, oldest) = if last == 0 {
             (self.table(family).await?, None)
@@ -77,7 +92,7 @@ impl TableReader<'_> {
             .await?
         };
         let Some(mut table) = newest else {
-            return Ok(None);
+            return Ok(Found::Gone);
         };
         let mut starts = BTreeMap::new();
         if let Some(oldest) = &oldest {
@@ -98,8 +113,15 @@ impl TableReader<'_> {
                 columns: columns.clone(),
             })
             .collect();
+        let families = family::with_common_columns(family.clone(), |suffix| {
+            let run = runs.iter().find(|run| suffix <= run.last.as_str())?;
+            Some(&run.columns[..])
+        });
+        if families.len() > 1 {
+            return Ok(Found::Unrelated(families));
+        }
         table.shards = shards(family, family::drift(&runs));
-        Ok(Some(table))
+        Ok(Found::Table(table))
     }
 
     async fn columns(&self, family: &Family, at: usize) -> Result<Vec<Column>, SourceError> {
@@ -161,14 +183,14 @@ pub(super) fn same_shape(a: &[Column], b: &[Column]) -> bool {
     same
 }
 
-/// The shards entry of a family, without siblings; none for a standalone table.
+/// The shards entry of a family, without what else its wildcard matches; none for a standalone table.
 pub(super) fn shards(family: &Family, versions: Vec<ShardVersion>) -> Option<Shards> {
     Some(Shards {
         count: family.suffixes.len() as u64,
         first: family.suffixes.first()?.clone(),
         last: family.suffixes.last()?.clone(),
-        siblings: Vec::new(),
         versions,
+        ..Shards::default()
     })
 }
 

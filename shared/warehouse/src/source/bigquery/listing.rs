@@ -7,23 +7,27 @@ use schema::document::TableKind;
 use schema::family::{self, Family};
 use schema::table_schema::TableResource;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{Api, Client};
 use super::failure::Failure;
 use super::settings::Dataset;
 use crate::observer::Observer;
 
+#[derive(Default)]
 pub(super) struct Listing {
     pub(super) families: Vec<Family>,
     /// The entries of the listing by table, which have no schema.
     entries: HashMap<String, TableResource>,
+    /// The entries that can't be parsed, each with the name of its table if that can.
+    pub(super) unreadable: Vec<(Option<String>, Failure)>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListPage {
     #[serde(default)]
-    tables: Vec<Entry>,
+    tables: Vec<Value>,
     next_page_token: Option<String>,
 }
 
@@ -57,7 +61,7 @@ pub(super) async fn list(
         &dataset.name,
         "tables",
     ];
-    let mut entries = HashMap::new();
+    let mut listing = Listing::default();
     let mut token: Option<String> = None;
     let mut seen = HashSet::new();
     loop {
@@ -67,11 +71,12 @@ pub(super) async fn list(
             query.push(("pageToken", token));
         }
         let page: ListPage = client.get(Api::ListTables, &path, &query, observer).await?;
-        let listed = page.tables.into_iter();
-        let listed = listed.filter(|entry| !entry.resource.is_model());
-        entries.extend(listed.map(|entry| (entry.table_reference.table_id, entry.resource)));
+        for entry in page.tables {
+            listing.add(entry);
+        }
         let Some(next) = page.next_page_token.filter(|next| !next.is_empty()) else {
-            return Ok(Listing::of(entries));
+            listing.collapse();
+            return Ok(listing);
         };
         // Tables of missing pages would seem to be dropped.
         if !seen.insert(next.clone()) {
@@ -82,17 +87,32 @@ pub(super) async fn list(
 }
 
 impl Listing {
-    fn of(entries: HashMap<String, TableResource>) -> Self {
-        let (shardable, alone): (Vec<_>, Vec<_>) = entries
+    /// One entry that can't be parsed must not hide the others.
+    fn add(&mut self, entry: Value) {
+        let id = entry.pointer("/tableReference/tableId");
+        let id = id.and_then(Value::as_str).map(str::to_owned);
+        match serde_json::from_value::<Entry>(entry) {
+            Ok(entry) if entry.resource.is_model() => {}
+            Ok(entry) => {
+                let table = entry.table_reference.table_id;
+                self.entries.insert(table, entry.resource);
+            }
+            Err(error) => {
+                let failure = Failure::Unreadable(error.into());
+                self.unreadable.push((id, failure));
+            }
+        }
+    }
+
+    fn collapse(&mut self) {
+        let (shardable, alone): (Vec<_>, Vec<_>) = self
+            .entries
             .iter()
             .partition(|(_, resource)| resource.table_kind() == TableKind::Table);
         let mut families = family::collapse(shardable.iter().map(|(name, _)| name.as_str()));
-        families.extend(alone.into_iter().map(|(name, _)| Family {
-            name: name.clone(),
-            suffixes: Vec::new(),
-        }));
+        families.extend(alone.into_iter().map(|(name, _)| Family::alone(name)));
         families.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { families, entries }
+        self.families = families;
     }
 
     /// The entry of a table, or of a family's newest shard.

@@ -17,6 +17,8 @@ mod query;
 mod reading;
 pub mod settings;
 mod subject;
+mod tables;
+mod task;
 
 use async_trait::async_trait;
 use platform::Resources;

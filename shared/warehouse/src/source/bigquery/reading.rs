@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future;
 use futures::stream::{self, FuturesUnordered, StreamExt as _};
-use schema::compare::{self, ColumnChange, Detail};
-use schema::document::{Column, Problem, Table, TableKind};
-use schema::family::{self, Family};
+use schema::document::{Problem, Table};
 use schema::name::TableName;
 
 use super::catalog::{self, Catalog};
 use super::client::Client;
 use super::failure::Failure;
-use super::gets::{TableReader, carry_versions, same_shape, shards};
-use super::listing::{self, Listing, newest};
+use super::gets::{Found, TableReader, carry_versions, same_shape, shards};
+use super::listing;
 use super::query;
 use super::settings::{Changes, Dataset, Settings};
 use super::subject::Subject;
+use super::tables::{ReadTable, Tables};
+use super::task::{ListedDataset, TableTask, is_unchanged};
 use crate::error::SourceError;
 use crate::observer::{Observer, Progress};
 use crate::source::{Reading, Unread};
@@ -36,13 +36,6 @@ struct DatasetsReader<'a> {
     query: query::Settings,
     known: HashMap<&'a str, &'a Table>,
     observer: &'a dyn Observer,
-}
-
-/// A dataset that was listed.
-struct ListedDataset<'a> {
-    dataset: &'a Dataset,
-    listing: Listing,
-    catalog: Option<Catalog>,
 }
 
 /// What a dataset's query is for, and how to do without it.
@@ -65,12 +58,6 @@ impl fmt::Display for QueryPurpose {
             }
         })
     }
-}
-
-/// One table or family to read.
-struct TableTask<'a> {
-    found: &'a ListedDataset<'a>,
-    family: &'a Family,
 }
 
 #[derive(Default)]
@@ -100,6 +87,23 @@ impl Failures {
     fn table(&mut self, table: &TableName, error: SourceError) {
         self.unread.push(Unread::Table(table.to_string()));
         self.add(|detail| Problem::of_table(table, detail), error);
+    }
+
+    /// Adds a table whose entry in the listing can't be parsed.
+    fn entry(&mut self, dataset: &Dataset, table: Option<String>, failure: Failure) {
+        match table {
+            Some(table) => {
+                let error = failure.about(Subject::Table(dataset, &table));
+                self.table(&dataset.table(&table), error);
+            }
+            None => {
+                let error = failure.about(Subject::Dataset(dataset));
+                self.add(
+                    |detail| Problem::of_dataset(dataset.to_string(), detail),
+                    error,
+                );
+            }
+        }
     }
 
     /// The first error, with the messages of others.
@@ -192,7 +196,10 @@ impl<'a> DatasetsReader<'a> {
         let mut found = Vec::new();
         for (dataset, (listing, catalog)) in self.settings.datasets.iter().zip(responses) {
             match listing {
-                Ok(listing) => {
+                Ok(mut listing) => {
+                    for (table, failure) in std::mem::take(&mut listing.unreadable) {
+                        failures.entry(dataset, table, failure);
+                    }
                     let next = ListedDataset {
                         dataset,
                         listing,
@@ -316,7 +323,7 @@ impl<'a> DatasetsReader<'a> {
             });
         };
         report(0);
-        let mut tables = Vec::with_capacity(total);
+        let mut tables = Tables::default();
         let (mut done, mut unanswered) = (0, 0);
         let mut last = String::new();
         let mut tasks = tasks.into_iter();
@@ -329,15 +336,22 @@ impl<'a> DatasetsReader<'a> {
             done += 1;
             reading.extend(tasks.next().map(|task| self.attempt(task, many)));
             match table {
-                Ok(table) => {
+                Ok(read) => {
                     unanswered = 0;
-                    tables.extend(table);
+                    for (name, error) in tables.add(&tried, read) {
+                        failures.table(&name, error);
+                    }
                 }
                 Err(error) => {
                     let down = matches!(error, SourceError::Unavailable { .. });
                     unanswered = if down { unanswered + 1 } else { 0 };
                     last = error.to_string();
                     failures.table(&tried.name(), error);
+                    // Its shards may be known as tables of their own.
+                    let shards = tried
+                        .shards()
+                        .filter(|it| self.known.contains_key(it.as_str()));
+                    failures.unread.extend(shards.map(Unread::Table));
                 }
             }
             report(done);
@@ -355,21 +369,48 @@ impl<'a> DatasetsReader<'a> {
                 break;
             }
         }
-        tables
+        tables.finish(found)
     }
 
     async fn attempt<'w>(
         &self,
         task: TableTask<'w>,
         many: bool,
-    ) -> (TableTask<'w>, Result<Option<Table>, SourceError>) {
-        let table = self.table(&task, many).await;
-        (task, table)
+    ) -> (TableTask<'w>, Result<Vec<ReadTable>, SourceError>) {
+        let tables = self.read(&task, many).await;
+        (task, tables)
     }
 
-    /// None if the table has been dropped since it was listed.
-    async fn table(&self, task: &TableTask<'_>, many: bool) -> Result<Option<Table>, SourceError> {
+    /// The table or family; if some of its shards turn out to be other tables, these as well; nothing if
+    /// it has been dropped since it was listed.
+    async fn read(&self, task: &TableTask<'_>, many: bool) -> Result<Vec<ReadTable>, SourceError> {
+        let mut left = match self.table(task, many).await? {
+            Found::Table(table) => return Ok(vec![(table.parts.clone(), Ok(table))]),
+            Found::Gone => return Ok(Vec::new()),
+            Found::Unrelated(families) => families,
+        };
+        let mut read = Vec::new();
+        while let Some(family) = left.pop() {
+            let task = TableTask {
+                found: task.found,
+                family: &family,
+            };
+            match self.table(&task, many).await {
+                Ok(Found::Table(table)) => read.push((task.name(), Ok(table))),
+                Ok(Found::Gone) => {}
+                Ok(Found::Unrelated(families)) => left.extend(families),
+                Err(error) => read.push((task.name(), Err(error))),
+            }
+        }
+        Ok(read)
+    }
+
+    async fn table(&self, task: &TableTask<'_>, many: bool) -> Result<Found, SourceError> {
         let TableTask { found, family } = task;
+        let families = task.related_by_query();
+        if families.len() > 1 {
+            return Ok(Found::Unrelated(families));
+        }
         let reader = TableReader {
             client: self.client,
             dataset: found.dataset,
@@ -399,61 +440,10 @@ impl<'a> DatasetsReader<'a> {
                         ..table
                     })
                 }
-                _ => reader.read_new(family).await?,
+                _ => return reader.read_new(family).await,
             },
-            (None, _) => reader.read_new(family).await?,
+            (None, _) => return reader.read_new(family).await,
         };
-        Ok(table.map(|table| task.with_siblings(table)))
+        Ok(table.into())
     }
-}
-
-impl TableTask<'_> {
-    fn name(&self) -> TableName {
-        self.found.dataset.table(&self.family.name)
-    }
-
-    /// The table by the query, if there was one and it returns all of such a table.
-    fn by_query(&self, known: Option<&Table>) -> Option<Table> {
-        let Self { found, family } = self;
-        let catalog = found.catalog.as_ref()?;
-        let listed = found.listing.entry(family)?;
-        if listed.table_kind() == TableKind::External {
-            return None;
-        }
-        let mut table = catalog.table(&newest(family), listed, self.name())?;
-        if let Some(known) = known {
-            catalog.complete(&mut table.columns, &known.columns);
-        }
-        table.shards = shards(family, family::drift(&catalog.runs(family)));
-        Some(table)
-    }
-
-    fn with_siblings(&self, mut table: Table) -> Table {
-        if let Some(shards) = &mut table.shards {
-            let families = self.found.listing.families.iter();
-            let names = families.map(|family| family.name.as_str());
-            shards.siblings = family::siblings(self.family, names);
-        }
-        table
-    }
-}
-
-/// Whether the query returns the known columns.
-fn is_unchanged(known: &[Column], queried: &[Column]) -> bool {
-    let mut unchanged = true;
-    compare::columns(known, queried, &mut |_, change| match change {
-        // The query and a get may spell one expression differently.
-        ColumnChange::Detail(Detail::Default, known, queried) => {
-            unchanged &= squeezed(known) == squeezed(queried);
-        }
-        _ => unchanged = false,
-    });
-    unchanged
-}
-
-/// The default without spaces, case and the parentheses of a call without arguments.
-fn squeezed(column: &Column) -> Option<String> {
-    let default = column.default.as_deref()?;
-    let text: String = default.split_whitespace().collect();
-    Some(text.replace("()", "").to_uppercase())
 }
