@@ -2,6 +2,7 @@
 
 mod budget;
 mod details;
+mod families;
 mod formats;
 mod words;
 

@@ -72,7 +72,8 @@ pub fn context(
             choice = new();
         }
     }
-    let complete = whole.is_some();
+    // What the document itself omits is in no context.
+    let complete = whole.is_some() && ranked.iter().all(|it| !document.tables[it.table].cut);
     let (mut context, chosen) = match whole {
         Some(text) => {
             let chosen = renderer.take_examples(&similar, limit - count(&text));

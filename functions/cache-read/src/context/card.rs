@@ -11,6 +11,8 @@ pub struct Card {
     /// The leaves of the first table, most relevant first; the first `taken` of them are chosen.
     pub leaves: Vec<(u32, f32)>,
     pub taken: usize,
+    /// Whether it names the columns that only older shards have.
+    pub has_older: bool,
     /// Whether there is only room for the name.
     pub is_bare: bool,
     /// The length of the keys that are rendered with a leaf, in characters.

@@ -108,6 +108,7 @@ impl<'a> Choice<'a> {
             card_of.insert(group, self.cards.len());
             let mut card = self.card(position);
             card.taken = card.leaves.len();
+            card.has_older = true;
             self.cards.push(card);
         }
         self.next = self.ranked.len();
@@ -268,6 +269,7 @@ impl<'a> Choice<'a> {
             score,
             leaves: rank::leaves(self.index, table, &self.node_scores, self.weights),
             taken: 0,
+            has_older: false,
             is_bare: false,
             keys: self.keys(table),
             written: Vec::new(),

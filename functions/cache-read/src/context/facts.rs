@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use schema::Dialect;
-use schema::document::{DriftKind, ForeignKey, Table};
-use schema::render::{heirs, identifier, plain};
+use schema::document::{DriftKind, ForeignKey, Shards, Table};
+use schema::render::{self, heirs, identifier, plain};
 
 /// How many retyped paths of a family are named.
 const RETYPED: usize = 3;
@@ -30,14 +30,7 @@ pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
         facts.push("partition filter required".to_owned());
     }
     if let Some(shards) = &table.shards {
-        facts.push(format!(
-            "_TABLE_SUFFIX '{}' to '{}'",
-            plain(&shards.first),
-            plain(&shards.last)
-        ));
-        if !shards.siblings.is_empty() {
-            facts.push("filter it: the wildcard reads other tables too".to_owned());
-        }
+        facts.extend(wildcard(table, shards, dialect));
         let drift = shards.versions.iter().flat_map(|version| &version.changes);
         let retyped = drift.filter(|drift| drift.kind == DriftKind::Retyped);
         for drift in retyped.take(RETYPED) {
@@ -70,6 +63,24 @@ pub fn facts(table: &Table, shown: &HashSet<&str>, dialect: Dialect) -> String {
         ));
     }
     facts.join("; ")
+}
+
+/// How a query reads the shards of a family.
+fn wildcard(table: &Table, shards: &Shards, dialect: Dialect) -> Vec<String> {
+    let instead = render::instead(table, dialect);
+    if !shards.blocked_by.is_empty() {
+        let instead = instead.unwrap_or_else(|| render::one_shard(table, dialect));
+        return vec![format!("BigQuery refuses this wildcard: {instead}")];
+    }
+    if let Some(instead) = instead {
+        return vec![instead];
+    }
+    let (first, last) = (plain(&shards.first), plain(&shards.last));
+    let mut facts = vec![format!("_TABLE_SUFFIX '{first}' to '{last}'")];
+    if !shards.siblings.is_empty() {
+        facts.push("filter it: the wildcard reads other tables too".to_owned());
+    }
+    facts
 }
 
 /// The primary key, if its columns are shown. A table can have more keys than a budget holds.

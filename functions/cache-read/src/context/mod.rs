@@ -8,7 +8,8 @@
 //! Each module uses only modules before it in this list:
 //!
 //! 1. `stem`, `word_lists`, `words`: words of texts and identifiers; `role`: what a column is for;
-//!    `column_type`: a type with its labels; `facts`: what a query must observe of a table
+//!    `column_type`: a type with its labels; `facts`: what a query must observe of a table;
+//!    `older`: the columns that only older shards have
 //! 2. `numbers`, `node`, `joins`, `groups`, `lexicon`, `index`, `build`: the index of a document
 //! 3. `weights`, `rank`: scores of tables, columns and examples for a question
 //! 4. `request`, `answer`: the request, its limits, and the resulting context
@@ -33,6 +34,7 @@ mod joins;
 mod lexicon;
 mod node;
 mod numbers;
+mod older;
 mod paths;
 mod rank;
 mod render;

@@ -15,6 +15,7 @@ use super::descriptions::Descriptions;
 use super::facts::{self, facts};
 use super::index::IndexData;
 use super::numbers::id;
+use super::older;
 use super::paths::Paths;
 use super::request::Format;
 
@@ -114,7 +115,10 @@ impl RenderedCards {
         let mut node = index.first_node[card.tables[0]];
         let shown = chosen_columns(&first.columns, &mut node, &nodes);
         self.group(&shown, index, dialect);
-        let left_out = card.leaves.len() - nodes.len();
+        for line in older_lines(first, card) {
+            let _ = write!(self.text, "\n{line}");
+        }
+        let left_out = left_out(first, card);
         if left_out > 0 {
             self.has_left_out = true;
             let _ = write!(
@@ -189,7 +193,11 @@ impl RenderedCards {
         let table = pruned(document, index, card, descriptions);
         let statement = render::ddl(&table, document.source.dialect);
         self.text.push_str(statement.trim_end());
-        let left_out = card.leaves.len() - card.taken().len();
+        let whole = &document.tables[card.tables[0]];
+        for line in older_lines(whole, card) {
+            let _ = write!(self.text, "\n-- {line}");
+        }
+        let left_out = left_out(whole, card);
         if left_out > 0 {
             self.has_left_out = true;
             let _ = write!(self.text, "\n-- +{left_out}");
@@ -211,14 +219,38 @@ impl RenderedCards {
             key.references_parts = TableName::default();
         }
         let mut value = serde_json::to_value(&table).unwrap_or_default();
-        let left_out = card.leaves.len() - card.taken().len();
-        if left_out > 0
-            && let Some(object) = value.as_object_mut()
-        {
-            object.insert("columns_left_out".to_owned(), left_out.into());
+        let whole = &document.tables[card.tables[0]];
+        if let Some(object) = value.as_object_mut() {
+            let older = older_lines(whole, card);
+            if !older.is_empty() {
+                object.insert("columns_of_older_shards".to_owned(), older.into());
+            }
+            let left_out = left_out(whole, card);
+            if left_out > 0 {
+                object.insert("columns_left_out".to_owned(), left_out.into());
+            }
         }
         let _ = writeln!(self.text, "{value}");
     }
+}
+
+/// The columns that only older shards of the card's first table have, if the card names them.
+fn older_lines(first: &Table, card: &Card) -> Vec<String> {
+    if card.has_older {
+        older::lines(first)
+    } else {
+        Vec::new()
+    }
+}
+
+/// How many columns of the card's first table it does not name.
+fn left_out(first: &Table, card: &Card) -> usize {
+    let older = if card.has_older {
+        0
+    } else {
+        older::count(first)
+    };
+    card.leaves.len() - card.taken + older
 }
 
 /// The names of the chosen top-level columns. Empty for a table without keys, which does not need them.
@@ -340,11 +372,15 @@ pub fn listed(document: &Document, index: &IndexData, card: &Card) -> Vec<(usize
             .iter()
             .filter(|node| node.is_leaf)
             .count();
+        let older = match card.has_older {
+            true => 0,
+            false => older::count(&document.tables[table]),
+        };
         let listed = ChosenTable {
             name: document.tables[table].name.clone(),
             score: 0.0,
             why: Vec::new(),
-            columns_left_out: leaves - columns.len(),
+            columns_left_out: leaves - columns.len() + older,
             columns_unlisted: 0,
             columns,
         };
