@@ -108,7 +108,7 @@ fn the_triggers_queues_schedules_and_database_of_the_registry_are_those_of_the_c
     let catalogue = catalogue::functions();
     for function in FUNCTIONS {
         let (name, entry) = (function.name, &catalogue[function.name]);
-        assert_eq!(function.needs_database, entry.uses.database, "{name}");
+        assert_eq!(function.needs_database(), entry.uses.database, "{name}");
         let queue = function.trigger.and_then(|trigger| trigger.queue);
         assert_eq!(queue.is_some(), !entry.queues.is_empty(), "{name}");
         let schedules = function

@@ -15,6 +15,7 @@ use platform::{Env, Resources, secrets};
 use schema_sync::sync::{Answer, Sync};
 use serde::Serialize;
 
+use crate::configuration;
 use crate::functions::FUNCTIONS;
 use crate::schedule::{self, Schedule};
 use doctor::Cloud;
@@ -62,11 +63,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Serve every function and run their schedules
+    /// Serve every function that is configured, and run their schedules
     ///
-    /// Listens on PORT. Requires WAREHOUSE_URL, BUCKET_URL and at least one way for callers to
-    /// authenticate (AUTH_*). Conversations, settings, stats and privacy also require DATABASE_URL,
-    /// MASKING_KEY and PRIVACY_KEY; without DATABASE_URL they are not served.
+    /// Listens on PORT. Requires at least one way for callers to authenticate (AUTH_*). The schema
+    /// requires BUCKET_URL, and its sync also WAREHOUSE_URL. Conversations, settings and stats require
+    /// DATABASE_URL and MASKING_KEY, and privacy also PRIVACY_KEY and BUCKET_URL. The log says which
+    /// functions are left out, and what would start them.
     #[command(after_long_help = schedules())]
     Serve,
     /// Sync the warehouse's schema once
@@ -203,7 +205,8 @@ pub fn main() -> anyhow::Result<()> {
 }
 
 fn serve() -> anyhow::Result<()> {
-    platform::serve("metasync", |resources| {
+    let check = |resources: &Resources| configuration::functions(resources.env()).map(drop);
+    platform::serve::serve_checked("metasync", check, |resources| {
         schedule::start(resources)?;
         crate::app(resources)
     })

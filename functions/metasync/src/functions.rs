@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-use platform::{Env, Resources, Router};
+use platform::{Resources, Router};
 
+use crate::configuration::{
+    BUCKET_URL, DATABASE_URL, MASKING_KEY, PRIVACY_KEY, Variable, WAREHOUSE_URL,
+};
 use crate::schedule::{Schedule, work};
 
 /// A function of MetaSync, other than `metasync` itself.
@@ -12,16 +15,13 @@ use crate::schedule::{Schedule, work};
 pub struct Function {
     pub name: &'static str,
     pub app: fn(&Resources) -> anyhow::Result<Router>,
-    /// Whether it stores data in Postgres. Without `DATABASE_URL`, `metasync` runs without it.
-    pub needs_database: bool,
+    /// What it can't run without.
+    pub requires: &'static [Variable],
+    /// It is wanted if one of these variables is set. `BUCKET_URL` alone asks for `cache-read` only, although others
+    /// require it too.
+    pub wanted_by: &'static [&'static str],
     /// None if the function has no route `POST /events/<name>`.
     pub trigger: Option<Trigger>,
-}
-
-impl Function {
-    pub fn is_available(&self, env: &Env) -> bool {
-        !self.needs_database || env.get("DATABASE_URL").is_some()
-    }
 }
 
 /// The route `POST /events/<name>` of a function.
@@ -52,13 +52,15 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "cache-read",
         app: cache_read::app,
-        needs_database: false,
+        requires: &[BUCKET_URL],
+        wanted_by: &["BUCKET_URL"],
         trigger: None,
     },
     Function {
         name: "schema-sync",
         app: schema_sync::app,
-        needs_database: false,
+        requires: &[WAREHOUSE_URL, BUCKET_URL],
+        wanted_by: &["WAREHOUSE_URL"],
         trigger: Some(Trigger {
             longest_run: schema_sync::api::LONGEST_SYNC,
             queue: None,
@@ -74,7 +76,13 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "message-log",
         app: message_log::app,
-        needs_database: true,
+        requires: &[DATABASE_URL, MASKING_KEY],
+        wanted_by: &[
+            "DATABASE_URL",
+            "MASKING_KEY",
+            "SLACK_SIGNING_SECRET",
+            "SLACK_ROBEINGS",
+        ],
         trigger: Some(Trigger {
             longest_run: message_log::roll_up::LONGEST_RUN,
             queue: Some(Queue::Batches),
@@ -89,13 +97,15 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "settings",
         app: settings::app,
-        needs_database: true,
+        requires: &[DATABASE_URL],
+        wanted_by: &["DATABASE_URL"],
         trigger: None,
     },
     Function {
         name: "stats-batch",
         app: stats_batch::app,
-        needs_database: true,
+        requires: &[DATABASE_URL],
+        wanted_by: &["DATABASE_URL"],
         trigger: Some(Trigger {
             longest_run: stats_batch::roll_up::LONGEST_RUN,
             queue: None,
@@ -110,7 +120,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "privacy",
         app: privacy::app,
-        needs_database: true,
+        requires: &[DATABASE_URL, BUCKET_URL, PRIVACY_KEY],
+        wanted_by: &["PRIVACY_KEY", "RETENTION_DAYS", "ARCHIVE_AFTER_DAYS"],
         trigger: Some(Trigger {
             longest_run: privacy::LONGEST_TRIGGER,
             queue: None,

@@ -2,6 +2,7 @@
 //! smallest deployment. Each subcommand calls the same library code that the functions serve.
 
 pub mod cli;
+pub mod configuration;
 pub mod functions;
 pub mod sample;
 mod schedule;
@@ -13,12 +14,16 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use functions::FUNCTIONS;
 
 /// The routes of every function, their merged OpenAPI document, and a page at `/docs` that shows it.
-/// Without `DATABASE_URL`, the functions that need a database are left out.
+/// Functions that are not configured are left out.
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let env = resources.env();
+    let (served, left_out) = configuration::functions(env)?;
     let mut routes = Router::new();
-    for function in FUNCTIONS.iter().filter(|it| it.is_available(env)) {
+    for function in served {
         routes = routes.merge((function.app)(resources)?);
+    }
+    for function in left_out {
+        tracing::info!(function = function.name, "{}", function.left_out(env));
     }
     // A record names its queue only within the batch.
     resources.ingress().accept_whole_batches();

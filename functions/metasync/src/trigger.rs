@@ -76,10 +76,7 @@ async fn trigger(
     let Json(mut event) = Json::<Value>::from_request(as_json(request), &()).await?;
     let function = dispatcher.receiver(&parts.headers, &mut event)?;
     if !function.is_available(&dispatcher.env) {
-        return Err(Error::Conflict(format!(
-            "the function `{}` needs a database, and DATABASE_URL is not set",
-            function.name
-        )));
+        return Err(Error::Conflict(function.left_out(&dispatcher.env)));
     }
     let queue = function.trigger.and_then(|trigger| trigger.queue);
     if queue == Some(Queue::Records) && is_sqs_batch(&event) {

@@ -274,6 +274,81 @@ fn a_server_without_a_way_to_authenticate_neither_starts_nor_syncs() {
     assert_eq!(std::fs::read_dir(bucket.path()).unwrap().count(), 0);
 }
 
+#[test]
+fn a_server_names_every_missing_variable_of_every_function_and_missing_callers_at_once() {
+    let database = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
+    for (env, missing) in [
+        (
+            &[database, ("WAREHOUSE_URL", "file:///nothing")][..],
+            &["BUCKET_URL", "MASKING_KEY", "AUTH_TOKENS"][..],
+        ),
+        (
+            &[("AUTH_MODE", "open"), database, ("PRIVACY_KEY", "x")],
+            &["BUCKET_URL", "MASKING_KEY"],
+        ),
+        (
+            &[("AUTH_MODE", "open")],
+            &[
+                "BUCKET_URL",
+                "WAREHOUSE_URL",
+                "DATABASE_URL",
+                "MASKING_KEY",
+                "PRIVACY_KEY",
+            ],
+        ),
+    ] {
+        let refused = run(&["serve"], env);
+        assert_eq!(refused.status.code(), Some(1));
+        let log = String::from_utf8_lossy(&refused.stdout);
+        for name in missing {
+            assert!(log.contains(name), "{name} in {log}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_for_conversations_alone_needs_no_warehouse_and_says_what_it_leaves_out() {
+    let database = kit::postgres::database().await;
+    let mut command = Command::new(metasync());
+    command.env_clear().arg("serve").envs([
+        ("AUTH_MODE", "open"),
+        ("DATABASE_URL", &database.url),
+        ("MASKING_KEY", &"07".repeat(32)),
+        ("PORT", "0"),
+    ]);
+    let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
+    let lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let mut log = Vec::new();
+    for line in lines.map(Result::unwrap) {
+        let is_last = line.contains("listens on");
+        log.push(line);
+        if is_last {
+            break;
+        }
+    }
+    let log = log.join("\n");
+    for (function, missing) in [
+        ("schema-sync", "WAREHOUSE_URL and BUCKET_URL are not set"),
+        ("cache-read", "BUCKET_URL is not set"),
+        ("privacy", "BUCKET_URL and PRIVACY_KEY are not set"),
+    ] {
+        let line = format!("{function} is not served, because {missing}");
+        assert_eq!(log.matches(&line).count(), 1, "{line} in {log}");
+    }
+    let (_, address) = log.rsplit_once("http://").unwrap();
+    let end = address.find(|it: char| !it.is_ascii_digit() && it != '.' && it != ':');
+    let address = &address[..end.unwrap_or(address.len())];
+    let client = platform::http_client::build(&platform::Env::default()).unwrap();
+    let message = r#"{"robeing_id": "r1", "message": "hello"}"#;
+    let stored = client
+        .post(format!("http://{address}/v1/messages"))
+        .header("content-type", "application/json")
+        .body(message);
+    assert_eq!(stored.send().await.unwrap().status(), 201);
+    let tables = client.get(format!("http://{address}/v1/schema/tables"));
+    assert_eq!(tables.send().await.unwrap().status(), 404);
+}
+
 #[tokio::test]
 async fn in_the_demo_a_message_arrives_and_the_robeing_levels_up_by_the_printed_lines() {
     let mut command = Command::new(metasync());

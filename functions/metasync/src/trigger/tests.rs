@@ -19,7 +19,8 @@ const fn function(
     Function {
         name,
         app,
-        needs_database: false,
+        requires: &[],
+        wanted_by: &[],
         trigger: Some(Trigger {
             longest_run: Duration::from_secs(60),
             queue,

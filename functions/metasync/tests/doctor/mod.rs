@@ -85,7 +85,7 @@ fn missing_callers_are_a_failure_and_other_missing_variables_skip_their_check() 
     assert!(!is_well);
     assert_fails(&checks, &[("callers", "export AUTH_TOKENS=")]);
     let skipped = checks.iter().filter(|(_, status, _)| status == "skipped");
-    assert_eq!(skipped.count(), 5, "{checks:?}");
+    assert_eq!(skipped.count(), 6, "{checks:?}");
 
     let shown = run(&["doctor"], &[]);
     let text = String::from_utf8(shown.stdout).unwrap();
@@ -93,6 +93,33 @@ fn missing_callers_are_a_failure_and_other_missing_variables_skip_their_check() 
         text.contains("FAIL  callers: ") && text.contains("\n          export AUTH_TOKENS="),
         "{text}"
     );
+}
+
+#[test]
+fn functions_are_incomplete_served_or_left_out_as_serve_does_it() {
+    let see = |env: &[(&str, &str)]| {
+        let (_, checks) = doctor(&[], &[&[("AUTH_MODE", "open")], env].concat());
+        let of_functions = checks.into_iter().find(|(name, ..)| name == "functions");
+        let (_, status, text) = of_functions.expect("the check");
+        (status, text)
+    };
+    let (status, text) = see(&[("WAREHOUSE_URL", "file:///nothing"), ("MASKING_KEY", "x")]);
+    assert_eq!(status, "failed");
+    for part in [
+        "BUCKET_URL is not set",
+        "export BUCKET_URL=... DATABASE_URL=...",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let (status, text) = see(&[("BUCKET_URL", "memory:///")]);
+    assert_eq!(status, "fine");
+    for part in [
+        "serves cache-read;",
+        "schema-sync is not served, because WAREHOUSE_URL is not set",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(see(&[]).0, "skipped");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,6 +130,7 @@ async fn a_database_must_be_reachable_migrated_and_used_by_an_ordinary_role() {
         [
             ("DATABASE_URL".to_owned(), url.to_owned()),
             ("AUTH_TOKENS".to_owned(), TOKENS.to_owned()),
+            ("MASKING_KEY".to_owned(), "07".repeat(32)),
         ]
     };
     let see = |url: &str| {

@@ -28,9 +28,18 @@ pub fn serve(
     name: &'static str,
     app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
 ) -> anyhow::Result<()> {
+    serve_checked(name, |_| Ok(()), app)
+}
+
+/// Like [`serve()`], after a check of the configuration, whose error is reported together with missing callers.
+pub fn serve_checked(
+    name: &'static str,
+    check: impl FnOnce(&Resources) -> anyhow::Result<()>,
+    app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
+) -> anyhow::Result<()> {
     let env = Env::from_process();
     telemetry::install(name, &env, Audience::Platform)?;
-    if let Err(error) = start(name, env, app) {
+    if let Err(error) = start(name, env, check, app) {
         // The log is where operators look; on a terminal it is printed.
         tracing::error!("{name} stops: {error:#}");
         std::process::exit(1);
@@ -41,6 +50,7 @@ pub fn serve(
 fn start(
     name: &'static str,
     env: Env,
+    check: impl FnOnce(&Resources) -> anyhow::Result<()>,
     app: impl FnOnce(&Resources) -> anyhow::Result<Router>,
 ) -> anyhow::Result<()> {
     let on_lambda = env.get("AWS_LAMBDA_RUNTIME_API").is_some();
@@ -52,8 +62,12 @@ fn start(
         tokio::runtime::Builder::new_multi_thread()
     };
     runtime.enable_all().build()?.block_on(async {
-        let env = secrets::resolve(env).await?;
-        run(name, &Resources::new(env), app).await
+        let resources = Resources::new(secrets::resolve(env).await?);
+        match (resources.auth(), check(&resources)) {
+            (Err(callers), Err(error)) => anyhow::bail!("{error:#}; {callers:#}"),
+            (_, checked) => checked?,
+        }
+        run(name, &resources, app).await
     })
 }
 

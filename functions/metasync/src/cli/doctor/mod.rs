@@ -3,6 +3,7 @@
 //! in the bucket.
 
 mod aws;
+mod functions;
 mod gcp;
 mod report;
 mod warehouse;
@@ -43,6 +44,7 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     }
     let resources = Resources::new(env);
     report.check("callers", async { callers(&resources) }).await;
+    report.add("functions", functions::check(resources.env()));
     report.check("bucket", bucket(&resources)).await;
     report.check("database", database(&resources)).await;
     report
