@@ -257,6 +257,12 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
         .datasets
         .retain(|dataset| datasets.contain(dataset));
     let hidden = hidden(&within, document);
+    // The functions of an extension can be called without its schema.
+    for extension in within.source.extensions.iter_mut().flatten() {
+        if hidden.are_in(&extension.schema) {
+            extension.schema.clear();
+        }
+    }
     for table in &mut within.tables {
         clear_table(table, datasets, &hidden);
     }
@@ -413,15 +419,17 @@ mod tests {
         orders.columns = vec![
             column(json!({"name": "mood", "type": "hr.mood", "enum_labels": ["people"]})),
             column(json!({"name": "span", "type": "hr.span", "mode": "REPEATED"})),
-            column(json!({"name": "people", "type": "date", "default": "hr.today()",
-                          "collation": "hr.german"})),
+            column(
+                json!({"name": "people", "type": "date", "default": "hr.today()",
+                          "collation": "hr.german"}),
+            ),
             column(json!({"name": "n", "type": "shop.n", "default": "0", "collation": "C"})),
         ];
         let name = |dataset: &str, table: &str| schema::name::TableName::new("p", dataset, table);
         orders.inherits = vec![name("hr", "people"), name("shop", "base")];
         orders.inherited_by = vec![name("hr", "people")];
-        orders.partitioning = serde_json::from_value(json!({"column": "hr.f(id)", "unit": "HASH"}))
-            .unwrap();
+        orders.partitioning =
+            serde_json::from_value(json!({"column": "hr.f(id)", "unit": "HASH"})).unwrap();
         let mut by_column = Table::new(["p", "shop", "by_column"], TableKind::Table);
         by_column.columns = vec![column(json!({"name": "people", "type": "int"}))];
         by_column.partitioning =
@@ -431,17 +439,22 @@ mod tests {
             [{"name": "mood", "type": "hr.mood"}]});
         let example = json!({"question": "q", "sql": "select 1", "origin": "rule",
             "tables": ["p.shop.orders"], "verified": verified});
-        let document = Document {
+        let mut document = Document {
             tables: vec![orders, by_column, people],
             examples: vec![serde_json::from_value(example).unwrap()],
             ..builtin::document()
         };
+        let extension = json!({"name": "citext", "schema": "hr", "types": ["citext"]});
+        document.source.extensions = Some(vec![serde_json::from_value(extension).unwrap()]);
         let seen = within(&document, &Names::Only(vec!["p.shop".to_owned()]));
         let text = serde_json::to_string(&seen).unwrap();
         assert!(!text.contains("hr"), "{text}");
         let orders = &seen.tables[0];
         let types = orders.columns.iter().map(|it| it.data_type.as_str());
-        assert_eq!(types.collect::<Vec<_>>(), ["enum", "span", "date", "shop.n"]);
+        assert_eq!(
+            types.collect::<Vec<_>>(),
+            ["enum", "span", "date", "shop.n"]
+        );
         assert_eq!(orders.columns[0].enum_labels, ["people"], "a value");
         assert_eq!(orders.columns[3].default.as_deref(), Some("0"));
         assert_eq!(orders.inherits, [name("shop", "base")]);

@@ -1,9 +1,9 @@
 //! A Postgres database as a warehouse: `postgres://user:password@host/database?schemas=a,b`.
 //!
-//! Seven queries in one snapshot read the catalog, however many tables there are. What the role may not
-//! read is omitted and reported: no key, partition, type, expression or comment names it. Without `schemas`, all schemas are read that the role may use or that
-//! have known tables. Partitions are part of their partitioned table, and tables of extensions are
-//! omitted.
+//! A fixed number of queries in one snapshot reads the catalog, however many tables there are. What the
+//! role may not read is omitted and reported: no key, partition, type, expression or comment names it.
+//! Without `schemas`, all schemas are read that the role may use or that have known tables. Partitions
+//! are part of their partitioned table, and tables of extensions are omitted.
 
 mod catalog;
 mod columns;
