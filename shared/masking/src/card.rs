@@ -40,7 +40,7 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
         let usual = matches!((length, digits[0]), (16, 2..=6) | (14 | 15, 3));
         return issued && !part_of_more && (usual || labelled());
     }
-    if number.joined(length) && !labelled() {
+    if number.joined(length) && !labelled() && with_expiry(number, length) == length {
         return false;
     }
     let usual = quarters
@@ -55,6 +55,23 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
         return issued && !number.among_singles(text, length);
     }
     (usual && (issued || domestic)) || labelled()
+}
+
+/// The number of digits of a card number with the month and the year after it: 4111 1111 1111 1111/12/29.
+pub fn with_expiry(number: &Number, length: usize) -> usize {
+    let month = |at: usize| matches!(number.digits[at..at + 2], [0, 1..=9] | [1, 0..=2]);
+    let end = length + 4;
+    let parted = number
+        .gap(length)
+        .within(Gap::SLASH.or(Gap::SPACE).or(Gap::DASH));
+    let expires = number.length >= end
+        && number.ends_at(length)
+        && parted
+        && month(length)
+        && number.gap(length + 2).within(Gap::SLASH.or(Gap::DASH))
+        && number.ends_at(length + 2)
+        && number.ends_at(end);
+    if expires { end } else { length }
 }
 
 fn luhn(digits: &[u8]) -> bool {

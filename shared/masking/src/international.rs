@@ -34,13 +34,63 @@ pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
     (start < local_end && !git).then_some(start..end)
 }
 
+/// Top-level domains in scripts without spaces or with particles, where a domain may touch the next word.
+const TOP_LEVEL: [&str; 20] = [
+    "한국",
+    "닷컴",
+    "닷넷",
+    "삼성",
+    "中国",
+    "中國",
+    "香港",
+    "台湾",
+    "台灣",
+    "新加坡",
+    "公司",
+    "网络",
+    "網路",
+    "网址",
+    "在线",
+    "中文网",
+    "みんな",
+    "コム",
+    "ストア",
+    "セ-ル",
+];
+
+/// The letters of a domain besides ASCII (RFC 5890), without the scripts in which particles or the next word touch it.
+fn is_foreign(unit: char) -> bool {
+    !unit.is_ascii() && unit.is_alphabetic() && !is_dense(unit)
+}
+
+/// Hangul, kana and ideographs.
+fn is_dense(unit: char) -> bool {
+    matches!(unit, '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}')
+}
+
 fn domain_end(text: &Text, start: usize) -> Option<usize> {
     let mut label = start;
     let mut end = None;
     loop {
+        // A top-level domain is read by itself, since a particle may touch it.
+        let top = TOP_LEVEL
+            .iter()
+            .find(|top| label > start && text.folded.has(label, top));
+        if let Some(top) = top {
+            return Some(label + top.chars().count());
+        }
         let mut at = label;
-        while text.at(at).is_ascii_alphanumeric() || text.at(at) == '-' {
+        while text.at(at).is_ascii_alphanumeric() || text.at(at) == '-' || is_foreign(text.at(at)) {
             at += 1;
+        }
+        // A name in Hangul, which a dot must follow.
+        if at == label && is_dense(text.at(at)) {
+            let dense =
+                (at..at + 63).take_while(|&unit| is_dense(text.at(unit)) || text.at(unit) == '-');
+            at += dense.count();
+            if text.at(at) != '.' {
+                return end;
+            }
         }
         if at == label {
             return end;
@@ -49,7 +99,7 @@ fn domain_end(text: &Text, start: usize) -> Option<usize> {
             .folded
             .units(label..at)
             .iter()
-            .all(char::is_ascii_alphabetic);
+            .all(|&unit| unit.is_ascii_alphabetic() || is_foreign(unit));
         let file = FILES
             .iter()
             .any(|file| at - label == file.len() && text.folded.has(label, file));

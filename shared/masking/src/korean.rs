@@ -21,7 +21,7 @@ pub fn number(text: &Text, number: &Number) -> Option<(Kind, Range<usize>)> {
 
 /// A business number: 123-45-67890.
 fn business(text: &Text, number: &Number) -> bool {
-    if !number.ends_at(10) || number.digits[0] == 0 {
+    if !number.ends_at(10) {
         return false;
     }
     let cut = number.cut(10, &[3, 5]);
@@ -31,7 +31,7 @@ fn business(text: &Text, number: &Number) -> bool {
     let units = number.units(10);
     (checked || regular)
         && number.gaps(10).within(Gap::PLAIN)
-        && (sure && checked || text.near(&units, Class::BUSINESS))
+        && (sure && checked && number.digits[0] != 0 || text.near(&units, Class::BUSINESS))
         && !text.named(units.start, Class::THING)
 }
 

@@ -5,7 +5,7 @@ use super::fold::Folded;
 
 /// A set of meanings of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Class(u16);
+pub struct Class(u32);
 
 impl Class {
     pub const REGISTRATION: Self = Self(1);
@@ -26,9 +26,26 @@ impl Class {
     pub const VERSION: Self = Self(1 << 14);
     /// An order, a parcel, a product or a time, which is no person.
     pub const THING: Self = Self(1 << 15);
+    /// A secret that people choose, which may be a word.
+    pub const PASSWORD: Self = Self(1 << 16 | Self::SECRET.0);
+    /// A word that names a secret only if a random value follows: "key", "sig".
+    pub const KEY: Self = Self(1 << 17);
+    /// A telephone in a language in which people write numbers of any country.
+    pub const TELEPHONE: Self = Self(1 << 18 | Self::PHONE.0);
+    /// A token that is no secret: of a page, or of a model's vocabulary.
+    pub const NO_SECRET: Self = Self(1 << 19);
 
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether this is a class with every meaning of another one.
+    pub fn is(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
     }
 }
 
@@ -42,8 +59,14 @@ const WORDS: &[(Class, &str)] = &[
     (
         Class::PHONE,
         "전화_번호 전화 연락처 휴대폰_번호 휴대폰 휴대_전화 핸드폰_번호 핸드폰 폰_번호 폰번 문자 통화 콜센터 고객_센터 대표_번호 팩스 \
-         문의 연락 카톡 tel telephone phone phones mobile cell cellphone call fax hp contact whatsapp sms \
-         reach text dial ring",
+         문의 연락 카톡 hp contact reach text",
+    ),
+    (
+        Class::TELEPHONE,
+        "tel telephone phone phones mobile cell cellphone call fax whatsapp sms dial ring phone_number \
+         telefon telefonnummer handy handynummer mobil mobilnummer rufnummer téléphone telephone_portable portable \
+         teléfono telefono móvil movil celular telefone telemóvel cellulare telefoon puhelin telefoni телефон \
+         電話_番号 電話 携帯_電話 携帯 电话_号码 电话 手机_号码 手机_号 手机 điện_thoại โทร هاتف",
     ),
     (
         Class::ACCOUNT,
@@ -90,10 +113,29 @@ const WORDS: &[(Class, &str)] = &[
         "ip 아이피 ipv4 접속 서버 server host 호스트 client_ip remote_addr",
     ),
     (
+        Class::PASSWORD,
+        "비밀_번호 비번 패스워드 암호 password passwd passcode passphrase pw pgpassword mysql_pwd \
+         passwort passwörter kennwort zugangscode mot_de_passe contraseña contrasena senha palavra_passe wachtwoord \
+         lösenord adgangskode passord salasana hasło haslo heslo jelszó parola şifre sifre пароль गुप्तशब्द \
+         パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu รหัสผ่าน كلمة_المرور סיסמה",
+    ),
+    (
         Class::SECRET,
-        "비밀_번호 비번 패스워드 암호 인증키 비밀키 시크릿 시크릿_키 액세스_키 api_키 토큰 password passwd passcode pwd passphrase \
-         pass secret secret_key client_secret api_key access_key access_token refresh_token auth_token \
-         secret_access_key secret_token token private_key pw credential credentials",
+        "인증키 비밀키 시크릿 시크릿_키 액세스_키 api_키 토큰 pwd pass secret secret_key client_secret api_key access_key \
+         access_token refresh_token auth_token secret_access_key secret_token token private_key credential credentials \
+         geheimnis schlüssel clé_secrète jeton clave_secreta segredo chave_secreta トークン 令牌 密钥 токен",
+    ),
+    (
+        Class::KEY,
+        "key keys sig signature auth authorization x_amz_signature session_token cookie signing_key shared_key \
+         account_key shared_access_key hmac apikeys",
+    ),
+    (
+        Class::NO_SECRET,
+        "next_page_token page_token prev_page_token previous_page_token next_token continuation_token stop_token stop_tokens \
+         eos_token bos_token pad_token unk_token sep_token cls_token mask_token special_token max_token total_token \
+         input_token output_token prompt_token completion_token cached_token sync_token primary_key foreign_key \
+         partition_key sort_key idempotency_key public_key cache_key key_id access_key_id",
     ),
     (
         Class::VERSION,

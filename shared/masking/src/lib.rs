@@ -3,6 +3,7 @@
 mod address;
 mod card;
 mod digits;
+mod entropy;
 mod fold;
 mod international;
 mod json;
@@ -14,6 +15,7 @@ mod local_part;
 mod phone;
 mod placeholders;
 mod policy;
+mod prefixes;
 mod registration;
 mod scan;
 mod secrets;

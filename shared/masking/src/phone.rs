@@ -28,6 +28,9 @@ pub fn phone(text: &Text, number: &Number) -> Option<Range<usize>> {
         [1, 0, ..] => without_zero(text, number),
         _ => short(text, number).or_else(|| north_american(text, number)),
     };
+    let length = length
+        .or_else(|| from_abroad(text, number))
+        .or_else(|| labelled(text, number));
     length.map(|length| bracketed(text, number.units(length)))
 }
 
@@ -201,6 +204,52 @@ fn north_american(text: &Text, number: &Number) -> Option<usize> {
     .then_some(length)
 }
 
+/// A number of any country after 00, the prefix that most countries dial in place of the plus.
+fn from_abroad(text: &Text, number: &Number) -> Option<usize> {
+    if number.digits[..2] != [0, 0] || number.digits[2] == 0 {
+        return None;
+    }
+    let code = 2 + country_code(&number.digits[2..])?;
+    let lengths = match number.digits[2..] {
+        // NANP: neither the area nor the exchange begins with 0 or 1.
+        [1, 2..=9, _, _, 2..=9, ..] => 13..=13,
+        [1, ..] => return None,
+        _ => code + 7..=code + 11,
+    };
+    (number.whole(code) || number.ends_at(2))
+        .then(|| lengths.rev())?
+        .find(|&length| {
+            let units = number.units(length.min(number.length));
+            length <= number.length
+                && number.ends_at(length)
+                && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
+                && !alien(text, &units)
+                && !text.amount(units.end)
+                && !number.joined(length)
+        })
+}
+
+/// A number of any country directly after a word for telephones: "Tel.: 030 12345678", "call 13812345678".
+fn labelled(text: &Text, number: &Number) -> Option<usize> {
+    if !text.named_all(number.start(), Class::TELEPHONE) {
+        return None;
+    }
+    let least = if number.digits[0] == 0 || !number.whole(8) {
+        8
+    } else {
+        9
+    };
+    (least..=13).rev().find(|&length| {
+        let units = number.units(length.min(number.length));
+        length <= number.length
+            && number.ends_at(length)
+            && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
+            && !text.amount(units.end)
+            && !text.glued_after(units.end)
+            && !text.decimals(units.start)
+    })
+}
+
 /// The digits after a plus.
 fn international(text: &Text, number: &Number) -> Option<usize> {
     let sign = plus(text, number.start());
@@ -246,7 +295,7 @@ fn korean_length(number: &Number, length: usize) -> bool {
     }
 }
 
-/// The length of the country code at the start of a number (ITU-T E.164).
+/// The length of the country code at the start of a number (ITU-T E.164). None if no country has it.
 fn country_code(digits: &[u8]) -> Option<usize> {
     match digits[..2] {
         [0, _] => None,
@@ -258,6 +307,10 @@ fn country_code(digits: &[u8]) -> Option<usize> {
         | [6, 0..=6]
         | [8, 1 | 2 | 4 | 6]
         | [9, 0..=5 | 8] => Some(2),
-        _ => Some(3),
+        [2, 1..=6 | 9] | [3, 5 | 7 | 8] | [4, 2] | [5, 0 | 9] | [6, 7..=9] | [8, 0 | 5 | 7 | 8] => {
+            Some(3)
+        }
+        [9, 6 | 7 | 9] => Some(3),
+        _ => None,
     }
 }

@@ -27,7 +27,9 @@ pub fn registration(text: &Text, number: &Number) -> Option<Kind> {
     let labelled = || !thing && text.near(&units, Class::REGISTRATION);
     let halves = number.cut(LENGTH, &[6]);
     let regular = halves || number.whole(LENGTH) || number.single(LENGTH);
-    let parted = number.gaps(LENGTH).within(Gap::PLAIN);
+    // "123456 / 1234567" are two counts.
+    let counts = number.gap(6).meets_both(Gap::SLASH, Gap::SPACE);
+    let parted = number.gaps(LENGTH).within(Gap::PLAIN) && !counts;
     // "주민번호 123456-1234567" can't be a real number, but is masked because of its label.
     if parted && (regular || born(digits)) && labelled() {
         return Some(kind);

@@ -46,6 +46,7 @@ pub fn scan(text: &mut Text) {
                 add(text, Kind::Ip, international::ipv6(text, at));
             }
             '-' if at >= token_end && text.before(at) != '-' => {
+                add(text, Kind::Secret, secrets::in_command(text, at));
                 let key = secrets::private_key(text, at);
                 token_end = key.as_ref().map_or(token_end, |key| key.end);
                 add(text, Kind::Secret, key);
@@ -63,7 +64,7 @@ pub fn scan(text: &mut Text) {
     for place in 0..text.labels.len() {
         let label = text.labels[place];
         // A label within the value of another label is part of that value.
-        if label.class.meets(Class::SECRET) && label.start >= value {
+        if label.class.meets(Class::SECRET.or(Class::KEY)) && label.start >= value {
             let named = secrets::named(text, &label);
             value = named.as_ref().map_or(value, |named| named.end);
             add(text, Kind::Secret, named);
@@ -172,6 +173,7 @@ fn one_number(text: &mut Text, number: &Number) -> bool {
     if number.length >= 13
         && let Some(length) = card::card(text, number)
     {
+        let length = card::with_expiry(number, length);
         text.add(Kind::Card, number.units(length));
     }
     if let Some((kind, units)) = korean::number(text, number) {

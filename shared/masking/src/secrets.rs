@@ -3,74 +3,17 @@
 
 use std::ops::Range;
 
+use super::entropy::{is_coded, is_random, is_uuid};
 use super::fold::PLACEHOLDER;
 use super::labels::{Class, Label};
+use super::prefixes;
 use super::text::Text;
-
-/// Prefixes, each with the least number of letters, digits and dashes after it.
-const PREFIXES: &[(&str, usize)] = &[
-    ("AKIA", 16),
-    ("ASIA", 16),
-    ("ABIA", 16),
-    ("ACCA", 16),
-    ("AIza", 30),
-    ("AGE-SECRET-KEY-", 20),
-    ("EAACEdEose0cBA", 10),
-    ("GOCSPX-", 20),
-    ("SG.", 20),
-    ("dckr_pat_", 20),
-    ("dop_v1_", 20),
-    ("eyJ", 30),
-    ("figd_", 20),
-    ("gho_", 20),
-    ("ghp_", 20),
-    ("ghr_", 20),
-    ("ghs_", 20),
-    ("ghu_", 20),
-    ("github_pat_", 20),
-    ("glpat-", 16),
-    ("glsa_", 20),
-    ("gsk_", 20),
-    ("hf_", 20),
-    ("hvs.", 20),
-    ("key-", 32),
-    ("lin_api_", 20),
-    ("npm_", 20),
-    ("ntn_", 20),
-    ("pk_live_", 16),
-    ("pplx-", 20),
-    ("pypi-", 30),
-    ("r8_", 20),
-    ("rk_live_", 16),
-    ("rk_test_", 16),
-    ("sbp_", 20),
-    ("secret_", 30),
-    ("shpat_", 20),
-    ("shpss_", 20),
-    ("sk-", 20),
-    ("sk_live_", 16),
-    ("sk_test_", 16),
-    ("sq0atp-", 16),
-    ("sq0csp-", 16),
-    ("tskey-", 16),
-    ("whsec_", 16),
-    ("xapp-", 16),
-    ("xai-", 20),
-    ("xoxa-", 10),
-    ("xoxb-", 10),
-    ("xoxe", 10),
-    ("xoxo-", 10),
-    ("xoxp-", 10),
-    ("xoxr-", 10),
-    ("xoxs-", 10),
-    ("ya29.", 20),
-];
 
 /// The least length of a token, including its prefix.
 const SHORTEST: usize = 14;
 
 /// Values in code and forms that stand for a missing value.
-const NO_VALUES: [&str; 24] = [
+const NO_VALUES: [&str; 43] = [
     "null",
     "none",
     "nil",
@@ -95,6 +38,25 @@ const NO_VALUES: [&str; 24] = [
     "expired",
     "missing",
     "wrong",
+    "include",
+    "omit",
+    "same-origin",
+    "reset",
+    "unknown",
+    "example",
+    "sha1",
+    "sha256",
+    "sha512",
+    "md5",
+    "bcrypt",
+    "argon2",
+    "argon2id",
+    "base64",
+    "oauth2",
+    "pbkdf2",
+    "yes",
+    "revoked",
+    "rotated",
 ];
 
 fn is_token(unit: char) -> bool {
@@ -115,20 +77,21 @@ fn token_end(text: &Text, start: usize) -> usize {
 pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
     let first = text.at(start);
     if let 'b' | 'B' = first {
-        return after_scheme(text, start, "bearer").or_else(|| after_scheme(text, start, "basic"));
+        let credentials = after_scheme(text, start, "bearer");
+        let credentials = credentials.or_else(|| after_scheme(text, start, "basic"));
+        if credentials.is_some() {
+            return credentials;
+        }
     }
     // A fast path: most words are shorter.
-    let long =
-        (start..start + SHORTEST).all(|unit| is_token(text.at(unit)) || text.at(unit) == '.');
+    let long = (start..start + SHORTEST)
+        .all(|unit| is_token(text.at(unit)) || matches!(text.at(unit), '.' | '~' | ':'));
     if !long {
         return None;
     }
-    for (prefix, least) in PREFIXES {
-        if !prefix.starts_with(first) {
-            continue;
-        }
+    for prefix in prefixes::beginning_with(first) {
         let mut at = start;
-        let same = prefix.chars().all(|letter| {
+        let same = prefix.text.chars().all(|letter| {
             at += 1;
             text.at(at - 1) == letter
         });
@@ -137,13 +100,12 @@ pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
         }
         // Checked before the end of the token is searched, so that a text of many prefixes is not read again from
         // each of them.
-        let mixed = (at..at + 200)
-            .map(|unit| text.at(unit))
-            .take_while(|&unit| is_token(unit) || unit == '.')
-            .any(|unit| unit.is_ascii_digit() || unit.is_ascii_uppercase());
-        if mixed {
+        let read =
+            (at..at + 64).take_while(|&unit| is_token(text.at(unit)) || text.at(unit) == '.');
+        let start_of_token = text.folded.units(at..at + read.count());
+        if is_coded(start_of_token) {
             let end = token_end(text, at);
-            if end - at >= *least {
+            if end - at >= prefix.least {
                 return Some(start..end);
             }
         }
@@ -215,68 +177,132 @@ pub fn private_key(text: &Text, start: usize) -> Option<Range<usize>> {
     Some(start..at)
 }
 
-/// The credentials before the host of a URL: https://user:password@host.
+/// The credentials before the host of a URL: https://user:password@host. People also write passwords whose marks
+/// should be escaped.
 pub fn in_url(text: &Text, colon: usize) -> Option<Range<usize>> {
     if text.at(colon + 1) != '/' || text.at(colon + 2) != '/' {
         return None;
     }
     let start = colon + 3;
-    let mut password = false;
+    let (mut password, mut port) = (false, true);
     let mut end = None;
     for unit in start..start + 200 {
         match text.at(unit) {
             '@' if password => end = Some(unit),
-            ':' => password = true,
-            '/' | '?' | '#' | ' ' | '\n' | '"' | '\'' | '<' | '>' | '\0' | PLACEHOLDER => break,
-            _ => {}
+            ':' if !password => password = true,
+            // After a port, this is the path.
+            '/' | '?' | '#' if end.is_some() || port => break,
+            ' ' | '\n' | '"' | '\'' | '<' | '>' | '\0' | PLACEHOLDER => break,
+            other => port &= !password || other.is_ascii_digit(),
         }
     }
     end.filter(|&end| end > start).map(|end| start..end)
 }
 
+/// The credentials of an option of curl: `-u user:password`, `--user user:password`.
+pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
+    let option = ["-u ", "-u", "--user ", "--user=", "--proxy-user "]
+        .into_iter()
+        .find(|option| text.folded.has(dash, option))?;
+    let line = dash.saturating_sub(200)..dash;
+    let line = text.folded.units(line);
+    let line = line.rsplit(|&unit| unit == '\n').next()?;
+    if !line.windows(4).any(|word| word == ['c', 'u', 'r', 'l']) {
+        return None;
+    }
+    let mut start = text.folded.skip_spaces(dash + option.len());
+    start += usize::from(matches!(text.at(start), '"' | '\''));
+    let end = (start..start + 200).find(|&unit| {
+        let unit = text.at(unit);
+        matches!(unit, '\0' | '"' | '\'' | PLACEHOLDER) || unit.is_whitespace()
+    })?;
+    let units = text.folded.units(start..end);
+    let colon = units.iter().position(|&unit| unit == ':')?;
+    let password = &units[colon + 1..];
+    (!password.is_empty() && worth(password) && !is_code(password)).then_some(start..end)
+}
+
+/// How a value follows its label.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// `password: value`, `password=value`; whether the value follows without a space.
+    Sign { close: bool },
+    /// "비밀번호는 value", "PW value".
+    Near,
+    /// "password is value"
+    Is,
+    /// "password value"
+    Space,
+}
+
 /// The value after a label of a secret: "password=...", "비밀번호는 ... 입니다".
 pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
-    debug_assert!(label.class.meets(Class::SECRET));
-    let mut at = label.end;
-    let korean = !text.before(at).is_ascii();
-    let particle = matches!(text.at(at), '는' | '은' | '가' | '이' | '도');
-    let particle = particle && !text.at(at + 1).is_alphanumeric();
-    at += usize::from(particle);
-    let korean = korean || particle;
-    // The quote after a JSON key.
-    at += usize::from(matches!(text.at(at), '"' | '\'' | '`'));
-    let after_name = at;
-    at = text.folded.skip_spaces(at);
-    let sign = text.at(at);
-    // "ID kim PW 1234"
-    let short = label.end - label.start == 2;
-    let close = at == label.end && matches!(text.at(at + 1), unit if unit != ' ');
-    let told = match sign {
-        ':' | '=' => {
-            at += 1;
-            at += usize::from(matches!(text.at(at), '=' | '>' | ':'));
-            true
-        }
-        _ if text.folded.has(at, "is ") || text.folded.has(at, "is: ") => {
-            at += 3;
-            false
-        }
-        _ if (korean || short) && at > after_name => false,
-        _ => return None,
-    };
-    at = text.folded.skip_spaces(at);
+    let (link, at) = link(text, label)?;
+    let told = matches!(link, Link::Sign { .. });
     let quote = text.at(at);
+    let mut at = at;
     if matches!(quote, '"' | '\'' | '`') {
         at += 1;
         let mut closed = (at..at + 200).take_while(|&unit| !matches!(text.at(unit), '\0' | '\n'));
         let end = closed.find(|&unit| text.at(unit) == quote);
-        if let Some(end) = end.filter(|_| told) {
+        if let Some(end) = end.filter(|_| told && label.class.meets(Class::SECRET)) {
             let units = text.folded.units(at..end);
             return (worth(units) && units.len() >= 3).then_some(at..end);
         }
     }
     let end = value_end(text, at);
     let units = text.folded.units(at..end);
+    let is_secret = if label.class.meets(Class::SECRET) {
+        is_value(text, label, link, at..end)
+    } else {
+        let object = units.contains(&'/') && !units.contains(&'=') && !units.contains(&'+');
+        link != Link::Near && is_random(units) && !is_uuid(units) && !object
+    };
+    (is_secret && units.len() >= 4 && worth(units) && !is_code(units) && !text.amount(end))
+        .then_some(at..end)
+}
+
+/// How the value of a label follows it, and where the value begins.
+fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
+    let mut at = label.end;
+    let non_latin = !text.before(at).is_ascii();
+    let particle = match text.at(at) {
+        '는' | '은' | '가' | '이' | '도' => !text.at(at + 1).is_alphanumeric(),
+        'は' | '是' | '为' | '為' => true,
+        _ => false,
+    };
+    at += usize::from(particle);
+    // The quote after a JSON key.
+    at += usize::from(matches!(text.at(at), '"' | '\'' | '`'));
+    let after_name = at;
+    at = text.folded.skip_spaces(at);
+    let close = at == label.end && text.at(at + 1) != ' ';
+    // "ID kim PW 1234"
+    let near = non_latin || particle || label.end - label.start == 2;
+    let link = match text.at(at) {
+        ':' | '=' => {
+            let equals = text.at(at) == '=';
+            at += 1;
+            at += usize::from(matches!(text.at(at), '=' | '>' | ':'));
+            Link::Sign {
+                close: close && equals,
+            }
+        }
+        _ if text.folded.has(at, "is ") || text.folded.has(at, "is: ") => {
+            at += 3;
+            Link::Is
+        }
+        _ if near && at > after_name || particle => Link::Near,
+        _ if at > after_name => Link::Space,
+        _ => return None,
+    };
+    Some((link, text.folded.skip_spaces(at)))
+}
+
+/// Whether the units after a label of a secret are its value.
+fn is_value(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
+    let end = at.end;
+    let units = text.folded.units(at);
     let digits = units.iter().filter(|unit| unit.is_ascii_digit()).count();
     let letters = units
         .iter()
@@ -284,24 +310,33 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
         .count();
     let marks = units.len() - digits - letters;
     let mixed = usize::from(digits > 0) + usize::from(letters > 0) + usize::from(marks > 0) >= 2;
+    let password = label.class.is(Class::PASSWORD);
     // "token: 4096" is a count.
-    let pin = digits >= 4 && is_pin(text, label);
-    let chosen = is_pin(text, label) && korean && letters >= 4;
-    let value = if told {
-        mixed || pin || chosen || close && sign == '=' && letters >= 4
-    } else {
-        digits > 0 && (letters > 0 || marks > 0) || pin && (korean || short)
-    };
-    (value && units.len() >= 4 && worth(units) && !is_code(units) && !text.amount(end))
-        .then_some(at..end)
+    let pin = digits >= 4 && password;
+    match link {
+        Link::Sign { close } => {
+            let chosen = password && !text.before(label.end).is_ascii() && letters >= 4;
+            // "password: swordfish", and not "password: please reset it".
+            let alone = password && letters >= 4 && ends_line(text, end);
+            mixed || pin || chosen || alone || close && letters >= 4
+        }
+        Link::Near => digits > 0 && (letters > 0 || marks > 0) || pin,
+        Link::Is => digits > 0 && (letters > 0 || marks > 0),
+        Link::Space => {
+            let chosen = password && digits > 0 && letters > 0 && units.len() >= 6;
+            chosen || is_random(units)
+        }
+    }
 }
 
-/// Whether a label is for passwords and numbers that people choose.
-fn is_pin(text: &Text, label: &Label) -> bool {
-    let first = text.at(label.start);
-    let latin = ["pw", "passw", "passc"];
-    matches!(first, '비' | '패' | '암')
-        || latin.iter().any(|word| text.folded.has(label.start, word))
+/// Whether nothing follows a value on its line but marks, or another name with its value.
+fn ends_line(text: &Text, end: usize) -> bool {
+    let next = text.at(end);
+    let after = text.folded.skip_spaces(end + 1);
+    matches!(
+        next,
+        '\0' | '\n' | '"' | '\'' | '`' | ',' | ';' | '&' | '<' | '}' | ']' | '|'
+    ) || matches!(next, '.' | ')' | '!') && matches!(text.at(after), '\0' | '\n')
 }
 
 fn value_end(text: &Text, start: usize) -> usize {
@@ -313,8 +348,9 @@ fn value_end(text: &Text, start: usize) -> usize {
             unit,
             '"' | '\'' | '`' | ',' | ';' | '&' | '<' | '>' | '}' | ']' | '|'
         );
-        // A particle, since passwords are written in Latin letters.
-        if ends || is_mark || matches!(unit, '가'..='힣') {
+        // A particle or the next word, since passwords are written in Latin letters.
+        let dense = matches!(unit, '가'..='힣' | '\u{3040}'..='\u{9FFF}');
+        if ends || is_mark || dense {
             break;
         }
         at += 1;
@@ -343,6 +379,37 @@ fn is_code(units: &[char]) -> bool {
         .all(|unit| unit.is_ascii_alphabetic() || matches!(unit, '.' | '_' | '-' | '/'))
         && units.contains(&'.');
     call || template || path
+}
+
+/// Values of a JSON key that are no secret, such as `{"pass": true}` and `{"credentials": "include"}`.
+const SETTINGS: [&str; 20] = [
+    "",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "include",
+    "omit",
+    "same-origin",
+    "required",
+    "optional",
+    "enabled",
+    "disabled",
+    "basic",
+    "bearer",
+];
+
+pub fn is_setting(value: &str) -> bool {
+    let value = value.trim();
+    SETTINGS
+        .iter()
+        .any(|setting| setting.eq_ignore_ascii_case(value))
 }
 
 /// Whether a JSON key is the name of a secret. Its value is then masked whatever it looks like.

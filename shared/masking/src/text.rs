@@ -122,16 +122,24 @@ impl Text {
     /// Whether the last label before a unit is of a class, with only words in between that join a name to its value:
     /// "주문번호는 ", "order no. #".
     pub fn named(&self, unit: usize, class: Class) -> bool {
-        let Some(label) = self.labels_before(unit, 10).next() else {
-            return false;
-        };
+        self.name(unit)
+            .is_some_and(|label| label.class.meets(class))
+    }
+
+    /// As [`Self::named`], for a label that has every meaning of a class.
+    pub fn named_all(&self, unit: usize, class: Class) -> bool {
+        self.name(unit).is_some_and(|label| label.class.is(class))
+    }
+
+    fn name(&self, unit: usize) -> Option<&Label> {
+        let label = self.labels_before(unit, 10).next()?;
         let between = label.end.min(unit)..unit;
-        label.class.meets(class)
-            && self.folded.units(between).iter().all(|&letter| {
-                !letter.is_alphanumeric()
-                    || "번호코드는은이가를을의인로".contains(letter)
-                    || "numberodisaw".contains(letter.to_ascii_lowercase())
-            })
+        let joined = self.folded.units(between).iter().all(|&letter| {
+            !letter.is_alphanumeric()
+                || "번호코드는은이가를을의인로".contains(letter)
+                || "numberodisaw".contains(letter.to_ascii_lowercase())
+        });
+        joined.then_some(label)
     }
 
     /// Whether Latin letters that are not a word touch the first digit of a number. The digits are then part of a code.

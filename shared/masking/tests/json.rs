@@ -90,3 +90,22 @@ fn json_that_can_not_be_masked_becomes_null() {
     assert_eq!(error, Error::TooMany(100_000));
     assert_eq!(wide, Value::Null);
 }
+
+#[test]
+fn settings_whose_name_sounds_like_a_secret_stay_unmasked() {
+    let value = json!([
+        {"pass": "true"}, {"next_page_token": "abc"}, {"nextPageToken": "CAoQAA"}, {"stop_token": "###"},
+        {"credentials": "include"}, {"credentials": "same-origin"}, {"eos_token": "</s>"}, {"token_type": "bearer"},
+        {"max_tokens": "4096"}, {"cache_key": "q7Xb2Kd9mR4tWz1vHc8LpA3f"}, {"password": ""}, {"auth": "none"},
+    ]);
+    assert_eq!(masked(value.clone()), value);
+    let secrets = json!([
+        {"pass": "hunter2"}, {"accessToken": "abc"}, {"passwort": "geheim"}, {"db_password": "word"},
+        {"X-Api-Key": "q7Xb2Kd9mR4tWz1vHc8LpA3f"}, {"credentials": "kim:word"}, {"client-secret": "s"},
+    ]);
+    let masked = masked(secrets);
+    for object in masked.as_array().expect("a list") {
+        let value = object.as_object().expect("an object").values().next();
+        assert_eq!(value, Some(&json!("[SECRET]")), "{object}");
+    }
+}
