@@ -9,9 +9,8 @@ use platform::auth::Names;
 use platform::serve::time_limit;
 use platform::store::StoreError;
 use platform::{Admin, Error, Json, RawBody, Resources, Result, Router, idempotency, routes};
-use schema::Dialect;
 use schema::bounds::bytes;
-use schema::document::{Document, Example, Origin, Table};
+use schema::document::{Document, Example, Origin, Source, Table};
 use schema::mentions::Mentions;
 use schema::name::DATASETS;
 use schema::versions::{self, Damaged, Head};
@@ -159,7 +158,7 @@ async fn add_example(
             return Ok((StatusCode::OK, Json(example.clone())));
         }
         // Tables out of scope don't exist for this caller: no hint names them, and no dry run reads them.
-        let review = review(&sync, visible, document.source.dialect, &new).await;
+        let review = review(&sync, visible, &document.source, &new).await;
         let example = review.map_err(|error| within_scope(error, document, scope))?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
@@ -221,10 +220,11 @@ fn damaged(error: &Damaged) -> String {
 async fn review(
     sync: &Sync,
     tables: Vec<&Table>,
-    dialect: Dialect,
+    source: &Source,
     new: &NewExample,
 ) -> Result<Example> {
-    let schema = ground::Schema::of(tables, dialect);
+    let schema =
+        ground::Schema::of(tables, source.dialect).with_extensions(source.extensions.as_deref());
     let run = Run::default();
     let reviewer = Reviewer {
         schema: &schema,
@@ -260,7 +260,8 @@ fn within_scope(error: Error, document: &Document, scope: &Names) -> Error {
         return error;
     };
     let tables = document.tables.iter();
-    let names = tables.flat_map(|table| [table.own_name(), &table.parts.dataset].map(|it| (table.dataset(), it)));
+    let names = tables
+        .flat_map(|table| [table.own_name(), &table.parts.dataset].map(|it| (table.dataset(), it)));
     let lower = detail.to_lowercase();
     let is_denied = lower.contains("access denied") || lower.contains("permission");
     if !is_denied && !Mentions::outside(names, scope).are_in(detail) {

@@ -69,11 +69,10 @@ impl Reviewer<'_> {
                 example.verified = Some(parsed());
                 return Verdict::Unchecked(example, problem(ground::reasons(&faults)));
             }
-            Err(faults) => {
-                example.verified = None;
-                example.error = Some(ground::reasons(&faults));
-                return Verdict::Fails(example);
-            }
+            Err(faults) => match ground::unread(&example.sql, &faults, self.schema) {
+                Some(unread) => return self.review_unread(example, &unread, &faults).await,
+                None => return fails(example, &ground::reasons(&faults)),
+            },
         };
         example.tables.clone_from(&grounded.tables);
         match self.source.plan(&example.sql, self.run).await {
@@ -94,14 +93,42 @@ impl Reviewer<'_> {
                 Verdict::Holds(example)
             }
             Ok(Plan::Rejected(reason)) => match self.plans_nothing().await {
-                None => {
-                    example.verified = None;
-                    example.error = Some(cut(&reason, MAX_REASON));
-                    Verdict::Fails(example)
-                }
+                None => fails(example, &reason),
                 Some(refusal) => unplanned(example, &refusal),
             },
             Err(error) => unplanned(example, &error.to_string()),
+        }
+    }
+
+    /// Reviews an example that can't be read here: it holds if the warehouse plans it, and reads only
+    /// tables of the schema.
+    async fn review_unread(
+        &self,
+        mut example: Example,
+        unread: &ground::Unread,
+        faults: &[ground::Fault],
+    ) -> Verdict {
+        let reason = ground::reasons(faults);
+        match self.source.plan(&example.sql, self.run).await {
+            Ok(Plan::Accepted(Planned { verified, reads })) if verified.how == How::DryRun => {
+                match unread.grounded(&reads, self.schema) {
+                    Ok(grounded) => {
+                        example.tables = grounded.tables;
+                        example.error = None;
+                        example.verified = Some(verified);
+                        Verdict::Holds(example)
+                    }
+                    Err(_) => fails(example, &reason),
+                }
+            }
+            Ok(Plan::Accepted(_)) => fails(example, &reason),
+            // The warehouse's message could tell whether a table exists that the caller may not see.
+            Ok(Plan::Rejected(_)) => match self.plans_nothing().await {
+                None => fails(example, &reason),
+                Some(refusal) => Verdict::Unchecked(example, problem(refusal)),
+            },
+            // What it reads is not known, so nobody may see it.
+            Err(error) => Verdict::Unchecked(example, problem(error.to_string())),
         }
     }
 
@@ -143,6 +170,13 @@ impl Reviewer<'_> {
         }
         verdicts
     }
+}
+
+/// The verdict on an example that is wrong.
+fn fails(mut example: Example, reason: &str) -> Verdict {
+    example.verified = None;
+    example.error = Some(cut(reason, MAX_REASON));
+    Verdict::Fails(example)
 }
 
 /// The verdict if the warehouse could not plan the example. Its earlier verification was for another

@@ -196,7 +196,9 @@ impl Sync {
         let Some(before) = &base.document else {
             return Reviewed::default();
         };
-        let schema = ground::Schema::new(tables, self.dialect());
+        let source = self.source.describe();
+        let schema = ground::Schema::new(tables, source.dialect)
+            .with_extensions(source.extensions.as_deref());
         let changes = diff::tables(&before.tables, tables);
         examples::review(before, &changes, &self.reviewer(&schema, run)).await
     }
@@ -286,7 +288,9 @@ impl Sync {
         let state = state::load(&*self.store).await?;
         let lost = state.lost();
         let mut memory = state.llm;
-        let schema = ground::Schema::new(tables, self.dialect());
+        let source = self.source.describe();
+        let schema = ground::Schema::new(tables, source.dialect)
+            .with_extensions(source.extensions.as_deref());
         let task = enrich::Task {
             schema: &schema,
             examples,
@@ -320,7 +324,9 @@ impl Sync {
         ledger: &mut Ledger,
     ) {
         let count = self.settings.examples;
-        let schema = ground::Schema::new(tables, self.dialect());
+        let source = self.source.describe();
+        let schema = ground::Schema::new(tables, source.dialect)
+            .with_extensions(source.extensions.as_deref());
         let reviewer = self.reviewer(&schema, run);
         if !candidates.is_empty() {
             reviewed.drop_generated();

@@ -26,6 +26,13 @@ impl Resolver<'_, '_> {
         }
     }
 
+    fn has_type(&self, data_type: &DataType) -> bool {
+        match self.dialect {
+            Dialect::Bigquery => is_of_bigquery(data_type),
+            Dialect::Postgres => is_of_postgres(data_type),
+        }
+    }
+
     fn check_named_type(&mut self, name: &ObjectName) {
         let written = name.to_string();
         let names = names_of(&written);
@@ -46,7 +53,7 @@ impl Resolver<'_, '_> {
         if !is_known {
             let missing = self.schema.extensions().missing(Kind::Type, &own);
             let reason = missing.unwrap_or_else(|| format!("{written} is not a known type"));
-            self.fault(FaultKind::Name, &written, reason);
+            self.fault(FaultKind::Type, &written, reason);
         }
     }
 
@@ -68,13 +75,63 @@ impl Resolver<'_, '_> {
             }
             DataType::Custom(name, _) => self.check_named_type(name),
             DataType::Regclass => self.unsupported("regclass"),
-            other if self.dialect == Dialect::Bigquery && !is_of_bigquery(other) => {
-                let reason = format!("BigQuery has no type {other}");
-                self.fault(FaultKind::Name, &other.to_string(), reason);
+            other if !self.has_type(other) => {
+                let warehouse = match self.dialect {
+                    Dialect::Bigquery => "BigQuery",
+                    Dialect::Postgres => "Postgres",
+                };
+                let reason = format!("{warehouse} has no type {other}");
+                self.fault(FaultKind::Type, &other.to_string(), reason);
             }
             _ => {}
         }
     }
+}
+
+/// Whether Postgres has this type, among those that the parser knows.
+fn is_of_postgres(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::BigInt(_)
+            | DataType::Bit(_)
+            | DataType::BitVarying(_)
+            | DataType::VarBit(_)
+            | DataType::Bool
+            | DataType::Boolean
+            | DataType::Bytea
+            | DataType::Char(_)
+            | DataType::Character(_)
+            | DataType::CharVarying(_)
+            | DataType::CharacterVarying(_)
+            | DataType::Date
+            | DataType::Dec(_)
+            | DataType::Decimal(_)
+            | DataType::DoublePrecision
+            | DataType::Float(_)
+            | DataType::Float4
+            | DataType::Float8
+            | DataType::GeometricType(_)
+            | DataType::Int(_)
+            | DataType::Int2(_)
+            | DataType::Int4(_)
+            | DataType::Int8(_)
+            | DataType::Integer(_)
+            | DataType::Interval { .. }
+            | DataType::JSON
+            | DataType::JSONB
+            | DataType::Numeric(_)
+            | DataType::Nvarchar(_)
+            | DataType::Real
+            | DataType::SmallInt(_)
+            | DataType::Text
+            | DataType::Time(..)
+            | DataType::Timestamp(..)
+            | DataType::TimestampNtz(_)
+            | DataType::TsQuery
+            | DataType::TsVector
+            | DataType::Uuid
+            | DataType::Varchar(_)
+    )
 }
 
 /// Whether BigQuery has this type, among those that the parser knows.

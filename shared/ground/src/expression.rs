@@ -1,5 +1,6 @@
 //! Expressions: each is resolved against a scope, which gives its type.
 
+use platform::plural::counted;
 use schema::Dialect;
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, InTarget, Query,
@@ -342,8 +343,8 @@ impl Resolver<'_, '_> {
     fn expect_columns(&mut self, output: &Output, count: usize) {
         if output.value.is_none() && !output.is_open && output.fields.len() != count {
             let reason = format!(
-                "a subquery has {} columns where {count} are expected",
-                output.fields.len()
+                "a subquery has {} instead of {count}",
+                counted(output.fields.len(), "column")
             );
             self.fault(FaultKind::Column, "", reason);
         }

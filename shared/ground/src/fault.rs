@@ -39,8 +39,10 @@ pub enum FaultKind {
     Ambiguous,
     /// An unknown function, or one that is not allowed.
     Function,
-    /// An unknown type, window or other name.
+    /// An unknown window, unit, operator or other name, or one that needs quotes.
     Name,
+    /// An unknown type.
+    Type,
     /// Unsupported syntax, which is therefore not allowed.
     Unsupported,
     /// An identifier in a description that does not exist.

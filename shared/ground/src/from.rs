@@ -92,10 +92,16 @@ impl Resolver<'_, '_> {
                 table_with_joins,
                 alias,
             } => {
-                if alias.is_some() {
-                    self.unsupported("an alias of a join in parentheses");
-                }
-                self.from(table_with_joins, scope);
+                let Some(alias) = alias else {
+                    return self.from(table_with_joins, scope);
+                };
+                // The alias hides the tables of the join.
+                self.only_in(Dialect::Postgres, "alias of a join in parentheses");
+                let mut inner = Scope::new(self.dialect, scope.parent);
+                self.from(table_with_joins, &mut inner);
+                let mut relation = self.all_of(&inner).relation(None);
+                self.apply_alias(&mut relation, Some(alias));
+                self.add(relation, scope);
             }
             TableFactor::Pivot { .. } => self.pivot(factor, scope),
             TableFactor::Unpivot { .. } => self.unpivot(factor, scope),

@@ -37,7 +37,7 @@ pub(crate) fn is_operator(symbol: &str) -> bool {
 }
 
 /// Lines that start with `#` are headings.
-fn words(text: &'static str) -> HashSet<&'static str> {
+pub(crate) fn words(text: &'static str) -> HashSet<&'static str> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
         .flat_map(str::split_whitespace)
@@ -120,9 +120,10 @@ impl Resolver<'_, '_> {
                 if self.dialect == Dialect::Postgres {
                     self.bound_result(&name, &list.args);
                 }
-                let unit = (self.dialect == Dialect::Bigquery)
-                    .then(|| unit_argument(&name))
-                    .flatten();
+                let unit = match self.dialect {
+                    Dialect::Bigquery => unit_argument(&name),
+                    Dialect::Postgres => (name == "normalize").then_some(1),
+                };
                 let mut types: Vec<Type> = Vec::with_capacity(list.args.len());
                 for (i, argument) in list.args.iter().enumerate() {
                     let data_type = if unit == Some(i) && self.is_unit(argument, &name) {

@@ -2,6 +2,7 @@
 //! some cases, so that text for one would be code for the other. This module scans a query as the
 //! warehouse does, and refuses it if the parser's tokens have other boundaries.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use schema::Dialect;
@@ -19,6 +20,35 @@ enum SpanKind {
 
 /// A part of the text that is not code, in characters.
 type Span = (SpanKind, Range<usize>);
+
+/// The query with `r'..'` for `rb'..'` and `br'..'` of BigQuery, which the parser does not know. Every
+/// character keeps its place.
+pub(crate) fn with_known_prefixes(sql: &str, dialect: Dialect) -> Cow<'_, str> {
+    if dialect != Dialect::Bigquery {
+        return Cow::Borrowed(sql);
+    }
+    let mut text: Vec<char> = sql.chars().collect();
+    let Ok(spans) = Lexer::new(&text, dialect).read() else {
+        return Cow::Borrowed(sql);
+    };
+    let mut is_changed = false;
+    for (_, span) in spans.iter().filter(|(kind, _)| *kind == SpanKind::Literal) {
+        let start = span.start;
+        let has_two = |text: &[char]| {
+            let letters = text.get(start..start + 2);
+            letters.is_some_and(|letters| letters.iter().all(char::is_ascii_alphabetic))
+        };
+        if has_two(&text) {
+            text[start] = ' ';
+            text[start + 1] = 'r';
+            is_changed = true;
+        }
+    }
+    match is_changed {
+        true => Cow::Owned(text.into_iter().collect()),
+        false => Cow::Borrowed(sql),
+    }
+}
 
 /// Checks that the parser and the warehouse agree on literals, quoted names and comments.
 pub(crate) fn check(
@@ -52,6 +82,64 @@ pub(crate) fn check(
         ));
     }
     Ok(())
+}
+
+/// A part of a query, as the warehouse reads it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// An unquoted word, in lower case.
+    Word(String),
+    /// A quoted name without its quotes, in lower case.
+    Name(String),
+    Literal,
+    Number,
+    Sign(char),
+}
+
+/// The parts of a query, without spaces and comments.
+pub(crate) fn pieces(sql: &str, dialect: Dialect, comments: bool) -> Result<Vec<Piece>, Fault> {
+    let text: Vec<char> = sql.chars().collect();
+    let lexer = Lexer::new(&text, dialect);
+    let mut spans = lexer.read()?.into_iter().peekable();
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(first) = text.get(at) {
+        if let Some((kind, span)) = spans.next_if(|(_, span)| span.start == at) {
+            at = span.end;
+            match kind {
+                SpanKind::Literal => pieces.push(Piece::Literal),
+                SpanKind::Name => {
+                    let name: String = text[span.start + 1..span.end - 1].iter().collect();
+                    let name = name.replace("\"\"", "\"");
+                    pieces.push(Piece::Name(name.to_lowercase()));
+                }
+                SpanKind::Comment if !comments => {
+                    return Err(refused("a comment", "leave comments out"));
+                }
+                SpanKind::Comment => {}
+            }
+            continue;
+        }
+        let lexer = Lexer::new(&text, dialect);
+        let length = text[at..]
+            .iter()
+            .take_while(|c| lexer.is_word(**c) || **c == '$')
+            .count();
+        if length > 0 {
+            let word: String = text[at..at + length].iter().collect();
+            pieces.push(match first.is_ascii_digit() {
+                true => Piece::Number,
+                false => Piece::Word(word.to_lowercase()),
+            });
+            at += length;
+        } else {
+            if !first.is_whitespace() {
+                pieces.push(Piece::Sign(*first));
+            }
+            at += 1;
+        }
+    }
+    Ok(pieces)
 }
 
 fn refused(what: &str, instead: &str) -> Fault {
@@ -189,8 +277,10 @@ impl<'t> Lexer<'t> {
         let word: String = self.text[start..self.at].iter().collect();
         let word = word.to_lowercase();
         match (self.dialect, self.peek(0)) {
+            // A backslash in it is no escape of a quote.
             (Dialect::Postgres, Some('&')) if word == "u" && self.peek(1) == Some('\'') => {
-                Err(refused("U&", "write the characters themselves"))
+                self.at += 1;
+                self.literal(start, "")
             }
             (Dialect::Postgres, Some('\'')) if ["e", "b", "x", "n"].contains(&word.as_str()) => {
                 self.literal(start, &word)

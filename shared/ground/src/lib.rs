@@ -38,6 +38,7 @@ mod text;
 mod types;
 mod union;
 mod units;
+mod unread;
 
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ pub use grounded::Grounded;
 pub use parse::MAX_SQL_BYTES;
 pub use tables::Schema;
 pub use text::text;
+pub use unread::{Unread, unread};
 
 /// The time limit for parsing one query, which normally takes a few milliseconds.
 const PARSE_TIMEOUT: Duration = Duration::from_secs(5);

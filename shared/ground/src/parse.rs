@@ -78,6 +78,7 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
         let reason = format!("the query has more than {MAX_SQL_BYTES} bytes");
         return Err(Fault::new(FaultKind::TooLarge, "", reason));
     }
+    let sql = &*lexical::with_known_prefixes(sql, options.dialect);
     let grammar = grammar(options.dialect);
     let mut tokens = Tokenizer::new(&*grammar, sql)
         .tokenize_with_location()
@@ -99,7 +100,9 @@ pub(crate) fn parse(sql: &str, options: ParseOptions) -> Result<Tree, Fault> {
         .parse_statements()
         .map_err(|error| unread(&error))?;
     match (statements.pop(), statements.is_empty()) {
-        (Some(Statement::Query(query)), true) if is_select(&query.body) => Ok(Tree(Some(query))),
+        (Some(Statement::Query(query)), true) if is_select(&query.body, options.dialect) => {
+            Ok(Tree(Some(query)))
+        }
         (Some(_), true) => Err(Fault::new(
             FaultKind::NotReadOnly,
             "",
@@ -129,13 +132,14 @@ fn unread(error: &dyn fmt::Display) -> Fault {
 }
 
 /// To the parser, `values (1)` and `table t` are queries as well.
-fn is_select(mut body: &SetExpr) -> bool {
+fn is_select(mut body: &SetExpr, dialect: Dialect) -> bool {
     loop {
         match body {
             SetExpr::Select(_) => return true,
+            SetExpr::Values(_) => return dialect == Dialect::Postgres,
             SetExpr::Query(query) => body = &query.body,
             // A chain of set operations is deep on this side only.
-            SetExpr::SetOperation { left, right, .. } if is_select(right) => body = left,
+            SetExpr::SetOperation { left, right, .. } if is_select(right, dialect) => body = left,
             _ => return false,
         }
     }

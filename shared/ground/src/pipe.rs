@@ -39,7 +39,7 @@ impl Resolver<'_, '_> {
         self.all_of(&scope)
     }
 
-    fn all_of(&mut self, scope: &Scope) -> Output {
+    pub fn all_of(&mut self, scope: &Scope) -> Output {
         let fields = self.star(scope);
         for field in &fields {
             self.record(field.origin.as_slice());

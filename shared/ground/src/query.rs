@@ -1,5 +1,6 @@
 //! Queries: `with`, set operations and the clauses of a `select`, in the order they are resolved.
 
+use platform::plural::counted;
 use schema::Dialect;
 use sqlparser::ast::{
     Distinct, LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SetExpr,
@@ -128,8 +129,8 @@ impl Resolver<'_, '_> {
         self.only_in(Dialect::Postgres, "column list after an alias");
         if names.len() > fields.len() {
             let reason = format!(
-                "{alias} has {} columns, and its alias names {}",
-                fields.len(),
+                "{alias} has {}, and its alias names {}",
+                counted(fields.len(), "column"),
                 names.len()
             );
             self.fault(FaultKind::Column, alias, reason);

@@ -131,11 +131,16 @@ impl Visitor for Names {
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        let idents: Vec<Ident> = relation
-            .0
-            .iter()
-            .filter_map(|part| part.as_ident().cloned())
-            .collect();
+        let mut idents: Vec<Ident> = Vec::new();
+        for ident in relation.0.iter().filter_map(|part| part.as_ident()) {
+            match idents.last_mut() {
+                // The parser splits `'a.b'` into names at one place.
+                Some(last) if last.span == ident.span && last.quote_style.is_some() => {
+                    last.value = format!("{}.{}", last.value, ident.value);
+                }
+                _ => idents.push(ident.clone()),
+            }
+        }
         self.path(&idents);
         ControlFlow::Continue(())
     }

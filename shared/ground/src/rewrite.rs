@@ -130,13 +130,21 @@ fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     None
 }
 
-/// `like all (..)` has the operands of `like any (..)`, which the parser knows.
+/// `like all (..)` has the operands of `like any (..)`, and `like any unnest(..)` those of `in unnest(..)`,
+/// which the parser knows.
 fn like_any(tokens: &mut Tokens) {
-    for place in 1..tokens.len() {
-        if is_word(tokens.get(place), &["all", "some"])
+    let mut place = 1;
+    while place < tokens.len() {
+        if is_word(tokens.get(place), &["any", "all", "some"])
             && is_word(tokens.get(place - 1), &["like", "ilike"])
         {
-            tokens[place] = keyword(tokens[place].span, "ANY");
+            if is_word(tokens.get(place + 1), &["unnest"]) {
+                tokens[place - 1] = keyword(tokens[place - 1].span, "IN");
+                tokens.remove(place);
+            } else {
+                tokens[place] = keyword(tokens[place].span, "ANY");
+            }
         }
+        place += 1;
     }
 }

@@ -142,6 +142,12 @@ impl<'a> Schema<'a> {
         }
     }
 
+    /// Whether a name, with its schema, is that of no table here.
+    pub(crate) fn is_unknown_table(&self, written: &str) -> bool {
+        let parts: Vec<String> = written.split('.').map(str::to_owned).collect();
+        parts.len() > 1 && matches!(self.look_up(&parts), Ok(None))
+    }
+
     /// Whether a table of the schema is in the dataset that a name mentions.
     pub(crate) fn has_dataset_of(&self, parts: &[String]) -> bool {
         let Some((_, qualifiers @ [_, ..])) = parts.split_last() else {

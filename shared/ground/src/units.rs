@@ -27,7 +27,7 @@ impl Resolver<'_, '_> {
         };
         match argument {
             Expr::Identifier(unit) => {
-                let list = if function.starts_with("NORMALIZE") {
+                let list = if function.to_ascii_uppercase().starts_with("NORMALIZE") {
                     "NFC NFKC NFD NFKD"
                 } else {
                     UNITS

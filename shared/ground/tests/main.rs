@@ -6,6 +6,8 @@ mod bounds;
 mod lexical;
 mod outline;
 mod queries;
+mod syntax;
+mod unread;
 mod wildcards;
 
 use ground::Schema;

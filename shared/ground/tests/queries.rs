@@ -9,18 +9,18 @@ use schema::document::{Drift, DriftKind, ShardVersion, Table};
 use crate::{bigquery, faults, postgres};
 
 /// The entries of a corpus: the heading after `---`, and the lines below it.
-fn corpus(text: &'static str) -> Vec<(&'static str, &'static str)> {
-    format_entries(text.strip_prefix("--- ").expect("a corpus starts with ---"))
+pub fn corpus(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    format_entries(text.strip_prefix("---").expect("a corpus starts with ---"))
 }
 
 fn format_entries(text: &'static str) -> Vec<(&'static str, &'static str)> {
-    text.split("\n--- ")
+    text.split("\n---")
         .map(|entry| entry.split_once('\n').expect("a heading and a text"))
         .map(|(heading, body)| (heading.trim(), body.trim()))
         .collect()
 }
 
-fn assert_right(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
+pub fn assert_right(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
     let schema = Schema::new(tables, dialect);
     let mut wrong = Vec::new();
     for (expected, sql) in entries {
@@ -41,7 +41,7 @@ fn assert_right(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn assert_caught(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
+pub fn assert_caught(entries: &[(&str, &str)], tables: &[Table], dialect: Dialect) {
     let schema = Schema::new(tables, dialect);
     let mut wrong = Vec::new();
     for (expected, sql) in entries {

@@ -12,6 +12,7 @@
 //! | `SQL_MAX_BYTES` | refuses queries that would read more bytes; no limit by default |
 
 mod answer;
+mod check;
 mod model_answer;
 pub mod planner;
 pub mod setup;

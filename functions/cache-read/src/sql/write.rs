@@ -4,21 +4,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ground::{Grounded, Schema};
 use platform::Error;
 use platform::excerpt::cut;
 use platform::llm::{Llm, LlmError, Prompt, Usage};
 use platform::telemetry::{Unit, metric};
 use schema::document::Document;
 use tokio::time::{Instant, timeout_at};
-use tracing::{error, info};
-use warehouse::{Plan, Planned};
+use tracing::info;
 
 use super::answer::SqlAnswer;
 use super::model_answer::{ModelAnswer, RequestKind, schema};
 use super::setup::Setup;
 use crate::app::Snapshot;
-use crate::hidden::mentions_hidden;
 use crate::prompt::{FilledTemplate, tags};
 
 /// The time limit for both rounds. Together with the lookup of schema and template, a response takes at
@@ -27,21 +24,21 @@ const MAX_TIME: Duration = Duration::from_secs(24);
 const MAX_OUTPUT_TOKENS: u32 = 4_000;
 /// The longest SQL and error in a repair, in characters.
 const LONGEST_SQL: usize = 8_000;
-const LONGEST_ERROR: usize = 2_000;
+pub(super) const LONGEST_ERROR: usize = 2_000;
 
 pub struct Writer<'a> {
     llm: &'a Llm,
-    setup: &'a Setup,
+    pub(super) setup: &'a Setup,
     /// The document restricted to the caller's scope.
-    seen: Arc<Document>,
+    pub(super) seen: Arc<Document>,
     /// The whole document, if the restricted one differs.
-    whole: Option<Arc<Document>>,
-    max_bytes: Option<u64>,
+    pub(super) whole: Option<Arc<Document>>,
+    pub(super) max_bytes: Option<u64>,
     deadline: Instant,
 }
 
 /// Why the model's answer can't be used.
-enum Rejection {
+pub(super) enum Rejection {
     /// It can't be parsed.
     Unreadable(anyhow::Error),
     /// The query is invalid.
@@ -185,87 +182,6 @@ impl<'a> Writer<'a> {
         })
     }
 
-    async fn check(&self, sql: String) -> platform::Result<Result<SqlAnswer, Rejection>> {
-        let grounded = match self.ground(sql.clone()).await? {
-            Ok(grounded) => grounded,
-            Err(error) => return Ok(Err(Rejection::Invalid { sql, error })),
-        };
-        let planning = self.setup.planner.plan(&sql, &self.seen.source);
-        let plan = match self.in_time("the warehouse", planning).await?? {
-            Ok(plan) => plan,
-            Err(refusal) => {
-                let detail = "the warehouse can't plan queries now";
-                let (detail, cause) = match self.visible_message(&refusal.to_string()) {
-                    Some(message) => (format!("{detail}: {message}"), None),
-                    None => {
-                        let instead = "its message is in the log, under the request id";
-                        (format!("{detail}; {instead}"), Some(refusal.into()))
-                    }
-                };
-                return Err(Error::Unavailable { detail, cause });
-            }
-        };
-        let verified = match plan {
-            Plan::Accepted(Planned { verified, reads }) => {
-                if grounded
-                    .outside_datasets(&reads, &self.seen.tables)
-                    .is_some()
-                {
-                    // Logged without names: the tables may be out of the caller's scope.
-                    error!("the warehouse reads more tables than grounding found in a query");
-                    let error = "it reads tables of other datasets than it names: write each as \
-                                 the schema does"
-                        .to_owned();
-                    return Ok(Err(Rejection::Invalid { sql, error }));
-                }
-                verified
-            }
-            Plan::Rejected(message) => {
-                let message = self.visible_message(&message);
-                let error = message.unwrap_or_else(|| "the warehouse rejects the query".to_owned());
-                return Ok(Err(Rejection::Invalid { sql, error }));
-            }
-        };
-        if let (Some(bytes), Some(limit)) = (verified.bytes_processed, self.max_bytes)
-            && bytes > limit
-        {
-            metric("sql_refused_over_max_bytes", Unit::Count, 1.0);
-            return Err(Error::Unprocessable(format!(
-                "the query would read {bytes} bytes, and the limit is {limit}: ask for a shorter \
-                 time or less of it"
-            )));
-        }
-        metric("sql_written", Unit::Count, 1.0);
-        Ok(Ok(SqlAnswer {
-            kind: RequestKind::Query,
-            sql: Some(sql),
-            bytes_processed: verified.bytes_processed,
-            verified: Some(verified),
-            tables: grounded.tables,
-            answer: None,
-            reason: None,
-            version: self.seen.version.clone(),
-        }))
-    }
-
-    /// What the query reads, or why it is invalid, without mentioning anything out of scope.
-    async fn ground(&self, sql: String) -> platform::Result<Result<Grounded, String>> {
-        let (seen, whole) = (Arc::clone(&self.seen), self.whole.clone());
-        let work =
-            tokio::task::spawn_blocking(move || ground_within(&sql, &seen, whole.as_deref()));
-        let grounded = self.in_time("the check of the query", work).await?;
-        grounded.map_err(anyhow::Error::from)?
-    }
-
-    /// The warehouse's message, unless it mentions something out of scope.
-    fn visible_message(&self, message: &str) -> Option<String> {
-        let hides = |whole: &Arc<Document>| mentions_hidden(message, &self.seen, whole);
-        if self.whole.as_ref().is_some_and(hides) {
-            return None;
-        }
-        Some(cut(message, LONGEST_ERROR))
-    }
-
     /// An answer without a query.
     pub fn refused(
         &self,
@@ -291,7 +207,11 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn in_time<T>(&self, who: &str, work: impl Future<Output = T>) -> platform::Result<T> {
+    pub(super) async fn in_time<T>(
+        &self,
+        who: &str,
+        work: impl Future<Output = T>,
+    ) -> platform::Result<T> {
         timeout_at(self.deadline, work)
             .await
             .map_err(|_| Error::Unavailable {
@@ -299,43 +219,6 @@ impl<'a> Writer<'a> {
                 cause: None,
             })
     }
-}
-
-/// Grounds a query in the visible document. A name may refer to one table among the visible ones, and to
-/// another one for the warehouse, which knows all. Names must therefore be full, and the query must read
-/// the same tables in the whole document.
-fn ground_within(
-    sql: &str,
-    seen: &Document,
-    whole: Option<&Document>,
-) -> platform::Result<Result<Grounded, String>> {
-    if sql.is_empty() {
-        return Ok(Err("`kind` is query, and `sql` is empty".to_owned()));
-    }
-    let ground = |document: &Document| {
-        let schema = Schema::new(&document.tables, document.source.dialect).strict();
-        ground::sql(sql, &schema)
-    };
-    let grounded = match ground(seen) {
-        Ok(grounded) => grounded,
-        Err(faults) if ground::is_unchecked(&faults) => {
-            let detail = "the query that the language model wrote could not be checked: try again";
-            return Err(Error::Unavailable {
-                detail: detail.to_owned(),
-                cause: None,
-            });
-        }
-        Err(faults) => {
-            return Ok(Err(ground::reasons(&faults)));
-        }
-    };
-    match whole.map(ground) {
-        Some(Ok(again)) if again != grounded => {}
-        Some(Err(_)) => {}
-        Some(Ok(_)) | None => return Ok(Ok(grounded)),
-    }
-    let short = "a table's name is short: write each as the schema does, with its dataset";
-    Ok(Err(short.to_owned()))
 }
 
 /// The text that is added to the question for the second round. It is data like the rest.

@@ -120,7 +120,8 @@ async fn only_a_single_select_within_the_callers_datasets_reaches_the_warehouse(
         "select * from `p.*`",
         "select id from `q.other.orders`",
         "select * from external_query('p.eu.connection', 'select 1')",
-        "select * from ml.predict(model `p.shop.m`, table `p.shop.orders`)",
+        "select * from ml.predict(model `p.hr.m`, table `p.shop.orders`)",
+        "select * from ml.predict(model `p.shop.m`, table `p.hr.people`)",
         "select ml.predict(1) from `p.shop.orders`",
         "select ai.generate('x') from `p.shop.orders`",
         "select query from `region-us`.INFORMATION_SCHEMA.JOBS",
@@ -131,7 +132,8 @@ async fn only_a_single_select_within_the_callers_datasets_reaches_the_warehouse(
         "select session_user() from `p.shop.orders`",
         "values (1)",
         "select 1 union all values (1)",
-        "from `p.shop.orders`",
+        "from `p.hr.people`",
+        "from `p.shop.orders` |> join `p.hr.people` using (id)",
         "",
     ] {
         let story = Story::with([query(sql), query(sql)]).await;

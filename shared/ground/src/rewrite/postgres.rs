@@ -6,7 +6,8 @@ use super::{Tokens, at, is, is_word, keyword, like_any, quoted};
 
 pub fn rewrite(mut tokens: Tokens) -> Tokens {
     like_any(&mut tokens);
-    rows_from(all_fields(is_null(tokens)))
+    group_by_distinct(&mut tokens);
+    rows_from(all_fields(is_null(without_parentheses(tokens))))
 }
 
 /// `x isnull` becomes `x is null`. It is a reserved word, so it can't be a name.
@@ -24,6 +25,42 @@ fn is_null(tokens: Tokens) -> Tokens {
         }
     }
     read
+}
+
+/// Functions that are called without parentheses, and that the parser takes for columns.
+fn without_parentheses(tokens: Tokens) -> Tokens {
+    let functions = [
+        "current_schema",
+        "current_catalog",
+        "current_role",
+        "system_user",
+    ];
+    let mut read: Tokens = Vec::with_capacity(tokens.len());
+    for (place, token) in tokens.iter().enumerate() {
+        let span = token.span;
+        let is_call = is_word(Some(token), &functions)
+            && !is(tokens.get(place + 1), &Token::LParen)
+            && !is(read.last(), &Token::Period)
+            && !is_word(read.last(), &["as"]);
+        read.push(token.clone());
+        if is_call {
+            read.extend([at(span, Token::LParen), at(span, Token::RParen)]);
+        }
+    }
+    read
+}
+
+/// `group by distinct a, rollup (b)` has the keys of `group by a, rollup (b)`.
+fn group_by_distinct(tokens: &mut Tokens) {
+    let mut place = 2;
+    while place < tokens.len() {
+        let is_by =
+            is_word(tokens.get(place - 2), &["group"]) && is_word(tokens.get(place - 1), &["by"]);
+        if is_by && is_word(tokens.get(place), &["distinct", "all"]) {
+            tokens.remove(place);
+        }
+        place += 1;
+    }
 }
 
 /// `(address).*` becomes a field of this name, for which the parser has a syntax.

@@ -316,7 +316,7 @@ SELECT STRUCT(name, discount_rate) FROM shop.products
 SELECT ARRAY_AGG(name ORDER BY updated_at DESC LIMIT 1) FROM shop.products
 --- Column expires_on
 SELECT name FROM shop.products WHERE DATE '2024-01-01' BETWEEN expires_on AND CURRENT_DATE()
---- Name GEOGRAFY
+--- Type GEOGRAFY
 SELECT CAST(name AS GEOGRAFY) FROM shop.products
 --- Name MOONDAY
 SELECT EXTRACT(WEEK(MOONDAY) FROM order_date) FROM shop.orders
@@ -349,13 +349,13 @@ select x'\' as a, ' , salary from `acme-data.hr.employees` -- ' as x from `acme-
 --- Unsupported "the end of a line in a literal"
 select 'a
 b' as x from `acme-data.shop.orders`
---- Name VARCHAR
+--- Type VARCHAR
 select cast(status as varchar) from shop.orders
---- Name TEXT
+--- Type TEXT
 select cast(status as text) from shop.orders
---- Name DOUBLE
+--- Type DOUBLE
 select cast(status as double) from shop.orders
---- Name UUID
+--- Type UUID
 select cast(status as uuid) from shop.orders
 --- Name EPOCH
 select extract(epoch from timestamp '2021-01-01') from shop.orders

@@ -113,3 +113,9 @@ select 1 operator(pg_catalog.+) 2
 select $$a$$ as x from orders
 --- public.orders
 select $a$ $$ $a$ as x from orders
+--- public.orders
+select U&'d\0061t' as x from orders
+---
+values (1)
+--- public.orders
+select id from orders union all values (1)

@@ -10,6 +10,7 @@ mod columns;
 mod extensions;
 mod hiding;
 mod links;
+mod locks;
 mod omission;
 mod plan;
 mod relation;
@@ -90,7 +91,10 @@ impl Source for Postgres {
         let pool = self.pool.within(MAX_READING_TIME);
         let reading = catalog::read(&pool, self.schemas.as_deref(), known, observer).await?;
         let extensions = extensions::read(&pool, observer).await?;
-        let mut known_extensions = self.extensions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known_extensions = self
+            .extensions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *known_extensions = Some(extensions);
         drop(known_extensions);
         observer.progress(Progress::Reading {

@@ -3,11 +3,11 @@
 use platform::postgres::types::Type;
 use platform::postgres::{Pool, is_unavailable};
 use schema::document::{Column, How, Mode, Verified};
-use schema::name::TableName;
 use serde_json::Value;
+use tokio_postgres::Transaction;
 use tokio_postgres::error::{ErrorPosition, SqlState};
-use tokio_postgres::{Row, Transaction};
 
+use super::locks;
 use crate::error::SourceError;
 use crate::observer::Observer;
 use crate::source::Plan;
@@ -46,6 +46,8 @@ pub(super) async fn plan(
 
 async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres::Error> {
     db.batch_execute(SETTINGS).await?;
+    // The driver looks up the types of the result, whose locks would be taken for those of the query.
+    db.batch_execute("savepoint planning").await?;
     #[expect(
         clippy::disallowed_methods,
         reason = "within one transaction a pooler uses one connection"
@@ -61,10 +63,12 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
             "it is not a query: it returns no rows".to_owned(),
         ));
     }
+    db.batch_execute("rollback to savepoint planning").await?;
     let row = db
         .query_typed_one(&format!("explain (verbose, format json) {sql}"), &[])
         .await?;
     let explained: Value = row.try_get(0)?;
+    let reads = locks::reads(db).await?;
     if writes(&explained) {
         return Ok(Plan::Rejected(
             "it writes: only queries that read are planned".to_owned(),
@@ -106,75 +110,16 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
             bytes_processed: None,
             columns: columns.collect::<Result<_, tokio_postgres::Error>>()?,
         },
-        reads: reads(db, &explained).await?,
+        reads,
     }))
 }
 
-/// The tables in a plan; for a partition, its partitioned table. Tables that the planner eliminated are
-/// missing.
-async fn reads(
-    db: &Transaction<'_>,
-    explained: &Value,
-) -> Result<Vec<TableName>, tokio_postgres::Error> {
-    let mut relations = Vec::new();
-    collect_relations(explained, &mut relations);
-    relations.sort_unstable();
-    relations.dedup();
-    let (schemas, names): (Vec<&str>, Vec<&str>) = relations.into_iter().unzip();
-    let rows = db
-        .query_typed(
-            "select distinct current_database()::text as database,
-                    coalesce(root_schema.nspname, read.schema)::text as schema,
-                    coalesce(root.relname, read.name)::text as name
-             from unnest($1::text[], $2::text[]) as read (schema, name)
-             left join pg_namespace as schema on schema.nspname = read.schema
-             left join pg_class as class
-                    on class.relname = read.name and class.relnamespace = schema.oid
-             left join pg_class as root
-                    on root.oid = coalesce(pg_partition_root(class.oid), class.oid)
-             left join pg_namespace as root_schema on root_schema.oid = root.relnamespace
-             order by schema, name",
-            &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
-        )
-        .await?;
-    let part = |row: &Row, part: &str| row.try_get::<_, String>(part);
-    rows.iter()
-        .map(|row| {
-            Ok(TableName::new(
-                part(row, "database")?,
-                part(row, "schema")?,
-                part(row, "name")?,
-            ))
-        })
-        .collect()
-}
-
-fn collect_relations<'p>(plan: &'p Value, relations: &mut Vec<(&'p str, &'p str)>) {
-    match plan {
-        Value::Object(node) => {
-            let text = |key: &str| node.get(key).and_then(Value::as_str);
-            if let (Some(schema), Some(name)) = (text("Schema"), text("Relation Name")) {
-                relations.push((schema, name));
-            }
-            for value in node.values() {
-                collect_relations(value, relations);
-            }
-        }
-        Value::Array(nodes) => {
-            for node in nodes {
-                collect_relations(node, relations);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Whether the plan writes: `explain` also plans writes, even in a read-only transaction.
+/// Whether the plan writes or locks rows: `explain` also plans writes, even in a read-only transaction.
 fn writes(plan: &Value) -> bool {
     match plan {
         Value::Object(node) => {
             node.get("Node Type")
-                .is_some_and(|kind| kind == "ModifyTable")
+                .is_some_and(|kind| kind == "ModifyTable" || kind == "LockRows")
                 || node.values().any(writes)
         }
         Value::Array(nodes) => nodes.iter().any(writes),

@@ -1,0 +1,195 @@
+//! Checks a query: by grounding and, if there is a warehouse, by its plan.
+
+use std::sync::Arc;
+
+use ground::{Grounded, Schema, Unread};
+use platform::Error;
+use platform::excerpt::cut;
+use platform::telemetry::{Unit, metric};
+use schema::document::{Document, How};
+use schema::name::TableName;
+use tracing::error;
+use warehouse::{Plan, Planned};
+
+use super::answer::SqlAnswer;
+use super::model_answer::RequestKind;
+use super::write::{LONGEST_ERROR, Rejection, Writer};
+use crate::hidden::mentions_hidden;
+
+/// How far a query could be checked without the warehouse.
+enum Grounding {
+    /// Every identifier resolves.
+    Read(Grounded),
+    /// It can't be read here, for the reason given; the warehouse decides.
+    Unread { unread: Unread, error: String },
+}
+
+impl Writer<'_> {
+    /// Checks a query of the model: it must resolve, or be planned, within the caller's scope.
+    pub(super) async fn check(
+        &self,
+        sql: String,
+    ) -> platform::Result<Result<SqlAnswer, Rejection>> {
+        let grounding = match self.ground(sql.clone()).await? {
+            Ok(grounding) => grounding,
+            Err(error) => return Ok(Err(Rejection::Invalid { sql, error })),
+        };
+        let planning = self.setup.planner.plan(&sql, &self.seen.source);
+        let plan = match self.in_time("the warehouse", planning).await?? {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                let detail = "the warehouse can't plan queries now";
+                let (detail, cause) = match self.visible_message(&refusal.to_string()) {
+                    Some(message) => (format!("{detail}: {message}"), None),
+                    None => {
+                        let instead = "its message is in the log, under the request id";
+                        (format!("{detail}; {instead}"), Some(refusal.into()))
+                    }
+                };
+                return Err(Error::Unavailable { detail, cause });
+            }
+        };
+        let Planned { verified, reads } = match plan {
+            Plan::Accepted(planned) => planned,
+            Plan::Rejected(message) => {
+                let error = self.rejected(&message, grounding);
+                return Ok(Err(Rejection::Invalid { sql, error }));
+            }
+        };
+        let tables = match self.tables(grounding, verified.how, &reads) {
+            Ok(tables) => tables,
+            Err(error) => return Ok(Err(Rejection::Invalid { sql, error })),
+        };
+        if let (Some(bytes), Some(limit)) = (verified.bytes_processed, self.max_bytes)
+            && bytes > limit
+        {
+            metric("sql_refused_over_max_bytes", Unit::Count, 1.0);
+            return Err(Error::Unprocessable(format!(
+                "the query would read {bytes} bytes, and the limit is {limit}: ask for a shorter \
+                 time or less of it"
+            )));
+        }
+        metric("sql_written", Unit::Count, 1.0);
+        Ok(Ok(SqlAnswer {
+            kind: RequestKind::Query,
+            sql: Some(sql),
+            bytes_processed: verified.bytes_processed,
+            verified: Some(verified),
+            tables,
+            answer: None,
+            reason: None,
+            version: self.seen.version.clone(),
+        }))
+    }
+
+    /// The tables that a planned query reads, or why it is invalid.
+    fn tables(
+        &self,
+        grounding: Grounding,
+        how: How,
+        reads: &[TableName],
+    ) -> Result<Vec<String>, String> {
+        match grounding {
+            Grounding::Read(grounded) => {
+                let outside = grounded.outside_datasets(reads, &self.seen.tables);
+                if outside.is_some() {
+                    // Logged without names: the tables may be out of the caller's scope.
+                    error!("the warehouse reads more tables than grounding found in a query");
+                    return Err(
+                        "it reads tables of other datasets than it names: write each as \
+                                the schema does"
+                            .to_owned(),
+                    );
+                }
+                Ok(grounded.tables)
+            }
+            // No warehouse has planned it.
+            Grounding::Unread { error, .. } if how != How::DryRun => Err(error),
+            Grounding::Unread { unread, error } => {
+                let grounded = unread.grounded(reads, &schema_of(&self.seen));
+                grounded.map(|it| it.tables).map_err(|_| error)
+            }
+        }
+    }
+
+    /// Why a query is invalid that the warehouse rejects.
+    fn rejected(&self, message: &str, grounding: Grounding) -> String {
+        let message = self.visible_message(message);
+        match (grounding, message) {
+            (Grounding::Read(_), message) => {
+                message.unwrap_or_else(|| "the warehouse rejects the query".to_owned())
+            }
+            (Grounding::Unread { error, .. }, Some(message)) if self.whole.is_none() => {
+                format!("{error}; the warehouse rejects it: {message}")
+            }
+            // The message would tell whether a table out of scope exists.
+            (Grounding::Unread { error, .. }, _) => error,
+        }
+    }
+
+    /// What the query reads, or why it is invalid, without mentioning anything out of scope.
+    async fn ground(&self, sql: String) -> platform::Result<Result<Grounding, String>> {
+        let (seen, whole) = (Arc::clone(&self.seen), self.whole.clone());
+        let work =
+            tokio::task::spawn_blocking(move || ground_within(&sql, &seen, whole.as_deref()));
+        let grounded = self.in_time("the check of the query", work).await?;
+        grounded.map_err(anyhow::Error::from)?
+    }
+
+    /// The warehouse's message, unless it mentions something out of scope.
+    fn visible_message(&self, message: &str) -> Option<String> {
+        let hides = |whole: &Arc<Document>| mentions_hidden(message, &self.seen, whole);
+        if self.whole.as_ref().is_some_and(hides) {
+            return None;
+        }
+        Some(cut(message, LONGEST_ERROR))
+    }
+}
+
+/// The schema that a query of a model is checked against: names must be full.
+fn schema_of(document: &Document) -> Schema<'_> {
+    Schema::new(&document.tables, document.source.dialect)
+        .with_extensions(document.source.extensions.as_deref())
+        .strict()
+}
+
+/// Grounds a query in the visible document. A name may refer to one table among the visible ones, and to
+/// another one for the warehouse, which knows all. Names must therefore be full, and the query must read
+/// the same tables in the whole document.
+fn ground_within(
+    sql: &str,
+    seen: &Document,
+    whole: Option<&Document>,
+) -> platform::Result<Result<Grounding, String>> {
+    if sql.is_empty() {
+        return Ok(Err("`kind` is query, and `sql` is empty".to_owned()));
+    }
+    let visible = schema_of(seen);
+    let grounded = match ground::sql(sql, &visible) {
+        Ok(grounded) => grounded,
+        Err(faults) if ground::is_unchecked(&faults) => {
+            let detail = "the query that the language model wrote could not be checked: try again";
+            return Err(Error::Unavailable {
+                detail: detail.to_owned(),
+                cause: None,
+            });
+        }
+        Err(faults) => {
+            let error = ground::reasons(&faults);
+            // The warehouse must not receive a query that names anything out of scope.
+            let is_hidden = whole.is_some_and(|whole| mentions_hidden(sql, seen, whole));
+            let unread = ground::unread(sql, &faults, &visible).filter(|_| !is_hidden);
+            return Ok(match unread {
+                Some(unread) => Ok(Grounding::Unread { unread, error }),
+                None => Err(error),
+            });
+        }
+    };
+    match whole.map(|whole| ground::sql(sql, &schema_of(whole))) {
+        Some(Ok(again)) if again != grounded => {}
+        Some(Err(_)) => {}
+        Some(Ok(_)) | None => return Ok(Ok(Grounding::Read(grounded))),
+    }
+    let short = "a table's name is short: write each as the schema does, with its dataset";
+    Ok(Err(short.to_owned()))
+}
