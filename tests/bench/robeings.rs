@@ -94,7 +94,7 @@ async fn roll_up_new(old: i64, new: i64) -> anyhow::Result<()> {
         let started = Instant::now();
         client
             .query_typed(
-                "select robeing_id, date_bin('1 hour', created_at, 'epoch'), count(*),
+                "select robeing_id, date_bin('15 minutes', created_at, 'epoch'), count(*),
                         count(*) filter (where reply_to is null and thread_ts is not null),
                         count(*) filter (where reply_to is null and thread_ts is null
                                            and (channel_id is null or channel_type in ('im', 'mpim'))),

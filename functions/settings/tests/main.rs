@@ -6,3 +6,4 @@ mod common;
 mod concurrent;
 mod preconditions;
 mod scope;
+mod zones;
