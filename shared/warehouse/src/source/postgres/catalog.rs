@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use platform::postgres::Pool;
 use platform::postgres::types::{ToSql, Type};
 use schema::document::{Problem, Table};
-use tokio_postgres::{IsolationLevel, Row, Transaction};
+use tokio_postgres::{IsolationLevel, Transaction};
 
 use super::columns::Columns;
 use super::hiding;
@@ -34,18 +34,6 @@ struct Catalog<'a> {
     observer: &'a dyn Observer,
 }
 
-impl Catalog<'_> {
-    async fn rows<P: ToSql + Sync>(
-        &self,
-        sql: &str,
-        parameter: &P,
-        of: Type,
-    ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        self.observer.request();
-        self.db.query_typed(sql, &[(parameter, of)]).await
-    }
-}
-
 pub(super) async fn read(
     pool: &Pool,
     schemas: Option<&[String]>,
@@ -64,17 +52,23 @@ pub(super) async fn read(
     let catalog = Catalog { db, observer };
 
     let named = schemas.unwrap_or_default();
-    let sql = include_str!("schemas.sql");
-    let place = catalog.rows(sql, &named, Type::TEXT_ARRAY).await?;
-    let place = place.first().ok_or_else(no_row)?;
+    let names = Type::TEXT_ARRAY;
+    observer.request();
+    let place = catalog
+        .db
+        .query_typed_one(include_str!("schemas.sql"), &[(&named, names.clone())])
+        .await?;
     let database: Text = place.try_get("database")?;
     let database = database.lossy();
     let role: Text = place.try_get("role")?;
     let role = role.lossy();
-    let mut omitted = missing_schemas(named, database, role, place)?;
+    let mut omitted = missing_schemas(named, database, role, &place)?;
 
-    let sql = include_str!("tables.sql");
-    let rows = catalog.rows(sql, &schemas, Type::TEXT_ARRAY).await?;
+    observer.request();
+    let rows = catalog
+        .db
+        .query_typed(include_str!("tables.sql"), &[(&schemas, names)])
+        .await?;
     let mut relations = Vec::with_capacity(rows.len());
     let mut problems = Vec::new();
     for row in &rows {
@@ -112,10 +106,6 @@ pub(super) async fn read(
     })
 }
 
-fn no_row() -> SourceError {
-    SourceError::Other(anyhow::anyhow!("postgres returned no row for its own name"))
-}
-
 impl Catalog<'_> {
     /// The relations as tables, with columns and links.
     async fn tables(
@@ -125,21 +115,29 @@ impl Catalog<'_> {
         relations: Vec<Relation>,
     ) -> Result<(Vec<Table>, Vec<Problem>), SourceError> {
         let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
-        let oid_array = Type::OID_ARRAY;
-        let sql = include_str!("types.sql");
-        let rows = self.rows(sql, &oids, oid_array.clone()).await?;
+        let Self { db, observer } = self;
+        let of_oids = [(&oids as &(dyn ToSql + Sync), Type::OID_ARRAY)];
+        observer.request();
+        let rows = db.query_typed(include_str!("types.sql"), &of_oids).await?;
         let mut columns = Columns::new(Types::from_rows(&rows)?);
         let with_columns = [&oids[..], &columns.relations()].concat();
-        let sql = include_str!("columns.sql");
-        let rows = self.rows(sql, &with_columns, oid_array.clone()).await?;
+        observer.request();
+        let rows = db
+            .query_typed(
+                include_str!("columns.sql"),
+                &[(&with_columns, Type::OID_ARRAY)],
+            )
+            .await?;
         columns.add(&rows)?;
 
         let mut links = Links::default();
-        let sql = include_str!("keys.sql");
-        let rows = self.rows(sql, &oids, oid_array.clone()).await?;
+        observer.request();
+        let rows = db.query_typed(include_str!("keys.sql"), &of_oids).await?;
         links.add_keys(database, &rows)?;
-        let sql = include_str!("inheritance.sql");
-        let rows = self.rows(sql, &oids, oid_array).await?;
+        observer.request();
+        let rows = db
+            .query_typed(include_str!("inheritance.sql"), &of_oids)
+            .await?;
         links.add_inheritance(database, &rows)?;
 
         let mut problems = Vec::new();
