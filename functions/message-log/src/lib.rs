@@ -12,8 +12,8 @@
 //! | `POST /v1/messages`, `/v1/messages/batch` | `post.rs` |
 //! | `POST /v1/slack/events` | `slack/mod.rs`; signatures: `slack/signing.rs` |
 //! | what a Slack event does: new message, edit, deletion | `slack/message_event.rs` |
-//! | a Slack message as text | `slack/content.rs`, `slack/mrkdwn.rs` |
-//! | who wrote a Slack message | `slack/author.rs`, `slack/users.rs`; all ids of a person: `personal/people.rs` |
+//! | a Slack message as text | `slack/content.rs`, `markup/mod.rs` |
+//! | who wrote a Slack message | `slack/author.rs`; their `user_id`: `authors.rs`; all ids of a person: `personal/people.rs` |
 //! | `POST /events/message-log` | `events/mod.rs`; formats: `events/body.rs`, `events/records.rs`, `events/envelopes.rs` |
 //! | the responses to lists of events | `events/batch.rs` |
 //! | `GET /v1/robeings/{id}/messages`, `/v1/users/{id}/messages` | `history/` |
@@ -30,7 +30,7 @@
 //! | masking, and a row before it is inserted | `log/draft.rs`; numbered placeholders: `log/placeholders.rs` |
 //! | inserts, and single messages in one transaction | `log/insert.rs`, `log/batching.rs` |
 //! | how a Slack edit or deletion is stored | `log/edit.rs`, `log/delete.rs` |
-//! | how an agent's answer and Slack's event about it become one row | `log/merge.rs`, `slack/same_text.rs` |
+//! | how an agent's answer and Slack's event about it become one row | `log/merge.rs`, `markup/same_text.rs` |
 //! | the message that a response answers | `log/reply_to.rs` |
 //! | one roll-up: its transaction and its loop | `roll_up/mod.rs`; which rows it reads: `roll_up/reading.rs` |
 //! | what must follow a message that changes | `derived.rs`; after an upgrade: `roll_up/outdated.rs` |
@@ -38,6 +38,7 @@
 //! | months: partitions, archive | `log/partitions.rs`, `months/` |
 //! | tables | `shared/migrations/*_message_log_*.sql` |
 
+mod authors;
 mod content;
 pub mod context;
 pub mod dead_letters;
@@ -46,6 +47,7 @@ pub mod events;
 pub mod history;
 pub mod ids;
 pub mod log;
+mod markup;
 pub mod message;
 pub mod months;
 pub mod page;

@@ -16,6 +16,17 @@ use crate::content;
 const MAX_TEXT: usize = 256 * 1024;
 const MAX_METADATA: usize = 64 * 1024;
 
+/// The fields of the metadata that Slack's events write.
+pub const SLACK_METADATA: [&str; 7] = [
+    "channel",
+    "team",
+    "user_team",
+    "ts",
+    "thread_ts",
+    "bot_id",
+    "files",
+];
+
 /// Text, or content in parts. Only for the API description: what arrives is kept as it is.
 #[derive(ToSchema)]
 #[serde(untagged)]

@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::robeings;
 use super::store::erase_letters_of_erased;
+use crate::authors;
 use crate::ids::Key;
 use crate::log::{Edit, Log, RawEvent, Stored, source_named};
 use crate::message::NewMessage;
-use crate::slack;
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +101,7 @@ pub async fn replay(
     let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
     let edit: Option<Jsonb<Edit>> = letter.try_get("edit")?;
     if source == "slack" {
-        slack::users::add_user_id(&log, &mut message, &key).await?;
+        authors::add_user_id(&log, &mut message, &key).await?;
     }
     let event = RawEvent {
         sent_at,

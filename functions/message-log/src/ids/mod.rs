@@ -6,6 +6,7 @@
 
 mod digest;
 mod key;
+mod slack;
 mod time;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub use digest::{JsonDigest, digest};
 pub use key::Key;
+pub use slack::slack_time;
 pub use time::{day_of, first_id_at, ids_of_month, month_of, time_of};
 
 use time::{id_at, to_micros};

@@ -14,7 +14,6 @@ use super::{Event, Log};
 use crate::content::readable_text;
 use crate::ids::{JsonDigest, Key, RowIdentity, TimeWindow, day_of, digest};
 use crate::message::NewMessage;
-use crate::slack;
 
 /// In characters, the sizes of the columns.
 const MAX_EVENT_ID: usize = 512;
@@ -157,7 +156,7 @@ impl Named {
         };
         Ok(Self {
             source: "slack",
-            key: Some(slack::key(channel, ts)?),
+            key: Some(Key::of_slack(channel, ts)?),
             senders: key.filter(|_| source == "http"),
         })
     }
@@ -197,7 +196,7 @@ impl Named {
 /// The row of the Slack message that a thread belongs to. In a direct channel, that row has no thread of its own.
 fn root_of(message: &NewMessage, id: Uuid, window: &TimeWindow) -> Option<Uuid> {
     let (channel, thread) = (message.channel_id.as_ref()?, message.thread_ts.as_ref()?);
-    let root = slack::row_id(&message.robeing_id, channel, thread, window)?;
+    let root = RowIdentity::id_of_slack(&message.robeing_id, channel, thread, window)?;
     (root != id).then_some(root)
 }
 

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::draft::{Draft, RowText, tokens};
 use super::partitions::{CLOSED, is_closed};
-use crate::slack::{self, is_same_text};
+use crate::markup::is_same_text;
+use crate::message::SLACK_METADATA;
 
 const READ: &str = "
     select channel_id, channel_type, thread_ts, user_id, slack_user_id, reply_to, message, response, parts,
@@ -221,7 +222,7 @@ impl Known {
         let is_other_confidence = confidences.is_some_and(|(given, known)| given != known);
         let is_other_metadata = entries(&draft.masked.metadata).any(|(name, value)| {
             let known = known.metadata.get(name);
-            known.is_some_and(|known| known != value) && !slack::METADATA.contains(&name.as_str())
+            known.is_some_and(|known| known != value) && !SLACK_METADATA.contains(&name.as_str())
         });
         for (field, is_other) in [
             ("text", is_other_text),

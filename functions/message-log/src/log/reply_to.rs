@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use super::Log;
 use super::draft::{Draft, Thread};
-use crate::ids::first_id_at;
-use crate::slack;
+use crate::ids::{RowIdentity, first_id_at};
 
 /// A response answers no message that is older.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -20,7 +19,7 @@ const MAX_AGE: SignedDuration = SignedDuration::from_hours(31 * 24);
 impl Log {
     /// The row of the Slack message that a thread belongs to, whether or not it exists.
     pub fn root_of(&self, robeing_id: &str, channel: &str, thread: &str) -> Option<Uuid> {
-        slack::row_id(robeing_id, channel, thread, &self.window())
+        RowIdentity::id_of_slack(robeing_id, channel, thread, &self.window())
     }
 
     /// The channel of a thread of Slack.

@@ -8,20 +8,7 @@ use platform::{Error, Result};
 use serde_json::Value;
 
 use super::message_event::{Envelope, text};
-
-/// In characters, of the id of a team or an enterprise.
-const MAX_TEAM: usize = 32;
-
-/// Where the id of an author is theirs.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Author<'a> {
-    /// The enterprise, if it is known, and the team. Slack gives no other person the same id in either.
-    pub(crate) own: Vec<&'a str>,
-    /// Whether Slack says so. Otherwise `own` is the workspace of the envelope.
-    pub(crate) is_stated: bool,
-    /// The workspace of the envelope, by which earlier versions identified authors.
-    pub(crate) seen_in: &'a str,
-}
+use crate::authors::{Author, is_team};
 
 impl Envelope {
     /// The author of the message of an event.
@@ -83,10 +70,6 @@ pub(super) fn stated_team<'a>(envelope: &'a Envelope, message: &'a Value) -> Opt
         of_message.into_iter().chain(last).flatten()
     });
     teams.find(|team| is_team(team))
-}
-
-pub(super) fn is_team(id: &str) -> bool {
-    !id.is_empty() && id.chars().count() <= MAX_TEAM && !id.contains(char::is_control)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use platform::{Error, Result};
 use serde_json::Value;
 
-use super::mrkdwn::{combined, link, mrkdwn, unescaped};
+use crate::markup::{combined, link, mrkdwn, unescaped};
 
 /// Messages from Slack have about fifteen levels at most, in a table of a forwarded message.
 const MAX_DEPTH: usize = 48;

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use platform::{Error, Result};
 use serde_json::{Value, json};
 
+use super::author;
 use super::content::content;
-use super::{author, key, time};
-use crate::ids::Key;
+use crate::ids::{Key, slack_time as time};
 use crate::log::Edit;
 use crate::message::NewMessage;
 
@@ -25,16 +25,6 @@ const WRITTEN: [&str; 5] = [
 const TOMBSTONE: &str = "tombstone";
 /// Most readers of JSON stop at 128 levels, and the list of dead letters adds some.
 const MAX_DEPTH: usize = 100;
-/// The fields of the metadata that come from Slack.
-pub(crate) const METADATA: [&str; 7] = [
-    "channel",
-    "team",
-    "user_team",
-    "ts",
-    "thread_ts",
-    "bot_id",
-    "files",
-];
 /// Longer than any id that Slack makes.
 const MAX_ID: usize = 100;
 
@@ -143,7 +133,7 @@ pub(super) fn read(envelope: &Envelope, robeing_id: &str) -> Result<MessageEvent
             let Some(message) = message else {
                 return Ok(MessageEvent::Ignored);
             };
-            let key = key(required(event, "channel")?, required(event, "ts")?)?;
+            let key = Key::of_slack(required(event, "channel")?, required(event, "ts")?)?;
             Ok(match edit(envelope, event) {
                 // Slack sends a mention again when its message is edited.
                 Some(edit) => MessageEvent::Edited(message, key, edit),
@@ -176,7 +166,7 @@ fn changed(envelope: &Envelope, robeing_id: &str) -> Result<MessageEvent> {
     {
         return Ok(MessageEvent::Ignored);
     }
-    let key = key(required(event, "channel")?, ts)?;
+    let key = Key::of_slack(required(event, "channel")?, ts)?;
     let edit = edit(envelope, now).unwrap_or_else(|| edit_without_time(envelope));
     Ok(MessageEvent::Edited(message, key, edit))
 }
@@ -187,7 +177,7 @@ fn deleted(event: &Value, ts: &str) -> Result<MessageEvent> {
         // A tombstone that is sent as a message has only the time of that message.
         Some(at).filter(|_| text(event, name) != Some(ts))
     });
-    let key = key(required(event, "channel")?, ts)?;
+    let key = Key::of_slack(required(event, "channel")?, ts)?;
     let at = at.unwrap_or_else(|| key.time.unwrap_or_else(Timestamp::now));
     Ok(MessageEvent::Deleted(key, at))
 }

@@ -8,32 +8,26 @@
 mod author;
 mod content;
 mod message_event;
-mod mrkdwn;
-mod same_text;
 mod signing;
-pub(crate) mod users;
 
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
-use jiff::Timestamp;
 use platform::auth::Names;
 use platform::work::Waiting;
 use platform::{Caller, Error, Json, JsonItems, Result};
 use robeing::ROBEINGS;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
+use crate::authors;
 use crate::dead_letters::{self, Attribution};
-use crate::ids::{Key, RowIdentity, TimeWindow};
+use crate::ids::Key;
 use crate::log::{Log, RawEvent};
 use crate::message::{NewMessage, masking_bytes};
 use message_event::{Envelope, MessageEvent, is_id};
 
-pub(crate) use message_event::METADATA;
-pub(crate) use same_text::is_same_text;
 pub use signing::Slack;
 
 pub const ROUTE: &str = "/v1/slack/events";
@@ -41,47 +35,6 @@ pub const ROUTE: &str = "/v1/slack/events";
 pub const TIMEOUT: Duration = Duration::from_millis(2_500);
 /// Tells Slack not to retry a request that would fail again.
 const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
-/// The key of a Slack message, from its channel and `ts`. All events about the message share it.
-///
-/// The key has no workspace. Workspaces that share a channel use the same channel id, and events of one
-/// message may name either workspace; an agent that logs its answer by `slack_ts` knows only the channel.
-/// Channel ids are random: two workspaces of one robeing would need the same id and two messages of the
-/// same microsecond.
-pub fn key(channel: &str, ts: &str) -> Result<Key> {
-    let time = time(ts).ok_or_else(|| {
-        Error::Invalid("ts is not a Slack timestamp such as 1355517523.000005".to_owned())
-    })?;
-    Ok(Key {
-        text: format!("{channel} {ts}"),
-        time: Some(time),
-        order: None,
-    })
-}
-
-/// The id of the row of a Slack message; none if `ts` is not one of Slack's or too old for its id to follow from it.
-pub(crate) fn row_id(
-    robeing_id: &str,
-    channel: &str,
-    ts: &str,
-    window: &TimeWindow,
-) -> Option<Uuid> {
-    let key = key(channel, ts).ok()?;
-    let identity = RowIdentity::of(robeing_id, "slack", Some(&key), None, None, 0, window).ok()?;
-    identity.ledger_key.is_none().then_some(identity.id)
-}
-
-/// `1355517523.000005`: seconds, and microseconds.
-fn time(ts: &str) -> Option<Timestamp> {
-    let (seconds, micros) = ts.split_once('.')?;
-    let is_number = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
-    if micros.len() != 6 || !is_number(micros) || !is_number(seconds) {
-        return None;
-    }
-    let seconds: i64 = seconds.parse().ok()?;
-    let micros: u32 = micros.parse().ok()?;
-    let micros = seconds.checked_mul(1_000_000)?.checked_add(micros.into())?;
-    Timestamp::from_microsecond(micros).ok()
-}
 
 /// Receive an event from Slack.
 ///
@@ -203,7 +156,7 @@ fn letter_key(envelope: &Envelope) -> Key {
     // The event of an edit contains the message, with its own `ts`.
     let ts = text("/message/ts").or_else(|| text("/ts"));
     let known = match (text("/channel").filter(|it| is_id(it)), ts) {
-        (Some(channel), Some(ts)) => key(channel, ts).ok(),
+        (Some(channel), Some(ts)) => Key::of_slack(channel, ts).ok(),
         _ => None,
     };
     known.unwrap_or_else(|| match envelope.event_id.as_str() {
@@ -262,7 +215,7 @@ async fn add_user_id(
     let author = envelope.author()?;
     if let Some(slack_user) = &message.slack_user_id {
         let robeing_id = &message.robeing_id;
-        message.user_id = users::user_id(log, &author, slack_user, robeing_id, key).await?;
+        message.user_id = authors::user_id(log, &author, slack_user, robeing_id, key).await?;
     }
     Ok(())
 }

@@ -13,15 +13,28 @@ use serde_json::Value;
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use super::author::{Author, is_team};
 use crate::ids::Key;
 use crate::log::Log;
 use crate::message::NewMessage;
+
+/// In characters, of the id of a team or an enterprise.
+const MAX_TEAM: usize = 32;
 
 const READ: &str = "
     select team_id, user_id, is_own
     from conversation.slack_user
     where slack_user_id = $1 and team_id = any ($2)";
+
+/// Where the id of an author is theirs.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Author<'a> {
+    /// The enterprise, if it is known, and the team. Slack gives no other person the same id in either.
+    pub(crate) own: Vec<&'a str>,
+    /// Whether Slack says so. Otherwise `own` is the workspace of the envelope.
+    pub(crate) is_stated: bool,
+    /// The workspace of the envelope, by which earlier versions identified authors.
+    pub(crate) seen_in: &'a str,
+}
 
 /// The `user_id` of a Slack user. It is created with their first message; none for a message that is erased, since
 /// nothing of its author is stored again.
@@ -194,4 +207,8 @@ impl Plan {
             None => Ok(user_id),
         }
     }
+}
+
+pub(crate) fn is_team(id: &str) -> bool {
+    !id.is_empty() && id.chars().count() <= MAX_TEAM && !id.contains(char::is_control)
 }

@@ -12,10 +12,14 @@
 //!
 //! Styles, quotes and code leave no marks, so that a partly bold secret is still one word.
 
+mod same_text;
+
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use same_text::is_same_text;
+
 /// A `text` of Slack: references in angle brackets, and three characters escaped.
-pub(super) fn mrkdwn(text: &str) -> String {
+pub(crate) fn mrkdwn(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('<') {
@@ -64,7 +68,7 @@ fn reference(text: &str) -> Option<String> {
 }
 
 /// Slack escapes these three characters and no others.
-pub(super) fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&amp;", "&")
@@ -74,7 +78,7 @@ fn is_address(url: &str) -> bool {
     url.starts_with("mailto:") || url.starts_with("tel:")
 }
 
-pub(super) fn link(url: &str, label: &str) -> String {
+pub(crate) fn link(url: &str, label: &str) -> String {
     let short = url.split_once(':').map_or(url, |(_, rest)| rest);
     let short = short.trim_start_matches('/');
     let url = if is_address(url) { short } else { url };
@@ -92,7 +96,7 @@ pub(super) fn link(url: &str, label: &str) -> String {
 /// they have every word of the text, the text alone if it contains the blocks, and otherwise the lines that only the
 /// text has, followed by the blocks. A word with marks inside it in the text (`sk-*abc*`) and without them in the
 /// blocks is taken from the blocks.
-pub(super) fn combined(text: &str, blocks: &str) -> String {
+pub(crate) fn combined(text: &str, blocks: &str) -> String {
     if blocks.trim().is_empty() {
         return text.to_owned();
     }

@@ -3,7 +3,7 @@
 //! An agent logs the text that it sent, with the marks of Markdown or mrkdwn. Slack's event has the text without
 //! styles, with `:name:` for an emoji, and with the labels of buttons as further lines.
 
-use super::mrkdwn::mrkdwn;
+use super::mrkdwn;
 
 /// Whether both are the text of one message: whether Slack's text has the words of each line of the agent's.
 pub fn is_same_text(of_agent: &str, of_slack: &str) -> bool {
