@@ -150,7 +150,7 @@ async fn without_a_name_there_is_no_model() {
 }
 
 #[tokio::test]
-async fn a_missing_key_or_an_invalid_value_is_reported_at_startup() {
+async fn a_missing_key_or_an_invalid_value_is_reported_at_startup_with_what_to_set() {
     let claude = Env::default().with("LLM_MODEL", "claude-x");
     let keyed = claude.clone().with("ANTHROPIC_API_KEY", "sk-secret");
     for (env, variable) in [
@@ -164,6 +164,7 @@ async fn a_missing_key_or_an_invalid_value_is_reported_at_startup() {
             "LLM_TIMEOUT_SECONDS",
         ),
         (keyed.clone().with("LLM_ATTEMPTS", "-1"), "LLM_ATTEMPTS"),
+        (keyed.clone().with("LLM_ATTEMPTS", "0"), "LLM_ATTEMPTS"),
         (
             keyed.with("ANTHROPIC_BASE_URL", "nowhere"),
             "ANTHROPIC_BASE_URL",
@@ -176,6 +177,8 @@ async fn a_missing_key_or_an_invalid_value_is_reported_at_startup() {
             .expect("refused")
             .to_string();
         assert!(error.contains(variable), "{error}");
+        let says = ["set it to", "put anthropic/"];
+        assert!(says.iter().any(|remedy| error.contains(remedy)), "{error}");
         assert!(!error.contains("sk-secret"), "{error}");
     }
 }

@@ -149,20 +149,26 @@ pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
     Ok(Some(Llm(Arc::new(Inner {
         client,
         timeout: timeout(env)?,
-        attempts: env.parse("LLM_ATTEMPTS", 3)?,
+        attempts: attempts(env)?,
         refusals: AtomicU8::new(0),
         model,
     }))))
 }
 
 fn timeout(env: &Env) -> anyhow::Result<Duration> {
-    let seconds: f64 = env.parse("LLM_TIMEOUT_SECONDS", 30.0)?;
+    let remedy = "LLM_TIMEOUT_SECONDS is not valid: set it to a number of seconds above 0";
+    let seconds: f64 = env.parse("LLM_TIMEOUT_SECONDS", 30.0).context(remedy)?;
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|timeout| !timeout.is_zero())
-        .with_context(|| {
-            format!("LLM_TIMEOUT_SECONDS is {seconds}: set it to a number of seconds above 0")
-        })
+        .context(remedy)
+}
+
+fn attempts(env: &Env) -> anyhow::Result<u32> {
+    let remedy = "LLM_ATTEMPTS is not valid: set it to a whole number, 1 or more";
+    let attempts: u32 = env.parse("LLM_ATTEMPTS", 3).context(remedy)?;
+    anyhow::ensure!(attempts > 0, remedy);
+    Ok(attempts)
 }
 
 impl Llm {

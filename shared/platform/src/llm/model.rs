@@ -259,7 +259,9 @@ fn address(env: &Env, variable: &str, default: &str) -> anyhow::Result<Url> {
     let url = Url::parse(value)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .with_context(|| format!("{variable} is not a URL with http:// or https://"))?;
+        .with_context(|| {
+            format!("{variable} is not a URL: set it to one with http:// or https://")
+        })?;
     Ok(as_folder(url))
 }
 
