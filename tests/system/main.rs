@@ -4,6 +4,7 @@
 mod crates;
 mod docs;
 mod every_route;
+mod grounding;
 mod infra;
 mod openapi;
 mod privacy;

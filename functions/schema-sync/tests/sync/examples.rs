@@ -237,6 +237,44 @@ async fn an_invalid_example_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn an_example_that_only_the_warehouse_can_read_holds_if_it_reads_tables_of_the_schema() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    run(&sync).await;
+    let add = |sql: &str| app.post("/v1/schema/examples", json!({"question": "q", "sql": sql}));
+
+    warehouse.plans_nothing.store(true, Ordering::Relaxed);
+    let unknown = add("FROM `p.shop.orders` |> TALLY id").await;
+    assert_eq!(unknown.status, 503, "nobody can tell what it reads");
+    warehouse.plans_nothing.store(false, Ordering::Relaxed);
+
+    warehouse.also_reads("p.shop.orders");
+    let added = add("FROM `p.shop.orders` |> TALLY id").await;
+    assert_eq!(added.status, 201, "{}", added.text());
+    assert_eq!(added.json()["tables"], json!(["p.shop.orders"]));
+    assert_eq!(added.json()["verified"]["how"], "dry_run");
+
+    for sql in [
+        "FROM `p.shop.orders` |> TALLY session_user()",
+        "FROM `p.shop.orders` |> TALLY id; DROP TABLE `p.shop.orders`",
+        "FROM `p.shop.INFORMATION_SCHEMA.TABLES` |> TALLY id",
+    ] {
+        assert_eq!(add(sql).await.status, 422, "{sql}");
+    }
+    warehouse.also_reads("p.hr.people");
+    let outside = add("FROM `p.shop.orders` |> TALLY status").await;
+    assert_eq!(outside.status, 422);
+    let detail = outside.json()["detail"].as_str().unwrap().to_owned();
+    let place = "it can't be read here, at line 1, column 25: ";
+    assert!(
+        detail.contains(place) && !detail.contains("people"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
 async fn an_idempotency_key_adds_one_example() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let sync = sync(&warehouse, memory());

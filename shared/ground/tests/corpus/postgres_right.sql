@@ -39,7 +39,7 @@ select (address).city, count(*) from orders where (orders.address).street ilike 
 --- public.orders
 select o.id, tag from orders o, unnest(o.tags) as tag where 'gift' = any(o.tags)
 --- public.orders
-select tags[1], array_length(tags, 1), tags[1:2], string_to_array('a,b', ',')[1] from orders
+select tags[1], array_length(tags, 1), tags[1:2], (string_to_array('a,b', ','))[1] from orders
 --- audit.events
 select payload->>'ip' as ip, payload->'user'->>'agent' as agent, payload #>> '{a,b}' as deep
 from audit.events
@@ -85,8 +85,8 @@ select x.plan, x.seats from users u, jsonb_to_record(u.profile) as x(plan text, 
 with lines as materialized (
   select i.order_id, p.sku, i.quantity from order_items i inner join products p on i.product_id = p.id
 ), big (order_id, pieces) as (select order_id, sum(quantity) from lines group by order_id)
-select o.id, b.pieces, percentile_cont(0.5) within group (order by o.total) over () as median
-from big b join orders o on o.id = b.order_id
+select o.id, b.pieces, percentile_cont(0.5) within group (order by o.total) as median
+from big b join orders o on o.id = b.order_id group by 1, 2
 --- public.products
 select title, ts_rank(search, websearch_to_tsquery('english', 'red shoe')) as score
 from products where search @@ websearch_to_tsquery('english', 'red shoe')
