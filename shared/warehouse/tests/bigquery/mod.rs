@@ -3,6 +3,7 @@
 mod again;
 mod details;
 mod failures;
+mod families;
 mod plans;
 mod reading;
 mod shop;

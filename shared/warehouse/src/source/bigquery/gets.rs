@@ -26,7 +26,7 @@ const FIELDS: &str = "type,description,schema,\
 
 /// What was read under the name of a family or table.
 pub(super) enum Found {
-    Table(Table),
+    Table(Box<Table>),
     /// It has been dropped since it was listed.
     Gone,
     /// Some shards share no column with the others: the family without them, and these tables.
@@ -35,7 +35,7 @@ pub(super) enum Found {
 
 impl From<Option<Table>> for Found {
     fn from(table: Option<Table>) -> Self {
-        table.map_or(Self::Gone, Self::Table)
+        table.map_or(Self::Gone, |table| Self::Table(Box::new(table)))
     }
 }
 
@@ -121,7 +121,7 @@ impl TableReader<'_> {
             return Ok(Found::Unrelated(families));
         }
         table.shards = shards(family, family::drift(&runs));
-        Ok(Found::Table(table))
+        Ok(Found::Table(Box::new(table)))
     }
 
     async fn columns(&self, family: &Family, at: usize) -> Result<Vec<Column>, SourceError> {

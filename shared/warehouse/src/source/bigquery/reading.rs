@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future;
 use futures::stream::{self, FuturesUnordered, StreamExt as _};
+use platform::plural::counted;
 use schema::document::{Problem, Table};
 use schema::name::TableName;
 
@@ -359,10 +360,11 @@ impl<'a> DatasetsReader<'a> {
                 for found in found {
                     let error = SourceError::Unavailable {
                         detail: format!(
-                            "BigQuery stopped responding after {done} of {total} tables, so not every \
-                             table was read; the last error: {last}"
+                            "BigQuery stopped responding after {done} of {}, so not every table was \
+                             read; the last error: {last}",
+                            counted(total, "table")
                         ),
-                        source: anyhow::anyhow!("{done} of {total} tables were tried"),
+                        source: anyhow::anyhow!("tried {done} of {}", counted(total, "table")),
                     };
                     failures.dataset(found.dataset, error);
                 }
@@ -385,7 +387,7 @@ impl<'a> DatasetsReader<'a> {
     /// it has been dropped since it was listed.
     async fn read(&self, task: &TableTask<'_>, many: bool) -> Result<Vec<ReadTable>, SourceError> {
         let mut left = match self.table(task, many).await? {
-            Found::Table(table) => return Ok(vec![(table.parts.clone(), Ok(table))]),
+            Found::Table(table) => return Ok(vec![(table.parts.clone(), Ok(*table))]),
             Found::Gone => return Ok(Vec::new()),
             Found::Unrelated(families) => families,
         };
@@ -396,7 +398,7 @@ impl<'a> DatasetsReader<'a> {
                 family: &family,
             };
             match self.table(&task, many).await {
-                Ok(Found::Table(table)) => read.push((task.name(), Ok(table))),
+                Ok(Found::Table(table)) => read.push((task.name(), Ok(*table))),
                 Ok(Found::Gone) => {}
                 Ok(Found::Unrelated(families)) => left.extend(families),
                 Err(error) => read.push((task.name(), Err(error))),
@@ -431,17 +433,23 @@ impl<'a> DatasetsReader<'a> {
                 shards: queried.shards,
                 ..table
             }),
-            (None, Some(known)) if known.shards.is_some() => match reader.table(family).await? {
-                Some(table) if same_shape(&known.columns, &table.columns) => {
-                    let versions = known.shards.as_ref().map(|shards| &shards.versions[..]);
-                    let versions = carry_versions(versions.unwrap_or_default(), family);
-                    Some(Table {
-                        shards: shards(family, versions),
-                        ..table
-                    })
+            // A shard that is known as a table of its own may still be one.
+            (None, Some(known))
+                if known.shards.is_some()
+                    && !task.shards().any(|it| self.known.contains_key(it.as_str())) =>
+            {
+                match reader.table(family).await? {
+                    Some(table) if same_shape(&known.columns, &table.columns) => {
+                        let versions = known.shards.as_ref().map(|shards| &shards.versions[..]);
+                        let versions = carry_versions(versions.unwrap_or_default(), family);
+                        Some(Table {
+                            shards: shards(family, versions),
+                            ..table
+                        })
+                    }
+                    _ => return reader.read_new(family).await,
                 }
-                _ => return reader.read_new(family).await,
-            },
+            }
             (None, _) => return reader.read_new(family).await,
         };
         Ok(table.into())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use schema::document::{Table, TableKind};
 use schema::family;
 use schema::name::TableName;
+use schema::table_schema::TableResource;
 
 use super::task::{ListedDataset, TableTask};
 use crate::error::SourceError;
@@ -51,7 +52,7 @@ impl Tables {
             let mut kinds: BTreeMap<String, TableKind> = BTreeMap::new();
             for family in &listing.families {
                 let name = dataset.table(&family.name).to_string();
-                let kind = listing.entry(family).map(|entry| entry.table_kind());
+                let kind = listing.entry(family).map(TableResource::table_kind);
                 if !self.absent.contains(&name) {
                     kinds.insert(family.name.clone(), kind.unwrap_or(TableKind::Table));
                 }
