@@ -10,6 +10,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use platform::plural::counted;
 use platform::telemetry::{self, Audience};
 use platform::{Env, Resources, secrets};
 use schema_sync::sync::{Answer, Sync};
@@ -272,8 +273,8 @@ fn print_answer(answer: &Answer) -> anyhow::Result<()> {
     if answer.changes.len() > SHOWN {
         writeln!(
             out,
-            "  and {} more changes; --json prints all",
-            answer.changes.len() - SHOWN
+            "  and {}; --json prints all",
+            counted(answer.changes.len() - SHOWN, "more change")
         )?;
     }
     for problem in &answer.problems {

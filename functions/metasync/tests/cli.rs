@@ -430,7 +430,7 @@ async fn stats_rolls_up_once_and_recounts() {
     assert_eq!(read(&["stats", "--rebuild", "--json"])["changed"], 1);
     assert_eq!(read(&["stats", "--rebuild", "--json"])["changed"], 0);
     let rebuilt = run(&["stats", "--rebuild"], &env);
-    assert!(String::from_utf8_lossy(&rebuilt.stdout).contains("0 rows were wrong"));
+    assert!(String::from_utf8_lossy(&rebuilt.stdout).contains("corrected 0 rows"));
     let unset = run(&["stats"], &[]);
     assert!(String::from_utf8_lossy(&unset.stderr).contains("DATABASE_URL is not set"));
 }

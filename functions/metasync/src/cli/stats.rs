@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use platform::plural::counted;
 use platform::{Env, Resources};
 use stats_batch::{Stats, rebuild, roll_up};
 
@@ -16,10 +17,10 @@ pub async fn run(env: &Env, is_rebuild: bool, json: bool) -> anyhow::Result<()> 
         }
         writeln!(
             std::io::stdout(),
-            "recounted {} conversations of {} robeings; {} rows were wrong and are corrected",
-            rebuilt.conversations,
-            rebuilt.robeings,
-            rebuilt.changed
+            "recounted {} of {}; corrected {}",
+            counted(rebuilt.conversations, "conversation"),
+            counted(rebuilt.robeings, "robeing"),
+            counted(rebuilt.changed, "row")
         )?;
         return Ok(());
     }
@@ -34,9 +35,9 @@ pub async fn run(env: &Env, is_rebuild: bool, json: bool) -> anyhow::Result<()> 
     };
     writeln!(
         std::io::stdout(),
-        "rolled up {} rows of {} robeings{rest}",
-        rolled_up.rows,
-        rolled_up.robeings
+        "rolled up {} of {}{rest}",
+        counted(rolled_up.rows, "row"),
+        counted(rolled_up.robeings, "robeing")
     )?;
     Ok(())
 }

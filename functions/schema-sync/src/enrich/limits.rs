@@ -172,6 +172,7 @@ impl Problems {
             .into_iter()
             .map(|(reason, columns)| match columns {
                 0 => format!("{reason}: the next sync asks for the rest"),
+                1 => format!("{reason}: 1 column is left for the next sync"),
                 _ => format!("{reason}: {columns} columns are left for the next sync"),
             });
         failed

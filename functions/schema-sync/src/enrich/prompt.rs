@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use platform::excerpt::cut;
+use platform::plural::counted;
 use schema::Dialect;
 use schema::document::{Column, Example, Mode, Table, TableKind};
 
@@ -64,7 +65,7 @@ pub fn user(tables: &[Table], batch: &[TablePart], examples: usize, known: &[Exa
             }
             user.push_str("</known_questions>\n");
         }
-        let _ = writeln!(user, "Write {examples} examples.");
+        let _ = writeln!(user, "Write {}.", counted(examples, "example"));
     }
     user
 }
@@ -100,7 +101,7 @@ pub fn table(table: &Table, part: Option<&TablePart>) -> String {
         let _ = writeln!(text, "  {} {}", mark(is_asked), line(path, column));
     });
     if hidden > 0 {
-        let _ = writeln!(text, "  ({hidden} more columns)");
+        let _ = writeln!(text, "  ({})", counted(hidden, "more column"));
     }
     text
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform::auth::{Names, Scope};
+use platform::plural::counted;
 use platform::telemetry::{Unit, metric};
 use schema::diff::{self, Change, ChangeKind};
 use schema::document::{Ledger, Problem};
@@ -81,8 +82,7 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
 fn message(problems: usize) -> String {
     match problems {
         0 => "MetaSync completed successfully".to_owned(),
-        1 => "MetaSync completed with 1 problem".to_owned(),
-        count => format!("MetaSync completed with {count} problems"),
+        count => format!("MetaSync completed with {}", counted(count, "problem")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether the warehouse can be read, and whether it plans queries.
 
+use platform::plural::counted;
 use platform::{Env, Resources};
 use tokio::time::timeout;
 use warehouse::{Plan, Remedy, SourceError, Usage};
@@ -28,7 +29,7 @@ pub async fn schema(resources: &Resources) -> Outcome {
             failed(detail(error), remedy)
         }
         Ok(Ok(reading)) if reading.problems.is_empty() => {
-            fine(format!("{} tables", reading.tables.len()))
+            fine(counted(reading.tables.len(), "table"))
         }
         Ok(Ok(reading)) => {
             let listed = reading.problems.iter().take(PROBLEMS);
