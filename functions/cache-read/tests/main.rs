@@ -5,6 +5,7 @@ mod bounds;
 mod changes;
 mod common;
 mod context;
+mod date_families;
 mod levels;
 mod names;
 mod prompt;

@@ -48,13 +48,18 @@ fn changed() -> Table {
         version(
             "20240121",
             "20240131",
-            vec![dropped("referrer", "STRING"), dropped("page.path", "STRING")],
+            vec![
+                dropped("referrer", "STRING"),
+                dropped("page.path", "STRING"),
+            ],
         ),
     ];
     let mut table = table("p.web.events_*", &["event_date"]);
-    table
-        .columns
-        .push(nested("page", Mode::Nullable, vec![Column::leaf("title", "STRING")]));
+    table.columns.push(nested(
+        "page",
+        Mode::Nullable,
+        vec![Column::leaf("title", "STRING")],
+    ));
     table.shards = Some(shards);
     table
 }
@@ -100,7 +105,10 @@ fn a_blocked_wildcard_is_told_with_what_to_read_instead() {
     let document = document(vec![with_neighbors("events_*", &view)]);
     for format in [Format::Text, Format::Ddl] {
         let context = in_format(&document, "events", 2_000, format).context;
-        for told in ["BigQuery refuses this wildcard", "read `p.web.events_2*` instead"] {
+        for told in [
+            "BigQuery refuses this wildcard",
+            "read `p.web.events_2*` instead",
+        ] {
             assert!(context.contains(told), "{context}");
         }
     }

@@ -4,6 +4,7 @@ mod accidents;
 mod conditions;
 mod descriptions;
 mod examples;
+mod folder;
 mod history;
 mod ledger;
 mod scope;
