@@ -34,7 +34,7 @@ use axum::response::Response;
 use platform::store::Store;
 use platform::{Caller, Resources, Router, routes};
 
-use crate::app::{App, AppState};
+use crate::app::{App, AppState, Snapshot};
 use crate::cache::Cache;
 use crate::comparisons::Comparisons;
 use crate::prompt::templates::Templates;
@@ -89,7 +89,7 @@ async fn read(
     request.extensions_mut().insert(snapshot.clone());
     let mut response = next.run(request).await;
     // A handler that took a newer snapshot says so.
-    let snapshot = response.extensions_mut().remove().unwrap_or(snapshot);
-    app.freshness.add_headers(&mut response, &snapshot);
+    let Snapshot { served, view } = response.extensions_mut().remove().unwrap_or(snapshot);
+    app.freshness.add_headers(&mut response, &served, &view);
     Ok(response)
 }

@@ -8,8 +8,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use crate::app::Snapshot;
-use crate::cache::Level;
+use crate::cache::{Level, Served};
 use crate::view::{Encoding, View, digest};
 
 pub const JSON: &str = "application/json";
@@ -108,8 +107,8 @@ impl Freshness {
         }
     }
 
-    pub fn add_headers(&self, response: &mut Response, snapshot: &Snapshot) {
-        let Snapshot { served, view } = snapshot;
+    /// `view` is what the caller sees of what is served.
+    pub fn add_headers(&self, response: &mut Response, served: &Served, view: &View) {
         let status = response.status();
         let headers = response.headers_mut();
         let version = HeaderValue::from_str(&view.document.version);

@@ -13,7 +13,7 @@ use crate::Error;
 /// A request names its host in `Host`, in its target (`:authority` on HTTP/2, an absolute URL on
 /// HTTP/1.1), or in both.
 pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
-    let host = one(headers, header::HOST)?;
+    let host = one(headers, &header::HOST)?;
     let target = target.authority().map(http::uri::Authority::as_str);
     if let (Some(host), Some(target)) = (host, target)
         && !host.eq_ignore_ascii_case(target)
@@ -27,7 +27,7 @@ pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
         ));
     }
     // Browsers send the page's origin with every request that can change something.
-    match (one(headers, header::ORIGIN)?, host) {
+    match (one(headers, &header::ORIGIN)?, host) {
         (None, _) => Ok(()),
         (Some(origin), Some(host)) if origin.strip_prefix("http://") == Some(host) => Ok(()),
         (Some(_), _) => Err(refused("web pages of another origin can't call it")),
@@ -35,8 +35,8 @@ pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
 }
 
 /// The header, which must not be there twice: a proxy might check one of them, and this process the other.
-fn one(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Error> {
-    let mut values = headers.get_all(&name).iter();
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+    let mut values = headers.get_all(name).iter();
     let (value, None) = (values.next(), values.next()) else {
         return Err(refused(&format!("send one `{name}` header")));
     };

@@ -10,11 +10,11 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::limit::BodyLimit;
 use super::strict::Strict;
 use super::wording::plain;
 use crate::Error;
 use crate::excerpt::cut;
-use crate::serve::BodyLimit;
 use crate::work::Workers;
 
 /// Parsing a body of up to this many bytes takes less than a millisecond.

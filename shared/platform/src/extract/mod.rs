@@ -5,6 +5,7 @@
 
 mod cursor;
 pub mod json;
+mod limit;
 mod path;
 mod query;
 mod strict;
@@ -13,6 +14,7 @@ pub mod wording;
 
 pub use cursor::Cursor;
 pub use json::{Json, JsonItems, RawBody};
+pub(crate) use limit::BodyLimit;
 pub use path::Path;
 pub use query::Query;
 pub use strict::Strict;

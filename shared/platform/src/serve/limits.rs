@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
+use crate::extract::BodyLimit;
 use crate::extract::json::whole;
 use crate::postgres::wait_limit;
 use crate::{Env, Error, Result};
@@ -52,24 +53,6 @@ impl Limits {
         };
         deadline.set(self.answer_within);
         deadline
-    }
-}
-
-/// The size limit of a request's body.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BodyLimit(pub(super) usize);
-
-impl BodyLimit {
-    /// The error of a larger body.
-    pub(crate) fn exceeded(self) -> Error {
-        let (size, unit) = match self.0 {
-            size if size > 0 && size % (1 << 20) == 0 => (size >> 20, "MiB"),
-            size if size > 0 && size % (1 << 10) == 0 => (size >> 10, "KiB"),
-            size => (size, "bytes"),
-        };
-        Error::TooLarge(format!(
-            "the body is larger than this route accepts: send at most {size} {unit}"
-        ))
     }
 }
 
@@ -173,14 +156,6 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
-
-    #[test]
-    fn the_error_of_a_large_body_states_the_limit() {
-        for (bytes, limit) in [(16 << 20, "16 MiB"), (4096, "4 KiB"), (1000, "1000 bytes")] {
-            let error = BodyLimit(bytes).exceeded().to_string();
-            assert!(error.ends_with(&format!("send at most {limit}")), "{error}");
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn a_route_can_shorten_and_extend_the_deadline() {

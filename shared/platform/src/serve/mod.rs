@@ -18,7 +18,6 @@ use crate::telemetry::{self, Audience};
 use crate::{Env, Resources, Router, secrets};
 
 pub use ingress::Ingress;
-pub(crate) use limits::BodyLimit;
 pub use limits::{body_limit, concurrency_limit, time_limit};
 pub use service::{document, service};
 
