@@ -200,10 +200,7 @@ async fn the_number_of_attempts_is_limited() {
     let stub = LlmStub::start(|_| Answer::error(529, "overloaded_error")).await;
     let error = error(&stub.llm("claude-x")).await;
     assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
-    assert_eq!(
-        error.to_string(),
-        "anthropic is down or overloaded (529 overloaded_error)"
-    );
+    assert_eq!(error.to_string(), "anthropic is down or overloaded (529)");
     assert_eq!(stub.requests().len(), 3);
 }
 
@@ -224,10 +221,7 @@ async fn a_provider_that_asks_for_a_long_pause_is_not_retried() {
 async fn a_spent_budget_is_not_retried() {
     let stub = LlmStub::start(|_| Answer::error(429, "insufficient_quota")).await;
     let error = error(&stub.llm("gpt-4o")).await;
-    assert_eq!(
-        error.to_string(),
-        "openai is over its spending limit (429 insufficient_quota)"
-    );
+    assert_eq!(error.to_string(), "openai is over its spending limit (429)");
     assert_eq!(stub.requests().len(), 1);
 }
 

@@ -97,7 +97,8 @@ pub fn from_status(
 ) -> Failure {
     let error = ErrorBody::read(body);
     let provider = model.provider;
-    let code = error.describe(status.as_u16());
+    let number = status.as_u16();
+    let code = error.describe(number);
     let denied = |text: String| Failure::Final(LlmError::Denied(text));
     let refused_key = || {
         denied(format!(
@@ -114,10 +115,10 @@ pub fn from_status(
     };
     let spent = || {
         Failure::Final(LlmError::unavailable(format!(
-            "{provider} is over its spending limit ({code})"
+            "{provider} is over its spending limit ({number})"
         )))
     };
-    match status.as_u16() {
+    match number {
         400..=499
             if error.says_responses_only()
                 && request.api == Api::Chat
@@ -133,11 +134,11 @@ pub fn from_status(
         402 => spent(),
         400 | 429 if error.is_about_money() => spent(),
         429 => Failure::Later(
-            LlmError::unavailable(format!("{provider} is over its rate limit ({code})")),
+            LlmError::unavailable(format!("{provider} is over its rate limit ({number})")),
             headers,
         ),
         408 | 500..=599 => Failure::Later(
-            LlmError::unavailable(format!("{provider} is down or overloaded ({code})")),
+            LlmError::unavailable(format!("{provider} is down or overloaded ({number})")),
             headers,
         ),
         _ if error.is_filter() => Failure::Final(LlmError::Declined {
