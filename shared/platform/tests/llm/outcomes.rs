@@ -1,5 +1,8 @@
 //! Responses that are no complete answer, in the providers' own words.
 
+// Each argument is a `json!` in place.
+#![expect(clippy::needless_pass_by_value)]
+
 use serde_json::{Value, json};
 
 use super::{Answer, LlmError, LlmStub, ask, blue, error, open};
