@@ -20,7 +20,9 @@ use tokio::time::Instant;
 
 /// The functions that store data in Postgres.
 fn with_database() -> impl Iterator<Item = &'static Function> {
-    FUNCTIONS.iter().filter(|function| function.needs_database())
+    FUNCTIONS
+        .iter()
+        .filter(|function| function.needs_database())
 }
 
 const SLACK_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";

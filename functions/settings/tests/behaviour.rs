@@ -144,7 +144,12 @@ async fn an_invalid_value_is_rejected_with_a_hint_and_changes_nothing() {
         ("user/timezone", json!("a b"), 400, "like Asia/Seoul"),
         ("user/theme", json!("dark"), 400, "under skill"),
         ("system/unmasked", json!(["rrn"]), 400, "and is `rrn`"),
-        ("system/max_memory_size", json!(-1), 400, "a whole number from 0"),
+        (
+            "system/max_memory_size",
+            json!(-1),
+            400,
+            "a whole number from 0",
+        ),
         (
             "skill/email",
             json!({"check_interval": 5}),
