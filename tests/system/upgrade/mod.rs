@@ -83,7 +83,7 @@ const IN_PLACE: &str = "
         (id, robeing_id, thread_ts, message, metadata, token_count, source, source_event_id, content, xid, created_at)
     select (lpad(to_hex((extract(epoch from at) * 1000)::int8), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid,
            'support', 't' || n, case n when 0 then 'un café glacé' else 'other ' || n end, '{}', 3, 'http', n::text,
-           gen_random_uuid(), '740', at
+           gen_random_uuid(), '3', at
     from generate_series(0, 99) as n,
          lateral (select timestamptz '2026-11-10 18:40Z' + n * interval '1 hour' as at) as it;
     insert into conversation.search_tail (robeing_id, id, ngrams)
