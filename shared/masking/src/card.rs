@@ -59,19 +59,33 @@ fn is_card(text: &Text, number: &Number, length: usize) -> bool {
 
 /// The number of digits of a card number with the month and the year after it: 4111 1111 1111 1111/12/29.
 pub fn with_expiry(number: &Number, length: usize) -> usize {
-    let month = |at: usize| matches!(number.digits[at..at + 2], [0, 1..=9] | [1, 0..=2]);
-    let end = length + 4;
-    let parted = number
-        .gap(length)
-        .within(Gap::SLASH.or(Gap::SPACE).or(Gap::DASH));
-    let expires = number.length >= end
-        && number.ends_at(length)
-        && parted
-        && month(length)
-        && number.gap(length + 2).within(Gap::SLASH.or(Gap::DASH))
+    let month = matches!(number.digits[length..length + 2], [0, 1..=9] | [1, 0..=2]);
+    let before = Gap::SLASH.or(Gap::SPACE).or(Gap::DASH).or(Gap::OTHER);
+    let within = Gap::SLASH.or(Gap::DASH).or(Gap::OTHER);
+    let dated = number.ends_at(length)
         && number.ends_at(length + 2)
-        && number.ends_at(end);
-    if expires { end } else { length }
+        && month
+        && number.gap(length).within(before)
+        && number.gap(length + 2).within(within);
+    let century = number.digits[length + 2..length + 4] == [2, 0];
+    let ends = [length + 4, length + 6]
+        .into_iter()
+        .find(|&end| end <= number.length && number.ends_at(end) && (end == length + 4 || century));
+    ends.filter(|_| dated).unwrap_or(length)
+}
+
+/// The digits of a card number without the expiry after it, so that a card has one number with and without.
+pub fn without_expiry(digits: &str) -> &str {
+    let length = match digits.as_bytes() {
+        [b'3', b'4' | b'7', ..] => 15,
+        [b'3', b'0' | b'6' | b'8' | b'9', ..] => 14,
+        _ => 16,
+    };
+    match digits.len() {
+        // Numbers of 17 to 19 digits have no expiry of two or four digits that is as short.
+        all if all == length + 4 || all == length + 6 => &digits[..length],
+        _ => digits,
+    }
 }
 
 fn luhn(digits: &[u8]) -> bool {

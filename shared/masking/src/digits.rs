@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::text::Text;
 
-/// The most digits of a number. The longest numbers that scanners need are card numbers of 19 digits.
-const MAX_DIGITS: usize = 20;
+/// The most digits of a number. The longest numbers that scanners need are card numbers of 19 digits with a month and
+/// a year.
+const MAX_DIGITS: usize = 23;
 /// The most units between two groups of a number: " - (".
 const MAX_GAP: usize = 4;
 

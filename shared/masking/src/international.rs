@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use unicode_normalization::char::is_combining_mark;
+
 use super::digits::{Gap, Number};
 use super::labels::Class;
 use super::local_part::is_local;
@@ -60,7 +62,7 @@ const TOP_LEVEL: [&str; 20] = [
 
 /// The letters of a domain besides ASCII (RFC 5890), without the scripts in which particles or the next word touch it.
 fn is_foreign(unit: char) -> bool {
-    !unit.is_ascii() && unit.is_alphabetic() && !is_dense(unit)
+    !unit.is_ascii() && (unit.is_alphabetic() || is_combining_mark(unit)) && !is_dense(unit)
 }
 
 /// Hangul, kana and ideographs.

@@ -93,7 +93,7 @@ impl Walk<'_> {
 
     fn string(&mut self, key: &str, text: &str) -> Result<String, Error> {
         let name = Text::new(start_of(key), &self.masker.dictionary);
-        let secret = secrets::is_name(&name) && !secrets::is_setting(text) && !is_placeholder(text);
+        let secret = secrets::is_secret_of(&name, text) && !is_placeholder(text);
         if secret && self.masker.policy.masks(Kind::Secret) {
             self.add(text)?;
             let mut masked = String::new();

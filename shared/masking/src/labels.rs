@@ -1,6 +1,8 @@
 //! Labels: words that say what a number near them is, such as "계좌" or "passport", or that it is not personal data,
 //! such as "주문번호".
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::fold::Folded;
 
 /// A set of meanings of a label.
@@ -34,6 +36,8 @@ impl Class {
     pub const TELEPHONE: Self = Self(1 << 18 | Self::PHONE.0);
     /// A token that is no secret: of a page, or of a model's vocabulary.
     pub const NO_SECRET: Self = Self(1 << 19);
+    /// A name of secrets that also names words of a text or modes: "token", "credentials".
+    pub const TOKEN: Self = Self(1 << 20 | Self::SECRET.0);
 
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -63,10 +67,12 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::TELEPHONE,
-        "tel telephone phone phones mobile cell cellphone call fax whatsapp sms dial ring phone_number \
-         telefon telefonnummer handy handynummer mobil mobilnummer rufnummer téléphone telephone_portable portable \
-         teléfono telefono móvil movil celular telefone telemóvel cellulare telefoon puhelin telefoni телефон \
-         電話_番号 電話 携帯_電話 携帯 电话_号码 电话 手机_号码 手机_号 手机 điện_thoại โทร هاتف",
+        "tel telephone phone phones mobile cell cellphone cell_phone call fax whatsapp sms dial ring phone_number gsm \
+         telefon telefonnummer handy handynummer mobil mobilnummer mobiltelefon rufnummer téléphone tél \
+         telephone_portable portable teléfono telefono móvil movil celular telefone telemóvel cellulare telefoon \
+         mobiel puhelin matkapuhelin telefoni komórka cep_telefonu telepon ponsel no_hp nomor_hp телефон тел моб \
+         мобильный τηλέφωνο τηλ κινητό 電話_番号 電話 携帯_電話 携帯 手機_號碼 手機 聯絡_電話 电话_号码 电话 手机_号码 手机_号 手机 \
+         联系_电话 điện_thoại số_điện_thoại sđt โทรศัพท์ เบอร์โทร มือถือ โทร هاتف تلفون جوال موبايل טלפון נייד फ़ोन फोन मोबाइल",
     ),
     (
         Class::ACCOUNT,
@@ -114,28 +120,38 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::PASSWORD,
-        "비밀_번호 비번 패스워드 암호 password passwd passcode passphrase pw pgpassword mysql_pwd \
-         passwort passwörter kennwort zugangscode mot_de_passe contraseña contrasena senha palavra_passe wachtwoord \
-         lösenord adgangskode passord salasana hasło haslo heslo jelszó parola şifre sifre пароль गुप्तशब्द \
-         パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu รหัสผ่าน كلمة_المرور סיסמה",
+        "비밀_번호 비번 패스워드 암호 password passwords passwd passcode passphrase pw pwd pgpassword mysql_pwd redis_auth \
+         password_confirmation password_confirm password_again \
+         passwort passwörter kennwort zugangscode mot_de_passe contraseña contrasena clave_de_acceso senha palavra_passe \
+         wachtwoord lösenord adgangskode passord salasana hasło haslo heslo jelszó parola parolă şifre sifre \
+         пароль κωδικός κωδικό गुप्तशब्द पासवर्ड パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu kata_sandi kata_laluan รหัสผ่าน \
+         كلمة_المرور كلمة_السر סיסמה סיסמא",
     ),
     (
         Class::SECRET,
-        "인증키 비밀키 시크릿 시크릿_키 액세스_키 api_키 토큰 pwd pass secret secret_key client_secret api_key access_key \
-         access_token refresh_token auth_token secret_access_key secret_token token private_key credential credentials \
-         geheimnis schlüssel clé_secrète jeton clave_secreta segredo chave_secreta トークン 令牌 密钥 токен",
+        "인증_키 비밀_키 시크릿 시크릿_키 액세스_키 api_키 pass secret secret_key client_secret api_key access_key \
+         access_token refresh_token auth_token id_token bearer_token secret_access_key secret_token private_key \
+         geheimnis clé_secrète clave_secreta segredo chave_secreta 密钥 密鑰 秘密_鍵",
+    ),
+    (
+        Class::TOKEN,
+        "토큰 token credential credentials jeton ト_クン 令牌 токен",
     ),
     (
         Class::KEY,
-        "key keys sig signature auth authorization x_amz_signature session_token cookie signing_key shared_key \
-         account_key shared_access_key hmac apikeys",
+        "key keys sig signature auth authorization session_token cookie set_cookie signing_key shared_key account_key \
+         shared_access_key primary_key secondary_key subscription_key encryption_key license_key licence_key hmac jwt \
+         api_keys schlüssel clé clave chave llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키: 키= 키는",
     ),
     (
         Class::NO_SECRET,
-        "next_page_token page_token prev_page_token previous_page_token next_token continuation_token stop_token stop_tokens \
+        "next_page_token page_token prev_page_token previous_page_token next_token prev_token continuation_token \
+         continue_token cursor_token resume_token paging_token pagination_token scroll_token sync_token delta_token \
+         change_token skip_token offset_token stop_token stop_tokens start_token end_token \
          eos_token bos_token pad_token unk_token sep_token cls_token mask_token special_token max_token total_token \
-         input_token output_token prompt_token completion_token cached_token sync_token primary_key foreign_key \
-         partition_key sort_key idempotency_key public_key cache_key key_id access_key_id",
+         input_token output_token prompt_token completion_token cached_token reasoning_token foreign_key partition_key \
+         sort_key idempotency_key public_key cache_key object_key routing_key row_key key_id key_name key_vault \
+         access_key_id api_key_id",
     ),
     (
         Class::VERSION,
@@ -180,6 +196,14 @@ impl Dictionary {
         for &(class, words) in WORDS {
             for word in words.split_ascii_whitespace() {
                 dictionary.add(word, class);
+                // Many people type without accents, and folding drops those of decomposed letters.
+                let plain = word
+                    .nfd()
+                    .filter(|letter| !('\u{300}'..='\u{36F}').contains(letter));
+                let plain: String = plain.nfc().collect();
+                if plain != word {
+                    dictionary.add(&plain, class);
+                }
             }
         }
         for words in &mut dictionary.words {
@@ -206,8 +230,8 @@ impl Dictionary {
         let mut labels = Vec::new();
         let mut at = 0;
         while at < text.len() {
-            let first = text.at(at).to_ascii_lowercase();
-            let slot = slot(first, text.at(at + 1).to_ascii_lowercase());
+            let first = lower(text.at(at));
+            let slot = slot(first, lower(text.at(at + 1)));
             let used = self.used[slot / 64] >> (slot % 64) & 1 == 1;
             let label = used.then(|| self.label(text, at, first, slot)).flatten();
             at = label.map_or(at + 1, |label| label.end);
@@ -218,13 +242,17 @@ impl Dictionary {
 
     fn label(&self, text: &Folded, start: usize, first: char, slot: usize) -> Option<Label> {
         let words = &self.words[slot];
-        if first.is_ascii() && !begins_word(text, start) {
-            return None;
-        }
+        let begins = !is_spaced(first) || begins_word(text, start);
         words.iter().find_map(|(word, class)| {
+            // "userpassword" has no mark where the word begins.
+            if !(begins || word.len() >= 6 && class.is(Class::PASSWORD)) {
+                return None;
+            }
             let end = matched(text, start, word)?;
+            let next = text.at(end);
+            let goes_on = is_spaced(next) && (next.is_ascii_lowercase() || next.is_lowercase());
             // "phoneNumber" and "PHONE_NO" are labels, "tells" is not.
-            (!first.is_ascii() || !text.at(end).is_ascii_lowercase()).then_some(Label {
+            (!is_spaced(first) || !goes_on).then_some(Label {
                 start,
                 end,
                 class: *class,
@@ -237,16 +265,28 @@ fn slot(first: char, second: char) -> usize {
     (first as usize ^ (second as usize).wrapping_mul(181)) % SLOTS
 }
 
+/// Whether a letter belongs to a script whose words are separated: Latin, Greek, Cyrillic.
+fn is_spaced(letter: char) -> bool {
+    letter.is_ascii_alphabetic() || matches!(letter, 'À'..='\u{52F}') && letter.is_alphabetic()
+}
+
+fn lower(letter: char) -> char {
+    match letter {
+        'À'..='\u{52F}' => letter.to_lowercase().next().unwrap_or(letter),
+        _ => letter.to_ascii_lowercase(),
+    }
+}
+
 fn begins_word(text: &Folded, at: usize) -> bool {
     let before = text.before(at);
-    !before.is_ascii_alphabetic() || before.is_ascii_lowercase() && text.at(at).is_ascii_uppercase()
+    !is_spaced(before) || before.is_lowercase() && text.at(at).is_uppercase()
 }
 
 /// The end of a word that begins at a unit. `_` in a word matches "_", "-", " " or nothing.
 fn matched(text: &Folded, start: usize, word: &[char]) -> Option<usize> {
     let mut at = start;
     for &letter in word {
-        let unit = text.at(at).to_ascii_lowercase();
+        let unit = lower(text.at(at));
         if letter == '_' {
             at += usize::from(matches!(unit, '_' | '-' | ' '));
         } else if unit == letter {

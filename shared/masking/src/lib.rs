@@ -3,7 +3,6 @@
 mod address;
 mod card;
 mod digits;
-mod entropy;
 mod fold;
 mod international;
 mod json;
@@ -15,7 +14,6 @@ mod local_part;
 mod phone;
 mod placeholders;
 mod policy;
-mod prefixes;
 mod registration;
 mod scan;
 mod secrets;

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use unicode_normalization::char::is_combining_mark;
+
 use super::fold::Folded;
 
 /// The local part of an e-mail address that was read last. Some at signs (`%40`) may be part of the local part before
@@ -36,11 +38,11 @@ impl LocalPart {
     }
 }
 
-/// Whether a unit can be part of a local part.
+/// Whether a unit can be part of a local part (RFC 6531), of the marks those that people use.
 pub fn is_local(unit: char) -> bool {
     unit.is_ascii_alphanumeric()
-        || matches!(unit, '.' | '_' | '%' | '+' | '-')
-        || unit.is_alphabetic() && !is_korean(unit)
+        || matches!(unit, '.' | '_' | '%' | '+' | '-' | '\'')
+        || (unit.is_alphabetic() || is_combining_mark(unit)) && !is_korean(unit)
 }
 
 fn is_korean(unit: char) -> bool {

@@ -231,23 +231,42 @@ fn from_abroad(text: &Text, number: &Number) -> Option<usize> {
 
 /// A number of any country directly after a word for telephones: "Tel.: 030 12345678", "call 13812345678".
 fn labelled(text: &Text, number: &Number) -> Option<usize> {
-    if !text.named_all(number.start(), Class::TELEPHONE) {
+    let (start, first) = (number.start(), number.digits[0]);
+    let open = usize::from(text.before(start) == '(');
+    if !text.introduced(start - open, Class::TELEPHONE) || is_date(number) {
         return None;
     }
-    let least = if number.digits[0] == 0 || !number.whole(8) {
-        8
-    } else {
-        9
+    // Seven digits are a local number in North America only in groups: 555-0123.
+    let local = number.cut(7, &[3]) && number.ends_at(7);
+    let least = match (first, number.whole(8)) {
+        (0, _) | (_, false) => 8,
+        _ => 9,
     };
-    (least..=13).rev().find(|&length| {
-        let units = number.units(length.min(number.length));
-        length <= number.length
-            && number.ends_at(length)
-            && number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
-            && !text.amount(units.end)
-            && !text.glued_after(units.end)
-            && !text.decimals(units.start)
+    let mut lengths = (least..=13).rev().chain(local.then_some(7));
+    lengths.find(|&length| {
+        length <= number.length && number.ends_at(length) && {
+            let units = number.units(length);
+            number.gaps(length).within(Gap::PLAIN.or(Gap::BRACKET))
+                && !text.amount(units.end)
+                && !text.glued_after(units.end)
+                && !text.decimals(units.start)
+        }
     })
+}
+
+/// Whether the digits are a date: 2026-11-30, 30.11.2026.
+fn is_date(number: &Number) -> bool {
+    let two = |at: usize| number.digits[at] * 10 + number.digits[at + 1];
+    let dated = |month: usize, day: usize, year: usize| {
+        (1..=12).contains(&two(month))
+            && (1..=31).contains(&two(day))
+            && matches!(two(year), 19 | 20)
+    };
+    let parted = number.gaps(8).within(Gap::DASH.or(Gap::DOT).or(Gap::SLASH));
+    number.ends_at(8)
+        && parted
+        && (number.cut(8, &[4, 6]) && dated(4, 6, 0)
+            || number.cut(8, &[2, 4]) && (dated(2, 0, 4) || dated(0, 2, 4)))
 }
 
 /// The digits after a plus.
@@ -264,6 +283,8 @@ fn international(text: &Text, number: &Number) -> Option<usize> {
         1 | 7 => (11, 11),
         // The zero of the area code is often kept.
         _ if korea => (10, 13),
+        // The numbers of small countries are short: +298 123456.
+        _ if code == 3 => (code + 6, 15),
         _ => (code + 7, 15),
     };
     if !number.whole(code) {

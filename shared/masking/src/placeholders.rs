@@ -109,6 +109,9 @@ fn normalized(kind: Kind, value: &[char]) -> String {
         _ => None,
     });
     let text: String = kept.collect();
+    if kind == Kind::Card {
+        return super::card::without_expiry(&text).to_owned();
+    }
     if kind != Kind::Phone {
         return text;
     }

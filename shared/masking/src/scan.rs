@@ -16,18 +16,23 @@ pub fn scan(text: &mut Text) {
     let (mut digits_end, mut spelled_end, mut token_end) = (0, 0, 0);
     let mut groups = Vec::new();
     while at < text.folded.len() {
-        match text.at(at) {
+        let letter = text.at(at);
+        if letter.is_ascii_alphanumeric()
+            && at >= token_end
+            && !text.before(at).is_ascii_alphanumeric()
+        {
+            token_end = word(text, at);
+        }
+        match letter {
             '0'..='9' if at >= digits_end => digits_end = number_groups(text, at, &mut groups),
-            'A'..='Z' | 'a'..='z'
-                if at >= token_end && !text.before(at).is_ascii_alphanumeric() =>
-            {
-                token_end = word(text, at);
-            }
             '@' => {
                 // In a URL, the part before is a password and the part after is the host.
                 let last = text.matches_after(text.match_count().saturating_sub(4));
                 let in_url = last.iter().any(|it| it.end == at);
-                if !in_url {
+                let source = secrets::in_source(text, at);
+                let is_address = !in_url && source.is_none();
+                add(text, Kind::Secret, source);
+                if is_address {
                     add(text, Kind::Email, international::email(text, at..at + 1));
                 }
             }
@@ -150,12 +155,12 @@ impl Spans {
 fn number_at(text: &mut Text, groups: &[Range<usize>], place: usize) {
     add(text, Kind::Ip, international::ipv4(text, &groups[place..]));
     let first = groups[place].start;
-    // A fast path: the shortest number is 1588-1234, and most groups are alone.
+    // A fast path: the shortest number is 555-0123, and most groups are alone.
     if groups.last().is_none_or(|last| last.end - first < 8) {
         return;
     }
     let number = Number::new(text, groups, place);
-    if number.length < 8 {
+    if number.length < 7 {
         return;
     }
     one_number(text, &number);

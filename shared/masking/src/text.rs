@@ -12,6 +12,13 @@ use super::policy::Kind;
 const LABEL_BEFORE: usize = 24;
 const LABEL_AFTER: usize = 12;
 
+/// Words and letters between a word for telephones and a number.
+const INTRODUCING: [&str; 17] = [
+    "me", "us", "at", "on", "is", "no", "nr", "num", "number", "nummer", "numéro", "número",
+    "numero", "the", "my", "office", "home",
+];
+const INTRODUCING_LETTERS: &str = "번호은는이가로의は是为為号號码碼番";
+
 pub struct Text {
     pub folded: Folded,
     pub labels: Vec<Label>,
@@ -122,24 +129,37 @@ impl Text {
     /// Whether the last label before a unit is of a class, with only words in between that join a name to its value:
     /// "주문번호는 ", "order no. #".
     pub fn named(&self, unit: usize, class: Class) -> bool {
-        self.name(unit)
-            .is_some_and(|label| label.class.meets(class))
-    }
-
-    /// As [`Self::named`], for a label that has every meaning of a class.
-    pub fn named_all(&self, unit: usize, class: Class) -> bool {
-        self.name(unit).is_some_and(|label| label.class.is(class))
-    }
-
-    fn name(&self, unit: usize) -> Option<&Label> {
-        let label = self.labels_before(unit, 10).next()?;
+        let Some(label) = self.labels_before(unit, 10).next() else {
+            return false;
+        };
         let between = label.end.min(unit)..unit;
-        let joined = self.folded.units(between).iter().all(|&letter| {
-            !letter.is_alphanumeric()
-                || "번호코드는은이가를을의인로".contains(letter)
-                || "numberodisaw".contains(letter.to_ascii_lowercase())
-        });
-        joined.then_some(label)
+        label.class.meets(class)
+            && self.folded.units(between).iter().all(|&letter| {
+                !letter.is_alphanumeric()
+                    || "번호코드는은이가를을의인로".contains(letter)
+                    || "numberodisaw".contains(letter.to_ascii_lowercase())
+            })
+    }
+
+    /// Whether the last label before a unit has every meaning of a class, with only words in between that introduce a
+    /// number: "call me at ", "電話番号は".
+    pub fn introduced(&self, unit: usize, class: Class) -> bool {
+        let Some(label) = self.labels_before(unit, LABEL_BEFORE).next() else {
+            return false;
+        };
+        let between = self.folded.units(label.end.min(unit)..unit);
+        let mut words = between.split(|letter| !letter.is_alphanumeric());
+        label.class.is(class)
+            && !between
+                .iter()
+                .any(|letter| matches!(letter, '_' | '/' | '@' | '#' | '\n'))
+            && words.all(|word| {
+                let dense = word
+                    .iter()
+                    .all(|&letter| INTRODUCING_LETTERS.contains(letter));
+                let word: String = word.iter().map(char::to_ascii_lowercase).collect();
+                dense || INTRODUCING.contains(&word.as_str())
+            })
     }
 
     /// Whether Latin letters that are not a word touch the first digit of a number. The digits are then part of a code.

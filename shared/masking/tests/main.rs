@@ -5,6 +5,8 @@ mod forms;
 mod generate;
 mod held_out;
 mod held_out_clean;
+mod held_out_code;
+mod held_out_code_clean;
 mod json;
 mod judge;
 mod placeholders;

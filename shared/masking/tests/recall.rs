@@ -4,7 +4,7 @@
 use masking::Masker;
 
 use crate::judge::{Recall, false_positives, macro_recall, recall};
-use crate::{clean, forms, held_out, held_out_clean};
+use crate::{clean, forms, held_out, held_out_clean, held_out_code, held_out_code_clean};
 
 /// The least recall of a single form, in percent; the mean must be higher.
 const LEAST: f64 = 90.0;
@@ -60,6 +60,16 @@ fn secrets_in_other_spellings_and_contexts_are_masked() {
 }
 
 #[test]
+fn secrets_in_code_and_numbers_of_other_countries_are_masked() {
+    assert_found(&recall(
+        &Masker::default(),
+        held_out_code::FORMS,
+        100,
+        held_out_code::sentence,
+    ));
+}
+
+#[test]
 fn sentences_without_personal_data_stay_unchanged() {
     assert_untouched(&clean::sentences(2000, 1));
 }
@@ -67,4 +77,9 @@ fn sentences_without_personal_data_stay_unchanged() {
 #[test]
 fn other_sentences_without_personal_data_stay_unchanged() {
     assert_untouched(&held_out_clean::sentences(2000, 2));
+}
+
+#[test]
+fn code_logs_and_settings_without_personal_data_stay_unchanged() {
+    assert_untouched(&held_out_code_clean::sentences(2000, 3));
 }

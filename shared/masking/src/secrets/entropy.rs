@@ -1,7 +1,7 @@
 //! Tells random values from words, names and numbers.
 
 /// The segments of a value: runs of letters and digits.
-fn segments(units: &[char]) -> impl Iterator<Item = &[char]> {
+pub fn segments(units: &[char]) -> impl Iterator<Item = &[char]> {
     let runs = units.split(|unit| !unit.is_ascii_alphanumeric());
     runs.filter(|run| !run.is_empty())
 }
@@ -19,10 +19,38 @@ pub fn is_coded(units: &[char]) -> bool {
 /// Whether a value looks generated: long, with a long part that is neither a word nor a number.
 pub fn is_random(units: &[char]) -> bool {
     let url = units.windows(3).any(|marks| marks == [':', '/', '/']);
-    let coded = |least: usize| {
-        segments(units).any(|segment| segment.len() >= least && letter_after_digit(segment))
-    };
-    !url && is_varied(units) && (units.len() >= 16 && coded(12) || units.len() >= 20 && coded(6))
+    if url || units.len() < 16 || !is_varied(units) {
+        return false;
+    }
+    let coded = has_coded(units, 12);
+    let parts = segments(units).filter(|segment| segment.len() >= 4 && is_mixed(segment));
+    coded || units.len() >= 20 && parts.count() >= 3
+}
+
+/// Whether a value that has the name of a secret looks generated.
+pub fn is_generated(units: &[char]) -> bool {
+    is_random(units) || units.len() >= 20 && is_varied(units) && has_coded(units, 6)
+}
+
+fn has_coded(units: &[char], least: usize) -> bool {
+    segments(units).any(|segment| segment.len() >= least && letter_after_digit(segment))
+}
+
+/// Whether a value is not a word or a name: in some part of it, digits and letters are mixed, or capitals are in
+/// unusual places.
+pub fn is_likely(units: &[char]) -> bool {
+    let strong = units.iter().any(|unit| "!@#$%^&*?+".contains(*unit));
+    let short = segments(units).filter(|segment| segment.len() >= 4 && is_mixed(segment));
+    let segment = segments(units).any(|segment| {
+        segment.len() >= 6 && is_mixed(segment) || segment.len() >= 8 && is_unusual_case(segment)
+    });
+    let coded = units.len() >= 8 && has_coded(units, 4);
+    segment || coded || units.len() >= 6 && strong || units.len() >= 12 && short.count() >= 2
+}
+
+/// Whether digits and letters are mixed.
+pub fn is_mixed(segment: &[char]) -> bool {
+    segment.iter().any(char::is_ascii_digit) && segment.iter().any(char::is_ascii_alphabetic)
 }
 
 fn is_varied(units: &[char]) -> bool {
@@ -96,6 +124,25 @@ mod tests {
             "wJalrXUtnFEMI",
         ] {
             assert!(is_coded(&units(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_paths_and_names_with_versions_are_not_random() {
+        for text in [
+            "user:1234:profile:settings",
+            "created_at_2026_11_30",
+            "claude-sonnet-4-5-20250929",
+            "my-service-name-production",
+            "https://example.com/a1b2c3d4e5f6a7b8c9",
+        ] {
+            assert!(!is_random(&units(text)), "{text}");
+        }
+        for text in [
+            "67e7893f57fd14c1604d115cea325a65.P7HVDctQUy1xvCkg",
+            "AB12D-EF34G-HI56J-KL78M",
+        ] {
+            assert!(is_random(&units(text)), "{text}");
         }
     }
 }

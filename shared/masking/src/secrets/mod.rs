@@ -1,0 +1,34 @@
+//! Passwords, tokens and keys, recognized by the prefix of the provider that issued them, by the name before them, by
+//! their place in a URL, a command or a header, and by their shape in such a place.
+
+mod entropy;
+mod link;
+mod named;
+mod place;
+mod prefixes;
+mod token;
+mod value;
+
+pub use named::{is_secret_of, named};
+pub use place::{in_command, in_source, in_url};
+pub use token::{bot_token, private_key, token};
+
+use crate::text::Text;
+
+fn is_token(unit: char) -> bool {
+    unit.is_ascii_alphanumeric() || matches!(unit, '_' | '-')
+}
+
+/// The marks of base64, of dotted tokens and of percent-encoding.
+fn is_mark(unit: char) -> bool {
+    matches!(unit, '.' | '+' | '/' | '=' | '~' | ':' | '%')
+}
+
+/// The end of a token, including the marks within it.
+fn token_end(text: &Text, start: usize) -> usize {
+    text.token.end(start, |at| {
+        is_token(text.at(at))
+            || is_mark(text.at(at)) && is_token(text.at(at + 1))
+            || text.at(at) == '=' && matches!(text.before(at), '=') | is_token(text.before(at))
+    })
+}
