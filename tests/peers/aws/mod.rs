@@ -119,7 +119,10 @@ async fn a_destroy_that_must_keep_data_deletes_nothing() {
         assert!(!refused.status.success());
         let printed = String::from_utf8_lossy(&refused.stdout).into_owned()
             + &String::from_utf8_lossy(&refused.stderr);
-        assert!(printed.contains("apply with keep_data = false"), "{printed}");
+        assert!(
+            printed.contains("apply with keep_data = false"),
+            "{printed}"
+        );
         assert_eq!(resources(&terraform), before);
     }
 
