@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use platform::{Resources, Router};
 
-use crate::configuration::{
+use crate::schedule::{Schedule, work};
+use crate::variables::{
     BUCKET_URL, DATABASE_URL, MASKING_KEY, PRIVACY_KEY, Variable, WAREHOUSE_URL,
 };
-use crate::schedule::{Schedule, work};
 
 /// A function of MetaSync, other than `metasync` itself.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@ pub mod functions;
 pub mod sample;
 mod schedule;
 mod trigger;
+pub mod variables;
 
 use platform::{Resources, Router};
 use utoipa_swagger_ui::{Config, SwaggerUi};

@@ -3,8 +3,9 @@
 use platform::Env;
 
 use super::report::{Outcome, failed, fine, skipped};
-use crate::configuration::{self, Variable};
+use crate::configuration;
 use crate::functions::{FUNCTIONS, Function};
+use crate::variables::Variable;
 
 pub fn check(env: &Env) -> Outcome {
     let is_set = |variable: &Variable| env.get(variable.name).is_some();
