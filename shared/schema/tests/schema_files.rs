@@ -243,6 +243,11 @@ fn each_fault_names_its_column_and_says_what_to_do() {
             "more than 300 characters",
             "shorten it",
         ),
+        (
+            format!(r#"{{"type": "MODEL", "schema": {FIELDS}}}"#),
+            "a machine-learning model",
+            "remove it",
+        ),
         (String::new(), "it is empty", "bq show"),
         ("[]".into(), "it has no columns", "bq show"),
         ("{}".into(), "it has no columns", "bq show"),
@@ -298,4 +303,5 @@ fn only_the_first_faults_of_a_file_are_listed() {
     assert!(refusal.contains("column c4"), "{refusal}");
     assert!(!refusal.contains("column c5"), "{refusal}");
     assert!(refusal.ends_with("; and 4 more"), "{refusal}");
+    assert_eq!(refusal.matches("use one of").count(), 1, "{refusal}");
 }

@@ -376,3 +376,12 @@ fn a_changed_type_breaks_the_wildcard_and_a_longer_string_does_not() {
         .collect();
     assert_eq!(breaks, [("a", false), ("b", true), ("c", true)]);
 }
+
+#[test]
+fn a_family_without_neighbors_is_written_as_earlier_releases_wrote_it() {
+    let shards = neighbors("t_*", ("20240101", "20240131"), &[]);
+    let json = serde_json::to_value(&shards).unwrap();
+    let earlier = serde_json::json!({"count": 2, "first": "20240101", "last": "20240131"});
+    assert_eq!(json, earlier);
+    assert_eq!(serde_json::from_value::<Shards>(earlier).unwrap(), shards);
+}

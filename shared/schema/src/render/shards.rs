@@ -1,6 +1,9 @@
 //! What both renderings say of a family: its range of shards, what else its wildcard matches, and how
 //! its schema changed.
 
+#[cfg(test)]
+mod tests;
+
 use super::quote::{plain, table_name};
 use crate::dialect::Dialect;
 use crate::document::{Drift, DriftKind, Shards, Table};

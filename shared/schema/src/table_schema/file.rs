@@ -69,6 +69,10 @@ pub fn parse_file(bytes: &[u8]) -> Result<SchemaFile, SchemaFileError> {
             error.inner()
         ))
     })?;
+    if resource.is_model() {
+        let reason = "it is a machine-learning model, not a table: remove it";
+        return Err(SchemaFileError(reason.to_owned()));
+    }
     let mut faults = Faults::default();
     if resource.schema.fields.is_empty() {
         faults.add(format!("it has no columns: {REWRITE}"));
@@ -191,6 +195,8 @@ fn place(json: &Value, path: &Path) -> String {
 struct Faults {
     first: Vec<String>,
     more: usize,
+    /// Whether a fault lists the types, which is enough once.
+    has_types: bool,
 }
 
 impl Faults {
@@ -259,10 +265,13 @@ impl Faults {
         let mut unknown = Vec::new();
         unknown_types(&column, &mut unknown);
         for name in unknown {
-            let names = TYPES.join(", ");
-            self.add(format!(
-                "column {path}: there is no type {name:.60}: use one of {names}"
-            ));
+            let hint = if self.has_types {
+                String::new()
+            } else {
+                format!(": use one of {}", TYPES.join(", "))
+            };
+            self.has_types = true;
+            self.add(format!("column {path}: there is no type {name:.60}{hint}"));
         }
         let is_record = canonical(&field.data_type) == "STRUCT";
         if is_record && field.fields.is_empty() {
