@@ -1,5 +1,5 @@
 //! BigQuery's JSON of a table (`Table`, `TableFieldSchema`), converted to [`Table`] and
-//! [`Column`](crate::document::Column), and columns converted back; and files that hold such JSON.
+//! [`Column`], and columns converted back; and files that hold such JSON.
 //!
 //! Programs write this JSON in several ways. A number may be a text, `null` means that a value is absent,
 //! and the case of types and modes does not matter.
