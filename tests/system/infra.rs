@@ -295,12 +295,12 @@ fn terraform_variables(folder: &str) -> BTreeMap<String, Vec<String>> {
 
 #[test]
 fn the_root_modules_pass_every_variable_of_their_module() {
+    let argument = Regex::new(r"(?m)^  (\w+) += var\.(\w+)$").unwrap();
     for (cloud, own) in [("aws", vec!["region"]), ("gcp", vec![])] {
         let module = terraform_variables(&format!("modules/{cloud}"));
         let root = terraform_variables(cloud);
         let main = text(&format!("infra/{cloud}/main.tf"));
-        let passed = Regex::new(r"(?m)^  (\w+) += var\.(\w+)$").unwrap();
-        let passed: BTreeSet<String> = passed
+        let passed: BTreeSet<String> = argument
             .captures_iter(&main)
             .filter(|captures| captures[1] == captures[2])
             .map(|captures| captures[1].to_owned())
