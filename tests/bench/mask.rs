@@ -26,6 +26,12 @@ mod generate;
 mod held_out;
 #[path = "../../shared/masking/tests/held_out_clean.rs"]
 mod held_out_clean;
+#[path = "../../shared/masking/tests/held_out_code.rs"]
+mod held_out_code;
+#[path = "../../shared/masking/tests/held_out_code_clean.rs"]
+mod held_out_code_clean;
+#[path = "../../shared/masking/tests/held_out_countries.rs"]
+mod held_out_countries;
 #[path = "../../shared/masking/tests/judge.rs"]
 mod judge;
 
@@ -44,6 +50,8 @@ fn main() {
     println!("| form | found, % of 100 | the first missed |\n| --- | --- | --- |");
     let usual = found(&masker, forms::FORMS, forms::sentence);
     let other = found(&masker, held_out::FORMS, held_out::sentence);
+    let code = found(&masker, held_out_code::FORMS, held_out_code::sentence);
+    let countries = found(&masker, held_out_countries::FORMS, held_out_code::sentence);
     println!();
     println!("| what | measured | target |\n| --- | --- | --- |");
     println!(
@@ -54,9 +62,18 @@ fn main() {
         "| macro recall, {} other forms | {other:.2} % | >= 98 % |",
         held_out::FORMS.len()
     );
+    println!(
+        "| macro recall, {} forms of code | {code:.2} % | >= 98 % |",
+        held_out_code::FORMS.len()
+    );
+    println!(
+        "| macro recall, {} forms of other countries | {countries:.2} % | >= 98 % |",
+        held_out_countries::FORMS.len()
+    );
     for (name, sentences) in [
         ("", clean::sentences(2000, 1)),
         ("other ", held_out_clean::sentences(2000, 2)),
+        ("code: ", held_out_code_clean::sentences(2000, 3)),
     ] {
         let touched = false_positives(&masker, &sentences).len() as f64;
         let percent = touched / sentences.len() as f64 * 100.0;

@@ -16,6 +16,9 @@ const FILES: [&str; 16] = [
     "tar", "zip", "exe",
 ];
 
+/// The longest local part in quotes.
+const MAX_QUOTED: usize = 40;
+
 /// The e-mail address around an at sign, which may be spelled with several units.
 pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
     let spaced = text.before(at.start) == ' ' && text.at(at.end) == ' ';
@@ -26,7 +29,11 @@ pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
     };
     let end = domain_end(text, domain_start)?;
     let mut start = text.local_part.start(&text.folded, local_end);
-    if !spaced && !is_local(text.before(local_end)) {
+    if !spaced && text.before(local_end) == '"' {
+        // "john doe"@example.com
+        let open = (2..MAX_QUOTED).find(|&steps| text.folded.back(local_end, steps) == '"');
+        start = open.map_or(start, |steps| local_end - steps);
+    } else if !spaced && !is_local(text.before(local_end)) {
         // 홍길동@example.com
         while start > 0 && text.before(start).is_alphanumeric() {
             start -= 1;
@@ -91,7 +98,13 @@ fn domain_end(text: &Text, start: usize) -> Option<usize> {
                 (at..at + 63).take_while(|&unit| is_dense(text.at(unit)) || text.at(unit) == '-');
             at += dense.count();
             if text.at(at) != '.' {
-                return end;
+                // A top-level domain that isn't listed, unless a particle may touch it.
+                let units = text.folded.units(label..at);
+                let hangul = units
+                    .iter()
+                    .any(|unit| matches!(unit, '\u{1100}'..='\u{11FF}' | '가'..='힣'));
+                let top = label > start && (2..=5).contains(&units.len()) && !hangul;
+                return if top { Some(at) } else { end };
             }
         }
         if at == label {

@@ -63,11 +63,11 @@ const WORDS: &[(Class, &str)] = &[
     (
         Class::PHONE,
         "전화_번호 전화 연락처 휴대폰_번호 휴대폰 휴대_전화 핸드폰_번호 핸드폰 폰_번호 폰번 문자 통화 콜센터 고객_센터 대표_번호 팩스 \
-         문의 연락 카톡 hp contact reach text",
+         문의 연락 카톡 contact reach text",
     ),
     (
         Class::TELEPHONE,
-        "tel telephone phone phones mobile cell cellphone cell_phone call fax whatsapp sms dial ring phone_number gsm \
+        "tel fon ph hp telephone phone phones mobile cell cellphone cell_phone call fax whatsapp sms dial ring phone_number gsm \
          telefon telefonnummer handy handynummer mobil mobilnummer mobiltelefon rufnummer téléphone tél \
          telephone_portable portable teléfono telefono móvil movil celular telefone telemóvel cellulare telefoon \
          mobiel puhelin matkapuhelin telefoni komórka cep_telefonu telepon ponsel no_hp nomor_hp телефон тел моб \
@@ -121,7 +121,7 @@ const WORDS: &[(Class, &str)] = &[
     (
         Class::PASSWORD,
         "비밀_번호 비번 패스워드 암호 password passwords passwd passcode passphrase pw pwd pgpassword mysql_pwd redis_auth \
-         password_confirmation password_confirm password_again \
+         password_confirmation password_confirm password_again pin_번호 pin_number \
          passwort passwörter kennwort zugangscode mot_de_passe contraseña contrasena clave_de_acceso senha palavra_passe \
          wachtwoord lösenord adgangskode passord salasana hasło haslo heslo jelszó parola parolă şifre sifre \
          пароль κωδικός κωδικό गुप्तशब्द पासवर्ड パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu kata_sandi kata_laluan รหัสผ่าน \
@@ -130,8 +130,8 @@ const WORDS: &[(Class, &str)] = &[
     (
         Class::SECRET,
         "인증_키 비밀_키 시크릿 시크릿_키 액세스_키 api_키 pass secret secret_key client_secret api_key access_key \
-         access_token refresh_token auth_token id_token bearer_token secret_access_key secret_token private_key \
-         geheimnis clé_secrète clave_secreta segredo chave_secreta 密钥 密鑰 秘密_鍵",
+         access_token refresh_token auth_token id_token bearer_token secret_access_key secret_token secret_key_base private_key \
+         geheimnis clé_secrète clave clave_secreta segredo chave chave_secreta 密钥 密鑰 秘密_鍵",
     ),
     (
         Class::TOKEN,
@@ -141,7 +141,7 @@ const WORDS: &[(Class, &str)] = &[
         Class::KEY,
         "key keys sig signature auth authorization session_token cookie set_cookie signing_key shared_key account_key \
          shared_access_key primary_key secondary_key subscription_key encryption_key license_key licence_key hmac jwt \
-         api_keys schlüssel clé clave chave llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키: 키= 키는",
+         api_keys schlüssel clé llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키: 키= 키는",
     ),
     (
         Class::NO_SECRET,

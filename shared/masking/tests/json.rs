@@ -40,6 +40,36 @@ fn a_key_is_a_label_for_its_value() {
 }
 
 #[test]
+fn a_key_in_any_case_is_the_name_of_a_secret_unless_the_value_is_a_setting_or_a_word_of_a_text() {
+    for key in [
+        "apiKey",
+        "api-key",
+        "API_KEY",
+        "x-api-key",
+        "clientSecret",
+        "dbPassword",
+        "db-password",
+        "userpassword",
+        "password1",
+        "passwordConfirmation",
+        "refreshToken",
+        "비밀번호",
+        "contraseña",
+        "Пароль",
+    ] {
+        let value = json!({key: "q7Xb-2Kd9"});
+        assert_eq!(masked(value), json!({key: "[SECRET]"}), "{key}");
+    }
+    let kept = json!([
+        {"token": "Hello", "logprob": -0.31}, {"token": " world"}, {"tokens": ["a", "b"]}, {"token": "4096"},
+        {"pass": "false"}, {"credentials": "omit"}, {"startPageToken": "q7Xb2Kd9mR4tWz1v"}, {"pad_token": "<pad>"},
+        {"tokenCount": "12k"}, {"tokenizer": "cl100k_base"}, {"passRate": "98.5"}, {"secretName": "prod/db"},
+        {"password": "${DB_PASSWORD}"}, {"keyboard": "us-intl"}, {"auth": "oauth2"}, {"key": "home.title"},
+    ]);
+    assert_eq!(masked(kept.clone()), kept);
+}
+
+#[test]
 fn the_arguments_of_a_tool_call_are_json_in_a_string() {
     let value =
         json!({"arguments": "{\"phone\":\"01012345678\",\"note\":\"a\\n010-8765-4321\\ud800\"}"});

@@ -1,15 +1,19 @@
 //! The rules of masking, a file for each kind of evidence.
 
 mod clean;
+mod countries;
+mod documentation;
 mod forms;
 mod generate;
 mod held_out;
 mod held_out_clean;
 mod held_out_code;
 mod held_out_code_clean;
+mod held_out_countries;
 mod json;
 mod judge;
 mod placeholders;
 mod properties;
 mod recall;
+mod secrets;
 mod spellings;

@@ -39,7 +39,7 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     } else if label.class.meets(Class::SECRET) {
         is_token(text, label, link, at..end)
     } else {
-        link == Link::Scheme && is_likely(units)
+        link == Link::Scheme && (is_likely(units) || units.len() >= 16 && ends_line(text, end))
             || is_random(units) && !is_uuid(units) && !is_object(units)
     };
     let numeric = units.iter().all(char::is_ascii_digit);
@@ -145,13 +145,16 @@ fn is_token(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
         .count();
     let url = units.windows(3).any(|marks| marks == [':', '/', '/']);
     let name = is_name(units) || is_type(units) || text.folded.has(start, "arn:") || url;
-    let likely = is_likely(units) || is_generated(units);
+    let pair = label.class.is(Class::TOKEN) && is_pair(units);
+    let likely = is_likely(units) || is_generated(units) || pair;
     let is_value = match link {
         // ?token=swordfish, TOKEN=swordfish, pass=swordfish
         Link::Sign { close: true } => {
             let query = matches!(text.before(label.start), '?' | '&' | '#');
             let capitals = text.before(label.end).is_ascii_uppercase();
-            let pass = text.folded.has(label.start, "pass");
+            let pass = ["pass", "secret"]
+                .iter()
+                .any(|name| text.folded.has(label.start, name));
             likely || letters >= 4 && (query || capitals || pass) && concludes(text, end)
         }
         Link::Sign { .. } | Link::Option | Link::Scheme | Link::Near { .. } | Link::Is => likely,

@@ -43,7 +43,7 @@ const SETTINGS: [&str; 32] = [
 ];
 
 /// Other values in code, forms and sentences that stand for a missing value.
-const NO_VALUES: [&str; 48] = [
+const NO_VALUES: [&str; 60] = [
     "string",
     "hidden",
     "redacted",
@@ -92,6 +92,18 @@ const NO_VALUES: [&str; 48] = [
     "please",
     "placeholder",
     "eof",
+    "erforderlich",
+    "vergessen",
+    "obligatoire",
+    "requis",
+    "obligatoria",
+    "obligatorio",
+    "requerida",
+    "obbligatoria",
+    "verplicht",
+    "wymagane",
+    "zorunlu",
+    "обязателен",
 ];
 
 /// Words that say how a password is, in addition to those by their ending.
@@ -233,6 +245,8 @@ pub fn is_template(units: &[char]) -> bool {
             matches!(units.get(1), Some('(' | 's' | 'd')) && units.len() < 4 || matches!(last, '%')
         }
         '(' | '[' => true,
+        // A tag of YAML: `!secret name`.
+        '!' => units[1..].iter().all(char::is_ascii_lowercase),
         _ => false,
     }
 }

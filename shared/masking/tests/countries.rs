@@ -1,0 +1,89 @@
+//! Telephone numbers, e-mail addresses and cards of all countries.
+
+use masking::{Known, Masker, Placeholders};
+
+use crate::judge::masked;
+
+#[test]
+fn telephone_numbers_of_any_country_are_masked_after_a_label_or_a_country_code() {
+    let masker = Masker::default();
+    for text in [
+        "Tel 030/12345678",
+        "tel. (030) 123456-78",
+        "Tél : 01 42 68 53 00",
+        "Phone: 555-0123",
+        "Mobile: 0412 345 678",
+        "call me at 020 7946 0958",
+        "call me on 07700 900123",
+        "тел. 8 912 345 67 89",
+        "電話番号は03-1234-5678",
+        "联系电话：021-12345678",
+        "số điện thoại: 091 234 5678",
+        "\"mobileNumber\": \"0412345678\"",
+        "+43 1 5123456",
+        "+298 123456",
+        "+7 (912) 345-67-89",
+        "+49 (0)171 1234567",
+        "0044 7700 900123",
+    ] {
+        let masked = masked(&masker, text);
+        assert!(masked.contains("[PHONE_1]"), "{text}: {masked}");
+        assert!(
+            !masked.contains(|letter: char| letter.is_ascii_digit() && letter != '1'),
+            "{text}: {masked}"
+        );
+    }
+}
+
+#[test]
+fn dates_ids_and_counts_after_a_word_for_telephones_stay_unmasked() {
+    let masker = Masker::default();
+    for text in [
+        "call 2026-11-30 at 10:00",
+        "call on 30.11.2026",
+        "call sub_12345678",
+        "call id 13812345678",
+        "phone_number_id: 106540352242922",
+        "mobile traffic 12345678 requests",
+        "phone 15 pro 256",
+        "Telefontermin 12.11.2026",
+        "0000123456789",
+        "+12345678",
+    ] {
+        assert_eq!(masked(&masker, text), text);
+    }
+}
+
+#[test]
+fn addresses_with_unicode_quotes_or_apostrophes_are_masked_as_a_whole() {
+    let masker = Masker::default();
+    for address in [
+        "josé.o'neill@españa.es",
+        "\"john doe\"@example.com",
+        "उपयोगकर्ता@उदाहरण.भारत",
+        "ผู้ใช้@ตัวอย่าง.ไทย",
+        "δοκιμή@παράδειγμα.ελ",
+        "メール@例え.テスト",
+        "用户@例子.广告",
+        "hong@xn--bcher-kva.de",
+    ] {
+        assert_eq!(
+            masked(&masker, &format!("to {address} now")),
+            "to [EMAIL_1] now"
+        );
+    }
+}
+
+#[test]
+fn a_card_has_the_same_number_with_and_without_its_expiry() {
+    let mut people = Placeholders::new(&[7; 32], "c", Known::default());
+    let text = "4111 1111 1111 1111, 4111111111111111 12/29, 4111-1111-1111-1111/12/2029, 4111111111111111|12|29, \
+                3782 822463 10005 01/30, 5500 0000 0000 0004";
+    let masked = Masker::default()
+        .text(text, &mut people)
+        .expect("a short text");
+    assert_eq!(
+        masked.text,
+        "[CARD_1], [CARD_1], [CARD_1], [CARD_1], [CARD_2], [CARD_3]"
+    );
+}
