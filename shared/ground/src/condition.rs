@@ -1,7 +1,5 @@
 //! Conditions: `where` and `on`, and the filters that a table requires.
 
-use std::collections::BTreeSet;
-
 use schema::document::Table;
 use sqlparser::ast::Expr;
 
@@ -9,28 +7,6 @@ use crate::fault::FaultKind;
 use crate::resolver::Resolver;
 use crate::scope::Scope;
 use crate::types::Type;
-
-/// What the conditions of a query mention.
-#[derive(Debug, Default)]
-pub(crate) struct Conditions {
-    /// Whether the expression is part of a condition, and not of a subquery in it.
-    pub is_here: bool,
-    /// Whether it is anywhere in a condition.
-    is_inside: bool,
-    count: usize,
-    mentioned: BTreeSet<String>,
-    /// Tables that require a filter, and the columns of which one must be filtered.
-    required: Vec<(String, Vec<String>)>,
-}
-
-impl Conditions {
-    /// Notes a column or the name that was written for it.
-    pub fn mention(&mut self, name: &str) {
-        if self.is_inside {
-            self.mentioned.insert(name.to_lowercase());
-        }
-    }
-}
 
 impl Resolver<'_, '_> {
     pub fn condition(&mut self, condition: &Expr, scope: &Scope) -> Type {

@@ -7,6 +7,7 @@ mod escapes;
 mod expression;
 mod extensions;
 mod fault;
+mod filters;
 mod from;
 mod function;
 mod grammar;

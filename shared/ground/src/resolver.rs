@@ -7,8 +7,8 @@ use std::rc::Rc;
 use schema::Dialect;
 use sqlparser::ast::Ident;
 
-use crate::condition::Conditions;
 use crate::fault::{Fault, FaultKind};
+use crate::filters::Conditions;
 use crate::grounded::Grounded;
 use crate::scope::Relation;
 use crate::spelling::{fold, same};

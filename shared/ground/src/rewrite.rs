@@ -20,7 +20,7 @@ pub(crate) fn rewrite(tokens: Tokens, dialect: Dialect) -> Result<Tokens, Fault>
     let mut tokens = tokens;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
     let tokens = match dialect {
-        Dialect::Bigquery => bigquery::rewrite(tokens),
+        Dialect::Bigquery => bigquery::rewrite(&tokens),
         Dialect::Postgres => postgres::rewrite(tokens),
     };
     refuse_joined_numbers(tokens, dialect)

@@ -6,7 +6,8 @@ use sqlparser::ast::Ident;
 /// An identifier as the dialect folds it: Postgres folds unquoted identifiers to lower case.
 pub(crate) fn fold(ident: &Ident, dialect: Dialect) -> String {
     match (dialect, ident.quote_style) {
-        (Dialect::Postgres, None) => ident.value.to_lowercase(),
+        // In UTF-8, no other letters are folded.
+        (Dialect::Postgres, None) => ident.value.to_ascii_lowercase(),
         _ => ident.value.clone(),
     }
 }

@@ -9,7 +9,7 @@ const WITH_FROM: &[&str] = &["extract", "trim", "substring", "overlay"];
 
 /// `table t` becomes `(select * from t)`, `model m` becomes `m`, and `(from t)` becomes
 /// `(select * from t)`.
-pub fn rewrite(tokens: Tokens) -> Tokens {
+pub fn rewrite(tokens: &[TokenWithSpan]) -> Tokens {
     let mut read: Tokens = Vec::with_capacity(tokens.len());
     let mut place = 0;
     while let Some(token) = tokens.get(place) {
@@ -19,7 +19,7 @@ pub fn rewrite(tokens: Tokens) -> Tokens {
             is(before, &Token::LParen) || is(before, &Token::Comma) || is(before, &Token::RArrow);
         let names = is_name(tokens.get(place + 1));
         if is_argument && names && is_word(Some(token), &["table"]) {
-            let end = path_end(&tokens, place + 1);
+            let end = path_end(tokens, place + 1);
             read.push(at(span, Token::LParen));
             read.extend(select_all(token));
             read.push(keyword(span, "FROM"));

@@ -7,25 +7,25 @@ use super::{
     Tokens, arguments, at, closing, is, is_name, is_word, keyword, like_any, pipes, quoted, touches,
 };
 
-pub fn rewrite(tokens: Tokens) -> Tokens {
+pub fn rewrite(tokens: &[TokenWithSpan]) -> Tokens {
     let mut tokens = table_names(tokens);
     drop_safe(&mut tokens);
     like_any(&mut tokens);
-    tokens = typed_literals(tokens);
-    tokens = set_operations(tokens);
+    tokens = typed_literals(&tokens);
+    tokens = set_operations(&tokens);
     tokens = offsets(tokens);
-    tokens = arguments::rewrite(tokens);
-    pipes::rewrite(tokens)
+    tokens = arguments::rewrite(&tokens);
+    pipes::rewrite(&tokens)
 }
 
 /// Quotes the parts of table names that need no quotes in BigQuery: `acme-prod.day.20240101`.
-fn table_names(tokens: Tokens) -> Tokens {
+fn table_names(tokens: &[TokenWithSpan]) -> Tokens {
     let mut named: Tokens = Vec::with_capacity(tokens.len());
     let mut clauses = Clauses::default();
     let mut place = 0;
     while let Some(token) = tokens.get(place) {
         let is_table = clauses.is_table();
-        clauses.step(&tokens, place);
+        clauses.step(tokens, place);
         place += 1;
         let dotted = match (&token.token, named.last()) {
             // `day.20240101`: the parser reads the number `.20240101`.
@@ -37,7 +37,7 @@ fn table_names(tokens: Tokens) -> Tokens {
             _ => None,
         };
         if let Some(mut part) = dotted {
-            let end = joined(&tokens, &mut place, &mut part, false);
+            let end = joined(tokens, &mut place, &mut part, false);
             named.push(at(token.span, Token::Period));
             named.push(quoted(token.span, part));
             if let (Some(last), Some(end)) = (named.last_mut(), end) {
@@ -50,7 +50,7 @@ fn table_names(tokens: Tokens) -> Tokens {
             && is(tokens.get(place), &Token::Minus)
         {
             let mut part = word.value.clone();
-            let end = joined(&tokens, &mut place, &mut part, true);
+            let end = joined(tokens, &mut place, &mut part, true);
             let has_period = part.ends_with('.');
             let mut name = quoted(token.span, part.trim_end_matches('.').to_owned());
             name.span.end = end.unwrap_or(name.span.end);
@@ -121,7 +121,7 @@ fn drop_safe(tokens: &mut Tokens) {
 
 /// `array<t>[..]` becomes `cast([..] as array<t>)`. A range of `t` has the fields of `t`, which are none:
 /// `range<t>` becomes `t`.
-fn typed_literals(tokens: Tokens) -> Tokens {
+fn typed_literals(tokens: &[TokenWithSpan]) -> Tokens {
     let mut read: Tokens = Vec::with_capacity(tokens.len());
     // Where each cast closes, and its type.
     let mut casts: Vec<(usize, Tokens)> = Vec::new();
@@ -132,7 +132,7 @@ fn typed_literals(tokens: Tokens) -> Tokens {
         }
         let opens = is(tokens.get(place + 1), &Token::Lt);
         let end = if opens {
-            type_end(&tokens, place + 1)
+            type_end(tokens, place + 1)
         } else {
             None
         };
@@ -141,7 +141,7 @@ fn typed_literals(tokens: Tokens) -> Tokens {
             Some(end)
                 if is_word(Some(token), &["array"])
                     && is(tokens.get(end + 1), &Token::LBracket)
-                    && let Some(close) = closing(&tokens, end + 1) =>
+                    && let Some(close) = closing(tokens, end + 1) =>
             {
                 dropped.extend(place + 1..=end);
                 casts.push((close, tokens[place..=end].to_vec()));
@@ -154,7 +154,7 @@ fn typed_literals(tokens: Tokens) -> Tokens {
             && let Some((_, data_type)) = casts.pop()
         {
             read.push(keyword(token.span, "AS"));
-            read.extend(typed_literals(data_type));
+            read.extend(typed_literals(&data_type));
             read.push(at(token.span, Token::RParen));
         }
     }
@@ -187,7 +187,7 @@ fn type_end(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
 }
 
 /// The modes and modifiers of set operations by column names: the parser knows `by name` alone.
-fn set_operations(tokens: Tokens) -> Tokens {
+fn set_operations(tokens: &[TokenWithSpan]) -> Tokens {
     let operators = ["union", "intersect", "except"];
     let mut read: Tokens = Vec::with_capacity(tokens.len());
     let mut place = 0;
@@ -205,13 +205,13 @@ fn set_operations(tokens: Tokens) -> Tokens {
             read.extend([keyword(token.span, "BY"), keyword(token.span, "NAME")]);
             place += 1;
             if is_word(next, &["by"]) {
-                place = columns_end(&tokens, place + 1);
+                place = columns_end(tokens, place + 1);
             }
         } else if is_quantified && is_word(Some(token), &["by"]) && is_word(next, &["name"]) {
             read.extend([token.clone(), tokens[place + 1].clone()]);
             place += 2;
             if is_word(tokens.get(place), &["on"]) {
-                place = columns_end(&tokens, place + 1);
+                place = columns_end(tokens, place + 1);
             }
         } else {
             read.push(token.clone());

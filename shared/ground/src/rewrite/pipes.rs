@@ -4,7 +4,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Tokens, at, is, is_word, keyword};
 
-pub fn rewrite(tokens: Tokens) -> Tokens {
+pub fn rewrite(tokens: &[TokenWithSpan]) -> Tokens {
     let mut read: Tokens = Vec::with_capacity(tokens.len());
     // The depth of parentheses, and at which depth an `assert` must be closed.
     let (mut depth, mut assert) = (0_usize, None);
@@ -24,7 +24,7 @@ pub fn rewrite(tokens: Tokens) -> Tokens {
             Token::RParen => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if is_trailing_comma(&tokens, place) {
+        if is_trailing_comma(tokens, place) {
             place += 1;
             continue;
         }

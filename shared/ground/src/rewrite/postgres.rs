@@ -1,13 +1,14 @@
 //! Syntax of Postgres.
 
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Tokens, at, is, is_word, keyword, like_any, quoted};
 
 pub fn rewrite(mut tokens: Tokens) -> Tokens {
     like_any(&mut tokens);
     group_by_distinct(&mut tokens);
-    rows_from(all_fields(is_null(without_parentheses(tokens))))
+    let tokens = all_fields(is_null(without_parentheses(&tokens)));
+    rows_from(&tokens)
 }
 
 /// `x isnull` becomes `x is null`. It is a reserved word, so it can't be a name.
@@ -28,7 +29,7 @@ fn is_null(tokens: Tokens) -> Tokens {
 }
 
 /// Functions that are called without parentheses, and that the parser takes for columns.
-fn without_parentheses(tokens: Tokens) -> Tokens {
+fn without_parentheses(tokens: &[TokenWithSpan]) -> Tokens {
     let functions = [
         "current_schema",
         "current_catalog",
@@ -80,7 +81,7 @@ fn all_fields(mut tokens: Tokens) -> Tokens {
 }
 
 /// `rows from (f(..), g(..))` has the columns of `lateral (select f(..), g(..))`.
-fn rows_from(tokens: Tokens) -> Tokens {
+fn rows_from(tokens: &[TokenWithSpan]) -> Tokens {
     let mut read: Tokens = Vec::with_capacity(tokens.len());
     let mut place = 0;
     while let Some(token) = tokens.get(place) {

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod details;
+mod extensions;
 mod hidden;
 mod plan;
 mod read;

@@ -71,7 +71,7 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
     let reads = locks::reads(db).await?;
     if writes(&explained) {
         return Ok(Plan::Rejected(
-            "it writes: only queries that read are planned".to_owned(),
+            "it writes or locks rows: only queries that read are planned".to_owned(),
         ));
     }
 
