@@ -2,7 +2,7 @@
 //! countries, and business numbers that begin with 0.
 
 use crate::forms::Form;
-use crate::generate::{Random, grouped, luhn};
+use crate::generate::{grouped, luhn};
 
 macro_rules! form {
     ($name:literal, $templates:expr, $make:expr) => {
