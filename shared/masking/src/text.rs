@@ -25,6 +25,9 @@ pub struct Text {
     matches: Vec<Match>,
     /// The token and the local part of an e-mail address that were read last.
     pub token: Run,
+    /// The value after the name of a secret, and of a password, that was read last.
+    pub value: Run,
+    pub password: Run,
     pub local_part: LocalPart,
 }
 
@@ -57,6 +60,8 @@ impl Text {
             labels,
             matches: Vec::new(),
             token: Run::default(),
+            value: Run::default(),
+            password: Run::default(),
             local_part: LocalPart::default(),
         }
     }

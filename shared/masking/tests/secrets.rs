@@ -141,6 +141,16 @@ fn keys_without_a_prefix_are_masked_by_their_shape() {
 }
 
 #[test]
+fn a_secret_of_any_length_is_masked_as_a_whole() {
+    let masker = Masker::default();
+    for name in ["password: ", "api_key=", "session cookie: "] {
+        let secret = "q7Xb2Kd9mR4tWz1v".repeat(60);
+        let text = format!("{name}{secret} and more");
+        assert_eq!(masked(&masker, &text), format!("{name}[SECRET] and more"));
+    }
+}
+
+#[test]
 fn talk_of_secrets_stays_unmasked() {
     assert_kept(&[
         "password manager recommendations",

@@ -7,14 +7,14 @@ use super::entropy::{is_generated, is_likely, is_mixed, is_random, is_uuid, segm
 use super::link::{Link, after_number, link};
 use super::value::{
     is_code, is_limit, is_name, is_object, is_path, is_quality, is_setting, is_template, is_type,
-    worth,
+    judged, worth,
 };
 use crate::fold::PLACEHOLDER;
 use crate::labels::{Class, Label};
 use crate::text::Text;
 
-/// The longest value that is read.
-const LONGEST: usize = 500;
+/// The most marks at the end of a value that belong to the sentence.
+const MARKS: usize = 8;
 
 /// The longest value in quotes.
 const QUOTED: usize = 200;
@@ -33,7 +33,7 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
         }
     }
     let end = value_end(text, at, label);
-    let units = text.folded.units(at..end);
+    let units = judged(text, &(at..end));
     let is_value = if label.class.is(Class::PASSWORD) {
         is_password(text, link, at..end)
     } else if label.class.meets(Class::SECRET) {
@@ -102,7 +102,7 @@ fn is_pair(units: &[char]) -> bool {
 /// Whether the units after the name of a password are one.
 fn is_password(text: &Text, link: Link, at: Range<usize>) -> bool {
     let end = at.end;
-    let units = text.folded.units(at);
+    let units = judged(text, &at);
     let digits = units.iter().filter(|unit| unit.is_ascii_digit()).count();
     let letters = units
         .iter()
@@ -138,7 +138,7 @@ fn is_password(text: &Text, link: Link, at: Range<usize>) -> bool {
 /// Whether the units after the name of a token or a key are one.
 fn is_token(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
     let (start, end) = (at.start, at.end);
-    let units = text.folded.units(at);
+    let units = judged(text, &at);
     let letters = units
         .iter()
         .filter(|unit| unit.is_ascii_alphabetic())
@@ -228,24 +228,27 @@ fn named_value(text: &Text, start: usize) -> bool {
 
 /// The end of a value. Marks separate it from the next one unless they are part of a password.
 fn value_end(text: &Text, start: usize, label: &Label) -> usize {
-    let mut at = start;
-    while at < start + LONGEST {
+    let is_password = label.class.is(Class::PASSWORD);
+    let run = if is_password {
+        &text.password
+    } else {
+        &text.value
+    };
+    let mut end = run.end(start, |at| {
         let unit = text.at(at);
         let ends = unit == '\0' || unit.is_whitespace() || unit == PLACEHOLDER;
         let is_quote = matches!(unit, '"' | '\'' | '`' | '<' | '>' | '}' | ']');
         let separates = matches!(unit, ',' | ';' | '&' | '|')
-            && !(label.class.is(Class::PASSWORD) && within_password(text, at + 1));
+            && !(is_password && within_password(text, at + 1));
         // A particle or the next word, since passwords are written in Latin letters.
         let dense = matches!(unit, '가'..='힣' | '\u{3040}'..='\u{9FFF}');
-        if ends || is_quote || separates || dense {
-            break;
-        }
-        at += 1;
+        !(ends || is_quote || separates || dense)
+    });
+    let least = end.saturating_sub(MARKS).max(start);
+    while end > least && matches!(text.before(end), '.' | ')' | ':' | '-') {
+        end -= 1;
     }
-    while at > start && matches!(text.before(at), '.' | ')' | ':' | '-') {
-        at -= 1;
-    }
-    at
+    end
 }
 
 /// Whether what follows a mark is the rest of a password and not the next name or word: "P@ss,w0rd".

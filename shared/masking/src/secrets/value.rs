@@ -6,6 +6,9 @@ use super::entropy::{is_random, segments};
 use crate::fold::PLACEHOLDER;
 use crate::text::Text;
 
+/// The units of a value that decide whether it is a secret.
+const JUDGED: usize = 128;
+
 /// Values of a name that are no secret, such as `{"pass": "true"}` and `{"credentials": "include"}`.
 const SETTINGS: [&str; 32] = [
     "",
@@ -173,6 +176,11 @@ const MEASURES: [&str; 20] = [
     "gb", "kib", "mib", "x",
 ];
 
+/// The first units of a value.
+pub fn judged<'a>(text: &'a Text, at: &Range<usize>) -> &'a [char] {
+    text.folded.units(at.start..at.end.min(at.start + JUDGED))
+}
+
 pub fn is_setting(value: &str) -> bool {
     let value = value.trim();
     let mut settings = SETTINGS.iter();
@@ -291,7 +299,7 @@ pub fn is_object(units: &[char]) -> bool {
 
 /// Whether this is a limit or a measure, as in "password: 8-16 characters" and "token: 12px".
 pub fn is_limit(text: &Text, at: Range<usize>) -> bool {
-    let units = text.folded.units(at.clone());
+    let units = judged(text, &at);
     let range = units
         .iter()
         .all(|unit| unit.is_ascii_digit() || matches!(unit, '-' | '~' | '+' | '.' | ','));
