@@ -62,7 +62,24 @@ pub enum Verdict {
 }
 
 impl Reviewer<'_> {
-    pub async fn review(&self, mut example: Example) -> Verdict {
+    /// Reviews an example. If the outcome is the same as before, the time of its verification stays: a reader
+    /// who sees no change must not learn the time of one in a dataset that they may not see.
+    pub async fn review(&self, example: Example) -> Verdict {
+        let before = example.verified.clone();
+        let mut verdict = self.verdict(example).await;
+        if let (Some(now), Some(before)) = (&mut verdict.example_mut().verified, before) {
+            let is_same = Verified {
+                at: now.at,
+                ..before.clone()
+            } == *now;
+            if is_same {
+                *now = before;
+            }
+        }
+        verdict
+    }
+
+    async fn verdict(&self, mut example: Example) -> Verdict {
         let grounded = match ground::sql_in_time(&example.sql, self.schema).await {
             Ok(grounded) => grounded,
             Err(faults) if ground::is_unchecked(&faults) => {
@@ -169,6 +186,17 @@ impl Reviewer<'_> {
             });
         }
         verdicts
+    }
+}
+
+impl Verdict {
+    fn example_mut(&mut self) -> &mut Example {
+        match self {
+            Self::Holds(example)
+            | Self::Fails(example)
+            | Self::Unplanned(example, _)
+            | Self::Unchecked(example, _) => example,
+        }
     }
 }
 
