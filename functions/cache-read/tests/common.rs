@@ -246,7 +246,7 @@ async fn in_scope(mut request: Request, next: Next) -> axum::response::Response 
         let mut caller = request.extensions().get::<Caller>().unwrap().clone();
         caller.scope = Arc::new(
             Scope::clone(&caller.scope)
-                .with(DATASETS, Names::Only(names.map(str::to_owned).collect())),
+                .with(DATASETS, Names::only(names)),
         );
         request.extensions_mut().insert(caller);
     }

@@ -86,7 +86,7 @@ fn check(document: &Document) -> Result<(), TestCaseError> {
         "one name for two tables"
     );
     for (dataset, own) in by_dataset(document) {
-        let seen = within(document, &Names::Only(vec![dataset.clone()]));
+        let seen = within(document, &Names::only([dataset.clone()]));
         prop_assert_eq!(of(&seen), own.clone(), "in scope of {:?}", dataset);
         let reads = |it: &&Example| own.contains(&it.tables[0]);
         let examples = document.examples.iter().filter(reads).count();
@@ -214,7 +214,7 @@ fn a_document_of_the_previous_release_is_read_and_its_ambiguous_names_are_in_no_
 
     assert_eq!(read.tables.len(), 3);
     assert_eq!(read.tables[0].parts, TableName::new("shop", "my", "orders"));
-    let scope = |id: &str| of(&within(&read, &Names::Only(vec![id.to_owned()])));
+    let scope = |id: &str| of(&within(&read, &Names::only([id])));
     assert_eq!(
         scope("shop.my"),
         BTreeSet::from(["shop.my.orders".to_owned()])

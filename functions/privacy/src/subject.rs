@@ -78,7 +78,7 @@ impl SubjectId {
         };
         let robeings = match caller.scope.of(ROBEINGS) {
             Names::All => None,
-            Names::Only(names) => Some(names.clone()),
+            Names::Only(names) => Some(names.to_vec()),
         };
         Ok(ResolvedSubject {
             kind,
@@ -96,13 +96,10 @@ fn is_id(text: &str) -> bool {
 pub fn scope_of(robeings: &Names) -> Option<Vec<String>> {
     match robeings {
         Names::All => None,
+        // The form that the policy for row-level security compares, which is sorted.
         Names::Only(names) => {
-            // The form that the policy for row-level security compares.
-            let mut names = names.clone();
-            names.retain(|name| is_name(name));
-            names.sort_unstable();
-            names.dedup();
-            Some(names)
+            let names = names.iter().filter(|name| is_name(name));
+            Some(names.cloned().collect())
         }
     }
 }

@@ -134,7 +134,7 @@ pub async fn rank(
     let (experience, robeing_id) = after.unwrap_or((i64::MAX, String::new()));
     let robeings = match caller.scope.of(ROBEINGS) {
         Names::All => None,
-        Names::Only(names) => Some(names),
+        Names::Only(names) => Some(&**names),
     };
     let client = stats.pool.get().await?;
     let rows = scoped::query(

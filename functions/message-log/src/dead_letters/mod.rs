@@ -160,7 +160,7 @@ impl Listed for DeadLetter {
     fn cut(&mut self) {}
 }
 
-fn robeings(scope: &Names) -> Option<&Vec<String>> {
+fn robeings(scope: &Names) -> Option<&[String]> {
     match scope {
         Names::All => None,
         Names::Only(names) => Some(names),

@@ -146,7 +146,7 @@ pub async fn of_robeing(
 ) -> Result<Json<History>> {
     robeing::may_see(&caller, &robeing_id)?;
     let filter = Filter {
-        robeings: Names::Only(vec![robeing_id]),
+        robeings: Names::only([robeing_id]),
         channel: query.channel,
         thread: query.thread,
         user: query.user,
@@ -182,7 +182,7 @@ pub async fn of_user(
     let robeings = match query.robeing {
         Some(robeing) => {
             robeing::may_see(&caller, &robeing)?;
-            Names::Only(vec![robeing])
+            Names::only([robeing])
         }
         None => caller.scope.of(ROBEINGS).clone(),
     };
@@ -232,7 +232,7 @@ impl Listed for Item {
 async fn page(log: &Log, filter: &Filter) -> Result<History> {
     let scope = Scope::of(ROBEINGS, &filter.robeings);
     let (robeing, robeings) = match &filter.robeings {
-        Names::Only(names) => match names.as_slice() {
+        Names::Only(names) => match &**names {
             [one] => (Some(one), None),
             several => (None, Some(several)),
         },

@@ -145,7 +145,7 @@ impl Slack {
             name: "slack".into(),
             role: Role::Writer,
             scope: Arc::new(
-                Scope::default().with(ROBEINGS, Names::Only(robeing.into_iter().collect())),
+                Scope::default().with(ROBEINGS, Names::only(robeing)),
             ),
         })
     }
@@ -307,7 +307,7 @@ mod tests {
         headers.insert("x-slack-signature", signature.parse().unwrap());
         let caller = slack.verify_at(&headers, body.as_bytes(), now)?;
         match caller.scope.of(ROBEINGS) {
-            Names::Only(names) => Ok(names.clone()),
+            Names::Only(names) => Ok(names.to_vec()),
             Names::All => panic!("Slack never has access to all robeings"),
         }
     }

@@ -30,7 +30,7 @@ pub async fn run(
     };
     let document = match datasets {
         [] => document,
-        only => within(&document, &Names::Only(only.to_vec())),
+        only => within(&document, &Names::only(only)),
     };
     let request = Request {
         question,

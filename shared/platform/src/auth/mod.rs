@@ -39,7 +39,7 @@ use token::Tokens;
 
 pub(crate) use caller::TRIGGER;
 pub use caller::{Admin, Caller, Role, Writer};
-pub use scope::{Kind, Names, Scope, is_name};
+pub use scope::{Kind, NameList, Names, Scope, is_name};
 
 /// Authenticates each request before [`crate::serve()`] routes it.
 #[derive(Clone)]

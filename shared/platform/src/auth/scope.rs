@@ -13,9 +13,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use sha2::{Digest as _, Sha256};
 
 /// A kind of things that scopes list by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,21 +97,87 @@ impl<'de> Deserialize<'de> for Scope {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Names {
     All,
-    Only(Vec<String>),
+    Only(NameList),
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Self::Only(Vec::new())
+        Self::Only(NameList::default())
     }
 }
 
 impl Names {
+    pub fn only<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
+        Self::Only(names.into_iter().map(Into::into).collect())
+    }
+
     pub fn contain(&self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.iter().any(|known| known == name),
+            Self::Only(names) => names.binary_search_by(|known| known.as_str().cmp(name)).is_ok(),
         }
+    }
+}
+
+/// Distinct names in their order, so that equal scopes are equal lists. Clones share the memory.
+#[derive(Clone, Default)]
+pub struct NameList(Arc<Listed>);
+
+#[derive(Default)]
+struct Listed {
+    names: Vec<String>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl NameList {
+    /// The SHA-256 of the names: a key of the same size for every list, computed once.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.0.digest.get_or_init(|| {
+            let mut digest = Sha256::new();
+            for name in &self.0.names {
+                digest.update((name.len() as u64).to_le_bytes());
+                digest.update(name);
+            }
+            digest.finalize().into()
+        })
+    }
+}
+
+impl FromIterator<String> for NameList {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        let mut names: Vec<String> = names.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        let digest = OnceLock::new();
+        Self(Arc::new(Listed { names, digest }))
+    }
+}
+
+impl Deref for NameList {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0.names
+    }
+}
+
+impl PartialEq for NameList {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for NameList {}
+
+impl Hash for NameList {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (**self).hash(hasher);
+    }
+}
+
+impl fmt::Debug for NameList {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(formatter)
     }
 }
 
@@ -118,8 +188,7 @@ impl<'de> Deserialize<'de> for Names {
         Ok(if names.iter().any(|name| name == "*") {
             Self::All
         } else {
-            let names = names.into_iter().filter(|name| !name.contains('\0'));
-            Self::Only(names.collect())
+            Self::only(names.into_iter().filter(|name| !name.contains('\0')))
         })
     }
 }
@@ -139,9 +208,29 @@ mod tests {
     #[test]
     fn a_kind_that_is_missing_grants_nothing() {
         for scope in [Scope::default(), serde_json::from_str("{}").unwrap()] {
-            assert_eq!(*scope.of(ORDERS), Names::Only(vec![]));
+            assert_eq!(*scope.of(ORDERS), Names::default());
         }
         assert_eq!(*Scope::all().of(ORDERS), Names::All);
+    }
+
+    #[test]
+    fn lists_of_the_same_names_are_equal_in_any_order_and_every_name_is_found() {
+        let scope: Scope =
+            serde_json::from_str(r#"{"orders": ["o2", "o10", "o1", "o2"]}"#).unwrap();
+        let names = scope.of(ORDERS);
+        for name in ["o1", "o2", "o10"] {
+            assert!(names.contain(name), "{name}");
+        }
+        assert!(!names.contain("o3") && !names.contain("o"));
+        let other = Names::only(["o1", "o2", "o10"]);
+        assert_eq!(*names, other);
+        let digest = |names: &Names| match names {
+            Names::Only(list) => list.digest(),
+            Names::All => panic!("a list"),
+        };
+        assert_eq!(digest(names), digest(&other));
+        // The boundaries of names count.
+        assert_ne!(digest(&Names::only(["a", "b"])), digest(&Names::only(["ab"])));
     }
 
     #[test]

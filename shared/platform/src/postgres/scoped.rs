@@ -158,7 +158,7 @@ mod tests {
         const ORDERS: Kind = Kind::new("orders");
         let scope = Scope::only(ORDERS, ["o2", "o1", "o1", "*", "a\nb", "it's"]);
         assert_eq!(scope.names, "it's\no1\no2");
-        let star = Names::Only(vec!["*".into()]);
+        let star = Names::only(["*"]);
         assert_eq!(Scope::of(ORDERS, &star).names, "");
     }
 }

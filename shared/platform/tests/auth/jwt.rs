@@ -22,7 +22,7 @@ async fn a_jwt_gives_its_subject_the_role_and_scope_that_it_claims() {
     assert_eq!((&*caller.name, caller.role), ("u-17", Role::Writer));
     assert!(caller.scope.of(DATASETS).contain("p.sales"));
     assert!(!caller.scope.of(DATASETS).contain("p.web"));
-    assert_eq!(*caller.scope.of(ROBEINGS), Names::Only(vec![]));
+    assert_eq!(*caller.scope.of(ROBEINGS), Names::default());
     assert_eq!(*caller.scope.of(SESSIONS), Names::All);
 }
 

@@ -27,7 +27,7 @@ async fn a_kind_that_is_missing_in_the_scope_grants_nothing() {
     let loader = ask(&auth, "a-long-token").await.unwrap();
     assert!(!loader.scope.of(SESSIONS).contain("s1"));
     let nobody = ask(&auth, "another-token").await.unwrap();
-    assert_eq!(*nobody.scope.of(DATASETS), Names::Only(vec![]));
+    assert_eq!(*nobody.scope.of(DATASETS), Names::default());
     assert!(!nobody.scope.of(DATASETS).contain(""));
 }
 
