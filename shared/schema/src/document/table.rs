@@ -269,6 +269,14 @@ impl Table {
         }
     }
 
+    /// The partition key if it is not only columns: an expression, or a list with an expression in it.
+    pub fn partition_expression(&self) -> Option<&str> {
+        let key = &self.partitioning.as_ref()?.column;
+        let is_column = |name: &String| self.column_named(name).is_some();
+        let is_plain = is_column(key) || listed_names(key).iter().all(is_column);
+        (!is_plain).then_some(key.as_str())
+    }
+
     /// The column of this name, or else the first of this name in another case.
     pub fn column_named(&self, name: &str) -> Option<&Column> {
         let exact = self.columns.iter().find(|column| column.name == name);
@@ -341,19 +349,31 @@ impl Column {
     }
 }
 
-/// Splits names at the commas outside of double quotes, and removes the quotes.
+/// Splits a list at the commas outside of quotes and parentheses, and removes the quotes around names.
 fn listed_names(list: &str) -> Vec<String> {
     let mut names = vec![String::new()];
-    let mut is_quoted = false;
+    let mut quote: Option<char> = None;
+    let mut depth = 0_usize;
     let mut rest = list.chars().peekable();
     while let Some(character) = rest.next() {
         let name = names.last_mut().expect("never empty");
-        match character {
-            '"' if is_quoted && rest.next_if_eq(&'"').is_some() => name.push('"'),
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => names.push(String::new()),
-            ' ' if !is_quoted && name.is_empty() => {}
-            other => name.push(other),
+        match (character, quote) {
+            ('"', Some('"')) if rest.next_if_eq(&'"').is_some() => name.push('"'),
+            ('"', Some('"')) => quote = None,
+            ('"', None) => quote = Some('"'),
+            ('\'', Some('\'')) => quote = None,
+            ('\'', None) => quote = Some('\''),
+            ('(', None) => {
+                depth += 1;
+                name.push('(');
+            }
+            (')', None) => {
+                depth = depth.saturating_sub(1);
+                name.push(')');
+            }
+            (',', None) if depth == 0 => names.push(String::new()),
+            (' ', None) if name.is_empty() => {}
+            (other, _) => name.push(other),
         }
     }
     names
@@ -362,4 +382,40 @@ fn listed_names(list: &str) -> Vec<String> {
 fn two_digits(number: u64) -> u64 {
     let scale = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
     number / scale * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_key_is_an_expression_unless_every_item_of_its_list_is_a_column() {
+        let mut table = Table::new(["p", "shop", "orders"], TableKind::Table);
+        table.columns = ["id", "a", "Day", "x,y", "f(x)"]
+            .map(|name| Column::leaf(name, "int"))
+            .to_vec();
+        for (key, columns, is_expression) in [
+            ("id", &["id"][..], false),
+            ("day", &["Day"], false),
+            ("id, \"Day\"", &["id", "Day"], false),
+            ("a, \"x,y\"", &["a", "x,y"], false),
+            ("\"f(x)\", id", &["f(x)", "id"], false),
+            ("id, hr.band(a)", &["id"], true),
+            ("hr.f(a, id, a)", &[], true),
+            ("hr.f('(', id), a", &["a"], true),
+            ("(id + 1), a", &["a"], true),
+            ("_PARTITIONTIME", &[], true),
+        ] {
+            let unit = "RANGE".to_owned();
+            table.partitioning = Some(Partitioning {
+                column: key.to_owned(),
+                unit,
+            });
+            let found = table.partition_columns();
+            let found: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
+            assert_eq!(found, columns, "{key}");
+            let expected = is_expression.then_some(key);
+            assert_eq!(table.partition_expression(), expected, "{key}");
+        }
+    }
 }
