@@ -18,17 +18,26 @@ pub struct Strict<T>(pub T);
 /// A visitor behind [`Strict`].
 struct Checked<V> {
     visitor: V,
-    takes_list: bool,
+    hint: Hint,
+}
+
+/// What a type asks its deserializer for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    Text,
+    Struct,
+    /// Anything that may be a list, and keys.
+    Other,
 }
 
 macro_rules! forward {
-    ($($method:ident($($argument:ident: $type:ty),*) with $takes_list:literal;)*) => {
+    ($($method:ident($($argument:ident: $type:ty),*) with $hint:ident;)*) => {
         $(fn $method<V: Visitor<'de>>(
             self,
             $($argument: $type,)*
             visitor: V,
         ) -> Result<V::Value, D::Error> {
-            self.0.$method($($argument,)* Checked { visitor, takes_list: $takes_list })
+            self.0.$method($($argument,)* Checked { visitor, hint: Hint::$hint })
         })*
     };
 }
@@ -37,37 +46,37 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
     forward! {
-        deserialize_any() with true;
-        deserialize_bool() with true;
-        deserialize_i8() with true;
-        deserialize_i16() with true;
-        deserialize_i32() with true;
-        deserialize_i64() with true;
-        deserialize_i128() with true;
-        deserialize_u8() with true;
-        deserialize_u16() with true;
-        deserialize_u32() with true;
-        deserialize_u64() with true;
-        deserialize_u128() with true;
-        deserialize_f32() with true;
-        deserialize_f64() with true;
-        deserialize_char() with false;
-        deserialize_str() with false;
-        deserialize_string() with false;
-        deserialize_bytes() with true;
-        deserialize_byte_buf() with true;
-        deserialize_option() with true;
-        deserialize_unit() with true;
-        deserialize_unit_struct(name: &'static str) with true;
-        deserialize_newtype_struct(name: &'static str) with true;
-        deserialize_seq() with true;
-        deserialize_tuple(length: usize) with true;
-        deserialize_tuple_struct(name: &'static str, length: usize) with true;
-        deserialize_map() with true;
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]) with false;
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) with true;
-        deserialize_identifier() with true;
-        deserialize_ignored_any() with true;
+        deserialize_any() with Other;
+        deserialize_bool() with Other;
+        deserialize_i8() with Other;
+        deserialize_i16() with Other;
+        deserialize_i32() with Other;
+        deserialize_i64() with Other;
+        deserialize_i128() with Other;
+        deserialize_u8() with Other;
+        deserialize_u16() with Other;
+        deserialize_u32() with Other;
+        deserialize_u64() with Other;
+        deserialize_u128() with Other;
+        deserialize_f32() with Other;
+        deserialize_f64() with Other;
+        deserialize_char() with Text;
+        deserialize_str() with Text;
+        deserialize_string() with Text;
+        deserialize_bytes() with Other;
+        deserialize_byte_buf() with Other;
+        deserialize_option() with Other;
+        deserialize_unit() with Other;
+        deserialize_unit_struct(name: &'static str) with Other;
+        deserialize_newtype_struct(name: &'static str) with Other;
+        deserialize_seq() with Other;
+        deserialize_tuple(length: usize) with Other;
+        deserialize_tuple_struct(name: &'static str, length: usize) with Other;
+        deserialize_map() with Other;
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]) with Struct;
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]) with Other;
+        deserialize_identifier() with Other;
+        deserialize_ignored_any() with Other;
     }
 
     fn is_human_readable(&self) -> bool {
@@ -81,6 +90,15 @@ macro_rules! visit {
             self.visitor.$method(value)
         })*
     };
+}
+
+impl<'de, V: Visitor<'de>> Checked<V> {
+    /// The form of the text that the visitor expects. It is read before the visit, which takes the visitor.
+    fn form(&self) -> Option<&'static str> {
+        (self.hint == Hint::Text)
+            .then(|| form_of(&self.visitor))
+            .flatten()
+    }
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
@@ -112,13 +130,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<V::Value, E> {
-        let form = form_of(&self.visitor);
+        let form = self.form();
         let visited = self.visitor.visit_str(value);
         visited.map_err(|error| form.map_or(error, |form| E::custom(must_be(form, value))))
     }
 
     fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<V::Value, E> {
-        let form = form_of(&self.visitor);
+        let form = self.form();
         let visited = self.visitor.visit_borrowed_str(value);
         visited.map_err(|error| form.map_or(error, |form| E::custom(must_be(form, value))))
     }
@@ -140,7 +158,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
-        if self.takes_list {
+        if self.hint == Hint::Other {
             self.visitor.visit_seq(Strict(list))
         } else {
             Err(A::Error::invalid_type(Unexpected::Seq, &self.visitor))
@@ -227,14 +245,8 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let takes_list = true;
-        self.0.tuple_variant(
-            length,
-            Checked {
-                visitor,
-                takes_list,
-            },
-        )
+        let hint = Hint::Other;
+        self.0.tuple_variant(length, Checked { visitor, hint })
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -242,19 +254,14 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let takes_list = false;
-        self.0.struct_variant(
-            fields,
-            Checked {
-                visitor,
-                takes_list,
-            },
-        )
+        let hint = Hint::Struct;
+        self.0.struct_variant(fields, Checked { visitor, hint })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::collections::BTreeMap;
 
     use jiff::Timestamp;
@@ -314,6 +321,32 @@ mod tests {
             let error = read(&wrong).expect_err("another form");
             assert!(error.contains(form), "{error}");
         }
+    }
+
+    #[test]
+    fn only_a_type_that_asks_for_a_text_is_asked_which_form_it_has() {
+        struct Asked<'a>(&'a Cell<usize>);
+
+        impl Visitor<'_> for Asked<'_> {
+            type Value = ();
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.set(self.0.get() + 1);
+                formatter.write_str("a text")
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+                Ok(())
+            }
+        }
+
+        let (any, key, text) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let json = || serde_json::Deserializer::from_str("\"x\"");
+        Strict(&mut json()).deserialize_any(Asked(&any)).unwrap();
+        let identifier = Strict(&mut json()).deserialize_identifier(Asked(&key));
+        identifier.unwrap();
+        Strict(&mut json()).deserialize_str(Asked(&text)).unwrap();
+        assert_eq!((any.get(), key.get(), text.get()), (0, 0, 1));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The errors of serde in the words of an API: what a value must be, and what it is.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 use serde::de::Expected;
 
@@ -122,9 +122,29 @@ fn form(expected: &str) -> Option<&'static str> {
     })
 }
 
-/// [`form()`] of what a visitor expects.
+/// [`form()`] of what a visitor expects. Nothing is allocated, because every text of a request comes here.
 pub(super) fn form_of(expected: &dyn Expected) -> Option<&'static str> {
-    form(&expected.to_string())
+    let mut description = Description::default();
+    write!(description, "{expected}").ok()?;
+    let written = &description.bytes[..description.length];
+    form(std::str::from_utf8(written).ok()?)
+}
+
+/// The description that a type gives of itself, if it is as short as those of [`form()`].
+#[derive(Default)]
+struct Description {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Write for Description {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let end = self.length + part.len();
+        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(part.as_bytes());
+        self.length = end;
+        Ok(())
+    }
 }
 
 pub(super) fn must_be(form: &str, found: &str) -> String {
