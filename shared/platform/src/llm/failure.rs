@@ -66,13 +66,14 @@ const PROMPT: &[&str] = &[
     "prompt",
 ];
 
-/// Messages that a model doesn't know a parameter, and not that its value is wrong.
+/// Messages that a model doesn't take a parameter, and not that its value is wrong.
 const UNKNOWN: &[&str] = &[
     "unsupported",
     "unrecognized",
     "unknown",
     "not supported",
     "not permitted",
+    "deprecated",
     "unexpected",
     "extra inputs",
 ];
@@ -171,7 +172,11 @@ fn from_parameter(model: &Model, request: &Request, error: &ErrorBody, code: &st
     let is_effort = ["effort", "thinking", "reasoning", "budget"]
         .iter()
         .any(|part| has(part));
-    let refused = if has("temperature") && request.has_temperature {
+    // A message may quote a question with the name of a parameter, and what is learned lasts.
+    let is_certain = error.parameter.is_some() || error.says_unknown();
+    let refused = if !is_certain {
+        None
+    } else if has("temperature") && request.has_temperature {
         Some(Refused::Temperature)
     } else if is_format && request.has_format {
         Some(Refused::Format)

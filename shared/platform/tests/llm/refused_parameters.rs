@@ -190,6 +190,51 @@ async fn a_parameter_that_is_refused_with_and_without_it_is_an_error_that_names_
 }
 
 #[tokio::test]
+async fn a_message_that_only_quotes_the_name_of_a_parameter_teaches_nothing() {
+    for (message, parameter) in [
+        (
+            "Could not parse the question \"which temperature was measured?\"",
+            "temperature",
+        ),
+        (
+            "The prompt `in which format: json_schema?` is invalid.",
+            "json_schema",
+        ),
+    ] {
+        let body = json!({"type": "error", "error": {
+            "type": "invalid_request_error", "message": message,
+        }});
+        let answers = [Answer::Body(400, body), blue()];
+        let stub = LlmStub::canned(answers).await;
+        let llm = stub.llm("claude-sonnet-4-5");
+        assert!(ask(&llm).await.is_err(), "the first answer");
+        ask(&llm).await.expect("an answer");
+        let asked = stub.requests();
+        assert_eq!(asked.len(), 2, "{parameter}");
+        assert_eq!(asked[1].temperature, Some(0.0), "{parameter}");
+        assert!(asked[1].schema.is_some(), "{parameter}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_body_names_is_left_out_whatever_the_message_says() {
+    let stub = LlmStub::start(|asked| match asked.temperature {
+        Some(_) => Answer::Body(
+            400,
+            json!({"error": {
+                "message": "Only the default (1) is allowed.",
+                "type": "invalid_request_error",
+                "param": "temperature",
+                "code": "invalid_value",
+            }}),
+        ),
+        None => blue(),
+    })
+    .await;
+    ask(&stub.llm("gpt-4o")).await.expect("an answer");
+}
+
+#[tokio::test]
 async fn a_prompt_that_is_too_long_is_not_an_error_about_a_parameter() {
     for (model, body) in [
         (
