@@ -39,6 +39,9 @@ impl Class {
     /// A name of secrets that also names words of a text or modes: "token", "credentials".
     pub const TOKEN: Self = Self(1 << 20 | Self::SECRET.0);
 
+    /// The cookies of a header, each with a name of its own.
+    pub const COOKIE: Self = Self(1 << 21 | Self::KEY.0);
+
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -53,7 +56,7 @@ impl Class {
     }
 }
 
-/// Words in lower case, of two or more letters. The longest word that matches applies.
+/// Words in lower case. A word of one letter is a label only before a sign, a particle or a space. The longest word that matches applies.
 const WORDS: &[(Class, &str)] = &[
     (
         Class::REGISTRATION,
@@ -139,10 +142,11 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::KEY,
-        "key keys sig signature auth authorization session_token cookie set_cookie signing_key shared_key account_key \
+        "key keys sig signature auth authorization session_token signing_key shared_key account_key \
          shared_access_key primary_key secondary_key subscription_key encryption_key license_key licence_key hmac jwt \
-         api_keys schlüssel clé llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키: 키= 키는",
+         api_keys schlüssel clé llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키",
     ),
+    (Class::COOKIE, "cookie cookies set_cookie"),
     (
         Class::NO_SECRET,
         "next_page_token page_token prev_page_token previous_page_token next_token prev_token continuation_token \
@@ -214,9 +218,10 @@ impl Dictionary {
 
     fn add(&mut self, word: &str, class: Class) {
         let word: Vec<char> = word.chars().collect();
-        let seconds = match word[1] {
-            '_' => vec!['_', '-', ' ', word[2]],
-            second => vec![second],
+        let seconds = match word[..] {
+            [_] => vec![':', '=', '"', '\'', ' ', '는', '은', '가', '이'],
+            [_, '_', third, ..] => vec!['_', '-', ' ', third],
+            _ => vec![word[1]],
         };
         for second in seconds {
             let slot = slot(word[0], second);

@@ -254,19 +254,41 @@ fn labelled(text: &Text, number: &Number) -> Option<usize> {
     })
 }
 
-/// Whether the digits are a date: 2026-11-30, 30.11.2026.
+/// Whether the digits begin with a date (2026-11-30, "30. 11. 2026"), or are a range of years or of round numbers.
 fn is_date(number: &Number) -> bool {
-    let two = |at: usize| number.digits[at] * 10 + number.digits[at + 1];
-    let dated = |month: usize, day: usize, year: usize| {
-        (1..=12).contains(&two(month))
-            && (1..=31).contains(&two(day))
-            && matches!(two(year), 19 | 20)
+    let (mut values, mut lengths) = ([0_u32; 3], [0; 3]);
+    let mut place = 0;
+    for (at, &digit) in number.digits[..number.length.min(12)].iter().enumerate() {
+        values[place] = values[place]
+            .saturating_mul(10)
+            .saturating_add(u32::from(digit));
+        lengths[place] += 1;
+        if number.ends_at(at + 1) {
+            place += 1;
+        }
+        if place == 3 {
+            break;
+        }
+    }
+    let year = |place: usize| lengths[place] == 4 && matches!(values[place], 1900..2100);
+    let dated = |month: usize, day: usize| {
+        lengths[month] <= 2
+            && lengths[day] <= 2
+            && (1..=12).contains(&values[month])
+            && (1..=31).contains(&values[day])
     };
-    let parted = number.gaps(8).within(Gap::DASH.or(Gap::DOT).or(Gap::SLASH));
-    number.ends_at(8)
-        && parted
-        && (number.cut(8, &[4, 6]) && dated(4, 6, 0)
-            || number.cut(8, &[2, 4]) && (dated(2, 0, 4) || dated(0, 2, 4)))
+    let end = lengths.iter().sum();
+    let parted = number.gaps(end).within(
+        Gap::DASH
+            .or(Gap::DOT)
+            .or(Gap::SLASH)
+            .or(Gap::SPACE)
+            .or(Gap::TILDE),
+    );
+    let date = year(0) && dated(1, 2) || year(2) && (dated(0, 1) || dated(1, 0));
+    let round = |place: usize| lengths[place] == 4 && values[place].is_multiple_of(100);
+    let range = number.cut(8, &[4]) && round(0) && round(1) && values[0] < values[1];
+    parted && (date || year(0) && year(1) || range)
 }
 
 /// The digits after a plus.

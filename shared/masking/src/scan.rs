@@ -65,15 +65,32 @@ pub fn scan(text: &mut Text) {
         }
         at += 1;
     }
-    let mut value = 0;
+    labels(text);
+}
+
+/// Scans the values after the names of secrets.
+fn labels(text: &mut Text) {
+    // The values and the cookies before these units are read already.
+    let (mut value_end, mut cookies_end) = (0, 0);
     for place in 0..text.labels.len() {
         let label = text.labels[place];
         // A label within the value of another label is part of that value.
-        if label.class.meets(Class::SECRET.or(Class::KEY)) && label.start >= value {
-            let named = secrets::named(text, &label);
-            value = named.as_ref().map_or(value, |named| named.end);
-            add(text, Kind::Secret, named);
+        if !label.class.meets(Class::SECRET.or(Class::KEY)) || label.start < value_end {
+            continue;
         }
+        if label.class.is(Class::COOKIE)
+            && label.start >= cookies_end
+            && let Some((cookies, end)) = secrets::cookies(text, &label)
+        {
+            cookies_end = end;
+            for cookie in cookies {
+                text.add(Kind::Secret, cookie);
+            }
+            continue;
+        }
+        let named = secrets::named(text, &label);
+        value_end = named.as_ref().map_or(value_end, |named| named.end);
+        add(text, Kind::Secret, named);
     }
 }
 

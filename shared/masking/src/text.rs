@@ -28,6 +28,8 @@ pub struct Text {
     /// The value after the name of a secret, and of a password, that was read last.
     pub value: Run,
     pub password: Run,
+    /// The value of a cookie that was read last.
+    pub cookie: Run,
     pub local_part: LocalPart,
 }
 
@@ -62,6 +64,7 @@ impl Text {
             token: Run::default(),
             value: Run::default(),
             password: Run::default(),
+            cookie: Run::default(),
             local_part: LocalPart::default(),
         }
     }

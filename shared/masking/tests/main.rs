@@ -12,6 +12,7 @@ mod held_out_code_clean;
 mod held_out_countries;
 mod json;
 mod judge;
+mod near_misses;
 mod placeholders;
 mod properties;
 mod recall;

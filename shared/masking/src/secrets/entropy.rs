@@ -6,14 +6,35 @@ pub fn segments(units: &[char]) -> impl Iterator<Item = &[char]> {
     runs.filter(|run| !run.is_empty())
 }
 
-/// Whether some part of a value is neither a word nor a number: "K7MDENG", "x9Qs", "IOSFODNNEXAMPLE". Words with a
-/// number at the end, "cluster2", are words if they are short.
+/// A value without the marks that end a sentence.
+pub fn without_marks(units: &[char]) -> &[char] {
+    let last = units.iter().rposition(|unit| !matches!(unit, '!' | '?'));
+    &units[..last.map_or(0, |last| last + 1)]
+}
+
+/// Whether some part of a value is neither a word nor a number: "K7MDENG", "x9Qs", "IOSFODNNEXAMPLE". A long part in
+/// small letters and capitals may be a name of many words: "shouldReturn404WhenUserIsMissing".
 pub fn is_coded(units: &[char]) -> bool {
     segments(units).any(|segment| {
-        let mark = |unit: &char| unit.is_ascii_digit() || unit.is_ascii_uppercase();
-        let long = segment.len() >= 16 && segment.iter().any(mark);
-        long || letter_after_digit(segment) || is_unusual_case(segment)
+        let cased = segment.iter().any(char::is_ascii_lowercase)
+            && segment.iter().any(char::is_ascii_uppercase);
+        if cased && segment.len() >= 16 {
+            is_scattered(segment)
+        } else {
+            let long = segment.len() >= 16 && segment.iter().any(char::is_ascii_digit);
+            long || letter_after_digit(segment) || is_unusual_case(segment)
+        }
     })
+}
+
+/// Whether the words of a long name would be shorter than four letters on average, or a third of it are capitals.
+fn is_scattered(segment: &[char]) -> bool {
+    let starts = segment.windows(2).filter(|pair| {
+        pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
+            || pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
+    });
+    let capitals = segment.iter().filter(|unit| unit.is_ascii_uppercase());
+    segment.len() < 4 * (starts.count() + 1) || 3 * capitals.count() >= segment.len()
 }
 
 /// Whether a value looks generated: long, with a long part that is neither a word nor a number.
@@ -39,6 +60,7 @@ fn has_coded(units: &[char], least: usize) -> bool {
 /// Whether a value is not a word or a name: in some part of it, digits and letters are mixed, or capitals are in
 /// unusual places.
 pub fn is_likely(units: &[char]) -> bool {
+    let units = without_marks(units);
     let strong = units.iter().any(|unit| "!@#$%^&*?+".contains(*unit));
     let short = segments(units).filter(|segment| segment.len() >= 4 && is_mixed(segment));
     let segment = segments(units).any(|segment| {

@@ -1,7 +1,11 @@
 //! How a value follows its name: "password: value", "--token value", "비밀번호는 value", "Das Passwort ist value".
 
+use super::suffix::name_end;
 use crate::labels::Label;
 use crate::text::Text;
+
+/// The longest name of a variable or a function that is read back.
+const NAME: usize = 30;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Link {
@@ -13,16 +17,49 @@ pub enum Link {
     Scheme,
     /// "비밀번호는 value", "PW value"; whether a particle joins them.
     Near { particle: bool },
-    /// "password is value", "password -> value", or on the next line.
+    /// "password is value", "password -> value", `define('PASSWORD', 'value')`, or on the next line.
     Is,
+    /// `('password', 'value')`
+    Pair,
     /// "password value"
     Space,
 }
 
-/// "is" in the languages of the labels.
-const IS: [&str; 14] = [
-    "is", "was", "ist", "lautet", "est", "es", "é", "è", "er", "är", "jest", "je", "on", "is:",
+/// "is" in the language of a label, by the first letters of the label.
+const IS: [(&str, &str); 29] = [
+    ("passwort", "ist lautet war"),
+    ("kennwort", "ist lautet war"),
+    ("zugangscode", "ist lautet war"),
+    ("geheimnis", "ist lautet war"),
+    ("schl", "ist lautet war"),
+    ("mot", "est était"),
+    ("clé", "est était"),
+    ("cle", "est était"),
+    ("jeton", "est était"),
+    ("contrase", "es era"),
+    ("clave", "es era"),
+    ("llave", "es era"),
+    ("senha", "é era"),
+    ("palavra", "é era"),
+    ("chave", "é era"),
+    ("segredo", "é era"),
+    ("wachtwoord", "is was"),
+    ("lösenord", "är var"),
+    ("losenord", "är var"),
+    ("adgangskode", "er var"),
+    ("passord", "er var"),
+    ("salasana", "on oli"),
+    ("hasło", "to jest brzmi"),
+    ("haslo", "to jest brzmi"),
+    ("heslo", "je"),
+    ("parol", "è era este"),
+    ("kata", "adalah"),
+    ("mật", "là"),
+    ("mat", "là la"),
 ];
+
+/// "is" after an English label, also where it is a loanword. None of these words has another meaning in English.
+const IS_IN_ENGLISH: &str = "is was is: ist lautet est es é è er är jest je";
 
 /// Schemes of authentication, which precede the credentials in a header (RFC 7235).
 const SCHEMES: [&str; 6] = [
@@ -37,8 +74,8 @@ const SCHEMES: [&str; 6] = [
 /// How the value of a label follows it, and where the value begins.
 pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     let non_latin = !text.before(label.end).is_ascii();
-    let numbered = after_number(text, label.end);
-    let mut at = numbered;
+    let name_end = name_end(text, label);
+    let mut at = name_end;
     let particle = match text.at(at) {
         '는' | '은' | '가' | '이' | '도' => !text.at(at + 1).is_alphanumeric(),
         'は' | '是' | '为' | '為' => true,
@@ -57,22 +94,21 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     if quoted && text.folded.has(at, "value=") {
         return Some((Link::Sign { close: false }, at + 6));
     }
-    // define('DB_PASSWORD', 'value')
     if quoted && text.at(at) == ',' {
-        return Some((Link::Is, text.folded.skip_spaces(at + 1)));
+        return after_comma(text, label, at);
     }
     if text.folded.has(at, "%3d") || text.folded.has(at, "%3a") {
         return Some((Link::Sign { close: true }, at + 3));
     }
     if matches!(text.at(at), ':' | '=') {
-        return Some(after_sign(text, label, at));
+        return Some(after_sign(text, name_end, at));
     }
-    // A number belongs to the name only before a sign: "password1: value".
-    if numbered > label.end {
+    // A number or a word belongs to the name only before a sign: "password1: value".
+    if name_end > label.end {
         return None;
     }
     if at > after_name {
-        if let Some(value) = after_is(text, at) {
+        if let Some(value) = after_is(text, label, at) {
             return Some((Link::Is, value));
         }
         if is_option(text, label.start) {
@@ -85,16 +121,6 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
         return Some((Link::Near { particle }, at));
     }
     (at > after_name).then_some((Link::Space, at))
-}
-
-/// The end of a number of up to three digits after a name: "password1", "Signature-256".
-pub fn after_number(text: &Text, end: usize) -> usize {
-    let first = end + usize::from(matches!(text.at(end), '-' | '_'));
-    let digits = (first..first + 4).take_while(|&unit| text.at(unit).is_ascii_digit());
-    match digits.count() {
-        count @ 1..=3 => first + count,
-        _ => end,
-    }
 }
 
 /// Whether a name is that of an option: `--db-password`.
@@ -116,8 +142,8 @@ fn in_tag(text: &Text, start: usize) -> bool {
     name.is_some_and(|steps| text.folded.back(start, steps) == '<')
 }
 
-fn after_sign(text: &Text, label: &Label, sign: usize) -> (Link, usize) {
-    let close = sign == label.end && text.at(sign) == '=';
+fn after_sign(text: &Text, name_end: usize, sign: usize) -> (Link, usize) {
+    let close = sign == name_end && text.at(sign) == '=';
     let mut at = sign + 1;
     at += usize::from(matches!(text.at(at), '=' | '>' | ':'));
     let value = text.folded.skip_spaces(at);
@@ -133,15 +159,69 @@ fn after_sign(text: &Text, label: &Label, sign: usize) -> (Link, usize) {
 }
 
 /// The start of the value after "is" or an arrow.
-fn after_is(text: &Text, at: usize) -> Option<usize> {
+fn after_is(text: &Text, label: &Label, at: usize) -> Option<usize> {
     let arrow = match (text.at(at), text.at(at + 1)) {
         ('-', ' ') | ('→', _) => 1,
         ('-', '>') => 2,
         _ => 0,
     };
-    let word = IS
+    let words = IS
         .iter()
-        .find(|word| text.folded.has(at, word) && text.at(at + word.chars().count()) == ' ');
+        .find(|(label_start, _)| text.folded.has(label.start, label_start));
+    let mut words = words
+        .map_or(IS_IN_ENGLISH, |(_, words)| words)
+        .split_ascii_whitespace();
+    let word =
+        words.find(|word| text.folded.has(at, word) && text.at(at + word.chars().count()) == ' ');
     let end = at + word.map_or(arrow, |word| word.chars().count());
     (end > at).then(|| text.folded.skip_spaces(end))
+}
+
+/// Functions that set a value by its name, or return it with a default: `define('DB_PASSWORD', 'value')`.
+const SETTERS: [&str; 17] = [
+    "define",
+    "setenv",
+    "putenv",
+    "getenv",
+    "env",
+    "config",
+    "set",
+    "put",
+    "append",
+    "setitem",
+    "setproperty",
+    "getproperty",
+    "getordefault",
+    "setdefault",
+    "setvar",
+    "environ.get",
+    "env.get",
+];
+
+/// The value after a quoted name and a comma. In a list, the next name follows instead.
+fn after_comma(text: &Text, label: &Label, comma: usize) -> Option<(Link, usize)> {
+    let value = text.folded.skip_spaces(comma + 1);
+    let is_quote = |unit| matches!(unit, '"' | '\'' | '`');
+    let name = (1..NAME).find(|&steps| is_quote(text.folded.back(label.start, steps)))?;
+    let mut open = label.start - name;
+    open -= usize::from(text.before(open) == ' ');
+    if !is_quote(text.at(value)) || !matches!(text.before(open), '(' | '[') {
+        return None;
+    }
+    let called = (2..NAME).take_while(|&steps| {
+        let unit = text.folded.back(open, steps);
+        unit.is_ascii_alphanumeric() || matches!(unit, '_' | '.')
+    });
+    let called = text.folded.units(open - 1 - called.count()..open - 1);
+    let called: String = called
+        .iter()
+        .filter(|unit| **unit != '_')
+        .map(char::to_ascii_lowercase)
+        .collect();
+    let sets = text.before(open) == '('
+        && SETTERS.iter().any(|setter| {
+            let before = called.strip_suffix(setter);
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        });
+    Some((if sets { Link::Is } else { Link::Pair }, value))
 }

@@ -1,16 +1,22 @@
 //! Passwords, tokens and keys, recognized by the prefix of the provider that issued them, by the name before them, by
 //! their place in a URL, a command or a header, and by their shape in such a place.
 
+mod commands;
+mod cookies;
 mod entropy;
 mod link;
 mod named;
 mod place;
 mod prefixes;
+mod suffix;
 mod token;
 mod value;
+mod words;
 
+pub use commands::in_command;
+pub use cookies::cookies;
 pub use named::{is_secret_of, named};
-pub use place::{in_command, in_source, in_url};
+pub use place::{in_source, in_url};
 pub use token::{bot_token, private_key, token};
 
 use crate::text::Text;

@@ -3,12 +3,13 @@
 
 use std::ops::Range;
 
-use super::entropy::{is_generated, is_likely, is_mixed, is_random, is_uuid, segments};
-use super::link::{Link, after_number, link};
-use super::value::{
-    is_code, is_limit, is_name, is_object, is_path, is_quality, is_setting, is_template, is_type,
-    judged, worth,
+use super::entropy::{
+    is_generated, is_likely, is_mixed, is_random, is_uuid, segments, without_marks,
 };
+use super::link::{Link, link};
+use super::suffix::name_end;
+use super::value::{is_code, is_limit, is_name, is_object, is_path, is_reference, is_type, judged};
+use super::words::{is_name_of_secret, is_product, is_quality, is_setting, is_state, worth};
 use crate::fold::PLACEHOLDER;
 use crate::labels::{Class, Label};
 use crate::text::Text;
@@ -22,6 +23,7 @@ const QUOTED: usize = 200;
 /// The value after a label of a secret: "password=...", "비밀번호는 ... 입니다".
 pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     let (link, mut at) = link(text, label)?;
+    let assigned = text.before(at) == '=' || text.folded.back(at, 2) == '=';
     let quote = text.at(at);
     if matches!(quote, '"' | '\'' | '`') {
         at += 1;
@@ -32,12 +34,14 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
             return in_quotes(text, label, link, at..end);
         }
     }
+    // An element of XML begins with a letter.
+    at += usize::from(quote == '<' && text.at(at + 1).is_ascii_digit());
     let end = value_end(text, at, label);
     let units = judged(text, &(at..end));
     let is_value = if label.class.is(Class::PASSWORD) {
-        is_password(text, link, at..end)
+        is_password(text, label, link, at..end)
     } else if label.class.meets(Class::SECRET) {
-        is_token(text, label, link, at..end)
+        is_token_or_key(text, label, link, at..end)
     } else {
         link == Link::Scheme && (is_likely(units) || units.len() >= 16 && ends_line(text, end))
             || is_random(units) && !is_uuid(units) && !is_object(units)
@@ -46,7 +50,7 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     (is_value
         && units.len() >= 4
         && worth(units)
-        && !is_code(units)
+        && !is_code(units, assigned)
         && !is_path(units)
         && !is_limit(text, at..end)
         && !(numeric && text.amount(end)))
@@ -57,11 +61,14 @@ pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
 fn in_quotes(text: &Text, label: &Label, link: Link, at: Range<usize>) -> Option<Range<usize>> {
     let units = text.folded.units(at.clone());
     let told = matches!(link, Link::Sign { .. } | Link::Option | Link::Scheme);
+    let after = text.folded.skip_spaces(at.end + 1);
+    let alone =
+        link != Link::Pair || matches!(text.at(after), ')' | ']') && !is_name_of_secret(units);
     let is_value = if told {
         is_secret(label.class, &String::from_iter(units))
     } else {
         !units.contains(&' ')
-            && (is_likely(units) || link == Link::Is && word_in_quotes(label, units))
+            && (is_likely(units) && alone || link == Link::Is && word_in_quotes(label, units))
     };
     (is_value && worth(units) && units.len() >= 3 && !is_type(units)).then_some(at)
 }
@@ -76,14 +83,14 @@ pub fn is_secret_of(key: &Text, value: &str) -> bool {
     let mut names = key.labels.iter().rev();
     let name = names.find(|label| label.class.meets(Class::SECRET));
     name.is_some_and(|label| {
-        after_number(key, label.end) == key.folded.len() && is_secret(label.class, value)
+        name_end(key, label) == key.folded.len() && is_secret(label.class, value)
     })
 }
 
 /// Whether a text is the value of a name of this class.
 fn is_secret(class: Class, value: &str) -> bool {
     let units: Vec<char> = value.chars().collect();
-    if is_setting(value) || is_template(&units) {
+    if is_setting(value) || is_reference(value) {
         return false;
     }
     // "token" also names words, and "credentials" names modes.
@@ -100,9 +107,9 @@ fn is_pair(units: &[char]) -> bool {
 }
 
 /// Whether the units after the name of a password are one.
-fn is_password(text: &Text, link: Link, at: Range<usize>) -> bool {
+fn is_password(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
     let end = at.end;
-    let units = judged(text, &at);
+    let units = without_marks(judged(text, &at));
     let digits = units.iter().filter(|unit| unit.is_ascii_digit()).count();
     let letters = units
         .iter()
@@ -118,25 +125,45 @@ fn is_password(text: &Text, link: Link, at: Range<usize>) -> bool {
     match link {
         // "password: swordfish", and not "password: please reset it".
         Link::Sign { close } => {
-            mixed || digits >= 4 || letters >= 4 && (close || concludes(text, end))
+            let word = letters >= 4 && (close || concludes(text, end) && !is_state(units));
+            mixed || digits >= 4 || word
         }
         Link::Option => mixed || digits >= 4 || letters >= 4 && ends_option(text, end),
         Link::Scheme => is_likely(units),
         Link::Near { particle } => {
-            mixed || digits >= 4 || particle && lower && concludes(text, end)
+            let word = particle && lower && concludes(text, end) && !is_quality(units);
+            (mixed || digits >= 4 || word) && (!is_product(units) || concludes(text, end))
         }
         Link::Is => {
-            chosen
-                || digits >= 4
-                || mixed && strong
-                || lower && concludes(text, end) && !is_quality(units)
+            let word = lower && concludes(text, end) && !is_quality(units) && !asked(text, label);
+            chosen || digits >= 4 || mixed && strong || word
         }
-        Link::Space => chosen || is_generated(units) || letters >= 4 && after_login(text, end),
+        Link::Pair => false,
+        Link::Space => {
+            chosen && !is_product(units)
+                || is_generated(units)
+                || letters >= 4 && after_login(text, end)
+        }
     }
 }
 
+/// Whether a sentence asks for a password: "I don't know what my password is anymore".
+fn asked(text: &Text, label: &Label) -> bool {
+    let before = text
+        .folded
+        .units(label.start.saturating_sub(40)..label.start);
+    let clause = before.rsplit(|unit| matches!(unit, '.' | '?' | '!' | ',' | ':' | '\n'));
+    clause.take(1).any(|clause| {
+        let mut words = clause.split(|unit| *unit == ' ');
+        words.any(|word| {
+            let word: String = word.iter().map(char::to_ascii_lowercase).collect();
+            matches!(word.as_str(), "what" | "which" | "whatever")
+        })
+    })
+}
+
 /// Whether the units after the name of a token or a key are one.
-fn is_token(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
+fn is_token_or_key(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
     let (start, end) = (at.start, at.end);
     let units = judged(text, &at);
     let letters = units
@@ -158,6 +185,7 @@ fn is_token(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool {
             likely || letters >= 4 && (query || capitals || pass) && concludes(text, end)
         }
         Link::Sign { .. } | Link::Option | Link::Scheme | Link::Near { .. } | Link::Is => likely,
+        Link::Pair => false,
         Link::Space => is_generated(units),
     };
     is_value && !name

@@ -1,156 +1,12 @@
-//! Values after the name of a secret that are none: settings, code, paths, limits, and words about a secret.
+//! Values after the name of a secret that are none, by their form: references, code, paths and limits.
 
 use std::ops::Range;
 
-use super::entropy::{is_random, segments};
-use crate::fold::PLACEHOLDER;
+use super::entropy::{is_likely, is_random, segments};
 use crate::text::Text;
 
 /// The units of a value that decide whether it is a secret.
 const JUDGED: usize = 128;
-
-/// Values of a name that are no secret, such as `{"pass": "true"}` and `{"credentials": "include"}`.
-const SETTINGS: [&str; 32] = [
-    "",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "ok",
-    "null",
-    "none",
-    "nil",
-    "n/a",
-    "undefined",
-    "include",
-    "omit",
-    "same-origin",
-    "required",
-    "optional",
-    "enabled",
-    "disabled",
-    "allowed",
-    "denied",
-    "basic",
-    "bearer",
-    "default",
-    "auto",
-    "all",
-    "any",
-    "success",
-    "fail",
-    "passed",
-    "failed",
-];
-
-/// Other values in code, forms and sentences that stand for a missing value.
-const NO_VALUES: [&str; 60] = [
-    "string",
-    "hidden",
-    "redacted",
-    "changeme",
-    "password",
-    "secret",
-    "token",
-    "empty",
-    "your",
-    "here",
-    "str",
-    "text",
-    "invalid",
-    "expired",
-    "missing",
-    "wrong",
-    "reset",
-    "unknown",
-    "example",
-    "bcrypt",
-    "yes",
-    "revoked",
-    "rotated",
-    "bytes",
-    "number",
-    "integer",
-    "boolean",
-    "object",
-    "varchar",
-    "same",
-    "unchanged",
-    "above",
-    "below",
-    "attached",
-    "forgotten",
-    "incorrect",
-    "1password",
-    "lastpass",
-    "bitwarden",
-    "keepass",
-    "vault",
-    "keychain",
-    "self",
-    "this",
-    "must",
-    "please",
-    "placeholder",
-    "eof",
-    "erforderlich",
-    "vergessen",
-    "obligatoire",
-    "requis",
-    "obligatoria",
-    "obligatorio",
-    "requerida",
-    "obbligatoria",
-    "verplicht",
-    "wymagane",
-    "zorunlu",
-    "обязателен",
-];
-
-/// Words that say how a password is, in addition to those by their ending.
-const QUALITIES: [&str; 36] = [
-    "short",
-    "long",
-    "strong",
-    "weak",
-    "blank",
-    "correct",
-    "right",
-    "good",
-    "fine",
-    "okay",
-    "safe",
-    "secure",
-    "insecure",
-    "same",
-    "different",
-    "unique",
-    "public",
-    "private",
-    "visible",
-    "broken",
-    "lost",
-    "gone",
-    "stolen",
-    "compromised",
-    "case-sensitive",
-    "needed",
-    "mandatory",
-    "simple",
-    "easy",
-    "hard",
-    "complex",
-    "temporary",
-    "there",
-    "outdated",
-    "stale",
-    "valid",
-];
-
-/// The endings of words that say how a password is.
-const ENDINGS: [&str; 7] = ["ed", "ing", "able", "ible", "ent", "ive", "ful"];
 
 /// Types and fields of source code, by the end of their name.
 const TYPES: [&str; 14] = [
@@ -158,10 +14,10 @@ const TYPES: [&str; 14] = [
     "option", "value", "vec", "text",
 ];
 
-/// Algorithms and standards that are named with a number: SHA-256, AES-256, OAuth2, UTF-8.
-const ALGORITHMS: [&str; 20] = [
+/// The letters of algorithms and standards that are named with a number: SHA-256, Argon2id, OAuth2, UTF-8.
+const ALGORITHMS: [&str; 21] = [
     "sha", "md", "aes", "rsa", "hs", "rs", "es", "ps", "hmac", "oauth", "base", "utf", "argon",
-    "argon2id", "pbkdf", "bcrypt", "ed", "tls", "ntlmv", "v",
+    "argonid", "pbkdf", "bcrypt", "ed", "tls", "ntlmv", "wpa", "v",
 ];
 
 /// Words after a number that count characters or time: "8-16 characters".
@@ -171,9 +27,9 @@ const UNITS: [&str; 13] = [
 ];
 
 /// Units of measure that touch their number.
-const MEASURES: [&str; 20] = [
+const MEASURES: [&str; 27] = [
     "px", "em", "rem", "pt", "vh", "vw", "ms", "us", "ns", "s", "min", "h", "d", "k", "kb", "mb",
-    "gb", "kib", "mib", "x",
+    "gb", "kib", "mib", "x", "hz", "khz", "mhz", "ghz", "kbps", "mbps", "gbps",
 ];
 
 /// The first units of a value.
@@ -181,30 +37,8 @@ pub fn judged<'a>(text: &'a Text, at: &Range<usize>) -> &'a [char] {
     text.folded.units(at.start..at.end.min(at.start + JUDGED))
 }
 
-pub fn is_setting(value: &str) -> bool {
-    let value = value.trim();
-    let mut settings = SETTINGS.iter();
-    settings.any(|setting| setting.eq_ignore_ascii_case(value))
-}
-
 fn lower(units: &[char]) -> String {
     units.iter().map(char::to_ascii_lowercase).collect()
-}
-
-/// Whether a value may be one: neither a setting nor a word for a missing value nor marks.
-pub fn worth(units: &[char]) -> bool {
-    let word = lower(units);
-    let known = NO_VALUES.contains(&word.as_str()) || is_setting(&word);
-    let stars = units.iter().all(|unit| !unit.is_alphanumeric());
-    // xxxxxxxx
-    let same = units.len() >= 4 && units.iter().all(|unit| unit == &units[0]);
-    let masked = units.contains(&PLACEHOLDER);
-    !(known || stars || same || masked)
-}
-
-pub fn is_quality(units: &[char]) -> bool {
-    let word = lower(units);
-    QUALITIES.contains(&word.as_str()) || ENDINGS.iter().any(|ending| word.ends_with(ending))
 }
 
 /// Whether this is an algorithm, a standard or a version: SHA-256, v2.1.
@@ -235,42 +69,140 @@ pub fn is_type(units: &[char]) -> bool {
     name && marked && (your || TYPES.iter().any(|end| word.ends_with(end)))
 }
 
-/// Whether this is a reference to a value: `${DB_PASSWORD}`, `{{token}}`, `<token>`, `$TOKEN`, `%s`.
-pub fn is_template(units: &[char]) -> bool {
-    let (Some(first), Some(last)) = (units.first(), units.last()) else {
-        return false;
+/// The marks around an expression that stands for a value.
+const EXPRESSIONS: [(&str, &str); 7] = [
+    ("${", "}"),
+    ("$(", ")"),
+    ("{{", "}}"),
+    ("{%", "%}"),
+    ("<%", "%>"),
+    ("#{", "}"),
+    ("%(", ")s"),
+];
+
+/// The marks around the name of a value.
+const BRACKETS: [(&str, &str); 5] = [("<", ">"), ("[", "]"), ("(", ")"), ("{", "}"), ("%", "%")];
+
+/// Tags of YAML that refer to a value: `!secret name`.
+const TAGS: [&str; 8] = [
+    "secret",
+    "vault",
+    "env",
+    "env_var",
+    "ref",
+    "sub",
+    "getatt",
+    "importvalue",
+];
+
+/// The ends of the names of variables that hold a secret.
+const HOLDERS: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "credential",
+    "credentials",
+    "token",
+    "pass",
+    "pwd",
+    "key",
+    "pw",
+    "pin",
+];
+
+/// Whether a whole value is a reference to one: `${DB_PASSWORD}`, `{{token}}`, `<your token>`, `$TOKEN`, `%s`. A
+/// password may begin with the same marks.
+pub fn is_reference(value: &str) -> bool {
+    let value = value.trim();
+    let within = |(open, close): &(&str, &str)| {
+        let inside = value.strip_prefix(open)?.strip_suffix(close)?.trim();
+        (!inside.is_empty()).then(|| inside.to_owned())
     };
-    let name = |units: &[char]| {
-        units
-            .iter()
-            .all(|unit| unit.is_ascii_alphabetic() || matches!(unit, '_' | '.' | ':'))
-    };
-    match first {
-        '$' => matches!(units.get(1), Some('{' | '(')) || name(&units[1..]),
-        '{' => units.len() == 1 || matches!(last, '}') || units[1] == '{',
-        '<' => true,
-        '%' => {
-            matches!(units.get(1), Some('(' | 's' | 'd')) && units.len() < 4 || matches!(last, '%')
-        }
-        '(' | '[' => true,
-        // A tag of YAML: `!secret name`.
-        '!' => units[1..].iter().all(char::is_ascii_lowercase),
-        _ => false,
-    }
+    let expression = EXPRESSIONS.iter().find_map(within).is_some_and(|inside| {
+        // `${DB_PASSWORD:-default}`
+        let default: Vec<char> = inside
+            .split_once(':')
+            .map(|(_, default)| {
+                default
+                    .trim_start_matches(['-', '?', '=', '+'])
+                    .chars()
+                    .collect()
+            })
+            .unwrap_or_default();
+        !inside.starts_with(|unit: char| unit.is_ascii_digit()) && !is_likely(&default)
+    });
+    let name = BRACKETS
+        .iter()
+        .find_map(within)
+        .is_some_and(|inside| is_word(&inside));
+    let variable = value.strip_prefix('$').is_some_and(is_holder);
+    expression || name || variable || matches!(value, "%s" | "%d" | "%v" | "%@")
 }
 
-/// Whether this is code, such as a call, a variable or a template: `$TOKEN`, `{{token}}`, `next_token()`, `self.token`.
-pub fn is_code(units: &[char]) -> bool {
-    let call = units
-        .windows(2)
-        .any(|pair| pair[0].is_alphanumeric() && matches!(pair[1], '(' | '['));
+/// Whether this is a name of words, without digits.
+fn is_word(name: &str) -> bool {
+    name.chars().filter(char::is_ascii_alphabetic).count() >= 2
+        && name
+            .chars()
+            .all(|unit| unit.is_alphabetic() || matches!(unit, '_' | '.' | ':' | '-' | ' ' | '\''))
+}
+
+/// Whether a variable is named for the secret that it holds: `DB_PASSWORD`, `apiKey`.
+fn is_holder(name: &str) -> bool {
+    let identifier = is_identifier(name);
+    let upper = !name.contains(|unit: char| unit.is_ascii_lowercase());
+    let word = name.to_ascii_lowercase();
+    let held = HOLDERS.iter().any(|end| {
+        word.strip_suffix(end).is_some_and(|before| {
+            let whole = before.is_empty() || before.ends_with('_');
+            let camel = name[before.len()..].starts_with(|unit: char| unit.is_ascii_uppercase());
+            whole || camel || end.len() >= 6
+        })
+    });
+    identifier && (held || upper && name.contains('_'))
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|unit: char| unit.is_ascii_alphabetic() || unit == '_')
+        && name
+            .chars()
+            .all(|unit| unit.is_ascii_alphanumeric() || matches!(unit, '_' | '.' | ':'))
+}
+
+/// Whether a value without quotes is a reference. Its closing marks don't belong to the value, and after an equals
+/// sign, a dollar begins the name of a variable.
+fn is_open_reference(value: &str, assigned: bool) -> bool {
+    let expression = EXPRESSIONS.iter().any(|(open, _)| value.starts_with(open));
+    let name = value.strip_prefix(['(', '[', '{']).is_some_and(is_word);
+    let tag = value
+        .strip_prefix('!')
+        .is_some_and(|tag| TAGS.contains(&tag.to_ascii_lowercase().as_str()));
+    let variable = value.strip_prefix('$').is_some_and(|name| {
+        is_holder(name) || assigned && is_identifier(name.trim_end_matches(['-', ';']))
+    });
+    expression || name || tag || variable || value == "{" || is_reference(value)
+}
+
+/// Whether this is code, such as a call, a variable or a reference: `$TOKEN`, `{{token}}`, `next_token()`, `self.token`.
+/// `assigned`: whether it follows an equals sign.
+pub fn is_code(units: &[char], assigned: bool) -> bool {
+    let open = units.iter().position(|unit| matches!(unit, '(' | '['));
+    let call = open.is_some_and(|open| {
+        let name = &units[..open];
+        name.last().is_some_and(|unit| unit.is_alphanumeric())
+            && name.iter().all(|unit| {
+                unit.is_alphanumeric()
+                    || matches!(unit, '_' | '.' | ':' | '-' | '&' | '*' | '!' | '$')
+            })
+    });
     let path = units
         .iter()
         .all(|unit| unit.is_ascii_alphabetic() || matches!(unit, '.' | '_' | '-' | '/' | '['))
         && units.contains(&'.');
     // An assignment in a language with types: `token: &str`.
     let borrowed = units[0] == '&' && units[1..].iter().all(char::is_ascii_alphabetic);
-    call || path || borrowed || is_template(units)
+    call || path || borrowed || is_open_reference(&String::from_iter(units), assigned)
 }
 
 /// Whether this is a path of a file: /run/secrets/db, ./key.pem, ~/.ssh, C:\keys.
@@ -310,6 +242,6 @@ pub fn is_limit(text: &Text, at: Range<usize>) -> bool {
         .iter()
         .take_while(|unit| unit.is_ascii_digit())
         .count();
-    let unit = String::from_iter(&units[digits..]);
+    let unit = lower(&units[digits..]);
     range && (short || counted) || digits > 0 && MEASURES.contains(&unit.as_str())
 }

@@ -1,0 +1,129 @@
+//! The passwords in options of commands: `curl -u user:password`, `mysql -ppassword`.
+
+use std::ops::Range;
+
+use super::place::{LONGEST, ends};
+use super::value::is_code;
+use super::words::worth;
+use crate::text::Text;
+
+/// The longest line before an option in which its command is searched.
+const LINE: usize = 100;
+
+/// The options of commands whose value is a password. `false`: only without a space, since with one it is asked for.
+const OPTIONS: [(&str, &str, bool); 16] = [
+    ("curl", "-u", true),
+    ("curl", "--user", true),
+    ("curl", "--proxy-user", true),
+    ("mysql", "-p", false),
+    ("mysqldump", "-p", false),
+    ("mysqladmin", "-p", false),
+    ("mariadb", "-p", false),
+    ("sshpass", "-p", true),
+    ("login", "-p", true),
+    ("mongo", "-p", true),
+    ("mongosh", "-p", true),
+    ("mongodump", "-p", true),
+    ("redis-cli", "-a", true),
+    ("ldapsearch", "-w", true),
+    ("7z", "-p", false),
+    ("unzip", "-P", true),
+];
+
+/// The commands whose subcommand "login" takes a password.
+const WITH_LOGIN: [&str; 11] = [
+    "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "crane", "az", "oc", "cf",
+];
+
+/// Options whose value is the name of a container or a host, which may be that of a command.
+const NAMING: [&str; 12] = [
+    "--name",
+    "--hostname",
+    "--host",
+    "--network",
+    "--network-alias",
+    "--container",
+    "--service",
+    "--app",
+    "-h",
+    "-n",
+    "-c",
+    "-l",
+];
+
+/// Words after which a command begins.
+const BEFORE: [&str; 12] = [
+    "sudo", "env", "time", "exec", "nohup", "then", "do", "&&", "||", "|", "$", "#",
+];
+
+pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
+    if !matches!(text.before(dash), ' ' | '\n') {
+        return None;
+    }
+    let option = |option: &str| {
+        let mut units = option.chars().enumerate();
+        units.all(|(place, letter)| text.at(dash + place) == letter)
+    };
+    if !OPTIONS.iter().any(|(_, name, _)| option(name)) {
+        return None;
+    }
+    let line = text.folded.units(dash.saturating_sub(LINE)..dash);
+    let line = String::from_iter(line.rsplit(|&unit| unit == '\n').next()?);
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let (command, name, spaced, place) = OPTIONS.iter().find_map(|&(command, name, spaced)| {
+        let place = option(name).then(|| runs(&words, command)).flatten()?;
+        Some((command, name, spaced, place))
+    })?;
+    let name_end = dash + name.len();
+    let mut start = text.folded.skip_spaces(name_end);
+    if start > name_end && !spaced {
+        return None;
+    }
+    start += usize::from(text.at(start) == '=');
+    start += usize::from(matches!(text.at(start), '"' | '\''));
+    let end = (start..start + LONGEST).find(|&unit| ends(text.at(unit)))?;
+    let units = text.folded.units(start..end);
+    let password = if command == "curl" {
+        let colon = units.iter().position(|&unit| unit == ':')?;
+        &units[colon + 1..]
+    } else if is_port(units, begins(&words, place)) {
+        return None;
+    } else {
+        units
+    };
+    (password.len() >= 3 && worth(password) && !is_code(password, true)).then_some(start..end)
+}
+
+/// The place of a command among the words of a line, also within the arguments of another command.
+fn runs(words: &[&str], command: &str) -> Option<usize> {
+    let mut places = (0..words.len()).filter(|&place| {
+        let file = words[place].rsplit('/').next().unwrap_or_default();
+        file.trim_start_matches(['`', '$', '(', '"', '\'']) == command
+    });
+    places.find(|&place| {
+        let is_name = place > 0 && NAMING.contains(&words[place - 1]);
+        let of_login =
+            command != "login" || words[..place].iter().any(|word| WITH_LOGIN.contains(word));
+        !is_name && of_login
+    })
+}
+
+/// Whether a command begins at a word of a line.
+fn begins(words: &[&str], place: usize) -> bool {
+    place == 0 || {
+        let before = words[place - 1];
+        BEFORE.contains(&before) || before.contains('=') || before.ends_with([';', ':'])
+    }
+}
+
+/// Whether the value of `-p` publishes or names a port: 27017:27017, 127.0.0.1:80:80/tcp. The options of a command
+/// within the arguments of another one may be those of the other one.
+fn is_port(units: &[char], begins: bool) -> bool {
+    let digits = |units: &[char]| units.iter().all(char::is_ascii_digit);
+    let published = String::from_iter(units);
+    let published = published.trim_end_matches("/tcp").trim_end_matches("/udp");
+    let numeric = published
+        .chars()
+        .all(|unit| unit.is_ascii_digit() || matches!(unit, ':' | '.' | '-'));
+    numeric && published.contains(':') || !begins && units.len() <= 5 && digits(units)
+}
