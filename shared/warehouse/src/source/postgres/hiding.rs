@@ -70,8 +70,10 @@ impl Hiding<'_> {
             self.comments += 1;
         }
         // An expression may call a function of a hidden schema.
-        let key = table.partitioning.as_ref();
-        if table.partition_columns().is_empty() && key.is_some_and(|by| self.is_in(&by.column)) {
+        if table
+            .partition_expression()
+            .is_some_and(|key| self.is_in(key))
+        {
             table.partitioning = None;
         }
         self.columns(&mut table.columns);
