@@ -48,7 +48,7 @@ variable "schema_versions_days" {
 }
 
 variable "keep_data" {
-  description = "Whether destroy is refused, and a secret that is removed can be restored for 30 days. To delete everything, apply with false, then destroy."
+  description = "Whether the database and a bucket with objects can't be destroyed, and a secret that is removed can be restored for 30 days. The root modules in infra also refuse a destroy before it deletes anything. To delete everything, apply with false, then destroy."
   type        = bool
   default     = true
 }

@@ -34,7 +34,8 @@ module "metasync" {
   alarm_emails         = var.alarm_emails
 }
 
-# Destroyed before everything else, so that a destroy that must keep data is refused before anything is deleted.
+# Destroyed before everything else, so that a destroy that must keep data is refused before anything is deleted. It is
+# created last: after an apply that failed, only the database and a bucket with objects are protected.
 resource "terraform_data" "keep_data" {
   input = var.keep_data
 

@@ -47,7 +47,7 @@ variable "schema_versions_days" {
 }
 
 variable "keep_data" {
-  description = "Whether destroy is refused. To delete everything, apply with false, then destroy."
+  description = "Whether the database and a bucket with objects can't be destroyed. The root modules in infra also refuse a destroy before it deletes anything. To delete everything, apply with false, then destroy."
   type        = bool
   default     = true
 }

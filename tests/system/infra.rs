@@ -324,3 +324,69 @@ fn the_root_modules_pass_every_variable_of_their_module() {
         assert_eq!(only_root, own, "{cloud}");
     }
 }
+
+/// The blocks of a module's `variables.tf`, without their descriptions.
+fn variable_blocks(cloud: &str) -> BTreeMap<String, String> {
+    let text = text(&format!("infra/modules/{cloud}/variables.tf"));
+    let block = Regex::new(r#"(?ms)^variable "(\w+)" \{\n(.*?)^\}"#).unwrap();
+    let blocks = block.captures_iter(&text).map(|captures| {
+        let lines = captures[2].lines();
+        let lines = lines.filter(|line| !line.trim_start().starts_with("description "));
+        let body: Vec<&str> = lines.collect();
+        (captures[1].to_owned(), body.join("\n"))
+    });
+    blocks.collect()
+}
+
+#[test]
+fn both_modules_check_a_variable_of_both_clouds_alike() {
+    let (aws, gcp) = (variable_blocks("aws"), variable_blocks("gcp"));
+    // A name has another limit on Google Cloud, and a database other classes and sizes.
+    let differ = ["database", "name"];
+    let mut compared = 0;
+    for (name, block) in &aws {
+        if let Some(other) = gcp.get(name)
+            && !differ.contains(&name.as_str())
+        {
+            assert_eq!(block, other, "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 6, "{compared}");
+    let validation = Regex::new(r"(?ms)^  validation \{\n.*?^  \}").unwrap();
+    let validations = |block: &str| -> BTreeSet<String> {
+        let found = validation.find_iter(block).map(|it| it.as_str().to_owned());
+        let common = found.filter(|it| {
+            let own = [
+                "unknown key",
+                "class",
+                "tier",
+                "storage_gb must",
+                "operator_cidrs",
+            ];
+            !own.iter().any(|word| it.contains(word))
+        });
+        common.collect()
+    };
+    let database = validations(&aws["database"]);
+    assert!(database.len() >= 3, "{database:?}");
+    assert_eq!(database, validations(&gcp["database"]));
+}
+
+/// The name of another deployment may begin with that of this one.
+#[test]
+fn an_alarm_on_google_cloud_names_each_of_its_resources_whole() {
+    let alarms = text("infra/modules/gcp/alarms.tf");
+    let filters: Vec<_> = alarms
+        .lines()
+        .filter(|line| line.trim_start().starts_with("filter "))
+        .collect();
+    assert!(filters.len() >= 3, "{filters:?}");
+    for filter in filters {
+        assert!(
+            !filter.contains("=~") && filter.contains("labels."),
+            "{filter}"
+        );
+    }
+    assert!(alarms.contains("for name in keys(local.schedules)"));
+}

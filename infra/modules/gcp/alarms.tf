@@ -99,7 +99,7 @@ resource "google_monitoring_alert_policy" "failed_runs" {
     display_name = "a job of Cloud Scheduler failed"
 
     condition_matched_log {
-      filter = "resource.type = \"cloud_scheduler_job\" AND resource.labels.job_id =~ \"^${var.name}-\" AND severity >= ERROR"
+      filter = "resource.type = \"cloud_scheduler_job\" AND resource.labels.job_id = (${join(" OR ", [for name in keys(local.schedules) : "\"${var.name}-${name}\""])}) AND severity >= ERROR"
     }
   }
 

@@ -72,8 +72,8 @@ variable "variables" {
   }
 
   validation {
-    condition     = alltrue([for value in values(var.variables) : !can(regex("://[^/@]*:[^/@]+@", value))])
-    error_message = "The URL in ${join(", ", [for name, value in var.variables : name if can(regex("://[^/@]*:[^/@]+@", value))])} contains a password, which would be in the state. Name the variable in secrets instead, and store its value with the command in next_steps."
+    condition     = alltrue([for value in values(var.variables) : !can(regex("(?i)://[^/@]*:[^/@]+@|[?&;](ssl)?(password|passwd|pwd)=[^&;]", value))])
+    error_message = "The URL in ${join(", ", [for name, value in var.variables : name if can(regex("(?i)://[^/@]*:[^/@]+@|[?&;](ssl)?(password|passwd|pwd)=[^&;]", value))])} contains a password, which would be in the state. Name the variable in secrets instead, and store its value with the command in next_steps."
   }
 
   validation {
@@ -106,7 +106,7 @@ variable "schema_versions_days" {
 }
 
 variable "keep_data" {
-  description = "Whether destroy is refused. To delete everything, apply with false, then destroy."
+  description = "Whether the database and a bucket with objects can't be destroyed. The root modules in infra also refuse a destroy before it deletes anything. To delete everything, apply with false, then destroy."
   type        = bool
   default     = true
   nullable    = false

@@ -224,6 +224,34 @@ run "a_url_with_a_password_is_refused_among_the_variables" {
   expect_failures = [var.variables]
 }
 
+run "a_url_with_a_password_among_its_parameters_is_refused" {
+  command = plan
+
+  variables {
+    variables = { WAREHOUSE_URL = "postgres://db.example.com/shop?user=reader&password=word" }
+  }
+
+  expect_failures = [var.variables]
+}
+
+run "a_url_whose_first_parameter_is_a_password_is_refused" {
+  command = plan
+
+  variables {
+    variables = { WAREHOUSE_URL = "postgres://reader@db.example.com/shop?PASSWORD=word" }
+  }
+
+  expect_failures = [var.variables]
+}
+
+run "a_url_without_a_password_is_accepted" {
+  command = plan
+
+  variables {
+    variables = { WAREHOUSE_URL = "postgres://reader@db.example.com:5432/shop?schemas=public&sslmode=require" }
+  }
+}
+
 run "a_variable_that_no_function_reads_is_refused" {
   command = plan
 
