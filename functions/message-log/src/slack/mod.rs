@@ -39,9 +39,9 @@ const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 /// Receive an event from Slack.
 ///
 /// The request is authenticated by Slack's signature of the body and the time (`X-Slack-Signature`, version `v0`).
-/// 200 means that the message is committed. A repeat changes nothing. Events that are not about messages are
-/// acknowledged and ignored. A message that can't be stored becomes a dead letter, and the response tells Slack not to
-/// retry.
+/// 200 means that the message is committed. A repeat of an event changes nothing; the event of an answer that the agent
+/// has already logged adds what only Slack knows. Events that are not about messages are acknowledged and ignored. A
+/// message that can't be stored becomes a dead letter, and the response tells Slack not to retry.
 #[utoipa::path(
     post,
     path = "/v1/slack/events",
