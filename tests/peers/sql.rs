@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use kit::TestApp;
-use kit::llm::{Answer, EnrichPrompt, LlmStub};
+use kit::llm::LlmStub;
 use serde_json::{Value, json};
 
 use crate::server::{Server, is_skipped};
@@ -41,20 +41,7 @@ async fn story(project: &str, answers: &[&str]) -> Option<(TestApp, LlmStub)> {
         post("queries", json!({"query": sql, "useLegacySql": false})).await;
     }
 
-    let answers: Vec<Value> = answers
-        .iter()
-        .map(|sql| json!({"kind": "query", "sql": sql, "answer": "", "reason": ""}))
-        .collect();
-    let answers = std::sync::Mutex::new(answers.into_iter());
-    let model = LlmStub::start(move |request| {
-        let schema = request.schema.as_ref().expect("a schema");
-        if schema["properties"]["kind"].is_null() {
-            return EnrichPrompt::parse(request).answer(|_, _| String::new(), &[]);
-        }
-        let next = answers.lock().unwrap().next();
-        next.map_or(Answer::error(500, "server_error"), Answer::Json)
-    })
-    .await;
+    let model = LlmStub::of_queries(answers).await;
     let app = TestApp::with_env(model.env("gpt-test"))
         .set("WAREHOUSE_URL", format!("bigquery://{project}/shop"))
         .set("BIGQUERY_EMULATOR_HOST", LOCAL.url())

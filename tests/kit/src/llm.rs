@@ -116,6 +116,23 @@ impl LlmStub {
         .await
     }
 
+    /// A stub that describes every table, answers questions with these queries in order, and then gives status 500.
+    pub async fn of_queries(queries: &[&str]) -> Self {
+        let answers = queries
+            .iter()
+            .map(|sql| json!({"kind": "query", "sql": sql, "answer": "", "reason": ""}));
+        let answers = Mutex::new(answers.collect::<VecDeque<_>>());
+        Self::start(move |request| {
+            let schema = request.schema.as_ref().expect("a schema");
+            if schema["properties"]["kind"].is_null() {
+                return EnrichPrompt::parse(request).answer(|_, _| String::new(), &[]);
+            }
+            let next = answers.lock().expect("no panic").pop_front();
+            next.map_or(Answer::error(500, "server_error"), Answer::Json)
+        })
+        .await
+    }
+
     /// The requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<LlmRequest> {
         self.inner.requests.lock().expect("no panic").clone()
