@@ -20,7 +20,7 @@ use crate::app::{App, Snapshot};
 use crate::cache::{Level, is_lasting};
 use crate::comparisons::Comparison;
 use crate::response;
-use crate::view::within;
+use crate::view_versions::restricted;
 
 /// How long a reader waits for a version. A comparison that takes longer is ready for the next reader.
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -106,11 +106,22 @@ impl App {
         if let Some(changes) = self.known_changes(&snapshot, since, scope) {
             return Ok((snapshot, changes));
         }
-        // A task of its own, which completes even if the reader leaves.
-        let (app, owned) = (self.clone(), since.to_owned());
-        let work = tokio::spawn(async move { app.compare(&caller, snapshot, &owned).await });
+        let current = &snapshot.served.view.document.version;
+        if self.comparisons.is_unknown(since, current, scope) {
+            return Err(unknown(since));
+        }
+        let work = async {
+            let permit = self.comparisons.permit(scope).await?;
+            // A task of its own, which completes even if the reader leaves.
+            let (app, caller, owned) = (self.clone(), caller.clone(), since.to_owned());
+            let work = tokio::spawn(async move {
+                let _permit = permit;
+                app.compare(&caller, snapshot, &owned).await
+            });
+            work.await.map_err(anyhow::Error::from)
+        };
         match timeout(MAX_WAIT, work).await {
-            Ok(compared) => compared.map_err(anyhow::Error::from)?,
+            Ok(compared) => compared?,
             Err(late) => Err(unreadable(since, late.into())),
         }
     }
@@ -123,20 +134,36 @@ impl App {
         since: &str,
     ) -> platform::Result<(Snapshot, Arc<Comparison>)> {
         let datasets = caller.scope.of(DATASETS);
-        let old = self.version(since, datasets).await?;
-        if old.generated_at > snapshot.served.view.document.generated_at {
+        // Another task may have compared meanwhile.
+        if let Some(changes) = self.known_changes(&snapshot, since, datasets) {
+            return Ok((snapshot, changes));
+        }
+        let current = snapshot.served.view.document.version.clone();
+        let mut found = self.version(since, datasets, &current).await?;
+        let is_newer = |old: &Document, snapshot: &Snapshot| {
+            old.generated_at > snapshot.served.view.document.generated_at
+        };
+        if found.as_ref().is_none_or(|old| is_newer(old, &snapshot)) {
             snapshot = self.snapshot(caller, true).await?;
             if let Some(changes) = self.known_changes(&snapshot, since, datasets) {
                 return Ok((snapshot, changes));
             }
         }
+        let newest = &snapshot.served.view.document.version;
+        if found.is_none() && *newest != current {
+            found = self.version(since, datasets, newest).await?;
+        }
+        let Some(old) = found else {
+            self.comparisons.insert_unknown(since, newest, datasets);
+            return Err(unknown(since));
+        };
         // Compared with the built-in document, every table would seem to be removed.
         if snapshot.served.level == Level::Builtin {
             return Err(unknown(since));
         }
-        let (view, scope) = (Arc::clone(&snapshot.view), Arc::clone(&caller.scope));
+        let view = Arc::clone(&snapshot.view);
         let compare = move || {
-            let mut changes = diff::diff(&within(&old, scope.of(DATASETS)), &view.document);
+            let mut changes = diff::diff(&old, &view.document);
             let kept = diff::kept(&changes);
             let left_out = changes.len() - kept;
             changes.truncate(kept);
@@ -161,30 +188,37 @@ impl App {
         self.comparisons.get(since, snapshot.view.tag(), scope)
     }
 
-    /// The stored document of a version, or of a view's version for these datasets. Only transient failures
-    /// are worth a retry.
-    async fn version(&self, version: &str, datasets: &Names) -> platform::Result<Document> {
-        let cause = match self.cache.version(version).await {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => None,
+    /// The document of a stored version, or of a view's version for these datasets, restricted to them. Only
+    /// transient failures are worth a retry. `current` is the current stored version.
+    async fn version(
+        &self,
+        version: &str,
+        datasets: &Names,
+        current: &str,
+    ) -> platform::Result<Option<Document>> {
+        let cause = match (self.cache.version(version).await, datasets) {
+            (Ok(Some(found)), Names::All) => return Ok(Some(found)),
+            (Ok(Some(found)), Names::Only(only)) => {
+                return Ok(Some(restricted(found, only).await?));
+            }
+            (Ok(None), _) => None,
             // S3 denies access to a missing object if listing is not allowed.
-            Err(cause) if is_lasting(&cause) => Some(cause),
-            Err(cause) => return Err(unreadable(version, cause)),
+            (Err(cause), _) if is_lasting(&cause) => Some(cause),
+            (Err(cause), _) => return Err(unreadable(version, cause)),
         };
-        match self
-            .view_versions
-            .find(&self.cache, datasets, version)
-            .await
-        {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => {}
-            Err(cause) => return Err(unreadable(version, cause)),
+        if let Names::Only(only) = datasets {
+            let found = self.view_versions.find(&self.cache, only, current, version);
+            match found.await {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(cause) => return Err(unreadable(version, cause)),
+            }
         }
         if let Some(cause) = cause {
             let cause = format!("{cause:#}");
             tracing::warn!(version, cause, "a version exists but can't be used");
         }
-        Err(unknown(version))
+        Ok(None)
     }
 }
 

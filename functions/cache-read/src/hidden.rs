@@ -1,18 +1,8 @@
 //! Hidden names: the names of tables and datasets out of a caller's scope, which no text may mention.
 
-use std::collections::HashSet;
-
+use platform::auth::Names;
 use schema::document::{Document, Table};
 use schema::mentions::Mentions;
-
-/// The names of tables and datasets of the whole document that are not in its visible part, `seen`.
-pub fn hidden(seen: &Document, whole: &Document) -> Mentions {
-    let visible: HashSet<String> = names(seen).collect();
-    let hidden: HashSet<String> = names(whole)
-        .filter(|name| !visible.contains(name))
-        .collect();
-    Mentions::of(hidden)
-}
 
 /// Whether a warehouse's message mentions hidden names or denied access.
 pub fn mentions_hidden(text: &str, seen: &Document, whole: &Document) -> bool {
@@ -22,22 +12,12 @@ pub fn mentions_hidden(text: &str, seen: &Document, whole: &Document) -> bool {
         || hidden(seen, whole).are_in(&lower)
 }
 
-/// The names of tables and datasets, in lower case.
-fn names(document: &Document) -> impl Iterator<Item = String> {
-    let tables = document.tables.iter();
-    let of_tables = tables.flat_map(|table| [table.own_name(), table.parts.dataset.as_str()]);
-    let of_tables = of_tables.filter(|name| !name.is_empty());
-    // Only the id of a dataset without tables is known; its name may be any suffix of it.
-    let with_tables: HashSet<&str> = document.tables.iter().map(Table::dataset).collect();
-    let of_source = document.source.datasets.iter().map(String::as_str);
-    let of_source = of_source.filter(move |id| !with_tables.contains(id));
-    let last = of_source
-        .clone()
-        .map(|name| name.rsplit_once('.').map_or(name, |(_, last)| last));
-    let of_source = of_source
-        .map(|name| name.split_once('.').map_or(name, |(_, rest)| rest))
-        .chain(last);
-    of_tables.chain(of_source).map(str::to_lowercase)
+/// The names of tables and datasets of the whole document that are not in its visible part, `seen`.
+pub fn hidden(seen: &Document, whole: &Document) -> Mentions {
+    let of_tables = seen.tables.iter().map(Table::dataset);
+    let datasets = seen.source.datasets.iter().map(String::as_str);
+    let scope = Names::only(datasets.chain(of_tables));
+    Mentions::outside(schema::names(whole), &scope)
 }
 
 #[cfg(test)]

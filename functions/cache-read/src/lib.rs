@@ -46,7 +46,7 @@ pub use crate::cache::Settings;
 pub use crate::sql::planner::Planner;
 pub use crate::sql::setup::Setup as SqlSetup;
 pub use crate::temporary::TemporaryCopy;
-pub use crate::view::within;
+pub use schema::within;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let settings = Settings::new(resources)?;

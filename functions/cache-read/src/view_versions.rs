@@ -4,33 +4,58 @@
 //! name. It is found by restricting the stored versions, newest first, and remembered, because neither changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache as Memory;
-use platform::auth::Names;
+use platform::auth::{NameList, Names};
 use schema::document::Document;
-use tokio::sync::Mutex;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::cache::{Cache, is_lasting};
-use crate::view::{distinct, within};
 
 /// How many of the newest versions are searched. Beyond them, a caller gets the whole document.
 const SEARCHED: usize = 100;
-/// How many pairs of a version and a view are remembered.
+/// How many pairs of a stored version and a scope are remembered.
 const REMEMBERED: u64 = 20_000;
+/// How long a missing or damaged version is not read again. Access may be denied for a while.
+const UNUSABLE: Duration = Duration::from_secs(600);
+/// How long a list of versions is used. An entry may be added after its version is current.
+const LISTED: Duration = Duration::from_secs(60);
+/// How many documents are in memory for searches. Scopes take turns.
+const LOADING: usize = 2;
 
 #[derive(Clone)]
 pub struct ViewVersions {
     /// The version of a view by the stored version and the scope.
-    known: Memory<(String, Names), Arc<str>>,
-    /// One search at a time, which holds one document in memory.
-    searching: Arc<Mutex<()>>,
+    known: Memory<Key, Arc<str>>,
+    /// Stored versions that can't be used by anyone.
+    unusable: Memory<String, ()>,
+    /// The newest versions first, by the current one.
+    histories: Memory<String, Arc<[String]>>,
+    /// One restriction at a time per scope, so that a second search waits for what the first one learns, and
+    /// no scope waits for the searches of another one.
+    turns: Memory<[u8; 32], Arc<Mutex<()>>>,
+    loading: Arc<Semaphore>,
 }
+
+/// The digest of a stored version and a scope.
+type Key = [u8; 32];
 
 impl Default for ViewVersions {
     fn default() -> Self {
         Self {
             known: Memory::new(REMEMBERED),
-            searching: Arc::default(),
+            unusable: Memory::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(UNUSABLE)
+                .build(),
+            histories: Memory::builder()
+                .max_capacity(4)
+                .time_to_live(LISTED)
+                .build(),
+            turns: Memory::new(REMEMBERED),
+            loading: Arc::new(Semaphore::new(LOADING)),
         }
     }
 }
@@ -39,57 +64,88 @@ impl ViewVersions {
     /// Remembers the version of a view of a stored version.
     pub fn remember(&self, stored: &str, datasets: &Names, view: &str) {
         if let Names::Only(only) = datasets {
-            let key = (stored.to_owned(), distinct(only));
+            let key = key(stored, only);
             if !self.known.contains_key(&key) {
                 self.known.insert(key, view.into());
             }
         }
     }
 
-    /// The newest stored document whose view for these datasets has the version `view`.
+    /// The newest stored document whose view for these datasets has the version `view`, restricted to them.
+    /// `current` is the current stored version.
     pub async fn find(
         &self,
         cache: &Cache,
-        datasets: &Names,
+        datasets: &NameList,
+        current: &str,
         view: &str,
     ) -> anyhow::Result<Option<Document>> {
-        let Names::Only(only) = datasets else {
-            return Ok(None);
+        let history = self.history(cache, current).await?;
+        let usable = || {
+            let stored = history.iter();
+            stored.filter(|stored| !self.unusable.contains_key(*stored))
         };
-        let datasets = distinct(only);
-        let _one = self.searching.lock().await;
-        let history = cache.history().await?;
-        let newest = history.versions.iter().rev().take(SEARCHED);
-        let newest: Vec<&str> = newest.map(|entry| entry.version.as_str()).collect();
-        let known = |stored: &&&str| {
-            let known = self.known.get(&((**stored).to_owned(), datasets.clone()));
-            known.is_some_and(|known| *known == *view)
-        };
-        if let Some(stored) = newest.iter().find(known) {
-            return cache.version(stored).await;
-        }
-        for stored in newest {
-            let key = (stored.to_owned(), datasets.clone());
-            if self.known.contains_key(&key) {
-                continue;
-            }
-            let document = match cache.version(stored).await {
-                Ok(Some(document)) => document,
-                Ok(None) => continue,
-                Err(cause) if is_lasting(&cause) => continue,
-                Err(cause) => return Err(cause),
-            };
-            let restrict = {
-                let datasets = datasets.clone();
-                move || (within(&document, &datasets).version, document)
-            };
-            let (version, document) = tokio::task::spawn_blocking(restrict).await?;
-            let is_it = version == view;
-            self.known.insert(key, version.into());
-            if is_it {
-                return Ok(Some(document));
+        let known = |stored: &&String| self.known.get(&key(stored, datasets));
+        let is_it = |stored: &&String| known(stored).is_some_and(|known| *known == *view);
+        let is_new = |stored: &&String| known(stored).is_none();
+        for stored in usable().filter(is_it).chain(usable().filter(is_new)) {
+            let turn = self.turns.get_with(datasets.digest(), Arc::default);
+            let _turn = turn.lock().await;
+            let is_usable = !self.unusable.contains_key(stored);
+            if is_usable
+                && (is_it(&stored) || is_new(&stored))
+                && let Some(seen) = self.view_of(cache, datasets, stored).await?
+                && seen.version == view
+            {
+                return Ok(Some(seen));
             }
         }
         Ok(None)
     }
+
+    async fn history(&self, cache: &Cache, current: &str) -> anyhow::Result<Arc<[String]>> {
+        if let Some(history) = self.histories.get(current) {
+            return Ok(history);
+        }
+        let history = cache.history().await?;
+        let newest = history.versions.into_iter().rev().take(SEARCHED);
+        let newest: Arc<[String]> = newest.map(|entry| entry.version).collect();
+        self.histories
+            .insert(current.to_owned(), Arc::clone(&newest));
+        Ok(newest)
+    }
+
+    /// The view of a stored version. None if it is missing or damaged, which is remembered.
+    async fn view_of(
+        &self,
+        cache: &Cache,
+        datasets: &NameList,
+        stored: &str,
+    ) -> anyhow::Result<Option<Document>> {
+        let _one = self.loading.acquire().await?;
+        let document = match cache.version(stored).await {
+            Ok(Some(document)) => document,
+            Err(cause) if !is_lasting(&cause) => return Err(cause),
+            Ok(None) | Err(_) => {
+                self.unusable.insert(stored.to_owned(), ());
+                return Ok(None);
+            }
+        };
+        let seen = restricted(document, datasets).await?;
+        self.known
+            .insert(key(stored, datasets), seen.version.as_str().into());
+        Ok(Some(seen))
+    }
+}
+
+/// The document restricted to these datasets.
+pub async fn restricted(document: Document, datasets: &NameList) -> anyhow::Result<Document> {
+    let datasets = Names::Only(datasets.clone());
+    let restrict = move || schema::within(&document, &datasets);
+    Ok(tokio::task::spawn_blocking(restrict).await?)
+}
+
+fn key(stored: &str, datasets: &NameList) -> Key {
+    let key = Sha256::new().chain_update(datasets.digest());
+    key.chain_update(stored).finalize().into()
 }

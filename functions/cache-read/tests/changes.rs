@@ -79,7 +79,10 @@ async fn an_unknown_version_is_a_404_that_names_the_whole_document() {
     );
 
     store.is(Mood::Down);
-    let reply = app.get(&path).await;
+    let known = app.get(&path).await;
+    assert_eq!(known.status, StatusCode::NOT_FOUND);
+    let other = path.replace('0', "1");
+    let reply = app.get(&other).await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 

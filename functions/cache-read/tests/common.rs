@@ -43,6 +43,8 @@ pub struct Moody {
     mood: Mutex<Mood>,
     /// Keys that always fail.
     faulty: Mutex<HashSet<String>>,
+    /// Keys that never respond.
+    hanging: Mutex<HashSet<String>>,
     reads: AtomicUsize,
     heads: AtomicUsize,
     templates: AtomicUsize,
@@ -56,6 +58,7 @@ impl Moody {
             memory: Resources::new(env).store().expect("a store in memory"),
             mood: Mutex::new(Mood::Well),
             faulty: Mutex::default(),
+            hanging: Mutex::default(),
             reads: AtomicUsize::new(0),
             heads: AtomicUsize::new(0),
             templates: AtomicUsize::new(0),
@@ -70,6 +73,11 @@ impl Moody {
     /// Fails at this key, until [`Moody::mend`].
     pub fn fail_at(&self, key: impl Into<String>) {
         self.faulty.lock().unwrap().insert(key.into());
+    }
+
+    /// Never responds at this key.
+    pub fn hang_at(&self, key: impl Into<String>) {
+        self.hanging.lock().unwrap().insert(key.into());
     }
 
     pub fn mend(&self) {
@@ -149,7 +157,10 @@ impl Store for Moody {
             self.templates.fetch_add(1, Ordering::SeqCst);
         }
         let faulty = self.faulty.lock().unwrap().contains(key);
-        let mood = if faulty {
+        let hanging = self.hanging.lock().unwrap().contains(key);
+        let mood = if hanging {
+            Mood::Hanging
+        } else if faulty {
             Mood::Down
         } else {
             *self.mood.lock().unwrap()
@@ -244,10 +255,7 @@ async fn in_scope(mut request: Request, next: Next) -> axum::response::Response 
         let datasets = datasets.to_str().unwrap();
         let names = datasets.split(',').filter(|name| !name.is_empty());
         let mut caller = request.extensions().get::<Caller>().unwrap().clone();
-        caller.scope = Arc::new(
-            Scope::clone(&caller.scope)
-                .with(DATASETS, Names::only(names)),
-        );
+        caller.scope = Arc::new(Scope::clone(&caller.scope).with(DATASETS, Names::only(names)));
         request.extensions_mut().insert(caller);
     }
     next.run(request).await

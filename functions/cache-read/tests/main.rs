@@ -11,6 +11,7 @@ mod names;
 mod prompt;
 mod revalidation;
 mod scope;
+mod searches;
 mod sql;
 mod tables;
 mod variants;

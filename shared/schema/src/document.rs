@@ -88,6 +88,7 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Verified {
     pub how: How,
+    /// The time of the first verification with this outcome.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// How many bytes a run would read, by the warehouse's estimate.
@@ -121,12 +122,25 @@ pub struct Ledger {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
     pub changed_at: BTreeMap<String, Timestamp>,
+    /// When that last changed which only a caller of several datasets sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_together: Vec<ChangedTogether>,
     /// Texts of the LLM that do not match the schema.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
     /// What could not be read, described or verified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// The last change of the examples that read all of several datasets, or of the keys and the inheritance
+/// between two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedTogether {
+    /// The datasets, as scopes name them.
+    pub datasets: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -13,5 +13,7 @@ pub mod render;
 pub mod sql_type;
 pub mod table_schema;
 pub mod versions;
+mod within;
 
 pub use dialect::Dialect;
+pub use within::{names, within};

@@ -5,12 +5,20 @@ use std::collections::{HashMap, HashSet};
 /// A set of names, and whether a text mentions one of them.
 #[derive(Debug, Default)]
 pub struct Mentions {
-    /// The words after the first one, by the first word: a name may have several words.
-    names: HashMap<String, Vec<Vec<String>>>,
-    /// The same for the prefixes of date shards.
-    families: HashMap<String, Vec<Vec<String>>>,
+    /// By the first word.
+    names: HashMap<String, Vec<Named>>,
+    /// The prefixes of date shards, by the first word.
+    families: HashMap<String, Vec<Named>>,
     /// Names without any word.
     signs: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Named {
+    /// The words after the first one.
+    follows: Vec<String>,
+    /// The whole name in lower case.
+    name: String,
 }
 
 impl Mentions {
@@ -24,9 +32,9 @@ impl Mentions {
                 continue;
             }
             if let Some(prefix) = name.strip_suffix('*') {
-                add(&mut mentions.families, prefix);
+                add(&mut mentions.families, prefix, &name);
             }
-            if !add(&mut mentions.names, &name) && !name.trim().is_empty() {
+            if !add(&mut mentions.names, &name, &name) && !name.trim().is_empty() {
                 mentions.signs.push(name);
             }
         }
@@ -50,54 +58,65 @@ impl Mentions {
     /// Whether a text contains one of the names as a word or as consecutive words. A name that is a common
     /// word also hides texts that merely use the word, because the two can't be distinguished.
     pub fn are_in(&self, text: &str) -> bool {
+        self.any_in(text, |_| true)
+    }
+
+    /// The same for those names, in lower case, that count.
+    pub fn any_in(&self, text: &str, counts: impl Fn(&str) -> bool) -> bool {
         if self.names.is_empty() && self.signs.is_empty() {
             return false;
         }
         let lower = text.to_lowercase();
         let words: Vec<&str> = words(&lower).collect();
-        let without_date = |word: &'_ str| {
-            word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '*')
-                .to_owned()
+        let without_date = |word: &str| {
+            let is_date = |c: char| c.is_ascii_digit() || c == '*';
+            word.trim_end_matches(is_date).to_owned()
         };
-        (0..words.len()).any(|at| {
+        let is_at = |at: usize| {
             let rest = &words[at + 1..];
-            let is_name = |follows: &Vec<String>| {
-                rest.len() >= follows.len() && follows.iter().zip(rest).all(|(a, b)| a == b)
-            };
-            if self
-                .names
-                .get(words[at])
-                .is_some_and(|all| all.iter().any(is_name))
-            {
-                return true;
-            }
-            // The date is at the end of the last word.
-            let is_family = |follows: &Vec<String>| {
-                let Some((last, before)) = follows.split_last() else {
-                    return true;
-                };
+            let is_name = |named: &Named| {
+                let follows = &named.follows;
                 rest.len() >= follows.len()
+                    && follows.iter().zip(rest).all(|(a, b)| a == b)
+                    && counts(&named.name)
+            };
+            // The date is at the end of the last word.
+            let is_family = |named: &Named| {
+                let Some((last, before)) = named.follows.split_last() else {
+                    return false;
+                };
+                rest.len() > before.len()
                     && before.iter().zip(rest).all(|(a, b)| a == b)
                     && without_date(rest[before.len()]) == *last
+                    && counts(&named.name)
             };
-            let alone = self.families.get(&without_date(words[at]));
-            let first = self.families.get(words[at]);
-            alone.is_some_and(|all| all.iter().any(Vec::is_empty))
-                || first.is_some_and(|all| {
-                    let mut longer = all.iter().filter(|follows| !follows.is_empty());
-                    longer.any(is_family)
-                })
-        }) || self.signs.iter().any(|name| lower.contains(name))
+            let is_short = |named: &Named| named.follows.is_empty() && counts(&named.name);
+            let known =
+                |names: &HashMap<String, Vec<Named>>, word: &str, is: &dyn Fn(&Named) -> bool| {
+                    names.get(word).is_some_and(|all| all.iter().any(is))
+                };
+            known(&self.names, words[at], &is_name)
+                || known(&self.families, &without_date(words[at]), &is_short)
+                || known(&self.families, words[at], &is_family)
+        };
+        (0..words.len()).any(is_at)
+            || self
+                .signs
+                .iter()
+                .any(|name| lower.contains(name) && counts(name))
     }
 }
 
-/// Adds a name; false if it has no words.
-fn add(names: &mut HashMap<String, Vec<Vec<String>>>, name: &str) -> bool {
-    let mut words = words(name).map(str::to_owned);
+/// Adds a name by the words of `by`; false if it has no words.
+fn add(names: &mut HashMap<String, Vec<Named>>, by: &str, name: &str) -> bool {
+    let mut words = words(by).map(str::to_owned);
     let Some(first) = words.next() else {
         return false;
     };
-    names.entry(first).or_default().push(words.collect());
+    names.entry(first).or_default().push(Named {
+        follows: words.collect(),
+        name: name.to_owned(),
+    });
     true
 }
 

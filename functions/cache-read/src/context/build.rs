@@ -229,8 +229,9 @@ impl<'a> Builder<'a> {
             let count = self.count(*term);
             count.examples = count.examples.saturating_add(1);
         }
+        let partitions = table.partition_columns();
         for column in &table.columns {
-            self.column(column, table, None, 0);
+            self.column(column, table, &partitions, None, 0);
         }
     }
 
@@ -259,12 +260,19 @@ impl<'a> Builder<'a> {
         Rc::clone(words)
     }
 
-    fn column(&mut self, column: &'a Column, table: &Table, parent: Option<u32>, depth: u8) {
+    fn column(
+        &mut self,
+        column: &'a Column,
+        table: &Table,
+        partitions: &[&Column],
+        parent: Option<u32>,
+        depth: u8,
+    ) {
         let node = id(self.nodes.len());
         let named = self.named(&column.name);
         let words = named.terms;
         let above = parent.map_or(0, |parent| self.nodes[parent as usize].hash);
-        let role = role(column, table, depth, named.role);
+        let role = role(column, table, partitions, depth, named.role);
         self.nodes.push(Node {
             name_length: u16::try_from(column.name.chars().count()).unwrap_or(u16::MAX),
             type_length: u16::try_from(column_type::length(column, self.dialect))
@@ -295,7 +303,13 @@ impl<'a> Builder<'a> {
             }
         }
         for field in &column.fields {
-            self.column(field, table, Some(node), depth.saturating_add(1));
+            self.column(
+                field,
+                table,
+                partitions,
+                Some(node),
+                depth.saturating_add(1),
+            );
         }
     }
 

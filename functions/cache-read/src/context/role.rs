@@ -14,11 +14,17 @@ pub enum ColumnRole {
     Other,
 }
 
-/// The role of a column.
-pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> ColumnRole {
+/// The role of a column. `partitions` are the columns that its table is partitioned by.
+pub fn role(
+    column: &Column,
+    table: &Table,
+    partitions: &[&Column],
+    depth: u8,
+    named: ColumnRole,
+) -> ColumnRole {
     let is = |name: &String| depth == 0 && *name == column.name;
     let foreign = table.foreign_keys.iter().flat_map(|key| &key.columns);
-    if depth == 0 && is_partition(column, table)
+    if depth == 0 && partitions.iter().any(|it| std::ptr::eq(*it, column))
         || table.clustering.iter().any(is)
         || table.primary_key.iter().any(is)
         || foreign.into_iter().any(is)
@@ -35,19 +41,6 @@ pub fn role(column: &Column, table: &Table, depth: u8, named: ColumnRole) -> Col
         _ if starts("DATE") || starts("TIME") => ColumnRole::Date,
         other => other,
     }
-}
-
-/// Whether the table is partitioned by the column: `at`, or `dt, region` for several.
-fn is_partition(column: &Column, table: &Table) -> bool {
-    let Some(partitioning) = &table.partitioning else {
-        return false;
-    };
-    let key = &partitioning.column;
-    key.eq_ignore_ascii_case(&column.name)
-        || key.contains(", ")
-            && key
-                .split(", ")
-                .any(|name| name.trim_matches('"').eq_ignore_ascii_case(&column.name))
 }
 
 /// The role by the last word of a name.

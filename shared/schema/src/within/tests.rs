@@ -1,0 +1,100 @@
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::Dialect;
+use crate::document::{Column, FORMAT, SourceKind, TableKind};
+
+fn empty() -> Document {
+    Document {
+        format: FORMAT,
+        version: String::new(),
+        generated_at: Timestamp::UNIX_EPOCH,
+        source: Source {
+            kind: SourceKind::Folder,
+            dialect: Dialect::Bigquery,
+            datasets: Vec::new(),
+            extensions: None,
+        },
+        tables: Vec::new(),
+        examples: Vec::new(),
+        quarantined: Vec::new(),
+        ledger: Ledger::default(),
+    }
+}
+
+#[test]
+fn a_column_of_a_hidden_row_type_shows_neither_the_name_nor_the_fields_of_the_type() {
+    let row_of = |data_type: &str| -> Column {
+        let fields = json!([{"name": "salary", "type": "numeric"}]);
+        let column = json!({"name": "it", "type": data_type, "fields": fields});
+        serde_json::from_value(column).unwrap()
+    };
+    let mut orders = Table::new(["p", "shop", "orders"], TableKind::Table);
+    orders.columns = vec![row_of("hr.people"), row_of("shop.place")];
+    let people = Table::new(["p", "hr", "people"], TableKind::Table);
+    let document = Document {
+        tables: vec![orders, people],
+        ..empty()
+    };
+    let seen = within(&document, &Names::only(["p.shop"]));
+    let [hidden, shown] = &seen.tables[0].columns[..] else {
+        panic!("two columns");
+    };
+    assert_eq!((hidden.data_type.as_str(), hidden.cut), ("record", true));
+    assert_eq!(hidden.fields, []);
+    assert_eq!(*shown, row_of("shop.place"));
+}
+
+#[test]
+fn nothing_of_a_visible_table_names_a_dataset_or_table_out_of_the_scope() {
+    let column = |value| -> Column { serde_json::from_value(value).unwrap() };
+    let mut orders = Table::new(["p", "shop", "orders"], TableKind::Table);
+    orders.columns = vec![
+        column(json!({"name": "mood", "type": "hr.mood", "enum_labels": ["people"]})),
+        column(json!({"name": "span", "type": "hr.span", "mode": "REPEATED"})),
+        column(
+            json!({"name": "people", "type": "date", "default": "hr.today()",
+                      "collation": "hr.german"}),
+        ),
+        column(json!({"name": "n", "type": "shop.n", "default": "0", "collation": "C"})),
+    ];
+    let name = |dataset: &str, table: &str| crate::name::TableName::new("p", dataset, table);
+    orders.inherits = vec![name("hr", "people"), name("shop", "base")];
+    orders.inherited_by = vec![name("hr", "people")];
+    orders.partitioning =
+        serde_json::from_value(json!({"column": "n, hr.f(people)", "unit": "HASH"})).unwrap();
+    let mut by_column = Table::new(["p", "shop", "by_column"], TableKind::Table);
+    by_column.columns = vec![column(json!({"name": "people", "type": "int"}))];
+    by_column.partitioning =
+        serde_json::from_value(json!({"column": "people", "unit": "LIST"})).unwrap();
+    let people = Table::new(["p", "hr", "people"], TableKind::Table);
+    let verified = json!({"how": "dry_run", "at": "2026-01-01T00:00:00Z", "columns":
+        [{"name": "mood", "type": "hr.mood"}]});
+    let example = json!({"question": "q", "sql": "select 1", "origin": "rule",
+        "tables": ["p.shop.orders"], "verified": verified});
+    let mut document = Document {
+        tables: vec![orders, by_column, people],
+        examples: vec![serde_json::from_value(example).unwrap()],
+        ..empty()
+    };
+    let extension = json!({"name": "citext", "schema": "hr", "types": ["citext"]});
+    document.source.extensions = Some(vec![serde_json::from_value(extension).unwrap()]);
+    let seen = within(&document, &Names::only(["p.shop"]));
+    let text = serde_json::to_string(&seen).unwrap();
+    assert!(!text.contains("hr"), "{text}");
+    let orders = &seen.tables[0];
+    let types = orders.columns.iter().map(|it| it.data_type.as_str());
+    assert_eq!(
+        types.collect::<Vec<_>>(),
+        ["enum", "span", "date", "shop.n"]
+    );
+    assert_eq!(orders.columns[0].enum_labels, ["people"], "a value");
+    assert_eq!(orders.columns[3].default.as_deref(), Some("0"));
+    assert_eq!(orders.inherits, [name("shop", "base")]);
+    assert_eq!(orders.inherited_by, []);
+    assert_eq!(orders.partitioning, None);
+    assert!(seen.tables[1].partitioning.is_some(), "its own column");
+    let verified = seen.examples[0].verified.as_ref().unwrap();
+    assert_eq!(verified.columns[0].data_type, "mood");
+}
