@@ -206,7 +206,10 @@ pub fn main() -> anyhow::Result<()> {
 }
 
 fn serve() -> anyhow::Result<()> {
-    let check = |resources: &Resources| configuration::functions(resources.env()).map(drop);
+    let check = |resources: &Resources| {
+        configuration::functions(resources.env())?;
+        Ok(())
+    };
     platform::serve::serve_checked("metasync", check, |resources| {
         schedule::start(resources)?;
         crate::app(resources)

@@ -2,8 +2,8 @@
 //! incomplete if it is wanted and a variable that it requires is not set.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use anyhow::bail;
 use platform::Env;
 
 use crate::functions::{FUNCTIONS, Function};
@@ -22,7 +22,7 @@ impl Function {
         self.wanted_by.is_empty() || self.wanted_by.iter().any(|name| env.get(name).is_some())
     }
 
-    fn missing(&self, env: &Env) -> Vec<Variable> {
+    pub fn missing(&self, env: &Env) -> Vec<Variable> {
         let requires = self.requires.iter().copied();
         requires.filter(|it| env.get(it.name).is_none()).collect()
     }
@@ -39,38 +39,103 @@ impl Function {
     }
 }
 
+/// Why `metasync serve` would not start.
+#[derive(Debug)]
+pub enum Refusal {
+    Incomplete(Incomplete),
+    /// Nothing that is set asks for a function.
+    Nothing,
+}
+
+/// Functions that lack a variable.
+#[derive(Debug)]
+pub struct Incomplete {
+    /// The functions that lack each variable.
+    pub missing: BTreeMap<Variable, Vec<&'static str>>,
+    /// Whether one of them is certainly wanted. If not, what is set is enough for another function or for
+    /// another command, which may be all that runs here.
+    pub is_certain: bool,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete(Incomplete { missing, .. }) => {
+                for (position, (variable, functions)) in missing.iter().enumerate() {
+                    let Variable { name, meaning } = variable;
+                    let separator = if position == 0 { "" } else { "; " };
+                    let functions = functions.join(" and ");
+                    write!(
+                        formatter,
+                        "{separator}{name} is not set: set it to {meaning}, for {functions}"
+                    )?;
+                }
+                Ok(())
+            }
+            Self::Nothing => {
+                let each = FUNCTIONS.iter().map(|function| {
+                    let names: Vec<&str> = function.requires.iter().map(|it| it.name).collect();
+                    format!("{} for {}", names.join(" and "), function.name)
+                });
+                let each: Vec<String> = each.collect();
+                let each = each.join(", or ");
+                write!(formatter, "there is no function to serve: set {each}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What the configuration starts and leaves out.
+pub struct Started {
+    pub served: Vec<&'static Function>,
+    pub left_out: Vec<&'static Function>,
+}
+
+impl Started {
+    /// What doesn't run because a function is left out, if what is served needs it.
+    pub fn warning(&self, left_out: &Function) -> Option<String> {
+        let (user, lost) = left_out.needed_by?;
+        let is_needed = self.served.iter().any(|function| function.name == user);
+        is_needed.then(|| format!("{lost} do not run"))
+    }
+}
+
 /// The functions that the configuration starts, and those that it leaves out.
 ///
 /// # Errors
 /// If a function is incomplete, or if there is nothing to start. The error names every missing variable.
-pub fn functions(env: &Env) -> anyhow::Result<(Vec<&'static Function>, Vec<&'static Function>)> {
-    let (wanted, left_out): (Vec<&Function>, Vec<&Function>) = FUNCTIONS
+pub fn functions(env: &Env) -> Result<Started, Refusal> {
+    let (served, left_out): (Vec<&Function>, Vec<&Function>) = FUNCTIONS
         .iter()
         .partition(|function| function.is_wanted(env));
+    let (complete, incomplete): (Vec<&Function>, Vec<&Function>) = served
+        .iter()
+        .partition(|function| function.missing(env).is_empty());
     let mut missing: BTreeMap<Variable, Vec<&str>> = BTreeMap::new();
-    for function in &wanted {
+    for function in &incomplete {
         for variable in function.missing(env) {
             missing.entry(variable).or_default().push(function.name);
         }
     }
-    if !missing.is_empty() {
-        let each = missing
-            .iter()
-            .map(|(Variable { name, meaning }, functions)| {
-                let functions = functions.join(" and ");
-                format!("{name} is not set: set it to {meaning}, for {functions}")
-            });
-        bail!(each.collect::<Vec<_>>().join("; "));
+    if !incomplete.is_empty() {
+        let is_used = |name: &&str| {
+            let mut requires = complete.iter().flat_map(|function| function.requires);
+            requires.any(|variable| variable.name == *name)
+        };
+        let wanted_by = incomplete.iter().flat_map(|function| function.wanted_by);
+        let mut set = wanted_by.filter(|name| env.get(name).is_some());
+        let is_certain = !set.all(is_used);
+        return Err(Refusal::Incomplete(Incomplete {
+            missing,
+            is_certain,
+        }));
     }
-    if wanted.is_empty() {
-        let each = FUNCTIONS.iter().map(|function| {
-            let names: Vec<&str> = function.requires.iter().map(|it| it.name).collect();
-            format!("{} for {}", names.join(" and "), function.name)
-        });
-        let each: Vec<String> = each.collect();
-        bail!("there is no function to serve: set {}", each.join(", or "));
+    if served.is_empty() {
+        return Err(Refusal::Nothing);
     }
-    Ok((wanted, left_out))
+    Ok(Started { served, left_out })
 }
 
 #[cfg(test)]
@@ -83,7 +148,7 @@ mod tests {
             .iter()
             .map(|name| ((*name).to_owned(), "x".to_owned()));
         match functions(&env.collect()) {
-            Ok((started, _)) => Ok(started.iter().map(|function| function.name).collect()),
+            Ok(Started { served, .. }) => Ok(served.iter().map(|function| function.name).collect()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -108,8 +173,9 @@ mod tests {
         let env: Env = [("BUCKET_URL".to_owned(), "x".to_owned())]
             .into_iter()
             .collect();
-        let (_, left_out) = functions(&env).unwrap();
-        let reasons: Vec<String> = left_out
+        let started = functions(&env).unwrap();
+        let reasons: Vec<String> = started
+            .left_out
             .iter()
             .map(|function| function.left_out(&env))
             .collect();
@@ -162,6 +228,45 @@ mod tests {
             "PRIVACY_KEY",
         ] {
             assert!(nothing.contains(name), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn conversations_without_privacy_are_a_warning_that_says_what_does_not_run() {
+        let warnings = |names: &[&str]| -> Vec<String> {
+            let env = names.iter();
+            let env = env.map(|name| ((*name).to_owned(), "x".to_owned()));
+            let started = functions(&env.collect()).unwrap();
+            let left_out = started.left_out.iter();
+            left_out.filter_map(|it| started.warning(it)).collect()
+        };
+        assert_eq!(
+            warnings(&["DATABASE_URL", "MASKING_KEY"]),
+            ["retention, archiving, erasure and export of conversations do not run"]
+        );
+        let all = ["DATABASE_URL", "MASKING_KEY", "BUCKET_URL", "PRIVACY_KEY"];
+        assert_eq!(warnings(&all), [""; 0]);
+        assert_eq!(warnings(&["BUCKET_URL"]), [""; 0]);
+    }
+
+    #[test]
+    fn an_incomplete_function_is_certainly_wanted_unless_what_is_set_is_enough_for_another() {
+        for (set, expected) in [
+            (&["DATABASE_URL"][..], false),
+            (&["DATABASE_URL", "SLACK_SIGNING_SECRET"], true),
+            (&["DATABASE_URL", "PRIVACY_KEY"], true),
+            (&["WAREHOUSE_URL"], true),
+            (&["BUCKET_URL", "DATABASE_URL"], false),
+            (&["MASKING_KEY"], true),
+        ] {
+            let env = set.iter();
+            let env = env.map(|name| ((*name).to_owned(), "x".to_owned()));
+            match functions(&env.collect()).err() {
+                Some(Refusal::Incomplete(incomplete)) => {
+                    assert_eq!(incomplete.is_certain, expected, "{set:?}");
+                }
+                other => panic!("{set:?}: {other:?}"),
+            }
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Function {
     /// It is wanted if one of these variables is set. `BUCKET_URL` alone asks for `cache-read` only, although others
     /// require it too.
     pub wanted_by: &'static [&'static str],
+    /// The function that should not be served without it, and what does not run then.
+    pub needed_by: Option<(&'static str, &'static str)>,
     /// None if the function has no route `POST /events/<name>`.
     pub trigger: Option<Trigger>,
 }
@@ -54,6 +56,7 @@ pub const FUNCTIONS: &[Function] = &[
         app: cache_read::app,
         requires: &[BUCKET_URL],
         wanted_by: &["BUCKET_URL"],
+        needed_by: None,
         trigger: None,
     },
     Function {
@@ -61,6 +64,7 @@ pub const FUNCTIONS: &[Function] = &[
         app: schema_sync::app,
         requires: &[WAREHOUSE_URL, BUCKET_URL],
         wanted_by: &["WAREHOUSE_URL"],
+        needed_by: None,
         trigger: Some(Trigger {
             longest_run: schema_sync::api::LONGEST_SYNC,
             queue: None,
@@ -83,6 +87,7 @@ pub const FUNCTIONS: &[Function] = &[
             "SLACK_SIGNING_SECRET",
             "SLACK_ROBEINGS",
         ],
+        needed_by: None,
         trigger: Some(Trigger {
             longest_run: message_log::roll_up::LONGEST_RUN,
             queue: Some(Queue::Batches),
@@ -99,6 +104,7 @@ pub const FUNCTIONS: &[Function] = &[
         app: settings::app,
         requires: &[DATABASE_URL],
         wanted_by: &["DATABASE_URL"],
+        needed_by: None,
         trigger: None,
     },
     Function {
@@ -106,6 +112,7 @@ pub const FUNCTIONS: &[Function] = &[
         app: stats_batch::app,
         requires: &[DATABASE_URL],
         wanted_by: &["DATABASE_URL"],
+        needed_by: None,
         trigger: Some(Trigger {
             longest_run: stats_batch::roll_up::LONGEST_RUN,
             queue: None,
@@ -122,6 +129,10 @@ pub const FUNCTIONS: &[Function] = &[
         app: privacy::app,
         requires: &[DATABASE_URL, BUCKET_URL, PRIVACY_KEY],
         wanted_by: &["PRIVACY_KEY", "RETENTION_DAYS", "ARCHIVE_AFTER_DAYS"],
+        needed_by: Some((
+            DEFAULT_RECEIVER,
+            "retention, archiving, erasure and export of conversations",
+        )),
         trigger: Some(Trigger {
             longest_run: privacy::LONGEST_TRIGGER,
             queue: None,

@@ -18,13 +18,17 @@ use functions::FUNCTIONS;
 /// Functions that are not configured are left out.
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let env = resources.env();
-    let (served, left_out) = configuration::functions(env)?;
+    let started = configuration::functions(env)?;
     let mut routes = Router::new();
-    for function in served {
+    for function in &started.served {
         routes = routes.merge((function.app)(resources)?);
     }
-    for function in left_out {
-        tracing::info!(function = function.name, "{}", function.left_out(env));
+    for function in &started.left_out {
+        let reason = function.left_out(env);
+        match started.warning(function) {
+            Some(warning) => tracing::warn!(function = function.name, "{reason}; {warning}"),
+            None => tracing::info!(function = function.name, "{reason}"),
+        }
     }
     // A record names its queue only within the batch.
     resources.ingress().accept_whole_batches();

@@ -21,6 +21,7 @@ const fn function(
         app,
         requires: &[],
         wanted_by: &[],
+        needed_by: None,
         trigger: Some(Trigger {
             longest_run: Duration::from_secs(60),
             queue,

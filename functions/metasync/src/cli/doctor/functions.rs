@@ -1,48 +1,53 @@
 //! Which functions `metasync serve` would start with this configuration.
 
+use std::collections::BTreeSet;
+
 use platform::Env;
 
-use super::report::{Outcome, failed, fine, skipped};
-use crate::configuration;
-use crate::functions::{FUNCTIONS, Function};
+use super::report::{Outcome, failed, fine, hint, skipped};
+use crate::configuration::{self, Refusal, Started};
 use crate::variables::Variable;
 
 pub fn check(env: &Env) -> Outcome {
-    let is_set = |variable: &Variable| env.get(variable.name).is_some();
     match configuration::functions(env) {
-        Ok((served, left_out)) => {
-            let names: Vec<&str> = served.iter().map(|function| function.name).collect();
-            let left_out = left_out.iter().map(|function| function.left_out(env));
-            let parts: Vec<String> = [format!("serves {}", names.join(", "))]
-                .into_iter()
-                .chain(left_out)
-                .collect();
-            fine(parts.join("; "))
-        }
-        Err(error)
-            if FUNCTIONS
-                .iter()
-                .all(|function| is_unconfigured(function, env)) =>
-        {
-            skipped(error.to_string())
-        }
-        Err(error) => {
-            let missing = FUNCTIONS
-                .iter()
-                .filter(|function| !is_unconfigured(function, env));
-            let missing = missing.flat_map(|function| function.requires);
-            let mut names: Vec<&str> = missing.filter(|it| !is_set(it)).map(|it| it.name).collect();
-            names.sort_unstable();
-            names.dedup();
-            let exports: Vec<String> = names.iter().map(|name| format!("{name}=...")).collect();
-            failed(error.to_string(), format!("export {}", exports.join(" ")))
-        }
+        Ok(started) => describe(&started, env),
+        Err(error) => match &error {
+            Refusal::Nothing => skipped(error.to_string()),
+            Refusal::Incomplete(incomplete) => {
+                let remedy = export(incomplete.missing.keys());
+                if incomplete.is_certain {
+                    return failed(error.to_string(), remedy);
+                }
+                hint(
+                    format!("`metasync serve` would not start: {error}"),
+                    format!("{remedy}  # if `metasync serve` runs here"),
+                )
+            }
+        },
     }
 }
 
-fn is_unconfigured(function: &Function, env: &Env) -> bool {
-    function
-        .wanted_by
-        .iter()
-        .all(|name| env.get(name).is_none())
+fn describe(started: &Started, env: &Env) -> Outcome {
+    let names: Vec<&str> = started.served.iter().map(|it| it.name).collect();
+    let mut parts = vec![format!("serves {}", names.join(", "))];
+    let mut missing = BTreeSet::new();
+    for function in &started.left_out {
+        parts.push(function.left_out(env));
+        if let Some(warning) = started.warning(function) {
+            parts.push(warning);
+            missing.extend(function.missing(env));
+        }
+    }
+    let detail = parts.join("; ");
+    if missing.is_empty() {
+        fine(detail)
+    } else {
+        hint(detail, export(&missing))
+    }
+}
+
+fn export<'a>(variables: impl IntoIterator<Item = &'a Variable>) -> String {
+    let each = variables.into_iter();
+    let each: Vec<String> = each.map(|it| format!("{}=...", it.name)).collect();
+    format!("export {}", each.join(" "))
 }

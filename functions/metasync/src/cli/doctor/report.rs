@@ -22,6 +22,12 @@ pub enum Outcome {
         #[serde(rename = "mend")]
         remedy: String,
     },
+    /// It is fine for some uses.
+    Hint {
+        detail: String,
+        #[serde(rename = "mend")]
+        remedy: String,
+    },
     Skipped {
         detail: String,
     },
@@ -42,6 +48,11 @@ pub fn fine(detail: impl Into<String>) -> Outcome {
 pub fn failed(detail: impl Into<String>, remedy: impl Into<String>) -> Outcome {
     let (detail, remedy) = (detail.into(), remedy.into());
     Outcome::Failed { detail, remedy }
+}
+
+pub fn hint(detail: impl Into<String>, remedy: impl Into<String>) -> Outcome {
+    let (detail, remedy) = (detail.into(), remedy.into());
+    Outcome::Hint { detail, remedy }
 }
 
 pub fn skipped(detail: impl Into<String>) -> Outcome {
@@ -92,6 +103,9 @@ impl Report {
             match outcome {
                 Outcome::Fine { detail } => writeln!(out, "  ok    {check}: {detail}")?,
                 Outcome::Skipped { detail } => writeln!(out, "  -     {check}: {detail}")?,
+                Outcome::Hint { detail, remedy } => {
+                    writeln!(out, "  hint  {check}: {detail}\n          {remedy}")?;
+                }
                 Outcome::Failed { detail, remedy } => {
                     writeln!(out, "  FAIL  {check}: {detail}\n          {remedy}")?;
                 }

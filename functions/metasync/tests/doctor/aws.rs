@@ -1,0 +1,96 @@
+//! A deployment on AWS.
+
+use serde_json::json;
+
+use super::{TOKENS, assert_fails, cloud, doctor};
+
+const AWS: [(&str, &str); 4] = [
+    ("AUTH_TOKENS", TOKENS),
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "key"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+];
+
+fn on_aws(url: &str) -> (bool, Vec<(String, String, String)>) {
+    let env = [&AWS[..], &[("AWS_ENDPOINT_URL", url)]].concat();
+    doctor(&["--aws"], &env)
+}
+
+#[test]
+fn on_aws_the_login_the_clock_and_the_deployment_are_checked() {
+    let (_, checks) = doctor(&["--aws"], &AWS[..1]);
+    assert_fails(&checks, &[("AWS region", "export AWS_REGION=")]);
+
+    let expired =
+        json!({"Error": {"Code": "ExpiredToken", "Message": "The security token is expired"}});
+    let (_, checks) = on_aws(&cloud(
+        &[("/", 403, expired)],
+        "Wed, 01 Jan 2020 00:00:00 GMT",
+    ));
+    assert_fails(
+        &checks,
+        &[
+            ("AWS login", "aws configure export-credentials"),
+            ("clock", "timedatectl set-ntp true"),
+        ],
+    );
+
+    let (_, checks) = on_aws(&cloud(&[("/", 200, json!({}))], ""));
+    assert_fails(
+        &checks,
+        &[("functions", "terraform -chdir=infra/aws apply")],
+    );
+
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:metasync/AUTH_TOKENS-abc";
+    let variables = json!({"Variables": {"AUTH_TOKENS": arn, "BUCKET_URL": "s3://bucket"}});
+    let deployed =
+        json!({"State": "Active", "LastUpdateStatus": "Successful", "Environment": variables});
+    let broken = json!({"State": "Failed", "StateReason": "the role can't be assumed"});
+    let answers = [
+        ("/", 200, json!({})),
+        (
+            "/2015-03-31/functions/metasync-cache-read/configuration",
+            200,
+            deployed,
+        ),
+        (
+            "/2015-03-31/functions/metasync-schema-sync/configuration",
+            200,
+            broken,
+        ),
+        ("secretsmanager.DescribeSecret", 200, json!({"ARN": arn})),
+        (
+            "AmazonSQS.GetQueueUrl",
+            200,
+            json!({"QueueUrl": "https://queue"}),
+        ),
+        (
+            "AmazonSQS.GetQueueAttributes",
+            200,
+            json!({"Attributes": {"ApproximateNumberOfMessages": "3"}}),
+        ),
+    ];
+    let (_, checks) = on_aws(&cloud(&answers, ""));
+    assert_fails(
+        &checks,
+        &[
+            (
+                "function schema-sync",
+                "the role can't be assumed | terraform",
+            ),
+            (
+                "secret AUTH_TOKENS",
+                &format!("put-secret-value --secret-id {arn}"),
+            ),
+            (
+                "queue metasync-failed-runs",
+                "3 messages failed | aws sqs receive-message",
+            ),
+        ],
+    );
+    let read = checks
+        .iter()
+        .find(|(name, ..)| name == "function cache-read")
+        .unwrap();
+    assert_eq!(read.1, "fine");
+}
