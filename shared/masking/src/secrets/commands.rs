@@ -52,8 +52,8 @@ const NAMING: [&str; 12] = [
 ];
 
 /// Words after which a command begins.
-const BEFORE: [&str; 12] = [
-    "sudo", "env", "time", "exec", "nohup", "then", "do", "&&", "||", "|", "$", "#",
+const BEFORE: [&str; 11] = [
+    "sudo", "env", "time", "nohup", "then", "do", "&&", "||", "|", "$", "#",
 ];
 
 pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {

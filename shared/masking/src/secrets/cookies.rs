@@ -24,12 +24,16 @@ pub fn cookies(text: &Text, label: &Label) -> Option<(Vec<Range<usize>>, usize)>
         let name_end = at + name.count();
         // Some attributes have no value, such as "HttpOnly".
         let named = text.at(name_end) == '=';
-        let start = if named { name_end + 1 } else { at };
+        let mut start = if named { name_end + 1 } else { at };
+        let quote = text.at(start);
+        let quoted = named && matches!(quote, '"' | '\'');
+        start += usize::from(quoted);
         let end = text.cookie.end(start, |unit| is_part(text.at(unit)));
         let value = judged(text, &(start..end));
         if is_random(value) && !is_uuid(value) && !is_object(value) {
             found.push(start..end);
         }
+        let end = end + usize::from(quoted && text.at(end) == quote);
         let next = text.folded.skip_spaces(end + 1);
         if text.at(end) != ';' || !is_part(text.at(next)) {
             return Some((found, end));

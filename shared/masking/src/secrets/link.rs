@@ -19,8 +19,8 @@ pub enum Link {
     Near { particle: bool },
     /// "password is value", "password -> value", `define('PASSWORD', 'value')`, or on the next line.
     Is,
-    /// `('password', 'value')`
-    Pair,
+    /// `('password', 'value')`, or the next name of a list; whether both are alone within a list of pairs.
+    Pair { alone: bool },
     /// "password value"
     Space,
 }
@@ -223,5 +223,7 @@ fn after_comma(text: &Text, label: &Label, comma: usize) -> Option<(Link, usize)
             let before = called.strip_suffix(setter);
             before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
         });
-    Some((if sets { Link::Is } else { Link::Pair }, value))
+    let around = open - 1 - usize::from(text.folded.back(open, 2) == ' ');
+    let alone = matches!(text.before(around), '\0' | '\n' | '[' | '{' | ',');
+    Some((if sets { Link::Is } else { Link::Pair { alone } }, value))
 }

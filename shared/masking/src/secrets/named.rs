@@ -62,13 +62,17 @@ fn in_quotes(text: &Text, label: &Label, link: Link, at: Range<usize>) -> Option
     let units = text.folded.units(at.clone());
     let told = matches!(link, Link::Sign { .. } | Link::Option | Link::Scheme);
     let after = text.folded.skip_spaces(at.end + 1);
-    let alone =
-        link != Link::Pair || matches!(text.at(after), ')' | ']') && !is_name_of_secret(units);
+    let likely = match link {
+        Link::Pair { alone } => {
+            let ends = matches!(text.at(after), ')' | ']') && !is_name_of_secret(units);
+            is_generated(units) || alone && ends && is_likely(units)
+        }
+        _ => is_likely(units),
+    };
     let is_value = if told {
         is_secret(label.class, &String::from_iter(units))
     } else {
-        !units.contains(&' ')
-            && (is_likely(units) && alone || link == Link::Is && word_in_quotes(label, units))
+        !units.contains(&' ') && (likely || link == Link::Is && word_in_quotes(label, units))
     };
     (is_value && worth(units) && units.len() >= 3 && !is_type(units)).then_some(at)
 }
@@ -138,7 +142,7 @@ fn is_password(text: &Text, label: &Label, link: Link, at: Range<usize>) -> bool
             let word = lower && concludes(text, end) && !is_quality(units) && !asked(text, label);
             chosen || digits >= 4 || mixed && strong || word
         }
-        Link::Pair => false,
+        Link::Pair { .. } => false,
         Link::Space => {
             chosen && !is_product(units)
                 || is_generated(units)
@@ -185,7 +189,7 @@ fn is_token_or_key(text: &Text, label: &Label, link: Link, at: Range<usize>) -> 
             likely || letters >= 4 && (query || capitals || pass) && concludes(text, end)
         }
         Link::Sign { .. } | Link::Option | Link::Scheme | Link::Near { .. } | Link::Is => likely,
-        Link::Pair => false,
+        Link::Pair { .. } => false,
         Link::Space => is_generated(units),
     };
     is_value && !name

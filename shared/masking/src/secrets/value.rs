@@ -240,7 +240,7 @@ pub fn is_limit(text: &Text, at: Range<usize>) -> bool {
     let counted = UNITS.iter().any(|unit| text.folded.has(next, unit));
     let digits = units
         .iter()
-        .take_while(|unit| unit.is_ascii_digit())
+        .take_while(|unit| unit.is_ascii_digit() || **unit == '.')
         .count();
     let unit = lower(&units[digits..]);
     range && (short || counted) || digits > 0 && MEASURES.contains(&unit.as_str())

@@ -19,7 +19,8 @@ const NO_VALUES: &str = "string hidden redacted changeme password secret token e
 const QUALITIES: &str = "short long strong weak medium blank correct right good fine okay safe secure insecure bad \
     different unique public private visible broken lost gone stolen compromised case-sensitive needed mandatory \
     simple easy hard complex temporary outdated stale valid accepted rejected changed updated saved verified confirmed \
-    generated encrypted hashed protected stored sent locked \
+    ready active inactive similar identical common random guessable lowercase uppercase \
+    alphanumeric plaintext generated encrypted hashed protected stored sent locked \
     sicher unsicher falsch richtig schwach stark abgelaufen gesperrt faux fausse sûr faible fort segura seguro débil \
     debil incorrecta incorrecto correcta correcto caducada perdida errada incorreta fraca forte vencida sbagliata \
     sicura debole scaduta onjuist verkeerd zwak sterk verlopen";
@@ -27,7 +28,7 @@ const QUALITIES: &str = "short long strong weak medium blank correct right good 
 /// Words that end a sentence about a password: "I don't know what it is anymore".
 const ADVERBS: &str = "anymore again either though although now today tomorrow yesterday too also still already yet \
     there somewhere anywhere everywhere thanks anyway actually exactly really currently probably apparently maybe \
-    obviously definitely finally supposedly instead later soon whatever what which mine yours ours theirs not";
+    obviously definitely finally supposedly instead later soon whatever what which mine yours ours theirs not however enough weird strange case";
 
 /// The endings of words that say how a password is.
 const ENDINGS: [&str; 7] = ["ed", "ing", "able", "ible", "ent", "ive", "ful"];
