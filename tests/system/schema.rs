@@ -384,3 +384,67 @@ async fn the_merged_openapi_document_lists_every_route() {
     }
     assert_eq!(story.app.get("/docs/").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_sync_of_a_hidden_change_leaves_every_byte_of_a_scoped_view_and_its_tag() {
+    let hash = |token: &str| {
+        use sha2::Digest as _;
+        hex(&sha2::Sha256::digest(token))
+    };
+    let token = |name: &str, role: &str, dataset: &str| json!({"name": name, "role": role, "scope": {"datasets": [dataset]}, "sha256": hash(name)});
+    let tokens = json!([
+        token("all", "admin", "*"),
+        token("shop", "reader", "p.shop")
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let (warehouse, bucket) = (
+        folder.path().join("warehouse"),
+        folder.path().join("bucket"),
+    );
+    std::fs::create_dir(&warehouse).unwrap();
+    std::fs::create_dir(&bucket).unwrap();
+    let write = |table: &str, columns: &[&str]| {
+        let columns: Vec<Value> = columns
+            .iter()
+            .map(|name| json!({"name": name, "type": "INT64"}))
+            .collect();
+        let file = warehouse.join(format!("{table}.json"));
+        std::fs::write(file, json!(columns).to_string()).unwrap();
+    };
+    write("p.shop.orders", &["id", "total"]);
+    write("p.hr.people", &["id"]);
+    let app = TestApp::with_env(platform::Env::default())
+        .set("AUTH_TOKENS", tokens.to_string())
+        .set("WAREHOUSE_URL", format!("file://{}", warehouse.display()))
+        .set("BUCKET_URL", format!("file://{}", bucket.display()))
+        .set("TMPDIR", folder.path().display().to_string())
+        .set("CACHE_FRESH_SECONDS", "0")
+        .start(metasync::app)
+        .await;
+    let sync = async || {
+        let reply = app.post("/v1/schema/sync", json!({})).bearer("all").await;
+        assert_eq!(reply.json()["updated"], true, "{}", reply.text());
+    };
+    let see = async |token: &str| app.get("/v1/schema").bearer(token).await;
+
+    sync().await;
+    let (all, shop) = (see("all").await, see("shop").await);
+    let examples = shop.json()["examples"].clone();
+    assert_eq!(examples[0]["verified"]["how"], "parsed", "{examples}");
+    write("p.hr.people", &["id", "salary"]);
+    sync().await;
+    let (all_after, shop_after) = (see("all").await, see("shop").await);
+    assert_ne!(all_after.etag(), all.etag());
+    assert_eq!(shop_after.text(), shop.text());
+    assert_eq!(shop_after.etag(), shop.etag());
+
+    write("p.shop.orders", &["id", "total", "day"]);
+    sync().await;
+    let shown = see("shop").await;
+    assert_ne!(shown.etag(), shop.etag());
+    assert_ne!(shown.json()["generated_at"], shop.json()["generated_at"]);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

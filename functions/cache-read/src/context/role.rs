@@ -55,3 +55,36 @@ pub fn role_of_name(last: &str, lists: &WordLists) -> ColumnRole {
         ColumnRole::Other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schema::document::{Partitioning, TableKind};
+
+    use super::*;
+
+    #[test]
+    fn every_column_of_a_partition_key_is_needed_however_the_key_spells_it() {
+        let mut table = Table::new(["p", "shop", "orders"], TableKind::Table);
+        table.columns = ["day", "Region, old", "total"]
+            .map(|name| Column::leaf(name, "STRING"))
+            .to_vec();
+        for (key, needed) in [
+            ("DAY", &["day"][..]),
+            ("day, \"Region, old\"", &["day", "Region, old"]),
+            ("\"Region, old\"", &["Region, old"]),
+            ("hr.band(day, total)", &[]),
+        ] {
+            table.partitioning = Some(Partitioning {
+                column: key.to_owned(),
+                unit: "LIST".to_owned(),
+            });
+            let partitions = table.partition_columns();
+            let is_needed = |column: &&Column| {
+                role(column, &table, &partitions, 0, ColumnRole::Other) == ColumnRole::Needed
+            };
+            let found = table.columns.iter().filter(is_needed);
+            let found: Vec<&str> = found.map(|column| column.name.as_str()).collect();
+            assert_eq!(found, needed, "{key}");
+        }
+    }
+}
