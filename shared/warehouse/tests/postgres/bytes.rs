@@ -68,3 +68,25 @@ async fn a_query_of_a_database_without_an_encoding_is_planned() {
     let plan = source(&db, "").plan(sql, &Usage::default()).await.unwrap();
     assert!(matches!(plan, Plan::Accepted(_)), "{plan:?}");
 }
+
+#[tokio::test]
+async fn a_name_of_an_extension_that_is_not_utf_8_is_omitted() {
+    let db = database_of_any_bytes().await;
+    db.run(BAD).await;
+    db.run(
+        r#"create extension hstore;
+           do $$ begin
+             execute E'create function "caf\351"() returns int immutable language sql as ''select 1''';
+             execute E'alter extension hstore add function "caf\351"()';
+           end $$;"#,
+    )
+    .await;
+    let source = source(&db, "");
+    read(&source).await;
+    let extensions = source.describe().extensions.expect("they are read");
+    let [hstore] = &extensions[..] else {
+        panic!("{extensions:?}");
+    };
+    assert!(hstore.functions.iter().any(|it| it == "each"));
+    assert!(hstore.functions.iter().all(|it| !it.starts_with("caf")));
+}

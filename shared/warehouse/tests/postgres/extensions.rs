@@ -39,6 +39,33 @@ async fn extensions_are_read_with_the_functions_that_only_compute() {
 }
 
 #[tokio::test]
+async fn extensions_that_cannot_be_read_are_a_problem_and_the_known_ones_stay() {
+    let db = warehouse(SHOP).await;
+    db.run(&format!(
+        "create extension hstore;
+         grant usage on schema shop to {UNPRIVILEGED};
+         grant select on all tables in schema shop to {UNPRIVILEGED};"
+    ))
+    .await;
+    let source = as_stranger(&db);
+    let before = read(&source).await;
+    let known = source.describe().extensions;
+    assert!(known.as_ref().is_some_and(|it| !it.is_empty()));
+
+    let admin = platform::postgres::open_url("ADMIN_URL", &db.admin_url(), &Env::default());
+    let admin = admin.unwrap().get().await.unwrap();
+    admin
+        .batch_execute("revoke select on pg_catalog.pg_extension from public")
+        .await
+        .unwrap();
+    let reading = read(&source).await;
+    assert_eq!(reading.tables.len(), before.tables.len());
+    assert_eq!(source.describe().extensions, known);
+    let problems = reading.problems.iter().map(|it| it.subject.as_str());
+    assert_eq!(problems.collect::<Vec<_>>(), ["extensions"]);
+}
+
+#[tokio::test]
 async fn a_query_that_locks_rows_is_rejected() {
     let db = warehouse(SHOP).await;
     let sql = "select id from shop.customer for no key update";

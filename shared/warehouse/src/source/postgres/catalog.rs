@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use platform::postgres::Pool;
+use platform::excerpt::excerpt;
 use platform::postgres::types::{ToSql, Type};
-use schema::document::{Problem, Table};
+use platform::postgres::{Pool, describe};
+use schema::document::{Extension, Problem, Table};
 use tokio_postgres::{IsolationLevel, Transaction};
 
 use super::columns::Columns;
-use super::hiding;
 use super::links::Links;
 use super::omission::{missing_schemas, nothing_to_read, unreadable};
 use super::relation::Relation;
 use super::text::Text;
 use super::types::Types;
+use super::{extensions, hiding};
 use crate::error::SourceError;
 use crate::observer::Observer;
 use crate::source::Reading;
@@ -34,12 +35,13 @@ struct Catalog<'a> {
     observer: &'a dyn Observer,
 }
 
+/// Reads the tables, and the extensions if they can be read.
 pub(super) async fn read(
     pool: &Pool,
     schemas: Option<&[String]>,
     known: &[Table],
     observer: &dyn Observer,
-) -> Result<Reading, SourceError> {
+) -> Result<(Reading, Option<Vec<Extension>>), SourceError> {
     let mut client = pool.get().await?;
     // One snapshot, so that a table that changes meanwhile is read consistently.
     let db = client
@@ -89,7 +91,17 @@ pub(super) async fn read(
     }
     let (tables, more) = catalog.tables(database, role, relations).await?;
     problems.extend(more);
-    Ok(Reading {
+    // Last, because an error ends the transaction.
+    observer.request();
+    let extensions = extensions::read(&catalog.db).await;
+    problems.extend(extensions.as_ref().err().map(|error| {
+        let detail = format!(
+            "the extensions of the database could not be read ({}), so those that are known stay",
+            excerpt(&describe(error))
+        );
+        Problem::general("extensions", detail)
+    }));
+    let reading = Reading {
         tables,
         unread: omitted
             .iter()
@@ -103,7 +115,8 @@ pub(super) async fn read(
             .chain(problems)
             .collect(),
         remedy: None,
-    })
+    };
+    Ok((reading, extensions.ok()))
 }
 
 impl Catalog<'_> {

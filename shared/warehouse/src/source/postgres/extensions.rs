@@ -1,27 +1,23 @@
 //! Reads the extensions of the database, whose functions, types and operators a query may use.
 
-use platform::postgres::Pool;
 use schema::document::Extension;
+use tokio_postgres::{Row, Transaction};
 
-use crate::error::SourceError;
-use crate::observer::Observer;
+use super::text::Text;
 
-pub(super) async fn read(
-    pool: &Pool,
-    observer: &dyn Observer,
-) -> Result<Vec<Extension>, SourceError> {
-    let client = pool.get().await?;
-    observer.request();
-    let sql = include_str!("extensions.sql");
-    let rows = client.query_typed(sql, &[]).await?;
+pub(super) async fn read(db: &Transaction<'_>) -> Result<Vec<Extension>, tokio_postgres::Error> {
+    let rows = db.query_typed(include_str!("extensions.sql"), &[]).await?;
     let mut extensions = Vec::new();
     for row in &rows {
+        let (Some(name), Some(schema)) = (text(row, "name")?, text(row, "schema")?) else {
+            continue;
+        };
         let extension = Extension {
-            name: row.try_get("name")?,
-            schema: row.try_get("schema")?,
-            types: row.try_get("types")?,
-            functions: row.try_get("functions")?,
-            operators: row.try_get("operators")?,
+            name,
+            schema,
+            types: texts(row, "types")?,
+            functions: texts(row, "functions")?,
+            operators: texts(row, "operators")?,
         };
         let parts = [&extension.types, &extension.functions, &extension.operators];
         if parts.iter().any(|names| !names.is_empty()) {
@@ -29,4 +25,14 @@ pub(super) async fn read(
         }
     }
     Ok(extensions)
+}
+
+/// A name; none if it is not UTF-8, so that no query can have it.
+fn text(row: &Row, column: &str) -> Result<Option<String>, tokio_postgres::Error> {
+    Ok(row.try_get::<_, Text>(column)?.valid())
+}
+
+fn texts(row: &Row, column: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+    let names: Vec<Text> = row.try_get(column)?;
+    Ok(names.into_iter().filter_map(Text::valid).collect())
 }

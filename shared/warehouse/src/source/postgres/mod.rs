@@ -89,14 +89,12 @@ impl Source for Postgres {
             datasets: self.schemas.as_ref().map_or(1, Vec::len),
         });
         let pool = self.pool.within(MAX_READING_TIME);
-        let reading = catalog::read(&pool, self.schemas.as_deref(), known, observer).await?;
-        let extensions = extensions::read(&pool, observer).await?;
-        let mut known_extensions = self
-            .extensions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known_extensions = Some(extensions);
-        drop(known_extensions);
+        let (reading, extensions) =
+            catalog::read(&pool, self.schemas.as_deref(), known, observer).await?;
+        if let Some(extensions) = extensions {
+            let known = self.extensions.lock();
+            *known.unwrap_or_else(PoisonError::into_inner) = Some(extensions);
+        }
         observer.progress(Progress::Reading {
             tables_done: reading.tables.len(),
             tables: reading.tables.len(),
