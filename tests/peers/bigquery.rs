@@ -314,8 +314,13 @@ async fn dry_runs_plan_wildcards_and_unnest_and_reject_unknown_names() {
         ),
     ] {
         match source.plan(sql, &usage).await.unwrap() {
-            Plan::Accepted(Planned { verified, reads }) => {
-                assert!(reads.iter().all(|it| it.project == "planned"), "{reads:?}");
+            Plan::Accepted(Planned {
+                verified, reads, ..
+            }) => {
+                assert!(
+                    reads.iter().all(|it| it.table.project == "planned"),
+                    "{reads:?}"
+                );
                 let found = verified.columns.iter();
                 let found: Vec<_> = found
                     .map(|column| (column.name.as_str(), column.data_type.as_str()))

@@ -9,6 +9,7 @@ use kit::llm::LlmStub;
 use kit::postgres::{Database, empty_database};
 use platform::Env;
 use schema::document::{Source as Described, Table};
+use schema::mentions::Mentions;
 use serde_json::{Value, json};
 use warehouse::source::postgres::Postgres;
 use warehouse::{Plan, Planned, Source, Usage};
@@ -76,9 +77,9 @@ impl Warehouse {
             return Ok(());
         };
         let reasons = ground::reasons(&faults);
-        let unread = ground::unread(sql, &faults, &schema).ok_or(reasons)?;
+        let unread = ground::unread(sql, &faults, &schema, &Mentions::default()).ok_or(reasons)?;
         let planned = self.plan(sql).await?;
-        let grounded = unread.grounded(&planned.reads, &schema);
+        let grounded = unread.grounded(&planned.reads, planned.calls_routines, &schema);
         grounded.map(drop).map_err(|fault| fault.to_string())
     }
 }
@@ -164,7 +165,16 @@ async fn story(db: &Database, answers: &[&str]) -> (TestApp, LlmStub) {
          create table hr.people (id int, salary numeric);
          create view shop.totals as select sum(salary) as total from hr.people;
          create function shop.salaries() returns setof numeric language sql
-         as $$ select salary from hr.people $$;",
+         as $$ select salary from hr.people $$;
+         create function public.leak(shop.orders) returns numeric language sql stable
+         as $$ select max(salary) from hr.people $$;
+         create function public.leak(int, int) returns boolean language sql stable
+         as $$ select $1 < (select max(salary) from hr.people) $$;
+         create operator public.@@@@ (leftarg = int, rightarg = int, function = public.leak);
+         create table hr.log (id int, note text) partition by list (id);
+         create table hr.log_2024 partition of hr.log default;
+         create table public.visitors (id int, secret text) partition by list (id);
+         create table public.visitors_2024 partition of public.visitors default;",
     )
     .await;
     let model = LlmStub::of_queries(answers).await;
@@ -228,6 +238,19 @@ async fn sql_that_only_postgres_can_read_never_leaves_the_schema() {
         "select s from shop.salaries() as s order by s using <",
         "select relname from pg_class order by relname using <",
         "select id from people order by id using <",
+        // A partition of a table that is not in the schema.
+        "select * from hr.log_2024",
+        "table hr.log_2024",
+        "table visitors_2024",
+        "select id from shop.totals, hr.log_2024 order by id using <",
+        // A row type has the columns of its table.
+        "select (null::hr.people).* from shop.orders order by 1 using <",
+        "select (null::visitors).* from shop.orders where '<a/>'::xml is document",
+        // Functions that run without parentheses, or where a value ends.
+        "select o.leak from shop.orders as o where '<a/>'::xml is document",
+        "select id @@@@ 1 from shop.orders where '<a/>'::xml is document",
+        "select distinct on (id) leak(id, 1) from shop.orders where '<a/>'::xml is document",
+        "select id from shop.orders where '<a/>'::xml is document and (id) operator(public.@@@@) 1",
     ] {
         let db = empty_database().await;
         let (app, _model) = story(&db, &[sql, sql]).await;

@@ -158,8 +158,16 @@ async fn add_example(
             return Ok((StatusCode::OK, Json(example.clone())));
         }
         // Tables out of scope don't exist for this caller: no hint names them, and no dry run reads them.
-        let review = review(&sync, visible, &document.source, &new).await;
-        let example = review.map_err(|error| within_scope(error, document, scope))?;
+        let review = review(
+            &sync,
+            visible,
+            &document.source,
+            &new,
+            hidden(document, scope),
+        );
+        let example = review
+            .await
+            .map_err(|error| within_scope(error, document, scope))?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
         next.examples.insert(0, example.clone());
@@ -222,6 +230,7 @@ async fn review(
     tables: Vec<&Table>,
     source: &Source,
     new: &NewExample,
+    hidden: Mentions,
 ) -> Result<Example> {
     let schema =
         ground::Schema::of(tables, source.dialect).with_extensions(source.extensions.as_deref());
@@ -231,6 +240,7 @@ async fn review(
         source: &*sync.source,
         run: &run,
         planning: Planning::default(),
+        hidden,
     };
     let example = Example {
         question: new.question.clone(),
@@ -254,22 +264,35 @@ async fn review(
     }
 }
 
+/// The names of datasets and tables that are out of a scope.
+fn hidden(document: &Document, scope: &Names) -> Mentions {
+    Mentions::outside(schema::names(document), scope)
+}
+
 /// The error without a message of the warehouse that names what the caller may not see.
 fn within_scope(error: Error, document: &Document, scope: &Names) -> Error {
-    let (Names::Only(_), Error::Unprocessable(detail)) = (scope, &error) else {
+    let Names::Only(_) = scope else {
         return error;
     };
-    let tables = document.tables.iter();
-    let names = tables
-        .flat_map(|table| [table.own_name(), &table.parts.dataset].map(|it| (table.dataset(), it)));
-    let lower = detail.to_lowercase();
-    let is_denied = lower.contains("access denied") || lower.contains("permission");
-    if !is_denied && !Mentions::outside(names, scope).are_in(detail) {
-        return error;
+    let is_hidden = |detail: &str| {
+        let lower = detail.to_lowercase();
+        let is_denied = lower.contains("access denied") || lower.contains("permission");
+        is_denied || hidden(document, scope).are_in(detail)
+    };
+    match error {
+        Error::Unprocessable(detail) if is_hidden(&detail) => Error::Unprocessable(
+            "the warehouse refuses the query with a message about something that you may not see: \
+             read only tables of your datasets"
+                .to_owned(),
+        ),
+        Error::Unavailable { detail, cause } if is_hidden(&detail) => Error::Unavailable {
+            detail: "the warehouse can't plan queries now; its message is in the log, under the \
+                     request id"
+                .to_owned(),
+            cause: cause.or_else(|| Some(anyhow::anyhow!(detail))),
+        },
+        error => error,
     }
-    let detail = "the warehouse refuses the query with a message about something that you may not see: \
-                  read only tables of your datasets";
-    Error::Unprocessable(detail.to_owned())
 }
 
 /// A hash of several parts, each with its length, so that their boundaries count.

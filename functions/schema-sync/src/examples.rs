@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use platform::excerpt::{cut, excerpt};
 use schema::diff::{Change, ChangeKind};
 use schema::document::{Document, Example, How, Origin, Problem, Verified};
+use schema::mentions::Mentions;
 use tokio::sync::OnceCell;
 use warehouse::{Plan, Planned, Source};
 
@@ -38,6 +39,8 @@ pub struct Reviewer<'a> {
     pub source: &'a dyn Source,
     pub run: &'a Run,
     pub planning: Planning,
+    /// What no query may mention that only the warehouse can read.
+    pub hidden: Mentions,
 }
 
 /// Whether the warehouse plans queries at all. A warehouse that plans none rejects each query as if the
@@ -57,7 +60,7 @@ pub enum Verdict {
     /// It resolves, but the warehouse could not plan it; the next sync retries. A quarantined example
     /// keeps its `error` until then.
     Unplanned(Example, Problem),
-    /// It could not be checked. A known example stays as it is; a new one is not added.
+    /// It could not be checked. A known example stays, and the next sync retries; a new one is not added.
     Unchecked(Example, Problem),
 }
 
@@ -83,17 +86,18 @@ impl Reviewer<'_> {
         let grounded = match ground::sql_in_time(&example.sql, self.schema).await {
             Ok(grounded) => grounded,
             Err(faults) if ground::is_unchecked(&faults) => {
-                example.verified = Some(parsed());
-                return Verdict::Unchecked(example, problem(ground::reasons(&faults)));
+                return unchecked(example, ground::reasons(&faults));
             }
-            Err(faults) => match ground::unread(&example.sql, &faults, self.schema) {
+            Err(faults) => match self.unread(&example.sql, &faults) {
                 Some(unread) => return self.review_unread(example, &unread, &faults).await,
                 None => return fails(example, &ground::reasons(&faults)),
             },
         };
         example.tables.clone_from(&grounded.tables);
         match self.source.plan(&example.sql, self.run).await {
-            Ok(Plan::Accepted(Planned { verified, reads })) => {
+            Ok(Plan::Accepted(Planned {
+                verified, reads, ..
+            })) => {
                 self.planning.has_planned.store(true, Ordering::Relaxed);
                 // The tables that an example reads decide who may see it.
                 let outside = grounded.outside_datasets(&reads, self.schema.tables());
@@ -127,8 +131,12 @@ impl Reviewer<'_> {
     ) -> Verdict {
         let reason = ground::reasons(faults);
         match self.source.plan(&example.sql, self.run).await {
-            Ok(Plan::Accepted(Planned { verified, reads })) if verified.how == How::DryRun => {
-                match unread.grounded(&reads, self.schema) {
+            Ok(Plan::Accepted(Planned {
+                verified,
+                reads,
+                calls_routines,
+            })) if verified.how == How::DryRun => {
+                match unread.grounded(&reads, calls_routines, self.schema) {
                     Ok(grounded) => {
                         example.tables = grounded.tables;
                         example.error = None;
@@ -142,11 +150,16 @@ impl Reviewer<'_> {
             // The warehouse's message could tell whether a table exists that the caller may not see.
             Ok(Plan::Rejected(_)) => match self.plans_nothing().await {
                 None => fails(example, &reason),
-                Some(refusal) => Verdict::Unchecked(example, problem(refusal)),
+                Some(refusal) => unchecked(example, refusal),
             },
-            // What it reads is not known, so nobody may see it.
-            Err(error) => Verdict::Unchecked(example, problem(error.to_string())),
+            // What it reads is not known, so nobody may see it if it is new.
+            Err(error) => unchecked(example, error.to_string()),
         }
+    }
+
+    /// What the warehouse may decide about a query with these faults.
+    fn unread(&self, sql: &str, faults: &[ground::Fault]) -> Option<ground::Unread> {
+        ground::unread(sql, faults, self.schema, &self.hidden)
     }
 
     /// Why the warehouse plans no query, not even the simplest one.
@@ -168,7 +181,10 @@ impl Reviewer<'_> {
     fn resolves(&self, example: &Example) -> bool {
         match ground::sql(&example.sql, self.schema) {
             Ok(_) => true,
-            Err(faults) => ground::is_unchecked(&faults),
+            // Whether the warehouse still plans it depends on the tables that it reads.
+            Err(faults) => {
+                ground::is_unchecked(&faults) || self.unread(&example.sql, &faults).is_some()
+            }
         }
     }
 
@@ -216,6 +232,12 @@ fn unplanned(mut example: Example, refusal: &str) -> Verdict {
          {refusal}"
     );
     Verdict::Unplanned(example, problem(detail))
+}
+
+/// The verdict if the example could not be checked. Its earlier verification was for another schema.
+fn unchecked(mut example: Example, reason: String) -> Verdict {
+    example.verified = Some(parsed());
+    Verdict::Unchecked(example, problem(reason))
 }
 
 /// A problem of examples, which may read any dataset.

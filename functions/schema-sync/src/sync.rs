@@ -16,7 +16,10 @@ use platform::{Error, Resources};
 use schema::Dialect;
 use schema::bounds;
 use schema::diff;
-use schema::document::{Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets};
+use schema::document::{
+    self, Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets,
+};
+use schema::mentions::Mentions;
 use schema::versions::{self, Damaged, Head};
 use tokio::time::Instant;
 use warehouse::{Source, SourceError};
@@ -127,18 +130,25 @@ impl Sync {
     ) -> Result<Option<SyncResult>, Error> {
         let base = self.base().await?;
         let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
-        let mut reviewed = self.review(&base, &tables, run).await;
+        let source = self.described(base.document.as_ref());
+        let mut reviewed = self.review(&base, &tables, &source, run).await;
         if enrichment.is_none() {
-            *enrichment = self.enrich(&mut tables, &reviewed.good, run).await?;
+            *enrichment = self
+                .enrich(&mut tables, &reviewed.good, &source, run)
+                .await?;
         }
         let candidates = enrichment.as_ref().map_or(&[][..], |enrichment| {
             enrichment.add_to(&mut ledger);
             &enrichment.examples
         });
-        self.fill(&tables, &mut reviewed, candidates, run, &mut ledger)
-            .await;
+        {
+            let schema = schema_of(&tables, &source);
+            let reviewer = self.reviewer(&schema, run);
+            self.fill(&tables, &mut reviewed, candidates, &reviewer, &mut ledger)
+                .await;
+        }
         let changes = diff::tables(base.tables(), &tables);
-        let mut document = self.compose(tables, reviewed, ledger, run);
+        let mut document = compose(source, tables, reviewed, ledger, run);
         document.date_datasets(base.document.as_ref());
         let updated = !base.is_current(&document.version);
         let lost = if updated {
@@ -192,13 +202,17 @@ impl Sync {
     }
 
     /// Reviews the examples of the base against the tables as they are now.
-    async fn review(&self, base: &Base, tables: &[Table], run: &Run) -> Reviewed {
+    async fn review(
+        &self,
+        base: &Base,
+        tables: &[Table],
+        source: &document::Source,
+        run: &Run,
+    ) -> Reviewed {
         let Some(before) = &base.document else {
             return Reviewed::default();
         };
-        let source = self.source.describe();
-        let schema = ground::Schema::new(tables, source.dialect)
-            .with_extensions(source.extensions.as_deref());
+        let schema = schema_of(tables, source);
         let changes = diff::tables(&before.tables, tables);
         examples::review(before, &changes, &self.reviewer(&schema, run)).await
     }
@@ -262,6 +276,16 @@ impl Sync {
         })
     }
 
+    /// The source. If the extensions of the database could not be read, those of the last sync are known.
+    fn described(&self, base: Option<&Document>) -> document::Source {
+        let mut source = self.source.describe();
+        let known = base.map(|base| &base.source);
+        if let Some(known) = known.filter(|known| known.kind == source.kind) {
+            source.extensions = source.extensions.or_else(|| known.extensions.clone());
+        }
+        source
+    }
+
     fn dialect(&self) -> Dialect {
         self.source.describe().dialect
     }
@@ -272,6 +296,8 @@ impl Sync {
             source: &*self.source,
             run,
             planning: Planning::default(),
+            // A sync may see everything that it reads.
+            hidden: Mentions::default(),
         }
     }
 
@@ -280,6 +306,7 @@ impl Sync {
         &self,
         tables: &mut [Table],
         examples: &[Example],
+        source: &document::Source,
         run: &Run,
     ) -> Result<Option<Enrichment>, Error> {
         let Some(llm) = &self.llm else {
@@ -288,9 +315,7 @@ impl Sync {
         let state = state::load(&*self.store).await?;
         let lost = state.lost();
         let mut memory = state.llm;
-        let source = self.source.describe();
-        let schema = ground::Schema::new(tables, source.dialect)
-            .with_extensions(source.extensions.as_deref());
+        let schema = schema_of(tables, source);
         let task = enrich::Task {
             schema: &schema,
             examples,
@@ -320,17 +345,13 @@ impl Sync {
         tables: &[Table],
         reviewed: &mut Reviewed,
         candidates: &[Example],
-        run: &Run,
+        reviewer: &Reviewer<'_>,
         ledger: &mut Ledger,
     ) {
         let count = self.settings.examples;
-        let source = self.source.describe();
-        let schema = ground::Schema::new(tables, source.dialect)
-            .with_extensions(source.extensions.as_deref());
-        let reviewer = self.reviewer(&schema, run);
         if !candidates.is_empty() {
             reviewed.drop_generated();
-            let failed = reviewed.fill(candidates.to_vec(), count, &reviewer).await;
+            let failed = reviewed.fill(candidates.to_vec(), count, reviewer).await;
             let datasets = datasets(tables);
             let failed = failed.into_iter();
             ledger
@@ -340,7 +361,7 @@ impl Sync {
         if reviewed.good.len() < count {
             // Twice as many as needed, because some may fail.
             let generated = rules::examples(tables, self.dialect(), count * 2);
-            let failed = reviewed.fill(generated, count, &reviewer).await;
+            let failed = reviewed.fill(generated, count, reviewer).await;
             if reviewed.good.len() < count
                 && let Some(error) = failed.first().and_then(|it| it.error.as_deref())
             {
@@ -353,42 +374,46 @@ impl Sync {
         }
         reviewed.settle(count);
     }
+}
 
-    fn compose(
-        &self,
-        mut tables: Vec<Table>,
-        reviewed: Reviewed,
-        mut ledger: Ledger,
-        run: &Run,
-    ) -> Document {
-        bounds::fit_all(&mut tables);
-        ledger.problems.extend(bounds::problems(&tables));
-        let mut source = self.source.describe();
-        let datasets: BTreeSet<&str> = source
-            .datasets
-            .iter()
-            .map(String::as_str)
-            .chain(tables.iter().map(Table::dataset))
-            .collect();
-        let datasets = datasets.into_iter().filter(|id| !id.is_empty());
-        source.datasets = datasets.map(str::to_owned).collect();
-        ledger.problems.extend(reviewed.problems);
-        bounds::fit_ledger(&mut ledger);
-        ledger.requests = run.requests();
-        ledger.bytes_billed = run.bytes_billed();
-        let mut document = Document {
-            format: FORMAT,
-            version: String::new(),
-            generated_at: Timestamp::now(),
-            source,
-            tables,
-            examples: reviewed.good,
-            quarantined: reviewed.quarantined,
-            ledger,
-        };
-        document.version = versions::content_hash(&document);
-        document
-    }
+/// The schema of tables, for grounding.
+fn schema_of<'t>(tables: &'t [Table], source: &'t document::Source) -> ground::Schema<'t> {
+    ground::Schema::new(tables, source.dialect).with_extensions(source.extensions.as_deref())
+}
+
+fn compose(
+    mut source: document::Source,
+    mut tables: Vec<Table>,
+    reviewed: Reviewed,
+    mut ledger: Ledger,
+    run: &Run,
+) -> Document {
+    bounds::fit_all(&mut tables);
+    ledger.problems.extend(bounds::problems(&tables));
+    let datasets: BTreeSet<&str> = source
+        .datasets
+        .iter()
+        .map(String::as_str)
+        .chain(tables.iter().map(Table::dataset))
+        .collect();
+    let datasets = datasets.into_iter().filter(|id| !id.is_empty());
+    source.datasets = datasets.map(str::to_owned).collect();
+    ledger.problems.extend(reviewed.problems);
+    bounds::fit_ledger(&mut ledger);
+    ledger.requests = run.requests();
+    ledger.bytes_billed = run.bytes_billed();
+    let mut document = Document {
+        format: FORMAT,
+        version: String::new(),
+        generated_at: Timestamp::now(),
+        source,
+        tables,
+        examples: reviewed.good,
+        quarantined: reviewed.quarantined,
+        ledger,
+    };
+    document.version = versions::content_hash(&document);
+    document
 }
 
 fn dropped(example: Example, datasets: &HashMap<&str, &str>) -> Dropped {

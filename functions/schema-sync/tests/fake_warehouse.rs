@@ -10,7 +10,10 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use platform::store::{ETag, Object, Put, Result, Store, StoreError};
 use schema::Dialect;
-use schema::document::{self, Column, How, Problem, SourceKind, Table, TableKind, Verified};
+use schema::document::{
+    self, Column, Extension, How, Problem, SourceKind, Table, TableKind, Verified,
+};
+use schema::read::Read;
 use schema::sql_type::parse_column;
 use warehouse::{Observer, Plan, Planned, Reading, Source, SourceError, Unread};
 
@@ -25,6 +28,9 @@ pub struct Warehouse {
     /// It can be read, and plans nothing.
     pub plans_nothing: AtomicBool,
     pub plans: AtomicUsize,
+    /// The message with which planning fails.
+    pub failure: Mutex<Option<&'static str>>,
+    pub extensions: Mutex<Option<Vec<Extension>>>,
 }
 
 impl Warehouse {
@@ -83,7 +89,7 @@ impl Source for Warehouse {
             kind: SourceKind::Bigquery,
             dialect: Dialect::Bigquery,
             datasets: Vec::new(),
-            extensions: None,
+            extensions: self.extensions.lock().unwrap().clone(),
         }
     }
 
@@ -120,11 +126,12 @@ impl Source for Warehouse {
 
     async fn plan(&self, sql: &str, _: &dyn Observer) -> std::result::Result<Plan, SourceError> {
         self.plans.fetch_add(1, Ordering::Relaxed);
-        if self.plans_nothing.load(Ordering::Relaxed) {
-            let source = anyhow::anyhow!("503");
+        let plans_nothing = self.plans_nothing.load(Ordering::Relaxed);
+        let failure = plans_nothing.then_some("the warehouse plans nothing now");
+        if let Some(detail) = failure.or(*self.failure.lock().unwrap()) {
             return Err(SourceError::Unavailable {
-                detail: "the warehouse plans nothing now".into(),
-                source,
+                detail: detail.into(),
+                source: anyhow::anyhow!("503"),
             });
         }
         let rejected = self.rejected.lock().unwrap();
@@ -144,8 +151,9 @@ impl Source for Warehouse {
                 .lock()
                 .unwrap()
                 .iter()
-                .map(|it| crate::name(it))
+                .map(|it| Read::from(crate::name(it)))
                 .collect(),
+            calls_routines: false,
         }))
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use schema::Dialect;
-use schema::document::Column;
+use schema::document::{Column, Table};
 use schema::name::names_of;
 use sqlparser::ast::{ArrayElemTypeDef, DataType, ObjectName};
 
@@ -45,16 +45,19 @@ impl Resolver<'_, '_> {
         let own = own.to_lowercase();
         let is_known = qualifier.is_none() && function::is_type(&own, self.dialect)
             || self.is_of_extension(Kind::Type, qualifier, &own)
-            || composite(self.schema, &names).is_some()
-            || self
-                .schema
-                .tables()
-                .any(|table| has_type(&table.columns, &names));
-        if !is_known {
-            let missing = self.schema.extensions().missing(Kind::Type, &own);
-            let reason = missing.unwrap_or_else(|| format!("{written} is not a known type"));
-            self.fault(FaultKind::Type, &written, reason);
+            || is_type_of_column(self.schema, &names);
+        if is_known {
+            return;
         }
+        let reason = if is_row_type(self.schema, &names) {
+            format!(
+                "{written} is the row type of a table, which has columns that may be hidden: read the table"
+            )
+        } else {
+            let missing = self.schema.extensions().missing(Kind::Type, &own);
+            missing.unwrap_or_else(|| format!("{written} is not a known type"))
+        };
+        self.fault(FaultKind::Type, &written, reason);
     }
 
     /// Whether an extension of the database has this.
@@ -162,17 +165,32 @@ fn is_of_bigquery(data_type: &DataType) -> bool {
     )
 }
 
-/// The fields of a composite type: of a column that has it, or of the table whose row it is.
-fn composite(schema: &Schema, written: &[String]) -> Option<Type> {
-    let of_column = schema
-        .tables()
-        .find_map(|table| fields_of_type(&table.columns, written));
-    let of_row = || {
-        let parts: Vec<String> = written.iter().map(|part| part.to_lowercase()).collect();
-        let found = schema.look_up(&parts).ok()??;
-        Some(found.tables.first()?.columns.as_slice())
+/// Whether a type is that of a column of the schema. The row type of a table is none of them: it has all
+/// columns of the table, also those that the schema lacks because nobody may read them.
+pub(crate) fn is_type_of_column(schema: &Schema, written: &[String]) -> bool {
+    !is_row_type(schema, written)
+        && schema
+            .tables()
+            .any(|table| has_type(&table.columns, written))
+}
+
+fn is_row_type(schema: &Schema, written: &[String]) -> bool {
+    let is_same = |table: &Table| {
+        let name = &table.parts;
+        let own = [&name.table, &name.dataset, &name.project];
+        let written = written.iter().rev();
+        own.into_iter()
+            .zip(written)
+            .all(|(own, written)| own.to_lowercase() == written.to_lowercase())
     };
-    let columns = of_column.or_else(of_row)?;
+    written.len() <= 3 && schema.tables().any(is_same)
+}
+
+/// The fields of a composite type that a column has.
+fn composite(schema: &Schema, written: &[String]) -> Option<Type> {
+    let columns = schema
+        .tables()
+        .find_map(|table| fields_of_type(&table.columns, written))?;
     let fields = types::fields(&Rc::from(""), "", columns);
     Some(Type::structure(
         fields.into_iter().map(without_origin).collect(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use schema::document::{Table, TableKind};
 use schema::name::TableName;
+use schema::read::Read;
 
 /// What a query reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ impl Grounded {
     /// granted its readers access to them. If the query reads a view, the result is therefore none.
     pub fn outside_datasets<'r, 't>(
         &self,
-        reads: &'r [TableName],
+        reads: &'r [Read],
         tables: impl IntoIterator<Item = &'t Table>,
     ) -> Option<&'r TableName> {
         let mut datasets = BTreeSet::new();
@@ -35,6 +36,7 @@ impl Grounded {
             datasets.insert((&table.parts.project, &table.parts.dataset));
         }
         let is_seen = |read: &&TableName| datasets.contains(&(&read.project, &read.dataset));
-        reads.iter().find(|read| !is_seen(read))
+        let mut tables = reads.iter().map(|read| &read.table);
+        tables.find(|read| !is_seen(read))
     }
 }

@@ -89,18 +89,20 @@ pub(crate) fn check(
 pub(crate) enum Piece {
     /// An unquoted word, in lower case.
     Word(String),
-    /// A quoted name without its quotes, in lower case.
+    /// A quoted name without its quotes.
     Name(String),
     Literal,
     Number,
+    /// An operator of Postgres, whose signs are one.
+    Operator(String),
     Sign(char),
 }
 
 /// The parts of a query, without spaces and comments.
 pub(crate) fn pieces(sql: &str, dialect: Dialect, comments: bool) -> Result<Vec<Piece>, Fault> {
     let text: Vec<char> = sql.chars().collect();
+    let mut spans = Lexer::new(&text, dialect).read()?.into_iter().peekable();
     let lexer = Lexer::new(&text, dialect);
-    let mut spans = lexer.read()?.into_iter().peekable();
     let mut pieces = Vec::new();
     let mut at = 0;
     while let Some(first) = text.get(at) {
@@ -110,8 +112,7 @@ pub(crate) fn pieces(sql: &str, dialect: Dialect, comments: bool) -> Result<Vec<
                 SpanKind::Literal => pieces.push(Piece::Literal),
                 SpanKind::Name => {
                     let name: String = text[span.start + 1..span.end - 1].iter().collect();
-                    let name = name.replace("\"\"", "\"");
-                    pieces.push(Piece::Name(name.to_lowercase()));
+                    pieces.push(Piece::Name(name.replace("\"\"", "\"")));
                 }
                 SpanKind::Comment if !comments => {
                     return Err(refused("a comment", "leave comments out"));
@@ -120,18 +121,27 @@ pub(crate) fn pieces(sql: &str, dialect: Dialect, comments: bool) -> Result<Vec<
             }
             continue;
         }
-        let lexer = Lexer::new(&text, dialect);
-        let length = text[at..]
-            .iter()
-            .take_while(|c| lexer.is_word(**c) || **c == '$')
-            .count();
-        if length > 0 {
-            let word: String = text[at..at + length].iter().collect();
-            pieces.push(match first.is_ascii_digit() {
-                true => Piece::Number,
-                false => Piece::Word(word.to_lowercase()),
-            });
+        let end = spans.peek().map_or(text.len(), |(_, span)| span.start);
+        let run = |is_part: &dyn Fn(char) -> bool| -> String {
+            let rest = text[at..end].iter().copied();
+            rest.take_while(|c| is_part(*c)).collect()
+        };
+        let word = run(&|c| lexer.is_word(c) || c == '$');
+        let length = word.chars().count();
+        let word = word.to_lowercase();
+        if length > 0 && first.is_ascii_digit() {
+            if !is_number(&word, text.get(at + length)) {
+                return Err(refused(&word, "separate numbers from words by spaces"));
+            }
+            pieces.push(Piece::Number);
             at += length;
+        } else if length > 0 {
+            pieces.push(Piece::Word(word));
+            at += length;
+        } else if dialect == Dialect::Postgres && OPERATOR_SIGNS.contains(*first) {
+            let operator = first_operator(&run(&|c| OPERATOR_SIGNS.contains(c))).to_owned();
+            at += operator.len();
+            pieces.push(Piece::Operator(operator));
         } else {
             if !first.is_whitespace() {
                 pieces.push(Piece::Sign(*first));
@@ -140,6 +150,39 @@ pub(crate) fn pieces(sql: &str, dialect: Dialect, comments: bool) -> Result<Vec<
         }
     }
     Ok(pieces)
+}
+
+/// The signs of operators in Postgres.
+const OPERATOR_SIGNS: &str = "+-*/<>=~!@#%^&|`?";
+
+/// The first operator of adjacent signs. It ends in a plus or minus only if it has a sign that no operator
+/// of the standard has.
+fn first_operator(signs: &str) -> &str {
+    let may_end = |operator: &str| operator.contains(|c| "~!@#%^&|`?".contains(c));
+    let mut operator = signs;
+    while operator.len() > 1 && operator.ends_with(['+', '-']) && !may_end(operator) {
+        operator = &operator[..operator.len() - 1];
+    }
+    operator
+}
+
+/// Whether a word that starts with a digit is a number in all versions of the warehouse; `next` follows it.
+/// Some versions read `1else` as a number and a word.
+fn is_number(word: &str, next: Option<&char>) -> bool {
+    let is_digits = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '_');
+    match word.split_once(['e', 'x', 'o', 'b']) {
+        None => is_digits(word),
+        // `1e-5`, whose exponent follows.
+        Some((digits, "")) => {
+            is_digits(digits) && word.ends_with('e') && matches!(next, Some('+' | '-'))
+        }
+        Some((digits, power)) if word[digits.len()..].starts_with('e') => {
+            is_digits(digits) && is_digits(power)
+        }
+        Some((zero, digits)) => {
+            zero == "0" && digits.chars().all(|c| c.is_ascii_hexdigit() || c == '_')
+        }
+    }
 }
 
 fn refused(what: &str, instead: &str) -> Fault {

@@ -4,6 +4,7 @@ use ground::{FaultKind, Schema};
 use schema::Dialect;
 use schema::document::TableKind;
 use schema::name::TableName;
+use schema::read::Read;
 
 use crate::{bigquery, postgres};
 
@@ -118,8 +119,10 @@ fn tables_read_outside_the_datasets_of_a_query_are_found_except_below_views() {
     let mut tables = bigquery();
     let schema = Schema::new(&tables, Dialect::Bigquery);
     let found = ground::sql("select order_id from shop.orders", &schema).expect("it is right");
-    let reads =
-        |names: &[&str]| -> Vec<TableName> { names.iter().copied().map(table_name).collect() };
+    let reads = |names: &[&str]| -> Vec<Read> {
+        let names = names.iter().copied().map(table_name);
+        names.map(Read::from).collect()
+    };
     let orders = reads(&["acme-data.shop.orders", "acme-data.shop.orders_by_day"]);
     let people = reads(&["acme-data.shop.orders", "acme-data.hr.employees"]);
     let other = reads(&["other.shop.orders"]);
@@ -128,7 +131,10 @@ fn tables_read_outside_the_datasets_of_a_query_are_found_except_below_views() {
         found.outside_datasets(&people, &tables),
         Some(&table_name("acme-data.hr.employees"))
     );
-    assert_eq!(found.outside_datasets(&other, &tables), Some(&other[0]));
+    assert_eq!(
+        found.outside_datasets(&other, &tables),
+        Some(&other[0].table)
+    );
 
     let mut all = tables.iter_mut();
     let view = all.find(|table| table.name == "acme-data.shop.orders");

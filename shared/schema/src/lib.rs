@@ -9,6 +9,7 @@ pub mod document;
 pub mod family;
 pub mod mentions;
 pub mod name;
+pub mod read;
 pub mod render;
 pub mod sql_type;
 pub mod table_schema;

@@ -66,6 +66,8 @@ struct Tables {
     /// The error of every query.
     refused_queries: Option<(u16, &'static str, String)>,
     plans: Vec<(String, &'static str, Vec<String>)>,
+    /// Texts of SQL that call a function of a user.
+    routines: Vec<(String, String)>,
     faults: HashMap<Method, VecDeque<Fault>>,
     /// The times of accepted calls.
     accepted: HashMap<Method, VecDeque<Instant>>,
@@ -220,6 +222,12 @@ impl BigQuery {
     pub fn plan_as(&self, text: &str, kind: &'static str, reads: &[&str]) {
         let reads = reads.iter().map(|name| (*name).to_owned()).collect();
         self.lock().plans.push((text.to_owned(), kind, reads));
+    }
+
+    /// Makes dry runs of SQL with this text report this function, `project.dataset.name`.
+    pub fn call_routine(&self, text: &str, name: &str) {
+        let routine = (text.to_owned(), name.to_owned());
+        self.lock().routines.push(routine);
     }
 
     /// Sets a delay before each response.

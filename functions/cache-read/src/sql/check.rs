@@ -7,14 +7,14 @@ use platform::Error;
 use platform::excerpt::cut;
 use platform::telemetry::{Unit, metric};
 use schema::document::{Document, How};
-use schema::name::TableName;
+use schema::mentions::Mentions;
 use tracing::error;
 use warehouse::{Plan, Planned};
 
 use super::answer::SqlAnswer;
 use super::model_answer::RequestKind;
 use super::write::{LONGEST_ERROR, Rejection, Writer};
-use crate::hidden::mentions_hidden;
+use crate::hidden::{hidden, mentions_hidden};
 
 /// How far a query could be checked without the warehouse.
 enum Grounding {
@@ -49,17 +49,18 @@ impl Writer<'_> {
                 return Err(Error::Unavailable { detail, cause });
             }
         };
-        let Planned { verified, reads } = match plan {
+        let planned = match plan {
             Plan::Accepted(planned) => planned,
             Plan::Rejected(message) => {
                 let error = self.rejected(&message, grounding);
                 return Ok(Err(Rejection::Invalid { sql, error }));
             }
         };
-        let tables = match self.tables(grounding, verified.how, &reads) {
+        let tables = match self.tables(grounding, &planned) {
             Ok(tables) => tables,
             Err(error) => return Ok(Err(Rejection::Invalid { sql, error })),
         };
+        let verified = planned.verified;
         if let (Some(bytes), Some(limit)) = (verified.bytes_processed, self.max_bytes)
             && bytes > limit
         {
@@ -83,12 +84,8 @@ impl Writer<'_> {
     }
 
     /// The tables that a planned query reads, or why it is invalid.
-    fn tables(
-        &self,
-        grounding: Grounding,
-        how: How,
-        reads: &[TableName],
-    ) -> Result<Vec<String>, String> {
+    fn tables(&self, grounding: Grounding, planned: &Planned) -> Result<Vec<String>, String> {
+        let reads = &planned.reads;
         match grounding {
             Grounding::Read(grounded) => {
                 let outside = grounded.outside_datasets(reads, &self.seen.tables);
@@ -104,9 +101,10 @@ impl Writer<'_> {
                 Ok(grounded.tables)
             }
             // No warehouse has planned it.
-            Grounding::Unread { error, .. } if how != How::DryRun => Err(error),
+            Grounding::Unread { error, .. } if planned.verified.how != How::DryRun => Err(error),
             Grounding::Unread { unread, error } => {
-                let grounded = unread.grounded(reads, &schema_of(&self.seen));
+                let schema = schema_of(&self.seen);
+                let grounded = unread.grounded(reads, planned.calls_routines, &schema);
                 grounded.map(|it| it.tables).map_err(|_| error)
             }
         }
@@ -176,10 +174,8 @@ fn ground_within(
         }
         Err(faults) => {
             let error = ground::reasons(&faults);
-            // The warehouse must not receive a query that names anything out of scope.
-            let is_hidden = whole.is_some_and(|whole| mentions_hidden(sql, seen, whole));
-            let unread = ground::unread(sql, &faults, &visible).filter(|_| !is_hidden);
-            return Ok(match unread {
+            let hidden = whole.map_or_else(Mentions::default, |whole| hidden(seen, whole));
+            return Ok(match ground::unread(sql, &faults, &visible, &hidden) {
                 Some(unread) => Ok(Grounding::Unread { unread, error }),
                 None => Err(error),
             });

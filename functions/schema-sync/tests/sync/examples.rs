@@ -275,6 +275,69 @@ async fn an_example_that_only_the_warehouse_can_read_holds_if_it_reads_tables_of
 }
 
 #[tokio::test]
+async fn an_example_that_only_the_warehouse_can_read_is_planned_again_after_changes_of_its_tables()
+{
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.shop.customers", CUSTOMERS)
+        .shared();
+    warehouse.also_reads("p.shop.orders");
+    let store = memory();
+    let mut sync = sync(&warehouse, store.clone());
+    sync.settings.examples = 0;
+    let app = TestApp::without_database(|_| Ok(schema_sync::api::router(sync.clone()))).await;
+    run(&sync).await;
+    let body = json!({"question": "q", "sql": "FROM `p.shop.orders` |> TALLY id"});
+    assert_eq!(app.post("/v1/schema/examples", body).await.status, 201);
+    let how = async || {
+        let examples = head(&store).await.examples;
+        examples[0].verified.as_ref().expect("it is verified").how
+    };
+
+    let plans = warehouse.plans.load(Ordering::Relaxed);
+    warehouse.set("p.shop.customers", "id INT64");
+    run(&sync).await;
+    assert_eq!(
+        warehouse.plans.load(Ordering::Relaxed),
+        plans,
+        "another table"
+    );
+
+    warehouse.plans_nothing.store(true, Ordering::Relaxed);
+    warehouse.set("p.shop.orders", "id INT64");
+    run(&sync).await;
+    assert_eq!(
+        how().await,
+        How::Parsed,
+        "it was planned for another schema"
+    );
+
+    warehouse.plans_nothing.store(false, Ordering::Relaxed);
+    run(&sync).await;
+    assert_eq!(how().await, How::DryRun, "the next run plans it again");
+}
+
+#[tokio::test]
+async fn extensions_that_a_sync_could_not_read_stay_as_the_last_one_read_them() {
+    let hstore = Extension {
+        name: "hstore".into(),
+        schema: "public".into(),
+        types: vec!["hstore".into()],
+        functions: Vec::new(),
+        operators: Vec::new(),
+    };
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    *warehouse.extensions.lock().unwrap() = Some(vec![hstore.clone()]);
+    run(&sync).await;
+    *warehouse.extensions.lock().unwrap() = None;
+    warehouse.set("p.shop.orders", "id INT64");
+    assert!(run(&sync).await.updated);
+    assert_eq!(head(&store).await.source.extensions, Some(vec![hstore]));
+}
+
+#[tokio::test]
 async fn an_idempotency_key_adds_one_example() {
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let sync = sync(&warehouse, memory());

@@ -17,7 +17,7 @@ use kit::llm::{Answer as Said, EnrichPrompt, LlmStub};
 use platform::Env;
 use platform::store::Store;
 use schema::diff::ChangeKind;
-use schema::document::{Document, How, Origin};
+use schema::document::{Document, Extension, How, Origin};
 use schema::versions::{self, HEAD, Head};
 use schema_sync::run::Run;
 use schema_sync::sync::{Answer, Sync};

@@ -223,3 +223,69 @@ async fn a_change_that_mentions_a_hidden_table_shows_a_scoped_admin_that_it_chan
     assert!(changes[0].get("to").is_none(), "{changes}");
     assert!(!reply.text().contains("pay"), "{}", reply.text());
 }
+
+#[tokio::test]
+async fn a_query_that_only_the_warehouse_can_read_and_that_names_anything_hidden_is_never_planned()
+{
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64, salary FLOAT64")
+        .shared();
+    let sync = sync(&warehouse, memory());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    warehouse.also_reads("p.shop.orders");
+    let plans = warehouse.plans.load(Ordering::Relaxed);
+    let add = |token: &'static str, sql: &str| {
+        let body = json!({"question": "q", "sql": sql});
+        app.post("/v1/schema/examples", body).bearer(token)
+    };
+    for sql in [
+        "FROM `p.shop.orders` |> TALLY pay",
+        "FROM `p.shop.orders` |> TALLY id-pay",
+        "FROM `p.hr.pay` |> TALLY id",
+        "FROM hr.pay |> TALLY id",
+        "FROM `p.shop.orders` |> TALLY id |> CROSS JOIN other.view",
+    ] {
+        let reply = add("shop-token", sql).await;
+        assert_eq!(reply.status, 422, "{sql}: {}", reply.text());
+    }
+    assert_eq!(warehouse.plans.load(Ordering::Relaxed), plans);
+    let own = "FROM `p.shop.orders` |> TALLY id";
+    assert_eq!(add("shop-token", own).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_failure_of_the_warehouse_that_names_a_hidden_table_is_not_shown_to_a_scoped_admin() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let sync = sync(&warehouse, memory());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let failures = [
+        "Access Denied: Table p:x.y: grant roles/bigquery.dataViewer",
+        "the table p.hr.pay is not available",
+    ];
+    for failure in failures {
+        *warehouse.failure.lock().unwrap() = Some(failure);
+        for sql in [
+            "SELECT id FROM `p.shop.orders`",
+            "FROM `p.shop.orders` |> TALLY id",
+        ] {
+            let body = json!({"question": "q", "sql": sql});
+            let add = app.post("/v1/schema/examples", body);
+            let reply = add.bearer("shop-token").await;
+            assert_eq!(reply.status, 503, "{sql}");
+            let text = reply.text();
+            assert!(text.contains("can't plan queries now"), "{text}");
+            for hidden in ["x.y", "pay", "Denied"] {
+                assert!(!text.contains(hidden), "{text}");
+            }
+        }
+    }
+    let body = json!({"question": "q", "sql": "SELECT id FROM `p.shop.orders`"});
+    let all = app.post("/v1/schema/examples", body).bearer("all-token");
+    assert!(all.await.text().contains("p.hr.pay"));
+}

@@ -8,7 +8,7 @@ pub mod postgres;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use schema::document::{self, How, Problem, Table, Verified};
-use schema::name::TableName;
+use schema::read::Read;
 
 use crate::error::{Remedy, SourceError};
 use crate::observer::Observer;
@@ -68,7 +68,9 @@ pub struct Planned {
     pub verified: Verified,
     /// The tables that the warehouse reads, if it reports them: for a view, those below it. Empty if
     /// no warehouse planned the query.
-    pub reads: Vec<TableName>,
+    pub reads: Vec<Read>,
+    /// Whether it calls functions of users, as far as the warehouse reports them (BigQuery).
+    pub calls_routines: bool,
 }
 
 /// The outcome of planning a query.
@@ -90,6 +92,7 @@ impl Plan {
                 columns: Vec::new(),
             },
             reads: Vec::new(),
+            calls_routines: false,
         })
     }
 }

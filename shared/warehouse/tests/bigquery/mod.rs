@@ -10,6 +10,7 @@ mod shop;
 
 use kit::bigquery::{BigQuery as Stub, Fault, Method};
 use schema::document::{Column, DriftKind, Mode, Table, TableKind};
+use schema::read::Read;
 use serde_json::{Value, json};
 use warehouse::source::bigquery::BigQuery;
 use warehouse::{Plan, Planned, Progress, Reading, Source as _, SourceError, Unread, Usage};

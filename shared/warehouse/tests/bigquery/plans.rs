@@ -12,13 +12,32 @@ async fn a_plan_returns_bytes_and_columns_and_bills_nothing() {
         .plan("select count(*) as n from shop.t", &usage)
         .await;
 
-    let Plan::Accepted(Planned { verified, reads }) = plan.unwrap() else {
+    let Plan::Accepted(planned) = plan.unwrap() else {
         panic!("a plan that was refused");
     };
-    assert_eq!(reads, [crate::name("p.shop.t")]);
+    let verified = planned.verified;
+    assert_eq!(planned.reads, [Read::from(crate::name("p.shop.t"))]);
+    assert!(!planned.calls_routines);
     assert_eq!(verified.bytes_processed, Some(1 << 20));
     assert_eq!(verified.columns[0].data_type, "INT64");
     assert_eq!((usage.requests(), usage.bytes_billed()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_plan_tells_whether_the_query_calls_functions_of_users() {
+    let stub = Stub::start().await;
+    stub.plan_as("shop.t", "SELECT", &["p.shop.t"]);
+    stub.call_routine("leak", "p.hr.leak");
+    for (sql, expected) in [
+        ("select id from shop.t", false),
+        ("select leak(id) from shop.t", true),
+    ] {
+        let plan = shop(&stub).plan(sql, &Usage::default()).await.unwrap();
+        let Plan::Accepted(Planned { calls_routines, .. }) = plan else {
+            panic!("{sql}: {plan:?}");
+        };
+        assert_eq!(calls_routines, expected, "{sql}");
+    }
 }
 
 #[tokio::test]

@@ -213,3 +213,41 @@ async fn a_refused_plan_names_nothing_that_the_role_may_not_read() {
         ["enum", "enum", "record", "span", "record", "integer"]
     );
 }
+
+#[tokio::test]
+async fn a_result_has_no_column_that_the_role_may_not_read() {
+    let db = warehouse(&half_open()).await;
+    let source = as_stranger(&db);
+    for sql in [
+        // A row type needs no permission to read its table.
+        "select (null::shop.half).*",
+        "select (null::shop.vault).* from shop.open",
+        "select * from jsonb_populate_record(null::shop.half, '{}')",
+        "select x.* from (select (null::shop.half).*) as x",
+        "select * from coalesce(null::shop.vault)",
+        "select ((array[null::shop.vault])[1]).*",
+        // The type of a column.
+        "select (piece).* from shop.open",
+        "select (safe).* from shop.open",
+        "select (place).* from shop.open",
+        "select (o.p).* from (select piece as p from shop.open) as o",
+        "select (x).* from unnest((select array_agg(safe) from shop.open)) as x",
+    ] {
+        let plan = source.plan(sql, &Usage::default()).await.unwrap();
+        let Plan::Rejected(text) = plan else {
+            panic!("{sql}: {plan:?}");
+        };
+        assert!(text.starts_with("its result has columns"), "{sql}: {text}");
+        assert!(!text.contains("hidden") && !text.contains("code"), "{text}");
+    }
+    for sql in [
+        "select (piece).id, (piece).region from shop.open",
+        "select * from shop.great_grandchild",
+        "select id, region from shop.half union all select id, 'code' as code from shop.open",
+        "select count(*), max(id), 'x' as hidden from shop.half",
+        "select * from json_to_record('{}') as x (id int, code text)",
+    ] {
+        let plan = source.plan(sql, &Usage::default()).await.unwrap();
+        assert!(matches!(plan, Plan::Accepted(_)), "{sql}: {plan:?}");
+    }
+}

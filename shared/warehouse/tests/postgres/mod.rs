@@ -13,6 +13,7 @@ use kit::postgres::{Database, UNPRIVILEGED, database_of_any_bytes, empty_databas
 use platform::Env;
 use schema::bounds::{MAX_FIELDS, MAX_TABLES_BYTES};
 use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table, TableKind};
+use schema::name::TableName;
 use warehouse::source::postgres::Postgres;
 use warehouse::{Plan, Planned, Reading, Source, SourceError, Unread, Usage};
 

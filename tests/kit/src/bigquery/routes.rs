@@ -234,6 +234,18 @@ async fn jobs_insert(
         if !reads.is_empty() {
             query["referencedTables"] = json!(reads);
         }
+        let routines = tables.routines.iter();
+        let routines: Vec<Value> = routines
+            .filter(|(text, _)| sql.contains(text.as_str()))
+            .filter_map(|(_, name)| {
+                let (dataset, routine) = name.rsplit_once('.')?;
+                let (project, dataset) = dataset.rsplit_once('.')?;
+                Some(json!({"projectId": project, "datasetId": dataset, "routineId": routine}))
+            })
+            .collect();
+        if !routines.is_empty() {
+            query["referencedRoutines"] = json!(routines);
+        }
         Ok(json!({"statistics": {"totalBytesProcessed": "1048576", "query": query}}))
     };
     shared.answer(Method::Insert, answer).await

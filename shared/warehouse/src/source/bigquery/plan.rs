@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use platform::excerpt::excerpt;
 use schema::document::{Column, How, Verified};
 use schema::name::TableName;
+use schema::read::Read;
 use schema::table_schema::{TableReference, TableSchema};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::client::Client;
@@ -38,6 +40,9 @@ struct QueryStatistics {
     /// At most 50 tables. For a view, those below it; for a wildcard, its name or its shards.
     #[serde(default)]
     referenced_tables: Vec<TableReference>,
+    /// Persistent functions of users, also those that views call.
+    #[serde(default)]
+    referenced_routines: Vec<IgnoredAny>,
     schema: Option<TableSchema>,
 }
 
@@ -70,10 +75,11 @@ fn planned(statistics: Statistics) -> Plan {
             kind => format!("it is a {kind}: only one SELECT is planned"),
         });
     }
-    let reads = query.referenced_tables.into_iter().map(TableName::from);
+    let tables = query.referenced_tables.into_iter().map(TableName::from);
     let columns = query.schema.unwrap_or_default().fields.into_iter();
     Plan::Accepted(Planned {
-        reads: reads.collect(),
+        reads: tables.map(Read::from).collect(),
+        calls_routines: !query.referenced_routines.is_empty(),
         verified: Verified {
             how: How::DryRun,
             at: Timestamp::now(),

@@ -5,6 +5,7 @@
 
 use platform::postgres::types::Type;
 use schema::name::TableName;
+use schema::read::Read;
 use tokio_postgres::Transaction;
 
 /// Reads the locks of this transaction. It names no table, because it would lock it.
@@ -12,32 +13,36 @@ const LOCKED: &str = "select coalesce(array_agg(distinct relation), '{}') as rel
      from pg_lock_status()
      where locktype = 'relation' and pid = pg_backend_pid()";
 
-/// The tables, views and sequences that the transaction has locked; for a partition, its partitioned table.
-pub(super) async fn reads(db: &Transaction<'_>) -> Result<Vec<TableName>, tokio_postgres::Error> {
-    let locked: Vec<u32> = db
-        .query_typed_one(LOCKED, &[])
-        .await?
-        .try_get("relations")?;
+/// The relations that the transaction has locked.
+pub(super) async fn locked(db: &Transaction<'_>) -> Result<Vec<u32>, tokio_postgres::Error> {
+    let row = db.query_typed_one(LOCKED, &[]).await?;
+    row.try_get("relations")
+}
+
+/// The tables, views and sequences among the locked relations.
+pub(super) async fn reads(
+    db: &Transaction<'_>,
+    locked: &[u32],
+) -> Result<Vec<Read>, tokio_postgres::Error> {
     let rows = db
-        .query_typed(
-            "select distinct current_database()::text as database,
-                    schema.nspname::text as schema,
-                    root.relname::text as name
-             from pg_class as class
-             join pg_class as root on root.oid = coalesce(pg_partition_root(class.oid), class.oid)
-             join pg_namespace as schema on schema.oid = root.relnamespace
-             where class.oid = any ($1) and class.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-             order by schema, name",
-            &[(&locked, Type::OID_ARRAY)],
-        )
+        .query_typed(include_str!("locked.sql"), &[(&locked, Type::OID_ARRAY)])
         .await?;
     rows.iter()
         .map(|row| {
-            Ok(TableName::new(
-                row.try_get::<_, String>("database")?,
-                row.try_get::<_, String>("schema")?,
-                row.try_get::<_, String>("name")?,
-            ))
+            let database: String = row.try_get("database")?;
+            let schema: Option<String> = row.try_get("partition_schema")?;
+            let partition: Option<String> = row.try_get("partition")?;
+            Ok(Read {
+                partition: schema
+                    .zip(partition)
+                    .map(|(schema, name)| TableName::new(&*database, schema, name)),
+                table: TableName::new(
+                    &*database,
+                    row.try_get::<_, String>("schema")?,
+                    row.try_get::<_, String>("name")?,
+                ),
+                is_beneath: row.try_get("is_beneath")?,
+            })
         })
         .collect()
 }

@@ -4,8 +4,8 @@ use platform::postgres::types::Type;
 use platform::postgres::{Pool, is_unavailable};
 use schema::document::{Column, How, Mode, Verified};
 use serde_json::Value;
-use tokio_postgres::Transaction;
 use tokio_postgres::error::{ErrorPosition, SqlState};
+use tokio_postgres::{Statement, Transaction};
 
 use super::locks;
 use crate::error::SourceError;
@@ -68,13 +68,21 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
         .query_typed_one(&format!("explain (verbose, format json) {sql}"), &[])
         .await?;
     let explained: Value = row.try_get(0)?;
-    let reads = locks::reads(db).await?;
+    let locked = locks::locked(db).await?;
+    let reads = locks::reads(db, &locked).await?;
     if writes(&explained) {
         return Ok(Plan::Rejected(
             "it writes or locks rows: only queries that read are planned".to_owned(),
         ));
     }
 
+    if reveals(db, &statement, sql, &locked).await? {
+        return Ok(Plan::Rejected(
+            "its result has columns that the role of WAREHOUSE_URL may not read: name the columns of a \
+             row type instead of `.*`"
+                .to_owned(),
+        ));
+    }
     let types: Vec<u32> = statement
         .columns()
         .iter()
@@ -111,7 +119,47 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
             columns: columns.collect::<Result<_, tokio_postgres::Error>>()?,
         },
         reads,
+        calls_routines: false,
     }))
+}
+
+/// Whether the names of the result reveal a column that the role may not read. Postgres checks the columns of
+/// tables itself, and those that the query names are known to whoever wrote it.
+async fn reveals(
+    db: &Transaction<'_>,
+    statement: &Statement,
+    sql: &str,
+    locked: &[u32],
+) -> Result<bool, tokio_postgres::Error> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let words = sql.split(|c| !is_part(c)).filter(|word| !word.is_empty());
+    let words: Vec<String> = words
+        .flat_map(|word| [word.to_owned(), word.to_lowercase()])
+        .collect();
+    let is_written = |name: &str| {
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        words.iter().any(|word| word == name) || sql.contains(&quoted)
+    };
+    let columns = statement.columns().iter();
+    let names: Vec<&str> = columns
+        .filter(|column| column.table_oid().is_none_or(|table| table == 0))
+        .map(tokio_postgres::Column::name)
+        .filter(|name| !is_written(name))
+        .collect();
+    if names.is_empty() {
+        return Ok(false);
+    }
+    let row = db
+        .query_typed_one(
+            include_str!("result_names.sql"),
+            &[
+                (&names, Type::TEXT_ARRAY),
+                (&words, Type::TEXT_ARRAY),
+                (&locked, Type::OID_ARRAY),
+            ],
+        )
+        .await?;
+    row.try_get("reveals")
 }
 
 /// Whether the plan writes or locks rows: `explain` also plans writes, even in a read-only transaction.
