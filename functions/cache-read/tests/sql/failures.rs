@@ -10,7 +10,7 @@ use platform::{Env, Resources};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Log;
+use super::log::Log;
 use super::story::{GOOD, PATH, Story, problem, query, told};
 use crate::common::{Mood, Moody, level, orders, start_sql};
 
