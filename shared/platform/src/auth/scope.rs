@@ -114,7 +114,9 @@ impl Names {
     pub fn contain(&self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.binary_search_by(|known| known.as_str().cmp(name)).is_ok(),
+            Self::Only(names) => names
+                .binary_search_by(|known| known.as_str().cmp(name))
+                .is_ok(),
         }
     }
 }
@@ -230,7 +232,10 @@ mod tests {
         };
         assert_eq!(digest(names), digest(&other));
         // The boundaries of names count.
-        assert_ne!(digest(&Names::only(["a", "b"])), digest(&Names::only(["ab"])));
+        assert_ne!(
+            digest(&Names::only(["a", "b"])),
+            digest(&Names::only(["ab"]))
+        );
     }
 
     #[test]
