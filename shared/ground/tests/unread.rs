@@ -86,7 +86,7 @@ fn the_warehouse_is_asked_about_one_query_that_only_reads_and_calls_known_functi
         "select id, rank(3) within group (order by id), count(*) from public.users UNREADABLE
          and name like 'a%' and created_at at time zone 'UTC' < now() - interval '1 day'",
         "select x.a, name like 'a#%' escape '#'
-         from public.users, xmltable('/r' passing name::xml columns a int path 'b') as x UNREADABLE",
+         from public.users, xmltable('/r' passing (name::xml) columns a int path 'b') as x UNREADABLE",
         "select lower(name), pg_catalog.upper(name), 1e3, 1.5e-2, .5 from public.users UNREADABLE",
     ]);
 }
@@ -141,6 +141,7 @@ fn a_call_that_is_not_recognized_keeps_a_query_from_the_warehouse() {
         "select pivot('select 1') from public.users UNREADABLE",
         "select struct(1), string(1), bytes(1) from public.users UNREADABLE",
         "select by(1) from public.users UNREADABLE",
+        "select passing(1) from public.users UNREADABLE",
         "select within(1) from public.users UNREADABLE",
         "select over(1) from public.users UNREADABLE",
         "select \"case\"(1) from public.users UNREADABLE",

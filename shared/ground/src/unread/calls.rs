@@ -83,6 +83,8 @@ impl Reading<'_, '_> {
                         "sets" => before == "grouping",
                         "cube" | "rollup" => before == "by",
                         "bernoulli" | "system" => before == "tablesample",
+                        // No call begins right after a literal.
+                        "passing" => place > 0 && self.pieces[place - 1] == Piece::Literal,
                         "varying" => ["bit", "char", "character"].contains(&before),
                         "over" | "filter" => place > 0 && self.closes_call(place - 1),
                         _ => false,
