@@ -287,3 +287,26 @@ async fn without_its_database_a_request_gets_503() {
     assert_eq!(app.get(&path("")).await.status, 503);
     assert_eq!(app.put(&path("/user/language"), "en").await.status, 503);
 }
+
+/// Lists within each other.
+fn nested(levels: usize) -> Value {
+    (1..levels).fold(json!([]), |inner, _| json!([inner]))
+}
+
+#[tokio::test]
+async fn every_value_that_is_accepted_can_be_read_again_however_deep_it_is() {
+    let database = database().await;
+    let app = app_on(&database, &[]).await;
+    let deep = path("/skill/deep");
+    let set = app.put(&deep, nested(100)).await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    assert_eq!(get(&app, "").await["skill"]["deep"], nested(100));
+    let refused = app.put(&deep, nested(101)).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(
+        refused.json()["detail"],
+        "the body is nested deeper than 100 levels"
+    );
+    let other = app.put(&path("/user/response_style"), "formal").await;
+    assert_eq!(other.status, 200, "{}", other.text());
+}

@@ -25,6 +25,10 @@ static PARSERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 const NUL: &str = "the body holds a NUL character, `\\u0000`, which can't be stored";
 
+/// The most levels of a body. Postgres and `serde_json` read 128, and what stores a body may put it into more lists and
+/// objects before it is read again.
+const MAX_DEPTH: usize = 100;
+
 /// The length limit of a position, in characters: a longer one quotes the caller's own text.
 const LONGEST: usize = 200;
 
@@ -32,7 +36,7 @@ const LONGEST: usize = 200;
 ///
 /// A request is refused with 415 if its `content-type` isn't JSON, so that web pages can't send one to an
 /// open port of this machine without a preflight; with 413 if it is larger than the route accepts; and with
-/// 400 and the path, line and column if it doesn't parse, doesn't match `T`, is nested deeper than 128
+/// 400 and the path, line and column if it doesn't parse, doesn't match `T`, is nested deeper than 100
 /// levels, or contains a NUL character, which Postgres can't store. A list is refused where a struct is
 /// expected. A duplicate key is refused if `T` is a struct; in free-form JSON, the last one counts.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +136,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty: send JSON, at least `{}`".to_owned());
     }
+    if depth(body) > MAX_DEPTH {
+        return Err(format!("the body is nested deeper than {MAX_DEPTH} levels"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let place = match error.path().to_string() {
@@ -154,6 +161,26 @@ fn reason(error: &serde_json::Error) -> String {
         Some(text) => format!("{}{place}", plain(text, "field")),
         None => plain(&text, "field"),
     }
+}
+
+/// The most lists and objects within each other. Of a body that isn't JSON, any number.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Whether valid JSON contains a NUL character, which is always escaped there.
@@ -241,7 +268,7 @@ mod tests {
     fn a_body_that_is_nested_too_deep_is_refused_without_a_stack_overflow() {
         let deep = "[".repeat(100_000);
         let reason = parse::<Value>(deep.as_bytes()).expect_err("too deep");
-        assert!(reason.contains("nested deeper than 128 levels"), "{reason}");
+        assert!(reason.contains("nested deeper than 100 levels"), "{reason}");
     }
 
     #[test]
