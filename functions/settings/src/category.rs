@@ -7,6 +7,7 @@ use std::fmt;
 
 use platform::excerpt::cut;
 use platform::extract::Strict;
+use platform::extract::json::is_deeper;
 use platform::extract::wording::plain;
 use platform::{Error, Result, Role};
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use crate::known::{Email, News, Skill, System, User, one, read};
 
 /// In characters.
 const MAX_KEY: usize = 100;
+/// Of lists and objects within each other: a setting is read within the objects of its category and its robeing.
+const MAX_DEPTH: usize = 100;
 /// In characters, of an error, which may repeat a value.
 const MAX_REASON: usize = 1_000;
 
@@ -64,6 +67,11 @@ impl Category {
         if value.is_null() {
             return Err(Error::Invalid(format!(
                 "{self}.{key} can't be null: use DELETE to restore the default"
+            )));
+        }
+        if is_deeper(value, MAX_DEPTH) {
+            return Err(Error::Invalid(format!(
+                "{self}.{key} can't be nested deeper than {MAX_DEPTH} levels"
             )));
         }
         match (self, key) {

@@ -305,7 +305,7 @@ async fn every_value_that_is_accepted_can_be_read_again_however_deep_it_is() {
     assert_eq!(refused.status, 400);
     assert_eq!(
         refused.json()["detail"],
-        "the body is nested deeper than 100 levels"
+        "skill.deep can't be nested deeper than 100 levels"
     );
     let other = app.put(&path("/user/response_style"), "formal").await;
     assert_eq!(other.status, 200, "{}", other.text());

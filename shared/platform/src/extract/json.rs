@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::limit::BodyLimit;
 use super::strict::Strict;
@@ -25,10 +26,6 @@ static PARSERS: LazyLock<Workers> = LazyLock::new(Workers::default);
 
 const NUL: &str = "the body holds a NUL character, `\\u0000`, which can't be stored";
 
-/// The most levels of a body. Postgres and `serde_json` read 128, and what stores a body may put it into more lists and
-/// objects before it is read again.
-const MAX_DEPTH: usize = 100;
-
 /// The length limit of a position, in characters: a longer one quotes the caller's own text.
 const LONGEST: usize = 200;
 
@@ -36,7 +33,7 @@ const LONGEST: usize = 200;
 ///
 /// A request is refused with 415 if its `content-type` isn't JSON, so that web pages can't send one to an
 /// open port of this machine without a preflight; with 413 if it is larger than the route accepts; and with
-/// 400 and the path, line and column if it doesn't parse, doesn't match `T`, is nested deeper than 100
+/// 400 and the path, line and column if it doesn't parse, doesn't match `T`, is nested deeper than 128
 /// levels, or contains a NUL character, which Postgres can't store. A list is refused where a struct is
 /// expected. A duplicate key is refused if `T` is a struct; in free-form JSON, the last one counts.
 #[derive(Clone, Copy, Debug)]
@@ -136,9 +133,6 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty: send JSON, at least `{}`".to_owned());
     }
-    if depth(body) > MAX_DEPTH {
-        return Err(format!("the body is nested deeper than {MAX_DEPTH} levels"));
-    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let place = match error.path().to_string() {
@@ -163,24 +157,15 @@ fn reason(error: &serde_json::Error) -> String {
     }
 }
 
-/// The most lists and objects within each other. Of a body that isn't JSON, any number.
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+/// Whether a value has more than these levels of lists and objects. `serde_json` reads 128: what stores a value accepts
+/// fewer, since the value is within further objects when it is read again.
+pub fn is_deeper(value: &Value, levels: usize) -> bool {
+    let is_deep = |inner| levels == 0 || is_deeper(inner, levels - 1);
+    match value {
+        Value::Array(values) => levels == 0 || values.iter().any(is_deep),
+        Value::Object(object) => levels == 0 || object.values().any(is_deep),
+        _ => false,
     }
-    deepest
 }
 
 /// Whether valid JSON contains a NUL character, which is always escaped there.
@@ -200,7 +185,6 @@ fn holds_nul(json: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
-    use serde_json::Value;
 
     use super::*;
 
@@ -268,7 +252,7 @@ mod tests {
     fn a_body_that_is_nested_too_deep_is_refused_without_a_stack_overflow() {
         let deep = "[".repeat(100_000);
         let reason = parse::<Value>(deep.as_bytes()).expect_err("too deep");
-        assert!(reason.contains("nested deeper than 100 levels"), "{reason}");
+        assert!(reason.contains("nested deeper than 128 levels"), "{reason}");
     }
 
     #[test]
