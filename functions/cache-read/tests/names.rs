@@ -259,7 +259,10 @@ async fn check_plans(source: &Postgres, document: &Document) {
             .collect();
         let sql = format!("select {} from {written}", columns.join(", "));
         let plan = source.plan(&sql, &Usage::default()).await.unwrap();
-        let Plan::Accepted(Planned { reads, verified, .. }) = plan else {
+        let Plan::Accepted(Planned {
+            reads, verified, ..
+        }) = plan
+        else {
             panic!("{sql}: {plan:?}");
         };
         assert_eq!(reads, [Read::from(table.parts.clone())], "{sql}");
