@@ -113,10 +113,10 @@ fn recount(row: &Row) -> Result<(Uuid, Recount), Error> {
 pub(crate) struct Erased {
     pub(crate) id: Uuid,
     pub(crate) robeing_id: String,
-    /// Identifies the conversation, as placeholders are numbered.
-    pub(crate) conversation: Uuid,
-    /// Identifies the conversation as it is counted, where the speaker is a part of that.
-    pub(crate) thread: Option<Uuid>,
+    /// Identify the conversation, as placeholders are numbered.
+    pub(crate) placeholders: Vec<Uuid>,
+    /// Identify the conversation as it is counted, where the speaker is a part of that.
+    pub(crate) threads: Vec<Uuid>,
 }
 
 /// Erases the copies of messages that are being erased, and counts them. What only a roll-up can remove is
@@ -226,13 +226,21 @@ async fn erase_conversations(
     messages: &[Erased],
     counts: &mut Counts,
 ) -> Result<(), Error> {
-    let conversations: BTreeSet<Uuid> = messages.iter().map(|it| it.conversation).collect();
-    let threads: BTreeSet<Uuid> = messages.iter().filter_map(|it| it.thread).collect();
-    let conversations: Vec<Uuid> = conversations.into_iter().collect();
+    let placeholders: BTreeSet<Uuid> = messages
+        .iter()
+        .flat_map(|it| &it.placeholders)
+        .copied()
+        .collect();
+    let threads: BTreeSet<Uuid> = messages
+        .iter()
+        .flat_map(|it| &it.threads)
+        .copied()
+        .collect();
+    let placeholders: Vec<Uuid> = placeholders.into_iter().collect();
     let gone = db
         .execute_typed(
             "delete from conversation.placeholder where conversation = any ($1)",
-            &[(&conversations, Type::UUID_ARRAY)],
+            &[(&placeholders, Type::UUID_ARRAY)],
         )
         .await?;
     count(counts, "conversation.placeholder", gone);

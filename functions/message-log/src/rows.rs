@@ -53,6 +53,19 @@ pub(crate) struct Edited {
     pub(crate) robeing_id: String,
 }
 
+/// Identifies a conversation as its placeholders are numbered: by its place alone.
+pub(crate) fn numbering_of(
+    robeing_id: &str,
+    channel_id: Option<&str>,
+    thread_ts: Option<&str>,
+) -> Uuid {
+    let (channel, thread) = (
+        channel_id.unwrap_or_default(),
+        thread_ts.unwrap_or_default(),
+    );
+    Uuid::from_bytes(digest(&[robeing_id, channel, thread]))
+}
+
 /// Identifies a conversation: a thread, or without one the messages of a person within a day.
 pub(crate) fn conversation_of(
     robeing_id: &str,

@@ -155,3 +155,29 @@ async fn a_dead_letter_that_became_a_message_is_emptied_when_the_message_is_edit
     );
     assert!(!log.dump().await.contains("narwhal"));
 }
+
+#[tokio::test]
+async fn a_replayed_edit_that_answers_another_robeings_row_is_refused() {
+    let log = start().await;
+    let theirs = log
+        .stored(json!({"robeing_id": "other", "message": "in private"}))
+        .await;
+    let ts = now_ts(1);
+    send(&log, &said(&ts, "as it was", json!({}))).await;
+    let edit = edited(&ts, &now_ts(5), &too_long());
+    assert_eq!(send(&log, &edit).await.status, 413);
+    let path = format!(
+        "/v1/dead-letters/{}/replay",
+        letter(&log).await["id"].as_str().expect("an id")
+    );
+    let mut message = corrected("as it is now");
+    message["message"]["reply_to"] = theirs.into();
+    let reply = log.app.post(&path, message).await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+    assert!(
+        reply.text().contains("reply_to names no message"),
+        "{reply:?}"
+    );
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["as it was"]);
+}

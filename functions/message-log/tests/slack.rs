@@ -3,6 +3,8 @@
 mod answers;
 mod content;
 mod edits;
+mod identities;
+mod merges;
 mod people;
 mod shapes;
 mod signing;

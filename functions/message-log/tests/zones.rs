@@ -262,3 +262,140 @@ async fn a_day_waits_until_no_earlier_release_can_add_to_it() {
     // A day is over if midnight passes meanwhile.
     assert!((2..=3).contains(&waiting), "{waiting}");
 }
+
+/// One message per quarter of 18:00, and what an earlier release made of it.
+async fn counted_by_hour() -> Fixture {
+    let log = start().await;
+    let items: Vec<Value> = ["18:05", "18:20", "18:35", "18:50"]
+        .iter()
+        .map(|at| json!({"robeing_id": "r1", "thread_ts": "t1", "message": "four", "created_at": format!("2026-10-20T{at}:00Z")}))
+        .collect();
+    log.app
+        .post("/v1/messages/batch", json!({ "items": items }))
+        .await;
+    roll_up(&log).await;
+    log
+}
+
+async fn tokens_per_quarter(log: &Fixture) -> Vec<i64> {
+    let client = log.database.client().await;
+    let sql = "select array_agg(tokens order by hour) from conversation.activity";
+    client
+        .query_typed_one(sql, &[])
+        .await
+        .expect("activity")
+        .get(0)
+}
+
+#[tokio::test]
+async fn a_text_that_was_edited_since_changes_no_count_of_its_hour() {
+    let log = counted_by_hour().await;
+    log.database.run(BY_HOUR).await;
+    assert_eq!(tokens_per_quarter(&log).await, [4]);
+    let longer =
+        "update conversation.log set token_count = 500 where created_at = '2026-10-20T18:20:00Z'";
+    log.database.run(longer).await;
+    roll_up(&log).await;
+    assert_eq!(tokens_per_quarter(&log).await, [1, 3, 0, 0]);
+    let hour = log
+        .get("/v1/robeings/r1/patterns?from=2026-10-20&to=2026-10-20&timezone=UTC")
+        .await;
+    assert_eq!(
+        (&hour["days"][0]["tokens"], &hour["days"][0]["messages"]),
+        (&json!(4), &json!(4))
+    );
+
+    // What this release counted by quarter hour stays where it is.
+    let log = counted_by_hour().await;
+    log.database.run(longer).await;
+    log.database
+        .run("insert into conversation.outdated_day (day) values ('2026-10-20')")
+        .await;
+    roll_up(&log).await;
+    assert_eq!(tokens_per_quarter(&log).await, [1, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_rolled_up_yet_is_counted_once_in_its_quarter_hour() {
+    let log = counted_by_hour().await;
+    log.database.run(BY_HOUR).await;
+    // A merge whose transaction the next roll-up doesn't pass yet.
+    log.database
+        .run("update conversation.log set response = 'ten tokens', token_count = 11, confidence = 0.5
+              where created_at = '2026-10-20T18:20:00Z';
+              insert into conversation.edited (id, robeing_id, is_counted, responses, tokens, confidence, confidences, xid)
+              select id, robeing_id, true, 1, 10, 0.5, 1, '9223372036854775807' from conversation.log
+              where created_at = '2026-10-20T18:20:00Z'")
+        .await;
+    for _ in 0..200 {
+        log.app.post("/events/message-log", json!({})).await;
+        if log
+            .count("select count(*) from conversation.outdated_day")
+            .await
+            == 0
+        {
+            break;
+        }
+    }
+    assert_eq!(tokens_per_quarter(&log).await, [1, 1, 1, 1]);
+    log.database
+        .run("update conversation.edited set xid = '3'")
+        .await;
+    roll_up(&log).await;
+    assert_eq!(tokens_per_quarter(&log).await, [1, 11, 1, 1]);
+    let day = &log
+        .get("/v1/robeings/r1/patterns?from=2026-10-20&to=2026-10-20&timezone=UTC")
+        .await["days"][0];
+    assert_eq!(
+        (&day["responses"], &day["confidence"]),
+        (&json!(1), &json!(0.5)),
+        "{day}"
+    );
+}
+
+#[tokio::test]
+async fn a_day_that_can_not_be_moved_delays_no_roll_up_and_no_other_day() {
+    let log = counted_by_hour().await;
+    let other = json!({"robeing_id": "r2", "thread_ts": "t1", "message": "four", "created_at": "2026-10-18T18:20:00Z"});
+    log.stored(other).await;
+    roll_up(&log).await;
+    log.database.run(BY_HOUR).await;
+    log.database
+        .run("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'damaged'; end $$;
+              create trigger refuse before insert or update on conversation.activity
+              for each row when (new.robeing_id = 'r1') execute function refuse()")
+        .await;
+    log.stored(json!({"robeing_id": "r3", "message": "hello"}))
+        .await;
+    for _ in 0..200 {
+        let run = log.app.post("/events/message-log", json!({})).await;
+        assert_eq!(run.status, 200, "{run:?}");
+        if log
+            .count("select count(*) from conversation.outdated_day")
+            .await
+            == 1
+        {
+            break;
+        }
+    }
+    assert_eq!(
+        log.count("select count(*) from conversation.outdated_day where day = '2026-10-20'")
+            .await,
+        1
+    );
+    assert_eq!(
+        log.count("select count(*) from conversation.outdated_day")
+            .await,
+        1
+    );
+    log.database
+        .run("drop trigger refuse on conversation.activity")
+        .await;
+    roll_up(&log).await;
+    assert_eq!(tokens_per_quarter(&log).await.len(), 6);
+    assert_eq!(
+        log.count("select count(*) from conversation.outdated_day")
+            .await,
+        0
+    );
+}

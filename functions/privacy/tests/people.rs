@@ -1,7 +1,12 @@
 //! A person whose messages have several ids, from several workspaces, is erased and exported as one.
 
 use kit::slack;
+use message_log::ids::digest;
+use personal::{Identity, Owner as _, Person, Subject};
+use platform::postgres::scoped::{self, Scope};
+use robeing::ROBEINGS;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::common::{Fixture, KIM, LEE, start_with};
 
@@ -33,18 +38,20 @@ async fn say(it: &Fixture, ts: &str, text: &str, more: Value) {
 /// A person whom an earlier version stored twice: as seen in their own workspace, and in the other one.
 async fn stored_twice() -> Fixture {
     let it = start().await;
-    it.database
-        .run(&format!(
-            "insert into conversation.slack_user (team_id, slack_user_id, user_id)
-             values ('T2', 'U7', '{KIM}'), ('T1', 'U7', '{LEE}'), ('T1', 'U8', '0190b2a0-0000-7000-8000-000000000008')"
-        ))
-        .await;
-    for (user, text) in [(KIM, "narwhal one"), (LEE, "narwhal two")] {
+    for (user, team, text) in [(KIM, "T2", "narwhal one"), (LEE, "T1", "narwhal two")] {
         it.stored(
-            json!({"robeing_id": "sales", "user_id": user, "slack_user_id": "U7", "message": text}),
+            json!({"robeing_id": "sales", "user_id": user, "slack_user_id": "U7", "message": text,
+                         "metadata": {"team": team}}),
         )
         .await;
     }
+    it.database
+        .run(&format!(
+            "insert into conversation.slack_user (team_id, slack_user_id, user_id, earlier_below)
+             values ('T2', 'U7', '{KIM}', pg_current_xact_id()), ('T1', 'U7', '{LEE}', pg_current_xact_id()),
+                    ('T1', 'U8', '0190b2a0-0000-7000-8000-000000000008', pg_current_xact_id())"
+        ))
+        .await;
     say(&it, TS, "narwhal three", json!({})).await;
     it.stored(json!({"robeing_id": "sales", "slack_user_id": "U8", "message": "walrus"}))
         .await;
@@ -106,5 +113,82 @@ async fn an_agent_adds_nothing_to_an_erased_answer() {
     assert_eq!(reply.status, 200, "{reply:?}");
     for text in ["narwhal", "refund"] {
         assert!(!it.is_anywhere(text).await, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_of_an_erased_person_is_left_with_nobody() {
+    let it = start().await;
+    let subject = Subject {
+        identity: Identity::Person(Person {
+            user_ids: vec![KIM.parse().expect("an id")],
+            slack_user_ids: vec!["U7".to_owned()],
+            namesakes: Vec::new(),
+        }),
+        robeings: None,
+    };
+    // The row took the id over after the ids of the person were resolved.
+    it.database
+        .run(&format!(
+            "insert into conversation.slack_user (team_id, slack_user_id, user_id, is_own, earlier_user_ids)
+             values ('T2', 'U9', '{LEE}', true, array['{KIM}', '{LEE}']::uuid[])"
+        ))
+        .await;
+    let mut client = it.database.client().await;
+    let db = scoped::begin(&mut client, &Scope::all(ROBEINGS))
+        .await
+        .expect("a transaction");
+    let owner = message_log::personal::Conversations;
+    let held = async || {
+        owner
+            .held(&db, &subject)
+            .await
+            .expect("counts")
+            .get("conversation.slack_user")
+            .copied()
+    };
+    assert_eq!(held().await, Some(1));
+    let erased = owner
+        .erase(&db, &subject, Uuid::nil())
+        .await
+        .expect("a step");
+    assert_eq!(erased.done.get("conversation.slack_user"), Some(&1));
+    assert_eq!(held().await.unwrap_or_default(), 0);
+    db.commit().await.expect("a commit");
+    assert!(!it.is_anywhere(KIM).await && it.is_anywhere(LEE).await);
+}
+
+#[tokio::test]
+async fn an_erasure_reaches_what_was_kept_before_the_place_of_a_message_was_known() {
+    let text = "call 010-1234-5678";
+    let by_agent = json!({"robeing_id": "sales", "channel_id": "C1", "slack_user_id": "U7", "slack_ts": TS, "message": text});
+    let edit = json!({"subtype": "message_changed", "event_ts": "1795979650.000000",
+                      "message": {"type": "message", "user": "U7", "ts": TS, "text": "now 010-8765-4321",
+                                  "edited": {"user": "U7", "ts": "1795979650.000000"}}});
+    for (case, steps) in [
+        ("agent first", ["agent", "roll-up", "event"]),
+        ("agent first, counted later", ["agent", "event", "roll-up"]),
+        ("event first", ["event", "agent", "roll-up"]),
+        ("an edit in another place", ["agent", "roll-up", "edit"]),
+    ] {
+        let it = start().await;
+        for step in steps {
+            match step {
+                "agent" => drop(it.post(by_agent.clone()).await),
+                "roll-up" => it.roll_up().await,
+                "edit" => say(&it, TS, "", edit.clone()).await,
+                _ => say(&it, TS, text, json!({})).await,
+            }
+        }
+        it.roll_up().await;
+        let kept = "select count(*) from conversation.placeholder";
+        assert!(it.count(kept).await > 0, "{case}");
+        it.erase(json!({"slack_user_id": "U7"})).await;
+        assert_eq!(it.count(kept).await, 0, "{case}");
+        // A conversation in a thread names nobody.
+        let thread = Uuid::from_bytes(digest(&["sales", "C1", TS]));
+        let named =
+            format!("select count(*) from conversation.thread where conversation <> '{thread}'");
+        assert_eq!(it.count(&named).await, 0, "{case}");
     }
 }

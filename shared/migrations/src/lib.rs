@@ -58,6 +58,14 @@ pub const FILES: &[(&str, &str)] = &[
         "0014_message_log_people.sql",
         include_str!("../0014_message_log_people.sql"),
     ),
+    (
+        "0015_message_log_identities.sql",
+        include_str!("../0015_message_log_identities.sql"),
+    ),
+    (
+        "0016_stats_batch_moved.sql",
+        include_str!("../0016_stats_batch_moved.sql"),
+    ),
 ];
 
 #[cfg(test)]

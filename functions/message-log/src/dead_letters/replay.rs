@@ -76,9 +76,9 @@ pub async fn replay(
         return Err(Error::Conflict(detail.to_owned()));
     }
     let body: Option<Value> = letter.try_get("body")?;
-    let mut message = match (request.message, body) {
+    let mut message = match (request.message, &body) {
         (Some(message), _) => message,
-        (None, Some(body)) => NewMessage::from_value(body)?,
+        (None, Some(body)) => NewMessage::from_value(body.clone())?,
         (None, None) => {
             let detail = "the body was not kept: send it as `message`";
             return Err(Error::Conflict(detail.to_owned()));
@@ -101,7 +101,7 @@ pub async fn replay(
     let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
     let edit: Option<Jsonb<Edit>> = letter.try_get("edit")?;
     if source == "slack" {
-        authors::add_user_id(&log, &mut message, &key).await?;
+        authors::add_user_id(&log, &mut message, body.as_ref(), &key).await?;
     }
     let event = RawEvent {
         sent_at,

@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::draft::Draft;
-use super::{Log, MAX_ROWS, Stored};
+use super::insert::Inserted;
+use super::{Log, MAX_ROWS};
 
 /// The most transactions at once. While transactions are fast, more rows in one are better than a second one.
 const MAX_INSERTERS: usize = 4;
@@ -39,11 +40,12 @@ struct Queue {
 
 struct Entry {
     draft: Draft,
-    outcome: oneshot::Sender<Result<Stored>>,
+    outcome: oneshot::Sender<Result<(Inserted, Draft)>>,
 }
 
 impl Log {
-    pub(super) async fn insert_batched(&self, draft: Draft) -> Result<Stored> {
+    /// Returns the draft as well, which may have more to say than its row.
+    pub(super) async fn insert_batched(&self, draft: Draft) -> Result<(Inserted, Draft)> {
         let (outcome, mut stored) = oneshot::channel();
         self.batcher.add(Entry { draft, outcome })?;
         self.start_inserter(1);
@@ -82,9 +84,12 @@ impl Log {
                 .unzip();
             let insert = timeout(MAX_INSERT_TIME, self.insert(&mut drafts));
             // If an insert panics or never ends, only the requests of its batch fail.
-            if let Ok(Ok(stored)) = AssertUnwindSafe(insert).catch_unwind().await {
-                for (outcome, stored) in outcomes.into_iter().zip(stored) {
-                    let _ = outcome.send(stored);
+            if let Ok(Ok(inserted)) = AssertUnwindSafe(insert).catch_unwind().await {
+                for (outcome, inserted) in
+                    outcomes.into_iter().zip(drafts.into_iter().zip(inserted))
+                {
+                    let (draft, inserted) = inserted;
+                    let _ = outcome.send(inserted.map(|inserted| (inserted, draft)));
                 }
             }
         }

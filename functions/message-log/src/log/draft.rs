@@ -14,6 +14,7 @@ use super::{Event, Log};
 use crate::content::readable_text;
 use crate::ids::{JsonDigest, Key, RowIdentity, TimeWindow, day_of, digest};
 use crate::message::NewMessage;
+use crate::rows::numbering_of;
 
 /// In characters, the sizes of the columns.
 const MAX_EVENT_ID: usize = 512;
@@ -84,11 +85,11 @@ impl Log {
         let identity = named.identity(&message, sent_at, position, window)?;
         let root = root_of(&message, identity.id, window);
         let unmasked = Texts::take(&mut message);
-        let conversation = Uuid::from_bytes(digest(&[
+        let conversation = numbering_of(
             &message.robeing_id,
-            message.channel_id.as_deref().unwrap_or_default(),
-            message.thread_ts.as_deref().unwrap_or_default(),
-        ]));
+            message.channel_id.as_deref(),
+            message.thread_ts.as_deref(),
+        );
         let mut placeholders = self.placeholders(conversation, Known::default());
         let masked = unmasked.masked(&self.masker.with_policy(policy), &mut placeholders)?;
         // A repeat is recognized by what no setting changes: another masking policy makes no other message.

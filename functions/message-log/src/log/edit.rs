@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::draft::{Draft, RowText};
-use super::insert::MAX_ATTEMPTS;
+use super::insert::{MAX_ATTEMPTS, answers_other_robeing};
 use super::partitions::{CLOSED, add_month, is_closed};
 use super::{Event, Log, Stored};
 
@@ -57,6 +57,10 @@ impl Log {
         let mut drafts = [draft];
         let mut client = self.pool.get().await?;
         let scope = Scope::only(ROBEINGS, [drafts[0].robeing_id.as_str()]);
+        self.check_reply_to(&client, &mut drafts).await?;
+        if drafts[0].answers_other_robeing {
+            return Err(answers_other_robeing());
+        }
         self.find_reply_to(&client, &scope, &mut drafts).await?;
         let mut attempt = 0;
         loop {
@@ -91,6 +95,7 @@ impl Log {
         let edited_at = edit.edited_at.or(edit.sent_at);
         let edited_at = edited_at.unwrap_or(draft.identity.created_at);
         let order = edit.order(draft.content);
+        let numbering = draft.unnumbered.as_ref().map(|(numbering, _)| *numbering);
         let changed = transaction
             .query_typed(
                 include_str!("edit.sql"),
@@ -112,6 +117,7 @@ impl Log {
                     (&draft.identity.created_at, Type::TIMESTAMPTZ),
                     (&edited_at, Type::TIMESTAMPTZ),
                     (&order, Type::BYTEA),
+                    (&numbering, Type::UUID),
                 ],
             )
             .await?;

@@ -12,7 +12,6 @@ use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
 use super::draft::{Draft, RowText};
-use super::merge::merge;
 use super::partitions::{CLOSED, add_months, is_closed};
 use super::{Log, Stored};
 use crate::ids::RowIdentity;
@@ -23,9 +22,9 @@ pub(super) const MAX_ATTEMPTS: usize = 4;
 impl Log {
     /// Inserts all drafts in one transaction. If the database rejects it, each half is tried on its own, until
     /// the rejected draft is alone and all others are stored.
-    pub(super) async fn insert(&self, drafts: &mut [Draft]) -> Vec<Result<Stored>> {
+    pub(super) async fn insert(&self, drafts: &mut [Draft]) -> Vec<Result<Inserted>> {
         match self.try_insert(drafts).await {
-            Ok(stored) => stored,
+            Ok(inserted) => inserted,
             Err(error) if drafts.len() > 1 && !is_unavailable(&error) => {
                 let (first, second) = drafts.split_at_mut(drafts.len() / 2);
                 let mut outcomes = Box::pin(self.insert(first)).await;
@@ -39,7 +38,7 @@ impl Log {
     async fn try_insert(
         &self,
         drafts: &mut [Draft],
-    ) -> Result<Vec<Result<Stored>>, tokio_postgres::Error> {
+    ) -> Result<Vec<Result<Inserted>>, tokio_postgres::Error> {
         let mut client = match self.pool.get().await {
             Ok(client) => client,
             Err(platform::postgres::PoolError::Backend(error)) => return Err(error),
@@ -75,25 +74,15 @@ impl Log {
                 Err(error) => return Err(error),
             }
         };
-        let mut outcomes = outcomes(&client, &scope, drafts, inserted).await?;
-        for (draft, outcome) in drafts.iter().zip(&mut outcomes) {
-            if let Outcome::InSlack(stored) = outcome {
-                let merged = merge(&mut client, &scope, draft, stored.id).await?;
-                *outcome = Outcome::Done(merged.map(|()| *stored));
-            }
-        }
-        let done = outcomes.into_iter().map(|outcome| match outcome {
-            Outcome::Done(done) => done,
-            Outcome::InSlack(stored) => Ok(stored),
-        });
-        Ok(done.collect())
+        outcomes(&client, &scope, drafts, inserted).await
     }
 }
 
 /// What an insert made of a draft.
-enum Outcome {
-    Done(Result<Stored>),
-    /// The row of its Slack message exists, and may lack what this draft says of the message.
+pub(super) enum Inserted {
+    Done(Stored),
+    /// The row of its Slack message exists, and may lack what this draft says of the message: see
+    /// [`merge`](super::merge).
     InSlack(Stored),
 }
 
@@ -177,12 +166,12 @@ async fn outcomes(
     scope: &Scope,
     drafts: &[Draft],
     mut inserted: HashSet<Uuid>,
-) -> Result<Vec<Outcome>, tokio_postgres::Error> {
-    let mut outcomes: Vec<Option<Outcome>> = drafts
+) -> Result<Vec<Result<Inserted>>, tokio_postgres::Error> {
+    let mut outcomes: Vec<Option<Result<Inserted>>> = drafts
         .iter()
         .map(|draft| {
             if draft.answers_other_robeing {
-                return Some(Outcome::Done(Err(answers_other_robeing())));
+                return Some(Err(answers_other_robeing()));
             }
             let RowIdentity { id, created_at, .. } = draft.identity;
             let stored = Stored {
@@ -190,7 +179,7 @@ async fn outcomes(
                 created_at,
                 replayed: false,
             };
-            inserted.remove(&id).then_some(Outcome::Done(Ok(stored)))
+            inserted.remove(&id).then_some(Ok(Inserted::Done(stored)))
         })
         .collect();
     let rest: Vec<usize> = (0..drafts.len())
@@ -239,12 +228,12 @@ async fn outcomes(
     // A row that is not visible belongs to another robeing.
     let outcomes = outcomes
         .into_iter()
-        .map(|outcome| outcome.unwrap_or_else(|| Outcome::Done(Err(other_content()))));
+        .map(|outcome| outcome.unwrap_or_else(|| Err(other_content())));
     Ok(outcomes.collect())
 }
 
 /// The outcome of a draft whose key leads to an existing row.
-fn outcome_of(draft: &Draft, row: &Row) -> Result<Outcome, tokio_postgres::Error> {
+fn outcome_of(draft: &Draft, row: &Row) -> Result<Result<Inserted>, tokio_postgres::Error> {
     let stored = Stored {
         id: row.try_get("id")?,
         created_at: row.try_get("created_at")?,
@@ -257,11 +246,11 @@ fn outcome_of(draft: &Draft, row: &Row) -> Result<Outcome, tokio_postgres::Error
     Ok(
         if of_slack && content.is_some() && !(is_repeat && draft.is_of_agent) {
             // Slack's events about one message differ, and so does what an agent says of it.
-            Outcome::InSlack(stored)
+            Ok(Inserted::InSlack(stored))
         } else if is_repeat {
-            Outcome::Done(Ok(stored))
+            Ok(Inserted::Done(stored))
         } else {
-            Outcome::Done(Err(other_content()))
+            Err(other_content())
         },
     )
 }
@@ -277,7 +266,7 @@ fn other_content() -> Error {
     Error::Unprocessable("another message has this id: send a new message with a new id".to_owned())
 }
 
-fn answers_other_robeing() -> Error {
+pub(super) fn answers_other_robeing() -> Error {
     Error::Invalid(
         "reply_to names no message of this robeing: send the `id` of the receipt of a message to it"
             .to_owned(),
@@ -285,8 +274,8 @@ fn answers_other_robeing() -> Error {
 }
 
 /// The same error for each of several drafts, with its cause in the first one only.
-pub(super) fn repeat_error(count: usize, error: Error) -> Vec<Result<Stored>> {
-    let mut rest: Vec<Result<Stored>> = Vec::with_capacity(count);
+pub(super) fn repeat_error<T>(count: usize, error: Error) -> Vec<Result<T>> {
+    let mut rest: Vec<Result<T>> = Vec::with_capacity(count);
     for _ in 1..count {
         rest.push(Err(match &error {
             Error::Unavailable { detail, .. } => Error::Unavailable {

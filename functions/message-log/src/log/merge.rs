@@ -4,22 +4,37 @@
 //! agent knows. Whatever arrives later adds the fields that the row lacks, and replaces none. An agent that says
 //! something else about the message than the row does is refused, as with any other key; Slack's events never are.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream;
+use jiff::Timestamp;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, ToSql, Type};
+use platform::work::{Waiting, Workers};
 use platform::{Error, Result};
+use robeing::ROBEINGS;
 use serde_json::{Map, Value};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::draft::{Draft, RowText, tokens};
+use super::insert::{Inserted, MAX_ATTEMPTS};
 use super::partitions::{CLOSED, is_closed};
+use super::{Log, Stored};
 use crate::markup::is_same_text;
 use crate::message::SLACK_METADATA;
+use crate::rows::{conversation_of, numbering_of};
+
+/// How many rows of a batch are merged at once. A row that is locked doesn't delay the others.
+const MAX_MERGES: usize = 4;
 
 const READ: &str = "
     select channel_id, channel_type, thread_ts, user_id, slack_user_id, reply_to, message, response, parts,
-           intent, confidence, metadata, content, token_count, edit_order is not null as is_edited,
+           intent, confidence, metadata, content, earlier_placeholders, earlier_threads, token_count, created_at,
+           edit_order is not null as is_edited,
            deleted_at is not null as is_deleted, erased_at is not null as is_erased
     from conversation.log
     where id = $1 and robeing_id = $2";
@@ -40,61 +55,118 @@ struct Fields {
     confidence: Option<f64>,
     metadata: Value,
     content: Uuid,
+    /// Where its placeholders were numbered before, and with whom it may be counted.
+    earlier_placeholders: Vec<Uuid>,
+    earlier_threads: Vec<Uuid>,
 }
 
 /// A row, and what has happened to it.
+#[derive(Clone, PartialEq)]
 struct Known {
     fields: Fields,
     token_count: i32,
+    created_at: Timestamp,
     is_edited: bool,
     is_deleted: bool,
     is_erased: bool,
 }
 
-/// Adds to a row what a draft of the same Slack message says and the row lacks.
-pub(super) async fn merge(
-    client: &mut Client,
-    scope: &Scope,
-    draft: &Draft,
-    id: Uuid,
-) -> Result<Result<()>, tokio_postgres::Error> {
-    let values: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&id, Type::UUID), (&draft.robeing_id, Type::TEXT)];
-    // Most arrivals, such as Slack's retries, add nothing, so they take no lock.
-    let row = db::query(client, scope, READ, &values).await?;
-    match row
-        .first()
-        .map(Known::of)
-        .transpose()?
-        .map(|it| it.with(draft))
-    {
-        None | Some(Ok(None)) => return Ok(Ok(())),
-        Some(Err(error)) => return Ok(Err(error)),
-        Some(Ok(Some(_))) => {}
-    }
-    let transaction = db::begin(client, scope).await?;
-    let row = transaction
-        .query_typed_opt(&format!("{READ} for update"), &values)
-        .await?;
-    let Some(known) = row.as_ref().map(Known::of).transpose()? else {
-        return Ok(Ok(()));
-    };
-    let changed = match known.with(draft) {
-        Ok(None) => return Ok(Ok(())),
-        Ok(Some(changed)) => changed,
-        Err(error) => return Ok(Err(error)),
-    };
-    let written = write(&transaction, draft, id, &known, &changed).await;
-    match written {
-        // What Slack says of a message whose month is archived changes nothing.
-        Err(error) if is_closed(&error) && draft.is_of_agent => {
-            Ok(Err(Error::Unprocessable(CLOSED.to_owned())))
+impl Log {
+    /// Merges the drafts of a batch whose rows existed, and returns one outcome per draft. Those of one row are merged
+    /// in their order.
+    pub(super) async fn merge_all(
+        &self,
+        inserted: Vec<Result<Inserted>>,
+        drafts: Vec<Draft>,
+    ) -> Vec<Result<Stored>> {
+        let mut outcomes: BTreeMap<usize, Result<Stored>> = BTreeMap::new();
+        let mut rows: BTreeMap<Uuid, Vec<(usize, Inserted, Draft)>> = BTreeMap::new();
+        for (at, (inserted, draft)) in inserted.into_iter().zip(drafts).enumerate() {
+            match inserted {
+                Ok(Inserted::Done(stored)) => drop(outcomes.insert(at, Ok(stored))),
+                Ok(inserted @ Inserted::InSlack(Stored { id, .. })) => {
+                    rows.entry(id).or_default().push((at, inserted, draft));
+                }
+                Err(error) => drop(outcomes.insert(at, Err(error))),
+            }
         }
-        Err(error) if is_closed(&error) => Ok(Ok(())),
-        Err(error) => Err(error),
-        Ok(()) => {
-            transaction.commit().await?;
-            Ok(Ok(()))
+        let merges = rows.into_values().map(|of_row| async move {
+            let mut merged = Vec::with_capacity(of_row.len());
+            for (at, inserted, draft) in of_row {
+                merged.push((at, self.merge(inserted, draft).await));
+            }
+            merged
+        });
+        let merged: Vec<_> = stream::iter(merges)
+            .buffer_unordered(MAX_MERGES)
+            .collect()
+            .await;
+        outcomes.extend(merged.into_iter().flatten());
+        outcomes.into_values().collect()
+    }
+
+    /// Adds to the row of a Slack message what a draft says of the message and the row lacks.
+    pub(super) async fn merge(&self, inserted: Inserted, draft: Draft) -> Result<Stored> {
+        let stored = match inserted {
+            Inserted::Done(stored) => return Ok(stored),
+            Inserted::InSlack(stored) => stored,
+        };
+        let draft = Arc::new(draft);
+        let mut client = self.pool.get().await?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.try_merge(&mut client, &draft, stored.id).await {
+                Err(error) if attempt < MAX_ATTEMPTS && db::lost_a_race(&error) => {}
+                merged => return merged?.map(|()| stored),
+            }
+        }
+    }
+
+    async fn try_merge(
+        &self,
+        client: &mut Client,
+        draft: &Arc<Draft>,
+        id: Uuid,
+    ) -> Result<Result<()>, tokio_postgres::Error> {
+        let scope = Scope::only(ROBEINGS, [draft.robeing_id.as_str()]);
+        let values: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&id, Type::UUID), (&draft.robeing_id, Type::TEXT)];
+        // Most arrivals, such as Slack's retries, add nothing, so they take no lock.
+        let row = db::query(client, &scope, READ, &values).await?;
+        let Some(seen) = row.first().map(Known::of).transpose()? else {
+            return Ok(Ok(()));
+        };
+        let mut changed = match seen.clone().with(draft, &self.workers).await {
+            Ok(Some(changed)) => changed,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        };
+        let transaction = db::begin(client, &scope).await?;
+        let row = transaction
+            .query_typed_opt(&format!("{READ} for update"), &values)
+            .await?;
+        let Some(known) = row.as_ref().map(Known::of).transpose()? else {
+            return Ok(Ok(()));
+        };
+        if known != seen {
+            changed = match known.clone().with(draft, &self.transaction_workers).await {
+                Ok(Some(changed)) => changed,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            };
+        }
+        match write(&transaction, draft, id, &known, &changed).await {
+            // What Slack says of a message whose month is archived changes nothing.
+            Err(error) if is_closed(&error) && draft.is_of_agent => {
+                Ok(Err(Error::Unprocessable(CLOSED.to_owned())))
+            }
+            Err(error) if is_closed(&error) => Ok(Ok(())),
+            Err(error) => Err(error),
+            Ok(()) => {
+                transaction.commit().await?;
+                Ok(Ok(()))
+            }
         }
     }
 }
@@ -140,6 +212,8 @@ async fn write(
                 (&(token_count - known.token_count), Type::INT4),
                 (&confidence, Type::FLOAT8),
                 (&count(|it| it.confidence.is_some()), Type::INT4),
+                (&changed.earlier_placeholders, Type::UUID_ARRAY),
+                (&changed.earlier_threads, Type::UUID_ARRAY),
             ],
         )
         .await?;
@@ -148,6 +222,7 @@ async fn write(
 
 impl Known {
     fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let ids = |name| row.try_get::<_, Option<Vec<Uuid>>>(name);
         let parts: Option<Json<Map<String, Value>>> = row.try_get("parts")?;
         Ok(Self {
             fields: Fields {
@@ -164,7 +239,10 @@ impl Known {
                 confidence: row.try_get("confidence")?,
                 metadata: row.try_get("metadata")?,
                 content: row.try_get("content")?,
+                earlier_placeholders: ids("earlier_placeholders")?.unwrap_or_default(),
+                earlier_threads: ids("earlier_threads")?.unwrap_or_default(),
             },
+            created_at: row.try_get("created_at")?,
             token_count: row.try_get("token_count")?,
             is_edited: row.try_get("is_edited")?,
             is_deleted: row.try_get("is_deleted")?,
@@ -172,8 +250,17 @@ impl Known {
         })
     }
 
-    /// The fields with those of the draft; none if nothing changes.
-    fn with(&self, draft: &Draft) -> Result<Option<Fields>> {
+    /// The fields with those of the draft; none if nothing changes. Compares the texts, which may be long.
+    async fn with(self, draft: &Arc<Draft>, workers: &Workers) -> Result<Option<Fields>> {
+        let texts = [&self.fields.message, &self.fields.response];
+        let bytes: usize = texts.into_iter().flatten().map(String::len).sum();
+        let bytes = bytes + draft.size;
+        let draft = draft.clone();
+        let compare = move |_: &Waiting| self.changed_by(&draft);
+        workers.run(bytes, compare).await
+    }
+
+    fn changed_by(&self, draft: &Draft) -> Result<Option<Fields>> {
         if self.is_erased {
             return Ok(None);
         }
@@ -196,6 +283,7 @@ impl Known {
                 fields.add_metadata(&draft.masked.metadata);
             }
         }
+        fields.add_earlier(self, draft);
         Ok((fields != self.fields).then_some(fields))
     }
 
@@ -267,6 +355,44 @@ impl Fields {
         fill(&mut self.reply_to, &draft.thread_reply_to);
         // What the agent names comes before the last message of the thread.
         self.reply_to = draft.reply_to.or(self.reply_to);
+    }
+
+    /// The keys of what an erasure removes with the message, if they don't follow from its place and person any more.
+    fn add_earlier(&mut self, known: &Known, draft: &Draft) {
+        let robeing_id = &draft.robeing_id;
+        let numbering = |it: &Self| {
+            numbering_of(
+                robeing_id,
+                it.channel_id.as_deref(),
+                it.thread_ts.as_deref(),
+            )
+        };
+        let numbered_now = draft.unnumbered.as_ref().map(|(numbering, _)| *numbering);
+        let has_text = known.fields.message.is_some() || known.fields.response.is_some();
+        let numbered_before = has_text.then(|| numbering(&known.fields));
+        let numbering = numbering(self);
+        for key in [numbered_before, numbered_now].into_iter().flatten() {
+            if key != numbering && !self.earlier_placeholders.contains(&key) {
+                self.earlier_placeholders.push(key);
+            }
+        }
+        let conversation = |it: &Self| {
+            conversation_of(
+                robeing_id,
+                it.channel_id.as_deref(),
+                it.thread_ts.as_deref(),
+                it.user_id,
+                it.slack_user_id.as_deref(),
+                known.created_at,
+            )
+        };
+        let before = &known.fields;
+        let is_by_person = before.thread_ts.as_deref().unwrap_or_default().is_empty()
+            && (before.user_id.is_some() || before.slack_user_id.is_some());
+        let key = conversation(before);
+        if is_by_person && key != conversation(self) && !self.earlier_threads.contains(&key) {
+            self.earlier_threads.push(key);
+        }
     }
 
     /// The texts and parts of an agent. A text that the row has on the other side is not added again: Slack can't

@@ -14,7 +14,9 @@ with changed as (
         confidence = $13,
         metadata = $14,
         token_count = $15,
-        content = $16
+        content = $16,
+        earlier_placeholders = nullif($23, '{}'),
+        earlier_threads = nullif($24, '{}')
     where id = $1 and robeing_id = $2
     returning id, robeing_id
 )

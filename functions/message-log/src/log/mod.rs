@@ -90,12 +90,15 @@ impl Log {
     /// Stores one event and returns once it is committed. Events that arrive at the same time share a transaction.
     /// The caller checks the scope of the request.
     pub async fn store_one(&self, event: Event) -> Result<Stored> {
-        let outcome = match self.draft_one(event).await {
-            Ok(draft) => self.insert_batched(draft).await,
-            Err(error) => Err(error),
-        };
+        let outcome = self.insert_one(event).await;
         record_metrics(slice::from_ref(&outcome));
         outcome
+    }
+
+    async fn insert_one(&self, event: Event) -> Result<Stored> {
+        let draft = self.draft_one(event).await?;
+        let (inserted, draft) = self.insert_batched(draft).await?;
+        self.merge(inserted, draft).await
     }
 
     /// Stores several events and returns one outcome per event, in the same order. The caller checks the scope of
@@ -127,9 +130,9 @@ impl Log {
         for chunk in drafts.chunks_mut(MAX_ROWS) {
             inserted.extend(self.insert(chunk).await);
         }
-        let mut inserted = inserted.into_iter();
+        let mut stored = self.merge_all(inserted, drafts).await.into_iter();
         let outcomes = outcomes.into_iter().map(|rejected| {
-            rejected.unwrap_or_else(|| inserted.next().expect("one outcome per draft"))
+            rejected.unwrap_or_else(|| stored.next().expect("one outcome per draft"))
         });
         let outcomes: Vec<_> = outcomes.collect();
         record_metrics(&outcomes);

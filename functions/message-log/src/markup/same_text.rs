@@ -3,7 +3,12 @@
 //! An agent logs the text that it sent, with the marks of Markdown or mrkdwn. Slack's event has the text without
 //! styles, with `:name:` for an emoji, and with the labels of buttons as further lines.
 
+use std::collections::HashSet;
+
 use super::mrkdwn;
+
+/// In bytes, of a placeholder's name. A longer text in brackets is not searched for its end.
+const MAX_PLACEHOLDER: usize = 40;
 
 /// Whether both are the text of one message: whether Slack's text has the words of each line of the agent's.
 pub fn is_same_text(of_agent: &str, of_slack: &str) -> bool {
@@ -11,6 +16,7 @@ pub fn is_same_text(of_agent: &str, of_slack: &str) -> bool {
         return true;
     }
     let posted = lines(of_slack);
+    let lines_posted: HashSet<&str> = posted.iter().map(String::as_str).collect();
     let sent = [lines(of_agent), lines(&mrkdwn(of_agent))];
     if posted.is_empty() && sent[0].is_empty() {
         // Signs alone, of which Slack names the emoji.
@@ -19,7 +25,8 @@ pub fn is_same_text(of_agent: &str, of_slack: &str) -> bool {
     }
     sent.iter().any(|sent| {
         !sent.is_empty()
-            && (sent.iter().all(|line| posted.contains(line)) || sent.concat() == posted.concat())
+            && (sent.iter().all(|line| lines_posted.contains(line.as_str()))
+                || sent.concat() == posted.concat())
     })
 }
 
@@ -65,7 +72,12 @@ fn has_shortcode(text: &str) -> bool {
 /// The kind of a masking placeholder at the start of a text, and its length. Its number depends on what else the
 /// conversation has.
 fn placeholder(text: &str) -> Option<(&str, usize)> {
-    let (name, _) = text.strip_prefix('[')?.split_once(']')?;
+    let rest = text.strip_prefix('[')?;
+    let end = rest
+        .bytes()
+        .take(MAX_PLACEHOLDER)
+        .position(|it| it == b']')?;
+    let name = &rest[..end];
     let (kind, number) = name.split_once('_').unwrap_or((name, ""));
     let is_one = !kind.is_empty()
         && kind.bytes().all(|it| it.is_ascii_uppercase())
@@ -75,6 +87,8 @@ fn placeholder(text: &str) -> Option<(&str, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::is_same_text;
 
     #[test]
@@ -108,6 +122,24 @@ mod tests {
                 "{of_agent:?} {of_slack:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_time_to_compare_texts_grows_with_their_length_only() {
+        let length = 100_000;
+        let lines: String = (0..length).map(|n| format!("{n}\n")).collect();
+        let other: String = (0..length).rev().map(|n| format!("{n}\n")).collect();
+        let begun = Instant::now();
+        assert!(is_same_text(&lines, &format!("{other}more")));
+        for unit in ["[", ":", "<", "[A_", ":a", "<a|"] {
+            let text = unit.repeat(length);
+            assert!(
+                is_same_text(&format!("a{text}"), &format!("{text}\na")),
+                "{unit}"
+            );
+        }
+        // The square of the length takes minutes.
+        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 
     #[test]

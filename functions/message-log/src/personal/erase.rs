@@ -10,9 +10,8 @@ use uuid::Uuid;
 use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
 use crate::dead_letters::EMPTY_LETTER;
 use crate::derived::{self, Erased};
-use crate::ids::digest;
 use crate::roll_up::WATERMARK;
-use crate::rows::conversation_of;
+use crate::rows::{conversation_of, numbering_of};
 use crate::search::roll_up::remove_postings;
 
 /// Rows per transaction.
@@ -38,6 +37,8 @@ struct Row {
     thread_ts: Option<String>,
     user_id: Option<Uuid>,
     slack_user_id: Option<String>,
+    earlier_placeholders: Vec<Uuid>,
+    earlier_threads: Vec<Uuid>,
     created_at: Timestamp,
     /// Whether search and patterns know it.
     is_rolled_up: bool,
@@ -47,23 +48,25 @@ struct Row {
 
 impl Row {
     fn erased(&self) -> Erased {
-        let channel = self.channel_id.as_deref();
-        let thread = self.thread_ts.as_deref().unwrap_or_default();
-        let conversation = digest(&[&self.robeing_id, channel.unwrap_or_default(), thread]);
+        let (channel, thread) = (self.channel_id.as_deref(), self.thread_ts.as_deref());
+        let mut placeholders = self.earlier_placeholders.clone();
+        placeholders.push(numbering_of(&self.robeing_id, channel, thread));
+        let mut threads = self.earlier_threads.clone();
+        if thread.unwrap_or_default().is_empty() {
+            threads.push(conversation_of(
+                &self.robeing_id,
+                channel,
+                None,
+                self.user_id,
+                self.slack_user_id.as_deref(),
+                self.created_at,
+            ));
+        }
         Erased {
             id: self.id,
             robeing_id: self.robeing_id.clone(),
-            conversation: Uuid::from_bytes(conversation),
-            thread: thread.is_empty().then(|| {
-                conversation_of(
-                    &self.robeing_id,
-                    channel,
-                    None,
-                    self.user_id,
-                    self.slack_user_id.as_deref(),
-                    self.created_at,
-                )
-            }),
+            placeholders,
+            threads,
         }
     }
 }
@@ -106,6 +109,8 @@ async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, Error> {
     let rows = db
         .query_typed(
             "select id, robeing_id, channel_id, thread_ts, user_id, slack_user_id, created_at,
+                    coalesce(earlier_placeholders, '{}') as earlier_placeholders,
+                    coalesce(earlier_threads, '{}') as earlier_threads,
                     (xid, id) <= (select xid, after_id from conversation.watermark where name = 'message-log') as is_rolled_up,
                     date_trunc('month', created_at at time zone 'utc')::date
                         in (select month from conversation.closed_month) as is_closed
@@ -125,6 +130,8 @@ async fn read(db: &Transaction<'_>, ids: &[Uuid]) -> Result<Vec<Row>, Error> {
                 thread_ts: row.try_get("thread_ts")?,
                 user_id: row.try_get("user_id")?,
                 slack_user_id: row.try_get("slack_user_id")?,
+                earlier_placeholders: row.try_get("earlier_placeholders")?,
+                earlier_threads: row.try_get("earlier_threads")?,
                 created_at: row.try_get("created_at")?,
                 is_rolled_up: row.try_get("is_rolled_up")?,
                 is_closed: row.try_get("is_closed")?,
@@ -144,7 +151,7 @@ async fn empty(db: &Transaction<'_>, rows: &[Row], counts: &mut Counts) -> Resul
                  metadata = '{}', token_count = 0, user_id = null, slack_user_id = null,
                  channel_id = null, channel_type = null, thread_ts = null, reply_to = null,
                  source_event_id = '', content = '00000000-0000-0000-0000-000000000000',
-                 edited_at = null, edit_order = null,
+                 edited_at = null, edit_order = null, earlier_placeholders = null, earlier_threads = null,
                  deleted_at = coalesce(deleted_at, now()), erased_at = now()
              where id = any ($1)",
             &[(&open, Type::UUID_ARRAY)],
@@ -203,7 +210,16 @@ async fn erase_rest(
                 &person.values(),
             )
             .await?;
-        count(counts, "conversation.slack_user", names);
+        let joined = db
+            .execute_typed(
+                "update conversation.slack_user
+                 set earlier_user_ids = array(
+                     select id from unnest(earlier_user_ids) as id where id <> all ($1))
+                 where earlier_user_ids && $1",
+                &[(&person.user_ids, Type::UUID_ARRAY)],
+            )
+            .await?;
+        count(counts, "conversation.slack_user", names + joined);
     }
     if let Some(robeing_id) = robeing_id {
         remove_postings(db, robeing_id, subject.robeings.as_deref()).await?;

@@ -53,8 +53,10 @@ async fn held_of_person(
     count(counts, "conversation.log", messages);
     // A name belongs to no robeing, so only a caller who sees all robeings may touch it.
     if subject.robeings.is_none() {
-        let names =
-            format!("select count(*) from conversation.slack_user where {NAME_IS_OF_PERSON}");
+        let names = format!(
+            "select count(*) from conversation.slack_user
+             where {NAME_IS_OF_PERSON} or earlier_user_ids && $1"
+        );
         let names = rows(db, &names, &person.values()).await?;
         count(counts, "conversation.slack_user", names);
     }

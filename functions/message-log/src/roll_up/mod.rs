@@ -60,13 +60,8 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
             break;
         }
     }
-    while done.complete && started.elapsed() < TIME_FOR_OUTDATED {
-        let transaction = begin(&mut client).await?;
-        let has_more = outdated::step(&transaction).await?;
-        transaction.commit().await?;
-        if !has_more {
-            break;
-        }
+    if done.complete {
+        outdated::run(&mut client, || started.elapsed() < TIME_FOR_OUTDATED).await;
     }
     if done.rows > 0 {
         let took = started.elapsed().as_secs_f64() * 1_000.0;

@@ -16,11 +16,7 @@ impl Envelope {
         if !self.team.is_empty() && !is_team(&self.team) {
             return Err(Error::Invalid("`team_id` is invalid".to_owned()));
         }
-        let message = match self.event.get("message") {
-            Some(message) if message.is_object() => message,
-            _ => &self.event,
-        };
-        let stated = stated_team(self, message);
+        let stated = stated_team(self, message(&self.event));
         let team = stated.unwrap_or(&self.team);
         let enterprise = self.enterprise_of(team);
         let mut own: Vec<&str> = enterprise.into_iter().collect();
@@ -56,6 +52,12 @@ impl Envelope {
         let installed = installed.find(|it| text(it, "team_id") == Some(team))?;
         named(installed, "enterprise_id")
     }
+}
+
+/// The message of an event: that of an edit, or the event itself.
+pub(super) fn message(event: &Value) -> &Value {
+    let message = event.get("message").filter(|it| it.is_object());
+    message.unwrap_or(event)
 }
 
 /// The team of a message's author, as the message or the version before its edit says.

@@ -4,6 +4,7 @@
 //! messages.
 
 use jiff::Timestamp;
+use platform::extract::json::is_deeper;
 use platform::{Error, Result};
 use serde_json::{Value, json};
 
@@ -75,11 +76,14 @@ impl Envelope {
         if let Some(event) = event.as_object_mut() {
             event.remove("previous_message");
         }
-        json!({
-            "robeing_id": robeing_id,
-            "slack_user_id": text(&event, "user"),
-            "metadata": {"event": event},
-        })
+        let mut metadata = json!({"team": self.team});
+        if let Some(user_team) = author::stated_team(self, author::message(&event)) {
+            metadata["user_team"] = json!(user_team);
+        }
+        let user = author::message(&event).get("user").and_then(Value::as_str);
+        let user = user.map(str::to_owned);
+        metadata["event"] = event;
+        json!({"robeing_id": robeing_id, "slack_user_id": user, "metadata": metadata})
     }
 }
 
@@ -299,15 +303,6 @@ fn optional<'a>(value: &'a Value, name: &str) -> Result<Option<&'a str>> {
 fn required<'a>(value: &'a Value, name: &str) -> Result<&'a str> {
     let missing = || Error::Invalid(format!("the message has no `{name}`"));
     optional(value, name)?.ok_or_else(missing)
-}
-
-fn is_deeper(value: &Value, levels: usize) -> bool {
-    let inner = |value| levels == 0 || is_deeper(value, levels - 1);
-    match value {
-        Value::Array(values) => values.iter().any(inner),
-        Value::Object(object) => object.values().any(inner),
-        _ => false,
-    }
 }
 
 pub(super) fn is_id(text: &str) -> bool {

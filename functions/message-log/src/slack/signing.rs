@@ -144,9 +144,7 @@ impl Slack {
         Ok(Caller {
             name: "slack".into(),
             role: Role::Writer,
-            scope: Arc::new(
-                Scope::default().with(ROBEINGS, Names::only(robeing)),
-            ),
+            scope: Arc::new(Scope::default().with(ROBEINGS, Names::only(robeing))),
         })
     }
 }

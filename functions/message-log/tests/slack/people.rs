@@ -8,7 +8,7 @@ use super::{Fixture, now_ts, said, send, start};
 use crate::common::texts;
 
 /// An event that workspace `team` receives, with more fields of the envelope and of the message.
-fn from(team: &str, n: u32, user: &str, envelope: Value, message: Value) -> Value {
+pub fn from(team: &str, n: u32, user: &str, envelope: Value, message: Value) -> Value {
     let fields = with(json!({"user": user}), message);
     let mut event = said(&now_ts(n), &format!("message {n}"), fields);
     event["team_id"] = team.into();
@@ -24,7 +24,7 @@ fn with(mut value: Value, more: Value) -> Value {
 }
 
 /// The person whom each message names, in the order of messages.
-async fn people(log: &Fixture) -> Vec<String> {
+pub async fn people(log: &Fixture) -> Vec<String> {
     let page = log.get("/v1/robeings/sales/messages").await;
     let mut people = texts(&page, "user_id");
     people.reverse();
@@ -37,21 +37,21 @@ async fn accept(log: &Fixture, event: &Value) {
 }
 
 /// Stores what an earlier version stored: a person by the workspace of the envelope, with a message.
-async fn as_before(log: &Fixture, team: &str, user: &str, user_id: &str) {
-    let client = log.database.client().await;
-    let sql = format!(
-        "insert into conversation.slack_user (team_id, slack_user_id, user_id)
-         values ('{team}', '{user}', '{user_id}')"
-    );
-    client.batch_execute(&sql).await.expect("a person");
+pub async fn as_before(log: &Fixture, robeing: &str, team: &str, user: &str, user_id: &str) {
     log.stored(
-        json!({"robeing_id": "sales", "user_id": user_id, "slack_user_id": user,
+        json!({"robeing_id": robeing, "user_id": user_id, "slack_user_id": user, "metadata": {"team": team},
                       "message": format!("from before, in {team}")}),
     )
     .await;
+    let client = log.database.client().await;
+    let sql = format!(
+        "insert into conversation.slack_user (team_id, slack_user_id, user_id, earlier_below)
+         values ('{team}', '{user}', '{user_id}', pg_current_xact_id())"
+    );
+    client.batch_execute(&sql).await.expect("a person");
 }
 
-const BEFORE: &str = "0190b2a0-0000-7000-8000-000000000001";
+pub const BEFORE: &str = "0190b2a0-0000-7000-8000-000000000001";
 const BEFORE_TOO: &str = "0190b2a0-0000-7000-8000-000000000002";
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn a_person_whom_an_earlier_version_stored_keeps_their_user_id() {
         ("T1", json!({"enterprise_id": "E1"}), json!({"team": "T1"})),
     ] {
         let log = start().await;
-        as_before(&log, "T1", "U7", BEFORE).await;
+        as_before(&log, "sales", "T1", "U7", BEFORE).await;
         for n in 1..3 {
             accept(&log, &from(team, n, "U7", envelope.clone(), fields.clone())).await;
         }
@@ -202,8 +202,8 @@ async fn messages_under_two_earlier_ids_of_one_person_are_listed_together() {
         ),
     ] {
         let log = start().await;
-        as_before(&log, own, "U7", BEFORE).await;
-        as_before(&log, "T1", "U7", BEFORE_TOO).await;
+        as_before(&log, "sales", own, "U7", BEFORE).await;
+        as_before(&log, "sales", "T1", "U7", BEFORE_TOO).await;
         accept(&log, &from("T1", 1, "U7", envelope, fields)).await;
         for id in [BEFORE, BEFORE_TOO] {
             let listed = log.get(&format!("/v1/users/{id}/messages")).await;
