@@ -1,8 +1,9 @@
 //! Counts everything again, from the log, the tasks, and what is left of removed rows.
 //!
-//! | no longer in the log | counted instead |
+//! | no longer in the log as it was | counted instead |
 //! | --- | --- |
 //! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, quarter hour and place, without a person |
+//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by rows of `robeing.removed` that add it and subtract the present one |
 //! | a month, archived and dropped | the quarter hours of `robeing.growth`, which stay as they are |
 //! | a robeing, erased | nothing: its counts are erased too |
 //!

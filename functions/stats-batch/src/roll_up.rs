@@ -105,13 +105,8 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
             break;
         }
     }
-    while done.complete && started.elapsed() < MAX_TIME {
-        let transaction = scoped::begin(&mut client, &Scope::all(ROBEINGS)).await?;
-        let has_more = outdated::step(&transaction).await?;
-        transaction.commit().await?;
-        if !has_more {
-            break;
-        }
+    if done.complete {
+        outdated::run(&mut client, || started.elapsed() < MAX_TIME).await;
     }
     metric("stats_rows", Unit::Count, done.rows as f64);
     if let Some(lag) = lag {

@@ -144,3 +144,55 @@ async fn an_erased_robeing_is_gone_from_every_table() {
     assert_eq!(it.stats("r2").await["total_conversations"], 4);
     it.is_as_recounted().await;
 }
+
+/// Adds to rows where they were said, and what they answer, as a later event about a message does.
+const MOVE: &str = "
+    with numbered as (select id, row_number() over (order by id) as n from conversation.log where reply_to is null)
+    update conversation.log
+    set thread_ts = case when n in (1, 2) then 't9' else thread_ts end,
+        channel_id = case when n in (3, 4) then 'C9' else channel_id end,
+        channel_type = case when n in (3, 5) then 'im' when n = 4 then 'channel' else channel_type end,
+        reply_to = case when n in (6, 7) then gen_random_uuid() end
+    from numbered
+    where numbered.id = log.id";
+
+#[tokio::test]
+async fn a_place_that_becomes_known_later_changes_no_count() {
+    for is_rolled_up in [true, false] {
+        let it = start().await;
+        it.say("r1", "2026-11-02T10:00:00Z", 9).await;
+        it.say("r2", "2026-11-02T10:59:58Z", 9).await;
+        if is_rolled_up {
+            it.roll_up().await;
+        }
+        let before = it.state().await;
+        it.database.run(MOVE).await;
+        it.database.run(MOVE).await;
+        it.roll_up().await;
+        if is_rolled_up {
+            assert_eq!(it.state().await, before);
+        }
+        it.is_as_recounted().await;
+        let counted = it.state().await;
+        it.database
+            .run("insert into robeing.outdated_day values ('2026-11-02')")
+            .await;
+        it.roll_up_once().await;
+        assert_eq!(it.state().await, counted);
+        // Erased or deleted afterwards.
+        it.database.run(ERASE).await;
+        it.database
+            .run("delete from conversation.log where id in (select id from conversation.log order by id limit 12)")
+            .await;
+        it.roll_up().await;
+        it.is_as_recounted().await;
+        let hours = |state: String| {
+            state
+                .lines()
+                .filter(|it| it.starts_with('('))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(hours(it.state().await), hours(counted), "{is_rolled_up}");
+    }
+}

@@ -271,3 +271,41 @@ async fn what_an_earlier_release_counted_by_hour_is_counted_again_by_quarter_hou
     assert_eq!(conversations, [json!(3), json!(9)]);
     it.is_as_recounted().await;
 }
+
+#[tokio::test]
+async fn a_day_that_can_not_be_counted_again_delays_no_roll_up_and_no_other_day() {
+    let it = start().await;
+    it.say("r1", "2026-11-20T18:40:00Z", 4).await;
+    it.say("r2", "2026-11-18T18:40:00Z", 3).await;
+    it.roll_up().await;
+    let before = it.state().await;
+    it.database.run(BY_HOUR).await;
+    it.database
+        .run("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'damaged'; end $$;
+              create trigger refuse before insert or update on robeing.growth
+              for each row when (new.robeing_id = 'r1') execute function refuse()")
+        .await;
+    it.roll_up_once().await;
+    assert_eq!(
+        it.count("select count(*) from robeing.outdated_day where day = '2026-11-20'")
+            .await,
+        1
+    );
+    assert_eq!(
+        it.count("select count(*) from robeing.outdated_day").await,
+        1
+    );
+    assert_eq!(
+        days(&it, "r2", "Asia/Kolkata", "2026-11-18", "2026-11-19").await,
+        ["2026-11-19"]
+    );
+    it.database
+        .run("drop trigger refuse on robeing.growth")
+        .await;
+    it.roll_up_once().await;
+    assert_eq!(
+        it.count("select count(*) from robeing.outdated_day").await,
+        0
+    );
+    assert_eq!(it.state().await, before);
+}
