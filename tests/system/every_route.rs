@@ -37,6 +37,7 @@ fn env(database: &str) -> Env {
         .with("MASKING_KEY", hex(&KEY))
         .with("PRIVACY_KEY", hex(&KEY))
         .with("SLACK_SIGNING_SECRET", SLACK_SECRET)
+        .with("SLACK_DEFAULT_ROBEING", "r1")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -114,6 +114,7 @@ fn run(port: u16, database: &str) -> Child {
         .env("DATABASE_URL", database)
         .env("MASKING_KEY", "07".repeat(32))
         .env("SLACK_SIGNING_SECRET", SECRET)
+        .env("SLACK_ROBEINGS", r#"{"r1": "r1"}"#)
         .env("REQUEST_TIMEOUT_SECONDS", DEADLINE.as_secs().to_string())
         .stdout(Stdio::null())
         .spawn()

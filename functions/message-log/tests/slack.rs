@@ -8,6 +8,7 @@ mod merges;
 mod people;
 mod shapes;
 mod signing;
+mod unmapped;
 
 use std::path::Path;
 use std::sync::LazyLock;

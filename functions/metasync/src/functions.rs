@@ -86,6 +86,7 @@ pub const FUNCTIONS: &[Function] = &[
             "MASKING_KEY",
             "SLACK_SIGNING_SECRET",
             "SLACK_ROBEINGS",
+            "SLACK_DEFAULT_ROBEING",
         ],
         needed_by: None,
         trigger: Some(Trigger {

@@ -23,6 +23,46 @@ use crate::message::NewMessage;
 pub struct ReplayRequest {
     /// The message to store; default: the body of the dead letter.
     message: Option<NewMessage>,
+    /// The robeing of the message, if the body of the dead letter has none.
+    #[schema(min_length = 1, max_length = 100)]
+    robeing_id: Option<String>,
+}
+
+impl ReplayRequest {
+    /// The message to store.
+    fn message(self, body: Option<&Value>) -> Result<NewMessage> {
+        let mut body = match (self.message, body) {
+            (Some(message), _) if self.robeing_id.is_none() => return Ok(message),
+            (Some(_), _) => {
+                let detail =
+                    "send either `message` or `robeing_id`: a message names its own robeing";
+                return Err(Error::Invalid(detail.to_owned()));
+            }
+            (None, Some(body)) => body.clone(),
+            (None, None) => {
+                let detail = "the body was not kept: send it as `message`";
+                return Err(Error::Conflict(detail.to_owned()));
+            }
+        };
+        let has_robeing = body.get("robeing_id").is_some_and(|it| !it.is_null());
+        match (self.robeing_id, body.as_object_mut()) {
+            (Some(_), _) if has_robeing => {
+                let detail =
+                    "the dead letter has a robeing: send `message` to store it in another one";
+                Err(Error::Invalid(detail.to_owned()))
+            }
+            (Some(robeing_id), Some(fields)) => {
+                fields.insert("robeing_id".to_owned(), robeing_id.into());
+                NewMessage::from_value(body)
+            }
+            (None, Some(_)) if !has_robeing => {
+                let detail =
+                    "the dead letter has no robeing: send the `robeing_id` that it belongs to";
+                Err(Error::Invalid(detail.to_owned()))
+            }
+            _ => NewMessage::from_value(body),
+        }
+    }
 }
 
 /// Store a dead letter, corrected or as it is.
@@ -76,14 +116,7 @@ pub async fn replay(
         return Err(Error::Conflict(detail.to_owned()));
     }
     let body: Option<Value> = letter.try_get("body")?;
-    let mut message = match (request.message, &body) {
-        (Some(message), _) => message,
-        (None, Some(body)) => NewMessage::from_value(body.clone())?,
-        (None, None) => {
-            let detail = "the body was not kept: send it as `message`";
-            return Err(Error::Conflict(detail.to_owned()));
-        }
-    };
+    let mut message = request.message(body.as_ref())?;
     robeing::may_see(&caller, &message.robeing_id)?;
     let source: String = letter.try_get("source")?;
     let order: Option<i64> = letter.try_get("event_order")?;

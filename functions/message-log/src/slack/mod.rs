@@ -41,7 +41,8 @@ const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 /// The request is authenticated by Slack's signature of the body and the time (`X-Slack-Signature`, version `v0`).
 /// 200 means that the message is committed. A repeat of an event changes nothing; the event of an answer that the agent
 /// has already logged adds what only Slack knows. Events that are not about messages are acknowledged and ignored. A
-/// message that can't be stored becomes a dead letter, and the response tells Slack not to retry.
+/// message that can't be stored becomes a dead letter, and the response tells Slack not to retry. A message of an app
+/// without a robeing becomes a dead letter as well, and is acknowledged.
 #[utoipa::path(
     post,
     path = "/v1/slack/events",
@@ -50,7 +51,7 @@ const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
     security(("signature" = [])),
     request_body(content = Object, description = "an envelope of Slack's Events API"),
     responses(
-        (status = 200, description = "the message is committed, or there is nothing to store; contains the `challenge` of a verification", body = Object),
+        (status = 200, description = "the message is committed, or kept as a dead letter because its app has no robeing, or there is nothing to store; contains the `challenge` of a verification", body = Object),
         (status = 400, description = "the message can't be read or stored and is now a dead letter"),
         (status = 401, description = "the signature is missing, invalid, older than five minutes, or of another app"),
         (status = 413, description = "the body is too large, or the message is too large and is now a dead letter"),
@@ -78,24 +79,20 @@ pub async fn receive(
     if !envelope.is_about_message() {
         return Ok(acknowledged());
     }
-    let robeing_id = match caller.scope.of(ROBEINGS) {
+    let robeing = match caller.scope.of(ROBEINGS) {
         Names::Only(robeings) => robeings.first(),
         Names::All => None,
     };
-    let Some(robeing) = robeing_id else {
-        let error = Error::Invalid(
-            "the event has no valid `api_app_id`, so it belongs to no robeing".to_owned(),
-        );
-        let sender = Attribution::Sender(&caller.name);
-        return reject(&log, sender, &envelope, envelope.letter_body(None), &error).await;
-    };
     let bytes = masking_bytes(&envelope.event);
-    let robeing_id = robeing.clone();
+    let robeing_id = robeing.cloned().unwrap_or_default();
     let read = move |_: &Waiting| {
         let event = message_event::read(&envelope, &robeing_id);
         (envelope, event)
     };
     let (envelope, event) = log.workers.run(bytes, read).await;
+    let Some(robeing) = robeing else {
+        return keep_without_robeing(&log, &envelope, event).await;
+    };
     let (message, outcome) = match event {
         Ok(MessageEvent::Ignored) => return Ok(acknowledged()),
         Ok(event) => {
@@ -135,18 +132,71 @@ async fn reject(
         // The message was deleted before this event arrived, so nothing of it is stored.
         return Ok(acknowledged());
     }
-    let event = RawEvent {
-        body: Some(body),
-        edit: message_event::edit_of(envelope),
-        ..RawEvent::with_key("slack", key)
-    };
-    dead_letters::store(log, attribution, &event, error).await?;
+    store_letter(log, attribution, envelope, key, Some(body), error).await?;
     let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = platform::error::problem(status, &error.to_string());
     response
         .headers_mut()
         .insert(NO_RETRY, HeaderValue::from_static("1"));
     Ok(response)
+}
+
+/// Keeps the message of an app without a robeing as a dead letter, which a replay stores in the robeing that it names.
+/// The event is acknowledged, since Slack disables an app whose events fail.
+async fn keep_without_robeing(
+    log: &Log,
+    envelope: &Envelope,
+    event: Result<MessageEvent>,
+) -> Result<Response> {
+    let (key, body) = match event {
+        Ok(MessageEvent::Ignored) => return Ok(acknowledged()),
+        Ok(MessageEvent::Deleted(key, _)) => (key, None),
+        Ok(MessageEvent::Posted(message, key) | MessageEvent::Edited(message, key, _)) => {
+            let mut body = serde_json::to_value(message).map_err(anyhow::Error::from)?;
+            body["robeing_id"] = Value::Null;
+            (key, Some(body))
+        }
+        Err(_) => (letter_key(envelope), Some(envelope.letter_body(None))),
+    };
+    let app = match envelope.app.as_str() {
+        app if is_id(app) => format!("the Slack app `{app}` has no robeing: add it to"),
+        _ => "the event names no Slack app: name its app in".to_owned(),
+    };
+    let reason = Error::Invalid(format!(
+        "{app} SLACK_ROBEINGS, or set SLACK_DEFAULT_ROBEING; then replay this dead letter with the `robeing_id` \
+         that it belongs to"
+    ));
+    let sender = sender_of(envelope);
+    let sender = Attribution::Sender(&sender);
+    let is_deleted = body.is_none();
+    store_letter(log, sender, envelope, key.clone(), body, &reason).await?;
+    if is_deleted {
+        // An event of the message that arrives later must not restore its text.
+        dead_letters::discard(log, sender, &RawEvent::with_key("slack", key)).await?;
+    }
+    Ok(acknowledged())
+}
+
+/// The sender of the events of an app without a robeing. Two apps in one channel receive the same messages, for
+/// different robeings.
+fn sender_of(envelope: &Envelope) -> String {
+    format!("slack {}", envelope.app)
+}
+
+async fn store_letter(
+    log: &Log,
+    attribution: Attribution<'_>,
+    envelope: &Envelope,
+    key: Key,
+    body: Option<Value>,
+    reason: &Error,
+) -> Result<()> {
+    let event = RawEvent {
+        body,
+        edit: message_event::edit_of(envelope),
+        ..RawEvent::with_key("slack", key)
+    };
+    dead_letters::store(log, attribution, &event, reason).await
 }
 
 /// The key of the message, under which a replay stores it; without one, the id of the event or a digest of it.
@@ -187,21 +237,24 @@ async fn store(
             add_user_id(log, envelope, &mut message, &key).await?;
             log.edit(raw(key.clone()).with_message(*message), &edit)
                 .await?;
-            discard_letter(log, robeing_id, key).await?;
+            discard_letters(log, envelope, robeing_id, key).await?;
         }
         MessageEvent::Deleted(key, at) => {
             log.delete(robeing_id, &envelope.event_id, &key, at).await?;
-            discard_letter(log, robeing_id, key).await?;
+            discard_letters(log, envelope, robeing_id, key).await?;
         }
         MessageEvent::Ignored => {}
     }
     Ok(())
 }
 
-/// Discards the dead letter of an earlier event, whose text is edited or deleted now.
-async fn discard_letter(log: &Log, robeing_id: &str, key: Key) -> Result<()> {
+/// Discards the dead letters of earlier events, whose text is edited or deleted now: of the robeing, and of its app
+/// before it had a robeing.
+async fn discard_letters(log: &Log, envelope: &Envelope, robeing_id: &str, key: Key) -> Result<()> {
     let event = RawEvent::with_key("slack", key);
-    dead_letters::discard(log, Attribution::Robeing(robeing_id), &event).await
+    dead_letters::discard(log, Attribution::Robeing(robeing_id), &event).await?;
+    let sender = sender_of(envelope);
+    dead_letters::discard(log, Attribution::Sender(&sender), &event).await
 }
 
 /// Checks the message first, so that no Slack user is stored for an invalid one.

@@ -23,21 +23,27 @@ const SIGNATURE_LENGTH: usize = 32;
 const MAP: &str =
     r#"{"<app id>": "<secret>"}, or {"<app id>": ["<new>", "<old>"]} during a rotation"#;
 
-/// The configuration in `SLACK_SIGNING_SECRET` and `SLACK_ROBEINGS`.
+/// The configuration in `SLACK_SIGNING_SECRET`, `SLACK_ROBEINGS` and `SLACK_DEFAULT_ROBEING`.
 ///
 /// The secrets are a map from the id of each app to its secret or secrets, or the secrets of one app, separated by
-/// commas. `SLACK_ROBEINGS` maps the id of an app to a robeing. The robeing of an app that is not in it has the app's
-/// id.
+/// commas. `SLACK_ROBEINGS` maps the id of an app to a robeing. `SLACK_DEFAULT_ROBEING` is the robeing of all other
+/// apps; without it, they have none.
 #[derive(Clone)]
 pub struct Slack {
     signers: Arc<[Signer]>,
-    robeings: Arc<BTreeMap<String, String>>,
+    robeings: Arc<Robeings>,
+}
+
+/// The robeings of apps.
+struct Robeings {
+    by_app: BTreeMap<String, String>,
+    default: Option<String>,
 }
 
 struct Signer {
     key: hmac::Key,
-    /// None for the only secret of a deployment that names no app. No other app can sign, so the app is the one in
-    /// the body, and the secret gives access to any robeing.
+    /// None for secrets of a deployment that names no app. The app is then the one in the body, and the messages of any
+    /// app belong to the default robeing.
     app: Option<String>,
 }
 
@@ -51,7 +57,7 @@ enum Secrets {
 impl Slack {
     /// Without a secret, every request is rejected.
     pub fn open(env: &Env) -> anyhow::Result<Self> {
-        let robeings = robeings(env)?;
+        let robeings = Robeings::open(env)?;
         let secrets = env.secret("SLACK_SIGNING_SECRET");
         let secrets = secrets.as_ref().map(Secret::expose).unwrap_or_default();
         let secrets = secrets.trim();
@@ -64,14 +70,16 @@ impl Slack {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
             app,
         });
+        let signers: Arc<[Signer]> = signers.collect();
+        robeings.warn_about_missing(&signers);
         Ok(Self {
-            signers: signers.collect(),
+            signers,
             robeings: Arc::new(robeings),
         })
     }
 
     /// Returns Slack as a caller, if it signed this body within the last five minutes. The scope is the robeing of the
-    /// app that signed. It is empty if neither the secret nor the body names an app.
+    /// app that signed. It is empty if that app has none.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Caller> {
         self.verify_at(headers, body, Timestamp::now())
     }
@@ -140,7 +148,7 @@ impl Slack {
             (Some(app), _) => Some(app.clone()),
             (None, named) => named.filter(|named| is_name(named)),
         };
-        let robeing = app.map(|app| self.robeings.get(&app).cloned().unwrap_or(app));
+        let robeing = self.robeings.of(app.as_deref()).cloned();
         Ok(Caller {
             name: "slack".into(),
             role: Role::Writer,
@@ -149,27 +157,50 @@ impl Slack {
     }
 }
 
-fn robeings(env: &Env) -> anyhow::Result<BTreeMap<String, String>> {
-    let robeings: BTreeMap<String, String> = match env.get("SLACK_ROBEINGS") {
-        None => BTreeMap::new(),
-        Some(json) => serde_json::from_str(json)
-            .context("SLACK_ROBEINGS is not a map: write {\"<app id>\": \"<robeing id>\"}")?,
-    };
-    for (app, robeing) in &robeings {
+impl Robeings {
+    fn open(env: &Env) -> anyhow::Result<Self> {
+        let by_app: BTreeMap<String, String> = match env.get("SLACK_ROBEINGS") {
+            None => BTreeMap::new(),
+            Some(json) => serde_json::from_str(json)
+                .context("SLACK_ROBEINGS is not a map: write {\"<app id>\": \"<robeing id>\"}")?,
+        };
+        for (app, robeing) in &by_app {
+            ensure!(
+                is_name(robeing),
+                "SLACK_ROBEINGS: the robeing of {app:?} must have 1 to 100 characters, no control \
+                 character, and must not be \"*\""
+            );
+        }
+        let default = env.get("SLACK_DEFAULT_ROBEING").map(str::to_owned);
         ensure!(
-            is_name(robeing),
-            "SLACK_ROBEINGS: the robeing of {app:?} must have 1 to 100 characters, no control \
-             character, and must not be \"*\""
+            default.as_deref().is_none_or(is_name),
+            "SLACK_DEFAULT_ROBEING must have 1 to 100 characters, no control character, and must not be \"*\""
         );
+        Ok(Self { by_app, default })
     }
-    Ok(robeings)
+
+    fn of(&self, app: Option<&str>) -> Option<&String> {
+        let own = app.and_then(|app| self.by_app.get(app));
+        own.or(self.default.as_ref())
+    }
+
+    /// The events of such an app become dead letters, so the operator should know before they arrive.
+    fn warn_about_missing(&self, signers: &[Signer]) {
+        let apps: BTreeSet<Option<&str>> = signers.iter().map(|it| it.app.as_deref()).collect();
+        for app in apps {
+            if self.of(app).is_none() {
+                tracing::warn!(
+                    app = app.unwrap_or("any"),
+                    "a Slack app has no robeing, so its messages become dead letters: name the app in \
+                     SLACK_ROBEINGS, or set SLACK_DEFAULT_ROBEING"
+                );
+            }
+        }
+    }
 }
 
 /// The secrets of a map, each with its app. An error repeats no value, since it may be a secret.
-fn of_apps(
-    json: &str,
-    robeings: &BTreeMap<String, String>,
-) -> anyhow::Result<Vec<(Option<String>, String)>> {
+fn of_apps(json: &str, robeings: &Robeings) -> anyhow::Result<Vec<(Option<String>, String)>> {
     let Ok(apps) = serde_json::from_str::<BTreeMap<String, Secrets>>(json) else {
         bail!("SLACK_SIGNING_SECRET is not a map: write {MAP}");
     };
@@ -177,7 +208,7 @@ fn of_apps(
         !apps.is_empty(),
         "SLACK_SIGNING_SECRET is an empty map: write {MAP}"
     );
-    for app in robeings.keys() {
+    for app in robeings.by_app.keys() {
         ensure!(
             apps.contains_key(app),
             "SLACK_ROBEINGS names the app {app:?}, but SLACK_SIGNING_SECRET has no secret for it"
@@ -211,13 +242,10 @@ fn of_apps(
 }
 
 /// Secrets without an app. There must be only one app that they can belong to.
-fn of_one_app(
-    secrets: &str,
-    robeings: &BTreeMap<String, String>,
-) -> anyhow::Result<Vec<(Option<String>, String)>> {
+fn of_one_app(secrets: &str, robeings: &Robeings) -> anyhow::Result<Vec<(Option<String>, String)>> {
     let secrets = secrets.split(',').map(str::trim);
     let secrets: Vec<&str> = secrets.filter(|secret| !secret.is_empty()).collect();
-    let mut apps = robeings.keys();
+    let mut apps = robeings.by_app.keys();
     let app = match (apps.next(), apps.next()) {
         (Some(app), None) => Some(app.clone()),
         (Some(_), Some(_)) => {
@@ -229,15 +257,11 @@ fn of_one_app(
             None
         }
         (None, _) => {
-            if !secrets.is_empty() {
-                tracing::warn!(
-                    "SLACK_SIGNING_SECRET accepts any app: name its app in SLACK_ROBEINGS"
-                );
-            }
+            // Whichever app signs, its messages belong to the default robeing.
             ensure!(
-                secrets.len() <= 1,
+                secrets.len() <= 1 || robeings.default.is_some(),
                 "SLACK_SIGNING_SECRET has several secrets and does not say which app they belong to: \
-                 write {MAP}, or name their one app in SLACK_ROBEINGS"
+                 write {MAP}, name their one app in SLACK_ROBEINGS, or set SLACK_DEFAULT_ROBEING"
             );
             None
         }
@@ -311,11 +335,19 @@ mod tests {
     }
 
     fn open(secrets: &str, robeings: &str) -> anyhow::Result<Slack> {
-        let env = Env::default().with("SLACK_SIGNING_SECRET", secrets);
-        let env = match robeings {
-            "" => env,
-            robeings => env.with("SLACK_ROBEINGS", robeings),
-        };
+        open_with(secrets, robeings, "")
+    }
+
+    fn open_with(secrets: &str, robeings: &str, default: &str) -> anyhow::Result<Slack> {
+        let mut env = Env::default().with("SLACK_SIGNING_SECRET", secrets);
+        for (name, value) in [
+            ("SLACK_ROBEINGS", robeings),
+            ("SLACK_DEFAULT_ROBEING", default),
+        ] {
+            if !value.is_empty() {
+                env = env.with(name, value);
+            }
+        }
         Slack::open(&env)
     }
 
@@ -326,17 +358,17 @@ mod tests {
     #[test]
     fn a_secret_is_valid_for_its_own_app_only() {
         let secrets = r#"{"A1": "first", "A2": ["new", "old"]}"#;
-        let slack = open(secrets, r#"{"A1": "sales"}"#).unwrap();
+        let slack = open(secrets, r#"{"A1": "sales", "A2": "theirs"}"#).unwrap();
         for (secret, body, robeing) in [
             ("first", A, Some("sales")),
             ("first", B, None),
-            ("new", B, Some("A2")),
-            ("old", B, Some("A2")),
+            ("new", B, Some("theirs")),
+            ("old", B, Some("theirs")),
             ("old", A, None),
             ("other", A, None),
             // A body without an app belongs to the app that signed it.
             ("first", NONE, Some("sales")),
-            ("old", NONE, Some("A2")),
+            ("old", NONE, Some("theirs")),
             // Of duplicate fields the last one counts.
             ("first", r#"{"api_app_id": "A1", "api_app_id": "A2"}"#, None),
             ("first", r#"{"api_app_id": 5}"#, Some("sales")),
@@ -358,17 +390,48 @@ mod tests {
         }
     }
 
+    const APPS: [&str; 7] = ["A1", "A2", "sales", "*", "", "A1\\n", "A1\\nA2"];
+
     #[test]
-    fn the_only_secret_accepts_any_app_but_never_all_robeings() {
+    fn an_app_that_is_not_mapped_has_no_robeing_whatever_its_id() {
+        for (secrets, robeings) in [
+            ("only", ""),
+            (r#"{"A1": "only"}"#, ""),
+            (r#"{"A0": "other", "A1": "only"}"#, r#"{"A0": "sales"}"#),
+        ] {
+            let slack = open(secrets, robeings).unwrap();
+            assert!(scope(&slack, "only", A).unwrap().is_empty(), "{secrets}");
+            assert!(scope(&slack, "only", NONE).unwrap().is_empty(), "{secrets}");
+        }
         let slack = open("only", "").unwrap();
-        assert_eq!(scope(&slack, "only", A).unwrap(), ["A1"]);
-        assert_eq!(scope(&slack, "only", B).unwrap(), ["A2"]);
-        for claimed in ["*", "", "A1\\n", "A1\\nA2"] {
+        for claimed in APPS {
             let body = format!(r#"{{"api_app_id": "{claimed}"}}"#);
-            assert!(
-                scope(&slack, "only", &body).unwrap().is_empty(),
-                "{claimed}"
-            );
+            let robeings = scope(&slack, "only", &body).unwrap();
+            assert!(robeings.is_empty(), "{claimed}");
+        }
+    }
+
+    #[test]
+    fn an_app_that_is_not_mapped_belongs_to_the_default_robeing() {
+        for secrets in ["only", "only, old"] {
+            let slack = open_with(secrets, "", "inbox").unwrap();
+            for claimed in APPS {
+                let body = format!(r#"{{"api_app_id": "{claimed}"}}"#);
+                assert_eq!(
+                    scope(&slack, "only", &body).unwrap(),
+                    ["inbox"],
+                    "{claimed}"
+                );
+            }
+        }
+        let secrets = r#"{"A1": "first", "A2": "second"}"#;
+        let slack = open_with(secrets, r#"{"A1": "sales"}"#, "inbox").unwrap();
+        assert_eq!(scope(&slack, "first", A).unwrap(), ["sales"]);
+        assert_eq!(scope(&slack, "second", B).unwrap(), ["inbox"]);
+        assert!(scope(&slack, "first", B).is_err());
+        for invalid in ["*", "a\nb", &"x".repeat(101)] {
+            let error = open_with("only", "", invalid).err().unwrap().to_string();
+            assert!(error.starts_with("SLACK_DEFAULT_ROBEING must"), "{error}");
         }
     }
 

@@ -109,7 +109,10 @@ async fn the_secret_of_an_app_gives_no_access_to_another_apps_robeing() {
             "SLACK_SIGNING_SECRET",
             r#"{"A0FFV41KK": "ours", "A2": "theirs"}"#,
         ),
-        ("SLACK_ROBEINGS", r#"{"A0FFV41KK": "sales"}"#),
+        (
+            "SLACK_ROBEINGS",
+            r#"{"A0FFV41KK": "sales", "A2": "support"}"#,
+        ),
     ])
     .await;
     let now = Timestamp::now();
@@ -125,7 +128,7 @@ async fn the_secret_of_an_app_gives_no_access_to_another_apps_robeing() {
         let reply = send_at(&log.app, now, secret, event).await;
         assert_eq!(reply.status.as_u16(), status, "{secret}");
     }
-    for (robeing, said) in [("sales", "ours"), ("A2", "theirs")] {
+    for (robeing, said) in [("sales", "ours"), ("support", "theirs")] {
         let page = log.get(&format!("/v1/robeings/{robeing}/messages")).await;
         assert_eq!(texts(&page, "message"), [said]);
     }

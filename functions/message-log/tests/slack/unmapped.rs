@@ -1,0 +1,180 @@
+//! Apps without a robeing: their events become dead letters, unless there is a default robeing.
+
+use serde_json::{Value, json};
+
+use super::{SECRET, callback, now_ts, said, send};
+use crate::common::{Fixture, app_on, start_with, texts};
+
+const APP: &str = "A0FFV41KK";
+
+/// Accepts events of any app, and maps none.
+async fn start() -> Fixture {
+    start_with(&[("SLACK_SIGNING_SECRET", SECRET)]).await
+}
+
+/// Maps the app to the robeing `sales` from now on.
+async fn map(log: &mut Fixture) {
+    let robeings = format!(r#"{{"{APP}": "sales"}}"#);
+    let settings = [
+        ("SLACK_SIGNING_SECRET", SECRET),
+        ("SLACK_ROBEINGS", &*robeings),
+    ];
+    log.app = app_on(&log.database, &settings).await;
+}
+
+async fn accept(log: &Fixture, event: &Value) {
+    let reply = send(log, event).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(!reply.headers.contains_key("x-slack-no-retry"), "{reply:?}");
+}
+
+async fn letters(log: &Fixture) -> Vec<Value> {
+    let page = log.get("/v1/dead-letters").await;
+    page["items"].as_array().expect("items").clone()
+}
+
+fn replay(letter: &Value) -> String {
+    let id = letter["id"].as_str().expect("an id");
+    format!("/v1/dead-letters/{id}/replay")
+}
+
+fn changed(ts: &str, text: &str) -> Value {
+    let at = now_ts(900);
+    let message = json!({"type": "message", "user": "U1", "text": text, "ts": ts, "edited": {"user": "U1", "ts": at}});
+    callback(
+        json!({"type": "message", "subtype": "message_changed", "channel": "C024BE91L", "ts": at, "message": message}),
+    )
+}
+
+fn deleted(ts: &str) -> Value {
+    callback(
+        json!({"type": "message", "subtype": "message_deleted", "channel": "C024BE91L", "ts": now_ts(901), "deleted_ts": ts}),
+    )
+}
+
+#[tokio::test]
+async fn the_message_of_an_app_without_a_robeing_is_acknowledged_and_kept_as_a_dead_letter() {
+    let log = start().await;
+    accept(&log, &said(&now_ts(1), "call 010-1234-5678", json!({}))).await;
+    assert_eq!(log.rows().await, 0, "no robeing has the name of an app");
+    let letters = letters(&log).await;
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!(letter["robeing_id"], Value::Null);
+    assert_eq!(letter["body"]["message"], "call [PHONE_1]");
+    let reason = letter["reason"].as_str().expect("a reason");
+    for part in [APP, "SLACK_ROBEINGS", "SLACK_DEFAULT_ROBEING", "robeing_id"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_stores_the_message_of_an_unmapped_app_once_in_the_robeing_that_it_names() {
+    let mut log = start().await;
+    let event = said(&now_ts(1), "hello", json!({}));
+    accept(&log, &event).await;
+    let letter = letters(&log).await.remove(0);
+    let path = replay(&letter);
+    let unnamed = log.app.post(&path, json!({})).await;
+    assert_eq!(unnamed.status, 400);
+    assert!(unnamed.text().contains("robeing_id"), "{unnamed:?}");
+    let both = json!({"robeing_id": "sales", "message": {"robeing_id": "sales", "message": "x"}});
+    assert_eq!(log.app.post(&path, both).await.status, 400);
+    for _ in 0..2 {
+        let reply = log.app.post(&path, json!({"robeing_id": "sales"})).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    assert!(letters(&log).await.is_empty());
+    map(&mut log).await;
+    accept(&log, &event).await;
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["hello"]);
+    assert_ne!(page["items"][0]["user_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_replay_does_not_move_a_message_to_another_robeing() {
+    let mut log = start().await;
+    map(&mut log).await;
+    let mut event = said(&now_ts(1), "hello", json!({}));
+    event["event"]["user"] = json!({"id": "U1"});
+    assert_eq!(send(&log, &event).await.status, 400);
+    let letter = letters(&log).await.remove(0);
+    let reply = log
+        .app
+        .post(&replay(&letter), json!({"robeing_id": "support"}))
+        .await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("has a robeing"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn two_unmapped_apps_in_one_channel_have_a_dead_letter_each() {
+    let log = start().await;
+    let event = said(&now_ts(1), "hello", json!({}));
+    let mut of_other = event.clone();
+    of_other["api_app_id"] = "A2".into();
+    let mut of_none = event.clone();
+    of_none["api_app_id"] = Value::Null;
+    for event in [&event, &of_other, &event, &of_none] {
+        accept(&log, event).await;
+    }
+    let letters = letters(&log).await;
+    let attempts: Vec<_> = letters.iter().map(|it| it["attempts"].clone()).collect();
+    assert_eq!(attempts, [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn an_edit_or_a_deletion_empties_the_dead_letter_of_an_unmapped_app() {
+    for is_mapped in [false, true] {
+        for is_first in [false, true] {
+            let mut log = start().await;
+            let ts = now_ts(1);
+            if !is_first {
+                accept(&log, &said(&ts, "narwhal", json!({"user": "U1"}))).await;
+            }
+            if is_mapped {
+                map(&mut log).await;
+            }
+            accept(&log, &deleted(&ts)).await;
+            if is_first {
+                accept(&log, &said(&ts, "narwhal", json!({"user": "U1"}))).await;
+            }
+            let dump = log.dump().await;
+            assert!(!dump.contains("narwhal"), "{is_mapped} {is_first}");
+        }
+    }
+    let mut log = start().await;
+    let ts = now_ts(1);
+    accept(&log, &said(&ts, "narwhal", json!({"user": "U1"}))).await;
+    accept(&log, &changed(&ts, "walrus")).await;
+    let letters = letters(&log).await;
+    assert_eq!(
+        texts(&json!({"items": [letters[0]["body"]]}), "message"),
+        ["walrus"]
+    );
+    map(&mut log).await;
+    accept(&log, &changed(&ts, "seal")).await;
+    let dump = log.dump().await;
+    assert!(!dump.contains("narwhal") && !dump.contains("walrus"));
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["seal"]);
+}
+
+#[tokio::test]
+async fn the_messages_of_unmapped_apps_belong_to_the_default_robeing() {
+    let log = start_with(&[
+        ("SLACK_SIGNING_SECRET", SECRET),
+        ("SLACK_DEFAULT_ROBEING", "inbox"),
+    ])
+    .await;
+    let event = said(&now_ts(1), "hello", json!({}));
+    let mut of_other = said(&now_ts(2), "hello too", json!({}));
+    of_other["api_app_id"] = "A2".into();
+    for event in [&event, &of_other] {
+        accept(&log, event).await;
+    }
+    let page = log.get("/v1/robeings/inbox/messages").await;
+    assert_eq!(texts(&page, "message"), ["hello too", "hello"]);
+    assert!(letters(&log).await.is_empty());
+}
