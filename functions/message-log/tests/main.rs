@@ -7,6 +7,7 @@ mod common;
 mod envelopes;
 mod events;
 mod faults;
+mod forms;
 mod history;
 mod items;
 mod letters;

@@ -12,25 +12,24 @@ const MAX_TERMS: usize = 4;
 
 /// The longest terms of a topic, which characterize it best, as one query each.
 pub(super) fn queries(topic: &Terms) -> Vec<Terms> {
-    let is_long = |term: &&String| term.chars().nth(1).is_some();
-    let mut terms: Vec<&String> = topic.0.iter().filter(is_long).collect();
+    let is_long = |word: &&str| word.chars().nth(1).is_some();
+    let mut terms: Vec<&str> = topic.words().filter(is_long).collect();
     terms.sort_by_key(|term| (Reverse(term.chars().count()), *term));
     terms.dedup();
     terms.truncate(MAX_TERMS);
     terms
         .into_iter()
-        .map(|term| Terms(vec![stem(term)]))
+        .map(|term| Terms::of(without_particle(term)))
         .collect()
 }
 
 /// Removes the last syllable of a Korean word, which is mostly a particle. Words of two syllables stay.
-fn stem(term: &str) -> String {
+fn without_particle(term: &str) -> &str {
     let is_hangul = |letter: char| ('가'..='힣').contains(&letter);
-    let letters: Vec<char> = term.chars().collect();
-    if letters.len() > 2 && letters.iter().copied().all(is_hangul) {
-        return letters[..letters.len() - 1].iter().collect();
+    match term.char_indices().next_back() {
+        Some((last, _)) if term.chars().all(is_hangul) && term.chars().count() > 2 => &term[..last],
+        _ => term,
     }
-    term.to_owned()
 }
 
 /// Ranks the hits of all queries: messages with more terms and rarer terms come first.

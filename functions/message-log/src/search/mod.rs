@@ -4,6 +4,7 @@
 //! older messages by an index of the n-grams of their texts, in the newest segments first, until there are enough
 //! hits. Messages that were stored since the last roll-up are not in the index and are read as well.
 
+mod english;
 pub(crate) mod folding;
 mod hits;
 pub(crate) mod ngrams;
@@ -50,8 +51,8 @@ const MAX_QUERY: usize = 200;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SearchParams {
-    /// Words that must all be in the message or its response, in any order; 2 to 200 characters. Case, accents and
-    /// vowel marks don't matter.
+    /// Words that must all be in the message or its response, in any order; 2 to 200 characters. Case, accents, vowel
+    /// marks and the forms of English words don't matter.
     #[param(required, min_length = 2, max_length = 200)]
     q: Option<String>,
     /// The most items per page.
@@ -117,7 +118,7 @@ pub async fn search(
         )));
     }
     let terms = Terms::of(&q);
-    if terms.0.iter().all(|term| term.chars().count() < 2) {
+    if terms.words().all(|word| word.chars().count() < 2) {
         return Err(Error::Invalid(
             "q needs a word of two letters or more".to_owned(),
         ));

@@ -47,8 +47,10 @@ pub struct Lookup<'a> {
     pub workers: &'a Workers,
 }
 
-/// The progress of one query.
+/// The progress of one key of a query.
 struct Progress {
+    /// The place of the query. Each of its keys has a progress of its own.
+    query: usize,
     ngrams: Vec<i32>,
     /// The first segment that has not been read.
     next_segment: usize,
@@ -118,11 +120,13 @@ impl Segments {
             return Ok(Vec::new());
         }
         let within = self.before(lookup.past, lookup.max_messages);
-        let mut progress: Vec<Progress> = lookup
-            .queries
-            .iter()
-            .map(|terms| Progress::new(ngrams(lookup.robeing_id, terms), lookup))
-            .collect();
+        let mut progress: Vec<Progress> = Vec::new();
+        for (query, terms) in lookup.queries.iter().enumerate() {
+            for key in terms.keys() {
+                let ngrams = ngrams(lookup.robeing_id, &key);
+                progress.push(Progress::new(query, ngrams, lookup));
+            }
+        }
         let groups = within.next_groups(&mut progress);
         let (of_tail, found) = try_join!(
             in_tail(db, lookup, &progress),
@@ -139,7 +143,7 @@ impl Segments {
             }
             let keys = within.next_candidates(&mut progress);
             if keys.is_empty() {
-                return Ok(progress.into_iter().map(|it| it.hits).collect());
+                return Ok(hits_by_query(lookup, progress));
             }
             read_candidates(db, lookup, &mut progress, &keys).await?;
         }
@@ -179,8 +183,9 @@ impl Segments {
 }
 
 impl Progress {
-    fn new(ngrams: Vec<i32>, lookup: &Lookup<'_>) -> Self {
+    fn new(query: usize, ngrams: Vec<i32>, lookup: &Lookup<'_>) -> Self {
         Self {
+            query,
             ngrams,
             next_segment: 0,
             next_messages: FIRST_MESSAGES,
@@ -233,11 +238,8 @@ impl Progress {
     }
 }
 
-/// Terms of one letter have no n-grams of their own: the letter may be anywhere in a longer word.
-fn ngrams(robeing_id: &str, terms: &Terms) -> Vec<i32> {
-    let terms = terms.0.iter().map(String::as_str);
-    let long: Vec<&str> = terms.filter(|term| term.chars().nth(1).is_some()).collect();
-    let mut ngrams = hashes(robeing_id, &long.join(" "));
+fn ngrams(robeing_id: &str, key: &str) -> Vec<i32> {
+    let mut ngrams = hashes(robeing_id, key);
     ngrams.truncate(MAX_NGRAMS);
     ngrams
 }
@@ -326,8 +328,8 @@ fn keep_hits(lookup: &Lookup<'_>, progress: &mut [Progress], messages: Vec<(Stri
     let messages = messages.into_iter();
     for (text, hit) in messages.filter(|(_, hit)| hit.id < lookup.past) {
         let key = time_key::of(hit.id);
-        for (it, terms) in progress.iter_mut().zip(lookup.queries) {
-            if it.reading.binary_search(&key).is_ok() && terms.are_in(&text) {
+        for it in &mut *progress {
+            if it.reading.binary_search(&key).is_ok() && lookup.queries[it.query].are_in(&text) {
                 it.hits.push(hit.clone());
             }
         }
@@ -335,6 +337,15 @@ fn keep_hits(lookup: &Lookup<'_>, progress: &mut [Progress], messages: Vec<(Stri
     for it in progress {
         it.hits.settle();
     }
+}
+
+fn hits_by_query(lookup: &Lookup<'_>, progress: Vec<Progress>) -> Vec<Hits> {
+    let hits = lookup.queries.iter().map(|_| Hits::new(lookup.wanted));
+    let mut hits: Vec<Hits> = hits.collect();
+    for it in progress {
+        hits[it.query].add(it.hits);
+    }
+    hits
 }
 
 #[cfg(test)]
@@ -386,7 +397,7 @@ mod tests {
             max_candidates,
             workers: &Workers::default(),
         };
-        Progress::new(Vec::new(), &lookup)
+        Progress::new(0, Vec::new(), &lookup)
     }
 
     #[test]

@@ -3,23 +3,33 @@
 use platform::work::{Waiting, Workers};
 
 use super::Hit;
+use super::english::Forms;
 use super::folding::fold;
 use super::ngrams::{is_letter, start};
 
-/// Folded words that must all be in a text.
+/// Folded words that must all be in a text, each as it is or in another form.
 #[derive(Clone, Debug)]
-pub struct Terms(pub Vec<String>);
+pub struct Terms(Vec<Term>);
+
+#[derive(Clone, Debug)]
+struct Term {
+    word: String,
+    forms: Option<Forms>,
+}
 
 impl Terms {
     pub fn of(text: &str) -> Self {
         let folded = fold(start(text));
-        let terms = folded.split(|letter| !is_letter(letter));
-        Self(
-            terms
-                .filter(|term| !term.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        )
+        let words = folded.split(|letter| !is_letter(letter));
+        let terms = words.filter(|word| !word.is_empty()).map(|word| Term {
+            word: word.to_owned(),
+            forms: Forms::of(word),
+        });
+        Self(terms.collect())
+    }
+
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|term| term.word.as_str())
     }
 
     /// The hits that contain all terms.
@@ -38,6 +48,47 @@ impl Terms {
 
     /// Whether a folded text contains all terms.
     pub fn are_in(&self, text: &str) -> bool {
-        self.0.iter().all(|term| text.contains(term.as_str()))
+        self.0.iter().all(|term| {
+            let forms = || term.forms.as_ref().is_some_and(|forms| forms.are_in(text));
+            text.contains(term.word.as_str()) || forms()
+        })
+    }
+
+    /// What the index is asked for: a text that contains all terms has all n-grams of at least one of these.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let (mut of_all, mut alternatives) = (Vec::new(), None);
+        for term in &self.0 {
+            match term.forms.as_ref().map(|forms| forms.keys.as_slice()) {
+                Some([key]) => of_all.push(key.as_str()),
+                Some(keys) => alternatives = Some(keys),
+                // A word of one letter has no n-grams of its own: the letter may be anywhere in a longer word.
+                None if term.word.chars().nth(1).is_none() => {}
+                None => of_all.push(&term.word),
+            }
+        }
+        match alternatives {
+            Some(keys) if of_all.is_empty() => keys.to_vec(),
+            _ => vec![of_all.join(" ")],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_is_asked_for_what_all_forms_of_all_terms_have() {
+        for (q, keys) in [
+            ("refunds late", &["refund lat"][..]),
+            ("Running shoes", &["run sho"]),
+            ("환불 요청", &["환불 요청"]),
+            ("a refund", &["refund"]),
+            ("a", &[""]),
+            ("tries", &["tre", "tri", "try"]),
+            ("tries refunds", &["refund"]),
+        ] {
+            assert_eq!(Terms::of(q).keys(), keys, "{q}");
+        }
     }
 }
