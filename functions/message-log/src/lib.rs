@@ -20,7 +20,6 @@
 //! | `GET /v1/robeings/{id}/context` | `context/` |
 //! | `GET /v1/robeings/{id}/search` | `search/mod.rs` |
 //! | which spellings search takes for the same word | `search/folding.rs` |
-//! | which forms of an English word it finds | `search/english.rs` |
 //! | the index: n-grams, posting lists, segments | `search/ngrams.rs`, `search/postings.rs`, `search/segments.rs` |
 //! | how the index is written | `search/roll_up.rs`, `search/packing.rs` |
 //! | `GET /v1/robeings/{id}/patterns` | `patterns/mod.rs`; counts: `patterns/activity.rs`, `patterns/counted.rs` |
@@ -71,14 +70,14 @@ const MAX_BATCHES: usize = 4;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let log = Log::open(resources)?;
-    let slack = Slack::open(resources.env())?;
+    let slack = resources.rotating(Slack::open)?;
     let ingress = resources.ingress();
     ingress.accept_whole_batches();
     let signed = slack.clone();
     ingress.accept_signed(
         slack::ROUTE,
-        move |headers| signed.may_be_signed(headers),
-        move |headers, body| slack.verify(headers, body),
+        move |headers| signed.current().may_be_signed(headers),
+        move |headers, body| slack.current().verify(headers, body),
     )?;
     let large = Router::new()
         .routes(routes!(post::batch))

@@ -44,7 +44,7 @@ pub fn link(privacy: &Privacy, export: Uuid, file: i32, end: Timestamp) -> (Stri
         .saturating_add(LINK_LIFETIME)
         .unwrap_or(end);
     let expires = soon.min(end).as_second();
-    let signature = hex::encode(privacy.master.sign(&signed_text(export, file, expires)));
+    let signature = hex::encode(privacy.master().sign(&signed_text(export, file, expires)));
     let url =
         format!("{ROUTE}?export={export}&file={file}&expires={expires}&signature={signature}");
     (url, Timestamp::from_second(expires).unwrap_or(end))
@@ -60,7 +60,7 @@ pub fn authenticate(privacy: &Privacy, address: &Uri) -> Result<Caller> {
         .map_err(|_| refused("this is not a link to a file: get one from GET /v1/exports/{id}"))?;
     let signature = hex::decode(&link.signature).unwrap_or_default();
     let text = signed_text(link.export, link.file, link.expires);
-    if !privacy.master.verify(&text, &signature) {
+    if !privacy.master().verify(&text, &signature) {
         return Err(refused(
             "the link was changed: get a new one from GET /v1/exports/{id}",
         ));

@@ -26,8 +26,9 @@ mod subject;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use platform::postgres::Pool;
+use platform::secrets::Rotating;
 use platform::serve::time_limit;
 use platform::store::Store;
 use platform::{Resources, Router, routes};
@@ -43,7 +44,7 @@ pub const LONGEST_TRIGGER: Duration = Duration::from_secs(LONGEST_RUN.as_secs() 
 pub struct Privacy {
     pool: Pool,
     store: Arc<dyn Store>,
-    master: Arc<MasterKeys>,
+    master: Rotating<MasterKeys>,
     /// How many days a month stays in the log after its end.
     archive_after_days: i64,
     /// How many days messages are kept; none if they are kept forever.
@@ -63,13 +64,13 @@ impl Privacy {
             (0..=36_500).contains(&retention_days),
             "RETENTION_DAYS is {retention_days}: set it to 1 to 36500, or to 0 to keep everything"
         );
-        let master = env.secret("PRIVACY_KEY").context(
-            "PRIVACY_KEY is not set: set it to 64 hex digits, for example from `openssl rand -hex 32`",
-        )?;
         Ok(Self {
             pool: resources.postgres()?,
             store: resources.store()?,
-            master: Arc::new(MasterKeys::parse(&master)?),
+            master: resources.rotating(|env| {
+                let meaning = "64 hex digits, for example from `openssl rand -hex 32`";
+                MasterKeys::parse(&env.required_secret("PRIVACY_KEY", meaning)?)
+            })?,
             archive_after_days,
             retention_days: Some(retention_days).filter(|days| *days > 0),
         })
@@ -82,6 +83,11 @@ impl Privacy {
             pool,
             ..self.clone()
         }
+    }
+
+    /// The keys in use. One operation uses one value.
+    fn master(&self) -> Arc<MasterKeys> {
+        self.master.current()
     }
 
     /// A copy that uses another store, such as one that fails in a test.

@@ -110,7 +110,7 @@ async fn create_months_ahead(privacy: &Privacy) -> Result<u32> {
 
 async fn verify_receipts(privacy: &Privacy) -> Result<()> {
     let client = privacy.pool.get().await?;
-    match receipt::first_broken(&client, &privacy.master).await? {
+    match receipt::first_broken(&client, &privacy.master()).await? {
         None => Ok(()),
         Some(number) => {
             metric("receipts_broken", Unit::Count, 1.0);

@@ -82,7 +82,7 @@ impl SubjectId {
         };
         Ok(ResolvedSubject {
             kind,
-            digests: privacy.master.digests_of(kind, &id),
+            digests: privacy.master().digests_of(kind, &id),
             subject: Subject { identity, robeings },
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use platform::Env;
 use platform::postgres::Notifications;
+use platform::secrets::Rotating;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -20,10 +21,12 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 /// Runs until the cache is dropped.
-pub async fn run(env: Env, cache: Weak<Cache>) {
+pub async fn run(env: Rotating<Env>, cache: Weak<Cache>) {
     let mut pause = PAUSES[0];
     loop {
         let own = format!("{CHANNEL}_{}", Uuid::new_v4().simple());
+        // Its password may have changed.
+        let env = env.current();
         match Notifications::open(&env, &[CHANNEL, &own]).await {
             Ok(notifications) => {
                 if listen(notifications, &own, &cache).await {

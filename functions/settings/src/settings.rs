@@ -6,6 +6,7 @@ use std::sync::{Arc, Once};
 use platform::postgres::Pool;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::{Json, Type};
+use platform::secrets::Rotating;
 use platform::{Env, Error, Resources, Result};
 use robeing::ROBEINGS;
 use serde_json::{Map, Value, json};
@@ -24,7 +25,7 @@ pub struct Settings {
     pool: Pool,
     cache: Arc<Cache>,
     /// None on platforms where nothing runs between requests, and so nothing can listen.
-    listener: Option<Arc<(Env, Once)>>,
+    listener: Option<Arc<(Rotating<Env>, Once)>>,
 }
 
 /// A change of one category.
@@ -49,13 +50,14 @@ impl Settings {
         let pool = resources.postgres()?;
         resources.get_or_open(|| {
             let env = resources.env();
+            let current = resources.rotating(|env| Ok(env.clone()))?;
             let is_serverless = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
                 .iter()
                 .any(|name| env.get(name).is_some());
             Ok(Self {
                 pool,
                 cache: Arc::default(),
-                listener: (!is_serverless).then(|| Arc::new((env.clone(), Once::new()))),
+                listener: (!is_serverless).then(|| Arc::new((current, Once::new()))),
             })
         })
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::auth::Auth;
 use crate::llm::Llm;
+use crate::secrets::{Refresh, Rotating};
 use crate::serve::Ingress;
 use crate::store::Store;
 use crate::{Clock, Env, http_client, llm, postgres, store};
@@ -17,6 +18,7 @@ pub struct Resources(Arc<Inner>);
 struct Inner {
     env: Env,
     clock: Clock,
+    refresh: Refresh,
     http: OnceLock<reqwest::Client>,
     store: OnceLock<Arc<dyn Store>>,
     postgres: OnceLock<postgres::Pool>,
@@ -34,6 +36,7 @@ impl Resources {
     /// With another clock, for tests.
     pub fn with_clock(env: Env, clock: Clock) -> Self {
         Self(Arc::new(Inner {
+            refresh: Refresh::new(&env, clock.clone()),
             env,
             clock,
             http: OnceLock::new(),
@@ -46,8 +49,22 @@ impl Resources {
         }))
     }
 
+    /// The configuration at startup. For secrets that may change, use [`Resources::rotating`].
     pub fn env(&self) -> &Env {
         &self.0.env
+    }
+
+    /// A value that `make` returns for the configuration, and again whenever a secret in it changes. `make`
+    /// must not open resources.
+    pub fn rotating<T: Send + Sync + 'static>(
+        &self,
+        make: impl Fn(&Env) -> anyhow::Result<T> + Send + Sync + 'static,
+    ) -> anyhow::Result<Rotating<T>> {
+        self.0.refresh.rotating(self.env(), make)
+    }
+
+    pub(crate) fn refresh(&self) -> &Refresh {
+        &self.0.refresh
     }
 
     pub fn clock(&self) -> &Clock {
@@ -87,7 +104,9 @@ impl Resources {
 
     /// The database named by `DATABASE_URL`. Connects at the first query.
     pub fn postgres(&self) -> anyhow::Result<postgres::Pool> {
-        once(&self.0.postgres, || postgres::open(self.env()))
+        once(&self.0.postgres, || {
+            postgres::open_rotating(self, "DATABASE_URL", postgres::database_url)
+        })
     }
 
     /// The model named by `LLM_MODEL`, or none if it is unset.

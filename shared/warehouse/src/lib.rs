@@ -27,7 +27,7 @@ pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Source>> {
     Ok(match url.scheme() {
         "bigquery" => Arc::new(BigQuery::open(resources)?),
         "file" => Arc::new(Folder::open(&url)?),
-        "postgres" | "postgresql" => Arc::new(Postgres::open(text, resources.env())?),
+        "postgres" | "postgresql" => Arc::new(Postgres::of(resources)?),
         scheme => bail!("WAREHOUSE_URL has the unknown scheme {scheme:?}: set it to {FORMS}"),
     })
 }

@@ -24,9 +24,10 @@ use jiff::{SignedDuration, Timestamp};
 use masking::{Known, Masker, Placeholders, Policy};
 use platform::auth::is_name;
 use platform::postgres::Pool;
+use platform::secrets::Rotating;
 use platform::telemetry::{Unit, metric};
 use platform::work::{Waiting, Workers};
-use platform::{Resources, Result};
+use platform::{Env, Resources, Result};
 use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
@@ -50,7 +51,7 @@ pub struct Log {
     pub pool: Pool,
     pub settings: Settings,
     masker: Masker,
-    masking_key: Arc<[u8; 32]>,
+    masking_key: Rotating<[u8; 32]>,
     max_age: SignedDuration,
     batcher: Arc<Batcher>,
     /// For work on long texts.
@@ -66,20 +67,11 @@ impl Log {
             (31..=36_500).contains(&days),
             "MESSAGE_MAX_AGE_DAYS is {days}: set it to 31 to 36500"
         );
-        let key = resources.env().secret("MASKING_KEY").context(
-            "MASKING_KEY is not set: set it to 64 hex digits, such as the output of `openssl rand -hex 32`",
-        )?;
-        let key: Option<[u8; 32]> = hex::decode(key.expose())
-            .ok()
-            .and_then(|key| key.try_into().ok());
-        let key = key.context(
-            "MASKING_KEY is not a key: set it to 64 hex digits, such as the output of `openssl rand -hex 32`",
-        )?;
         Ok(Self {
             pool: resources.postgres()?,
             settings: Settings::open(resources)?,
             masker: Masker::default(),
-            masking_key: Arc::new(key),
+            masking_key: resources.rotating(masking_key)?,
             max_age: SignedDuration::from_hours(i64::from(days) * 24),
             batcher: Arc::default(),
             workers: Workers::default(),
@@ -223,8 +215,20 @@ impl Log {
     }
 
     fn placeholders(&self, conversation: Uuid, known: Known) -> Placeholders {
-        Placeholders::new(&self.masking_key, &conversation.to_string(), known)
+        Placeholders::new(
+            &self.masking_key.current(),
+            &conversation.to_string(),
+            known,
+        )
     }
+}
+
+fn masking_key(env: &Env) -> anyhow::Result<[u8; 32]> {
+    const FORM: &str = "64 hex digits, such as the output of `openssl rand -hex 32`";
+    let key = env.required_secret("MASKING_KEY", FORM)?;
+    let key = hex::decode(key.expose()).ok();
+    key.and_then(|key| key.try_into().ok())
+        .with_context(|| format!("MASKING_KEY is not a key: set it to {FORM}"))
 }
 
 fn record_metrics(outcomes: &[Result<Stored>]) {

@@ -204,7 +204,8 @@ async fn read_with_keys(
         let users: Vec<Option<Uuid>> = new.values().map(|it| it.person.0).collect();
         let slack_users: Vec<Option<&str>> =
             new.values().map(|it| it.person.1.as_deref()).collect();
-        let wrapped = (0..digests.len()).map(|_| Ok(privacy.master.person_key()?.1));
+        let master = privacy.master();
+        let wrapped = (0..digests.len()).map(|_| Ok(master.person_key()?.1));
         let wrapped = wrapped.collect::<Result<Vec<Vec<u8>>>>()?;
         transaction
             .execute_typed(
@@ -234,7 +235,7 @@ async fn read_with_keys(
             let id: i64 = row.try_get("id")?;
             keys.ids.insert(row.try_get("person_digest")?, id);
             keys.by_id
-                .insert(id, privacy.master.unwrap(row.try_get("wrapped")?)?);
+                .insert(id, master.unwrap(row.try_get("wrapped")?)?);
         }
     }
     transaction.commit().await?;
@@ -321,8 +322,9 @@ pub async fn keys_by_id(privacy: &Privacy, ids: &[i64]) -> Result<HashMap<i64, P
     )
     .await?;
     let mut keys = HashMap::with_capacity(rows.len());
+    let master = privacy.master();
     for row in rows {
-        keys.insert(row.try_get(0)?, privacy.master.unwrap(row.try_get(1)?)?);
+        keys.insert(row.try_get(0)?, master.unwrap(row.try_get(1)?)?);
     }
     Ok(keys)
 }

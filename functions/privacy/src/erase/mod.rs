@@ -132,7 +132,7 @@ async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Erasure> 
     .await?;
     let row = rows.first();
     let row = row.ok_or_else(|| Error::NotFound(format!("there is no erasure {id}")))?;
-    let receipt = receipt::read(&client, &privacy.master, id).await?;
+    let receipt = receipt::read(&client, &privacy.master(), id).await?;
     Erasure::of(row, receipt)
 }
 

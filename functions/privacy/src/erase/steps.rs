@@ -171,7 +171,7 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> 
         "asked_at": requested_at,
         "verified_at": finished_at,
     });
-    receipt::append(&transaction, &privacy.master, id, &body.to_string()).await?;
+    receipt::append(&transaction, &privacy.master(), id, &body.to_string()).await?;
     transaction.commit().await?;
     let rows: u64 = erased.values().sum();
     metric("erased_rows", Unit::Count, rows as f64);

@@ -29,10 +29,11 @@ mod token;
 
 use std::sync::Arc;
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
 
+use crate::secrets::Rotating;
 use crate::{Env, Error, Resources};
 use oidc::{Jwt, Oidc};
 use token::Tokens;
@@ -50,7 +51,8 @@ pub struct Auth {
 
 /// The accepted credentials; at least one kind is configured.
 struct Credentials {
-    tokens: Option<Tokens>,
+    /// None if AUTH_TOKENS is unset. Its secret may get a value later.
+    tokens: Rotating<Option<Tokens>>,
     oidc: Option<Oidc>,
     trigger: Option<Oidc>,
 }
@@ -95,15 +97,20 @@ impl Auth {
             Some(other) => bail!("AUTH_MODE is {other:?}: set it to \"open\", or unset it"),
         }
 
-        let tokens = env.secret("AUTH_TOKENS");
-        let tokens = tokens.map(|json| Tokens::parse(&json)).transpose()?;
+        let tokens = resources.rotating(|env| {
+            let tokens = env.secret("AUTH_TOKENS");
+            tokens.map(|json| Tokens::parse(&json)).transpose()
+        })?;
         let oidc = Oidc::callers(resources)?;
         let trigger = Oidc::trigger(resources)?;
-        ensure!(
-            tokens.is_some() || oidc.is_some() || trigger.is_some(),
-            "no caller can authenticate: set AUTH_TOKENS, or AUTH_ISSUER and AUTH_AUDIENCE, or \
-             AUTH_TRIGGER_ACCOUNT and AUTH_TRIGGER_AUDIENCE; for local use, AUTH_MODE=open",
-        );
+        if tokens.current().is_none() && oidc.is_none() && trigger.is_none() {
+            let why = env.why_without_value("AUTH_TOKENS");
+            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+            bail!(
+                "no caller can authenticate: set AUTH_TOKENS, or AUTH_ISSUER and AUTH_AUDIENCE, or \
+                 AUTH_TRIGGER_ACCOUNT and AUTH_TRIGGER_AUDIENCE; for local use, AUTH_MODE=open{why}"
+            );
+        }
         let credentials = Credentials {
             tokens,
             oidc,
@@ -140,11 +147,8 @@ impl Auth {
         let is_event = path == "/events" || path.starts_with("/events/");
         let trigger = credentials.trigger.as_ref().filter(|_| is_event);
 
-        let caller = match credentials
-            .tokens
-            .as_ref()
-            .and_then(|tokens| tokens.caller(bearer))
-        {
+        let tokens = credentials.tokens.current();
+        let caller = match tokens.as_ref().as_ref().and_then(|it| it.caller(bearer)) {
             Some(caller) => caller,
             None => by_jwt(bearer, [trigger, credentials.oidc.as_ref()]).await?,
         };

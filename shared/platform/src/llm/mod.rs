@@ -31,7 +31,8 @@ use serde_json::Value;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
-use crate::{Env, Resources};
+use crate::secrets::Rotating;
+use crate::{Env, Resources, Secret};
 use failure::Failure;
 use model::Model;
 pub use model::VARIABLES;
@@ -44,6 +45,7 @@ pub struct Llm(Arc<Inner>);
 struct Inner {
     client: genai::Client,
     model: Model,
+    key: Rotating<Option<Secret>>,
     timeout: Duration,
     attempts: u32,
     /// The parameters that the model has refused. Lists of what models accept get outdated, so a refused
@@ -142,6 +144,8 @@ pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
     let Some(model) = Model::read(env)? else {
         return Ok(None);
     };
+    let provider = model.provider;
+    let key = resources.rotating(move |env| provider.key(env))?;
     let client = genai::Client::builder()
         .with_reqwest(resources.http()?)
         .build()
@@ -152,6 +156,7 @@ pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
         attempts: attempts(env)?,
         refusals: AtomicU8::new(0),
         model,
+        key,
     }))))
 }
 
@@ -213,10 +218,13 @@ impl Llm {
         let inner = &self.0;
         let model = &inner.model;
         let request = request::request(model, prompt, refusals);
-        let target = model.target(request.api).map_err(|_| {
-            let address = model.provider.address();
-            Failure::Final(LlmError::Denied(format!("{address} is not a base URL")))
-        })?;
+        let key = inner.key.current();
+        let target = model
+            .target(request.api, key.as_ref().as_ref())
+            .map_err(|_| {
+                let address = model.provider.address();
+                Failure::Final(LlmError::Denied(format!("{address} is not a base URL")))
+            })?;
 
         // The client would log whole answers.
         let chat = inner

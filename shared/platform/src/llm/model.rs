@@ -51,7 +51,6 @@ pub struct Model {
     pub effort: Option<Effort>,
     pub accepts: Accepts,
     endpoint: Url,
-    key: Option<Secret>,
 }
 
 /// The API through which a model is called.
@@ -116,11 +115,17 @@ impl Provider {
         matches!(self, Self::Ollama | Self::Compatible)
     }
 
-    fn key(self, env: &Env) -> anyhow::Result<Option<Secret>> {
+    pub fn key(self, env: &Env) -> anyhow::Result<Option<Secret>> {
         let key = self.keys().iter().find_map(|name| env.secret(name));
         if key.is_none() && !self.works_without_key() {
             let names = self.key_names();
-            anyhow::bail!("{names} is not set: set it to a key of {self}, which LLM_MODEL selects");
+            let why = self
+                .keys()
+                .iter()
+                .find_map(|name| env.why_without_value(name));
+            anyhow::bail!(why.unwrap_or_else(|| format!(
+                "{names} is not set: set it to a key of {self}, which LLM_MODEL selects"
+            )));
         }
         Ok(key)
     }
@@ -180,7 +185,6 @@ impl Model {
             effort,
             accepts,
             endpoint: provider.endpoint(env)?,
-            key: provider.key(env)?,
         }))
     }
 
@@ -202,7 +206,7 @@ impl Model {
     }
 
     /// The address and the key, for a request to this API.
-    pub fn target(&self, api: Api) -> anyhow::Result<ServiceTarget> {
+    pub fn target(&self, api: Api, key: Option<&Secret>) -> anyhow::Result<ServiceTarget> {
         let kind = match api {
             Api::Messages => AdapterKind::Anthropic,
             Api::Responses => AdapterKind::OpenAIResp,
@@ -211,7 +215,7 @@ impl Model {
             // supports it too, including schemas, which the client can't send in Ollama's own protocol.
             Api::Chat => AdapterKind::Custom(0),
         };
-        let auth = match &self.key {
+        let auth = match key {
             Some(key) => AuthData::from_single(key.expose()),
             None => AuthData::RequestOverride {
                 url: self.endpoint.join("chat/completions")?.to_string(),
@@ -360,7 +364,8 @@ mod tests {
             ("gpt-4o", "OPENAI_API_KEY"),
             ("gemini-2.5-flash", "GEMINI_API_KEY or GOOGLE_API_KEY"),
         ] {
-            let error = read(&[("LLM_MODEL", model)]).err().expect("no key");
+            let model = read(&[("LLM_MODEL", model)]).unwrap().expect("a model");
+            let error = model.provider.key(&Env::default()).expect_err("no key");
             assert!(error.to_string().starts_with(key), "{error}");
         }
     }

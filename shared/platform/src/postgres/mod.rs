@@ -31,7 +31,8 @@ pub mod scoped;
 mod tls;
 pub mod wait_limit;
 
-pub use connect::{open, open_url, take_parameter};
+pub(crate) use connect::database_url;
+pub use connect::{open, open_rotating, open_url, take_parameter};
 pub use error::{describe, is_unavailable};
 pub use listen::Notifications;
 pub use migrate::{migrate, pending};

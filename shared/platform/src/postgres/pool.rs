@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::describe;
 use super::wait_limit::Wait;
+use crate::secrets::Rotating;
 
 pub type PoolError = managed::PoolError<Error>;
 
@@ -177,18 +178,20 @@ impl Drop for Client {
 
 /// Opens connections, and checks one before it is reused.
 pub(super) struct Connector {
-    config: Config,
-    tls: MakeRustlsConnect,
+    target: Rotating<Target>,
     trusted_idle: Duration,
     /// By the wall clock: the monotonic clock may stop while the function is frozen.
     last_checkout: Mutex<SystemTime>,
 }
 
+/// What to connect to, with which login and which TLS.
+pub(super) type Target = (Config, MakeRustlsConnect);
+
 impl Connector {
-    pub(super) fn new(config: Config, tls: MakeRustlsConnect) -> Self {
+    /// A changed target, such as a new password, applies to new connections.
+    pub(super) fn new(target: Rotating<Target>) -> Self {
         Self {
-            config,
-            tls,
+            target,
             trusted_idle: TRUSTED_IDLE,
             last_checkout: Mutex::new(SystemTime::now()),
         }
@@ -221,7 +224,9 @@ impl managed::Manager for Connector {
     type Error = Error;
 
     async fn create(&self) -> Result<Connection, Error> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let target = self.target.current();
+        let (config, tls) = &*target;
+        let (client, connection) = config.connect(tls.clone()).await?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!("a connection to the database failed: {}", describe(&error));
@@ -291,8 +296,8 @@ mod tests {
         for (trusted, expected) in [(Duration::MAX, 1), (Duration::ZERO, 2)] {
             let (env, connections) = silent_server().await;
             let url = env.required("DATABASE_URL", "").unwrap();
-            let (config, tls) = crate::postgres::connect::configure("", url, &env).unwrap();
-            let mut connector = Connector::new(config, tls);
+            let target = crate::postgres::connect::configure("", url, &env).unwrap();
+            let mut connector = Connector::new(Rotating::fixed(target));
             connector.trusted_idle = trusted;
             let pool = Pool::new(connector, 1).unwrap();
             drop(pool.get().await.unwrap());

@@ -5,7 +5,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, Read, received};
+use super::{Content, Failure, Read, received};
 use crate::aws::{Amazon, Call};
 
 /// A reference to a secret, or to a version or a field of it.
@@ -49,6 +49,12 @@ impl Arn {
             stage: part(1).map(|it| (*it).to_owned()),
             version: part(2).map(|it| (*it).to_owned()),
         }))
+    }
+
+    /// Whether it refers to the current value, and not to another stage or version.
+    fn is_current(&self) -> bool {
+        let current = |stage: &String| stage == "AWSCURRENT";
+        self.version.is_none() && self.stage.as_ref().is_none_or(current)
     }
 
     fn domain(&self) -> &str {
@@ -96,7 +102,7 @@ pub(super) async fn read(amazon: &Amazon, arn: &Arn) -> Read {
     let sent = amazon.send(call).await.map_err(Failure::permanent)?;
     let (status, body) = received(sent).await?;
     if status != 200 {
-        return Err(refused(arn, status, &body));
+        return refused(arn, status, &body);
     }
     let secret: Secret = serde_json::from_slice(&body)
         .map_err(|_| Failure::temporary(anyhow!("can't read the response of Secrets Manager")))?;
@@ -107,7 +113,8 @@ pub(super) async fn read(amazon: &Amazon, arn: &Arn) -> Read {
         )
     });
     let text = text.map_err(Failure::permanent)?;
-    field(arn, text).map_err(Failure::permanent)
+    let text = field(arn, text).map_err(Failure::permanent)?;
+    Ok(Content::Text(text))
 }
 
 /// A field of a JSON secret, or the whole secret.
@@ -128,14 +135,29 @@ fn field(arn: &Arn, text: String) -> anyhow::Result<String> {
     }
 }
 
-fn refused(arn: &Arn, status: u16, body: &[u8]) -> Failure {
+fn refused(arn: &Arn, status: u16, body: &[u8]) -> Read {
     let Refusal { kind, message } = serde_json::from_slice(body).unwrap_or_default();
     let (id, region) = (&arn.id, &arn.region);
     let kind = kind.rsplit('#').next().unwrap_or_default();
     let hint = match kind {
+        // Only for a secret that exists does the message name what it looked for. Without a stage or a version
+        // in the reference, that is the current value, so none was ever set.
+        "ResourceNotFoundException" if message.contains("secret value") && arn.is_current() => {
+            let remedy = format!("set it with {}", put_value(arn));
+            return Ok(Content::NoValue { remedy });
+        }
+        "ResourceNotFoundException" if message.contains("secret value") => format!(
+            "the secret {id} has no value of this stage or version: list them with `aws secretsmanager \
+             list-secret-version-ids --region {region} --secret-id {id}`"
+        ),
         "ResourceNotFoundException" => format!(
-            "the secret doesn't exist or has no value: set it with `aws secretsmanager \
-             put-secret-value --region {region} --secret-id {id} --secret-string ...`"
+            "the secret doesn't exist: create it with `terraform apply`, or with `aws secretsmanager \
+             create-secret --region {region} --name ...`, and set it with {}",
+            put_value(arn)
+        ),
+        "InvalidRequestException" if message.contains("deletion") => format!(
+            "the secret is scheduled for deletion: restore it with `aws secretsmanager restore-secret \
+             --region {region} --secret-id {id}`"
         ),
         "AccessDeniedException" => {
             format!(
@@ -148,5 +170,12 @@ fn refused(arn: &Arn, status: u16, body: &[u8]) -> Failure {
         }
         _ => format!("Secrets Manager returns {status} {kind}: {message}"),
     };
-    Failure::permanent(anyhow!(hint))
+    Err(Failure::permanent(anyhow!(hint)))
+}
+
+fn put_value(arn: &Arn) -> String {
+    let (id, region) = (&arn.id, &arn.region);
+    format!(
+        "`aws secretsmanager put-secret-value --region {region} --secret-id {id} --secret-string ...`"
+    )
 }

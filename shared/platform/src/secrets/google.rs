@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
-use super::{Failure, Read, received};
+use super::{Content, Failure, Read, received};
 use crate::Env;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -86,7 +86,7 @@ impl Google {
         if status != 200 {
             return Err(refused(name, status));
         }
-        text(&body).map_err(Failure::permanent)
+        text(&body).map(Content::Text).map_err(Failure::permanent)
     }
 }
 

@@ -1,16 +1,22 @@
-//! Secrets in a secret manager, to which variables refer by name.
+//! Secrets that are stored outside of the environment, to which variables refer.
 //!
 //! | a value of this form | is read from |
 //! | --- | --- |
 //! | `arn:aws:secretsmanager:<region>:<account>:secret:<name>`, optionally followed by `:<JSON key>:<stage>:<version id>`, the format of ECS | AWS Secrets Manager |
 //! | `projects/<project>/secrets/<name>/versions/<version>` | Google Secret Manager |
+//! | any path, in a variable `<NAME>_FILE` for the variable `<NAME>` | a file |
 //!
-//! [`resolve`] reads them once, at startup. Without references, it does nothing.
+//! [`resolve`] reads them at startup. Without references, it does nothing. [`Rotating`] values change when a
+//! secret does, without a restart.
 
 mod aws;
+mod file;
 mod google;
+mod refresh;
+mod rotating;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,15 +27,36 @@ use crate::{Env, http_client};
 use aws::Arn;
 use google::{Google, Name};
 
+pub(crate) use refresh::Refresh;
+pub use rotating::Rotating;
+
 /// The time for all secrets together. Lambda allows 10 s for startup.
 const WITHIN: Duration = Duration::from_secs(8);
 /// The time for one response, which leaves time for a second attempt.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(200);
 
-enum Reference {
+enum Source {
     Amazon(Arn),
     Google(Name),
+    File(PathBuf),
+}
+
+/// A variable whose value is stored elsewhere.
+struct Reference {
+    variable: String,
+    /// The text of the reference. Equal references are read once.
+    text: String,
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Content {
+    Text(String),
+    /// The secret exists, but nobody has set it yet. `remedy` says how.
+    NoValue {
+        remedy: String,
+    },
 }
 
 /// Why a secret can't be read, and whether another attempt may succeed.
@@ -38,30 +65,55 @@ struct Failure {
     reason: anyhow::Error,
 }
 
-type Read = Result<String, Failure>;
+type Read = Result<Content, Failure>;
 
 /// Replaces the references in a snapshot of the environment by the secrets.
 ///
-/// A variable whose name ends in `_ARN` keeps its value: it is meant to be an ARN.
+/// A variable whose name ends in `_ARN` keeps its value: it is meant to be an ARN. A variable whose secret
+/// has no value yet counts as unset, with a warning, so that a new secret doesn't stop a deployment that can
+/// run without it.
 pub async fn resolve(env: Env) -> anyhow::Result<Env> {
-    let mut found = Vec::new();
-    for (variable, value) in env.iter().filter(|(name, _)| !name.ends_with("_ARN")) {
-        let reference = Reference::of(value).with_context(|| variable.to_owned())?;
-        found.extend(reference.map(|it| (variable.to_owned(), value.to_owned(), it)));
-    }
+    let found = references(&env)?;
     if found.is_empty() {
         return Ok(env);
     }
-    let read = timeout(WITHIN, read_all(env, found)).await;
-    read.with_context(|| {
+    let read = timeout(WITHIN, read_all(env, &found)).await;
+    let resolved = read.with_context(|| {
         format!(
             "the secret manager didn't respond within {} s",
             WITHIN.as_secs()
         )
-    })?
+    })??;
+    for name in resolved.without_value() {
+        let reason = resolved.why_without_value(name).unwrap_or_default();
+        tracing::warn!("{reason}; until then it counts as unset");
+    }
+    Ok(resolved)
 }
 
-impl Reference {
+fn references(env: &Env) -> anyhow::Result<Vec<Reference>> {
+    let mut found = Vec::new();
+    for (name, value) in env.iter().filter(|(name, _)| !name.ends_with("_ARN")) {
+        let (variable, source) = match file::variable_of(name) {
+            Some(variable) => {
+                anyhow::ensure!(
+                    env.get(variable).is_none(),
+                    "{variable} and {name} are both set: unset one of the two"
+                );
+                (variable, Some(Source::File(value.into())))
+            }
+            None => (name, Source::of(value).with_context(|| name.to_owned())?),
+        };
+        found.extend(source.map(|source| Reference {
+            variable: variable.to_owned(),
+            text: value.to_owned(),
+            source,
+        }));
+    }
+    Ok(found)
+}
+
+impl Source {
     fn of(value: &str) -> anyhow::Result<Option<Self>> {
         if let Some(arn) = Arn::parse(value)? {
             return Ok(Some(Self::Amazon(arn)));
@@ -70,46 +122,75 @@ impl Reference {
     }
 }
 
-/// Reads one secret after another over one connection: with a small function's share of a CPU, a second TLS
-/// handshake takes longer than a response.
-async fn read_all(env: Env, found: Vec<(String, String, Reference)>) -> anyhow::Result<Env> {
-    let http = http_client::build(&env)?;
-    let amazon = Amazon::new(&env, http.clone());
-    let google = Google::new(&env, http);
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    let mut resolved = env;
-    for (variable, value, reference) in found {
-        let secret = match known.get(&value) {
-            Some(secret) => secret.clone(),
-            None => {
-                let secret = read(&amazon, &google, &reference).await;
-                secret.with_context(|| format!("can't read the secret of {variable}"))?
-            }
-        };
-        known.insert(value, secret.clone());
-        resolved = resolved.with(&variable, secret);
+impl Reference {
+    fn is_file(&self) -> bool {
+        matches!(self.source, Source::File(_))
     }
+}
+
+async fn read_all(env: Env, found: &[Reference]) -> anyhow::Result<Env> {
+    let mut managers = Managers::new(&env)?;
+    let mut resolved = env.clone();
+    for reference in found {
+        match managers.read(reference).await? {
+            Content::Text(secret) => resolved = resolved.with(&reference.variable, secret),
+            Content::NoValue { remedy } => resolved.set_without_value(&reference.variable, remedy),
+        }
+    }
+    resolved.set_given(env);
     Ok(resolved)
 }
 
-/// Retries until [`resolve`] gives up.
-async fn read(amazon: &Amazon, google: &Google, reference: &Reference) -> anyhow::Result<String> {
-    loop {
-        let attempt = async {
-            match reference {
-                Reference::Amazon(arn) => aws::read(amazon, arn).await,
-                Reference::Google(name) => google.read(name).await,
-            }
-        };
-        match timeout(RESPONSE_TIMEOUT, attempt).await {
-            Ok(Ok(secret)) => return Ok(secret),
-            Ok(Err(failure)) if !failure.is_temporary => return Err(failure.reason),
-            Ok(Err(Failure { reason, .. })) => {
-                tracing::warn!(error = format!("{reason:#}"), "retrying to read a secret");
-            }
-            Err(_) => tracing::warn!("the secret manager is slow; retrying to read a secret"),
+/// Reads one secret after another over one connection: with a small function's share of a CPU, a second TLS
+/// handshake takes longer than a response.
+struct Managers {
+    amazon: Amazon,
+    google: Google,
+    /// What was read, by the text of the reference.
+    known: BTreeMap<String, Content>,
+}
+
+impl Managers {
+    fn new(env: &Env) -> anyhow::Result<Self> {
+        let http = http_client::build(env)?;
+        Ok(Self {
+            amazon: Amazon::new(env, http.clone()),
+            google: Google::new(env, http),
+            known: BTreeMap::new(),
+        })
+    }
+
+    async fn read(&mut self, reference: &Reference) -> anyhow::Result<Content> {
+        if let Some(known) = self.known.get(&reference.text) {
+            return Ok(known.clone());
         }
-        sleep(PAUSE).await;
+        let read = self.retry(&reference.source).await;
+        let content =
+            read.with_context(|| format!("can't read the secret of {}", reference.variable))?;
+        self.known.insert(reference.text.clone(), content.clone());
+        Ok(content)
+    }
+
+    /// Retries for as long as the caller waits.
+    async fn retry(&self, source: &Source) -> anyhow::Result<Content> {
+        loop {
+            let attempt = async {
+                match source {
+                    Source::Amazon(arn) => aws::read(&self.amazon, arn).await,
+                    Source::Google(name) => self.google.read(name).await,
+                    Source::File(path) => file::read(path).await,
+                }
+            };
+            match timeout(RESPONSE_TIMEOUT, attempt).await {
+                Ok(Ok(content)) => return Ok(content),
+                Ok(Err(failure)) if !failure.is_temporary => return Err(failure.reason),
+                Ok(Err(Failure { reason, .. })) => {
+                    tracing::warn!(error = format!("{reason:#}"), "retrying to read a secret");
+                }
+                Err(_) => tracing::warn!("the secret manager is slow; retrying to read a secret"),
+            }
+            sleep(PAUSE).await;
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use super::limits::{Deadline, Limits, body_limit};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::{INTERNAL, problem};
 use crate::postgres::wait_limit;
+use crate::secrets::Refresh;
 use crate::telemetry::{self, RequestContext};
 use crate::{Caller, Error, Json, Resources, Router};
 
@@ -47,6 +48,7 @@ pub(super) struct Invocation {
 
 struct Service {
     auth: Auth,
+    secrets: Refresh,
     limits: Limits,
     ingress: Ingress,
     room: Room,
@@ -65,6 +67,7 @@ pub fn service(
     let limits = Limits::new(resources.env())?;
     let service = Arc::new(Service {
         auth: resources.auth()?,
+        secrets: resources.refresh().clone(),
         limits,
         ingress: resources.ingress().clone(),
         room: Room::default(),
@@ -181,6 +184,9 @@ impl Service {
     ) -> Response {
         if let Err(error) = one_host(&request) {
             return error.into_response();
+        }
+        if request.uri().path() != HEALTH {
+            self.secrets.before_request().await;
         }
         if let Some(proof) = self.link_proof(&request, invocation) {
             match proof(request.uri()) {

@@ -22,9 +22,9 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use async_trait::async_trait;
-use platform::Env;
 use platform::excerpt::excerpt;
 use platform::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
+use platform::{Env, Resources};
 use schema::Dialect;
 use schema::document::{self, Extension, SourceKind, Table};
 
@@ -36,6 +36,8 @@ use crate::source::{Plan, Reading, Source};
 const MAX_READING_TIME: Duration = Duration::from_secs(5 * 60);
 /// The time limit of a plan: a user may be waiting.
 const MAX_PLAN_TIME: Duration = Duration::from_secs(9);
+
+const VARIABLE: &str = "WAREHOUSE_URL";
 
 pub struct Postgres {
     pool: Pool,
@@ -51,23 +53,44 @@ impl Postgres {
     /// Opens a URL like that of `WAREHOUSE_URL`, which errors name. TLS works as in
     /// [`postgres::open`], with the CA bundle of `DATABASE_CA`. Connects at the first reading.
     pub fn open(url: &str, env: &Env) -> anyhow::Result<Self> {
-        let (url, schemas) = take_parameter(url, "schemas");
-        let schemas = schemas.map(|names| {
-            let names = names.split(',').map(str::trim);
-            let names = names.filter(|name| !name.is_empty());
-            names.map(str::to_owned).collect::<Vec<_>>()
-        });
-        anyhow::ensure!(
-            schemas.as_ref().is_none_or(|names| !names.is_empty()),
-            "WAREHOUSE_URL has an empty `schemas`: name schemas, or omit it to read all"
-        );
-        Ok(Self {
-            pool: postgres::open_url("WAREHOUSE_URL", &url, env)?.within(MAX_PLAN_TIME),
+        let (url, schemas) = split(url)?;
+        Ok(Self::new(
+            &postgres::open_url(VARIABLE, &url, env)?,
+            schemas,
+        ))
+    }
+
+    /// Opens `WAREHOUSE_URL`. If its secret changes, new connections use the new one.
+    pub(crate) fn of(resources: &Resources) -> anyhow::Result<Self> {
+        let url = |env: &Env| split(env.get(VARIABLE).unwrap_or_default());
+        let (_, schemas) = url(resources.env())?;
+        let pool = postgres::open_rotating(resources, VARIABLE, move |env| Ok(url(env)?.0))?;
+        Ok(Self::new(&pool, schemas))
+    }
+
+    fn new(pool: &Pool, schemas: Option<Vec<String>>) -> Self {
+        Self {
+            pool: pool.within(MAX_PLAN_TIME),
             schemas,
             datasets: Mutex::default(),
             extensions: Mutex::default(),
-        })
+        }
     }
+}
+
+/// The URL of the database, and the schemas in its parameter `schemas`.
+fn split(url: &str) -> anyhow::Result<(String, Option<Vec<String>>)> {
+    let (url, schemas) = take_parameter(url, "schemas");
+    let schemas = schemas.map(|names| {
+        let names = names.split(',').map(str::trim);
+        let names = names.filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    });
+    anyhow::ensure!(
+        schemas.as_ref().is_none_or(|names| !names.is_empty()),
+        "WAREHOUSE_URL has an empty `schemas`: name schemas, or omit it to read all"
+    );
+    Ok((url, schemas))
 }
 
 #[async_trait]

@@ -1,4 +1,7 @@
-//! References to secret managers, which are resolved at startup.
+//! References to secret managers and files, which are resolved at startup.
+
+mod files;
+mod rotation;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,10 +12,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
-use platform::{Env, secrets};
+use platform::{Env, Resources, secrets};
 use serde_json::{Value, json};
 
 const TOKENS: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:m/AUTH_TOKENS-a1B2c3";
+const PREVIOUS: &str =
+    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:m/AUTH_TOKENS-a1B2c3::AWSPREVIOUS";
 const KEY: &str = "projects/shop/secrets/m-MASKING_KEY/versions/latest";
 
 /// A request: the path, the headers, the body.
@@ -78,6 +83,16 @@ fn amazon(value: &str) -> (u16, Value) {
     (
         200,
         json!({"ARN": TOKENS, "Name": "m/AUTH_TOKENS", "SecretString": value}),
+    )
+}
+
+/// What Secrets Manager returns for a secret that exists, but was never set.
+fn no_value() -> (u16, Value) {
+    let message =
+        "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
+    (
+        400,
+        json!({"__type": "ResourceNotFoundException", "Message": message}),
     )
 }
 
@@ -179,11 +194,26 @@ async fn a_secret_manager_that_never_responds_fails_startup_in_time() {
 #[tokio::test]
 async fn a_refusal_names_the_variable_and_the_fix_and_no_secret() {
     let of_amazon = |kind: &str| (400, json!({"__type": kind, "Message": "no"}));
+    let marked =
+        "You can't perform this operation on the secret because it was marked for deletion.";
     for (answer, reference, fix) in [
         (
             of_amazon("ResourceNotFoundException"),
             TOKENS,
             "aws secretsmanager put-secret-value",
+        ),
+        (
+            (
+                400,
+                json!({"__type": "InvalidRequestException", "Message": marked}),
+            ),
+            TOKENS,
+            "aws secretsmanager restore-secret --region eu-central-1 --secret-id arn:aws",
+        ),
+        (
+            no_value(),
+            PREVIOUS,
+            "aws secretsmanager list-secret-version-ids",
         ),
         (
             of_amazon("AccessDeniedException"),
@@ -250,4 +280,33 @@ async fn invalid_references_and_missing_logins_are_reported_without_a_request() 
         "{error:#}"
     );
     assert!(manager.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_without_a_value_counts_as_unset_until_it_is_required() {
+    let manager = manager(&[no_value(), no_value()]).await;
+    let env = manager.env().with("AUTH_TOKENS", TOKENS);
+
+    let resolved = secrets::resolve(env.clone()).await.unwrap();
+
+    assert_eq!(resolved.get("AUTH_TOKENS"), None);
+    let command = format!(
+        "aws secretsmanager put-secret-value --region eu-central-1 --secret-id {TOKENS} --secret-string"
+    );
+    let error = resolved
+        .required("AUTH_TOKENS", "tokens")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains(&command), "{error}");
+    let error = Resources::new(resolved)
+        .auth()
+        .err()
+        .expect("nobody can call");
+    assert!(error.to_string().contains(&command), "{error}");
+
+    let with_issuer = secrets::resolve(
+        env.with("AUTH_ISSUER", "https://login.example.com")
+            .with("AUTH_AUDIENCE", "metasync"),
+    );
+    assert!(Resources::new(with_issuer.await.unwrap()).auth().is_ok());
 }
