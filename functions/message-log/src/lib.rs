@@ -17,6 +17,7 @@
 //! | `POST /events/message-log` | `events/mod.rs`; formats: `events/body.rs`, `events/records.rs`, `events/envelopes.rs` |
 //! | the responses to lists of events | `events/batch.rs` |
 //! | `GET /v1/robeings/{id}/messages`, `/v1/users/{id}/messages` | `history/` |
+//! | `GET /v1/robeings/{id}/threads` | `threads.rs` |
 //! | `GET /v1/robeings/{id}/context` | `context/` |
 //! | `GET /v1/robeings/{id}/search` | `search/mod.rs` |
 //! | which spellings search takes for the same word | `search/folding.rs` |
@@ -58,6 +59,7 @@ pub mod roll_up;
 mod rows;
 pub mod search;
 pub mod slack;
+pub mod threads;
 
 use platform::serve::{body_limit, concurrency_limit, time_limit};
 use platform::{Resources, Router, routes};
@@ -92,6 +94,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(post::one))
         .routes(routes!(history::of_robeing))
         .routes(routes!(history::of_user))
+        .routes(routes!(threads::list))
         .routes(routes!(context::context))
         .routes(routes!(search::search))
         .routes(routes!(patterns::patterns))

@@ -23,4 +23,5 @@ mod several;
 mod slack;
 mod slow;
 mod spelling;
+mod threads;
 mod zones;

@@ -57,6 +57,8 @@ async fn a_caller_writes_and_reads_only_robeings_in_their_scope() {
         ("one", "/v1/robeings/r1/messages".to_owned(), 200),
         ("one", "/v1/robeings/r2/messages".to_owned(), 403),
         ("one", "/v1/robeings/r3/messages".to_owned(), 403),
+        ("one", "/v1/robeings/r1/threads".to_owned(), 200),
+        ("one", "/v1/robeings/r2/threads".to_owned(), 403),
         (
             "one",
             format!("/v1/users/{person}/messages?robeing=r2"),
