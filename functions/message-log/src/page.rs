@@ -1,8 +1,9 @@
 //! Pages of lists: limited by the number of items and by their size.
 
 use platform::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The most items per page.
@@ -12,6 +13,14 @@ const MAX_ITEMS: i64 = 200;
 pub const BYTES: usize = 4 * 1024 * 1024;
 /// The same, as the value of a statement.
 pub const STORED_BYTES: i64 = BYTES as i64;
+
+/// What a list has only if its caller asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Include {
+    /// What was erased. Only its id and its times are left.
+    Erased,
+}
 
 /// The limit of a request, if it is valid.
 pub fn limit(requested: Option<i64>, default: i64) -> Result<i64> {

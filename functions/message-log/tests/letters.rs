@@ -7,7 +7,8 @@ use crate::memory::roll_up;
 use crate::slack::{callback, now_ts, said, send, start};
 
 async fn letter(log: &Fixture) -> Value {
-    log.get("/v1/dead-letters?replayed=true").await["items"][0].clone()
+    let path = "/v1/dead-letters?replayed=true&include=erased";
+    log.get(path).await["items"][0].clone()
 }
 
 fn too_long() -> String {
@@ -153,7 +154,30 @@ async fn a_dead_letter_that_became_a_message_is_emptied_when_the_message_is_edit
         (&emptied["body"], &emptied["message_id"]),
         (&Value::Null, &Value::Null)
     );
+    assert!(emptied["erased_at"].is_string());
     assert!(!log.dump().await.contains("narwhal"));
+}
+
+#[tokio::test]
+async fn an_emptied_dead_letter_is_listed_only_on_request() {
+    let log = start().await;
+    let ts = now_ts(1);
+    send(&log, &said(&ts, &too_long(), json!({}))).await;
+    let listed = log.get("/v1/dead-letters").await;
+    assert_eq!(texts(&listed, "source"), ["slack"]);
+    assert_eq!(listed["items"][0]["erased_at"], Value::Null);
+    send(&log, &edited(&ts, &now_ts(5), "short")).await;
+    for (query, sources) in [
+        ("", &[][..]),
+        ("?replayed=true", &[]),
+        ("?include=erased", &["slack"]),
+    ] {
+        let listed = log.get(&format!("/v1/dead-letters{query}")).await;
+        assert_eq!(texts(&listed, "source"), sources, "{query}");
+    }
+    let unknown = log.app.get("/v1/dead-letters?include=all").await;
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.text().contains("`erased`"), "{unknown:?}");
 }
 
 #[tokio::test]

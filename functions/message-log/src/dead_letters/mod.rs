@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::Log;
-use crate::page::{self, Listed, STORED_BYTES, limit};
+use crate::page::{self, Include, Listed, STORED_BYTES, limit};
 
 pub use store::{Attribution, discard, letter_key, mark_stored, store};
 
@@ -33,6 +33,8 @@ pub struct ListParams {
     /// Include dead letters that were replayed.
     #[param(default = false)]
     replayed: Option<bool>,
+    /// `erased` includes dead letters that were emptied: erased, or edited or deleted by their sender in Slack.
+    include: Option<Include>,
     /// The most items per page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
@@ -70,6 +72,9 @@ pub struct DeadLetter {
     replayed_at: Option<Timestamp>,
     /// The id of the message that it became.
     message_id: Option<Uuid>,
+    /// The time at which it was emptied: erased, or edited or deleted by its sender in Slack.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    erased_at: Option<Timestamp>,
 }
 
 /// List events that could not be stored, newest first.
@@ -106,11 +111,12 @@ pub async fn list(
                         over (order by id desc rows between unbounded preceding and 1 preceding) as before
              from (
                  select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
-                        last_attempt_at, replayed_at, message_id
+                        last_attempt_at, replayed_at, message_id, erased_at
                  from conversation.dead_letter
                  where id < $1
                    and ($2::text[] is null or robeing_id = any ($2))
                    and ($3 or replayed_at is null)
+                   and ($6 or erased_at is null)
                  order by id desc
                  limit $4
              ) as wanted
@@ -123,6 +129,7 @@ pub async fn list(
             (&params.replayed.unwrap_or(false), Type::BOOL),
             (&one_more, Type::INT8),
             (&STORED_BYTES, Type::INT8),
+            (&(params.include == Some(Include::Erased)), Type::BOOL),
         ],
     )
     .await?;
@@ -142,6 +149,7 @@ pub async fn list(
                 last_attempt_at: row.try_get("last_attempt_at")?,
                 replayed_at: row.try_get("replayed_at")?,
                 message_id: row.try_get("message_id")?,
+                erased_at: row.try_get("erased_at")?,
             })
         })
         .collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
