@@ -172,7 +172,7 @@ async fn a_head_needs_the_authentication_that_a_get_needs() {
             let document = TestApp::with_env(env.clone()).start(function.app).await;
             let env = env.with(auth.0, auth.1);
             let app = TestApp::with_env(env).start(function.app).await;
-            let mut gets = vec!["/openapi.json".to_owned(), "/healthz".to_owned()];
+            let mut gets = ["/openapi.json", "/healthz", "/readyz"].map(str::to_owned).to_vec();
             for (method, path) in routes(&document).await {
                 if method == Method::GET {
                     gets.push(address(&path, "r1"));
@@ -183,7 +183,8 @@ async fn a_head_needs_the_authentication_that_a_get_needs() {
                 let head = app.request(Method::HEAD, &path).await.status;
                 assert_eq!(head, get, "{}: {path} with {}", function.name, auth.0);
                 let is_open = auth.0 == "AUTH_MODE" && !path.contains("/download");
-                assert!(is_open || path == "/healthz" || get == 401, "{path}: {get}");
+                let is_probe = path == "/healthz" || path == "/readyz";
+                assert!(is_open || is_probe || get == 401, "{path}: {get}");
             }
         }
     }

@@ -31,7 +31,7 @@ use platform::postgres::Pool;
 use platform::secrets::Rotating;
 use platform::serve::time_limit;
 use platform::store::Store;
-use platform::{Resources, Router, routes};
+use platform::{Resources, Router, readiness, routes};
 
 use keys::MasterKeys;
 
@@ -99,6 +99,11 @@ impl Privacy {
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let privacy = Privacy::open(resources)?;
+    let readiness = resources.readiness();
+    let database = readiness::database(privacy.pool.clone(), migrations::FILES);
+    readiness.check("database", database);
+    let store = Arc::clone(&privacy.store);
+    readiness.check("bucket", readiness::bucket(store, "exports/readiness"));
     let links = privacy.clone();
     resources
         .ingress()

@@ -18,7 +18,7 @@ mod settings;
 mod snapshot;
 
 use platform::serve::body_limit;
-use platform::{Resources, Router, routes};
+use platform::{Resources, Router, readiness, routes};
 
 pub use category::Category;
 pub use settings::Settings;
@@ -28,6 +28,8 @@ pub use snapshot::{Revisions, Snapshot};
 const MAX_BODY: usize = 64 * 1024;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
+    let database = readiness::database(resources.postgres()?, migrations::FILES);
+    resources.readiness().check("database", database);
     Ok(Router::new()
         .routes(routes!(read::all))
         .routes(routes!(read::category, change::patch))

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use platform::postgres::Pool;
 use platform::serve::time_limit;
-use platform::{Resources, Router, routes};
+use platform::{Resources, Router, readiness, routes};
 use settings::Settings;
 use watermark::Watermark;
 
@@ -55,6 +55,8 @@ impl Stats {
 }
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
+    let database = readiness::database(resources.postgres()?, migrations::FILES);
+    resources.readiness().check("database", database);
     Ok(Router::new()
         .routes(routes!(roll_up::trigger))
         .layer(time_limit(roll_up::LONGEST_RUN))

@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod llm;
 pub mod plural;
 pub mod postgres;
+pub mod readiness;
 pub mod resources;
 pub mod router;
 pub mod secrets;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::auth::Auth;
 use crate::llm::Llm;
+use crate::readiness::Readiness;
 use crate::secrets::{Refresh, Rotating};
 use crate::serve::Ingress;
 use crate::store::Store;
@@ -25,6 +26,7 @@ struct Inner {
     llm: OnceLock<Option<Llm>>,
     auth: OnceLock<Auth>,
     ingress: Ingress,
+    readiness: Readiness,
     opened: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
 }
 
@@ -45,6 +47,7 @@ impl Resources {
             llm: OnceLock::new(),
             auth: OnceLock::new(),
             ingress: Ingress::default(),
+            readiness: Readiness::default(),
             opened: Mutex::default(),
         }))
     }
@@ -74,6 +77,11 @@ impl Resources {
     /// Where an app declares how the service in front of it handles special requests.
     pub fn ingress(&self) -> &Ingress {
         &self.0.ingress
+    }
+
+    /// Where an app registers what it needs, for `GET /readyz`.
+    pub fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     /// The shared value of type `T`. The first call opens it; `open` must not call this method.

@@ -7,6 +7,7 @@ mod lambda;
 mod llm;
 mod postgres;
 mod postgres_tls;
+mod readiness;
 mod secrets;
 mod serve;
 mod silence;

@@ -188,7 +188,7 @@ async fn a_response_has_the_callers_request_id_or_a_new_one() {
 }
 
 #[tokio::test]
-async fn every_route_except_healthz_needs_a_caller() {
+async fn every_route_except_the_probes_needs_a_caller() {
     let sha256 = hex::encode(Sha256::digest("token-1"));
     let tokens = json!([{"name": "bot", "role": "reader", "sha256": sha256}]);
     let app = TestApp::with_env(platform::Env::default())
@@ -197,11 +197,13 @@ async fn every_route_except_healthz_needs_a_caller() {
         .await;
 
     assert_eq!(app.get("/healthz").await.status, StatusCode::OK);
+    assert_eq!(app.get("/readyz").await.status, StatusCode::OK);
     for path in [
         "/v1/me",
         "/openapi.json",
         "/nowhere",
         "/healthz/",
+        "/readyz/",
         "/v1/panic",
     ] {
         let reply = app.get(path).await;

@@ -9,16 +9,16 @@ use refinery_core::{Migration, Runner};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{describe, open};
+use super::{Pool, describe, open};
 use crate::Env;
 
 const HISTORY: &str = "metasync.migration";
 /// `metasync` in ASCII.
 const LOCK: i64 = 0x6d65_7461_7379_6e63;
 
-/// The names of the migrations that [`migrate`] would apply to the database of `DATABASE_URL`.
-pub async fn pending(env: &Env, files: &[(&str, &str)]) -> crate::Result<Vec<String>> {
-    let db = open(env)?.get().await?;
+/// The names of the migrations that [`migrate`] would apply to a database.
+pub async fn pending(pool: &Pool, files: &[(&str, &str)]) -> crate::Result<Vec<String>> {
+    let db = pool.get().await?;
     let is_new = format!("select to_regclass('{HISTORY}') is null");
     let is_new: bool = db.query_typed_one(&is_new, &[]).await?.get(0);
     let mut applied: Vec<i32> = Vec::new();

@@ -8,11 +8,12 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -26,11 +27,15 @@ use super::limits::{Deadline, Limits, body_limit};
 use crate::auth::{Auth, TRIGGER};
 use crate::error::{INTERNAL, problem};
 use crate::postgres::wait_limit;
+use crate::readiness::Status;
 use crate::secrets::Refresh;
 use crate::telemetry::{self, RequestContext};
-use crate::{Caller, Error, Json, Resources, Router};
+use crate::{Caller, Error, Json, Query, Resources, Router};
 
 const HEALTH: &str = "/healthz";
+const READY: &str = "/readyz";
+/// The routes without authentication, which probes ask every few seconds.
+const PROBES: [&str; 2] = [HEALTH, READY];
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Marks a request that arrived over a connection of this process. Others come from Lambda or from within.
@@ -54,8 +59,8 @@ struct Service {
     room: Room,
 }
 
-/// Adds what every function has in common to an app: `GET /healthz` without authentication,
-/// `GET /openapi.json`, authentication, limits on size and time, and RFC 9457 problems for errors.
+/// Adds what every function has in common to an app: `GET /healthz` and `GET /readyz` without
+/// authentication, `GET /openapi.json`, authentication, limits on size and time, and RFC 9457 problems for errors.
 ///
 /// # Errors
 /// If the configuration has no `AUTH_*` variable, or an invalid value.
@@ -73,6 +78,7 @@ pub fn service(
         room: Room::default(),
     });
     let (routes, write) = app.split();
+    let shared = resources.clone();
     let has_signed = resources.ingress().has_signed();
     let openapi = LazyLock::new(move || documented(name, write(), has_signed));
     let openapi = Arc::new(openapi);
@@ -80,8 +86,40 @@ pub fn service(
     Ok(routes
         .route("/openapi.json", get(openapi))
         .route(HEALTH, get(async || Json(json!({"status": "ok"}))))
+        .route(READY, get(move |query| ready(shared.clone(), query)))
         .layer(body_limit(limits.body().0))
         .layer(from_fn_with_state(service, respond)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadyParams {
+    /// Names of checks, separated by commas.
+    exclude: Option<String>,
+}
+
+/// `GET /readyz`: whether the function can do its work. The status is 503 if a check fails that is not
+/// excluded.
+async fn ready(
+    resources: Resources,
+    Query(params): Query<ReadyParams>,
+) -> Result<impl IntoResponse, Error> {
+    let report = resources.readiness().report(resources.clock()).await;
+    let names: Vec<&str> = report.checks.iter().map(|check| check.name).collect();
+    let excluded = params.exclude.unwrap_or_default();
+    let excluded: Vec<&str> = excluded.split(',').filter(|it| !it.is_empty()).collect();
+    let report = report.without(&excluded).map_err(|_| {
+        Error::Invalid(format!(
+            "exclude names a check that this function doesn't have: use {}",
+            names.join(", ")
+        ))
+    })?;
+    let status = match report.status {
+        Status::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Status::Ok | Status::Off => StatusCode::OK,
+    };
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    Ok((status, headers, Json(report)))
 }
 
 /// The OpenAPI document that the service of an app serves at `GET /openapi.json`.
@@ -116,7 +154,12 @@ async fn respond(
         let mut caller = None;
         let work = service.work(request, next, invocation, &mut caller);
         let response = bounded(work, &deadline).await;
-        let mut response = as_problem(response).await;
+        // A report with status 503 is an answer.
+        let mut response = if route == READY {
+            response
+        } else {
+            as_problem(response).await
+        };
         if let Ok(id) = id {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -125,7 +168,7 @@ async fn respond(
         let duration_ms = (started.elapsed().as_secs_f64() * 1e5).round() / 100.0;
         let caller = caller.as_deref().map(loggable);
         let caller = caller.as_deref();
-        if route == HEALTH {
+        if PROBES.contains(&route) {
             tracing::debug!(%method, route, status, duration_ms, "{method} {route}: {status}");
         } else {
             tracing::info!(%method, route, status, duration_ms, caller, "{method} {route}: {status}");
@@ -205,7 +248,7 @@ impl Service {
                 }
                 Err(refusal) => return refusal,
             }
-        } else if request.uri().path() != HEALTH {
+        } else if !PROBES.contains(&request.uri().path()) {
             // Borrows parts of the request, because its body is not `Sync`.
             let (headers, target) = (request.headers(), request.uri());
             let caller = match self.caller(headers, target, invocation).await {

@@ -31,7 +31,13 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     let mut report = Report::default();
     let resolved = platform::secrets::resolve(env.clone()).await;
     let env = match resolved {
-        Ok(env) => env,
+        Ok(env) => {
+            for (name, remedy) in env.without_value() {
+                let detail = format!("{name} refers to a secret without a value");
+                report.add("secrets", failed(detail, remedy));
+            }
+            env
+        }
         Err(error) => {
             report.add("secrets", failed(format!("{error:#}"), aws::LOGIN));
             without_references(&env)
@@ -133,6 +139,10 @@ async fn bucket(resources: &Resources) -> Outcome {
     failed(detail, remedy)
 }
 
+async fn pending(resources: &Resources) -> anyhow::Result<Vec<String>> {
+    Ok(postgres::pending(&resources.postgres()?, migrations::FILES).await?)
+}
+
 async fn database(resources: &Resources) -> Outcome {
     let env = resources.env();
     if env.get("DATABASE_URL").is_none() {
@@ -146,7 +156,7 @@ async fn database(resources: &Resources) -> Outcome {
         let detail = format!("Postgres {} is too old: use 15 or later", version / 10_000);
         return failed(detail, "psql \"$DATABASE_URL\" -c 'select version()'");
     }
-    match postgres::pending(env, migrations::FILES).await {
+    match pending(resources).await {
         Err(error) => failed(format!("{error:#}"), "metasync migrate"),
         Ok(pending) if !pending.is_empty() => {
             let pending = pending.join(", ");
