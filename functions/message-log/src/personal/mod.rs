@@ -5,6 +5,7 @@ mod expire;
 mod export;
 mod held;
 pub mod people;
+mod person_id;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,6 +16,8 @@ use uuid::Uuid;
 
 use crate::derived;
 use crate::roll_up::WATERMARK;
+
+pub use person_id::PersonId;
 
 const TABLES: [Table; 18] = [
     Table::personal(
