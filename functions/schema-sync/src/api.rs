@@ -1,7 +1,6 @@
 //! The routes: a run by a scheduler, a run by an admin, and an example that a person wrote.
 
-mod meaning;
-
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,16 +11,15 @@ use platform::serve::time_limit;
 use platform::store::StoreError;
 use platform::{Admin, Error, Json, RawBody, Resources, Result, Router, idempotency, routes};
 use schema::bounds::bytes;
-use schema::document::{Document, Example, Origin, Verified};
+use schema::document::{Document, Example, Origin, Source, Table};
 use schema::mentions::Mentions;
 use schema::name::DATASETS;
-use schema::versions;
+use schema::versions::{self, Damaged, Head};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use crate::examples::{self, Audience, Planning, Reviewer, Verdict};
-use crate::head::whole;
+use crate::examples::{self, Planning, Reviewer, Verdict};
 use crate::run::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
@@ -56,7 +54,6 @@ pub fn router(sync: Sync) -> Router {
         .routes(routes!(by_hand))
         .layer(time_limit(LONGEST_SYNC))
         .routes(routes!(add_example))
-        .merge(meaning::routes())
         .with_state(sync)
 }
 
@@ -151,21 +148,42 @@ async fn add_example(
     }
     loop {
         let head = versions::load_head(&*sync.store).await?;
-        let document = whole(&head)?;
+        let document = match &head {
+            Head::Whole { document, .. } => document,
+            Head::Absent => {
+                let detail = "nothing was synced yet; run a sync first";
+                return Err(Error::Conflict(detail.to_owned()));
+            }
+            Head::Damaged { error, .. } => return Err(Error::Conflict(damaged(error))),
+        };
         let scope = caller.scope.of(DATASETS);
-        // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
-        let seen = schema::within(document, scope);
-        let is_same = |it: &&Example| it.sql == new.sql && it.question == new.question;
-        if let Some(example) = seen.examples.iter().find(is_same) {
+        let visible: Vec<&Table> = document
+            .tables
+            .iter()
+            .filter(|table| table.parts.is_within(scope))
+            .collect();
+        let names: HashSet<&str> = visible.iter().map(|table| table.name.as_str()).collect();
+        let same = |it: &&Example| {
+            let is_seen = it.tables.iter().all(|table| names.contains(table.as_str()));
+            it.sql == new.sql && it.question == new.question && is_seen
+        };
+        if let Some(example) = document.examples.iter().find(same) {
             return Ok((StatusCode::OK, Json(example.clone())));
         }
-        let example = review(&sync, &seen, &new, audience(document, scope)).await?;
+        // Tables out of scope don't exist for this caller: no hint names them, and no dry run reads them.
+        let review = review(
+            &sync,
+            visible,
+            &document.source,
+            &new,
+            hidden(document, scope),
+        );
+        let example = review
+            .await
+            .map_err(|error| within_scope(error, document, scope))?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
-        // Now rather than in the next sync, which would otherwise publish another version.
-        let count = sync.settings.examples;
-        let datasets = document.datasets();
-        examples::add(&mut next.examples, example.clone(), count, &datasets);
+        next.examples.insert(0, example.clone());
         let people = next.examples.iter().chain(&next.quarantined);
         let people = people.filter(|it| it.origin == Origin::Person);
         if people.map(bytes).sum::<usize>() > MAX_EXAMPLES_BYTES {
@@ -173,6 +191,8 @@ async fn add_example(
                 "the cache already holds 16 MB of examples written by people, which is the limit";
             return Err(Error::Conflict(detail.to_owned()));
         }
+        // Now rather than in the next sync, which would otherwise publish another version.
+        examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
         next.version = versions::content_hash(&next);
         next.date_datasets(Some(document));
@@ -189,7 +209,7 @@ async fn add_example(
             })
             .await?;
         }
-        return Ok((StatusCode::CREATED, Json(visible(example, &next, scope))));
+        return Ok((StatusCode::CREATED, Json(example)));
     }
 }
 
@@ -209,23 +229,31 @@ fn check(new: &NewExample) -> Result<()> {
     Ok(())
 }
 
+fn damaged(error: &Damaged) -> String {
+    match error {
+        Damaged::Format(_) => error.to_string(),
+        Damaged::Unreadable(_) | Damaged::Content { .. } => {
+            "the schema cache is damaged; run a sync, which repairs it".to_owned()
+        }
+    }
+}
+
 async fn review(
     sync: &Sync,
-    seen: &Document,
+    tables: Vec<&Table>,
+    source: &Source,
     new: &NewExample,
-    audience: Audience,
+    hidden: Mentions,
 ) -> Result<Example> {
-    let source = &seen.source;
-    let schema = ground::Schema::new(&seen.tables, source.dialect)
-        .with_extensions(source.extensions.as_deref());
-    let is_scoped = matches!(audience, Audience::Scoped(_));
+    let schema =
+        ground::Schema::of(tables, source.dialect).with_extensions(source.extensions.as_deref());
     let run = Run::default();
     let reviewer = Reviewer {
         schema: &schema,
         source: &*sync.source,
         run: &run,
         planning: Planning::default(),
-        audience,
+        hidden,
     };
     let example = Example {
         question: new.question.clone(),
@@ -236,12 +264,6 @@ async fn review(
         error: None,
     };
     match reviewer.review(example).await {
-        // It would belong to no dataset, so that only those who see everything could see it.
-        Verdict::Holds(example) if is_scoped && example.tables.is_empty() => {
-            Err(Error::Unprocessable(
-                "the query reads no table: name a table of your datasets".to_owned(),
-            ))
-        }
         Verdict::Holds(example) => Ok(example),
         Verdict::Fails(example) => Err(Error::Unprocessable(
             example.error.unwrap_or_else(|| "the SQL is invalid".into()),
@@ -255,32 +277,35 @@ async fn review(
     }
 }
 
-/// Who reads the answer: a caller with a scope must not see the names out of it.
-fn audience(document: &Document, scope: &Names) -> Audience {
-    match scope {
-        Names::All => Audience::All,
-        Names::Only(_) => Audience::Scoped(Mentions::outside(schema::names(document), scope)),
-    }
+/// The names of datasets and tables that are out of a scope.
+fn hidden(document: &Document, scope: &Names) -> Mentions {
+    Mentions::outside(schema::names(document), scope)
 }
 
-/// The example as the caller's view of the document shows it.
-fn visible(example: Example, document: &Document, scope: &Names) -> Example {
-    if *scope == Names::All {
-        return example;
+/// The error without a message of the warehouse that names what the caller may not see.
+fn within_scope(error: Error, document: &Document, scope: &Names) -> Error {
+    let Names::Only(_) = scope else {
+        return error;
+    };
+    let is_hidden = |detail: &str| {
+        let lower = detail.to_lowercase();
+        let is_denied = lower.contains("access denied") || lower.contains("permission");
+        is_denied || hidden(document, scope).are_in(detail)
+    };
+    match error {
+        Error::Unprocessable(detail) if is_hidden(&detail) => Error::Unprocessable(
+            "the warehouse refuses the query with a message about something that you may not see: \
+             read only tables of your datasets"
+                .to_owned(),
+        ),
+        Error::Unavailable { detail, cause } if is_hidden(&detail) => Error::Unavailable {
+            detail: "the warehouse can't plan queries now; its message is in the log, under the \
+                     request id"
+                .to_owned(),
+            cause: cause.or_else(|| Some(anyhow::anyhow!(detail))),
+        },
+        error => error,
     }
-    let seen = schema::within(document, scope).examples.into_iter();
-    let mut same = seen.filter(|it| it.sql == example.sql && it.question == example.question);
-    same.next().unwrap_or_else(|| {
-        // A question that mentions a name out of scope is hidden from its author as well.
-        let verified = example.verified.map(|verified| Verified {
-            columns: Vec::new(),
-            ..verified
-        });
-        Example {
-            verified,
-            ..example
-        }
-    })
 }
 
 /// A hash of several parts, each with its length, so that their boundaries count.
