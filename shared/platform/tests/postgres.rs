@@ -169,7 +169,7 @@ async fn a_server_that_is_down_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_lost_race_and_a_timeout_are_unavailable_and_a_mistake_is_internal() {
+async fn a_lost_race_a_timeout_and_a_missing_migration_are_unavailable_and_a_mistake_is_internal() {
     let db = empty_database().await;
     let client = db.client().await;
     let raise = |code: &str| format!("do $$ begin raise sqlstate '{code}'; end $$");
@@ -182,7 +182,18 @@ async fn a_lost_race_and_a_timeout_are_unavailable_and_a_mistake_is_internal() {
             "{code}: {error:?}"
         );
     }
-    for code in ["42P01", "23505", "22P02", "XX000", "55000"] {
+    for code in ["42P01", "42703", "42883", "3F000"] {
+        let error = Error::from(client.batch_execute(&raise(code)).await.unwrap_err());
+        let Error::Unavailable { detail, cause } = error else {
+            panic!("{code}: {error:?}");
+        };
+        assert_eq!(
+            detail,
+            "the database is not migrated to this release: run `metasync migrate`"
+        );
+        assert!(format!("{cause:?}").contains(code), "{code}: {cause:?}");
+    }
+    for code in ["23505", "22P02", "XX000", "55000"] {
         let error = Error::from(client.batch_execute(&raise(code)).await.unwrap_err());
         assert!(matches!(error, Error::Internal(_)), "{code}: {error:?}");
     }

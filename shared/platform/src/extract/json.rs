@@ -147,8 +147,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     Ok(value)
 }
 
-/// What is wrong, and where.
-fn reason(error: &serde_json::Error) -> String {
+/// What is wrong with JSON, and where.
+pub fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     match text.strip_suffix(&place) {

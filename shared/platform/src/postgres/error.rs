@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io;
 
 use anyhow::anyhow;
+use tokio_postgres::error::SqlState;
 
 use super::PoolError;
 use crate::Error;
@@ -12,7 +13,12 @@ impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         // The description leaves out values of rows, which the error itself would print.
         let cause = anyhow!("postgres: {}", describe(&error));
-        if is_unavailable(&error) {
+        if lacks_schema(&error) {
+            Self::unavailable(
+                "the database is not migrated to this release: run `metasync migrate`",
+                cause,
+            )
+        } else if is_unavailable(&error) {
             Self::unavailable("the database is not available: try again", cause)
         } else {
             Self::Internal(cause)
@@ -33,6 +39,17 @@ impl From<PoolError> for Error {
             }
         }
     }
+}
+
+/// Whether a table, column, function or schema of a migration is missing.
+pub fn lacks_schema(error: &tokio_postgres::Error) -> bool {
+    let codes = [
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_COLUMN,
+        SqlState::UNDEFINED_FUNCTION,
+        SqlState::INVALID_SCHEMA_NAME,
+    ];
+    error.code().is_some_and(|code| codes.contains(code))
 }
 
 /// Whether the same statement may succeed later: the database is down, slow or out of connections, or the

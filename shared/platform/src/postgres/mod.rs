@@ -33,7 +33,7 @@ pub mod wait_limit;
 
 pub(crate) use connect::database_url;
 pub use connect::{open, open_rotating, open_url, take_parameter};
-pub use error::{describe, is_unavailable};
+pub use error::{describe, is_unavailable, lacks_schema};
 pub use listen::Notifications;
 pub use migrate::{migrate, pending};
 pub use pool::{Client, Pool, PoolError};
