@@ -122,7 +122,10 @@ async fn a_request_must_name_one_host() {
     let server = app.serve().await;
     for (head, status) in [
         ("GET /v1/plain HTTP/1.1\r\nhost: localhost\r\n", "200"),
-        ("GET /v1/plain HTTP/1.0\r\n", "200"),
+        ("GET /v1/plain HTTP/1.0\r\nhost: localhost\r\n", "200"),
+        ("GET http://localhost/v1/plain HTTP/1.0\r\n", "200"),
+        ("GET /v1/plain HTTP/1.0\r\n", "400"),
+        ("GET /v1/plain HTTP/1.0\r\nhost: evil.example\r\n", "403"),
         ("GET /v1/plain HTTP/1.1\r\n", "400"),
         (
             "GET /v1/plain HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n",

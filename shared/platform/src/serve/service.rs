@@ -179,11 +179,14 @@ async fn respond(
 }
 
 /// Refuses a request without a host, or with two, as RFC 9112 requires: whoever checks one of them must not
-/// be followed by whoever uses the other.
-fn one_host(request: &Request) -> Result<(), Error> {
+/// be followed by whoever uses the other. HTTP/1.0 and HTTP/2 need no `Host`, but the open mode refuses a
+/// request that names no host in any way: a proxy on this machine may have dropped the name of a web page.
+fn one_host(request: &Request, is_open: bool) -> Result<(), Error> {
     let hosts = request.headers().get_all(header::HOST).iter().count();
+    let is_required = request.version() == Version::HTTP_11
+        || is_open && request.uri().authority().is_none();
     let is_missing = hosts == 0
-        && request.version() == Version::HTTP_11
+        && is_required
         && request.extensions().get::<OverConnection>().is_some();
     if hosts > 1 || is_missing {
         return Err(Error::Invalid("send one `Host` header".to_owned()));
@@ -225,7 +228,7 @@ impl Service {
         invocation: Option<&Invocation>,
         name: &mut Option<Arc<str>>,
     ) -> Response {
-        if let Err(error) = one_host(&request) {
+        if let Err(error) = one_host(&request, self.auth.is_open()) {
             return error.into_response();
         }
         if request.uri().path() != HEALTH {
