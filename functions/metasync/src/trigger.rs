@@ -17,10 +17,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use message_log::events::{LARGEST_EVENT, as_json, is_run};
+use platform::extract::json::reason;
 use platform::serve::lambda::sqs;
 use platform::serve::{body_limit, time_limit};
-use platform::{Admin, Env, Error, Json, Result, Router, routes};
+use platform::{Admin, Env, Error, Json, JsonItems, Result, Router, routes};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tower::ServiceExt as _;
 
 use crate::functions::{DEFAULT_RECEIVER, Function, Queue};
@@ -73,7 +75,17 @@ async fn trigger(
 ) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let request = Request::from_parts(parts.clone(), body);
-    let Json(mut event) = Json::<Value>::from_request(as_json(request), &()).await?;
+    // The function checks its events one by one, so that one with a NUL character or too many levels doesn't fail
+    // the others.
+    let body = JsonItems::<Box<RawValue>>::from_request(as_json(request), &());
+    let JsonItems(body) = body.await?;
+    let parsed = serde_json::from_str(body.get());
+    let is_list = body.get().starts_with('[');
+    let (mut event, is_parsed) = match parsed {
+        Ok(event) => (event, true),
+        Err(_) if is_list => (Value::Array(Vec::new()), false),
+        Err(error) => return Err(Error::Invalid(format!("the event: {}", reason(&error)))),
+    };
     let function = dispatcher.receiver(&parts.headers, &mut event)?;
     if !function.is_available(&dispatcher.env) {
         return Err(Error::Conflict(function.left_out(&dispatcher.env)));
@@ -82,7 +94,11 @@ async fn trigger(
     if queue == Some(Queue::Records) && is_sqs_batch(&event) {
         return dispatcher.post_records(function, &parts, &event).await;
     }
-    Ok(dispatcher.post(function, parts, event.to_string()).await)
+    let body = match is_parsed {
+        true => event.to_string(),
+        false => body.get().to_owned(),
+    };
+    Ok(dispatcher.post(function, parts, body).await)
 }
 
 impl Dispatcher {
