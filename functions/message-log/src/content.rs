@@ -3,15 +3,16 @@
 //! Content is text, or a list of parts. A part is text, an object with a `type`, or an object whose only field names
 //! its kind, as Gemini and Bedrock write it. Messages contain parts: `{"role", "parts"}` and `{"role", "content"}`.
 //!
-//! The text of content is that of its parts, one per line, with the results of tools and without the reasoning of a
-//! model. Content without text is described by its parts instead, as a Slack message with only a file is:
+//! The text of content is that of its parts, one per line, with the results of tools, the text of documents and the
+//! transcripts of recordings, and without the reasoning of a model. The result of a tool that is data is its JSON. Content
+//! without text is described by its parts instead, as a Slack message with only a file is:
 //! `[file: plan.pdf (application/pdf)]`, `[tool_call: weather]`.
 
 use platform::{Error, Result};
 use serde_json::{Map, Value};
 
 /// The fields that name the kind of a part without a `type`.
-const KINDS: [&str; 26] = [
+const KINDS: [&str; 25] = [
     "inlineData",
     "inline_data",
     "fileData",
@@ -36,11 +37,15 @@ const KINDS: [&str; 26] = [
     "audio",
     "file",
     "image_url",
-    "json",
     "cachePoint",
 ];
 /// The fields that contain what a tool returned, or the text of a part of an unknown type.
-const INNER: [&str; 5] = ["content", "parts", "output", "response", "result"];
+const INNER: [&str; 10] = [
+    "content", "parts", "output", "outputs", "response", "result", "results", "value", "code",
+    "logs",
+];
+/// The only fields of a result that say what they contain, rather than being data of the tool.
+const RETURNED: [&str; 4] = ["output", "result", "content", "error"];
 /// The fields of a part, or of the object under its kind, that name it.
 const NAMES: [&str; 6] = [
     "title",
@@ -154,6 +159,10 @@ impl Reading {
         if part.contains_key("parts") {
             return self.message(part);
         }
+        if let Some(data) = part.get("json") {
+            self.data(data);
+            return Ok(());
+        }
         for kind in KINDS {
             match part.get(kind) {
                 Some(Value::Object(inner)) => return self.kind(kind, inner),
@@ -175,6 +184,11 @@ impl Reading {
                 self.content(refusal.unwrap_or(&Value::Null))
             }
             "message" => self.message(part),
+            "json" => {
+                let data = part.get("json").or(part.get("value"));
+                self.data(data.unwrap_or(&Value::Null));
+                Ok(())
+            }
             "function" => {
                 let function = part.get("function").and_then(Value::as_object);
                 self.kind("tool_call", function.unwrap_or(part))
@@ -196,17 +210,26 @@ impl Reading {
             return self.written(text, part);
         }
         if has(&["tool", "function", "mcp"]) && ends(&["result", "response", "output"]) {
-            return self.inner("tool_result", part);
+            self.result(part);
+            return Ok(());
         }
+        // What a provider's own tool found is in the part of the call.
         if has(&["tool", "function"]) || ends(&["call"]) {
-            self.describe("tool_call", name_of(part));
+            let before = self.texts.len();
+            self.inner(part);
+            if before == self.texts.len() {
+                self.describe("tool_call", name_of(part));
+            }
             return Ok(());
         }
         if is_file(&plain) {
-            self.describe_file(&plain, part);
+            self.file(&plain, part);
             return Ok(());
         }
-        self.inner(kind, part)
+        if !self.inner(part) {
+            self.describe(kind, name_of(part));
+        }
+        Ok(())
     }
 
     /// The text of a part. OpenAI's threads have it in an object, and Gemini marks thoughts.
@@ -232,26 +255,88 @@ impl Reading {
         }
     }
 
-    /// What a part contains: text, or parts. Anything else is data, such as the result of a tool as JSON.
-    fn inner(&mut self, kind: &str, part: &Map<String, Value>) -> Result<(), Unknown> {
-        let before = (self.texts.len(), self.descriptions.len());
-        for field in INNER {
-            let Some(value @ (Value::String(_) | Value::Array(_) | Value::Object(_))) =
-                part.get(field)
-            else {
-                continue;
-            };
-            let mut read = Self::default();
-            if read.content(value).is_ok() {
-                self.texts.append(&mut read.texts);
-                self.descriptions.append(&mut read.descriptions);
-                break;
+    /// What a part contains: text, or parts. Returns whether there is any.
+    fn inner(&mut self, part: &Map<String, Value>) -> bool {
+        let values = INNER.iter().filter_map(|field| part.get(*field));
+        values.into_iter().any(|value| self.append(value))
+    }
+
+    /// Reads a value that may be content. Returns whether it is.
+    fn append(&mut self, value: &Value) -> bool {
+        let mut read = Self::default();
+        let is_content = value.is_string() || value.is_array() || value.is_object();
+        if !is_content || read.content(value).is_err() {
+            return false;
+        }
+        let is_any = !read.texts.is_empty() || !read.descriptions.is_empty();
+        self.texts.append(&mut read.texts);
+        self.descriptions.append(&mut read.descriptions);
+        is_any
+    }
+
+    /// What a tool returned: text, parts, or data.
+    fn result(&mut self, part: &Map<String, Value>) {
+        let returned = INNER.iter().filter_map(|field| part.get(*field));
+        let is_empty = |value: &Value| match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(values) => values.is_empty(),
+            Value::Object(fields) => fields.is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
+        };
+        let Some(returned) = returned.into_iter().find(|value| !is_empty(value)) else {
+            self.describe("tool_result", name_of(part));
+            return;
+        };
+        // Gemini wraps text in an object, in one of these fields.
+        let wrapped = returned.as_object().filter(|object| {
+            let mut names = object.keys();
+            names.all(|name| RETURNED.contains(&name.as_str()))
+        });
+        match wrapped {
+            Some(object) => object.values().for_each(|value| self.returned(value)),
+            None => self.returned(returned),
+        }
+    }
+
+    fn returned(&mut self, value: &Value) {
+        if !self.append(value) {
+            self.data(value);
+        }
+    }
+
+    /// Data has no text of its own, so its JSON is what can be searched for.
+    fn data(&mut self, value: &Value) {
+        if !value.is_null() {
+            self.add(&value.to_string());
+        }
+    }
+
+    /// A file: its text if that was sent, as documents and the transcripts of recordings are, with its description.
+    fn file(&mut self, kind: &str, part: &Map<String, Value>) {
+        let mut read = Self::default();
+        let objects = part.values().filter_map(Value::as_object);
+        for object in std::iter::once(part).chain(objects) {
+            for field in ["context", "transcript"] {
+                if let Some(Value::String(text)) = object.get(field) {
+                    read.add(text);
+                }
             }
         }
-        if before == (self.texts.len(), self.descriptions.len()) {
-            self.describe(kind, name_of(part));
+        if let Some(Value::Object(source)) = part.get("source") {
+            let is_text = source.get("type").is_some_and(|kind| kind == "text");
+            let data = source.get("data").filter(|_| is_text);
+            let texts = [source.get("text"), source.get("content"), data];
+            for text in texts.into_iter().flatten() {
+                read.append(text);
+            }
         }
-        Ok(())
+        self.describe_file(kind, part);
+        if !read.texts.is_empty() {
+            self.texts.extend(self.descriptions.pop());
+        }
+        self.texts.append(&mut read.texts);
+        self.descriptions.append(&mut read.descriptions);
     }
 
     /// `[file: <name> (<type>)]`, as for files in Slack.

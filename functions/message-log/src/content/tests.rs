@@ -44,6 +44,18 @@ fn text_is_read_in_every_vocabulary() {
         json!([{"type": "tool_call_response", "id": "c", "response": "hello"}]),
         json!([{"type": "function_call_output", "call_id": "c", "output": "hello"}]),
         json!([{"toolResult": {"toolUseId": "t", "content": [{"text": "hello"}]}}]),
+        json!({"parts": [{"functionResponse": {"name": "greet", "response": {"output": "hello"}}}]}),
+        json!({"parts": [{"functionResponse": {"name": "greet", "response": {"result": "hello"}}}]}),
+        json!({"parts": [{"functionResponse": {"name": "greet", "response": {"error": "hello"}}}]}),
+        json!({"parts": [{"function_response": {"name": "greet", "response": {"content": [{"type": "text", "text": "hello"}]}}}]}),
+        json!([{"type": "tool-result", "toolCallId": "c", "toolName": "greet", "output": {"type": "text", "value": "hello"}}]),
+        json!([{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "hello"}]}]),
+        json!([{"type": "mcp_call", "name": "greet", "arguments": "{}", "output": "hello"}]),
+        json!([{"type": "file_search_call", "id": "f", "queries": ["greeting"], "results": [{"file_id": "f1", "text": "hello"}]}]),
+        json!([{"type": "code_interpreter_call", "outputs": [{"type": "logs", "logs": "hello"}]}]),
+        json!({"parts": [{"executableCode": {"language": "PYTHON", "code": "hello"}}]}),
+        json!({"parts": [{"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "hello"}}]}),
+        json!([{"type": "search_result", "source": "https://example.com", "title": "a", "content": [{"type": "text", "text": "hello"}]}]),
         json!([{"type": "paragraph_of_tomorrow", "text": "hello"}]),
         json!([{"type": "group_of_tomorrow", "content": [{"type": "text", "text": "hello"}]}]),
     ] {
@@ -123,7 +135,7 @@ fn content_without_text_is_described_by_its_parts() {
             "[tool_call: weather]",
         ),
         (
-            json!({"parts": [{"functionResponse": {"name": "weather", "response": {"celsius": 3}}}]}),
+            json!({"parts": [{"functionResponse": {"name": "weather", "response": {}}}]}),
             "[tool_result: weather]",
         ),
         (
@@ -149,6 +161,56 @@ fn content_without_text_is_described_by_its_parts() {
         ),
     ] {
         says(&content, described);
+    }
+}
+
+#[test]
+fn the_data_that_a_tool_returned_is_read_as_json() {
+    for content in [
+        json!({"parts": [{"functionResponse": {"name": "weather", "response": {"sky": "clear"}}}]}),
+        json!({"parts": [{"functionResponse": {"name": "weather", "response": {"output": {"sky": "clear"}}}}]}),
+        json!([{"toolResult": {"toolUseId": "t", "content": [{"json": {"sky": "clear"}}]}}]),
+        json!([{"type": "tool_call_response", "id": "c", "response": {"sky": "clear"}}]),
+        json!([{"type": "tool-result", "toolName": "weather", "output": {"type": "json", "value": {"sky": "clear"}}}]),
+        json!([{"type": "tool-result", "toolName": "weather", "result": {"sky": "clear"}}]),
+    ] {
+        says(&content, r#"{"sky":"clear"}"#);
+    }
+}
+
+#[test]
+fn the_text_of_a_document_and_a_transcript_are_read_after_a_description() {
+    for (content, read) in [
+        (
+            json!([{"type": "document", "title": "Rules", "context": "For guests.", "source": {"type": "text", "media_type": "text/plain", "data": "No smoking."}}]),
+            "[file: Rules (text/plain)]\nFor guests.\nNo smoking.",
+        ),
+        (
+            json!([{"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "No"}, {"type": "text", "text": "smoking."}]}}]),
+            "[file: document]\nNo\nsmoking.",
+        ),
+        (
+            json!([{"type": "document", "source": {"type": "content", "content": "No smoking."}}, {"type": "text", "text": "Is it allowed?"}]),
+            "[file: document]\nNo smoking.\nIs it allowed?",
+        ),
+        (
+            json!([{"document": {"format": "txt", "name": "rules", "source": {"text": "No smoking."}}}]),
+            "[file: rules (txt)]\nNo smoking.",
+        ),
+        (
+            json!([{"document": {"format": "txt", "name": "rules", "source": {"content": [{"text": "No smoking."}]}}}]),
+            "[file: rules (txt)]\nNo smoking.",
+        ),
+        (
+            json!([{"type": "tool_result", "content": [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "No smoking."}}]}]),
+            "[file: text/plain]\nNo smoking.",
+        ),
+        (
+            json!([{"type": "output_audio", "data": "AAAA", "transcript": "No smoking."}]),
+            "[file: audio]\nNo smoking.",
+        ),
+    ] {
+        says(&content, read);
     }
 }
 
