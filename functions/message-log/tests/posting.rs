@@ -248,6 +248,16 @@ async fn invalid_input_is_a_problem_that_says_what_to_change() {
             "not a Slack timestamp",
         ),
         (
+            json!({"robeing_id": "r1", "message": "a", "slack_ts": "01355517523.000005", "channel_id": "C1"}),
+            400,
+            "such as 1355517523.000005",
+        ),
+        (
+            json!({"robeing_id": "r1", "message": "a", "slack_ts": "0.000000", "channel_id": "C1"}),
+            400,
+            "such as 1355517523.000005",
+        ),
+        (
             json!({"robeing_id": "r1", "message": "a", "slack_ts": "1.000001"}),
             400,
             "channel_id",

@@ -15,7 +15,11 @@ impl Key {
     /// same microsecond.
     pub fn of_slack(channel: &str, ts: &str) -> Result<Key> {
         let time = slack_time(ts).ok_or_else(|| {
-            Error::Invalid("ts is not a Slack timestamp such as 1355517523.000005".to_owned())
+            Error::Invalid(
+                "ts is not a Slack timestamp: send it as Slack does, with seconds that begin with 1 to 9 and \
+                 six decimals, such as 1355517523.000005"
+                    .to_owned(),
+            )
         })?;
         Ok(Key {
             text: format!("{channel} {ts}"),
@@ -39,11 +43,12 @@ impl RowIdentity {
     }
 }
 
-/// `1355517523.000005`: seconds, and microseconds.
+/// `1355517523.000005`: seconds, and microseconds. The same time in another form, such as with a zero in front, would be
+/// another key.
 pub fn slack_time(ts: &str) -> Option<Timestamp> {
     let (seconds, micros) = ts.split_once('.')?;
     let is_number = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
-    if micros.len() != 6 || !is_number(micros) || !is_number(seconds) {
+    if micros.len() != 6 || !is_number(micros) || !is_number(seconds) || seconds.starts_with('0') {
         return None;
     }
     let seconds: i64 = seconds.parse().ok()?;

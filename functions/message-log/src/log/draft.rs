@@ -51,6 +51,8 @@ pub(super) struct Draft {
     pub(super) answers_other_robeing: bool,
     /// The row of the Slack message that its thread belongs to.
     pub(super) root: Option<Uuid>,
+    /// The row of the Slack message that its agent named, if its id follows from the `ts`.
+    pub(super) slack_row: Option<Uuid>,
     /// Whether it has a message, and not only a response.
     pub(super) has_message: bool,
     pub(super) masked: Texts,
@@ -84,6 +86,10 @@ impl Log {
         let named = Named::of(source, key, &message)?;
         let identity = named.identity(&message, sent_at, position, window)?;
         let root = root_of(&message, identity.id, window);
+        let slack_message = message.channel_id.as_ref().zip(message.slack_ts.as_ref());
+        let slack_row = slack_message.and_then(|(channel, ts)| {
+            RowIdentity::id_of_slack(&message.robeing_id, channel, ts, window)
+        });
         let unmasked = Texts::take(&mut message);
         let conversation = numbering_of(
             &message.robeing_id,
@@ -127,6 +133,7 @@ impl Log {
             thread_reply_to: None,
             answers_other_robeing: false,
             root,
+            slack_row,
             has_message: masked.message.as_ref().and_then(readable_text).is_some(),
             masked,
             policy,
@@ -216,6 +223,9 @@ fn content_digest(message: &NewMessage, masked: &Texts) -> JsonDigest {
         &masked.intent,
         &masked.metadata,
     ));
+    if let Some(ts) = &message.slack_ts {
+        digest.add(ts);
+    }
     digest
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json, ToSql, Type};
-use platform::postgres::{Client, is_unavailable};
+use platform::postgres::{Client, is_unavailable, lacks_schema};
 use platform::{Error, Result};
 use robeing::ROBEINGS;
 use tokio_postgres::error::SqlState;
@@ -25,7 +25,7 @@ impl Log {
     pub(super) async fn insert(&self, drafts: &mut [Draft]) -> Vec<Result<Inserted>> {
         match self.try_insert(drafts).await {
             Ok(inserted) => inserted,
-            Err(error) if drafts.len() > 1 && !is_unavailable(&error) => {
+            Err(error) if drafts.len() > 1 && !is_unavailable(&error) && !lacks_schema(&error) => {
                 let (first, second) = drafts.split_at_mut(drafts.len() / 2);
                 let mut outcomes = Box::pin(self.insert(first)).await;
                 outcomes.extend(Box::pin(self.insert(second)).await);
@@ -243,16 +243,18 @@ fn outcome_of(draft: &Draft, row: &Row) -> Result<Result<Inserted>, tokio_postgr
     let content: Option<Uuid> = row.try_get("content")?;
     let is_repeat = content.is_none_or(|it| it == draft.content);
     let of_slack = draft.source == "slack" && row.try_get::<_, &str>("source")? == "slack";
-    Ok(
-        if of_slack && content.is_some() && !(is_repeat && draft.is_of_agent) {
-            // Slack's events about one message differ, and so does what an agent says of it.
-            Ok(Inserted::InSlack(stored))
-        } else if is_repeat {
-            Ok(Inserted::Done(stored))
-        } else {
-            Err(other_content())
-        },
-    )
+    // The sender's key leads to a row, and the `ts` to another one.
+    let is_other_message = draft.slack_row.is_some_and(|id| id != stored.id);
+    Ok(if is_other_message {
+        Err(other_content())
+    } else if of_slack && content.is_some() && !(is_repeat && draft.is_of_agent) {
+        // Slack's events about one message differ, and so does what an agent says of it.
+        Ok(Inserted::InSlack(stored))
+    } else if is_repeat {
+        Ok(Inserted::Done(stored))
+    } else {
+        Err(other_content())
+    })
 }
 
 fn rejected(error: tokio_postgres::Error) -> Error {

@@ -276,8 +276,19 @@ async fn a_key_of_the_sender_is_recognized_together_with_the_ts() {
     let again = send_with_key(logged(&now_ts(2), "Same text")).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200));
     assert_eq!(first.body, again.body);
-    let other = send_with_key(logged(&now_ts(3), "Another message")).await;
-    assert_eq!(other.status, 422, "{other:?}");
+    let mut without_ts = logged(&now_ts(2), "Same text");
+    without_ts["slack_ts"] = Value::Null;
+    let mut elsewhere = logged(&now_ts(2), "Same text");
+    elsewhere["channel_id"] = "C0OTHER".into();
+    for (other, message) in [
+        ("text", logged(&now_ts(3), "Another message")),
+        ("ts", logged(&now_ts(3), "Same text")),
+        ("channel", elsewhere),
+        ("no ts", without_ts),
+    ] {
+        let reply = send_with_key(message).await;
+        assert_eq!(reply.status, 422, "{other}: {reply:?}");
+    }
     assert_eq!(log.rows().await, 1);
 }
 
