@@ -130,3 +130,139 @@ async fn history_has_responses_of_the_same_batch_and_responses_that_answer_nothi
         ["to what is gone", "to nobody", "answered"]
     );
 }
+
+#[tokio::test]
+async fn a_further_answer_to_an_answered_message_is_listed_with_it() {
+    let log = start().await;
+    let thread = |mut more: Value| {
+        more["robeing_id"] = "r1".into();
+        more["thread_ts"] = "t".into();
+        more
+    };
+    log.stored(thread(
+        json!({"message": "Where is it?", "response": "I ask.", "metadata": {"model": "m1"}}),
+    ))
+    .await;
+    let parts = json!([{"type": "text", "text": "On its way."}]);
+    let second = log
+        .stored(thread(
+            json!({"response": parts, "intent": "delivery", "confidence": 0.5, "metadata": {"model": "m2"}}),
+        ))
+        .await;
+    let page = log.get("/v1/robeings/r1/messages").await;
+    assert_eq!(texts(&page, "message"), ["Where is it?"]);
+    let item = &page["items"][0];
+    assert_eq!(item["response"], "I ask.\nOn its way.");
+    assert_eq!(item["intent"], "delivery");
+    assert_eq!(item["metadata"], json!({"model": "m1"}));
+    assert_eq!(item["answered_by"], json!([second]));
+    let answer = &item["answers"][0];
+    assert_eq!(answer["id"], second);
+    assert_eq!(answer["response"], "On its way.");
+    assert_eq!(answer["parts"], json!({ "response": parts }));
+    assert_eq!(answer["intent"], "delivery");
+    assert_eq!(answer["confidence"], 0.5);
+    assert_eq!(answer["metadata"], json!({"model": "m2"}));
+    assert!(answer["created_at"].is_string());
+}
+
+#[tokio::test]
+async fn every_row_is_read_back_whatever_it_answers() {
+    let log = start().await;
+    let asked = log.stored(said("asked", json!({}))).await;
+    let reply = |mut more: Value, to: &str| {
+        more["robeing_id"] = "r1".into();
+        more["reply_to"] = to.into();
+        more
+    };
+    let answered = log
+        .stored(reply(json!({"response": "answered"}), &asked))
+        .await;
+    let corrected = log
+        .stored(reply(json!({"response": "corrected"}), &answered))
+        .await;
+    log.stored(reply(
+        json!({"message": "asked back", "response": "explained"}),
+        &answered,
+    ))
+    .await;
+    // An import may store an answer with an earlier time than its message.
+    log.stored(reply(
+        json!({"response": "dated earlier", "created_at": "2026-10-01T00:00:00Z"}),
+        &asked,
+    ))
+    .await;
+    let page = log.get("/v1/robeings/r1/messages").await;
+    assert_eq!(
+        texts(&page, "response"),
+        ["explained", "answered\ncorrected", "dated earlier"]
+    );
+    assert_eq!(
+        page["items"][1]["answered_by"],
+        json!([answered, corrected])
+    );
+}
+
+#[tokio::test]
+async fn an_answer_is_listed_alone_where_the_filter_leaves_out_its_message() {
+    let log = start().await;
+    let asked = said(
+        "asked",
+        json!({"channel_id": "C1", "thread_ts": "t1", "user_id": PERSON, "created_at": "2026-10-01T00:00:00Z"}),
+    );
+    let asked = log.stored(asked).await;
+    log.stored(json!({
+        "robeing_id": "r1", "channel_id": "C2", "thread_ts": "t2", "user_id": "0190b2a0-0000-7000-8000-000000000002",
+        "response": "answered", "reply_to": asked, "created_at": "2026-10-03T00:00:00Z",
+    }))
+    .await;
+    for query in [
+        "channel=C2",
+        "thread=t2",
+        "user=0190b2a0-0000-7000-8000-000000000002",
+        "from=2026-10-02T00:00:00Z",
+    ] {
+        let page = log.get(&format!("/v1/robeings/r1/messages?{query}")).await;
+        assert_eq!(texts(&page, "response"), ["answered"], "{query}");
+        assert_eq!(texts(&page, "message"), [""], "{query}");
+    }
+    for query in ["", "channel=C1", "thread=t1", "from=2026-09-02T00:00:00Z"] {
+        let page = log.get(&format!("/v1/robeings/r1/messages?{query}")).await;
+        assert_eq!(texts(&page, "message"), ["asked"], "{query}");
+        assert_eq!(texts(&page, "response"), ["answered"], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_once_is_told_once_in_history_and_context_even_if_two_rows_have_it() {
+    let log = start().await;
+    for row in [
+        json!({"message": "Where is my order?"}),
+        // The agent logs both, and Slack sends both as messages of their own.
+        json!({"message": "Where is my order?", "response": "It is **on its way**."}),
+        json!({"response": "It is on its way."}),
+        json!({"message": "Thanks!"}),
+        json!({"message": "Where is my order?"}),
+    ] {
+        let mut row = row;
+        row["robeing_id"] = "r1".into();
+        row["thread_ts"] = "t".into();
+        log.stored(row).await;
+    }
+    let context = log
+        .get("/v1/robeings/r1/context?thread=t&token_budget=1000")
+        .await;
+    assert_eq!(
+        context["context"],
+        "user: Where is my order?\nassistant: It is **on its way**.\nuser: Thanks!\nuser: Where is my order?\n"
+    );
+    let page = log.get("/v1/robeings/r1/messages").await;
+    assert_eq!(
+        texts(&page, "response"),
+        ["", "", "It is **on its way**.", ""]
+    );
+    assert_eq!(
+        page["items"][2]["answers"][0]["response"],
+        "It is on its way."
+    );
+}

@@ -1,7 +1,11 @@
-//! Chooses the memories and turns that fit into a token budget.
+//! Chooses the memories and turns that fit into a token budget. What was said once is told once, even if two rows have it:
+//! an agent may log an answer together with its message, and Slack as a message of its own.
+
+use std::collections::{HashMap, HashSet};
 
 use super::{Context, Role, Turn, TurnKind};
 use crate::log::tokens;
+use crate::markup::is_repeated;
 use crate::page;
 use crate::search::Hit;
 
@@ -31,15 +35,17 @@ impl Used {
 /// Takes the best memories for a part of the budget, and as many of the last turns as fit into the rest.
 pub(super) fn fill(
     memories: &[Hit],
-    recent: &[Hit],
+    recent: Vec<Hit>,
     token_budget: i32,
     max_messages: i64,
 ) -> Context {
     let max_characters = usize::try_from(token_budget).unwrap_or_default() * 4;
     let max_messages = usize::try_from(max_messages).unwrap_or_default();
     let mut used = Used::default();
+    let recent = without_repeats(recent);
+    let mut told: HashSet<_> = recent.iter().map(texts).collect();
     let mut chosen: Vec<&Hit> = Vec::new();
-    for memory in memories {
+    for memory in memories.iter().filter(|it| told.insert(texts(it))) {
         if chosen.len() < max_messages / MEMORY_PARTS
             && used.add(
                 memory,
@@ -52,7 +58,7 @@ pub(super) fn fill(
     }
     chosen.sort_by_key(|hit| hit.id);
     let mut last: Vec<&Hit> = Vec::new();
-    for hit in recent {
+    for hit in &recent {
         if chosen.len() + last.len() == max_messages || !used.add(hit, max_characters, page::BYTES)
         {
             break;
@@ -72,6 +78,38 @@ pub(super) fn fill(
         context,
         turns,
     }
+}
+
+/// The messages without the turns that repeat the one before in their thread, from newest to oldest as before.
+fn without_repeats(recent: Vec<Hit>) -> Vec<Hit> {
+    let mut last: HashMap<_, (Role, String)> = HashMap::new();
+    let mut kept = Vec::with_capacity(recent.len());
+    for mut hit in recent.into_iter().rev() {
+        let thread = (hit.channel_id.clone(), hit.thread_ts.clone());
+        for (role, text) in [
+            (Role::User, &mut hit.message),
+            (Role::Assistant, &mut hit.response),
+        ] {
+            let Some(said) = text.clone() else {
+                continue;
+            };
+            let known = last.get(&thread);
+            if known.is_some_and(|(by, known)| *by == role && is_repeated(known, &said)) {
+                *text = None;
+            } else {
+                last.insert(thread.clone(), (role, said));
+            }
+        }
+        if hit.message.is_some() || hit.response.is_some() {
+            kept.push(hit);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+fn texts(hit: &Hit) -> (Option<&str>, Option<&str>) {
+    (hit.message.as_deref(), hit.response.as_deref())
 }
 
 fn turns(kind: TurnKind, hit: &Hit) -> impl Iterator<Item = Turn> {

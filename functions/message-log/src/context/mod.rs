@@ -157,7 +157,7 @@ pub async fn context(
     let memories = memories::ranked(hits);
     Ok(Json(budget::fill(
         &memories,
-        &recent,
+        recent,
         tokens,
         limits.messages,
     )))

@@ -1,7 +1,8 @@
 //! `GET /v1/robeings/{id}/messages` and `GET /v1/users/{id}/messages`: the messages of a robeing, or of a person,
 //! newest first.
 //!
-//! A message and its answers are one item, whether they were sent together or separately.
+//! A message and its answers are one item, whether they were sent together or separately. An answer is an item of its own
+//! if its message is not listed: if it is gone, or if the filter leaves it out.
 
 use std::collections::HashMap;
 
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::ids::first_id_at;
 use crate::log::Log;
+use crate::markup::is_repeated;
 use crate::page::{self, Listed, STORED_BYTES, limit};
 use crate::personal::people;
 
@@ -99,19 +101,46 @@ pub struct Item {
     pub user_id: Option<Uuid>,
     pub slack_user_id: Option<String>,
     pub message: Option<String>,
+    /// The response, followed by the answers that were sent separately and say something else.
     pub response: Option<String>,
     /// The message and the response as they were sent, if they were sent in parts.
+    #[schema(value_type = Option<Object>)]
+    pub parts: Option<Value>,
+    /// The intent of the message, or else the first one of its answers.
+    pub intent: Option<String>,
+    pub confidence: Option<f64>,
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// The ids of the answers that were sent separately.
+    pub answered_by: Vec<Uuid>,
+    /// The answers that were sent separately, oldest first, with the answers to them.
+    pub answers: Vec<Answer>,
+    /// Whether the item is shortened because it is larger than a page. It then lacks `parts` and `answers`, the ends
+    /// of `message` and `response`, or answers after the first 100 or 4 MB.
+    pub is_cut: bool,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// The time of the last edit in Slack.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub edited_at: Option<Timestamp>,
+    /// The time of the deletion in Slack, which removes the text.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// An answer that was sent separately.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SeparateAnswer)]
+pub struct Answer {
+    pub id: Uuid,
+    pub response: Option<String>,
+    /// The answer as it was sent, if it was sent in parts.
     #[schema(value_type = Option<Object>)]
     pub parts: Option<Value>,
     pub intent: Option<String>,
     pub confidence: Option<f64>,
     #[schema(value_type = Object)]
     pub metadata: Value,
-    /// The ids of the rows with the response, if it was sent separately.
-    pub answered_by: Vec<Uuid>,
-    /// Whether the item is shortened because it is larger than a page. It then lacks `parts`, the ends of `message`
-    /// and `response`, or answers after the first 100 or 4 MB.
-    pub is_cut: bool,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// The time of the last edit in Slack.
@@ -220,6 +249,7 @@ impl Listed for Item {
     fn cut(&mut self) {
         self.is_cut = true;
         self.parts = None;
+        self.answers.clear();
         for text in [&mut self.message, &mut self.response]
             .into_iter()
             .flatten()
@@ -290,11 +320,10 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
     Ok(History { items, next })
 }
 
-/// Adds the answers to messages that were sent without a response.
+/// Adds the answers that were sent separately.
 async fn add_answers(client: &Client, scope: &Scope, items: &mut [Item]) -> Result<()> {
-    let open = || items.iter().filter(|it| it.response.is_none());
-    let messages: Vec<Uuid> = open().map(|it| it.id).collect();
-    let robeings: Vec<&str> = open().map(|it| it.robeing_id.as_str()).collect();
+    let messages: Vec<Uuid> = items.iter().map(|it| it.id).collect();
+    let robeings: Vec<&str> = items.iter().map(|it| it.robeing_id.as_str()).collect();
     if messages.is_empty() {
         return Ok(());
     }
@@ -316,11 +345,17 @@ async fn add_answers(client: &Client, scope: &Scope, items: &mut [Item]) -> Resu
         .map(|(place, item)| (item.id, place))
         .collect();
     for answer in answers {
-        let message: Uuid = answer.try_get("reply_to")?;
-        if let Some(place) = places.get(&message) {
-            items[*place].add_answer(&answer)?;
+        let message: Uuid = answer.try_get("message_id")?;
+        let Some(item) = places.get(&message).map(|place| &mut items[*place]) else {
+            continue;
+        };
+        if answer.try_get("is_left_out")? {
+            item.is_cut = true;
+        } else {
+            item.answers.push(Answer::of(&answer)?);
         }
     }
+    items.iter_mut().for_each(Item::join_answers);
     Ok(())
 }
 
@@ -341,6 +376,7 @@ impl Item {
             confidence: row.try_get("confidence")?,
             metadata: row.try_get("metadata")?,
             answered_by: Vec::new(),
+            answers: Vec::new(),
             is_cut: false,
             created_at: row.try_get("created_at")?,
             edited_at: row.try_get("edited_at")?,
@@ -349,27 +385,37 @@ impl Item {
     }
 
     /// A robeing may answer with several messages, one of which has the intent.
-    fn add_answer(&mut self, answer: &Row) -> Result<(), tokio_postgres::Error> {
-        if answer.try_get("is_left_out")? {
-            self.is_cut = true;
-            return Ok(());
-        }
-        if let Some(text) = answer.try_get::<_, Option<String>>("response")? {
-            match &mut self.response {
-                Some(response) => {
-                    response.push('\n');
-                    response.push_str(&text);
-                }
-                none => *none = Some(text),
+    fn join_answers(&mut self) {
+        let mut said: Vec<&str> = self.response.as_deref().into_iter().collect();
+        for text in self.answers.iter().filter_map(|it| it.response.as_deref()) {
+            // Its agent may log an answer with the message, and Slack as a message of its own.
+            if !said.iter().any(|known| is_repeated(known, text)) {
+                said.push(text);
             }
         }
-        if self.intent.is_none() {
-            self.intent = answer.try_get("intent")?;
+        self.response = (!said.is_empty()).then(|| said.join("\n"));
+        for answer in &self.answers {
+            if self.intent.is_none() {
+                self.intent.clone_from(&answer.intent);
+            }
+            self.confidence = self.confidence.or(answer.confidence);
+            self.answered_by.push(answer.id);
         }
-        if self.confidence.is_none() {
-            self.confidence = answer.try_get("confidence")?;
-        }
-        self.answered_by.push(answer.try_get("id")?);
-        Ok(())
+    }
+}
+
+impl Answer {
+    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            response: row.try_get("response")?,
+            parts: row.try_get("parts")?,
+            intent: row.try_get("intent")?,
+            confidence: row.try_get("confidence")?,
+            metadata: row.try_get("metadata")?,
+            created_at: row.try_get("created_at")?,
+            edited_at: row.try_get("edited_at")?,
+            deleted_at: row.try_get("deleted_at")?,
+        })
     }
 }

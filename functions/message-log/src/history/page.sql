@@ -22,9 +22,15 @@ from (
           and ($8::text is null or intent = $8 or exists (
                 select from conversation.log as answer
                 where answer.reply_to = log.id and answer.robeing_id = log.robeing_id and answer.intent = $8))
-          and (reply_to is null or not exists (
+          -- An answer is part of the item of its message, if that is listed as well.
+          and (reply_to is null or message is not null or not exists (
                 select from conversation.log as answered
-                where answered.id = log.reply_to and answered.robeing_id = log.robeing_id))
+                where answered.id = log.reply_to and answered.robeing_id = log.robeing_id
+                  and answered.id >= $1 and answered.id < log.id and answered.erased_at is null
+                  and ($5::text is null or answered.channel_id = $5)
+                  and ($6::text is null or answered.thread_ts = $6 or answered.id = $12)
+                  and ($7::uuid is null or answered.user_id = $7)
+                  and ($11::uuid[] is null or answered.user_id = any ($11))))
         order by id desc
         limit $9
     ) as wanted

@@ -16,7 +16,7 @@ mod same_text;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use same_text::is_same_text;
+pub(crate) use same_text::{is_repeated, is_same_text};
 
 /// A `text` of Slack: references in angle brackets, and three characters escaped.
 pub(crate) fn mrkdwn(text: &str) -> String {

@@ -30,6 +30,11 @@ pub fn is_same_text(of_agent: &str, of_slack: &str) -> bool {
     })
 }
 
+/// Whether two texts have the same words, whichever of them is Slack's.
+pub fn is_repeated(one: &str, other: &str) -> bool {
+    one == other || is_same_text(one, other) && is_same_text(other, one)
+}
+
 /// The letters and digits of each line that has any.
 fn lines(text: &str) -> Vec<String> {
     let lines = text.lines().map(words);
