@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use platform::auth::is_name;
 use platform::extract::Strict;
+use platform::extract::json::is_deeper;
 use platform::extract::wording::wanted;
 use platform::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use crate::content;
 /// In bytes, of a message or a response. SQS accepts 256 KiB, Slack 40,000 characters.
 const MAX_TEXT: usize = 256 * 1024;
 const MAX_METADATA: usize = 64 * 1024;
+/// In levels of lists and objects. Readers of JSON accept 128, and what is stored is read within other objects.
+pub const MAX_DEPTH: usize = 100;
 
 /// The fields of the metadata that Slack's events write.
 pub const SLACK_METADATA: [&str; 7] = [
@@ -152,6 +155,7 @@ impl NewMessage {
         match &self.metadata {
             None | Some(Value::Null) => {}
             Some(metadata @ Value::Object(_)) => {
+                check_depth("metadata", metadata)?;
                 check_nul("metadata", metadata)?;
                 if size(metadata) > MAX_METADATA {
                     return Err(Error::TooLarge("metadata is larger than 64 KiB".to_owned()));
@@ -234,6 +238,7 @@ fn has_content(name: &str, value: Option<&Value>) -> Result<bool> {
     let Some(value) = value else {
         return Ok(false);
     };
+    check_depth(name, value)?;
     check_nul(name, value)?;
     if size(value) > MAX_TEXT {
         return Err(Error::TooLarge(format!("{name} is larger than 256 KiB")));
@@ -246,6 +251,14 @@ fn size(value: &Value) -> usize {
         Value::String(text) => text.len(),
         other => other.to_string().len(),
     }
+}
+
+fn check_depth(name: &str, value: &Value) -> Result<()> {
+    if is_deeper(value, MAX_DEPTH) {
+        let detail = format!("{name} is nested deeper than {MAX_DEPTH} levels: send flatter JSON");
+        return Err(Error::Invalid(detail));
+    }
+    Ok(())
 }
 
 fn check_nul(name: &str, value: &Value) -> Result<()> {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::common::{Fixture, start};
+use crate::common::{Fixture, start, texts};
 
 /// A closed month.
 const CLOSED: &str = "2026-01-15T00:00:00Z";
@@ -34,6 +34,12 @@ fn bad(fields: &Value) -> Item {
 
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!("deep"), |inner, _| json!({ "in": inner }))
+}
+
+/// A message that no parser with a stack reads.
+fn deepest() -> String {
+    let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+    format!(r#"{{"robeing_id": "r1", "message": "deepest", "metadata": {{"in": {open}{close}}}}}"#)
 }
 
 /// Invalid items of every kind, and valid items that look invalid.
@@ -66,7 +72,7 @@ fn items() -> Vec<Item> {
         // Masking makes them longer.
         good(&said(json!({"intent": "a@b.co ".repeat(14)}))),
         good(&said(json!({"intent": "010-1234-5678,".repeat(7)}))),
-        good(&said(json!({"metadata": nested(90)}))),
+        good(&said(json!({"metadata": nested(100)}))),
         good(&said(json!({"metadata": {"number": 1e308, "": null}}))),
         good(&said(
             json!({"robeing_id": "r'; drop schema conversation --"}),
@@ -98,7 +104,13 @@ fn items() -> Vec<Item> {
         bad(&json!({"robeing_id": "r1"})),
         bad(&json!([1, 2])),
         bad(&json!("*")),
+        bad(&said(json!({"metadata": nested(101)}))),
+        bad(&said(json!({"metadata": nested(120)}))),
         bad(&said(json!({"metadata": nested(200)}))),
+        bad(&said(
+            json!({"message": (0..120).fold(json!("deep"), |inner, _| json!({"content": [inner], "role": "user"}))}),
+        )),
+        raw(&deepest()),
         raw(r#"{"robeing_id": "r1", "message": "\ud800"}"#),
         raw(r#"{"robeing_id": "r1", "message": "a", "confidence": 1e999}"#),
     ]
@@ -290,4 +302,95 @@ async fn an_unexpected_database_error_affects_only_its_row() {
         assert_eq!(reply.status, status, "{place}: {reply:?}");
     }
     assert_eq!(it.rows().await, 74);
+}
+
+/// Content of this many levels.
+fn parts(levels: usize) -> Value {
+    assert!(levels.is_multiple_of(2));
+    let part = json!([{"type": "text", "text": "deep"}]);
+    (2..levels).step_by(2).fold(
+        part,
+        |inner, _| json!([{"type": "tool_result", "content": inner}]),
+    )
+}
+
+#[tokio::test]
+async fn everything_that_is_accepted_can_be_read_again_however_deep_it_is() {
+    let it = start().await;
+    let message = json!({"robeing_id": "r1", "message": parts(100), "metadata": nested(100)});
+    let asked = it.stored(message.clone()).await;
+    let answer = json!({"robeing_id": "r1", "response": parts(100), "reply_to": asked, "metadata": nested(100)});
+    it.stored(answer).await;
+    let page = it.get("/v1/robeings/r1/messages").await;
+    let item = &page["items"][0];
+    assert_eq!(item["message"], "deep");
+    assert_eq!(item["parts"]["message"], parts(100));
+    assert_eq!(item["metadata"], nested(100));
+    assert_eq!(item["answers"][0]["metadata"], nested(100));
+    for deeper in [
+        json!({"robeing_id": "r1", "message": parts(102)}),
+        json!({"robeing_id": "r1", "message": "hello", "metadata": nested(101)}),
+    ] {
+        let refused = it.post(deeper).await;
+        assert_eq!(refused.status, 400);
+        assert!(
+            refused.text().contains("nested deeper than 100 levels"),
+            "{refused:?}"
+        );
+    }
+    // A dead letter is listed with a body that can be replayed, or without one.
+    for (levels, is_kept) in [(100, true), (102, false), (120, false)] {
+        let event = json!({"robeing_id": "r1", "id": format!("e{levels}"), "confidence": 2, "metadata": nested(levels)});
+        let refused = it.app.post("/events/message-log", json!([event])).await;
+        assert_eq!(refused.status, 200, "{refused:?}");
+        let letters = it.get("/v1/dead-letters").await;
+        let body = &letters["items"][0]["body"];
+        assert_eq!(
+            body["metadata"] == nested(levels),
+            is_kept,
+            "{levels}: {body}"
+        );
+    }
+    assert_eq!(
+        it.get("/v1/dead-letters").await["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_deep_to_be_parsed_does_not_fail_the_others_of_its_list() {
+    let it = start().await;
+    let cloud_event = |id: &str, metadata: Value| {
+        let data = json!({"robeing_id": "r1", "message": id, "metadata": metadata});
+        json!({"specversion": "1.0", "id": id, "source": "/test", "data": data})
+    };
+    let events = [
+        cloud_event("shallow", json!({})).to_string(),
+        cloud_event("deep", nested(120)).to_string(),
+        cloud_event("deeper", nested(200)).to_string(),
+        deepest(),
+        cloud_event("last", json!({})).to_string(),
+    ];
+    let reply = it
+        .app
+        .request(http::Method::POST, "/events/message-log")
+        .header("content-type", "application/json")
+        .body(format!("[{}]", events.join(",")))
+        .await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let outcomes = reply.json()["items"].clone();
+    for (place, is_stored) in [(0, true), (1, false), (2, false), (3, false), (4, true)] {
+        let outcome = &outcomes[place];
+        assert_eq!(outcome["id"].is_string(), is_stored, "{place}: {outcome}");
+        if !is_stored {
+            let detail = outcome["detail"].as_str().expect("a reason");
+            assert!(detail.contains("nested deeper than"), "{detail}");
+        }
+    }
+    assert_eq!(
+        texts(&it.get("/v1/robeings/r1/messages").await, "message"),
+        ["last", "shallow"]
+    );
 }

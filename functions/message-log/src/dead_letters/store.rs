@@ -1,5 +1,6 @@
 //! Stores dead letters, and removes them once they are obsolete.
 
+use platform::extract::json::is_deeper;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
@@ -12,11 +13,15 @@ use uuid::Uuid;
 use super::EMPTY_LETTER;
 use crate::ids::digest;
 use crate::log::{CLOSED, Log, RawEvent};
+use crate::message::MAX_DEPTH;
 
 /// In characters.
 const MAX_EVENT_ID: usize = 512;
 /// In bytes. Only the queue keeps a larger body.
 const MAX_BODY: usize = 512 * 1024;
+/// In levels. Only the queue keeps a deeper body, since readers of dead letters could not parse it. The deepest body has
+/// an event of Slack in its metadata.
+const MAX_BODY_DEPTH: usize = MAX_DEPTH + 2;
 
 /// The robeing or sender that a dead letter belongs to. It is part of the key, so that no event replaces another
 /// one's dead letter.
@@ -72,7 +77,7 @@ pub async fn store(
     let body = event.body.clone().filter(|_| !is_closed);
     let body = body
         .map(without_nul)
-        .filter(|body| body.to_string().len() <= MAX_BODY);
+        .filter(|body| !is_deeper(body, MAX_BODY_DEPTH) && body.to_string().len() <= MAX_BODY);
     let body = match body {
         Some(body) => match log.masked_json(body, attribution.robeing_id()).await {
             Ok(masked) => Some(Jsonb(masked)),

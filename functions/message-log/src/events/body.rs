@@ -5,10 +5,11 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::delivery::Delivery;
-use super::envelopes::{Envelope, Opened, open, pushed, sns_key, time};
+use super::envelopes::{Envelope, Opened, not_parsed, open, open_text, pushed, sns_key, time};
 use super::records;
 use crate::ids::Key;
 
@@ -81,6 +82,19 @@ pub fn is_run(body: &Value) -> bool {
     event.is_empty() || is_scheduled
 }
 
+/// Parses a body. In a list, an event that can't be parsed is kept as text, so that it doesn't fail the others.
+pub(super) fn value(body: &RawValue) -> Result<Value, String> {
+    let events: Result<Vec<&RawValue>, _> = serde_json::from_str(body.get());
+    let Ok(events) = events else {
+        return serde_json::from_str(body.get()).map_err(|error| not_parsed(&error));
+    };
+    let events = events.into_iter().map(|event| {
+        let text = || Value::from(event.get());
+        serde_json::from_str(event.get()).unwrap_or_else(|_| text())
+    });
+    Ok(events.collect())
+}
+
 fn unknown(what: &str) -> String {
     format!(
         "{what} is neither a message nor a known event: send a message with `robeing_id` and \
@@ -117,6 +131,9 @@ fn item(event: Value) -> Delivery {
         return single(event);
     }
     let key = Key::of_content(&event);
+    if let Value::String(text) = &event {
+        return Delivery::of(open_text(text), "unknown", Some(key));
+    }
     let source = match event.get("eventSource") {
         Some(source) if source == "aws:s3" => "s3",
         _ => "unknown",

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
+use platform::extract::json::reason;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -179,9 +180,17 @@ fn text_opened(text: &str, left: usize) -> Opened {
             let decoded = decoded(text).and_then(|text| serde_json::from_str(&text).ok());
             match decoded {
                 Some(value @ Value::Object(_)) => opened(value, left),
-                _ => Opened::rejected(text.into(), format!("the body is not JSON: {error}")),
+                _ => Opened::rejected(text.into(), not_parsed(&error)),
             }
         }
+    }
+}
+
+/// Why a text is not read. It quotes nothing of it.
+pub(super) fn not_parsed(error: &serde_json::Error) -> String {
+    match reason(error) {
+        reason if reason.starts_with("nested") => format!("the body is {reason}"),
+        reason => format!("the body is not JSON: {reason}"),
     }
 }
 

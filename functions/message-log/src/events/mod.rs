@@ -16,11 +16,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use platform::work::Waiting;
 use platform::{Admin, Caller, Error, Json, JsonItems, Result};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::dead_letters::{self, Attribution, letter_key};
 use crate::log::{Log, Stored};
-use crate::message::masking_bytes;
 use body::Body;
 use delivery::Delivery;
 
@@ -58,9 +57,10 @@ pub async fn deliver(
 ) -> Result<Response> {
     let headers = request.headers().clone();
     // Accepts NUL characters, so that only the message with one is rejected.
-    let JsonItems(body) = JsonItems::<Value>::from_request(as_json(request), &()).await?;
-    let bytes = masking_bytes(&body);
-    let parse = move |_: &Waiting| Body::parse(&headers, body);
+    let body = JsonItems::<Box<RawValue>>::from_request(as_json(request), &());
+    let JsonItems(body) = body.await?;
+    let bytes = body.get().len();
+    let parse = move |_: &Waiting| Body::parse(&headers, body::value(&body)?);
     let body = log.workers.run(bytes, parse).await;
     match body.map_err(Error::Invalid)? {
         Body::List(deliveries) => batch::store(&log, &caller, deliveries).await,
