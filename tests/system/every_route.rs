@@ -110,17 +110,17 @@ fn example(
         ("PATCH", _) => (vec![], Some(json!({ "theme": { text: text } }))),
         ("DELETE", _) => (vec![], None),
         ("GET", "/v1/robeings/{id}/search") => (vec![("q", owned())], None),
-        ("GET", "/v1/robeings/{id}/context") => (vec![("q", owned()), ("thread", owned())], None),
+        ("GET", "/v1/robeings/{id}/context") => (vec![("q", owned()), ("thread_ts", owned())], None),
         ("GET", "/v1/robeings/{id}/messages") => {
             let query = [
-                ("channel", owned()),
-                ("thread", owned()),
+                ("channel_id", owned()),
+                ("thread_ts", owned()),
                 ("intent", owned()),
             ];
             (query.into(), None)
         }
         ("GET", "/v1/users/{id}/messages") => {
-            let query = [("robeing", owned()), ("intent", owned())];
+            let query = [("robeing_id", owned()), ("intent", owned())];
             (query.into(), None)
         }
         ("GET", "/v1/exports/download") => {

@@ -11,6 +11,7 @@ mod forms;
 mod history;
 mod items;
 mod letters;
+mod lists;
 mod masking;
 mod memory;
 mod months;

@@ -45,7 +45,9 @@ async fn a_value_has_the_same_number_throughout_a_conversation_and_another_one_e
         log.stored(json!({"robeing_id": "r1", "thread_ts": thread, "message": text}))
             .await;
         let page = log
-            .get(&format!("/v1/robeings/r1/messages?thread={thread}&limit=1"))
+            .get(&format!(
+                "/v1/robeings/r1/messages?thread_ts={thread}&limit=1"
+            ))
             .await;
         page["items"][0]["message"]
             .as_str()

@@ -128,7 +128,7 @@ async fn older_messages_are_found_by_the_index_in_any_month() {
     assert_eq!(found(&log, "점심 7").await.len(), 20);
     assert_eq!(found(&log, "점심 299").await, ["점심 299", "점심 299"]);
     let context = log
-        .get("/v1/robeings/r1/context?thread=new&q=%EB%90%98%EB%82%98%EC%9A%94")
+        .get("/v1/robeings/r1/context?thread_ts=new&q=%EB%90%98%EB%82%98%EC%9A%94")
         .await;
     assert_eq!(context["turns"][0]["text"], "환불 되나요");
 }
@@ -166,7 +166,7 @@ async fn a_context_has_the_last_turns_and_related_older_messages_within_the_budg
         .await;
     roll_up(&log).await;
 
-    let path = "/v1/robeings/r1/context?thread=t3&token_budget=1000";
+    let path = "/v1/robeings/r1/context?thread_ts=t3&token_budget=1000";
     let context = log.get(path).await;
     let turns = context["turns"].as_array().expect("turns");
     let kinds: Vec<&str> = turns
@@ -200,7 +200,7 @@ async fn a_context_has_the_last_turns_and_related_older_messages_within_the_budg
     for budget in [100, 150, 400, 1_000] {
         let context = log
             .get(&format!(
-                "/v1/robeings/r1/context?thread=t4&token_budget={budget}"
+                "/v1/robeings/r1/context?thread_ts=t4&token_budget={budget}"
             ))
             .await;
         assert!(

@@ -55,10 +55,12 @@ async fn values_that_a_robeing_leaves_unmasked_are_stored_unless_they_are_regist
     assert_eq!(texts(&others, "message"), ["[PHONE_1], [EMAIL_1], [RRN]"]);
     // A repeat under another policy is still a repeat, and the stored message stays masked.
     assert_eq!(say("r1", "m-1").await.status, 200);
-    let thread = log.get("/v1/robeings/r1/messages?thread=t").await;
+    let thread = log.get("/v1/robeings/r1/messages?thread_ts=t").await;
     assert_eq!(texts(&thread, "message"), ["[PHONE_1], [EMAIL_1], [RRN]"]);
     assert_eq!(say("r1", "m-2").await.status, 201);
-    let thread = log.get("/v1/robeings/r1/messages?thread=t&limit=1").await;
+    let thread = log
+        .get("/v1/robeings/r1/messages?thread_ts=t&limit=1")
+        .await;
     assert_eq!(
         texts(&thread, "message"),
         ["[PHONE_1], hong@example.com, [RRN]"]
@@ -76,7 +78,7 @@ async fn a_high_memory_stat_gives_a_longer_context() {
         .await;
     let kept = async |query: &str| {
         let context = log
-            .get(&format!("/v1/robeings/r1/context?thread=t{query}"))
+            .get(&format!("/v1/robeings/r1/context?thread_ts=t{query}"))
             .await;
         let tokens = context["tokens"].as_i64().unwrap_or_default();
         (context["turns"].as_array().map_or(0, Vec::len), tokens)
@@ -110,7 +112,7 @@ async fn a_context_has_no_more_messages_than_the_settings_allow() {
     let mut turns = Vec::new();
     for _ in 0..500 {
         let context = log
-            .get("/v1/robeings/r1/context?thread=new&token_budget=100000")
+            .get("/v1/robeings/r1/context?thread_ts=new&token_budget=100000")
             .await;
         turns = context["turns"].as_array().cloned().unwrap_or_default();
         if turns.len() <= 8 {

@@ -5,7 +5,7 @@ mod content;
 mod edits;
 mod identities;
 mod merges;
-mod people;
+pub mod people;
 mod shapes;
 mod signing;
 mod unmapped;
@@ -212,7 +212,7 @@ async fn the_apps_own_bot_answers_the_thread_and_another_bot_sends_messages() {
     let answer =
         json!({"channel": "D1", "channel_type": "im", "bot_id": "B1", "app_id": "A0FFV41KK"});
     send(&log, &said(&now_ts(5), "for you", answer)).await;
-    let page = log.get("/v1/robeings/sales/messages?channel=D1").await;
+    let page = log.get("/v1/robeings/sales/messages?channel_id=D1").await;
     assert_eq!(
         (texts(&page, "message"), texts(&page, "response")),
         (vec!["in private".to_owned()], vec!["for you".to_owned()])

@@ -18,11 +18,11 @@ const CASES: [(&str, &str); 9] = [
     ("search, two words", "search?q=취소 영수증재발행"),
     (
         "context of a recent thread",
-        "context?thread=NEWEST&token_budget=2000",
+        "context?thread_ts=NEWEST&token_budget=2000",
     ),
     (
         "context of any thread",
-        "context?thread=ANY&token_budget=2000",
+        "context?thread_ts=ANY&token_budget=2000",
     ),
     ("history, 50 newest", "messages"),
 ];

@@ -50,7 +50,7 @@ pub async fn holds(app: &TestApp) {
         patterns.to_string().contains("where is my refund"),
         "{patterns}"
     );
-    let context = "/v1/robeings/sales/context?thread=t1&token_budget=500";
+    let context = "/v1/robeings/sales/context?thread_ts=t1&token_budget=500";
     let context = app.get(context).await.json();
     assert!(
         context.to_string().contains("where is my refund"),

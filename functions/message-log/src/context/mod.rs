@@ -43,8 +43,10 @@ pub struct ContextParams {
     #[param(minimum = 100, maximum = 200_000)]
     token_budget: Option<i32>,
     /// The thread to continue; default: the channel, or else all messages of the robeing.
-    thread: Option<String>,
-    channel: Option<String>,
+    #[serde(alias = "thread")]
+    thread_ts: Option<String>,
+    #[serde(alias = "channel")]
+    channel_id: Option<String>,
     /// The topic of older messages; default: the last message of a person.
     q: Option<String>,
 }
@@ -127,7 +129,7 @@ pub async fn context(
     )?;
     let limits = Limits::of(memory_stat, settings.system.max_memory_size);
     let tokens = params.token_budget.unwrap_or(limits.tokens);
-    let place = (params.thread.as_deref(), params.channel.as_deref());
+    let place = (params.thread_ts.as_deref(), params.channel_id.as_deref());
     // A token has four characters, and a character at most four bytes.
     let bytes = i64::from(tokens) * 16;
     let mut recent =

@@ -24,8 +24,8 @@ use uuid::Uuid;
 use crate::ids::first_id_at;
 use crate::log::Log;
 use crate::markup::is_repeated;
-use crate::page::{self, Listed, STORED_BYTES, limit};
-use crate::personal::people;
+use crate::page::{self, Include, Listed, STORED_BYTES, limit};
+use crate::personal::PersonId;
 
 /// The most answers per message.
 const MAX_ANSWERS: i64 = 100;
@@ -38,11 +38,15 @@ const MAX_CUT_TEXT: usize = 256 * 1024;
 #[into_params(parameter_in = Query)]
 pub struct RobeingParams {
     /// Only messages of this channel.
-    channel: Option<String>,
+    #[serde(alias = "channel")]
+    channel_id: Option<String>,
     /// Only messages of this thread, with the message that it belongs to.
-    thread: Option<String>,
-    /// Only messages of this person.
-    user: Option<Uuid>,
+    #[serde(alias = "thread")]
+    thread_ts: Option<String>,
+    /// Only messages of this person: their `user_id`, or their Slack id such as `U0123ABCD` or `T0123ABCD:U0123ABCD`.
+    #[serde(alias = "user")]
+    #[param(value_type = Option<String>)]
+    user_id: Option<PersonId>,
     /// Only messages with this intent.
     intent: Option<String>,
     /// Only messages at or after this time.
@@ -57,6 +61,8 @@ pub struct RobeingParams {
     /// The `next` of the previous page.
     #[param(value_type = Option<Uuid>)]
     after: Option<Cursor<Uuid>>,
+    /// `erased` includes rows that were erased.
+    include: Option<Include>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -64,7 +70,8 @@ pub struct RobeingParams {
 #[into_params(parameter_in = Query)]
 pub struct UserParams {
     /// Only messages with this robeing.
-    robeing: Option<String>,
+    #[serde(alias = "robeing")]
+    robeing_id: Option<String>,
     /// Only messages with this intent.
     intent: Option<String>,
     /// Only messages at or after this time.
@@ -126,6 +133,9 @@ pub struct Item {
     /// The time of the deletion in Slack, which removes the text.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deleted_at: Option<Timestamp>,
+    /// The time of the erasure. Only the id and the times of the row are left.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub erased_at: Option<Timestamp>,
 }
 
 /// An answer that was sent separately.
@@ -164,6 +174,7 @@ pub struct Answer {
         (status = 200, description = "one page", body = History),
         (status = 400, description = "a parameter is invalid"),
         (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 422, description = "several people have the Slack id of `user_id`"),
         (status = 503, description = "the database is not available"),
     )
 )]
@@ -176,14 +187,15 @@ pub async fn of_robeing(
     robeing::may_see(&caller, &robeing_id)?;
     let filter = Filter {
         robeings: Names::only([robeing_id]),
-        channel: query.channel,
-        thread: query.thread,
-        user: query.user,
+        channel: query.channel_id,
+        thread: query.thread_ts,
+        person: query.user_id,
         intent: query.intent,
         from: query.from,
         to: query.to,
         limit: limit(query.limit, 50)?,
         after: query.after.map(|Cursor(id)| id),
+        with_erased: query.include == Some(Include::Erased),
     };
     page(&log, &filter).await.map(Json)
 }
@@ -194,21 +206,25 @@ pub async fn of_robeing(
     path = "/v1/users/{id}/messages",
     tag = "messages",
     operation_id = "list_user_messages",
-    params(("id" = Uuid, Path, description = "the `user_id` of the person"), UserParams),
+    params(
+        ("id" = String, Path, description = "the person: their `user_id`, or their Slack id such as `U0123ABCD` or `T0123ABCD:U0123ABCD`"),
+        UserParams
+    ),
     responses(
         (status = 200, description = "one page", body = History),
         (status = 400, description = "a parameter is invalid"),
         (status = 403, description = "the robeing is not in the caller's scope"),
+        (status = 422, description = "several people have the Slack id"),
         (status = 503, description = "the database is not available"),
     )
 )]
 pub async fn of_user(
     State(log): State<Log>,
     caller: Caller,
-    Path(user): Path<Uuid>,
+    Path(person): Path<PersonId>,
     Query(query): Query<UserParams>,
 ) -> Result<Json<History>> {
-    let robeings = match query.robeing {
+    let robeings = match query.robeing_id {
         Some(robeing) => {
             robeing::may_see(&caller, &robeing)?;
             Names::only([robeing])
@@ -219,12 +235,13 @@ pub async fn of_user(
         robeings,
         channel: None,
         thread: None,
-        user: Some(user),
+        person: Some(person),
         intent: query.intent,
         from: query.from,
         to: query.to,
         limit: limit(query.limit, 50)?,
         after: query.after.map(|Cursor(id)| id),
+        with_erased: false,
     };
     page(&log, &filter).await.map(Json)
 }
@@ -233,12 +250,13 @@ struct Filter {
     robeings: Names,
     channel: Option<String>,
     thread: Option<String>,
-    user: Option<Uuid>,
+    person: Option<PersonId>,
     intent: Option<String>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     limit: i64,
     after: Option<Uuid>,
+    with_erased: bool,
 }
 
 impl Listed for Item {
@@ -272,15 +290,20 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
     let to = filter.to.map_or(Uuid::max(), first_id_at);
     let past = filter.after.map_or(to, |after| after.min(to));
     let one_more = filter.limit + 1;
-    let client = log.pool.get().await?;
-    let users = match filter.user {
-        Some(user) => people::user_ids(&*client, user).await?,
-        None => Vec::new(),
+    let mut client = log.pool.get().await?;
+    let person = match &filter.person {
+        Some(id) => {
+            let db = db::read(&mut client, &Scope::all(ROBEINGS)).await?;
+            Some(id.ids(&db).await?)
+        }
+        None => None,
     };
-    let (user, users) = match users.as_slice() {
-        [] => (None, None),
-        [one] => (Some(one), None),
-        several => (None, Some(several)),
+    let ids = person.as_ref();
+    let ids = ids.map(|it| (it.user_ids.as_slice(), it.slack_user_ids.as_slice()));
+    let (user, users, slack_users) = match ids {
+        Some(([one], [])) => (Some(one), None, None),
+        Some((users, slack_users)) => (None, Some(users), Some(slack_users)),
+        None => (None, None, None),
     };
     let root = match (robeing, &filter.thread, &filter.channel) {
         (Some(robeing), Some(thread), Some(channel)) => log.root_of(robeing, channel, thread),
@@ -307,6 +330,8 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
             (&STORED_BYTES, Type::INT8),
             (&users, Type::UUID_ARRAY),
             (&root, Type::UUID),
+            (&slack_users, Type::TEXT_ARRAY),
+            (&filter.with_erased, Type::BOOL),
         ],
     )
     .await?;
@@ -381,6 +406,7 @@ impl Item {
             created_at: row.try_get("created_at")?,
             edited_at: row.try_get("edited_at")?,
             deleted_at: row.try_get("deleted_at")?,
+            erased_at: row.try_get("erased_at")?,
         })
     }
 

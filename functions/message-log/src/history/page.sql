@@ -6,7 +6,7 @@ from (
            sum(bytes) over (order by id desc rows between unbounded preceding and 1 preceding) as before
     from (
         select id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message,
-               response, parts, intent, confidence, metadata, created_at, edited_at, deleted_at,
+               response, parts, intent, confidence, metadata, created_at, edited_at, deleted_at, erased_at,
                  coalesce(octet_length(message), 0) + coalesce(octet_length(response), 0)
                + coalesce(octet_length(parts::text), 0) + octet_length(metadata::text) as bytes
         from conversation.log
@@ -17,8 +17,9 @@ from (
           and ($5::text is null or channel_id = $5)
           -- The message that a thread belongs to has no thread of its own in a direct channel.
           and ($6::text is null or thread_ts = $6 or id = $12)
+          and ($14 or erased_at is null)
           and ($7::uuid is null or user_id = $7)
-          and ($11::uuid[] is null or user_id = any ($11))
+          and ($11::uuid[] is null or user_id = any ($11) or user_id is null and slack_user_id = any ($13))
           and ($8::text is null or intent = $8 or exists (
                 select from conversation.log as answer
                 where answer.reply_to = log.id and answer.robeing_id = log.robeing_id and answer.intent = $8))
@@ -30,7 +31,8 @@ from (
                   and ($5::text is null or answered.channel_id = $5)
                   and ($6::text is null or answered.thread_ts = $6 or answered.id = $12)
                   and ($7::uuid is null or answered.user_id = $7)
-                  and ($11::uuid[] is null or answered.user_id = any ($11))))
+                  and ($11::uuid[] is null or answered.user_id = any ($11)
+                       or answered.user_id is null and answered.slack_user_id = any ($13))))
         order by id desc
         limit $9
     ) as wanted

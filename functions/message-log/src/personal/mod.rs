@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::derived;
 use crate::roll_up::WATERMARK;
 
-pub use person_id::PersonId;
+pub use person_id::{PersonId, PersonIds};
 
 const TABLES: [Table; 18] = [
     Table::personal(

@@ -8,7 +8,7 @@ use platform::postgres::types::Type;
 use platform::{Error, Result};
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
-use tokio_postgres::Transaction;
+use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::people;
@@ -24,38 +24,107 @@ pub enum PersonId {
     Slack { team: Option<String>, user: String },
 }
 
+/// The ids that the messages of a person have. A message with a `user_id` is that person's, whatever its Slack id.
+#[derive(Debug, Default)]
+pub struct PersonIds {
+    pub user_ids: Vec<Uuid>,
+    /// Without those that other people have as well.
+    pub slack_user_ids: Vec<String>,
+}
+
 impl PersonId {
-    /// The ids by which the person's messages are found; none for an unknown person.
+    /// All ids of the person, for an erasure or an export; none for an unknown person.
     ///
     /// # Errors
     /// `Unprocessable` if several people have the id in Slack.
     pub async fn person(&self, db: &Transaction<'_>) -> Result<Person> {
+        match (self.user_id(db).await?, self) {
+            (Some(user_id), _) => people::of_user(db, user_id).await,
+            (None, Self::Slack { team: None, user }) => {
+                people::of_slack_user(db, user.clone()).await
+            }
+            (None, _) => Ok(Person::default()),
+        }
+    }
+
+    /// The ids by which the person's messages are listed; none for an unknown person.
+    ///
+    /// # Errors
+    /// `Unprocessable` if several people have the id in Slack.
+    pub async fn ids(&self, db: &Transaction<'_>) -> Result<PersonIds> {
+        match (self.user_id(db).await?, self) {
+            (Some(user_id), _) => of_user(db, user_id).await,
+            (None, Self::Slack { team: None, user }) => of_agents(db, user).await,
+            (None, _) => Ok(PersonIds::default()),
+        }
+    }
+
+    /// The `user_id`, as far as Slack's events have shown it.
+    async fn user_id(&self, db: &Transaction<'_>) -> Result<Option<Uuid>> {
         let (team, user) = match self {
-            Self::User(user_id) => return people::of_user(db, *user_id).await,
+            Self::User(user_id) => return Ok(Some(*user_id)),
             Self::Slack { team, user } => (team, user),
         };
-        let known = user_ids(db, team.as_deref(), user).await?;
-        match (known.as_slice(), team) {
-            ([], Some(_)) => Ok(Person::default()),
-            ([user_id], Some(_)) => people::of_user(db, *user_id).await,
-            ([] | [_], None) => people::of_slack_user(db, user.clone()).await,
-            _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
-        }
+        let rows = db
+            .query_typed(
+                "select distinct user_id
+                 from conversation.slack_user
+                 where slack_user_id = $1 and ($2::text is null or team_id = $2)",
+                &[(user, Type::TEXT), (team, Type::TEXT)],
+            )
+            .await?;
+        only(&rows)
     }
 }
 
-/// The `user_id` of each person whom Slack calls so, in the team if one is given.
-async fn user_ids(db: &Transaction<'_>, team: Option<&str>, user: &str) -> Result<Vec<Uuid>> {
+async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<PersonIds> {
+    let user_ids = people::user_ids(db, user_id).await?;
+    let rows = db
+        .query_typed(
+            "select distinct slack_user_id
+             from conversation.slack_user as own
+             where user_id = any ($1)
+               and not exists (
+                   select
+                   from conversation.slack_user as other
+                   where other.slack_user_id = own.slack_user_id and other.user_id <> all ($1))",
+            &[(&user_ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    let slack_user_ids = rows.iter().map(|row| row.try_get("slack_user_id"));
+    Ok(PersonIds {
+        slack_user_ids: slack_user_ids.collect::<Result<_, _>>()?,
+        user_ids,
+    })
+}
+
+/// The ids of a Slack user whom only agents have named, some of them together with a `user_id`.
+async fn of_agents(db: &Transaction<'_>, user: &str) -> Result<PersonIds> {
     let rows = db
         .query_typed(
             "select distinct user_id
-             from conversation.slack_user
-             where slack_user_id = $1 and ($2::text is null or team_id = $2)",
-            &[(&user, Type::TEXT), (&team, Type::TEXT)],
+             from conversation.log
+             where slack_user_id = $1 and user_id is not null
+             limit 2",
+            &[(&user, Type::TEXT)],
         )
         .await?;
-    let ids = rows.iter().map(|row| row.try_get("user_id"));
-    Ok(ids.collect::<Result<_, _>>()?)
+    let user_ids = match only(&rows)? {
+        Some(user_id) => people::user_ids(db, user_id).await?,
+        None => Vec::new(),
+    };
+    Ok(PersonIds {
+        user_ids,
+        slack_user_ids: vec![user.to_owned()],
+    })
+}
+
+fn only(rows: &[Row]) -> Result<Option<Uuid>> {
+    match rows {
+        [] => Ok(None),
+        [row] => Ok(Some(row.try_get("user_id")?)),
+        _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
+    }
 }
 
 /// What a caller can do if an id in Slack is that of several people.
@@ -81,6 +150,19 @@ impl FromStr for PersonId {
             team: team.map(str::to_owned),
             user: user.to_owned(),
         })
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user_id) => user_id.fmt(text),
+            Self::Slack {
+                team: Some(team),
+                user,
+            } => write!(text, "{team}:{user}"),
+            Self::Slack { team: None, user } => user.fmt(text),
+        }
     }
 }
 
@@ -135,6 +217,7 @@ mod tests {
             ("T1:U0123ABCD", slack(Some("T1"), "U0123ABCD")),
             ("E1:W7", slack(Some("E1"), "W7")),
         ] {
+            assert_eq!(id.to_string(), text);
             assert_eq!(text.parse(), Ok(id), "{text}");
         }
         for text in [

@@ -213,7 +213,7 @@ async fn messages_under_two_earlier_ids_of_one_person_are_listed_together() {
                 "{id}: {listed}"
             );
             let listed = log
-                .get(&format!("/v1/robeings/sales/messages?user={id}"))
+                .get(&format!("/v1/robeings/sales/messages?user_id={id}"))
                 .await;
             assert_eq!(
                 listed["items"].as_array().map(Vec::len),
