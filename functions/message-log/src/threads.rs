@@ -17,6 +17,9 @@ use uuid::Uuid;
 use crate::log::Log;
 use crate::page::limit;
 
+/// The most messages that a page reads to find its threads. It bounds a page while one thread has all newest messages.
+const MAX_READ: i64 = 20_000;
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -31,6 +34,7 @@ pub struct ThreadParams {
     after: Option<Cursor<Uuid>>,
 }
 
+/// If a few long threads have the newest 20,000 messages, a page has fewer items than `limit`, and a `next`.
 #[derive(Serialize, ToSchema)]
 pub struct Threads {
     items: Vec<Thread>,
@@ -85,9 +89,12 @@ pub async fn list(
     let mut client = log.pool.get().await?;
     let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id.as_str()])).await?;
     let mut last = last_messages(&db, &robeing_id, channel, past, limit + 1).await?;
-    let has_more = last.len() as i64 > limit;
-    last.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = last.last().map(|it| it.id).filter(|_| has_more);
+    let next = if last.len() as i64 > limit {
+        last.truncate(usize::try_from(limit).unwrap_or_default());
+        last.last().map(|it| it.id)
+    } else {
+        last_read(&db, &robeing_id, channel, past).await?
+    };
     let items = threads(&log, &db, &robeing_id, last).await?;
     Ok(Json(Threads { items, next }))
 }
@@ -111,23 +118,28 @@ async fn last_messages(
 ) -> Result<Vec<LastMessage>, Error> {
     let rows = db
         .query_typed(
-            "select id, channel_id, channel_type, thread_ts, created_at
-             from conversation.log
-             where robeing_id = $1
-               and id < $2
-               and thread_ts is not null
-               and deleted_at is null
-               and ($3::text is null or channel_id = $3)
-               and not exists (
-                   select
-                   from conversation.log as newer
-                   where newer.robeing_id = $1
-                     and newer.thread_ts = log.thread_ts
-                     and newer.channel_id is not distinct from log.channel_id
-                     and newer.id > log.id
-                     and newer.deleted_at is null
-                   -- Keeps the planner from reading the whole log.
-                   offset 0)
+            "select *
+             from (
+                 select id, channel_id, channel_type, thread_ts, created_at
+                 from conversation.log
+                 where robeing_id = $1
+                   and id < $2
+                   and thread_ts is not null
+                   and deleted_at is null
+                   and ($3::text is null or channel_id = $3)
+                 order by id desc
+                 limit $5
+             ) as message
+             where not exists (
+                 select
+                 from conversation.log as newer
+                 where newer.robeing_id = $1
+                   and newer.thread_ts = message.thread_ts
+                   and newer.channel_id is not distinct from message.channel_id
+                   and newer.id > message.id
+                   and newer.deleted_at is null
+                 -- Keeps the planner from reading the whole log.
+                 offset 0)
              order by id desc
              limit $4",
             &[
@@ -135,6 +147,7 @@ async fn last_messages(
                 (&past, Type::UUID),
                 (&channel, Type::TEXT),
                 (&limit, Type::INT8),
+                (&MAX_READ, Type::INT8),
             ],
         )
         .await?;
@@ -148,6 +161,36 @@ async fn last_messages(
         })
     };
     rows.iter().map(last).collect()
+}
+
+/// The last message that [`last_messages`] reads, if older ones are left.
+async fn last_read(
+    db: &Transaction<'_>,
+    robeing_id: &str,
+    channel: Option<&str>,
+    past: Uuid,
+) -> Result<Option<Uuid>, Error> {
+    let row = db
+        .query_typed_opt(
+            "select id
+             from conversation.log
+             where robeing_id = $1
+               and id < $2
+               and thread_ts is not null
+               and deleted_at is null
+               and ($3::text is null or channel_id = $3)
+             order by id desc
+             offset $4 - 1
+             limit 1",
+            &[
+                (&robeing_id, Type::TEXT),
+                (&past, Type::UUID),
+                (&channel, Type::TEXT),
+                (&MAX_READ, Type::INT8),
+            ],
+        )
+        .await?;
+    row.map(|row| row.try_get("id")).transpose()
 }
 
 /// The threads with these last messages, in their order. The message that a thread belongs to has no thread of its own

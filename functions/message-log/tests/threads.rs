@@ -152,3 +152,33 @@ async fn a_thread_of_a_direct_channel_includes_the_message_that_it_belongs_to() 
     assert_eq!(thread["messages"], 2);
     assert!(thread["first_message_at"].as_str() < thread["last_message_at"].as_str());
 }
+
+#[tokio::test]
+async fn a_thread_with_very_many_messages_hides_no_older_thread() {
+    let log = start().await;
+    say(
+        &log,
+        "C1",
+        "old",
+        json!({"message": "a", "created_at": "2026-10-01T09:00:00Z"}),
+    )
+    .await;
+    say(&log, "C1", "long", at(2, json!({"message": "b"}))).await;
+    log.database
+        .run(
+            "insert into conversation.log
+                 (id, robeing_id, channel_id, thread_ts, message, metadata, token_count, source, source_event_id, content, created_at)
+             select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex(n), 19, '0'))::uuid,
+                    'r1', 'C1', 'long', 'c', '{}', 1, 'http', '', gen_random_uuid(), at
+             from generate_series(1, 20500) as n,
+                  lateral (select timestamptz '2026-10-03T09:00:00Z' + n * interval '1 second' as at) as time",
+        )
+        .await;
+    let page = log.get(PATH).await;
+    assert_eq!(texts(&page, "thread_ts"), ["long"]);
+    assert_eq!(page["items"][0]["messages"], 20_501);
+    let next = page["next"].as_str().expect("a cursor");
+    let page = log.get(&format!("{PATH}?after={next}")).await;
+    assert_eq!(texts(&page, "thread_ts"), ["old"]);
+    assert_eq!(page["next"], Value::Null);
+}
