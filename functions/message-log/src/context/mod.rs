@@ -62,6 +62,13 @@ pub struct Context {
     tokens: i32,
 }
 
+impl Context {
+    /// The text for the model.
+    pub fn text(&self) -> &str {
+        &self.context
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct Turn {
     /// The id of the message. A message and its response are two turns.
@@ -111,8 +118,33 @@ pub async fn context(
     Path(robeing_id): Path<String>,
     Query(params): Query<ContextParams>,
 ) -> Result<Json<Context>> {
-    robeing::may_see(&caller, &robeing_id)?;
-    if let Some(budget) = params.token_budget
+    let wanted = Wanted {
+        robeing_id: &robeing_id,
+        thread_ts: params.thread_ts.as_deref(),
+        channel_id: params.channel_id.as_deref(),
+        topic: params.q.as_deref(),
+        token_budget: params.token_budget,
+    };
+    Ok(Json(of(&log, &caller, &wanted).await?))
+}
+
+/// What a context is about. The fields are those of [`ContextParams`].
+pub struct Wanted<'a> {
+    pub robeing_id: &'a str,
+    pub thread_ts: Option<&'a str>,
+    pub channel_id: Option<&'a str>,
+    pub topic: Option<&'a str>,
+    pub token_budget: Option<i32>,
+}
+
+/// The context for a robeing's next response.
+///
+/// # Errors
+/// `Forbidden` if the robeing is not in the caller's scope. `Invalid` if a field is not valid.
+pub async fn of(log: &Log, caller: &Caller, wanted: &Wanted<'_>) -> Result<Context> {
+    let robeing_id = wanted.robeing_id;
+    robeing::may_see(caller, robeing_id)?;
+    if let Some(budget) = wanted.token_budget
         && !TOKEN_BUDGETS.contains(&budget)
     {
         let (least, most) = (TOKEN_BUDGETS.start(), TOKEN_BUDGETS.end());
@@ -120,33 +152,32 @@ pub async fn context(
             "token_budget is {budget}: use {least} to {most}"
         )));
     }
-    let settings = log.settings.of(&robeing_id).await?;
+    let settings = log.settings.of(robeing_id).await?;
     let mut client = log.pool.get().await?;
-    let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id.as_str()])).await?;
+    let db = scoped::read(&mut client, &Scope::only(ROBEINGS, [robeing_id])).await?;
     let (memory_stat, segments) = try_join!(
-        stats_batch::stats::memory_stat(&db, &robeing_id),
-        Segments::open(&db, &robeing_id)
+        stats_batch::stats::memory_stat(&db, robeing_id),
+        Segments::open(&db, robeing_id)
     )?;
     let limits = Limits::of(memory_stat, settings.system.max_memory_size);
-    let tokens = params.token_budget.unwrap_or(limits.tokens);
-    let place = (params.thread_ts.as_deref(), params.channel_id.as_deref());
+    let tokens = wanted.token_budget.unwrap_or(limits.tokens);
+    let place = (wanted.thread_ts, wanted.channel_id);
     // A token has four characters, and a character at most four bytes.
     let bytes = i64::from(tokens) * 16;
-    let mut recent =
-        newest_of(&db, &robeing_id, place, Uuid::max(), limits.messages, bytes).await?;
+    let mut recent = newest_of(&db, robeing_id, place, Uuid::max(), limits.messages, bytes).await?;
     if let Some(thread) = place.0
         && (recent.len() as i64) < limits.messages
     {
         let channel = place
             .1
             .or(recent.first().and_then(|it| it.channel_id.as_deref()));
-        let root = channel.and_then(|channel| log.root_of(&robeing_id, channel, thread));
-        recent.extend(root_without_thread(&db, &robeing_id, root).await?);
+        let root = channel.and_then(|channel| log.root_of(robeing_id, channel, thread));
+        recent.extend(root_without_thread(&db, robeing_id, root).await?);
     }
     let last_message = recent.iter().find_map(|hit| hit.message.clone());
-    let topic = Terms::of(&params.q.or(last_message).unwrap_or_default());
+    let topic = Terms::of(wanted.topic.or(last_message.as_deref()).unwrap_or_default());
     let lookup = Lookup {
-        robeing_id: &robeing_id,
+        robeing_id,
         queries: &memories::queries(&topic),
         past: recent.last().map_or(Uuid::max(), |oldest| oldest.id),
         wanted: HITS_PER_TERM,
@@ -157,12 +188,7 @@ pub async fn context(
     let hits = segments.find(&db, &lookup).await?;
     drop(db);
     let memories = memories::ranked(hits);
-    Ok(Json(budget::fill(
-        &memories,
-        recent,
-        tokens,
-        limits.messages,
-    )))
+    Ok(budget::fill(&memories, recent, tokens, limits.messages))
 }
 
 /// The message that a thread belongs to, if it has no thread of its own, as in a direct channel.

@@ -61,6 +61,15 @@ pub struct Log {
 }
 
 impl Log {
+    /// The log, if `DATABASE_URL` and `MASKING_KEY` are set. For a function that can do without it.
+    pub fn open_if_configured(resources: &Resources) -> anyhow::Result<Option<Self>> {
+        let is_set = |name| resources.env().get(name).is_some();
+        if is_set("DATABASE_URL") && is_set("MASKING_KEY") {
+            return Self::open(resources).map(Some);
+        }
+        Ok(None)
+    }
+
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
         let days: u32 = resources.env().parse("MESSAGE_MAX_AGE_DAYS", 1_100)?;
         anyhow::ensure!(
