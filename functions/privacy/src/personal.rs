@@ -1,9 +1,11 @@
 //! The archive as an owner of personal data: its keys, and the erasure and export requests.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use message_log::ids::day_of;
-use personal::{Counts, Identity, Owner, Robeings, Step, Subject, Table, count};
+use personal::{Counts, Owner, Person, Purpose, Robeings, Step, Subject, Table, count};
 use platform::postgres::types::{Json, ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
@@ -38,51 +40,39 @@ const TABLES: [Table; 9] = [
     Table::free("privacy.lease", "which run holds which lease"),
 ];
 
-/// The SQL condition that selects the keys of a subject, with [`KeyValues`] as $1 to $5.
-pub const KEY_IS_OF_SUBJECT: &str = "
-    (user_id = any ($1)
-     or slack_user_id = any ($2) and (user_id is null or user_id <> all ($3))
-     or robeing_id = $4)
-    and ($5::text[] is null or robeing_id = any ($5))";
+/// The SQL condition that selects the keys of a subject, with [`KeyValues`] as $1 to $7.
+pub fn key_is_of_subject(purpose: Purpose) -> String {
+    format!(
+        "(user_id = any ($1) or {} or robeing_id = $6)
+         and ($7::text[] is null or robeing_id = any ($7))",
+        purpose.condition()
+    )
+}
 
-/// The values of [`KEY_IS_OF_SUBJECT`].
+/// The values of [`key_is_of_subject`].
 pub struct KeyValues<'a> {
-    users: &'a [Uuid],
-    slack_users: &'a [String],
-    namesakes: &'a [Uuid],
+    /// Empty for a robeing.
+    person: Cow<'a, Person>,
     robeing: Option<&'a String>,
     robeings: Option<&'a [String]>,
 }
 
 impl<'a> KeyValues<'a> {
     pub fn of(subject: &'a Subject) -> Self {
-        let robeings = subject.robeings.as_deref();
-        match &subject.identity {
-            Identity::Person(person) => Self {
-                users: &person.user_ids,
-                slack_users: &person.slack_user_ids,
-                namesakes: &person.namesakes,
-                robeing: None,
-                robeings,
-            },
-            Identity::Robeing(robeing) => Self {
-                users: &[],
-                slack_users: &[],
-                namesakes: &[],
-                robeing: Some(robeing),
-                robeings,
-            },
+        Self {
+            person: subject.person().map_or_else(Cow::default, Cow::Borrowed),
+            robeing: subject.robeing(),
+            robeings: subject.robeings.as_deref(),
         }
     }
 
-    pub fn values(&self) -> [(&(dyn ToSql + Sync), Type); 5] {
-        [
-            (&self.users, Type::UUID_ARRAY),
-            (&self.slack_users, Type::TEXT_ARRAY),
-            (&self.namesakes, Type::UUID_ARRAY),
-            (&self.robeing, Type::TEXT),
-            (&self.robeings, Type::TEXT_ARRAY),
-        ]
+    pub fn values(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        let mut values = self.person.values().to_vec();
+        values.extend([
+            (&self.robeing as _, Type::TEXT),
+            (&self.robeings as _, Type::TEXT_ARRAY),
+        ]);
+        values
     }
 }
 
@@ -101,7 +91,10 @@ impl Owner for Archive {
     }
 
     async fn held(&self, db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
-        let sql = format!("select count(*) from privacy.person_key where {KEY_IS_OF_SUBJECT}");
+        let sql = format!(
+            "select count(*) from privacy.person_key where {}",
+            key_is_of_subject(Purpose::Erase)
+        );
         let values = KeyValues::of(subject);
         let row = db.query_typed_one(&sql, &values.values()).await?;
         let keys: i64 = row.try_get(0)?;
@@ -136,13 +129,14 @@ impl Owner for Archive {
     ) -> Result<Step<Counts>, Error> {
         let sql = format!(
             "with deleted as (
-                 delete from privacy.person_key where {KEY_IS_OF_SUBJECT} returning id
+                 delete from privacy.person_key where {} returning id
              )
              select (select count(*) from deleted),
                     coalesce(sum(rows), 0)::int8,
                     count(distinct part_id)
              from privacy.sealed
-             where key_id in (select id from deleted)"
+             where key_id in (select id from deleted)",
+            key_is_of_subject(Purpose::Erase)
         );
         let values = KeyValues::of(subject);
         let row = db.query_typed_one(&sql, &values.values()).await?;

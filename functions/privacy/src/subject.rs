@@ -3,13 +3,14 @@
 use std::slice;
 
 use message_log::personal::people;
-use personal::{Identity, Subject};
+use personal::{Identity, Person, Purpose, Subject};
 use platform::auth::{Names, is_name};
 use platform::postgres::scoped as db;
-use platform::postgres::types::Json;
+use platform::postgres::types::{Json, Type};
 use platform::{Caller, Error, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Transaction;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -52,16 +53,29 @@ impl SubjectId {
     ///
     /// # Errors
     /// `Invalid` if the request doesn't have exactly one valid id, `Forbidden` if the robeing is not in
-    /// the caller's scope.
-    pub async fn resolve(&self, privacy: &Privacy, caller: &Caller) -> Result<ResolvedSubject> {
+    /// the caller's scope, `Unprocessable` if an export is for the Slack id of several people.
+    pub async fn resolve(
+        &self,
+        privacy: &Privacy,
+        caller: &Caller,
+        purpose: Purpose,
+    ) -> Result<ResolvedSubject> {
         let mut client = privacy.pool.get().await?;
         let db = db::read(&mut client, &db::Scope::all(ROBEINGS)).await?;
-        let (kind, id, identity) = match (&self.user_id, &self.slack_user_id, &self.robeing_id) {
+        let (kind, id, mut identity) = match (&self.user_id, &self.slack_user_id, &self.robeing_id)
+        {
             (Some(user_id), None, None) => {
                 let person = people::of_user(&db, *user_id).await?;
                 ("user_id", user_id.to_string(), Identity::Person(person))
             }
             (None, Some(slack_user_id), None) if is_id(slack_user_id) => {
+                if purpose == Purpose::Export
+                    && people::count_of_slack_user(&db, slack_user_id).await? > 1
+                {
+                    let detail = "several people have this slack_user_id, in different teams: send the \
+                                  `user_id` of one of them";
+                    return Err(Error::Unprocessable(detail.to_owned()));
+                }
                 let person = people::of_slack_user(&db, slack_user_id.clone()).await?;
                 let identity = Identity::Person(person);
                 ("slack_user_id", slack_user_id.clone(), identity)
@@ -76,6 +90,9 @@ impl SubjectId {
                 return Err(Error::Invalid(detail.to_owned()));
             }
         };
+        if let Identity::Person(person) = &mut identity {
+            add_archived(&db, person).await?;
+        }
         let robeings = match caller.scope.of(ROBEINGS) {
             Names::All => None,
             Names::Only(names) => Some(names.to_vec()),
@@ -86,6 +103,26 @@ impl SubjectId {
             subject: Subject { identity, robeings },
         })
     }
+}
+
+/// Adds the user ids that archived rows with the Slack ids of a person have.
+async fn add_archived(db: &Transaction<'_>, person: &mut Person) -> Result<()> {
+    let rows = db
+        .query_typed(
+            "select distinct user_id
+             from privacy.person_key
+             where slack_user_id = any ($1)
+               and user_id is not null and user_id <> all ($2) and user_id <> all ($3)",
+            &[
+                (&person.slack_user_ids, Type::TEXT_ARRAY),
+                (&person.user_ids, Type::UUID_ARRAY),
+                (&person.namesakes, Type::UUID_ARRAY),
+            ],
+        )
+        .await?;
+    let ids: Result<Vec<Uuid>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+    person.add_other_user_ids(ids?);
+    Ok(())
 }
 
 fn is_id(text: &str) -> bool {
@@ -125,11 +162,12 @@ pub fn may_overlap(one: &Subject, other: &Subject) -> bool {
     }
     match (&one.identity, &other.identity) {
         (Identity::Person(one), Identity::Person(other)) => {
-            one.user_ids.iter().any(|id| other.user_ids.contains(id))
-                || one
-                    .slack_user_ids
-                    .iter()
-                    .any(|id| other.slack_user_ids.contains(id))
+            let users = one.user_ids.iter().chain(&one.other_user_ids);
+            let mut others = other.user_ids.iter().chain(&other.other_user_ids);
+            let users: Vec<&Uuid> = users.collect();
+            let mut slack_users = one.slack_user_ids.iter();
+            others.any(|id| users.contains(&id))
+                || slack_users.any(|id| other.slack_user_ids.contains(id))
         }
         (Identity::Robeing(one), Identity::Robeing(other)) => one == other,
         _ => true,

@@ -1,8 +1,8 @@
 //! An export has all data about the subject, live and archived, and nobody else's.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::common::{KIM, LEE, said, start, start_with, tokens};
+use crate::common::{Fixture, KIM, LEE, said, start, start_with, tokens};
 
 #[tokio::test]
 async fn an_export_has_every_live_and_archived_row_of_a_person_unchanged() {
@@ -195,4 +195,101 @@ async fn an_erasure_with_a_limited_scope_keeps_exports_of_other_robeings() {
     assert_eq!(erased.status, 200, "{erased:?}");
     let path = format!("/v1/exports/{}", of_r2["id"].as_str().expect("an id"));
     assert_eq!(it.app.get(&path).bearer("all").await.status, 200);
+}
+
+const PARK: &str = "0190b2a0-0000-7000-8000-000000000003";
+
+/// The texts of an export, in order.
+async fn exported(it: &Fixture, subject: Value) -> Vec<String> {
+    let lines = it.export(subject).await;
+    let messages = lines.iter().filter_map(|it| it["message"].as_str());
+    let letters = lines.iter().filter_map(|it| it["source_event_id"].as_str());
+    let letters = letters.filter(|id| id.starts_with("letter"));
+    let mut texts: Vec<String> = messages.chain(letters).map(str::to_owned).collect();
+    texts.sort();
+    texts
+}
+
+#[tokio::test]
+async fn an_export_has_no_row_that_may_be_another_persons_and_an_erasure_takes_it() {
+    for is_archived in [false, true] {
+        let it = start().await;
+        it.database
+            .run(&format!(
+                "insert into conversation.slack_user values
+                     ('T1', 'U1', '{KIM}'), ('T1', 'U9', '{KIM}'), ('T2', 'U1', '{LEE}');
+                 insert into conversation.dead_letter (id, key, source, source_event_id, reason, body)
+                 values (gen_random_uuid(), gen_random_uuid(), 'sqs', 'letter of kim', 'x', '{{\"slack_user_id\": \"U9\"}}'),
+                        (gen_random_uuid(), gen_random_uuid(), 'sqs', 'letter of kim or lee', 'x', '{{\"slack_user_id\": \"U1\"}}'),
+                        (gen_random_uuid(), gen_random_uuid(), 'sqs', 'letter of park', 'x',
+                         '{{\"user_id\": \"{PARK}\", \"slack_user_id\": \"U9\"}}')"
+            ))
+            .await;
+        for (text, user, slack_user) in [
+            ("kim", Some(KIM), Some("U1")),
+            ("kim in slack", None, Some("U9")),
+            ("kim or lee", None, Some("U1")),
+            ("lee", Some(LEE), Some("U1")),
+            // Its sender names two people.
+            ("park", Some(PARK), Some("U9")),
+        ] {
+            let mut message = said("r1", KIM, text, "2025-08-10");
+            message["user_id"] = json!(user);
+            message["slack_user_id"] = json!(slack_user);
+            it.stored(message).await;
+        }
+        if is_archived {
+            it.roll_up().await;
+            it.run().await;
+        }
+        let of = |id: &'static str| exported(&it, json!({"user_id": id}));
+        assert_eq!(of(KIM).await, ["kim", "kim in slack", "letter of kim"]);
+        assert_eq!(of(LEE).await, ["lee"]);
+        assert_eq!(of(PARK).await, ["letter of park", "park"]);
+        it.erase(json!({"user_id": KIM})).await;
+        for text in ["kim in slack", "kim or lee", "letter of kim", "park"] {
+            assert!(!it.is_anywhere(text).await, "{is_archived}: {text}");
+        }
+        assert_eq!(of(LEE).await, ["lee"]);
+    }
+}
+
+#[tokio::test]
+async fn an_export_by_a_slack_id_that_several_people_have_is_refused() {
+    let it = start().await;
+    it.database
+        .run(&format!(
+            "insert into conversation.slack_user values ('T1', 'U1', '{KIM}'), ('T2', 'U1', '{LEE}')"
+        ))
+        .await;
+    it.stored(said("r1", KIM, "kim", "now")).await;
+    let refused = it
+        .app
+        .post("/v1/exports", json!({"slack_user_id": "U1"}))
+        .await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("`user_id`"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_slack_id_that_agents_pair_with_one_user_id_is_that_persons_in_an_export() {
+    let it = start().await;
+    let say = async |text: &str, user: Option<&str>, slack_user: &str| {
+        let mut message = said("r1", KIM, text, "now");
+        message["user_id"] = json!(user);
+        message["slack_user_id"] = json!(slack_user);
+        it.stored(message).await;
+    };
+    say("with both ids", Some(KIM), "U5").await;
+    say("with one id", None, "U5").await;
+    say("another user id", Some(LEE), "U6").await;
+    let by_slack_id = exported(&it, json!({"slack_user_id": "U5"})).await;
+    assert_eq!(by_slack_id, ["with both ids", "with one id"]);
+    say("also with U5", Some(LEE), "U5").await;
+    let by_slack_id = exported(&it, json!({"slack_user_id": "U5"})).await;
+    assert_eq!(by_slack_id, [""; 0]);
+    assert_eq!(
+        exported(&it, json!({"user_id": KIM})).await,
+        ["with both ids"]
+    );
 }

@@ -123,7 +123,7 @@ async fn an_id_of_an_erased_person_is_left_with_nobody() {
         identity: Identity::Person(Person {
             user_ids: vec![KIM.parse().expect("an id")],
             slack_user_ids: vec!["U7".to_owned()],
-            namesakes: Vec::new(),
+            ..Person::default()
         }),
         robeings: None,
     };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-pub use subject::{Identity, Person, Subject};
+pub use subject::{Identity, Person, Purpose, Subject};
 
 /// The number of rows per table.
 pub type Counts = BTreeMap<String, u64>;

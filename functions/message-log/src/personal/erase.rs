@@ -2,7 +2,7 @@
 //! repeat.
 
 use jiff::Timestamp;
-use personal::{Counts, Step, Subject, count};
+use personal::{Counts, Purpose, Step, Subject, count};
 use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
@@ -81,7 +81,7 @@ pub async fn step(
     // A roll-up that runs now could add again what is removed here.
     WATERMARK.lock(db).await?;
     let is_of_person = subject.person().is_some();
-    let own = next_ids(db, subject, after, ROWS).await?;
+    let own = next_ids(db, subject, Purpose::Erase, after, ROWS).await?;
     let mut ids = own.clone();
     if is_of_person {
         let answers = answers_to(db, subject, &own).await?;
@@ -197,7 +197,7 @@ async fn erase_rest(
             ),
             &[
                 (&robeing_id, Type::TEXT),
-                (&subject.id_patterns(), Type::TEXT_ARRAY),
+                (&subject.id_patterns(Purpose::Erase), Type::TEXT_ARRAY),
                 (&subject.robeings, Type::TEXT_ARRAY),
             ],
         )
@@ -207,7 +207,7 @@ async fn erase_rest(
         let names = db
             .execute_typed(
                 &format!("delete from conversation.slack_user where {NAME_IS_OF_PERSON}"),
-                &person.values(),
+                &person.names(),
             )
             .await?;
         let joined = db

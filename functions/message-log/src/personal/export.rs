@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 
 use futures::TryStreamExt as _;
-use personal::{Identity, Step, Subject};
+use personal::{Identity, Purpose, Step, Subject};
 use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
+use super::{LETTER_IS_OF_SUBJECT, answers_to, next_ids};
 
 /// The rows of a step, and the bytes after which one ends earlier.
 const ROWS: i64 = 2_000;
@@ -22,7 +22,7 @@ pub async fn step(
     subject: &Subject,
     after: Uuid,
 ) -> Result<Step<Vec<String>>, Error> {
-    let own = next_ids(db, subject, after, ROWS).await?;
+    let own = next_ids(db, subject, Purpose::Export, after, ROWS).await?;
     let answers = match subject.identity {
         Identity::Person(_) => answers_to(db, subject, &own).await?,
         Identity::Robeing(_) => Vec::new(),
@@ -74,18 +74,30 @@ pub async fn step(
 async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Error> {
     let mut lines = Vec::new();
     let robeing_id = subject.robeing();
+    let person = subject.person();
     let rows = db
         .query_typed(
             &format!(
                 "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - 'key')::text
                  from conversation.dead_letter as letter
                  where {LETTER_IS_OF_SUBJECT}
+                   -- It may name the person, and be another one's.
+                   and case
+                       when $4::uuid[] is null then true
+                       when body ->> 'user_id' is not null
+                           then lower(replace(body ->> 'user_id', '-', '')) in (
+                               select replace(id::text, '-', '') from unnest($4) as id)
+                       else coalesce(body ->> 'slack_user_id' = any ($5) and body ->> 'slack_user_id' <> all ($6), true)
+                   end
                  order by id"
             ),
             &[
                 (&robeing_id, Type::TEXT),
-                (&subject.id_patterns(), Type::TEXT_ARRAY),
+                (&subject.id_patterns(Purpose::Export), Type::TEXT_ARRAY),
                 (&subject.robeings, Type::TEXT_ARRAY),
+                (&person.map(|it| &it.user_ids), Type::UUID_ARRAY),
+                (&person.map(|it| &it.slack_user_ids), Type::TEXT_ARRAY),
+                (&person.map(|it| &it.shared_slack_user_ids), Type::TEXT_ARRAY),
             ],
         )
         .await?;
@@ -95,13 +107,11 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
     if let (Some(person), None) = (subject.person(), &subject.robeings) {
         let rows = db
             .query_typed(
-                &format!(
-                    "select (jsonb_build_object('table', 'conversation.slack_user') || to_jsonb(name))::text
-                     from conversation.slack_user as name
-                     where {NAME_IS_OF_PERSON}
-                     order by team_id, slack_user_id"
-                ),
-                &person.values(),
+                "select (jsonb_build_object('table', 'conversation.slack_user') || to_jsonb(name))::text
+                 from conversation.slack_user as name
+                 where user_id = any ($1)
+                 order by team_id, slack_user_id",
+                &[(&person.user_ids, Type::UUID_ARRAY)],
             )
             .await?;
         for row in rows {

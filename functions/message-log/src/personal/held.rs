@@ -1,6 +1,6 @@
 //! What the log holds about a subject: before an erasure, and to prove that nothing is left.
 
-use personal::{Counts, Identity, Person, Subject, count};
+use personal::{Counts, Identity, Person, Purpose, Subject, count};
 use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 
@@ -20,7 +20,7 @@ pub async fn held(db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Err
         &format!("select count(*) from conversation.dead_letter where {LETTER_IS_OF_SUBJECT}"),
         &[
             (&subject.robeing(), Type::TEXT),
-            (&subject.id_patterns(), Type::TEXT_ARRAY),
+            (&subject.id_patterns(Purpose::Erase), Type::TEXT_ARRAY),
             (&subject.robeings, Type::TEXT_ARRAY),
         ],
     )
@@ -57,7 +57,7 @@ async fn held_of_person(
             "select count(*) from conversation.slack_user
              where {NAME_IS_OF_PERSON} or earlier_user_ids && $1"
         );
-        let names = rows(db, &names, &person.values()).await?;
+        let names = rows(db, &names, &person.names()).await?;
         count(counts, "conversation.slack_user", names);
     }
     Ok(())

@@ -9,7 +9,7 @@ mod person_id;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use personal::{Counts, Identity, Owner, Robeings, Step, Subject, Table};
+use personal::{Counts, Identity, Owner, Purpose, Robeings, Step, Subject, Table};
 use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
@@ -52,7 +52,7 @@ const TABLES: [Table; 18] = [
     Table::free("conversation.outdated_day", "days"),
 ];
 
-/// The condition under which a name in Slack is the person's, with [`personal::Person::values`] as $1 to $3.
+/// The condition under which a name in Slack is the person's, with [`personal::Person::names`] as $1 to $3.
 /// It includes a name that arrived after the ids were resolved.
 const NAME_IS_OF_PERSON: &str =
     "(user_id = any ($1) or slack_user_id = any ($2) and user_id <> all ($3))";
@@ -147,36 +147,35 @@ impl Owner for Conversations {
 async fn next_ids(
     db: &Transaction<'_>,
     subject: &Subject,
+    purpose: Purpose,
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<Uuid>, Error> {
     let rows = match &subject.identity {
         Identity::Person(person) => {
-            db.query_typed(
+            let mut values = person.values().to_vec();
+            values.extend([
+                (&after as _, Type::UUID),
+                (&subject.robeings as _, Type::TEXT_ARRAY),
+                (&limit as _, Type::INT8),
+            ]);
+            let sql = format!(
                 "select id
                  from conversation.log
                  where user_id = any ($1)
-                   and id > $4
-                   and ($5::text[] is null or robeing_id = any ($5))
+                   and id > $6
+                   and ($7::text[] is null or robeing_id = any ($7))
                  union
                  select id
                  from conversation.log
-                 where slack_user_id = any ($2)
-                   and (user_id is null or user_id <> all ($3))
-                   and id > $4
-                   and ($5::text[] is null or robeing_id = any ($5))
+                 where {}
+                   and id > $6
+                   and ($7::text[] is null or robeing_id = any ($7))
                  order by id
-                 limit $6",
-                &[
-                    (&person.user_ids, Type::UUID_ARRAY),
-                    (&person.slack_user_ids, Type::TEXT_ARRAY),
-                    (&person.namesakes, Type::UUID_ARRAY),
-                    (&after, Type::UUID),
-                    (&subject.robeings, Type::TEXT_ARRAY),
-                    (&limit, Type::INT8),
-                ],
-            )
-            .await?
+                 limit $8",
+                purpose.condition()
+            );
+            db.query_typed(&sql, &values).await?
         }
         Identity::Robeing(robeing_id) => {
             db.query_typed(

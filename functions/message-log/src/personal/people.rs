@@ -3,6 +3,8 @@
 //! Resolve everything that these ids lead to in one snapshot: an id that Slack's first event brings in
 //! between would be taken for another person's.
 
+use std::collections::BTreeSet;
+
 use personal::Person;
 use platform::Result;
 use platform::postgres::types::Type;
@@ -33,6 +35,17 @@ pub async fn of_slack_user(db: &Transaction<'_>, slack_user_id: String) -> Resul
         slack_user_ids.push(slack_user_id);
     }
     Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
+}
+
+/// How many people Slack calls so, as far as its events have shown.
+pub async fn count_of_slack_user(db: &Transaction<'_>, slack_user_id: &str) -> Result<i64> {
+    let row = db
+        .query_typed_one(
+            "select count(distinct user_id) from conversation.slack_user where slack_user_id = $1",
+            &[(&slack_user_id, Type::TEXT)],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// All user ids of the person with this id: their messages may have an earlier one, from before Slack showed whose it
@@ -78,19 +91,41 @@ async fn with_namesakes(
 ) -> Result<Person, Error> {
     let rows = db
         .query_typed(
-            "select distinct id
+            "select distinct id, slack_user_id
              from conversation.slack_user, unnest(earlier_user_ids || user_id) as id
              where slack_user_id = any ($1) and user_id <> all ($2)
-             order by 1",
+             order by id",
             &[
                 (&slack_user_ids, Type::TEXT_ARRAY),
                 (&user_ids, Type::UUID_ARRAY),
             ],
         )
         .await?;
-    Ok(Person {
-        namesakes: ids(&rows)?,
+    let shared = rows.iter().map(|row| row.try_get("slack_user_id"));
+    let shared: BTreeSet<String> = shared.collect::<Result<_, _>>()?;
+    let mut namesakes = ids(&rows)?;
+    namesakes.dedup();
+    let others = db
+        .query_typed(
+            "select distinct user_id
+             from conversation.log
+             where slack_user_id = any ($1)
+               and user_id is not null and user_id <> all ($2) and user_id <> all ($3)
+             order by 1",
+            &[
+                (&slack_user_ids, Type::TEXT_ARRAY),
+                (&user_ids, Type::UUID_ARRAY),
+                (&namesakes, Type::UUID_ARRAY),
+            ],
+        )
+        .await?;
+    let mut person = Person {
+        namesakes,
+        shared_slack_user_ids: shared.into_iter().collect(),
         user_ids,
         slack_user_ids,
-    })
+        ..Person::default()
+    };
+    person.add_other_user_ids(ids(&others)?);
+    Ok(person)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use personal::Counts;
+use personal::{Counts, Purpose};
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
@@ -80,7 +80,7 @@ pub async fn create(
     Admin(caller): Admin,
     Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Erasure>)> {
-    let resolved = id.resolve(&privacy, &caller).await?;
+    let resolved = id.resolve(&privacy, &caller, Purpose::Erase).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
     let id = find_or_start(&privacy, &resolved, scope.as_deref()).await?;
     let until = Instant::now() + REQUEST_TIME;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use personal::Subject;
+use personal::{Purpose, Subject};
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::store::Put;
@@ -22,7 +22,7 @@ use crate::Privacy;
 use crate::archive::{file, keys_by_id};
 use crate::job::{Job, Outcome, Position};
 use crate::keys::PersonKey;
-use crate::personal::{KEY_IS_OF_SUBJECT, KeyValues};
+use crate::personal::{KeyValues, key_is_of_subject};
 use crate::subject::stored_subject;
 
 /// The size at which a file is complete, compressed. It stays below the largest response of Lambda.
@@ -168,13 +168,14 @@ async fn next_archived(
          join privacy.sealed on key_id = person_key.id
          join privacy.part on part.id = part_id
          join privacy.month on month.month = part.month
-         where {KEY_IS_OF_SUBJECT} and part_id > $6 and month.state <> 'closed'
+         where {} and part_id > $8 and month.state <> 'closed'
          group by part.id
          order by part.id
-         limit 1"
+         limit 1",
+        key_is_of_subject(Purpose::Export)
     );
     let of_subject = KeyValues::of(subject);
-    let mut values = of_subject.values().to_vec();
+    let mut values = of_subject.values();
     values.push((&after, Type::INT8));
     let rows = db::query(&client, &subject.scope(), &sql, &values).await?;
     drop(client);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
+use personal::Purpose;
 use platform::auth::Names;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
@@ -88,7 +89,7 @@ pub struct File {
         (status = 404, description = "the robeings in scope hold nothing about the subject"),
         (status = 409, description = "the step took too long, and another run continues the export; get its status, or retry"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "the key was used for another subject"),
+        (status = 422, description = "the key was used for another subject, or several people have the `slack_user_id`"),
         (status = 503, description = "the database or the store is unavailable; retry"),
     )
 )]
@@ -100,7 +101,7 @@ pub async fn create(
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Export>)> {
     let key = idempotency::key(&headers)?;
     let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
-    let resolved = id.resolve(&privacy, &caller).await?;
+    let resolved = id.resolve(&privacy, &caller, Purpose::Export).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
     let id = find_or_start(&privacy, &resolved, scope.as_deref(), request.as_deref()).await?;
     let until = Instant::now() + REQUEST_TIME;
