@@ -206,9 +206,32 @@ pub fn ipv4(text: &Text, groups: &[Range<usize>]) -> Option<Range<usize>> {
     let labelled = text.near(&units, Class::IP);
     // Chapters and versions also have four parts, but small ones.
     let small = bytes.iter().all(|&byte| byte < 10);
-    let version = text.named(units.start, Class::VERSION) || matches!(next, '절' | '장' | '항');
+    let private = matches!(bytes, [10, ..] | [172, 16..=31, ..] | [192, 168, ..]);
+    let version = text.named(units.start, Class::VERSION)
+        || !private && text.named(units.start, Class::PRODUCT)
+        || of_agent(text, &units)
+        || matches!(next, '절' | '장' | '항');
     let nobody = matches!(bytes, [127, ..] | [0, 0, 0, 0] | [255, 255, ..]);
     (!goes_on && !from_more && !version && !nobody && (labelled || !small)).then_some(units)
+}
+
+/// Whether a name with a capital and a slash are before a version, as in the name of a browser: "Chrome/120.0.0.0".
+/// Java writes hosts in this form: "Db1/10.0.0.5:5432".
+fn of_agent(text: &Text, units: &Range<usize>) -> bool {
+    if text.before(units.start) != '/' || text.at(units.end) == ':' {
+        return false;
+    }
+    let end = units.start - 1;
+    let length = (1..32)
+        .take_while(|&steps| {
+            let unit = text.folded.back(end, steps);
+            unit.is_ascii_alphanumeric() || matches!(unit, '-' | '_' | '.')
+        })
+        .count();
+    let first = end - length;
+    length >= 2
+        && text.at(first).is_ascii_uppercase()
+        && !matches!(text.before(first), '/' | '.' | '@')
 }
 
 /// An IPv6 address around its first colon.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::fold::{Folded, PLACEHOLDER};
 use super::text::Text;
@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 128;
 const MAX_VALUES: usize = 100_000;
 /// The bytes of a key that serve as a label for its value.
 pub const KEY: usize = 100;
+
+/// Keys of an object whose value is the name of another value in it.
+const NAME_KEYS: [&str; 5] = ["name", "key", "field", "label", "variable"];
 
 struct Walk<'a> {
     masker: &'a Masker,
@@ -51,6 +54,10 @@ impl Walk<'_> {
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::String(text) => *text = self.string(key, text)?,
+            Value::Number(number) if self.is_secret_number(key, number) => {
+                self.add(&number.to_string())?;
+                *value = Value::String(self.secret());
+            }
             Value::Number(number) => {
                 let written = number.to_string();
                 // A float without decimals may be an integer.
@@ -65,12 +72,19 @@ impl Walk<'_> {
                     self.value(key, value, depth + 1)?;
                 }
             }
-            Value::Object(object) => self.object(object, depth)?,
+            Value::Object(object) => self.object(key, object, depth)?,
         }
         Ok(())
     }
 
-    fn object(&mut self, object: &mut Map<String, Value>, depth: usize) -> Result<(), Error> {
+    /// `above` is the key of the object.
+    fn object(
+        &mut self,
+        above: &str,
+        object: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let above = self.name_of_values(above, object);
         let mut masked = Map::with_capacity(object.len());
         let mut duplicates: HashMap<String, usize> = HashMap::new();
         for (key, mut value) in std::mem::take(object) {
@@ -84,11 +98,49 @@ impl Walk<'_> {
                 free = format!("{name} ({count})");
             }
             // The new name is the label, so that masking again gives the same result.
-            self.value(&free, &mut value, depth + 1)?;
+            let label = match &above {
+                Some(above) if secrets::VALUE_KEYS.contains(&free.as_str()) => above,
+                _ => &free,
+            };
+            self.value(label, &mut value, depth + 1)?;
             masked.insert(free, value);
         }
         *object = masked;
         Ok(())
+    }
+
+    /// The name of the values in an object that has a label as its key, `{"password": {"value": "x"}}`, or in it,
+    /// `{"name": "password", "value": "x"}`.
+    fn name_of_values(&self, above: &str, object: &Map<String, Value>) -> Option<String> {
+        let names = |name: &str| {
+            let name = Text::new(start_of(name), &self.masker.dictionary);
+            secrets::names_value(&name)
+        };
+        let has_value = secrets::VALUE_KEYS
+            .iter()
+            .any(|key| object.contains_key(*key));
+        if !has_value {
+            return None;
+        }
+        let within = NAME_KEYS
+            .iter()
+            .filter_map(|key| object.get(*key)?.as_str());
+        let mut candidates = within.chain([above]).filter(|name| names(name));
+        candidates.next().map(ToOwned::to_owned)
+    }
+
+    fn is_secret_number(&self, key: &str, number: &Number) -> bool {
+        let name = Text::new(start_of(key), &self.masker.dictionary);
+        self.masker.policy.masks(Kind::Secret)
+            && secrets::is_secret_number_of(&name, &number.to_string())
+    }
+
+    /// The placeholder of a secret that is a whole value.
+    fn secret(&mut self) -> String {
+        let mut masked = String::new();
+        self.placeholders.write(&mut masked, Kind::Secret, &[]);
+        self.counts.add(Kind::Secret);
+        masked
     }
 
     fn string(&mut self, key: &str, text: &str) -> Result<String, Error> {
@@ -96,10 +148,7 @@ impl Walk<'_> {
         let secret = secrets::is_secret_of(&name, text) && !is_placeholder(text);
         if secret && self.masker.policy.masks(Kind::Secret) {
             self.add(text)?;
-            let mut masked = String::new();
-            self.placeholders.write(&mut masked, Kind::Secret, &[]);
-            self.counts.add(Kind::Secret);
-            return Ok(masked);
+            return Ok(self.secret());
         }
         self.text(key, text)
     }

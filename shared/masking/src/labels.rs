@@ -42,6 +42,14 @@ impl Class {
     /// The cookies of a header, each with a name of its own.
     pub const COOKIE: Self = Self(1 << 21 | Self::KEY.0);
 
+    /// A one-time code or a personal identification number.
+    pub const CODE: Self = Self(1 << 22);
+    /// A foreigner's registration number.
+    pub const FOREIGNER: Self = Self(1 << 23);
+
+    /// The name of a product, which is followed by its version or by the address of its host.
+    pub const PRODUCT: Self = Self(1 << 24);
+
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -60,8 +68,11 @@ impl Class {
 const WORDS: &[(Class, &str)] = &[
     (
         Class::REGISTRATION,
-        "주민_등록_번호 주민_등록 주민_번호 주민증 민증 외국인_등록_번호 외국인_등록 외국인_번호 rrn frn \
-         resident_registration resident_number registration_number alien_registration",
+        "주민_등록_번호 주민_등록 주민_번호 주민증 민증 rrn resident_registration resident_number registration_number",
+    ),
+    (
+        Class::FOREIGNER.or(Class::REGISTRATION),
+        "외국인_등록_번호 외국인_등록증 외국인_등록 외국인_번호 frn alien_registration foreigner_registration",
     ),
     (
         Class::PHONE,
@@ -75,7 +86,17 @@ const WORDS: &[(Class, &str)] = &[
          telephone_portable portable teléfono telefono móvil movil celular telefone telemóvel cellulare telefoon \
          mobiel puhelin matkapuhelin telefoni komórka cep_telefonu telepon ponsel no_hp nomor_hp телефон тел моб \
          мобильный τηλέφωνο τηλ κινητό 電話_番号 電話 携帯_電話 携帯 手機_號碼 手機 聯絡_電話 电话_号码 电话 手机_号码 手机_号 手机 \
-         联系_电话 điện_thoại số_điện_thoại sđt โทรศัพท์ เบอร์โทร มือถือ โทร هاتف تلفون جوال موبايل טלפון נייד फ़ोन फोन मोबाइल",
+         联系_电话 điện_thoại số_điện_thoại sđt โทรศัพท์ เบอร์โทร มือถือ โทร هاتف تلفون جوال موبايل טלפון נייד फ़ोन फोन मोबाइल \
+         tlf tlfnr tlf_nr telefonnr tel_nr telnr mobilnr mobil_nr mobiltelefonnummer telefonnumret mobilnummeret \
+         puhelinnumero puhelinnro puh matkapuhelinnumero kännykkä kännykkänumero gsm_numero sími símanúmer farsími \
+         handynr telefonnummern numéro_de_téléphone número_de_teléfono número_de_celular número_de_telefone \
+         numero_di_telefono numero_di_cellulare telefoonnummer mobiele_nummer numer_telefonu nr_telefonu numer_komórkowy \
+         telefon_numarası telefon_numaram telefon_numaranız cep_numaram номер_телефона телефона τηλεφώνου \
+         رقم_الهاتف رقم_الجوال מספר_טלפון מספר_הטלפון फ़ोन_नंबर फोन_नंबर मोबाइल_नंबर เบอร์โทรศัพท์ nomor_telepon \
+         nomor_handphone nomor_whatsapp số_di_động mob text_me hit_me_up reach_me contact_me ping_me message_me msg_me \
+         my_number my_new_number my_no our_number his_number her_number their_number meine_nummer ruf_mich_an appelle_moi appelez_moi llámame chiamami ring_mig ring_meg zadzwoń звони позвони mon_numéro mi_número meu_número \
+         il_mio_numero mijn_nummer mitt_nummer mit_nummer numeroni mój_numer mojego_numeru numaram мой_номер \
+         ο_αριθμός_μου رقمي המספר_שלי मेरा_नंबर เบอร์ของผม เบอร์ของฉัน số_của_tôi nomor_saya 私の番号 我的号码 我的號碼",
     ),
     (
         Class::ACCOUNT,
@@ -128,7 +149,8 @@ const WORDS: &[(Class, &str)] = &[
          passwort passwörter kennwort zugangscode mot_de_passe contraseña contrasena clave_de_acceso senha palavra_passe \
          wachtwoord lösenord adgangskode passord salasana hasło haslo heslo jelszó parola parolă şifre sifre \
          пароль κωδικός κωδικό गुप्तशब्द पासवर्ड パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu kata_sandi kata_laluan รหัสผ่าน \
-         كلمة_المرور كلمة_السر סיסמה סיסמא",
+         كلمة_المرور كلمة_مرور كلمة_السر סיסמה סיסמא şifrem şifresi şifreniz parolam parolası parolanız jelszavam \
+         jelszava salasanani salasanasi salasanamme lösenordet passordet adgangskoden contraseñas senhas hasłem пароля пароли",
     ),
     (
         Class::SECRET,
@@ -146,6 +168,33 @@ const WORDS: &[(Class, &str)] = &[
          shared_access_key primary_key secondary_key subscription_key encryption_key license_key licence_key hmac jwt \
          api_keys schlüssel clé llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키",
     ),
+    (
+        Class::CODE,
+        "otp otp_code otp_number otp_번호 totp 2fa 2fa_code mfa mfa_code one_time_code one_time_passcode one_time_pin \
+         verification_code confirmation_code authentication_code auth_code security_code login_code sign_in_code \
+         access_code sms_code activation_code unlock_code pin pin_code pincode tan mtan sms_tan cvv cvc cvv2 cvc2 \
+         인증_번호 인증_코드 보안_코드 확인_코드 일회용_코드 핀_번호 otp_인증_번호 \
+         bestätigungscode verifizierungscode sicherheitscode prüfcode einmalcode freischaltcode anmeldecode \
+         authentifizierungscode aktivierungscode geheimzahl \
+         code_de_vérification code_de_confirmation code_de_sécurité code_à_usage_unique code_d'authentification \
+         code_secret code_d'accès code_sms code_pin \
+         código_de_verificación código_de_confirmación código_de_seguridad código_de_acceso código_sms \
+         código_de_verificação código_de_confirmação código_de_segurança código_pin \
+         codice_di_verifica codice_di_conferma codice_di_sicurezza codice_di_accesso codice_otp codice_pin codice_sms \
+         verificatiecode bevestigingscode beveiligingscode inlogcode toegangscode eenmalige_code controlecode \
+         verifieringskod bekräftelsekod säkerhetskod engångskod pinkod bekreftelseskode verifiseringskode \
+         sikkerhetskode engangskode pinkode bekræftelseskode verifikationskode sikkerhedskode vahvistuskoodi turvakoodi \
+         kertakäyttökoodi tunnusluku pin_koodi staðfestingarkóði öryggiskóði \
+         kod_weryfikacyjny kod_potwierdzający kod_autoryzacyjny kod_bezpieczeństwa kod_jednorazowy kod_sms kod_pin \
+         doğrulama_kodu doğrulama_kodunuz onay_kodu onay_kodunuz güvenlik_kodu sms_kodu sms_kodunuz \
+         ověřovací_kód potvrzovací_kód ellenőrző_kód megerősítő_kód cod_de_verificare cod_de_confirmare \
+         код_подтверждения код_проверки проверочный_код одноразовый_код код_доступа код_безопасности код_из_смс смс_код \
+         пин_код пин κωδικός_επαλήθευσης κωδικός_επιβεβαίωσης κωδικός_ασφαλείας \
+         رمز_التحقق رمز_التأكيد رمز_التفعيل كود_التحقق الرقم_السري קוד_אימות קוד_אישור קוד_חד_פעמי \
+         सत्यापन_कोड ओटीपी รหัสยืนยัน รหัส_otp mã_xác_nhận mã_xác_minh mã_xác_thực mã_otp mã_pin kode_verifikasi \
+         kode_konfirmasi kode_otp kod_pengesahan 認証_コ_ド 認証_番号 確認_コ_ド 検証_コ_ド セキュリティ_コ_ド \
+         验证码 驗證碼 校验码 动态码 短信_验证码 认证码 確認碼 安全码 安全碼",
+    ),
     (Class::COOKIE, "cookie cookies set_cookie"),
     (
         Class::NO_SECRET,
@@ -160,6 +209,11 @@ const WORDS: &[(Class, &str)] = &[
     (
         Class::VERSION,
         "버전 버젼 릴리스 릴리즈 펌웨어 빌드 version ver release firmware build tag",
+    ),
+    (
+        Class::PRODUCT,
+        "커널 크롬 드라이버 kernel chrome chromium headlesschrome firefox safari opr vivaldi electron webkit applewebkit driver nvidia cuda openssl \
+         jdk jre ios ipados macos",
     ),
     (
         Class::THING,

@@ -177,9 +177,12 @@ fn short(text: &Text, number: &Number) -> Option<usize> {
         && number.ends_at(8)
         && (number.cut(8, &[4]) || number.whole(8))
         && !number.joined(8)
+        // "sub_15789047"
+        && text.before(units.start) != '_'
         && !text.amount(units.end)
         && text.near(&units, Class::PHONE)
-        && !text.named(units.start, Class::THING))
+        && !text.named(units.start, Class::THING)
+        && !(is_time(number) && text.introduced(units.start, Class::TELEPHONE)))
     .then_some(8)
 }
 
@@ -236,10 +239,14 @@ fn labelled(text: &Text, number: &Number) -> Option<usize> {
     if !text.introduced(start - open, Class::TELEPHONE) || is_date(number) {
         return None;
     }
+    let announced = text.announced(start - open);
     // Seven digits are a local number in North America only in groups: 555-0123.
-    let local = number.cut(7, &[3]) && number.ends_at(7);
-    let least = match (first, number.whole(8)) {
+    let local = number.cut(7, &[3]) || number.whole(7) && announced;
+    let local = local && number.ends_at(7);
+    let least = match (first, number.whole(8) && number.ends_at(8)) {
         (0, _) | (_, false) => 8,
+        // 20261130
+        _ if announced && !is_day(&number.digits) => 8,
         _ => 9,
     };
     let mut lengths = (least..=13).rev().chain(local.then_some(7));
@@ -252,6 +259,25 @@ fn labelled(text: &Text, number: &Number) -> Option<usize> {
                 && !text.decimals(units.start)
         }
     })
+}
+
+/// Whether eight digits are a date: 20261130.
+fn is_day(digits: &[u8]) -> bool {
+    let month = digits[4] * 10 + digits[5];
+    let day = digits[6] * 10 + digits[7];
+    matches!(digits[..2], [1, 9] | [2, 0]) && (1..=12).contains(&month) && (1..=31).contains(&day)
+}
+
+/// Whether eight digits are a range of times in quarters of an hour: 1500-1600.
+fn is_time(number: &Number) -> bool {
+    let value = |at: usize| {
+        let digits = number.digits[at..at + 2].iter();
+        digits.fold(0, |all, &digit| all * 10 + u32::from(digit))
+    };
+    let time =
+        |at: usize| value(at) <= 24 && value(at + 2) < 60 && value(at + 2).is_multiple_of(15);
+    let (from, to) = (value(0) * 60 + value(2), value(4) * 60 + value(6));
+    number.cut(8, &[4]) && time(0) && time(4) && from < to
 }
 
 /// Whether the digits begin with a date (2026-11-30, "30. 11. 2026"), or are a range of years or of round numbers.
@@ -288,7 +314,32 @@ fn is_date(number: &Number) -> bool {
     let date = year(0) && dated(1, 2) || year(2) && (dated(0, 1) || dated(1, 0));
     let round = |place: usize| lengths[place] == 4 && values[place].is_multiple_of(100);
     let range = number.cut(8, &[4]) && round(0) && round(1) && values[0] < values[1];
+    let short = lengths.iter().all(|&length| (1..=2).contains(&length));
+    let dated_short = short && (dated(0, 1) || dated(1, 0) || dated(1, 2));
     parted && (date || year(0) && year(1) || range)
+        || is_time(number)
+        || dated_short && ends_short_date(number, lengths)
+        || short && (dated(0, 1) || dated(1, 0)) && is_day_and_time(number, lengths)
+}
+
+/// Whether two equal marks part a date with two digits of the year, 05/01/26, and another mark or nothing follows. The
+/// pairs of a French number are parted by equal marks: 05.01.26.10.30.
+fn ends_short_date(number: &Number, lengths: [usize; 3]) -> bool {
+    let (first, second) = (lengths[0], lengths[0] + lengths[1]);
+    let mark = number.gap(first);
+    let end = second + lengths[2];
+    let marked = mark.is(Gap::SLASH) || mark.is(Gap::DOT) || mark.is(Gap::DASH);
+    marked && number.gap(second) == mark && number.gap(end) != mark
+}
+
+/// Whether a day and a month are followed by a time: 05/01 10.30.
+fn is_day_and_time(number: &Number, lengths: [usize; 3]) -> bool {
+    let (first, second) = (lengths[0], lengths[0] + lengths[1]);
+    let mark = number.gap(first);
+    let time = number.gap(second + lengths[2]);
+    (mark.is(Gap::SLASH) || mark.is(Gap::DOT))
+        && number.gap(second).is(Gap::SPACE)
+        && (time.is(Gap::DOT) || time.is(Gap::OTHER))
 }
 
 /// The digits after a plus.

@@ -52,8 +52,9 @@ pub fn registration(text: &Text, number: &Number) -> Option<Kind> {
     likely.then_some(kind)
 }
 
-/// Half of a number near a label: "주민번호 앞자리는 900101, 뒷자리는 1234567".
-pub fn half(text: &Text, digits: &Range<usize>) -> Option<Kind> {
+/// Half of a number near a label: "주민번호 앞자리는 900101, 뒷자리는 1234567". The first half has the kind of the
+/// second one, or else that of the label.
+pub fn half(text: &Text, digits: &Range<usize>, next: Option<&Range<usize>>) -> Option<Kind> {
     let units = text.folded.units(digits.clone());
     let day = |units: &[char]| {
         let digits: Vec<u8> = units.iter().map(|&unit| unit as u8 - b'0').collect();
@@ -69,9 +70,17 @@ pub fn half(text: &Text, digits: &Range<usize>) -> Option<Kind> {
         && !text.named(digits.start, Class::THING)
         && !text.amount(digits.end)
         && !text.decimals(digits.start))
-    .then_some(match units {
-        [.., '5'..='8', _, _, _, _, _, _] if units.len() == 7 => Kind::Frn,
-        _ => Kind::Rrn,
+    .then(|| {
+        let second = if units.len() == 7 {
+            Some(digits)
+        } else {
+            next.filter(|next| next.len() == 7)
+        };
+        let foreign = second.map_or_else(
+            || text.near_before(digits.start, Class::FOREIGNER),
+            |second| matches!(text.at(second.start), '5'..='8'),
+        );
+        if foreign { Kind::Frn } else { Kind::Rrn }
     })
 }
 

@@ -74,6 +74,9 @@ fn labels(text: &mut Text) {
     let (mut value_end, mut cookies_end) = (0, 0);
     for place in 0..text.labels.len() {
         let label = text.labels[place];
+        if label.class.is(Class::CODE) && label.start >= value_end {
+            add(text, Kind::Secret, secrets::code(text, &label));
+        }
         // A label within the value of another label is part of that value.
         if !label.class.meets(Class::SECRET.or(Class::KEY)) || label.start < value_end {
             continue;
@@ -116,7 +119,7 @@ fn number_groups(text: &mut Text, start: usize, groups: &mut Vec<Range<usize>>) 
     for (place, group) in groups.iter().enumerate() {
         number_at(text, groups, place);
         add(text, Kind::Address, address::address(text, group));
-        if let Some(kind) = registration::half(text, group) {
+        if let Some(kind) = registration::half(text, group, groups.get(place + 1)) {
             text.add(kind, group.clone());
         }
         add(text, Kind::Plate, korean::plate(text, group));
@@ -172,8 +175,8 @@ impl Spans {
 fn number_at(text: &mut Text, groups: &[Range<usize>], place: usize) {
     add(text, Kind::Ip, international::ipv4(text, &groups[place..]));
     let first = groups[place].start;
-    // A fast path: the shortest number is 555-0123, and most groups are alone.
-    if groups.last().is_none_or(|last| last.end - first < 8) {
+    // A fast path: the shortest number has seven digits, and most groups are alone.
+    if groups.last().is_none_or(|last| last.end - first < 7) {
         return;
     }
     let number = Number::new(text, groups, place);

@@ -13,10 +13,9 @@ const LABEL_BEFORE: usize = 24;
 const LABEL_AFTER: usize = 12;
 
 /// Words and letters between a word for telephones and a number.
-const INTRODUCING: [&str; 17] = [
-    "me", "us", "at", "on", "is", "no", "nr", "num", "number", "nummer", "numéro", "número",
-    "numero", "the", "my", "office", "home",
-];
+const INTRODUCING: &str = "me us at on is s no nr nro num number nummer numéro número numero numer numara numarası nomor \
+    the my your our his her their office home work here est es é è er är ist to jest adalah là le el il la c eh und and \
+    номер αριθμός رقم מספר नंबर sobre em su sur auf unter";
 const INTRODUCING_LETTERS: &str = "번호은는이가로의は是为為号號码碼番";
 
 pub struct Text {
@@ -165,9 +164,27 @@ impl Text {
                 let dense = word
                     .iter()
                     .all(|&letter| INTRODUCING_LETTERS.contains(letter));
-                let word: String = word.iter().map(char::to_ascii_lowercase).collect();
-                dense || INTRODUCING.contains(&word.as_str())
+                let word: String = word.iter().flat_map(|unit| unit.to_lowercase()).collect();
+                dense
+                    || INTRODUCING
+                        .split_ascii_whitespace()
+                        .any(|known| known == word)
             })
+    }
+
+    /// Whether a sign is between the last label before a unit and the unit, or the label is a word for numbers of
+    /// telephones only. Fewer digits are then a number: "Tel: 23456789", "tlf 22334455".
+    pub fn announced(&self, unit: usize) -> bool {
+        let Some(label) = self.labels_before(unit, LABEL_BEFORE).next() else {
+            return false;
+        };
+        let between = self.folded.units(label.end.min(unit)..unit);
+        let name = self.folded.units(label.start..label.end);
+        let name: String = name.iter().flat_map(|unit| unit.to_lowercase()).collect();
+        between.iter().any(|unit| matches!(unit, ':' | '='))
+            || ["tlf", "sími", "simi", "num", "núm", "nr", "puh"]
+                .iter()
+                .any(|part| name.contains(part))
     }
 
     /// Whether Latin letters that are not a word touch the first digit of a number. The digits are then part of a code.

@@ -3,9 +3,10 @@
 
 use masking::Masker;
 
-use crate::judge::{Recall, false_positives, macro_recall, recall};
+use crate::judge::{Recall, covered, false_positives, macro_recall, masked, recall};
 use crate::{
-    clean, forms, held_out, held_out_clean, held_out_code, held_out_code_clean, held_out_countries,
+    clean, forms, held_out, held_out_chat, held_out_clean, held_out_code, held_out_code_clean,
+    held_out_countries,
 };
 
 /// The least recall of a single form, in percent; the mean must be higher.
@@ -94,4 +95,24 @@ fn other_sentences_without_personal_data_stay_unchanged() {
 #[test]
 fn code_logs_and_settings_without_personal_data_stay_unchanged() {
     assert_untouched(&held_out_code_clean::sentences(2000, 3));
+}
+
+#[test]
+fn values_in_chats_are_masked() {
+    let masker = Masker::default();
+    let sentences = held_out_chat::secrets();
+    let missed: Vec<String> = sentences
+        .iter()
+        .map(|sentence| (sentence, masked(&masker, &sentence.text())))
+        .filter(|(sentence, masked)| !covered(sentence, masked))
+        .map(|(sentence, masked)| format!("{:?} -> {masked:?}", sentence.text()))
+        .collect();
+    let percent = 100.0 - missed.len() as f64 / sentences.len() as f64 * 100.0;
+    println!("{percent:.1} % of {}: {missed:#?}", sentences.len());
+    assert!(percent >= 98.0, "{percent:.1} %: {missed:#?}");
+}
+
+#[test]
+fn talk_in_chats_stays_unchanged() {
+    assert_untouched(&held_out_chat::sentences());
 }

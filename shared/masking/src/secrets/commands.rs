@@ -11,10 +11,15 @@ use crate::text::Text;
 const LINE: usize = 100;
 
 /// The options of commands whose value is a password. `false`: only without a space, since with one it is asked for.
-const OPTIONS: [(&str, &str, bool); 16] = [
+const OPTIONS: [(&str, &str, bool); 22] = [
     ("curl", "-u", true),
     ("curl", "--user", true),
+    ("curl", "-U", true),
     ("curl", "--proxy-user", true),
+    ("http", "-a", true),
+    ("http", "--auth", true),
+    ("https", "-a", true),
+    ("https", "--auth", true),
     ("mysql", "-p", false),
     ("mysqldump", "-p", false),
     ("mysqladmin", "-p", false),
@@ -28,7 +33,14 @@ const OPTIONS: [(&str, &str, bool); 16] = [
     ("ldapsearch", "-w", true),
     ("7z", "-p", false),
     ("unzip", "-P", true),
+    ("sqlcmd", "-P", true),
 ];
+
+/// The commands whose option has a user, a colon and the password, of any length.
+const WITH_USER: [&str; 3] = ["curl", "http", "https"];
+
+/// Options of curl without a value, which may be joined with the next one: `curl -sSu user:password`.
+const FLAGS: &str = "sSkLvfgiINn#46";
 
 /// The commands whose subcommand "login" takes a password.
 const WITH_LOGIN: [&str; 11] = [
@@ -64,17 +76,23 @@ pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
         let mut units = option.chars().enumerate();
         units.all(|(place, letter)| text.at(dash + place) == letter)
     };
-    if !OPTIONS.iter().any(|(_, name, _)| option(name)) {
+    let flags = (dash + 1..dash + LINE).take_while(|&unit| FLAGS.contains(text.at(unit)));
+    let user = dash + 1 + flags.count();
+    let joined = user > dash + 1 && text.at(user) == 'u' && text.at(user + 1) == ' ';
+    if !joined && !OPTIONS.iter().any(|(_, name, _)| option(name)) {
         return None;
     }
     let line = text.folded.units(dash.saturating_sub(LINE)..dash);
     let line = String::from_iter(line.rsplit(|&unit| unit == '\n').next()?);
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let (command, name, spaced, place) = OPTIONS.iter().find_map(|&(command, name, spaced)| {
-        let place = option(name).then(|| runs(&words, command)).flatten()?;
-        Some((command, name, spaced, place))
-    })?;
-    let name_end = dash + name.len();
+    let (command, name_end, spaced, place) = if joined {
+        ("curl", user + 1, true, runs(&words, "curl")?)
+    } else {
+        OPTIONS.iter().find_map(|&(command, name, spaced)| {
+            let place = option(name).then(|| runs(&words, command)).flatten()?;
+            Some((command, dash + name.len(), spaced, place))
+        })?
+    };
     let mut start = text.folded.skip_spaces(name_end);
     if start > name_end && !spaced {
         return None;
@@ -83,7 +101,8 @@ pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
     start += usize::from(matches!(text.at(start), '"' | '\''));
     let end = (start..start + LONGEST).find(|&unit| ends(text.at(unit)))?;
     let units = text.folded.units(start..end);
-    let password = if command == "curl" {
+    let with_user = WITH_USER.contains(&command);
+    let password = if with_user {
         let colon = units.iter().position(|&unit| unit == ':')?;
         &units[colon + 1..]
     } else if is_port(units, begins(&words, place)) {
@@ -91,7 +110,8 @@ pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
     } else {
         units
     };
-    (password.len() >= 3 && worth(password) && !is_code(password, true)).then_some(start..end)
+    let long = password.len() >= if with_user { 1 } else { 3 };
+    (long && worth(password) && !is_code(password, true)).then_some(start..end)
 }
 
 /// The place of a command among the words of a line, also within the arguments of another command.

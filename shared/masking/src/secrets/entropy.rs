@@ -27,14 +27,75 @@ pub fn is_coded(units: &[char]) -> bool {
     })
 }
 
-/// Whether the words of a long name would be shorter than four letters on average, or a third of it are capitals.
+/// Whether the words of a long name would be shorter than four letters on average, or a third of it are capitals. An
+/// abbreviation within the name is a word, "getHTTPResponse", if most of the name is in small letters.
 fn is_scattered(segment: &[char]) -> bool {
     let starts = segment.windows(2).filter(|pair| {
         pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
             || pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
     });
     let capitals = segment.iter().filter(|unit| unit.is_ascii_uppercase());
-    segment.len() < 4 * (starts.count() + 1) || 3 * capitals.count() >= segment.len()
+    let scattered =
+        segment.len() < 4 * (starts.count() + 1) || 3 * capitals.count() >= segment.len();
+    scattered && !is_abbreviated(segment)
+}
+
+/// Abbreviations in the names of functions and classes.
+const ABBREVIATIONS: &str = "API APIS AST AWS CDN CI CLI CPU CSRF CSS CSV DB DNS DOM DTO EC FTP GCP GPU GUI HTML HTTP \
+    HTTPS IAM ID IDS IO IOS IP JDBC JPA JSON JWT KPI LDAP LLM ML MVC MQTT NLP OAUTH ORM OS OTP PDF PHP PNG QR RAM REST \
+    RPC S SDK SMS SMTP SQL SSH SSL SSO SVG TCP TLS TTL UDP UI URI URL URLS UTC UTF UUID UX VM VPC XHR XML XSS YAML ZIP";
+
+/// Whether a name consists of words of three letters or more on average and of known abbreviations.
+fn is_abbreviated(segment: &[char]) -> bool {
+    let (mut words, mut letters) = (0, 0);
+    let mut rest = segment;
+    while let Some(first) = rest.first() {
+        let capitals = rest
+            .iter()
+            .take_while(|unit| unit.is_ascii_uppercase())
+            .count();
+        let small = rest[capitals..]
+            .iter()
+            .take_while(|unit| unit.is_ascii_lowercase())
+            .count();
+        if first.is_ascii_digit() {
+            let digits = rest.iter().take_while(|unit| unit.is_ascii_digit()).count();
+            if digits > 4 {
+                return false;
+            }
+            rest = &rest[digits..];
+            continue;
+        }
+        // The last capital begins the word after the abbreviation, except in a plural: "URLs".
+        let plural = rest[capitals..].starts_with(&['s']) && small == 1;
+        let short = if small > 0 && !plural {
+            capitals.saturating_sub(1)
+        } else {
+            capitals
+        };
+        if short > 0 && !are_abbreviations(&rest[..short]) {
+            return false;
+        }
+        if small > 0 && !plural {
+            words += 1;
+            letters += small + capitals - short;
+        }
+        rest = &rest[capitals + small..];
+    }
+    words > 0 && letters >= 3 * words && 2 * letters >= segment.len()
+}
+
+/// Whether capitals are one or two abbreviations: "URL", "JSONAPI".
+fn are_abbreviations(capitals: &[char]) -> bool {
+    let known = |part: &[char]| {
+        let part = String::from_iter(part);
+        part.is_empty()
+            || ABBREVIATIONS
+                .split_ascii_whitespace()
+                .any(|known| known == part)
+    };
+    capitals.len() <= 12
+        && (0..capitals.len()).any(|cut| known(&capitals[..cut]) && known(&capitals[cut..]))
 }
 
 /// Whether a value looks generated: long, with a long part that is neither a word nor a number.
@@ -144,6 +205,25 @@ mod tests {
             "ant-api03-AbCdEfGh",
             "IOSFODNNEXAMPLE",
             "wJalrXUtnFEMI",
+        ] {
+            assert!(is_coded(&units(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_abbreviations_is_not_coded() {
+        for text in [
+            "getHTTPResponseFromURLThenParseJSONBody",
+            "parseXMLHTTPRequestForTheUIOfAPIKeys",
+            "renderURLsOfTheJSONAPI",
+            "loadGPUKernelsFromS3AndRunLLMInference",
+        ] {
+            assert!(!is_coded(&units(text)), "{text}");
+        }
+        for text in [
+            "qXbKdmRtWzvHcLpAfQxBkDMrTwZV",
+            "HTTPqXbKdmRtWzvURLHcLpAfQx",
+            "aBcDHTTPeFgHiJkLURLmNoP",
         ] {
             assert!(is_coded(&units(text)), "{text}");
         }

@@ -1,7 +1,9 @@
 //! How a value follows its name: "password: value", "--token value", "비밀번호는 value", "Das Passwort ist value".
 
-use super::suffix::name_end;
-use crate::labels::Label;
+use super::markup::{after_value_key, begins_line, closed, closed_after_sign, next_cell};
+use super::purpose::{after_note, after_phrase};
+use super::suffix::{is_other, name_end};
+use crate::labels::{Class, Label};
 use crate::text::Text;
 
 /// The longest name of a variable or a function that is read back.
@@ -17,8 +19,12 @@ pub enum Link {
     Scheme,
     /// "비밀번호는 value", "PW value"; whether a particle joins them.
     Near { particle: bool },
-    /// "password is value", "password -> value", `define('PASSWORD', 'value')`, or on the next line.
+    /// "password is value", "password -> value", `define('PASSWORD', 'value')`, or on the next line after a sign.
     Is,
+    /// `| password | value |`
+    Cell,
+    /// Alone on a line after the name; whether an empty line is between them.
+    Line { apart: bool },
     /// `('password', 'value')`, or the next name of a list; whether both are alone within a list of pairs.
     Pair { alone: bool },
     /// "password value"
@@ -71,19 +77,29 @@ const SCHEMES: [&str; 6] = [
     "negotiate ",
 ];
 
+/// The most marks, spaces and line ends between a name and a value on a later line.
+const BETWEEN: usize = 12;
+
 /// How the value of a label follows it, and where the value begins.
 pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     let non_latin = !text.before(label.end).is_ascii();
     let name_end = name_end(text, label);
-    let mut at = name_end;
+    if text.at(name_end) == '>' && in_tag(text, label.start) {
+        return Some((Link::Sign { close: false }, name_end + 1));
+    }
+    if let Some(value) = next_cell(text, label.start, name_end) {
+        return Some((Link::Cell, value));
+    }
+    let mut at = closed(text, name_end);
+    at = after_note(text, label, at).unwrap_or(at);
     let particle = match text.at(at) {
         '는' | '은' | '가' | '이' | '도' => !text.at(at + 1).is_alphanumeric(),
         'は' | '是' | '为' | '為' => true,
         _ => false,
     };
     at += usize::from(particle);
-    if text.at(at) == '>' && in_tag(text, label.start) {
-        return Some((Link::Sign { close: false }, at + 1));
+    if let Some(value) = after_genitive(text, at) {
+        return Some((Link::Is, value));
     }
     // The quote after a JSON key.
     let quoted = matches!(text.at(at), '"' | '\'' | '`');
@@ -103,6 +119,9 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     if matches!(text.at(at), ':' | '=') {
         return Some(after_sign(text, name_end, at));
     }
+    if text.at(at) == '\n' && !quoted {
+        return on_line(text, label, at);
+    }
     // A number or a word belongs to the name only before a sign: "password1: value".
     if name_end > label.end {
         return None;
@@ -114,6 +133,14 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
         if is_option(text, label.start) {
             return Some((Link::Option, at));
         }
+        if let Some(sign) = after_phrase(text, label, at)
+            && label.class.meets(Class::SECRET)
+        {
+            return match after_is(text, label, sign) {
+                Some(value) => Some((Link::Is, value)),
+                None => Some(after_sign(text, name_end, sign)),
+            };
+        }
     }
     // "ID kim PW 1234"
     let near = non_latin || label.end - label.start == 2;
@@ -121,6 +148,49 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
         return Some((Link::Near { particle }, at));
     }
     (at > after_name).then_some((Link::Space, at))
+}
+
+/// The value after the contraction of "is": "my password's value". The genitive has the same form: "the password's
+/// length".
+fn after_genitive(text: &Text, at: usize) -> Option<usize> {
+    if !text.folded.has(at, "'s ") {
+        return None;
+    }
+    let value = text.folded.skip_spaces(at + 3);
+    let word = (value..value + NAME).take_while(|&unit| text.at(unit).is_ascii_alphabetic());
+    let word: String = text
+        .folded
+        .units(value..value + word.count())
+        .iter()
+        .collect();
+    (!is_other(&word.to_ascii_lowercase())).then_some(value)
+}
+
+/// The value on a line after the line that ends with its name.
+fn on_line(text: &Text, label: &Label, end: usize) -> Option<(Link, usize)> {
+    let value = below(text, end)?;
+    if let Some(value) = after_value_key(text, value) {
+        return Some((Link::Sign { close: false }, value));
+    }
+    let apart = text.at(end + 1) == '\n';
+    begins_line(text, label.start).then_some((Link::Line { apart }, value))
+}
+
+/// The first unit of the next line with a text, without the marks of a quotation.
+fn below(text: &Text, end: usize) -> Option<usize> {
+    (end..end + BETWEEN).find(|&unit| !matches!(text.at(unit), '\n' | ' ' | '>'))
+}
+
+/// Whether "is" or an arrow follows, with a value after it.
+pub fn is_value_next(text: &Text, label: &Label, at: usize) -> bool {
+    after_is(text, label, at).is_some()
+}
+
+/// Whether this is a sign after a phrase. The colon of a time or of a URL touches what follows.
+pub fn sign_after(text: &Text, at: usize) -> bool {
+    let next = text.at(at + 1);
+    text.at(at) == '='
+        || text.at(at) == ':' && (matches!(next, ' ' | '\n' | '*' | '_' | '<') || !next.is_ascii())
 }
 
 /// Whether a name is that of an option: `--db-password`.
@@ -146,9 +216,20 @@ fn after_sign(text: &Text, name_end: usize, sign: usize) -> (Link, usize) {
     let close = sign == name_end && text.at(sign) == '=';
     let mut at = sign + 1;
     at += usize::from(matches!(text.at(at), '=' | '>' | ':'));
+    at = closed_after_sign(text, at);
     let value = text.folded.skip_spaces(at);
     if text.at(value) == '\n' {
-        return (Link::Is, text.folded.skip_spaces(value + 1));
+        let value = below(text, value).unwrap_or(value);
+        return match after_value_key(text, value) {
+            Some(value) => (Link::Sign { close: false }, value),
+            None => (Link::Is, value),
+        };
+    }
+    // `"password": {"value": "x"}`
+    if text.at(value) == '{'
+        && let Some(value) = below(text, value + 1).and_then(|key| after_value_key(text, key))
+    {
+        return (Link::Sign { close: false }, value);
     }
     let first = value + usize::from(matches!(text.at(value), '"' | '\''));
     if let Some(scheme) = SCHEMES.iter().find(|scheme| text.folded.has(first, scheme)) {
@@ -201,6 +282,10 @@ const SETTERS: [&str; 17] = [
 /// The value after a quoted name and a comma. In a list, the next name follows instead.
 fn after_comma(text: &Text, label: &Label, comma: usize) -> Option<(Link, usize)> {
     let value = text.folded.skip_spaces(comma + 1);
+    // `"name": "password", "value": "x"`
+    if let Some(value) = after_value_key(text, value) {
+        return Some((Link::Sign { close: false }, value));
+    }
     let is_quote = |unit| matches!(unit, '"' | '\'' | '`');
     let name = (1..NAME).find(|&steps| is_quote(text.folded.back(label.start, steps)))?;
     let mut open = label.start - name;

@@ -1,21 +1,29 @@
 //! Passwords, tokens and keys, recognized by the prefix of the provider that issued them, by the name before them, by
 //! their place in a URL, a command or a header, and by their shape in such a place.
 
+mod codes;
 mod commands;
 mod cookies;
+mod ends;
 mod entropy;
 mod link;
+mod markup;
 mod named;
+mod password;
 mod place;
 mod prefixes;
+mod purpose;
+mod quoted;
 mod suffix;
 mod token;
 mod value;
 mod words;
 
+pub use codes::code;
 pub use commands::in_command;
 pub use cookies::cookies;
-pub use named::{is_secret_of, named};
+pub use markup::VALUE_KEYS;
+pub use named::{is_secret_number_of, is_secret_of, named, names_value};
 pub use place::{in_source, in_url};
 pub use token::{bot_token, private_key, token};
 

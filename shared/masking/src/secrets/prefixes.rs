@@ -17,6 +17,8 @@ pub struct Rule {
     characters: Characters,
     /// The least number of characters after the prefix.
     least: usize,
+    /// The least number of small letters in a row that are a token although no digit or capital is among them.
+    letters: usize,
 }
 
 /// The characters after a prefix.
@@ -77,7 +79,16 @@ impl Characters {
     }
 }
 
+/// The small letters in a row that no word of a name has.
+const LETTERS: usize = 16;
+
 impl Rule {
+    /// Whether small letters alone are a token after this prefix, since they are no words of a name.
+    pub fn is_in_letters(&self, rest: &[char]) -> bool {
+        let mut parts = rest.split(|unit| !unit.is_ascii_alphanumeric());
+        parts.any(|part| part.len() >= self.letters && part.iter().all(char::is_ascii_lowercase))
+    }
+
     /// The units after the prefix, if the characters and their number are those of the rule.
     pub fn rest<'a>(&self, text: &'a Text, start: usize) -> Option<&'a [char]> {
         let mut at = start;
@@ -108,10 +119,21 @@ static RULES: LazyLock<Vec<Vec<Rule>>> = LazyLock::new(|| {
 fn all() -> impl Iterator<Item = Rule> {
     FILE.lines().filter_map(|line| {
         let mut columns = line.strip_prefix('\t')?.split('\t');
+        let prefix = columns.next()?;
+        let characters = Characters::named(columns.next()?)?;
+        let least = columns.next()?.parse().ok()?;
+        // A short prefix, or one with a dash, also begins names of files and classes.
+        let sure = prefix.len() >= 4 && prefix.ends_with('_');
+        let letters = match columns.next() {
+            Some(letters) => letters.parse().ok()?,
+            None if sure => LETTERS,
+            None => usize::MAX,
+        };
         Some(Rule {
-            prefix: columns.next()?,
-            characters: Characters::named(columns.next()?)?,
-            least: columns.next()?.parse().ok()?,
+            prefix,
+            characters,
+            least,
+            letters,
         })
     })
 }
@@ -201,6 +223,25 @@ mod tests {
                 "키는 [SECRET]입니다",
                 "{token}"
             );
+        }
+    }
+
+    #[test]
+    fn small_letters_are_a_token_where_no_name_has_the_prefix() {
+        for (text, expected) in [
+            ("xoxb-abcdefghijklmnop", "[SECRET]"),
+            ("xoxp-thisisasecrettoken", "[SECRET]"),
+            ("xoxb-123456789012-abcdefghijklmn", "[SECRET]"),
+            ("ghp_abcdefghijklmnopqrstuvwxyzabcdefghij", "[SECRET]"),
+            ("xoxb-your-token-here", "xoxb-your-token-here"),
+            ("xoxb-my-slack-bot-token", "xoxb-my-slack-bot-token"),
+            (
+                "sk-internationalization-of-widgets",
+                "sk-internationalization-of-widgets",
+            ),
+            ("task-management-board-view", "task-management-board-view"),
+        ] {
+            assert_eq!(masked(text), expected);
         }
     }
 

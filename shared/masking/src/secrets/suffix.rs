@@ -60,6 +60,16 @@ pub fn name_end(text: &Text, label: &Label) -> usize {
     end
 }
 
+/// Whether a word says where a secret is used.
+pub fn is_use(word: &str) -> bool {
+    contains(USES, word)
+}
+
+/// Whether a word after a name makes it the name of something else: "the password's length".
+pub fn is_other(word: &str) -> bool {
+    contains(OTHERS, word)
+}
+
 fn contains(words: &str, word: &str) -> bool {
     words.split_ascii_whitespace().any(|known| known == word)
 }

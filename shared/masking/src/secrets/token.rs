@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::entropy::is_coded;
+use super::value::is_type;
+use super::words::is_scheme_word;
 use super::{is_mark, is_token, prefixes, token_end};
 use crate::text::Text;
 
@@ -37,7 +39,10 @@ pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
         return None;
     }
     for rule in prefixes::beginning_with(first) {
-        if rule.rest(text, start).is_some_and(is_coded) {
+        if rule
+            .rest(text, start)
+            .is_some_and(|rest| is_coded(rest) || rule.is_in_letters(rest))
+        {
             return Some(start..token_end(text, start + rule.prefix.len()));
         }
     }
@@ -109,7 +114,26 @@ fn after_scheme(text: &Text, start: usize, scheme: &str) -> Option<Range<usize>>
         .iter()
         .any(|&unit| unit.is_ascii_digit() || unit == '=');
     let coded = digits || units.len().is_multiple_of(4) && capitals.count() >= 2;
-    (units.len() >= 12 && coded).then_some(value..end)
+    let told = scheme == "bearer" && is_told(text, start, value..end);
+    (units.len() >= 12 && coded || told).then_some(value..end)
+}
+
+/// The names of secrets that a token without digits contains: "mysecrettoken".
+const NAMES: [&str; 5] = ["token", "secret", "apikey", "passw", "jwt"];
+
+/// Whether the last word of a line after "Bearer" is a token, by a sign or a quote before the scheme, or by a name within
+/// the word. "Bearer authentication" and "bearer of news" are none.
+fn is_told(text: &Text, scheme: usize, value: Range<usize>) -> bool {
+    let units = text.folded.units(value.clone());
+    let word: String = units.iter().map(char::to_ascii_lowercase).collect();
+    let next = text.at(value.end);
+    let last = matches!(next, '\0' | '\n' | '"' | '\'' | '`')
+        || next == ' ' && matches!(text.at(text.folded.skip_spaces(value.end)), '\0' | '\n');
+    let signed = matches!(text.before(scheme), '"' | '\'' | '`' | '=' | ':');
+    let named = NAMES
+        .iter()
+        .any(|name| word.len() > name.len() + 3 && word.contains(name));
+    units.len() >= 8 && last && (signed || named) && !is_scheme_word(units) && !is_type(units)
 }
 
 /// The token of a Telegram bot, 123456789:AA..., whose number is this group of digits.

@@ -149,7 +149,7 @@ fn is_word(name: &str) -> bool {
 }
 
 /// Whether a variable is named for the secret that it holds: `DB_PASSWORD`, `apiKey`.
-fn is_holder(name: &str) -> bool {
+pub fn is_holder(name: &str) -> bool {
     let identifier = is_identifier(name);
     let upper = !name.contains(|unit: char| unit.is_ascii_lowercase());
     let word = name.to_ascii_lowercase();
