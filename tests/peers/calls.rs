@@ -253,6 +253,10 @@ async fn compare_with_the_catalogue(cloud: &Cloud) {
     let question = json!({"question": "revenue by day", "template": "sales"});
     let unknown = read.post("/v1/schema/prompt", question).await;
     assert_eq!(unknown.status, 404, "{}", unknown.text());
+    let path = "/v1/schema/templates/sales";
+    let template = json!({"system": "", "user": "{{schema}} {{question}}"});
+    assert_eq!(read.put(path, template).await.status, 201);
+    assert_eq!(read.delete(path).await.status, 204);
     check("cache-read", cloud.recorder.calls());
 
     let settings = named("settings").start(settings::app).await;

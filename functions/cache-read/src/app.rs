@@ -3,16 +3,20 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use platform::Caller;
+use platform::{Caller, Error};
 use schema::name::DATASETS;
 
-use crate::cache::{Cache, Served};
+use crate::cache::{Cache, Level, Served};
 use crate::comparisons::Comparisons;
 use crate::prompt::templates::Templates;
 use crate::response::Freshness;
 use crate::sql::setup::Setup;
 use crate::view::{View, Views};
 use crate::view_versions::ViewVersions;
+
+/// Why there is no schema, and what to do.
+pub const NOT_SYNCED: &str =
+    "nothing is synced yet, or the store is unavailable: run a sync, or try again";
 
 /// The state of the routes. It is one pointer, because axum clones it at each layer of a request.
 #[derive(Clone)]
@@ -42,6 +46,22 @@ pub struct Snapshot {
     pub served: Served,
     /// The document restricted to the caller's scope.
     pub view: Arc<View>,
+}
+
+impl Snapshot {
+    /// Checks that the document was synced, before a handler draws conclusions from it.
+    ///
+    /// # Errors
+    /// `Unavailable` for the built-in document.
+    pub fn require_synced(&self) -> platform::Result<()> {
+        if self.served.level != Level::Builtin {
+            return Ok(());
+        }
+        Err(Error::Unavailable {
+            detail: NOT_SYNCED.to_owned(),
+            cause: None,
+        })
+    }
 }
 
 impl App {

@@ -31,7 +31,7 @@ use platform::Resources;
 use platform::clock::{Clock, Moment};
 use platform::store::{ETag, Store, StoreError};
 use platform::telemetry::{self, Unit};
-use schema::document::Document;
+use schema::document::{Document, SourceKind};
 use schema::versions::{self, History};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
@@ -60,6 +60,8 @@ pub struct Settings {
     pub fresh_for: Duration,
     /// Where the last good copy outlives the process; none for a store in memory.
     pub temporary: Option<TemporaryCopy>,
+    /// The kind of the warehouse of `WAREHOUSE_URL`, for the built-in document.
+    pub warehouse: Option<SourceKind>,
     pub clock: Clock,
 }
 
@@ -70,6 +72,7 @@ impl Settings {
         Ok(Self {
             fresh_for: Duration::from_secs(seconds.into()),
             temporary: TemporaryCopy::new(env),
+            warehouse: warehouse::kind(env),
             clock: resources.clock().clone(),
         })
     }
@@ -157,7 +160,7 @@ impl Cache {
             temporary: settings.temporary,
             fresh_for: settings.fresh_for,
             clock: settings.clock,
-            builtin: Arc::new(View::new(builtin::document())),
+            builtin: Arc::new(View::new(builtin::document(settings.warehouse))),
             state: Mutex::default(),
             temporary_was_read: OnceCell::new(),
         }))

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, Snapshot};
-use crate::cache::{Level, is_lasting};
+use crate::cache::is_lasting;
 use crate::comparisons::Comparison;
 use crate::response;
 use crate::view_versions::restricted;
@@ -61,7 +61,7 @@ pub struct Changes<'a> {
         (status = 304, description = "the caller's copy is current"),
         (status = 400, description = "`since` is missing or not a version"),
         (status = 404, description = "the version is not stored any more: get the whole document"),
-        (status = 503, description = "the version can't be read now"),
+        (status = 503, description = "the version can't be read now, or nothing was synced yet"),
     )
 )]
 pub async fn list(
@@ -83,6 +83,8 @@ pub async fn list(
             "since is {since:?}: a version has 64 hexadecimal digits in lower case"
         )));
     }
+    // Compared with the built-in document, every table would seem to be removed.
+    snapshot.require_synced()?;
     let (snapshot, changes) = app.changes(caller, snapshot, &since).await?;
     let body = Changes {
         since: &since,
@@ -157,10 +159,6 @@ impl App {
             self.comparisons.insert_unknown(since, newest, datasets);
             return Err(unknown(since));
         };
-        // Compared with the built-in document, every table would seem to be removed.
-        if snapshot.served.level == Level::Builtin {
-            return Err(unknown(since));
-        }
         let view = Arc::clone(&snapshot.view);
         let compare = move || {
             let mut changes = diff::diff(&old, &view.document);

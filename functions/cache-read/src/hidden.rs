@@ -36,7 +36,7 @@ mod tests {
         });
         Document {
             tables: tables.collect(),
-            ..builtin::document()
+            ..builtin::document(None)
         }
     }
 

@@ -19,6 +19,7 @@ pub mod context;
 mod document;
 mod hidden;
 mod prompt;
+mod ready;
 mod response;
 mod sql;
 mod tables;
@@ -51,20 +52,29 @@ pub use schema::within;
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let settings = Settings::new(resources)?;
     let sql = SqlSetup::new(resources)?;
-    Ok(router(resources.store()?, settings, sql))
+    let app = open(resources.store()?, settings, sql);
+    ready::register(resources, &app)?;
+    Ok(routes(app))
 }
 
 /// The routes on the given store.
 pub fn router(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Router {
-    let app = App::new(AppState {
+    routes(open(store, settings, sql))
+}
+
+fn open(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> App {
+    App::new(AppState {
         freshness: Freshness::new(settings.fresh_for),
-        templates: Templates::new(Arc::clone(&store), settings.fresh_for),
+        templates: Templates::new(Arc::clone(&store)),
         sql,
         cache: Cache::new(store, settings),
         views: Views::default(),
         view_versions: ViewVersions::default(),
         comparisons: Comparisons::default(),
-    });
+    })
+}
+
+fn routes(app: App) -> Router {
     Router::new()
         .routes(routes!(document::read))
         .routes(routes!(tables::list))
@@ -74,6 +84,13 @@ pub fn router(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Route
         .routes(routes!(prompt::write))
         .routes(routes!(sql::write))
         .route_layer(from_fn_with_state(app.clone(), read))
+        // Templates are not a part of the document.
+        .routes(routes!(prompt::manage::list))
+        .routes(routes!(
+            prompt::manage::read,
+            prompt::manage::put,
+            prompt::manage::remove
+        ))
         .with_state(app)
 }
 

@@ -192,8 +192,28 @@ fn accepted(request: &HeaderMap) -> Accepted {
 
 const ALL: [Encoding; 3] = [Encoding::Zstd, Encoding::Gzip, Encoding::Identity];
 
+/// Whether `If-Match` allows a change of what has this tag; none if there is nothing yet. The comparison is
+/// strong, as in RFC 9110, so a tag with `W/` never matches. A malformed header allows nothing.
+pub fn matches(request: &HeaderMap, tag: Option<&str>) -> bool {
+    let lines = request.get_all(header::IF_MATCH);
+    let mut lines = lines.into_iter().peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    let Some(tag) = tag else {
+        return false;
+    };
+    let is_in = |line: &str| {
+        let is_weak = |at: usize| line[..at].ends_with("W/");
+        line.match_indices(tag).any(|(at, _)| !is_weak(at))
+    };
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .any(|line| line.trim() == "*" || is_in(line))
+}
+
 /// Whether `If-None-Match` contains the tag, by weak comparison as in RFC 9110.
-fn has(request: &HeaderMap, tag: &str) -> bool {
+pub fn has(request: &HeaderMap, tag: &str) -> bool {
     let lines = request.get_all(header::IF_NONE_MATCH).into_iter();
     lines
         .filter_map(|line| line.to_str().ok())

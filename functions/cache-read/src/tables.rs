@@ -113,6 +113,7 @@ fn short(description: &str) -> Cow<'_, str> {
         (status = 200, description = "a page", body = Tables<'static>),
         (status = 304, description = "the caller's copy is current"),
         (status = 400, description = "a parameter is invalid"),
+        (status = 503, description = "nothing was synced yet, or the store is unavailable and there is no copy"),
     )
 )]
 pub async fn list(
@@ -126,6 +127,7 @@ pub async fn list(
             query.limit
         )));
     }
+    snapshot.require_synced()?;
     let after = query.after.as_deref().unwrap_or_default();
     let wanted = |table: &&Table| {
         let dataset = query.dataset.as_deref();
@@ -189,6 +191,7 @@ enum TableFormat {
         (status = 304, description = "the caller's copy is current"),
         (status = 400, description = "a parameter is invalid, or the name is ambiguous"),
         (status = 404, description = "the table does not exist, or the caller may not see it"),
+        (status = 503, description = "nothing was synced yet, or the store is unavailable and there is no copy"),
     )
 )]
 pub async fn read(
@@ -197,6 +200,7 @@ pub async fn read(
     Query(query): Query<TableQuery>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
+    snapshot.require_synced()?;
     let table = find(&snapshot.view, &name)?;
     let dialect = snapshot.view.document.source.dialect;
     let text = match query.format {

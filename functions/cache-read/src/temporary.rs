@@ -131,7 +131,8 @@ mod tests {
     async fn a_copy_in_the_folder_of_another_user_is_neither_read_nor_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let ours = copy_in(folder.path(), &[("BUCKET_URL", "s3://one")]);
-        ours.save(Arc::new(View::new(builtin::document()))).await;
+        ours.save(Arc::new(View::new(builtin::document(None))))
+            .await;
         assert!(ours.load().await.is_some());
 
         // The folder of the other user, created by the user who runs this test.

@@ -239,7 +239,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_views_of_many_scopes_are_kept_ready() {
-        let mut document = builtin::document();
+        let mut document = builtin::document(None);
         document.tables = (0..100)
             .map(|n| Table::new(["p", &format!("d{n}"), "orders"], TableKind::Table))
             .collect();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn document(tables: &[&str]) -> Document {
-        let mut document = builtin::document();
+        let mut document = builtin::document(None);
         let tables = tables.iter();
         document.tables = tables
             .map(|dataset| Table::new(["p", dataset, "orders"], TableKind::Table))

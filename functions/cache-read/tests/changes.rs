@@ -163,6 +163,6 @@ async fn without_a_schema_no_table_is_reported_as_removed() {
         .await;
     assert_eq!(
         (reply.status, level(&reply)),
-        (StatusCode::NOT_FOUND, "builtin")
+        (StatusCode::SERVICE_UNAVAILABLE, "builtin")
     );
 }

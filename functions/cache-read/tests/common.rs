@@ -213,6 +213,7 @@ pub fn settings() -> Settings {
     Settings {
         fresh_for: Duration::from_secs(60),
         temporary: None,
+        warehouse: None,
         clock: Clock::default(),
     }
 }

@@ -254,9 +254,11 @@ async fn an_invalid_request_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_empty_cache_yields_an_empty_context() {
+async fn without_a_schema_there_is_no_context() {
     let app = crate::common::start(&crate::common::Moody::new()).await;
     let reply = app.post(CONTEXT, json!({"question": "a"})).await;
     assert_eq!(reply.header("metasync-cache"), Some("builtin"));
-    assert_eq!(reply.json()["context"], "");
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let told = reply.text();
+    assert!(told.contains("nothing is synced yet"), "{told}");
 }

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
-use schema::versions::{HISTORY, parse, version_key};
+use kit::TestApp;
+use platform::Env;
+use platform::store::Put;
+use schema::versions::{HISTORY, parse, publish, version_key};
+use serde_json::json;
 use tokio::time::{Instant, advance};
 
 use crate::common::{Mood, Moody, level, start, start_in, version, with_columns};
@@ -48,16 +52,84 @@ async fn before_the_first_sync_the_builtin_document_is_served() {
     let document = parse(&reply.body).expect("a whole document");
     assert!(document.tables.is_empty() && document.examples.is_empty());
     assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
-    let tables = app.get("/v1/schema/tables").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_schema_no_route_draws_conclusions_from_the_builtin_document() {
+    let store = Moody::new();
+    let app = start(&store).await;
+    let version = version(&app.get("/v1/schema").await);
+    let question = json!({"question": "how many orders are there?"});
+    let replies = [
+        app.get("/v1/schema/tables").await,
+        app.get("/v1/schema/tables/orders").await,
+        app.get(&format!("/v1/schema/changes?since={version}"))
+            .await,
+        app.post("/v1/schema/context", &question).await,
+        app.post("/v1/schema/prompt", &question).await,
+    ];
+    for reply in replies {
+        let found = (reply.status, level(&reply));
+        assert_eq!(found, (StatusCode::SERVICE_UNAVAILABLE, "builtin"));
+        let body = reply.json();
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains("run a sync, or try again"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn the_builtin_document_has_the_dialect_of_the_configured_warehouse() {
+    for (url, kind, dialect) in [
+        (
+            Some("postgres://reader@localhost/shop"),
+            "postgres",
+            "postgres",
+        ),
+        (Some("bigquery://p/d"), "bigquery", "bigquery"),
+        (None, "folder", "bigquery"),
+    ] {
+        let env = url.map_or_else(Env::default, |url| {
+            Env::default().with("WAREHOUSE_URL", url)
+        });
+        let app = TestApp::with_env(env).start(cache_read::app).await;
+        let reply = app.get("/v1/schema").await;
+        assert_eq!((reply.status, level(&reply)), (StatusCode::OK, "builtin"));
+        let source = &reply.json()["source"];
+        assert_eq!(
+            (&source["kind"], &source["dialect"]),
+            (&json!(kind), &json!(dialect))
+        );
+    }
+}
+
+#[tokio::test]
+async fn readiness_says_that_a_schema_is_missing_until_the_first_sync() {
+    let app = TestApp::with_env(Env::default())
+        .start(cache_read::app)
+        .await;
+    let reply = app.get("/readyz").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let checks = reply.json()["checks"].clone();
+    let status = |name: &str| {
+        let checks = checks.as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == name).unwrap();
+        check["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status("schema"), "unavailable");
+    assert_eq!(status("bucket"), "ok");
     assert_eq!(
-        (tables.text(), level(&tables)),
-        (r#"{"items":[],"next":null}"#, "builtin")
+        (status("model"), status("warehouse")),
+        ("off".into(), "off".into())
     );
-    let missing = app.get("/v1/schema/tables/t").await;
-    assert_eq!(
-        (missing.status, level(&missing)),
-        (StatusCode::NOT_FOUND, "builtin")
-    );
+
+    let app = TestApp::with_env(Env::default())
+        .start(cache_read::app)
+        .await;
+    let store = app.resources().store().unwrap();
+    publish(&*store, &with_columns(&["a"]), Put::IfAbsent)
+        .await
+        .unwrap();
+    assert_eq!(app.get("/readyz").await.status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]

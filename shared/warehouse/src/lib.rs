@@ -7,7 +7,8 @@ pub mod source;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use platform::Resources;
+use platform::{Env, Resources};
+use schema::document::SourceKind;
 use url::Url;
 
 use source::bigquery::BigQuery;
@@ -30,6 +31,17 @@ pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Source>> {
         "postgres" | "postgresql" => Arc::new(Postgres::of(resources)?),
         scheme => bail!("WAREHOUSE_URL has the unknown scheme {scheme:?}: set it to {FORMS}"),
     })
+}
+
+/// The kind of the warehouse that `WAREHOUSE_URL` names, without opening it; none if it names none.
+pub fn kind(env: &Env) -> Option<SourceKind> {
+    let (scheme, _) = env.get("WAREHOUSE_URL")?.split_once(':')?;
+    match scheme {
+        "bigquery" => Some(SourceKind::Bigquery),
+        "postgres" | "postgresql" => Some(SourceKind::Postgres),
+        "file" => Some(SourceKind::Folder),
+        _ => None,
+    }
 }
 
 const FORMS: &str = "bigquery://project/dataset[,dataset], postgres://user:password@host/database \

@@ -44,6 +44,7 @@ fn default_budget() -> usize {
     responses(
         (status = 200, description = "the context", body = Context),
         (status = 400, description = "the question, the budget or a dataset is invalid"),
+        (status = 503, description = "nothing was synced yet, or the store is unavailable and there is no copy"),
     )
 )]
 pub async fn choose(
@@ -52,6 +53,7 @@ pub async fn choose(
 ) -> platform::Result<Json<Context>> {
     check_question(&request.question)?;
     check_budget(request.token_budget)?;
+    snapshot.require_synced()?;
     if let Some(datasets) = &request.datasets {
         check_datasets(datasets, &snapshot.view.document)?;
     }

@@ -2,24 +2,33 @@
 //! question needs. With the built-in template the model classifies the request and writes the SQL in one
 //! answer.
 
+mod conversation;
+mod history;
+pub mod manage;
 pub mod tags;
 mod template;
+mod template_file;
 pub mod templates;
+mod variable;
+
+use std::collections::BTreeMap;
 
 use axum::Extension;
 use axum::extract::State;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use platform::{Error, Json};
+use platform::{Caller, Error, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::{App, Snapshot};
 use crate::context::{self, Format, check_budget, check_question};
-use template::{Template, Values, Variable};
+use template::{Template, Values};
 use templates::{DEFAULT, TemplateSource};
+use variable::Builtin;
 
+pub use conversation::Conversation;
 pub use template::FilledTemplate;
 
 pub const DEFAULT_BUDGET: usize = 8_000;
@@ -38,10 +47,15 @@ pub struct PromptRequest {
     #[serde(default = "default_budget")]
     #[schema(default = 8_000, minimum = 100, maximum = 200_000)]
     token_budget: usize,
-    /// The name of a template, stored as `prompts/<name>.json`: a-z, 0-9, `_` and `-`.
+    /// The name of a template: a-z, 0-9, `_` and `-`. `GET /v1/schema/templates` lists them.
     #[serde(default = "default_template")]
     #[schema(default = "sql_generation", pattern = "^[a-z0-9_-]{1,64}$")]
     template: String,
+    /// Values of the variables that the template declares, by name; at most 10,000 characters each.
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+    /// The conversation for `{{conversation}}`.
+    conversation: Option<Conversation>,
 }
 
 pub fn default_budget() -> usize {
@@ -63,6 +77,8 @@ pub struct PromptAnswer {
     template: String,
     #[schema(inline)]
     template_source: TemplateSource,
+    /// The version of the template.
+    template_version: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -74,7 +90,8 @@ struct PromptMessage {
 
 /// Build the prompt for a question.
 ///
-/// The prompt works with any model. The same question, template, version and day give the same bytes.
+/// The prompt works with any model. The same request, template, version and day give the same bytes, as long
+/// as the conversation that it names has no new message.
 #[utoipa::path(
     post,
     path = "/v1/schema/prompt",
@@ -85,25 +102,28 @@ struct PromptMessage {
         (status = 200, description = "the prompt", body = PromptAnswer),
         (status = 400, description = "the question, the budget or the name of the template is invalid"),
         (status = 404, description = "the template does not exist"),
-        (status = 422, description = "the template is invalid; the detail explains where"),
+        (status = 403, description = "the robeing of the conversation is not in the caller's scope"),
+        (status = 422, description = "the template is invalid, or does not have a variable of the request or the request one of the template; the detail names it"),
+        (status = 503, description = "nothing was synced yet, or the store or the database is unavailable"),
     )
 )]
 pub async fn write(
     State(app): State<App>,
+    caller: Caller,
     Extension(snapshot): Extension<Snapshot>,
     Json(request): Json<PromptRequest>,
 ) -> platform::Result<Json<PromptAnswer>> {
     check(&request.question, request.token_budget)?;
-    let today = today((app.sql.now)());
-    let (template, template_source) = app.templates.get(&request.template).await?;
-    let prompt = fit(
-        &snapshot,
-        &template,
-        &request.question,
-        request.token_budget,
-        today,
-    )
-    .await?;
+    snapshot.require_synced()?;
+    let used = app.templates.get(&request.template).await?;
+    let ask = Ask {
+        question: &request.question,
+        token_budget: request.token_budget,
+        variables: &request.variables,
+        conversation: request.conversation.as_ref(),
+        caller: &caller,
+    };
+    let prompt = fit(&app, &snapshot, &used.template, &ask).await?;
     let message = |role, content| PromptMessage { role, content };
     Ok(Json(PromptAnswer {
         tokens: prompt.characters().div_ceil(4),
@@ -113,8 +133,19 @@ pub async fn write(
         ],
         version: snapshot.view.document.version.clone(),
         template: request.template,
-        template_source,
+        template_source: used.source,
+        template_version: used.version.to_string(),
     }))
+}
+
+/// What fills in a template.
+pub struct Ask<'a> {
+    pub question: &'a str,
+    pub token_budget: usize,
+    /// The values of the variables that the template declares.
+    pub variables: &'a BTreeMap<String, String>,
+    pub conversation: Option<&'a Conversation>,
+    pub caller: &'a Caller,
 }
 
 pub fn check(question: &str, token_budget: usize) -> platform::Result<()> {
@@ -123,29 +154,37 @@ pub fn check(question: &str, token_budget: usize) -> platform::Result<()> {
 }
 
 /// The date in UTC.
-pub fn today(now: Timestamp) -> Date {
+fn today(now: Timestamp) -> Date {
     Offset::UTC.to_datetime(now).date()
 }
 
-/// Fills in the template with as much of the schema as fits the budget.
+/// Fills in the template: with the conversation, up to a part of the budget, and with as much of the schema
+/// as fits the rest.
 pub async fn fit(
+    app: &App,
     snapshot: &Snapshot,
     template: &Template,
-    question: &str,
-    token_budget: usize,
-    today: Date,
+    ask: &Ask<'_>,
 ) -> platform::Result<FilledTemplate> {
+    let (question, token_budget) = (ask.question, ask.token_budget);
+    let own = variable::resolve(template.declared(), ask.variables)?;
     let mut values = Values {
         schema: "",
         examples: "",
         question,
+        conversation: NONE,
         dialect: snapshot.view.document.source.dialect,
-        today,
+        today: today((app.sql.now)()),
+        own: &own,
     };
     let taken = template.fill(&values).characters();
+    let free = (token_budget * 4).saturating_sub(taken) / 4;
+    let conversation = conversation::read(app, template, ask, free).await?;
+    values.conversation = conversation.as_deref().unwrap_or(NONE);
+    let taken = template.fill(&values).characters();
     let times = template
-        .uses(Variable::Schema)
-        .max(template.uses(Variable::Examples));
+        .uses(Builtin::Schema)
+        .max(template.uses(Builtin::Examples));
     let room = (token_budget * 4).saturating_sub(taken) / 4 / times;
     if room < LEAST_CONTEXT {
         let least = taken.div_ceil(4) + LEAST_CONTEXT * times;
@@ -157,7 +196,7 @@ pub async fn fit(
     let index = snapshot.view.index().await?;
     let token_budget = room - NONE.len().div_ceil(2);
     let owned = question.to_owned();
-    let with_examples = template.uses(Variable::Examples) > 0;
+    let with_examples = template.uses(Builtin::Examples) > 0;
     let choose = move || {
         let choose = |token_budget| {
             index.context(&context::Request {

@@ -4,130 +4,48 @@
 //! {
 //!   "name": "sql_generation",
 //!   "description": "its purpose",
-//!   "variables": ["schema", "examples", "question"],
-//!   "system": ["a text, or a list of its lines", "{{rules}}"],
+//!   "variables": ["schema", "examples", "question", {"name": "tenant", "default": "acme"}],
+//!   "system": ["a text, or a list of its lines", "{{rules}}", "You work for {{tenant}}."],
 //!   "user": "<schema>{{schema}}</schema> <question>{{question}}</question>",
-//!   "rules": {"all": ["a rule"], "bigquery": ["a rule"], "postgres": ["a rule"]}
+//!   "rules": {"all": ["a rule"], "bigquery": ["a rule"], "postgres": ["a rule"]},
+//!   "rules_mode": "extend"
 //! }
 //! ```
 //!
-//! `system` and `user` are required, and must use `{{schema}}` and `{{question}}`. If `variables` is
-//! present, it must list every variable that they use. Without `rules`, those of the built-in template
-//! apply. Values are not expanded again: a question that contains `{{schema}}` stays as it is. Values can't
-//! close a tag either: in `</question>` and every other tag that the template closes, the `<` of a value
-//! becomes `‹`.
+//! `system` and `user` are required, and must use `{{schema}}` and `{{question}}`. If `variables` names a
+//! built-in variable, it must name every one that they use. Other variables must be declared there. `rules`
+//! follow those of the built-in template, or replace them with the `rules_mode` `replace`. Values are not
+//! expanded again: a question that contains `{{schema}}` stays as it is. Values can't close a tag either: in
+//! `</question>` and every other tag that the template closes, the `<` of a value becomes `‹`.
+
+use std::borrow::Cow;
 
 use jiff::civil::Date;
 use schema::Dialect;
-use serde::Deserialize;
 
 use super::tags;
+use super::template_file::{Rules, RulesMode, TemplateFile};
+use super::variable::{Builtin, Declaration, Declared, is_name};
 
 /// The largest template, in bytes.
 pub const MAX_BYTES: usize = 200_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variable {
-    /// The tables and columns for the question.
-    Schema,
-    /// Verified examples of similar questions.
-    Examples,
-    Question,
-    /// `BigQuery (GoogleSQL)` or `PostgreSQL`.
-    Dialect,
-    /// The date in UTC: `2026-01-31`.
-    Today,
-    /// The template's rules for the dialect, one per line.
-    Rules,
-}
-
-impl Variable {
-    const ALL: [Self; 6] = [
-        Self::Schema,
-        Self::Examples,
-        Self::Question,
-        Self::Dialect,
-        Self::Today,
-        Self::Rules,
-    ];
-    const REQUIRED: [Self; 2] = [Self::Schema, Self::Question];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Schema => "schema",
-            Self::Examples => "examples",
-            Self::Question => "question",
-            Self::Dialect => "dialect",
-            Self::Today => "today",
-            Self::Rules => "rules",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name() == name)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TemplateFile {
-    #[serde(rename = "name")]
-    _name: Option<String>,
-    #[serde(rename = "description")]
-    _description: Option<String>,
-    variables: Option<Vec<String>>,
-    system: Text,
-    user: Text,
-    rules: Option<Rules>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a text, or a list of its lines")]
-enum Text {
-    Whole(String),
-    Lines(Vec<String>),
-}
-
-impl From<Text> for String {
-    fn from(text: Text) -> Self {
-        match text {
-            Text::Whole(text) => text,
-            Text::Lines(lines) => lines.join("\n"),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Rules {
-    all: Vec<String>,
-    bigquery: Vec<String>,
-    postgres: Vec<String>,
-}
-
-impl Rules {
-    fn of(&self, dialect: Dialect) -> String {
-        let own = match dialect {
-            Dialect::Bigquery => &self.bigquery,
-            Dialect::Postgres => &self.postgres,
-        };
-        let lines = self.all.iter().chain(own);
-        let lines: Vec<String> = lines.map(|rule| format!("- {rule}")).collect();
-        lines.join("\n")
-    }
-}
-
 #[derive(Clone, Debug)]
 enum Part {
     Text(String),
-    Variable(Variable),
+    Builtin(Builtin),
+    /// A declared variable, by its position.
+    Own(usize),
 }
 
 #[derive(Clone, Debug)]
 pub struct Template {
+    description: Option<String>,
+    declared: Vec<Declared>,
     system: Vec<Part>,
     user: Vec<Part>,
-    rules: Rules,
+    /// Each follows the one before it.
+    rules: Vec<Rules>,
     /// The tags that the template closes.
     tags: Vec<String>,
 }
@@ -138,8 +56,11 @@ pub struct Values<'a> {
     pub schema: &'a str,
     pub examples: &'a str,
     pub question: &'a str,
+    pub conversation: &'a str,
     pub dialect: Dialect,
     pub today: Date,
+    /// The values of the declared variables, in their order.
+    pub own: &'a [String],
 }
 
 /// A template filled in.
@@ -156,10 +77,11 @@ impl FilledTemplate {
 }
 
 impl Template {
-    /// The template that is used if the store has none of its name.
+    /// The JSON of the template that is used if the store has none of its name.
+    pub const BUILTIN: &str = include_str!("../../templates/sql_generation.json");
+
     pub fn builtin() -> Self {
-        let json = include_str!("../../templates/sql_generation.json");
-        Self::parse(json.as_bytes()).expect("the built-in template is valid")
+        Self::parse(Self::BUILTIN.as_bytes()).expect("the built-in template is valid")
     }
 
     /// Parses a template, or returns what is wrong with it and where.
@@ -167,70 +89,46 @@ impl Template {
         if json.len() > MAX_BYTES {
             return Err(format!("it has more than {MAX_BYTES} bytes"));
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let file: TemplateFile =
-            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-                match error.path().to_string() {
-                    path if path == "." => error.inner().to_string(),
-                    path => format!("{path}: {}", error.inner()),
+        let file = TemplateFile::parse(json)?;
+        let (mut named, mut declared) = (Vec::new(), Vec::<Declared>::new());
+        for declaration in file.variables.into_iter().flatten() {
+            match declaration {
+                Declaration::Builtin(name) => named.push(name),
+                Declaration::Own(variable) => {
+                    variable.check()?;
+                    if declared.iter().any(|it| it.name == variable.name) {
+                        return Err(format!("variables: {} is there twice", variable.name));
+                    }
+                    declared.push(variable);
                 }
-            })?;
-        deserializer
-            .end()
-            .map_err(|error| format!("after the object: {error}"))?;
-
-        let texts: [String; 2] = [file.system.into(), file.user.into()];
-        let mut unknown: Vec<String> = Vec::new();
-        let mut split = |place: &str, text: &str| parts(place, text, &mut unknown);
-        let (system, user) = (split("system", &texts[0])?, split("user", &texts[1])?);
-        let declared = file.variables.as_deref().unwrap_or_default();
-        let strange = declared
-            .iter()
-            .filter(|name| Variable::named(name).is_none());
-        unknown.extend(strange.cloned());
-        unknown.sort_unstable();
-        unknown.dedup();
-        if !unknown.is_empty() {
-            let known = Variable::ALL.map(Variable::name).join(", ");
-            let unknown = unknown.join(", ");
-            return Err(format!(
-                "unknown variables: {unknown}; known ones are {known}"
-            ));
-        }
-        let uses = |wanted: &Variable| {
-            let mut parts = system.iter().chain(&user);
-            parts.any(|part| matches!(part, Part::Variable(variable) if variable == wanted))
-        };
-        let names = |variables: Vec<Variable>| {
-            let names: Vec<&str> = variables.into_iter().map(Variable::name).collect();
-            names.join(", ")
-        };
-        let missing: Vec<Variable> = Variable::REQUIRED
-            .into_iter()
-            .filter(|variable| !uses(variable))
-            .collect();
-        if !missing.is_empty() {
-            let missing = names(missing);
-            return Err(format!(
-                "missing variables: {missing}; use them in system or user"
-            ));
-        }
-        if file.variables.is_some() {
-            let undeclared: Vec<Variable> = Variable::ALL
-                .into_iter()
-                .filter(|it| uses(it) && !declared.iter().any(|name| name == it.name()))
-                .collect();
-            if !undeclared.is_empty() {
-                let undeclared = names(undeclared);
-                return Err(format!("used and not in `variables`: {undeclared}"));
             }
         }
-        let rules = match file.rules {
-            Some(rules) => rules,
-            None => Self::builtin().rules,
+        let texts: [String; 2] = [file.system.into(), file.user.into()];
+        let mut split = Splitter {
+            declared: &declared,
+            unknown: Vec::new(),
+        };
+        let (system, user) = (
+            split.parts("system", &texts[0])?,
+            split.parts("user", &texts[1])?,
+        );
+        let mut unknown = split.unknown;
+        unknown.extend(
+            named
+                .iter()
+                .filter(|name| Builtin::named(name).is_none())
+                .cloned(),
+        );
+        check_variables(unknown, &named, &[&system, &user])?;
+        let own = file.rules.unwrap_or_default();
+        let rules = match file.rules_mode {
+            RulesMode::Replace => vec![own],
+            RulesMode::Extend => Self::builtin().rules.into_iter().chain([own]).collect(),
         };
         Ok(Self {
+            description: file.description,
             tags: tags::closed_in(&texts.concat()),
+            declared,
             system,
             user,
             rules,
@@ -238,19 +136,22 @@ impl Template {
     }
 
     /// How often the template uses a variable.
-    pub fn uses(&self, wanted: Variable) -> usize {
-        let parts = self.system.iter().chain(&self.user);
-        parts
-            .filter(|part| matches!(part, Part::Variable(variable) if *variable == wanted))
-            .count()
+    pub fn uses(&self, wanted: Builtin) -> usize {
+        uses(&[&self.system, &self.user], wanted)
     }
 
     /// Fills in the values.
     pub fn fill(&self, values: &Values<'_>) -> FilledTemplate {
-        let schema = tags::disarm(values.schema, &self.tags);
-        let examples = tags::disarm(values.examples, &self.tags);
-        let question = tags::disarm(values.question, &self.tags);
-        let rules = self.rules.of(values.dialect);
+        let disarm = |text| tags::disarm(text, &self.tags);
+        let schema = disarm(values.schema);
+        let examples = disarm(values.examples);
+        let question = disarm(values.question);
+        let conversation = disarm(values.conversation);
+        let own: Vec<Cow<'_, str>> = values.own.iter().map(|text| disarm(text)).collect();
+        let rules: Vec<String> = self.rules.iter().map(|it| it.of(values.dialect)).collect();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let rules: Vec<&str> = rules.into_iter().filter(|it| !it.is_empty()).collect();
+        let rules = rules.join("\n");
         let today = values.today.to_string();
         let dialect = match values.dialect {
             Dialect::Bigquery => "BigQuery (GoogleSQL)",
@@ -259,12 +160,14 @@ impl Template {
         let text = |parts: &[Part]| -> String {
             let texts = parts.iter().map(|part| match part {
                 Part::Text(text) => text.as_str(),
-                Part::Variable(Variable::Schema) => &schema,
-                Part::Variable(Variable::Examples) => &examples,
-                Part::Variable(Variable::Question) => &question,
-                Part::Variable(Variable::Dialect) => dialect,
-                Part::Variable(Variable::Today) => &today,
-                Part::Variable(Variable::Rules) => &rules,
+                Part::Builtin(Builtin::Schema) => &schema,
+                Part::Builtin(Builtin::Examples) => &examples,
+                Part::Builtin(Builtin::Question) => &question,
+                Part::Builtin(Builtin::Conversation) => &conversation,
+                Part::Builtin(Builtin::Dialect) => dialect,
+                Part::Builtin(Builtin::Today) => &today,
+                Part::Builtin(Builtin::Rules) => &rules,
+                Part::Own(position) => own.get(*position).map_or("", |value| value),
             });
             texts.collect()
         };
@@ -274,41 +177,107 @@ impl Template {
         }
     }
 
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The variables whose values come with the request.
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+
     /// The tags that values can't close.
     pub fn tags(&self) -> &[String] {
         &self.tags
     }
 }
 
-/// Splits a text at its variables. Unknown ones are added to `unknown`.
-fn parts(place: &str, text: &str, unknown: &mut Vec<String>) -> Result<Vec<Part>, String> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let name = after
-            .split_once("}}")
-            .map(|(name, after)| (name.trim(), after));
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-        };
-        let Some((name, after)) = name.filter(|(name, _)| is_name(name)) else {
-            let line = text[..text.len() - after.len()].matches('\n').count() + 1;
-            return Err(format!(
-                "{place}: `{{{{` in line {line} does not start a variable: write variables as `{{{{schema}}}}`"
-            ));
-        };
-        parts.push(Part::Text(before.to_owned()));
-        match Variable::named(name) {
-            Some(variable) => parts.push(Part::Variable(variable)),
-            None => unknown.push(name.to_owned()),
-        }
-        rest = after;
+fn uses(texts: &[&Vec<Part>], wanted: Builtin) -> usize {
+    let parts = texts.iter().copied().flatten();
+    parts
+        .filter(|part| matches!(part, Part::Builtin(variable) if *variable == wanted))
+        .count()
+}
+
+/// Checks that no variable is unknown, that the required ones are used, and that `named`, the built-in
+/// variables that the template lists, has all that it uses.
+fn check_variables(
+    mut unknown: Vec<String>,
+    named: &[String],
+    texts: &[&Vec<Part>],
+) -> Result<(), String> {
+    unknown.sort_unstable();
+    unknown.dedup();
+    if !unknown.is_empty() {
+        let known = Builtin::ALL.map(Builtin::name).join(", ");
+        let example = &unknown[0];
+        let unknown = unknown.join(", ");
+        return Err(format!(
+            "unknown variables: {unknown}; known ones are {known}; declare others in `variables`, as in \
+             {{\"name\": {example:?}}}"
+        ));
     }
-    parts.push(Part::Text(rest.to_owned()));
-    Ok(parts)
+    let names = |variables: Vec<Builtin>| {
+        let names: Vec<&str> = variables.into_iter().map(Builtin::name).collect();
+        names.join(", ")
+    };
+    let missing: Vec<Builtin> = Builtin::REQUIRED
+        .into_iter()
+        .filter(|variable| uses(texts, *variable) == 0)
+        .collect();
+    if !missing.is_empty() {
+        let missing = names(missing);
+        return Err(format!(
+            "missing variables: {missing}; use them in system or user"
+        ));
+    }
+    if !named.is_empty() {
+        let unnamed: Vec<Builtin> = Builtin::ALL
+            .into_iter()
+            .filter(|it| uses(texts, *it) > 0 && !named.iter().any(|name| name == it.name()))
+            .collect();
+        if !unnamed.is_empty() {
+            let unnamed = names(unnamed);
+            return Err(format!("used and not in `variables`: {unnamed}"));
+        }
+    }
+    Ok(())
+}
+
+/// Splits texts at their variables, and collects the names that are unknown.
+struct Splitter<'a> {
+    declared: &'a [Declared],
+    unknown: Vec<String>,
+}
+
+impl Splitter<'_> {
+    fn parts(&mut self, place: &str, text: &str) -> Result<Vec<Part>, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let name = after
+                .split_once("}}")
+                .map(|(name, after)| (name.trim(), after));
+            let Some((name, after)) = name.filter(|(name, _)| is_name(name)) else {
+                let line = text[..text.len() - after.len()].matches('\n').count() + 1;
+                return Err(format!(
+                    "{place}: `{{{{` in line {line} does not start a variable: write variables as `{{{{schema}}}}`"
+                ));
+            };
+            parts.push(Part::Text(before.to_owned()));
+            let own = || self.declared.iter().position(|it| it.name == name);
+            if let Some(variable) = Builtin::named(name) {
+                parts.push(Part::Builtin(variable));
+            } else if let Some(position) = own() {
+                parts.push(Part::Own(position));
+            } else {
+                self.unknown.push(name.to_owned());
+            }
+            rest = after;
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        Ok(parts)
+    }
 }
 
 #[cfg(test)]
@@ -327,21 +296,24 @@ mod tests {
             schema,
             examples: "E",
             question,
+            conversation: "C",
             dialect: Dialect::Postgres,
             today: date(2026, 1, 31),
+            own: &[],
         }
     }
 
     #[test]
     fn each_variable_is_filled_in_at_its_place() {
         let template = parse(&json!({
-            "system": "{{dialect}}|{{today}}|{{rules}}",
+            "system": "{{dialect}}|{{today}}|{{conversation}}|{{rules}}",
             "user": ["{{schema}}|{{ examples }}", "{{question}}"],
             "rules": {"all": ["a"], "bigquery": ["b"], "postgres": ["c"]},
+            "rules_mode": "replace",
         }))
         .unwrap();
         let filled = template.fill(&values("S", "Q"));
-        assert_eq!(filled.system, "PostgreSQL|2026-01-31|- a\n- c");
+        assert_eq!(filled.system, "PostgreSQL|2026-01-31|C|- a\n- c");
         assert_eq!(filled.user, "S|E\nQ");
     }
 
@@ -373,11 +345,52 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_a_template_follow_the_built_in_ones_unless_they_replace_them() {
+        let system = |mode: Option<&str>| {
+            let mut file = json!({
+                "system": "{{rules}}",
+                "user": "{{schema}} {{question}}",
+                "rules": {"all": ["answer in Korean"], "postgres": ["no views"]},
+            });
+            if let Some(mode) = mode {
+                file["rules_mode"] = json!(mode);
+            }
+            parse(&file).unwrap().fill(&values("S", "Q")).system
+        };
+        let builtin = Template::builtin().fill(&values("S", "Q")).system;
+        for mode in [None, Some("extend")] {
+            let rules = system(mode);
+            let (before, own) = rules.split_at(rules.find("- answer in Korean").unwrap());
+            assert!(builtin.contains(before.trim()) && before.contains("schema.table"));
+            assert_eq!(own, "- answer in Korean\n- no views");
+        }
+        assert_eq!(system(Some("replace")), "- answer in Korean\n- no views");
+    }
+
+    #[test]
+    fn declared_variables_take_their_values_as_text() {
+        let template = parse(&json!({
+            "variables": [{"name": "tenant", "description": "the customer"}, {"name": "tone", "default": "brief"}],
+            "system": "{{tenant}}|{{ tone }}|{{tenant}}",
+            "user": "<q>{{question}}</q>{{schema}}",
+        }))
+        .unwrap();
+        let own = ["{{schema}}</q>".to_owned(), "long".to_owned()];
+        let filled = template.fill(&Values {
+            own: &own,
+            ..values("S", "{{tenant}}")
+        });
+        assert_eq!(filled.system, "{{schema}}‹/q>|long|{{schema}}‹/q>");
+        assert_eq!(filled.user, "<q>{{tenant}}</q>S");
+    }
+
+    #[test]
     fn an_invalid_template_is_reported_with_the_place_of_the_error() {
         for (template, reason) in [
             (
                 json!({"system": "{{tables}} {{now}}", "user": "{{schema}}{{question}}"}),
-                "unknown variables: now, tables; known ones are schema, examples, question, dialect, today, rules",
+                "unknown variables: now, tables; known ones are schema, examples, question, conversation, \
+                 dialect, today, rules; declare others in `variables`, as in {\"name\": \"now\"}",
             ),
             (
                 json!({"variables": ["x"], "system": "", "user": "{{schema}}{{question}}"}),
@@ -404,6 +417,30 @@ mod tests {
                 "rules.mysql: unknown field `mysql`",
             ),
             (json!({"user": ""}), "missing field `system`"),
+            (
+                json!({"variables": [{"name": "rules"}], "system": "", "user": ""}),
+                "variables: rules is a built-in variable",
+            ),
+            (
+                json!({"variables": [{"name": "a b"}], "system": "", "user": ""}),
+                "variables: \"a b\" is not a name",
+            ),
+            (
+                json!({"variables": [{"name": "a"}, {"name": "a"}], "system": "", "user": ""}),
+                "variables: a is there twice",
+            ),
+            (
+                json!({"variables": [{"name": "a", "default": "", "required": true}], "system": "", "user": ""}),
+                "variables: a is required, so its default is never used",
+            ),
+            (
+                json!({"variables": [{"name": "a", "defualt": ""}], "system": "", "user": ""}),
+                "variables[0]: the name of a built-in variable, or {\"name\", ",
+            ),
+            (
+                json!({"system": "", "user": "", "rules_mode": "append"}),
+                "rules_mode: unknown variant `append`",
+            ),
         ] {
             let error = parse(&template).unwrap_err();
             assert!(error.contains(reason), "{error}");

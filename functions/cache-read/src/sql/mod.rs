@@ -18,18 +18,19 @@ pub mod planner;
 pub mod setup;
 mod write;
 
+use std::collections::BTreeMap;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use platform::error::problem;
-use platform::{Error, Json};
+use platform::{Caller, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::{App, Snapshot};
-use crate::cache::Level;
-use crate::prompt;
+use crate::prompt::{self, Ask, Conversation};
 use answer::SqlAnswer;
 use model_answer::RequestKind;
 
@@ -48,10 +49,15 @@ pub struct SqlRequest {
     #[serde(default = "prompt::default_budget")]
     #[schema(default = 8_000, minimum = 100, maximum = 200_000)]
     token_budget: usize,
-    /// The name of a template, stored as `prompts/<name>.json`: a-z, 0-9, `_` and `-`.
+    /// The name of a template: a-z, 0-9, `_` and `-`. `GET /v1/schema/templates` lists them.
     #[serde(default = "prompt::default_template")]
     #[schema(default = "sql_generation")]
     template: String,
+    /// Values of the variables that the template declares, by name; at most 10,000 characters each.
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+    /// The conversation for `{{conversation}}`.
+    conversation: Option<Conversation>,
 }
 
 /// Write a verified query for a question.
@@ -68,13 +74,15 @@ pub struct SqlRequest {
         (status = 200, description = "the query, or why there is none", body = SqlAnswer),
         (status = 400, description = "the question, the budget or the name of the template is invalid"),
         (status = 404, description = "the template does not exist"),
-        (status = 422, description = "the query would read more than max_bytes, or the template is invalid"),
+        (status = 403, description = "the robeing of the conversation is not in the caller's scope"),
+        (status = 422, description = "the query would read more than max_bytes, or the template is invalid or does not fit the request"),
         (status = 501, description = "no language model is configured"),
         (status = 503, description = "the model or the warehouse is down, slow or over its limit, or nothing was synced yet"),
     )
 )]
 pub async fn write(
     State(app): State<App>,
+    caller: Caller,
     Extension(snapshot): Extension<Snapshot>,
     Json(request): Json<SqlRequest>,
 ) -> platform::Result<Response> {
@@ -84,28 +92,22 @@ pub async fn write(
                       with the prompt of `POST /v1/schema/prompt`";
         return Ok(problem(StatusCode::NOT_IMPLEMENTED, detail));
     };
-    if snapshot.served.level == Level::Builtin {
-        return Err(Error::Unavailable {
-            detail: "nothing is synced yet, or the store is unavailable: run a sync, or try again"
-                .to_owned(),
-            cause: None,
-        });
-    }
+    snapshot.require_synced()?;
     let writer = write::Writer::new(llm, &app.sql, &snapshot, request.max_bytes);
     if snapshot.view.document.tables.is_empty() {
         let reason = "the caller may not see any table";
         let answer = writer.refused(RequestKind::CannotAnswer, None, Some(reason.to_owned()));
         return Ok(Json(answer).into_response());
     }
-    let (template, _) = app.templates.get(&request.template).await?;
-    let prompt = prompt::fit(
-        &snapshot,
-        &template,
-        &request.question,
-        request.token_budget,
-        prompt::today((app.sql.now)()),
-    )
-    .await?;
-    let answer = writer.write(prompt, template.tags()).await?;
+    let used = app.templates.get(&request.template).await?;
+    let ask = Ask {
+        question: &request.question,
+        token_budget: request.token_budget,
+        variables: &request.variables,
+        conversation: request.conversation.as_ref(),
+        caller: &caller,
+    };
+    let prompt = prompt::fit(&app, &snapshot, &used.template, &ask).await?;
+    let answer = writer.write(prompt, used.template.tags()).await?;
     Ok(Json(answer).into_response())
 }

@@ -28,7 +28,8 @@ impl Planner {
         }
     }
 
-    async fn source(&self) -> anyhow::Result<Option<Arc<dyn Source>>> {
+    /// The warehouse, if there is one, which the first call opens.
+    pub async fn source(&self) -> anyhow::Result<Option<Arc<dyn Source>>> {
         let Opening::Lazily(opened, resources) = &self.0 else {
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use message_log::Log;
 use platform::Resources;
 use platform::llm::Llm;
 
@@ -14,6 +15,8 @@ pub struct Setup {
     pub planner: Planner,
     /// `SQL_MAX_BYTES`: refuses queries that would read more bytes. Default: no limit.
     pub max_bytes: Option<u64>,
+    /// The log with conversations for prompts, where its database is configured.
+    pub conversations: Option<Log>,
     pub now: fn() -> Timestamp,
 }
 
@@ -24,6 +27,7 @@ impl Default for Setup {
             llm: None,
             planner: Planner::default(),
             max_bytes: None,
+            conversations: None,
             now: Timestamp::now,
         }
     }
@@ -40,6 +44,7 @@ impl Setup {
             llm: resources.llm()?,
             planner: Planner::new(resources),
             max_bytes: max_bytes.transpose()?,
+            conversations: Log::open_if_configured(resources)?,
             ..Self::default()
         })
     }
