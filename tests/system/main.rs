@@ -10,6 +10,7 @@ mod openapi;
 mod privacy;
 mod process;
 mod robeings;
+mod rotation;
 mod schema;
 mod sizes;
 mod sql;

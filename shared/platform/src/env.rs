@@ -58,9 +58,10 @@ impl Env {
         ))
     }
 
-    /// The variables that refer to a secret that has no value yet. They count as unset.
-    pub fn without_value(&self) -> impl Iterator<Item = &str> {
-        self.without_value.keys().map(String::as_str)
+    /// The variables that refer to a secret that has no value yet, and how to set it. They count as unset.
+    pub fn without_value(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.without_value.iter();
+        pairs.map(|(name, remedy)| (name.as_str(), remedy.as_str()))
     }
 
     /// The parsed value of a variable, or the default if it is unset.

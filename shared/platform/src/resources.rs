@@ -113,7 +113,10 @@ impl Resources {
     /// The database named by `DATABASE_URL`. Connects at the first query.
     pub fn postgres(&self) -> anyhow::Result<postgres::Pool> {
         once(&self.0.postgres, || {
-            postgres::open_rotating(self, "DATABASE_URL", postgres::database_url)
+            let target = self.rotating(|env| {
+                postgres::target("DATABASE_URL", postgres::database_url(env)?, env)
+            })?;
+            postgres::open_target(target, self.env())
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use axum::body::Body;
 use http::Method;
 use platform::serve::{self, lambda};
-use platform::{Env, Resources, Router};
+use platform::{Clock, Env, Resources, Router};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -40,6 +40,7 @@ pub struct TestApp {
 pub struct Builder {
     name: &'static str,
     env: Env,
+    clock: Clock,
     database: Option<Database>,
 }
 
@@ -61,6 +62,7 @@ impl TestApp {
         Builder {
             name: NAME,
             env,
+            clock: Clock::default(),
             database: None,
         }
     }
@@ -134,6 +136,13 @@ impl Builder {
         self
     }
 
+    /// Sets the clock, such as that of a [`crate::clock::WallClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Sets one variable.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -176,7 +185,7 @@ impl Builder {
         if env.get("BUCKET_URL").is_none() {
             env = env.with("BUCKET_URL", "memory:///");
         }
-        let resources = Resources::new(env);
+        let resources = Resources::with_clock(env, self.clock);
         let app = app(&resources)?;
         let documented = Documented::of(self.name, &app, &resources);
         let service = serve::service(self.name, app, &resources)?;

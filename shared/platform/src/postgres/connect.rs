@@ -10,8 +10,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::pool::{Connector, Pool, Target};
 use super::tls::{self, Verify};
+use crate::Env;
 use crate::secrets::Rotating;
-use crate::{Env, Resources};
 
 const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);
 /// After this time, a query on a dead connection fails. The system's default is 15 minutes.
@@ -37,34 +37,36 @@ const DRIVERS_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 /// bundle, `verify-full` is the default. RDS and Cloud SQL use CAs of their own, whose bundle `verify-full`
 /// needs. Unix sockets (`?host=/cloudsql/..`) don't use TLS.
 pub fn open(env: &Env) -> anyhow::Result<Pool> {
-    open_url("DATABASE_URL", &database_url(env)?, env)
+    open_url("DATABASE_URL", database_url(env)?, env)
 }
 
-/// Opens a pool whose new connections use the connection string that `url` returns, also after its secret has
-/// changed. Errors name its `variable`.
-pub fn open_rotating(
-    resources: &Resources,
-    variable: &'static str,
-    url: impl Fn(&Env) -> anyhow::Result<String> + Send + Sync + 'static,
-) -> anyhow::Result<Pool> {
-    let target = resources.rotating(move |env| configure(variable, &url(env)?, env))?;
-    Pool::new(Connector::new(target), pool_size(resources.env())?)
+/// The server, the login and TLS of a connection string of `variable`, which errors name.
+pub fn target(variable: &str, url: &str, env: &Env) -> anyhow::Result<Target> {
+    let (config, tls) = configure(variable, url, env)?;
+    Ok(Target { config, tls })
+}
+
+/// Opens a pool whose new connections lead to the current target, also after its secret has changed.
+pub fn open_target(target: Rotating<Target>, env: &Env) -> anyhow::Result<Pool> {
+    Pool::new(Connector::new(target), pool_size(env)?)
 }
 
 /// The value of `DATABASE_URL`.
-pub(crate) fn database_url(env: &Env) -> anyhow::Result<String> {
+pub(crate) fn database_url(env: &Env) -> anyhow::Result<&str> {
     env.required("DATABASE_URL", "postgres://user:password@host/database")
-        .map(str::to_owned)
 }
 
 /// Like [`open`], for a connection string of another `variable`, which errors name.
 pub fn open_url(variable: &str, url: &str, env: &Env) -> anyhow::Result<Pool> {
-    let target = Rotating::fixed(configure(variable, url, env)?);
-    Pool::new(Connector::new(target), pool_size(env)?)
+    open_target(Rotating::fixed(target(variable, url, env)?), env)
 }
 
 /// The configuration of the connection and of TLS by a connection string of `variable`.
-pub(super) fn configure(variable: &str, url: &str, env: &Env) -> anyhow::Result<Target> {
+pub(super) fn configure(
+    variable: &str,
+    url: &str,
+    env: &Env,
+) -> anyhow::Result<(Config, MakeRustlsConnect)> {
     let (url, sslmode) = take_parameter(url, "sslmode");
     let (url, bundle) = take_parameter(&url, "sslrootcert");
     let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {

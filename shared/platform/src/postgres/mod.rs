@@ -32,9 +32,9 @@ mod tls;
 pub mod wait_limit;
 
 pub(crate) use connect::database_url;
-pub use connect::{open, open_rotating, open_url, take_parameter};
+pub use connect::{open, open_target, open_url, take_parameter, target};
 pub use error::{describe, is_unavailable, lacks_schema};
 pub use listen::Notifications;
 pub use migrate::{migrate, pending};
-pub use pool::{Client, Pool, PoolError};
+pub use pool::{Client, Pool, PoolError, Target};
 pub use tokio_postgres::types;

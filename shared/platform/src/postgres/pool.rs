@@ -185,7 +185,10 @@ pub(super) struct Connector {
 }
 
 /// What to connect to, with which login and which TLS.
-pub(super) type Target = (Config, MakeRustlsConnect);
+pub struct Target {
+    pub(super) config: Config,
+    pub(super) tls: MakeRustlsConnect,
+}
 
 impl Connector {
     /// A changed target, such as a new password, applies to new connections.
@@ -225,8 +228,7 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<Connection, Error> {
         let target = self.target.current();
-        let (config, tls) = &*target;
-        let (client, connection) = config.connect(tls.clone()).await?;
+        let (client, connection) = target.config.connect(target.tls.clone()).await?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!("a connection to the database failed: {}", describe(&error));
@@ -296,7 +298,7 @@ mod tests {
         for (trusted, expected) in [(Duration::MAX, 1), (Duration::ZERO, 2)] {
             let (env, connections) = silent_server().await;
             let url = env.required("DATABASE_URL", "").unwrap();
-            let target = crate::postgres::connect::configure("", url, &env).unwrap();
+            let target = crate::postgres::target("", url, &env).unwrap();
             let mut connector = Connector::new(Rotating::fixed(target));
             connector.trusted_idle = trusted;
             let pool = Pool::new(connector, 1).unwrap();

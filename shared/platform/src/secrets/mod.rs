@@ -84,9 +84,10 @@ pub async fn resolve(env: Env) -> anyhow::Result<Env> {
             WITHIN.as_secs()
         )
     })??;
-    for name in resolved.without_value() {
-        let reason = resolved.why_without_value(name).unwrap_or_default();
-        tracing::warn!("{reason}; until then it counts as unset");
+    for (name, remedy) in resolved.without_value() {
+        tracing::warn!(
+            "{name} counts as unset, because it refers to a secret without a value: {remedy}"
+        );
     }
     Ok(resolved)
 }
@@ -129,7 +130,7 @@ impl Reference {
 }
 
 async fn read_all(env: Env, found: &[Reference]) -> anyhow::Result<Env> {
-    let mut managers = Managers::new(&env)?;
+    let mut managers = Managers::new(&env);
     let mut resolved = env.clone();
     for reference in found {
         match managers.read(reference).await? {
@@ -143,21 +144,33 @@ async fn read_all(env: Env, found: &[Reference]) -> anyhow::Result<Env> {
 
 /// Reads one secret after another over one connection: with a small function's share of a CPU, a second TLS
 /// handshake takes longer than a response.
-struct Managers {
-    amazon: Amazon,
-    google: Google,
+struct Managers<'a> {
+    env: &'a Env,
+    /// Opened for the first reference to a secret manager: reading files is cheap and frequent.
+    clients: Option<(Amazon, Google)>,
     /// What was read, by the text of the reference.
     known: BTreeMap<String, Content>,
 }
 
-impl Managers {
-    fn new(env: &Env) -> anyhow::Result<Self> {
-        let http = http_client::build(env)?;
-        Ok(Self {
-            amazon: Amazon::new(env, http.clone()),
-            google: Google::new(env, http),
+impl<'a> Managers<'a> {
+    fn new(env: &'a Env) -> Self {
+        Self {
+            env,
+            clients: None,
             known: BTreeMap::new(),
-        })
+        }
+    }
+
+    fn clients(&mut self) -> Result<&(Amazon, Google), Failure> {
+        let opened = match self.clients.take() {
+            Some(opened) => opened,
+            None => {
+                let http = http_client::build(self.env).map_err(Failure::permanent)?;
+                let amazon = Amazon::new(self.env, http.clone());
+                (amazon, Google::new(self.env, http))
+            }
+        };
+        Ok(self.clients.insert(opened))
     }
 
     async fn read(&mut self, reference: &Reference) -> anyhow::Result<Content> {
@@ -172,12 +185,12 @@ impl Managers {
     }
 
     /// Retries for as long as the caller waits.
-    async fn retry(&self, source: &Source) -> anyhow::Result<Content> {
+    async fn retry(&mut self, source: &Source) -> anyhow::Result<Content> {
         loop {
             let attempt = async {
                 match source {
-                    Source::Amazon(arn) => aws::read(&self.amazon, arn).await,
-                    Source::Google(name) => self.google.read(name).await,
+                    Source::Amazon(arn) => aws::read(&self.clients()?.0, arn).await,
+                    Source::Google(name) => self.clients()?.1.read(name).await,
                     Source::File(path) => file::read(path).await,
                 }
             };

@@ -201,13 +201,7 @@ impl Inner {
 
     /// The variables whose secrets have changed, with their values, and whether every secret was read.
     async fn changed(&self, env: &Env, files: bool) -> (Vec<(&str, String)>, bool) {
-        let mut managers = match Managers::new(env) {
-            Ok(managers) => managers,
-            Err(error) => {
-                warn(&error);
-                return (Vec::new(), false);
-            }
-        };
+        let mut managers = Managers::new(env);
         let mut changed = Vec::new();
         let mut is_complete = true;
         for reference in self.references.iter().filter(|it| it.is_file() == files) {

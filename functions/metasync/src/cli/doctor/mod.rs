@@ -31,7 +31,13 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     let mut report = Report::default();
     let resolved = platform::secrets::resolve(env.clone()).await;
     let env = match resolved {
-        Ok(env) => env,
+        Ok(env) => {
+            for (name, remedy) in env.without_value() {
+                let detail = format!("{name} refers to a secret without a value");
+                report.add("secrets", failed(detail, remedy));
+            }
+            env
+        }
         Err(error) => {
             report.add("secrets", failed(format!("{error:#}"), aws::LOGIN));
             without_references(&env)

@@ -64,7 +64,9 @@ impl Postgres {
     pub(crate) fn of(resources: &Resources) -> anyhow::Result<Self> {
         let url = |env: &Env| split(env.get(VARIABLE).unwrap_or_default());
         let (_, schemas) = url(resources.env())?;
-        let pool = postgres::open_rotating(resources, VARIABLE, move |env| Ok(url(env)?.0))?;
+        let target =
+            resources.rotating(move |env| postgres::target(VARIABLE, &url(env)?.0, env))?;
+        let pool = postgres::open_target(target, resources.env())?;
         Ok(Self::new(&pool, schemas))
     }
 
