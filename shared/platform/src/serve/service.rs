@@ -183,11 +183,10 @@ async fn respond(
 /// request that names no host in any way: a proxy on this machine may have dropped the name of a web page.
 fn one_host(request: &Request, is_open: bool) -> Result<(), Error> {
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    let is_required = request.version() == Version::HTTP_11
-        || is_open && request.uri().authority().is_none();
-    let is_missing = hosts == 0
-        && is_required
-        && request.extensions().get::<OverConnection>().is_some();
+    let is_required =
+        request.version() == Version::HTTP_11 || is_open && request.uri().authority().is_none();
+    let is_missing =
+        hosts == 0 && is_required && request.extensions().get::<OverConnection>().is_some();
     if hosts > 1 || is_missing {
         return Err(Error::Invalid("send one `Host` header".to_owned()));
     }
