@@ -15,6 +15,7 @@ mod pgbouncer;
 mod policies;
 mod pubsub;
 mod server;
+mod slack_bot;
 mod sql;
 mod sqs;
 mod store;

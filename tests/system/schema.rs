@@ -254,6 +254,7 @@ async fn the_bucket_has_one_plain_json_document() {
         .path()
         .join("bucket/schema/metadata_cache.json");
     let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    kit::document_schema::assert_valid(&document);
     assert_eq!(document["version"], answer["version"]);
     assert_eq!(document["tables"].as_array().unwrap().len(), 1);
 }

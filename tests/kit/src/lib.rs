@@ -5,6 +5,7 @@
 pub mod app;
 pub mod bigquery;
 pub mod clock;
+pub mod document_schema;
 mod documented;
 pub mod lambda;
 pub mod llm;
@@ -14,6 +15,7 @@ pub mod postgres;
 pub mod process;
 pub mod request;
 pub mod slack;
+pub mod slack_api;
 pub mod store;
 
 pub use app::{Served, TestApp};

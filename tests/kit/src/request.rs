@@ -5,13 +5,14 @@ use std::pin::Pin;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::document_schema;
 use crate::documented::Documented;
 
 /// A request, which is sent when it is awaited.
@@ -87,11 +88,20 @@ impl IntoFuture for TestRequest {
             let (parts, body) = response.expect("a router never fails").into_parts();
             self.documented.check(&method, path.path(), parts.status);
             let body = body.collect().await.expect("a complete body");
-            Reply {
+            let reply = Reply {
                 status: parts.status,
                 headers: parts.headers,
                 body: body.to_bytes(),
+            };
+            let is_encoded = reply.headers.contains_key(header::CONTENT_ENCODING);
+            if method == Method::GET
+                && path.path() == "/v1/schema"
+                && reply.status == 200
+                && !is_encoded
+            {
+                document_schema::assert_valid(&reply.json());
             }
+            reply
         })
     }
 }

@@ -1,10 +1,11 @@
 //! The documents: their commands work, their links lead somewhere, and what they list is what the code has.
 
 mod blocks;
+mod clients;
 mod commands;
 mod configuration;
+mod document_schema;
 mod links;
-mod loader;
 mod requirements;
 
 use std::path::{Path, PathBuf};
