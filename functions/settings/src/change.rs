@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::category::Category;
 use crate::precondition::Precondition;
-use crate::read::{category_named, set_tag, tag};
+use crate::read::{category_named, set_tag};
 use crate::settings::{Change, Changed, Settings};
 
 /// Set a key.
@@ -51,7 +51,7 @@ pub async fn put(
     let mut changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
     let value = changed.effective.remove(&key).unwrap_or_default();
     let mut response = Json(value).into_response();
-    set_tag(&mut response, &tag(changed.revision));
+    set_tag(&mut response, &changed.revision.to_string());
     Ok(response)
 }
 
@@ -88,7 +88,7 @@ pub async fn remove(
     let change = Change::Remove(&key);
     let changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_tag(&mut response, &tag(changed.revision));
+    set_tag(&mut response, &changed.revision.to_string());
     Ok(response)
 }
 
@@ -131,7 +131,7 @@ pub async fn patch(
     let change = Change::Patch(&patch);
     let changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
     let mut response = Json(changed.effective).into_response();
-    set_tag(&mut response, &tag(changed.revision));
+    set_tag(&mut response, &changed.revision.to_string());
     Ok(response)
 }
 
@@ -165,11 +165,12 @@ async fn changed(
     let changed = settings
         .change(robeing_id, category, change, &condition)
         .await?;
-    changed.ok_or_else(|| {
-        Error::PreconditionFailed(match condition.is_set {
-            Some(false) => format!("there is a value in {category} already: read it, and send the change with its ETag in `If-Match`"),
-            Some(true) => format!("there is no value in {category} to change: send the change without `If-Match: *`"),
-            None => format!("{category} has changed since: read it again, and send the change with its new ETag"),
-        })
-    })
+    if let Some(changed) = changed {
+        return Ok(changed);
+    }
+    let key = change.key();
+    let state = settings.state(robeing_id, category, key).await?;
+    Err(Error::PreconditionFailed(
+        condition.unmet(category, key, &state),
+    ))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use platform::extract::Tags;
 use platform::{Caller, Error, Json, Path, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +38,7 @@ pub struct AllSettings {
     ),
     responses(
         (status = 200, description = "the effective settings; the `ETag` has the revision of each category", body = AllSettings),
-        (status = 400, description = "the id is not valid for a robeing, or the key is not possible"),
+        (status = 400, description = "the id is not valid for a robeing, the key is not possible, or `If-None-Match` is malformed"),
         (status = 304, description = "nothing has changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 503, description = "the database is not available"),
@@ -51,12 +52,12 @@ pub async fn all(
 ) -> Result<Response> {
     let found = snapshot(&settings, &caller, &robeing_id).await?;
     let at = found.revisions;
-    let tag = format!("\"{}.{}.{}\"", at.user, at.system, at.skill);
-    Ok(unless_cached(&headers, &tag, || AllSettings {
+    let tag = format!("{}.{}.{}", at.user, at.system, at.skill);
+    unless_cached(&headers, &tag, || AllSettings {
         user: found.user.clone(),
         system: found.system.clone(),
         skill: found.skill.clone(),
-    }))
+    })
 }
 
 /// Show the settings of a category.
@@ -72,7 +73,7 @@ pub async fn all(
     ),
     responses(
         (status = 200, description = "the effective settings; the `ETag` is the revision of the category", body = Object),
-        (status = 400, description = "the id is not valid for a robeing, or the key is not possible"),
+        (status = 400, description = "the id is not valid for a robeing, the key is not possible, or `If-None-Match` is malformed"),
         (status = 304, description = "nothing has changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 404, description = "the category doesn't exist"),
@@ -87,8 +88,8 @@ pub async fn category(
 ) -> Result<Response> {
     let category = category_named(&category)?;
     let found = snapshot(&settings, &caller, &robeing_id).await?;
-    let tag = tag(found.revisions.of(category));
-    Ok(unless_cached(&headers, &tag, || found.effective(category)))
+    let tag = found.revisions.of(category).to_string();
+    unless_cached(&headers, &tag, || found.effective(category))
 }
 
 /// Show one setting.
@@ -105,7 +106,7 @@ pub async fn category(
     ),
     responses(
         (status = 200, description = "the JSON value that was set, or the default; the `ETag` is the revision of the category", body = Value),
-        (status = 400, description = "the id is not valid for a robeing, or the key is not possible"),
+        (status = 400, description = "the id is not valid for a robeing, the key is not possible, or `If-None-Match` is malformed"),
         (status = 304, description = "nothing in the category has changed"),
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 404, description = "the key has no value and no default"),
@@ -124,8 +125,8 @@ pub async fn key(
         .effective(category)
         .remove(&key)
         .ok_or_else(|| Error::NotFound(format!("{category} has no such key")))?;
-    let tag = tag(found.revisions.of(category));
-    Ok(unless_cached(&headers, &tag, || value))
+    let tag = found.revisions.of(category).to_string();
+    unless_cached(&headers, &tag, || value)
 }
 
 async fn snapshot(settings: &Settings, caller: &Caller, robeing_id: &str) -> Result<Arc<Snapshot>> {
@@ -142,34 +143,27 @@ pub fn category_named(category: &str) -> Result<Category> {
         .ok_or_else(|| Error::NotFound("unknown category: use user, system or skill".to_owned()))
 }
 
-pub fn tag(revision: i64) -> String {
-    format!("\"{revision}\"")
-}
-
 /// The value with its tag, or 304 if the client has it.
 fn unless_cached<T: Serialize>(
     headers: &HeaderMap,
     tag: &str,
     value: impl FnOnce() -> T,
-) -> Response {
-    let tags = headers.get_all(header::IF_NONE_MATCH).iter();
-    let is_cached = tags
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|cached| cached.trim().trim_start_matches("W/"))
-        .any(|cached| cached == tag || cached == "*");
+) -> Result<Response> {
+    let cached = Tags::of(headers, &header::IF_NONE_MATCH)?;
+    let is_cached = cached.is_some_and(|cached| cached.match_weakly(tag));
     let mut response = if is_cached {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Json(value()).into_response()
     };
     set_tag(&mut response, tag);
-    response
+    Ok(response)
 }
 
+/// `tag` is the text without quotes.
 pub fn set_tag(response: &mut Response, tag: &str) {
     let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::from_str(tag) {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
         headers.insert(header::ETAG, tag);
     }
     let confirm = HeaderValue::from_static("private, no-cache");

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::cache::Cache;
 use crate::category::Category;
 use crate::listen;
-use crate::precondition::Precondition;
+use crate::precondition::{Precondition, State};
 use crate::snapshot::{Revisions, Snapshot};
 
 /// The settings of all robeings, cached in memory while that is safe. Cheap to clone.
@@ -36,6 +36,16 @@ pub(crate) enum Change<'a> {
     Remove(&'a str),
     /// A JSON Merge Patch (RFC 7396).
     Patch(&'a Map<String, Value>),
+}
+
+impl Change<'_> {
+    /// The key, unless the change is one of the category.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Put(key, _) | Self::Remove(key) => Some(key),
+            Self::Patch(_) => None,
+        }
+    }
 }
 
 /// A category after a change.
@@ -245,6 +255,38 @@ impl Settings {
             revision: row.try_get("revision")?,
             effective: category.effective(&set),
         }))
+    }
+
+    /// What the conditions of a change are compared with.
+    pub(crate) async fn state(
+        &self,
+        robeing_id: &str,
+        category: Category,
+        key: Option<&str>,
+    ) -> Result<State> {
+        let (column, revision) = category.columns();
+        let client = self.pool.get().await?;
+        let rows = scoped::query(
+            &client,
+            &Scope::only(ROBEINGS, [robeing_id]),
+            &format!(
+                "select {revision} as revision, coalesce({column} ? $2::text, {column} <> '{{}}') as is_set
+                 from robeing.settings
+                 where robeing_id = $1"
+            ),
+            &[(&robeing_id, Type::TEXT), (&key, Type::TEXT)],
+        )
+        .await?;
+        Ok(match rows.first() {
+            Some(row) => State {
+                revision: row.try_get("revision")?,
+                is_set: row.try_get("is_set")?,
+            },
+            None => State {
+                revision: 0,
+                is_set: false,
+            },
+        })
     }
 
     fn start_listener(&self) {

@@ -133,4 +133,91 @@ async fn a_malformed_condition_is_refused_and_changes_nothing() {
         }
     }
     assert_eq!(get(&app, "/skill/chess").await, Value::from("as it was"));
+    for rest in ["", "/skill", "/skill/chess"] {
+        for value in ["abc", "*, \"1\"", "\"1\" \"2\"", "W/1"] {
+            let read = app.get(&path(rest)).header("if-none-match", value).await;
+            assert_eq!(read.status, 400, "{rest}: {value}: {read:?}");
+            let detail = read.json()["detail"].to_string();
+            assert!(detail.contains("if-none-match is malformed"), "{detail}");
+        }
+        let any = app.get(&path(rest)).header("if-none-match", "*").await;
+        assert_eq!(any.status, 304, "{rest}");
+        let listed = "\"x,y\", W/\"0.0.1\", \"1\"";
+        let listed = app.get(&path(rest)).header("if-none-match", listed).await;
+        assert_eq!(listed.status, 304, "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_condition_that_is_not_met_is_named_with_its_subject_and_what_to_send() {
+    let database = database().await;
+    let app = app_on(&database, &[]).await;
+    app.put(&path("/skill/chess"), 0).await;
+    for (key, headers, says) in [
+        (
+            "chess",
+            &[("if-none-match", "\"1\"")][..],
+            ["skill is at revision \"1\"", "`If-None-Match` excludes"],
+        ),
+        (
+            "chess",
+            &[("if-none-match", "*")],
+            ["skill.chess is set already", "in `If-Match`"],
+        ),
+        (
+            "checkers",
+            &[("if-match", "*")],
+            ["skill.checkers is not set", "without `If-Match`"],
+        ),
+        (
+            "chess",
+            &[("if-match", "\"7\"")],
+            ["skill is at revision \"1\"", "`If-Match` doesn't list"],
+        ),
+        (
+            "chess",
+            &[("if-match", "W/\"1\"")],
+            ["a weak tag never matches", "\"1\" without `W/`"],
+        ),
+        (
+            "chess",
+            &[("if-match", "*"), ("if-none-match", "*")],
+            ["never met together", "send one of them"],
+        ),
+        (
+            "chess",
+            &[("if-match", "*"), ("if-none-match", "\"1\"")],
+            ["skill is at revision \"1\"", "`If-None-Match` excludes"],
+        ),
+        (
+            "chess",
+            &[("if-match", "\"0\""), ("if-none-match", "\"7\"")],
+            ["skill is at revision \"1\"", "`If-Match` doesn't list"],
+        ),
+    ] {
+        let at = path(&format!("/skill/{key}"));
+        let put = app.put(&at, 1);
+        for mut request in [put, app.delete(&at)] {
+            for (name, value) in headers {
+                request = request.header(name, *value);
+            }
+            let reply = request.await;
+            assert_eq!(reply.status, 412, "{headers:?}: {reply:?}");
+            let reply = reply.json();
+            let detail = reply["detail"].as_str().unwrap_or_default();
+            for part in says {
+                assert!(detail.contains(part), "{headers:?}: {detail}");
+            }
+        }
+    }
+    for (category, name, says) in [
+        ("/user", "if-match", "no key of user is set"),
+        ("/skill", "if-none-match", "a key of skill is set already"),
+    ] {
+        let patch = app.request(Method::PATCH, &path(category)).json(&json!({}));
+        let reply = patch.header(name, "*").await;
+        assert_eq!(reply.status, 412, "{category}");
+        let detail = reply.json()["detail"].to_string();
+        assert!(detail.contains(says), "{detail}");
+    }
 }

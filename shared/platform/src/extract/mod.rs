@@ -1,9 +1,10 @@
-//! What a request contains: its JSON body, its query and the parameters in its path.
+//! What a request contains: its JSON body, its query, the parameters in its path, and its conditions.
 //!
 //! These extractors replace those of axum, whose errors repeat the words of libraries. Each error here names
 //! the field or parameter, and says what it must be and what it is.
 
 mod cursor;
+pub mod etags;
 pub mod json;
 mod limit;
 mod path;
@@ -13,6 +14,7 @@ mod text;
 pub mod wording;
 
 pub use cursor::Cursor;
+pub use etags::Tags;
 pub use json::{Json, JsonItems, RawBody};
 pub(crate) use limit::BodyLimit;
 pub use path::Path;
