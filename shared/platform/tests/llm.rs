@@ -218,6 +218,22 @@ async fn a_provider_that_asks_for_a_long_pause_is_not_retried() {
 }
 
 #[tokio::test]
+async fn the_retry_delay_in_an_error_of_gemini_is_obeyed() {
+    let busy = |delay: &str| {
+        let info =
+            json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay});
+        let error = json!({"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [info]});
+        Answer::Body(429, json!({ "error": error }))
+    };
+    for (delay, attempts) in [("0s", 3), ("36.5s", 1)] {
+        let stub = LlmStub::canned([busy(delay), busy(delay), busy(delay)]).await;
+        let error = error(&stub.llm("gemini-2.5-flash")).await;
+        assert!(matches!(error, LlmError::Unavailable { .. }), "{error}");
+        assert_eq!(stub.requests().len(), attempts, "{delay}");
+    }
+}
+
+#[tokio::test]
 async fn a_spent_budget_is_not_retried() {
     let stub = LlmStub::start(|_| Answer::error(429, "insufficient_quota")).await;
     let error = error(&stub.llm("gpt-4o")).await;

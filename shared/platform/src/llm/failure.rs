@@ -1,18 +1,21 @@
 //! Errors of providers. Their messages may quote prompts and answers, so only codes and the names of
 //! parameters are kept.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::model::{Api, Model, Provider};
 use super::request::{Refused, Request};
-use super::{LlmError, Usage};
+use super::{LlmError, Usage, retry};
 
 /// Why an attempt returned no answer.
 pub enum Failure {
     Final(LlmError),
-    /// Another attempt may succeed, after the pause in these headers.
-    Later(LlmError, Box<HeaderMap>),
+    /// Another attempt may succeed, after the pause that the provider asks for.
+    Later(LlmError, Option<Duration>),
     /// Another attempt without this parameter may succeed.
     Without(Refused),
 }
@@ -94,9 +97,9 @@ pub fn from_status(
     request: &Request,
     status: StatusCode,
     body: &str,
-    headers: Box<HeaderMap>,
+    headers: &HeaderMap,
 ) -> Failure {
-    let error = ErrorBody::read(body);
+    let error = ErrorBody::read(body, headers);
     let provider = model.provider;
     let number = status.as_u16();
     let code = error.describe(number);
@@ -136,11 +139,11 @@ pub fn from_status(
         400 | 429 if error.is_about_money() => spent(),
         429 => Failure::Later(
             LlmError::unavailable(format!("{provider} is over its rate limit ({number})")),
-            headers,
+            error.pause,
         ),
         408 | 500..=599 => Failure::Later(
             LlmError::unavailable(format!("{provider} is down or overloaded ({number})")),
-            headers,
+            error.pause,
         ),
         _ if error.is_filter() => Failure::Final(LlmError::Declined {
             detail: format!("{provider} declined to answer ({code})"),
@@ -225,7 +228,7 @@ pub fn from_error(model: &Model, request: &Request, error: &Value) -> Failure {
         code => code.parse().unwrap_or(StatusCode::BAD_REQUEST),
     };
     let body = serde_json::json!({ "error": error }).to_string();
-    from_status(model, request, status, &body, Box::default())
+    from_status(model, request, status, &body, &HeaderMap::new())
 }
 
 /// The parts of an error response.
@@ -236,10 +239,12 @@ struct ErrorBody {
     parameter: Option<String>,
     /// May quote the prompt.
     message: String,
+    /// The pause that the provider asks for.
+    pause: Option<Duration>,
 }
 
 impl ErrorBody {
-    fn read(text: &str) -> Self {
+    fn read(text: &str, headers: &HeaderMap) -> Self {
         let body: Value = serde_json::from_str(text).unwrap_or_default();
         // Gemini returns an array in some cases.
         let body = match body {
@@ -276,6 +281,7 @@ impl ErrorBody {
             ])
             .or_else(|| location?.last()?.as_str().and_then(identifier)),
             message: message.unwrap_or(text).to_lowercase(),
+            pause: retry::requested(headers, &body, Timestamp::now()),
         }
     }
 

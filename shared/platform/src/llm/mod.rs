@@ -188,7 +188,7 @@ impl Llm {
         let mut attempts: u32 = 0;
         loop {
             let refusals = Refusals(self.0.refusals.load(Ordering::Relaxed));
-            let (error, headers) = match self.attempt(prompt, refusals).await {
+            let (error, requested) = match self.attempt(prompt, refusals).await {
                 Ok(reply) => return Ok(reply),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Without(refused)) if !refusals.contain(refused) => {
@@ -204,10 +204,10 @@ impl Llm {
                         refused.name()
                     )));
                 }
-                Err(Failure::Later(error, headers)) => (error, headers),
+                Err(Failure::Later(error, requested)) => (error, requested),
             };
             attempts += 1;
-            match retry::pause(attempts, &headers, Timestamp::now()) {
+            match retry::pause(attempts, requested, Timestamp::now()) {
                 Some(pause) if attempts < self.0.attempts => tokio::time::sleep(pause).await,
                 _ => return Err(error),
             }
@@ -272,14 +272,14 @@ impl Llm {
                 status,
                 body,
                 headers,
-            } => failure::from_status(model, request, status, &body, headers),
+            } => failure::from_status(model, request, status, &body, &headers),
             webc::Error::Reqwest(source) => {
                 let error = LlmError::Unavailable {
                     detail: format!("{provider} can't be reached, or closed the connection"),
                     // A URL may contain a password.
                     source: Some(source.without_url()),
                 };
-                Failure::Later(error, Box::default())
+                Failure::Later(error, None)
             }
             _ => Failure::Final(LlmError::unavailable(format!(
                 "{provider} returned a response that is not JSON: check {}",
