@@ -23,8 +23,13 @@ static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The text on one line, without secrets, cut after 600 characters.
 pub fn excerpt(text: &str) -> String {
+    excerpt_of(text, LONGEST)
+}
+
+/// The text on one line, without secrets, cut after this many characters.
+pub fn excerpt_of(text: &str, longest: usize) -> String {
     // Bounds the work, whatever the length of the text.
-    let start = text.char_indices().nth(16 * LONGEST);
+    let start = text.char_indices().nth(16 * longest);
     let text = start.map_or(text, |(end, _)| &text[..end]);
     let line = text.split(|c: char| c.is_whitespace() || c.is_control());
     let line: Vec<&str> = line.filter(|word| !word.is_empty()).collect();
@@ -33,7 +38,7 @@ pub fn excerpt(text: &str) -> String {
         let lead = found.name("lead").map_or("", |lead| lead.as_str());
         format!("{lead}***")
     });
-    cut(&masked, LONGEST)
+    cut(&masked, longest)
 }
 
 /// The first `characters` of the text, with an ellipsis if it has more.

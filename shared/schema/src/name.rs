@@ -9,6 +9,7 @@ use std::fmt;
 
 use platform::auth::{Kind, Names};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::dialect::Dialect;
 
@@ -151,6 +152,11 @@ pub fn names_of(path: &str) -> Vec<String> {
     }
     names.push(name);
     names
+}
+
+/// The name with accents as part of their letters (Unicode NFC). Some file systems and editors take them apart.
+pub fn composed(name: &str) -> String {
+    name.nfc().collect()
 }
 
 const QUOTES: [char; 2] = ['"', '`'];

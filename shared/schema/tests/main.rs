@@ -2,4 +2,6 @@
 
 mod details;
 mod round_trip;
+mod schema_faults;
 mod schema_files;
+mod terraform_files;

@@ -170,7 +170,39 @@ async fn an_invalid_newest_shard_leaves_a_known_family_unread() {
         (events.name.as_str(), events.columns.len()),
         ("p.d.events_*", 2)
     );
-    assert_eq!(events.shards.as_ref().unwrap().last, "20210106");
+    let shards = events.shards.as_ref().unwrap();
+    assert_eq!((shards.last.as_str(), shards.count), ("20210105", 5));
+}
+
+#[tokio::test]
+async fn a_new_family_begins_and_ends_with_a_readable_shard() {
+    let folder = tempfile::tempdir().unwrap();
+    grown(folder.path());
+    for day in ["20201230", "20201231", "20210103", "20210106", "20210107"] {
+        write(folder.path(), &format!("p.d.events_{day}.json"), "{");
+    }
+
+    let first = read(folder.path()).await.unwrap();
+    let shards = first.tables[0].shards.as_ref().unwrap();
+    assert_eq!(
+        (shards.first.as_str(), shards.last.as_str(), shards.count),
+        ("20210101", "20210105", 5)
+    );
+    assert_eq!(shards.versions.iter().map(|it| it.count).sum::<u64>(), 5);
+    assert_eq!(first.problems.len(), 5);
+
+    // A known family keeps a shard whose file broke.
+    let known = {
+        let folder = tempfile::tempdir().unwrap();
+        grown(folder.path());
+        read(folder.path()).await.unwrap().tables
+    };
+    let folder = tempfile::tempdir().unwrap();
+    grown(folder.path());
+    write(folder.path(), "p.d.events_20210101.json", "{");
+    let again = read_again(folder.path(), &known).await.unwrap();
+    let shards = again.tables[0].shards.as_ref().unwrap();
+    assert_eq!((shards.first.as_str(), shards.count), ("20210101", 5));
 }
 
 #[tokio::test]

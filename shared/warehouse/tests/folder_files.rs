@@ -109,11 +109,13 @@ async fn a_file_name_without_exactly_three_parts_is_a_problem() {
         (".d.table", "a part of its name is empty"),
         ("p.d.", "a part of its name is empty"),
         ("example.com:p.q.d.t", "more than three parts"),
+        ("p.d.two\nlines", "a control character"),
     ] {
         write(folder, &format!("{name}.json"), ONE);
         write(folder, "example.com:p.d.good.json", ONE);
         let reading = read(folder).await.unwrap();
-        let detail = detail(&reading.problems, &format!("{name}.json"));
+        let subject = format!("{name}.json").replace('\n', " ");
+        let detail = detail(&reading.problems, &subject);
         assert!(detail.contains(reason), "{name}: {detail}");
         assert!(detail.contains("project.dataset.table.json"), "{detail}");
         assert_eq!(reading.tables[0].name, "example.com:p.d.good");
@@ -136,6 +138,40 @@ async fn two_files_for_one_table_are_a_problem_and_neither_is_read() {
     assert!(detail.contains("keep one"), "{detail}");
     assert_eq!(reading.unread, [Unread::Table("p.d.t".to_owned())]);
     assert_eq!(reading.tables.len(), 1);
+}
+
+#[tokio::test]
+async fn file_names_that_differ_only_in_the_encoding_of_an_accent_are_of_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "p.d.good.json", ONE);
+    write(folder, "p.d.cafe\u{301}.json", ONE);
+    let one = read(folder).await.unwrap();
+    assert_eq!(one.tables[0].name, "p.d.caf\u{e9}");
+
+    write(folder, "p.d.caf\u{e9}.json", ONE);
+    let two = read(folder).await.unwrap();
+    let detail = detail(&two.problems, "p.d.caf\u{e9}");
+    assert!(detail.contains("keep one"), "{detail}");
+    assert_eq!(two.tables.len(), 1);
+}
+
+#[tokio::test]
+async fn the_problem_of_a_file_names_all_of_its_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "p.d.good.json", ONE);
+    let long = "a_name_of_a_column_that_takes_some_room_in_the_text_of_a_problem";
+    let field = |n: usize| format!(r#"{{"name": "{long}_{n}", "type": "STRING(0)"}}"#);
+    let fields: Vec<String> = (0..15).map(field).collect();
+    write(folder, "p.d.bad.json", format!("[{}]", fields.join(",")));
+
+    let reading = read(folder).await.unwrap();
+
+    let detail = detail(&reading.problems, "p.d.bad");
+    for n in 0..15 {
+        assert!(detail.contains(&format!("{long}_{n}:")), "{n}: {detail}");
+    }
 }
 
 #[tokio::test]

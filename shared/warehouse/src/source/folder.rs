@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::excerpt::excerpt;
+use platform::excerpt::{excerpt, excerpt_of};
 use platform::plural::counted;
 use schema::Dialect;
 use schema::document::{self, Column, Problem, Shards, SourceKind, Table, TableKind};
@@ -23,6 +23,9 @@ use self::files::{Files, file_name};
 use crate::error::SourceError;
 use crate::observer::{Observer, Progress};
 use crate::source::{Plan, Reading, Source, Unread};
+
+/// In characters, of a problem with a file. Its faults fit, as far as they are listed.
+const MAX_DETAIL: usize = 3_000;
 
 #[derive(Debug)]
 pub struct Folder {
@@ -107,7 +110,7 @@ fn read(
             Err(detail) => {
                 reading
                     .problems
-                    .push(Problem::of_table(name, excerpt(&detail)));
+                    .push(Problem::of_table(name, excerpt_of(&detail, MAX_DETAIL)));
                 None
             }
         };
@@ -129,7 +132,7 @@ fn read(
 fn read_table(name: &TableName, paths: &[PathBuf]) -> Result<SchemaFile, String> {
     match paths {
         [path] => {
-            let read = files::read(path);
+            let read = files::read(path, name);
             read.map_err(|reason| format!("{}: {reason}", file_name(path)))
         }
         paths => {
@@ -240,41 +243,51 @@ fn related(family: Family, tables: &Tables) -> Vec<Family> {
     family::with_common_columns(family, columns)
 }
 
-/// A standalone table, or a family with the columns of its newest shard. If the file of the newest
-/// shard is invalid, a known family is left unread, so that its columns are kept. An invalid older
-/// file counts as the shard before it.
+/// A standalone table, or a family with the columns of its newest shard.
+///
+/// A shard whose file is invalid counts as the one before it. If the file of the newest shard is invalid, a known
+/// family is left unread, so that it stays as it was; a new one ends with its newest readable shard. A new family
+/// begins with its oldest readable shard.
 fn table(family: &Family, name: &TableName, is_known: bool, tables: &mut Tables) -> Option<Table> {
     if family.suffixes.is_empty() {
         return tables.remove(family.name.as_str()).flatten();
     }
     let mut runs: Vec<ShardRun> = Vec::new();
+    let mut counted: Vec<&String> = Vec::new();
+    // Since the last readable shard.
+    let mut unread: Vec<&String> = Vec::new();
     let mut newest = None;
     for suffix in &family.suffixes {
-        let read = tables.remove(family.member(suffix).as_str()).flatten();
-        match (&read, runs.last_mut()) {
-            (None, Some(run)) => {
-                run.last.clone_from(suffix);
-                run.count += 1;
-            }
-            (None, None) => {}
-            (Some(table), _) => runs.push(ShardRun {
-                first: suffix.clone(),
-                last: suffix.clone(),
-                count: 1,
-                columns: table.columns.clone(),
-            }),
+        let Some(table) = tables.remove(family.member(suffix).as_str()).flatten() else {
+            unread.push(suffix);
+            continue;
+        };
+        if let (Some(run), Some(last)) = (runs.last_mut(), unread.last()) {
+            run.last.clone_from(last);
+            run.count += unread.len() as u64;
         }
-        if read.is_none() && is_known && Some(suffix) == family.suffixes.last() {
-            return None;
+        if newest.is_some() || is_known {
+            counted.append(&mut unread);
         }
-        newest = read.or(newest);
+        unread.clear();
+        counted.push(suffix);
+        runs.push(ShardRun {
+            first: suffix.clone(),
+            last: suffix.clone(),
+            count: 1,
+            columns: table.columns.clone(),
+        });
+        newest = Some(table);
+    }
+    if is_known && !unread.is_empty() {
+        return None;
     }
     let mut table = newest?;
     table.rename(name.clone());
     table.shards = Some(Shards {
-        count: family.suffixes.len() as u64,
-        first: family.suffixes.first()?.clone(),
-        last: family.suffixes.last()?.clone(),
+        count: counted.len() as u64,
+        first: (*counted.first()?).clone(),
+        last: (*counted.last()?).clone(),
         versions: family::drift(&runs),
         ..Shards::default()
     });

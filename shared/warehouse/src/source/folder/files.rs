@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use platform::excerpt::excerpt;
 use schema::document::Problem;
-use schema::name::TableName;
+use schema::name::{TableName, composed};
 use schema::table_schema::{SchemaFile, parse_file};
 
 use crate::error::SourceError;
@@ -78,12 +79,12 @@ impl Files {
             Some(Err(reason)) => {
                 let detail = format!("{reason}: rename it to project.dataset.table.json");
                 self.problems
-                    .push(Problem::general(file_name(&path), detail));
+                    .push(Problem::general(excerpt(&file_name(&path)), detail));
             }
             None => {
                 let detail = "its name is not valid UTF-8: rename it to project.dataset.table.json";
                 self.problems
-                    .push(Problem::general(file_name(&path), detail));
+                    .push(Problem::general(excerpt(&file_name(&path)), detail));
             }
         }
     }
@@ -107,7 +108,15 @@ fn table_name(stem: &str) -> Result<TableName, String> {
     {
         return Err("a part of its name is empty".to_owned());
     }
-    Ok(TableName::new(project, dataset, table))
+    if stem.chars().any(char::is_control) {
+        return Err("its name contains a control character".to_owned());
+    }
+    // Some file systems take accents apart, and BigQuery's names have them whole.
+    Ok(TableName::new(
+        composed(project),
+        composed(dataset),
+        composed(table),
+    ))
 }
 
 pub(super) fn file_name(path: &Path) -> String {
@@ -116,7 +125,7 @@ pub(super) fn file_name(path: &Path) -> String {
 }
 
 /// Reads a file, or tells why it can't be read and what to do.
-pub(super) fn read(path: &Path) -> Result<SchemaFile, String> {
+pub(super) fn read(path: &Path, name: &TableName) -> Result<SchemaFile, String> {
     let refused = |error: io::Error| match error.kind() {
         io::ErrorKind::PermissionDenied => "access is denied: grant read permission".to_owned(),
         io::ErrorKind::NotFound => {
@@ -147,5 +156,5 @@ pub(super) fn read(path: &Path) -> Result<SchemaFile, String> {
             "it is larger than {megabytes} MB, so it is no schema: remove it, or rename it"
         ));
     }
-    parse_file(&bytes).map_err(|error| error.to_string())
+    parse_file(&bytes, name).map_err(|error| error.to_string())
 }
