@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use message_log::personal::people;
+use message_log::personal::{PersonId, people};
 use personal::{Identity, Person, Purpose, Subject};
 use platform::auth::{Names, is_name};
 use platform::postgres::scoped as db;
@@ -20,9 +20,10 @@ use crate::Privacy;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectId {
-    /// A person by their user id. It includes the messages under their Slack ids.
-    user_id: Option<Uuid>,
-    /// A person by their Slack user id.
+    /// A person by their user id, or by a Slack id as in `slack_user_id`. It includes the messages under all their ids.
+    #[schema(value_type = Option<String>)]
+    user_id: Option<PersonId>,
+    /// A person by their Slack id, such as `U0123ABCD`, or with their team, such as `T0123ABCD:U0123ABCD`.
     #[schema(max_length = 100)]
     slack_user_id: Option<String>,
     /// A robeing: every message to it and from it.
@@ -64,21 +65,18 @@ impl SubjectId {
         let db = db::read(&mut client, &db::Scope::all(ROBEINGS)).await?;
         let (kind, id, mut identity) = match (&self.user_id, &self.slack_user_id, &self.robeing_id)
         {
-            (Some(user_id), None, None) => {
+            (Some(PersonId::User(user_id)), None, None) => {
                 let person = people::of_user(&db, *user_id).await?;
                 ("user_id", user_id.to_string(), Identity::Person(person))
             }
-            (None, Some(slack_user_id), None) if is_id(slack_user_id) => {
-                if purpose == Purpose::Export
-                    && people::count_of_slack_user(&db, slack_user_id).await? > 1
-                {
-                    let detail = "several people have this slack_user_id, in different teams: send the \
-                                  `user_id` of one of them";
-                    return Err(Error::Unprocessable(detail.to_owned()));
-                }
-                let person = people::of_slack_user(&db, slack_user_id.clone()).await?;
-                let identity = Identity::Person(person);
-                ("slack_user_id", slack_user_id.clone(), identity)
+            (Some(slack_id), None, None) => {
+                let slack_id = slack_id.to_string();
+                let person = of_slack(&db, &slack_id, purpose).await?;
+                ("slack_user_id", slack_id, Identity::Person(person))
+            }
+            (None, Some(slack_id), None) if is_id(slack_id) => {
+                let person = of_slack(&db, slack_id, purpose).await?;
+                ("slack_user_id", slack_id.clone(), Identity::Person(person))
             }
             (None, None, Some(robeing_id)) => {
                 robeing::may_see(caller, robeing_id)?;
@@ -102,6 +100,24 @@ impl SubjectId {
             digests: privacy.master().digests_of(kind, &id),
             subject: Subject { identity, robeings },
         })
+    }
+}
+
+/// The person with an id in Slack. An export is given to somebody, so it is of one person; an erasure without a team is of
+/// everybody whom Slack calls so.
+async fn of_slack(db: &Transaction<'_>, id: &str, purpose: Purpose) -> Result<Person> {
+    let id = match id.parse() {
+        Ok(id @ PersonId::Slack { .. }) => id,
+        _ => PersonId::Slack {
+            team: None,
+            user: id.to_owned(),
+        },
+    };
+    match (&id, purpose) {
+        (PersonId::Slack { team: None, user }, Purpose::Erase) => {
+            people::of_slack_user(db, user.clone()).await
+        }
+        _ => id.person(db).await,
     }
 }
 

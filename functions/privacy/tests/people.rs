@@ -100,6 +100,79 @@ async fn the_redelivery_of_an_erased_event_stores_nothing_of_its_author() {
     assert_eq!(it.count(people).await, 1);
 }
 
+/// Lets the people of two teams, whom Slack calls the same, say something.
+async fn namesakes() -> Fixture {
+    let it = start().await;
+    say(&it, TS, "narwhal", json!({"user_team": "T1"})).await;
+    let of_other = json!({"user_team": "T2"});
+    say(&it, "1795979644.000100", "walrus", of_other).await;
+    it
+}
+
+#[tokio::test]
+async fn a_slack_id_with_its_team_is_one_person_in_erasures_and_exports() {
+    for name in ["user_id", "slack_user_id"] {
+        let it = namesakes().await;
+        let exported = it.export(json!({ name: "T2:U7" })).await;
+        let exported = Value::from(exported).to_string();
+        assert!(exported.contains("walrus") && !exported.contains("narwhal"));
+        for _ in 0..2 {
+            let erasure = it.erase(json!({ name: "T1:U7" })).await;
+            assert_eq!(erasure["subject"]["kind"], "slack_user_id");
+            assert!(!it.is_anywhere("narwhal").await && it.is_anywhere("walrus").await);
+        }
+        let unknown = json!({ name: "T3:U7" });
+        let unknown = it.app.post("/v1/erasures", unknown).await;
+        assert_eq!(unknown.status, 404);
+        assert!(it.is_anywhere("walrus").await);
+    }
+}
+
+#[tokio::test]
+async fn a_slack_id_is_accepted_as_the_user_id_of_a_request() {
+    let it = namesakes().await;
+    let several = it.app.post("/v1/exports", json!({"user_id": "U7"})).await;
+    assert_eq!(several.status, 422);
+    assert!(
+        several.text().contains("T0123ABCD:U0123ABCD"),
+        "{several:?}"
+    );
+    let erasure = it.erase(json!({"user_id": "U7"})).await;
+    assert!(!it.is_anywhere("narwhal").await && !it.is_anywhere("walrus").await);
+    let again = it.erase(json!({"slack_user_id": "U7"})).await;
+    assert_eq!(again["id"], erasure["id"]);
+    let invalid = it.app.post("/v1/erasures", json!({"user_id": "kim"})).await;
+    assert_eq!(invalid.status, 400);
+    assert!(invalid.text().contains("U0123ABCD"), "{invalid:?}");
+}
+
+#[tokio::test]
+async fn erased_messages_are_listed_only_on_request() {
+    let it = start().await;
+    say(&it, TS, "narwhal", json!({})).await;
+    say(&it, "1795979644.000100", "walrus", json!({"user": "U8"})).await;
+    it.erase(json!({"user_id": "U7"})).await;
+    let list = async |query: &str| {
+        let path = format!("/v1/robeings/sales/messages{query}");
+        let page = it.log.get(&path).await.json();
+        page["items"].as_array().expect("items").clone()
+    };
+    let listed = list("").await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (&listed[0]["message"], &listed[0]["erased_at"]),
+        (&json!("walrus"), &Value::Null)
+    );
+    let with_erased = list("?include=erased").await;
+    assert_eq!(with_erased.len(), 2);
+    assert!(with_erased[1]["erased_at"].is_string());
+    assert_eq!(with_erased[1]["message"], Value::Null);
+    let path = "/v1/robeings/sales/messages?include=all";
+    assert_eq!(it.log.get(path).await.status, 400);
+    let threads = it.log.get("/v1/robeings/sales/threads").await.json();
+    assert_eq!(threads["items"].as_array().map(Vec::len), Some(1));
+}
+
 #[tokio::test]
 async fn an_agent_adds_nothing_to_an_erased_answer() {
     let it = start().await;

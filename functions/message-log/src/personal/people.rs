@@ -37,17 +37,6 @@ pub async fn of_slack_user(db: &Transaction<'_>, slack_user_id: String) -> Resul
     Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
 }
 
-/// How many people Slack calls so, as far as its events have shown.
-pub async fn count_of_slack_user(db: &Transaction<'_>, slack_user_id: &str) -> Result<i64> {
-    let row = db
-        .query_typed_one(
-            "select count(distinct user_id) from conversation.slack_user where slack_user_id = $1",
-            &[(&slack_user_id, Type::TEXT)],
-        )
-        .await?;
-    Ok(row.try_get(0)?)
-}
-
 /// All user ids of the person with this id: their messages may have an earlier one, from before Slack showed whose it
 /// is.
 pub async fn user_ids(db: &(impl GenericClient + Sync), user_id: Uuid) -> Result<Vec<Uuid>, Error> {
