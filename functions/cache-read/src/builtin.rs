@@ -25,6 +25,7 @@ pub fn document(warehouse: Option<SourceKind>) -> Document {
         tables: Vec::new(),
         examples: Vec::new(),
         quarantined: Vec::new(),
+        meaning: schema::document::Meaning::default(),
         ledger: Ledger::default(),
     };
     document.version = content_hash(&document);

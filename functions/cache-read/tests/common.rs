@@ -321,6 +321,7 @@ pub fn document(tables: Vec<Table>) -> Document {
         tables,
         examples: Vec::new(),
         quarantined: Vec::new(),
+        meaning: schema::document::Meaning::default(),
         ledger: Ledger::default(),
     })
 }

@@ -1,5 +1,7 @@
 //! The routes: a run by a scheduler, a run by an admin, and an example that a person wrote.
 
+mod meaning;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -14,12 +16,13 @@ use schema::bounds::bytes;
 use schema::document::{Document, Example, Origin, Source, Table};
 use schema::mentions::Mentions;
 use schema::name::DATASETS;
-use schema::versions::{self, Damaged, Head};
+use schema::versions;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::examples::{self, Planning, Reviewer, Verdict};
+use crate::head::whole;
 use crate::run::Run;
 use crate::state::{self, Addition};
 use crate::sync::{Answer, Sync};
@@ -54,6 +57,7 @@ pub fn router(sync: Sync) -> Router {
         .routes(routes!(by_hand))
         .layer(time_limit(LONGEST_SYNC))
         .routes(routes!(add_example))
+        .merge(meaning::routes())
         .with_state(sync)
 }
 
@@ -148,14 +152,7 @@ async fn add_example(
     }
     loop {
         let head = versions::load_head(&*sync.store).await?;
-        let document = match &head {
-            Head::Whole { document, .. } => document,
-            Head::Absent => {
-                let detail = "nothing was synced yet; run a sync first";
-                return Err(Error::Conflict(detail.to_owned()));
-            }
-            Head::Damaged { error, .. } => return Err(Error::Conflict(damaged(error))),
-        };
+        let document = whole(&head)?;
         let scope = caller.scope.of(DATASETS);
         let visible: Vec<&Table> = document
             .tables
@@ -227,15 +224,6 @@ fn check(new: &NewExample) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-fn damaged(error: &Damaged) -> String {
-    match error {
-        Damaged::Format(_) => error.to_string(),
-        Damaged::Unreadable(_) | Damaged::Content { .. } => {
-            "the schema cache is damaged; run a sync, which repairs it".to_owned()
-        }
-    }
 }
 
 async fn review(

@@ -64,6 +64,20 @@ pub enum Verdict {
     Unchecked(Example, Problem),
 }
 
+impl<'a> Reviewer<'a> {
+    /// A reviewer whose messages are for somebody who may see everything that a sync reads.
+    pub fn new(schema: &'a ground::Schema<'a>, source: &'a dyn Source, run: &'a Run) -> Self {
+        Self {
+            schema,
+            source,
+            run,
+            planning: Planning::default(),
+            // A sync may see everything that it reads.
+            hidden: Mentions::default(),
+        }
+    }
+}
+
 impl Reviewer<'_> {
     /// Reviews an example. If the outcome is the same as before, the time of its verification stays: a reader
     /// who sees no change must not learn the time of one in a dataset that they may not see.

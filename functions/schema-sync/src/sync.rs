@@ -17,9 +17,8 @@ use schema::Dialect;
 use schema::bounds;
 use schema::diff;
 use schema::document::{
-    self, Document, Dropped, Example, FORMAT, Ledger, Problem, Table, datasets,
+    self, Document, Dropped, Example, FORMAT, Ledger, Meaning, Problem, Table, datasets,
 };
-use schema::mentions::Mentions;
 use schema::versions::{self, Damaged, Head};
 use tokio::time::Instant;
 use warehouse::{Source, SourceError};
@@ -28,7 +27,8 @@ use self::answer::{answer, emit_metrics};
 use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
-use crate::examples::{self, Planning, Reviewed, Reviewer};
+use crate::examples::{self, Reviewed, Reviewer};
+use crate::meaning;
 use crate::run::{Progress, Run};
 use crate::{rules, state};
 
@@ -52,6 +52,8 @@ pub struct Sync {
 /// What a run starts from, and the condition under which it replaces the head.
 struct Base {
     document: Option<Document>,
+    /// The tables without the descriptions that people wrote.
+    plain: Vec<Table>,
     is_head: bool,
     replace: Put,
     /// The problem to report if the head is damaged.
@@ -131,6 +133,12 @@ impl Sync {
         let base = self.base().await?;
         let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
         let source = self.described(base.document.as_ref());
+        let meaning = base.document.as_ref().map(|it| it.meaning.clone());
+        let mut meaning = meaning.unwrap_or_default();
+        let misfits = meaning::review(&mut meaning, &schema_of(&tables, &source)).await;
+        ledger.problems.extend(misfits);
+        // Before the LLM is asked, which describes only what has no description.
+        meaning.apply(&mut tables);
         let mut reviewed = self.review(&base, &tables, &source, run).await;
         if enrichment.is_none() {
             *enrichment = self
@@ -148,13 +156,14 @@ impl Sync {
                 .await;
         }
         let changes = diff::tables(base.tables(), &tables);
-        let mut document = compose(source, tables, reviewed, ledger, run);
+        let mut document = compose(source, tables, reviewed, meaning, ledger, run);
         document.date_datasets(base.document.as_ref());
         let updated = !base.is_current(&document.version);
         let lost = if updated {
             run.report(Progress::Storing);
             if !self.publish(&document, base.replace).await? {
                 if let Some(enrichment) = enrichment {
+                    document.meaning.restore(&mut document.tables);
                     enrichment.tables = document.tables;
                 }
                 return Ok(None);
@@ -187,13 +196,13 @@ impl Sync {
         enrichment: Option<&mut Enrichment>,
         run: &Run,
     ) -> Result<(Vec<Table>, Ledger), Error> {
-        let known = base.tables().iter().cloned();
+        let known = base.plain.iter().cloned();
         let known: Vec<Table> = known.map(Table::warehouse_facts).collect();
         let reading = self.source.read(&known, run).await.map_err(source_error)?;
         let described = enrichment.map(|enrichment| std::mem::take(&mut enrichment.tables));
         let (tables, mut ledger) = merge(
             reading,
-            base.document.as_ref(),
+            &base.plain,
             &described.unwrap_or_default(),
             self.dialect(),
         );
@@ -268,8 +277,15 @@ impl Sync {
                 (newest, false)
             }
         };
+        let mut plain = document
+            .as_ref()
+            .map_or_else(Vec::new, |it| it.tables.clone());
+        if let Some(document) = &document {
+            document.meaning.restore(&mut plain);
+        }
         Ok(Base {
             document,
+            plain,
             is_head,
             replace,
             problem,
@@ -291,14 +307,7 @@ impl Sync {
     }
 
     fn reviewer<'a>(&'a self, schema: &'a ground::Schema<'a>, run: &'a Run) -> Reviewer<'a> {
-        Reviewer {
-            schema,
-            source: &*self.source,
-            run,
-            planning: Planning::default(),
-            // A sync may see everything that it reads.
-            hidden: Mentions::default(),
-        }
+        Reviewer::new(schema, &*self.source, run)
     }
 
     /// Has the LLM describe what is new, and write examples if some are missing.
@@ -385,6 +394,7 @@ fn compose(
     mut source: document::Source,
     mut tables: Vec<Table>,
     reviewed: Reviewed,
+    meaning: Meaning,
     mut ledger: Ledger,
     run: &Run,
 ) -> Document {
@@ -410,6 +420,7 @@ fn compose(
         tables,
         examples: reviewed.good,
         quarantined: reviewed.quarantined,
+        meaning,
         ledger,
     };
     document.version = versions::content_hash(&document);

@@ -49,6 +49,8 @@ use resolver::Resolver;
 pub use fault::{Fault, FaultKind, is_unchecked, reasons};
 pub use grounded::Grounded;
 pub use parse::MAX_SQL_BYTES;
+pub use message::names_only_known;
+pub use nearest::hint;
 pub use tables::Schema;
 pub use text::text;
 pub use unread::{Unread, unread};

@@ -4,7 +4,7 @@
 const MAX_NAMES: usize = 20_000;
 
 /// `; did you mean a or b?`, or an empty text if no name is near.
-pub(crate) fn hint<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
+pub fn hint<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
     let wanted = wanted.to_lowercase();
     let near = (wanted.chars().count() / 3).clamp(1, 4);
     let mut found: Vec<(usize, &str)> = names

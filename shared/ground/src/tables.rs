@@ -102,6 +102,19 @@ impl<'a> Schema<'a> {
         }
     }
 
+    /// A schema of other tables in the same database.
+    #[must_use]
+    pub fn with_tables<'b>(&self, tables: &'b [Table]) -> Schema<'b>
+    where
+        'a: 'b,
+    {
+        Schema {
+            strict: self.strict,
+            extensions: self.extensions,
+            ..Schema::new(tables, self.dialect)
+        }
+    }
+
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }

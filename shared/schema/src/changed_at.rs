@@ -140,6 +140,7 @@ mod tests {
             tables: tables.collect(),
             examples: Vec::new(),
             quarantined: Vec::new(),
+            meaning: crate::document::Meaning::default(),
             ledger: Ledger::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The document that a sync writes and `cache-read` serves.
 
 mod extension;
+mod meaning;
 mod table;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,6 +14,7 @@ use crate::dialect::Dialect;
 use crate::name::TableName;
 
 pub use extension::Extension;
+pub use meaning::{Description, Meaning, Metric, Replaced, Term};
 pub use table::{
     Column, DescriptionSource, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion,
     Shards, Table, TableKind,
@@ -37,6 +39,9 @@ pub struct Document {
     /// Examples that failed verification, each with its error. They are never shown to a model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Example>,
+    /// What people wrote: descriptions, a glossary and metrics.
+    #[serde(default, skip_serializing_if = "Meaning::is_empty")]
+    pub meaning: Meaning,
     pub ledger: Ledger,
 }
 

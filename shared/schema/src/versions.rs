@@ -14,7 +14,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bounds;
 use crate::diff::{self, Change, ChangeKind};
-use crate::document::{Column, Document, Example, FORMAT, How, Origin, Problem, Source, Table};
+use crate::document::{
+    Column, Document, Example, FORMAT, How, Meaning, Origin, Problem, Source, Table,
+};
 
 /// The key of the current document, in plain JSON.
 pub const HEAD: &str = "schema/metadata_cache.json";
@@ -50,6 +52,8 @@ pub fn content_hash(document: &Document) -> String {
         tables: &'a [Table],
         examples: Vec<Timeless<'a>>,
         quarantined: Vec<Timeless<'a>>,
+        #[serde(skip_serializing_if = "Meaning::is_empty")]
+        meaning: &'a Meaning,
     }
     let content = Content {
         format: document.format,
@@ -57,6 +61,7 @@ pub fn content_hash(document: &Document) -> String {
         tables: &document.tables,
         examples: document.examples.iter().map(Timeless::from).collect(),
         quarantined: document.quarantined.iter().map(Timeless::from).collect(),
+        meaning: &document.meaning,
     };
     let mut hash = HashWriter(Sha256::new());
     serde_json::to_writer(&mut hash, &content).expect("a document serializes to JSON");

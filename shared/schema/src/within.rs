@@ -5,6 +5,7 @@
 //! the hash of what is left, `generated_at` the last time at which it changed, and the costs are 0.
 
 mod clear;
+mod meaning;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use crate::document::{Document, Example, Ledger, Source, Table};
 use crate::mentions::Mentions;
 use crate::name::TableName;
 use crate::versions;
+
+use self::meaning::Entries;
 
 /// The document restricted to `datasets`. If nothing is hidden, `version` is that of the whole document.
 pub fn within(document: &Document, datasets: &Names) -> Document {
@@ -56,6 +59,7 @@ pub(crate) struct Whole<'a> {
     tables_of: HashMap<&'a str, Vec<usize>>,
     examples: Vec<Reading<'a>>,
     quarantined: Vec<Reading<'a>>,
+    meaning: Entries<'a>,
     /// The positions of the tables with a key or inheritance between two datasets.
     links: BTreeMap<BTreeSet<&'a str>, BTreeSet<usize>>,
 }
@@ -107,9 +111,9 @@ impl<'a> Whole<'a> {
                 *known = None;
             }
         }
+        let dataset = |table: &str| dataset_of.get(table).copied().flatten();
         let reading = |example: &'a Example| {
-            let datasets = example.tables.iter();
-            let datasets = datasets.map(|table| dataset_of.get(table.as_str()).copied().flatten());
+            let datasets = example.tables.iter().map(|table| dataset(table));
             let datasets: Option<BTreeSet<&str>> = datasets.collect();
             let datasets = datasets.filter(|datasets| !datasets.is_empty())?;
             Some(Reading { example, datasets })
@@ -121,6 +125,7 @@ impl<'a> Whole<'a> {
             links,
             examples: document.examples.iter().filter_map(reading).collect(),
             quarantined: document.quarantined.iter().filter_map(reading).collect(),
+            meaning: Entries::of(&document.meaning, dataset),
             document,
         }
     }
@@ -132,11 +137,13 @@ impl<'a> Whole<'a> {
         ids.filter(|id| !id.is_empty()).collect()
     }
 
-    /// The sets of datasets that an example reads together, or that a key or inheritance links.
+    /// The sets of datasets that an example reads together, that a term is about, or that a key or
+    /// inheritance links.
     pub(crate) fn together(&self) -> BTreeSet<BTreeSet<&'a str>> {
         let readings = self.examples.iter().chain(&self.quarantined);
         let sets = readings.map(|reading| &reading.datasets);
         let sets = sets.filter(|set| set.len() > 1);
+        let sets = sets.chain(self.meaning.together());
         sets.chain(self.links.keys()).cloned().collect()
     }
 
@@ -222,6 +229,7 @@ impl<'a> Whole<'a> {
             tables: tables.collect(),
             examples: visible(&self.examples, datasets, hidden),
             quarantined: visible(&self.quarantined, datasets, hidden),
+            meaning: self.meaning.within(datasets, hidden),
             ledger: Ledger::default(),
         }
     }
@@ -252,8 +260,8 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// The hash of what only a caller of all of these datasets sees: the examples that read them all, and the
-    /// keys and the inheritance between two of them.
+    /// The hash of what only a caller of all of these datasets sees: the examples that read them all, the terms
+    /// about all of them, and the keys and the inheritance between two of them.
     pub(crate) fn hash_together(&self, set: &BTreeSet<&str>) -> String {
         let datasets = Names::only(set.iter().copied());
         let hidden = self.hidden(&datasets);
@@ -296,6 +304,7 @@ impl<'a> Whole<'a> {
             tables: linked.collect(),
             examples: all(&self.examples),
             quarantined: all(&self.quarantined),
+            meaning: self.meaning.of_all(set, &hidden),
             ledger: Ledger::default(),
         })
     }

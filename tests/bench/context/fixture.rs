@@ -299,6 +299,7 @@ fn document(tables: Vec<Table>) -> Document {
         tables,
         examples: Vec::new(),
         quarantined: Vec::new(),
+        meaning: schema::document::Meaning::default(),
         ledger: Ledger::default(),
     }
 }

@@ -232,6 +232,7 @@ pub fn document() -> Document {
         },
         examples: examples.collect(),
         quarantined: Vec::new(),
+        meaning: schema::document::Meaning::default(),
         ledger: Ledger::default(),
         tables,
     };

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use schema::Dialect;
 use schema::diff::{self, ChangeKind};
-use schema::document::{Document, Ledger, Table};
+use schema::document::{Ledger, Table};
 use warehouse::Reading;
 
 use crate::enrich;
 
-/// The tables that were read, with earlier LLM descriptions of the base or of an attempt of this run
-/// (`written`), and known tables that could not be read.
+/// The tables that were read, with earlier LLM descriptions of the base (`before`) or of an attempt of this
+/// run (`written`), and known tables that could not be read.
 pub(super) fn merge(
     reading: Reading,
-    base: Option<&Document>,
+    before: &[Table],
     written: &[Table],
     dialect: Dialect,
 ) -> (Vec<Table>, Ledger) {
@@ -23,7 +23,6 @@ pub(super) fn merge(
         unread,
         remedy: _,
     } = reading;
-    let before = base.map_or(&[][..], |base| &base.tables);
     enrich::carry_over(before, &mut tables);
     enrich::carry_over(written, &mut tables);
     let read: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();

@@ -7,6 +7,7 @@ mod examples;
 mod folder;
 mod history;
 mod ledger;
+mod meaning;
 mod scope;
 
 use std::sync::Arc;

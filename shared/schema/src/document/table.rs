@@ -126,6 +126,7 @@ impl Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DescriptionSource {
+    Person,
     Warehouse,
     Llm,
     Rule,

@@ -19,6 +19,7 @@ fn empty() -> Document {
         tables: Vec::new(),
         examples: Vec::new(),
         quarantined: Vec::new(),
+        meaning: crate::document::Meaning::default(),
         ledger: Ledger::default(),
     }
 }

@@ -1,0 +1,171 @@
+//! Checks entries against the schema: every table, column and other identifier in them must exist.
+
+use std::collections::HashMap;
+
+use ground::Schema;
+use schema::document::{Description, Metric, Table, TableKind, Term};
+use schema::name::{TableName, part};
+use schema::render::table_name;
+
+use super::entry::Entry;
+
+/// How many tables that match a short name a message lists.
+const MAX_NAMED: usize = 5;
+
+/// The tables against which entries are checked.
+pub struct Checker<'s, 'a> {
+    schema: &'s Schema<'a>,
+    by_name: HashMap<&'a str, &'a Table>,
+}
+
+impl<'s, 'a> Checker<'s, 'a> {
+    pub fn new(schema: &'s Schema<'a>) -> Self {
+        let tables = schema.tables();
+        Self {
+            schema,
+            by_name: tables.map(|table| (table.name.as_str(), table)).collect(),
+        }
+    }
+
+    /// Replaces the short names of tables in an entry by full ones.
+    pub fn complete(&self, entry: &mut Entry) -> Result<(), String> {
+        let full = |written: &mut String| {
+            self.table(written)
+                .map(|table| written.clone_from(&table.name))
+        };
+        match entry {
+            Entry::Description(it) => full(&mut it.table),
+            Entry::Metric(it) => full(&mut it.table),
+            Entry::Term(it) => {
+                it.tables.iter_mut().try_for_each(full)?;
+                it.tables.sort();
+                it.tables.dedup();
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks an entry with full names of tables.
+    pub async fn check(&self, entry: &Entry) -> Result<(), String> {
+        match entry {
+            Entry::Description(it) => self.description(it),
+            Entry::Term(it) => self.term(it),
+            Entry::Metric(it) => self.metric(it).await,
+        }
+    }
+
+    /// The table of a full name, or of a suffix of one that is unique.
+    pub fn table(&self, written: &str) -> Result<&'a Table, String> {
+        if let Some(table) = self.by_name.get(written) {
+            return Ok(table);
+        }
+        let is_called = |table: &&Table| {
+            let TableName { dataset, .. } = &table.parts;
+            let (id, own) = (table.dataset(), table.own_name());
+            let (dataset, id) = (dataset.as_str(), id);
+            written == own
+                || written == part(own)
+                || written == format!("{dataset}.{own}")
+                || written == format!("{}.{}", part(dataset), part(own))
+                || written == format!("{id}.{own}")
+        };
+        let found: Vec<&Table> = self.schema.tables().filter(is_called).collect();
+        match found[..] {
+            [table] => Ok(table),
+            [] => {
+                let wanted = written.rsplit('.').next().unwrap_or(written);
+                let names = self.schema.tables().map(Table::own_name);
+                let hint = ground::hint(wanted, names);
+                Err(format!("there is no table {written}{hint}"))
+            }
+            _ => {
+                let names = found.iter().take(MAX_NAMED);
+                let names: Vec<&str> = names.map(|table| table.name.as_str()).collect();
+                Err(format!(
+                    "{written} matches {} tables, use a full name: {}",
+                    found.len(),
+                    names.join(", ")
+                ))
+            }
+        }
+    }
+
+    fn description(&self, entry: &Description) -> Result<(), String> {
+        let table = self.table(&entry.table)?;
+        if let Some(path) = &entry.column
+            && table.column_at(path).is_none()
+        {
+            let wanted = path.rsplit('.').next().unwrap_or(path);
+            let mut paths = Vec::new();
+            for column in &table.columns {
+                add_paths(column, "", &mut paths);
+            }
+            let hint = ground::hint(wanted, paths.iter().map(String::as_str));
+            let name = &table.name;
+            return Err(format!("there is no column {path} in {name}{hint}"));
+        }
+        self.text(&entry.text, table, entry.column.as_deref())
+    }
+
+    fn term(&self, entry: &Term) -> Result<(), String> {
+        let tables = entry.tables.iter().map(|name| self.table(name));
+        let tables = tables.collect::<Result<Vec<&Table>, String>>()?;
+        let of_none = Table::new(TableName::default(), TableKind::Table);
+        self.text(
+            &entry.meaning,
+            tables.first().copied().unwrap_or(&of_none),
+            None,
+        )
+    }
+
+    async fn metric(&self, entry: &Metric) -> Result<(), String> {
+        let table = self.table(&entry.table)?;
+        if let Some(description) = &entry.description {
+            self.text(description, table, None)?;
+        }
+        // A query of the expression alone has no filter, which is for the query that uses the metric.
+        let mut unfiltered = table.clone();
+        unfiltered.require_partition_filter = false;
+        let tables = [unfiltered];
+        let only = self.schema.with_tables(&tables);
+        let [enclosed, bare] = queries(entry, table, &only);
+        let grounded = ground::sql_in_time(&enclosed, &only).await;
+        grounded.map_err(|faults| ground::reasons(&faults))?;
+        // Parentheses that don't belong together would close the ones around the expression.
+        let grounded = ground::sql_in_time(&bare, &only).await;
+        grounded.map(drop).map_err(|_| {
+            "sql must be one expression over the columns of the table, without an alias".to_owned()
+        })
+    }
+
+    fn text(&self, text: &str, table: &Table, column: Option<&str>) -> Result<(), String> {
+        ground::text(text, table, column, self.schema).map_err(|faults| ground::reasons(&faults))
+    }
+}
+
+/// A query of the expression in parentheses, and one of the expression alone.
+fn queries(metric: &Metric, table: &Table, schema: &Schema) -> [String; 2] {
+    let from = table_name(&table.parts, schema.dialect());
+    // The expression may end in a comment.
+    [
+        format!("select (\n{}\n) as metric from {from}", metric.sql),
+        format!("select\n{}\nas metric from {from}", metric.sql),
+    ]
+}
+
+/// The query that computes a metric over its whole table, for the warehouse to plan.
+pub fn query(metric: &Metric, table: &Table, schema: &Schema) -> String {
+    let [enclosed, _] = queries(metric, table, schema);
+    enclosed
+}
+
+fn add_paths(column: &schema::document::Column, above: &str, paths: &mut Vec<String>) {
+    let path = match above {
+        "" => part(&column.name).into_owned(),
+        above => schema::name::path(above, &column.name),
+    };
+    for field in &column.fields {
+        add_paths(field, &path, paths);
+    }
+    paths.push(path);
+}

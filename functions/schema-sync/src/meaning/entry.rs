@@ -1,0 +1,259 @@
+//! What a person writes, before it is checked against the schema.
+
+use platform::{Error, Result};
+use schema::document::{Description, Meaning, Metric, Term};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The longest text, in characters.
+pub const MAX_TEXT: usize = 4_000;
+/// The longest term or name of a metric, in characters.
+pub const MAX_NAME: usize = 200;
+/// The longest SQL of a metric, in bytes.
+const MAX_SQL: usize = 10_000;
+/// The most tables of a term.
+const MAX_TABLES: usize = 100;
+/// The most entries of a file.
+pub const MAX_ENTRIES: usize = 10_000;
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Entry {
+    Description(Description),
+    Term(Term),
+    Metric(Metric),
+}
+
+/// What identifies an entry. Terms and names of metrics are compared without case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Description {
+        table: String,
+        column: Option<String>,
+    },
+    Term(String),
+    Metric(String),
+}
+
+/// A file of entries, in YAML or JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    pub descriptions: Vec<FileDescription>,
+    pub glossary: Vec<FileTerm>,
+    pub metrics: Vec<FileMetric>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileDescription {
+    /// The full name, or a suffix that is unique: `dataset.table` or `table`.
+    pub table: String,
+    /// The path of a column or nested field; omit it to describe the table.
+    pub column: Option<String>,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileTerm {
+    pub term: String,
+    pub meaning: String,
+    #[serde(default)]
+    pub tables: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileMetric {
+    pub name: String,
+    /// One expression over the columns of the table.
+    pub sql: String,
+    pub table: String,
+    pub description: Option<String>,
+}
+
+impl File {
+    pub fn into_entries(self) -> Vec<Entry> {
+        let descriptions = self.descriptions.into_iter().map(|it| {
+            Entry::Description(Description {
+                table: it.table,
+                column: it.column,
+                text: it.text,
+                replaces: None,
+                error: None,
+            })
+        });
+        let glossary = self.glossary.into_iter().map(|it| {
+            Entry::Term(Term {
+                term: it.term,
+                meaning: it.meaning,
+                tables: it.tables,
+                error: None,
+            })
+        });
+        let metrics = self.metrics.into_iter().map(|it| {
+            Entry::Metric(Metric {
+                name: it.name,
+                sql: it.sql,
+                table: it.table,
+                description: it.description,
+                error: None,
+            })
+        });
+        descriptions.chain(glossary).chain(metrics).collect()
+    }
+}
+
+impl Entry {
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Description(it) => Key::Description {
+                table: it.table.clone(),
+                column: it.column.clone(),
+            },
+            Self::Term(it) => Key::Term(it.term.clone()),
+            Self::Metric(it) => Key::Metric(it.name.clone()),
+        }
+    }
+
+    /// The same entry with the spaces around its texts removed.
+    ///
+    /// # Errors
+    /// `Invalid` if a text is empty or too long.
+    pub fn trimmed(mut self) -> Result<Self> {
+        match &mut self {
+            Self::Description(it) => text("text", &mut it.text, MAX_TEXT)?,
+            Self::Term(it) => {
+                text("term", &mut it.term, MAX_NAME)?;
+                text("meaning", &mut it.meaning, MAX_TEXT)?;
+                if it.tables.len() > MAX_TABLES {
+                    return Err(Error::Invalid(format!(
+                        "tables has {} entries: name at most {MAX_TABLES}",
+                        it.tables.len()
+                    )));
+                }
+            }
+            Self::Metric(it) => {
+                text("name", &mut it.name, MAX_NAME)?;
+                if let Some(description) = &mut it.description {
+                    text("description", description, MAX_TEXT)?;
+                }
+                it.sql = it.sql.trim().to_owned();
+                if it.sql.is_empty() || it.sql.len() > MAX_SQL || it.sql.contains('\0') {
+                    return Err(Error::Invalid(format!(
+                        "sql must have 1 to {MAX_SQL} bytes and no NUL; it has {}",
+                        it.sql.len()
+                    )));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Why it is not used.
+    pub fn error_mut(&mut self) -> &mut Option<String> {
+        match self {
+            Self::Description(it) => &mut it.error,
+            Self::Term(it) => &mut it.error,
+            Self::Metric(it) => &mut it.error,
+        }
+    }
+
+    /// Whether it says the same, whatever it replaces.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let mut pair = [self.clone(), other.clone()];
+        for entry in &mut pair {
+            if let Self::Description(it) = entry {
+                it.replaces = None;
+            }
+        }
+        pair[0] == pair[1]
+    }
+
+    /// Adds it to the entries, or replaces the one with its key.
+    pub fn put(self, meaning: &mut Meaning) {
+        let key = self.key();
+        key.remove(meaning);
+        match self {
+            Self::Description(it) => meaning.descriptions.push(it),
+            Self::Term(it) => meaning.glossary.push(it),
+            Self::Metric(it) => meaning.metrics.push(it),
+        }
+    }
+}
+
+fn text(field: &str, text: &mut String, most: usize) -> Result<()> {
+    *text = text.trim().to_owned();
+    let length = text.chars().count();
+    if length == 0 || length > most || text.contains('\0') {
+        return Err(Error::Invalid(format!(
+            "{field} must have 1 to {most} characters and no NUL; it has {length}"
+        )));
+    }
+    Ok(())
+}
+
+impl Key {
+    pub fn get(&self, meaning: &Meaning) -> Option<Entry> {
+        match self {
+            Self::Description { table, column } => {
+                let mut all = meaning.descriptions.iter();
+                let found = all.find(|it| it.table == *table && it.column == *column)?;
+                Some(Entry::Description(found.clone()))
+            }
+            Self::Term(term) => {
+                let found = meaning.glossary.iter().find(|it| same(&it.term, term))?;
+                Some(Entry::Term(found.clone()))
+            }
+            Self::Metric(name) => {
+                let found = meaning.metrics.iter().find(|it| same(&it.name, name))?;
+                Some(Entry::Metric(found.clone()))
+            }
+        }
+    }
+
+    pub fn remove(&self, meaning: &mut Meaning) {
+        match self {
+            Self::Description { table, column } => meaning
+                .descriptions
+                .retain(|it| it.table != *table || it.column != *column),
+            Self::Term(term) => meaning.glossary.retain(|it| !same(&it.term, term)),
+            Self::Metric(name) => meaning.metrics.retain(|it| !same(&it.name, name)),
+        }
+    }
+
+    /// The error if there is no such entry.
+    pub fn not_found(&self) -> Error {
+        Error::NotFound(match self {
+            Self::Description { table, column } => {
+                let column = column.as_ref().map(|it| format!(" {it} in"));
+                let column = column.unwrap_or_default();
+                format!("no person described{column} {table}")
+            }
+            Self::Term(term) => format!("the glossary has no term {term:?}"),
+            Self::Metric(name) => format!("there is no metric {name:?}"),
+        })
+    }
+
+    /// What it is, in messages.
+    pub fn noun(&self) -> String {
+        match self {
+            Self::Description {
+                table,
+                column: None,
+            } => format!("the description of {table}"),
+            Self::Description {
+                table,
+                column: Some(column),
+            } => format!("the description of {column} in {table}"),
+            Self::Term(term) => format!("the term {term:?}"),
+            Self::Metric(name) => format!("the metric {name:?}"),
+        }
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
