@@ -65,7 +65,7 @@ impl Warehouse {
     async fn plan(&self, sql: &str) -> Result<Planned, String> {
         match self.source.plan(sql, &Usage::default()).await.unwrap() {
             Plan::Accepted(planned) => Ok(planned),
-            Plan::Rejected(reason) => Err(reason),
+            Plan::Rejected(rejection) => Err(rejection.message),
         }
     }
 

@@ -5,6 +5,7 @@ mod crates;
 mod docs;
 mod every_route;
 mod grounding;
+mod hidden_names;
 mod infra;
 mod openapi;
 mod privacy;

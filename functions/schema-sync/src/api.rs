@@ -2,7 +2,6 @@
 
 mod meaning;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -13,7 +12,7 @@ use platform::serve::time_limit;
 use platform::store::StoreError;
 use platform::{Admin, Error, Json, RawBody, Resources, Result, Router, idempotency, routes};
 use schema::bounds::bytes;
-use schema::document::{Document, Example, Origin, Source, Table};
+use schema::document::{Document, Example, Origin, Verified};
 use schema::mentions::Mentions;
 use schema::name::DATASETS;
 use schema::versions;
@@ -21,7 +20,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use crate::examples::{self, Planning, Reviewer, Verdict};
+use crate::examples::{self, Audience, Planning, Reviewer, Verdict};
 use crate::head::whole;
 use crate::run::Run;
 use crate::state::{self, Addition};
@@ -154,33 +153,19 @@ async fn add_example(
         let head = versions::load_head(&*sync.store).await?;
         let document = whole(&head)?;
         let scope = caller.scope.of(DATASETS);
-        let visible: Vec<&Table> = document
-            .tables
-            .iter()
-            .filter(|table| table.parts.is_within(scope))
-            .collect();
-        let names: HashSet<&str> = visible.iter().map(|table| table.name.as_str()).collect();
-        let same = |it: &&Example| {
-            let is_seen = it.tables.iter().all(|table| names.contains(table.as_str()));
-            it.sql == new.sql && it.question == new.question && is_seen
-        };
-        if let Some(example) = document.examples.iter().find(same) {
+        // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
+        let seen = schema::within(document, scope);
+        let is_same = |it: &&Example| it.sql == new.sql && it.question == new.question;
+        if let Some(example) = seen.examples.iter().find(is_same) {
             return Ok((StatusCode::OK, Json(example.clone())));
         }
-        // Tables out of scope don't exist for this caller: no hint names them, and no dry run reads them.
-        let review = review(
-            &sync,
-            visible,
-            &document.source,
-            &new,
-            hidden(document, scope),
-        );
-        let example = review
-            .await
-            .map_err(|error| within_scope(error, document, scope))?;
+        let example = review(&sync, &seen, &new, audience(document, scope)).await?;
         let mut next = Document::clone(document);
         next.quarantined.retain(|it| it.sql != new.sql);
-        next.examples.insert(0, example.clone());
+        // Now rather than in the next sync, which would otherwise publish another version.
+        let count = sync.settings.examples;
+        let datasets = document.datasets();
+        examples::add(&mut next.examples, example.clone(), count, &datasets);
         let people = next.examples.iter().chain(&next.quarantined);
         let people = people.filter(|it| it.origin == Origin::Person);
         if people.map(bytes).sum::<usize>() > MAX_EXAMPLES_BYTES {
@@ -188,8 +173,6 @@ async fn add_example(
                 "the cache already holds 16 MB of examples written by people, which is the limit";
             return Err(Error::Conflict(detail.to_owned()));
         }
-        // Now rather than in the next sync, which would otherwise publish another version.
-        examples::settle(&mut next.examples, sync.settings.examples);
         next.generated_at = jiff::Timestamp::now();
         next.version = versions::content_hash(&next);
         next.date_datasets(Some(document));
@@ -206,7 +189,7 @@ async fn add_example(
             })
             .await?;
         }
-        return Ok((StatusCode::CREATED, Json(example)));
+        return Ok((StatusCode::CREATED, Json(visible(example, &next, scope))));
     }
 }
 
@@ -228,20 +211,21 @@ fn check(new: &NewExample) -> Result<()> {
 
 async fn review(
     sync: &Sync,
-    tables: Vec<&Table>,
-    source: &Source,
+    seen: &Document,
     new: &NewExample,
-    hidden: Mentions,
+    audience: Audience,
 ) -> Result<Example> {
-    let schema =
-        ground::Schema::of(tables, source.dialect).with_extensions(source.extensions.as_deref());
+    let source = &seen.source;
+    let schema = ground::Schema::new(&seen.tables, source.dialect)
+        .with_extensions(source.extensions.as_deref());
+    let is_scoped = matches!(audience, Audience::Scoped(_));
     let run = Run::default();
     let reviewer = Reviewer {
         schema: &schema,
         source: &*sync.source,
         run: &run,
         planning: Planning::default(),
-        hidden,
+        audience,
     };
     let example = Example {
         question: new.question.clone(),
@@ -252,6 +236,12 @@ async fn review(
         error: None,
     };
     match reviewer.review(example).await {
+        // It would belong to no dataset, so that only those who see everything could see it.
+        Verdict::Holds(example) if is_scoped && example.tables.is_empty() => {
+            Err(Error::Unprocessable(
+                "the query reads no table: name a table of your datasets".to_owned(),
+            ))
+        }
         Verdict::Holds(example) => Ok(example),
         Verdict::Fails(example) => Err(Error::Unprocessable(
             example.error.unwrap_or_else(|| "the SQL is invalid".into()),
@@ -265,35 +255,32 @@ async fn review(
     }
 }
 
-/// The names of datasets and tables that are out of a scope.
-fn hidden(document: &Document, scope: &Names) -> Mentions {
-    Mentions::outside(schema::names(document), scope)
+/// Who reads the answer: a caller with a scope must not see the names out of it.
+fn audience(document: &Document, scope: &Names) -> Audience {
+    match scope {
+        Names::All => Audience::All,
+        Names::Only(_) => Audience::Scoped(Mentions::outside(schema::names(document), scope)),
+    }
 }
 
-/// The error without a message of the warehouse that names what the caller may not see.
-fn within_scope(error: Error, document: &Document, scope: &Names) -> Error {
-    let Names::Only(_) = scope else {
-        return error;
-    };
-    let is_hidden = |detail: &str| {
-        let lower = detail.to_lowercase();
-        let is_denied = lower.contains("access denied") || lower.contains("permission");
-        is_denied || hidden(document, scope).are_in(detail)
-    };
-    match error {
-        Error::Unprocessable(detail) if is_hidden(&detail) => Error::Unprocessable(
-            "the warehouse refuses the query with a message about something that you may not see: \
-             read only tables of your datasets"
-                .to_owned(),
-        ),
-        Error::Unavailable { detail, cause } if is_hidden(&detail) => Error::Unavailable {
-            detail: "the warehouse can't plan queries now; its message is in the log, under the \
-                     request id"
-                .to_owned(),
-            cause: cause.or_else(|| Some(anyhow::anyhow!(detail))),
-        },
-        error => error,
+/// The example as the caller's view of the document shows it.
+fn visible(example: Example, document: &Document, scope: &Names) -> Example {
+    if *scope == Names::All {
+        return example;
     }
+    let seen = schema::within(document, scope).examples.into_iter();
+    let mut same = seen.filter(|it| it.sql == example.sql && it.question == example.question);
+    same.next().unwrap_or_else(|| {
+        // A question that mentions a name out of scope is hidden from its author as well.
+        let verified = example.verified.map(|verified| Verified {
+            columns: Vec::new(),
+            ..verified
+        });
+        Example {
+            verified,
+            ..example
+        }
+    })
 }
 
 /// A hash of several parts, each with its length, so that their boundaries count.

@@ -1,7 +1,7 @@
 //! Verification of examples: each is grounded in the schema and planned by the warehouse, and again
 //! whenever a table that it reads changes. Examples that fail are quarantined with their error.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
@@ -10,13 +10,14 @@ use schema::diff::{Change, ChangeKind};
 use schema::document::{Document, Example, How, Origin, Problem, Verified};
 use schema::mentions::Mentions;
 use tokio::sync::OnceCell;
-use warehouse::{Plan, Planned, Source};
+use warehouse::{Plan, Planned, Rejection, Source};
 
 use crate::run::{Progress, Run};
 
 /// How many dry runs are concurrent. There are few of them, and the warehouse limits their rate.
 const CONCURRENT_PLANS: usize = 8;
-/// How many quarantined examples of an LLM or a rule are kept. Those of people are all kept.
+/// How many quarantined examples of an LLM or a rule are kept per set of datasets that they read. Those of
+/// people are all kept.
 const QUARANTINED: usize = 50;
 /// The longest error of an example, in characters.
 const MAX_REASON: usize = 2_000;
@@ -39,8 +40,16 @@ pub struct Reviewer<'a> {
     pub source: &'a dyn Source,
     pub run: &'a Run,
     pub planning: Planning,
-    /// What no query may mention that only the warehouse can read.
-    pub hidden: Mentions,
+    pub audience: Audience,
+}
+
+/// Who reads the outcome of a review.
+#[derive(Debug)]
+pub enum Audience {
+    /// Somebody who may see everything that a sync reads.
+    All,
+    /// A caller who may see only the schema of the review, and not these names.
+    Scoped(Mentions),
 }
 
 /// Whether the warehouse plans queries at all. A warehouse that plans none rejects each query as if the
@@ -72,8 +81,7 @@ impl<'a> Reviewer<'a> {
             source,
             run,
             planning: Planning::default(),
-            // A sync may see everything that it reads.
-            hidden: Mentions::default(),
+            audience: Audience::All,
         }
     }
 }
@@ -127,11 +135,14 @@ impl Reviewer<'_> {
                 example.verified = Some(verified);
                 Verdict::Holds(example)
             }
-            Ok(Plan::Rejected(reason)) => match self.plans_nothing().await {
-                None => fails(example, &reason),
+            Ok(Plan::Rejected(rejection)) => match self.plans_nothing().await {
+                None => {
+                    let reason = self.visible(rejection, &example.sql);
+                    fails(example, &reason)
+                }
                 Some(refusal) => unplanned(example, &refusal),
             },
-            Err(error) => unplanned(example, &error.to_string()),
+            Err(error) => unplanned(example, &self.failure(error.to_string())),
         }
     }
 
@@ -167,13 +178,43 @@ impl Reviewer<'_> {
                 Some(refusal) => unchecked(example, refusal),
             },
             // What it reads is not known, so nobody may see it if it is new.
-            Err(error) => unchecked(example, error.to_string()),
+            Err(error) => unchecked(example, self.failure(error.to_string())),
+        }
+    }
+
+    /// The message of the warehouse, or without its names if the audience may not see all of them.
+    fn visible(&self, rejection: Rejection, sql: &str) -> String {
+        match &self.audience {
+            Audience::Scoped(hidden)
+                if hidden.are_in(&rejection.message)
+                    || !ground::names_only_known(&rejection.message, sql, self.schema) =>
+            {
+                rejection.outline
+            }
+            _ => rejection.message,
+        }
+    }
+
+    /// The message of a warehouse that plans nothing. It is about the configuration of this process.
+    fn failure(&self, message: String) -> String {
+        match &self.audience {
+            Audience::All => message,
+            Audience::Scoped(_) => {
+                tracing::warn!(message, "the warehouse can't plan an example of a caller");
+                "the warehouse can't plan queries now; its message is in the log, under the request id"
+                    .to_owned()
+            }
         }
     }
 
     /// What the warehouse may decide about a query with these faults.
     fn unread(&self, sql: &str, faults: &[ground::Fault]) -> Option<ground::Unread> {
-        ground::unread(sql, faults, self.schema, &self.hidden)
+        let nothing = Mentions::default();
+        let hidden = match &self.audience {
+            Audience::All => &nothing,
+            Audience::Scoped(hidden) => hidden,
+        };
+        ground::unread(sql, faults, self.schema, hidden)
     }
 
     /// Why the warehouse plans no query, not even the simplest one.
@@ -183,11 +224,11 @@ impl Reviewer<'_> {
         }
         let ask = async || match self.source.plan(SIMPLEST_QUERY, self.run).await {
             Ok(Plan::Accepted(_)) => None,
-            Ok(Plan::Rejected(reason)) => Some(format!(
+            Ok(Plan::Rejected(rejection)) => Some(self.failure(format!(
                 "it plans no query, not even `{SIMPLEST_QUERY}` ({})",
-                excerpt(&reason)
-            )),
-            Err(error) => Some(error.to_string()),
+                excerpt(&rejection.message)
+            ))),
+            Err(error) => Some(self.failure(error.to_string())),
         };
         self.planning.refused.get_or_init(ask).await.clone()
     }
@@ -378,22 +419,73 @@ impl Reviewed {
         }
     }
 
-    /// Drops generated examples, which only fill the room that an LLM leaves.
-    pub fn drop_generated(&mut self) {
-        self.good.retain(|example| example.origin != Origin::Rule);
+    /// Drops generated examples of the datasets that the candidates of an LLM read: they only fill the room
+    /// that an LLM leaves.
+    pub fn drop_generated(&mut self, candidates: &[Example], datasets: &Datasets) {
+        let read: BTreeSet<_> = candidates.iter().flat_map(|it| of(it, datasets)).collect();
+        self.good
+            .retain(|it| it.origin != Origin::Rule || !of(it, datasets).is_subset(&read));
     }
 
-    /// Sorts and truncates both lists for a document.
-    pub fn settle(&mut self, count: usize) {
-        settle(&mut self.good, count);
-        settle(&mut self.quarantined, QUARANTINED);
+    /// Sorts and limits both lists for a document.
+    pub fn settle(&mut self, count: usize, datasets: &Datasets) {
+        let is_generated = |it: &Example| it.origin != Origin::Person;
+        while self.good.iter().filter(|it| is_generated(it)).count() > count {
+            let last = self.good.iter().rposition(is_generated);
+            let last = last.expect("there are more than `count` of them");
+            displace(&mut self.good, last, datasets);
+        }
+        sort(&mut self.good);
+        sort(&mut self.quarantined);
+        let mut kept: BTreeMap<Readers, usize> = BTreeMap::new();
+        self.quarantined.retain(|it| {
+            let count = kept.entry(of(it, datasets)).or_default();
+            *count += usize::from(it.origin != Origin::Person);
+            it.origin == Origin::Person || *count <= QUARANTINED
+        });
     }
 }
 
-/// Sorts examples of people first, then those of an LLM, then generated ones, and keeps `count` of them,
-/// but all of those that people wrote.
-pub fn settle(list: &mut Vec<Example>, count: usize) {
+/// The dataset of each table, by its full name.
+pub type Datasets<'a> = HashMap<&'a str, &'a str>;
+
+/// The datasets that an example reads, which decide who sees it. None is that of a table that is gone.
+type Readers<'a> = BTreeSet<Option<&'a str>>;
+
+fn of<'a>(example: &Example, datasets: &Datasets<'a>) -> Readers<'a> {
+    let tables = example.tables.iter();
+    tables
+        .map(|table| datasets.get(table.as_str()).copied())
+        .collect()
+}
+
+/// Removes the example at this place, or instead the last one that a rule generated for the same readers.
+/// Other readers must not notice it.
+fn displace(list: &mut Vec<Example>, place: usize, datasets: &Datasets) {
+    let readers = of(&list[place], datasets);
+    let instead = list
+        .iter()
+        .rposition(|it| it.origin == Origin::Rule && of(it, datasets) == readers);
+    list.remove(instead.unwrap_or(place));
+}
+
+/// Adds an example of a person. If there are more than `count` then, it replaces a generated one that has the
+/// same readers.
+pub fn add(list: &mut Vec<Example>, example: Example, count: usize, datasets: &Datasets) {
+    let readers = of(&example, datasets);
+    let is_same = |it: &Example| it.question == example.question && it.sql == example.sql;
+    list.retain(|it| !is_same(it));
+    list.insert(0, example);
+    sort(list);
+    let replaced = list
+        .iter()
+        .rposition(|it| it.origin != Origin::Person && of(it, datasets) == readers);
+    if let Some(replaced) = replaced.filter(|_| list.len() > count) {
+        list.remove(replaced);
+    }
+}
+
+/// Sorts examples of people first, then those of an LLM, then generated ones.
+fn sort(list: &mut [Example]) {
     list.sort_by_key(|example| example.origin);
-    let people = list.iter().filter(|it| it.origin == Origin::Person).count();
-    list.truncate(count.max(people));
 }

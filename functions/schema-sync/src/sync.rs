@@ -182,6 +182,7 @@ impl Sync {
             state::update(&*self.store, |state| state.llm.clone_from(memory)).await?;
         }
         Ok(Some(SyncResult {
+            before: base.document,
             document,
             changes,
             updated,
@@ -358,10 +359,10 @@ impl Sync {
         ledger: &mut Ledger,
     ) {
         let count = self.settings.examples;
+        let datasets = datasets(tables);
         if !candidates.is_empty() {
-            reviewed.drop_generated();
+            reviewed.drop_generated(candidates, &datasets);
             let failed = reviewed.fill(candidates.to_vec(), count, reviewer).await;
-            let datasets = datasets(tables);
             let failed = failed.into_iter();
             ledger
                 .dropped
@@ -381,7 +382,7 @@ impl Sync {
                 )));
             }
         }
-        reviewed.settle(count);
+        reviewed.settle(count, &datasets);
     }
 }
 

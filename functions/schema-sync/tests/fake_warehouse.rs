@@ -15,7 +15,7 @@ use schema::document::{
 };
 use schema::read::Read;
 use schema::sql_type::parse_column;
-use warehouse::{Observer, Plan, Planned, Reading, Source, SourceError, Unread};
+use warehouse::{Observer, Plan, Planned, Reading, Rejection, Source, SourceError, Unread};
 
 #[derive(Default)]
 pub struct Warehouse {
@@ -136,7 +136,7 @@ impl Source for Warehouse {
         }
         let rejected = self.rejected.lock().unwrap();
         if let Some((_, message)) = rejected.iter().find(|(text, _)| sql.contains(text)) {
-            return Ok(Plan::Rejected(message.clone()));
+            return Ok(Plan::Rejected(Rejection::new(message, None, None)));
         }
         drop(rejected);
         Ok(Plan::Accepted(Planned {

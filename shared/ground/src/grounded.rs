@@ -21,22 +21,37 @@ impl Grounded {
     /// the warehouse reads something that grounding did not see.
     ///
     /// For a view the warehouse reports the tables below it, wherever they are: the view's owner
-    /// granted its readers access to them. If the query reads a view, the result is therefore none.
+    /// granted its readers access to them. If the query reads a view, the result is therefore none. The
+    /// same holds for the heirs of a table, whose rows are rows of the table.
     pub fn outside_datasets<'r, 't>(
         &self,
         reads: &'r [Read],
         tables: impl IntoIterator<Item = &'t Table>,
     ) -> Option<&'r TableName> {
         let mut datasets = BTreeSet::new();
+        let mut own_names = BTreeSet::new();
         let is_mine = |table: &&Table| self.tables.binary_search(&table.name).is_ok();
         for table in tables.into_iter().filter(is_mine) {
             if matches!(table.kind, TableKind::View | TableKind::MaterializedView) {
                 return None;
             }
             datasets.insert((&table.parts.project, &table.parts.dataset));
+            own_names.insert(table.own_name());
         }
-        let is_seen = |read: &&TableName| datasets.contains(&(&read.project, &read.dataset));
-        let mut tables = reads.iter().map(|read| &read.table);
-        tables.find(|read| !is_seen(read))
+        let is_inside = |name: &TableName| datasets.contains(&(&name.project, &name.dataset));
+        let is_partition_inside = |read: &Read| read.partition.as_ref().is_some_and(is_inside);
+        let is_seen = |read: &&Read| {
+            is_inside(&read.table)
+                || is_partition_inside(read)
+                // Postgres looks up the bounds of a partition in its table.
+                || (read.partition.is_none()
+                    && reads
+                        .iter()
+                        .any(|it| it.table == read.table && is_partition_inside(it)))
+                // A short name may be that of another table for the warehouse.
+                || (read.is_beneath && !own_names.contains(read.table.table.as_str()))
+        };
+        let outside = reads.iter().find(|read| !is_seen(read));
+        outside.map(|read| &read.table)
     }
 }

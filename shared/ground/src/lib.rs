@@ -15,6 +15,7 @@ mod grounded;
 mod growth;
 mod join;
 mod lexical;
+mod message;
 mod names;
 mod nearest;
 mod operators;
@@ -48,9 +49,9 @@ use resolver::Resolver;
 
 pub use fault::{Fault, FaultKind, is_unchecked, reasons};
 pub use grounded::Grounded;
-pub use parse::MAX_SQL_BYTES;
 pub use message::names_only_known;
 pub use nearest::hint;
+pub use parse::MAX_SQL_BYTES;
 pub use tables::Schema;
 pub use text::text;
 pub use unread::{Unread, unread};

@@ -95,14 +95,23 @@ impl Unread {
         if may_be_cut || calls_routines {
             return Err(refused());
         }
+        let look_up = |name: &TableName| {
+            let found = schema.look_up(&parts(name, schema.dialect()));
+            found.ok().flatten().map(|found| found.tables)
+        };
+        // A partition is a table of its own if its table can't be read.
+        let of_partition = |read: &Read| read.partition.as_ref().and_then(look_up);
         let mut tables = BTreeSet::new();
         for read in reads {
-            match schema.look_up(&parts(&read.table, schema.dialect())) {
-                Ok(Some(found)) => {
-                    tables.extend(found.tables.iter().map(|table| table.name.clone()));
-                }
-                _ if self.is_beneath(read) => {}
-                _ => return Err(refused()),
+            let found = look_up(&read.table).or_else(|| of_partition(read));
+            // Postgres looks up the bounds of a partition in its table.
+            let has_bounds =
+                |other: &Read| other.table == read.table && of_partition(other).is_some();
+            match found {
+                Some(found) => tables.extend(found.iter().map(|table| table.name.clone())),
+                None if reads.iter().any(has_bounds) && read.partition.is_none() => {}
+                None if self.is_beneath(read) => {}
+                None => return Err(refused()),
             }
         }
         Ok(Grounded {

@@ -4,6 +4,7 @@
 mod any_text;
 mod bounds;
 mod lexical;
+mod messages;
 mod outline;
 mod queries;
 mod syntax;

@@ -12,6 +12,7 @@ pub mod name;
 pub mod read;
 pub mod render;
 pub mod sql_type;
+pub mod stand_in;
 pub mod table_schema;
 pub mod versions;
 mod within;

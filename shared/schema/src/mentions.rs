@@ -43,12 +43,12 @@ impl Mentions {
 
     /// Of what is out of a scope, by pairs of a dataset's id and the name of the dataset or of a table in
     /// it. A name that something in scope has as well is not hidden.
-    pub fn outside<'a>(
-        named: impl IntoIterator<Item = (&'a str, &'a str)>,
+    pub fn outside(
+        named: impl IntoIterator<Item = (String, String)>,
         scope: &platform::auth::Names,
     ) -> Self {
         let named = named.into_iter();
-        let named = named.map(|(dataset, name)| (scope.contain(dataset), name.to_lowercase()));
+        let named = named.map(|(dataset, name)| (scope.contain(&dataset), name.to_lowercase()));
         let (seen, hidden): (Vec<_>, Vec<_>) = named.partition(|(is_seen, _)| *is_seen);
         let seen: HashSet<String> = seen.into_iter().map(|(_, name)| name).collect();
         let hidden = hidden.into_iter().map(|(_, name)| name);

@@ -6,6 +6,8 @@
 
 mod clear;
 mod meaning;
+mod names;
+mod postgres;
 #[cfg(test)]
 mod tests;
 
@@ -14,10 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use platform::auth::Names;
 
-use crate::document::{Document, Example, Ledger, Source, Table};
+use crate::document::{Document, Example, Extension, Ledger, Source, Table};
 use crate::mentions::Mentions;
 use crate::name::TableName;
 use crate::versions;
+
+pub use self::names::names;
 
 use self::meaning::Entries;
 
@@ -29,32 +33,12 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
     Whole::of(document).within(datasets)
 }
 
-/// The names of tables and datasets, each with the id of its dataset.
-pub fn names(document: &Document) -> impl Iterator<Item = (&str, &str)> {
-    let of_tables = document.tables.iter().flat_map(|table| {
-        let names = [table.own_name(), table.parts.dataset.as_str()];
-        names.map(|name| (table.dataset(), name))
-    });
-    // Only the id of a dataset without tables is known; its name may be any suffix of it.
-    let with_tables: HashSet<&str> = document.tables.iter().map(Table::dataset).collect();
-    let ids = document.source.datasets.iter().map(String::as_str);
-    let of_source = ids.filter(move |id| !with_tables.contains(id));
-    let of_source = of_source.flat_map(|id| {
-        let rest = id.split_once('.').map_or(id, |(_, rest)| rest);
-        let last = id.rsplit_once('.').map_or(id, |(_, last)| last);
-        [(id, rest), (id, last)]
-    });
-    of_tables
-        .chain(of_source)
-        .filter(|(_, name)| !name.is_empty())
-}
-
 /// A whole document, indexed to be restricted to several scopes.
 pub(crate) struct Whole<'a> {
     document: &'a Document,
     names: Mentions,
     /// The names in each dataset, in lower case.
-    names_of: HashMap<&'a str, Vec<String>>,
+    names_of: HashMap<String, Vec<String>>,
     /// The positions of the tables of each dataset.
     tables_of: HashMap<&'a str, Vec<usize>>,
     examples: Vec<Reading<'a>>,
@@ -74,17 +58,35 @@ struct Reading<'a> {
 pub(crate) struct Hidden<'a> {
     names: &'a Mentions,
     seen: HashSet<&'a str>,
+    /// The database of a Postgres warehouse.
+    database: Option<&'a str>,
+    datasets: &'a Names,
+    extensions: &'a [Extension],
 }
 
 impl Hidden<'_> {
     pub(crate) fn are_in(&self, text: &str) -> bool {
         self.names.any_in(text, |name| !self.seen.contains(name))
     }
+
+    /// Whether a schema of Postgres is hidden. It may have no tables.
+    fn has_schema(&self, schema: &str) -> bool {
+        self.database
+            .is_some_and(|database| postgres::is_outside(schema, database, self.datasets))
+    }
+
+    /// Whether this is a type or function of an extension, whose name is no secret.
+    fn is_of_extension(&self, name: &str) -> bool {
+        self.extensions.iter().any(|extension| {
+            let mut names = extension.types.iter().chain(&extension.functions);
+            names.any(|known| known == name)
+        })
+    }
 }
 
 impl<'a> Whole<'a> {
     pub(crate) fn of(document: &'a Document) -> Self {
-        let mut names_of: HashMap<&str, Vec<String>> = HashMap::new();
+        let mut names_of: HashMap<String, Vec<String>> = HashMap::new();
         for (dataset, name) in names(document) {
             names_of
                 .entry(dataset)
@@ -147,22 +149,26 @@ impl<'a> Whole<'a> {
         sets.chain(self.links.keys()).cloned().collect()
     }
 
-    fn hidden(&self, datasets: &Names) -> Hidden<'_> {
-        let Names::Only(ids) = datasets else {
-            return Hidden {
-                names: &self.names,
-                seen: self
-                    .names_of
-                    .values()
-                    .flatten()
-                    .map(String::as_str)
-                    .collect(),
-            };
+    fn hidden<'h>(&'h self, datasets: &'h Names) -> Hidden<'h> {
+        let seen: HashSet<&str> = match datasets {
+            Names::All => self
+                .names_of
+                .values()
+                .flatten()
+                .map(String::as_str)
+                .collect(),
+            Names::Only(ids) => {
+                let seen = ids.iter().filter_map(|id| self.names_of.get(id.as_str()));
+                seen.flatten().map(String::as_str).collect()
+            }
         };
-        let seen = ids.iter().filter_map(|id| self.names_of.get(id.as_str()));
+        let source = &self.document.source;
         Hidden {
             names: &self.names,
-            seen: seen.flatten().map(String::as_str).collect(),
+            seen,
+            database: postgres::database(self.document),
+            datasets,
+            extensions: source.extensions.as_deref().unwrap_or_default(),
         }
     }
 
@@ -212,7 +218,10 @@ impl<'a> Whole<'a> {
         let mut extensions = whole.source.extensions.clone();
         // The functions of an extension can be called without its schema.
         for extension in extensions.iter_mut().flatten() {
-            if hidden.are_in(&extension.schema) {
+            let is_default = extension.schema == "public";
+            if hidden.are_in(&extension.schema)
+                || (hidden.has_schema(&extension.schema) && !is_default)
+            {
                 extension.schema.clear();
             }
         }

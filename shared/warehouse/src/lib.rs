@@ -17,7 +17,7 @@ use source::postgres::Postgres;
 
 pub use error::{Refusal, Remedy, SourceError};
 pub use observer::{Observer, Progress, Usage};
-pub use source::{Plan, Planned, Reading, Source, Unread};
+pub use source::{Plan, Planned, Reading, Rejection, Source, Unread};
 
 /// Opens the warehouse that `WAREHOUSE_URL` names. It connects on first use.
 pub fn open(resources: &Resources) -> anyhow::Result<Arc<dyn Source>> {

@@ -39,20 +39,20 @@ impl Writer<'_> {
             Ok(plan) => plan,
             Err(refusal) => {
                 let detail = "the warehouse can't plan queries now";
-                let (detail, cause) = match self.visible_message(&refusal.to_string()) {
-                    Some(message) => (format!("{detail}: {message}"), None),
-                    None => {
-                        let instead = "its message is in the log, under the request id";
-                        (format!("{detail}; {instead}"), Some(refusal.into()))
-                    }
+                let (detail, cause) = if self.whole.is_none() {
+                    let message = cut(&refusal.to_string(), LONGEST_ERROR);
+                    (format!("{detail}: {message}"), None)
+                } else {
+                    let instead = "its message is in the log, under the request id";
+                    (format!("{detail}; {instead}"), Some(refusal.into()))
                 };
                 return Err(Error::Unavailable { detail, cause });
             }
         };
         let planned = match plan {
             Plan::Accepted(planned) => planned,
-            Plan::Rejected(message) => {
-                let error = self.rejected(&message, grounding);
+            Plan::Rejected(rejection) => {
+                let error = self.rejected(&rejection, &sql, grounding);
                 return Ok(Err(Rejection::Invalid { sql, error }));
             }
         };
@@ -111,17 +111,20 @@ impl Writer<'_> {
     }
 
     /// Why a query is invalid that the warehouse rejects.
-    fn rejected(&self, message: &str, grounding: Grounding) -> String {
-        let message = self.visible_message(message);
-        match (grounding, message) {
-            (Grounding::Read(_), message) => {
-                message.unwrap_or_else(|| "the warehouse rejects the query".to_owned())
-            }
-            (Grounding::Unread { error, .. }, Some(message)) if self.whole.is_none() => {
+    fn rejected(
+        &self,
+        rejection: &warehouse::Rejection,
+        sql: &str,
+        grounding: Grounding,
+    ) -> String {
+        match grounding {
+            Grounding::Read(_) => self.visible(rejection, sql),
+            Grounding::Unread { error, .. } if self.whole.is_none() => {
+                let message = self.visible(rejection, sql);
                 format!("{error}; the warehouse rejects it: {message}")
             }
             // The message would tell whether a table out of scope exists.
-            (Grounding::Unread { error, .. }, _) => error,
+            Grounding::Unread { error, .. } => error,
         }
     }
 
@@ -134,13 +137,17 @@ impl Writer<'_> {
         grounded.map_err(anyhow::Error::from)?
     }
 
-    /// The warehouse's message, unless it mentions something out of scope.
-    fn visible_message(&self, message: &str) -> Option<String> {
-        let hides = |whole: &Arc<Document>| mentions_hidden(message, &self.seen, whole);
+    /// The warehouse's message, or without its names if it may mention something out of scope.
+    fn visible(&self, rejection: &warehouse::Rejection, sql: &str) -> String {
+        let message = &rejection.message;
+        let hides = |whole: &Arc<Document>| {
+            mentions_hidden(message, &self.seen, whole)
+                || !ground::names_only_known(message, sql, &schema_of(&self.seen))
+        };
         if self.whole.as_ref().is_some_and(hides) {
-            return None;
+            return rejection.outline.clone();
         }
-        Some(cut(message, LONGEST_ERROR))
+        cut(message, LONGEST_ERROR)
     }
 }
 

@@ -201,3 +201,22 @@ async fn a_short_name_that_may_refer_to_a_hidden_table_is_refused() {
     );
     assert_eq!(story.dry_runs(), 0);
 }
+
+#[tokio::test]
+async fn a_message_that_names_what_nobody_listed_is_replaced_by_its_kind_and_place() {
+    let sql = "select count(*) as n from `p.shop.orders` where id = 'secret.vault'";
+    for datasets in ["p.shop", "p.shop,p.hr"] {
+        let story = Story::with([query(sql), query(sql)]).await;
+        story.bigquery.unknown_table("secret.vault");
+
+        let answer = told(&story.ask_as(datasets).await);
+
+        let reason = answer["reason"].as_str().unwrap();
+        assert_eq!(
+            reason, "no valid query was found: the warehouse rejects the query",
+            "{datasets}"
+        );
+        let repair = &story.model.requests()[1].user;
+        assert!(!repair.contains("Not found"), "{repair}");
+    }
+}

@@ -1,12 +1,10 @@
 //! The answer of a run, and its metrics.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use platform::auth::{Names, Scope};
 use platform::plural::counted;
 use platform::telemetry::{Unit, metric};
-use schema::diff::{self, Change, ChangeKind};
-use schema::document::{Ledger, Problem};
+use schema::diff::{self, Change};
+use schema::document::{Document, Ledger, Problem};
 use schema::mentions::Mentions;
 use schema::name::DATASETS;
 use serde::Serialize;
@@ -42,41 +40,46 @@ pub struct Answer {
     pub problems: Vec<Problem>,
     /// What this run cost, whether or not it changed the cache. Its problems are listed in `problems`.
     pub ledger: Ledger,
-    /// The names of each dataset and its tables, which only its readers may see; not part of the JSON.
+    /// What the run started from, and what it found; not part of the JSON.
     #[serde(skip)]
-    names: BTreeMap<String, BTreeSet<String>>,
+    before: Option<Document>,
+    #[serde(skip)]
+    document: Document,
 }
 
 pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
     let SyncResult {
-        mut document,
+        before,
+        document,
         changes,
         updated,
     } = result;
-    let problems = std::mem::take(&mut document.ledger.problems);
-    // What changed is in `changes`.
-    document.ledger.changed_at.clear();
-    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for table in &document.tables {
-        let of = names.entry(table.dataset().to_owned()).or_default();
-        of.insert(table.own_name().to_owned());
-        of.insert(table.parts.dataset.clone());
-    }
+    let (problems, ledger) = costs(&document);
     Answer {
-        names,
         status: "success",
         message: message(problems.len()),
         updated,
         columns_count: document.columns_count(),
         examples_count: document.examples.len(),
         execution_time: started.elapsed().as_millis() as f64 / 1_000.0,
-        version: document.version,
+        version: document.version.clone(),
         tables_count: document.tables.len(),
         changes,
         changes_left_out: 0,
         problems,
-        ledger: document.ledger,
+        ledger,
+        before,
+        document,
     }
+}
+
+/// The problems and the costs of a run.
+fn costs(document: &Document) -> (Vec<Problem>, Ledger) {
+    let mut ledger = document.ledger.clone();
+    let problems = std::mem::take(&mut ledger.problems);
+    // What changed is in `changes`.
+    ledger.changed_at.clear();
+    (problems, ledger)
 }
 
 fn message(problems: usize) -> String {
@@ -87,48 +90,46 @@ fn message(problems: usize) -> String {
 }
 
 impl Answer {
-    /// The answer restricted to datasets that the caller may see, and to as many changes as it may hold.
-    /// Counts are those of the whole cache.
+    /// The answer restricted to datasets that the caller may see, and to as many changes as it may hold. It
+    /// depends on nothing that the caller's view of the document does not show, except the execution time.
     #[must_use]
     pub fn seen_by(mut self, scope: &Scope) -> Self {
-        if let Names::Only(_) = scope.of(DATASETS) {
-            // An entry without a dataset may still mention one in a message.
-            let sees = |dataset: &Option<String>| {
-                let dataset = dataset.as_deref();
-                dataset.is_some_and(|id| scope.of(DATASETS).contain(id))
-            };
-            let hidden = self.hidden(scope);
+        let datasets = scope.of(DATASETS);
+        if let Names::Only(_) = datasets {
+            let before = self.before.take();
+            let hidden = hidden([Some(&self.document), before.as_ref()], datasets);
+            let before = before.map(|before| schema::within(&before, datasets));
+            let now = schema::within(&self.document, datasets);
+            self.changes = diff::tables(
+                before.as_ref().map_or(&[], |before| &before.tables),
+                &now.tables,
+            );
             let mentions =
                 |text: &Option<String>| text.as_deref().is_some_and(|it| hidden.are_in(it));
-            self.changes.retain(|change| sees(&change.dataset));
             for change in &mut self.changes {
-                // Foreign keys and relatives may be tables of other datasets.
-                let links = [ChangeKind::ForeignKeys, ChangeKind::Inheritance];
-                if links.contains(&change.kind) || mentions(&change.from) || mentions(&change.to) {
+                if mentions(&change.from) || mentions(&change.to) {
                     (change.from, change.to) = (None, None);
                 }
             }
-            self.problems
-                .retain(|it| sees(&it.dataset) && !hidden.are_in(&it.detail));
-            self.ledger.dropped.retain(|it| {
-                sees(&it.dataset) && !hidden.are_in(&it.text) && !hidden.are_in(&it.reason)
-            });
+            (self.problems, self.ledger) = costs(&now);
             self.message = message(self.problems.len());
+            self.updated = before.is_none_or(|before| before.version != now.version);
+            self.columns_count = now.columns_count();
+            self.examples_count = now.examples.len();
+            self.tables_count = now.tables.len();
+            self.version.clone_from(&now.version);
         }
         let kept = diff::kept(&self.changes);
         self.changes_left_out = self.changes.len() - kept;
         self.changes.truncate(kept);
         self
     }
+}
 
-    fn hidden(&self, scope: &Scope) -> Mentions {
-        let names = self.names.iter();
-        let names = names.flat_map(|(dataset, names)| {
-            let names = names.iter();
-            names.map(move |name| (dataset.as_str(), name.as_str()))
-        });
-        Mentions::outside(names, scope.of(DATASETS))
-    }
+/// The names out of a scope.
+fn hidden(documents: [Option<&Document>; 2], datasets: &Names) -> Mentions {
+    let documents = documents.into_iter().flatten();
+    Mentions::outside(documents.flat_map(schema::names), datasets)
 }
 
 /// Emits the metrics of a run, whether or not it published anything.

@@ -7,6 +7,8 @@ use crate::enrich::Memory;
 
 /// The result of a run.
 pub struct SyncResult {
+    /// What the run started from.
+    pub before: Option<Document>,
     /// Equal in content to the stored head. A run without changes stores no document.
     pub document: Document,
     pub changes: Vec<Change>,

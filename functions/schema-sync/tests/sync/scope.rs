@@ -68,6 +68,7 @@ async fn with_admins(sync: &Sync) -> TestApp {
     let tokens = json!([
         {"name": "all", "role": "admin", "scope": scope(&["*"]), "sha256": hash("all-token")},
         {"name": "shop", "role": "admin", "scope": scope(&["p.shop"]), "sha256": hash("shop-token")},
+        {"name": "nothing", "role": "admin", "scope": {}, "sha256": hash("nothing-token")},
     ]);
     TestApp::with_env(Env::default().with("AUTH_TOKENS", tokens.to_string()))
         .start(|_| Ok(schema_sync::api::router(sync.clone())))
@@ -288,4 +289,109 @@ async fn a_failure_of_the_warehouse_that_names_a_hidden_table_is_not_shown_to_a_
     let body = json!({"question": "q", "sql": "SELECT id FROM `p.shop.orders`"});
     let all = app.post("/v1/schema/examples", body).bearer("all-token");
     assert!(all.await.text().contains("p.hr.pay"));
+}
+
+#[tokio::test]
+async fn a_name_out_of_scope_and_a_name_that_does_not_exist_have_the_same_answer() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let sync = sync(&warehouse, memory());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let add = async |sql: &str| {
+        let body = json!({"question": "q", "sql": sql});
+        let reply = app.post("/v1/schema/examples", body).bearer("shop-token");
+        let reply = reply.await;
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        (reply.status, detail)
+    };
+    for (hidden, missing) in [
+        ("SELECT id FROM `p.hr.pay`", "SELECT id FROM `p.no.pat`"),
+        ("SELECT id FROM hr.pay", "SELECT id FROM no.pat"),
+        ("SELECT id FROM pay", "SELECT id FROM pat"),
+        ("FROM `p.hr.pay` |> TALLY id", "FROM `p.no.pat` |> TALLY id"),
+    ] {
+        let (status, detail) = add(hidden).await;
+        let renamed = detail.replace("hr", "no").replace("pay", "pat");
+        assert_eq!((status, renamed), add(missing).await, "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn an_example_of_a_scoped_admin_reads_a_table_of_their_datasets() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let before = head(&store).await;
+    let body = json!({"question": "q", "sql": "SELECT 1 AS one"});
+    let add = |token| app.post("/v1/schema/examples", &body).bearer(token);
+    for token in ["shop-token", "nothing-token"] {
+        let reply = add(token).await;
+        assert_eq!(reply.status, 422, "{token}: {}", reply.text());
+    }
+    assert_eq!(head(&store).await, before);
+    assert_eq!(add("all-token").await.status, 201);
+    assert_eq!(add("shop-token").await.status, 422, "it does not show");
+}
+
+#[tokio::test]
+async fn an_example_replaces_only_one_that_the_same_readers_see() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let store = memory();
+    let mut sync = sync(&warehouse, store.clone());
+    sync.settings.examples = 3;
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let shop = async || {
+        let scope = platform::auth::Names::only(["p.shop"]);
+        schema::within(&head(&store).await, &scope)
+    };
+    let before = shop().await;
+    let of_shop = before.examples.len();
+    assert!(of_shop > 0);
+    for n in 0..5 {
+        let sql = format!("SELECT id + {n} AS n FROM `p.hr.pay`");
+        let body = json!({"question": format!("q{n}"), "sql": sql});
+        let add = app.post("/v1/schema/examples", body).bearer("all-token");
+        assert_eq!(add.await.status, 201);
+        assert_eq!(shop().await, before, "{n}");
+        run(&sync).await;
+        assert_eq!(shop().await, before, "{n} after a sync");
+    }
+    let body = json!({"question": "q", "sql": "SELECT id FROM `p.shop.orders`"});
+    let add = app.post("/v1/schema/examples", body).bearer("shop-token");
+    assert_eq!(add.await.status, 201);
+    let after = shop().await;
+    assert_eq!(after.examples.len(), of_shop);
+    assert_eq!(after.examples[0].origin, Origin::Person);
+}
+
+#[tokio::test]
+async fn a_scoped_answer_has_the_counts_version_and_changes_of_the_callers_view() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    warehouse.set("p.hr.pay", "id INT64, salary FLOAT64");
+    let reply = app.post("/v1/schema/sync", json!({})).bearer("shop-token");
+    let answer = reply.await.json();
+    let scope = platform::auth::Names::only(["p.shop"]);
+    let seen = schema::within(&head(&store).await, &scope);
+    assert_eq!(answer["version"], seen.version);
+    assert_eq!(answer["updated"], false);
+    assert_eq!(answer["changes"], json!([]));
+    assert_eq!(answer["tables_count"], 1);
+    assert_eq!(answer["columns_count"], seen.columns_count());
+    assert_eq!(answer["examples_count"], seen.examples.len());
 }

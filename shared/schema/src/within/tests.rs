@@ -88,7 +88,7 @@ fn nothing_of_a_visible_table_names_a_dataset_or_table_out_of_the_scope() {
     let types = orders.columns.iter().map(|it| it.data_type.as_str());
     assert_eq!(
         types.collect::<Vec<_>>(),
-        ["enum", "span", "date", "shop.n"]
+        ["enum", "USER-DEFINED", "date", "shop.n"]
     );
     assert_eq!(orders.columns[0].enum_labels, ["people"], "a value");
     assert_eq!(orders.columns[3].default.as_deref(), Some("0"));
@@ -97,5 +97,66 @@ fn nothing_of_a_visible_table_names_a_dataset_or_table_out_of_the_scope() {
     assert_eq!(orders.partitioning, None);
     assert!(seen.tables[1].partitioning.is_some(), "its own column");
     let verified = seen.examples[0].verified.as_ref().unwrap();
-    assert_eq!(verified.columns[0].data_type, "mood");
+    assert_eq!(verified.columns[0].data_type, "USER-DEFINED");
+}
+
+#[test]
+fn a_schema_without_tables_is_hidden_like_one_with_tables() {
+    let column = |value| -> Column { serde_json::from_value(value).unwrap() };
+    let mut orders = Table::new(["db", "shop", "orders"], TableKind::Table);
+    orders.description = Some("Each has a zzmood".to_owned());
+    orders.columns = vec![
+        column(json!({"name": "mood", "type": "zz.zzmood", "enum_labels": ["sad"]})),
+        column(json!({"name": "kind", "type": "zz.zzkind", "description": "see zz"})),
+        column(json!({"name": "n", "type": "int", "default": "zz.next()"})),
+        column(json!({"name": "key", "type": "uuid", "default": "public.uuid_v4()"})),
+        column(json!({"name": "text", "type": "ext.citext", "collation": "zz.zzorder"})),
+        column(json!({"name": "place", "type": "zz.zzplace",
+            "fields": [{"name": "street", "type": "text"}]})),
+        column(
+            json!({"name": "own", "type": "shop.own", "default": "shop.next()",
+            "description": "a kind of zzkinds"}),
+        ),
+    ];
+    orders.partitioning =
+        serde_json::from_value(json!({"column": "zz.bucket(n)", "unit": "HASH"})).unwrap();
+    let mut document = Document {
+        tables: vec![orders],
+        ..empty()
+    };
+    document.source.dialect = Dialect::Postgres;
+    let extensions = json!([
+        {"name": "citext", "schema": "ext", "types": ["citext"]},
+        {"name": "uuid", "schema": "public", "functions": ["uuid_v4"]},
+    ]);
+    document.source.extensions = serde_json::from_value(extensions).unwrap();
+    let seen = within(&document, &Names::only(["db.shop"]));
+    let text = serde_json::to_string(&seen).unwrap();
+    for hidden in [
+        "zz.", "zzmood", "zzkind\"", "zzorder", "zzplace", "street", "ext.",
+    ] {
+        assert!(!text.contains(hidden), "{hidden}: {text}");
+    }
+    let orders = &seen.tables[0];
+    let types = orders.columns.iter().map(|it| it.data_type.as_str());
+    assert_eq!(
+        types.collect::<Vec<_>>(),
+        [
+            "enum",
+            "USER-DEFINED",
+            "int",
+            "uuid",
+            "citext",
+            "record",
+            "shop.own"
+        ]
+    );
+    assert_eq!(
+        orders.columns[3].default.as_deref(),
+        Some("public.uuid_v4()")
+    );
+    let own = &orders.columns[6];
+    assert_eq!(own.default.as_deref(), Some("shop.next()"));
+    assert_eq!(own.description.as_deref(), Some("a kind of zzkinds"));
+    assert_eq!((&orders.description, &orders.partitioning), (&None, &None));
 }

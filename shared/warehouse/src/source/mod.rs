@@ -4,6 +4,7 @@
 pub mod bigquery;
 pub mod folder;
 pub mod postgres;
+mod rejection;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -12,6 +13,8 @@ use schema::read::Read;
 
 use crate::error::{Remedy, SourceError};
 use crate::observer::Observer;
+
+pub use rejection::{Place, Rejection};
 
 /// A warehouse.
 #[async_trait]
@@ -77,11 +80,16 @@ pub struct Planned {
 #[derive(Debug)]
 pub enum Plan {
     Accepted(Planned),
-    /// The warehouse's message about what is wrong with the query.
-    Rejected(String),
+    /// What is wrong with the query.
+    Rejected(Rejection),
 }
 
 impl Plan {
+    /// The rejection of a query with a message that names nothing.
+    pub(crate) fn rejected(message: &str) -> Self {
+        Self::Rejected(Rejection::without_names(message))
+    }
+
     /// The plan of a query that was checked only against the schema.
     pub fn unplanned() -> Self {
         Self::Accepted(Planned {

@@ -50,7 +50,7 @@ async fn a_rejected_query_has_the_message_of_bigquery() {
         ("select 1 from shop.gone", "Not found: Table"),
     ] {
         match shop(&stub).plan(sql, &Usage::default()).await.unwrap() {
-            Plan::Rejected(words) => assert!(words.starts_with(word), "{words}"),
+            Plan::Rejected(words) => assert!(words.message.starts_with(word), "{words}"),
             Plan::Accepted(_) => panic!("{sql} was accepted"),
         }
     }

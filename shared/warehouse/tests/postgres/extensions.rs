@@ -73,5 +73,5 @@ async fn a_query_that_locks_rows_is_rejected() {
     let Plan::Rejected(reason) = plan else {
         panic!("{plan:?}");
     };
-    assert!(reason.starts_with("it writes"), "{reason}");
+    assert!(reason.message.starts_with("it writes"), "{reason}");
 }

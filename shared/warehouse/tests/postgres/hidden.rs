@@ -123,7 +123,7 @@ async fn a_type_that_the_role_may_not_name_has_a_stand_in_and_keeps_its_labels()
         ("mood", ("enum", Mode::Nullable)),
         ("moods", ("enum", Mode::Repeated)),
         ("place", ("record", Mode::Nullable)),
-        ("span", ("span", Mode::Nullable)),
+        ("span", ("USER-DEFINED", Mode::Nullable)),
         ("mail", ("text", Mode::Nullable)),
         ("safe", ("record", Mode::Nullable)),
         ("piece", ("shop.half", Mode::Nullable)),
@@ -200,7 +200,7 @@ async fn a_refused_plan_names_nothing_that_the_role_may_not_read() {
         let Plan::Rejected(text) = plan else {
             panic!("{sql}: {plan:?}");
         };
-        assert_eq!(text, expected, "{sql}");
+        assert_eq!(text.message, expected, "{sql}");
     }
     let sql = "select mood, moods, place, span, safe, id from shop.open";
     let plan = source.plan(sql, &Usage::default()).await.unwrap();
@@ -210,7 +210,14 @@ async fn a_refused_plan_names_nothing_that_the_role_may_not_read() {
     let types = verified.columns.iter().map(|it| it.data_type.as_str());
     assert_eq!(
         types.collect::<Vec<_>>(),
-        ["enum", "enum", "record", "span", "record", "integer"]
+        [
+            "enum",
+            "enum",
+            "record",
+            "USER-DEFINED",
+            "record",
+            "integer"
+        ]
     );
 }
 
@@ -237,6 +244,7 @@ async fn a_result_has_no_column_that_the_role_may_not_read() {
         let Plan::Rejected(text) = plan else {
             panic!("{sql}: {plan:?}");
         };
+        let text = text.message;
         assert!(text.starts_with("its result has columns"), "{sql}: {text}");
         assert!(!text.contains("hidden") && !text.contains("code"), "{text}");
     }
@@ -250,4 +258,96 @@ async fn a_result_has_no_column_that_the_role_may_not_read() {
         let plan = source.plan(sql, &Usage::default()).await.unwrap();
         assert!(matches!(plan, Plan::Accepted(_)), "{sql}: {plan:?}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_plan_names_no_type_server_or_function_that_the_role_may_not_see() {
+    let db = warehouse(&half_open()).await;
+    let source = as_stranger(&db);
+    for (sql, expected) in [
+        (
+            "select id from shop.open where mood = 'x'",
+            "the warehouse rejects the query: a value is not valid for its type at line 1, column 39",
+        ),
+        (
+            "select id\nfrom shop.open where mood = 1",
+            "the warehouse rejects the query: no function or operator takes values of these types: cast them \
+             at line 2, column 27",
+        ),
+        (
+            "select id from shop.open where safe = 1",
+            "the warehouse rejects the query: no function or operator takes values of these types: cast them \
+             at line 1, column 37",
+        ),
+    ] {
+        let plan = source.plan(sql, &Usage::default()).await.unwrap();
+        let Plan::Rejected(rejection) = plan else {
+            panic!("{sql}: {plan:?}");
+        };
+        assert_eq!(rejection.message, expected, "{sql}");
+        assert_eq!(rejection.outline, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_comment_that_names_a_type_function_or_collation_of_a_closed_schema_is_omitted() {
+    let db = warehouse(&half_open()).await;
+    db.run(
+        "create collation closed.zzorder from \"C\";
+         comment on table shop.child is 'Sorted by zzorder';
+         comment on column shop.child.more is 'In the bucket of the row';
+         comment on column shop.open.mail is 'Like a span of days';
+         comment on column shop.open.number is 'A count';",
+    )
+    .await;
+    let (tables, _) = by_name(&db).await;
+    assert_eq!(tables["child"].description, None, "a collation");
+    let said = |table: &str, path| column(&tables[table], path).description.clone();
+    assert_eq!(said("child", "more"), None, "a function");
+    // A readable column has the name of the type.
+    assert_eq!(said("open", "mail").as_deref(), Some("Like a span of days"));
+    assert_eq!(said("open", "number").as_deref(), Some("A count"));
+}
+
+#[tokio::test]
+async fn a_readable_partition_of_an_unreadable_table_is_a_table_of_its_own() {
+    let db = warehouse(&format!(
+        "create schema shop; create schema closed; create schema other;
+         grant usage on schema shop, other to {UNPRIVILEGED};
+         create table shop.log (id int, day int) partition by range (day);
+         create table shop.log_1 partition of shop.log for values from (1) to (9) partition by list (id);
+         create table shop.log_1_a partition of shop.log_1 for values in (1);
+         create table shop.log_2 partition of shop.log for values from (10) to (19);
+         grant select on shop.log_1, shop.log_1_a to {UNPRIVILEGED};
+         create table closed.all (id int) partition by list (id);
+         create table shop.part partition of closed.all for values in (1);
+         grant select on shop.part to {UNPRIVILEGED};
+         create table other.open (id int) partition by list (id);
+         create table shop.of_other partition of other.open for values in (1);
+         grant select on other.open, shop.of_other to {UNPRIVILEGED};"
+    ))
+    .await;
+    let (tables, reading) = by_name(&db).await;
+    let names: Vec<&str> = tables.keys().map(String::as_str).collect();
+    assert_eq!(names, ["log_1", "open", "part"]);
+    let problems = reading.problems.iter().map(|it| it.subject.as_str());
+    let unread: Vec<&str> = problems.filter(|it| it.ends_with("shop.log")).collect();
+    assert_eq!(unread.len(), 1, "{:?}", reading.problems);
+
+    let sql = "select id from shop.log_1 where day > 2";
+    let source = as_stranger(&db);
+    let plan = source.plan(sql, &Usage::default()).await.unwrap();
+    assert!(matches!(plan, Plan::Accepted(_)), "{plan:?}");
+    // What only the schemas of the URL have is not read either.
+    let url = db.unprivileged_url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let source = Postgres::open(&format!("{url}{separator}schemas=shop"), &Env::default()).unwrap();
+    let mut names: Vec<String> = read(&source)
+        .await
+        .tables
+        .iter()
+        .map(|table| table.own_name().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["log_1", "of_other", "part"]);
 }

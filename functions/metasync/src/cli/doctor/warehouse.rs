@@ -53,7 +53,7 @@ pub async fn dry_run(resources: &Resources) -> Outcome {
     let env = resources.env();
     match source.plan("select 1 as one", &Usage::default()).await {
         Ok(Plan::Accepted(_)) => fine("the warehouse plans queries"),
-        Ok(Plan::Rejected(reason)) => failed(reason, command(env, None, retry)),
+        Ok(Plan::Rejected(reason)) => failed(reason.message, command(env, None, retry)),
         Err(error) => {
             let remedy = command(env, error.remedy(), retry);
             failed(detail(error), remedy)

@@ -17,7 +17,7 @@ use super::jobs;
 use super::subject::Subject;
 use crate::error::SourceError;
 use crate::observer::Observer;
-use crate::source::{Plan, Planned};
+use crate::source::{Place, Plan, Planned, Rejection};
 
 #[derive(Deserialize)]
 struct Job {
@@ -59,21 +59,26 @@ pub(super) async fn dry_run(
         Ok(Job { statistics }) => Ok(planned(statistics)),
         Err(Failure::Refused {
             reason, message, ..
-        }) if Failure::is_about_the_query(&reason, &message) => {
-            Ok(Plan::Rejected(excerpt(&message)))
-        }
+        }) if Failure::is_about_the_query(&reason, &message) => Ok(rejected(&message)),
         Err(failure) => Err(failure.about(Subject::Jobs(project))),
     }
+}
+
+fn rejected(message: &str) -> Plan {
+    let place = Place::at_end(message);
+    Plan::Rejected(Rejection::new(excerpt(message), None, place))
 }
 
 fn planned(statistics: Statistics) -> Plan {
     let query = statistics.query.unwrap_or_default();
     // A dry run also accepts scripts and statements that change data.
     if query.statement_type != "SELECT" {
-        return Plan::Rejected(match query.statement_type.as_str() {
-            "" => "BigQuery does not report what kind of statement it is".to_owned(),
-            kind => format!("it is a {kind}: only one SELECT is planned"),
-        });
+        return Plan::Rejected(Rejection::without_names(
+            match query.statement_type.as_str() {
+                "" => "BigQuery does not report what kind of statement it is".to_owned(),
+                kind => format!("it is a {kind}: only one SELECT is planned"),
+            },
+        ));
     }
     let tables = query.referenced_tables.into_iter().map(TableName::from);
     let columns = query.schema.unwrap_or_default().fields.into_iter();

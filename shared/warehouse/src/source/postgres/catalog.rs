@@ -164,7 +164,14 @@ impl Catalog<'_> {
         });
         let mut tables: Vec<(Table, Vec<String>)> = tables.collect();
         self.observer.request();
-        let rows = self.db.query_typed(include_str!("hidden.sql"), &[]).await?;
+        let all = [(
+            &None::<Vec<String>> as &(dyn ToSql + Sync),
+            Type::TEXT_ARRAY,
+        )];
+        let rows = self
+            .db
+            .query_typed(include_str!("hidden.sql"), &all)
+            .await?;
         let names = rows.iter().map(|row| row.try_get::<_, Text>("name"));
         let names: Vec<Text> = names.collect::<Result<_, _>>()?;
         let names = names.into_iter().filter_map(Text::valid);

@@ -13,6 +13,7 @@ mod links;
 mod locks;
 mod omission;
 mod plan;
+mod rejection;
 mod relation;
 mod text;
 mod types;

@@ -1,13 +1,12 @@
 //! Plans a query with `explain`, without running it.
 
+use platform::postgres::Pool;
 use platform::postgres::types::Type;
-use platform::postgres::{Pool, is_unavailable};
 use schema::document::{Column, How, Mode, Verified};
 use serde_json::Value;
-use tokio_postgres::error::{ErrorPosition, SqlState};
 use tokio_postgres::{Statement, Transaction};
 
-use super::locks;
+use super::{locks, rejection};
 use crate::error::SourceError;
 use crate::observer::Observer;
 use crate::source::Plan;
@@ -27,7 +26,7 @@ pub(super) async fn plan(
     observer: &dyn Observer,
 ) -> Result<Plan, SourceError> {
     if sql.contains('\0') {
-        return Ok(Plan::Rejected("it contains a NUL character".to_owned()));
+        return Ok(Plan::rejected("it contains a NUL character"));
     }
     // Not returned to the pool: the driver caches prepared type lookups, which behind a pooler are gone
     // after the transaction.
@@ -40,7 +39,7 @@ pub(super) async fn plan(
     db.batch_execute("rollback; deallocate all").await?;
     match plan {
         Ok(plan) => Ok(plan),
-        Err(error) => refused(&db, error, sql).await,
+        Err(error) => rejection::rejected(&db, error, sql).await,
     }
 }
 
@@ -54,14 +53,10 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
     )]
     let statement = db.prepare(sql).await?;
     if !statement.params().is_empty() {
-        return Ok(Plan::Rejected(
-            "it has parameters: replace them by values".to_owned(),
-        ));
+        return Ok(Plan::rejected("it has parameters: replace them by values"));
     }
     if statement.columns().is_empty() {
-        return Ok(Plan::Rejected(
-            "it is not a query: it returns no rows".to_owned(),
-        ));
+        return Ok(Plan::rejected("it is not a query: it returns no rows"));
     }
     db.batch_execute("rollback to savepoint planning").await?;
     let row = db
@@ -71,18 +66,20 @@ async fn explain(db: &Transaction<'_>, sql: &str) -> Result<Plan, tokio_postgres
     let locked = locks::locked(db).await?;
     let reads = locks::reads(db, &locked).await?;
     if writes(&explained) {
-        return Ok(Plan::Rejected(
-            "it writes or locks rows: only queries that read are planned".to_owned(),
+        return Ok(Plan::rejected(
+            "it writes or locks rows: only queries that read are planned",
         ));
     }
 
     if reveals(db, &statement, sql, &locked).await? {
-        return Ok(Plan::Rejected(
-            "its result has columns that the role of WAREHOUSE_URL may not read: name the columns of a \
-             row type instead of `.*`"
-                .to_owned(),
+        return Ok(Plan::rejected(
+            "its result has columns that the role of WAREHOUSE_URL may not read: name the columns of a row \
+             type instead of `.*`",
         ));
     }
+    // The names of types include their schema, as those of columns do.
+    db.batch_execute("set local search_path = pg_catalog")
+        .await?;
     let types: Vec<u32> = statement
         .columns()
         .iter()
@@ -173,70 +170,4 @@ fn writes(plan: &Value) -> bool {
         Value::Array(nodes) => nodes.iter().any(writes),
         _ => false,
     }
-}
-
-/// The rejection of the query, unless the warehouse failed. It names nothing that the role may not read.
-async fn refused(
-    db: &Transaction<'_>,
-    error: tokio_postgres::Error,
-    sql: &str,
-) -> Result<Plan, SourceError> {
-    if error.code() == Some(&SqlState::QUERY_CANCELED) {
-        return Ok(Plan::Rejected("planning it takes more than 3 s".to_owned()));
-    }
-    let Some(refusal) = error.as_db_error().filter(|_| !is_unavailable(&error)) else {
-        return Err(error.into());
-    };
-    // The message names what a view reads, which the query does not.
-    if refusal.code() == &SqlState::INSUFFICIENT_PRIVILEGE {
-        let reason = "permission denied: it reads a table, column or schema that the role of \
-                      WAREHOUSE_URL may not read";
-        return Ok(Plan::Rejected(reason.to_owned()));
-    }
-    let mut text = refusal.message().to_owned();
-    if let Some(ErrorPosition::Original(position)) = refusal.position() {
-        let before: Vec<char> = sql
-            .chars()
-            .take((*position as usize).saturating_sub(1))
-            .collect();
-        let line = before
-            .iter()
-            .filter(|&&character| character == '\n')
-            .count()
-            + 1;
-        let column = before.iter().rev().take_while(|&&it| it != '\n').count() + 1;
-        text += &format!(" at line {line}, column {column}");
-    }
-    if let Some(hint) = refusal.hint()
-        && !names_hidden(db, hint).await
-    {
-        text += &format!(" ({hint})");
-    }
-    Ok(Plan::Rejected(text))
-}
-
-/// Whether a hint names a column or table that the role may not read: Postgres suggests any column of the
-/// tables in a query.
-async fn names_hidden(db: &Transaction<'_>, hint: &str) -> bool {
-    let quoted = hint.split('"').skip(1).step_by(2);
-    // `alias.column`, in which either may contain dots.
-    let names = quoted.flat_map(|name| {
-        let dots = name.match_indices('.');
-        let rests = dots.map(|(at, _)| &name[at + 1..]);
-        rests.chain([name]).collect::<Vec<_>>()
-    });
-    let names: Vec<&str> = names.collect();
-    let sql = "select exists (
-                 select from pg_attribute as attribute
-                 join pg_class as class on class.oid = attribute.attrelid
-                 where (attribute.attname = any ($1) or class.relname = any ($1))
-                   and attribute.attnum > 0
-                   and not attribute.attisdropped
-                   and class.relkind in ('r', 'p', 'v', 'm', 'f')
-                   and has_column_privilege(class.oid, attribute.attnum, 'select') is not true)";
-    let hidden = db
-        .query_typed_one(sql, &[(&names, Type::TEXT_ARRAY)])
-        .await
-        .and_then(|row| row.try_get(0));
-    hidden.unwrap_or(true)
 }

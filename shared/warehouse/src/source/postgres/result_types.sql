@@ -1,4 +1,4 @@
--- The names of the types $1 with the modifiers $2. A type that we may not name has another one: that of a
+-- The names of the types $1 with the modifiers $2. A type that we may not name has a stand-in: that of a
 -- schema that we may not use, and the row type of a table that we may not read.
 select case
          when has_schema_privilege(element.typnamespace, 'usage') is not false
@@ -9,7 +9,14 @@ select case
          else case element.typtype
                 when 'e' then 'enum'
                 when 'c' then 'record'
-                else element.typname::text
+                else case
+                       when exists (
+                           select from pg_depend
+                           where classid = 'pg_type'::regclass and objid = element.oid
+                             and deptype = 'e')
+                         then element.typname::text
+                       else 'USER-DEFINED'
+                     end
               end || case when element.oid <> result.type then '[]' else '' end
        end as name
 from unnest($1::oid[], $2::int4[]) with ordinality as result (type, modifier, place)

@@ -8,13 +8,26 @@ relation as (
   from pg_class as class
   join pg_namespace as schema on schema.oid = class.relnamespace
   where class.relkind in ('r', 'p', 'v', 'm', 'f')
-    and not class.relispartition
     and schema.nspname !~ '^pg_'
     and schema.nspname <> 'information_schema'
     and ($1::text[] is null or schema.nspname = any($1))
     and not exists (
       select from pg_depend
       where classid = 'pg_class'::regclass and objid = class.oid and deptype = 'e')
+    -- A partition that we may read is a table of its own if none of those above it is read.
+    and (not class.relispartition
+         or (has_schema_privilege(schema.oid, 'usage') is true
+             and (has_table_privilege(class.oid, 'select')
+                  or has_any_column_privilege(class.oid, 'select')) is true
+             and not exists (
+               select from pg_partition_ancestors(class.oid) as above (oid)
+               join pg_class as ancestor on ancestor.oid = above.oid
+               join pg_namespace as place on place.oid = ancestor.relnamespace
+               where ancestor.oid <> class.oid
+                 and ($1::text[] is null or place.nspname = any ($1))
+                 and has_schema_privilege(place.oid, 'usage') is true
+                 and (has_table_privilege(ancestor.oid, 'select')
+                      or has_any_column_privilege(ancestor.oid, 'select')) is true)))
 ),
 -- A table and what a query of it also reads: its partitions and the tables that inherit from it, at any
 -- depth and each once.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use schema::bounds::MAX_LABELS;
+use schema::stand_in;
 use tokio_postgres::{Error, Row};
 
 use super::text::Text;
@@ -13,8 +14,8 @@ pub(super) struct TypeInfo {
     pub(super) kind: TypeKind,
     /// What to call it instead: none if we may name it.
     pub(super) stand_in: Option<&'static str>,
-    /// The name without its schema.
-    pub(super) own_name: String,
+    /// The name without its schema; none if we may not name it at all.
+    own_name: Option<String>,
     pub(super) description: Option<String>,
     /// Whether its comment or a label is not UTF-8.
     pub(super) has_bad_text: bool,
@@ -75,8 +76,12 @@ impl Types {
                 let element = self.stand_in(*element)?;
                 Some(format!("{element}[]"))
             }
-            // An extension's type of a schema that we may not use: only the schema is hidden.
-            TypeKind::Other => info.stand_in.map(|_| info.own_name.clone()),
+            // Of an extension's type only the schema is hidden.
+            TypeKind::Other => {
+                info.stand_in?;
+                let own_name = info.own_name.clone();
+                Some(own_name.unwrap_or_else(|| stand_in::USER_DEFINED.to_owned()))
+            }
             TypeKind::Enum { .. } | TypeKind::Composite { .. } => info.stand_in.map(str::to_owned),
         }
     }
@@ -110,15 +115,16 @@ impl TypeInfo {
             _ => TypeKind::Other,
         };
         let usable: bool = row.try_get("usable")?;
+        let own_name: Option<Text> = row.try_get("name")?;
         let description: Option<Text> = row.try_get("description")?;
         has_bad_text |= description.as_ref().is_some_and(Text::is_bad);
         Ok(Self {
             stand_in: (!usable).then_some(match kind {
-                TypeKind::Enum { .. } => "enum",
-                _ => "record",
+                TypeKind::Enum { .. } => stand_in::ENUM,
+                _ => stand_in::RECORD,
             }),
             kind,
-            own_name: row.try_get::<_, Text>("name")?.lossy().to_owned(),
+            own_name: own_name.map(|name| name.lossy().to_owned()),
             description: description.and_then(Text::valid),
             has_bad_text,
         })

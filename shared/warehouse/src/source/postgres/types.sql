@@ -48,7 +48,13 @@ select type.oid,
          else 'other'
        end as kind,
        type.usable,
-       type.typname::text as name,
+       -- None if even that is hidden. What an extension brought has the names of its documentation.
+       case
+         when type.usable or exists (
+             select from pg_depend
+             where classid = 'pg_type'::regclass and objid = type.oid and deptype = 'e')
+           then type.typname::text
+       end as name,
        -- Of a domain its base type, of an array its element's.
        case when type.typtype = 'd' then type.typbasetype else coalesce(type.element, 0) end as inner_type,
        format_type(type.typbasetype, type.typtypmod) as base_name,
