@@ -213,13 +213,15 @@ fn sync_prints_its_result_context_reads_the_cache_and_errors_say_what_to_set() {
     let within = |datasets| {
         let arguments = [&context[..], &["--datasets", datasets]].concat();
         let shown = run(&arguments, &env[1..]);
-        (
-            shown.status.success(),
-            String::from_utf8(shown.stdout).unwrap(),
-        )
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (shown.status.code(), text(shown.stdout), text(shown.stderr))
     };
-    assert_eq!(within(dataset), (true, text.clone()));
-    assert_eq!(within("not.mine"), (true, String::new()));
+    assert_eq!(within(dataset).0, Some(0));
+    assert_eq!(within(dataset).1, text);
+    let (code, nothing, error) = within("not.mine");
+    assert_eq!((code, nothing.as_str()), (Some(1), ""), "{error}");
+    assert!(error.contains("the cache does not have (\"not.mine\")"), "{error}");
+    assert!(!error.contains(dataset), "{error}");
     let nothing = format!("file://{}/nothing", folder.path().display());
     let missing = run(&context, &[("BUCKET_URL", nothing.as_str())]);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("run `metasync sync` to create it"));
