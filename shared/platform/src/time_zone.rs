@@ -16,6 +16,8 @@ const MAX_NAME: usize = 64;
 const QUARTERS: std::ops::RangeInclusive<i32> = -12 * 4..=14 * 4;
 /// Names of the database that are abbreviations. People use them for the time in summer too, or for other zones.
 const ABBREVIATIONS: [&str; 7] = ["CET", "EET", "EST", "HST", "MET", "MST", "WET"];
+/// Abbreviations that are no names of the database and don't end in `T`.
+const OTHER_ABBREVIATIONS: [&str; 4] = ["AOE", "MSK", "WIB", "WITA"];
 /// A placeholder of the database for machines without a time zone.
 const PLACEHOLDER: &str = "Factory";
 
@@ -31,8 +33,8 @@ pub enum InvalidZone {
     #[error("unknown time zone: use a name like Asia/Seoul, or an offset like +09:00")]
     Unknown,
     #[error(
-        "an abbreviation doesn't say whether clocks change in summer: use a name like Asia/Seoul, or an offset like \
-         +09:00"
+        "abbreviations are not accepted, because they stand for several zones or don't say whether clocks change in \
+         summer: use a name like Asia/Seoul, or an offset like +09:00"
     )]
     Abbreviation,
     #[error(
@@ -50,8 +52,18 @@ impl Zone {
 
     /// The zone that a parameter of a request names.
     pub fn of_parameter(parameter: &str, text: &str) -> Result<Self, Error> {
-        text.parse()
-            .map_err(|error: InvalidZone| Error::Invalid(format!("{parameter}: {error}")))
+        text.parse().map_err(|error: InvalidZone| {
+            // A plus sign that is not escaped in the query of a URL arrives as a blank.
+            let meant = text.trim().replace(' ', "+");
+            Error::Invalid(if meant.parse::<Self>().is_ok() {
+                let escaped = meant.replace('+', "%2B");
+                format!(
+                    "{parameter}: in the query of a URL, `+` means a blank: write it as %2B, {parameter}={escaped}"
+                )
+            } else {
+                format!("{parameter}: {error}")
+            })
+        })
     }
 
     fn named(name: &str) -> Result<Self, InvalidZone> {
@@ -66,7 +78,10 @@ impl Zone {
             return Err(InvalidZone::Unknown);
         }
         let rules = TimeZoneDatabase::bundled().get(name);
-        let rules = rules.map_err(|_| InvalidZone::Unknown)?;
+        let rules = rules.map_err(|_| match is_abbreviation(name) {
+            true => InvalidZone::Abbreviation,
+            false => InvalidZone::Unknown,
+        })?;
         if rules == TimeZone::UTC {
             return Ok(Self::utc());
         }
@@ -110,6 +125,13 @@ impl FromStr for Zone {
             None => Self::named(text.trim()),
         }
     }
+}
+
+/// Whether an unknown name looks like an abbreviation: most end in the `T` of `time`.
+fn is_abbreviation(name: &str) -> bool {
+    let is_word = (3..=5).contains(&name.len()) && name.bytes().all(|it| it.is_ascii_alphabetic());
+    let mut others = OTHER_ABBREVIATIONS.into_iter();
+    is_word && (name.ends_with(['T', 't']) || others.any(|it| it.eq_ignore_ascii_case(name)))
 }
 
 /// The quarter hours of an offset; none if the text has not the form of an offset.
@@ -239,9 +261,6 @@ mod tests {
             "posix/UTC",
             "UTC9",
             "09:00",
-            "KST",
-            "PST",
-            "IST",
             "EST5EDT,M3.2.0,M11.1.0",
             "<+09>-9",
             "Foo/Bar+3",
@@ -250,8 +269,33 @@ mod tests {
         ] {
             assert_eq!(name(text), Err(InvalidZone::Unknown), "{text:?}");
         }
-        for text in ["EST", "est", "MST", "HST", "CET", "EET", "MET", "WET"] {
+        for text in [
+            "EST", "est", "MST", "HST", "CET", "EET", "MET", "WET", "KST", "kst", "PST", "IST",
+            "CEST", "AEDT", "MSK",
+        ] {
             assert_eq!(name(text), Err(InvalidZone::Abbreviation), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_whose_plus_sign_was_not_escaped_is_refused_with_the_escaped_form() {
+        let refusal = |text| {
+            Zone::of_parameter("timezone", text)
+                .unwrap_err()
+                .to_string()
+        };
+        for text in ["Etc/GMT 9", "etc/gmt 9"] {
+            let refusal = refusal(text);
+            assert!(refusal.contains("write it as %2B"), "{refusal}");
+            assert!(
+                refusal.to_lowercase().ends_with("timezone=etc/gmt%2b9"),
+                "{refusal}"
+            );
+        }
+        for text in ["Etc/GMT 99", "Asia Seoul", "KST"] {
+            let refusal = refusal(text);
+            assert!(!refusal.contains("%2B"), "{refusal}");
+            assert!(refusal.contains("Asia/Seoul"), "{refusal}");
         }
     }
 }
