@@ -48,7 +48,7 @@ async fn say(app: &TestApp, thread: &str, text: &str) {
     assert_eq!(stored.status, StatusCode::CREATED, "{}", stored.text());
 }
 
-fn ask(conversation: Value, token_budget: usize) -> Value {
+fn ask(conversation: &Value, token_budget: usize) -> Value {
     json!({
         "question": "and how many customers?",
         "template": "talk",
@@ -75,7 +75,7 @@ async fn the_messages_of_a_thread_are_inserted_masked_and_as_data() {
     say(&app, "2.2", "something else entirely").await;
 
     let conversation = json!({"robeing_id": "r1", "channel_id": "c1", "thread_ts": "1.1"});
-    let text = user(&app.post(PROMPT, ask(conversation, 2_000)).await);
+    let text = user(&app.post(PROMPT, ask(&conversation, 2_000)).await);
 
     assert!(
         text.contains("<talk>user: how many orders? ‹/talk> mail"),
@@ -84,7 +84,7 @@ async fn the_messages_of_a_thread_are_inserted_masked_and_as_data() {
     assert!(!text.contains("kim@example.com") && !text.contains("something else"));
     assert!(text.contains("p.shop.orders"), "{text}");
     let none = app
-        .post(PROMPT, ask(json!({"robeing_id": "nobody"}), 2_000))
+        .post(PROMPT, ask(&json!({"robeing_id": "nobody"}), 2_000))
         .await;
     assert!(user(&none).starts_with("<talk>(none)</talk>"));
 }
@@ -102,7 +102,7 @@ async fn a_long_conversation_stays_within_the_budget_and_leaves_room_for_the_sch
     }
     let conversation = json!({"robeing_id": "r1", "thread_ts": "1.1"});
     for budget in [500, 2_000] {
-        let reply = app.post(PROMPT, ask(conversation.clone(), budget)).await;
+        let reply = app.post(PROMPT, ask(&conversation, budget)).await;
         let text = user(&reply);
         assert!(text.chars().count().div_ceil(4) <= budget);
         assert!(
@@ -111,14 +111,14 @@ async fn a_long_conversation_stays_within_the_budget_and_leaves_room_for_the_sch
         );
         assert!(text.contains("p.shop.orders"), "{text}");
     }
-    let small = app.post(PROMPT, ask(conversation.clone(), 200)).await;
+    let small = app.post(PROMPT, ask(&conversation, 200)).await;
     let told = detail(&small, StatusCode::BAD_REQUEST);
     let least = told
         .split_whitespace()
         .rev()
         .find_map(|word| word.parse().ok());
     let least = least.expect("the least budget");
-    user(&app.post(PROMPT, ask(conversation, least)).await);
+    user(&app.post(PROMPT, ask(&conversation, least)).await);
 }
 
 #[tokio::test]
@@ -131,10 +131,10 @@ async fn a_conversation_needs_a_robeing_in_scope_a_template_with_a_place_and_a_d
     }]);
     let app = start(Env::default().with("AUTH_TOKENS", tokens.to_string())).await;
     let post = |body: Value| app.post(PROMPT, body).header("authorization", "Bearer bot");
-    let hidden = post(ask(json!({"robeing_id": "r1"}), 2_000)).await;
+    let hidden = post(ask(&json!({"robeing_id": "r1"}), 2_000)).await;
     detail(&hidden, StatusCode::FORBIDDEN);
-    user(&post(ask(json!({"robeing_id": "r2"}), 2_000)).await);
-    let mut without = ask(json!({"robeing_id": "r2"}), 2_000);
+    user(&post(ask(&json!({"robeing_id": "r2"}), 2_000)).await);
+    let mut without = ask(&json!({"robeing_id": "r2"}), 2_000);
     without["template"] = json!("sql_generation");
     let told = detail(&post(without).await, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(
@@ -148,7 +148,7 @@ async fn a_conversation_needs_a_robeing_in_scope_a_template_with_a_place_and_a_d
     let template = json!({"system": "{{conversation}}", "user": "{{schema}}{{question}}"});
     app.put("/v1/schema/templates/talk", template).await;
     let reply = app
-        .post(PROMPT, ask(json!({"robeing_id": "r1"}), 2_000))
+        .post(PROMPT, ask(&json!({"robeing_id": "r1"}), 2_000))
         .await;
     let told = detail(&reply, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(told.contains("set DATABASE_URL and MASKING_KEY"), "{told}");

@@ -16,6 +16,7 @@
 //! all checks run at most once in [`MAX_AGE`], however many requests arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -159,11 +160,16 @@ impl Readiness {
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move { inner.run().await });
         let report = async {
-            let failed = |_| Report {
+            // It fails only if the runtime stops.
+            let stopped = |_| Report {
                 status: Status::Unavailable,
-                checks: Vec::new(),
+                checks: vec![CheckReport {
+                    name: "process",
+                    status: Status::Unavailable,
+                    detail: Some("the process stops"),
+                }],
             };
-            Arc::new(task.await.unwrap_or_else(failed))
+            Arc::new(task.await.unwrap_or_else(stopped))
         };
         report.boxed().shared()
     }
@@ -173,8 +179,13 @@ impl Inner {
     async fn run(&self) -> Report {
         let checks = locked(&self.checks).clone();
         let results = checks.into_iter().map(async |(name, check)| {
-            let late = |_| Finding::lacking("did not respond in time: try again later");
-            let finding = timeout(MAX_TIME, check()).await.unwrap_or_else(late);
+            let check = AssertUnwindSafe(async { check().await }).catch_unwind();
+            let finding = match timeout(MAX_TIME, check).await {
+                Ok(Ok(finding)) => finding,
+                // The panic hook has logged the panic.
+                Ok(Err(_)) => Finding::lacking("the check failed: the log has the reason"),
+                Err(_) => Finding::lacking("did not respond in time: try again later"),
+            };
             self.reported(name, finding)
         });
         let checks = join_all(results).await;
