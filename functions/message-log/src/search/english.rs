@@ -27,6 +27,17 @@ impl Forms {
         (keys != [word]).then_some(Self { stem, keys })
     }
 
+    /// What all forms of the word begin with; none if that is too short for the index.
+    pub(super) fn start(&self) -> Option<&str> {
+        let (first, others) = self.keys.split_first()?;
+        let shared = |other: &String| {
+            let both = first.bytes().zip(other.bytes());
+            both.take_while(|(one, other)| one == other).count()
+        };
+        let length = others.iter().map(shared).min().unwrap_or(first.len());
+        Some(&first[..length]).filter(|start| start.len() >= MIN_KEY)
+    }
+
     /// Whether a folded text contains a form of the word.
     pub(super) fn are_in(&self, text: &str) -> bool {
         self.keys.iter().any(|key| {
@@ -40,25 +51,30 @@ fn stem_of(word: &str) -> String {
     Stemmer::create(Algorithm::English).stem(word).into_owned()
 }
 
-/// What the forms of a word begin with: the letters that the word and its stem share, without the letter that differs
-/// between forms. In place of that letter, another form has a few others.
+/// What the forms of a word begin with. More letters lead to fewer messages whose stems have to be compared, so the last
+/// letter of a stem is replaced by each one that a form has in its place.
 fn keys(word: &str, stem: &str) -> Vec<String> {
-    let is_same = |(one, other): &(u8, u8)| one == other;
-    let shared = word.bytes().zip(stem.bytes()).take_while(is_same).count();
-    let shared = &word[..shared];
-    // `charge` and `charging`, `policy` and `policies`, `possible` and `possibility`.
-    let start = match shared.strip_suffix(['e', 'i']) {
-        Some(start) => start,
-        None if shared.ends_with("bl") => &shared[..shared.len() - 1],
-        None => shared,
+    let last = [stem.strip_suffix('e'), stem.strip_suffix('i')];
+    let (start, endings) = match last {
+        // `use` and `using`.
+        [Some(start), _] => (start, &["e", "ing"][..]),
+        // `try`, `tries` and `tried`; `policy` and `policies`.
+        [_, Some(start)] if start.len() < MIN_KEY => (start, &["y", "ies", "ied"][..]),
+        [_, Some(start)] => (start, &["y", "i"][..]),
+        // `possible` and `possibility`.
+        _ if stem.ends_with("bl") => (&stem[..stem.len() - 1], &[""][..]),
+        _ => (stem, &[""][..]),
     };
-    if start.len() >= MIN_KEY {
-        vec![start.to_owned()]
-    } else if start.len() + 1 == MIN_KEY && start.len() < stem.len() {
-        // `use` and `using`, `try` and `tries`.
-        ["e", "i", "y"].map(|last| format!("{start}{last}")).into()
-    } else {
-        vec![word.to_owned()]
+    let keys = endings.iter().filter_map(|ending| {
+        let key = format!("{start}{ending}");
+        // `the` is no stem of `thing`.
+        (*ending != "ing" || stem_of(&key) == stem).then_some(key)
+    });
+    let keys: Vec<String> = keys.collect();
+    let is_begin = |key: &String| key.len() >= MIN_KEY && word.starts_with(key.as_str());
+    match keys.iter().any(is_begin) {
+        true => keys,
+        false => vec![word.to_owned()],
     }
 }
 

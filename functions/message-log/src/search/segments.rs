@@ -64,7 +64,6 @@ struct Progress {
     candidates: Vec<TimeKey>,
     /// The candidates that are being read.
     reading: Vec<TimeKey>,
-    hits: Hits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +126,9 @@ impl Segments {
                 progress.push(Progress::new(query, ngrams, lookup));
             }
         }
-        let groups = within.next_groups(&mut progress);
+        let no_hits = || Hits::new(lookup.wanted);
+        let mut hits: Vec<Hits> = lookup.queries.iter().map(|_| no_hits()).collect();
+        let groups = within.next_groups(&mut progress, &hits);
         let (of_tail, found) = try_join!(
             in_tail(db, lookup, &progress),
             postings::candidates(db, &groups)
@@ -135,25 +136,25 @@ impl Segments {
         add_candidates(lookup, &mut progress, of_tail);
         add_candidates(lookup, &mut progress, found);
         loop {
-            let groups = within.next_groups(&mut progress);
+            let groups = within.next_groups(&mut progress, &hits);
             if !groups.is_empty() {
                 let found = postings::candidates(db, &groups).await?;
                 add_candidates(lookup, &mut progress, found);
                 continue;
             }
-            let keys = within.next_candidates(&mut progress);
+            let keys = within.next_candidates(&mut progress, &hits);
             if keys.is_empty() {
-                return Ok(hits_by_query(lookup, progress));
+                return Ok(hits);
             }
-            read_candidates(db, lookup, &mut progress, &keys).await?;
+            read_candidates(db, lookup, &progress, &mut hits, &keys).await?;
         }
     }
 
     /// The next segments of each query that needs more candidates.
-    fn next_groups<'a>(&'a self, progress: &mut [Progress]) -> Vec<Group<'a>> {
+    fn next_groups<'a>(&'a self, progress: &mut [Progress], hits: &[Hits]) -> Vec<Group<'a>> {
         let mut groups = Vec::new();
         for (query, it) in progress.iter_mut().enumerate() {
-            if it.next(&self.0) == Next::ReadSegments {
+            if it.next(&self.0, &hits[it.query]) == Next::ReadSegments {
                 groups.push(Group {
                     query,
                     ngrams: it.ngrams.clone(),
@@ -165,10 +166,10 @@ impl Segments {
     }
 
     /// Takes the newest candidates of each query that has enough of them.
-    fn next_candidates(&self, progress: &mut [Progress]) -> BTreeSet<TimeKey> {
+    fn next_candidates(&self, progress: &mut [Progress], hits: &[Hits]) -> BTreeSet<TimeKey> {
         for it in &mut *progress {
             it.reading.clear();
-            if let Next::ReadCandidates(count) = it.next(&self.0) {
+            if let Next::ReadCandidates(count) = it.next(&self.0, &hits[it.query]) {
                 it.reading = it.candidates.split_off(it.candidates.len() - count);
                 it.next_candidates *= 2;
                 it.candidates_left -= count;
@@ -193,13 +194,13 @@ impl Progress {
             candidates_left: lookup.max_candidates,
             candidates: Vec::new(),
             reading: Vec::new(),
-            hits: Hits::new(lookup.wanted),
         }
     }
 
-    fn next(&self, segments: &[Segment]) -> Next {
-        let missing = self.hits.missing();
-        let last_wanted = self.hits.last_wanted().map(|last| last.id);
+    /// What comes next, given the hits of the query by all its keys.
+    fn next(&self, segments: &[Segment], hits: &Hits) -> Next {
+        let missing = hits.missing();
+        let last_wanted = hits.last_wanted().map(|last| last.id);
         let unread = segments
             .get(self.next_segment)
             .filter(|_| !self.ngrams.is_empty());
@@ -301,7 +302,8 @@ async fn in_tail(
 async fn read_candidates(
     db: &Transaction<'_>,
     lookup: &Lookup<'_>,
-    progress: &mut [Progress],
+    progress: &[Progress],
+    hits: &mut [Hits],
     keys: &BTreeSet<TimeKey>,
 ) -> Result<(), Error> {
     let firsts: Vec<Uuid> = keys.iter().map(|it| time_key::first_id(*it)).collect();
@@ -318,34 +320,30 @@ async fn read_candidates(
     )
     .await?;
     read_in_parts(rows, lookup.workers, |messages| {
-        keep_hits(lookup, progress, messages);
+        keep_hits(lookup, progress, hits, messages);
     })
     .await
 }
 
 /// Keeps messages for the queries that read them and whose terms they contain.
-fn keep_hits(lookup: &Lookup<'_>, progress: &mut [Progress], messages: Vec<(String, Hit)>) {
+fn keep_hits(
+    lookup: &Lookup<'_>,
+    progress: &[Progress],
+    hits: &mut [Hits],
+    messages: Vec<(String, Hit)>,
+) {
     let messages = messages.into_iter();
     for (text, hit) in messages.filter(|(_, hit)| hit.id < lookup.past) {
         let key = time_key::of(hit.id);
-        for it in &mut *progress {
+        for it in progress {
             if it.reading.binary_search(&key).is_ok() && lookup.queries[it.query].are_in(&text) {
-                it.hits.push(hit.clone());
+                hits[it.query].push(hit.clone());
             }
         }
     }
-    for it in progress {
-        it.hits.settle();
+    for it in hits {
+        it.settle();
     }
-}
-
-fn hits_by_query(lookup: &Lookup<'_>, progress: Vec<Progress>) -> Vec<Hits> {
-    let hits = lookup.queries.iter().map(|_| Hits::new(lookup.wanted));
-    let mut hits: Vec<Hits> = hits.collect();
-    for it in progress {
-        hits[it.query].add(it.hits);
-    }
-    hits
 }
 
 #[cfg(test)]
@@ -375,7 +373,8 @@ mod tests {
         let mut progress = progress(20);
         progress.ngrams = vec![1];
         progress.candidates = candidates.iter().map(|it| it << 8).collect();
-        progress.hits.extend(hits.iter().map(|it| hit(id(it))));
+        let mut found = Hits::new(3);
+        found.extend(hits.iter().map(|it| hit(id(it))));
         progress.next_candidates = 5;
         let segment = |last: &u64| Segment {
             number: 0,
@@ -384,7 +383,7 @@ mod tests {
             last_id: id(last),
         };
         let unread: Vec<Segment> = unread.iter().map(segment).collect();
-        progress.next(&unread)
+        progress.next(&unread, &found)
     }
 
     fn progress(max_candidates: usize) -> Progress {
@@ -418,6 +417,6 @@ mod tests {
         assert_eq!(next(&[9, 8, 4], &[3, 4], &[]), Next::ReadCandidates(1));
         let mut exhausted = progress(0);
         exhausted.candidates = vec![u64::MAX >> 16];
-        assert_eq!(exhausted.next(&[]), Next::Done);
+        assert_eq!(exhausted.next(&[], &Hits::new(3)), Next::Done);
     }
 }
