@@ -34,6 +34,7 @@ pub struct ListParams {
     #[param(default = false)]
     replayed: Option<bool>,
     /// `erased` includes dead letters that were emptied: erased, or edited or deleted by their sender in Slack.
+    #[param(inline)]
     include: Option<Include>,
     /// The most items per page.
     #[param(minimum = 1, maximum = 200, default = 50)]

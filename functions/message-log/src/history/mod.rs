@@ -62,6 +62,7 @@ pub struct RobeingParams {
     #[param(value_type = Option<Uuid>)]
     after: Option<Cursor<Uuid>>,
     /// `erased` includes rows that were erased.
+    #[param(inline)]
     include: Option<Include>,
 }
 
