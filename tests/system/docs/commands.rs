@@ -69,7 +69,7 @@ struct Reader {
     ports: [u16; 2],
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr());
     free.expect("a free loopback port").port()
 }

@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod document_schema;
 mod links;
+mod own_postgres;
 mod requirements;
 
 use std::path::{Path, PathBuf};
