@@ -222,9 +222,7 @@ fn find<'a>(view: &'a View, name: &str) -> platform::Result<&'a Table> {
     let found = if quoted.is_empty() { bare } else { quoted };
     match found[..] {
         [table] => Ok(table),
-        [] => Err(Error::NotFound(format!(
-            "no table {name:?}: `GET /v1/schema/tables` lists the tables"
-        ))),
+        [] => Err(missing(view, name)),
         _ => {
             let some: Vec<&str> = found
                 .iter()
@@ -238,6 +236,24 @@ fn find<'a>(view: &'a View, name: &str) -> platform::Result<&'a Table> {
             )))
         }
     }
+}
+
+/// That there is no such table. A shard is read by the name of its family.
+fn missing(view: &View, name: &str) -> Error {
+    let prefix = name.trim_end_matches(|it: char| it.is_ascii_digit());
+    let date = &name[prefix.len()..];
+    let family = (!date.is_empty()).then(|| find(view, &format!("{prefix}*")).ok());
+    let family = family.flatten().and_then(|family| {
+        let shards = family.shards.as_ref()?;
+        (shards.last.len() == date.len()).then_some((family, shards))
+    });
+    Error::NotFound(match family {
+        Some((family, shards)) => format!(
+            "no table {name:?}: shards are read as one table, {} ({} to {}); use that name",
+            family.name, shards.first, shards.last
+        ),
+        None => format!("no table {name:?}: `GET /v1/schema/tables` lists the tables"),
+    })
 }
 
 /// The tables whose name has this suffix.

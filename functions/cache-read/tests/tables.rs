@@ -115,6 +115,32 @@ async fn a_table_is_found_by_any_unique_suffix_of_its_name() {
 }
 
 #[tokio::test]
+async fn the_404_of_a_shard_names_its_family_unless_the_scope_hides_it() {
+    let (app, _) = serving(&shop()).await;
+    let told = async |name: &str, scope: &str| {
+        let request = app.get(&format!("/v1/schema/tables/{name}"));
+        let reply = request.header("test-datasets", scope).await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{name}");
+        reply.json()["detail"].as_str().unwrap().to_owned()
+    };
+    for name in [
+        "p.web.events_20210102",
+        "web.events_20210101",
+        "events_20210101",
+    ] {
+        let detail = told(name, "p.web").await;
+        let family = "p.web.events_* (20210101 to 20210102); use that name";
+        assert!(detail.ends_with(family), "{detail}");
+        let hidden = told(name, "p.shop").await;
+        assert!(hidden.ends_with("lists the tables"), "{hidden}");
+    }
+    for name in ["events_1", "events_", "orders_20210101", "20210101"] {
+        let detail = told(name, "p.web").await;
+        assert!(detail.ends_with("lists the tables"), "{name}: {detail}");
+    }
+}
+
+#[tokio::test]
 async fn a_table_is_rendered_as_json_ddl_or_text() {
     let (app, _) = serving(&shop()).await;
     let json = app.get("/v1/schema/tables/events_*").await;
