@@ -79,6 +79,20 @@ async fn zones_that_differ_by_half_an_hour_or_a_quarter_have_their_own_days_and_
 }
 
 #[tokio::test]
+async fn patterns_tell_their_time_zone_in_its_canonical_form() {
+    let log = start().await;
+    for (zone, canonical) in [
+        ("?timezone=UTC%2B9", "+09:00"),
+        ("?timezone=asia/kolkata", "Asia/Kolkata"),
+        // The default of the setting.
+        ("", "Asia/Seoul"),
+    ] {
+        let patterns = log.get(&format!("/v1/robeings/r1/patterns{zone}")).await;
+        assert_eq!(patterns["timezone"], canonical, "{zone}");
+    }
+}
+
+#[tokio::test]
 async fn in_every_zone_of_the_database_a_time_is_counted_in_its_local_hour() {
     let log = start().await;
     let database = TimeZoneDatabase::bundled();

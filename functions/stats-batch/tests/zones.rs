@@ -202,6 +202,14 @@ async fn a_time_zone_means_what_people_mean_by_it_or_is_refused_with_what_to_wri
             assert!(detail.contains(part), "{zone}: {detail}");
         }
     }
+    for (zone, says) in [
+        ("Etc/GMT+9", "timezone=Etc/GMT%2B9"),
+        ("KST", "abbreviations are not accepted"),
+    ] {
+        let path = format!("/v1/robeings/r1/growth?timezone={zone}");
+        let detail = it.app.get(&path).await.json()["detail"].to_string();
+        assert!(detail.contains(says), "{zone}: {detail}");
+    }
     let today = it
         .get("/v1/robeings/r1/growth?timezone=Pacific/Kiritimati")
         .await;

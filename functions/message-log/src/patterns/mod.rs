@@ -39,6 +39,8 @@ pub struct PatternsParams {
 
 #[derive(Serialize, ToSchema)]
 pub struct Patterns {
+    /// The time zone of `days` and `hours`.
+    timezone: String,
     days: Vec<Day>,
     /// Messages by the hour of the day, from 0 to 23.
     hours: Vec<i64>,
@@ -124,6 +126,7 @@ pub async fn patterns(
     let client = log.pool.get().await?;
     let (days, hours) = activity(&client, &range).await?;
     Ok(Json(Patterns {
+        timezone: range.days.zone.name().to_owned(),
         days,
         hours,
         intents: intents(&client, &range).await?,
