@@ -151,7 +151,7 @@ async fn the_slack_bot_answers_with_context_and_logs_both_sides() {
     );
     assert!(posted[0]["text"].contains("events_*"), "{posted:?}");
     let history = async || -> Value {
-        let path = "/v1/robeings/sales/messages?channel=C1";
+        let path = "/v1/robeings/sales/messages?channel_id=C1";
         app.get(path).bearer(TOKEN).await.json()
     };
     until("both sides are logged", async || {
