@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use platform::extract::Tags;
 use serde::Serialize;
 
 use crate::cache::{Level, Served};
@@ -192,43 +193,26 @@ fn accepted(request: &HeaderMap) -> Accepted {
 
 const ALL: [Encoding; 3] = [Encoding::Zstd, Encoding::Gzip, Encoding::Identity];
 
-/// Whether `If-Match` allows a change of what has this tag; none if there is nothing yet. The comparison is
-/// strong, as in RFC 9110, so a tag with `W/` never matches. A malformed header allows nothing.
-pub fn matches(request: &HeaderMap, tag: Option<&str>) -> bool {
-    let lines = request.get_all(header::IF_MATCH);
-    let mut lines = lines.into_iter().peekable();
-    if lines.peek().is_none() {
-        return true;
-    }
-    let Some(tag) = tag else {
-        return false;
-    };
-    let is_in = |line: &str| {
-        let is_weak = |at: usize| line[..at].ends_with("W/");
-        line.match_indices(tag).any(|(at, _)| !is_weak(at))
-    };
-    lines
-        .filter_map(|line| line.to_str().ok())
-        .any(|line| line.trim() == "*" || is_in(line))
+/// Whether `If-Match` allows a change of what has this tag; none if there is nothing yet.
+pub fn matches(request: &HeaderMap, tag: Option<&str>) -> platform::Result<bool> {
+    let tags = Tags::of(request, &header::IF_MATCH)?;
+    Ok(tags.is_none_or(|tags| tag.is_some_and(|tag| tags.match_strongly(unquoted(tag)))))
 }
 
-/// Whether `If-None-Match` contains the tag, by weak comparison as in RFC 9110.
+/// Whether `If-None-Match` forbids a change of what has this tag; none if there is nothing yet.
+pub fn forbids(request: &HeaderMap, tag: Option<&str>) -> platform::Result<bool> {
+    let tags = Tags::of(request, &header::IF_NONE_MATCH)?;
+    let both = tags.zip(tag);
+    Ok(both.is_some_and(|(tags, tag)| tags.match_weakly(unquoted(tag))))
+}
+
+/// Whether the caller has what has this tag. A malformed `If-None-Match` costs only the body.
 pub fn has(request: &HeaderMap, tag: &str) -> bool {
-    let lines = request.get_all(header::IF_NONE_MATCH).into_iter();
-    lines
-        .filter_map(|line| line.to_str().ok())
-        .any(|line| line.trim() == "*" || tags(line).any(|known| known == tag))
+    forbids(request, Some(tag)).unwrap_or_default()
 }
 
-/// The tags of a list, with quotes and without `W/`. A tag may contain a comma.
-fn tags(mut rest: &str) -> impl Iterator<Item = &str> {
-    std::iter::from_fn(move || {
-        let start = rest.find('"')?;
-        let length = rest[start + 1..].find('"')?;
-        let tag = &rest[start..start + length + 2];
-        rest = &rest[start + length + 2..];
-        Some(tag)
-    })
+fn unquoted(tag: &str) -> &str {
+    tag.trim_matches('"')
 }
 
 #[cfg(test)]

@@ -150,12 +150,18 @@ async fn a_change_needs_the_version_that_it_replaces_if_it_names_one() {
     let change = |text: &str, tag: String| app.put(MINE, template(text)).header("if-match", tag);
     let two = change("two", etag(&one)).await;
     assert_eq!(two.status, StatusCode::OK, "{}", two.text());
-    for tag in [etag(&one), format!("W/{}", etag(&two)), "nonsense".into()] {
+    for tag in [etag(&one), format!("W/{}", etag(&two)), "\"x\"".into()] {
         let late = change("three", tag).await;
         assert_eq!(late.status, StatusCode::PRECONDITION_FAILED);
         assert_eq!(system_of(&system(&app, json!({})).await), "two");
     }
     let delete = |tag: String| app.delete(MINE).header("if-match", tag);
+    for malformed in ["nonsense", "*, \"x\""] {
+        let told = change("three", malformed.into()).await;
+        assert!(detail(&told, StatusCode::BAD_REQUEST).contains("in quotes"));
+        let told = delete(malformed.into()).await;
+        assert!(detail(&told, StatusCode::BAD_REQUEST).contains("in quotes"));
+    }
     assert_eq!(
         delete(etag(&one)).await.status,
         StatusCode::PRECONDITION_FAILED

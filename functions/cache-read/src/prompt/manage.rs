@@ -288,7 +288,7 @@ pub struct WriteQuery {
     responses(
         (status = 200, description = "it was replaced, it was the current version already, or `dry_run` found it valid", body = Entry),
         (status = 201, description = "it was created", body = Entry),
-        (status = 400, description = "the name or a parameter is invalid"),
+        (status = 400, description = "the name, a parameter or a condition is invalid"),
         (status = 403, description = "the caller is not an admin"),
         (status = 409, description = "concurrent changes"),
         (status = 412, description = "a condition does not hold"),
@@ -360,7 +360,7 @@ pub async fn put(
     ),
     responses(
         (status = 204, description = "it is deleted"),
-        (status = 400, description = "the name is invalid"),
+        (status = 400, description = "the name or a condition is invalid"),
         (status = 403, description = "the caller is not an admin"),
         (status = 404, description = "there is no such template in the store"),
         (status = 412, description = "a condition does not hold"),
@@ -403,8 +403,8 @@ fn check_conditions(
     current: Option<&StoredTemplate>,
 ) -> platform::Result<()> {
     let tag = current.map(|current| tag(&current.version));
-    let is_other = tag.as_ref().is_none_or(|tag| !response::has(headers, tag));
-    if response::matches(headers, tag.as_deref()) && is_other {
+    let is_forbidden = response::forbids(headers, tag.as_deref())?;
+    if response::matches(headers, tag.as_deref())? && !is_forbidden {
         return Ok(());
     }
     let found = match tag {

@@ -43,6 +43,15 @@ impl Tags {
             .ok_or_else(malformed)
     }
 
+    /// Whether the tag is one of these by strong comparison, as `If-Match` compares: a weak tag never matches. `tag`
+    /// is the text without quotes.
+    pub fn match_strongly(&self, tag: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::List(tags) => tags.iter().any(|known| !known.is_weak && known.text == tag),
+        }
+    }
+
     /// Whether the tag is one of these by weak comparison, as `If-None-Match` compares. `tag` is the text
     /// without quotes.
     pub fn match_weakly(&self, tag: &str) -> bool {
@@ -109,6 +118,7 @@ mod tests {
         });
         assert_eq!(found, Tags::List(expected.into()));
         assert!(found.match_weakly("2") && !found.match_weakly("3"));
+        assert!(found.match_strongly("1") && !found.match_strongly("2"));
         let any = of(&header::IF_MATCH, &[" * "]).unwrap().unwrap();
         assert!(any == Tags::Any && any.match_weakly("3"));
         assert_eq!(of(&header::IF_MATCH, &[]).unwrap(), None);
