@@ -13,7 +13,7 @@ use syn::{Attribute, ItemMod, ItemUse, UseTree};
 const CYCLIC_IMPORTS: [(&str, &[&str], &str, &str); 3] = [
     ("cache-read", &["context", "prompt", "sql"], "app", "their routes take the state, which has their parts"),
     ("metasync", &["schedule"], "functions", "the scheduler runs the schedules of the registry"),
-    ("platform", &["auth", "llm", "postgres", "serve", "store"], "resources", "`Resources` opens them with itself"),
+    ("platform", &["auth", "llm", "serve", "store"], "resources", "`Resources` opens them with itself"),
 ];
 
 fn root() -> PathBuf {
