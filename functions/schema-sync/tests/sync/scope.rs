@@ -308,13 +308,13 @@ async fn a_name_out_of_scope_and_a_name_that_does_not_exist_have_the_same_answer
         (reply.status, detail)
     };
     for (hidden, missing) in [
-        ("SELECT id FROM `p.hr.pay`", "SELECT id FROM `p.no.pat`"),
-        ("SELECT id FROM hr.pay", "SELECT id FROM no.pat"),
+        ("SELECT id FROM `p.hr.pay`", "SELECT id FROM `p.qq.pat`"),
+        ("SELECT id FROM hr.pay", "SELECT id FROM qq.pat"),
         ("SELECT id FROM pay", "SELECT id FROM pat"),
-        ("FROM `p.hr.pay` |> TALLY id", "FROM `p.no.pat` |> TALLY id"),
+        ("FROM `p.hr.pay` |> TALLY id", "FROM `p.qq.pat` |> TALLY id"),
     ] {
         let (status, detail) = add(hidden).await;
-        let renamed = detail.replace("hr", "no").replace("pay", "pat");
+        let renamed = detail.replace("hr", "qq").replace("pay", "pat");
         assert_eq!((status, renamed), add(missing).await, "{hidden}");
     }
 }
