@@ -94,7 +94,7 @@ const WORDS: &[(Class, &str)] = &[
          telefon_numarası telefon_numaram telefon_numaranız cep_numaram номер_телефона телефона τηλεφώνου \
          رقم_الهاتف رقم_الجوال מספר_טלפון מספר_הטלפון फ़ोन_नंबर फोन_नंबर मोबाइल_नंबर เบอร์โทรศัพท์ nomor_telepon \
          nomor_handphone nomor_whatsapp số_di_động mob text_me hit_me_up reach_me contact_me ping_me message_me msg_me \
-         my_number my_new_number my_no our_number his_number her_number their_number meine_nummer ruf_mich_an appelle_moi appelez_moi llámame chiamami ring_mig ring_meg zadzwoń звони позвони mon_numéro mi_número meu_número \
+         my_number my_new_number best_number my_no our_number his_number her_number their_number meine_nummer ruf_mich_an appelle_moi appelez_moi llámame chiamami ring_mig ring_meg zadzwoń звони позвони mon_numéro mi_número meu_número \
          il_mio_numero mijn_nummer mitt_nummer mit_nummer numeroni mój_numer mojego_numeru numaram мой_номер \
          ο_αριθμός_μου رقمي המספר_שלי मेरा_नंबर เบอร์ของผม เบอร์ของฉัน số_của_tôi nomor_saya 私の番号 我的号码 我的號碼",
     ),
@@ -150,7 +150,7 @@ const WORDS: &[(Class, &str)] = &[
          wachtwoord lösenord adgangskode passord salasana hasło haslo heslo jelszó parola parolă şifre sifre \
          пароль κωδικός κωδικό गुप्तशब्द पासवर्ड パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu kata_sandi kata_laluan รหัสผ่าน \
          كلمة_المرور كلمة_مرور كلمة_السر סיסמה סיסמא şifrem şifresi şifreniz parolam parolası parolanız jelszavam \
-         jelszava salasanani salasanasi salasanamme lösenordet passordet adgangskoden contraseñas senhas hasłem пароля пароли",
+         jelszava salasanani salasanasi salasanamme mdp kodeord lösenordet passordet adgangskoden contraseñas senhas hasłem пароля пароли",
     ),
     (
         Class::SECRET,
@@ -183,7 +183,7 @@ const WORDS: &[(Class, &str)] = &[
          codice_di_verifica codice_di_conferma codice_di_sicurezza codice_di_accesso codice_otp codice_pin codice_sms \
          verificatiecode bevestigingscode beveiligingscode inlogcode toegangscode eenmalige_code controlecode \
          verifieringskod bekräftelsekod säkerhetskod engångskod pinkod bekreftelseskode verifiseringskode \
-         sikkerhetskode engangskode pinkode bekræftelseskode verifikationskode sikkerhedskode vahvistuskoodi turvakoodi \
+         sikkerhetskode engangskode pinkode bekræftelseskode verifikationskode sikkerhedskode vahvistuskoodi vahvistuskoodisi clave_dinámica turvakoodi \
          kertakäyttökoodi tunnusluku pin_koodi staðfestingarkóði öryggiskóði \
          kod_weryfikacyjny kod_potwierdzający kod_autoryzacyjny kod_bezpieczeństwa kod_jednorazowy kod_sms kod_pin \
          doğrulama_kodu doğrulama_kodunuz onay_kodu onay_kodunuz güvenlik_kodu sms_kodu sms_kodunuz \

@@ -15,7 +15,7 @@ const LABEL_AFTER: usize = 12;
 /// Words and letters between a word for telephones and a number.
 const INTRODUCING: &str = "me us at on is s no nr nro num number nummer numéro número numero numer numara numarası nomor \
     the my your our his her their office home work here est es é è er är ist to jest adalah là le el il la c eh und and \
-    номер αριθμός رقم מספר नंबर sobre em su sur auf unter";
+    номер αριθμός رقم מספר नंबर sobre em su sur på auf unter";
 const INTRODUCING_LETTERS: &str = "번호은는이가로의は是为為号號码碼番";
 
 pub struct Text {

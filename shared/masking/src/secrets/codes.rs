@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::purpose::after_note;
+use super::purpose::{after_note, after_phrase};
 use crate::labels::Label;
 use crate::text::Text;
 
@@ -11,7 +11,7 @@ use crate::text::Text;
 const BETWEEN: usize = 40;
 
 /// Words between a name and its code: "your code is", "Ihr Code lautet", "인증번호 6자리".
-const JOINS: &str = "is was ist war lautet est es é è er är on to jest je adalah là le la el il o the your code number \
+const JOINS: &str = "is s was ist war lautet est es é è er är on to jest je adalah là le la el il o the your code number \
     no nr pin otp kod kode code: n º";
 
 /// Words between a code and its name: "493021 is your code".
@@ -45,7 +45,10 @@ pub fn code(text: &Text, label: &Label) -> Option<Range<usize>> {
 }
 
 fn after(text: &Text, label: &Label) -> Option<Range<usize>> {
-    let mut at = after_note(text, label, label.end).unwrap_or(label.end);
+    let phrase = || after_phrase(text, label, text.folded.skip_spaces(label.end));
+    let mut at = after_note(text, label, label.end)
+        .or_else(phrase)
+        .unwrap_or(label.end);
     let limit = at + BETWEEN;
     let mut signed = false;
     let mut lines = 0;

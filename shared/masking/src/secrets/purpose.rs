@@ -18,9 +18,10 @@ const PREPOSITIONS: &str = "for to of on at in from into für zu zum zur von vom
     aux para del por do da no na en per di della al alla voor van naar op för till på til hos dla od z k ke pro для от \
     к на в из για του της στο pentru untuk của cho için";
 
-/// What a secret opens, without a preposition before it: "password wifi: value".
-const PLACES: &str =
-    "wifi wi-fi wlan vpn email gmail router laptop server netflix instagram facebook";
+/// What a secret opens, how it is, or "is" before a sign, without a preposition: "password wifi: value", "senha nova:
+/// value", "Passwort lautet: value".
+const PLACES: &str = "wifi wi-fi wlan vpn email gmail router laptop server netflix instagram facebook nueva nuevo nova \
+    novo nuova nuovo neu mới baru temporal temporaire provisoire provvisoria lautet ist est es é è er är";
 
 /// The unit after a note in brackets, if a sign, a particle or "is" follows it.
 pub fn after_note(text: &Text, label: &Label, at: usize) -> Option<usize> {
