@@ -4,6 +4,7 @@ mod budget;
 mod details;
 mod families;
 mod formats;
+mod meaning;
 mod words;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The context for a question, and the chosen tables and examples.
 
+use schema::document::{Metric, Term};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -7,12 +8,18 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = SchemaContext)]
 pub struct Context {
-    /// The text for a model: the tables, then the examples.
+    /// The text for a model: the tables, the terms and metrics that the question names, then the examples.
     pub context: String,
     /// The tables in `context`, most relevant first.
     pub tables: Vec<ChosenTable>,
     /// The examples in `context`, most relevant first.
     pub examples: Vec<ChosenExample>,
+    /// The terms of the glossary in `context`; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub glossary: Vec<Term>,
+    /// The metrics in `context`; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
     /// The tokens of `context`: a quarter of its characters, rounded up.
     pub tokens: usize,
     /// The version of the document.
@@ -25,7 +32,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The part of `context` with tables.
+    /// The part of `context` with tables, terms and metrics.
     pub fn schema(&self) -> &str {
         self.context[..self.examples_at].trim_end()
     }

@@ -1,4 +1,4 @@
-//! Assembles the context: legend, cards, descriptions and examples, within the budget.
+//! Assembles the context: legend, cards, descriptions, terms, metrics and examples, within the budget.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +11,7 @@ use super::choose::Choice;
 use super::describe;
 use super::descriptions::Descriptions;
 use super::index::IndexData;
+use super::meaning::{self, Named};
 use super::rank::{self, Question};
 use super::render::{self, RenderedCards};
 use super::request::{Format, Request};
@@ -19,6 +20,8 @@ use super::weights::Weights;
 /// Examples may take this fraction of the budget from tables: one seventh.
 const EXAMPLES: usize = 7;
 const MOST_EXAMPLES: usize = 3;
+/// Terms and metrics may take this fraction of the budget from tables: one eighth.
+const MEANING: usize = 8;
 /// The minimum similarity of an example, 0 to 1.
 const MIN_SIMILARITY: f32 = 0.2;
 /// The size limit of the paths that a response lists besides its context, in bytes. Tables on one card
@@ -61,6 +64,12 @@ pub fn context(
     let similar = examples(document, index, &question, request.datasets);
     let new = || Choice::new(index, document, weights, request.format, &question, &ranked);
 
+    let named = |room: usize| {
+        let (format, datasets) = (request.format, request.datasets);
+        let question = (&question, request.question);
+        meaning::named(document, index, question, datasets, (format, room))
+    };
+
     let mut choice = new();
     let mut whole = None;
     if choice.least() <= limit {
@@ -74,18 +83,28 @@ pub fn context(
     }
     // What the document itself omits is in no context.
     let complete = whole.is_some() && ranked.iter().all(|it| !document.tables[it.table].cut);
-    let (mut context, chosen) = match whole {
+    let (mut context, named, chosen) = match whole {
         Some(text) => {
-            let chosen = renderer.take_examples(&similar, limit - count(&text));
-            (text, chosen)
+            let left = limit - count(&text);
+            let named = named(left);
+            let chosen = renderer.take_examples(&similar, left - count(&named.text));
+            (text, named, chosen)
         }
         None => {
+            let named = named(limit / MEANING);
             let chosen = renderer.take_examples(&similar, limit / EXAMPLES);
-            let room = limit - renderer.length_of(&chosen);
-            (renderer.part(&mut choice, room), chosen)
+            let room = limit - renderer.length_of(&chosen) - count(&named.text);
+            (renderer.part(&mut choice, room), named, chosen)
         }
     };
-    renderer.describe(&choice, limit - renderer.length_of(&chosen), &mut context);
+    let room = limit - renderer.length_of(&chosen) - count(&named.text);
+    renderer.describe(&choice, room, &mut context);
+    let Named {
+        text,
+        glossary,
+        metrics,
+    } = named;
+    context.push_str(&text);
     let examples_at = context.len();
     for (position, _) in &chosen {
         context.push_str(&renderer.example(*position));
@@ -105,6 +124,8 @@ pub fn context(
                 }
             })
             .collect(),
+        glossary,
+        metrics,
         version: document.version.clone(),
         complete,
         examples_at,

@@ -10,7 +10,7 @@ use schema::document::{Column, Document, Mode, Table};
 use schema::render::identifier;
 
 use super::column_type;
-use super::index::{IndexData, Postings, TableWord};
+use super::index::{IndexData, MeaningWords, Postings, TableWord};
 use super::node::Node;
 use super::numbers::{id, ratio};
 use super::role::{ColumnRole, role, role_of_name};
@@ -107,6 +107,7 @@ pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
             words
         })
         .collect();
+    let (meaning, meaning_words) = builder.meaning(document);
     let mut example_words: HashMap<&str, Vec<u32>> = HashMap::new();
     for (example, words) in document.examples.iter().zip(&examples) {
         for table in &example.tables {
@@ -124,9 +125,13 @@ pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
             datasets.push(table.dataset().to_owned());
             next
         }));
-        let words = example_words.get(table.name.as_str());
+        let of = |words: &HashMap<&str, Vec<u32>>| words.get(table.name.as_str()).cloned();
         builder.first_word = builder.words.len();
-        builder.table(table, words.map_or(&[], Vec::as_slice));
+        builder.table(
+            table,
+            &of(&example_words).unwrap_or_default(),
+            &of(&meaning_words).unwrap_or_default(),
+        );
         for (_, word) in &mut builder.words[builder.first_word..] {
             word.table = id(position);
         }
@@ -174,6 +179,7 @@ pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
         alike,
         joins,
         examples,
+        meaning,
         mean_width: ratio(widths, tables.len()).max(1.0),
         lists,
     }
@@ -207,7 +213,47 @@ fn rarity(within: usize, of: usize) -> f32 {
 }
 
 impl<'a> Builder<'a> {
-    fn table(&mut self, table: &'a Table, example_words: &[u32]) {
+    /// The words of the glossary and metrics, and for each table the words of what people wrote about it.
+    fn meaning(&mut self, document: &'a Document) -> (MeaningWords, HashMap<&'a str, Vec<u32>>) {
+        let mut of_tables: HashMap<&str, Vec<u32>> = HashMap::new();
+        let mut words = MeaningWords::default();
+        for term in &document.meaning.glossary {
+            let own = self.all_words(&term.term);
+            if term.error.is_none() {
+                for table in &term.tables {
+                    let of_table = of_tables.entry(table).or_default();
+                    of_table.extend(&own);
+                    of_table.extend(self.terms.of_text(start(&term.meaning), self.lists));
+                }
+            }
+            words.glossary.push(own);
+        }
+        for metric in &document.meaning.metrics {
+            let own = self.all_words(&metric.name);
+            if metric.error.is_none() {
+                let of_table = of_tables.entry(&metric.table).or_default();
+                of_table.extend(&own);
+                let description = metric.description.as_deref().unwrap_or_default();
+                of_table.extend(self.terms.of_text(start(description), self.lists));
+            }
+            words.metrics.push(own);
+        }
+        (words, of_tables)
+    }
+
+    /// The words of a text without stop words.
+    fn all_words(&mut self, text: &str) -> Vec<u32> {
+        let mut found = Vec::new();
+        let (terms, lists) = (&mut self.terms, self.lists);
+        words::each(&words::composed(text), lists, &mut |word| {
+            if !lists.is_empty_word(word) {
+                found.push(terms.of(word));
+            }
+        });
+        found
+    }
+
+    fn table(&mut self, table: &'a Table, example_words: &[u32], meaning_words: &[u32]) {
         let (dataset, name) = (table.dataset(), table.own_name());
         let name_words = self.named(name).terms;
         for term in name_words.iter() {
@@ -224,6 +270,10 @@ impl<'a> Builder<'a> {
                 let count = self.count(*term);
                 count.description = count.description.saturating_add(1);
             }
+        }
+        for term in meaning_words {
+            let count = self.count(*term);
+            count.description = count.description.saturating_add(1);
         }
         for term in example_words {
             let count = self.count(*term);

@@ -36,8 +36,16 @@ pub struct IndexData {
     pub lexicon: lexicon::Lexicon,
     /// The sorted words of each example.
     pub examples: Vec<Vec<u32>>,
+    pub meaning: MeaningWords,
     /// The average number of words of the columns of a table.
     pub mean_width: f32,
+}
+
+/// The words of each term of the glossary and of each metric's name, in the order of the document.
+#[derive(Debug, Default)]
+pub struct MeaningWords {
+    pub glossary: Vec<Vec<u32>>,
+    pub metrics: Vec<Vec<u32>>,
 }
 
 /// How often a word occurs in each part of a table.

@@ -13,7 +13,8 @@
 //! 2. `numbers`, `node`, `joins`, `groups`, `lexicon`, `index`, `build`: the index of a document
 //! 3. `weights`, `rank`: scores of tables, columns and examples for a question
 //! 4. `request`, `answer`: the request, its limits, and the resulting context
-//! 5. `card`, `paths`, `descriptions`, `render`: chosen tables and columns as text
+//! 5. `meaning`: the terms and metrics that a question names; `card`, `paths`, `descriptions`, `render`:
+//!    chosen tables and columns as text
 //! 6. `choose`, `describe`: what fits the budget, and which descriptions fit beside it
 //! 7. `assemble`: all of them together
 //!
@@ -32,6 +33,7 @@ mod groups;
 mod index;
 mod joins;
 mod lexicon;
+mod meaning;
 mod node;
 mod numbers;
 mod older;
@@ -91,7 +93,7 @@ impl Index {
         Self { document, data }
     }
 
-    /// The tables, columns and examples that fit the question and the budget.
+    /// The tables, columns, terms, metrics and examples that fit the question and the budget.
     pub fn context(&self, request: &Request<'_>) -> Context {
         self.weighted(request, &Weights::default())
     }
