@@ -39,6 +39,7 @@ pub enum Key {
 /// A file of entries, in YAML or JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = MeaningFile)]
 pub struct File {
     pub descriptions: Vec<FileDescription>,
     pub glossary: Vec<FileTerm>,
