@@ -379,6 +379,7 @@ async fn the_merged_openapi_document_lists_every_route() {
         "/v1/schema/sql",
         "/v1/schema/sync",
         "/v1/schema/examples",
+        "/v1/schema/examples/{id}",
         "/events/schema-sync",
     ] {
         assert!(paths.iter().any(|it| *it == path), "{path}");

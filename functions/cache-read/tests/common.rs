@@ -293,6 +293,7 @@ pub fn table(name: &str, columns: &[&str]) -> Table {
 
 pub fn example(tables: &[&str]) -> Example {
     Example {
+        id: None,
         question: format!("how many rows have {}?", tables.join(" and ")),
         sql: format!("SELECT COUNT(*) FROM `{}`", tables.join("`, `")),
         tables: tables.iter().map(|&name| name.to_owned()).collect(),

@@ -2,12 +2,13 @@
 //! versioned document in the object store.
 //!
 //! `POST /events/schema-sync` (a scheduler) and `POST /v1/schema/sync` (an admin) run it once.
-//! `POST /v1/schema/examples` adds an example that a person wrote, and [`meaning`] has what else people
+//! [`examples`] verifies examples, which people may add and change, and [`meaning`] has what else people
 //! know: descriptions, a glossary and metrics. The crate [`warehouse`] reads the
 //! tables, [`enrich`] adds what an LLM writes about them, and the crate [`ground`] checks every
 //! identifier in it against the schema.
 
 pub mod api;
+mod conditions;
 pub mod enrich;
 pub mod examples;
 mod head;

@@ -55,6 +55,7 @@ pub fn examples(tables: &[Table], dialect: Dialect, count: usize) -> Vec<Example
         }
         *by_shape.entry(candidate.shape).or_default() += 1;
         chosen.push(Example {
+            id: None,
             question: candidate.question,
             sql: candidate.sql,
             tables: grounded.tables,

@@ -26,6 +26,7 @@ pub enum Progress {
 }
 
 impl Run {
+    /// A run that somebody watches. The problems in its answer are not logged as well.
     pub fn with_progress(progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self {
             progress: Some(Box::new(progress)),
@@ -40,6 +41,11 @@ impl Run {
 
     pub fn bytes_billed(&self) -> u64 {
         self.usage.bytes_billed()
+    }
+
+    /// Whether somebody watches the run and reads its answer. A scheduler ignores the answer.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.progress.is_some()
     }
 
     pub(crate) fn report(&self, progress: Progress) {

@@ -1,4 +1,5 @@
-//! State from one sync to the next, which no reader needs. Losing it costs some LLM calls, but no data.
+//! State from one sync to the next, which no reader needs. Without it, the LLM is asked again, and generated
+//! examples that people removed return.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ use crate::enrich::Memory;
 const STATE: &str = "schema/state.json";
 /// How many idempotency keys are kept. The oldest are removed first.
 const REMEMBERED_KEYS: usize = 1_000;
+/// How many removed generated examples are kept.
+const DISMISSED: usize = 10_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,6 +23,9 @@ pub struct State {
     pub llm: Memory,
     /// Hashes of the idempotency keys of added examples, each with the hash of what it added.
     pub idempotency: BTreeMap<String, Addition>,
+    /// The content of generated examples that people removed or changed, with the time. They are not generated
+    /// again.
+    pub dismissed: BTreeMap<String, jiff::Timestamp>,
     /// Why the stored state could not be parsed.
     #[serde(skip)]
     pub damage: Option<String>,
@@ -39,9 +45,22 @@ impl State {
             "state",
             format!(
                 "{STATE} was damaged ({damage}) and starts over: the LLM is asked again about what \
-                 it did not answer, and Idempotency-Keys of examples are forgotten"
+                 it did not answer, Idempotency-Keys of examples are forgotten, and generated \
+                 examples that people removed may return"
             ),
         ))
+    }
+
+    /// Remembers that people don't want a generated example, and forgets the oldest if there are too many.
+    pub fn dismiss(&mut self, content_id: String, at: jiff::Timestamp) {
+        self.dismissed.insert(content_id, at);
+        while self.dismissed.len() > DISMISSED {
+            let oldest = self.dismissed.iter().min_by_key(|(_, at)| **at);
+            let Some(oldest) = oldest.map(|(id, _)| id.clone()) else {
+                break;
+            };
+            self.dismissed.remove(&oldest);
+        }
     }
 
     /// Remembers what a key added, and forgets the oldest if there are too many.

@@ -27,7 +27,7 @@ use self::answer::{answer, emit_metrics};
 use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
-use crate::examples::{self, Reviewed, Reviewer};
+use crate::examples::{self, ExampleChange, ExampleFate, Reviewed, Reviewer};
 use crate::meaning;
 use crate::run::{Progress, Run};
 use crate::{rules, state};
@@ -94,13 +94,25 @@ impl Sync {
         let mut enrichment = None;
         let outcome = self.attempts(run, &mut enrichment).await;
         let outcome = outcome.map(|done| answer(done, started));
-        // A scheduler ignores the answer.
-        let problems = outcome.iter().flat_map(|answer| &answer.problems);
+        let ignored = || outcome.iter().filter(|_| !run.is_watched());
+        let problems = ignored().flat_map(|answer| &answer.problems);
         for Problem {
             subject, detail, ..
         } in problems.take(LOGGED)
         {
             tracing::warn!(subject, detail, "the sync has a problem with {subject}");
+        }
+        let examples = ignored().flat_map(|answer| &answer.examples);
+        for ExampleChange {
+            id, fate, reason, ..
+        } in examples.take(LOGGED)
+        {
+            match fate {
+                ExampleFate::Quarantined => {
+                    tracing::warn!(id, reason, "the example {id} is quarantined");
+                }
+                ExampleFate::Repaired => tracing::info!(id, "the example {id} holds again"),
+            }
         }
         emit_metrics(run, enrichment.as_ref(), outcome.as_ref().ok(), started);
         outcome
@@ -152,6 +164,7 @@ impl Sync {
         {
             let schema = schema_of(&tables, &source);
             let reviewer = self.reviewer(&schema, run);
+            reviewed.dismissed = state::load(&*self.store).await?.dismissed;
             self.fill(&tables, &mut reviewed, candidates, &reviewer, &mut ledger)
                 .await;
         }
@@ -360,9 +373,10 @@ impl Sync {
     ) {
         let count = self.settings.examples;
         let datasets = datasets(tables);
+        let candidates = reviewed.wanted(candidates.to_vec());
         if !candidates.is_empty() {
-            reviewed.drop_generated(candidates, &datasets);
-            let failed = reviewed.fill(candidates.to_vec(), count, reviewer).await;
+            reviewed.drop_generated(&candidates, &datasets);
+            let failed = reviewed.fill(candidates, count, reviewer).await;
             let failed = failed.into_iter();
             ledger
                 .dropped
@@ -371,6 +385,7 @@ impl Sync {
         if reviewed.good.len() < count {
             // Twice as many as needed, because some may fail.
             let generated = rules::examples(tables, self.dialect(), count * 2);
+            let generated = reviewed.wanted(generated);
             let failed = reviewed.fill(generated, count, reviewer).await;
             if reviewed.good.len() < count
                 && let Some(error) = failed.first().and_then(|it| it.error.as_deref())

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::dialect::Dialect;
@@ -68,6 +69,9 @@ pub enum SourceKind {
 /// A question and the SQL that answers it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Example {
+    /// The id, if it is not that of the content: it stays when a person changes the example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     pub question: String,
     pub sql: String,
     /// The tables that it reads, by [`Table::name`].
@@ -79,6 +83,23 @@ pub struct Example {
     /// Why it is quarantined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Example {
+    /// The id: the one that it has kept, or that of its content.
+    pub fn id(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.content_id())
+    }
+
+    /// The id of its question and SQL.
+    pub fn content_id(&self) -> String {
+        let mut hash = Sha256::new();
+        // With its length, so that the boundary counts.
+        hash.update((self.question.len() as u64).to_le_bytes());
+        hash.update(&self.question);
+        hash.update(&self.sql);
+        hex::encode(&hash.finalize()[..16])
+    }
 }
 
 /// Who wrote an example, in the order of a document.

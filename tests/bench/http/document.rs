@@ -206,6 +206,7 @@ pub fn document() -> Document {
     let tables: Vec<Table> = (0..TABLES).map(|number| dice.table(number)).collect();
     let examples = tables.iter().step_by(TABLES / 5).take(5);
     let examples = examples.map(|table| Example {
+        id: None,
         question: format!("How many rows does {} have?", table.name),
         sql: format!("SELECT COUNT(*) FROM `{}`", table.name),
         tables: vec![table.name.clone()],

@@ -216,6 +216,7 @@ impl Kept {
                 "more examples than were asked for"
             } else {
                 self.examples.push(Example {
+                    id: None,
                     question,
                     sql,
                     tables: Vec::new(),

@@ -12,7 +12,8 @@ use warehouse::Source;
 
 use super::check::{Checker, query};
 use super::entry::{Entry, Key};
-use super::version::Conditions;
+use super::version::tag;
+use crate::conditions::Conditions;
 use crate::examples::{Reviewer, Verdict};
 use crate::head::whole;
 use crate::run::Run;
@@ -141,7 +142,7 @@ impl Draft<'_> {
             Change::Remove(key) => {
                 let key = self.full(key.clone());
                 let known = self.known(&key, meaning).ok().flatten();
-                self.conditions.check(known.as_ref())?;
+                self.conditions.check(known.as_ref().map(tag).as_deref())?;
                 if known.is_none() {
                     return Err(key.not_found());
                 }
@@ -166,7 +167,7 @@ impl Draft<'_> {
             ));
         }
         let known = self.known(&entry.key(), meaning)?;
-        self.conditions.check(known.as_ref())?;
+        self.conditions.check(known.as_ref().map(tag).as_deref())?;
         if let Some(known) = &known
             && known.says_the_same(&entry)
         {
@@ -225,6 +226,7 @@ impl Draft<'_> {
         };
         let reviewer = Reviewer::new(self.schema, self.editor.source, self.run);
         let example = Example {
+            id: None,
             question: metric.name.clone(),
             sql: query(metric, table, self.schema),
             tables: Vec::new(),

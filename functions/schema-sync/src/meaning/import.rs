@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use super::edit::{Change, Editor, Outcome};
 use super::entry::Entry;
-use super::version::Conditions;
+use crate::conditions::Conditions;
+
 /// The outcome of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Imported {

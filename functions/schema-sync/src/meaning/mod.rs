@@ -16,4 +16,6 @@ pub use edit::{Change, Editor, Outcome, seen};
 pub use entry::{Entry, File, FileDescription, FileMetric, FileTerm, Key, MAX_ENTRIES};
 pub use import::{Imported, Refused};
 pub use review::review;
-pub use version::{Conditions, tag};
+pub use version::tag;
+
+pub use crate::conditions::Conditions;

@@ -2,7 +2,7 @@
 
 use platform::auth::{Names, Scope};
 use platform::plural::counted;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use schema::diff::{self, Change};
 use schema::document::{Document, Ledger, Problem};
 use schema::mentions::Mentions;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::result::{Enrichment, SyncResult};
+use crate::examples::{ExampleChange, example_changes};
 use crate::run::Run;
 
 /// The answer of a run.
@@ -35,6 +36,9 @@ pub struct Answer {
     /// How many more changes there are than an answer holds; `GET /v1/schema` has the whole document.
     #[serde(skip_serializing_if = "schema::diff::is_none")]
     pub changes_left_out: usize,
+    /// The examples that this run quarantined or restored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<ExampleChange>,
     /// What could not be read, described or verified.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -55,6 +59,9 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
         updated,
     } = result;
     let (problems, ledger) = costs(&document);
+    let examples = before
+        .as_ref()
+        .map_or_else(Vec::new, |before| example_changes(before, &document));
     Answer {
         status: "success",
         message: message(problems.len()),
@@ -66,6 +73,7 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
         tables_count: document.tables.len(),
         changes,
         changes_left_out: 0,
+        examples,
         problems,
         ledger,
         before,
@@ -111,6 +119,9 @@ impl Answer {
                     (change.from, change.to) = (None, None);
                 }
             }
+            self.examples = before
+                .as_ref()
+                .map_or_else(Vec::new, |before| example_changes(before, &now));
             (self.problems, self.ledger) = costs(&now);
             self.message = message(self.problems.len());
             self.updated = before.is_none_or(|before| before.version != now.version);
@@ -139,11 +150,13 @@ pub(super) fn emit_metrics(
     answer: Option<&Answer>,
     started: Instant,
 ) {
-    let count = |name, count: u64| metric(name, Unit::Count, count as f64);
+    let metrics = Metrics::default();
+    let count = |name, count: u64| metrics.add(name, Unit::Count, count as f64);
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
-    metric("sync_duration", Unit::Milliseconds, milliseconds);
+    metrics.add("sync_duration", Unit::Milliseconds, milliseconds);
     count("sync_requests", run.requests());
-    metric("sync_bytes_billed", Unit::Bytes, run.bytes_billed() as f64);
+    let bytes = run.bytes_billed() as f64;
+    metrics.add("sync_bytes_billed", Unit::Bytes, bytes);
     let costs = enrichment.map(|enrichment| &enrichment.costs);
     count("sync_llm_calls", costs.map_or(0, |it| it.llm_calls));
     let input = costs.map_or(0, |it| it.llm_input_tokens);

@@ -107,6 +107,7 @@ fn described(mut table: Table) -> Table {
 
 fn example(question: &str, origin: Origin) -> Example {
     Example {
+        id: None,
         question: question.into(),
         sql: "select 1".into(),
         tables: Vec::new(),

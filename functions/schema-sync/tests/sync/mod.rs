@@ -7,6 +7,7 @@ mod examples;
 mod folder;
 mod history;
 mod ledger;
+mod manage;
 mod meaning;
 mod scope;
 

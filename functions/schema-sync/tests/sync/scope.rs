@@ -59,7 +59,7 @@ async fn only_an_admin_syncs_or_adds_an_example_and_only_within_their_datasets()
 }
 
 /// An app with one admin for everything (`all-token`) and one for `p.shop` (`shop-token`).
-async fn with_admins(sync: &Sync) -> TestApp {
+pub(super) async fn with_admins(sync: &Sync) -> TestApp {
     let hash = |token: &str| {
         use sha2::Digest as _;
         hex::encode(sha2::Sha256::digest(token))
@@ -68,6 +68,7 @@ async fn with_admins(sync: &Sync) -> TestApp {
     let tokens = json!([
         {"name": "all", "role": "admin", "scope": scope(&["*"]), "sha256": hash("all-token")},
         {"name": "shop", "role": "admin", "scope": scope(&["p.shop"]), "sha256": hash("shop-token")},
+        {"name": "reader", "role": "reader", "scope": scope(&["*"]), "sha256": hash("reader-token")},
         {"name": "nothing", "role": "admin", "scope": {}, "sha256": hash("nothing-token")},
     ]);
     TestApp::with_env(Env::default().with("AUTH_TOKENS", tokens.to_string()))

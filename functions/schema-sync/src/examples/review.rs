@@ -1,13 +1,10 @@
-//! Verification of examples: each is grounded in the schema and planned by the warehouse, and again
-//! whenever a table that it reads changes. Examples that fail are quarantined with their error.
+//! The verification of one example: it is grounded in the schema, and planned by the warehouse.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
 use platform::excerpt::{cut, excerpt};
-use schema::diff::{Change, ChangeKind};
-use schema::document::{Document, Example, How, Origin, Problem, Verified};
+use schema::document::{Example, How, Problem, Verified};
 use schema::mentions::Mentions;
 use tokio::sync::OnceCell;
 use warehouse::{Plan, Planned, Rejection, Source};
@@ -16,23 +13,10 @@ use crate::run::{Progress, Run};
 
 /// How many dry runs are concurrent. There are few of them, and the warehouse limits their rate.
 const CONCURRENT_PLANS: usize = 8;
-/// How many quarantined examples of an LLM or a rule are kept per set of datasets that they read. Those of
-/// people are all kept.
-const QUARANTINED: usize = 50;
 /// The longest error of an example, in characters.
 const MAX_REASON: usize = 2_000;
-/// How many different problems of a run are reported.
-const PROBLEMS: usize = 5;
 /// A query that every warehouse plans that plans anything.
 const SIMPLEST_QUERY: &str = "select 1 as one";
-
-/// The examples of a document, and the problems of their verification.
-#[derive(Debug, Default)]
-pub struct Reviewed {
-    pub good: Vec<Example>,
-    pub quarantined: Vec<Example>,
-    pub problems: Vec<Problem>,
-}
 
 /// Verifies examples against a schema and a warehouse.
 pub struct Reviewer<'a> {
@@ -233,7 +217,7 @@ impl Reviewer<'_> {
         self.planning.refused.get_or_init(ask).await.clone()
     }
 
-    fn resolves(&self, example: &Example) -> bool {
+    pub(super) fn resolves(&self, example: &Example) -> bool {
         match ground::sql(&example.sql, self.schema) {
             Ok(_) => true,
             // Whether the warehouse still plans it depends on the tables that it reads.
@@ -244,7 +228,7 @@ impl Reviewer<'_> {
     }
 
     /// Reviews examples concurrently, and returns the verdicts in their order.
-    async fn review_all(&self, examples: Vec<Example>) -> Vec<Verdict> {
+    pub(super) async fn review_all(&self, examples: Vec<Example>) -> Vec<Verdict> {
         let count = examples.len();
         let mut verdicts = Vec::with_capacity(count);
         let mut reviews = futures::stream::iter(examples.into_iter().map(|it| self.review(it)))
@@ -308,184 +292,4 @@ fn parsed() -> Verified {
         bytes_processed: None,
         columns: Vec::new(),
     }
-}
-
-/// Verifies the examples of a document again that the changes affect, or that no warehouse has planned
-/// yet. The others stay as they are.
-pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer<'_>) -> Reviewed {
-    let touched = touched(changes);
-    let all = previous
-        .examples
-        .iter()
-        .chain(&previous.quarantined)
-        .cloned();
-    let (again, kept): (Vec<Example>, Vec<Example>) = all.partition(|example| {
-        let planned = example
-            .verified
-            .as_ref()
-            .is_some_and(|it| it.how == How::DryRun);
-        let failed = example.error.is_some();
-        let changed = example
-            .tables
-            .iter()
-            .any(|table| touched.contains(table.as_str()));
-        // Shards that an example names may be gone, which affects no other example.
-        let lost = !failed && !changes.is_empty() && !reviewer.resolves(example);
-        // A failed example may name a table that is new.
-        let may_hold = failed && (!touched.is_empty() || example.verified.is_some());
-        changed || lost || !(planned || failed) || may_hold
-    });
-    let mut reviewed = Reviewed::default();
-    let (quarantined, good): (Vec<_>, Vec<_>) = kept
-        .into_iter()
-        .partition(|example| example.error.is_some());
-    reviewed.good = good;
-    reviewed.quarantined = quarantined;
-    for verdict in reviewer.review_all(again).await {
-        reviewed.take(verdict);
-    }
-    reviewed
-}
-
-/// The tables with changes that can break SQL. Growth and new shards can't.
-fn touched(changes: &[Change]) -> BTreeSet<&str> {
-    let harmless = [
-        ChangeKind::Description,
-        ChangeKind::Size,
-        ChangeKind::Shards,
-    ];
-    changes
-        .iter()
-        .filter(|change| change.breaking || !harmless.contains(&change.kind))
-        .map(|change| change.table.as_str())
-        .collect()
-}
-
-impl Reviewed {
-    fn take(&mut self, verdict: Verdict) {
-        match verdict {
-            Verdict::Holds(example) => self.good.push(example),
-            Verdict::Fails(example) => self.quarantined.push(example),
-            Verdict::Unplanned(example, problem) | Verdict::Unchecked(example, problem) => {
-                match example.error {
-                    None => self.good.push(example),
-                    Some(_) => self.quarantined.push(example),
-                }
-                if self.problems.len() < PROBLEMS && !self.problems.contains(&problem) {
-                    self.problems.push(problem);
-                }
-            }
-        }
-    }
-
-    /// Reviews new candidates in their order, until there are `count` good ones. Quarantined examples
-    /// are not new.
-    ///
-    /// Returns the candidates that failed, which are not quarantined.
-    pub async fn fill(
-        &mut self,
-        candidates: Vec<Example>,
-        count: usize,
-        reviewer: &Reviewer<'_>,
-    ) -> Vec<Example> {
-        let mut failed = Vec::new();
-        let mut candidates = candidates.into_iter();
-        let mut known: HashSet<String> = self
-            .good
-            .iter()
-            .flat_map(|it| [it.sql.clone(), it.question.clone()])
-            .chain(self.quarantined.iter().map(|it| it.sql.clone()))
-            .collect();
-        loop {
-            let room = count.saturating_sub(self.good.len());
-            let next: Vec<Example> = candidates
-                .by_ref()
-                .filter(|it| known.insert(it.sql.clone()) && known.insert(it.question.clone()))
-                .take(room)
-                .collect();
-            if next.is_empty() {
-                return failed;
-            }
-            for verdict in reviewer.review_all(next).await {
-                match verdict {
-                    Verdict::Fails(example) => failed.push(example),
-                    Verdict::Unchecked(mut example, problem) => {
-                        example.error = Some(problem.detail);
-                        failed.push(example);
-                    }
-                    verdict => self.take(verdict),
-                }
-            }
-        }
-    }
-
-    /// Drops generated examples of the datasets that the candidates of an LLM read: they only fill the room
-    /// that an LLM leaves.
-    pub fn drop_generated(&mut self, candidates: &[Example], datasets: &Datasets) {
-        let read: BTreeSet<_> = candidates.iter().flat_map(|it| of(it, datasets)).collect();
-        self.good
-            .retain(|it| it.origin != Origin::Rule || !of(it, datasets).is_subset(&read));
-    }
-
-    /// Sorts and limits both lists for a document.
-    pub fn settle(&mut self, count: usize, datasets: &Datasets) {
-        let is_generated = |it: &Example| it.origin != Origin::Person;
-        while self.good.iter().filter(|it| is_generated(it)).count() > count {
-            let last = self.good.iter().rposition(is_generated);
-            let last = last.expect("there are more than `count` of them");
-            displace(&mut self.good, last, datasets);
-        }
-        sort(&mut self.good);
-        sort(&mut self.quarantined);
-        let mut kept: BTreeMap<Readers, usize> = BTreeMap::new();
-        self.quarantined.retain(|it| {
-            let count = kept.entry(of(it, datasets)).or_default();
-            *count += usize::from(it.origin != Origin::Person);
-            it.origin == Origin::Person || *count <= QUARANTINED
-        });
-    }
-}
-
-/// The dataset of each table, by its full name.
-pub type Datasets<'a> = HashMap<&'a str, &'a str>;
-
-/// The datasets that an example reads, which decide who sees it. None is that of a table that is gone.
-type Readers<'a> = BTreeSet<Option<&'a str>>;
-
-fn of<'a>(example: &Example, datasets: &Datasets<'a>) -> Readers<'a> {
-    let tables = example.tables.iter();
-    tables
-        .map(|table| datasets.get(table.as_str()).copied())
-        .collect()
-}
-
-/// Removes the example at this place, or instead the last one that a rule generated for the same readers.
-/// Other readers must not notice it.
-fn displace(list: &mut Vec<Example>, place: usize, datasets: &Datasets) {
-    let readers = of(&list[place], datasets);
-    let instead = list
-        .iter()
-        .rposition(|it| it.origin == Origin::Rule && of(it, datasets) == readers);
-    list.remove(instead.unwrap_or(place));
-}
-
-/// Adds an example of a person. If there are more than `count` then, it replaces a generated one that has the
-/// same readers.
-pub fn add(list: &mut Vec<Example>, example: Example, count: usize, datasets: &Datasets) {
-    let readers = of(&example, datasets);
-    let is_same = |it: &Example| it.question == example.question && it.sql == example.sql;
-    list.retain(|it| !is_same(it));
-    list.insert(0, example);
-    sort(list);
-    let replaced = list
-        .iter()
-        .rposition(|it| it.origin != Origin::Person && of(it, datasets) == readers);
-    if let Some(replaced) = replaced.filter(|_| list.len() > count) {
-        list.remove(replaced);
-    }
-}
-
-/// Sorts examples of people first, then those of an LLM, then generated ones.
-fn sort(list: &mut [Example]) {
-    list.sort_by_key(|example| example.origin);
 }

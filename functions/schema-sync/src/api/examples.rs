@@ -1,0 +1,220 @@
+//! The routes of examples.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use platform::{Admin, Caller, Error, Json, Path, Result, Router, idempotency, routes};
+use schema::document::Example;
+use schema::name::DATASETS;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use crate::conditions::Conditions;
+use crate::examples::{Editor, NewExample, Outcome, tag};
+use crate::state::{self, Addition};
+use crate::sync::Sync;
+
+pub fn routes() -> Router<Sync> {
+    Router::new()
+        .routes(routes!(list, add))
+        .routes(routes!(read, replace, remove))
+}
+
+/// The examples of a document.
+#[derive(Debug, Serialize, ToSchema)]
+struct Examples {
+    /// The verified ones first, then the quarantined ones, which have an `error`. Each has its `id`.
+    examples: Vec<Example>,
+}
+
+/// List the examples.
+///
+/// The examples that the caller may see, each with its id, its origin and its verification. A quarantined one has
+/// its error.
+#[utoipa::path(
+    get,
+    path = "/v1/schema/examples",
+    operation_id = "list_examples",
+    responses(
+        (status = 200, body = Examples),
+        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+    )
+)]
+async fn list(State(sync): State<Sync>, caller: Caller) -> Result<Json<Examples>> {
+    let examples = editor(&sync, &caller).list().await?;
+    Ok(Json(Examples { examples }))
+}
+
+/// Read an example.
+#[utoipa::path(
+    get,
+    path = "/v1/schema/examples/{id}",
+    operation_id = "read_example",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the example, with its `ETag`", body = Example),
+        (status = 404, description = "there is no such example"),
+        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+    )
+)]
+async fn read(
+    State(sync): State<Sync>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    let example = editor(&sync, &caller).get(&id).await?;
+    Ok(tagged(StatusCode::OK, &example))
+}
+
+/// Add an example.
+///
+/// The SQL must resolve against the current schema and pass the warehouse's dry run. The example is kept
+/// across syncs, and verified again when a table that it reads changes. Adding the same example twice
+/// has no further effect.
+#[utoipa::path(
+    post,
+    path = "/v1/schema/examples",
+    operation_id = "add_example",
+    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key adds nothing; other content with the same key is refused")),
+    request_body = NewExample,
+    responses(
+        (status = 201, description = "the example, with its `ETag`", body = Example),
+        (status = 200, description = "the example exists already", body = Example),
+        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or it holds 16 MB of examples"),
+        (status = 422, description = "the SQL is invalid; the detail explains why"),
+    )
+)]
+async fn add(
+    State(sync): State<Sync>,
+    Admin(caller): Admin,
+    headers: HeaderMap,
+    Json(new): Json<NewExample>,
+) -> Result<Response> {
+    new.check()?;
+    let addition = Addition {
+        content: hash(&[&new.question, &new.sql]),
+        at: jiff::Timestamp::now(),
+    };
+    // A key belongs to its caller, so that it reveals nothing about other callers.
+    let key = idempotency::key(&headers)?.map(|key| hash(&["caller", &caller.name, &key]));
+    if let Some(key) = &key {
+        let state = state::load(&*sync.store).await?;
+        if state
+            .idempotency
+            .get(key)
+            .is_some_and(|known| known.content != addition.content)
+        {
+            return Err(Error::Unprocessable(
+                "this Idempotency-Key was used with another example; use a new key".into(),
+            ));
+        }
+    }
+    let outcome = editor(&sync, &caller).add(&new).await?;
+    if let (Some(key), Outcome::Created(_)) = (key, &outcome) {
+        state::update(&*sync.store, |state| {
+            state.remember(key.clone(), addition.clone());
+        })
+        .await?;
+    }
+    Ok(answer(&outcome))
+}
+
+/// Change an example.
+///
+/// The new content is verified like a new example. The example keeps its id, and belongs to a person from then on.
+/// A generated example that is changed is not generated again.
+#[utoipa::path(
+    put,
+    path = "/v1/schema/examples/{id}",
+    operation_id = "replace_example",
+    params(
+        ("id" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "change only this version"),
+    ),
+    request_body = NewExample,
+    responses(
+        (status = 200, description = "it was changed, or said the same before", body = Example),
+        (status = 404, description = "there is no such example"),
+        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, it holds 16 MB of examples, or another example has this content"),
+        (status = 412, description = "a condition is not met"),
+        (status = 422, description = "the SQL is invalid; the detail explains why"),
+    )
+)]
+async fn replace(
+    State(sync): State<Sync>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(new): Json<NewExample>,
+) -> Result<Response> {
+    new.check()?;
+    let conditions = Conditions::of(&headers)?;
+    let outcome = editor(&sync, &caller)
+        .replace(&id, &new, &conditions)
+        .await?;
+    Ok(answer(&outcome))
+}
+
+/// Remove an example.
+///
+/// A generated example that is removed is not generated again.
+#[utoipa::path(
+    delete,
+    path = "/v1/schema/examples/{id}",
+    operation_id = "remove_example",
+    params(
+        ("id" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "remove only this version"),
+    ),
+    responses(
+        (status = 204, description = "it is removed"),
+        (status = 404, description = "there is no such example"),
+        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 412, description = "a condition is not met"),
+    )
+)]
+async fn remove(
+    State(sync): State<Sync>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
+    let conditions = Conditions::of(&headers)?;
+    editor(&sync, &caller).remove(&id, &conditions).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn editor<'a>(sync: &'a Sync, caller: &'a Caller) -> Editor<'a> {
+    Editor {
+        store: &*sync.store,
+        source: &*sync.source,
+        count: sync.settings.examples,
+        scope: caller.scope.of(DATASETS),
+    }
+}
+
+fn answer(outcome: &Outcome) -> Response {
+    match outcome {
+        Outcome::Created(example) => tagged(StatusCode::CREATED, example),
+        Outcome::Replaced(example) | Outcome::Unchanged(example) => tagged(StatusCode::OK, example),
+    }
+}
+
+fn tagged(status: StatusCode, example: &Example) -> Response {
+    let mut response = (status, axum::Json(example)).into_response();
+    let tag = HeaderValue::from_str(&format!("\"{}\"", tag(example)));
+    let tag = tag.expect("hex digits are a header value");
+    response.headers_mut().insert(header::ETAG, tag);
+    response
+}
+
+/// A hash of several parts, each with its length, so that their boundaries count.
+fn hash(parts: &[impl AsRef<[u8]>]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.as_ref().len() as u64).to_le_bytes());
+        hash.update(part.as_ref());
+    }
+    hex::encode(hash.finalize())
+}

@@ -1,0 +1,341 @@
+//! Adds, changes and removes examples in the head of the cache.
+
+use jiff::Timestamp;
+use platform::auth::Names;
+use platform::store::{Store, StoreError};
+use platform::{Error, Result};
+use schema::bounds::bytes;
+use schema::document::{Document, Example, Origin, Verified};
+use schema::mentions::Mentions;
+use schema::versions::{self, Head};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use warehouse::Source;
+
+use super::list;
+use super::review::{Audience, Planning, Reviewer, Verdict};
+use crate::conditions::{Conditions, tag_of};
+use crate::head::whole;
+use crate::run::Run;
+use crate::state;
+
+/// The size limit of all examples that people wrote, in JSON. Their number is unlimited.
+const MAX_BYTES: usize = 16 << 20;
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewExample {
+    /// A question that a person would ask; at most 2,000 characters.
+    #[schema(min_length = 1, max_length = 2_000)]
+    pub question: String,
+    /// A single SELECT in the warehouse's dialect that answers it; at most 100,000 bytes.
+    pub sql: String,
+}
+
+/// What became of an example, with its id.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Created(Example),
+    Replaced(Example),
+    /// It said the same before.
+    Unchanged(Example),
+}
+
+/// Changes examples for a caller.
+pub struct Editor<'a> {
+    pub store: &'a dyn Store,
+    pub source: &'a dyn Source,
+    /// How many examples a document has before those of people replace generated ones.
+    pub count: usize,
+    /// The datasets that the caller may see.
+    pub scope: &'a Names,
+}
+
+impl NewExample {
+    /// # Errors
+    /// `Invalid` if a text is empty, too long or has a NUL.
+    pub fn check(&self) -> Result<()> {
+        let question = self.question.chars().count();
+        if self.question.trim().is_empty() || question > 2_000 || self.question.contains('\0') {
+            return Err(Error::Invalid(format!(
+                "question must have 1 to 2,000 characters and no NUL; it has {question}"
+            )));
+        }
+        if self.sql.trim().is_empty() || self.sql.len() > 100_000 || self.sql.contains('\0') {
+            let bytes = self.sql.len();
+            return Err(Error::Invalid(format!(
+                "sql must have 1 to 100,000 bytes and no NUL; it has {bytes}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn is(&self, example: &Example) -> bool {
+        self.question == example.question && self.sql == example.sql
+    }
+}
+
+impl Editor<'_> {
+    /// The examples that the caller may see, good ones first, each with its id.
+    pub async fn list(&self) -> Result<Vec<Example>> {
+        let head = versions::load_head(self.store).await?;
+        let seen = schema::within(whole(&head)?, self.scope);
+        let all = seen.examples.into_iter().chain(seen.quarantined);
+        Ok(all.map(identified).collect())
+    }
+
+    /// # Errors
+    /// `NotFound` if the caller sees no such example.
+    pub async fn get(&self, id: &str) -> Result<Example> {
+        let mut all = self.list().await?.into_iter();
+        all.find(|it| it.id.as_deref() == Some(id))
+            .ok_or_else(|| not_found(id))
+    }
+
+    /// Adds an example, unless the caller sees the same one.
+    pub async fn add(&self, new: &NewExample) -> Result<Outcome> {
+        loop {
+            let head = versions::load_head(self.store).await?;
+            let document = whole(&head)?;
+            // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
+            let seen = schema::within(document, self.scope);
+            if let Some(example) = seen.examples.iter().find(|it| new.is(it)) {
+                return Ok(Outcome::Unchanged(identified(example.clone())));
+            }
+            let mut example = self.review(document, &seen, new).await?;
+            example.id = free_id(&example, document);
+            let mut next = Document::clone(document);
+            next.quarantined.retain(|it| it.sql != new.sql);
+            // Now rather than in the next sync, which would otherwise publish another version.
+            list::add(
+                &mut next.examples,
+                example.clone(),
+                self.count,
+                &document.datasets(),
+            );
+            if let Some(next) = self.publish(&head, next).await? {
+                return Ok(Outcome::Created(self.visible(example, &next)));
+            }
+        }
+    }
+
+    /// Replaces the content of an example, which keeps its id and becomes that of a person.
+    pub async fn replace(
+        &self,
+        id: &str,
+        new: &NewExample,
+        conditions: &Conditions,
+    ) -> Result<Outcome> {
+        loop {
+            let head = versions::load_head(self.store).await?;
+            let document = whole(&head)?;
+            let seen = schema::within(document, self.scope);
+            let known = find(&seen, id)?;
+            conditions.check(Some(&tag(known)))?;
+            if new.is(known) && known.error.is_none() {
+                return Ok(Outcome::Unchanged(identified(known.clone())));
+            }
+            let mut others = seen.examples.iter().chain(&seen.quarantined);
+            if let Some(other) = others.find(|it| new.is(it) && it.id() != id) {
+                return Err(Error::Conflict(format!(
+                    "the example {} has this question and SQL already: remove one of them",
+                    other.id()
+                )));
+            }
+            let mut example = self.review(document, &seen, new).await?;
+            example.id = Some(id.to_owned()).filter(|id| *id != example.content_id());
+            let mut next = Document::clone(document);
+            let place = next.examples.iter().position(|it| it.id() == id);
+            match place {
+                Some(place) if next.examples[place].origin == Origin::Person => {
+                    next.examples[place] = example.clone();
+                }
+                _ => {
+                    remove(&mut next, id);
+                    let datasets = document.datasets();
+                    list::add(&mut next.examples, example.clone(), self.count, &datasets);
+                }
+            }
+            if !new.is(known) {
+                self.dismiss(known).await?;
+            }
+            if let Some(next) = self.publish(&head, next).await? {
+                return Ok(Outcome::Replaced(self.visible(example, &next)));
+            }
+        }
+    }
+
+    /// Removes an example. A generated one is not generated again.
+    pub async fn remove(&self, id: &str, conditions: &Conditions) -> Result<()> {
+        loop {
+            let head = versions::load_head(self.store).await?;
+            let document = whole(&head)?;
+            let seen = schema::within(document, self.scope);
+            let known = find(&seen, id)?;
+            conditions.check(Some(&tag(known)))?;
+            self.dismiss(known).await?;
+            let mut next = Document::clone(document);
+            remove(&mut next, id);
+            if self.publish(&head, next).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Remembers that people don't want a generated example. Before the change is published, so that a crash in
+    /// between restores nothing that is removed.
+    async fn dismiss(&self, example: &Example) -> Result<()> {
+        if example.origin == Origin::Person {
+            return Ok(());
+        }
+        let (id, at) = (example.content_id(), Timestamp::now());
+        let dismiss = |state: &mut state::State| state.dismiss(id.clone(), at);
+        Ok(state::update(self.store, dismiss).await?)
+    }
+
+    /// Publishes the next version; none if another writer came first.
+    async fn publish(&self, head: &Head, mut next: Document) -> Result<Option<Document>> {
+        let document = whole(head)?;
+        let size = written_bytes(&next);
+        if size > MAX_BYTES && size > written_bytes(document) {
+            let detail = "the cache already holds 16 MB of examples written by people, which is the \
+                          limit: remove some with `DELETE /v1/schema/examples/{id}`";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+        next.generated_at = Timestamp::now();
+        next.version = versions::content_hash(&next);
+        next.date_datasets(Some(document));
+        match versions::publish(self.store, &next, head.replace()).await {
+            Ok(()) => {}
+            // A sync or another change came first: review against the new head.
+            Err(StoreError::Precondition(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        versions::record(self.store, Some(document), &next).await?;
+        Ok(Some(next))
+    }
+
+    async fn review(
+        &self,
+        document: &Document,
+        seen: &Document,
+        new: &NewExample,
+    ) -> Result<Example> {
+        let source = &seen.source;
+        let schema = ground::Schema::new(&seen.tables, source.dialect)
+            .with_extensions(source.extensions.as_deref());
+        let is_scoped = *self.scope != Names::All;
+        let run = Run::default();
+        let reviewer = Reviewer {
+            schema: &schema,
+            source: self.source,
+            run: &run,
+            planning: Planning::default(),
+            audience: self.audience(document),
+        };
+        let example = Example {
+            id: None,
+            question: new.question.clone(),
+            sql: new.sql.clone(),
+            tables: Vec::new(),
+            origin: Origin::Person,
+            verified: None,
+            error: None,
+        };
+        match reviewer.review(example).await {
+            // It would belong to no dataset, so that only those who see everything could see it.
+            Verdict::Holds(example) if is_scoped && example.tables.is_empty() => {
+                Err(Error::Unprocessable(
+                    "the query reads no table: name a table of your datasets".to_owned(),
+                ))
+            }
+            Verdict::Holds(example) => Ok(example),
+            Verdict::Fails(example) => Err(Error::Unprocessable(
+                example.error.unwrap_or_else(|| "the SQL is invalid".into()),
+            )),
+            Verdict::Unplanned(_, problem) | Verdict::Unchecked(_, problem) => {
+                Err(Error::Unavailable {
+                    detail: problem.detail,
+                    cause: None,
+                })
+            }
+        }
+    }
+
+    /// Who reads the answer: a caller with a scope must not see the names out of it.
+    fn audience(&self, document: &Document) -> Audience {
+        match self.scope {
+            Names::All => Audience::All,
+            Names::Only(_) => {
+                Audience::Scoped(Mentions::outside(schema::names(document), self.scope))
+            }
+        }
+    }
+
+    /// The example as the caller's view of the document shows it.
+    fn visible(&self, example: Example, document: &Document) -> Example {
+        if *self.scope == Names::All {
+            return identified(example);
+        }
+        let id = example.id();
+        let seen = schema::within(document, self.scope).examples.into_iter();
+        let mut same = seen.filter(|it| it.id() == id);
+        identified(same.next().unwrap_or_else(|| {
+            // A question that mentions a name out of scope is hidden from its author as well.
+            let verified = example.verified.map(|verified| Verified {
+                columns: Vec::new(),
+                ..verified
+            });
+            Example {
+                verified,
+                ..example
+            }
+        }))
+    }
+}
+
+/// The ETag of an example, without quotes. The time of its verification doesn't count.
+pub fn tag(example: &Example) -> String {
+    tag_of(&(
+        &example.question,
+        &example.sql,
+        example.origin,
+        &example.error,
+    ))
+}
+
+/// The size of the examples that people wrote, in JSON.
+fn written_bytes(document: &Document) -> usize {
+    let all = document.examples.iter().chain(&document.quarantined);
+    let people = all.filter(|it| it.origin == Origin::Person);
+    people.map(bytes).sum()
+}
+
+fn identified(mut example: Example) -> Example {
+    example.id = Some(example.id());
+    example
+}
+
+fn find<'a>(seen: &'a Document, id: &str) -> Result<&'a Example> {
+    let mut all = seen.examples.iter().chain(&seen.quarantined);
+    all.find(|it| it.id() == id).ok_or_else(|| not_found(id))
+}
+
+fn not_found(id: &str) -> Error {
+    Error::NotFound(format!(
+        "there is no example {id:?}: `GET /v1/schema/examples` lists the examples with their ids"
+    ))
+}
+
+fn remove(document: &mut Document, id: &str) {
+    document.examples.retain(|it| it.id() != id);
+    document.quarantined.retain(|it| it.id() != id);
+}
+
+/// An id of its own for a new example, if another one has kept the id of this content.
+fn free_id(example: &Example, document: &Document) -> Option<String> {
+    let content = example.content_id();
+    let mut all = document.examples.iter().chain(&document.quarantined);
+    let is_taken = all.any(|it| it.id.as_deref() == Some(&content));
+    is_taken.then(|| tag_of(&(content, Timestamp::now())))
+}
