@@ -2,6 +2,7 @@
 
 mod context;
 mod demo;
+mod describe;
 mod doctor;
 mod progress;
 mod stats;
@@ -97,6 +98,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Describe tables and columns, and keep a glossary and metrics
+    ///
+    /// What people write outranks the descriptions of the warehouse and the model, and survives syncs.
+    /// Everything that it names must exist. Without arguments, it lists what people wrote. Requires
+    /// BUCKET_URL, where `metasync sync` keeps the cache, and WAREHOUSE_URL, which plans the SQL of
+    /// metrics.
+    Describe(describe::Describe),
     /// Roll up stats once
     ///
     /// Requires DATABASE_URL, and reads TASK_EXPERIENCE. With --rebuild, it counts everything again from
@@ -180,6 +188,9 @@ pub fn main() -> anyhow::Result<()> {
         }) => run(env, async |env| {
             context::run(&env, &question, budget, &datasets, json).await
         }),
+        Some(Command::Describe(arguments)) => {
+            run(env, async |env| describe::run(&env, arguments).await)
+        }
         Some(Command::Stats { rebuild, json }) => {
             run(env, async |env| stats::run(&env, rebuild, json).await)
         }

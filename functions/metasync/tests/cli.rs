@@ -239,6 +239,7 @@ fn help_lists_the_commands_and_no_command_is_an_error() {
         "demo",
         "serve",
         "sync",
+        "describe",
         "stats",
         "migrate",
         "WAREHOUSE_URL",

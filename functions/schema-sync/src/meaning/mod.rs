@@ -1,8 +1,10 @@
 //! Meaning that only people know: descriptions of tables and columns, a glossary, and metrics.
 //!
-//! People write it by route ([`crate::api`]). It is part of the schema document, outranks what the warehouse, an LLM or a rule says, and survives syncs. Each entry is grounded
-//! like everything else ([`check`]): what it names must exist when it is written, and every sync checks it
-//! again ([`review`]). An entry that no longer fits is kept with its error, and not used until it fits again.
+//! People write it by route ([`crate::api`]), with `metasync describe`, or from a file. It is part of the
+//! schema document, outranks what the warehouse, an LLM or a rule says, and survives syncs. Each entry is
+//! grounded like everything else ([`check`]): what it names must exist when it is written, and every sync
+//! checks it again ([`review`]). An entry that no longer fits is kept with its error, and not used until it
+//! fits again.
 
 mod check;
 mod edit;
