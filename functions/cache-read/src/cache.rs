@@ -11,6 +11,9 @@
 //! | more | waits for it, 300 ms at most, or 2 s if the copy is older than an hour |
 //! | no copy | the same, then takes the copy in the temporary folder, then waits 3 s at most |
 //!
+//! After a write of the head by this process, such as a sync or an example, the copy is outdated: it is not fresh, and
+//! a reader waits for the store, 2 s at most. A read compares two counters in memory for that.
+//!
 //! A copy that the store has not confirmed to this process (from the temporary folder or the history) is
 //! never fresh, and counts as older than twice `fresh_for`.
 //!
@@ -23,6 +26,7 @@
 mod copy;
 mod fetch;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +36,7 @@ use platform::clock::{Clock, Moment};
 use platform::store::{ETag, Store, StoreError};
 use platform::telemetry::{self, Unit};
 use schema::document::{Document, SourceKind};
-use schema::versions::{self, History};
+use schema::versions::{self, HEAD, History};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
@@ -115,6 +119,8 @@ struct Inner {
     fresh_for: Duration,
     clock: Clock,
     builtin: Arc<View>,
+    /// How often this process has written the head.
+    writes: Arc<AtomicU64>,
     state: Mutex<State>,
     temporary_was_read: OnceCell<()>,
 }
@@ -138,6 +144,8 @@ struct State {
 struct Revalidation {
     name: u64,
     started: Moment,
+    /// How often this process had written the head then.
+    writes: u64,
     /// After this time it was cut off.
     may_take: Duration,
     abort: AbortHandle,
@@ -156,6 +164,7 @@ impl Revalidation {
 impl Cache {
     pub fn new(store: Arc<dyn Store>, settings: Settings) -> Self {
         Self(Arc::new(Inner {
+            writes: store.writes(HEAD),
             store,
             temporary: settings.temporary,
             fresh_for: settings.fresh_for,
@@ -182,11 +191,17 @@ impl Cache {
             return inner.served(arrived);
         };
         let max_wait = match copy {
-            Some(copy) if !newest => copy.max_wait(arrived, inner.fresh_for),
+            Some(copy) if !newest => copy.max_wait(arrived, inner.fresh_for, inner.writes()),
             Some(_) | None => MAX_WAIT,
         };
         if !max_wait.is_zero() {
             running.done_within(max_wait).await;
+        }
+        // It may have read the head just before a write of this process.
+        if running.writes != inner.writes()
+            && let (_, Some(next)) = inner.look(newest, arrived)
+        {
+            next.done_within(max_wait).await;
         }
         if inner.state().last_good.is_none() {
             inner.read_temporary().await;
@@ -226,11 +241,19 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
+    }
+
+    fn is_fresh(&self, copy: &LastGood, now: Moment) -> bool {
+        copy.is_fresh(now, self.fresh_for) && copy.writes == self.writes()
+    }
+
     /// The fresh copy, which nearly every reader gets.
     fn fresh(&self, now: Moment) -> Option<Served> {
         let state = self.state();
         let copy = state.last_good.as_ref()?;
-        copy.is_fresh(now, self.fresh_for).then(|| Served {
+        self.is_fresh(copy, now).then(|| Served {
             view: Arc::clone(&copy.view),
             level: Level::Fresh,
             age: copy.age(now),
@@ -245,9 +268,7 @@ impl Inner {
     ) -> (Option<LastGood>, Option<Revalidation>) {
         let mut state = self.state();
         let copy = state.last_good.clone();
-        let fresh = copy
-            .as_ref()
-            .is_some_and(|copy| copy.is_fresh(now, self.fresh_for));
+        let fresh = copy.as_ref().is_some_and(|copy| self.is_fresh(copy, now));
         if fresh && !newest {
             return (copy, None);
         }
@@ -282,11 +303,12 @@ impl Inner {
             ) => Known::Good(etag.clone()),
             (None, _) => Known::Nothing,
         };
+        let writes = self.writes();
         let (ended, done) = watch::channel(());
         let inner = Arc::clone(self);
         let task = tokio::spawn(async move {
             let found = inner.revalidate(name, known).await;
-            let news = inner.settle(name, found);
+            let news = inner.settle(name, found, writes);
             drop(ended);
             if let (Some(temporary), Some(view)) = (&inner.temporary, news) {
                 temporary.save(view).await;
@@ -295,6 +317,7 @@ impl Inner {
         let running = Revalidation {
             name,
             started: self.clock.now(),
+            writes,
             may_take: CUT_OFF,
             abort: task.abort_handle(),
             done,
@@ -304,7 +327,7 @@ impl Inner {
     }
 
     /// Applies the result of a revalidation. Returns a copy that is new from the store.
-    fn settle(&self, name: u64, found: Result<Fetched, Failure>) -> Option<Arc<View>> {
+    fn settle(&self, name: u64, found: Result<Fetched, Failure>, writes: u64) -> Option<Arc<View>> {
         let mut state = self.state();
         if state
             .running
@@ -318,6 +341,7 @@ impl Inner {
             Ok(Fetched::Unchanged) => {
                 if let Some(copy) = &mut state.last_good {
                     copy.since = now;
+                    copy.writes = writes;
                     copy.age_then = Duration::ZERO;
                 }
                 self.succeeded(&mut state);
@@ -327,6 +351,7 @@ impl Inner {
                 state.last_good = Some(LastGood {
                     view: Arc::clone(&view),
                     etag: Some(etag),
+                    writes,
                     since: now,
                     age_then: Duration::ZERO,
                 });
@@ -440,6 +465,7 @@ impl Inner {
         self.state().last_good.get_or_insert_with(|| LastGood {
             view,
             etag: None,
+            writes: self.writes(),
             since: self.clock.now(),
             age_then: age,
         });
@@ -448,7 +474,7 @@ impl Inner {
     fn level(&self, copy: Option<&LastGood>, arrived: Moment, now: Moment) -> Level {
         match copy {
             None => Level::Builtin,
-            Some(copy) if copy.is_fresh(now, self.fresh_for) => Level::Fresh,
+            Some(copy) if self.is_fresh(copy, now) => Level::Fresh,
             // Confirmed while the reader waited, even if `fresh_for` is very short.
             Some(copy) if copy.etag.is_some() && arrived.since(copy.since).is_zero() => {
                 Level::Fresh

@@ -1,4 +1,4 @@
-//! `GET /v1/schema/changes`: the changes since a version that the caller knows.
+//! `GET /v1/schema/changes`: the changes since a version that the caller knows, or since the previous one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +29,9 @@ const MAX_WAIT: Duration = Duration::from_secs(3);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ChangesQuery {
-    /// A version of the document: its `version`, or the header `MetaSync-Version` of any response.
-    #[param(required, pattern = "^[0-9a-f]{64}$")]
+    /// A version of the document: its `version`, or the header `MetaSync-Version` of any response. Without it,
+    /// the version before the current one.
+    #[param(pattern = "^[0-9a-f]{64}$")]
     since: Option<String>,
 }
 
@@ -59,8 +60,8 @@ pub struct Changes<'a> {
     responses(
         (status = 200, description = "the changes; none if `since` is the current version", body = Changes<'static>),
         (status = 304, description = "the caller's copy is current"),
-        (status = 400, description = "`since` is missing or not a version"),
-        (status = 404, description = "the version is not stored any more: get the whole document"),
+        (status = 400, description = "`since` is not a version"),
+        (status = 404, description = "the version is not stored any more: get the whole document; or `since` is omitted, and there is no version before the current one"),
         (status = 503, description = "the version can't be read now, or nothing was synced yet"),
     )
 )]
@@ -71,20 +72,15 @@ pub async fn list(
     Query(query): Query<ChangesQuery>,
     request: HeaderMap,
 ) -> platform::Result<Response> {
-    let since = query.since.ok_or_else(|| {
-        Error::Invalid("since is missing: set it to the `version` of your document".into())
-    })?;
-    if since.len() != 64
-        || !since
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    {
-        return Err(Error::Invalid(format!(
-            "since is {since:?}: a version has 64 hexadecimal digits in lower case"
-        )));
+    if let Some(since) = &query.since {
+        check_version(since)?;
     }
     // Compared with the built-in document, every table would seem to be removed.
     snapshot.require_synced()?;
+    let since = match query.since {
+        Some(since) => since,
+        None => app.previous(&caller, &snapshot).await?,
+    };
     let (snapshot, changes) = app.changes(caller, snapshot, &since).await?;
     let body = Changes {
         since: &since,
@@ -97,7 +93,39 @@ pub async fn list(
     Ok(response)
 }
 
+fn check_version(since: &str) -> platform::Result<()> {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if since.len() == 64 && since.bytes().all(is_digit) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "since is {since:?}: a version has 64 hexadecimal digits in lower case; \
+         `GET /v1/schema/versions` lists the versions"
+    )))
+}
+
 impl App {
+    /// The version before the one that the caller sees.
+    async fn previous(&self, caller: &Caller, snapshot: &Snapshot) -> platform::Result<String> {
+        let (app, caller, snapshot) = (self.clone(), caller.clone(), snapshot.clone());
+        let work = async move {
+            let scope = caller.scope.of(DATASETS);
+            let _permit = app.comparisons.permit(scope).await?;
+            let current = &snapshot.served.view.document.version;
+            let view = &snapshot.view.document.version;
+            app.view_versions
+                .previous(&app.cache, scope, current, view)
+                .await
+        };
+        let found = in_time("the versions", work).await?;
+        found.ok_or_else(|| {
+            Error::NotFound(
+                "there is no version before the current one: `GET /v1/schema` has the whole document"
+                    .to_owned(),
+            )
+        })
+    }
+
     async fn changes(
         &self,
         caller: Caller,
@@ -217,6 +245,21 @@ impl App {
             tracing::warn!(version, cause, "a version exists but can't be used");
         }
         Ok(None)
+    }
+}
+
+/// Waits for work on stored versions, which completes even if the reader leaves: the next one finds what it learned.
+pub async fn in_time<T: Send + 'static>(
+    what: &str,
+    work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> platform::Result<T> {
+    let unavailable = |cause: anyhow::Error| {
+        let detail = format!("{what} can't be read now: retry, or get the whole document");
+        Error::unavailable(detail, cause)
+    };
+    match timeout(MAX_WAIT, tokio::spawn(work)).await {
+        Ok(done) => done.map_err(anyhow::Error::from)?.map_err(unavailable),
+        Err(late) => Err(unavailable(late.into())),
     }
 }
 

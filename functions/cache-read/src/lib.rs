@@ -16,6 +16,7 @@ mod cache;
 mod changes;
 mod comparisons;
 pub mod context;
+mod datasets;
 mod document;
 mod hidden;
 mod prompt;
@@ -24,6 +25,7 @@ mod response;
 mod sql;
 mod tables;
 mod temporary;
+mod versions;
 mod view;
 mod view_versions;
 
@@ -80,6 +82,7 @@ fn routes(app: App) -> Router {
         .routes(routes!(tables::list))
         .routes(routes!(tables::read))
         .routes(routes!(changes::list))
+        .routes(routes!(versions::list))
         .routes(routes!(context::route::choose))
         .routes(routes!(prompt::write))
         .routes(routes!(sql::write))

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::Snapshot;
+use crate::datasets;
 use crate::response;
 use crate::view::View;
 
@@ -113,6 +114,7 @@ fn short(description: &str) -> Cow<'_, str> {
         (status = 200, description = "a page", body = Tables<'static>),
         (status = 304, description = "the caller's copy is current"),
         (status = 400, description = "a parameter is invalid"),
+        (status = 422, description = "the dataset does not exist; the detail has the names that may be meant"),
         (status = 503, description = "nothing was synced yet, or the store is unavailable and there is no copy"),
     )
 )]
@@ -128,6 +130,9 @@ pub async fn list(
         )));
     }
     snapshot.require_synced()?;
+    if let Some(dataset) = &query.dataset {
+        datasets::check(&[dataset], &snapshot.view.document)?;
+    }
     let after = query.after.as_deref().unwrap_or_default();
     let wanted = |table: &&Table| {
         let dataset = query.dataset.as_deref();

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::context::Index;
+use crate::datasets;
 
 /// The memory of the views that are kept ready, in bytes; the least used one makes room. It holds 14
 /// views of almost all of 1,100 tables, or hundreds of small ones.
@@ -219,6 +220,11 @@ impl Views {
     }
 
     fn make(&self, whole: &Document, datasets: &Names, scope: Scope) -> Arc<View> {
+        if let Names::Only(only) = datasets {
+            for told in datasets::unmatched(only, whole) {
+                tracing::warn!("a name in the scope of a caller has no effect: {told}");
+            }
+        }
         let view = View::new(schema::within(whole, datasets));
         let last = self.last.get(&scope).and_then(|last| last.upgrade());
         if let Some(last) = last.filter(|last| last.body == view.body) {

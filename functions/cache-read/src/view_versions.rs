@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use moka::sync::Cache as Memory;
 use platform::auth::{NameList, Names};
+use schema::diff;
 use schema::document::Document;
+use schema::versions::Entry;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -20,7 +22,7 @@ const SEARCHED: usize = 100;
 const REMEMBERED: u64 = 20_000;
 /// How long a missing or damaged version is not read again. Access may be denied for a while.
 const UNUSABLE: Duration = Duration::from_secs(600);
-/// How long a list of versions is used. An entry may be added after its version is current.
+/// How long a list of versions is used.
 const LISTED: Duration = Duration::from_secs(60);
 /// How many documents are in memory for searches. Scopes take turns.
 const LOADING: usize = 2;
@@ -32,7 +34,7 @@ pub struct ViewVersions {
     /// Stored versions that can't be used by anyone.
     unusable: Memory<String, ()>,
     /// The newest versions first, by the current one.
-    histories: Memory<String, Arc<[String]>>,
+    histories: Memory<String, Arc<[Entry]>>,
     /// One restriction at a time per scope, so that a second search waits for what the first one learns, and
     /// no scope waits for the searches of another one.
     turns: Memory<[u8; 32], Arc<Mutex<()>>>,
@@ -82,7 +84,7 @@ impl ViewVersions {
     ) -> anyhow::Result<Option<Document>> {
         let history = self.history(cache, current).await?;
         let usable = || {
-            let stored = history.iter();
+            let stored = history.iter().map(|entry| &entry.version);
             stored.filter(|stored| !self.unusable.contains_key(*stored))
         };
         let known = |stored: &&String| self.known.get(&key(stored, datasets));
@@ -103,15 +105,95 @@ impl ViewVersions {
         Ok(None)
     }
 
-    async fn history(&self, cache: &Cache, current: &str) -> anyhow::Result<Arc<[String]>> {
+    /// The newest versions of the views for these datasets first, and whether there are older ones. Neighbours that
+    /// differ only in what the caller may not see are one version.
+    pub async fn list(
+        &self,
+        cache: &Cache,
+        datasets: &NameList,
+        current: &str,
+        limit: usize,
+    ) -> anyhow::Result<(Vec<Entry>, bool)> {
+        let history = self.history(cache, current).await?;
+        let mut found = Vec::new();
+        let mut newer: Option<Document> = None;
+        for entry in history.iter() {
+            let known = self.known.get(&key(&entry.version, datasets));
+            let is_same = |known: &str| newer.as_ref().is_some_and(|it| it.version == known);
+            if known.is_some_and(|known| is_same(&known)) {
+                continue;
+            }
+            let Some(seen) = self.view_of(cache, datasets, &entry.version).await? else {
+                continue;
+            };
+            if is_same(&seen.version) {
+                continue;
+            }
+            if let Some(newer) = &newer {
+                found.push(Entry::of(newer, &diff::diff(&seen, newer)));
+            }
+            newer = Some(seen);
+            if found.len() == limit {
+                return Ok((found, true));
+            }
+        }
+        // The oldest one that is searched may be the first one of all.
+        if let Some(first) = newer
+            && history.len() < SEARCHED
+        {
+            let changes = diff::tables(&[], &first.tables);
+            found.push(Entry::of(&first, &changes));
+            return Ok((found, false));
+        }
+        let more = history.len() == SEARCHED;
+        Ok((found, more))
+    }
+
+    /// The version before the current one of what a caller of these datasets sees; none if it is the first one that
+    /// is known. `view` is the current version of the view.
+    pub async fn previous(
+        &self,
+        cache: &Cache,
+        datasets: &Names,
+        current: &str,
+        view: &str,
+    ) -> anyhow::Result<Option<String>> {
+        let history = self.history(cache, current).await?;
+        let Names::Only(datasets) = datasets else {
+            let place = history.iter().position(|entry| entry.version == current);
+            let previous = history.get(place.map_or(0, |place| place + 1));
+            return Ok(previous.map(|entry| entry.version.clone()));
+        };
+        for entry in history.iter() {
+            let known = match self.known.get(&key(&entry.version, datasets)) {
+                Some(known) => Some(known.to_string()),
+                None => {
+                    let seen = self.view_of(cache, datasets, &entry.version).await?;
+                    seen.map(|seen| seen.version)
+                }
+            };
+            if let Some(known) = known
+                && known != view
+            {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest entries of the history first.
+    pub async fn history(&self, cache: &Cache, current: &str) -> anyhow::Result<Arc<[Entry]>> {
         if let Some(history) = self.histories.get(current) {
             return Ok(history);
         }
         let history = cache.history().await?;
         let newest = history.versions.into_iter().rev().take(SEARCHED);
-        let newest: Arc<[String]> = newest.map(|entry| entry.version).collect();
-        self.histories
-            .insert(current.to_owned(), Arc::clone(&newest));
+        let newest: Arc<[Entry]> = newest.collect();
+        // An entry is added after its version is current.
+        if newest.first().is_some_and(|it| it.version == current) {
+            self.histories
+                .insert(current.to_owned(), Arc::clone(&newest));
+        }
         Ok(newest)
     }
 

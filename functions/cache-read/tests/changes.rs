@@ -54,6 +54,27 @@ async fn changes_since_a_version_include_nested_paths() {
 }
 
 #[tokio::test]
+async fn changes_without_since_are_those_from_the_previous_version() {
+    let one = shop();
+    let mut two = shop();
+    two.tables.remove(0);
+    let two = sealed(two);
+    let store = Moody::new();
+    store.sync(&one).await;
+    let app = start(&store).await;
+    let first = app.get("/v1/schema/changes").await;
+    assert_eq!(first.status, StatusCode::NOT_FOUND);
+    assert!(first.text().contains("no version before"), "{first:?}");
+
+    store.sync(&two).await;
+    let app = start(&store).await;
+    let told = app.get("/v1/schema/changes").await;
+    let since = app.get(&format!("/v1/schema/changes?since={}", one.version));
+    assert_eq!(told.json(), since.await.json());
+    assert_eq!(told.json()["changes"][0]["kind"], "table_removed");
+}
+
+#[tokio::test]
 async fn nothing_has_changed_since_the_current_version() {
     let shop = shop();
     let (app, _) = serving(&shop).await;

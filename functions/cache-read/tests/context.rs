@@ -211,7 +211,7 @@ async fn a_caller_gets_no_context_of_datasets_outside_their_scope() {
 
     let hidden = ask(json!({"question": question, "datasets": ["p.hr"]})).await;
     let unknown = ask(json!({"question": question, "datasets": ["p.no"]})).await;
-    assert_eq!(hidden.status, StatusCode::BAD_REQUEST);
+    assert_eq!(hidden.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         hidden
             .text()

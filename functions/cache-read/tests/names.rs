@@ -303,7 +303,11 @@ async fn postgres_schemas_and_tables_with_dots_in_their_names_are_never_confused
         let filtered = app
             .get(&format!("/v1/schema/tables?dataset={dataset}"))
             .await;
-        assert_eq!(names(&filtered), own, "{schema}");
+        if own.is_empty() {
+            assert_eq!(filtered.status, 422, "{schema}");
+        } else {
+            assert_eq!(names(&filtered), own, "{schema}");
+        }
         let seen: Value = scoped("/v1/schema").await.json();
         assert_eq!(seen["tables"].as_array().unwrap().len(), own.len());
         assert_eq!(seen["examples"].as_array().unwrap().len(), own.len());

@@ -1,11 +1,15 @@
 //! When and how often the store is contacted, and who waits for it.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cache_read::Settings;
+use bytes::Bytes;
+use cache_read::{Settings, SqlSetup};
 use kit::clock::WallClock;
-use schema::versions::parse;
+use platform::store::{ETag, Object, Put, Result, Store};
+use schema::versions::{load_head, parse, publish};
 use serde_json::json;
 use tokio::time::advance;
 
@@ -374,4 +378,74 @@ async fn the_bucket_is_read_once_and_the_schema_is_served_from_memory() {
     let again = app.get("/v1/schema").await;
     assert_eq!((level(&again), &again.body), ("fresh", &schema.body));
     assert_eq!(store.heads(), 1, "and not while the copy is fresh");
+}
+
+#[tokio::test]
+async fn a_write_of_this_process_is_in_the_next_answer_and_nothing_else_contacts_the_store() {
+    let env = platform::Env::default().with("BUCKET_URL", "memory:///");
+    let store = platform::Resources::new(env).store().unwrap();
+    let counted = Arc::new(Counted {
+        store: Arc::clone(&store),
+        reads: AtomicUsize::new(0),
+    });
+    let (one, two) = (with_columns(&["a"]), with_columns(&["a", "b"]));
+    publish(&*store, &one, Put::IfAbsent).await.unwrap();
+    let served: Arc<dyn Store> = counted.clone();
+    let app = kit::TestApp::without_database(|_| {
+        Ok(cache_read::router(served, settings(), SqlSetup::default()))
+    });
+    let app = app.await;
+    assert_eq!(version(&app.get("/v1/schema").await), one.version);
+    let reads = || counted.reads.load(Ordering::Relaxed);
+    assert_eq!(reads(), 1);
+    assert_eq!(version(&app.get("/v1/schema").await), one.version);
+    assert_eq!(reads(), 1, "a fresh copy is in memory");
+
+    let replace = load_head(&*store).await.unwrap().replace();
+    publish(&*store, &two, replace).await.unwrap();
+    let reply = app.get("/v1/schema").await;
+    assert_eq!((level(&reply), version(&reply)), ("fresh", two.version));
+    assert_eq!(reads(), 2);
+    app.get("/v1/schema").await;
+    assert_eq!(reads(), 2, "once per write");
+    store
+        .put("schema/state.json", "{}".into(), Put::Always)
+        .await
+        .unwrap();
+    app.get("/v1/schema").await;
+    assert_eq!(reads(), 2, "only the head counts");
+}
+
+/// Counts the reads of a store.
+struct Counted {
+    store: Arc<dyn Store>,
+    reads: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Store for Counted {
+    async fn get_if_changed(&self, key: &str, known: Option<&ETag>) -> Result<Option<Object>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.get_if_changed(key, known).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        self.store.get_range(key, range).await
+    }
+
+    async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
+        self.store.put(key, body, condition).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.store.list(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.store.delete(key).await
+    }
+
+    fn writes(&self, key: &str) -> Arc<AtomicU64> {
+        self.store.writes(key)
+    }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use kit::{Reply, TestApp};
 use schema::document::{Column, Document, Problem};
 use schema::versions::content_hash;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{Moody, example, names, sealed, serving, shop, start, table, version};
 
@@ -108,7 +108,7 @@ async fn a_table_out_of_scope_is_as_unknown_as_a_missing_one() {
         .get("/v1/schema/tables?dataset=p.hr")
         .header("test-datasets", "p.shop")
         .await;
-    assert!(names(&page).is_empty());
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
@@ -359,6 +359,65 @@ async fn the_version_of_a_view_finds_the_changes_since_it() {
         let whole = changes("p.shop", &one.version).await;
         assert_eq!(whole.json()["changes"], list);
     }
+}
+
+#[tokio::test]
+async fn the_versions_of_a_view_are_those_in_which_it_changed() {
+    let mut one = shop();
+    one.date_datasets(None);
+    let two = later(&one, |it| add_column(it, "p.hr.people", "bonus"));
+    let three = later(&two, |it| add_column(it, "p.shop.orders", "note"));
+    let four = later(&three, |it| add_column(it, "p.hr.people", "grade"));
+    let store = Moody::new();
+    for next in [&one, &two, &three, &four] {
+        store.sync(next).await;
+    }
+    let app = start(&store).await;
+    let list = async |datasets: &str, query: &str| {
+        let get = app.get(&format!("/v1/schema/versions{query}"));
+        let told = get.header("test-datasets", datasets).await;
+        assert_eq!(told.status, StatusCode::OK, "{told:?}");
+        told.json()
+    };
+    let all = app.get("/v1/schema/versions").await.json();
+    let versions = |it: &Value| -> Vec<String> {
+        let items = it["items"].as_array().unwrap().iter();
+        items
+            .map(|it| it["version"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let stored = [&four, &three, &two, &one].map(|it| it.version.clone());
+    assert_eq!(versions(&all), stored);
+    assert_eq!(all["items"][0]["changes"]["added"], 1);
+    let newest = app.get("/v1/schema/versions?limit=1").await.json();
+    assert_eq!(
+        (versions(&newest).len(), &newest["more"]),
+        (1, &json!(true))
+    );
+
+    let shop = list("p.shop", "").await;
+    assert_eq!(versions(&shop).len(), 2, "{shop}");
+    assert_eq!(shop["more"], false);
+    assert_eq!(shop["items"][0]["changes"]["added"], 1);
+    assert_eq!(shop["items"][0]["tables_count"], 2);
+    assert_eq!(shop["items"][1]["changes"]["added"], 2, "each table");
+    let seen = app
+        .get("/v1/schema")
+        .header("test-datasets", "p.shop")
+        .await;
+    assert_eq!(versions(&shop)[0], version(&seen));
+    assert_eq!(versions(&list("p.shop", "?limit=1").await).len(), 1);
+
+    let changes = app
+        .get("/v1/schema/changes")
+        .header("test-datasets", "p.shop");
+    let changes = changes.await.json();
+    assert_eq!(changes["since"], versions(&shop)[1].as_str());
+    assert_eq!(changes["changes"][0]["path"], "note");
+    let web = app
+        .get("/v1/schema/changes")
+        .header("test-datasets", "p.web");
+    assert_eq!(web.await.status, StatusCode::NOT_FOUND, "it never changed");
 }
 
 #[tokio::test]

@@ -56,7 +56,33 @@ async fn an_entry_describes_the_table_without_its_columns() {
     let web = app.get("/v1/schema/tables?dataset=p.web&limit=1").await;
     assert_eq!(web.json()["items"][0]["shards_count"], 2);
     assert_eq!(web.json()["next"], "p.web.events_*");
-    assert!(names(&app.get("/v1/schema/tables?dataset=p").await).is_empty());
+}
+
+#[tokio::test]
+async fn a_dataset_that_matches_nothing_is_refused_with_the_name_that_is_meant() {
+    let (app, _) = serving(&shop()).await;
+    let list = async |dataset: &str, scope: &str| {
+        let get = app.get(&format!("/v1/schema/tables?dataset={dataset}"));
+        let told = get.header("test-datasets", scope).await;
+        (told.status.as_u16(), told.json()["detail"].to_string())
+    };
+    let context = async |dataset: &str, scope: &str| {
+        let body = json!({"question": "a", "datasets": [dataset]});
+        let post = app.post("/v1/schema/context", body);
+        let told = post.header("test-datasets", scope).await;
+        (told.status.as_u16(), told.json()["detail"].to_string())
+    };
+    let told = list("shop", "p.hr,p.shop,p.web").await;
+    assert_eq!(told.0, 422);
+    assert!(told.1.contains(r#"did you mean \"p.shop\"?"#), "{}", told.1);
+    assert_eq!(told, context("shop", "p.hr,p.shop,p.web").await);
+    let hidden = list("p.hr", "p.shop").await;
+    let unknown = list("p.no", "p.shop").await;
+    assert_eq!(hidden.0, 422);
+    assert_eq!(hidden.1.replace("p.hr", "p.no"), unknown.1);
+    let short = list("hr", "p.shop").await;
+    assert!(!short.1.contains("p.hr"), "{}", short.1);
+    assert_eq!(short, context("hr", "p.shop").await);
 }
 
 #[tokio::test]
@@ -69,7 +95,6 @@ async fn a_wrong_parameter_is_named() {
         ("/v1/schema/tables?limit=ten", "limit"),
         ("/v1/schema/tables?limt=10", "limt"),
         ("/v1/schema/tables/orders?format=xml", "format"),
-        ("/v1/schema/changes", "since"),
         ("/v1/schema/changes?since=", "since"),
         ("/v1/schema/changes?since=../metadata_cache", "since"),
     ] {

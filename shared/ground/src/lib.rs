@@ -3,6 +3,7 @@
 mod access;
 mod casts;
 mod condition;
+mod dataset;
 mod escapes;
 mod expression;
 mod extensions;
@@ -47,6 +48,7 @@ use std::time::Duration;
 use parse::{Tree, on_large_stack, parse};
 use resolver::Resolver;
 
+pub use dataset::no_dataset;
 pub use fault::{Fault, FaultKind, is_unchecked, reasons};
 pub use grounded::Grounded;
 pub use message::names_only_known;

@@ -270,6 +270,22 @@ async fn no_error_contains_a_secret() {
     }
 }
 
+#[test]
+fn a_store_that_denies_access_is_unavailable_and_says_what_to_grant() {
+    let denied = StoreError::Denied {
+        key: "schema/metadata_cache.json".to_owned(),
+        source: anyhow::anyhow!("403"),
+    };
+    let platform::Error::Unavailable { detail, cause } = denied.into() else {
+        panic!("the operator can repair it");
+    };
+    assert!(
+        detail.contains("BUCKET_URL") && detail.contains("metasync doctor"),
+        "{detail}"
+    );
+    assert!(format!("{:#}", cause.unwrap()).contains("metadata_cache"));
+}
+
 #[tokio::test]
 async fn a_missing_service_account_key_is_denied_and_names_its_variable() {
     let env = Env::default()

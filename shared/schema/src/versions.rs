@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use platform::store::{ETag, Put, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use crate::bounds;
 use crate::diff::{self, Change, ChangeKind};
@@ -184,9 +185,11 @@ pub async fn load_version(store: &dyn Store, version: &str) -> anyhow::Result<Op
 }
 
 /// One version in the history.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SchemaVersion)]
 pub struct Entry {
     pub version: String,
+    #[schema(value_type = String, format = DateTime)]
     pub generated_at: Timestamp,
     pub tables_count: usize,
     pub columns_count: usize,
@@ -195,7 +198,8 @@ pub struct Entry {
 }
 
 /// How many paths and tables changed from the previous version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SchemaVersionChanges)]
 pub struct Summary {
     pub added: usize,
     pub removed: usize,
@@ -257,7 +261,7 @@ impl History {
 }
 
 impl Entry {
-    fn of(document: &Document, changes: &[Change]) -> Self {
+    pub fn of(document: &Document, changes: &[Change]) -> Self {
         Self {
             version: document.version.clone(),
             generated_at: document.generated_at,

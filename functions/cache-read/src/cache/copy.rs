@@ -20,6 +20,8 @@ pub struct LastGood {
     pub view: Arc<View>,
     /// The store's tag of the head that it was read from; none if it came from elsewhere.
     pub etag: Option<ETag>,
+    /// How often this process had written the head when the store was asked.
+    pub writes: u64,
     pub since: Moment,
     /// Its age at that time.
     pub age_then: Duration,
@@ -35,8 +37,12 @@ impl LastGood {
         self.etag.is_some() && self.age(now) <= fresh_for
     }
 
-    /// How long a reader waits for a revalidation before this copy is served.
-    pub fn max_wait(&self, now: Moment, fresh_for: Duration) -> Duration {
+    /// How long a reader waits for a revalidation before this copy is served. `writes` counts the writes of this
+    /// process, whose callers want to read what they wrote.
+    pub fn max_wait(&self, now: Moment, fresh_for: Duration, writes: u64) -> Duration {
+        if self.writes != writes {
+            return MAX_WAIT_FOR_OLD;
+        }
         let age = self.age(now);
         let confirmed = self.etag.is_some();
         if confirmed && age < fresh_for * 2 {

@@ -2,12 +2,12 @@
 
 use axum::Extension;
 use platform::{Error, Json};
-use schema::document::Document;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Context, Format, Request, check_budget, check_question};
 use crate::app::Snapshot;
+use crate::datasets;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +43,8 @@ fn default_budget() -> usize {
     request_body = ContextRequest,
     responses(
         (status = 200, description = "the context", body = Context),
-        (status = 400, description = "the question, the budget or a dataset is invalid"),
+        (status = 400, description = "the question or the budget is invalid, or datasets is empty"),
+        (status = 422, description = "a dataset does not exist; the detail has the names that may be meant"),
         (status = 503, description = "nothing was synced yet, or the store is unavailable and there is no copy"),
     )
 )]
@@ -55,7 +56,11 @@ pub async fn choose(
     check_budget(request.token_budget)?;
     snapshot.require_synced()?;
     if let Some(datasets) = &request.datasets {
-        check_datasets(datasets, &snapshot.view.document)?;
+        if datasets.is_empty() {
+            let detail = "datasets is empty: name datasets, or omit it for all";
+            return Err(Error::Invalid(detail.to_owned()));
+        }
+        datasets::check(datasets, &snapshot.view.document)?;
     }
     let index = snapshot.view.index().await?;
     let chosen = tokio::task::spawn_blocking(move || {
@@ -67,26 +72,4 @@ pub async fn choose(
         })
     });
     Ok(Json(chosen.await.map_err(anyhow::Error::from)?))
-}
-
-/// Checks that the datasets exist. A dataset that the caller may not see is not in the document, and so
-/// unknown.
-fn check_datasets(datasets: &[String], document: &Document) -> platform::Result<()> {
-    if datasets.is_empty() {
-        let detail = "datasets is empty: name datasets, or omit it for all";
-        return Err(Error::Invalid(detail.to_owned()));
-    }
-    let known = |name: &String| {
-        document.source.datasets.contains(name)
-            || document
-                .tables
-                .iter()
-                .any(|table| table.dataset() == name && !table.parts.is_unknown())
-    };
-    match datasets.iter().find(|name| !known(name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::Invalid(format!(
-            "no dataset {name:?}: `GET /v1/schema/tables` lists the tables"
-        ))),
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::probe::Conditions;
+use super::writes::Writes;
 use super::{ETag, Object, Put, Result, Store, StoreError, upload_time};
 
 /// The time limit of a call, with its retries. It is well below the time-outs of callers.
@@ -20,6 +22,7 @@ pub(super) struct Checked {
     conditions: Conditions,
     /// Empty, or ends with `/`.
     prefix: String,
+    writes: Writes,
 }
 
 impl Checked {
@@ -32,6 +35,7 @@ impl Checked {
             store,
             conditions,
             prefix,
+            writes: Writes::default(),
         }
     }
 
@@ -87,8 +91,8 @@ impl Store for Checked {
     }
 
     async fn put(&self, key: &str, body: Bytes, condition: Put) -> Result<ETag> {
-        let key = self.full(key)?;
-        limited(&key, body.len(), async {
+        let (name, key) = (key, self.full(key)?);
+        let written = limited(&key, body.len(), async {
             let store = &*self.store;
             if !matches!(condition, Put::Always) {
                 let check = self.conditions.check(store, &self.prefix, &key, &condition);
@@ -96,7 +100,12 @@ impl Store for Checked {
             }
             store.put(&key, body, condition).await
         })
-        .await
+        .await;
+        // A write may have succeeded although its answer was lost.
+        if !matches!(written, Err(StoreError::Precondition(_))) {
+            self.writes.count(name);
+        }
+        written
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>> {
@@ -119,8 +128,14 @@ impl Store for Checked {
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
-        let key = self.full(key)?;
-        limited(&key, 0, self.store.delete(&key)).await
+        let (name, key) = (key, self.full(key)?);
+        let deleted = limited(&key, 0, self.store.delete(&key)).await;
+        self.writes.count(name);
+        deleted
+    }
+
+    fn writes(&self, key: &str) -> Arc<AtomicU64> {
+        self.writes.of(key)
     }
 
     async fn probe(&self) -> Result<()> {

@@ -14,9 +14,11 @@ mod gcs;
 mod memory;
 mod probe;
 mod s3;
+mod writes;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -128,6 +130,11 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::unavailable("the store is unavailable", error),
+            StoreError::Denied { .. } => Self::unavailable(
+                "the store denies access: grant this program access to the bucket of BUCKET_URL; \
+                 `metasync doctor` names what is missing",
+                error,
+            ),
             // The caller may be the operator, who must learn about it.
             StoreError::Deviates(_) => Self::Unavailable {
                 detail: error.to_string(),
@@ -165,6 +172,12 @@ pub trait Store: Send + Sync {
 
     /// Deletes an object, if it exists.
     async fn delete(&self, key: &str) -> Result<()>;
+
+    /// Counts how often this process has written or deleted an object since the first call for it. Whoever keeps a
+    /// copy of the object reads it again after a write of the same process.
+    fn writes(&self, _key: &str) -> Arc<AtomicU64> {
+        Arc::default()
+    }
 
     /// Tests whether the store can be written and honors conditional writes, unless that is known.
     async fn probe(&self) -> Result<()> {
