@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 
 use crate::snapshot::Snapshot;
 
@@ -96,12 +96,10 @@ impl Cache {
             *last = Some(Instant::now());
             let hits = self.hits.swap(0, Ordering::Relaxed) as f64;
             let reads = hits + self.misses.swap(0, Ordering::Relaxed) as f64;
-            metric("settings_reads", Unit::Count, reads);
-            metric(
-                "settings_cache_hit_rate",
-                Unit::Percent,
-                100.0 * hits / reads.max(1.0),
-            );
+            let hit_rate = 100.0 * hits / reads.max(1.0);
+            let metrics = Metrics::default();
+            metrics.add("settings_reads", Unit::Count, reads);
+            metrics.add("settings_cache_hit_rate", Unit::Percent, hit_rate);
         }
     }
 

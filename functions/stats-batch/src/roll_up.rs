@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use platform::{Admin, Json, RawBody, Result};
 use robeing::ROBEINGS;
 use serde::Serialize;
@@ -108,12 +108,13 @@ pub async fn run(stats: &Stats) -> Result<RolledUp> {
     if done.complete {
         outdated::run(&mut client, || started.elapsed() < MAX_TIME).await;
     }
-    metric("stats_rows", Unit::Count, done.rows as f64);
+    let metrics = Metrics::default();
+    metrics.add("stats_rows", Unit::Count, done.rows as f64);
     if let Some(lag) = lag {
-        metric("stats_lag", Unit::Seconds, lag);
+        metrics.add("stats_lag", Unit::Seconds, lag);
     }
     let took = started.elapsed().as_secs_f64() * 1_000.0;
-    metric("stats_duration", Unit::Milliseconds, took);
+    metrics.add("stats_duration", Unit::Milliseconds, took);
     Ok(done)
 }
 

@@ -1,12 +1,14 @@
 //! A function in its own process, over HTTP.
 
+use std::fmt;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 use crate::lambda::Process;
 
@@ -27,7 +29,7 @@ impl Log {
                 .next()
                 .expect("another line of the log")
                 .expect("text");
-            let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+            let Line(line) = serde_json::from_str(&line).expect("a line of JSON");
             if line["message"].as_str().is_some_and(&matches) {
                 return line;
             }
@@ -37,6 +39,36 @@ impl Log {
     /// Reads the rest of the log on a thread.
     pub fn drain(mut self) {
         std::thread::spawn(move || while self.0.next().is_some() {});
+    }
+}
+
+/// An object in which no field appears twice, at the top: `Value` keeps the last of two without an error.
+struct Line(Value);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(line: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Line;
+
+            fn expecting(&self, it: &mut fmt::Formatter<'_>) -> fmt::Result {
+                it.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Line, A::Error> {
+                let mut line = Map::new();
+                while let Some((name, value)) = fields.next_entry::<String, Value>()? {
+                    if line.contains_key(&name) {
+                        return Err(A::Error::custom(format!("the field {name} appears twice")));
+                    }
+                    line.insert(name, value);
+                }
+                Ok(Line(Value::Object(line)))
+            }
+        }
+
+        line.deserialize_map(Fields)
     }
 }
 

@@ -4,7 +4,7 @@ use platform::extract::json::is_deeper;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::Metrics;
 use platform::{Caller, Error, Result};
 use robeing::ROBEINGS;
 use serde_json::{Map, Value};
@@ -67,6 +67,7 @@ pub async fn store(
     attribution: Attribution<'_>,
     event: &RawEvent,
     reason: &Error,
+    metrics: &Metrics,
 ) -> Result<()> {
     let masked_reason = log
         .masked_text(reason.to_string())
@@ -129,7 +130,7 @@ pub async fn store(
     )
     .await?;
     tracing::warn!(source = event.source, dead_letter = %id, reason = masked_reason, "an event can't be stored");
-    metric("dead_letters", Unit::Count, 1.0);
+    metrics.count("dead_letters");
     Ok(())
 }
 

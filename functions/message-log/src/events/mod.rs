@@ -14,6 +14,7 @@ mod records;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
+use platform::telemetry::Metrics;
 use platform::work::Waiting;
 use platform::{Admin, Caller, Error, Json, JsonItems, Result};
 use serde_json::value::RawValue;
@@ -104,6 +105,7 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
     let mut stored = log.store(events).await.into_iter();
     let mut all = Vec::with_capacity(deliveries.len());
     let mut late = Vec::new();
+    let metrics = Metrics::default();
     for (delivery, outcome) in deliveries.iter().zip(outcomes) {
         let event = &delivery.event;
         let mut outcome = outcome.unwrap_or_else(|| stored.next().expect("one outcome per event"));
@@ -116,7 +118,8 @@ async fn store(log: &Log, caller: &Caller, deliveries: &[Delivery]) -> Vec<Resul
             Err(reason) => {
                 // If the dead letter can't be stored, the event has to be delivered again.
                 let attribution = Attribution::of(caller, event);
-                if let Err(error) = dead_letters::store(log, attribution, event, reason).await {
+                let letter = dead_letters::store(log, attribution, event, reason, &metrics).await;
+                if let Err(error) = letter {
                     outcome = Err(error);
                 }
             }

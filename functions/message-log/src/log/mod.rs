@@ -25,7 +25,7 @@ use masking::{Known, Masker, Placeholders, Policy};
 use platform::auth::is_name;
 use platform::postgres::Pool;
 use platform::secrets::Rotating;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use platform::work::{Waiting, Workers};
 use platform::{Env, Resources, Result};
 use serde_json::Value;
@@ -241,21 +241,22 @@ fn masking_key(env: &Env) -> anyhow::Result<[u8; 32]> {
 }
 
 fn record_metrics(outcomes: &[Result<Stored>]) {
+    let metrics = Metrics::default();
+    let count = |name, count: usize| metrics.add(name, Unit::Count, count as f64);
     let now = Timestamp::now();
     let stored = || outcomes.iter().flatten();
     let new = stored().filter(|it| !it.replayed);
-    let count = |count: usize| count as f64;
     if let Some(oldest) = new.clone().map(|it| it.created_at).min() {
-        metric("messages_stored", Unit::Count, count(new.count()));
+        count("messages_stored", new.count());
         let delay = now.duration_since(oldest).as_secs_f64().max(0.0);
-        metric("message_delay", Unit::Seconds, delay);
+        metrics.add("message_delay", Unit::Seconds, delay);
     }
     let replayed = stored().filter(|it| it.replayed).count();
     if replayed > 0 {
-        metric("messages_replayed", Unit::Count, count(replayed));
+        count("messages_replayed", replayed);
     }
     let rejected = outcomes.len() - stored().count();
     if rejected > 0 {
-        metric("messages_refused", Unit::Count, count(rejected));
+        count("messages_refused", rejected);
     }
 }

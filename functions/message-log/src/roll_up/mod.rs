@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use platform::Result;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use platform::work::Waiting;
 use robeing::ROBEINGS;
 use serde::Serialize;
@@ -65,8 +65,9 @@ pub async fn run(log: &Log) -> Result<RolledUp> {
     }
     if done.rows > 0 {
         let took = started.elapsed().as_secs_f64() * 1_000.0;
-        metric("rolled_up", Unit::Count, done.rows as f64);
-        metric("roll_up_duration", Unit::Milliseconds, took);
+        let metrics = Metrics::default();
+        metrics.add("rolled_up", Unit::Count, done.rows as f64);
+        metrics.add("roll_up_duration", Unit::Milliseconds, took);
     }
     Ok(done)
 }

@@ -16,6 +16,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use platform::auth::Names;
+use platform::telemetry::Metrics;
 use platform::work::Waiting;
 use platform::{Caller, Error, Json, JsonItems, Result};
 use robeing::ROBEINGS;
@@ -196,7 +197,7 @@ async fn store_letter(
         edit: message_event::edit_of(envelope),
         ..RawEvent::with_key("slack", key)
     };
-    dead_letters::store(log, attribution, &event, reason).await
+    dead_letters::store(log, attribution, &event, reason, &Metrics::default()).await
 }
 
 /// The key of the message, under which a replay stores it; without one, the id of the event or a digest of it.

@@ -2,7 +2,7 @@
 
 use platform::auth::{Names, Scope};
 use platform::plural::counted;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use schema::diff::{self, Change};
 use schema::document::{Document, Ledger, Problem};
 use schema::mentions::Mentions;
@@ -150,11 +150,13 @@ pub(super) fn emit_metrics(
     answer: Option<&Answer>,
     started: Instant,
 ) {
-    let count = |name, count: u64| metric(name, Unit::Count, count as f64);
+    let metrics = Metrics::default();
+    let count = |name, count: u64| metrics.add(name, Unit::Count, count as f64);
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
-    metric("sync_duration", Unit::Milliseconds, milliseconds);
+    metrics.add("sync_duration", Unit::Milliseconds, milliseconds);
     count("sync_requests", run.requests());
-    metric("sync_bytes_billed", Unit::Bytes, run.bytes_billed() as f64);
+    let bytes = run.bytes_billed() as f64;
+    metrics.add("sync_bytes_billed", Unit::Bytes, bytes);
     let costs = enrichment.map(|enrichment| &enrichment.costs);
     count("sync_llm_calls", costs.map_or(0, |it| it.llm_calls));
     let input = costs.map_or(0, |it| it.llm_input_tokens);

@@ -39,17 +39,31 @@ async fn a_run_without_changes_reports_its_costs() {
     );
 }
 
-/// The metrics that this thread emits, by name.
+/// The lines of metrics that this thread emits.
 #[derive(Clone, Default)]
-struct Metrics(Arc<Mutex<BTreeMap<String, f64>>>);
+struct MetricLines(Arc<Mutex<Vec<Value>>>);
 
-impl Metrics {
-    fn of(&self, name: &str) -> Option<f64> {
-        self.0.lock().unwrap().get(name).copied()
+impl MetricLines {
+    /// The metrics since the last call, which must be one line.
+    fn one(&self) -> BTreeMap<String, f64> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap());
+        let [line] = lines.as_slice() else {
+            panic!("{} lines of metrics: {lines:?}", lines.len());
+        };
+        let metrics = line.as_array().unwrap();
+        let all: BTreeMap<String, f64> = metrics
+            .iter()
+            .map(|metric| {
+                let name = metric["name"].as_str().unwrap().to_owned();
+                (name, metric["value"].as_f64().unwrap())
+            })
+            .collect();
+        assert_eq!(all.len(), metrics.len(), "a metric appears twice: {line}");
+        all
     }
 }
 
-impl tracing::Subscriber for Metrics {
+impl tracing::Subscriber for MetricLines {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         metadata.target() == "metric"
     }
@@ -63,9 +77,7 @@ impl tracing::Subscriber for Metrics {
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let mut metric = Metric::default();
-        event.record(&mut metric);
-        self.0.lock().unwrap().insert(metric.name, metric.value);
+        event.record(&mut self.clone());
     }
 
     fn enter(&self, _: &tracing::span::Id) {}
@@ -73,30 +85,20 @@ impl tracing::Subscriber for Metrics {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-#[derive(Default)]
-struct Metric {
-    name: String,
-    value: f64,
-}
-
-impl tracing::field::Visit for Metric {
-    fn record_f64(&mut self, field: &tracing::field::Field, value: f64) {
-        if field.name() == "value" {
-            self.value = value;
-        }
-    }
-
+impl tracing::field::Visit for MetricLines {
     fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
-        if field.name() == "name" {
-            value.clone_into(&mut self.name);
-        }
+        assert_eq!(field.name(), "metrics");
+        let line = serde_json::from_str(value).unwrap();
+        self.0.lock().unwrap().push(line);
     }
 
-    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn std::fmt::Debug) {}
+    fn record_debug(&mut self, field: &tracing::field::Field, _: &dyn std::fmt::Debug) {
+        panic!("{field} is no text");
+    }
 }
 
 #[tokio::test]
-async fn every_run_emits_metrics_even_if_it_fails() {
+async fn every_run_emits_its_metrics_in_one_line_even_if_it_fails() {
     let stub = LlmStub::start(|asked| {
         let text = |_: &str, path: &str| format!("Meaning of {path}.");
         EnrichPrompt::parse(asked).answer(text, &[])
@@ -104,29 +106,26 @@ async fn every_run_emits_metrics_even_if_it_fails() {
     .await;
     let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
     let sync = sync_with(&warehouse, memory(), &stub);
-    let metrics = Metrics::default();
-    let _here = tracing::subscriber::set_default(metrics.clone());
+    let lines = MetricLines::default();
+    let _here = tracing::subscriber::set_default(lines.clone());
 
     let answer = run(&sync).await;
 
-    let calls = metrics.of("sync_llm_calls");
-    assert_eq!(calls, Some(answer.ledger.llm_calls as f64));
-    assert!(
-        metrics
-            .of("sync_llm_input_tokens")
-            .is_some_and(|it| it > 0.0)
-    );
-    assert_eq!(metrics.of("sync_tables"), Some(1.0));
-    assert_eq!(metrics.of("sync_failed"), Some(0.0));
+    let metrics = lines.one();
+    assert_eq!(metrics["sync_llm_calls"], answer.ledger.llm_calls as f64);
+    assert!(metrics["sync_llm_input_tokens"] > 0.0);
+    assert_eq!(metrics["sync_tables"], 1.0);
+    assert_eq!(metrics["sync_failed"], 0.0);
     for name in ["sync_duration", "sync_requests", "sync_bytes_billed"] {
-        assert!(metrics.of(name).is_some(), "{name}");
+        assert!(metrics.contains_key(name), "{name}");
     }
 
     run(&sync).await;
-    let unchanged = ["sync_updated", "sync_llm_calls"].map(|name| metrics.of(name));
-    assert_eq!(unchanged, [Some(0.0), Some(0.0)]);
+    let unchanged = lines.one();
+    assert_eq!(unchanged["sync_updated"], 0.0);
+    assert_eq!(unchanged["sync_llm_calls"], 0.0);
 
     warehouse.down.store(true, Ordering::Relaxed);
     sync.run(&Run::default()).await.unwrap_err();
-    assert_eq!(metrics.of("sync_failed"), Some(1.0));
+    assert_eq!(lines.one()["sync_failed"], 1.0);
 }

@@ -1,5 +1,6 @@
 //! Formats events as lines.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
@@ -9,13 +10,18 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use super::metrics::Metric;
 use super::{METRIC, request};
 
 /// The length limit of a value, in bytes: platforms drop or split lines of 256 KiB.
 const LONGEST_VALUE: usize = 16 * 1024;
 
-/// The fields of every line. Fields of events with the same name are left out.
-const RESERVED: [&str; 9] = [
+const TRACE: &str = "logging.googleapis.com/trace";
+const SPAN: &str = "logging.googleapis.com/spanId";
+
+/// The fields of the platform. Fields of events with the same name are left out, even from lines that lack
+/// them.
+const RESERVED: [&str; 11] = [
     "timestamp",
     "time",
     "level",
@@ -25,17 +31,42 @@ const RESERVED: [&str; 9] = [
     "function",
     "requestId",
     "_aws",
+    TRACE,
+    SPAN,
 ];
 
 pub(super) enum Format {
     Json {
         function: &'static str,
-        /// Whether metrics use CloudWatch's embedded metric format.
-        emf: bool,
+        collector: Collector,
+    },
+    Text,
+}
+
+/// The service that reads the lines. Each has its own names for the time and the level.
+pub(super) enum Collector {
+    CloudWatch,
+    /// Cloud Logging, or a service that reads the same names.
+    CloudLogging {
         /// The Google Cloud project, which is part of the name of a trace.
         project: Option<String>,
     },
-    Text,
+}
+
+impl Collector {
+    fn time(&self) -> &'static str {
+        match self {
+            Self::CloudWatch => "timestamp",
+            Self::CloudLogging { .. } => "time",
+        }
+    }
+
+    fn level(&self, level: Level) -> (&'static str, &'static str) {
+        match self {
+            Self::CloudWatch => ("level", level.as_str()),
+            Self::CloudLogging { .. } => ("severity", severity(level)),
+        }
+    }
 }
 
 pub(super) struct Lines<W> {
@@ -61,16 +92,8 @@ impl<S: Subscriber, W: Fn(&str) + 'static> Layer<S> for Lines<W> {
         let line = match &self.format {
             Format::Json {
                 function,
-                emf,
-                project,
-            } => json_line(
-                (self.now)(),
-                event,
-                fields,
-                function,
-                *emf,
-                project.as_deref(),
-            ),
+                collector,
+            } => json_line((self.now)(), event, fields, function, collector),
             Format::Text => text_line((self.now)(), event, fields),
         };
         (self.write)(&line);
@@ -82,57 +105,59 @@ fn json_line(
     event: &Event<'_>,
     mut fields: Fields,
     function: &str,
-    emf: bool,
-    project: Option<&str>,
+    collector: &Collector,
 ) -> String {
     let metadata = event.metadata();
-    let time = format!("{now:.3}");
-    let mut line = Object::new();
-    line.field("timestamp", &time);
-    line.field("time", &time);
-    line.field("level", metadata.level().as_str());
-    line.field("severity", severity(*metadata.level()));
-    let metric = fields.take_metric(metadata.target());
+    let mut line = Object::default();
+    line.field(collector.time(), &format!("{now:.3}"));
+    let (name, level) = collector.level(*metadata.level());
+    line.field(name, level);
+    let metrics = fields.take_metrics(metadata.target());
     line.field("message", &fields.message);
     line.field("target", metadata.target());
     line.field("function", function);
     request::current(|request| {
         line.field("requestId", &request.id);
         if let Some(trace) = &request.trace {
-            let name = project.map(|project| format!("projects/{project}/traces/{trace}"));
-            line.field(
-                "logging.googleapis.com/trace",
-                name.as_ref().unwrap_or(trace),
-            );
+            let name = match collector {
+                Collector::CloudLogging {
+                    project: Some(project),
+                } => &format!("projects/{project}/traces/{trace}"),
+                _ => trace,
+            };
+            line.field(TRACE, name);
         }
         if let Some(span) = &request.span {
-            line.field("logging.googleapis.com/spanId", span);
+            line.field(SPAN, span);
         }
     });
     for (name, value) in &fields.own {
         line.field(name, value);
     }
-    if let Some(Metric { name, unit, value }) = metric {
-        line.field(&name, &value);
-        line.field("unit", &unit);
-        if emf {
-            let embedded = serde_json::json!({
-                "Timestamp": now.as_millisecond(),
-                "CloudWatchMetrics": [{
-                    "Namespace": "metasync",
-                    "Dimensions": [["function"]],
-                    "Metrics": [{"Name": name, "Unit": unit}],
-                }],
-            });
-            line.field("_aws", &embedded);
-        }
+    let metrics: Vec<Metric> = metrics
+        .into_iter()
+        .filter(|metric| line.field(&metric.name, &metric.value))
+        .collect();
+    if matches!(collector, Collector::CloudWatch) && !metrics.is_empty() {
+        let metrics = metrics
+            .iter()
+            .map(|it| serde_json::json!({"Name": it.name, "Unit": it.unit}));
+        let embedded = serde_json::json!({
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": "metasync",
+                "Dimensions": [["function"]],
+                "Metrics": metrics.collect::<Vec<_>>(),
+            }],
+        });
+        line.field("_aws", &embedded);
     }
     line.end()
 }
 
 fn text_line(now: Timestamp, event: &Event<'_>, mut fields: Fields) -> String {
     let metadata = event.metadata();
-    fields.take_metric(metadata.target());
+    fields.take_metrics(metadata.target());
     let time = now.strftime("%H:%M:%S");
     let mut line = format!("{time} {:5} {}", metadata.level(), fields.message);
     for (name, value) in &fields.own {
@@ -159,25 +184,31 @@ fn severity(level: Level) -> &'static str {
 }
 
 /// A JSON object on one line, with its fields in the order of their insertion.
-struct Object(String);
+#[derive(Default)]
+struct Object {
+    names: BTreeSet<String>,
+    text: String,
+}
 
 impl Object {
-    fn new() -> Self {
-        Self("{".to_owned())
-    }
-
-    fn field(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
-        let (Ok(name), Ok(value)) = (serde_json::to_string(name), serde_json::to_string(value))
+    /// Appends a field, unless the object has one with this name: parsers disagree on which of two they keep.
+    /// Returns whether it was appended.
+    fn field(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> bool {
+        let (Ok(key), Ok(value)) = (serde_json::to_string(name), serde_json::to_string(value))
         else {
-            return;
+            return false;
         };
-        let comma = if self.0.len() > 1 { "," } else { "" };
-        let _ = write!(self.0, "{comma}{name}:{value}");
+        if !self.names.insert(name.to_owned()) {
+            return false;
+        }
+        let before = if self.text.is_empty() { '{' } else { ',' };
+        let _ = write!(self.text, "{before}{key}:{value}");
+        true
     }
 
     fn end(mut self) -> String {
-        self.0.push_str("}\n");
-        self.0
+        self.text.push_str("}\n");
+        self.text
     }
 }
 
@@ -197,12 +228,6 @@ struct Fields {
     own: Vec<(&'static str, Value)>,
 }
 
-struct Metric {
-    name: String,
-    unit: String,
-    value: f64,
-}
-
 impl Fields {
     fn push(&mut self, field: &Field, value: Value) {
         match (field.name(), value) {
@@ -212,27 +237,22 @@ impl Fields {
         }
     }
 
-    /// The metric of an event, if it is one, which also becomes its message.
-    fn take_metric(&mut self, target: &str) -> Option<Metric> {
+    /// The metrics of an event, if it has some, which also become its message.
+    fn take_metrics(&mut self, target: &str) -> Vec<Metric> {
         if target != METRIC {
-            return None;
+            return Vec::new();
         }
-        let (mut name, mut unit, mut value) = (None, None, None);
-        for field in self.own.drain(..) {
-            match field {
-                ("name", Value::Text(text)) => name = Some(text),
-                ("unit", Value::Text(text)) => unit = Some(text),
-                ("value", Value::Float(float)) => value = Some(float),
-                _ => {}
-            }
-        }
-        let metric = Metric {
-            name: name?,
-            unit: unit?,
-            value: value?,
-        };
-        self.message = format!("{} is {} {}", metric.name, metric.value, metric.unit);
-        Some(metric)
+        let metrics = self.own.drain(..).find_map(|field| match field {
+            ("metrics", Value::Text(text)) => serde_json::from_str(&text).ok(),
+            _ => None,
+        });
+        let metrics: Vec<Metric> = metrics.unwrap_or_default();
+        let all: Vec<String> = metrics
+            .iter()
+            .map(|it| format!("{} is {} {}", it.name, it.value, it.unit))
+            .collect();
+        self.message = all.join(", ");
+        metrics
     }
 }
 
@@ -277,13 +297,21 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
-    use crate::telemetry::{RequestContext, Unit, metric};
+    use crate::telemetry::{Metrics, RequestContext, Unit, metric};
 
-    fn on_cloud(emf: bool) -> Format {
+    fn on_lambda() -> Format {
         Format::Json {
             function: "probe",
-            emf,
-            project: Some("p1".to_owned()),
+            collector: Collector::CloudWatch,
+        }
+    }
+
+    fn on_cloud_run() -> Format {
+        Format::Json {
+            function: "probe",
+            collector: Collector::CloudLogging {
+                project: Some("p1".to_owned()),
+            },
         }
     }
 
@@ -302,18 +330,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_fields_that_both_clouds_read() {
-        let log = log_of(on_cloud(false), || {
-            tracing::warn!(target: "platform::x", tables = 3_u64, ok = true, "read {}\n", "it");
-        });
+    fn each_cloud_gets_the_time_and_the_level_once_under_the_names_that_it_reads() {
+        let warn =
+            || tracing::warn!(target: "platform::x", tables = 3_u64, ok = true, "read {}\n", "it");
+        let rest = concat!(
+            r#""message":"read it\n","target":"platform::x","function":"probe","tables":3,"ok":true}"#,
+            "\n"
+        );
         assert_eq!(
-            log,
-            concat!(
-                r#"{"timestamp":"2026-01-01T12:00:00.001Z","time":"2026-01-01T12:00:00.001Z","#,
-                r#""level":"WARN","severity":"WARNING","message":"read it\n","#,
-                r#""target":"platform::x","function":"probe","tables":3,"ok":true}"#,
-                "\n"
-            )
+            log_of(on_lambda(), warn),
+            format!(r#"{{"timestamp":"2026-01-01T12:00:00.001Z","level":"WARN",{rest}"#)
+        );
+        assert_eq!(
+            log_of(on_cloud_run(), warn),
+            format!(r#"{{"time":"2026-01-01T12:00:00.001Z","severity":"WARNING",{rest}"#)
         );
     }
 
@@ -325,7 +355,10 @@ mod tests {
             span: Some("00f067aa0ba902b7".to_owned()),
         });
         let log = request::within(request, async {
-            log_of(on_cloud(true), || tracing::info!(target: "t", "hello"))
+            log_of(
+                on_cloud_run(),
+                || tracing::info!(target: "t", { "logging.googleapis.com/trace" = "forged" }, "hello"),
+            )
         });
         assert!(log.await.ends_with(concat!(
             r#""message":"hello","target":"t","function":"probe","requestId":"req-1","#,
@@ -336,48 +369,84 @@ mod tests {
         )));
     }
 
+    fn three_metrics() {
+        let metrics = Metrics::default();
+        metrics.add("duration", Unit::Milliseconds, 1.5);
+        metrics.add("rows", Unit::Count, 12.0);
+        metrics.add("bytes", Unit::Bytes, 0.0);
+    }
+
     #[test]
-    fn a_metric_on_lambda_uses_the_embedded_metric_format() {
-        let log = log_of(on_cloud(true), || metric("lag", Unit::Seconds, 1.5));
-        let (line, metric) = log.split_once(r#","_aws":"#).expect("a metric");
+    fn all_metrics_of_a_run_are_one_line_in_the_embedded_metric_format() {
+        let log = log_of(on_lambda(), three_metrics);
+        let (line, embedded) = log.split_once(r#","_aws":"#).expect("metrics");
         assert_eq!(
             line,
             concat!(
-                r#"{"timestamp":"2026-01-01T12:00:00.001Z","time":"2026-01-01T12:00:00.001Z","#,
-                r#""level":"INFO","severity":"INFO","message":"lag is 1.5 Seconds","#,
-                r#""target":"metric","function":"probe","lag":1.5,"unit":"Seconds""#
+                r#"{"timestamp":"2026-01-01T12:00:00.001Z","level":"INFO","#,
+                r#""message":"duration is 1.5 Milliseconds, rows is 12 Count, bytes is 0 Bytes","#,
+                r#""target":"metric","function":"probe","duration":1.5,"rows":12.0,"bytes":0.0"#
             )
         );
-        let metric = metric.strip_suffix("}\n").expect("the end of the line");
-        let metric: serde_json::Value = serde_json::from_str(metric).expect("JSON");
+        let embedded = embedded.strip_suffix("}\n").expect("the end of the line");
+        let embedded: serde_json::Value = serde_json::from_str(embedded).expect("JSON");
         let expected = serde_json::json!({
             "Timestamp": 1_767_268_800_001_i64,
             "CloudWatchMetrics": [{
                 "Namespace": "metasync",
                 "Dimensions": [["function"]],
-                "Metrics": [{"Name": "lag", "Unit": "Seconds"}],
+                "Metrics": [
+                    {"Name": "duration", "Unit": "Milliseconds"},
+                    {"Name": "rows", "Unit": "Count"},
+                    {"Name": "bytes", "Unit": "Bytes"},
+                ],
             }],
         });
-        assert_eq!(metric, expected);
+        assert_eq!(embedded, expected);
     }
 
     #[test]
-    fn a_metric_elsewhere_is_the_same_line_without_that_format() {
-        let with = log_of(on_cloud(true), || metric("rows", Unit::Count, 12.0));
-        let without = log_of(on_cloud(false), || metric("rows", Unit::Count, 12.0));
-        let (same, metric) = with.split_once(r#","_aws""#).expect("a metric");
-        assert_eq!(without, format!("{same}}}\n"));
-        assert!(!metric.is_empty());
+    fn metrics_elsewhere_are_fields_of_a_line_without_that_format() {
+        let log = log_of(on_cloud_run(), three_metrics);
+        assert!(
+            log.ends_with(concat!(
+                r#""target":"metric","function":"probe","duration":1.5,"rows":12.0,"bytes":0.0}"#,
+                "\n"
+            )),
+            "{log}"
+        );
+        let text = log_of(Format::Text, || metric("rows", Unit::Count, 12.0));
+        assert_eq!(text, "12:00:00 INFO  rows is 12 Count\n");
     }
 
     #[test]
     fn an_event_cannot_overwrite_the_fields_of_the_platform() {
-        let log = log_of(on_cloud(false), || {
-            tracing::info!(target: "t", level = "ERROR", requestId = "forged", "hello");
+        for format in [on_lambda(), on_cloud_run()] {
+            let log = log_of(format, || {
+                tracing::info!(
+                    target: "t",
+                    level = "ERROR",
+                    severity = "ERROR",
+                    time = "noon",
+                    requestId = "forged",
+                    "hello"
+                );
+            });
+            assert!(!log.contains("ERROR") && !log.contains("noon"), "{log}");
+            assert!(!log.contains("requestId"), "{log}");
+        }
+    }
+
+    #[test]
+    fn no_field_appears_twice_in_a_line() {
+        let log = log_of(on_lambda(), || {
+            tracing::info!(target: "t", tables = 1, tables = 2, "hello");
         });
-        let line: serde_json::Value = serde_json::from_str(&log).expect("JSON");
-        assert_eq!(line["level"], "INFO");
-        assert_eq!(line.get("requestId"), None);
+        assert_eq!(log.matches(r#""tables""#).count(), 1, "{log}");
+
+        let log = log_of(on_lambda(), || metric("function", Unit::Count, 1.0));
+        assert_eq!(log.matches(r#""function":"#).count(), 1, "{log}");
+        assert!(log.contains(r#""function":"probe""#), "{log}");
     }
 
     #[test]
@@ -390,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_long_value_is_cut_and_the_line_still_parses() {
-        let log = log_of(on_cloud(false), || {
+        let log = log_of(on_cloud_run(), || {
             let long = "ü".repeat(LONGEST_VALUE);
             tracing::info!(long, "hello");
         });

@@ -1,7 +1,8 @@
-//! The log: one JSON line per event, in a format for both CloudWatch and Cloud Logging, and metrics for their
-//! dashboards. On a terminal, lines are plain text.
+//! The log: one JSON line per event, in the format of CloudWatch on Lambda and of Cloud Logging elsewhere, and
+//! metrics for their dashboards. On a terminal, lines are plain text.
 
 mod lines;
+mod metrics;
 mod request;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -12,8 +13,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Env;
-use lines::{Format, Lines};
+use lines::{Collector, Format, Lines};
 
+pub use metrics::{Metrics, Unit, metric};
 pub use request::RequestContext;
 pub(crate) use request::within;
 
@@ -33,10 +35,15 @@ pub fn install(function: &'static str, env: &Env, audience: Audience) -> anyhow:
     let format = if person {
         Format::Text
     } else {
+        let collector = match env.get("AWS_LAMBDA_RUNTIME_API") {
+            Some(_) => Collector::CloudWatch,
+            None => Collector::CloudLogging {
+                project: env.get("GOOGLE_CLOUD_PROJECT").map(str::to_owned),
+            },
+        };
         Format::Json {
             function,
-            emf: env.get("AWS_LAMBDA_RUNTIME_API").is_some(),
-            project: env.get("GOOGLE_CLOUD_PROJECT").map(str::to_owned),
+            collector,
         }
     };
     let lines = Lines::new(format, move |line: &str| {
@@ -89,35 +96,6 @@ pub fn request_id() -> Option<String> {
 
 /// The target of events that are metrics.
 const METRIC: &str = "metric";
-
-/// Writes a metric, such as a count, a duration in ms or a lag in s. On Lambda, it is a CloudWatch metric of
-/// the namespace `metasync`; elsewhere, a field of the log with its name.
-pub fn metric(name: &'static str, unit: Unit, value: f64) {
-    tracing::info!(target: METRIC, name, unit = unit.name(), value);
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    Count,
-    Milliseconds,
-    Seconds,
-    Bytes,
-    /// From 0 to 100.
-    Percent,
-}
-
-impl Unit {
-    /// The name of the unit in CloudWatch.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Milliseconds => "Milliseconds",
-            Self::Seconds => "Seconds",
-            Self::Bytes => "Bytes",
-            Self::Percent => "Percent",
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
