@@ -152,6 +152,13 @@ fn metasync_may_take_as_long_as_the_slowest_function() {
     assert_eq!(Some(metasync.timeout_seconds), longest);
 }
 
+#[test]
+fn a_recount_of_stats_after_a_restore_has_as_long_on_both_clouds_as_its_code_allows() {
+    let timeout = catalogue::functions()["stats-batch"].timeout_seconds;
+    let longest = stats_batch::roll_up::LONGEST_RUN.as_secs();
+    assert!(u64::from(timeout) >= longest, "{timeout} s");
+}
+
 /// The variables in the first columns of the tables in docs/configuration.md.
 fn documented() -> BTreeSet<String> {
     let page = text("docs/configuration.md");
