@@ -1,5 +1,5 @@
 //! `infra/package`: the Lambda package and the container image have the same bytes, and a process in the file system
-//! of the image, as its user, serves requests.
+//! of the image, as its user, serves requests, also on a machine with another processor.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -8,8 +8,11 @@ use std::process::{Command, Output};
 use kit::process::serve;
 use regex::Regex;
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
 
 use tests::catalogue;
+
+use crate::server::is_skipped;
 
 const USER: u32 = 65_532;
 
@@ -137,7 +140,12 @@ async fn a_function_serves_from_the_file_system_of_the_image_as_its_user() {
     let root = dist.path().join("root");
     let dockerfile =
         std::fs::read_to_string(crate::terraform::infra().join("../Dockerfile")).unwrap();
-    for line in ["FROM scratch", "COPY dist/root/ /", "USER 65532:65532"] {
+    for line in [
+        "FROM scratch",
+        "COPY dist/root/ /",
+        "COPY dist/for/$TARGETARCH/ /etc/",
+        "USER 65532:65532",
+    ] {
         assert!(dockerfile.lines().any(|it| it == line), "{line}");
     }
 
@@ -155,4 +163,100 @@ async fn a_function_serves_from_the_file_system_of_the_image_as_its_user() {
     assert_eq!(healthy.status(), 200);
     let process = format!("/proc/{}", process.0.id());
     assert_eq!(std::fs::metadata(process).unwrap().uid(), USER);
+}
+
+/// A program for another processor, under the name of each function. `options` are those of the C compiler.
+fn foreign_stand_ins(options: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, program) = (folder.path().join("answer.c"), folder.path().join("answer"));
+    let answer = "#include <math.h>
+#include <stdio.h>
+int main(int count, char **arguments) { printf(\"%.0f\\n\", sqrt(count * 1764.0)); return 0; }";
+    std::fs::write(&source, answer).unwrap();
+    let mut compile = Command::new("aarch64-linux-gnu-gcc");
+    compile.args(options).arg("-o").arg(&program).arg(&source);
+    let status = compile.arg("-lm").status().expect("a compiler");
+    assert!(status.success());
+    for name in catalogue::functions().keys() {
+        std::fs::copy(&program, folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+/// What `/metasync` of the image prints on an emulated machine that has nothing but the image.
+fn run_emulated(root: &Path) -> String {
+    let emulator = ["/usr/bin", "/bin"].map(|it| Path::new(it).join("qemu-aarch64-static"));
+    let emulator = emulator.iter().find(|it| it.exists()).expect("an emulator");
+    std::fs::copy(emulator, root.join("emulator")).unwrap();
+    let mut command = Command::new("chroot");
+    command.arg(root).args(["/emulator", "/metasync"]);
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn platform_of(dist: &Path) -> String {
+    std::fs::read_to_string(dist.join("for/arm64/platform")).unwrap()
+}
+
+#[test]
+fn a_package_for_another_machine_runs_there_from_an_image_with_its_loader_and_its_libraries() {
+    if !cfg!(target_arch = "x86_64") || !rustix::process::geteuid().is_root() {
+        eprintln!("\nSKIPPED: needs an x86-64 machine and root\n");
+        return;
+    }
+    if is_skipped("aarch64") {
+        return;
+    }
+    for (options, libraries) in [(&[][..], 3), (&["-static"], 0)] {
+        let (binaries, dist) = (foreign_stand_ins(options), tempfile::tempdir().unwrap());
+        let output = package(binaries.path(), dist.path());
+        assert!(output.status.success(), "{output:?}");
+        let root = dist.path().join("root");
+        let there = ["ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6"];
+        let there = there.iter().filter(|it| root.join("lib").join(it).exists());
+        assert_eq!(there.count(), libraries, "{options:?}");
+        assert_eq!(platform_of(dist.path()), "linux/arm64\n");
+        assert_eq!(run_emulated(&root), "42\n");
+    }
+}
+
+#[test]
+fn without_the_libraries_of_the_other_machine_there_are_packages_but_no_image_that_would_not_start()
+{
+    if is_skipped("aarch64") || !cfg!(target_arch = "x86_64") {
+        return;
+    }
+    let (binaries, dist) = (foreign_stand_ins(&[]), tempfile::tempdir().unwrap());
+    let mut package = Command::new(crate::terraform::infra().join("package"));
+    package.env("BINARIES", binaries.path());
+    package.env("DIST", dist.path()).env("SYSROOT", "/nowhere");
+    let output = package.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert!(
+        errors.contains(
+            "/lib/ld-linux-aarch64.so.1 for aarch64 is not in /nowhere: install libc6-arm64-cross"
+        ),
+        "{errors}"
+    );
+    assert!(!dist.path().join("root").exists() && !dist.path().join("for").exists());
+    for name in catalogue::functions().keys() {
+        assert!(dist.path().join(format!("packages/{name}.zip")).exists());
+    }
+}
+
+#[test]
+fn the_image_of_this_machine_declares_its_platform() {
+    let dist = tempfile::tempdir().unwrap();
+    pack(dist.path());
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let platform = dist.path().join("for").join(architecture).join("platform");
+    let platform = std::fs::read_to_string(platform).unwrap();
+    assert_eq!(platform, format!("linux/{architecture}\n"));
 }

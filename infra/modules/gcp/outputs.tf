@@ -57,7 +57,7 @@ output "next_steps" {
     ],
     var.image == null ? [
       "gcloud auth configure-docker ${var.region}-docker.pkg.dev",
-      "docker build --tag ${local.repository}/metasync . && docker push ${local.repository}/metasync",
+      "docker build --platform linux/amd64 --tag ${local.repository}/metasync . && docker push ${local.repository}/metasync",
       "echo \"image = \\\"$(docker inspect --format '{{index .RepoDigests 0}}' ${local.repository}/metasync)\\\"\" > infra/gcp/image.auto.tfvars",
       "terraform -chdir=infra/gcp apply",
     ] : [],
