@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -64,20 +65,16 @@ impl Env {
         pairs.map(|(name, remedy)| (name.as_str(), remedy.as_str()))
     }
 
-    /// The parsed value of a variable, or the default if it is unset.
+    /// The number in a variable, or the default if it is unset.
     ///
     /// # Errors
-    /// If the value doesn't parse.
-    pub fn parse<T>(&self, name: &str, default: T) -> anyhow::Result<T>
-    where
-        T: FromStr,
-        T::Err: fmt::Display,
-    {
+    /// If the value is not such a number. The error says what to set.
+    pub fn parse<T: Number>(&self, name: &str, default: T) -> anyhow::Result<T> {
         match self.get(name) {
             None => Ok(default),
             Some(value) => value
                 .parse()
-                .map_err(|error| anyhow::anyhow!("{name} is {value:?}: {error}")),
+                .map_err(|_| anyhow::anyhow!("{name} is {value:?}: set it to {}", T::FORM)),
         }
     }
 
@@ -115,6 +112,30 @@ impl Env {
     }
 }
 
+/// A type of number that a variable can have.
+pub trait Number: FromStr {
+    /// What to set, for an error: the parsers of the standard library name neither the type nor the range.
+    const FORM: &'static str;
+}
+
+macro_rules! numbers {
+    ($($number:ty: $form:literal),+ $(,)?) => {
+        $(impl Number for $number {
+            const FORM: &'static str = $form;
+        })+
+    };
+}
+
+numbers! {
+    u16: "a whole number from 0 to 65535",
+    u32: "a whole number from 0 to 4294967295",
+    u64: "a whole number, 0 or more",
+    usize: "a whole number, 0 or more",
+    NonZeroUsize: "a whole number, 1 or more",
+    i64: "a whole number",
+    f64: "a number",
+}
+
 impl FromIterator<(String, String)> for Env {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
         Self {
@@ -148,5 +169,33 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_no_such_number_is_an_error_that_says_what_to_set() {
+        let env = |value: &str| Env::default().with("SIZE", value);
+        let error = |result: anyhow::Result<()>| result.unwrap_err().to_string();
+        assert_eq!(
+            error(env("http").parse("SIZE", 8080_u16).map(drop)),
+            r#"SIZE is "http": set it to a whole number from 0 to 65535"#
+        );
+        assert_eq!(
+            error(env("65536").parse("SIZE", 8080_u16).map(drop)),
+            r#"SIZE is "65536": set it to a whole number from 0 to 65535"#
+        );
+        assert_eq!(
+            error(env("0").parse("SIZE", NonZeroUsize::MIN).map(drop)),
+            r#"SIZE is "0": set it to a whole number, 1 or more"#
+        );
+        assert_eq!(
+            error(env("30 days").parse("SIZE", 0_i64).map(drop)),
+            r#"SIZE is "30 days": set it to a whole number"#
+        );
+        assert_eq!(env("12").parse("SIZE", 0_u64).unwrap(), 12);
     }
 }

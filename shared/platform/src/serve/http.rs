@@ -19,7 +19,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeA
 
 use super::connection::Server;
 use super::service::OverConnection;
-use crate::Resources;
+use crate::{Env, Resources};
 
 /// The time for requests in flight after SIGTERM. Cloud Run kills the process after 10 s; with
 /// [`HEARD_WITHIN`] this is 9 s.
@@ -46,9 +46,14 @@ pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static
     })
 }
 
-/// Listens on `PORT` (default 8080), on every interface, or with `AUTH_MODE=open` on loopback only.
+/// The number in `PORT` (default 8080).
+pub(super) fn port(env: &Env) -> anyhow::Result<u16> {
+    env.parse("PORT", 8080)
+}
+
+/// Listens on [`port`], on every interface, or with `AUTH_MODE=open` on loopback only.
 pub async fn bind(resources: &Resources) -> anyhow::Result<TcpListener> {
-    let port = resources.env().parse("PORT", 8080_u16)?;
+    let port = port(resources.env())?;
     let interface = if resources.auth()?.is_open() {
         Ipv4Addr::LOCALHOST
     } else {

@@ -80,8 +80,18 @@ pub async fn run(
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     // Before the app, which may start work.
     resources.auth()?;
-    let service = service(name, app(resources)?, resources)?;
-    if resources.env().get("AWS_LAMBDA_RUNTIME_API").is_some() {
+    let on_lambda = resources.env().get("AWS_LAMBDA_RUNTIME_API").is_some();
+    let port = if on_lambda {
+        Ok(0)
+    } else {
+        http::port(resources.env())
+    };
+    let app = match (app(resources), port) {
+        (Err(error), Err(port)) => anyhow::bail!("{error:#}; {port:#}"),
+        (app, port) => port.and(app)?,
+    };
+    let service = service(name, app, resources)?;
+    if on_lambda {
         lambda::run(name, service, resources).await
     } else {
         let stop = http::stop_signal()?;
