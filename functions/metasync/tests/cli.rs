@@ -232,6 +232,27 @@ fn sync_prints_its_result_context_reads_the_cache_and_errors_say_what_to_set() {
 }
 
 #[test]
+fn sync_prints_each_problem_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let column = r#"[{"name": "id", "type": "INT64"}]"#;
+    std::fs::write(folder.path().join("p.d.good.json"), column).unwrap();
+    std::fs::write(folder.path().join("p.d.broken.json"), "[").unwrap();
+    let warehouse = format!("file://{}", folder.path().display());
+    let bucket = format!("{warehouse}/bucket");
+    let env = [
+        ("WAREHOUSE_URL", warehouse.as_str()),
+        ("BUCKET_URL", bucket.as_str()),
+    ];
+    for arguments in [&["sync"][..], &["sync", "--json"]] {
+        let done = run(arguments, &env);
+        assert!(done.status.success());
+        let mut text = String::from_utf8(done.stdout).unwrap();
+        text.push_str(&String::from_utf8(done.stderr).unwrap());
+        assert_eq!(text.matches("invalid JSON").count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn help_lists_the_commands_and_no_command_is_an_error() {
     let help = run(&["--help"], &[]);
     let text = String::from_utf8(help.stdout).unwrap();
@@ -320,9 +341,10 @@ async fn a_server_for_conversations_alone_needs_no_warehouse_and_says_what_it_le
         ("PORT", "0"),
     ]);
     let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
-    let lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    // Open until the end: the server stops if nobody can read what it prints.
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
     let mut log = Vec::new();
-    for line in lines.map(Result::unwrap) {
+    for line in lines.by_ref().map(Result::unwrap) {
         let is_last = line.contains("listens on");
         log.push(line);
         if is_last {
@@ -361,9 +383,10 @@ async fn in_the_demo_a_message_arrives_and_the_robeing_levels_up_by_the_printed_
         .env("PATH", path)
         .args(["demo", "--port", "0"]);
     let mut process = Process(command.stdout(Stdio::piped()).spawn().unwrap());
-    let out = BufReader::new(process.0.stdout.take().unwrap());
+    // Open until the end: the server stops if nobody can read what it prints.
+    let mut out = BufReader::new(process.0.stdout.take().unwrap());
     let mut lines: Vec<String> = Vec::new();
-    for line in out.lines() {
+    for line in out.by_ref().lines() {
         let line = line.unwrap();
         let is_last = line.contains("/settings/user") && !line.contains("PUT");
         lines.push(line);
