@@ -133,7 +133,9 @@ async fn after_an_erasure_no_table_holds_anything_about_the_subject() {
                  insert into robeing.task (id, robeing_id, key, task_type, difficulty, outcome, stat, experience)
                      select gen_random_uuid(), unnest(array['r1', 'r2']), gen_random_uuid(), 'a', 1, 'success', 'memory', 1;
                  insert into robeing.removed (robeing_id, hour, in_threads, direct, in_channels, was_counted)
-                     select unnest(array['r1', 'r2']), now(), 1, 0, 0, false",
+                     select unnest(array['r1', 'r2']), now(), 1, 0, 0, false;
+                 insert into robeing.moved (robeing_id, hour, in_threads, direct, in_channels, row_xid)
+                     select unnest(array['r1', 'r2']), now(), 1, 0, -1, '3'",
             )
             .await;
         it.erase(subject).await;

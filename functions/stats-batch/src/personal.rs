@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::WATERMARK;
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table::personal("robeing.task", &["robeing_id"]),
     Table::personal("robeing.growth", &["robeing_id"]),
     Table::personal("robeing.removed", &["robeing_id"]),
+    Table::personal("robeing.moved", &["robeing_id"]),
     Table::personal("robeing.stats", &["robeing_id"]),
     Table::free("robeing.watermark", "how far the log is counted"),
     Table::free("robeing.outdated_day", "days"),
@@ -82,7 +83,7 @@ impl Owner for Stats {
         if let Some(robeing_id) = subject.robeing_in_reach() {
             for table in of_robeings() {
                 let select = format!(
-                    "select (jsonb_build_object('table', '{table}') || to_jsonb(counted) - 'xid')::text
+                    "select (jsonb_build_object('table', '{table}') || to_jsonb(counted) - '{{xid,row_xid}}'::text[])::text
                      from {table} as counted
                      where robeing_id = $1"
                 );

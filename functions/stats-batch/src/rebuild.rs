@@ -3,7 +3,7 @@
 //! | no longer in the log as it was | counted instead |
 //! | --- | --- |
 //! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, quarter hour and place, without a person |
-//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by rows of `robeing.removed` that add it and subtract the present one |
+//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by `robeing.moved`, to which the same trigger adds the difference. It takes no lock: a roll-up deletes the differences that its counts include |
 //! | a month, archived and dropped | the quarter hours of `robeing.growth`, which stay as they are |
 //! | a robeing, erased | nothing: its counts are erased too |
 //!
@@ -59,7 +59,11 @@ pub(crate) async fn recount_restored(
         "set local statement_timeout = 0;
          select conversation.adopt_cluster();
          update robeing.task set xid = '3';
-         update robeing.removed set xid = '3'",
+         update robeing.removed set xid = '3';
+         -- What was not counted is counted where it is now.
+         delete from robeing.moved
+         where row_xid >= (select xid from robeing.watermark where name = 'stats-batch');
+         update robeing.moved set row_xid = '3'",
     )
     .await?;
     let horizon = Horizon::read(db).await?;

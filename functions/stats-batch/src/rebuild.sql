@@ -12,6 +12,12 @@ counted as (
     where (was_counted or xid < $1::text::xid8)
       and to_char(hour at time zone 'utc', 'YYYY_MM') in (select month from months)
     union all
+    -- A message whose place became known later stays counted where it was.
+    select robeing_id, hour, -in_threads, -direct, -in_channels, 0, 0, 0, 0, 0, 0, 0
+    from robeing.moved
+    where row_xid < $1::text::xid8
+      and to_char(hour at time zone 'utc', 'YYYY_MM') in (select month from months)
+    union all
     -- For a month that has left the log, what was counted before.
     select robeing_id, hour, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.growth

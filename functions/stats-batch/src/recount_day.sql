@@ -27,6 +27,11 @@ counted as (
     from robeing.removed, bounds
     where (was_counted or xid < $2::text::xid8) and hour >= start and hour < past and is_in_log
     union all
+    -- A message whose place became known later stays counted where it was.
+    select robeing_id, hour, -in_threads, -direct, -in_channels, 0, 0, 0, 0, 0, 0, 0
+    from robeing.moved, bounds
+    where row_xid < $2::text::xid8 and hour >= start and hour < past and is_in_log
+    union all
     -- For a month that has left the log, what was counted before.
     select robeing_id, hour, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.growth, bounds

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::common::start;
 
 /// Erases rows like an erasure of a person, which leaves nothing to count.
-const ERASE: &str = "update conversation.log
+pub const ERASE: &str = "update conversation.log
     set message = null, channel_id = null, channel_type = null, thread_ts = null, reply_to = null, metadata = '{}',
         content = '00000000-0000-0000-0000-000000000000', deleted_at = now()
     where id in (select id from conversation.log order by id limit 7)";
@@ -123,6 +123,7 @@ async fn an_erased_robeing_is_gone_from_every_table() {
     it.end_task("r1", "coding", 5, "success").await;
     it.roll_up().await;
     it.say("r1", "2026-11-02T10:00:00Z", 4).await;
+    it.database.run(MOVE).await;
     it.database
         .run("delete from conversation.log where robeing_id = 'r1'")
         .await;
@@ -137,7 +138,7 @@ async fn an_erased_robeing_is_gone_from_every_table() {
     transaction.commit().await.unwrap();
     drop(client);
     it.roll_up().await;
-    for table in ["stats", "growth", "task", "removed"] {
+    for table in ["stats", "growth", "task", "removed", "moved"] {
         let left = format!("select count(*) from robeing.{table} where robeing_id = 'r1'");
         assert_eq!(it.count(&left).await, 0, "{table}");
     }
@@ -146,7 +147,7 @@ async fn an_erased_robeing_is_gone_from_every_table() {
 }
 
 /// Adds to rows where they were said, and what they answer, as a later event about a message does.
-const MOVE: &str = "
+pub const MOVE: &str = "
     with numbered as (select id, row_number() over (order by id) as n from conversation.log where reply_to is null)
     update conversation.log
     set thread_ts = case when n in (1, 2) then 't9' else thread_ts end,

@@ -4,6 +4,7 @@ mod common;
 mod concurrent;
 mod erased;
 mod growing;
+mod moved;
 mod restored;
 mod scope;
 mod triggers;

@@ -66,6 +66,14 @@ pub const FILES: &[(&str, &str)] = &[
         "0016_stats_batch_moved.sql",
         include_str!("../0016_stats_batch_moved.sql"),
     ),
+    (
+        "0017_stats_batch_moves.sql",
+        include_str!("../0017_stats_batch_moves.sql"),
+    ),
+    (
+        "0018_message_log_restored.sql",
+        include_str!("../0018_message_log_restored.sql"),
+    ),
 ];
 
 #[cfg(test)]

@@ -127,3 +127,22 @@ async fn an_edit_of_one_of_two_texts_keeps_the_other_one() {
         3 + 4
     );
 }
+
+#[tokio::test]
+async fn a_message_gets_its_thread_at_once_while_stats_are_rolled_up() {
+    let log = start().await;
+    assert_eq!(log.post(logged(2, "Same text")).await.status, 201);
+    let mut roll_up = log.database.client().await;
+    let transaction = roll_up.transaction().await.expect("a transaction");
+    transaction
+        .batch_execute("select from robeing.watermark for update")
+        .await
+        .expect("the lock of a roll-up");
+    let own =
+        json!({"bot_id": "B1", "app_id": "A0FFV41KK", "user": "UBOT", "thread_ts": now_ts(1)});
+    let reply = send(&log, &said(&now_ts(2), "Same text", own)).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let in_thread = "select count(*) from conversation.log where thread_ts is not null";
+    assert_eq!(log.count(in_thread).await, 1);
+    transaction.rollback().await.expect("the lock ends");
+}

@@ -1,0 +1,109 @@
+//! A place that becomes known after its message was stored, beside a roll-up.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::common::{Fixture, start};
+use crate::erased::MOVE;
+
+#[tokio::test]
+async fn a_message_gets_its_place_at_once_while_a_roll_up_is_open_and_delays_none() {
+    let it = start().await;
+    it.say("r1", "2026-11-02T10:00:00Z", 9).await;
+    it.roll_up().await;
+    let roll_up = it.database.client().await;
+    roll_up
+        .batch_execute("begin; select from robeing.watermark for update")
+        .await
+        .unwrap();
+    let merge = it.database.client().await;
+    merge
+        .batch_execute("set statement_timeout = '2s'; begin")
+        .await
+        .unwrap();
+    merge
+        .batch_execute(MOVE)
+        .await
+        .expect("the merge waits for no roll-up");
+    roll_up.batch_execute("rollback").await.unwrap();
+    assert_eq!(it.roll_up_once().await["complete"], true);
+    merge.batch_execute("commit").await.unwrap();
+    it.is_as_recounted().await;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    Before,
+    /// After the roll-up has read the log, and before it commits.
+    During,
+    After,
+}
+
+#[tokio::test]
+async fn a_place_that_becomes_known_beside_a_roll_up_counts_once_in_any_order() {
+    for order in [Order::Before, Order::During, Order::After] {
+        let it = start().await;
+        it.say("r1", "2026-11-02T10:00:00Z", 9).await;
+        if order == Order::Before {
+            it.database.run(MOVE).await;
+        }
+        it.until_horizon_passed().await;
+        if order == Order::During {
+            move_during_roll_up(&it).await;
+        } else {
+            it.roll_up().await;
+        }
+        if order == Order::After {
+            it.database.run(MOVE).await;
+        }
+        // Two of the messages turn out to be answers.
+        let conversations = if order == Order::Before { 7 } else { 9 };
+        let counted = &it.stats("r1").await["total_conversations"];
+        assert_eq!(counted, conversations, "{order:?}");
+        it.is_as_recounted().await;
+        it.roll_up().await;
+        let left = "select count(*) from robeing.moved";
+        assert_eq!(
+            it.count(left).await > 0,
+            order != Order::Before,
+            "{order:?}"
+        );
+        it.is_as_recounted().await;
+    }
+}
+
+/// Lets a roll-up wait at the end of its statement, until the messages have their place.
+async fn move_during_roll_up(it: &Fixture) {
+    it.database
+        .run(
+            "create function public.wait() returns trigger language plpgsql as
+             $$ begin perform pg_advisory_xact_lock(7); return new; end $$;
+             create trigger wait before insert on robeing.stats for each row execute function public.wait()",
+        )
+        .await;
+    let gate = it.database.client().await;
+    gate.batch_execute("select pg_advisory_lock(7)")
+        .await
+        .unwrap();
+    let roll_up = tokio::spawn({
+        let request = it.app.post("/events/stats-batch", json!({}));
+        async move { request.await }
+    });
+    let waiting = "select count(*) from pg_locks join pg_database on pg_database.oid = database
+                   where locktype = 'advisory' and not granted and datname = current_database()";
+    for _ in 0..500 {
+        if it.count(waiting).await == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(it.count(waiting).await, 1, "the roll-up has read the log");
+    it.database.run(MOVE).await;
+    gate.batch_execute("select pg_advisory_unlock(7)")
+        .await
+        .unwrap();
+    let reply = roll_up.await.unwrap();
+    assert_eq!(reply.status, 200);
+    assert!(reply.json()["rows"].as_i64() > Some(0), "{reply:?}");
+}
