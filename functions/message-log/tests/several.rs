@@ -128,3 +128,40 @@ async fn each_record_of_a_mixed_list_is_stored_or_becomes_a_dead_letter() {
     }
     assert!(!log.dump().await.contains("kim@example.com"));
 }
+
+#[tokio::test]
+async fn answers_that_differ_in_a_sign_or_a_placeholder_are_all_told() {
+    let log = start().await;
+    let asked =
+        json!({"robeing_id": "r1", "channel_id": "C1", "thread_ts": "t1", "message": "how much?"});
+    log.stored(asked).await;
+    let answers = [
+        "it costs 15",
+        "it costs 1.5",
+        "C++",
+        "C#",
+        "call 010-1234-5678",
+        "call 010-1234-5679",
+    ];
+    for text in answers {
+        let answer =
+            json!({"robeing_id": "r1", "channel_id": "C1", "thread_ts": "t1", "response": text});
+        log.stored(answer).await;
+    }
+    let told = [
+        "it costs 15",
+        "it costs 1.5",
+        "C++",
+        "C#",
+        "call [PHONE_1]",
+        "call [PHONE_2]",
+    ];
+    let page = log.get("/v1/robeings/r1/messages").await;
+    assert_eq!(texts(&page, "response"), [told.join("\n")]);
+    let context = log.get("/v1/robeings/r1/context?thread_ts=t1").await;
+    let turns = context["turns"].as_array().expect("turns").iter().skip(1);
+    let turns: Vec<_> = turns
+        .map(|turn| turn["text"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(turns, told);
+}

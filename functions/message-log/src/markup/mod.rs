@@ -12,11 +12,13 @@
 //!
 //! Styles, quotes and code leave no marks, so that a partly bold secret is still one word.
 
+mod repeated;
 mod same_text;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use same_text::{is_repeated, is_same_text};
+pub(crate) use repeated::is_repeated;
+pub(crate) use same_text::is_same_text;
 
 /// A `text` of Slack: references in angle brackets, and three characters escaped.
 pub(crate) fn mrkdwn(text: &str) -> String {

@@ -1,7 +1,9 @@
 //! Compares what an agent says it posted with what Slack says was posted.
 //!
 //! An agent logs the text that it sent, with the marks of Markdown or mrkdwn. Slack's event has the text without
-//! styles, with `:name:` for an emoji, and with the labels of buttons as further lines.
+//! styles, with `:name:` for an emoji, and with the labels of buttons as further lines. So signs and the numbers of
+//! placeholders are not compared: channel and `ts` already say which message it is, and the row keeps the text of
+//! whichever came first.
 
 use std::collections::HashSet;
 
@@ -28,11 +30,6 @@ pub fn is_same_text(of_agent: &str, of_slack: &str) -> bool {
             && (sent.iter().all(|line| lines_posted.contains(line.as_str()))
                 || sent.concat() == posted.concat())
     })
-}
-
-/// Whether two texts have the same words, whichever of them is Slack's.
-pub fn is_repeated(one: &str, other: &str) -> bool {
-    one == other || is_same_text(one, other) && is_same_text(other, one)
 }
 
 /// The letters and digits of each line that has any.
@@ -63,7 +60,7 @@ fn words(line: &str) -> String {
 }
 
 /// The length of an emoji's name, such as `:tada:`, at the start of a text.
-fn shortcode(text: &str) -> Option<usize> {
+pub(super) fn shortcode(text: &str) -> Option<usize> {
     let (name, _) = text.strip_prefix(':')?.split_once(':')?;
     let is_name = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_+-'".contains(&it);
     (!name.is_empty() && name.bytes().all(is_name)).then(|| name.len() + 2)
