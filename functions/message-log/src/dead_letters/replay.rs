@@ -81,7 +81,7 @@ impl ReplayRequest {
         (status = 400, description = "the message is still invalid; `detail` says why"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such dead letter"),
-        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), its id was not kept (deliver the event again), it was erased, or it is an edit of a message that has a newer edit or is deleted"),
+        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), another robeing has its message, its id was not kept (deliver the event again), it was erased, or it is an edit of a message that has a newer edit or is deleted"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "another message has its key"),
@@ -100,6 +100,7 @@ pub async fn replay(
         &client,
         &scope,
         "select source, source_event_id, is_exact, event_time, event_order, sent_at, body, edit,
+                case when replayed_at is not null then robeing_id end as stored_in,
                 erased_at is not null as is_erased
          from conversation.dead_letter
          where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
@@ -118,6 +119,13 @@ pub async fn replay(
     let body: Option<Value> = letter.try_get("body")?;
     let mut message = request.message(body.as_ref())?;
     robeing::may_see(&caller, &message.robeing_id)?;
+    let stored_in: Option<String> = letter.try_get("stored_in")?;
+    if let Some(stored_in) = stored_in.filter(|it| *it != message.robeing_id) {
+        return Err(Error::Conflict(format!(
+            "the dead letter was stored in the robeing `{stored_in}`: to store a copy in another one, send it to \
+             `/v1/messages`"
+        )));
+    }
     let source: String = letter.try_get("source")?;
     let order: Option<i64> = letter.try_get("event_order")?;
     let key = Key {
@@ -155,7 +163,7 @@ pub async fn replay(
         &scope,
         "update conversation.dead_letter
          set replayed_at = coalesce(replayed_at, now()), message_id = $2,
-             robeing_id = coalesce(robeing_id, $3)
+             robeing_id = case when replayed_at is null then $3 else coalesce(robeing_id, $3) end
          where id = $1",
         &[
             (&id, Type::UUID),

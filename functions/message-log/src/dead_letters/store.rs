@@ -105,14 +105,7 @@ pub async fn store(
     db::query(
         &client,
         &Scope::all(ROBEINGS),
-        "insert into conversation.dead_letter as known
-             (id, key, source, source_event_id, is_exact, event_time, event_order, sent_at, robeing_id, reason, body, edit)
-         values ($1, $2, $3, $4, $10, $5, $6, $11, $7, $8, $9, $12)
-         on conflict (key) do update
-         set attempts = known.attempts + 1, last_attempt_at = now(),
-             reason = case when known.erased_at is null then excluded.reason else known.reason end,
-             body = case when known.erased_at is null then excluded.body end,
-             edit = case when known.erased_at is null then excluded.edit end",
+        include_str!("store.sql"),
         &[
             (&id, Type::UUID),
             (&letter_key(attribution, event), Type::UUID),

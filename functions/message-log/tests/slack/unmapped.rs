@@ -178,3 +178,57 @@ async fn the_messages_of_unmapped_apps_belong_to_the_default_robeing() {
     assert_eq!(texts(&page, "message"), ["hello too", "hello"]);
     assert!(letters(&log).await.is_empty());
 }
+
+#[tokio::test]
+async fn an_event_that_arrives_late_does_not_replace_a_newer_edit_in_a_dead_letter() {
+    let edited = |at: u32, text: &str| {
+        let mut event = changed(&now_ts(1), text);
+        event["event"]["ts"] = now_ts(at).into();
+        event["event"]["event_ts"] = now_ts(at).into();
+        event["event"]["message"]["edited"]["ts"] = now_ts(at).into();
+        event
+    };
+    let mut log = start().await;
+    let original = said(&now_ts(1), "original", json!({"user": "U1"}));
+    for (attempts, event, kept) in [
+        (1, edited(903, "second"), "second"),
+        (2, edited(902, "first"), "second"),
+        (3, original, "second"),
+        (4, edited(904, "third"), "third"),
+        (5, edited(903, "second"), "third"),
+    ] {
+        accept(&log, &event).await;
+        let letter = letters(&log).await.remove(0);
+        assert_eq!(letter["body"]["message"], kept, "{attempts}");
+        assert_eq!(letter["attempts"], attempts);
+    }
+    let path = replay(&letters(&log).await[0]);
+    map(&mut log).await;
+    let reply = log.app.post(&path, json!({"robeing_id": "sales"})).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    accept(&log, &edited(903, "second")).await;
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["third"]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_replayed_into_one_robeing_only() {
+    let log = start().await;
+    accept(&log, &said(&now_ts(1), "hello", json!({}))).await;
+    let path = replay(&letters(&log).await[0]);
+    let to = |robeing: &str| json!({ "robeing_id": robeing });
+    let with = |robeing: &str| json!({"message": {"robeing_id": robeing, "message": "hello"}});
+    for (request, status) in [
+        (to("sales"), 200),
+        (to("support"), 409),
+        (with("support"), 409),
+        (to("sales"), 200),
+    ] {
+        let reply = log.app.post(&path, request.clone()).await;
+        assert_eq!(reply.status, status, "{request}: {reply:?}");
+        if status == 409 {
+            assert!(reply.text().contains("`sales`"), "{reply:?}");
+        }
+    }
+    assert_eq!(log.rows().await, 1);
+}
