@@ -266,3 +266,55 @@ async fn what_was_said_once_is_told_once_in_history_and_context_even_if_two_rows
         "It is on its way."
     );
 }
+
+#[tokio::test]
+async fn an_intent_anywhere_in_a_chain_of_answers_lists_their_message() {
+    let log = start().await;
+    let other = log.stored(said("other", json!({"intent": "other"}))).await;
+    for with_intent in 0..4 {
+        let intent = format!("intent-{with_intent}");
+        let mut chain = vec![said(&intent, json!({}))];
+        for text in ["one", "two", "three"] {
+            chain.push(json!({"robeing_id": "r1", "response": text}));
+        }
+        chain[with_intent]["intent"] = intent.clone().into();
+        let mut ids: Vec<String> = Vec::new();
+        for mut message in chain {
+            if let Some(last) = ids.last() {
+                message["reply_to"] = last.clone().into();
+            }
+            ids.push(log.stored(message).await);
+        }
+        let page = log
+            .get(&format!("/v1/robeings/r1/messages?intent={intent}"))
+            .await;
+        assert_eq!(texts(&page, "message"), [intent.as_str()]);
+        let item = &page["items"][0];
+        assert_eq!(item["answered_by"], json!(ids[1..]), "{intent}");
+        assert_eq!(item["intent"], intent);
+    }
+    let page = log.get("/v1/robeings/r1/messages?intent=other").await;
+    assert_eq!(texts(&page, "id"), [other]);
+    let all = log.get("/v1/robeings/r1/messages").await;
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(5));
+}
+
+#[tokio::test]
+async fn an_answer_to_an_answer_is_listed_if_their_message_is_left_out() {
+    let log = start().await;
+    let early = json!({"created_at": "2026-10-01T00:00:00Z"});
+    let mut last = log.stored(said("asked", early)).await;
+    let mut ids = Vec::new();
+    for (text, intent) in [("one", "a"), ("two", "b")] {
+        let answer =
+            json!({"robeing_id": "r1", "response": text, "intent": intent, "reply_to": last});
+        last = log.stored(answer).await;
+        ids.push(last.clone());
+    }
+    for intent in ["a", "b"] {
+        let path = format!("/v1/robeings/r1/messages?from=2026-10-02T00:00:00Z&intent={intent}");
+        let page = log.get(&path).await;
+        assert_eq!(texts(&page, "id"), [ids[0].clone()], "{intent}: {page}");
+        assert_eq!(page["items"][0]["answered_by"], json!([ids[1]]));
+    }
+}

@@ -20,9 +20,21 @@ from (
           and ($14 or erased_at is null)
           and ($7::uuid is null or user_id = $7)
           and ($11::uuid[] is null or user_id = any ($11) or user_id is null and slack_user_id = any ($13))
+          -- An item has the answers to its message, and the answers to those. So a message passes if one of them does.
           and ($8::text is null or intent = $8 or exists (
-                select from conversation.log as answer
-                where answer.reply_to = log.id and answer.robeing_id = log.robeing_id and answer.intent = $8))
+                with recursive answer as (
+                    select first.id, first.robeing_id, first.intent
+                    from conversation.log as first
+                    where first.reply_to = log.id and first.robeing_id = log.robeing_id and first.id > log.id
+                      and first.message is null
+                    union all
+                    select next.id, next.robeing_id, next.intent
+                    from answer
+                    join conversation.log as next
+                        on next.reply_to = answer.id and next.robeing_id = answer.robeing_id and next.id > answer.id
+                    where next.message is null
+                )
+                select from answer where answer.intent = $8))
           -- An answer is part of the item of its message, if that is listed as well.
           and (reply_to is null or message is not null or not exists (
                 select from conversation.log as answered
