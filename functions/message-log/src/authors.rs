@@ -9,6 +9,7 @@
 //! two: an erasure by the Slack id covers both.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use platform::Result;
 use platform::postgres::Client;
@@ -25,6 +26,8 @@ use crate::message::NewMessage;
 
 /// In characters, of the id of a team or an enterprise.
 const MAX_TEAM: usize = 32;
+/// The most refusals that are remembered, at about 200 bytes each.
+const MAX_REFUSED: usize = 20_000;
 
 const READ: &str = "
     select team_id, user_id, is_own, earlier_below::text as earlier_below
@@ -83,7 +86,7 @@ pub(crate) async fn user_id(
         (&teams as _, Type::TEXT_ARRAY),
     ];
     let names = Name::all(&client.query_typed(READ, &values).await?)?;
-    let joinable = joinable(&client, author, &names, slack_user, robeing_id).await?;
+    let joinable = joinable(log, &client, author, &names, slack_user, robeing_id).await?;
     let plan = Plan::of(author, &names, &joinable);
     if let Some(known) = plan.user_id
         && !plan.has_changes()
@@ -174,8 +177,48 @@ impl Name {
 
 type Joinable = HashSet<(String, Uuid)>;
 
+/// Names that events of a robeing may not join with others. What shows it is older than the event, so it stays true, and
+/// looking it up again for each message of the person would take as long as they have messages.
+#[derive(Clone, Default)]
+pub(crate) struct RefusedJoins(Arc<Mutex<HashSet<Refused>>>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Refused {
+    robeing_id: String,
+    slack_user: String,
+    team: String,
+    user_id: Uuid,
+}
+
+impl Refused {
+    fn of(robeing_id: &str, slack_user: &str, name: &Name) -> Self {
+        Self {
+            robeing_id: robeing_id.to_owned(),
+            slack_user: slack_user.to_owned(),
+            team: name.team.clone(),
+            user_id: name.user_id,
+        }
+    }
+}
+
+impl RefusedJoins {
+    fn contains(&self, refused: &Refused) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(refused)
+    }
+
+    fn extend(&self, refused: impl Iterator<Item = Refused>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_REFUSED {
+            known.clear();
+        }
+        known.extend(refused);
+    }
+}
+
 /// The names of the author that may be joined with others.
 async fn joinable(
+    log: &Log,
     client: &Client,
     author: &Author<'_>,
     names: &[Name],
@@ -186,7 +229,12 @@ async fn joinable(
     let has_missing = author.own.iter().any(is_missing);
     let is_own = |name: &Name| author.own.contains(&name.team.as_str());
     let wanted = names.iter().filter(|name| {
-        name.is_earlier() && (!is_own(name) || author.own.len() > 1) || is_own(name) && has_missing
+        let can_matter = name.is_earlier() && (!is_own(name) || author.own.len() > 1)
+            || is_own(name) && has_missing;
+        can_matter
+            && !log
+                .refused_joins
+                .contains(&Refused::of(robeing_id, slack_user, name))
     });
     let wanted: Vec<&Name> = wanted.collect();
     if !author.is_stated || wanted.is_empty() {
@@ -212,7 +260,13 @@ async fn joinable(
     let joinable = rows
         .iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    joinable.collect()
+    let joinable = joinable.collect::<Result<Joinable>>()?;
+    let refused = wanted
+        .into_iter()
+        .filter(|it| !joinable.contains(&(it.team.clone(), it.user_id)));
+    log.refused_joins
+        .extend(refused.map(|it| Refused::of(robeing_id, slack_user, it)));
+    Ok(joinable)
 }
 
 /// What is known of an author, and what has to be stored.

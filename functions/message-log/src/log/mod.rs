@@ -32,6 +32,7 @@ use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
 
+use crate::authors::RefusedJoins;
 use crate::ids::TimeWindow;
 use crate::message::masking_bytes;
 use batching::Batcher;
@@ -58,6 +59,7 @@ pub struct Log {
     pub workers: Workers,
     /// For work on long texts while a transaction is open, so that its locks don't wait for other work.
     transaction_workers: Workers,
+    pub(crate) refused_joins: RefusedJoins,
 }
 
 impl Log {
@@ -85,6 +87,7 @@ impl Log {
             batcher: Arc::default(),
             workers: Workers::default(),
             transaction_workers: Workers::default(),
+            refused_joins: RefusedJoins::default(),
         })
     }
 

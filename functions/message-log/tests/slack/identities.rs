@@ -1,26 +1,33 @@
 //! What an event says of a person's team reaches no other person, whoever signed it.
 
 use jiff::Timestamp;
-use kit::Reply;
+use kit::postgres::{Database, database};
+use kit::{Reply, TestApp};
 use serde_json::{Value, json};
 
 use super::people::{BEFORE, as_before, from, people};
 use super::{Fixture, SECRET, callback, now_ts, send_at};
-use crate::common::{start_with, texts};
+use crate::common::{app_on, texts};
 
 const OTHER_SECRET: &str = "1f742231b10e8888abcd99yyyzzz85a5";
 
 /// Two organizations: the app of `sales`, and another one.
 async fn start() -> Fixture {
+    let database = database().await;
+    let app = start_on(&database).await;
+    Fixture { app, database }
+}
+
+async fn start_on(database: &Database) -> TestApp {
     let secrets = json!({"A0FFV41KK": SECRET, "A0OTHER": OTHER_SECRET}).to_string();
-    start_with(&[
+    let settings = [
         ("SLACK_SIGNING_SECRET", secrets.as_str()),
         (
             "SLACK_ROBEINGS",
             r#"{"A0FFV41KK": "sales", "A0OTHER": "other"}"#,
         ),
-    ])
-    .await
+    ];
+    app_on(database, &settings).await
 }
 
 fn of_other_app(mut event: Value) -> Value {
@@ -322,4 +329,60 @@ async fn the_letter_of_an_unreadable_event_keeps_its_author() {
         author_of(&log, "sales", "five").await,
         id_in(&log, "T1", "U7").await
     );
+}
+
+/// Stores what shows that the robeing `other` heard U7 in T1, in transaction `xid`.
+async fn heard(log: &Fixture, xid: &str) {
+    let message = json!({"robeing_id": "other", "slack_user_id": "U7", "message": "heard", "metadata": {"team": "T1"}});
+    let id = log.stored(message).await;
+    let client = log.database.client().await;
+    let sql = format!("update conversation.log set xid = '{xid}' where id = '{id}'");
+    client.batch_execute(&sql).await.expect("a transaction");
+}
+
+#[tokio::test]
+async fn a_refusal_to_join_is_remembered_and_not_looked_up_for_each_message() {
+    let mut log = start().await;
+    as_before(&log, "sales", "T1", "U7", BEFORE).await;
+    let as_t2 = |n| of_other_app(from("T1", n, "U7", json!({}), json!({"user_team": "T2"})));
+    accept(&log, &as_t2(1)).await;
+    // No message of an earlier transaction can arrive, so the lookup would find the same.
+    heard(&log, "3").await;
+    accept(&log, &as_t2(2)).await;
+    assert_eq!(id_in(&log, "T1", "U7").await, BEFORE);
+    log.app = start_on(&log.database).await;
+    accept(&log, &as_t2(3)).await;
+    assert_eq!(who(&log, "other", 3).await, who(&log, "other", 2).await);
+    let taken = "select count(*) from conversation.slack_user where team_id = 'T1'";
+    assert_eq!(log.count(taken).await, 0, "looked up by another process");
+}
+
+#[tokio::test]
+async fn after_a_restore_a_message_from_after_the_upgrade_joins_nobody() {
+    for is_from_before in [true, false] {
+        let log = start().await;
+        if is_from_before {
+            heard(&log, "3").await;
+        }
+        as_before(&log, "sales", "T1", "U7", BEFORE).await;
+        if !is_from_before {
+            let message = json!({"robeing_id": "other", "slack_user_id": "U7", "message": "heard", "metadata": {"team": "T1"}});
+            log.stored(message).await;
+        }
+        let client = log.database.client().await;
+        client
+            .batch_execute(
+                "update conversation.cluster set system_identifier = 1;
+                 select conversation.adopt_cluster()",
+            )
+            .await
+            .expect("the rows are adopted");
+        accept(
+            &log,
+            &of_other_app(from("T1", 1, "U7", json!({}), json!({"user_team": "T2"}))),
+        )
+        .await;
+        let is_joined = who(&log, "other", 1).await == BEFORE;
+        assert_eq!(is_joined, is_from_before);
+    }
 }
