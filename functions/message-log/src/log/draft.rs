@@ -306,6 +306,12 @@ pub fn tokens(text: &str) -> i32 {
 pub(super) type Thread = (String, Option<String>, Option<String>);
 
 impl Draft {
+    /// Whether the sender named the message that this answers; none if it answers nothing.
+    pub(super) fn is_reply_named(&self) -> Option<bool> {
+        let reply_to = self.reply_to.or(self.thread_reply_to);
+        reply_to.map(|_| self.reply_to.is_some())
+    }
+
     /// The thread. A direct conversation without threads is one thread.
     pub(super) fn thread(&self) -> Option<Thread> {
         let is_im = self.channel_type.as_deref() == Some("im") && self.channel_id.is_some();

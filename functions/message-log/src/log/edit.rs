@@ -118,6 +118,7 @@ impl Log {
                     (&edited_at, Type::TIMESTAMPTZ),
                     (&order, Type::BYTEA),
                     (&numbering, Type::UUID),
+                    (&draft.is_reply_named(), Type::BOOL),
                 ],
             )
             .await?;

@@ -2,8 +2,10 @@
 with changed as (
     insert into conversation.log as known (
         id, robeing_id, channel_id, channel_type, thread_ts, user_id, slack_user_id, message, response,
-        metadata, token_count, reply_to, source, source_event_id, content, created_at, edited_at, edit_order)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'slack', $13, $14, $15, $16, $17)
+        metadata, token_count, reply_to, source, source_event_id, content, created_at, edited_at, edit_order,
+        is_reply_named)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'slack', $13, $14, $15, $16, $17,
+            $19)
     -- An edit changes the message or the response; the other one stays. If the row has one text, that text was edited:
     -- Slack can't always tell that the robeing said it.
     on conflict (id) do update

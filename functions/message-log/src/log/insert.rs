@@ -117,7 +117,7 @@ impl<'a> Columns<'a> {
         let (drafts, texts) = (&self.drafts, &self.texts);
         let metadata = list(drafts, |it| Json(&it.masked.metadata));
         let ids = list(drafts, |it| it.identity.id);
-        let columns: [(&(dyn ToSql + Sync), Type); 20] = [
+        let columns: [(&(dyn ToSql + Sync), Type); 21] = [
             (&ids, Type::UUID_ARRAY),
             (&list(drafts, |it| it.identity.ledger_key), Type::UUID_ARRAY),
             (&list(drafts, |it| &it.robeing_id), Type::TEXT_ARRAY),
@@ -144,6 +144,7 @@ impl<'a> Columns<'a> {
                 &list(drafts, |it| it.identity.created_at),
                 Type::TIMESTAMPTZ_ARRAY,
             ),
+            (&list(drafts, |it| it.is_reply_named()), Type::BOOL_ARRAY),
         ];
         if !repeats {
             let inserted = client

@@ -34,6 +34,7 @@ const MAX_MERGES: usize = 4;
 const READ: &str = "
     select channel_id, channel_type, thread_ts, user_id, slack_user_id, reply_to, message, response, parts,
            intent, confidence, metadata, content, earlier_placeholders, earlier_threads, token_count, created_at,
+           coalesce(is_reply_named, false) as is_reply_named,
            edit_order is not null as is_edited,
            deleted_at is not null as is_deleted, erased_at is not null as is_erased
     from conversation.log
@@ -48,6 +49,8 @@ struct Fields {
     user_id: Option<Uuid>,
     slack_user_id: Option<String>,
     reply_to: Option<Uuid>,
+    /// Whether an agent named `reply_to`, rather than the thread.
+    is_reply_named: bool,
     message: Option<String>,
     response: Option<String>,
     parts: Map<String, Value>,
@@ -214,6 +217,7 @@ async fn write(
                 (&count(|it| it.confidence.is_some()), Type::INT4),
                 (&changed.earlier_placeholders, Type::UUID_ARRAY),
                 (&changed.earlier_threads, Type::UUID_ARRAY),
+                (&changed.is_reply_named, Type::BOOL),
             ],
         )
         .await?;
@@ -232,6 +236,7 @@ impl Known {
                 user_id: row.try_get("user_id")?,
                 slack_user_id: row.try_get("slack_user_id")?,
                 reply_to: row.try_get("reply_to")?,
+                is_reply_named: row.try_get("is_reply_named")?,
                 message: row.try_get("message")?,
                 response: row.try_get("response")?,
                 parts: parts.map(|Json(parts)| parts).unwrap_or_default(),
@@ -308,6 +313,8 @@ impl Known {
         let is_other_intent = is_other_intent.is_some_and(|(given, known)| given != known);
         let confidences = draft.confidence.zip(known.confidence);
         let is_other_confidence = confidences.is_some_and(|(given, known)| given != known);
+        let is_other_reply =
+            known.is_reply_named && draft.reply_to.is_some() && draft.reply_to != known.reply_to;
         let is_other_metadata = entries(&draft.masked.metadata).any(|(name, value)| {
             let known = known.metadata.get(name);
             known.is_some_and(|known| known != value) && !SLACK_METADATA.contains(&name.as_str())
@@ -317,6 +324,7 @@ impl Known {
             ("`intent`", is_other_intent),
             ("`confidence`", is_other_confidence),
             ("`metadata`", is_other_metadata),
+            ("`reply_to`", is_other_reply),
         ] {
             if is_other {
                 return Err(Error::Unprocessable(format!(
@@ -354,7 +362,10 @@ impl Fields {
         fill(&mut self.slack_user_id, &draft.slack_user_id);
         fill(&mut self.reply_to, &draft.thread_reply_to);
         // What the agent names comes before the last message of the thread.
-        self.reply_to = draft.reply_to.or(self.reply_to);
+        if draft.reply_to.is_some() && !self.is_reply_named {
+            self.reply_to = draft.reply_to;
+            self.is_reply_named = true;
+        }
     }
 
     /// The keys of what an erasure removes with the message, if they don't follow from its place and person any more.

@@ -16,7 +16,8 @@ with changed as (
         token_count = $15,
         content = $16,
         earlier_placeholders = nullif($23, '{}'),
-        earlier_threads = nullif($24, '{}')
+        earlier_threads = nullif($24, '{}'),
+        is_reply_named = case when $8::uuid is not null then $25::bool end
     where id = $1 and robeing_id = $2
     returning id, robeing_id
 )

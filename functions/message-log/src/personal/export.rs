@@ -36,7 +36,7 @@ pub async fn step(
         [(&ids, Type::UUID_ARRAY), (&with, Type::UUID_ARRAY)];
     let mut rows = pin!(
         db.query_typed_raw(
-            "select (jsonb_build_object('table', 'conversation.log') || to_jsonb(log) - '{xid,content,earlier_placeholders,earlier_threads}'::text[])::text,
+            "select (jsonb_build_object('table', 'conversation.log') || to_jsonb(log) - '{xid,content,earlier_placeholders,earlier_threads,is_reply_named}'::text[])::text,
                     wanted.with_id
              from unnest($1::uuid[], $2::uuid[]) as wanted (id, with_id)
              join conversation.log on log.id = wanted.id

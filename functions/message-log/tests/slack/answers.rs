@@ -441,3 +441,28 @@ async fn a_thread_in_a_direct_channel_is_joined_to_its_root() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_first_reply_to_of_an_agent_stays_and_another_one_is_refused() {
+    for is_event_first in [true, false] {
+        let log = start().await;
+        ask(&log).await;
+        let asked = item(&log).await["id"].clone();
+        let other =
+            json!({"robeing_id": "sales", "channel_id": CHANNEL, "message": "something else"});
+        let other = log.stored(other).await;
+        let event = posted(&now_ts(2), "Same text");
+        if is_event_first {
+            send(&log, &event).await;
+        }
+        let mut answer = logged(&now_ts(2), "Same text");
+        answer["reply_to"] = other.clone().into();
+        assert!(log.post(answer.clone()).await.status.is_success());
+        send(&log, &event).await;
+        answer["reply_to"] = asked;
+        let refused = log.post(answer).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.text().contains("another `reply_to`"), "{refused:?}");
+        assert_eq!(row(&log).await["reply_to"], other, "{is_event_first}");
+    }
+}
