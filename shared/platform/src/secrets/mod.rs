@@ -9,6 +9,7 @@
 //! [`resolve`] reads them at startup. Without references, it does nothing. [`Rotating`] values change when a
 //! secret does, without a restart.
 
+mod age;
 mod aws;
 mod file;
 mod google;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
 use crate::aws::Amazon;
@@ -50,7 +52,7 @@ struct Reference {
     source: Source,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 enum Content {
     Text(String),
     /// The secret exists, but nobody has set it yet. `remedy` says how.
@@ -123,17 +125,23 @@ impl Source {
     }
 }
 
-impl Reference {
-    fn is_file(&self) -> bool {
-        matches!(self.source, Source::File(_))
-    }
-}
-
 async fn read_all(env: Env, found: &[Reference]) -> anyhow::Result<Env> {
-    let mut managers = Managers::new(&env);
+    let managers = Managers::new(&env);
+    // What was read, by the text of the reference.
+    let mut known: BTreeMap<&str, Content> = BTreeMap::new();
     let mut resolved = env.clone();
     for reference in found {
-        match managers.read(reference).await? {
+        let content = match known.get(reference.text.as_str()) {
+            Some(content) => content.clone(),
+            None => {
+                let read = managers.retry(&reference.source).await;
+                let content = read
+                    .with_context(|| format!("can't read the secret of {}", reference.variable))?;
+                known.insert(&reference.text, content.clone());
+                content
+            }
+        };
+        match content {
             Content::Text(secret) => resolved = resolved.with(&reference.variable, secret),
             Content::NoValue { remedy } => resolved.set_without_value(&reference.variable, remedy),
         }
@@ -142,65 +150,55 @@ async fn read_all(env: Env, found: &[Reference]) -> anyhow::Result<Env> {
     Ok(resolved)
 }
 
-/// Reads one secret after another over one connection: with a small function's share of a CPU, a second TLS
-/// handshake takes longer than a response.
+/// The secret managers and files.
+///
+/// At startup, secrets are read one after another over one connection: with a small function's share of a CPU,
+/// a second TLS handshake takes longer than a response.
 struct Managers<'a> {
     env: &'a Env,
     /// Opened for the first reference to a secret manager: reading files is cheap and frequent.
-    clients: Option<(Amazon, Google)>,
-    /// What was read, by the text of the reference.
-    known: BTreeMap<String, Content>,
+    clients: OnceCell<(Amazon, Google)>,
 }
 
 impl<'a> Managers<'a> {
     fn new(env: &'a Env) -> Self {
         Self {
             env,
-            clients: None,
-            known: BTreeMap::new(),
+            clients: OnceCell::new(),
         }
     }
 
-    fn clients(&mut self) -> Result<&(Amazon, Google), Failure> {
-        let opened = match self.clients.take() {
-            Some(opened) => opened,
-            None => {
-                let http = http_client::build(self.env).map_err(Failure::permanent)?;
-                let amazon = Amazon::new(self.env, http.clone());
-                (amazon, Google::new(self.env, http))
+    async fn clients(&self) -> Result<&(Amazon, Google), Failure> {
+        let open = async || {
+            let http = http_client::build(self.env).map_err(Failure::permanent)?;
+            let amazon = Amazon::new(self.env, http.clone());
+            Ok((amazon, Google::new(self.env, http)))
+        };
+        self.clients.get_or_try_init(open).await
+    }
+
+    /// Reads a secret in one attempt, which takes at most [`RESPONSE_TIMEOUT`].
+    async fn read(&self, source: &Source) -> Read {
+        let attempt = async {
+            match source {
+                Source::Amazon(arn) => aws::read(&self.clients().await?.0, arn).await,
+                Source::Google(name) => self.clients().await?.1.read(name).await,
+                Source::File(path) => file::read(path).await,
             }
         };
-        Ok(self.clients.insert(opened))
-    }
-
-    async fn read(&mut self, reference: &Reference) -> anyhow::Result<Content> {
-        if let Some(known) = self.known.get(&reference.text) {
-            return Ok(known.clone());
-        }
-        let read = self.retry(&reference.source).await;
-        let content =
-            read.with_context(|| format!("can't read the secret of {}", reference.variable))?;
-        self.known.insert(reference.text.clone(), content.clone());
-        Ok(content)
+        let in_time = timeout(RESPONSE_TIMEOUT, attempt).await;
+        in_time.unwrap_or_else(|_| Err(Failure::temporary(anyhow!("no response in time"))))
     }
 
     /// Retries for as long as the caller waits.
-    async fn retry(&mut self, source: &Source) -> anyhow::Result<Content> {
+    async fn retry(&self, source: &Source) -> anyhow::Result<Content> {
         loop {
-            let attempt = async {
-                match source {
-                    Source::Amazon(arn) => aws::read(&self.clients()?.0, arn).await,
-                    Source::Google(name) => self.clients()?.1.read(name).await,
-                    Source::File(path) => file::read(path).await,
-                }
-            };
-            match timeout(RESPONSE_TIMEOUT, attempt).await {
-                Ok(Ok(content)) => return Ok(content),
-                Ok(Err(failure)) if !failure.is_temporary => return Err(failure.reason),
-                Ok(Err(Failure { reason, .. })) => {
+            match self.read(source).await {
+                Ok(content) => return Ok(content),
+                Err(failure) if !failure.is_temporary => return Err(failure.reason),
+                Err(Failure { reason, .. }) => {
                     tracing::warn!(error = format!("{reason:#}"), "retrying to read a secret");
                 }
-                Err(_) => tracing::warn!("the secret manager is slow; retrying to read a secret"),
             }
             sleep(PAUSE).await;
         }
@@ -232,7 +230,7 @@ async fn received(sent: reqwest::Result<reqwest::Response>) -> Result<(u16, Vec<
     let body = response.bytes().await;
     let body = body.map_err(|error| Failure::temporary(error.without_url()))?;
     if status == 429 || status >= 500 {
-        return Err(Failure::temporary(anyhow::anyhow!(
+        return Err(Failure::temporary(anyhow!(
             "the secret manager returns {status}"
         )));
     }

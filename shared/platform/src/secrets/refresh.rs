@@ -2,27 +2,27 @@
 //!
 //! There is no timer, because a function is frozen between requests: who uses a secret finds that it is old,
 //! and starts to read it again. The old value is used meanwhile, unless the process was idle for so long that
-//! it may be revoked. If a secret can't be read, the old value stays in use.
+//! it may be revoked. If a secret can't be read, the old value stays in use. Each secret has its own age, so
+//! one that can't be read doesn't affect the others.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use futures::future::join_all;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Content, Managers, RESPONSE_TIMEOUT, Reference, Rotating, WITHIN, references};
+use super::age::{Age, FILE_AGE, manager_age};
+use super::{Content, Failure, Managers, RESPONSE_TIMEOUT, Reference, Rotating, Source};
+use super::{file, references};
 use crate::Env;
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 
-/// The age at which secret managers are asked again, give or take [`JITTER`].
-const MANAGER_AGE: Duration = Duration::from_secs(300);
-/// Processes that started together ask at different times.
-const JITTER: Duration = Duration::from_secs(30);
-/// The age at which files are read again. They cost nothing.
-const FILE_AGE: Duration = Duration::from_secs(10);
-/// The shortest time between two attempts.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How long a request waits for secrets. Slack expects a response within 3 s.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Reads the secrets of a process again when they are old. Clones share it.
 #[derive(Clone, Default)]
@@ -30,41 +30,39 @@ pub(crate) struct Refresh(Option<Arc<Inner>>);
 
 struct Inner {
     clock: Clock,
-    references: Vec<Reference>,
+    secrets: Vec<Arc<Stored>>,
     /// Whether the process is frozen between requests. Then, reading doesn't continue after the response.
     is_frozen: bool,
-    /// Held while secrets are read, so that this happens once at a time.
-    reading: tokio::sync::Mutex<()>,
+    /// Tells that an attempt has ended.
+    ended: Notify,
     state: Mutex<State>,
+}
+
+/// A secret, with the variables that refer to it.
+struct Stored {
+    source: Source,
+    text: String,
+    variables: Vec<String>,
+    age: Mutex<Age>,
+}
+
+/// An attempt to read a secret. It ends when it is dropped, also by a panic.
+struct Attempt {
+    inner: Arc<Inner>,
+    secret: Arc<Stored>,
+    has_succeeded: bool,
 }
 
 struct State {
     /// With the secrets that were read last.
     env: Env,
-    managers: Age,
-    files: Age,
     /// What makes each rotating value again.
     makers: Vec<Maker>,
 }
 
-type Maker = Arc<dyn Fn(&Env) + Send + Sync>;
-
-struct Age {
-    limit: Duration,
-    read: Moment,
-    tried: Moment,
-}
-
-impl Age {
-    fn is_due(&self, now: Moment) -> bool {
-        now.since(self.read) >= self.limit && now.since(self.tried) >= RETRY_AFTER
-    }
-
-    /// Whether it is so old that a request waits for new secrets.
-    fn is_stale(&self, now: Moment) -> bool {
-        self.is_due(now) && now.since(self.read) >= self.limit * 2
-    }
-}
+/// Makes a value, and returns how to put it in place of the previous one.
+type Maker = Box<dyn Fn(&Env) -> anyhow::Result<Replace> + Send + Sync>;
+type Replace = Box<dyn FnOnce()>;
 
 impl Refresh {
     /// For an environment whose references were resolved.
@@ -74,23 +72,36 @@ impl Refresh {
         let Some(references) = given else {
             return Self::default();
         };
-        let now = clock.now();
-        let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
-        let jitter = 2 * JITTER * u32::try_from(jitter).unwrap_or_default() / 255;
-        let age = |limit| Age {
-            limit,
-            read: now,
-            tried: now,
-        };
+        let (now, manager_age) = (clock.now(), manager_age());
+        let mut secrets: Vec<Stored> = Vec::new();
+        for Reference {
+            variable,
+            text,
+            source,
+        } in references
+        {
+            if let Some(same) = secrets.iter_mut().find(|it| it.text == text) {
+                same.variables.push(variable);
+                continue;
+            }
+            let limit = match &source {
+                Source::File(_) => FILE_AGE,
+                Source::Amazon(_) | Source::Google(_) => manager_age,
+            };
+            secrets.push(Stored {
+                source,
+                text,
+                variables: vec![variable],
+                age: Mutex::new(Age::new(limit, now)),
+            });
+        }
         Self(Some(Arc::new(Inner {
             clock,
-            references,
+            secrets: secrets.into_iter().map(Arc::new).collect(),
             is_frozen: env.get("AWS_LAMBDA_RUNTIME_API").is_some(),
-            reading: tokio::sync::Mutex::default(),
+            ended: Notify::new(),
             state: Mutex::new(State {
                 env: env.clone(),
-                managers: age(MANAGER_AGE - JITTER + jitter),
-                files: age(FILE_AGE),
                 makers: Vec::new(),
             }),
         })))
@@ -105,147 +116,167 @@ impl Refresh {
         let Some(inner) = &self.0 else {
             return Ok(Rotating::fixed(make(env)?));
         };
-        let mut state = inner.state();
+        let mut state = locked(&inner.state);
         let rotating = Rotating::new(make(&state.env)?, self.clone());
         let cell: Arc<RwLock<Arc<T>>> = rotating.cell();
-        state.makers.push(Arc::new(move |env| match make(env) {
-            Ok(value) => {
-                *cell.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
-            }
-            Err(error) => tracing::warn!(
-                error = format!("{error:#}"),
-                "a changed secret is not valid, so the previous value stays in use: correct the secret"
-            ),
+        state.makers.push(Box::new(move |env| {
+            let (value, cell) = (Arc::new(make(env)?), Arc::clone(&cell));
+            Ok(Box::new(move || {
+                *cell.write().unwrap_or_else(PoisonError::into_inner) = value;
+            }))
         }));
         Ok(rotating)
     }
 
-    /// Reads old secrets again, in the background.
-    pub(super) fn begin_if_due(&self) {
-        if let Some(inner) = &self.0
-            && inner.is_due()
-            && inner.reading.try_lock().is_ok()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(inner.clone().read_again());
-        }
+    /// Begins to read each secret that is due, in a task of its own, so that it ends even if the request is
+    /// cancelled.
+    pub(super) fn begin_if_due(&self) -> Option<JoinHandle<()>> {
+        let inner = self.0.as_ref()?;
+        let runtime = Handle::try_current().ok()?;
+        let due = inner.due();
+        (!due.is_empty()).then(|| runtime.spawn(read_again(Arc::clone(inner), due)))
     }
 
-    /// Before a request is authenticated: reads old secrets again. Waits for them if they may have been
-    /// revoked long ago, or if they would not be read after the response.
+    /// Before a request is authenticated: reads old secrets again. Waits for the first attempt after a long
+    /// idle time, because the secrets may have been revoked long ago, and for attempts that would not go on
+    /// after the response.
     pub(crate) async fn before_request(&self) {
+        let begun = self.begin_if_due();
         let Some(inner) = &self.0 else {
             return;
         };
-        if inner.is_stale() || (inner.is_frozen && inner.is_due()) {
-            // In a task of its own, so that it ends even if the request is cancelled.
-            let reading = tokio::spawn(inner.clone().read_again());
-            let _ = timeout(RESPONSE_TIMEOUT, reading).await;
-        } else {
-            self.begin_if_due();
-        }
+        let wait = async {
+            match begun {
+                Some(begun) if inner.is_frozen => drop(begun.await),
+                _ => inner.while_awaited().await,
+            }
+        };
+        let _ = timeout(LONGEST_WAIT, wait).await;
     }
 }
 
 impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_due(&self) -> bool {
-        let (state, now) = (self.state(), self.clock.now());
-        (self.has(Reference::is_file) && state.files.is_due(now))
-            || (self.has(|it| !it.is_file()) && state.managers.is_due(now))
-    }
-
-    fn is_stale(&self) -> bool {
-        let (state, now) = (self.state(), self.clock.now());
-        (self.has(Reference::is_file) && state.files.is_stale(now))
-            || (self.has(|it| !it.is_file()) && state.managers.is_stale(now))
-    }
-
-    fn has(&self, is_wanted: impl Fn(&Reference) -> bool) -> bool {
-        self.references.iter().any(is_wanted)
-    }
-
-    async fn read_again(self: Arc<Self>) {
-        let _one = self.reading.lock().await;
+    /// Begins an attempt for each secret that is due.
+    fn due(self: &Arc<Self>) -> Vec<Attempt> {
         let now = self.clock.now();
-        let (env, files, managers) = {
-            let state = self.state();
-            (
-                state.env.clone(),
-                state.files.is_due(now),
-                state.managers.is_due(now),
-            )
-        };
-        for (is_file, is_due) in [(true, files), (false, managers)] {
-            if !is_due || !self.has(|it| it.is_file() == is_file) {
-                continue;
+        let is_due = |secret: &&Arc<Stored>| locked(&secret.age).begin_if_due(now);
+        let due = self.secrets.iter().filter(is_due);
+        due.map(|secret| Attempt {
+            inner: Arc::clone(self),
+            secret: Arc::clone(secret),
+            has_succeeded: false,
+        })
+        .collect()
+    }
+
+    async fn while_awaited(&self) {
+        loop {
+            let ended = self.ended.notified();
+            let mut secrets = self.secrets.iter();
+            if !secrets.any(|secret| locked(&secret.age).is_awaited()) {
+                return;
             }
-            let (changed, is_complete) = self.changed(&env, is_file).await;
-            self.apply(&changed);
-            let now = self.clock.now();
-            let mut state = self.state();
-            let age = if is_file {
-                &mut state.files
-            } else {
-                &mut state.managers
-            };
-            age.tried = now;
-            if is_complete {
-                age.read = now;
-            }
+            ended.await;
         }
     }
 
-    /// The variables whose secrets have changed, with their values, and whether every secret was read.
-    async fn changed(&self, env: &Env, files: bool) -> (Vec<(&str, String)>, bool) {
-        let mut managers = Managers::new(env);
-        let mut changed = Vec::new();
-        let mut is_complete = true;
-        for reference in self.references.iter().filter(|it| it.is_file() == files) {
-            let variable = reference.variable.as_str();
-            let read = timeout(WITHIN, managers.read(reference)).await;
-            let read = read.unwrap_or_else(|_| {
-                Err(anyhow!("the secret manager didn't respond for {variable}"))
-            });
-            match read {
-                Ok(Content::Text(secret)) if env.get(variable) != Some(&secret) => {
-                    changed.push((variable, secret));
+    /// Uses what was read. Returns whether the secret in use is the stored one.
+    fn take(&self, secret: &Stored, read: super::Read) -> bool {
+        let names = secret.variables.join(" and ");
+        let content = match read {
+            Ok(content) => content,
+            Err(failure) => {
+                let error = failure
+                    .reason
+                    .context(format!("can't read the secret of {names}"));
+                warn(&error);
+                return false;
+            }
+        };
+        let is_changed = secret.is_changed(&locked(&self.state).env, &content);
+        match content {
+            _ if !is_changed => {}
+            Content::NoValue { remedy } => warn(&anyhow!(
+                "{names} refers to a secret without a value: {remedy}"
+            )),
+            Content::Text(value) => {
+                if let Err(error) = self.replace(&secret.variables, &value) {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "the changed secret of {names} is not valid, so the previous value stays in use: \
+                         correct the secret"
+                    );
+                    return false;
                 }
-                Ok(Content::NoValue { remedy }) if env.get(variable).is_some() => {
-                    warn(&anyhow!(
-                        "{variable} refers to a secret without a value: {remedy}"
-                    ));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    warn(&error);
-                    is_complete = false;
-                }
+                tracing::info!("read the changed secret of {names}");
             }
         }
-        (changed, is_complete)
+        true
     }
 
-    fn apply(&self, changed: &[(&str, String)]) {
-        if changed.is_empty() {
-            return;
+    /// Makes every rotating value again: all of them change, or none.
+    fn replace(&self, variables: &[String], value: &str) -> anyhow::Result<()> {
+        let mut state = locked(&self.state);
+        let mut env = state.env.clone();
+        for variable in variables {
+            env = env.with(variable, value);
         }
-        let names: Vec<&str> = changed.iter().map(|(variable, _)| *variable).collect();
-        let (env, makers) = {
-            let mut state = self.state();
-            for (variable, secret) in changed {
-                state.env = std::mem::take(&mut state.env).with(variable, secret);
-            }
-            (state.env.clone(), state.makers.clone())
-        };
-        for make in makers {
-            make(&env);
-        }
-        tracing::info!("read the changed secret of {}", names.join(" and "));
+        let made = state.makers.iter().map(|make| make(&env));
+        let made: Vec<Replace> = made.collect::<anyhow::Result<_>>()?;
+        made.into_iter().for_each(|replace| replace());
+        state.env = env;
+        Ok(())
     }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        locked(&self.secret.age).end(self.has_succeeded);
+        self.inner.ended.notify_waiters();
+    }
+}
+
+/// Reads secrets, all at once.
+async fn read_again(inner: Arc<Inner>, due: Vec<Attempt>) {
+    let env = locked(&inner.state).env.clone();
+    let (env, managers) = (&env, &Managers::new(&env));
+    let attempts = due.into_iter().map(async |mut attempt| {
+        let read = attempt.secret.read(managers, env).await;
+        attempt.has_succeeded = inner.take(&attempt.secret, read);
+    });
+    join_all(attempts).await;
+}
+
+impl Stored {
+    /// Whether the content differs from the values in use.
+    fn is_changed(&self, env: &Env, content: &Content) -> bool {
+        let stored = match content {
+            Content::Text(text) => Some(text.as_str()),
+            Content::NoValue { .. } => None,
+        };
+        self.variables.iter().any(|it| env.get(it) != stored)
+    }
+
+    async fn read(&self, managers: &Managers<'_>, env: &Env) -> super::Read {
+        let found = managers.read(&self.source).await?;
+        let Source::File(path) = &self.source else {
+            return Ok(found);
+        };
+        if !self.is_changed(env, &found) {
+            return Ok(found);
+        }
+        let settled = timeout(RESPONSE_TIMEOUT, file::settled(path, found)).await;
+        settled.unwrap_or_else(|_| {
+            Err(Failure::temporary(anyhow!(
+                "{} changes all the time: write another file, and rename it to this name",
+                path.display()
+            )))
+        })
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn warn(error: &anyhow::Error) {

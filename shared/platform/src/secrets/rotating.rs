@@ -35,7 +35,7 @@ impl<T> Rotating<T> {
 
     /// The current value. Use one for the whole of an operation.
     pub fn current(&self) -> Arc<T> {
-        self.refresh.begin_if_due();
+        let _ = self.refresh.begin_if_due();
         let current = self.current.read();
         current.unwrap_or_else(PoisonError::into_inner).clone()
     }

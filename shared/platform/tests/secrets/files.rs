@@ -33,6 +33,8 @@ async fn a_file_that_is_missing_binary_too_large_or_ambiguous_stops_the_start() 
         (named(&folder.path().join("none")), "No such file"),
         (file("binary", &[0xff, 0xfe]), "not UTF-8"),
         (file("large", &[b'x'; 65 * 1024]), "larger than 64 KiB"),
+        (named(folder.path()), "not a regular file"),
+        ("/dev/zero".to_owned(), "not a regular file"),
     ] {
         let env = Env::default().with("PRIVACY_KEY_FILE", &path);
         let error = secrets::resolve(env).await.expect_err(reason);
@@ -59,7 +61,9 @@ async fn an_empty_file_counts_as_unset_and_files_of_other_programs_are_not_read(
     let env = Env::default()
         .with("SLACK_SIGNING_SECRET_FILE", named(&empty))
         .with("SSL_CERT_FILE", "/nowhere")
-        .with("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere");
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere")
+        .with("TLS_KEY_FILE", "/nowhere")
+        .with("CLIENT_SECRET_FILE", "/nowhere");
 
     let resolved = secrets::resolve(env).await.unwrap();
 

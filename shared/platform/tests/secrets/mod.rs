@@ -27,8 +27,13 @@ type Asked = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
 struct Manager {
     asked: Asked,
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    /// Gives the responses after those in turn.
+    later: Arc<Mutex<Option<Answering>>>,
     url: String,
 }
+
+/// A response to the body of a request.
+type Answering = Box<dyn Fn(&Value) -> (u16, Value) + Send>;
 
 /// Gives these responses in turn, and then none.
 async fn manager(answers: &[(u16, Value)]) -> Manager {
@@ -36,6 +41,7 @@ async fn manager(answers: &[(u16, Value)]) -> Manager {
     let manager = Manager {
         asked: Arc::default(),
         answers: Arc::new(Mutex::new(answers.iter().cloned().collect())),
+        later: Arc::default(),
         url: format!("http://{}", listener.local_addr().unwrap()),
     };
     let service = Router::new().fallback(reply).with_state(manager.clone());
@@ -49,11 +55,12 @@ async fn reply(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    let asked = (uri.path().to_owned(), headers, body);
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let asked = (uri.path().to_owned(), headers, body.clone());
     manager.asked.lock().unwrap().push(asked);
     let next = manager.answers.lock().unwrap().pop_front();
-    let Some((status, body)) = next else {
+    let later = || manager.later.lock().unwrap().as_ref().map(|it| it(&body));
+    let Some((status, body)) = next.or_else(later) else {
         return std::future::pending().await;
     };
     (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
@@ -71,6 +78,17 @@ impl Manager {
 
     fn asked(&self) -> Vec<(String, HeaderMap, Value)> {
         self.asked.lock().unwrap().clone()
+    }
+
+    fn answer_by(&self, answer: impl Fn(&Value) -> (u16, Value) + Send + 'static) {
+        *self.later.lock().unwrap() = Some(Box::new(answer));
+    }
+
+    /// Waits for this number of requests.
+    async fn wait_for(&self, count: usize) {
+        while self.asked().len() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     async fn refusal(&self, variable: &str, value: &str) -> String {
