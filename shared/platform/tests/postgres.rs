@@ -182,7 +182,7 @@ async fn a_lost_race_a_timeout_and_a_missing_migration_are_unavailable_and_a_mis
             "{code}: {error:?}"
         );
     }
-    for code in ["42P01", "42703", "42883", "3F000"] {
+    for code in ["42P01", "42703", "42704", "42883", "42P10", "3F000"] {
         let error = Error::from(client.batch_execute(&raise(code)).await.unwrap_err());
         let Error::Unavailable { detail, cause } = error else {
             panic!("{code}: {error:?}");

@@ -41,11 +41,16 @@ impl From<PoolError> for Error {
     }
 }
 
-/// Whether a table, column, function or schema of a migration is missing.
+/// Whether a table, column, type, function, constraint for `on conflict`, or schema of a migration is missing.
+/// The statements are fixed, so a function is missing for the same reason.
 pub fn lacks_schema(error: &tokio_postgres::Error) -> bool {
     let codes = [
         SqlState::UNDEFINED_TABLE,
         SqlState::UNDEFINED_COLUMN,
+        // A type, a role or a collation.
+        SqlState::UNDEFINED_OBJECT,
+        // `on conflict` names no unique constraint.
+        SqlState::INVALID_COLUMN_REFERENCE,
         SqlState::UNDEFINED_FUNCTION,
         SqlState::INVALID_SCHEMA_NAME,
     ];
