@@ -17,6 +17,7 @@ from __future__ import annotations
 import email.utils
 import http.client
 import json
+import logging
 import os
 import pathlib
 import random
@@ -34,10 +35,14 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 Json = Dict[str, Any]
 Content = Union[str, Json, List[Any]]
 
-FORMAT = 1
+FORMATS = (1, 2)
 DOCUMENT = "schema/metadata_cache.json"
 BUSY = (429, 502, 503, 504)
 FIRST_PAUSE = 0.25
+#: Seconds for which `schema()` does not ask a service again that it could not reach.
+FALLBACK_AGE = 5.0
+
+logger = logging.getLogger("metasync")
 
 
 class MetaSyncError(Exception):
@@ -98,22 +103,32 @@ class MetaSync:
         self._lock = threading.Lock()
         self._copy: Optional[Tuple[str, Json]] = None
         self._confirmed: Optional[Tuple[float, str]] = None
+        self._fallen_back: Optional[Tuple[float, Schema]] = None
 
     # The schema
 
     def schema(self, max_age: float = 60.0) -> Schema:
         """The whole document in the token's scope. A copy that the service confirmed within `max_age` seconds is
         returned at once. If the service can't be reached, the document comes from the bucket, or else from the cache.
+        That document is then returned for `FALLBACK_AGE` seconds, so that only one call in that time waits for the
+        service.
         """
         with self._lock:
             if self._copy and self._confirmed:
                 confirmed_at, source = self._confirmed
                 if time.monotonic() - confirmed_at < max_age:
                     return Schema(self._copy[1], source)
+            if self._fallen_back:
+                fallen_back_at, schema = self._fallen_back
+                if time.monotonic() - fallen_back_at < FALLBACK_AGE:
+                    return schema
             try:
-                return self._load()
+                schema = self._load()
+                self._fallen_back = None
             except Unavailable as error:
-                return self._fallback(error)
+                schema = self._fallback(error)
+                self._fallen_back = (time.monotonic(), schema)
+            return schema
 
     def table(self, name: str, format: str = "json") -> Union[Json, str]:
         """One table, by its full name or its end. `format` is `json`, or `ddl` or `text` for a text."""
@@ -127,12 +142,14 @@ class MetaSync:
         return self._post("/v1/schema/context", question=question, token_budget=token_budget, **fields)
 
     def prompt(self, question: str, *, token_budget: int = 8000, **fields: Any) -> Json:
-        """A prompt for a model of your choice: `messages`, `version`, `tokens`. Another field is `template`."""
+        """A prompt for a model of your choice: `messages`, `version`, `tokens`. Other fields are `template`,
+        `variables` (the values that the template declares) and `conversation` (`robeing_id`, `thread_ts`, `channel_id`).
+        """
         return self._post("/v1/schema/prompt", question=question, token_budget=token_budget, **fields)
 
     def sql(self, question: str, **fields: Any) -> Json:
         """A verified query, by the model of the service. See `kind` before you use `sql`. Other fields are `max_bytes`,
-        `token_budget` and `template`."""
+        `token_budget`, `template`, `variables` and `conversation`, as for `prompt`."""
         return self._post("/v1/schema/sql", question=question, **fields)
 
     # Conversations
@@ -217,13 +234,21 @@ class MetaSync:
     def _write_copy(self, copy: Tuple[str, Json]) -> None:
         if not self._cache:
             return
-        self._cache.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._replace_copy(self._cache, copy)
+        except OSError as error:
+            # The document is good: only the next process misses the copy.
+            logger.warning("can't write the copy of the schema: %s; make the folder of `cache` writable", error)
+
+    @staticmethod
+    def _replace_copy(cache: pathlib.Path, copy: Tuple[str, Json]) -> None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
         # Only the owner can read the file, and a reader sees the old copy or the new one.
-        handle, path = tempfile.mkstemp(dir=self._cache.parent, prefix=self._cache.name)
+        handle, path = tempfile.mkstemp(dir=cache.parent, prefix=cache.name)
         try:
             with open(handle, "w", encoding="utf-8") as file:
                 json.dump({"etag": copy[0], "document": copy[1]}, file)
-            os.replace(path, self._cache)
+            os.replace(path, cache)
         except BaseException:
             os.unlink(path)
             raise
@@ -318,8 +343,8 @@ def _without_none(fields: Mapping[str, Any]) -> Json:
 
 
 def _checked(document: Any) -> Json:
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"the document is not of format {FORMAT}: update this client")
+    if not isinstance(document, dict) or document.get("format") not in FORMATS:
+        raise ValueError(f"the document has none of the formats {FORMATS}: update this client")
     return document
 
 

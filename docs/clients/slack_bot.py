@@ -53,17 +53,21 @@ def reply(event: Dict[str, Any], say: Callable[..., Any]) -> None:
         "thread_ts": thread,
     }
     # `slack_ts` identifies a message, so that it is stored once even if Slack also sends its events to MetaSync.
-    asked = metasync.log(
-        ROBEING, message=event["text"], slack_user_id=event.get("user"), slack_ts=event["ts"], **place
-    )
+    asked: Dict[str, Any] = {}
     try:
+        asked = metasync.log(
+            ROBEING, message=event["text"], slack_user_id=event.get("user"), slack_ts=event["ts"], **place
+        )
         conversation = metasync.conversation(ROBEING, thread_ts=thread, channel_id=event["channel"])
         text = answer(question, conversation["context"])
     except MetaSyncError as error:
         app.logger.error("no answer: %s", error)
         text = "Sorry, I can't look that up right now. Please ask again in a minute."
     posted = say(text=text, thread_ts=thread)
-    metasync.log(ROBEING, response=text, reply_to=asked["id"], slack_ts=posted["ts"], **place)
+    try:
+        metasync.log(ROBEING, response=text, reply_to=asked.get("id"), slack_ts=posted["ts"], **place)
+    except MetaSyncError as error:
+        app.logger.error("the response is not logged: %s", error)
 
 
 if __name__ == "__main__":

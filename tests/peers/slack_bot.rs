@@ -32,7 +32,7 @@ struct Bot {
 }
 
 impl Bot {
-    async fn start(metasync: &str, slack: &SlackApi) -> Self {
+    async fn start(metasync: &str, token: &str, slack: &SlackApi) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
         let port = listener.local_addr().expect("a bound socket").port();
         drop(listener);
@@ -40,7 +40,7 @@ impl Bot {
             .args(["-B", "slack_bot.py"])
             .current_dir(clients())
             .env("METASYNC_URL", metasync)
-            .env("METASYNC_TOKEN", TOKEN)
+            .env("METASYNC_TOKEN", token)
             .env("ROBEING", "sales")
             .env("SLACK_API_URL", &slack.url)
             .env("SLACK_BOT_TOKEN", "xoxb-test")
@@ -122,7 +122,7 @@ async fn the_slack_bot_answers_with_context_and_logs_both_sides() {
     assert_eq!(synced.status, 200, "{synced:?}");
     let server = app.serve().await;
     let slack = SlackApi::start().await;
-    let bot = Bot::start(&server.url, &slack).await;
+    let bot = Bot::start(&server.url, TOKEN, &slack).await;
 
     let seconds = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -179,6 +179,39 @@ async fn the_slack_bot_answers_with_context_and_logs_both_sides() {
         (&json!("U1"), &json!(ts))
     );
     assert_eq!(slack.posted().len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_slack_bot_answers_in_the_thread_even_if_it_may_not_log() {
+    if is_skipped(PEER) {
+        return;
+    }
+    let tokens = json!([{"name": "other", "role": "reader", "sha256": "00".repeat(32)}]);
+    let app = TestApp::with_env(Env::default())
+        .set("BUCKET_URL", "memory:///")
+        .set("AUTH_TOKENS", tokens.to_string())
+        .start(cache_read::app)
+        .await;
+    let server = app.serve().await;
+    let slack = SlackApi::start().await;
+    let bot = Bot::start(&server.url, "an-unknown-token", &slack).await;
+
+    bot.send(json!({
+        "type": "app_mention", "channel": "C1", "user": "U1", "ts": "1790000000.000100", "text": "<@UBOT> Hello?"
+    }))
+    .await;
+
+    until("the bot posts an apology", async || {
+        !slack.posted().is_empty()
+    })
+    .await;
+    let posted = slack.posted();
+    assert_eq!(posted[0]["thread_ts"], "1790000000.000100");
+    assert!(
+        posted[0]["text"].contains("can't look that up"),
+        "{posted:?}"
+    );
     server.stop().await;
 }
 

@@ -189,6 +189,45 @@ async fn the_client_confirms_its_copy_and_falls_back_to_the_bucket_and_then_to_t
 }
 
 #[tokio::test]
+async fn the_client_waits_for_a_service_that_is_down_once_in_seconds() {
+    let bucket = root().join("tests/system/upgrade/0.1.0/bucket");
+    let lines = format!(
+        "m = MetaSync({NOWHERE:?}, bucket='file://{}', retry_for=1)\nstarted = time.monotonic()\n\
+         sources = [m.schema().source for _ in range(20)]\nelapsed = time.monotonic() - started\n\
+         import metasync\nmetasync.FALLBACK_AGE = 0\nwaited = time.monotonic()\nm.schema()\n\
+         print(json.dumps([sorted(set(sources)), elapsed, time.monotonic() - waited]))",
+        bucket.display()
+    );
+    let result = python(&lines, &[]).await;
+    assert_eq!(result[0], json!(["bucket"]));
+    // The pauses add up to 0.3 s at least; a second wait would take as long again.
+    let (elapsed, again) = (result[1].as_f64().unwrap(), result[2].as_f64().unwrap());
+    assert!(elapsed < 1.9 && again > 0.3, "{result}");
+}
+
+#[tokio::test]
+async fn the_client_returns_the_schema_even_if_its_copy_cannot_be_written() {
+    let deployment = Deployment::start(TestApp::with_env(platform::Env::default())).await;
+    let server = deployment.app.serve().await;
+    deployment.sync("orders").await;
+    let file = deployment.path("file");
+    std::fs::write(&file, "not a folder").expect("a file");
+    let arguments = format!("{:?}, cache={:?}", server.url, format!("{file}/copy.json"));
+    let lines = format!(
+        "logged = []\nlogger.addFilter(lambda it: logged.append(it.getMessage()) or False)\n\
+         s = MetaSync({arguments}).schema()\nprint(json.dumps([s.source, len(s.tables), logged]))"
+    );
+    let result = python(&lines, &[]).await;
+    assert_eq!(result[1], 1, "{result}");
+    let logged = result[2][0].as_str().expect("a warning");
+    assert!(
+        logged.contains("can't write the copy of the schema"),
+        "{logged}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_client_reads_buckets_of_both_clouds() {
     let objects = ObjectServer::start(Deviations::default()).await;
     let document = root().join("tests/system/upgrade/0.1.0/bucket/schema/metadata_cache.json");
