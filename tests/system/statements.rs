@@ -23,7 +23,7 @@ const METHODS: [&str; 9] = [
 ];
 
 /// Statements with a computed part, by file and function, and the reason why that is not text from a caller.
-const COMPUTED: [(&str, &str, &str); 16] = [
+const COMPUTED: [(&str, &str, &str); 21] = [
     (
         "functions/message-log/src/derived.rs",
         "orphaned",
@@ -33,6 +33,26 @@ const COMPUTED: [(&str, &str, &str); 16] = [
         "functions/message-log/src/personal/held.rs",
         "rows",
         "the constant statements of its callers",
+    ),
+    (
+        "functions/message-log/src/personal/mod.rs",
+        "next_ids",
+        "the constant condition of a purpose",
+    ),
+    (
+        "functions/privacy/src/export/collect.rs",
+        "next_archived",
+        "the constant condition of a purpose",
+    ),
+    (
+        "functions/privacy/src/personal.rs",
+        "erase",
+        "the constant condition of a purpose",
+    ),
+    (
+        "functions/privacy/src/personal.rs",
+        "held",
+        "the constant condition of a purpose",
     ),
     (
         "functions/stats-batch/src/personal.rs",
@@ -62,6 +82,11 @@ const COMPUTED: [(&str, &str, &str); 16] = [
     (
         "functions/settings/src/settings.rs",
         "change",
+        "the columns of a category",
+    ),
+    (
+        "functions/settings/src/settings.rs",
+        "state",
         "the columns of a category",
     ),
     (
