@@ -35,7 +35,7 @@ pub fn register(resources: &Resources, app: &App) -> anyhow::Result<()> {
         let planner = planner.clone();
         async move {
             match planner.source().await {
-                Ok(Some(_)) => Finding::Ready,
+                Ok(Some(source)) => warehouse::readiness(&*source).await,
                 Ok(None) => Finding::Off("queries are not planned: set WAREHOUSE_URL"),
                 Err(error) => Finding::lacking_because(
                     "the warehouse can't be opened: the log has the reason",

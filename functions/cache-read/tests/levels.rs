@@ -103,6 +103,37 @@ async fn the_builtin_document_has_the_dialect_of_the_configured_warehouse() {
 }
 
 #[tokio::test]
+async fn a_warehouse_that_cannot_be_reached_is_not_ready() {
+    let app = TestApp::with_env(Env::default())
+        .set("WAREHOUSE_URL", "postgres://x:wrong@127.0.0.1:1/db")
+        .start(cache_read::app)
+        .await;
+    let reply = app.get("/readyz").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let checks = reply.json()["checks"].clone();
+    let checks = checks.as_array().unwrap();
+    let check = checks.iter().find(|it| it["name"] == "warehouse").unwrap();
+    let expected = json!({
+        "name": "warehouse", "status": "unavailable",
+        "detail": "the warehouse can't be reached: the log has the reason",
+    });
+    assert_eq!(check, &expected);
+}
+
+#[tokio::test]
+async fn the_database_of_conversations_is_a_part_of_readiness() {
+    let app = TestApp::with_env(Env::default())
+        .set("DATABASE_URL", "postgres://x:wrong@127.0.0.1:1/db")
+        .set("MASKING_KEY", "07".repeat(32))
+        .start(cache_read::app)
+        .await;
+    let checks = app.get("/readyz").await.json()["checks"].clone();
+    let checks = checks.as_array().unwrap();
+    let check = checks.iter().find(|it| it["name"] == "database").unwrap();
+    assert_eq!(check["status"], "unavailable");
+}
+
+#[tokio::test]
 async fn readiness_says_that_a_schema_is_missing_until_the_first_sync() {
     let app = TestApp::with_env(Env::default())
         .start(cache_read::app)
@@ -188,7 +219,7 @@ async fn a_damaged_head_never_replaces_a_good_copy() {
         "null".into(),
         json[..json.len() / 2].into(),
         json.replace("\"b\"", "\"c\""),
-        json.replace("\"format\":1", "\"format\":2"),
+        json.replace("\"format\":1", "\"format\":99"),
         json.replace(&other.version, &good.version),
     ];
     for head in damaged {

@@ -62,7 +62,7 @@ pub mod slack;
 pub mod threads;
 
 use platform::serve::{body_limit, concurrency_limit, time_limit};
-use platform::{Resources, Router, readiness, routes};
+use platform::{Resources, Router, routes};
 
 pub use log::Log;
 use slack::Slack;
@@ -73,8 +73,6 @@ const MAX_BATCHES: usize = 4;
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let log = Log::open(resources)?;
     let slack = resources.rotating(Slack::open)?;
-    let database = readiness::database(resources.postgres()?, migrations::FILES);
-    resources.readiness().check("database", database);
     let ingress = resources.ingress();
     ingress.accept_whole_batches();
     let signed = slack.clone();

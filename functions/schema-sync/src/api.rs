@@ -3,6 +3,7 @@
 mod examples;
 mod meaning;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -23,6 +24,11 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let readiness = resources.readiness();
     let bucket = readiness::bucket(resources.store()?, versions::HEAD);
     readiness.check("bucket", bucket);
+    let source = Arc::clone(&sync.source);
+    readiness.check("warehouse", move || {
+        let source = Arc::clone(&source);
+        async move { warehouse::readiness(&*source).await }
+    });
     let has_model = resources.llm()?.is_some();
     readiness.check("model", move || {
         std::future::ready(if has_model {

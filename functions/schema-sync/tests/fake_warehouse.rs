@@ -93,6 +93,10 @@ impl Source for Warehouse {
         }
     }
 
+    async fn probe(&self) -> std::result::Result<(), SourceError> {
+        Ok(())
+    }
+
     async fn read(
         &self,
         _: &[Table],

@@ -40,6 +40,10 @@ impl Source for Dotted {
         }
     }
 
+    async fn probe(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     async fn read(&self, _: &[Table], _: &dyn Observer) -> Result<Reading, SourceError> {
         let mut reading = Reading::default();
         let lost = *self.lost.lock().unwrap();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kit::TestApp;
 use kit::bigquery::BigQuery as Stub;
 use platform::Env;
 use schema::document::{Document, How};
@@ -179,5 +180,22 @@ async fn a_refused_query_for_changes_is_reported_with_an_alternative() {
             orders.columns.iter().any(|it| it.name == "note"),
             "it was got instead"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_warehouse_that_lets_nobody_in_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = format!("file://{}/none", folder.path().display());
+    let place = format!("file://{}", folder.path().display());
+    for (url, status) in [(none, "unavailable"), (place, "ok")] {
+        let app = TestApp::with_env(Env::default())
+            .set("WAREHOUSE_URL", url)
+            .start(schema_sync::app)
+            .await;
+        let checks = app.get("/readyz").await.json()["checks"].clone();
+        let checks = checks.as_array().unwrap();
+        let check = checks.iter().find(|it| it["name"] == "warehouse");
+        assert_eq!(check.expect("a check")["status"], status);
     }
 }

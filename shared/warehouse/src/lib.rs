@@ -2,6 +2,7 @@
 
 mod error;
 mod observer;
+mod readiness;
 pub mod source;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use source::postgres::Postgres;
 
 pub use error::{Refusal, Remedy, SourceError};
 pub use observer::{Observer, Progress, Usage};
+pub use readiness::readiness;
 pub use source::{Plan, Planned, Reading, Rejection, Source, Unread};
 
 /// Opens the warehouse that `WAREHOUSE_URL` names. It connects on first use.

@@ -23,6 +23,14 @@ async fn read_again(folder: &Path, known: &[Table]) -> Result<Reading, SourceErr
 const ONE: &str = r#"[{"name": "a", "type": "INTEGER"}]"#;
 
 #[tokio::test]
+async fn a_probe_tells_whether_the_folder_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    Folder::new(folder.path()).probe().await.expect("a folder");
+    let none = Folder::new(folder.path().join("none")).probe().await;
+    assert!(matches!(none, Err(SourceError::NotFound(_))), "{none:?}");
+}
+
+#[tokio::test]
 async fn all_three_formats_of_schema_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "p.d.bare.json", ONE);

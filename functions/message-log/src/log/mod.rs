@@ -27,7 +27,7 @@ use platform::postgres::Pool;
 use platform::secrets::Rotating;
 use platform::telemetry::{Metrics, Unit};
 use platform::work::{Waiting, Workers};
-use platform::{Env, Resources, Result};
+use platform::{Env, Resources, Result, readiness};
 use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
@@ -78,8 +78,11 @@ impl Log {
             (31..=36_500).contains(&days),
             "MESSAGE_MAX_AGE_DAYS is {days}: set it to 31 to 36500"
         );
+        let pool = resources.postgres()?;
+        let database = readiness::database(pool.clone(), migrations::FILES);
+        resources.readiness().check("database", database);
         Ok(Self {
-            pool: resources.postgres()?,
+            pool,
             settings: Settings::open(resources)?,
             masker: Masker::default(),
             masking_key: resources.rotating(masking_key)?,

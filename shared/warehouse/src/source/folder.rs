@@ -56,6 +56,14 @@ impl Source for Folder {
         }
     }
 
+    async fn probe(&self) -> Result<(), SourceError> {
+        let path = self.path.clone();
+        let opened = tokio::task::spawn_blocking(move || files::open(&path).map(drop));
+        opened
+            .await
+            .map_err(|panic| SourceError::Other(panic.into()))?
+    }
+
     async fn read(&self, known: &[Table], observer: &dyn Observer) -> Result<Reading, SourceError> {
         let path = self.path.clone();
         let known: HashMap<String, TableKind> = known

@@ -22,6 +22,9 @@ pub trait Source: Send + Sync {
     /// The source entry of the document.
     fn describe(&self) -> document::Source;
 
+    /// Checks that the warehouse can be reached and lets this process in. It is cheap enough for a probe.
+    async fn probe(&self) -> Result<(), SourceError>;
+
     /// Reads all tables.
     ///
     /// `known` holds the tables of the last sync, without descriptions of an LLM. A table that has not

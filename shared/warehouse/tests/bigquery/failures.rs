@@ -284,3 +284,15 @@ async fn if_nothing_can_be_read_the_error_names_the_reason_of_each_dataset() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_probe_lists_one_dataset_that_can_be_read_and_bills_nothing() {
+    let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
+    stub.deny("acme.secret");
+
+    let ready = source(&stub, "secret,shop", |_| {}).probe().await;
+    ready.expect("one dataset can be read");
+    let denied = source(&stub, "secret", |_| {}).probe().await;
+    assert!(matches!(denied, Err(SourceError::Denied(_))), "{denied:?}");
+}

@@ -22,6 +22,18 @@ async fn tables_views_and_partitioned_tables_are_read_without_partitions() {
 }
 
 #[tokio::test]
+async fn a_probe_tells_whether_the_server_lets_the_user_in() {
+    let db = warehouse(SHOP).await;
+    source(&db, "").probe().await.expect("the server");
+    let nowhere = Postgres::open("postgres://x:wrong@127.0.0.1:1/db", &Env::default());
+    let nowhere = nowhere.unwrap().probe().await;
+    assert!(
+        matches!(nowhere, Err(SourceError::Unavailable { .. })),
+        "{nowhere:?}"
+    );
+}
+
+#[tokio::test]
 async fn comments_are_descriptions_and_a_column_without_one_takes_that_of_its_type() {
     let tables = tables(&source(&warehouse(SHOP).await, "")).await;
     let customer = &tables["shop.customer"];

@@ -7,12 +7,15 @@ use schema::document::TableKind;
 use schema::family::{self, Family};
 use schema::table_schema::TableResource;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::client::{Api, Client};
 use super::failure::Failure;
 use super::settings::Dataset;
-use crate::observer::Observer;
+use super::subject::Subject;
+use crate::error::SourceError;
+use crate::observer::{Observer, Usage};
 
 #[derive(Default)]
 pub(super) struct Listing {
@@ -54,13 +57,7 @@ pub(super) async fn list(
     dataset: &Dataset,
     observer: &dyn Observer,
 ) -> Result<Listing, Failure> {
-    let path = [
-        "projects",
-        &dataset.project,
-        "datasets",
-        &dataset.name,
-        "tables",
-    ];
+    let path = path(dataset);
     let mut listing = Listing::default();
     let mut token: Option<String> = None;
     let mut seen = HashSet::new();
@@ -84,6 +81,27 @@ pub(super) async fn list(
         }
         token = Some(next);
     }
+}
+
+fn path(dataset: &Dataset) -> [&str; 5] {
+    let Dataset { project, name, .. } = dataset;
+    ["projects", project, "datasets", name, "tables"]
+}
+
+/// Checks that the tables of a dataset can be listed, or returns why those of the last one can't.
+pub(super) async fn probe(client: &Client, datasets: &[Dataset]) -> Result<(), SourceError> {
+    let query = [("maxResults", "1"), ("fields", "nextPageToken")];
+    let usage = Usage::default();
+    let mut probed = Ok(());
+    for dataset in datasets {
+        let path = path(dataset);
+        let page = client.get::<IgnoredAny>(Api::ListTables, &path, &query, &usage);
+        match page.await {
+            Ok(_) => return Ok(()),
+            Err(failure) => probed = Err(failure.about(Subject::Dataset(dataset))),
+        }
+    }
+    probed
 }
 
 impl Listing {

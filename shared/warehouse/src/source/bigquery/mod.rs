@@ -70,6 +70,10 @@ impl Source for BigQuery {
         }
     }
 
+    async fn probe(&self) -> Result<(), SourceError> {
+        listing::probe(&self.client, &self.settings.datasets).await
+    }
+
     async fn read(&self, known: &[Table], observer: &dyn Observer) -> Result<Reading, SourceError> {
         reading::read(&self.settings, &self.client, known, observer).await
     }

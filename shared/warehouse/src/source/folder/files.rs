@@ -24,26 +24,31 @@ pub(super) struct Files {
     pub(super) problems: Vec<Problem>,
 }
 
+/// The entries of a folder.
+pub(super) fn open(folder: &Path) -> Result<fs::ReadDir, SourceError> {
+    let shown = folder.display();
+    fs::read_dir(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            SourceError::NotFound(format!("there is no folder {shown}: check WAREHOUSE_URL"))
+        }
+        io::ErrorKind::NotADirectory => {
+            let detail = format!("{shown} is not a folder: check WAREHOUSE_URL");
+            SourceError::Refused(detail.into())
+        }
+        io::ErrorKind::PermissionDenied => {
+            let detail = format!("access to the folder {shown} is denied: grant read permission");
+            SourceError::Denied(detail.into())
+        }
+        _ => SourceError::Refused(
+            format!("the folder {shown} can't be read: {error}; check its disk").into(),
+        ),
+    })
+}
+
 impl Files {
     pub(super) fn list(folder: &Path) -> Result<Self, SourceError> {
         let shown = folder.display();
-        let entries = fs::read_dir(folder).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                SourceError::NotFound(format!("there is no folder {shown}: check WAREHOUSE_URL"))
-            }
-            io::ErrorKind::NotADirectory => {
-                let detail = format!("{shown} is not a folder: check WAREHOUSE_URL");
-                SourceError::Refused(detail.into())
-            }
-            io::ErrorKind::PermissionDenied => {
-                let detail =
-                    format!("access to the folder {shown} is denied: grant read permission");
-                SourceError::Denied(detail.into())
-            }
-            _ => SourceError::Refused(
-                format!("the folder {shown} can't be read: {error}; check its disk").into(),
-            ),
-        })?;
+        let entries = open(folder)?;
         let mut files = Self::default();
         for entry in entries {
             match entry {

@@ -35,6 +35,8 @@ use crate::source::{Plan, Reading, Source};
 
 /// The time limit of a reading. Each catalog query has a limit of its own.
 const MAX_READING_TIME: Duration = Duration::from_secs(5 * 60);
+/// The time limit of a probe, less than that of a readiness check, so that the log has the reason.
+const MAX_PROBE_TIME: Duration = Duration::from_secs(2);
 /// The time limit of a plan: a user may be waiting.
 const MAX_PLAN_TIME: Duration = Duration::from_secs(9);
 
@@ -107,6 +109,11 @@ impl Source for Postgres {
             datasets: datasets.unwrap_or_else(PoisonError::into_inner).clone(),
             extensions: extensions.unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    async fn probe(&self) -> Result<(), SourceError> {
+        let client = self.pool.within(MAX_PROBE_TIME).get().await?;
+        Ok(client.batch_execute("select 1").await?)
     }
 
     async fn read(&self, known: &[Table], observer: &dyn Observer) -> Result<Reading, SourceError> {
