@@ -272,6 +272,26 @@ async fn old_versions_of_a_template_can_be_read_and_stored_again() {
 }
 
 #[tokio::test]
+async fn a_template_that_was_stored_by_hand_is_not_lost_if_recording_fails() {
+    let (app, store) = shop().await;
+    let by_hand = template("by hand").to_string();
+    store.put_template("mine", by_hand).await;
+    store.fail_at("prompts/mine.versions.json");
+    let refused = app.put(MINE, template("one")).await;
+    assert!(refused.status.is_server_error(), "{}", refused.text());
+    store.mend();
+    assert_eq!(system_of(&system(&app, json!({})).await), "by hand");
+
+    assert_eq!(app.put(MINE, template("one")).await.status, StatusCode::OK);
+
+    let versions = app.get(MINE).await.json()["versions"].clone();
+    assert_eq!(versions.as_array().unwrap().len(), 2, "{versions}");
+    let old = versions[0]["version"].as_str().unwrap();
+    let old = app.get(&format!("{MINE}?version={old}")).await.json();
+    assert_eq!(old["template"]["system"], "by hand");
+}
+
+#[tokio::test]
 async fn deleting_the_replacement_of_the_built_in_template_restores_it() {
     let (app, _) = shop().await;
     let path = format!("{TEMPLATES}/sql_generation");

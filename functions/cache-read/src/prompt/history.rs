@@ -1,7 +1,7 @@
 //! The versions of a template: `prompts/<name>.versions.json`, newest last.
 //!
 //! The template itself is `prompts/<name>.json` and may be replaced by hand. A version is recorded after it
-//! was stored, so if that is cut off, the next change records it.
+//! was stored, and again before it is replaced or deleted if it is not known then.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub const KEPT_VERSIONS: usize = 20;
 const ATTEMPTS: usize = 5;
 
 /// A version that was stored.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SavedVersion {
     pub version: String,
     /// None if it was stored by hand.
@@ -47,21 +47,27 @@ pub async fn versions(store: &dyn Store, name: &str) -> platform::Result<Vec<Sav
     Ok(load(store, name).await?.0)
 }
 
-/// Records the template that was replaced, if it was stored by hand, and the one that replaces it.
+/// Records a template that was stored, before those that others have stored since then.
 pub async fn record(
     store: &dyn Store,
     name: &str,
-    replaced: Option<&Bytes>,
     body: &Bytes,
-    now: Timestamp,
+    saved_at: Timestamp,
 ) -> platform::Result<()> {
-    let add = |versions: &mut Vec<SavedVersion>| {
-        if let Some(replaced) = replaced {
-            add(versions, replaced, None);
+    change(store, name, |versions| {
+        let is_later = |it: &SavedVersion| it.saved_at.is_some_and(|at| at > saved_at);
+        let at = versions.iter().position(is_later);
+        let later = versions.split_off(at.unwrap_or(versions.len()));
+        add(versions, body, Some(saved_at));
+        if !later.is_empty()
+            && let Some(last) = versions.last_mut()
+        {
+            // Whoever replaced it did not know when it was stored.
+            last.saved_at.get_or_insert(saved_at);
         }
-        add(versions, body, Some(now));
-    };
-    change(store, name, add).await
+        versions.extend(later);
+    })
+    .await
 }
 
 async fn change(
@@ -71,9 +77,9 @@ async fn change(
 ) -> platform::Result<()> {
     for _ in 0..ATTEMPTS {
         let (mut versions, condition) = load(store, name).await?;
-        let before = versions.last().map(|last| last.version.clone());
+        let before = versions.clone();
         add(&mut versions);
-        if versions.last().map(|last| last.version.clone()) == before {
+        if versions == before {
             return Ok(());
         }
         let surplus = versions.len().saturating_sub(KEPT_VERSIONS);
@@ -90,9 +96,17 @@ async fn change(
     )))
 }
 
-/// Records a template before it is deleted, if it was stored by hand.
+/// Records a template before it is replaced or deleted, unless it is known: it was stored by hand, or recording it
+/// was cut off.
 pub async fn keep(store: &dyn Store, name: &str, body: &Bytes) -> platform::Result<()> {
-    change(store, name, |versions| add(versions, body, None)).await
+    let version = version_of(body);
+    change(store, name, |versions| {
+        // Concurrent changes may have recorded newer versions after it.
+        if versions.iter().all(|it| it.version != *version) {
+            add(versions, body, None);
+        }
+    })
+    .await
 }
 
 /// Adds a version at the end, unless it is the last one.
@@ -106,5 +120,71 @@ fn add(versions: &mut Vec<SavedVersion>, body: &Bytes, saved_at: Option<Timestam
             saved_at,
             body: text.to_owned(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::{Env, Resources};
+
+    use super::*;
+
+    fn store() -> std::sync::Arc<dyn Store> {
+        let env = Env::default().with("BUCKET_URL", "memory:///");
+        Resources::new(env).store().expect("a store in memory")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    async fn recorded(store: &dyn Store) -> Vec<(String, Option<Timestamp>)> {
+        let versions = versions(store, "mine").await.expect("versions");
+        versions
+            .into_iter()
+            .map(|it| (it.body, it.saved_at))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn concurrent_changes_are_recorded_in_the_order_in_which_they_were_stored() {
+        let (store, a, b) = (store(), Bytes::from("a"), Bytes::from("b"));
+        // The one who stores `b` comes before the record of `a`, which it replaces.
+        keep(&*store, "mine", &a).await.expect("kept");
+        record(&*store, "mine", &b, at(2)).await.expect("recorded");
+        record(&*store, "mine", &a, at(1)).await.expect("recorded");
+
+        let expected = [("a".to_owned(), Some(at(1))), ("b".to_owned(), Some(at(2)))];
+        assert_eq!(recorded(&*store).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_replaced_template_is_kept_only_if_it_is_not_recorded() {
+        let (store, a, b) = (store(), Bytes::from("a"), Bytes::from("b"));
+        record(&*store, "mine", &a, at(1)).await.expect("recorded");
+        record(&*store, "mine", &b, at(2)).await.expect("recorded");
+        keep(&*store, "mine", &a).await.expect("kept");
+        let by_hand = Bytes::from("by hand");
+        keep(&*store, "mine", &by_hand).await.expect("kept");
+
+        let expected = [
+            ("a".to_owned(), Some(at(1))),
+            ("b".to_owned(), Some(at(2))),
+            ("by hand".to_owned(), None),
+        ];
+        assert_eq!(recorded(&*store).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_version_that_is_stored_again_is_recorded_again() {
+        let (store, a, b) = (store(), Bytes::from("a"), Bytes::from("b"));
+        for (body, second) in [(&a, 1), (&b, 2), (&a, 3), (&a, 4)] {
+            record(&*store, "mine", body, at(second))
+                .await
+                .expect("recorded");
+        }
+
+        let bodies: Vec<_> = recorded(&*store).await.into_iter().map(|it| it.0).collect();
+        assert_eq!(bodies, ["a", "b", "a"]);
     }
 }

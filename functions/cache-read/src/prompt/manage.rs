@@ -318,12 +318,17 @@ pub async fn put(
         if query.dry_run {
             return Ok(reply(StatusCode::OK, entry));
         }
+        let mut saved_at = (app.sql.now)();
         let is_current = current.as_ref().is_some_and(|it| it.version == version);
         if !is_current {
             let condition = match &current {
                 Some(current) => Put::IfMatch(current.etag.clone()),
                 None => Put::IfAbsent,
             };
+            if let Some(current) = &current {
+                history::keep(store, &name, &current.body).await?;
+            }
+            saved_at = (app.sql.now)();
             let key = templates::key(&name);
             match store.put(&key, body.clone(), condition).await {
                 Ok(_) => {}
@@ -333,8 +338,7 @@ pub async fn put(
         }
         // Reads it back, with the tag of the store.
         newest(templates, &name).await?;
-        let replaced = current.as_ref().map(|current| &current.body);
-        history::record(store, &name, replaced, &body, (app.sql.now)()).await?;
+        history::record(store, &name, &body, saved_at).await?;
         let status = match current {
             Some(_) => StatusCode::OK,
             None => StatusCode::CREATED,
@@ -348,7 +352,9 @@ pub async fn put(
 
 /// Delete a prompt template.
 ///
-/// Its versions stay. If it replaces the built-in template, the next request uses that one again.
+/// Its versions stay. If it replaces the built-in template, the next request uses that one again. A change that
+/// another caller makes at the same moment may be deleted too, even with `If-Match`, because stores can't delete
+/// conditionally. It stays as a version.
 #[utoipa::path(
     delete,
     path = "/v1/schema/templates/{name}",
