@@ -169,6 +169,37 @@ async fn a_server_that_is_down_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_failed_connection_names_the_host_and_the_port_and_never_the_login() {
+    let url = "postgres://anna:hunter2@127.0.0.1:9/d?sslmode=disable";
+    let pool = open(&Env::default().with("DATABASE_URL", url)).unwrap();
+    let Error::Unavailable { detail, cause } = Error::from(pool.get().await.unwrap_err()) else {
+        panic!("a closed port is unavailable");
+    };
+    assert_eq!(detail, "the database is not available: try again");
+    let cause = format!("{:#}", cause.unwrap());
+    assert!(cause.contains("127.0.0.1:9"), "{cause}");
+    assert!(
+        !cause.contains("anna") && !cause.contains("hunter2"),
+        "{cause}"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_login_is_unavailable_and_names_the_variable_to_correct() {
+    let db = empty_database().await;
+    let client = db.client().await;
+    for code in ["28P01", "28000", "3D000"] {
+        let raised = format!("do $$ begin raise sqlstate '{code}'; end $$");
+        let error = Error::from(client.batch_execute(&raised).await.unwrap_err());
+        let Error::Unavailable { detail, cause } = error else {
+            panic!("{code}: {error:?}");
+        };
+        assert!(detail.contains("DATABASE_URL"), "{detail}");
+        assert!(format!("{cause:?}").contains(code), "{code}: {cause:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_lost_race_a_timeout_and_a_missing_migration_are_unavailable_and_a_mistake_is_internal() {
     let db = empty_database().await;
     let client = db.client().await;

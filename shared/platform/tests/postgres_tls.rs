@@ -114,7 +114,7 @@ async fn connect(port: u16, parameters: &str, bundle: Option<&str>) -> String {
         env = env.with("DATABASE_CA", bundle);
     }
     let error = match open(&env).unwrap().get().await {
-        Err(platform::postgres::PoolError::Backend(error)) => error,
+        Err(platform::postgres::PoolError::Backend(error)) => error.source,
         other => panic!("{other:?}"),
     };
     match error.as_db_error() {

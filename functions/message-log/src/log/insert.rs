@@ -41,7 +41,6 @@ impl Log {
     ) -> Result<Vec<Result<Inserted>>, tokio_postgres::Error> {
         let mut client = match self.pool.get().await {
             Ok(client) => client,
-            Err(platform::postgres::PoolError::Backend(error)) => return Err(error),
             Err(error) => return Ok(repeat_error(drafts.len(), error.into())),
         };
         let scope = Scope::only(

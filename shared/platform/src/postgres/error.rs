@@ -12,24 +12,35 @@ use crate::Error;
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         // The description leaves out values of rows, which the error itself would print.
-        let cause = anyhow!("postgres: {}", describe(&error));
-        if lacks_schema(&error) {
-            Self::unavailable(
-                "the database is not migrated to this release: run `metasync migrate`",
-                cause,
-            )
-        } else if is_unavailable(&error) {
-            Self::unavailable("the database is not available: try again", cause)
-        } else {
-            Self::Internal(cause)
-        }
+        translated(&error, anyhow!("postgres: {}", describe(&error)))
+    }
+}
+
+fn translated(error: &tokio_postgres::Error, cause: anyhow::Error) -> Error {
+    if lacks_schema(error) {
+        Error::unavailable(
+            "the database is not migrated to this release: run `metasync migrate`",
+            cause,
+        )
+    } else if refuses_login(error) {
+        Error::unavailable(
+            "the database refuses the login: correct the user, the password or the database in DATABASE_URL",
+            cause,
+        )
+    } else if is_unavailable(error) {
+        Error::unavailable("the database is not available: try again", cause)
+    } else {
+        Error::Internal(cause)
     }
 }
 
 impl From<PoolError> for Error {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => error.into(),
+            PoolError::Backend(error) => {
+                let cause = anyhow!("postgres: {error}");
+                translated(&error.source, cause)
+            }
             PoolError::Timeout(_) | PoolError::Closed => Self::unavailable(
                 "the database has no free connection: try again",
                 anyhow!("postgres: {error}"),
@@ -55,6 +66,12 @@ pub fn lacks_schema(error: &tokio_postgres::Error) -> bool {
         SqlState::INVALID_SCHEMA_NAME,
     ];
     error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// Whether the server does not accept the user, the password or the database.
+fn refuses_login(error: &tokio_postgres::Error) -> bool {
+    let code = error.code().map(SqlState::code);
+    code.is_some_and(|code| code.starts_with("28") || code == SqlState::INVALID_CATALOG_NAME.code())
 }
 
 /// Whether the same statement may succeed later: the database is down, slow or out of connections, or the

@@ -36,5 +36,5 @@ pub use connect::{open, open_target, open_url, take_parameter, target};
 pub use error::{describe, is_unavailable, lacks_schema};
 pub use listen::Notifications;
 pub use migrate::{migrate, pending};
-pub use pool::{Client, Pool, PoolError, Target};
+pub use pool::{Client, ConnectError, Pool, PoolError, Target};
 pub use tokio_postgres::types;

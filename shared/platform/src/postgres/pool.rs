@@ -9,6 +9,7 @@ use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult, TimeoutType};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep_until, timeout};
+use tokio_postgres::config::Host;
 use tokio_postgres::{Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -16,7 +17,16 @@ use super::describe;
 use super::wait_limit::Wait;
 use crate::secrets::Rotating;
 
-pub type PoolError = managed::PoolError<Error>;
+pub type PoolError = managed::PoolError<ConnectError>;
+
+/// Why a connection could not be opened, or no longer responds.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {address}: {}", describe(.source))]
+pub struct ConnectError {
+    /// The host and the port, without the login.
+    pub address: String,
+    pub source: Error,
+}
 
 /// The idle time after which a connection is checked before it is reused. While a function is frozen, the
 /// server closes its connections.
@@ -190,6 +200,33 @@ pub struct Target {
     pub(super) tls: MakeRustlsConnect,
 }
 
+impl Target {
+    /// The hosts with their ports, as a log may show them.
+    fn address(&self) -> String {
+        let hosts = self.config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let mut hosts: Vec<String> = hosts.collect();
+        if hosts.is_empty() {
+            hosts.extend(self.config.get_hostaddrs().iter().map(ToString::to_string));
+        }
+        let ports = self.config.get_ports();
+        for (number, host) in hosts.iter_mut().enumerate() {
+            let port = ports.get(number).or(ports.first()).unwrap_or(&5_432);
+            *host += &format!(":{port}");
+        }
+        hosts.join(", ")
+    }
+
+    fn error(&self, source: Error) -> ConnectError {
+        ConnectError {
+            address: self.address(),
+            source,
+        }
+    }
+}
+
 impl Connector {
     /// A changed target, such as a new password, applies to new connections.
     pub(super) fn new(target: Rotating<Target>) -> Self {
@@ -224,11 +261,12 @@ impl Drop for Connection {
 
 impl managed::Manager for Connector {
     type Type = Connection;
-    type Error = Error;
+    type Error = ConnectError;
 
-    async fn create(&self) -> Result<Connection, Error> {
+    async fn create(&self) -> Result<Connection, ConnectError> {
         let target = self.target.current();
-        let (client, connection) = target.config.connect(target.tls.clone()).await?;
+        let connected = target.config.connect(target.tls.clone()).await;
+        let (client, connection) = connected.map_err(|error| target.error(error))?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!("a connection to the database failed: {}", describe(&error));
@@ -244,7 +282,7 @@ impl managed::Manager for Connector {
         &self,
         connection: &mut Connection,
         metrics: &Metrics,
-    ) -> RecycleResult<Error> {
+    ) -> RecycleResult<ConnectError> {
         if connection.client.is_closed() {
             return Err(RecycleError::message("the connection is closed"));
         }
@@ -252,7 +290,7 @@ impl managed::Manager for Connector {
             return Ok(());
         }
         match timeout(CHECK_TIMEOUT, connection.client.check_connection()).await {
-            Ok(checked) => Ok(checked?),
+            Ok(checked) => checked.map_err(|error| self.target.current().error(error).into()),
             Err(_) => Err(RecycleError::message("an idle connection doesn't respond")),
         }
     }

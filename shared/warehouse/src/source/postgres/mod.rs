@@ -24,7 +24,9 @@ use std::time::Duration;
 use anyhow::anyhow;
 use async_trait::async_trait;
 use platform::excerpt::excerpt;
-use platform::postgres::{self, Pool, PoolError, describe, is_unavailable, take_parameter};
+use platform::postgres::{
+    self, ConnectError, Pool, PoolError, describe, is_unavailable, take_parameter,
+};
 use platform::{Env, Resources};
 use schema::Dialect;
 use schema::document::{self, Extension, SourceKind, Table};
@@ -189,7 +191,7 @@ impl From<tokio_postgres::Error> for SourceError {
 impl From<PoolError> for SourceError {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => error.into(),
+            PoolError::Backend(error) => connecting(error),
             PoolError::Timeout(_) => Self::Unavailable {
                 detail: format!(
                     "the Postgres warehouse accepts no connection ({error}): try again later"
@@ -198,5 +200,17 @@ impl From<PoolError> for SourceError {
             },
             other => Self::Other(anyhow!("postgres: {other}")),
         }
+    }
+}
+
+/// The error of connecting, with the host and the port.
+fn connecting(error: ConnectError) -> SourceError {
+    let ConnectError { address, source } = error;
+    match SourceError::from(source) {
+        SourceError::Unavailable { detail, source } => SourceError::Unavailable {
+            detail: format!("no connection to {address}: {detail}"),
+            source,
+        },
+        other => other,
     }
 }
