@@ -9,7 +9,6 @@
 //! two: an erasure by the Slack id covers both.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use platform::Result;
 use platform::postgres::Client;
@@ -23,11 +22,10 @@ use uuid::Uuid;
 use crate::ids::Key;
 use crate::log::Log;
 use crate::message::NewMessage;
+use crate::refused_joins::Refused;
 
 /// In characters, of the id of a team or an enterprise.
 const MAX_TEAM: usize = 32;
-/// The most refusals that are remembered, at about 200 bytes each.
-const MAX_REFUSED: usize = 20_000;
 
 const READ: &str = "
     select team_id, user_id, is_own, earlier_below::text as earlier_below
@@ -177,45 +175,6 @@ impl Name {
 
 type Joinable = HashSet<(String, Uuid)>;
 
-/// Names that events of a robeing may not join with others. What shows it is older than the event, so it stays true, and
-/// looking it up again for each message of the person would take as long as they have messages.
-#[derive(Clone, Default)]
-pub(crate) struct RefusedJoins(Arc<Mutex<HashSet<Refused>>>);
-
-#[derive(PartialEq, Eq, Hash)]
-struct Refused {
-    robeing_id: String,
-    slack_user: String,
-    team: String,
-    user_id: Uuid,
-}
-
-impl Refused {
-    fn of(robeing_id: &str, slack_user: &str, name: &Name) -> Self {
-        Self {
-            robeing_id: robeing_id.to_owned(),
-            slack_user: slack_user.to_owned(),
-            team: name.team.clone(),
-            user_id: name.user_id,
-        }
-    }
-}
-
-impl RefusedJoins {
-    fn contains(&self, refused: &Refused) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.contains(refused)
-    }
-
-    fn extend(&self, refused: impl Iterator<Item = Refused>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_REFUSED {
-            known.clear();
-        }
-        known.extend(refused);
-    }
-}
-
 /// The names of the author that may be joined with others.
 async fn joinable(
     log: &Log,
@@ -228,13 +187,16 @@ async fn joinable(
     let is_missing = |team: &&str| Name::of(names, team).is_none();
     let has_missing = author.own.iter().any(is_missing);
     let is_own = |name: &Name| author.own.contains(&name.team.as_str());
+    let refusal = |name: &Name| Refused {
+        robeing_id: robeing_id.to_owned(),
+        slack_user: slack_user.to_owned(),
+        team: name.team.clone(),
+        user_id: name.user_id,
+    };
     let wanted = names.iter().filter(|name| {
         let can_matter = name.is_earlier() && (!is_own(name) || author.own.len() > 1)
             || is_own(name) && has_missing;
-        can_matter
-            && !log
-                .refused_joins
-                .contains(&Refused::of(robeing_id, slack_user, name))
+        can_matter && !log.refused_joins.contains(&refusal(name))
     });
     let wanted: Vec<&Name> = wanted.collect();
     if !author.is_stated || wanted.is_empty() {
@@ -264,8 +226,7 @@ async fn joinable(
     let refused = wanted
         .into_iter()
         .filter(|it| !joinable.contains(&(it.team.clone(), it.user_id)));
-    log.refused_joins
-        .extend(refused.map(|it| Refused::of(robeing_id, slack_user, it)));
+    log.refused_joins.extend(refused.map(refusal));
     Ok(joinable)
 }
 

@@ -13,7 +13,7 @@
 //! | `POST /v1/slack/events` | `slack/mod.rs`; signatures: `slack/signing.rs` |
 //! | what a Slack event does: new message, edit, deletion | `slack/message_event.rs` |
 //! | a Slack message as text | `slack/content.rs`, `markup/mod.rs` |
-//! | who wrote a Slack message | `slack/author.rs`; their `user_id`: `authors.rs`; all ids of a person: `personal/people.rs` |
+//! | who wrote a Slack message | `slack/author.rs`; their `user_id`: `authors.rs`, `refused_joins.rs`; all ids of a person: `personal/people.rs` |
 //! | `POST /events/message-log` | `events/mod.rs`; formats: `events/body.rs`, `events/records.rs`, `events/envelopes.rs` |
 //! | the responses to lists of events | `events/batch.rs` |
 //! | `GET /v1/robeings/{id}/messages`, `/v1/users/{id}/messages` | `history/` |
@@ -55,6 +55,7 @@ pub mod page;
 pub mod patterns;
 pub mod personal;
 pub mod post;
+mod refused_joins;
 pub mod roll_up;
 mod rows;
 pub mod search;

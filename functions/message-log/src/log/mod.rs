@@ -32,9 +32,9 @@ use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
 
-use crate::authors::RefusedJoins;
 use crate::ids::TimeWindow;
 use crate::message::masking_bytes;
+use crate::refused_joins::RefusedJoins;
 use batching::Batcher;
 use draft::{Draft, unmaskable};
 use insert::repeat_error;
