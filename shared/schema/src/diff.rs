@@ -55,18 +55,18 @@ pub fn tables(old: &[Table], new: &[Table]) -> Vec<Change> {
 /// The size limit of an answer's changes, in bytes of their JSON.
 const MAX_BYTES: usize = 2 << 20;
 
-/// How many of the changes, from the first on, fit an answer.
-pub fn kept(changes: &[Change]) -> usize {
+/// How many entries of a list, from the first on, fit an answer.
+pub fn kept<T: Serialize>(entries: &[T]) -> usize {
     let mut left = MAX_BYTES;
-    let fits = |change: &&Change| {
-        let rest = left.checked_sub(bytes(change) + 1);
+    let fits = |entry: &&T| {
+        let rest = left.checked_sub(bytes(entry) + 1);
         left = rest.unwrap_or(0);
         rest.is_some()
     };
-    changes.iter().take_while(fits).count()
+    entries.iter().take_while(fits).count()
 }
 
-/// Skips `changes_left_out` in JSON if it is zero.
+/// Skips `changes_left_out` and the like in JSON if it is zero.
 pub fn is_none(left_out: &usize) -> bool {
     *left_out == 0
 }

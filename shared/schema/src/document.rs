@@ -1,6 +1,7 @@
 //! The document that a sync writes and `cache-read` serves.
 
 mod extension;
+mod format;
 mod meaning;
 mod table;
 
@@ -15,17 +16,16 @@ use crate::dialect::Dialect;
 use crate::name::TableName;
 
 pub use extension::Extension;
+pub use format::{FORMAT, NEWEST_FORMAT};
 pub use meaning::{Description, Meaning, Metric, Replaced, Term};
 pub use table::{
     Column, DescriptionSource, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion,
     Shards, Table, TableKind,
 };
 
-/// The format number. A reader refuses a document of any other format.
-pub const FORMAT: u32 = 1;
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Document {
+    /// The oldest format that has all fields of the document. A reader refuses formats that it does not know.
     pub format: u32,
     /// SHA-256 in hex of the content: everything here except times and the ledger.
     pub version: String,

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::bounds;
 use crate::diff::{self, Change, ChangeKind};
 use crate::document::{
-    Column, Document, Example, FORMAT, How, Meaning, Origin, Problem, Source, Table,
+    Column, Document, Example, FORMAT, How, Meaning, NEWEST_FORMAT, Origin, Problem, Source, Table,
 };
 
 /// The key of the current document, in plain JSON.
@@ -37,11 +37,17 @@ pub enum Damaged {
     #[error("the document can't be parsed")]
     Unreadable(#[from] serde_json::Error),
     #[error(
-        "the document has format {0}, and this program reads format {FORMAT}: update the program"
+        "the document has format {0}, and this program reads formats {FORMAT} to {NEWEST_FORMAT}: update the program"
     )]
     Format(u32),
     #[error("the document claims version {claimed}, and its content is {actual}")]
     Content { claimed: String, actual: String },
+}
+
+/// Sets the format and the version of a document whose content is complete.
+pub fn seal(document: &mut Document) {
+    document.format = document.least_format();
+    document.version = content_hash(document);
 }
 
 /// The hash of a document's content: everything except times and the ledger.
@@ -115,7 +121,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Damaged> {
         format: u32,
     }
     let Format { format } = serde_json::from_slice(bytes)?;
-    if format != FORMAT {
+    if !(FORMAT..=NEWEST_FORMAT).contains(&format) {
         return Err(Damaged::Format(format));
     }
     let mut document: Document = serde_json::from_slice(bytes)?;

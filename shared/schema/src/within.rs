@@ -5,6 +5,7 @@
 //! the hash of what is left, `generated_at` the last time at which it changed, and the costs are 0.
 
 mod clear;
+mod fields;
 mod meaning;
 mod names;
 mod postgres;
@@ -23,6 +24,7 @@ use crate::versions;
 
 pub use self::names::names;
 
+use self::fields::{HiddenFields, is_path_hidden};
 use self::meaning::Entries;
 
 /// The document restricted to `datasets`. If nothing is hidden, `version` is that of the whole document.
@@ -44,13 +46,16 @@ pub(crate) struct Whole<'a> {
     examples: Vec<Reading<'a>>,
     quarantined: Vec<Reading<'a>>,
     meaning: Entries<'a>,
+    /// The tables by name, without those of unknown dataset, and of several datasets.
+    table_of: HashMap<&'a str, &'a Table>,
     /// The positions of the tables with a key or inheritance between two datasets.
     links: BTreeMap<BTreeSet<&'a str>, BTreeSet<usize>>,
 }
 
-/// An example, and the datasets that it reads.
+/// An example, and the tables and datasets that it reads.
 struct Reading<'a> {
     example: &'a Example,
+    tables: Vec<&'a Table>,
     datasets: BTreeSet<&'a str>,
 }
 
@@ -97,8 +102,8 @@ impl<'a> Whole<'a> {
         let names = Mentions::of(distinct.into_iter().cloned());
         let mut tables_of: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut links: BTreeMap<BTreeSet<&str>, BTreeSet<usize>> = BTreeMap::new();
-        // The dataset of a table; none if it is unknown, or if two tables have the name.
-        let mut dataset_of: HashMap<&str, Option<&str>> = HashMap::new();
+        // None if the dataset is unknown, or if tables of two datasets have the name.
+        let mut table_of: HashMap<&str, Option<&Table>> = HashMap::new();
         for (position, table) in document.tables.iter().enumerate() {
             let dataset = (!table.parts.is_unknown()).then(|| table.dataset());
             if let Some(dataset) = dataset {
@@ -108,17 +113,27 @@ impl<'a> Whole<'a> {
                     links.entry(set).or_default().insert(position);
                 }
             }
-            let known = dataset_of.entry(&table.name).or_insert(dataset);
-            if *known != dataset {
+            let known = table_of
+                .entry(&table.name)
+                .or_insert(dataset.map(|_| table));
+            if known.map(Table::dataset) != dataset {
                 *known = None;
             }
         }
-        let dataset = |table: &str| dataset_of.get(table).copied().flatten();
+        let table_of: HashMap<&str, &Table> = table_of
+            .into_iter()
+            .filter_map(|(name, table)| Some((name, table?)))
+            .collect();
+        let table = |name: &str| table_of.get(name).copied();
         let reading = |example: &'a Example| {
-            let datasets = example.tables.iter().map(|table| dataset(table));
-            let datasets: Option<BTreeSet<&str>> = datasets.collect();
-            let datasets = datasets.filter(|datasets| !datasets.is_empty())?;
-            Some(Reading { example, datasets })
+            let tables = example.tables.iter().map(|name| table(name));
+            let tables: Vec<&Table> = tables.collect::<Option<_>>()?;
+            let datasets: BTreeSet<&str> = tables.iter().map(|it| it.dataset()).collect();
+            (!datasets.is_empty()).then_some(Reading {
+                example,
+                tables,
+                datasets,
+            })
         };
         Self {
             names,
@@ -127,7 +142,8 @@ impl<'a> Whole<'a> {
             links,
             examples: document.examples.iter().filter_map(reading).collect(),
             quarantined: document.quarantined.iter().filter_map(reading).collect(),
-            meaning: Entries::of(&document.meaning, dataset),
+            meaning: Entries::of(&document.meaning, table),
+            table_of,
             document,
         }
     }
@@ -225,7 +241,7 @@ impl<'a> Whole<'a> {
                 extension.schema.clear();
             }
         }
-        Document {
+        let mut content = Document {
             format: whole.format,
             version: String::new(),
             generated_at: whole.generated_at,
@@ -240,7 +256,10 @@ impl<'a> Whole<'a> {
             quarantined: visible(&self.quarantined, datasets, hidden),
             meaning: self.meaning.within(datasets, hidden),
             ledger: Ledger::default(),
-        }
+        };
+        // What is hidden may need a newer format.
+        content.format = content.format.min(content.least_format());
+        content
     }
 
     fn ledger(&self, datasets: &Names, hidden: &Hidden) -> Ledger {
@@ -253,13 +272,24 @@ impl<'a> Whole<'a> {
         let times = times.filter(|(dataset, _)| datasets.contain(dataset));
         let together = whole.changed_together.iter();
         let together = together.filter(|it| it.datasets.iter().all(|id| datasets.contain(id)));
+        let names_fields = |table: Option<&&Table>, texts: &[&str]| {
+            let fields = table.map(|table| HiddenFields::of(table, hidden));
+            fields.is_some_and(|fields| texts.iter().any(|text| fields.are_in(text)))
+        };
         let dropped = whole.dropped.iter().filter(|dropped| {
+            let table = dropped.table.as_deref();
+            let table = table.and_then(|name| self.table_of.get(name));
+            let path = table.zip(dropped.path.as_deref());
+            let texts = [dropped.text.as_str(), &dropped.reason];
             sees(&dropped.dataset)
-                && !hidden.are_in(&dropped.text)
-                && !hidden.are_in(&dropped.reason)
+                && !path.is_some_and(|(table, path)| is_path_hidden(table, path, hidden))
+                && !texts.iter().any(|text| hidden.are_in(text))
+                && !names_fields(table, &texts)
         });
-        let problems = whole.problems.iter();
-        let problems = problems.filter(|it| sees(&it.dataset) && !hidden.are_in(&it.detail));
+        let problems = whole.problems.iter().filter(|it| {
+            let table = self.table_of.get(it.subject.as_str());
+            sees(&it.dataset) && !hidden.are_in(&it.detail) && !names_fields(table, &[&it.detail])
+        });
         Ledger {
             changed_at: times.map(|(dataset, at)| (dataset.clone(), *at)).collect(),
             changed_together: together.cloned().collect(),
@@ -300,7 +330,7 @@ impl<'a> Whole<'a> {
                 .map(|it| cleared(it.example, &hidden))
                 .collect()
         };
-        versions::content_hash(&Document {
+        let mut together = Document {
             format: self.document.format,
             version: String::new(),
             generated_at: self.document.generated_at,
@@ -315,7 +345,9 @@ impl<'a> Whole<'a> {
             quarantined: all(&self.quarantined),
             meaning: self.meaning.of_all(set, &hidden),
             ledger: Ledger::default(),
-        })
+        };
+        together.format = together.format.min(together.least_format());
+        versions::content_hash(&together)
     }
 }
 
@@ -332,10 +364,21 @@ fn visible_readings<'r, 'a>(
     hidden: &Hidden,
 ) -> Vec<&'r Reading<'a>> {
     let is_visible = |reading: &&Reading| {
-        let error = reading.example.error.as_deref().unwrap_or_default();
+        let Example {
+            question,
+            sql,
+            error,
+            ..
+        } = reading.example;
+        let texts = [question, sql, error.as_deref().unwrap_or_default()];
+        let fields = |table: &&Table| {
+            let fields = HiddenFields::of(table, hidden);
+            texts.iter().any(|text| fields.are_in(text))
+        };
         reading.datasets.iter().all(|id| datasets.contain(id))
-            && !hidden.are_in(&reading.example.question)
-            && !hidden.are_in(error)
+            && !clear::is_hidden(sql, hidden)
+            && !texts.iter().any(|text| hidden.are_in(text))
+            && !reading.tables.iter().any(fields)
     };
     readings.iter().filter(is_visible).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use schema::document::{Document, FORMAT};
+use schema::document::{Document, FORMAT, NEWEST_FORMAT};
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
@@ -23,12 +23,12 @@ fn derived() -> Value {
     let mut whole = serde_json::to_value(Document::schema()).expect("JSON");
     whole["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     whole["$id"] = json!(format!("urn:metasync:schema-document:v{FORMAT}"));
-    whole["title"] = json!(format!("Schema document of MetaSync, format {FORMAT}"));
+    whole["title"] = json!(format!("Schema document of MetaSync, formats {FORMAT} and {NEWEST_FORMAT}"));
     whole["description"] = json!(
         "What a sync writes to schema/metadata_cache.json, and GET /v1/schema returns. A release may add fields within \
-         a format, so ignore fields that you don't know. A reader refuses another format."
+         a format, so ignore fields that you don't know. A reader refuses a format that it does not know."
     );
-    whole["properties"]["format"] = json!({"const": FORMAT});
+    whole["properties"]["format"] = json!({"enum": [FORMAT, NEWEST_FORMAT]});
     whole["$defs"] = Value::Object(definitions);
     point_to_definitions(&mut whole);
     whole

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Column, DescriptionSource, Table};
+use crate::bounds;
 use crate::name::names_of;
 
 /// What people wrote. An entry with an `error` no longer fits the schema: it is kept, but not used.
@@ -98,7 +99,11 @@ impl Meaning {
                 let source = source.replace(DescriptionSource::Person);
                 let before = before.zip(source);
                 let before = before.filter(|(_, source)| *source != DescriptionSource::Person);
-                entry.replaces = before.map(|(text, source)| Replaced { text, source });
+                // A comment on Postgres has no limit.
+                entry.replaces = before.map(|(text, source)| Replaced {
+                    text: bounds::short(&text),
+                    source,
+                });
             }
         }
     }
@@ -164,5 +169,35 @@ impl Table {
             columns = &columns.iter().find(|it| it.name == *name)?.fields;
         }
         columns.iter().find(|it| it.name == *last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::TableKind;
+
+    #[test]
+    fn a_replaced_description_is_stored_up_to_the_limit_of_a_description() {
+        let mut table = Table::new(["p", "d", "t"], TableKind::Table);
+        let long = "x".repeat(1 << 20);
+        table.description = Some(long.clone());
+        table.description_source = Some(DescriptionSource::Warehouse);
+        let mut meaning = Meaning {
+            descriptions: vec![Description {
+                table: table.name.clone(),
+                column: None,
+                text: "Mine.".to_owned(),
+                replaces: None,
+                error: None,
+            }],
+            ..Meaning::default()
+        };
+        for _ in 0..2 {
+            meaning.apply(std::slice::from_mut(&mut table));
+            let replaced = meaning.descriptions[0].replaces.as_ref();
+            assert_eq!(replaced.map(|it| &it.text), Some(&bounds::short(&long)));
+            meaning.restore(std::slice::from_mut(&mut table));
+        }
     }
 }

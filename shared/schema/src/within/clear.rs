@@ -3,6 +3,7 @@
 use platform::auth::Names;
 
 use super::Hidden;
+use super::fields::HiddenFields;
 use super::names::qualified;
 use super::postgres::qualifiers;
 use crate::document::{Column, DescriptionSource, Table};
@@ -23,20 +24,27 @@ pub(super) fn table(table: &mut Table, datasets: &Names, hidden: &Hidden) {
     {
         table.partitioning = None;
     }
-    self::description(
+    let fields = HiddenFields::of(table, hidden);
+    let is_hidden = |text: &str| hidden.are_in(text) || fields.are_in(text);
+    description(
         &mut table.description,
         &mut table.description_source,
-        hidden,
+        is_hidden,
     );
-    self::columns(&mut table.columns, hidden);
+    columns_beside(&mut table.columns, hidden, &fields);
 }
 
 pub(super) fn columns(list: &mut [Column], hidden: &Hidden) {
+    columns_beside(list, hidden, &HiddenFields::default());
+}
+
+/// Clears columns of a table with these hidden fields.
+fn columns_beside(list: &mut [Column], hidden: &Hidden, fields: &HiddenFields) {
     for column in list {
-        self::description(
+        description(
             &mut column.description,
             &mut column.description_source,
-            hidden,
+            |text| hidden.are_in(text) || fields.are_in(text),
         );
         if column
             .default
@@ -53,13 +61,13 @@ pub(super) fn columns(list: &mut [Column], hidden: &Hidden) {
             column.collation = None;
         }
         column_type(column, hidden);
-        self::columns(&mut column.fields, hidden);
+        columns_beside(&mut column.fields, hidden, fields);
     }
 }
 
 /// Whether an expression names something hidden, or anything of a schema out of the scope: its functions and
 /// sequences are not part of the document.
-fn is_hidden(expression: &str, hidden: &Hidden) -> bool {
+pub(super) fn is_hidden(expression: &str, hidden: &Hidden) -> bool {
     let mut qualifiers = qualifiers(expression).into_iter();
     hidden.are_in(expression)
         || qualifiers.any(|(schema, name)| {
@@ -67,19 +75,25 @@ fn is_hidden(expression: &str, hidden: &Hidden) -> bool {
         })
 }
 
-/// Replaces a type of a hidden schema: on Postgres a type has a schema, and each table has a row type
-/// with its name and columns. A type without a schema may merely be called like a hidden table.
-fn column_type(column: &mut Column, hidden: &Hidden) {
-    let is_composite = !column.fields.is_empty() || column.cut && column.enum_labels.is_empty();
-    let written = qualified(&column.data_type);
-    let is_of_hidden_schema = written
-        .as_ref()
-        .is_some_and(|(schema, _)| hidden.has_schema(schema));
+/// Whether the type of a column is of a hidden schema: on Postgres a type has a schema, and each table has a row
+/// type with its name and columns. A type without a schema may merely be called like a hidden table.
+pub(super) fn is_type_hidden(column: &Column, hidden: &Hidden) -> bool {
     let has_schema = names_of(column.data_type.trim_end_matches("[]")).len() > 1;
-    let is_named = (is_composite || has_schema) && hidden.are_in(&column.data_type);
-    if !is_named && !is_of_hidden_schema {
+    qualified(&column.data_type).is_some_and(|(schema, _)| hidden.has_schema(&schema))
+        || (is_composite(column) || has_schema) && hidden.are_in(&column.data_type)
+}
+
+fn is_composite(column: &Column) -> bool {
+    !column.fields.is_empty() || column.cut && column.enum_labels.is_empty()
+}
+
+/// Replaces a hidden type.
+fn column_type(column: &mut Column, hidden: &Hidden) {
+    if !is_type_hidden(column, hidden) {
         return;
     }
+    let is_composite = is_composite(column);
+    let written = qualified(&column.data_type);
     if is_composite {
         column.data_type = stand_in::RECORD.to_owned();
         column.fields.clear();
@@ -97,8 +111,12 @@ fn column_type(column: &mut Column, hidden: &Hidden) {
     };
 }
 
-fn description(text: &mut Option<String>, source: &mut Option<DescriptionSource>, hidden: &Hidden) {
-    if text.as_deref().is_some_and(|text| hidden.are_in(text)) {
+fn description(
+    text: &mut Option<String>,
+    source: &mut Option<DescriptionSource>,
+    is_hidden: impl Fn(&str) -> bool,
+) {
+    if text.as_deref().is_some_and(is_hidden) {
         *text = None;
         *source = None;
     }

@@ -160,3 +160,119 @@ fn a_schema_without_tables_is_hidden_like_one_with_tables() {
     assert_eq!(own.description.as_deref(), Some("a kind of zzkinds"));
     assert_eq!((&orders.description, &orders.partitioning), (&None, &None));
 }
+
+/// A table whose column `boss` has the row type of a hidden table, and entries that name its field `salary`.
+fn with_boss() -> Document {
+    let column = |value| -> Column { serde_json::from_value(value).unwrap() };
+    let mut orders = Table::new(["db", "shop", "orders"], TableKind::Table);
+    orders.columns = vec![
+        column(
+            json!({"name": "id", "type": "int", "description": "beside the salary of the boss"}),
+        ),
+        column(json!({"name": "salary", "type": "int", "description": "own salary"})),
+        column(
+            json!({"name": "boss", "type": "hr.people", "description": "who decides",
+                      "fields": [{"name": "salary", "type": "int"}]}),
+        ),
+        column(
+            json!({"name": "place", "type": "shop.place", "fields": [{"name": "street", "type": "text"}]}),
+        ),
+    ];
+    let mut people = Table::new(["db", "hr", "people"], TableKind::Table);
+    people.columns = vec![column(json!({"name": "salary", "type": "int"}))];
+    let describe = |column: &str, text: &str| json!({"table": "db.shop.orders", "column": column, "text": text});
+    let metric =
+        |name: &str, sql: &str| json!({"name": name, "sql": sql, "table": "db.shop.orders"});
+    let term = |term: &str, meaning: &str| json!({"term": term, "meaning": meaning, "tables": ["db.shop.orders"]});
+    let example = |question: &str, sql: &str| json!({"question": question, "sql": sql, "origin": "person", "tables": ["db.shop.orders"]});
+    let dropped = |path: &str, text: &str| json!({"dataset": "db.shop", "table": "db.shop.orders", "path": path, "text": text, "reason": "unknown"});
+    let document = json!({
+        "format": 2, "version": "", "generated_at": "2026-01-01T00:00:00Z",
+        "source": {"kind": "postgres", "dialect": "postgres", "datasets": ["db.shop", "db.hr"],
+                   "extensions": [{"name": "pg_trgm", "schema": "hr", "functions": ["similarity"]}]},
+        "tables": [],
+        "examples": [
+            example("own", "select sum(salary) from shop.orders"),
+            example("field", "select sum((boss).salary*2) from shop.orders"),
+            example("type", "select id from shop.orders where grade = 'A'::hr.grade"),
+            example("function", "select hr.similarity(a, b) from shop.orders"),
+        ],
+        "meaning": {
+            "descriptions": [
+                describe("boss", "Who decides."),
+                describe("boss.salary", "In euros."),
+                describe("boss.gone", "In euros."),
+                describe("place.street", "With its number."),
+                describe("salary", "The salary, and that of the boss."),
+            ],
+            "glossary": [term("wage", "The salary."), term("cost", "As `boss.salary` says.")],
+            "metrics": [
+                metric("own", "sum(salary)"),
+                metric("field", "sum((boss).salary*2)"),
+                metric("type", "count(*) filter (where grade = 'A'::hr.grade)"),
+            ],
+        },
+        "ledger": {"requests": 0, "bytes_billed": 0, "llm_calls": 0, "llm_input_tokens": 0, "llm_output_tokens": 0,
+                   "dropped": [dropped("boss.salary", "Euros."), dropped("place.street", "A street."),
+                               dropped("id", "The salary of the boss.")],
+                   "problems": [{"subject": "db.shop.orders", "dataset": "db.shop",
+                                 "detail": "the description of boss.salary is not used"}]},
+    });
+    let mut document: Document = serde_json::from_value(document).unwrap();
+    document.tables = vec![orders, people];
+    document
+}
+
+#[test]
+fn nothing_that_people_wrote_names_a_field_of_a_hidden_type() {
+    let seen = within(&with_boss(), &Names::only(["db.shop"]));
+    let columns = seen.meaning.descriptions.iter();
+    let columns: Vec<&str> = columns.filter_map(|it| it.column.as_deref()).collect();
+    assert_eq!(columns, ["boss", "place.street"]);
+    let terms = seen.meaning.glossary.iter().map(|it| it.term.as_str());
+    assert_eq!(terms.collect::<Vec<_>>(), ["wage"]);
+    let metrics = seen.meaning.metrics.iter().map(|it| it.name.as_str());
+    assert_eq!(metrics.collect::<Vec<_>>(), ["own"]);
+    let all = within(&with_boss(), &Names::only(["db.shop", "db.hr"]));
+    assert_eq!(all.meaning, with_boss().meaning);
+}
+
+#[test]
+fn the_sql_of_an_example_names_nothing_of_a_hidden_schema_or_type() {
+    let seen = within(&with_boss(), &Names::only(["db.shop"]));
+    let questions = seen.examples.iter().map(|it| it.question.as_str());
+    assert_eq!(questions.collect::<Vec<_>>(), ["own"]);
+}
+
+#[test]
+fn texts_and_notes_beside_a_hidden_type_name_no_field_of_it() {
+    let seen = within(&with_boss(), &Names::only(["db.shop"]));
+    let texts = seen.tables[0].columns.iter();
+    let texts: Vec<Option<&str>> = texts.map(|it| it.description.as_deref()).collect();
+    assert_eq!(texts, [None, Some("own salary"), Some("who decides"), None]);
+    let paths = seen.ledger.dropped.iter().map(|it| it.path.as_deref());
+    assert_eq!(paths.collect::<Vec<_>>(), [Some("place.street")]);
+    assert_eq!(seen.ledger.problems, []);
+}
+
+#[test]
+fn the_format_of_what_is_seen_does_not_depend_on_what_is_hidden() {
+    let scope = Names::only(["p.shop"]);
+    let plain = || Document {
+        tables: ["shop", "hr"]
+            .map(|dataset| Table::new(["p", dataset, "t"], TableKind::Table))
+            .into(),
+        ..empty()
+    };
+    let mut before = plain();
+    let mut described = plain();
+    let entry = json!({"descriptions": [{"table": "p.hr.t", "text": "x"}]});
+    described.meaning = serde_json::from_value(entry).unwrap();
+    versions::seal(&mut before);
+    versions::seal(&mut described);
+    assert_eq!((before.format, described.format), (1, 2));
+    assert_eq!(
+        within(&described, &scope).version,
+        within(&before, &scope).version
+    );
+}

@@ -1,0 +1,76 @@
+//! The fields of hidden types. On Postgres each table has a row type with its columns, so that a column of a visible
+//! table may have the fields of a table that its reader may not see.
+
+use super::Hidden;
+use super::clear::is_type_hidden;
+use crate::document::{Column, Table};
+use crate::name::names_of;
+
+/// The columns of a table whose type is hidden, each with the names of its fields, as words.
+#[derive(Default)]
+pub(super) struct HiddenFields {
+    columns: Vec<(Vec<String>, Vec<Vec<String>>)>,
+}
+
+impl HiddenFields {
+    pub(super) fn of(table: &Table, hidden: &Hidden) -> Self {
+        let mut found = Self::default();
+        found.add(&table.columns, hidden);
+        found
+    }
+
+    fn add(&mut self, columns: &[Column], hidden: &Hidden) {
+        for column in columns.iter().filter(|it| !it.fields.is_empty()) {
+            if is_type_hidden(column, hidden) {
+                let mut fields = Vec::new();
+                add_names(&column.fields, &mut fields);
+                self.columns.push((words(&column.name), fields));
+            } else {
+                self.add(&column.fields, hidden);
+            }
+        }
+    }
+
+    /// Whether a text names one of the columns and one of its fields.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        if self.columns.is_empty() {
+            return false;
+        }
+        let text = words(text);
+        let has = |name: &Vec<String>| {
+            !name.is_empty() && text.windows(name.len()).any(|words| words == name)
+        };
+        let mut columns = self.columns.iter();
+        columns.any(|(column, fields)| has(column) && fields.iter().any(has))
+    }
+}
+
+fn add_names(fields: &[Column], names: &mut Vec<Vec<String>>) {
+    for field in fields {
+        names.push(words(&field.name));
+        add_names(&field.fields, names);
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+/// Whether a path of a table leads into a hidden type.
+pub(super) fn is_path_hidden(table: &Table, path: &str, hidden: &Hidden) -> bool {
+    let names = names_of(path);
+    let mut columns = &table.columns;
+    for (depth, name) in names.iter().enumerate() {
+        let is_last = depth + 1 == names.len();
+        match columns.iter().find(|it| it.name == *name) {
+            Some(_) if is_last => return false,
+            Some(column) if is_type_hidden(column, hidden) => return true,
+            Some(column) => columns = &column.fields,
+            // The type above has no fields any more: the one before it may have been hidden.
+            None => return depth > 0 && columns.is_empty() && hidden.database.is_some(),
+        }
+    }
+    false
+}
