@@ -1,8 +1,9 @@
-//! The head of the cache, as something that people change.
+//! The head of the cache, as something that a sync and people change.
 
+use platform::store::{Put, Store, StoreError};
 use platform::{Error, Result};
 use schema::document::Document;
-use schema::versions::{Damaged, Head};
+use schema::versions::{self, Damaged, Head};
 
 /// The document of a head.
 ///
@@ -22,4 +23,19 @@ pub fn whole(head: &Head) -> Result<&Document> {
             }
         })),
     }
+}
+
+/// Publishes a document; false if another writer came first.
+pub async fn publish(store: &dyn Store, document: &Document, replace: Put) -> Result<bool> {
+    match versions::publish(store, document, replace).await {
+        Ok(()) => Ok(true),
+        // The other writer is this one if the answer to a put was lost and the put retried.
+        Err(StoreError::Precondition(_)) => is_head(store, document).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn is_head(store: &dyn Store, document: &Document) -> Result<bool> {
+    let head = versions::load_head(store).await?;
+    Ok(matches!(head, Head::Whole { document: head, .. } if *head == *document))
 }

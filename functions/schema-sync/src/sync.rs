@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use platform::excerpt::excerpt;
 use platform::llm::Llm;
-use platform::store::{Put, Store, StoreError};
+use platform::store::{Put, Store};
 use platform::{Error, Resources};
 use schema::Dialect;
 use schema::bounds;
@@ -28,6 +28,7 @@ use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
 use crate::examples::{self, ExampleChange, ExampleFate, Reviewed, Reviewer};
+use crate::head::publish;
 use crate::meaning;
 use crate::run::{Progress, Run};
 use crate::{rules, state};
@@ -145,9 +146,7 @@ impl Sync {
         let base = self.base().await?;
         let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
         let source = self.described(base.document.as_ref());
-        let meaning = base.document.as_ref().map(|it| it.meaning.clone());
-        let mut meaning = meaning.unwrap_or_default();
-        let misfits = meaning::review(&mut meaning, &schema_of(&tables, &source)).await;
+        let (mut meaning, misfits) = self.review_meaning(&base, &tables, &source, run).await;
         ledger.problems.extend(misfits);
         // Before the LLM is asked, which describes only what has no description.
         meaning.apply(&mut tables);
@@ -174,7 +173,7 @@ impl Sync {
         let updated = !base.is_current(&document.version);
         let lost = if updated {
             run.report(Progress::Storing);
-            if !self.publish(&document, base.replace).await? {
+            if !publish(&*self.store, &document, base.replace).await? {
                 if let Some(enrichment) = enrichment {
                     document.meaning.restore(&mut document.tables);
                     enrichment.tables = document.tables;
@@ -240,19 +239,26 @@ impl Sync {
         examples::review(before, &changes, &self.reviewer(&schema, run)).await
     }
 
-    /// Publishes the document; false if another sync or a person's example came first.
-    async fn publish(&self, document: &Document, replace: Put) -> Result<bool, Error> {
-        match versions::publish(&*self.store, document, replace).await {
-            Ok(()) => Ok(true),
-            // The other writer is this one if the answer to a put was lost and the put retried.
-            Err(StoreError::Precondition(_)) => self.is_head(document).await,
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn is_head(&self, document: &Document) -> Result<bool, Error> {
-        let head = versions::load_head(&*self.store).await?;
-        Ok(matches!(head, Head::Whole { document: head, .. } if *head == *document))
+    /// Reviews what people wrote against the tables as they are now.
+    async fn review_meaning(
+        &self,
+        base: &Base,
+        tables: &[Table],
+        source: &document::Source,
+        run: &Run,
+    ) -> (Meaning, Vec<Problem>) {
+        let Some(before) = base.document.as_ref().filter(|it| !it.meaning.is_empty()) else {
+            return (Meaning::default(), Vec::new());
+        };
+        let mut meaning = before.meaning.clone();
+        let changes = diff::tables(&before.tables, tables);
+        let since = meaning::Since {
+            changes: &changes,
+            extensions: before.source.extensions != source.extensions,
+        };
+        let schema = schema_of(tables, source);
+        let misfits = meaning::review(&mut meaning, &since, &self.reviewer(&schema, run)).await;
+        (meaning, misfits)
     }
 
     /// What to start from: the head, or the newest whole version if the head is damaged.
@@ -401,9 +407,11 @@ impl Sync {
     }
 }
 
-/// The schema of tables, for grounding.
+/// The schema of tables, for grounding. Reasons are stored, and read by callers who may not see every table.
 fn schema_of<'t>(tables: &'t [Table], source: &'t document::Source) -> ground::Schema<'t> {
-    ground::Schema::new(tables, source.dialect).with_extensions(source.extensions.as_deref())
+    ground::Schema::new(tables, source.dialect)
+        .with_extensions(source.extensions.as_deref())
+        .without_hints()
 }
 
 fn compose(
@@ -439,7 +447,7 @@ fn compose(
         meaning,
         ledger,
     };
-    document.version = versions::content_hash(&document);
+    versions::seal(&mut document);
     document
 }
 

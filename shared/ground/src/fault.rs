@@ -26,6 +26,8 @@ pub enum FaultKind {
     TooLarge,
     /// It could not be checked, by no fault of its own; the log tells why.
     Unchecked,
+    /// The parser took too long.
+    TimedOut,
     /// It is not a single query that only reads.
     NotReadOnly,
     Table,
@@ -74,6 +76,13 @@ pub fn is_unchecked(faults: &[Fault]) -> bool {
     faults
         .iter()
         .any(|fault| fault.kind == FaultKind::Unchecked)
+}
+
+/// Whether the faults say too little to change a verdict on the same text: it could not be checked, or not in time. A
+/// busy machine may be the cause.
+pub fn is_inconclusive(faults: &[Fault]) -> bool {
+    let kinds = [FaultKind::Unchecked, FaultKind::TimedOut];
+    faults.iter().any(|fault| kinds.contains(&fault.kind))
 }
 
 /// The reasons of all faults in one text, cut after 2,000 characters.

@@ -49,10 +49,9 @@ use parse::{Tree, on_large_stack, parse};
 use resolver::Resolver;
 
 pub use dataset::no_dataset;
-pub use fault::{Fault, FaultKind, is_unchecked, reasons};
+pub use fault::{Fault, FaultKind, is_inconclusive, is_unchecked, reasons};
 pub use grounded::Grounded;
 pub use message::names_only_known;
-pub use nearest::hint;
 pub use parse::MAX_SQL_BYTES;
 pub use tables::Schema;
 pub use text::text;
@@ -82,7 +81,7 @@ pub async fn sql_in_time(sql: &str, schema: &Schema<'_>) -> Result<Grounded, Vec
         Err(_) => {
             tracing::error!("parsing a query exceeds the time limit and is abandoned");
             let reason = "parsing takes too long: simplify the query";
-            Err(Fault::new(FaultKind::TooLarge, "", reason))
+            Err(Fault::new(FaultKind::TimedOut, "", reason))
         }
     };
     resolve(parsed, schema)

@@ -26,6 +26,7 @@ pub struct Schema<'a> {
     tables: Vec<&'a Table>,
     dialect: Dialect,
     strict: bool,
+    hints: bool,
     extensions: Extensions<'a>,
     by_own_name: HashMap<&'a str, Vec<&'a Table>>,
     families: Vec<(&'a Table, &'a str)>,
@@ -54,6 +55,7 @@ impl<'a> Schema<'a> {
         let tables = tables.filter(|table| table.dataset() == dataset);
         Self {
             extensions: self.extensions,
+            hints: self.hints,
             ..Self::of(tables.collect(), self.dialect)
         }
     }
@@ -65,6 +67,23 @@ impl<'a> Schema<'a> {
     pub fn strict(mut self) -> Self {
         self.strict = true;
         self
+    }
+
+    /// For reasons that are stored: they suggest no name of the whole schema, because their readers may not see all
+    /// of it.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.hints = false;
+        self
+    }
+
+    /// `; did you mean a or b?` with names of the schema, unless reasons have no hints.
+    pub fn hint<'n>(&self, wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
+        if self.hints {
+            nearest::hint(wanted, names)
+        } else {
+            String::new()
+        }
     }
 
     /// The extensions of the Postgres database, whose functions, types and operators a query may use. If
@@ -95,6 +114,7 @@ impl<'a> Schema<'a> {
             tables,
             dialect,
             strict: false,
+            hints: true,
             extensions: Extensions::default(),
             by_own_name,
             families,
@@ -110,6 +130,7 @@ impl<'a> Schema<'a> {
     {
         Schema {
             strict: self.strict,
+            hints: self.hints,
             extensions: self.extensions,
             ..Schema::new(tables, self.dialect)
         }
@@ -380,7 +401,11 @@ impl<'a> Schema<'a> {
     fn ambiguous(&self, written: &str, found: &[&Table]) -> Fault {
         let names = found.iter().map(|table| self.written(table));
         let names: Vec<String> = names.take(4).collect();
-        let reason = format!("{written} could be any of {}", names.join(", "));
+        let reason = if self.hints {
+            format!("{written} could be any of {}", names.join(", "))
+        } else {
+            format!("{written} could be any of {} tables", found.len())
+        };
         Fault::new(FaultKind::Ambiguous, written, reason)
     }
 
@@ -393,8 +418,8 @@ impl<'a> Schema<'a> {
             .map(|table| self.written(table))
             .take(3)
             .collect();
-        let hint = if elsewhere.is_empty() {
-            nearest::hint(last, self.tables().map(Table::own_name))
+        let hint = if elsewhere.is_empty() || !self.hints {
+            self.hint(last, self.tables().map(Table::own_name))
         } else {
             format!("; there is {}", elsewhere.join(", "))
         };

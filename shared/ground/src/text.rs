@@ -26,7 +26,6 @@ use schema::name::names_of;
 use crate::fault::Fault;
 use crate::fault::FaultKind;
 use crate::function;
-use crate::nearest;
 use crate::prose;
 use crate::tables::Schema;
 
@@ -182,7 +181,7 @@ impl Check<'_, '_> {
             return;
         }
         let last = parts.last().copied().unwrap_or(written);
-        let hint = nearest::hint(last, self.schema.names().all());
+        let hint = self.schema.hint(last, self.schema.names().all());
         let reason = format!("{written} is mentioned, but is not in the schema{hint}");
         self.faults
             .push(Fault::new(FaultKind::Mention, written, reason));

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use schema::document::{Column, Mode};
 use schema::name::path;
+use schema::stand_in::RECORD;
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
 /// As much of a type as name resolution needs.
@@ -120,7 +121,11 @@ pub(crate) fn fields(table: &Rc<str>, parent: &str, columns: &[Column]) -> Vec<F
         .iter()
         .map(|column| {
             let path = path(parent, &column.name);
-            let element = if column.cut {
+            let is_hidden = column.fields.is_empty() && column.data_type == RECORD;
+            let element = if column.cut && is_hidden {
+                // The reader of the schema may not see its fields, and must not learn them from the warehouse.
+                Type::structure(Vec::new())
+            } else if column.cut {
                 // Its fields are unknown here; the warehouse checks them.
                 Type::Json
             } else if !column.fields.is_empty() {

@@ -13,8 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::head::whole;
 use crate::meaning::{
-    Change, Checker, Conditions, Editor, Entry, File, Imported, Key, MAX_ENTRIES, Outcome, seen,
-    tag,
+    Change, Checker, Conditions, Editor, Entry, File, Imported, Key, MAX_ENTRIES, Outcome,
+    schema_of, seen, tag,
 };
 use crate::sync::Sync;
 
@@ -82,7 +82,7 @@ struct NewMetric {
 async fn list(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Meaning>> {
     let head = versions::load_head(&*sync.store).await?;
     let seen = seen(whole(&head)?, scope(&caller));
-    Ok(Json(Meaning::clone(&seen)))
+    Ok(Json(seen.into_owned().meaning))
 }
 
 /// Import descriptions, a glossary and metrics.
@@ -98,6 +98,7 @@ async fn list(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Mea
         (status = 200, body = Imported),
         (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or the entries exceed 4 MB"),
         (status = 422, description = "no entry could be written; the detail has the first reasons"),
+        (status = 503, description = "the warehouse can't plan the SQL of a metric now, or the store is unavailable; nothing was written"),
     )
 )]
 async fn import(
@@ -396,17 +397,14 @@ fn scope(caller: &Caller) -> &Names {
 
 async fn read(sync: &Sync, caller: &Caller, mut key: Key) -> Result<Response> {
     let head = versions::load_head(&*sync.store).await?;
-    let document = whole(&head)?;
-    let scope = scope(caller);
+    let seen = seen(whole(&head)?, scope(caller));
     if let Key::Description { table, .. } = &mut key {
-        let tables = document.tables.iter();
-        let visible = tables.filter(|table| table.parts.is_within(scope));
-        let schema = ground::Schema::of(visible.collect(), document.source.dialect);
+        let schema = schema_of(&seen);
         if let Ok(found) = Checker::new(&schema).table(table) {
             table.clone_from(&found.name);
         }
     }
-    match key.get(&seen(document, scope)) {
+    match key.get(&seen.meaning) {
         Some(entry) => Ok(tagged(StatusCode::OK, &entry)),
         None => Err(key.not_found()),
     }

@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use platform::auth::Names;
-use platform::store::{Store, StoreError};
+use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
 use schema::document::{Document, Example, Origin, Verified};
-use schema::mentions::Mentions;
 use schema::versions::{self, Head};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ use warehouse::Source;
 use super::list;
 use super::review::{Audience, Planning, Reviewer, Verdict};
 use crate::conditions::{Conditions, tag_of};
-use crate::head::whole;
+use crate::head::{self, whole};
 use crate::run::Run;
 use crate::state;
 
@@ -105,7 +104,7 @@ impl Editor<'_> {
             let mut example = self.review(document, &seen, new).await?;
             example.id = free_id(&example, document);
             let mut next = Document::clone(document);
-            next.quarantined.retain(|it| it.sql != new.sql);
+            next.quarantined.retain(|it| !new.is(it));
             // Now rather than in the next sync, which would otherwise publish another version.
             list::add(
                 &mut next.examples,
@@ -145,13 +144,14 @@ impl Editor<'_> {
             let mut example = self.review(document, &seen, new).await?;
             example.id = Some(id.to_owned()).filter(|id| *id != example.content_id());
             let mut next = Document::clone(document);
-            let place = next.examples.iter().position(|it| it.id() == id);
+            let is_known = |it: &Example| it.id() == id && it.content_id() == known.content_id();
+            let place = next.examples.iter().position(is_known);
             match place {
                 Some(place) if next.examples[place].origin == Origin::Person => {
                     next.examples[place] = example.clone();
                 }
                 _ => {
-                    remove(&mut next, id);
+                    remove(&mut next, known);
                     let datasets = document.datasets();
                     list::add(&mut next.examples, example.clone(), self.count, &datasets);
                 }
@@ -175,7 +175,7 @@ impl Editor<'_> {
             conditions.check(Some(&tag(known)))?;
             self.dismiss(known).await?;
             let mut next = Document::clone(document);
-            remove(&mut next, id);
+            remove(&mut next, known);
             if self.publish(&head, next).await?.is_some() {
                 return Ok(());
             }
@@ -203,13 +203,10 @@ impl Editor<'_> {
             return Err(Error::Conflict(detail.to_owned()));
         }
         next.generated_at = Timestamp::now();
-        next.version = versions::content_hash(&next);
+        versions::seal(&mut next);
         next.date_datasets(Some(document));
-        match versions::publish(self.store, &next, head.replace()).await {
-            Ok(()) => {}
-            // A sync or another change came first: review against the new head.
-            Err(StoreError::Precondition(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
+        if !head::publish(self.store, &next, head.replace()).await? {
+            return Ok(None);
         }
         versions::record(self.store, Some(document), &next).await?;
         Ok(Some(next))
@@ -231,7 +228,7 @@ impl Editor<'_> {
             source: self.source,
             run: &run,
             planning: Planning::default(),
-            audience: self.audience(document),
+            audience: Audience::of(document, self.scope),
         };
         let example = Example {
             id: None,
@@ -258,16 +255,6 @@ impl Editor<'_> {
                     detail: problem.detail,
                     cause: None,
                 })
-            }
-        }
-    }
-
-    /// Who reads the answer: a caller with a scope must not see the names out of it.
-    fn audience(&self, document: &Document) -> Audience {
-        match self.scope {
-            Names::All => Audience::All,
-            Names::Only(_) => {
-                Audience::Scoped(Mentions::outside(schema::names(document), self.scope))
             }
         }
     }
@@ -327,9 +314,12 @@ fn not_found(id: &str) -> Error {
     ))
 }
 
-fn remove(document: &mut Document, id: &str) {
-    document.examples.retain(|it| it.id() != id);
-    document.quarantined.retain(|it| it.id() != id);
+/// Removes an example, and no other that may have its id.
+fn remove(document: &mut Document, known: &Example) {
+    let (id, content) = (known.id(), known.content_id());
+    let is_other = |it: &Example| it.id() != id || it.content_id() != content;
+    document.examples.retain(is_other);
+    document.quarantined.retain(is_other);
 }
 
 /// An id of its own for a new example, if another one has kept the id of this content.

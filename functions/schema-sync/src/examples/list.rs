@@ -62,7 +62,7 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
 }
 
 /// The tables with changes that can break SQL. Growth and new shards can't.
-fn touched(changes: &[Change]) -> BTreeSet<&str> {
+pub fn touched(changes: &[Change]) -> BTreeSet<&str> {
     let harmless = [
         ChangeKind::Description,
         ChangeKind::Size,
@@ -135,7 +135,13 @@ impl Reviewed {
 
     /// The candidates without those that people removed.
     pub fn wanted(&self, mut candidates: Vec<Example>) -> Vec<Example> {
-        candidates.retain(|it| !self.dismissed.contains_key(&it.content_id()));
+        let kept = self.good.iter().chain(&self.quarantined);
+        // A changed example has kept the id of its first content.
+        let kept: HashSet<&str> = kept.filter_map(|it| it.id.as_deref()).collect();
+        candidates.retain(|it| {
+            let id = it.content_id();
+            !self.dismissed.contains_key(&id) && !kept.contains(id.as_str())
+        });
         candidates
     }
 

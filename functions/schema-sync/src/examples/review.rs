@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
+use platform::auth::Names;
 use platform::excerpt::{cut, excerpt};
-use schema::document::{Example, How, Problem, Verified};
+use schema::document::{Document, Example, How, Problem, Verified};
 use schema::mentions::Mentions;
 use tokio::sync::OnceCell;
 use warehouse::{Plan, Planned, Rejection, Source};
@@ -34,6 +35,16 @@ pub enum Audience {
     All,
     /// A caller who may see only the schema of the review, and not these names.
     Scoped(Mentions),
+}
+
+impl Audience {
+    /// A caller with a scope, who must not see the names out of it.
+    pub fn of(document: &Document, scope: &Names) -> Self {
+        match scope {
+            Names::All => Self::All,
+            Names::Only(_) => Self::Scoped(Mentions::outside(schema::names(document), scope)),
+        }
+    }
 }
 
 /// Whether the warehouse plans queries at all. A warehouse that plans none rejects each query as if the
@@ -91,7 +102,11 @@ impl Reviewer<'_> {
     async fn verdict(&self, mut example: Example) -> Verdict {
         let grounded = match ground::sql_in_time(&example.sql, self.schema).await {
             Ok(grounded) => grounded,
-            Err(faults) if ground::is_unchecked(&faults) => {
+            // What a run has verified before is not wrong because the parser is slow now.
+            Err(faults)
+                if ground::is_unchecked(&faults)
+                    || example.verified.is_some() && ground::is_inconclusive(&faults) =>
+            {
                 return unchecked(example, ground::reasons(&faults));
             }
             Err(faults) => match self.unread(&example.sql, &faults) {
@@ -222,7 +237,7 @@ impl Reviewer<'_> {
             Ok(_) => true,
             // Whether the warehouse still plans it depends on the tables that it reads.
             Err(faults) => {
-                ground::is_unchecked(&faults) || self.unread(&example.sql, &faults).is_some()
+                ground::is_inconclusive(&faults) || self.unread(&example.sql, &faults).is_some()
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use ground::Schema;
+use ground::{Fault, Schema};
+use platform::Error;
 use schema::document::{Description, Metric, Table, TableKind, Term};
 use schema::name::{TableName, part};
 use schema::render::table_name;
@@ -11,6 +12,44 @@ use super::entry::Entry;
 
 /// How many tables that match a short name a message lists.
 const MAX_NAMED: usize = 5;
+
+/// Why an entry is not known to fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// It is wrong.
+    Wrong(String),
+    /// It could not be checked now.
+    Unchecked(String),
+}
+
+impl From<String> for Misfit {
+    fn from(reason: String) -> Self {
+        Self::Wrong(reason)
+    }
+}
+
+impl From<Vec<Fault>> for Misfit {
+    fn from(faults: Vec<Fault>) -> Self {
+        let reasons = ground::reasons(&faults);
+        if ground::is_inconclusive(&faults) {
+            Self::Unchecked(reasons)
+        } else {
+            Self::Wrong(reasons)
+        }
+    }
+}
+
+impl From<Misfit> for Error {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Wrong(reason) => Self::Unprocessable(reason),
+            Misfit::Unchecked(detail) => Self::Unavailable {
+                detail,
+                cause: None,
+            },
+        }
+    }
+}
 
 /// The tables against which entries are checked.
 pub struct Checker<'s, 'a> {
@@ -46,7 +85,7 @@ impl<'s, 'a> Checker<'s, 'a> {
     }
 
     /// Checks an entry with full names of tables.
-    pub async fn check(&self, entry: &Entry) -> Result<(), String> {
+    pub async fn check(&self, entry: &Entry) -> Result<(), Misfit> {
         match entry {
             Entry::Description(it) => self.description(it),
             Entry::Term(it) => self.term(it),
@@ -75,7 +114,7 @@ impl<'s, 'a> Checker<'s, 'a> {
             [] => {
                 let wanted = written.rsplit('.').next().unwrap_or(written);
                 let names = self.schema.tables().map(Table::own_name);
-                let hint = ground::hint(wanted, names);
+                let hint = self.schema.hint(wanted, names);
                 Err(format!("there is no table {written}{hint}"))
             }
             _ => {
@@ -90,7 +129,7 @@ impl<'s, 'a> Checker<'s, 'a> {
         }
     }
 
-    fn description(&self, entry: &Description) -> Result<(), String> {
+    fn description(&self, entry: &Description) -> Result<(), Misfit> {
         let table = self.table(&entry.table)?;
         if let Some(path) = &entry.column
             && table.column_at(path).is_none()
@@ -100,14 +139,14 @@ impl<'s, 'a> Checker<'s, 'a> {
             for column in &table.columns {
                 add_paths(column, "", &mut paths);
             }
-            let hint = ground::hint(wanted, paths.iter().map(String::as_str));
+            let hint = self.schema.hint(wanted, paths.iter().map(String::as_str));
             let name = &table.name;
-            return Err(format!("there is no column {path} in {name}{hint}"));
+            return Err(format!("there is no column {path} in {name}{hint}").into());
         }
         self.text(&entry.text, table, entry.column.as_deref())
     }
 
-    fn term(&self, entry: &Term) -> Result<(), String> {
+    fn term(&self, entry: &Term) -> Result<(), Misfit> {
         let tables = entry.tables.iter().map(|name| self.table(name));
         let tables = tables.collect::<Result<Vec<&Table>, String>>()?;
         let of_none = Table::new(TableName::default(), TableKind::Table);
@@ -118,7 +157,7 @@ impl<'s, 'a> Checker<'s, 'a> {
         )
     }
 
-    async fn metric(&self, entry: &Metric) -> Result<(), String> {
+    async fn metric(&self, entry: &Metric) -> Result<(), Misfit> {
         let table = self.table(&entry.table)?;
         if let Some(description) = &entry.description {
             self.text(description, table, None)?;
@@ -129,17 +168,21 @@ impl<'s, 'a> Checker<'s, 'a> {
         let tables = [unfiltered];
         let only = self.schema.with_tables(&tables);
         let [enclosed, bare] = queries(entry, table, &only);
-        let grounded = ground::sql_in_time(&enclosed, &only).await;
-        grounded.map_err(|faults| ground::reasons(&faults))?;
+        ground::sql_in_time(&enclosed, &only).await?;
         // Parentheses that don't belong together would close the ones around the expression.
         let grounded = ground::sql_in_time(&bare, &only).await;
-        grounded.map(drop).map_err(|_| {
-            "sql must be one expression over the columns of the table, without an alias".to_owned()
+        grounded.map(drop).map_err(|faults| {
+            if ground::is_inconclusive(&faults) {
+                return Misfit::from(faults);
+            }
+            let reason =
+                "sql must be one expression over the columns of the table, without an alias";
+            Misfit::Wrong(reason.to_owned())
         })
     }
 
-    fn text(&self, text: &str, table: &Table, column: Option<&str>) -> Result<(), String> {
-        ground::text(text, table, column, self.schema).map_err(|faults| ground::reasons(&faults))
+    fn text(&self, text: &str, table: &Table, column: Option<&str>) -> Result<(), Misfit> {
+        Ok(ground::text(text, table, column, self.schema)?)
     }
 }
 

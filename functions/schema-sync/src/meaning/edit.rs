@@ -1,25 +1,31 @@
 //! Changes entries in the head of the cache.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
+use futures::StreamExt as _;
 use platform::auth::Names;
-use platform::store::{Store, StoreError};
+use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
-use schema::document::{Document, Example, Meaning, Metric, Origin};
+use schema::document::{Document, Meaning};
 use schema::versions;
 use warehouse::Source;
 
-use super::check::{Checker, query};
+use super::check::Checker;
 use super::entry::{Entry, Key};
+use super::plan::plan;
 use super::version::tag;
 use crate::conditions::Conditions;
-use crate::examples::{Reviewer, Verdict};
-use crate::head::whole;
+use crate::examples::{Audience, Planning, Reviewer};
+use crate::head::{publish, whole};
 use crate::run::Run;
 
-/// The size limit of all entries, in JSON.
+/// The size limit of what people wrote, in JSON.
 const MAX_BYTES: usize = 4 << 20;
+/// How many entries are checked at once. The warehouse limits the rate of plans.
+const CONCURRENT: usize = 8;
+/// How often a change is attempted: another writer may move the head between reading and writing.
+const ATTEMPTS: usize = 10;
 
 /// A change of one entry.
 #[derive(Clone, Debug)]
@@ -51,59 +57,93 @@ impl Editor<'_> {
     /// Makes all changes that can be made, in one version. The outcomes are in the order of the changes.
     ///
     /// # Errors
-    /// `Conflict` if nothing was synced yet, if the head is damaged, or if there are too many entries. What
-    /// is wrong with a single change is its own outcome.
+    /// `Conflict` if nothing was synced yet, if the head is damaged, or if the entries exceed their limit.
+    /// `Unavailable` if the warehouse can't plan a metric now, or if other writers keep coming first. Nothing is
+    /// written then. What is wrong with a single change is its own outcome.
     pub async fn edit(
         &self,
         changes: &[Change],
         conditions: &Conditions,
     ) -> Result<Vec<Result<Outcome>>> {
         let run = Run::default();
-        loop {
+        for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
             let document = whole(&head)?;
-            let tables = document.tables.iter();
-            let visible = tables.filter(|table| table.parts.is_within(self.scope));
-            let source = &document.source;
-            let schema = ground::Schema::of(visible.collect(), source.dialect)
-                .with_extensions(source.extensions.as_deref());
-            let draft = Draft {
-                editor: self,
-                schema: &schema,
-                checker: Checker::new(&schema),
-                run: &run,
-                seen: seen(document, self.scope),
-                conditions,
-            };
-            let mut meaning = document.meaning.clone();
-            let mut outcomes = Vec::with_capacity(changes.len());
-            for change in changes {
-                outcomes.push(draft.make(change, &mut meaning).await);
-            }
+            let (outcomes, meaning) = self.make(changes, conditions, document, &run).await?;
             let is_changed =
                 |outcome: &Result<Outcome>| !matches!(outcome, Err(_) | Ok(Outcome::Unchanged(_)));
             if !outcomes.iter().any(is_changed) {
                 return Ok(outcomes);
             }
             let next = with(document, meaning)?;
-            match versions::publish(self.store, &next, head.replace()).await {
-                Ok(()) => {}
-                // A sync or another change came first: check against the new head.
-                Err(StoreError::Precondition(_)) => continue,
-                Err(error) => return Err(error.into()),
+            // If a sync or another change came first, check against the new head.
+            if publish(self.store, &next, head.replace()).await? {
+                versions::record(self.store, Some(document), &next).await?;
+                return Ok(outcomes);
             }
-            versions::record(self.store, Some(document), &next).await?;
-            return Ok(outcomes);
         }
+        Err(Error::Unavailable {
+            detail: "other writers keep changing the schema cache; send the request again"
+                .to_owned(),
+            cause: None,
+        })
+    }
+
+    /// Makes the changes of one head.
+    async fn make(
+        &self,
+        changes: &[Change],
+        conditions: &Conditions,
+        document: &Document,
+        run: &Run,
+    ) -> Result<(Vec<Result<Outcome>>, Meaning)> {
+        // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
+        let seen = seen(document, self.scope);
+        let schema = schema_of(&seen);
+        let reviewer = Reviewer {
+            schema: &schema,
+            source: self.source,
+            run,
+            planning: Planning::default(),
+            audience: Audience::of(document, self.scope),
+        };
+        let draft = Draft {
+            scope: self.scope,
+            document,
+            seen: &seen.meaning,
+            checker: Checker::new(&schema),
+            reviewer: &reviewer,
+            conditions,
+        };
+        let mut checked =
+            futures::stream::iter((0..changes.len()).map(|at| draft.check(&changes[at])))
+                .buffered(CONCURRENT);
+        let mut meaning = document.meaning.clone();
+        let mut outcomes = Vec::with_capacity(changes.len());
+        while let Some(change) = checked.next().await {
+            let outcome = match change {
+                Ok(change) => draft.make(change, &mut meaning),
+                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
+                Err(error) => Err(error),
+            };
+            outcomes.push(outcome);
+        }
+        Ok((outcomes, meaning))
     }
 }
 
-/// What a caller of this scope sees of the entries.
-pub fn seen(document: &Document, scope: &Names) -> Arc<Meaning> {
-    Arc::new(match scope {
-        Names::All => document.meaning.clone(),
-        Names::Only(_) => schema::within(document, scope).meaning,
-    })
+/// What a caller of this scope sees of a document.
+pub fn seen<'d>(document: &'d Document, scope: &Names) -> Cow<'d, Document> {
+    match scope {
+        Names::All => Cow::Borrowed(document),
+        Names::Only(_) => Cow::Owned(schema::within(document, scope)),
+    }
+}
+
+/// The schema of what a caller sees.
+pub fn schema_of(seen: &Document) -> ground::Schema<'_> {
+    let source = &seen.source;
+    ground::Schema::new(&seen.tables, source.dialect).with_extensions(source.extensions.as_deref())
 }
 
 /// The document with these entries, as a new version.
@@ -112,7 +152,8 @@ fn with(document: &Document, mut meaning: Meaning) -> Result<Document> {
     document.meaning.restore(&mut next.tables);
     meaning.sort();
     meaning.apply(&mut next.tables);
-    if bytes(&meaning) > MAX_BYTES {
+    let size = written_bytes(&meaning);
+    if size > MAX_BYTES && size > written_bytes(&document.meaning) {
         return Err(Error::Conflict(format!(
             "descriptions, glossary and metrics exceed {} MB: remove or shorten some",
             MAX_BYTES >> 20
@@ -120,71 +161,101 @@ fn with(document: &Document, mut meaning: Meaning) -> Result<Document> {
     }
     next.meaning = meaning;
     next.generated_at = jiff::Timestamp::now();
-    next.version = versions::content_hash(&next);
+    versions::seal(&mut next);
     next.date_datasets(Some(document));
     Ok(next)
 }
 
-/// Changes of one head.
-struct Draft<'a> {
-    editor: &'a Editor<'a>,
-    schema: &'a ground::Schema<'a>,
-    checker: Checker<'a, 'a>,
-    run: &'a Run,
-    seen: Arc<Meaning>,
-    conditions: &'a Conditions,
+/// The size of what people wrote, in JSON, without what a sync added.
+fn written_bytes(meaning: &Meaning) -> usize {
+    let entries = Entry::all_of(meaning.clone()).into_iter();
+    let written = entries.map(|mut entry| {
+        *entry.error_mut() = None;
+        bytes(&entry.alone())
+    });
+    written.sum()
 }
 
-impl Draft<'_> {
-    async fn make(&self, change: &Change, meaning: &mut Meaning) -> Result<Outcome> {
+/// Changes of one head.
+struct Draft<'r, 's> {
+    scope: &'r Names,
+    document: &'r Document,
+    /// What the caller sees of the entries.
+    seen: &'r Meaning,
+    checker: Checker<'s, 's>,
+    reviewer: &'r Reviewer<'s>,
+    conditions: &'r Conditions,
+}
+
+impl Draft<'_, '_> {
+    /// Checks a change of the head, and completes its names.
+    async fn check(&self, change: &Change) -> Result<Change> {
         match change {
-            Change::Put(entry) => self.put(entry, meaning).await,
+            Change::Put(entry) => self.check_entry(entry).await.map(Change::Put),
             Change::Remove(key) => {
                 let key = self.full(key.clone());
-                let known = self.known(&key, meaning).ok().flatten();
+                let known = self.known(&key).ok().flatten();
                 self.conditions.check(known.as_ref().map(tag).as_deref())?;
-                if known.is_none() {
-                    return Err(key.not_found());
+                match known {
+                    Some(_) => Ok(Change::Remove(key)),
+                    None => Err(key.not_found()),
                 }
-                key.remove(meaning);
-                Ok(Outcome::Removed)
             }
         }
     }
 
-    async fn put(&self, entry: &Entry, meaning: &mut Meaning) -> Result<Outcome> {
+    async fn check_entry(&self, entry: &Entry) -> Result<Entry> {
         let mut entry = entry.clone().trimmed()?;
         self.checker
             .complete(&mut entry)
             .map_err(Error::Unprocessable)?;
         if let Entry::Term(term) = &entry
             && term.tables.is_empty()
-            && *self.editor.scope != Names::All
+            && *self.scope != Names::All
         {
             return Err(Error::Unprocessable(
                 "tables is empty: name the tables of your datasets that the term is about"
                     .to_owned(),
             ));
         }
-        let known = self.known(&entry.key(), meaning)?;
+        let known = self.known(&entry.key())?;
         self.conditions.check(known.as_ref().map(tag).as_deref())?;
-        if let Some(known) = &known
-            && known.says_the_same(&entry)
-        {
-            return Ok(Outcome::Unchanged(known.clone()));
+        if known.is_some_and(|known| known.says_the_same(&entry)) {
+            return Ok(entry);
         }
-        self.checker
-            .check(&entry)
-            .await
-            .map_err(Error::Unprocessable)?;
+        self.checker.check(&entry).await?;
         if let Entry::Metric(metric) = &entry {
-            self.plan(metric).await?;
+            plan(metric, &self.checker, self.reviewer).await?;
+        }
+        Ok(entry)
+    }
+
+    /// Makes a change that is checked.
+    fn make(&self, change: Change, meaning: &mut Meaning) -> Result<Outcome> {
+        let entry = match change {
+            Change::Put(entry) => entry,
+            Change::Remove(key) => {
+                key.remove(meaning);
+                return Ok(Outcome::Removed);
+            }
+        };
+        let known = entry.key().get(meaning);
+        if let Some(known) = known.as_ref().filter(|it| it.says_the_same(&entry)) {
+            return Ok(Outcome::Unchanged(self.shown(known)));
         }
         entry.clone().put(meaning);
         Ok(match known {
             Some(_) => Outcome::Replaced(entry),
             None => Outcome::Created(entry),
         })
+    }
+
+    /// An entry that the caller may see, as their view of the document shows it.
+    fn shown(&self, entry: &Entry) -> Entry {
+        match self.scope {
+            Names::All => entry.clone(),
+            Names::Only(_) => entry.clone().alone(),
+        }
     }
 
     /// The key with the full name of its table.
@@ -201,62 +272,18 @@ impl Draft<'_> {
         }
     }
 
-    /// The entry of a key.
+    /// The entry of a key, as the caller sees it.
     ///
     /// # Errors
     /// `Conflict` if there is one that the caller may not see.
-    fn known(&self, key: &Key, meaning: &Meaning) -> Result<Option<Entry>> {
-        let known = key.get(meaning);
-        let is_hidden =
-            *self.editor.scope != Names::All && known.is_some() && key.get(&self.seen).is_none();
-        if is_hidden {
+    fn known(&self, key: &Key) -> Result<Option<Entry>> {
+        let known = key.get(self.seen);
+        if known.is_none() && key.get(&self.document.meaning).is_some() {
             return Err(Error::Conflict(format!(
                 "{} can't be changed with your datasets: use another name",
                 key.noun()
             )));
         }
         Ok(known)
-    }
-
-    /// Has the warehouse plan a metric, unless it refuses queries of the table without a filter.
-    async fn plan(&self, metric: &Metric) -> Result<()> {
-        let table = self.checker.table(&metric.table);
-        let Some(table) = table.ok().filter(|it| !it.require_partition_filter) else {
-            return Ok(());
-        };
-        let reviewer = Reviewer::new(self.schema, self.editor.source, self.run);
-        let example = Example {
-            id: None,
-            question: metric.name.clone(),
-            sql: query(metric, table, self.schema),
-            tables: Vec::new(),
-            origin: Origin::Person,
-            verified: None,
-            error: None,
-        };
-        match reviewer.review(example).await {
-            Verdict::Holds(_) => Ok(()),
-            Verdict::Fails(example) => Err(Error::Unprocessable(
-                self.told(example.error.unwrap_or_default()),
-            )),
-            Verdict::Unplanned(_, problem) | Verdict::Unchecked(_, problem) => {
-                Err(Error::Unavailable {
-                    detail: self.told(problem.detail),
-                    cause: None,
-                })
-            }
-        }
-    }
-
-    /// A message of the warehouse. It may name what a caller with a limited scope may not see.
-    fn told(&self, message: String) -> String {
-        match self.editor.scope {
-            Names::All => message,
-            Names::Only(_) => {
-                "the warehouse doesn't plan the SQL of the metric; a caller who may see \
-                               every dataset gets its message"
-                    .to_owned()
-            }
-        }
     }
 }

@@ -108,6 +108,13 @@ impl File {
 }
 
 impl Entry {
+    pub fn all_of(meaning: Meaning) -> Vec<Self> {
+        let descriptions = meaning.descriptions.into_iter().map(Self::Description);
+        let glossary = meaning.glossary.into_iter().map(Self::Term);
+        let metrics = meaning.metrics.into_iter().map(Self::Metric);
+        descriptions.chain(glossary).chain(metrics).collect()
+    }
+
     pub fn key(&self) -> Key {
         match self {
             Self::Description(it) => Key::Description {
@@ -162,21 +169,28 @@ impl Entry {
         }
     }
 
+    /// Without what it replaces.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        if let Self::Description(it) = &mut self {
+            it.replaces = None;
+        }
+        self
+    }
+
     /// Whether it says the same, whatever it replaces.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let mut pair = [self.clone(), other.clone()];
-        for entry in &mut pair {
-            if let Self::Description(it) = entry {
-                it.replaces = None;
-            }
-        }
-        pair[0] == pair[1]
+        self.clone().alone() == other.clone().alone()
     }
 
     /// Adds it to the entries, or replaces the one with its key.
     pub fn put(self, meaning: &mut Meaning) {
-        let key = self.key();
-        key.remove(meaning);
+        self.key().remove(meaning);
+        self.add_to(meaning);
+    }
+
+    /// Adds it to entries that don't have its key.
+    pub fn add_to(self, meaning: &mut Meaning) {
         match self {
             Self::Description(it) => meaning.descriptions.push(it),
             Self::Term(it) => meaning.glossary.push(it),

@@ -1,6 +1,6 @@
 //! Writes many entries at once.
 
-use platform::{Error, Result};
+use platform::Result;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,7 +40,6 @@ impl Editor<'_> {
             match outcome {
                 Ok(Outcome::Unchanged(_)) => imported.unchanged += 1,
                 Ok(_) => imported.written += 1,
-                Err(error @ Error::Internal(_)) => return Err(error),
                 Err(error) => {
                     let reason = error.to_string();
                     imported.refused.push(Refused { entry, reason });

@@ -10,14 +10,15 @@ mod check;
 mod edit;
 mod entry;
 mod import;
+mod plan;
 mod review;
 mod version;
 
-pub use check::Checker;
-pub use edit::{Change, Editor, Outcome, seen};
+pub use check::{Checker, Misfit};
+pub use edit::{Change, Editor, Outcome, schema_of, seen};
 pub use entry::{Entry, File, FileDescription, FileMetric, FileTerm, Key, MAX_ENTRIES};
 pub use import::{Imported, Refused};
-pub use review::review;
+pub use review::{Since, review};
 pub use version::tag;
 
 pub use crate::conditions::Conditions;

@@ -1,53 +1,121 @@
 //! Checks the entries again when the schema changes.
 
-use ground::Schema;
+use std::collections::BTreeSet;
+
+use futures::StreamExt as _;
+use schema::diff::{Change, ChangeKind};
 use schema::document::{Meaning, Problem};
 
-use super::check::Checker;
+use super::check::{Checker, Misfit};
 use super::entry::Entry;
+use super::plan::plan;
+use crate::examples::{Reviewer, touched};
 
-/// Sets the error of each entry that no longer fits the schema, and clears that of each that fits again.
-/// Returns a problem for each that doesn't fit.
-pub async fn review(meaning: &mut Meaning, schema: &Schema<'_>) -> Vec<Problem> {
-    let checker = Checker::new(schema);
+/// How many entries are reviewed at once. The warehouse limits the rate of plans.
+const CONCURRENT: usize = 8;
+
+/// What changed since the entries were checked.
+pub struct Since<'a> {
+    pub changes: &'a [Change],
+    /// Whether the extensions of the database changed.
+    pub extensions: bool,
+}
+
+impl Since<'_> {
+    /// Whether a change can decide whether an entry fits. Any entry may name anything in the schema.
+    fn counts(&self) -> bool {
+        let harmless = [ChangeKind::Description, ChangeKind::Size];
+        let mut changes = self.changes.iter();
+        self.extensions || changes.any(|it| it.breaking || !harmless.contains(&it.kind))
+    }
+}
+
+/// Sets the error of each entry that no longer fits the schema, and clears that of each that fits again. The
+/// warehouse plans a metric again if its table changed. Without a change, each entry keeps its error.
+///
+/// Returns a problem for each that doesn't fit, or that could not be checked.
+pub async fn review(
+    meaning: &mut Meaning,
+    since: &Since<'_>,
+    reviewer: &Reviewer<'_>,
+) -> Vec<Problem> {
+    let review = Review {
+        checker: Checker::new(reviewer.schema),
+        reviewer,
+        touched: since.counts().then(|| touched(since.changes)),
+        extensions: since.extensions,
+    };
+    let entries = Entry::all_of(std::mem::take(meaning));
+    let mut reviewed =
+        futures::stream::iter(entries.into_iter().map(|it| review.entry(it))).buffered(CONCURRENT);
     let mut problems = Vec::new();
-    let Meaning {
-        descriptions,
-        glossary,
-        metrics,
-    } = std::mem::take(meaning);
-    let entries = descriptions
-        .into_iter()
-        .map(Entry::Description)
-        .chain(glossary.into_iter().map(Entry::Term))
-        .chain(metrics.into_iter().map(Entry::Metric));
-    for mut entry in entries {
-        let error = checker.check(&entry).await.err();
-        if let Some(error) = &error {
-            problems.push(problem(&entry, error, &checker));
-        }
-        *entry.error_mut() = error;
-        match entry {
-            Entry::Description(it) => meaning.descriptions.push(it),
-            Entry::Term(it) => meaning.glossary.push(it),
-            Entry::Metric(it) => meaning.metrics.push(it),
-        }
+    while let Some((entry, problem)) = reviewed.next().await {
+        problems.extend(problem);
+        entry.add_to(meaning);
     }
     problems
 }
 
-fn problem(entry: &Entry, error: &str, checker: &Checker<'_, '_>) -> Problem {
-    let detail = format!(
-        "{} is not used: {error}; change or remove it",
-        entry.key().noun()
-    );
-    let table = match entry {
-        Entry::Description(it) => Some(&it.table),
-        Entry::Metric(it) => Some(&it.table),
-        Entry::Term(_) => None,
-    };
-    match table.and_then(|name| checker.table(name).ok()) {
-        Some(table) if !table.parts.is_unknown() => Problem::of_table(&table.parts, detail),
-        _ => Problem::general("meaning", detail),
+struct Review<'r, 's> {
+    checker: Checker<'s, 's>,
+    reviewer: &'r Reviewer<'s>,
+    /// The tables whose changes can break SQL; none if nothing changed that counts.
+    touched: Option<BTreeSet<&'r str>>,
+    extensions: bool,
+}
+
+impl Review<'_, '_> {
+    async fn entry(&self, mut entry: Entry) -> (Entry, Option<Problem>) {
+        let mut unchecked = None;
+        if let Some(touched) = &self.touched {
+            // Texts are checked on this thread, which has other work.
+            tokio::task::yield_now().await;
+            let before = entry.error_mut().take();
+            *entry.error_mut() = match self.check(&entry, before.is_some(), touched).await {
+                Ok(()) => None,
+                Err(Misfit::Wrong(error)) => Some(error),
+                Err(Misfit::Unchecked(reason)) => {
+                    unchecked = Some(reason);
+                    before
+                }
+            };
+        }
+        let detail = match (&*entry.error_mut(), unchecked) {
+            (Some(error), _) => Some(format!("is not used: {error}; change or remove it")),
+            (None, Some(reason)) => Some(format!("could not be checked again: {reason}")),
+            (None, None) => None,
+        };
+        let problem = detail.map(|detail| self.problem(&entry, &detail));
+        (entry, problem)
+    }
+
+    async fn check(
+        &self,
+        entry: &Entry,
+        has_failed: bool,
+        touched: &BTreeSet<&str>,
+    ) -> Result<(), Misfit> {
+        self.checker.check(entry).await?;
+        match entry {
+            Entry::Metric(metric)
+                if has_failed || self.extensions || touched.contains(metric.table.as_str()) =>
+            {
+                plan(metric, &self.checker, self.reviewer).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn problem(&self, entry: &Entry, detail: &str) -> Problem {
+        let detail = format!("{} {detail}", entry.key().noun());
+        let table = match entry {
+            Entry::Description(it) => Some(&it.table),
+            Entry::Metric(it) => Some(&it.table),
+            Entry::Term(_) => None,
+        };
+        match table.and_then(|name| self.checker.table(name).ok()) {
+            Some(table) if !table.parts.is_unknown() => Problem::of_table(&table.parts, detail),
+            _ => Problem::general("meaning", detail),
+        }
     }
 }

@@ -39,6 +39,9 @@ pub struct Answer {
     /// The examples that this run quarantined or restored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<ExampleChange>,
+    /// How many more examples were quarantined or restored than an answer holds.
+    #[serde(skip_serializing_if = "schema::diff::is_none")]
+    pub examples_left_out: usize,
     /// What could not be read, described or verified.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -74,6 +77,7 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
         changes,
         changes_left_out: 0,
         examples,
+        examples_left_out: 0,
         problems,
         ledger,
         before,
@@ -98,8 +102,9 @@ fn message(problems: usize) -> String {
 }
 
 impl Answer {
-    /// The answer restricted to datasets that the caller may see, and to as many changes as it may hold. It
-    /// depends on nothing that the caller's view of the document does not show, except the execution time.
+    /// The answer restricted to datasets that the caller may see, and to as many changes and examples as it
+    /// may hold. It depends on nothing that the caller's view of the document does not show, except the
+    /// execution time.
     #[must_use]
     pub fn seen_by(mut self, scope: &Scope) -> Self {
         let datasets = scope.of(DATASETS);
@@ -133,6 +138,9 @@ impl Answer {
         let kept = diff::kept(&self.changes);
         self.changes_left_out = self.changes.len() - kept;
         self.changes.truncate(kept);
+        let kept = diff::kept(&self.examples);
+        self.examples_left_out = self.examples.len() - kept;
+        self.examples.truncate(kept);
         self
     }
 }

@@ -262,3 +262,91 @@ async fn a_caller_with_a_scope_neither_sees_nor_changes_examples_of_other_datase
     assert_eq!(seen.status, 200);
     assert!(!seen.text().contains("salary"), "{}", seen.text());
 }
+
+#[tokio::test]
+async fn an_added_example_removes_no_quarantined_one_with_another_question() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    let app = app(&sync).await;
+    run(&sync).await;
+    let kept = add(&app, "Orders by status?", BY_STATUS).await;
+    let same = add(&app, "How are orders spread?", BY_STATUS).await;
+    warehouse.set("p.shop.orders", &ORDERS.replace("status STRING, ", ""));
+    run(&sync).await;
+    warehouse.set("p.shop.orders", ORDERS);
+    // No sync has seen that the column is back.
+    let mut document = head(&sync.store).await;
+    for table in &mut document.tables {
+        let columns = schema::sql_type::parse_column("row", &format!("STRUCT<{ORDERS}>"));
+        table.columns = columns.unwrap().fields;
+    }
+    versions::seal(&mut document);
+    let replace = versions::load_head(&*sync.store).await.unwrap().replace();
+    versions::publish(&*sync.store, &document, replace)
+        .await
+        .unwrap();
+    let quarantined = document.quarantined.iter().map(|it| it.id());
+    let quarantined: Vec<String> = quarantined.collect();
+    assert!(quarantined.contains(&kept) && quarantined.contains(&same));
+
+    assert_eq!(add(&app, "How are orders spread?", BY_STATUS).await, same);
+
+    let listed = list(&app).await;
+    let with_id = |id: &str| listed.iter().filter(|it| it["id"] == id).count();
+    assert_eq!((with_id(&kept), with_id(&same)), (1, 1), "{listed:?}");
+}
+
+#[tokio::test]
+async fn no_generated_example_gets_the_id_that_a_changed_one_has_kept() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    let app = app(&sync).await;
+    run(&sync).await;
+    let generated = list(&app).await[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/schema/examples/{generated}");
+    let body = json!({"question": "Orders by status?", "sql": BY_STATUS});
+    assert_eq!(app.put(&path, body).await.status, 200);
+    // An earlier release forgets what people removed.
+    sync.store.delete("schema/state.json").await.unwrap();
+
+    run(&sync).await;
+
+    let listed = list(&app).await;
+    let ids: std::collections::BTreeSet<&str> =
+        listed.iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), listed.len(), "{listed:?}");
+}
+
+#[tokio::test]
+async fn the_list_of_quarantined_examples_in_an_answer_is_bounded() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    run(&sync).await;
+    let mut document = head(&sync.store).await;
+    let all = 600;
+    document.examples = (0..all)
+        .map(|at| {
+            let example = json!({
+                "question": format!("{at}{}", "?".repeat(4_000)), "sql": format!("{BY_STATUS} LIMIT {at}"),
+                "tables": ["p.shop.orders"], "origin": "person",
+                "verified": {"how": "dry_run", "at": "2026-01-01T00:00:00Z"},
+            });
+            serde_json::from_value(example).unwrap()
+        })
+        .collect();
+    versions::seal(&mut document);
+    let replace = versions::load_head(&*sync.store).await.unwrap().replace();
+    let published = versions::publish(&*sync.store, &document, replace).await;
+    published.unwrap();
+    warehouse.set("p.shop.orders", &ORDERS.replace("status STRING, ", ""));
+
+    let app = app(&sync).await;
+    let answer = app.post("/v1/schema/sync", json!({})).await;
+
+    assert_eq!(answer.status, 200);
+    let answer = answer.json();
+    let named = answer["examples"].as_array().unwrap().len();
+    let left_out = answer["examples_left_out"].as_u64().unwrap() as usize;
+    assert_eq!(named + left_out, all);
+    assert!(left_out > 0 && answer["examples"].to_string().len() <= 2 << 20);
+}

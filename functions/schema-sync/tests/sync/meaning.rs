@@ -4,17 +4,17 @@ use kit::TestRequest;
 
 use super::*;
 
-const TOTAL: &str = "/v1/schema/descriptions/p.shop.orders?column=total";
-const COLUMNS: &str = "id INT64, customer_id INT64, total FLOAT64, placed DATE";
+pub(super) const TOTAL: &str = "/v1/schema/descriptions/p.shop.orders?column=total";
+pub(super) const COLUMNS: &str = "id INT64, customer_id INT64, total FLOAT64, placed DATE";
 
-struct Shop {
-    warehouse: Arc<Warehouse>,
-    store: Arc<dyn Store>,
-    sync: Sync,
-    app: TestApp,
+pub(super) struct Shop {
+    pub warehouse: Arc<Warehouse>,
+    pub store: Arc<dyn Store>,
+    pub sync: Sync,
+    pub app: TestApp,
 }
 
-async fn shop() -> Shop {
+pub(super) async fn shop() -> Shop {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", COLUMNS)
         .table("p.hr.people", "id INT64, salary FLOAT64")
@@ -46,15 +46,15 @@ fn hash(token: &str) -> String {
 }
 
 impl Shop {
-    fn put(&self, path: &str, body: Value) -> TestRequest {
+    pub fn put(&self, path: &str, body: Value) -> TestRequest {
         self.app.put(path, body).bearer("all-token")
     }
 
-    fn get(&self, path: &str) -> TestRequest {
+    pub fn get(&self, path: &str) -> TestRequest {
         self.app.get(path).bearer("all-token")
     }
 
-    fn delete(&self, path: &str) -> TestRequest {
+    pub fn delete(&self, path: &str) -> TestRequest {
         self.app.delete(path).bearer("all-token")
     }
 

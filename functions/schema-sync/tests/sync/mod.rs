@@ -9,6 +9,9 @@ mod history;
 mod ledger;
 mod manage;
 mod meaning;
+mod meaning_limits;
+mod meaning_review;
+mod meaning_scope;
 mod scope;
 
 use std::sync::Arc;
