@@ -265,3 +265,57 @@ async fn an_erasure_reaches_what_was_kept_before_the_place_of_a_message_was_know
         assert_eq!(it.count(&named).await, 0, "{case}");
     }
 }
+
+/// Keeps a dead letter of the robeing `sales` with a `slack_user_id` and a `user_id`.
+async fn letter(it: &Fixture, slack_user_id: &str, user_id: Option<&str>, text: &str) {
+    let body = json!({"robeing_id": "sales", "slack_user_id": slack_user_id, "user_id": user_id, "message": text});
+    it.database
+        .run(&format!(
+            "insert into conversation.dead_letter (id, key, source, source_event_id, robeing_id, reason, body)
+             values (gen_random_uuid(), gen_random_uuid(), 'sqs', '{text}', 'sales', 'x', '{body}')"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn an_erasure_leaves_the_dead_letters_of_another_person_with_the_slack_id() {
+    let it = namesakes().await;
+    let client = it.database.client().await;
+    let id_of = async |team: &str| -> String {
+        let sql = format!(
+            "select user_id::text from conversation.slack_user where slack_user_id = 'U7' and team_id = '{team}'"
+        );
+        let row = client.query_typed_one(&sql, &[]).await;
+        row.expect("a person").get(0)
+    };
+    let (own, other) = (id_of("T1").await, id_of("T2").await);
+    let other = other.to_uppercase();
+    letter(&it, "U7", Some(&own), "ocelot").await;
+    letter(&it, "U7", None, "dingo").await;
+    letter(&it, "U7", Some(LEE), "gecko").await;
+    letter(&it, "U7", Some(&other), "panda").await;
+    it.erase(json!({"user_id": "T1:U7"})).await;
+    for gone in ["narwhal", "ocelot", "dingo", "gecko"] {
+        assert!(!it.is_anywhere(gone).await, "{gone}");
+    }
+    for left in ["walrus", "panda"] {
+        assert!(it.is_anywhere(left).await, "{left}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_by_a_slack_id_that_agents_paired_has_the_dead_letters_with_the_paired_id() {
+    let it = start().await;
+    it.stored(
+        json!({"robeing_id": "sales", "user_id": KIM, "slack_user_id": "U9", "message": "narwhal"}),
+    )
+    .await;
+    letter(&it, "U9", Some(KIM), "ocelot").await;
+    letter(&it, "U9", None, "dingo").await;
+    letter(&it, "U9", Some(LEE), "gecko").await;
+    let exported = Value::from(it.export(json!({"user_id": "U9"})).await).to_string();
+    for own in ["narwhal", "ocelot", "dingo"] {
+        assert!(exported.contains(own), "{own}");
+    }
+    assert!(!exported.contains("gecko"));
+}

@@ -199,6 +199,7 @@ async fn erase_rest(
                 (&robeing_id, Type::TEXT),
                 (&subject.id_patterns(Purpose::Erase), Type::TEXT_ARRAY),
                 (&subject.robeings, Type::TEXT_ARRAY),
+                (&subject.person().map(|it| &it.namesakes), Type::UUID_ARRAY),
             ],
         )
         .await?;

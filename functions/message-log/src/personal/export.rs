@@ -83,11 +83,14 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
                  where {LETTER_IS_OF_SUBJECT}
                    -- It may name the person, and be another one's.
                    and case
-                       when $4::uuid[] is null then true
+                       when $5::uuid[] is null then true
                        when body ->> 'user_id' is not null
                            then lower(replace(body ->> 'user_id', '-', '')) in (
-                               select replace(id::text, '-', '') from unnest($4) as id)
-                       else coalesce(body ->> 'slack_user_id' = any ($5) and body ->> 'slack_user_id' <> all ($6), true)
+                                   select replace(id::text, '-', '') from unnest($5) as id)
+                               or lower(replace(body ->> 'user_id', '-', '')) in (
+                                   select replace(id::text, '-', '') from unnest($8::uuid[]) as id)
+                               and body ->> 'slack_user_id' = any ($6) and body ->> 'slack_user_id' <> all ($7)
+                       else coalesce(body ->> 'slack_user_id' = any ($6) and body ->> 'slack_user_id' <> all ($7), true)
                    end
                  order by id"
             ),
@@ -95,9 +98,11 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
                 (&robeing_id, Type::TEXT),
                 (&subject.id_patterns(Purpose::Export), Type::TEXT_ARRAY),
                 (&subject.robeings, Type::TEXT_ARRAY),
+                (&person.map(|it| &it.namesakes), Type::UUID_ARRAY),
                 (&person.map(|it| &it.user_ids), Type::UUID_ARRAY),
                 (&person.map(|it| &it.slack_user_ids), Type::TEXT_ARRAY),
                 (&person.map(|it| &it.shared_slack_user_ids), Type::TEXT_ARRAY),
+                (&person.map(|it| &it.paired_user_ids), Type::UUID_ARRAY),
             ],
         )
         .await?;

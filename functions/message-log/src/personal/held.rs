@@ -22,6 +22,7 @@ pub async fn held(db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Err
             (&subject.robeing(), Type::TEXT),
             (&subject.id_patterns(Purpose::Erase), Type::TEXT_ARRAY),
             (&subject.robeings, Type::TEXT_ARRAY),
+            (&subject.person().map(|it| &it.namesakes), Type::UUID_ARRAY),
         ],
     )
     .await?;

@@ -58,11 +58,13 @@ const NAME_IS_OF_PERSON: &str =
     "(user_id = any ($1) or slack_user_id = any ($2) and user_id <> all ($3))";
 
 /// The condition under which a dead letter is the subject's, with the robeing,
-/// [`Subject::id_patterns`] and the robeings in reach as $1 to $3. A dead letter that belongs to no robeing
-/// may still name the one that it was for.
+/// [`Subject::id_patterns`], the robeings in reach and [`personal::Person::namesakes`] as $1 to $4. A dead letter that
+/// belongs to no robeing may still name the one that it was for. One with a namesake's `user_id` is the namesake's.
 const LETTER_IS_OF_SUBJECT: &str = "
     erased_at is null
     and ($3::text[] is null or robeing_id = any ($3))
+    and lower(replace(coalesce(body ->> 'user_id', ''), '-', '')) not in (
+        select replace(id::text, '-', '') from unnest($4::uuid[]) as id)
     and (robeing_id = $1
          or robeing_id is null and body ->> 'robeing_id' = $1
          or lower(body::text) ~ any ($2::text[]))";
