@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Fixture, start, texts};
+use crate::common::{Fixture, app_on, start, texts};
+use crate::scope::tokens;
 use crate::slack::people::{from, people};
 use crate::slack::{self, send};
 
 const PERSON: &str = "0190b2a0-0000-7000-8000-000000000001";
+const OTHER_SECRET: &str = "1f742231b10e8888abcd99yyyzzz85a5";
 
 #[tokio::test]
 async fn a_parameter_has_the_name_of_its_field_and_its_earlier_name_is_accepted() {
@@ -113,7 +115,68 @@ async fn a_slack_user_whom_only_agents_logged_is_found_by_their_slack_id() {
     assert_eq!(messages_of(&log, PERSON).await, ["with both ids"]);
     log.stored(paired("0190b2a0-0000-7000-8000-000000000002", "another's"))
         .await;
-    assert_eq!(log.app.get("/v1/users/U7/messages").await.status, 422);
+    let refused = log.app.get("/v1/users/U7/messages").await;
+    assert_eq!(refused.status, 422);
+    // No team is known, so none can be put in front.
+    let text = refused.text();
+    assert!(
+        text.contains("`user_id`") && !text.contains("in front"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn people_without_messages_in_the_scope_of_the_caller_do_not_count() {
+    let mut log = slack::start().await;
+    let settings = [
+        ("AUTH_TOKENS", tokens()),
+        (
+            "SLACK_SIGNING_SECRET",
+            json!({"A0FFV41KK": slack::SECRET, "A2": OTHER_SECRET}).to_string(),
+        ),
+        (
+            "SLACK_ROBEINGS",
+            r#"{"A0FFV41KK": "r1", "A2": "r2"}"#.to_owned(),
+        ),
+    ];
+    let settings: Vec<_> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    log.app = app_on(&log.database, &settings).await;
+    let mut of_r2 = from("T2", 2, "U7", json!({}), json!({"team": "T2"}));
+    of_r2["api_app_id"] = "A2".into();
+    accept(&log, &from("T1", 1, "U7", json!({}), json!({"team": "T1"}))).await;
+    let reply = kit::slack::send(&log.app, OTHER_SECRET, &of_r2).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let agents = |robeing: &str, user_id: &str| json!({"robeing_id": robeing, "slack_user_id": "U8", "user_id": user_id, "message": "by an agent"});
+    for message in [
+        agents("r1", PERSON),
+        agents("r2", "0190b2a0-0000-7000-8000-000000000002"),
+        json!({"robeing_id": "r1", "slack_user_id": "U7", "message": "with the Slack id alone"}),
+    ] {
+        let stored = log.app.post("/v1/messages", message).bearer("all").await;
+        assert_eq!(stored.status, 201, "{stored:?}");
+    }
+    for (user, messages) in [
+        ("U7", vec!["with the Slack id alone", "message 1"]),
+        ("U8", vec!["by an agent"]),
+    ] {
+        for path in [
+            format!("/v1/users/{user}/messages"),
+            format!("/v1/robeings/r1/messages?user_id={user}"),
+        ] {
+            let page = log.app.get(&path).bearer("one").await;
+            assert_eq!(page.status, 200, "{path}: {page:?}");
+            assert_eq!(texts(&page.json(), "message"), messages, "{path}");
+        }
+        let all = log
+            .app
+            .get(&format!("/v1/users/{user}/messages"))
+            .bearer("all")
+            .await;
+        assert_eq!(all.status, 422, "{user}");
+    }
 }
 
 #[tokio::test]

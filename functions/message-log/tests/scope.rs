@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::common::app_on;
 
-fn tokens() -> String {
+pub fn tokens() -> String {
     let token = |name: &str, role: &str, robeings: &[&str]| {
         let hash = Sha256::digest(name);
         let sha256: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();

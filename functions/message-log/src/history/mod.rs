@@ -294,7 +294,7 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
     let mut client = log.pool.get().await?;
     let person = match &filter.person {
         Some(id) => {
-            let db = db::read(&mut client, &Scope::all(ROBEINGS)).await?;
+            let db = db::read(&mut client, &scope).await?;
             Some(id.ids(&db).await?)
         }
         None => None,

@@ -8,7 +8,7 @@ use platform::postgres::types::Type;
 use platform::{Error, Result};
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use super::people;
@@ -28,7 +28,7 @@ pub enum PersonId {
 #[derive(Debug, Default)]
 pub struct PersonIds {
     pub user_ids: Vec<Uuid>,
-    /// Without those that other people have as well.
+    /// Without those that other people have as well, who have messages in the scope.
     pub slack_user_ids: Vec<String>,
 }
 
@@ -47,15 +47,30 @@ impl PersonId {
         }
     }
 
-    /// The ids by which the person's messages are listed; none for an unknown person.
+    /// The ids by which the person's messages are listed; none for an unknown person. Of several people with the id in
+    /// Slack, only those count who have messages in the scope of the transaction: a caller learns nothing of the others.
     ///
     /// # Errors
-    /// `Unprocessable` if several people have the id in Slack.
+    /// `Unprocessable` if several people in the scope have the id in Slack.
     pub async fn ids(&self, db: &Transaction<'_>) -> Result<PersonIds> {
-        match (self.user_id(db).await?, self) {
-            (Some(user_id), _) => of_user(db, user_id).await,
-            (None, Self::Slack { team: None, user }) => of_agents(db, user).await,
-            (None, _) => Ok(PersonIds::default()),
+        let (team, user) = match self {
+            Self::User(user_id) => return of_user(db, *user_id).await,
+            Self::Slack { team, user } => (team.as_deref(), user),
+        };
+        let known = of_slack(db, team, user).await?;
+        match (known.as_slice(), team) {
+            ([], None) => of_agents(db, user).await,
+            ([], Some(_)) => Ok(PersonIds::default()),
+            ([user_id], _) => of_user(db, *user_id).await,
+            (several, _) => {
+                let in_scope = with_messages(db, several).await?;
+                match in_scope.as_slice() {
+                    [] if team.is_none() => of_agents(db, user).await,
+                    [] => Ok(PersonIds::default()),
+                    [user_id] => of_user(db, *user_id).await,
+                    _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
+                }
+            }
         }
     }
 
@@ -65,16 +80,43 @@ impl PersonId {
             Self::User(user_id) => return Ok(Some(*user_id)),
             Self::Slack { team, user } => (team, user),
         };
-        let rows = db
-            .query_typed(
-                "select distinct user_id
-                 from conversation.slack_user
-                 where slack_user_id = $1 and ($2::text is null or team_id = $2)",
-                &[(user, Type::TEXT), (team, Type::TEXT)],
+        match of_slack(db, team.as_deref(), user).await?.as_slice() {
+            [] => Ok(None),
+            [user_id] => Ok(Some(*user_id)),
+            _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
+        }
+    }
+}
+
+/// The people whom Slack's events have shown with this id.
+async fn of_slack(db: &Transaction<'_>, team: Option<&str>, user: &str) -> Result<Vec<Uuid>> {
+    let rows = db
+        .query_typed(
+            "select distinct user_id
+             from conversation.slack_user
+             where slack_user_id = $1 and ($2::text is null or team_id = $2)
+             order by 1",
+            &[(&user, Type::TEXT), (&team, Type::TEXT)],
+        )
+        .await?;
+    let ids = rows.iter().map(|row| row.try_get("user_id"));
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Those of these people who have messages in the scope of the transaction.
+async fn with_messages(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut found = Vec::new();
+    for user_id in user_ids {
+        let ids = people::user_ids(db, *user_id).await?;
+        let row = db
+            .query_typed_opt(
+                "select from conversation.log where user_id = any ($1) limit 1",
+                &[(&ids, Type::UUID_ARRAY)],
             )
             .await?;
-        only(&rows)
+        found.extend(row.map(|_| *user_id));
     }
+    Ok(found)
 }
 
 async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<PersonIds> {
@@ -87,7 +129,11 @@ async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<PersonIds> {
                and not exists (
                    select
                    from conversation.slack_user as other
-                   where other.slack_user_id = own.slack_user_id and other.user_id <> all ($1))",
+                   where other.slack_user_id = own.slack_user_id
+                     and other.user_id <> all ($1)
+                     and exists (
+                         select from conversation.log
+                         where log.user_id = any (other.earlier_user_ids || other.user_id)))",
             &[(&user_ids, Type::UUID_ARRAY)],
         )
         .await?;
@@ -100,17 +146,27 @@ async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<PersonIds> {
 
 /// The ids of a Slack user whom only agents have named, some of them together with a `user_id`.
 async fn of_agents(db: &Transaction<'_>, user: &str) -> Result<PersonIds> {
-    let rows = db
-        .query_typed(
-            "select distinct user_id
-             from conversation.log
-             where slack_user_id = $1 and user_id is not null
-             limit 2",
-            &[(&user, Type::TEXT)],
-        )
-        .await?;
-    let user_ids = match only(&rows)? {
-        Some(user_id) => people::user_ids(db, user_id).await?,
+    // Two lookups, since `distinct` would read all messages of the person first.
+    let other_than = async |known: Option<Uuid>| {
+        let row = db
+            .query_typed_opt(
+                "select user_id
+                 from conversation.log
+                 where slack_user_id = $1 and user_id is not null and ($2::uuid is null or user_id <> $2)
+                 order by id desc
+                 limit 1",
+                &[(&user, Type::TEXT), (&known, Type::UUID)],
+            )
+            .await?;
+        row.map(|row| row.try_get::<_, Uuid>("user_id")).transpose()
+    };
+    let user_ids = match other_than(None).await? {
+        Some(user_id) => {
+            if other_than(Some(user_id)).await?.is_some() {
+                return Err(Error::Unprocessable(SEVERAL_OF_AGENTS.to_owned()));
+            }
+            people::user_ids(db, user_id).await?
+        }
         None => Vec::new(),
     };
     Ok(PersonIds {
@@ -119,17 +175,12 @@ async fn of_agents(db: &Transaction<'_>, user: &str) -> Result<PersonIds> {
     })
 }
 
-fn only(rows: &[Row]) -> Result<Option<Uuid>> {
-    match rows {
-        [] => Ok(None),
-        [row] => Ok(Some(row.try_get("user_id")?)),
-        _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
-    }
-}
-
 /// What a caller can do if an id in Slack is that of several people.
 const SEVERAL: &str = "several people have this Slack id, in different teams: put the team in front of it, such as \
                            `T0123ABCD:U0123ABCD`, or send the `user_id` of one of them";
+/// As [`SEVERAL`], of an id of which Slack's events have shown no team.
+const SEVERAL_OF_AGENTS: &str = "your agents logged several people with this Slack id, and no event of Slack has shown their \
+                                 teams: send the `user_id` of one of them";
 
 impl FromStr for PersonId {
     type Err = ();
