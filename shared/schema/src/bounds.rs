@@ -11,6 +11,7 @@ use platform::excerpt::cut;
 use platform::plural::counted;
 use serde::Serialize;
 
+use crate::description::short;
 use crate::document::{Column, Ledger, Problem, Table};
 
 /// Columns and nested fields of one table; also BigQuery's limit.
@@ -21,8 +22,6 @@ pub const MAX_TABLE_BYTES: usize = 4 << 20;
 pub const MAX_TABLES_BYTES: usize = 64 << 20;
 /// The size of what a table has besides columns, in JSON.
 const MAX_REST_BYTES: usize = 1 << 20;
-/// The longest description, in characters; also BigQuery's limit.
-pub const MAX_DESCRIPTION: usize = 16_384;
 /// The most labels of one enum type.
 pub const MAX_LABELS: usize = 1_000;
 /// The siblings, foreign keys and heirs of a table that has too much besides its columns.
@@ -179,11 +178,6 @@ fn alone(column: &Column) -> (Column, &[Column]) {
         cut: column.cut,
     };
     (own, &column.fields)
-}
-
-/// A description cut to the limit of a document.
-pub fn short(description: &str) -> String {
-    cut(description, MAX_DESCRIPTION)
 }
 
 /// Cuts a table to its limits.

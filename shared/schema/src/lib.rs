@@ -3,6 +3,7 @@
 pub mod bounds;
 mod changed_at;
 pub mod compare;
+pub mod description;
 pub mod dialect;
 pub mod diff;
 pub mod document;

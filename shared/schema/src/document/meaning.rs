@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Column, DescriptionSource, Table};
-use crate::bounds;
+use crate::description::short;
 use crate::name::names_of;
 
 /// What people wrote. An entry with an `error` no longer fits the schema: it is kept, but not used.
@@ -101,7 +101,7 @@ impl Meaning {
                 let before = before.filter(|(_, source)| *source != DescriptionSource::Person);
                 // A comment on Postgres has no limit.
                 entry.replaces = before.map(|(text, source)| Replaced {
-                    text: bounds::short(&text),
+                    text: short(&text),
                     source,
                 });
             }
@@ -196,7 +196,7 @@ mod tests {
         for _ in 0..2 {
             meaning.apply(std::slice::from_mut(&mut table));
             let replaced = meaning.descriptions[0].replaces.as_ref();
-            assert_eq!(replaced.map(|it| &it.text), Some(&bounds::short(&long)));
+            assert_eq!(replaced.map(|it| &it.text), Some(&short(&long)));
             meaning.restore(std::slice::from_mut(&mut table));
         }
     }

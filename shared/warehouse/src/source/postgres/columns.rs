@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use schema::bounds::{self, Budget, MAX_TABLES_BYTES};
+use schema::description::short;
 use schema::document::{Column, DescriptionSource, Mode};
 use schema::mentions::Mentions;
 use schema::name::path;
@@ -207,7 +208,7 @@ impl Columns {
             ..Column::leaf(raw.name.clone(), raw.type_name.clone())
         };
         let relation = self.resolve(raw.type_oid, &mut column);
-        column.description = column.description.as_deref().map(bounds::short);
+        column.description = column.description.as_deref().map(short);
         column.description_source = column
             .description
             .is_some()

@@ -1,6 +1,6 @@
 //! A table, view or foreign table as the catalog lists it, without columns.
 
-use schema::bounds;
+use schema::description::short;
 use schema::document::{DescriptionSource, Partitioning, Problem, Table, TableKind};
 use schema::name::dataset_id;
 use tokio_postgres::Row;
@@ -45,7 +45,7 @@ impl Relation {
         let description: Option<Text> = row.try_get("description")?;
         let has_bad_comment = description.as_ref().is_some_and(Text::is_bad);
         let description = description.and_then(Text::valid);
-        table.description = description.as_deref().map(bounds::short);
+        table.description = description.as_deref().map(short);
         table.description_source = table
             .description
             .is_some()
