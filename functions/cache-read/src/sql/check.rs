@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ground::{Grounded, Schema, Unread};
 use platform::Error;
 use platform::excerpt::cut;
-use platform::telemetry::{Unit, metric};
 use schema::document::{Document, How};
 use schema::mentions::Mentions;
 use tracing::error;
@@ -64,13 +63,13 @@ impl Writer<'_> {
         if let (Some(bytes), Some(limit)) = (verified.bytes_processed, self.max_bytes)
             && bytes > limit
         {
-            metric("sql_refused_over_max_bytes", Unit::Count, 1.0);
+            self.metrics.count("sql_refused_over_max_bytes");
             return Err(Error::Unprocessable(format!(
                 "the query would read {bytes} bytes, and the limit is {limit}: ask for a shorter \
                  time or less of it"
             )));
         }
-        metric("sql_written", Unit::Count, 1.0);
+        self.metrics.count("sql_written");
         Ok(Ok(SqlAnswer {
             kind: RequestKind::Query,
             sql: Some(sql),

@@ -38,6 +38,22 @@ impl Write for Log {
 }
 
 #[tokio::test]
+async fn the_metrics_of_a_question_are_one_line_also_if_its_query_is_repaired() {
+    let log = Log::default();
+    let _guard = log.install();
+    let wrong = "select totl from `p.shop.orders`";
+    let story = Story::with([query(wrong), query(GOOD)]).await;
+    story.ask("how many orders?").await;
+    let log = log.text();
+    let lines = log.lines().filter(|line| line.contains("sql_llm_calls"));
+    let lines: Vec<&str> = lines.collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for metric in ["sql_repairs", "sql_written", "sql_llm_input_tokens"] {
+        assert!(lines[0].contains(metric), "{metric}: {lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_log_has_metrics_and_neither_question_nor_sql() {
     let log = Log::default();
     let _guard = log.install();
