@@ -97,16 +97,7 @@ pub fn build(document: &Document, lists: Arc<WordLists>) -> IndexData {
         dialect: document.source.dialect,
         pairs: lexicon::Builder::default(),
     };
-    let examples: Vec<Vec<u32>> = document
-        .examples
-        .iter()
-        .map(|example| {
-            let mut words = builder.terms.of_text(start(&example.question), &lists);
-            words.sort_unstable();
-            words.dedup();
-            words
-        })
-        .collect();
+    let examples = builder.examples(document);
     let (meaning, meaning_words) = builder.meaning(document);
     let mut example_words: HashMap<&str, Vec<u32>> = HashMap::new();
     for (example, words) in document.examples.iter().zip(&examples) {
@@ -213,6 +204,18 @@ fn rarity(within: usize, of: usize) -> f32 {
 }
 
 impl<'a> Builder<'a> {
+    /// The words of each example's question.
+    fn examples(&mut self, document: &Document) -> Vec<Vec<u32>> {
+        let questions = document.examples.iter().map(|example| {
+            let question = start(&example.question);
+            let mut words = self.terms.of_text(question, self.lists);
+            words.sort_unstable();
+            words.dedup();
+            words
+        });
+        questions.collect()
+    }
+
     /// The words of the glossary and metrics, and for each table the words of what people wrote about it.
     fn meaning(&mut self, document: &'a Document) -> (MeaningWords, HashMap<&'a str, Vec<u32>>) {
         let mut of_tables: HashMap<&str, Vec<u32>> = HashMap::new();
