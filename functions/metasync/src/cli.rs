@@ -6,14 +6,17 @@ mod describe;
 mod doctor;
 mod progress;
 mod stats;
+mod versions;
 
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use platform::excerpt::excerpt;
 use platform::plural::counted;
 use platform::telemetry::{self, Audience};
 use platform::{Env, Resources, secrets};
+use schema_sync::examples::ExampleFate;
 use schema_sync::sync::{Answer, Sync};
 use serde::Serialize;
 
@@ -105,6 +108,18 @@ enum Command {
     /// BUCKET_URL, where `metasync sync` keeps the cache, and WAREHOUSE_URL, which plans the SQL of
     /// metrics.
     Describe(describe::Describe),
+    /// List the versions of the schema, newest first
+    ///
+    /// Each has its time, its id, and how much changed from the version before. Requires BUCKET_URL, where
+    /// `metasync sync` keeps the cache.
+    Versions {
+        /// Maximum number of versions
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Print the versions as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Roll up stats once
     ///
     /// Requires DATABASE_URL, and reads TASK_EXPERIENCE. With --rebuild, it counts everything again from
@@ -190,6 +205,9 @@ pub fn main() -> anyhow::Result<()> {
         }),
         Some(Command::Describe(arguments)) => {
             run(env, async |env| describe::run(&env, arguments).await)
+        }
+        Some(Command::Versions { limit, json }) => {
+            run(env, async |env| versions::run(&env, limit, json).await)
         }
         Some(Command::Stats { rebuild, json }) => {
             run(env, async |env| stats::run(&env, rebuild, json).await)
@@ -290,6 +308,15 @@ fn print_answer(answer: &Answer) -> anyhow::Result<()> {
             "  and {}; --json prints all",
             counted(answer.changes.len() - SHOWN, "more change")
         )?;
+    }
+    for example in &answer.examples {
+        let question = excerpt(&example.question);
+        match example.fate {
+            ExampleFate::Quarantined => {
+                writeln!(out, "  example quarantined: {question}: {}", example.reason)?;
+            }
+            ExampleFate::Repaired => writeln!(out, "  example repaired: {question}")?,
+        }
     }
     for problem in &answer.problems {
         writeln!(
