@@ -110,7 +110,9 @@ fn example(
         ("PATCH", _) => (vec![], Some(json!({ "theme": { text: text } }))),
         ("DELETE", _) => (vec![], None),
         ("GET", "/v1/robeings/{id}/search") => (vec![("q", owned())], None),
-        ("GET", "/v1/robeings/{id}/context") => (vec![("q", owned()), ("thread_ts", owned())], None),
+        ("GET", "/v1/robeings/{id}/context") => {
+            (vec![("q", owned()), ("thread_ts", owned())], None)
+        }
         ("GET", "/v1/robeings/{id}/messages") => {
             let query = [
                 ("channel_id", owned()),
@@ -172,7 +174,9 @@ async fn a_head_needs_the_authentication_that_a_get_needs() {
             let document = TestApp::with_env(env.clone()).start(function.app).await;
             let env = env.with(auth.0, auth.1);
             let app = TestApp::with_env(env).start(function.app).await;
-            let mut gets = ["/openapi.json", "/healthz", "/readyz"].map(str::to_owned).to_vec();
+            let mut gets = ["/openapi.json", "/healthz", "/readyz"]
+                .map(str::to_owned)
+                .to_vec();
             for (method, path) in routes(&document).await {
                 if method == Method::GET {
                     gets.push(address(&path, "r1"));

@@ -21,6 +21,7 @@
 //! | `GET /v1/robeings/{id}/context` | `context/` |
 //! | `GET /v1/robeings/{id}/search` | `search/mod.rs` |
 //! | which spellings search takes for the same word | `search/folding.rs` |
+//! | which forms of an English word it finds | `search/english.rs` |
 //! | the index: n-grams, posting lists, segments | `search/ngrams.rs`, `search/postings.rs`, `search/segments.rs` |
 //! | how the index is written | `search/roll_up.rs`, `search/packing.rs` |
 //! | `GET /v1/robeings/{id}/patterns` | `patterns/mod.rs`; counts: `patterns/activity.rs`, `patterns/counted.rs` |

@@ -220,7 +220,10 @@ fn sync_prints_its_result_context_reads_the_cache_and_errors_say_what_to_set() {
     assert_eq!(within(dataset).1, text);
     let (code, nothing, error) = within("not.mine");
     assert_eq!((code, nothing.as_str()), (Some(1), ""), "{error}");
-    assert!(error.contains("the cache does not have (\"not.mine\")"), "{error}");
+    assert!(
+        error.contains("the cache does not have (\"not.mine\")"),
+        "{error}"
+    );
     assert!(!error.contains(dataset), "{error}");
     let nothing = format!("file://{}/nothing", folder.path().display());
     let missing = run(&context, &[("BUCKET_URL", nothing.as_str())]);

@@ -23,7 +23,9 @@ fn derived() -> Value {
     let mut whole = serde_json::to_value(Document::schema()).expect("JSON");
     whole["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     whole["$id"] = json!(format!("urn:metasync:schema-document:v{FORMAT}"));
-    whole["title"] = json!(format!("Schema document of MetaSync, formats {FORMAT} and {NEWEST_FORMAT}"));
+    whole["title"] = json!(format!(
+        "Schema document of MetaSync, formats {FORMAT} and {NEWEST_FORMAT}"
+    ));
     whole["description"] = json!(
         "What a sync writes to schema/metadata_cache.json, and GET /v1/schema returns. A release may add fields within \
          a format, so ignore fields that you don't know. A reader refuses a format that it does not know."
