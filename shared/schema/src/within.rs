@@ -370,13 +370,12 @@ fn visible_readings<'r, 'a>(
             error,
             ..
         } = reading.example;
-        let texts = [question, sql, error.as_deref().unwrap_or_default()];
+        let texts = [question, error.as_deref().unwrap_or_default()];
         let fields = |table: &&Table| {
             let fields = HiddenFields::of(table, hidden);
-            texts.iter().any(|text| fields.are_in(text))
+            fields.are_in(sql) || texts.iter().any(|text| fields.are_in(text))
         };
         reading.datasets.iter().all(|id| datasets.contain(id))
-            && !clear::is_hidden(sql, hidden)
             && !texts.iter().any(|text| hidden.are_in(text))
             && !reading.tables.iter().any(fields)
     };

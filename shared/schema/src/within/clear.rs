@@ -67,7 +67,7 @@ fn columns_beside(list: &mut [Column], hidden: &Hidden, fields: &HiddenFields) {
 
 /// Whether an expression names something hidden, or anything of a schema out of the scope: its functions and
 /// sequences are not part of the document.
-pub(super) fn is_hidden(expression: &str, hidden: &Hidden) -> bool {
+fn is_hidden(expression: &str, hidden: &Hidden) -> bool {
     let mut qualifiers = qualifiers(expression).into_iter();
     hidden.are_in(expression)
         || qualifiers.any(|(schema, name)| {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use platform::auth::Names;
 
+use super::Hidden;
 use super::fields::{HiddenFields, is_path_hidden};
-use super::{Hidden, clear};
 use crate::document::{Description, Meaning, Metric, Table, Term};
 
 /// Entries, each with its tables. Those that belong to no dataset, or whose table is gone, are missing: only callers
@@ -73,9 +73,7 @@ impl<'a> Entries<'a> {
                 it.description.as_deref(),
                 it.error.as_deref(),
             ];
-            datasets.contain(table.dataset())
-                && !clear::is_hidden(&it.sql, hidden)
-                && shows(&texts, &[table], hidden)
+            datasets.contain(table.dataset()) && shows(&texts, &[table], hidden)
         });
         Meaning {
             descriptions: descriptions
