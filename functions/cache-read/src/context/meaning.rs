@@ -66,13 +66,21 @@ impl<'a> Candidate<'a> {
             (Self::Metric(it), _) => {
                 let description = it.description.as_deref().map(short);
                 let description = description.map_or_else(String::new, |it| format!(" — {it}"));
-                format!(
-                    "{}metric {}: {} of {}{description}\n",
-                    comment(format),
-                    plain(&it.name),
-                    plain(&it.sql),
-                    plain(&it.table)
-                )
+                let (name, table) = (plain(&it.name), plain(&it.table));
+                let start = comment(format);
+                // SQL stays as it is: its lines and quotes have a meaning.
+                let sql = it.sql.trim();
+                if !sql.contains(['\n', '\r']) {
+                    return format!("{start}metric {name}: {sql} of {table}{description}\n");
+                }
+                let sql = match format {
+                    // Each line is a comment of its own.
+                    Format::Ddl => sql
+                        .replace("\r\n", "\n")
+                        .replace(['\n', '\r'], &format!("\n{start}")),
+                    Format::Text | Format::Json => sql.to_owned(),
+                };
+                format!("{start}metric {name} of {table}{description}:\n{start}{sql}\n")
             }
         }
     }

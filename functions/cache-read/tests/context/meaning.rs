@@ -78,6 +78,27 @@ fn each_format_writes_terms_and_metrics_in_its_own_way() {
 }
 
 #[test]
+fn the_sql_of_a_metric_is_written_as_it_is() {
+    let mut document = known(shop());
+    let one_line = "sum(`total`)";
+    for (sql, text, ddl) in [
+        (one_line, one_line, one_line),
+        (
+            "sum( -- gross\n  `total`\n)",
+            "metric net_revenue of p.shop.orders — After refunds.:\nsum( -- gross\n  `total`\n)\n",
+            "p.shop.orders — After refunds.:\n-- sum( -- gross\n--   `total`\n-- )\n",
+        ),
+    ] {
+        document.meaning.metrics[0].sql = sql.to_owned();
+        let document = sealed(document.clone());
+        let in_format = |format| in_format(&document, "net revenue", 4_000, format).context;
+        let (in_text, in_ddl) = (in_format(Format::Text), in_format(Format::Ddl));
+        assert!(in_text.contains(text), "{in_text}");
+        assert!(in_ddl.contains(ddl), "{in_ddl}");
+    }
+}
+
+#[test]
 fn a_term_makes_the_tables_that_it_is_about_relevant() {
     let mut tables = noise();
     tables.push(table("p.shop.orders", &["id", "total"]));
