@@ -1,6 +1,6 @@
 //! Files that Terraform writes: plans, states, and what they hold of a table.
 
-use schema::document::{Table, TableKind};
+use schema::document::{Column, Table, TableKind};
 use schema::name::TableName;
 use schema::table_schema::parse_file;
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ fn every_form_in_which_terraform_writes_a_table_holds_all_of_it() {
         json!({"values": {"root_module": {"resources": [resource("t", &elsewhere)]}}}),
     ] {
         let table = read(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let columns: Vec<String> = table.columns.iter().map(|it| it.sql_type()).collect();
+        let columns: Vec<String> = table.columns.iter().map(Column::sql_type).collect();
         assert_eq!(columns, ["DATE", "STRING(10)"], "{file}");
         let by = table.partitioning.as_ref().expect("a partition");
         assert_eq!((by.column.as_str(), by.unit.as_str()), ("day", "DAY"));

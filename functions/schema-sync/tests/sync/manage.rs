@@ -285,7 +285,10 @@ async fn an_added_example_removes_no_quarantined_one_with_another_question() {
     versions::publish(&*sync.store, &document, replace)
         .await
         .unwrap();
-    let quarantined = document.quarantined.iter().map(|it| it.id());
+    let quarantined = document
+        .quarantined
+        .iter()
+        .map(schema::document::Example::id);
     let quarantined: Vec<String> = quarantined.collect();
     assert!(quarantined.contains(&kept) && quarantined.contains(&same));
 

@@ -70,7 +70,7 @@ mod tests {
         pause(1, requested(&headers, &Value::Null, NOW), NOW)
     }
 
-    fn after_details(details: Value) -> Option<Duration> {
+    fn after_details(details: &Value) -> Option<Duration> {
         let body = json!({"error": {"code": 429, "details": details}});
         pause(1, requested(&HeaderMap::new(), &body, NOW), NOW)
     }
@@ -102,15 +102,15 @@ mod tests {
         };
         let help = json!({"@type": "type.googleapis.com/google.rpc.Help", "links": []});
         assert_eq!(
-            after_details(json!([help, delay("7s")])),
+            after_details(&json!([help, delay("7s")])),
             Some(Duration::from_secs(7))
         );
         assert_eq!(
-            after_details(json!([delay("1.250s"), delay("0s")])),
+            after_details(&json!([delay("1.250s"), delay("0s")])),
             Some(Duration::from_millis(1250))
         );
         // Longer than a caller waits.
-        assert_eq!(after_details(json!([delay("36.5s")])), None);
+        assert_eq!(after_details(&json!([delay("36.5s")])), None);
         let own = Some(Duration::from_millis(500));
         for malformed in [
             json!([delay("soon")]),
@@ -118,7 +118,7 @@ mod tests {
             json!([help]),
             json!({}),
         ] {
-            assert_eq!(after_details(malformed), own);
+            assert_eq!(after_details(&malformed), own);
         }
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "3".parse().expect("a header"))]);
         let body = json!({"error": {"details": [delay("9s")]}});
