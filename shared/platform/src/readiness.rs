@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Nobody is authenticated on that route. A report therefore consists of the fixed texts of the program, and
-//! all checks run at most once in [`MAX_AGE`], however many requests arrive.
+//! all checks run at most once in `MAX_AGE`, however many requests arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -139,7 +139,7 @@ impl Readiness {
         locked(&self.0.checks).entry(name).or_insert(run);
     }
 
-    /// The report, at most [`MAX_AGE`] old. A caller who leaves doesn't end the checks, so that connecting
+    /// The report, at most `MAX_AGE` old. A caller who leaves doesn't end the checks, so that connecting
     /// again starts no others.
     pub async fn report(&self, clock: &Clock) -> Report {
         let running = {

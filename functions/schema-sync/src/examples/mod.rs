@@ -1,8 +1,8 @@
 //! Examples: questions with the SQL that answers them.
 //!
-//! Each is grounded in the schema and planned by the warehouse ([`review`]), and again whenever a table that it
-//! reads changes ([`list`]). Examples that fail are quarantined with their error, and [`report`] tells people which
-//! ones. People add, change and remove them ([`edit`]).
+//! Each is grounded in the schema and planned by the warehouse (`review`), and again whenever a table that it
+//! reads changes (`list`). Examples that fail are quarantined with their error, and `report` tells people which
+//! ones. People add, change and remove them (`edit`).
 
 mod edit;
 mod list;

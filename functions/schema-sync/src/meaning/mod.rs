@@ -2,7 +2,7 @@
 //!
 //! People write it by route ([`crate::api`]), with `metasync describe`, or from a file. It is part of the
 //! schema document, outranks what the warehouse, an LLM or a rule says, and survives syncs. Each entry is
-//! grounded like everything else ([`check`]): what it names must exist when it is written, and every sync
+//! grounded like everything else (`check`): what it names must exist when it is written, and every sync
 //! checks it again ([`review`]). An entry that no longer fits is kept with its error, and not used until it
 //! fits again.
 

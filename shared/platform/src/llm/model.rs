@@ -9,7 +9,7 @@
 //! | anything, with `LLM_BASE_URL` | an OpenAI-compatible server | `LLM_API_KEY` or `OPENAI_API_KEY`, or none | `LLM_BASE_URL`, with its `/v1` |
 //!
 //! With the first three providers, the name of a reasoning model may end with an effort: `gpt-5-mini-low`.
-//! [`accepts`](super::accepts) describes what a model accepts.
+//! `accepts` describes what a model accepts.
 
 use std::fmt;
 

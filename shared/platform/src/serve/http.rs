@@ -51,7 +51,7 @@ pub(super) fn port(env: &Env) -> anyhow::Result<u16> {
     env.parse("PORT", 8080)
 }
 
-/// Listens on [`port`], on every interface, or with `AUTH_MODE=open` on loopback only.
+/// Listens on the port of `PORT`, on every interface, or with `AUTH_MODE=open` on loopback only.
 pub async fn bind(resources: &Resources) -> anyhow::Result<TcpListener> {
     let port = port(resources.env())?;
     let interface = if resources.auth()?.is_open() {
