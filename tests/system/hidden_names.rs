@@ -28,8 +28,9 @@ impl Story {
         let db = empty_database().await;
         db.run(warehouse).await;
         let url = url(&db);
-        let name = url.rsplit_once('/').unwrap().1;
-        let name = name.split('?').next().unwrap().to_owned();
+        let sql = "select current_database()::text";
+        let row = db.client().await.query_one(sql, &[]).await.unwrap();
+        let name: String = row.get(0);
         let token = |name: &str, datasets: &[String]| {
             let sha256 = Sha256::digest(name);
             let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -116,13 +117,11 @@ async fn no_response_to_a_scoped_admin_shows_a_hidden_type_or_the_fields_of_a_hi
     let sql = "select id, mood, grade, boss from shop.orders";
     let (status, added) = story.add("shop", sql).await;
     assert_eq!(status, 201, "{added}");
-    let types = added["verified"]["columns"].as_array().unwrap().iter();
-    let types: Vec<&str> = types.map(|it| it["type"].as_str().unwrap()).collect();
-    assert_eq!(types[0], "integer");
     let (status, again) = story.add("shop", sql).await;
     assert_eq!((status, &again), (200, &added));
-    let (_, all) = story.add("all", sql).await;
-    assert!(all.to_string().contains("hr.zzgrade"), "{all}");
+    // The whole document names what the view must not.
+    let all = story.app.get("/v1/schema").bearer("all").await;
+    assert!(all.text().contains("hr.zzgrade"), "{}", all.text());
 
     story
         .db

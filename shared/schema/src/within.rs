@@ -373,7 +373,7 @@ fn visible_readings<'r, 'a>(
         let texts = [question, error.as_deref().unwrap_or_default()];
         let fields = |table: &&Table| {
             let fields = HiddenFields::of(table, hidden);
-            fields.are_in(sql) || texts.iter().any(|text| fields.are_in(text))
+            fields.are_in_sql(sql) || texts.iter().any(|text| fields.are_in(text))
         };
         reading.datasets.iter().all(|id| datasets.contain(id))
             && !texts.iter().any(|text| hidden.are_in(text))

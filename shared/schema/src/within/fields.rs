@@ -10,12 +10,15 @@ use crate::name::names_of;
 #[derive(Default)]
 pub(super) struct HiddenFields {
     columns: Vec<(Vec<String>, Vec<Vec<String>>)>,
+    /// The names of all columns of the table.
+    of_table: Vec<Vec<String>>,
 }
 
 impl HiddenFields {
     pub(super) fn of(table: &Table, hidden: &Hidden) -> Self {
         let mut found = Self::default();
         found.add(&table.columns, hidden);
+        found.of_table = table.columns.iter().map(|it| words(&it.name)).collect();
         found
     }
 
@@ -42,6 +45,26 @@ impl HiddenFields {
         };
         let mut columns = self.columns.iter();
         columns.any(|(column, fields)| has(column) && fields.iter().any(has))
+    }
+
+    /// Whether a query names one of the columns and one of its fields. A field with the name of a column of the table
+    /// counts only right after its own column.
+    pub(super) fn are_in_sql(&self, sql: &str) -> bool {
+        if self.columns.is_empty() {
+            return false;
+        }
+        let sql = words(sql);
+        let has = |name: &[String]| {
+            !name.is_empty() && sql.windows(name.len()).any(|words| words == name)
+        };
+        let mut columns = self.columns.iter();
+        columns.any(|(column, fields)| {
+            has(column)
+                && fields.iter().any(|field| {
+                    let path = [column.as_slice(), field.as_slice()].concat();
+                    has(&path) || has(field) && !self.of_table.contains(field)
+                })
+        })
     }
 }
 

@@ -194,6 +194,7 @@ fn with_boss() -> Document {
         "examples": [
             example("own", "select sum(salary) from shop.orders"),
             example("field", "select sum((boss).salary*2) from shop.orders"),
+            example("column", "select salary, boss from shop.orders"),
             example("alias", "select hr.id as people from shop.orders as hr"),
         ],
         "meaning": {
@@ -240,7 +241,7 @@ fn nothing_that_people_wrote_names_a_field_of_a_hidden_type() {
 fn the_sql_of_an_example_names_no_field_of_a_hidden_type_and_has_any_alias() {
     let seen = within(&with_boss(), &Names::only(["db.shop"]));
     let questions = seen.examples.iter().map(|it| it.question.as_str());
-    assert_eq!(questions.collect::<Vec<_>>(), ["own", "alias"]);
+    assert_eq!(questions.collect::<Vec<_>>(), ["own", "column", "alias"]);
 }
 
 #[test]
