@@ -50,7 +50,10 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     }
     let resources = Resources::new(env);
     report.check("callers", async { callers(&resources) }).await;
-    report.add("functions", functions::check(resources.env()));
+    // What is deployed has an environment of its own.
+    if cloud.is_none() {
+        report.add("functions", functions::check(resources.env()));
+    }
     report.check("bucket", bucket(&resources)).await;
     report.check("database", database(&resources)).await;
     report
