@@ -29,7 +29,7 @@ impl Story {
         db.run(warehouse).await;
         let url = url(&db);
         let sql = "select current_database()::text";
-        let row = db.client().await.query_one(sql, &[]).await.unwrap();
+        let row = db.client().await.query_typed_one(sql, &[]).await.unwrap();
         let name: String = row.get(0);
         let token = |name: &str, datasets: &[String]| {
             let sha256 = Sha256::digest(name);
