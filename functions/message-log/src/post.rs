@@ -20,7 +20,7 @@ const MAX_BATCH: usize = 1_000;
 /// Store a message, a response, or both.
 ///
 /// A 2xx response means that the message is masked and committed. For at least 30 days, repeats are recognized by
-/// the `Idempotency-Key`, or else by the message's `id`, and get the same response. A repeat waits while the first
+/// `slack_ts` with `channel_id`, or else by the `Idempotency-Key` or the message's `id`, and get the same response. A repeat waits while the first
 /// request is in progress. A message with `slack_ts` is one row with Slack's event about it: whichever arrives later
 /// adds the fields that the row lacks.
 #[utoipa::path(
@@ -37,7 +37,7 @@ const MAX_BATCH: usize = 1_000;
         (status = 403, description = "the robeing is not in the caller's scope"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "another message has the same key or `slack_ts`, the month of the message is archived, or masking failed; nothing was stored"),
+        (status = 422, description = "another message has the same key or `slack_ts`, an agent named another `reply_to` for this Slack message, the month of the message is archived, or masking failed; nothing was stored"),
         (status = 503, description = "the database is not available; try again"),
     )
 )]

@@ -1,4 +1,4 @@
-//! Chooses the memories and turns that fit into a token budget. What was said once is told once, even if two rows have it:
+//! Chooses the memories and turns that fit into a token budget. A text that two rows have is returned once:
 //! an agent may log an answer together with its message, and Slack as a message of its own.
 
 use std::collections::{HashMap, HashSet};

@@ -78,7 +78,7 @@ impl ReplayRequest {
     request_body = ReplayRequest,
     responses(
         (status = 200, description = "stored", body = Stored),
-        (status = 400, description = "the message is still invalid; `detail` says why"),
+        (status = 400, description = "the message is still invalid, or the dead letter has no robeing and the request names none; `detail` says why"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such dead letter"),
         (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), another robeing has its message, its id was not kept (deliver the event again), it was erased, or it is an edit of a message that has a newer edit or is deleted"),
