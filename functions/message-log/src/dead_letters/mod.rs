@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::log::Log;
 use crate::page::{self, Include, Listed, STORED_BYTES, limit};
 
-pub use store::{Attribution, discard, letter_key, mark_stored, store};
+pub use store::{Attribution, discard, letter_key, mark_stored, replayed_in, store};
 
 /// Erases a dead letter. Its key stays, so that the same event is not stored again.
 pub(crate) const EMPTY_LETTER: &str = "body = null, reason = 'erased', source_event_id = '', edit = null, message_id = null, erased_at = now()";
@@ -69,6 +69,7 @@ pub struct DeadLetter {
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     last_attempt_at: Timestamp,
+    /// The time at which it was replayed or delivered again; null if a newer edit in Slack could not be stored.
     #[schema(value_type = Option<String>, format = DateTime)]
     replayed_at: Option<Timestamp>,
     /// The id of the message that it became.
@@ -112,11 +113,13 @@ pub async fn list(
                         over (order by id desc rows between unbounded preceding and 1 preceding) as before
              from (
                  select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
-                        last_attempt_at, replayed_at, message_id, erased_at
+                        last_attempt_at, message_id, erased_at,
+                        case when message_id is not null or erased_at is not null then replayed_at end as replayed_at
                  from conversation.dead_letter
                  where id < $1
                    and ($2::text[] is null or robeing_id = any ($2))
-                   and ($3 or replayed_at is null)
+                   -- A replay that did not come to its end, or a newer edit since, has to be replayed.
+                   and ($3 or replayed_at is null or message_id is null and erased_at is null)
                    and ($6 or erased_at is null)
                  order by id desc
                  limit $4

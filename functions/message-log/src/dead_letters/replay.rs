@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use jiff::Timestamp;
+use platform::auth::Names;
+use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::{Admin, Error, Json, Path, Result};
+use platform::{Admin, Caller, Error, Json, Path, Result};
 use robeing::ROBEINGS;
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,7 +20,10 @@ use crate::ids::Key;
 use crate::log::{Edit, Log, RawEvent, Stored, source_named};
 use crate::message::NewMessage;
 
-#[derive(Default, Deserialize, ToSchema)]
+/// How often a dead letter is read again that changes before it is claimed.
+const MAX_CLAIMS: usize = 5;
+
+#[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayRequest {
     /// The message to store; default: the body of the dead letter.
@@ -81,7 +86,7 @@ impl ReplayRequest {
         (status = 400, description = "the message is still invalid, or the dead letter has no robeing and the request names none; `detail` says why"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such dead letter"),
-        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), another robeing has its message, its id was not kept (deliver the event again), it was erased, or it is an edit of a message that has a newer edit or is deleted"),
+        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), another robeing has its message, its id was not kept (deliver the event again), it was erased, it is an edit of a message that has a newer edit or is deleted, or it is being replayed or delivered (send the request again)"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "another message has its key"),
@@ -94,84 +99,220 @@ pub async fn replay(
     Path(id): Path<Uuid>,
     Json(request): Json<ReplayRequest>,
 ) -> Result<Json<Stored>> {
-    let scope = Scope::of(ROBEINGS, caller.scope.of(ROBEINGS));
+    let (letter, message) = claim(&log, &caller, id, &request).await?;
+    let stored = match letter.store(&log, message).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            if letter.is_claim_first && stored_nothing(&error) {
+                letter.release(&log, &caller).await?;
+            }
+            return Err(error);
+        }
+    };
+    letter.settle(&log, &caller, stored.id).await?;
+    Ok(Json(stored))
+}
+
+/// Claims the dead letter for the robeing of the message, so that no other replay stores it in another robeing.
+async fn claim(
+    log: &Log,
+    caller: &Caller,
+    id: Uuid,
+    request: &ReplayRequest,
+) -> Result<(Letter, NewMessage)> {
+    let scope = caller.scope.of(ROBEINGS);
     let client = log.pool.get().await?;
-    let letter = db::query(
-        &client,
-        &scope,
-        "select source, source_event_id, is_exact, event_time, event_order, sent_at, body, edit,
-                case when replayed_at is not null then robeing_id end as stored_in,
-                erased_at is not null as is_erased
-         from conversation.dead_letter
-         where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
-        &[
-            (&id, Type::UUID),
-            (&robeings(caller.scope.of(ROBEINGS)), Type::TEXT_ARRAY),
-        ],
+    for _ in 0..MAX_CLAIMS {
+        let Some(mut letter) = Letter::read(&client, scope, id).await? else {
+            return Err(Error::NotFound(format!("there is no dead letter {id}")));
+        };
+        let message = letter.message(request.clone(), caller)?;
+        if letter.claim(&client, scope, &message.robeing_id).await? {
+            return Ok((letter, message));
+        }
+    }
+    let detail = "the dead letter is being replayed or delivered: send the request again";
+    Err(Error::Conflict(detail.to_owned()))
+}
+
+/// Whether a replay that failed has certainly stored nothing in its robeing.
+fn stored_nothing(error: &Error) -> bool {
+    // A conflict is with the row of the message in this robeing.
+    !matches!(
+        error,
+        Error::Conflict(_) | Error::Unavailable { .. } | Error::Internal(_)
     )
-    .await?;
-    let letter = letter.first();
-    let letter = letter.ok_or_else(|| Error::NotFound(format!("there is no dead letter {id}")))?;
-    if letter.try_get("is_erased")? {
-        let detail = "the dead letter was erased and can't be replayed";
-        return Err(Error::Conflict(detail.to_owned()));
+}
+
+/// A dead letter, as a replay read it.
+struct Letter {
+    id: Uuid,
+    source: String,
+    key: Key,
+    is_exact: bool,
+    sent_at: Option<Timestamp>,
+    body: Option<Value>,
+    edit: Option<Jsonb<Value>>,
+    robeing_id: Option<String>,
+    /// When a replay claimed it for its robeing.
+    claimed_at: Option<Timestamp>,
+    /// Whether no other replay has claimed it before.
+    is_claim_first: bool,
+    is_erased: bool,
+    attempts: i32,
+}
+
+impl Letter {
+    async fn read(client: &Client, scope: &Names, id: Uuid) -> Result<Option<Self>> {
+        let rows = db::query(
+            client,
+            &Scope::of(ROBEINGS, scope),
+            "select source, source_event_id, is_exact, event_time, event_order, sent_at, body, edit, robeing_id,
+                    replayed_at, erased_at is not null as is_erased, attempts
+             from conversation.dead_letter
+             where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
+            &[(&id, Type::UUID), (&robeings(scope), Type::TEXT_ARRAY)],
+        )
+        .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let order: Option<i64> = row.try_get("event_order")?;
+        Ok(Some(Self {
+            id,
+            source: row.try_get("source")?,
+            key: Key {
+                text: row.try_get("source_event_id")?,
+                time: row.try_get("event_time")?,
+                order: order.map(i64::cast_unsigned),
+            },
+            is_exact: row.try_get("is_exact")?,
+            sent_at: row.try_get("sent_at")?,
+            body: row.try_get("body")?,
+            edit: row.try_get("edit")?,
+            robeing_id: row.try_get("robeing_id")?,
+            claimed_at: row.try_get("replayed_at")?,
+            is_claim_first: false,
+            is_erased: row.try_get("is_erased")?,
+            attempts: row.try_get("attempts")?,
+        }))
     }
-    let body: Option<Value> = letter.try_get("body")?;
-    let mut message = request.message(body.as_ref())?;
-    robeing::may_see(&caller, &message.robeing_id)?;
-    let stored_in: Option<String> = letter.try_get("stored_in")?;
-    if let Some(stored_in) = stored_in.filter(|it| *it != message.robeing_id) {
-        return Err(Error::Conflict(format!(
-            "the dead letter was stored in the robeing `{stored_in}`: to store a copy in another one, send it to \
-             `/v1/messages`"
-        )));
+
+    /// The message to store.
+    ///
+    /// # Errors
+    /// If the dead letter can't be replayed, or not in the robeing of the message.
+    fn message(&self, request: ReplayRequest, caller: &Caller) -> Result<NewMessage> {
+        if self.is_erased {
+            let detail = "the dead letter was erased and can't be replayed";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+        let message = request.message(self.body.as_ref())?;
+        robeing::may_see(caller, &message.robeing_id)?;
+        let stored_in = self.claimed_at.and(self.robeing_id.as_ref());
+        if let Some(stored_in) = stored_in.filter(|it| **it != message.robeing_id) {
+            return Err(Error::Conflict(format!(
+                "the dead letter was stored in the robeing `{stored_in}`: to store a copy in another one, send it to \
+                 `/v1/messages`"
+            )));
+        }
+        if !self.is_exact {
+            // Under a shortened or masked id the message could be stored twice.
+            let detail = "the event id was masked or cut and doesn't identify the event: deliver the event again";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+        Ok(message)
     }
-    let source: String = letter.try_get("source")?;
-    let order: Option<i64> = letter.try_get("event_order")?;
-    let key = Key {
-        text: letter.try_get("source_event_id")?,
-        time: letter.try_get("event_time")?,
-        order: order.map(i64::cast_unsigned),
-    };
-    if !letter.try_get::<_, bool>("is_exact")? {
-        // Under a shortened or masked id the message could be stored twice.
-        let detail = "the event id was masked or cut and doesn't identify the event: deliver the event again";
-        return Err(Error::Conflict(detail.to_owned()));
+
+    /// Returns false if the dead letter has changed since it was read. A claim for the same robeing is renewed, so that
+    /// the replay that made it doesn't release it.
+    async fn claim(&mut self, client: &Client, scope: &Names, robeing_id: &str) -> Result<bool> {
+        let rows = db::query(
+            client,
+            &Scope::of(ROBEINGS, scope),
+            "update conversation.dead_letter
+             set robeing_id = $2,
+                 replayed_at = case
+                     when replayed_at is null or message_id is null then clock_timestamp()
+                     else replayed_at
+                 end
+             where id = $1
+               and attempts = $3
+               and erased_at is null
+               and replayed_at is not distinct from $4
+               and robeing_id is not distinct from $5
+             returning replayed_at",
+            &[
+                (&self.id, Type::UUID),
+                (&robeing_id, Type::TEXT),
+                (&self.attempts, Type::INT4),
+                (&self.claimed_at, Type::TIMESTAMPTZ),
+                (&self.robeing_id, Type::TEXT),
+            ],
+        )
+        .await?;
+        let Some(row) = rows.first() else {
+            return Ok(false);
+        };
+        self.is_claim_first = self.claimed_at.is_none();
+        self.claimed_at = row.try_get("replayed_at")?;
+        Ok(true)
     }
-    drop(client);
-    let sent_at: Option<Timestamp> = letter.try_get("sent_at")?;
-    let edit: Option<Jsonb<Edit>> = letter.try_get("edit")?;
-    if source == "slack" {
-        authors::add_user_id(&log, &mut message, body.as_ref(), &key).await?;
+
+    /// Gives up a claim that no other replay has renewed.
+    async fn release(&self, log: &Log, caller: &Caller) -> Result<()> {
+        let client = log.pool.get().await?;
+        db::query(
+            &client,
+            &Scope::of(ROBEINGS, caller.scope.of(ROBEINGS)),
+            "update conversation.dead_letter
+             set replayed_at = null, robeing_id = $3
+             where id = $1 and replayed_at = $2 and message_id is null",
+            &[
+                (&self.id, Type::UUID),
+                (&self.claimed_at, Type::TIMESTAMPTZ),
+                (&self.robeing_id, Type::TEXT),
+            ],
+        )
+        .await?;
+        Ok(())
     }
-    let event = RawEvent {
-        sent_at,
-        ..RawEvent::with_key(source_named(&source), key)
-    };
-    let robeing_id = message.robeing_id.clone();
-    let event = event.with_message(message);
-    let stored = match edit {
-        None => log.store_one(event).await?,
-        Some(Jsonb(edit)) => log.edit(event, &edit).await?.ok_or_else(|| {
+
+    async fn store(&self, log: &Log, mut message: NewMessage) -> Result<Stored> {
+        if self.source == "slack" {
+            authors::add_user_id(log, &mut message, self.body.as_ref(), &self.key).await?;
+        }
+        let event = RawEvent {
+            sent_at: self.sent_at,
+            ..RawEvent::with_key(source_named(&self.source), self.key.clone())
+        };
+        let event = event.with_message(message);
+        let Some(Jsonb(edit)) = &self.edit else {
+            return log.store_one(event).await;
+        };
+        let edit = Edit::deserialize(edit).map_err(anyhow::Error::from)?;
+        log.edit(event, &edit).await?.ok_or_else(|| {
             let detail = "the message has a newer edit or is deleted, so this edit changes nothing";
             Error::Conflict(detail.to_owned())
-        })?,
-    };
-    let client = log.pool.get().await?;
-    db::query(
-        &client,
-        &scope,
-        "update conversation.dead_letter
-         set replayed_at = coalesce(replayed_at, now()), message_id = $2,
-             robeing_id = case when replayed_at is null then $3 else coalesce(robeing_id, $3) end
-         where id = $1",
-        &[
-            (&id, Type::UUID),
-            (&stored.id, Type::UUID),
-            (&robeing_id, Type::TEXT),
-        ],
-    )
-    .await?;
-    erase_letters_of_erased(&client, &[stored.id]).await?;
-    Ok(Json(stored))
+        })
+    }
+
+    /// Records the message that the dead letter became, unless it has a newer edit by now.
+    async fn settle(&self, log: &Log, caller: &Caller, message_id: Uuid) -> Result<()> {
+        let client = log.pool.get().await?;
+        db::query(
+            &client,
+            &Scope::of(ROBEINGS, caller.scope.of(ROBEINGS)),
+            "update conversation.dead_letter
+             set message_id = $2
+             where id = $1 and edit is not distinct from $3",
+            &[
+                (&self.id, Type::UUID),
+                (&message_id, Type::UUID),
+                (&self.edit, Type::JSONB),
+            ],
+        )
+        .await?;
+        erase_letters_of_erased(&client, &[message_id]).await
+    }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::EMPTY_LETTER;
 use crate::ids::digest;
-use crate::log::{CLOSED, Log, RawEvent};
+use crate::log::{CLOSED, Edit, Log, RawEvent};
 use crate::message::MAX_DEPTH;
 
 /// In characters.
@@ -166,19 +166,49 @@ pub(super) async fn erase_letters_of_erased(client: &Client, messages: &[Uuid]) 
     Ok(())
 }
 
-/// Erases a dead letter whose text its sender has edited or deleted since.
-pub async fn discard(log: &Log, attribution: Attribution<'_>, event: &RawEvent) -> Result<()> {
+/// Erases a dead letter whose text its sender has edited or deleted since. After an edit, the dead letter may still
+/// become that of a newer one; after a deletion, nothing is stored in it again.
+pub async fn discard(
+    log: &Log,
+    attribution: Attribution<'_>,
+    event: &RawEvent,
+    edit: Option<&Edit>,
+) -> Result<()> {
     let client = log.pool.get().await?;
     db::query(
         &client,
         &Scope::all(ROBEINGS),
-        "update conversation.dead_letter
-         set body = null, reason = 'edited or deleted by its sender', edit = null, erased_at = now()
-         where key = $1 and erased_at is null",
-        &[(&letter_key(attribution, event), Type::UUID)],
+        include_str!("discard.sql"),
+        &[
+            (&letter_key(attribution, event), Type::UUID),
+            (&edit.map(Jsonb), Type::JSONB),
+        ],
     )
     .await?;
     Ok(())
+}
+
+/// The robeings in which replays stored the message of an event, for these attributions.
+pub async fn replayed_in(
+    log: &Log,
+    attributions: &[Attribution<'_>],
+    event: &RawEvent,
+) -> Result<Vec<String>> {
+    let keys = attributions.iter().map(|it| letter_key(*it, event));
+    let keys: Vec<Uuid> = keys.collect();
+    let client = log.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(ROBEINGS),
+        "select distinct robeing_id
+         from conversation.dead_letter
+         where key = any ($1) and replayed_at is not null and robeing_id is not null
+         order by 1",
+        &[(&keys, Type::UUID_ARRAY)],
+    )
+    .await?;
+    let robeings = rows.iter().map(|row| row.try_get("robeing_id"));
+    Ok(robeings.collect::<Result<_, _>>()?)
 }
 
 /// Postgres can't store NUL characters. The replacement character shows where they were.

@@ -100,6 +100,7 @@ pub(super) fn edit_of(envelope: &Envelope) -> Option<Edit> {
 }
 
 /// What an event does to a message.
+#[derive(Clone)]
 pub(super) enum MessageEvent {
     Posted(Box<NewMessage>, Key),
     Edited(Box<NewMessage>, Key, Edit),
@@ -114,6 +115,15 @@ impl MessageEvent {
         match self {
             Self::Posted(message, _) | Self::Edited(message, ..) => Some(message),
             Self::Deleted(..) | Self::Ignored => None,
+        }
+    }
+
+    /// The key of the message that is edited or deleted, and the edit.
+    pub(super) fn change(&self) -> Option<(&Key, Option<&Edit>)> {
+        match self {
+            Self::Edited(_, key, edit) => Some((key, Some(edit))),
+            Self::Deleted(key, _) => Some((key, None)),
+            Self::Posted(..) | Self::Ignored => None,
         }
     }
 }

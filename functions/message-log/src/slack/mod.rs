@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::authors;
 use crate::dead_letters::{self, Attribution};
 use crate::ids::Key;
-use crate::log::{Log, RawEvent};
+use crate::log::{Edit, Log, RawEvent};
 use crate::message::{NewMessage, masking_bytes};
 use message_event::{Envelope, MessageEvent, is_id};
 
@@ -99,7 +99,11 @@ pub async fn receive(
         Ok(event) => {
             let message = event.message();
             let message = message.and_then(|it| serde_json::to_value(it).ok());
-            (message, store(&log, &envelope, robeing, event).await)
+            let mut robeings = robeings_of_replays(&log, &envelope, Some(robeing), &event).await?;
+            if !robeings.contains(robeing) {
+                robeings.push(robeing.clone());
+            }
+            (message, store(&log, &envelope, &robeings, &event).await)
         }
         Err(error) => (None, Err(error)),
     };
@@ -143,12 +147,24 @@ async fn reject(
 }
 
 /// Keeps the message of an app without a robeing as a dead letter, which a replay stores in the robeing that it names.
-/// The event is acknowledged, since Slack disables an app whose events fail.
+/// An edit or a deletion after the replay applies to the message in that robeing. The event is acknowledged, since Slack
+/// disables an app whose events fail.
 async fn keep_without_robeing(
     log: &Log,
     envelope: &Envelope,
     event: Result<MessageEvent>,
 ) -> Result<Response> {
+    let mut failure = None;
+    if let Ok(event) = &event {
+        let robeings = robeings_of_replays(log, envelope, None, event).await?;
+        if !robeings.is_empty() {
+            match store(log, envelope, &robeings, event).await {
+                Ok(()) => return Ok(acknowledged()),
+                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
+                Err(error) => failure = Some(error),
+            }
+        }
+    }
     let (key, body) = match event {
         Ok(MessageEvent::Ignored) => return Ok(acknowledged()),
         Ok(MessageEvent::Deleted(key, _)) => (key, None),
@@ -163,17 +179,20 @@ async fn keep_without_robeing(
         app if is_id(app) => format!("the Slack app `{app}` has no robeing: add it to"),
         _ => "the event names no Slack app: name its app in".to_owned(),
     };
-    let reason = Error::Invalid(format!(
-        "{app} SLACK_ROBEINGS, or set SLACK_DEFAULT_ROBEING; then replay this dead letter with the `robeing_id` \
-         that it belongs to"
-    ));
+    let without_robeing = || {
+        Error::Invalid(format!(
+            "{app} SLACK_ROBEINGS, or set SLACK_DEFAULT_ROBEING; then replay this dead letter with the `robeing_id` \
+             that it belongs to"
+        ))
+    };
+    let reason = failure.unwrap_or_else(without_robeing);
     let sender = sender_of(envelope);
     let sender = Attribution::Sender(&sender);
     let is_deleted = body.is_none();
     store_letter(log, sender, envelope, key.clone(), body, &reason).await?;
     if is_deleted {
         // An event of the message that arrives later must not restore its text.
-        dead_letters::discard(log, sender, &RawEvent::with_key("slack", key)).await?;
+        dead_letters::discard(log, sender, &RawEvent::with_key("slack", key), None).await?;
     }
     Ok(acknowledged())
 }
@@ -216,7 +235,45 @@ fn letter_key(envelope: &Envelope) -> Key {
     })
 }
 
+/// The robeings in which a replay stored the message that an event edits or deletes: as a dead letter of the robeing, or
+/// of its app before it had a robeing.
+async fn robeings_of_replays(
+    log: &Log,
+    envelope: &Envelope,
+    robeing: Option<&String>,
+    event: &MessageEvent,
+) -> Result<Vec<String>> {
+    let Some((key, _)) = event.change() else {
+        return Ok(Vec::new());
+    };
+    let sender = sender_of(envelope);
+    let robeing = robeing.map(|it| Attribution::Robeing(it));
+    let attributions = [Some(Attribution::Sender(&sender)), robeing];
+    let attributions: Vec<_> = attributions.into_iter().flatten().collect();
+    let event = RawEvent::with_key("slack", key.clone());
+    dead_letters::replayed_in(log, &attributions, &event).await
+}
+
+/// Stores an event in each of these robeings. What one of them refuses doesn't keep it from the others.
 async fn store(
+    log: &Log,
+    envelope: &Envelope,
+    robeings: &[String],
+    event: &MessageEvent,
+) -> Result<()> {
+    let mut outcome = Ok(());
+    for robeing in robeings {
+        let stored = store_in(log, envelope, robeing, event.clone()).await;
+        outcome = outcome.and(stored);
+    }
+    outcome?;
+    match event.change() {
+        Some((key, edit)) => discard_letters(log, envelope, robeings, key, edit).await,
+        None => Ok(()),
+    }
+}
+
+async fn store_in(
     log: &Log,
     envelope: &Envelope,
     robeing_id: &str,
@@ -231,31 +288,38 @@ async fn store(
     };
     match event {
         MessageEvent::Posted(mut message, key) => {
+            robeing_id.clone_into(&mut message.robeing_id);
             add_user_id(log, envelope, &mut message, &key).await?;
             log.store_one(raw(key).with_message(*message)).await?;
         }
         MessageEvent::Edited(mut message, key, edit) => {
+            robeing_id.clone_into(&mut message.robeing_id);
             add_user_id(log, envelope, &mut message, &key).await?;
-            log.edit(raw(key.clone()).with_message(*message), &edit)
-                .await?;
-            discard_letters(log, envelope, robeing_id, key).await?;
+            log.edit(raw(key).with_message(*message), &edit).await?;
         }
         MessageEvent::Deleted(key, at) => {
             log.delete(robeing_id, &envelope.event_id, &key, at).await?;
-            discard_letters(log, envelope, robeing_id, key).await?;
         }
         MessageEvent::Ignored => {}
     }
     Ok(())
 }
 
-/// Discards the dead letters of earlier events, whose text is edited or deleted now: of the robeing, and of its app
+/// Discards the dead letters of earlier events, whose text is edited or deleted now: of these robeings, and of the app
 /// before it had a robeing.
-async fn discard_letters(log: &Log, envelope: &Envelope, robeing_id: &str, key: Key) -> Result<()> {
-    let event = RawEvent::with_key("slack", key);
-    dead_letters::discard(log, Attribution::Robeing(robeing_id), &event).await?;
+async fn discard_letters(
+    log: &Log,
+    envelope: &Envelope,
+    robeings: &[String],
+    key: &Key,
+    edit: Option<&Edit>,
+) -> Result<()> {
+    let event = RawEvent::with_key("slack", key.clone());
+    for robeing in robeings {
+        dead_letters::discard(log, Attribution::Robeing(robeing), &event, edit).await?;
+    }
     let sender = sender_of(envelope);
-    dead_letters::discard(log, Attribution::Sender(&sender), &event).await
+    dead_letters::discard(log, Attribution::Sender(&sender), &event, edit).await
 }
 
 /// Checks the message first, so that no Slack user is stored for an invalid one.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{SECRET, callback, now_ts, said, send};
 use crate::common::{Fixture, app_on, start_with, texts};
+use crate::memory::roll_up;
 
 const APP: &str = "A0FFV41KK";
 
@@ -231,4 +232,162 @@ async fn a_dead_letter_is_replayed_into_one_robeing_only() {
         }
     }
     assert_eq!(log.rows().await, 1);
+}
+
+/// Stores the dead letter of the message `ts` in the robeing `sales`. Returns the path of the replay.
+async fn replayed(log: &Fixture, ts: &str, text: &str) -> String {
+    accept(log, &said(ts, text, json!({"user": "U1"}))).await;
+    let path = replay(&letters(log).await[0]);
+    let reply = log.app.post(&path, json!({"robeing_id": "sales"})).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    path
+}
+
+#[tokio::test]
+async fn an_edit_or_a_deletion_after_a_replay_applies_to_the_message_in_its_robeing() {
+    for mapped_to in [None, Some("sales"), Some("support")] {
+        let mut log = start().await;
+        let ts = now_ts(1);
+        replayed(&log, &ts, "narwhal").await;
+        if let Some(robeing) = mapped_to {
+            let robeings = format!(r#"{{"{APP}": "{robeing}"}}"#);
+            let settings = [
+                ("SLACK_SIGNING_SECRET", SECRET),
+                ("SLACK_ROBEINGS", &*robeings),
+            ];
+            log.app = app_on(&log.database, &settings).await;
+        }
+        accept(&log, &changed(&ts, "walrus")).await;
+        let page = log.get("/v1/robeings/sales/messages").await;
+        assert_eq!(texts(&page, "message"), ["walrus"], "{mapped_to:?}");
+        assert!(letters(&log).await.is_empty(), "{mapped_to:?}");
+        accept(&log, &deleted(&ts)).await;
+        roll_up(&log).await;
+        let dump = log.dump().await;
+        for gone in ["narwhal", "walrus"] {
+            assert!(!dump.contains(gone), "{mapped_to:?}: {gone}");
+        }
+        accept(&log, &changed(&ts, "seal")).await;
+        assert!(!log.dump().await.contains("seal"), "{mapped_to:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_edit_after_a_replay_that_cannot_be_stored_is_listed_again() {
+    let log = start().await;
+    let ts = now_ts(1);
+    let edited = |at: u32, text: &str| {
+        let mut event = changed(&ts, text);
+        event["event"]["ts"] = now_ts(at).into();
+        event["event"]["message"]["edited"]["ts"] = now_ts(at).into();
+        event
+    };
+    let path = replayed(&log, &ts, "as it was").await;
+    for (at, is_emptied) in [(900, false), (902, true)] {
+        if is_emptied {
+            // An edit that is stored empties the dead letter, but a newer one still needs it.
+            accept(&log, &edited(901, "in between")).await;
+            assert!(letters(&log).await.is_empty());
+        }
+        accept(&log, &edited(at, &"x".repeat(300_000))).await;
+        let listed = letters(&log).await;
+        assert_eq!(listed.len(), 1, "{at}");
+        assert_eq!(listed[0]["replayed_at"], Value::Null, "{at}");
+        let reason = listed[0]["reason"].as_str().expect("a reason");
+        assert!(!reason.contains("SLACK_ROBEINGS"), "{reason}");
+        // An older edit that arrives late changes neither.
+        accept(&log, &edited(at - 1, "late")).await;
+        assert_eq!(letters(&log).await.len(), 1, "{at}");
+        let with = |robeing: &str| json!({"message": {"robeing_id": robeing, "channel_id": "C024BE91L", "message": "short"}});
+        let elsewhere = log.app.post(&path, with("support")).await;
+        assert_eq!(elsewhere.status, 409, "{elsewhere:?}");
+        let reply = log.app.post(&path, with("sales")).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let page = log.get("/v1/robeings/sales/messages").await;
+        assert_eq!(texts(&page, "message"), ["short"], "{at}");
+        assert!(letters(&log).await.is_empty(), "{at}");
+    }
+    assert_eq!(log.rows().await, 1);
+}
+
+/// Lets each insert into the log run a statement first.
+async fn before_insert(log: &Fixture, statement: &str) {
+    log.database
+        .run(&format!(
+            "create or replace function public.before_insert() returns trigger language plpgsql as
+             $$ begin {statement}; return new; end $$;
+             create or replace trigger before_insert before insert on conversation.log
+             for each row execute function public.before_insert()"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn of_two_replays_at_once_into_two_robeings_one_is_refused() {
+    let log = start().await;
+    accept(&log, &said(&now_ts(1), "hello", json!({}))).await;
+    let path = replay(&letters(&log).await[0]);
+    before_insert(&log, "perform pg_advisory_xact_lock(7)").await;
+    let gate = log.database.client().await;
+    gate.batch_execute("select pg_advisory_lock(7)")
+        .await
+        .expect("a lock");
+    let first = tokio::spawn({
+        let request = log.app.post(&path, json!({"robeing_id": "sales"}));
+        async move { request.await }
+    });
+    let waiting = "select count(*) from pg_locks join pg_database on pg_database.oid = database
+                   where locktype = 'advisory' and not granted and datname = current_database()";
+    for _ in 0..500 {
+        if log.count(waiting).await == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(log.count(waiting).await, 1, "the first replay is storing");
+    let second = log.app.post(&path, json!({"robeing_id": "support"})).await;
+    gate.batch_execute("select pg_advisory_unlock(7)")
+        .await
+        .expect("an unlock");
+    assert_eq!(second.status, 409, "{second:?}");
+    let first = first.await.expect("a reply");
+    assert_eq!(first.status, 200, "{first:?}");
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["hello"]);
+    assert_eq!(log.rows().await, 1);
+}
+
+#[tokio::test]
+async fn a_replay_that_was_interrupted_is_listed_and_can_be_repeated_in_the_same_robeing_only() {
+    let log = start().await;
+    accept(&log, &said(&now_ts(1), "hello", json!({}))).await;
+    let path = replay(&letters(&log).await[0]);
+    before_insert(&log, "raise exception 'interrupted'").await;
+    let to = |robeing: &str| json!({ "robeing_id": robeing });
+    let interrupted = log.app.post(&path, to("sales")).await;
+    assert!(interrupted.status.is_server_error(), "{interrupted:?}");
+    let listed = letters(&log).await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["replayed_at"], Value::Null);
+    assert_eq!(listed[0]["robeing_id"], "sales");
+    before_insert(&log, "null").await;
+    for (robeing, status) in [("support", 409), ("sales", 200), ("support", 409)] {
+        let reply = log.app.post(&path, to(robeing)).await;
+        assert_eq!(reply.status, status, "{robeing}: {reply:?}");
+    }
+    assert!(letters(&log).await.is_empty());
+    assert_eq!(log.rows().await, 1);
+}
+
+#[tokio::test]
+async fn a_replay_that_is_refused_leaves_the_dead_letter_to_any_robeing() {
+    let log = start().await;
+    accept(&log, &said(&now_ts(1), "hello", json!({}))).await;
+    let path = replay(&letters(&log).await[0]);
+    let empty = json!({"message": {"robeing_id": "sales"}});
+    let refused = log.app.post(&path, empty).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert_eq!(letters(&log).await[0]["robeing_id"], Value::Null);
+    let reply = log.app.post(&path, json!({"robeing_id": "support"})).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
 }
