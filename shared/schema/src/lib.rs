@@ -19,4 +19,4 @@ pub mod versions;
 mod within;
 
 pub use dialect::Dialect;
-pub use within::{names, within};
+pub use within::{meaning_within, names, within};

@@ -6,26 +6,29 @@
 
 mod clear;
 mod fields;
+mod grouped;
+mod hidden;
 mod meaning;
 mod names;
 mod postgres;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use platform::auth::Names;
 
-use crate::document::{Document, Example, Extension, Ledger, Source, Table};
-use crate::mentions::Mentions;
+use crate::document::{Document, Example, Ledger, Meaning, Source, Table};
 use crate::name::TableName;
 use crate::versions;
 
 pub use self::names::names;
 
-use self::fields::{HiddenFields, is_path_hidden};
-use self::meaning::Entries;
+use self::fields::is_path_hidden;
+use self::grouped::Grouped;
+use self::hidden::{Hidden, Named};
+use self::meaning::{Entries, Place};
 
 /// The document restricted to `datasets`. If nothing is hidden, `version` is that of the whole document.
 pub fn within(document: &Document, datasets: &Names) -> Document {
@@ -35,74 +38,42 @@ pub fn within(document: &Document, datasets: &Names) -> Document {
     Whole::of(document).within(datasets)
 }
 
+/// What a caller of these datasets would see of entries if they were those of the document.
+pub fn meaning_within(meaning: &Meaning, document: &Document, datasets: &Names) -> Meaning {
+    if *datasets == Names::All {
+        return meaning.clone();
+    }
+    let whole = Whole::of(document);
+    let hidden = whole.hidden(datasets);
+    let entries = Entries::of(meaning, |name| whole.place(name));
+    entries.within(datasets, &hidden)
+}
+
 /// A whole document, indexed to be restricted to several scopes.
 pub(crate) struct Whole<'a> {
     document: &'a Document,
-    names: Mentions,
-    /// The names in each dataset, in lower case.
-    names_of: HashMap<String, Vec<String>>,
+    named: Named,
     /// The positions of the tables of each dataset.
     tables_of: HashMap<&'a str, Vec<usize>>,
-    examples: Vec<Reading<'a>>,
-    quarantined: Vec<Reading<'a>>,
+    examples: Grouped<'a, Reading<'a>>,
+    quarantined: Grouped<'a, Reading<'a>>,
     meaning: Entries<'a>,
-    /// The tables by name, without those of unknown dataset, and of several datasets.
-    table_of: HashMap<&'a str, &'a Table>,
+    /// The tables by name; none if the dataset is unknown, or if tables of several datasets have the name.
+    table_of: HashMap<&'a str, Option<&'a Table>>,
     /// The positions of the tables with a key or inheritance between two datasets.
     links: BTreeMap<BTreeSet<&'a str>, BTreeSet<usize>>,
 }
 
-/// An example, and the tables and datasets that it reads.
+/// An example, and the tables that it reads.
 struct Reading<'a> {
     example: &'a Example,
     tables: Vec<&'a Table>,
-    datasets: BTreeSet<&'a str>,
-}
-
-/// The names that a scope must not see.
-pub(crate) struct Hidden<'a> {
-    names: &'a Mentions,
-    seen: HashSet<&'a str>,
-    /// The database of a Postgres warehouse.
-    database: Option<&'a str>,
-    datasets: &'a Names,
-    extensions: &'a [Extension],
-}
-
-impl Hidden<'_> {
-    pub(crate) fn are_in(&self, text: &str) -> bool {
-        self.names.any_in(text, |name| !self.seen.contains(name))
-    }
-
-    /// Whether a schema of Postgres is hidden. It may have no tables.
-    fn has_schema(&self, schema: &str) -> bool {
-        self.database
-            .is_some_and(|database| postgres::is_outside(schema, database, self.datasets))
-    }
-
-    /// Whether this is a type or function of an extension, whose name is no secret.
-    fn is_of_extension(&self, name: &str) -> bool {
-        self.extensions.iter().any(|extension| {
-            let mut names = extension.types.iter().chain(&extension.functions);
-            names.any(|known| known == name)
-        })
-    }
 }
 
 impl<'a> Whole<'a> {
     pub(crate) fn of(document: &'a Document) -> Self {
-        let mut names_of: HashMap<String, Vec<String>> = HashMap::new();
-        for (dataset, name) in names(document) {
-            names_of
-                .entry(dataset)
-                .or_default()
-                .push(name.to_lowercase());
-        }
-        let distinct: HashSet<&String> = names_of.values().flatten().collect();
-        let names = Mentions::of(distinct.into_iter().cloned());
         let mut tables_of: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut links: BTreeMap<BTreeSet<&str>, BTreeSet<usize>> = BTreeMap::new();
-        // None if the dataset is unknown, or if tables of two datasets have the name.
         let mut table_of: HashMap<&str, Option<&Table>> = HashMap::new();
         for (position, table) in document.tables.iter().enumerate() {
             let dataset = (!table.parts.is_unknown()).then(|| table.dataset());
@@ -120,29 +91,21 @@ impl<'a> Whole<'a> {
                 *known = None;
             }
         }
-        let table_of: HashMap<&str, &Table> = table_of
-            .into_iter()
-            .filter_map(|(name, table)| Some((name, table?)))
-            .collect();
-        let table = |name: &str| table_of.get(name).copied();
         let reading = |example: &'a Example| {
-            let tables = example.tables.iter().map(|name| table(name));
+            let tables = example.tables.iter();
+            let tables = tables.map(|name| table_of.get(name.as_str()).copied().flatten());
             let tables: Vec<&Table> = tables.collect::<Option<_>>()?;
-            let datasets: BTreeSet<&str> = tables.iter().map(|it| it.dataset()).collect();
-            (!datasets.is_empty()).then_some(Reading {
-                example,
-                tables,
-                datasets,
-            })
+            let datasets = tables.iter().map(|it| it.dataset()).collect();
+            Some((datasets, Reading { example, tables }))
         };
+        let place = |name: &'a str| place(&table_of, name, document);
         Self {
-            names,
-            names_of,
+            named: Named::of(document),
             tables_of,
             links,
-            examples: document.examples.iter().filter_map(reading).collect(),
-            quarantined: document.quarantined.iter().filter_map(reading).collect(),
-            meaning: Entries::of(&document.meaning, table),
+            examples: Grouped::of(document.examples.iter().filter_map(reading)),
+            quarantined: Grouped::of(document.quarantined.iter().filter_map(reading)),
+            meaning: Entries::of(&document.meaning, place),
             table_of,
             document,
         }
@@ -151,41 +114,33 @@ impl<'a> Whole<'a> {
     /// The ids of the datasets.
     pub(crate) fn datasets(&self) -> BTreeSet<&'a str> {
         let of_source = self.document.source.datasets.iter().map(String::as_str);
+        let of_entries = self.meaning.sets().flatten().copied();
         let ids = of_source.chain(self.tables_of.keys().copied());
+        let ids = ids.chain(of_entries);
         ids.filter(|id| !id.is_empty()).collect()
     }
 
     /// The sets of datasets that an example reads together, that a term is about, or that a key or
     /// inheritance links.
     pub(crate) fn together(&self) -> BTreeSet<BTreeSet<&'a str>> {
-        let readings = self.examples.iter().chain(&self.quarantined);
-        let sets = readings.map(|reading| &reading.datasets);
+        let of_examples = self.examples.sets().chain(self.quarantined.sets());
+        let sets = of_examples.chain(self.meaning.sets());
         let sets = sets.filter(|set| set.len() > 1);
-        let sets = sets.chain(self.meaning.together());
         sets.chain(self.links.keys()).cloned().collect()
     }
 
     fn hidden<'h>(&'h self, datasets: &'h Names) -> Hidden<'h> {
-        let seen: HashSet<&str> = match datasets {
-            Names::All => self
-                .names_of
-                .values()
-                .flatten()
-                .map(String::as_str)
-                .collect(),
-            Names::Only(ids) => {
-                let seen = ids.iter().filter_map(|id| self.names_of.get(id.as_str()));
-                seen.flatten().map(String::as_str).collect()
-            }
-        };
-        let source = &self.document.source;
-        Hidden {
-            names: &self.names,
-            seen,
-            database: postgres::database(self.document),
-            datasets,
-            extensions: source.extensions.as_deref().unwrap_or_default(),
-        }
+        Hidden::from(&self.named, self.document, datasets)
+    }
+
+    /// The table of a name.
+    fn table(&self, name: &str) -> Option<&'a Table> {
+        self.table_of.get(name).copied().flatten()
+    }
+
+    /// Where an entry about a table of this name belongs.
+    fn place<'n>(&'n self, name: &'n str) -> Option<Place<'n>> {
+        place(&self.table_of, name, self.document)
     }
 
     pub(crate) fn within(&self, datasets: &Names) -> Document {
@@ -215,7 +170,7 @@ impl<'a> Whole<'a> {
     }
 
     /// The restricted document without a ledger.
-    fn content(&self, datasets: &Names, hidden: &Hidden) -> Document {
+    fn content<'h>(&'h self, datasets: &'h Names, hidden: &Hidden<'h>) -> Document {
         let whole = self.document;
         let ids = match datasets {
             Names::Only(ids) => ids.iter().map(String::as_str).collect(),
@@ -252,8 +207,8 @@ impl<'a> Whole<'a> {
                 extensions,
             },
             tables: tables.collect(),
-            examples: visible(&self.examples, datasets, hidden),
-            quarantined: visible(&self.quarantined, datasets, hidden),
+            examples: visible(self.examples.within(datasets).into_iter(), hidden),
+            quarantined: visible(self.quarantined.within(datasets).into_iter(), hidden),
             meaning: self.meaning.within(datasets, hidden),
             ledger: Ledger::default(),
         };
@@ -262,7 +217,7 @@ impl<'a> Whole<'a> {
         content
     }
 
-    fn ledger(&self, datasets: &Names, hidden: &Hidden) -> Ledger {
+    fn ledger<'h>(&'h self, datasets: &Names, hidden: &Hidden<'h>) -> Ledger {
         let whole = &self.document.ledger;
         let sees = |dataset: &Option<String>| {
             let dataset = dataset.as_deref();
@@ -272,13 +227,13 @@ impl<'a> Whole<'a> {
         let times = times.filter(|(dataset, _)| datasets.contain(dataset));
         let together = whole.changed_together.iter();
         let together = together.filter(|it| it.datasets.iter().all(|id| datasets.contain(id)));
-        let names_fields = |table: Option<&&Table>, texts: &[&str]| {
-            let fields = table.map(|table| HiddenFields::of(table, hidden));
+        let names_fields = |table: Option<&'h Table>, texts: &[&str]| {
+            let fields = table.map(|table| hidden.fields(table));
             fields.is_some_and(|fields| texts.iter().any(|text| fields.are_in(text)))
         };
         let dropped = whole.dropped.iter().filter(|dropped| {
             let table = dropped.table.as_deref();
-            let table = table.and_then(|name| self.table_of.get(name));
+            let table = table.and_then(|name| self.table(name));
             let path = table.zip(dropped.path.as_deref());
             let texts = [dropped.text.as_str(), &dropped.reason];
             sees(&dropped.dataset)
@@ -287,7 +242,7 @@ impl<'a> Whole<'a> {
                 && !names_fields(table, &texts)
         });
         let problems = whole.problems.iter().filter(|it| {
-            let table = self.table_of.get(it.subject.as_str());
+            let table = self.table(&it.subject);
             sees(&it.dataset) && !hidden.are_in(&it.detail) && !names_fields(table, &[&it.detail])
         });
         Ledger {
@@ -322,14 +277,6 @@ impl<'a> Whole<'a> {
                 ..Table::new(table.parts.clone(), table.kind)
             }
         });
-        let all = |readings: &[Reading]| {
-            let mut readings = visible_readings(readings, &datasets, &hidden);
-            readings.retain(|reading| reading.datasets == *set);
-            readings
-                .into_iter()
-                .map(|it| cleared(it.example, &hidden))
-                .collect()
-        };
         let mut together = Document {
             format: self.document.format,
             version: String::new(),
@@ -341,8 +288,8 @@ impl<'a> Whole<'a> {
                 extensions: None,
             },
             tables: linked.collect(),
-            examples: all(&self.examples),
-            quarantined: all(&self.quarantined),
+            examples: visible(self.examples.exactly(set), &hidden),
+            quarantined: visible(self.quarantined.exactly(set), &hidden),
             meaning: self.meaning.of_all(set, &hidden),
             ledger: Ledger::default(),
         };
@@ -358,12 +305,24 @@ fn linked(table: &Table) -> impl Iterator<Item = &str> {
     names.map(TableName::dataset_id).filter(|id| !id.is_empty())
 }
 
-fn visible_readings<'r, 'a>(
-    readings: &'r [Reading<'a>],
-    datasets: &Names,
-    hidden: &Hidden,
-) -> Vec<&'r Reading<'a>> {
-    let is_visible = |reading: &&Reading| {
+/// Where an entry about a table of this name belongs.
+fn place<'a>(
+    table_of: &HashMap<&'a str, Option<&'a Table>>,
+    name: &'a str,
+    document: &'a Document,
+) -> Option<Place<'a>> {
+    match table_of.get(name) {
+        Some(table) => table.map(Place::Table),
+        None => Place::gone(name, document),
+    }
+}
+
+/// The examples that mention nothing hidden.
+fn visible<'h>(
+    readings: impl Iterator<Item = &'h Reading<'h>>,
+    hidden: &Hidden<'h>,
+) -> Vec<Example> {
+    let is_visible = |reading: &&Reading<'h>| {
         let Example {
             question,
             sql,
@@ -371,19 +330,14 @@ fn visible_readings<'r, 'a>(
             ..
         } = reading.example;
         let texts = [question, error.as_deref().unwrap_or_default()];
-        let fields = |table: &&Table| {
-            let fields = HiddenFields::of(table, hidden);
+        let names_field = |table: &'h Table| {
+            let fields = hidden.fields(table);
             fields.are_in_sql(sql) || texts.iter().any(|text| fields.are_in(text))
         };
-        reading.datasets.iter().all(|id| datasets.contain(id))
-            && !texts.iter().any(|text| hidden.are_in(text))
-            && !reading.tables.iter().any(fields)
+        !texts.iter().any(|text| hidden.are_in(text))
+            && !reading.tables.iter().any(|table| names_field(table))
     };
-    readings.iter().filter(is_visible).collect()
-}
-
-fn visible(readings: &[Reading], datasets: &Names, hidden: &Hidden) -> Vec<Example> {
-    let readings = visible_readings(readings, datasets, hidden).into_iter();
+    let readings = readings.filter(is_visible);
     readings.map(|it| cleared(it.example, hidden)).collect()
 }
 

@@ -2,8 +2,8 @@
 
 use platform::auth::Names;
 
-use super::Hidden;
 use super::fields::HiddenFields;
+use super::hidden::Hidden;
 use super::names::qualified;
 use super::postgres::qualifiers;
 use crate::document::{Column, DescriptionSource, Table};

@@ -1,8 +1,8 @@
 //! The fields of hidden types. On Postgres each table has a row type with its columns, so that a column of a visible
 //! table may have the fields of a table that its reader may not see.
 
-use super::Hidden;
 use super::clear::is_type_hidden;
+use super::hidden::Hidden;
 use crate::document::{Column, Table};
 use crate::name::names_of;
 
@@ -18,7 +18,9 @@ impl HiddenFields {
     pub(super) fn of(table: &Table, hidden: &Hidden) -> Self {
         let mut found = Self::default();
         found.add(&table.columns, hidden);
-        found.of_table = table.columns.iter().map(|it| words(&it.name)).collect();
+        if !found.columns.is_empty() {
+            found.of_table = table.columns.iter().map(|it| words(&it.name)).collect();
+        }
         found
     }
 
@@ -47,7 +49,7 @@ impl HiddenFields {
         columns.any(|(column, fields)| has(column) && fields.iter().any(has))
     }
 
-    /// Whether a query names one of the columns and one of its fields. A field with the name of a column of the table
+    /// Whether SQL names one of the columns and one of its fields. A field with the name of a column of the table
     /// counts only right after its own column.
     pub(super) fn are_in_sql(&self, sql: &str) -> bool {
         if self.columns.is_empty() {
@@ -92,7 +94,7 @@ pub(super) fn is_path_hidden(table: &Table, path: &str, hidden: &Hidden) -> bool
             Some(column) if is_type_hidden(column, hidden) => return true,
             Some(column) => columns = &column.fields,
             // The type above has no fields any more: the one before it may have been hidden.
-            None => return depth > 0 && columns.is_empty() && hidden.database.is_some(),
+            None => return depth > 0 && columns.is_empty() && hidden.is_postgres(),
         }
     }
     false

@@ -276,3 +276,117 @@ fn the_format_of_what_is_seen_does_not_depend_on_what_is_hidden() {
         within(&before, &scope).version
     );
 }
+
+/// Two visible tables, and hidden ones whose names are words of SQL about them.
+fn with_common_names(dialect: &str) -> Document {
+    let mut orders = Table::new(["db", "shop", "orders"], TableKind::Table);
+    orders.columns = vec![
+        Column::leaf("status", "text"),
+        Column::leaf("items", "text"),
+    ];
+    let hidden =
+        ["status", "paid", "grade"].map(|name| Table::new(["db", "hr", name], TableKind::Table));
+    let metric =
+        |name: &str, sql: &str| json!({"name": name, "sql": sql, "table": "db.shop.orders"});
+    let document = json!({
+        "format": 2, "version": "", "generated_at": "2026-01-01T00:00:00Z",
+        "source": {"kind": dialect, "dialect": dialect, "datasets": ["db.shop", "db.hr"]},
+        "tables": [],
+        "examples": [],
+        "meaning": {"metrics": [
+            metric("bare", "count(*) filter (where status = 'paid')"),
+            metric("own", "count(orders.status)"),
+            metric("alias", "(select max(hr.status) from unnest(items) as hr)"),
+            metric("row", "(select max(it.v) from unnest(items) it)"),
+            metric("qualified", "count(hr.f(status))"),
+            metric("longer", "count(`db.hr.f`(status))"),
+            metric("quoted", "count(cast(status as \"hr\".\"grade\"))"),
+            {"name": "of the status", "sql": "count(*)", "table": "db.shop.orders"},
+        ]},
+        "ledger": {"requests": 0, "bytes_billed": 0, "llm_calls": 0, "llm_input_tokens": 0, "llm_output_tokens": 0},
+    });
+    let mut document: Document = serde_json::from_value(document).unwrap();
+    document.tables = [vec![orders], hidden.into()].concat();
+    document
+}
+
+#[test]
+fn the_sql_of_a_metric_may_use_a_hidden_name_that_it_does_not_qualify() {
+    for dialect in ["bigquery", "postgres"] {
+        let seen = within(&with_common_names(dialect), &Names::only(["db.shop"]));
+        let names = seen.meaning.metrics.iter().map(|it| it.name.as_str());
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ["bare", "own", "alias", "row"],
+            "{dialect}"
+        );
+    }
+}
+
+#[test]
+fn an_entry_about_a_table_that_is_gone_belongs_to_the_dataset_of_the_table() {
+    let mut document = with_boss();
+    document.meaning = serde_json::from_value(json!({
+        "descriptions": [
+            {"table": "db.shop.visits", "text": "One per visit.", "error": "there is no table db.shop.visits"},
+            {"table": "db.shop.visits", "column": "boss.salary", "text": "In euros."},
+            {"table": "db.shop.\"a.b\"", "text": "Quoted."},
+            {"table": "db.hr.wages", "text": "Not yours."},
+            {"table": "db.sh.op.visits", "text": "Ambiguous."},
+        ],
+        "glossary": [
+            {"term": "visit", "meaning": "A session.", "tables": ["db.shop.orders", "db.shop.visits"]},
+            {"term": "both", "meaning": "Of two.", "tables": ["db.shop.visits", "db.hr.wages"]},
+        ],
+        "metrics": [
+            {"name": "visits", "sql": "count(*)", "table": "db.shop.visits"},
+            {"name": "ages", "sql": "sum((boss).age)", "table": "db.shop.visits"},
+        ],
+    }))
+    .unwrap();
+    document.tables[1].columns.push(Column::leaf("age", "int"));
+    let seen = within(&document, &Names::only(["db.shop"]));
+    let texts = seen.meaning.descriptions.iter().map(|it| it.text.as_str());
+    assert_eq!(texts.collect::<Vec<_>>(), ["One per visit.", "Quoted."]);
+    let terms = seen.meaning.glossary.iter().map(|it| it.term.as_str());
+    assert_eq!(terms.collect::<Vec<_>>(), ["visit"]);
+    let metrics = seen.meaning.metrics.iter().map(|it| it.name.as_str());
+    assert_eq!(metrics.collect::<Vec<_>>(), ["visits"]);
+    let both = within(&document, &Names::only(["db.shop", "db.hr"]));
+    assert_eq!(both.meaning.glossary, document.meaning.glossary);
+}
+
+#[test]
+fn many_examples_and_entries_about_many_sets_of_datasets_are_dated_in_time() {
+    const COUNT: usize = 3_000;
+    let id = |at: usize| format!("p.d{at}");
+    let table = |at: usize| format!("p.d{at}.t{at}");
+    let tables = (0..=COUNT).map(|at| {
+        let mut table = Table::new(
+            ["p", &format!("d{at}"), &format!("t{at}")],
+            TableKind::Table,
+        );
+        table.columns = vec![Column::leaf("a", "INT64")];
+        table
+    });
+    let tables: Vec<Table> = tables.collect();
+    let examples = (0..COUNT).map(|at| {
+        json!({"question": format!("q{at}"), "sql": "select 1", "origin": "person",
+               "tables": [table(at), table(at + 1)]})
+    });
+    let terms = (0..COUNT).map(
+        |at| json!({"term": format!("w{at}"), "meaning": "x", "tables": [table(0), table(at + 1)]}),
+    );
+    let mut document = Document {
+        tables,
+        examples: serde_json::from_value(examples.collect()).unwrap(),
+        ..empty()
+    };
+    document.source.datasets = (0..=COUNT).map(id).collect();
+    document.meaning.glossary = serde_json::from_value(terms.collect()).unwrap();
+    let started = std::time::Instant::now();
+    document.date_datasets(None);
+    let took = started.elapsed();
+    assert_eq!(document.ledger.changed_together.len(), 2 * COUNT - 1);
+    assert!(took.as_secs() < 10, "{took:?}");
+}

@@ -1,0 +1,126 @@
+//! The names that a scope must not see.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use platform::auth::Names;
+
+use super::fields::HiddenFields;
+use super::postgres;
+use crate::Dialect;
+use crate::document::{Column, Document, Extension, Table};
+use crate::mentions::Mentions;
+
+/// The names of a document, each with the datasets that have it.
+pub(super) struct Named {
+    names: Mentions,
+    /// In lower case.
+    datasets_of: HashMap<String, HashSet<String>>,
+}
+
+impl Named {
+    pub(super) fn of(document: &Document) -> Self {
+        let mut datasets_of: HashMap<String, HashSet<String>> = HashMap::new();
+        for (dataset, name) in super::names(document) {
+            let datasets = datasets_of.entry(name.to_lowercase()).or_default();
+            datasets.insert(dataset);
+        }
+        Self {
+            names: Mentions::of(datasets_of.keys().cloned()),
+            datasets_of,
+        }
+    }
+
+    fn is_seen(&self, name: &str, scope: &Names) -> bool {
+        let datasets = self.datasets_of.get(name);
+        datasets.is_some_and(|datasets| match scope {
+            Names::Only(ids) if ids.len() < datasets.len() => {
+                ids.iter().any(|id| datasets.contains(id))
+            }
+            scope => datasets.iter().any(|id| scope.contain(id)),
+        })
+    }
+}
+
+/// The names that a scope must not see.
+pub(super) struct Hidden<'a> {
+    named: &'a Named,
+    document: &'a Document,
+    scope: &'a Names,
+    /// The database of a Postgres warehouse.
+    database: Option<&'a str>,
+    /// The fields of hidden types in tables, by the name of the table.
+    fields: RefCell<HashMap<&'a str, Rc<HiddenFields>>>,
+    /// The columns that only tables out of the scope have.
+    columns: OnceCell<Mentions>,
+}
+
+impl<'a> Hidden<'a> {
+    pub(super) fn from(named: &'a Named, document: &'a Document, scope: &'a Names) -> Self {
+        Self {
+            named,
+            document,
+            scope,
+            database: postgres::database(document),
+            fields: RefCell::default(),
+            columns: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        let Named { names, .. } = self.named;
+        names.any_in(text, |name| !self.named.is_seen(name, self.scope))
+    }
+
+    /// The fields of hidden types in a table of the document.
+    pub(super) fn fields(&self, table: &'a Table) -> Rc<HiddenFields> {
+        let mut known = self.fields.borrow_mut();
+        let known = known.entry(&table.name);
+        Rc::clone(known.or_insert_with(|| Rc::new(HiddenFields::of(table, self))))
+    }
+
+    /// Whether a text names what may be a field of a hidden type. Of a table that is gone, the types are unknown.
+    pub(super) fn may_be_fields_in(&self, text: &str) -> bool {
+        self.has_row_types() && self.columns().are_in(text)
+    }
+
+    /// Whether a column may have the fields of a table that its reader may not see.
+    pub(super) fn has_row_types(&self) -> bool {
+        self.document.source.dialect == Dialect::Postgres
+    }
+
+    fn columns(&self) -> &Mentions {
+        self.columns.get_or_init(|| {
+            let mut names = Vec::new();
+            for table in &self.document.tables {
+                let mut left: Vec<&Column> = table.columns.iter().collect();
+                while let Some(column) = left.pop() {
+                    names.push((table.dataset().to_owned(), column.name.clone()));
+                    left.extend(&column.fields);
+                }
+            }
+            Mentions::outside(names, self.scope)
+        })
+    }
+
+    /// Whether a schema of Postgres is hidden. It may have no tables.
+    pub(super) fn has_schema(&self, schema: &str) -> bool {
+        self.database
+            .is_some_and(|database| postgres::is_outside(schema, database, self.scope))
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        self.database.is_some()
+    }
+
+    /// Whether this is a type or function of an extension, whose name is no secret.
+    pub(super) fn is_of_extension(&self, name: &str) -> bool {
+        let extensions = self.document.source.extensions.as_deref();
+        let is_of = |extension: &Extension| {
+            let mut names = extension.types.iter().chain(&extension.functions);
+            names.any(|known| known == name)
+        };
+        extensions.unwrap_or_default().iter().any(is_of)
+    }
+}
