@@ -168,6 +168,7 @@ impl Sync {
                 .await;
         }
         let changes = diff::tables(base.tables(), &tables);
+        let reasons = std::mem::take(&mut reviewed.reasons);
         let mut document = compose(source, tables, reviewed, meaning, ledger, run);
         document.date_datasets(base.document.as_ref());
         let updated = !base.is_current(&document.version);
@@ -198,6 +199,7 @@ impl Sync {
             document,
             changes,
             updated,
+            reasons,
         }))
     }
 
@@ -386,7 +388,7 @@ impl Sync {
             let failed = failed.into_iter();
             ledger
                 .dropped
-                .extend(failed.map(|it| dropped(it, &datasets)));
+                .extend(failed.map(|(it, _)| dropped(it, &datasets)));
         }
         if reviewed.good.len() < count {
             // Twice as many as needed, because some may fail.
@@ -394,12 +396,12 @@ impl Sync {
             let generated = reviewed.wanted(generated);
             let failed = reviewed.fill(generated, count, reviewer).await;
             if reviewed.good.len() < count
-                && let Some(error) = failed.first().and_then(|it| it.error.as_deref())
+                && let Some((_, reason)) = failed.first()
             {
-                let (omitted, error) = (failed.len(), excerpt(error));
+                let (omitted, reason) = (failed.len(), excerpt(reason));
                 reviewed.problems.push(examples::problem(format!(
                     "{omitted} generated examples failed and are omitted; the warehouse's message \
-                     for the first: {error}"
+                     for the first: {reason}"
                 )));
             }
         }

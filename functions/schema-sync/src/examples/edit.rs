@@ -247,9 +247,7 @@ impl Editor<'_> {
                 ))
             }
             Verdict::Holds(example) => Ok(example),
-            Verdict::Fails(example) => Err(Error::Unprocessable(
-                example.error.unwrap_or_else(|| "the SQL is invalid".into()),
-            )),
+            Verdict::Fails(_, reason) => Err(Error::Unprocessable(reason)),
             Verdict::Unplanned(_, problem) | Verdict::Unchecked(_, problem) => {
                 Err(Error::Unavailable {
                     detail: problem.detail,

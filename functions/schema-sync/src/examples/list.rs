@@ -22,7 +22,12 @@ pub struct Reviewed {
     pub problems: Vec<Problem>,
     /// The content of generated examples that people don't want.
     pub dismissed: BTreeMap<String, Timestamp>,
+    /// Why examples are quarantined, by id. The stored `error` may be less than that.
+    pub reasons: Reasons,
 }
+
+/// Reasons by the id of an example, with names that only some readers of the document may see.
+pub type Reasons = BTreeMap<String, String>;
 
 /// Verifies the examples of a document again that the changes affect, or that no warehouse has planned
 /// yet. The others stay as they are.
@@ -79,7 +84,10 @@ impl Reviewed {
     fn take(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Holds(example) => self.good.push(example),
-            Verdict::Fails(example) => self.quarantined.push(example),
+            Verdict::Fails(example, reason) => {
+                self.reasons.insert(example.id(), reason);
+                self.quarantined.push(example);
+            }
             Verdict::Unplanned(example, problem) | Verdict::Unchecked(example, problem) => {
                 match example.error {
                     None => self.good.push(example),
@@ -95,13 +103,13 @@ impl Reviewed {
     /// Reviews new candidates in their order, until there are `count` good ones. Quarantined examples
     /// are not new.
     ///
-    /// Returns the candidates that failed, which are not quarantined.
+    /// Returns the candidates that failed, which are not quarantined, each with the reason.
     pub async fn fill(
         &mut self,
         candidates: Vec<Example>,
         count: usize,
         reviewer: &Reviewer<'_>,
-    ) -> Vec<Example> {
+    ) -> Vec<(Example, String)> {
         let mut failed = Vec::new();
         let mut candidates = candidates.into_iter();
         let mut known: HashSet<String> = self
@@ -122,10 +130,10 @@ impl Reviewed {
             }
             for verdict in reviewer.review_all(next).await {
                 match verdict {
-                    Verdict::Fails(example) => failed.push(example),
+                    Verdict::Fails(example, reason) => failed.push((example, reason)),
                     Verdict::Unchecked(mut example, problem) => {
-                        example.error = Some(problem.detail);
-                        failed.push(example);
+                        example.error = Some(problem.detail.clone());
+                        failed.push((example, problem.detail));
                     }
                     verdict => self.take(verdict),
                 }

@@ -10,6 +10,6 @@ mod report;
 mod review;
 
 pub use edit::{Editor, NewExample, Outcome, tag};
-pub use list::{Datasets, Reviewed, review, touched};
+pub use list::{Datasets, Reasons, Reviewed, review, touched};
 pub use report::{ExampleChange, ExampleFate, example_changes};
-pub use review::{Audience, Planning, Reviewer, Verdict, problem};
+pub use review::{Audience, Planning, Reviewer, Verdict, parsed, problem};

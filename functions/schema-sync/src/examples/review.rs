@@ -35,6 +35,8 @@ pub enum Audience {
     All,
     /// A caller who may see only the schema of the review, and not these names.
     Scoped(Mentions),
+    /// All readers of the document, in which a sync stores the outcome.
+    Readers,
 }
 
 impl Audience {
@@ -59,8 +61,9 @@ pub struct Planning {
 #[derive(Debug)]
 pub enum Verdict {
     Holds(Example),
-    /// The example, with its `error`.
-    Fails(Example),
+    /// The example, with its `error`, which names nothing that a reader of the document may not see; and the reason
+    /// for the audience, or for `Readers` the one for somebody who may see everything.
+    Fails(Example, String),
     /// It resolves, but the warehouse could not plan it; the next sync retries. A quarantined example
     /// keeps its `error` until then.
     Unplanned(Example, Problem),
@@ -69,14 +72,14 @@ pub enum Verdict {
 }
 
 impl<'a> Reviewer<'a> {
-    /// A reviewer whose messages are for somebody who may see everything that a sync reads.
+    /// The reviewer of a sync.
     pub fn new(schema: &'a ground::Schema<'a>, source: &'a dyn Source, run: &'a Run) -> Self {
         Self {
             schema,
             source,
             run,
             planning: Planning::default(),
-            audience: Audience::All,
+            audience: Audience::Readers,
         }
     }
 }
@@ -111,7 +114,7 @@ impl Reviewer<'_> {
             }
             Err(faults) => match self.unread(&example.sql, &faults) {
                 Some(unread) => return self.review_unread(example, &unread, &faults).await,
-                None => return fails(example, &ground::reasons(&faults)),
+                None => return fails(example, ground::reasons(&faults)),
             },
         };
         example.tables.clone_from(&grounded.tables);
@@ -126,23 +129,29 @@ impl Reviewer<'_> {
                     // Without its name: not every reader of the example may see the table.
                     let error = "the warehouse reads a table of a dataset that the query does not \
                                  name: write each table with its dataset";
-                    example.verified = None;
-                    example.error = Some(error.to_owned());
-                    return Verdict::Fails(example);
+                    return fails(example, error.to_owned());
                 }
                 example.error = None;
                 example.verified = Some(verified);
                 Verdict::Holds(example)
             }
-            Ok(Plan::Rejected(rejection)) => match self.plans_nothing().await {
-                None => {
-                    let reason = self.visible(rejection, &example.sql);
-                    fails(example, &reason)
-                }
-                Some(refusal) => unplanned(example, &refusal),
-            },
+            Ok(Plan::Rejected(rejection)) => self.rejected(example, rejection).await,
             Err(error) => unplanned(example, &self.failure(error.to_string())),
         }
+    }
+
+    async fn rejected(&self, mut example: Example, rejection: Rejection) -> Verdict {
+        if rejection.is_timeout && is_known(&example) {
+            return unplanned(example, &rejection.message);
+        }
+        if let Some(refusal) = self.plans_nothing().await {
+            return unplanned(example, &refusal);
+        }
+        // The message may name what a view reads, and not every reader of the example may see that.
+        example.verified = None;
+        example.error = Some(rejection.outline.clone());
+        let reason = self.visible(rejection, &example.sql);
+        Verdict::Fails(example, cut(&reason, MAX_REASON))
     }
 
     /// Reviews an example that can't be read here: it holds if the warehouse plans it, and reads only
@@ -167,13 +176,16 @@ impl Reviewer<'_> {
                         example.verified = Some(verified);
                         Verdict::Holds(example)
                     }
-                    Err(_) => fails(example, &reason),
+                    Err(_) => fails(example, reason),
                 }
             }
-            Ok(Plan::Accepted(_)) => fails(example, &reason),
+            Ok(Plan::Accepted(_)) => fails(example, reason),
+            Ok(Plan::Rejected(rejection)) if rejection.is_timeout && is_known(&example) => {
+                unchecked(example, rejection.message)
+            }
             // The warehouse's message could tell whether a table exists that the caller may not see.
             Ok(Plan::Rejected(_)) => match self.plans_nothing().await {
-                None => fails(example, &reason),
+                None => fails(example, reason),
                 Some(refusal) => unchecked(example, refusal),
             },
             // What it reads is not known, so nobody may see it if it is new.
@@ -197,7 +209,7 @@ impl Reviewer<'_> {
     /// The message of a warehouse that plans nothing. It is about the configuration of this process.
     fn failure(&self, message: String) -> String {
         match &self.audience {
-            Audience::All => message,
+            Audience::All | Audience::Readers => message,
             Audience::Scoped(_) => {
                 tracing::warn!(message, "the warehouse can't plan an example of a caller");
                 "the warehouse can't plan queries now; its message is in the log, under the request id"
@@ -210,7 +222,7 @@ impl Reviewer<'_> {
     fn unread(&self, sql: &str, faults: &[ground::Fault]) -> Option<ground::Unread> {
         let nothing = Mentions::default();
         let hidden = match &self.audience {
-            Audience::All => &nothing,
+            Audience::All | Audience::Readers => &nothing,
             Audience::Scoped(hidden) => hidden,
         };
         ground::unread(sql, faults, self.schema, hidden)
@@ -263,18 +275,24 @@ impl Verdict {
     fn example_mut(&mut self) -> &mut Example {
         match self {
             Self::Holds(example)
-            | Self::Fails(example)
+            | Self::Fails(example, _)
             | Self::Unplanned(example, _)
             | Self::Unchecked(example, _) => example,
         }
     }
 }
 
-/// The verdict on an example that is wrong.
-fn fails(mut example: Example, reason: &str) -> Verdict {
+/// Whether an earlier run reviewed the example.
+fn is_known(example: &Example) -> bool {
+    example.verified.is_some() || example.error.is_some()
+}
+
+/// The verdict on an example that is wrong, for a reason that every reader may see.
+fn fails(mut example: Example, reason: String) -> Verdict {
+    let reason = cut(&reason, MAX_REASON);
     example.verified = None;
-    example.error = Some(cut(reason, MAX_REASON));
-    Verdict::Fails(example)
+    example.error = Some(reason.clone());
+    Verdict::Fails(example, reason)
 }
 
 /// The verdict if the warehouse could not plan the example. Its earlier verification was for another
@@ -300,7 +318,7 @@ pub fn problem(detail: impl Into<String>) -> Problem {
 }
 
 /// A verification below a dry run, so that the next sync retries.
-fn parsed() -> Verified {
+pub fn parsed() -> Verified {
     Verified {
         how: How::Parsed,
         at: jiff::Timestamp::now(),

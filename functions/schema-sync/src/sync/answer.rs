@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::result::{Enrichment, SyncResult};
-use crate::examples::{ExampleChange, example_changes};
+use crate::examples::{ExampleChange, ExampleFate, example_changes};
 use crate::run::Run;
 
 /// The answer of a run.
@@ -60,11 +60,19 @@ pub(super) fn answer(result: SyncResult, started: Instant) -> Answer {
         document,
         changes,
         updated,
+        reasons,
     } = result;
     let (problems, ledger) = costs(&document);
-    let examples = before
+    let mut examples = before
         .as_ref()
         .map_or_else(Vec::new, |before| example_changes(before, &document));
+    for example in &mut examples {
+        if example.fate == ExampleFate::Quarantined
+            && let Some(reason) = reasons.get(&example.id)
+        {
+            example.reason.clone_from(reason);
+        }
+    }
     Answer {
         status: "success",
         message: message(problems.len()),
@@ -91,6 +99,7 @@ fn costs(document: &Document) -> (Vec<Problem>, Ledger) {
     let problems = std::mem::take(&mut ledger.problems);
     // What changed is in `changes`.
     ledger.changed_at.clear();
+    ledger.changed_together.clear();
     (problems, ledger)
 }
 

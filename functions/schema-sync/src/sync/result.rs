@@ -4,6 +4,7 @@ use schema::diff::Change;
 use schema::document::{Document, Example, Ledger, Table};
 
 use crate::enrich::Memory;
+use crate::examples::Reasons;
 
 /// The result of a run.
 pub struct SyncResult {
@@ -13,6 +14,8 @@ pub struct SyncResult {
     pub document: Document,
     pub changes: Vec<Change>,
     pub updated: bool,
+    /// Why examples are quarantined, for those who may see every dataset.
+    pub reasons: Reasons,
 }
 
 /// What the LLM was asked in this run, and its answers.

@@ -125,6 +125,50 @@ async fn a_quarantined_example_returns_only_after_the_warehouse_planned_it() {
 }
 
 #[tokio::test]
+async fn an_example_whose_planning_runs_out_of_time_keeps_its_place() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    run(&sync).await;
+    let known = head(&store).await.examples;
+    let without = ORDERS.replace("status STRING, ", "");
+    warehouse.set("p.shop.orders", &without);
+    run(&sync).await;
+    let broken = head(&store).await.quarantined;
+    assert!(!broken.is_empty() && broken.len() < known.len());
+
+    warehouse.is_slow.store(true, Ordering::Relaxed);
+    warehouse.set("p.shop.orders", ORDERS);
+    let answer = run(&sync).await;
+    let document = head(&store).await;
+    let ids = |list: &[schema::document::Example]| -> Vec<String> {
+        list.iter().map(schema::document::Example::id).collect()
+    };
+    assert_eq!(ids(&document.quarantined), ids(&broken));
+    let is_broken = |it: &&schema::document::Example| ids(&broken).contains(&it.id());
+    let good = ids(&document.examples);
+    for example in known.iter().filter(|it| !is_broken(it)) {
+        assert!(good.contains(&example.id()), "{}", example.sql);
+    }
+    assert!(
+        answer.problems[0]
+            .detail
+            .contains("planning takes too long"),
+        "{:?}",
+        answer.problems
+    );
+
+    warehouse.is_slow.store(false, Ordering::Relaxed);
+    run(&sync).await;
+    let quarantined = head(&store).await.quarantined;
+    assert_eq!(
+        quarantined,
+        [],
+        "the next sync plans them, without another change"
+    );
+}
+
+#[tokio::test]
 async fn an_example_of_a_person_replaces_a_generated_one_immediately() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)

@@ -29,13 +29,34 @@ async fn the_warehouse_plans_a_metric_again_when_its_table_changes() {
 
     let answer = run(&shop.sync).await;
 
-    let expected = "the metric \"revenue\" is not used: no sum of totals; change or remove it";
+    let expected =
+        "the metric \"revenue\" is not used: the warehouse rejects the query; change or remove it";
     assert_eq!(answer.problems[0].detail, expected);
     assert_eq!(answer.problems[0].subject, "p.shop.orders");
-    assert_eq!(error(&shop).await, "no sum of totals");
+    assert_eq!(error(&shop).await, "the warehouse rejects the query");
     let again = run(&shop.sync).await;
     assert_eq!(again.problems[0].detail, expected, "it still doesn't fit");
     assert!(!again.updated);
+}
+
+#[tokio::test]
+async fn a_metric_whose_planning_runs_out_of_time_stays_as_it_was() {
+    let shop = with_revenue().await;
+    let with_note = format!("{COLUMNS}, note STRING");
+    shop.warehouse.set("p.shop.orders", &with_note);
+    shop.warehouse.is_slow.store(true, Ordering::Relaxed);
+    let answer = run(&shop.sync).await;
+    assert!(error(&shop).await.is_null());
+    let details: Vec<&str> = answer.problems.iter().map(|it| &*it.detail).collect();
+    let is_reported = |it: &&str| it.contains("revenue") && it.contains("planning takes too long");
+    assert!(details.iter().any(is_reported), "{details:?}");
+
+    let metric = json!({"sql": "max(total)", "table": "orders"});
+    let new = shop.put("/v1/schema/metrics/most", metric).await;
+    assert_eq!(
+        new.status, 422,
+        "nobody knows that a new one was ever planned"
+    );
 }
 
 #[tokio::test]

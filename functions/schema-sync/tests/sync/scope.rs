@@ -202,6 +202,82 @@ async fn a_message_of_the_warehouse_that_names_a_hidden_table_is_not_shown_to_a_
 }
 
 #[tokio::test]
+async fn a_stored_reason_has_no_name_that_only_the_warehouse_mentions() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64, salary FLOAT64")
+        .shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let body = json!({"question": "q", "sql": "SELECT status FROM `p.shop.orders`"});
+    let added = app
+        .post("/v1/schema/examples", body)
+        .bearer("all-token")
+        .await;
+    let path = format!(
+        "/v1/schema/examples/{}",
+        added.json()["id"].as_str().unwrap()
+    );
+    let body = json!({"sql": "min(status)", "table": "orders"});
+    let metric = app.put("/v1/schema/metrics/least", body);
+    assert_eq!(metric.bearer("all-token").await.status, 201);
+
+    // The view reads a column that was renamed in a dataset that `shop-token` may not see.
+    warehouse.reject_with("status", "Unrecognized name: salary_eur at [3:8]");
+    warehouse.set("p.shop.orders", &format!("{ORDERS}, note STRING"));
+    let answer = app.post("/v1/schema/sync", json!({})).bearer("all-token");
+    let answer = answer.await.json();
+
+    let error = |it: Value| it["error"].as_str().unwrap().to_owned();
+    for path in [path.as_str(), "/v1/schema/metrics/least"] {
+        let seen = app.get(path).bearer("shop-token").await;
+        assert_eq!(seen.status, 200, "{path}");
+        assert_eq!(error(seen.json()), "the warehouse rejects the query");
+    }
+    let stored = store.get(HEAD).await.unwrap();
+    let stored = String::from_utf8_lossy(&stored.body).into_owned();
+    assert!(!stored.contains("salary_eur"));
+    let reasons: Vec<&str> = answer["examples"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["reason"].as_str().unwrap())
+        .collect();
+    assert!(
+        reasons.iter().all(|it| it.contains("salary_eur")) && !reasons.is_empty(),
+        "whoever sees every dataset gets the message: {reasons:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_answer_of_a_sync_has_no_times_of_changes() {
+    let warehouse = Warehouse::new()
+        .table("p.shop.orders", ORDERS)
+        .table("p.hr.pay", "id INT64")
+        .shared();
+    let store = memory();
+    let sync = sync(&warehouse, store.clone());
+    let app = with_admins(&sync).await;
+    run(&sync).await;
+    let sql = "SELECT o.id FROM `p.shop.orders` AS o JOIN `p.hr.pay` AS p ON p.id = o.id";
+    let body = json!({"question": "q", "sql": sql});
+    let added = app.post("/v1/schema/examples", body).bearer("all-token");
+    assert_eq!(added.await.status, 201);
+    let ledger = head(&store).await.ledger;
+    assert!(!ledger.changed_at.is_empty() && !ledger.changed_together.is_empty());
+
+    let answer = app.post("/v1/schema/sync", json!({})).bearer("all-token");
+
+    let ledger = &answer.await.json()["ledger"];
+    assert!(ledger["llm_calls"].is_number(), "{ledger}");
+    for times in ["changed_at", "changed_together"] {
+        assert!(ledger.get(times).is_none(), "{ledger}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_mentions_a_hidden_table_shows_a_scoped_admin_that_it_changed_only() {
     let warehouse = Warehouse::new()
         .table("p.shop.orders", ORDERS)

@@ -9,6 +9,8 @@ pub struct Rejection {
     pub message: String,
     /// The kind of the error and its place in the query, without any name.
     pub outline: String,
+    /// Whether planning ran out of time. The warehouse may plan the same query when it is less busy.
+    pub is_timeout: bool,
 }
 
 impl Rejection {
@@ -18,6 +20,15 @@ impl Rejection {
         Self {
             outline: message.clone(),
             message,
+            is_timeout: false,
+        }
+    }
+
+    /// The rejection of a query whose planning ran out of time. The message names nothing.
+    pub fn timeout(message: impl Into<String>) -> Self {
+        Self {
+            is_timeout: true,
+            ..Self::without_names(message)
         }
     }
 
@@ -33,6 +44,7 @@ impl Rejection {
         Self {
             message: message.into(),
             outline,
+            is_timeout: false,
         }
     }
 }

@@ -237,5 +237,6 @@ async fn a_query_that_takes_too_long_to_plan_is_rejected_after_3_seconds() {
         panic!("{plan:?}");
     };
     assert_eq!(text.message, "planning it takes more than 3 s");
+    assert!(text.is_timeout);
     assert!(begun.elapsed() < std::time::Duration::from_secs(8));
 }

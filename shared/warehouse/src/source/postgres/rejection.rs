@@ -20,7 +20,8 @@ pub(super) async fn rejected(
     sql: &str,
 ) -> Result<Plan, SourceError> {
     if error.code() == Some(&SqlState::QUERY_CANCELED) {
-        return Ok(Plan::rejected("planning it takes more than 3 s"));
+        let rejection = Rejection::timeout("planning it takes more than 3 s");
+        return Ok(Plan::Rejected(rejection));
     }
     let Some(refusal) = error.as_db_error().filter(|_| !is_unavailable(&error)) else {
         return Err(error.into());
