@@ -201,3 +201,35 @@ async fn the_team_tells_people_with_the_same_slack_id_apart() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_person_whom_only_another_tenant_knows_hides_no_messages_with_their_slack_id() {
+    let mut log = slack::start().await;
+    let tokens = tokens();
+    let settings = [
+        ("AUTH_TOKENS", tokens.as_str()),
+        ("SLACK_SIGNING_SECRET", slack::SECRET),
+        ("SLACK_ROBEINGS", r#"{"A0FFV41KK": "r2"}"#),
+    ];
+    log.app = app_on(&log.database, &settings).await;
+    accept(&log, &from("T2", 1, "U7", json!({}), json!({"team": "T2"}))).await;
+    for message in [
+        json!({"robeing_id": "r1", "slack_user_id": "U7", "user_id": PERSON, "message": "with both ids"}),
+        json!({"robeing_id": "r1", "slack_user_id": "U7", "message": "with the Slack id alone"}),
+    ] {
+        let stored = log.app.post("/v1/messages", message).bearer("all").await;
+        assert_eq!(stored.status, 201, "{stored:?}");
+    }
+    for path in [
+        "/v1/users/U7/messages",
+        "/v1/robeings/r1/messages?user_id=U7",
+    ] {
+        let page = log.app.get(path).bearer("one").await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        assert_eq!(
+            texts(&page.json(), "message"),
+            ["with the Slack id alone", "with both ids"],
+            "{path}"
+        );
+    }
+}

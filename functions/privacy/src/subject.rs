@@ -54,7 +54,7 @@ impl SubjectId {
     ///
     /// # Errors
     /// `Invalid` if the request doesn't have exactly one valid id, `Forbidden` if the robeing is not in
-    /// the caller's scope, `Unprocessable` if an export is for the Slack id of several people.
+    /// the caller's scope, `Unprocessable` if an export is for the Slack id of several people in this scope.
     pub async fn resolve(
         &self,
         privacy: &Privacy,
@@ -62,7 +62,9 @@ impl SubjectId {
         purpose: Purpose,
     ) -> Result<ResolvedSubject> {
         let mut client = privacy.pool.get().await?;
-        let db = db::read(&mut client, &db::Scope::all(ROBEINGS)).await?;
+        // Other tenants may have people with the same Slack id, of whom the caller learns nothing.
+        let scope = caller.scope.of(ROBEINGS);
+        let db = db::read(&mut client, &db::Scope::of(ROBEINGS, scope)).await?;
         let (kind, id, mut identity) = match (&self.user_id, &self.slack_user_id, &self.robeing_id)
         {
             (Some(PersonId::User(user_id)), None, None) => {
@@ -71,11 +73,11 @@ impl SubjectId {
             }
             (Some(slack_id), None, None) => {
                 let slack_id = slack_id.to_string();
-                let person = of_slack(&db, &slack_id, purpose).await?;
+                let person = of_slack(&db, scope, &slack_id, purpose).await?;
                 ("slack_user_id", slack_id, Identity::Person(person))
             }
             (None, Some(slack_id), None) if is_id(slack_id) => {
-                let person = of_slack(&db, slack_id, purpose).await?;
+                let person = of_slack(&db, scope, slack_id, purpose).await?;
                 ("slack_user_id", slack_id.clone(), Identity::Person(person))
             }
             (None, None, Some(robeing_id)) => {
@@ -91,7 +93,7 @@ impl SubjectId {
         if let Identity::Person(person) = &mut identity {
             add_archived(&db, person).await?;
         }
-        let robeings = match caller.scope.of(ROBEINGS) {
+        let robeings = match scope {
             Names::All => None,
             Names::Only(names) => Some(names.to_vec()),
         };
@@ -105,7 +107,12 @@ impl SubjectId {
 
 /// The person with an id in Slack. An export is given to somebody, so it is of one person; an erasure without a team is of
 /// everybody whom Slack calls so.
-async fn of_slack(db: &Transaction<'_>, id: &str, purpose: Purpose) -> Result<Person> {
+async fn of_slack(
+    db: &Transaction<'_>,
+    scope: &Names,
+    id: &str,
+    purpose: Purpose,
+) -> Result<Person> {
     let id = match id.parse() {
         Ok(id @ PersonId::Slack { .. }) => id,
         _ => PersonId::Slack {
@@ -113,16 +120,60 @@ async fn of_slack(db: &Transaction<'_>, id: &str, purpose: Purpose) -> Result<Pe
             user: id.to_owned(),
         },
     };
-    match (&id, purpose) {
+    let team = match (&id, purpose) {
         (PersonId::Slack { team: None, user }, Purpose::Erase) => {
-            people::of_slack_user(db, user.clone()).await
+            return people::of_slack_user(db, user.clone()).await;
         }
-        _ => id.person(db).await,
+        (PersonId::Slack { team, .. }, _) => team,
+        (PersonId::User(_), _) => &None,
+    };
+    let mut known = id.people(db).await?;
+    if *scope != Names::All && (team.is_none() || known.len() > 1) {
+        known = in_scope(db, &known).await?;
     }
+    id.person_of(db, &known).await
 }
 
-/// Adds the user ids that archived rows with the Slack ids of a person have.
+/// Those of these people who have messages in the scope of the transaction, in the log or in the archive.
+async fn in_scope(db: &Transaction<'_>, people: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut found = Vec::new();
+    for user_id in people {
+        let ids = people::user_ids(db, *user_id).await?;
+        if people::have_messages(db, &ids).await? || have_archived(db, &ids).await? {
+            found.push(*user_id);
+        }
+    }
+    Ok(found)
+}
+
+async fn have_archived(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<bool> {
+    let row = db
+        .query_typed_opt(
+            "select from privacy.person_key where user_id = any ($1) limit 1",
+            &[(&user_ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Adds the user ids that archived rows with the Slack ids of a person have, and the Slack ids that other people have in
+/// archived rows.
 async fn add_archived(db: &Transaction<'_>, person: &mut Person) -> Result<()> {
+    let shared = db
+        .query_typed(
+            "select distinct slack_user_id
+             from privacy.person_key
+             where slack_user_id = any ($1) and user_id = any ($2) and slack_user_id <> all ($3)",
+            &[
+                (&person.slack_user_ids, Type::TEXT_ARRAY),
+                (&person.namesakes, Type::UUID_ARRAY),
+                (&person.shared_slack_user_ids, Type::TEXT_ARRAY),
+            ],
+        )
+        .await?;
+    for row in &shared {
+        person.shared_slack_user_ids.push(row.try_get(0)?);
+    }
     let rows = db
         .query_typed(
             "select distinct user_id

@@ -8,9 +8,10 @@ use robeing::ROBEINGS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::common::{Fixture, KIM, LEE, start_with};
+use crate::common::{Fixture, KIM, LEE, start_with, tokens};
 
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+const OTHER_SECRET: &str = "1f742231b10e8888abcd99yyyzzz85a5";
 const TS: &str = "1795979643.000100";
 
 async fn start() -> Fixture {
@@ -318,4 +319,52 @@ async fn an_export_by_a_slack_id_that_agents_paired_has_the_dead_letters_with_th
         assert!(exported.contains(own), "{own}");
     }
     assert!(!exported.contains("gecko"));
+}
+
+#[tokio::test]
+async fn people_of_other_tenants_change_no_export_of_an_admin_with_a_limited_scope() {
+    let it = start_with(&[
+        ("AUTH_TOKENS", &tokens()),
+        (
+            "SLACK_SIGNING_SECRET",
+            &json!({"A1": SECRET, "A2": OTHER_SECRET}).to_string(),
+        ),
+        ("SLACK_ROBEINGS", r#"{"A1": "r1", "A2": "r2"}"#),
+    ])
+    .await;
+    for (app, team, user, ts, text) in [
+        ("A1", "T1", "U7", "1795979643.000100", "narwhal"),
+        ("A2", "T2", "U7", "1795979644.000100", "walrus"),
+        ("A2", "T2", "U8", "1795979645.000100", "walrus"),
+    ] {
+        let event = json!({"type": "message", "channel": "C1", "channel_type": "channel", "user": user, "ts": ts,
+                           "text": text, "team": team});
+        let envelope = json!({"type": "event_callback", "team_id": team, "api_app_id": app, "event_id": ts,
+                              "event": event});
+        let secret = if app == "A1" { SECRET } else { OTHER_SECRET };
+        let reply = slack::send(&it.log, secret, &envelope).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    for (robeing, slack_user_id, user_id, text) in [
+        ("r1", "U7", None, "ocelot"),
+        ("r1", "U8", Some(KIM), "dingo"),
+        ("r2", "U8", Some(LEE), "walrus"),
+    ] {
+        let message = json!({"robeing_id": robeing, "slack_user_id": slack_user_id, "user_id": user_id,
+                             "message": text});
+        let stored = it.log.post("/v1/messages", message).bearer("all").await;
+        assert_eq!(stored.status, 201, "{stored:?}");
+    }
+    for (user, own) in [("U7", &["narwhal", "ocelot"][..]), ("U8", &["dingo"])] {
+        let request = it.app.post("/v1/exports", json!({"slack_user_id": user}));
+        let export = request.bearer("one").await;
+        assert_eq!(export.status, 200, "{user}: {export:?}");
+        let exported = Value::from(it.lines(&export.json()).await).to_string();
+        for text in own {
+            assert!(exported.contains(text), "{user}: {text}: {exported}");
+        }
+        assert!(!exported.contains("walrus"), "{user}: {exported}");
+        let request = it.app.post("/v1/exports", json!({"slack_user_id": "U7"}));
+        assert_eq!(request.bearer("all").await.status, 422);
+    }
 }

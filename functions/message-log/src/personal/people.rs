@@ -37,6 +37,22 @@ pub async fn of_slack_user(db: &Transaction<'_>, slack_user_id: String) -> Resul
     Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
 }
 
+/// The person whom only agents have named, by this id in Slack.
+pub async fn of_agents(db: &Transaction<'_>, slack_user_id: String) -> Result<Person> {
+    Ok(with_namesakes(db, Vec::new(), vec![slack_user_id]).await?)
+}
+
+/// Whether there are messages with one of these user ids in the scope of the transaction.
+pub async fn have_messages(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<bool, Error> {
+    let row = db
+        .query_typed_opt(
+            "select from conversation.log where user_id = any ($1) limit 1",
+            &[(&user_ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
 /// All user ids of the person with this id: their messages may have an earlier one, from before Slack showed whose it
 /// is.
 pub async fn user_ids(db: &(impl GenericClient + Sync), user_id: Uuid) -> Result<Vec<Uuid>, Error> {
@@ -73,6 +89,7 @@ async fn slack_user_ids(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<Vec<S
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 
+/// A Slack id is shared with people in the scope of the transaction only: nobody else has written its messages.
 async fn with_namesakes(
     db: &Transaction<'_>,
     user_ids: Vec<Uuid>,
@@ -80,7 +97,9 @@ async fn with_namesakes(
 ) -> Result<Person, Error> {
     let rows = db
         .query_typed(
-            "select distinct id, slack_user_id
+            "select distinct id, slack_user_id,
+                    (select app.sees_all('robeings'))
+                        or exists (select from conversation.log where log.user_id = id) as is_in_scope
              from conversation.slack_user, unnest(earlier_user_ids || user_id) as id
              where slack_user_id = any ($1) and user_id <> all ($2)
              order by id",
@@ -90,8 +109,12 @@ async fn with_namesakes(
             ],
         )
         .await?;
-    let shared = rows.iter().map(|row| row.try_get("slack_user_id"));
-    let shared: BTreeSet<String> = shared.collect::<Result<_, _>>()?;
+    let mut shared = BTreeSet::new();
+    for row in &rows {
+        if row.try_get("is_in_scope")? {
+            shared.insert(row.try_get("slack_user_id")?);
+        }
+    }
     let mut namesakes = ids(&rows)?;
     namesakes.dedup();
     let others = db

@@ -33,17 +33,27 @@ pub struct PersonIds {
 }
 
 impl PersonId {
-    /// All ids of the person, for an erasure or an export; none for an unknown person.
+    /// The people whom Slack's events have shown with this id, or the one with the user id.
     ///
     /// # Errors
-    /// `Unprocessable` if several people have the id in Slack.
-    pub async fn person(&self, db: &Transaction<'_>) -> Result<Person> {
-        match (self.user_id(db).await?, self) {
-            (Some(user_id), _) => people::of_user(db, user_id).await,
-            (None, Self::Slack { team: None, user }) => {
-                people::of_slack_user(db, user.clone()).await
-            }
-            (None, _) => Ok(Person::default()),
+    /// `Unavailable` if the database is not.
+    pub async fn people(&self, db: &Transaction<'_>) -> Result<Vec<Uuid>> {
+        match self {
+            Self::User(user_id) => Ok(vec![*user_id]),
+            Self::Slack { team, user } => of_slack(db, team.as_deref(), user).await,
+        }
+    }
+
+    /// All ids of the person among these people, for an erasure or an export; none for an unknown person.
+    ///
+    /// # Errors
+    /// `Unprocessable` if they are several people.
+    pub async fn person_of(&self, db: &Transaction<'_>, people: &[Uuid]) -> Result<Person> {
+        match (people, self) {
+            ([user_id], _) => people::of_user(db, *user_id).await,
+            ([], Self::Slack { team: None, user }) => people::of_agents(db, user.clone()).await,
+            ([], _) => Ok(Person::default()),
+            _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
         }
     }
 
@@ -57,32 +67,15 @@ impl PersonId {
             Self::User(user_id) => return of_user(db, *user_id).await,
             Self::Slack { team, user } => (team.as_deref(), user),
         };
-        let known = of_slack(db, team, user).await?;
+        let mut known = of_slack(db, team, user).await?;
+        // A person with the team is the one that the caller means, whoever knows them.
+        if team.is_none() || known.len() > 1 {
+            known = with_messages(db, &known).await?;
+        }
         match (known.as_slice(), team) {
             ([], None) => of_agents(db, user).await,
             ([], Some(_)) => Ok(PersonIds::default()),
             ([user_id], _) => of_user(db, *user_id).await,
-            (several, _) => {
-                let in_scope = with_messages(db, several).await?;
-                match in_scope.as_slice() {
-                    [] if team.is_none() => of_agents(db, user).await,
-                    [] => Ok(PersonIds::default()),
-                    [user_id] => of_user(db, *user_id).await,
-                    _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
-                }
-            }
-        }
-    }
-
-    /// The `user_id`, as far as Slack's events have shown it.
-    async fn user_id(&self, db: &Transaction<'_>) -> Result<Option<Uuid>> {
-        let (team, user) = match self {
-            Self::User(user_id) => return Ok(Some(*user_id)),
-            Self::Slack { team, user } => (team, user),
-        };
-        match of_slack(db, team.as_deref(), user).await?.as_slice() {
-            [] => Ok(None),
-            [user_id] => Ok(Some(*user_id)),
             _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
         }
     }
@@ -107,14 +100,9 @@ async fn of_slack(db: &Transaction<'_>, team: Option<&str>, user: &str) -> Resul
 async fn with_messages(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<Vec<Uuid>> {
     let mut found = Vec::new();
     for user_id in user_ids {
-        let ids = people::user_ids(db, *user_id).await?;
-        let row = db
-            .query_typed_opt(
-                "select from conversation.log where user_id = any ($1) limit 1",
-                &[(&ids, Type::UUID_ARRAY)],
-            )
-            .await?;
-        found.extend(row.map(|_| *user_id));
+        if people::have_messages(db, &people::user_ids(db, *user_id).await?).await? {
+            found.push(*user_id);
+        }
     }
     Ok(found)
 }
