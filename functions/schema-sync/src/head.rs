@@ -1,9 +1,15 @@
 //! The head of the cache, as something that a sync and people change.
 
+use std::borrow::Cow;
+
+use platform::auth::Names;
 use platform::store::{Put, Store, StoreError};
 use platform::{Error, Result};
 use schema::document::Document;
 use schema::versions::{self, Damaged, Head};
+
+/// How often people's change is attempted: another writer may come first between reading and writing.
+pub const ATTEMPTS: usize = 10;
 
 /// The document of a head.
 ///
@@ -22,6 +28,44 @@ pub fn whole(head: &Head) -> Result<&Document> {
                 "the schema cache is damaged; run a sync, which repairs it".to_owned()
             }
         })),
+    }
+}
+
+/// What a caller of this scope sees of a document.
+pub fn seen<'d>(document: &'d Document, scope: &Names) -> Cow<'d, Document> {
+    match scope {
+        Names::All => Cow::Borrowed(document),
+        Names::Only(_) => Cow::Owned(schema::within(document, scope)),
+    }
+}
+
+/// The content that people changed, as the version after `before`.
+pub fn next(before: &Document, mut content: Document) -> Document {
+    content.generated_at = jiff::Timestamp::now();
+    versions::seal(&mut content);
+    content.date_datasets(Some(before));
+    content
+}
+
+/// Publishes and records the version after `before`; false if another writer came first.
+pub async fn publish_next(
+    store: &dyn Store,
+    before: &Document,
+    next: &Document,
+    replace: Put,
+) -> Result<bool> {
+    let is_published = publish(store, next, replace).await?;
+    if is_published {
+        versions::record(store, Some(before), next).await?;
+    }
+    Ok(is_published)
+}
+
+/// The error if other writers came first in every attempt.
+pub fn contended() -> Error {
+    Error::Unavailable {
+        detail: "other writers keep changing the schema cache; send the request again".to_owned(),
+        cause: None,
     }
 }
 

@@ -35,6 +35,9 @@ pub struct State {
 pub struct Addition {
     pub content: String,
     pub at: jiff::Timestamp,
+    /// The id of the example. Older versions of the program don't store it.
+    #[serde(default)]
+    pub id: Option<String>,
 }
 
 impl State {

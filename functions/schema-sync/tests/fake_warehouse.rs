@@ -173,6 +173,7 @@ impl Source for Warehouse {
 pub struct Overtaken {
     inner: Arc<dyn Store>,
     overtake: Mutex<Option<BoxFuture<'static, ()>>>,
+    is_always: bool,
 }
 
 impl Overtaken {
@@ -180,6 +181,16 @@ impl Overtaken {
         Self {
             inner,
             overtake: Mutex::new(Some(overtake)),
+            is_always: false,
+        }
+    }
+
+    /// Another writer comes first every time.
+    pub fn always(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            overtake: Mutex::default(),
+            is_always: true,
         }
     }
 }
@@ -199,6 +210,9 @@ impl Store for Overtaken {
             let overtake = self.overtake.lock().unwrap().take();
             if let Some(overtake) = overtake {
                 overtake.await;
+            }
+            if self.is_always {
+                return Err(StoreError::Precondition(key.to_owned()));
             }
         }
         self.inner.put(key, body, condition).await

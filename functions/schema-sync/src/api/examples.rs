@@ -76,11 +76,11 @@ async fn read(
     post,
     path = "/v1/schema/examples",
     operation_id = "add_example",
-    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key adds nothing; other content with the same key is refused")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key adds nothing, even if the example was changed or removed meanwhile; other content with the same key is refused")),
     request_body = NewExample,
     responses(
         (status = 201, description = "the example, with its `ETag`", body = Example),
-        (status = 200, description = "the example exists already", body = Example),
+        (status = 200, description = "the example exists already, or an earlier request with this key added it: as it is now, or as it was sent if it is gone", body = Example),
         (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or it holds 16 MB of examples"),
         (status = 422, description = "the SQL is invalid; the detail explains why"),
     )
@@ -92,26 +92,34 @@ async fn add(
     Json(new): Json<NewExample>,
 ) -> Result<Response> {
     new.check()?;
-    let addition = Addition {
-        content: hash(&[&new.question, &new.sql]),
-        at: jiff::Timestamp::now(),
-    };
+    let editor = editor(&sync, &caller);
+    let content = hash(&[&new.question, &new.sql]);
     // A key belongs to its caller, so that it reveals nothing about other callers.
     let key = idempotency::key(&headers)?.map(|key| hash(&["caller", &caller.name, &key]));
-    if let Some(key) = &key {
-        let state = state::load(&*sync.store).await?;
-        if state
-            .idempotency
-            .get(key)
-            .is_some_and(|known| known.content != addition.content)
-        {
+    if let Some(key) = &key
+        && let Some(known) = state::load(&*sync.store).await?.idempotency.remove(key)
+    {
+        if known.content != content {
             return Err(Error::Unprocessable(
                 "this Idempotency-Key was used with another example; use a new key".into(),
             ));
         }
+        // Others may have changed or removed the example meanwhile, which a late retry must not undo.
+        let example = editor.added(known.id.as_deref(), &new).await?;
+        let mut response = tagged(StatusCode::OK, &example);
+        let is_replayed = HeaderValue::from_static("true");
+        response
+            .headers_mut()
+            .insert(idempotency::REPLAYED, is_replayed);
+        return Ok(response);
     }
-    let outcome = editor(&sync, &caller).add(&new).await?;
-    if let (Some(key), Outcome::Created(_)) = (key, &outcome) {
+    let outcome = editor.add(&new).await?;
+    if let Some(key) = key {
+        let addition = Addition {
+            content,
+            at: jiff::Timestamp::now(),
+            id: outcome.example().id.clone(),
+        };
         state::update(&*sync.store, |state| {
             state.remember(key.clone(), addition.clone());
         })

@@ -6,7 +6,7 @@ use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
 use schema::document::{Document, Example, Origin, Verified};
-use schema::versions::{self, Head};
+use schema::versions;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use warehouse::Source;
@@ -14,7 +14,7 @@ use warehouse::Source;
 use super::list;
 use super::review::{Audience, Planning, Reviewer, Verdict};
 use crate::conditions::{Conditions, tag_of};
-use crate::head::{self, whole};
+use crate::head::{self, ATTEMPTS, contended, publish_next, whole};
 use crate::run::Run;
 use crate::state;
 
@@ -50,6 +50,14 @@ pub struct Editor<'a> {
     pub scope: &'a Names,
 }
 
+impl Outcome {
+    pub fn example(&self) -> &Example {
+        match self {
+            Self::Created(example) | Self::Replaced(example) | Self::Unchanged(example) => example,
+        }
+    }
+}
+
 impl NewExample {
     /// # Errors
     /// `Invalid` if a text is empty, too long or has a NUL.
@@ -72,15 +80,28 @@ impl NewExample {
     fn is(&self, example: &Example) -> bool {
         self.question == example.question && self.sql == example.sql
     }
+
+    /// The example before its verification.
+    fn example(&self) -> Example {
+        Example {
+            id: None,
+            question: self.question.clone(),
+            sql: self.sql.clone(),
+            tables: Vec::new(),
+            origin: Origin::Person,
+            verified: None,
+            error: None,
+        }
+    }
 }
 
 impl Editor<'_> {
     /// The examples that the caller may see, good ones first, each with its id.
     pub async fn list(&self) -> Result<Vec<Example>> {
         let head = versions::load_head(self.store).await?;
-        let seen = schema::within(whole(&head)?, self.scope);
-        let all = seen.examples.into_iter().chain(seen.quarantined);
-        Ok(all.map(identified).collect())
+        let seen = head::seen(whole(&head)?, self.scope);
+        let all = seen.examples.iter().chain(&seen.quarantined);
+        Ok(all.cloned().map(identified).collect())
     }
 
     /// # Errors
@@ -91,13 +112,29 @@ impl Editor<'_> {
             .ok_or_else(|| not_found(id))
     }
 
+    /// The example that an earlier request added, as it is now. If it is gone, or the caller may not see it now: as
+    /// it was sent.
+    pub async fn added(&self, id: Option<&str>, new: &NewExample) -> Result<Example> {
+        let is_it = |it: &Example| match id {
+            Some(id) => it.id.as_deref() == Some(id),
+            None => new.is(it),
+        };
+        let found = self.list().await?.into_iter().find(is_it);
+        Ok(found.unwrap_or_else(|| {
+            identified(Example {
+                id: id.map(str::to_owned),
+                ..new.example()
+            })
+        }))
+    }
+
     /// Adds an example, unless the caller sees the same one.
     pub async fn add(&self, new: &NewExample) -> Result<Outcome> {
-        loop {
+        for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
             let document = whole(&head)?;
             // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
-            let seen = schema::within(document, self.scope);
+            let seen = head::seen(document, self.scope);
             if let Some(example) = seen.examples.iter().find(|it| new.is(it)) {
                 return Ok(Outcome::Unchanged(identified(example.clone())));
             }
@@ -112,10 +149,12 @@ impl Editor<'_> {
                 self.count,
                 &document.datasets(),
             );
-            if let Some(next) = self.publish(&head, next).await? {
+            let next = within_limit(document, next)?;
+            if publish_next(self.store, document, &next, head.replace()).await? {
                 return Ok(Outcome::Created(self.visible(example, &next)));
             }
         }
+        Err(contended())
     }
 
     /// Replaces the content of an example, which keeps its id and becomes that of a person.
@@ -125,10 +164,10 @@ impl Editor<'_> {
         new: &NewExample,
         conditions: &Conditions,
     ) -> Result<Outcome> {
-        loop {
+        for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
             let document = whole(&head)?;
-            let seen = schema::within(document, self.scope);
+            let seen = head::seen(document, self.scope);
             let known = find(&seen, id)?;
             conditions.check(Some(&tag(known)))?;
             if new.is(known) && known.error.is_none() {
@@ -156,30 +195,34 @@ impl Editor<'_> {
                     list::add(&mut next.examples, example.clone(), self.count, &datasets);
                 }
             }
+            let next = within_limit(document, next)?;
             if !new.is(known) {
                 self.dismiss(known).await?;
             }
-            if let Some(next) = self.publish(&head, next).await? {
+            if publish_next(self.store, document, &next, head.replace()).await? {
                 return Ok(Outcome::Replaced(self.visible(example, &next)));
             }
         }
+        Err(contended())
     }
 
     /// Removes an example. A generated one is not generated again.
     pub async fn remove(&self, id: &str, conditions: &Conditions) -> Result<()> {
-        loop {
+        for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
             let document = whole(&head)?;
-            let seen = schema::within(document, self.scope);
+            let seen = head::seen(document, self.scope);
             let known = find(&seen, id)?;
             conditions.check(Some(&tag(known)))?;
             self.dismiss(known).await?;
             let mut next = Document::clone(document);
             remove(&mut next, known);
-            if self.publish(&head, next).await?.is_some() {
+            let next = head::next(document, next);
+            if publish_next(self.store, document, &next, head.replace()).await? {
                 return Ok(());
             }
         }
+        Err(contended())
     }
 
     /// Remembers that people don't want a generated example. Before the change is published, so that a crash in
@@ -191,25 +234,6 @@ impl Editor<'_> {
         let (id, at) = (example.content_id(), Timestamp::now());
         let dismiss = |state: &mut state::State| state.dismiss(id.clone(), at);
         Ok(state::update(self.store, dismiss).await?)
-    }
-
-    /// Publishes the next version; none if another writer came first.
-    async fn publish(&self, head: &Head, mut next: Document) -> Result<Option<Document>> {
-        let document = whole(head)?;
-        let size = written_bytes(&next);
-        if size > MAX_BYTES && size > written_bytes(document) {
-            let detail = "the cache already holds 16 MB of examples written by people, which is the \
-                          limit: remove some with `DELETE /v1/schema/examples/{id}`";
-            return Err(Error::Conflict(detail.to_owned()));
-        }
-        next.generated_at = Timestamp::now();
-        versions::seal(&mut next);
-        next.date_datasets(Some(document));
-        if !head::publish(self.store, &next, head.replace()).await? {
-            return Ok(None);
-        }
-        versions::record(self.store, Some(document), &next).await?;
-        Ok(Some(next))
     }
 
     async fn review(
@@ -230,16 +254,7 @@ impl Editor<'_> {
             planning: Planning::default(),
             audience: Audience::of(document, self.scope),
         };
-        let example = Example {
-            id: None,
-            question: new.question.clone(),
-            sql: new.sql.clone(),
-            tables: Vec::new(),
-            origin: Origin::Person,
-            verified: None,
-            error: None,
-        };
-        match reviewer.review(example).await {
+        match reviewer.review(new.example()).await {
             // It would belong to no dataset, so that only those who see everything could see it.
             Verdict::Holds(example) if is_scoped && example.tables.is_empty() => {
                 Err(Error::Unprocessable(
@@ -287,6 +302,20 @@ pub fn tag(example: &Example) -> String {
         example.origin,
         &example.error,
     ))
+}
+
+/// The content as the version after `before`.
+///
+/// # Errors
+/// `Conflict` if people's examples exceed their limit. At the limit, they may become smaller.
+fn within_limit(before: &Document, content: Document) -> Result<Document> {
+    let size = written_bytes(&content);
+    if size > MAX_BYTES && size > written_bytes(before) {
+        let detail = "the cache already holds 16 MB of examples written by people, which is the \
+                      limit: remove some with `DELETE /v1/schema/examples/{id}`";
+        return Err(Error::Conflict(detail.to_owned()));
+    }
+    Ok(head::next(before, content))
 }
 
 /// The size of the examples that people wrote, in JSON.

@@ -353,3 +353,104 @@ async fn the_list_of_quarantined_examples_in_an_answer_is_bounded() {
     assert_eq!(named + left_out, all);
     assert!(left_out > 0 && answer["examples"].to_string().len() <= 2 << 20);
 }
+
+#[tokio::test]
+async fn a_late_retry_with_its_key_restores_nothing_that_was_changed_or_removed() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    let app = app(&sync).await;
+    run(&sync).await;
+    let body = json!({"question": "Orders by status?", "sql": BY_STATUS});
+    let add = async |key: &str| {
+        let request = app.post("/v1/schema/examples", &body);
+        request.header("idempotency-key", key).await
+    };
+    assert_eq!(add("k-1").await.status, 201);
+    let same = add("k-2").await;
+    assert_eq!(same.status, 200, "it exists");
+    assert!(!same.headers.contains_key("idempotency-replayed"));
+    let id = same.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/schema/examples/{id}");
+    let other = json!({"question": "How many orders?", "sql": COUNT});
+    assert_eq!(app.put(&path, &other).await.status, 200);
+    let before = head(&sync.store).await;
+
+    let changed = add("k-1").await;
+    assert_eq!(changed.status, 200);
+    assert_eq!(changed.headers["idempotency-replayed"], "true");
+    assert_eq!(changed.json()["sql"], COUNT, "as it is now");
+
+    assert_eq!(app.delete(&path).await.status, 204);
+    for key in ["k-1", "k-2"] {
+        let removed = add(key).await;
+        assert_eq!(removed.status, 200, "{key}");
+        assert_eq!(removed.json()["id"], id.as_str());
+        assert_eq!(removed.json()["sql"], BY_STATUS, "as it was sent");
+        let listed = list(&app).await;
+        assert!(listed.iter().all(|it| it["id"] != id.as_str()), "{key}");
+    }
+    assert_eq!(add("k-3").await.status, 201, "a new request adds it");
+    assert!(before.examples.len() <= head(&sync.store).await.examples.len());
+}
+
+#[tokio::test]
+async fn a_change_gives_up_if_other_writers_always_come_first() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let store = memory();
+    run(&sync(&warehouse, store.clone())).await;
+    let id = head(&store).await.examples[0].id();
+    let before = store.get(HEAD).await.unwrap().etag;
+    let overtaken = sync(&warehouse, Arc::new(Overtaken::always(store.clone())));
+    let app = app(&overtaken).await;
+    let path = format!("/v1/schema/examples/{id}");
+    let body = json!({"question": "Orders by status?", "sql": BY_STATUS});
+    let patience = std::time::Duration::from_secs(20);
+    let in_time = async |request: kit::TestRequest| {
+        let reply = tokio::time::timeout(patience, async { request.await }).await;
+        reply.expect("the number of attempts is limited")
+    };
+    for request in [
+        app.post("/v1/schema/examples", &body),
+        app.put(&path, &body),
+        app.delete(&path),
+    ] {
+        let reply = in_time(request).await;
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(reply.text().contains("other writers"), "{}", reply.text());
+    }
+    assert_eq!(store.get(HEAD).await.unwrap().etag, before);
+}
+
+#[tokio::test]
+async fn a_change_that_exceeds_the_limit_dismisses_no_generated_example() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    let app = app(&sync).await;
+    run(&sync).await;
+    let mut document = head(&sync.store).await;
+    let generated = document.examples[0].id();
+    let long = "x".repeat(95_000);
+    document.examples.extend((0..180).map(|at| {
+        let example = json!({
+            "question": format!("q{at}"), "sql": format!("{BY_STATUS} LIMIT {at} -- {long}"),
+            "tables": ["p.shop.orders"], "origin": "person",
+            "verified": {"how": "dry_run", "at": "2026-01-01T00:00:00Z"},
+        });
+        serde_json::from_value::<schema::document::Example>(example).unwrap()
+    }));
+    versions::seal(&mut document);
+    let replace = versions::load_head(&*sync.store).await.unwrap().replace();
+    let published = versions::publish(&*sync.store, &document, replace).await;
+    published.unwrap();
+
+    let body = json!({"question": "Orders by status?", "sql": BY_STATUS});
+    let refused = app
+        .put(&format!("/v1/schema/examples/{generated}"), &body)
+        .await;
+
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert!(refused.text().contains("16 MB"), "{}", refused.text());
+    let state = sync.store.get("schema/state.json").await;
+    let state = state.map(|it| String::from_utf8_lossy(&it.body).into_owned());
+    assert!(!state.unwrap_or_default().contains(&generated));
+}
