@@ -3,7 +3,7 @@
 //! | no longer in the log as it was | counted instead |
 //! | --- | --- |
 //! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, quarter hour and place, without a person |
-//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by `robeing.moved`, to which the same trigger adds the difference. It takes no lock: a roll-up deletes the differences that its counts include |
+//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by `robeing.moved`, to which the same trigger adds the difference. It takes no lock: `robeing.hourly_counts`, by which roll-ups of any release count, deletes the differences that its counts include |
 //! | a month, archived and dropped | the quarter hours of `robeing.growth`, which stay as they are |
 //! | a robeing, erased | nothing: its counts are erased too |
 //!
@@ -60,7 +60,8 @@ pub(crate) async fn recount_restored(
          select conversation.adopt_cluster();
          update robeing.task set xid = '3';
          update robeing.removed set xid = '3';
-         -- What was not counted is counted where it is now.
+         -- What was moved before it was counted is counted where it is now. What was moved after another job adopted
+         -- the cluster is counted where it was. Recounts agree with either.
          delete from robeing.moved
          where row_xid >= (select xid from robeing.watermark where name = 'stats-batch');
          update robeing.moved set row_xid = '3'",
@@ -74,6 +75,30 @@ pub(crate) async fn recount_restored(
     Ok(rebuilt)
 }
 
+/// Deletes the differences to months that have left the log: their counts stay as they are. Conversations that a roll-up
+/// still has to count stay.
+async fn forget_dropped_months(
+    db: &Transaction<'_>,
+    below: i64,
+) -> Result<(), tokio_postgres::Error> {
+    db.execute_typed(
+        "with months as materialized (
+             select to_char(month, 'YYYY_MM') as month from conversation.months() as month
+         ),
+         moved as (
+             delete from robeing.moved
+             where row_xid < $1::text::xid8
+               and to_char(hour at time zone 'utc', 'YYYY_MM') not in (select month from months)
+         )
+         delete from robeing.removed
+         where (was_counted or xid < $1::text::xid8)
+           and to_char(hour at time zone 'utc', 'YYYY_MM') not in (select month from months)",
+        &[(&below.to_string(), Type::TEXT)],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Counts all transactions before `below`. The caller has locked the watermark.
 async fn recount(db: &Transaction<'_>, below: i64) -> Result<Rebuilt, tokio_postgres::Error> {
     let counted = db
@@ -83,6 +108,7 @@ async fn recount(db: &Transaction<'_>, below: i64) -> Result<Rebuilt, tokio_post
         )
         .await?;
     db.batch_execute("delete from robeing.outdated_day").await?;
+    forget_dropped_months(db, below).await?;
     let mut changed: i64 = counted.try_get("changed")?;
     let mut after = String::new();
     loop {

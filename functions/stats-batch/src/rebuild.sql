@@ -5,7 +5,7 @@ with months as materialized (
 counted as (
     select robeing_id, hour, in_threads, direct, in_channels, successful_tasks, failed_tasks,
            memory, compute, empathy, leadership, ethics
-    from robeing.hourly_counts('0', $1::text::xid8)
+    from robeing.present_counts('0', $1::text::xid8)
     union all
     select robeing_id, hour, in_threads, direct, in_channels, 0, 0, 0, 0, 0, 0, 0
     from robeing.removed

@@ -7,11 +7,6 @@ with counted as materialized (
     from robeing.removed
     where xid >= $1::text::xid8 and xid < $2::text::xid8 and not was_counted
 ),
--- They are counted where they are now. What is not visible yet is a difference to the counts.
-counted_moves as (
-    delete from robeing.moved
-    where row_xid >= $1::text::xid8 and row_xid < $2::text::xid8
-),
 hours as (
     select robeing_id, hour,
            sum(in_threads) as in_threads, sum(direct) as direct, sum(in_channels) as in_channels,

@@ -40,20 +40,35 @@ const RESTORE: &str = "
 
 #[tokio::test]
 async fn after_a_restore_a_place_that_became_known_later_changes_no_count() {
-    let it = start().await;
-    it.say("r1", "2026-11-02T10:00:00Z", 9).await;
-    it.roll_up().await;
-    it.database.run(MOVE).await;
-    // Not counted before the restore, so it is counted where it is now.
-    it.say("r2", "2026-11-02T10:00:00Z", 9).await;
-    it.database
-        .run(&MOVE.replace("reply_to is null", "reply_to is null and robeing_id = 'r2'"))
-        .await;
-    it.database.run(RESTORE).await;
-    it.roll_up().await;
-    assert_eq!(it.stats("r1").await["total_conversations"], 9);
-    assert_eq!(it.stats("r2").await["total_conversations"], 7);
-    it.is_as_recounted().await;
+    let moved = |robeing: &str| {
+        let of_robeing = format!("reply_to is null and robeing_id = '{robeing}'");
+        MOVE.replace("reply_to is null", &of_robeing)
+    };
+    // The roll-up of message-log adopts the restored messages as well.
+    for is_adopted_first in [false, true] {
+        let it = start().await;
+        it.say("r1", "2026-11-02T10:00:00Z", 9).await;
+        it.roll_up().await;
+        it.database.run(&moved("r1")).await;
+        // Not counted before the restore, so it is counted where it is now.
+        it.say("r2", "2026-11-02T10:00:00Z", 9).await;
+        it.database.run(&moved("r2")).await;
+        it.say("r3", "2026-11-02T10:00:00Z", 9).await;
+        it.database.run(RESTORE).await;
+        if is_adopted_first {
+            it.database.run("select conversation.adopt_cluster()").await;
+        }
+        it.say("r4", "2026-11-02T10:00:00Z", 9).await;
+        for robeing in ["r3", "r4"] {
+            it.database.run(&moved(robeing)).await;
+        }
+        it.roll_up().await;
+        assert_eq!(it.stats("r1").await["total_conversations"], 9);
+        assert_eq!(it.stats("r2").await["total_conversations"], 7);
+        it.is_as_recounted().await;
+        it.roll_up().await;
+        it.is_as_recounted().await;
+    }
 }
 
 #[tokio::test]

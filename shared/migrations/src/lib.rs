@@ -74,6 +74,10 @@ pub const FILES: &[(&str, &str)] = &[
         "0018_message_log_restored.sql",
         include_str!("../0018_message_log_restored.sql"),
     ),
+    (
+        "0019_stats_batch_counted_places.sql",
+        include_str!("../0019_stats_batch_counted_places.sql"),
+    ),
 ];
 
 #[cfg(test)]
