@@ -9,6 +9,7 @@
 //! two: an erasure by the Slack id covers both.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use platform::Result;
 use platform::postgres::Client;
@@ -33,7 +34,8 @@ const READ: &str = "
     where slack_user_id = $1 and team_id = any ($2)";
 
 /// The rows that may be joined with others by an event of robeing $1: earlier rows, if the robeing heard the person in
-/// that workspace before the upgrade, and rows whose person no other robeing knows.
+/// that workspace before the upgrade, and rows whose person no other robeing knows. Transactions of a restored database
+/// say nothing about the time before the upgrade until a roll-up has adopted its rows.
 const JOINABLE: &str = "
     select team_id, user_id
     from unnest($3::text[], $4::uuid[], $5::text[]) as name (team_id, user_id, earlier_below)
@@ -42,7 +44,9 @@ const JOINABLE: &str = "
                 select from conversation.log where log.user_id = name.user_id and log.robeing_id <> $1)
             and not exists (
                 select from conversation.log where log.slack_user_id = $2 and log.robeing_id <> $1)
-        else exists (
+        else (select system_identifier from conversation.cluster)
+             = (select system_identifier from pg_control_system())
+            and exists (
             select
             from (
                 select robeing_id, metadata, xid
@@ -193,10 +197,11 @@ async fn joinable(
         team: name.team.clone(),
         user_id: name.user_id,
     };
+    let now = Instant::now();
     let wanted = names.iter().filter(|name| {
         let can_matter = name.is_earlier() && (!is_own(name) || author.own.len() > 1)
             || is_own(name) && has_missing;
-        can_matter && !log.refused_joins.contains(&refusal(name))
+        can_matter && !log.refused_joins.contains(&refusal(name), now)
     });
     let wanted: Vec<&Name> = wanted.collect();
     if !author.is_stated || wanted.is_empty() {
@@ -226,7 +231,7 @@ async fn joinable(
     let refused = wanted
         .into_iter()
         .filter(|it| !joinable.contains(&(it.team.clone(), it.user_id)));
-    log.refused_joins.extend(refused.map(refusal));
+    log.refused_joins.extend(refused.map(refusal), now);
     Ok(joinable)
 }
 

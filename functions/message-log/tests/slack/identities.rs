@@ -346,7 +346,7 @@ async fn a_refusal_to_join_is_remembered_and_not_looked_up_for_each_message() {
     as_before(&log, "sales", "T1", "U7", BEFORE).await;
     let as_t2 = |n| of_other_app(from("T1", n, "U7", json!({}), json!({"user_team": "T2"})));
     accept(&log, &as_t2(1)).await;
-    // No message of an earlier transaction can arrive, so the lookup would find the same.
+    // A lookup would find this message.
     heard(&log, "3").await;
     accept(&log, &as_t2(2)).await;
     assert_eq!(id_in(&log, "T1", "U7").await, BEFORE);
@@ -384,5 +384,27 @@ async fn after_a_restore_a_message_from_after_the_upgrade_joins_nobody() {
         .await;
         let is_joined = who(&log, "other", 1).await == BEFORE;
         assert_eq!(is_joined, is_from_before);
+    }
+}
+
+#[tokio::test]
+async fn until_a_restored_database_is_adopted_no_message_joins_anybody() {
+    for is_adopted in [false, true] {
+        let log = start().await;
+        as_before(&log, "sales", "T1", "U7", BEFORE).await;
+        if !is_adopted {
+            let restored = "update conversation.cluster set system_identifier = 1";
+            let client = log.database.client().await;
+            client.batch_execute(restored).await.expect("a restore");
+        }
+        // A transaction of the new cluster, whose ids start over.
+        heard(&log, "3").await;
+        accept(
+            &log,
+            &of_other_app(from("T1", 1, "U7", json!({}), json!({"user_team": "T2"}))),
+        )
+        .await;
+        let is_joined = who(&log, "other", 1).await == BEFORE;
+        assert_eq!(is_joined, is_adopted);
     }
 }
