@@ -205,3 +205,32 @@ async fn a_replayed_edit_that_answers_another_robeings_row_is_refused() {
     let page = log.get("/v1/robeings/sales/messages").await;
     assert_eq!(texts(&page, "message"), ["as it was"]);
 }
+
+#[tokio::test]
+async fn an_edit_that_cannot_be_stored_after_a_replay_is_listed_again() {
+    let log = start().await;
+    let ts = now_ts(1);
+    let mut event = said(&ts, "as it was", json!({}));
+    event["event"]["user"] = json!({"id": "U1"});
+    assert_eq!(send(&log, &event).await.status, 400);
+    let id = letter(&log).await["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/dead-letters/{id}/replay");
+    let replayed = log.app.post(&path, corrected("as it was")).await;
+    assert_eq!(replayed.status, 200, "{replayed:?}");
+    // A redelivery has nothing new.
+    assert_eq!(send(&log, &event).await.status, 400);
+    let listed = log.get("/v1/dead-letters").await;
+    assert_eq!(texts(&listed, "id"), Vec::<String>::new());
+
+    let edit = edited(&ts, &now_ts(5), &too_long());
+    assert_eq!(send(&log, &edit).await.status, 413);
+    let listed = log.get("/v1/dead-letters").await;
+    assert_eq!(texts(&listed, "id"), [id]);
+    assert_eq!(listed["items"][0]["replayed_at"], Value::Null);
+    let reply = log.app.post(&path, corrected("as it is now")).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let page = log.get("/v1/robeings/sales/messages").await;
+    assert_eq!(texts(&page, "message"), ["as it is now"]);
+    let listed = log.get("/v1/dead-letters").await;
+    assert_eq!(texts(&listed, "id"), Vec::<String>::new());
+}
