@@ -129,6 +129,33 @@ fn a_binary_that_needs_a_newer_glibc_is_refused_with_the_command_to_build_it() {
     assert!(errors.contains(expected), "{errors}");
 }
 
+#[test]
+fn binaries_for_two_processors_are_refused_before_anything_is_packed() {
+    let (binaries, dist) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    stand_ins(binaries.path());
+    let other = binaries.path().join("cache-read");
+    let mut content = std::fs::read(&other).unwrap();
+    // The processor in the header of an ELF file: 183 is aarch64, 62 is x86-64.
+    let (processor, name) = match content[18] {
+        183 => (62, "x86_64"),
+        _ => (183, "aarch64"),
+    };
+    content[18] = processor;
+    std::fs::write(&other, content).unwrap();
+    let output = package(binaries.path(), dist.path());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{errors}");
+    for part in [
+        "are for several processors",
+        &format!("cache-read for {name}"),
+        "infra/package",
+    ] {
+        assert!(errors.contains(part), "{part}: {errors}");
+    }
+    let packages = std::fs::read_dir(dist.path().join("packages")).unwrap();
+    assert_eq!(packages.count(), 0);
+}
+
 #[tokio::test]
 async fn a_function_serves_from_the_file_system_of_the_image_as_its_user() {
     if !rustix::process::geteuid().is_root() {
