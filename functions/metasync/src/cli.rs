@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cache;
 mod context;
 mod demo;
 mod describe;

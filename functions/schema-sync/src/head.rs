@@ -1,6 +1,7 @@
 //! The head of the cache, as something that a sync and people change.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use platform::auth::Names;
 use platform::store::{Put, Store, StoreError};
@@ -29,6 +30,38 @@ pub fn whole(head: &Head) -> Result<&Document> {
             }
         })),
     }
+}
+
+/// The document of a head, to be shared with another thread.
+///
+/// # Errors
+/// Those of [`whole`].
+pub fn into_whole(head: Head) -> Result<Arc<Document>> {
+    whole(&head)?;
+    match head {
+        Head::Whole { document, .. } => Ok(Arc::from(document)),
+        Head::Absent | Head::Damaged { .. } => Err(anyhow::anyhow!("a head is not whole").into()),
+    }
+}
+
+/// Does work on a large document without blocking the thread that serves requests.
+pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    Ok(tokio::task::spawn_blocking(work)
+        .await
+        .map_err(anyhow::Error::from)?)
+}
+
+/// What a caller of this scope sees of a document, computed apart.
+///
+/// # Errors
+/// `Internal` if the work panics.
+pub async fn view(document: &Arc<Document>, scope: &Names) -> Result<Arc<Document>> {
+    if *scope == Names::All {
+        return Ok(Arc::clone(document));
+    }
+    let (document, scope) = (Arc::clone(document), scope.clone());
+    let seen = apart(move || schema::within(&document, &scope)).await?;
+    Ok(Arc::new(seen))
 }
 
 /// What a caller of this scope sees of a document.

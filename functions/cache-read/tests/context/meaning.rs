@@ -24,6 +24,7 @@ fn meaning() -> Meaning {
             table: "p.shop.orders".to_owned(),
             description: Some("After refunds.".to_owned()),
             error: None,
+            unchecked: false,
         }],
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::ensure;
 use cache_read::context::{self, Format, Request};
 use cache_read::within;
 use platform::auth::Names;
 use platform::{Env, Resources};
 use schema::document::{Document, Table};
-use schema::versions::{self, Head};
+
+use super::cache::load;
 
 pub async fn run(
     env: &Env,
@@ -22,14 +23,7 @@ pub async fn run(
     context::check_question(question)?;
     context::check_budget(budget)?;
     let store = Resources::new(env.clone()).store()?;
-    let document = match versions::load_head(&*store).await? {
-        Head::Whole { document, .. } => *document,
-        Head::Absent => bail!("BUCKET_URL has no cache: run `metasync sync` to create it"),
-        Head::Damaged { error, .. } => {
-            return Err(error)
-                .context("the cache in BUCKET_URL is damaged: run `metasync sync` to repair it");
-        }
-    };
+    let document = load(&*store).await?;
     let document = match datasets {
         [] => document,
         only => {

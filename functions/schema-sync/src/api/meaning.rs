@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use platform::auth::{Caller, Names};
+use platform::serve::time_limit;
 use platform::{Admin, Error, Json, Path, Query, Result, Router, routes};
 use schema::document::{Description, Meaning, Metric, Term};
 use schema::name::DATASETS;
@@ -11,16 +12,19 @@ use schema::versions;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::head::whole;
+use super::LONGEST_SYNC;
+use crate::head::{into_whole, view};
 use crate::meaning::{
-    Change, Checker, Conditions, Editor, Entry, File, Imported, Key, MAX_ENTRIES, Outcome,
-    schema_of, seen, tag,
+    Change, Checker, Conditions, Editor, Entry, File, Imported, Index, Key, MAX_ENTRIES, Outcome,
+    schema_of, tag,
 };
 use crate::sync::Sync;
 
 pub fn routes() -> Router<Sync> {
     Router::new()
         .routes(routes!(list, import))
+        // The warehouse limits the rate of plans, and an import may have many metrics.
+        .layer(time_limit(LONGEST_SYNC))
         .routes(routes!(
             read_description,
             put_description,
@@ -81,8 +85,8 @@ struct NewMetric {
 )]
 async fn list(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Meaning>> {
     let head = versions::load_head(&*sync.store).await?;
-    let seen = seen(whole(&head)?, scope(&caller));
-    Ok(Json(seen.into_owned().meaning))
+    let view = view(&into_whole(head)?, scope(&caller)).await?;
+    Ok(Json(view.meaning.clone()))
 }
 
 /// Import descriptions, a glossary and metrics.
@@ -166,7 +170,7 @@ async fn read_description(
         (status = 201, description = "it is new", body = Description),
         (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or the entries exceed 4 MB"),
         (status = 412, description = "a condition is not met"),
-        (status = 422, description = "the table, the column or an identifier in the text does not exist"),
+        (status = 422, description = "the table, the column or an identifier in the text does not exist, or the text names something out of the caller's datasets"),
     )
 )]
 async fn put_description(
@@ -177,13 +181,7 @@ async fn put_description(
     headers: HeaderMap,
     Json(new): Json<NewDescription>,
 ) -> Result<Response> {
-    let entry = Entry::Description(Description {
-        table,
-        column: query.column,
-        text: new.text,
-        replaces: None,
-        error: None,
-    });
+    let entry = Entry::description(table, query.column, new.text);
     put(&sync, &caller, &headers, entry).await
 }
 
@@ -255,7 +253,7 @@ async fn read_term(
         (status = 201, description = "it is new", body = Term),
         (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, the entries exceed 4 MB, or the term is about tables that the caller may not see"),
         (status = 412, description = "a condition is not met"),
-        (status = 422, description = "a table or an identifier in the meaning does not exist"),
+        (status = 422, description = "a table or an identifier in the meaning does not exist, or a text names something out of the caller's datasets"),
     )
 )]
 async fn put_term(
@@ -265,12 +263,7 @@ async fn put_term(
     headers: HeaderMap,
     Json(new): Json<NewTerm>,
 ) -> Result<Response> {
-    let entry = Entry::Term(Term {
-        term,
-        meaning: new.meaning,
-        tables: new.tables,
-        error: None,
-    });
+    let entry = Entry::term(term, new.meaning, new.tables);
     put(&sync, &caller, &headers, entry).await
 }
 
@@ -337,7 +330,7 @@ async fn read_metric(
         (status = 201, description = "it is new", body = Metric),
         (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, the entries exceed 4 MB, or the metric is about a table that the caller may not see"),
         (status = 412, description = "a condition is not met"),
-        (status = 422, description = "the table or an identifier does not exist, or the SQL is not one expression; the detail explains why"),
+        (status = 422, description = "the table or an identifier does not exist, the SQL is not one expression, or a text names something out of the caller's datasets; the detail explains why"),
         (status = 503, description = "the warehouse can't plan the SQL now, or the store is unavailable"),
     )
 )]
@@ -348,13 +341,7 @@ async fn put_metric(
     headers: HeaderMap,
     Json(new): Json<NewMetric>,
 ) -> Result<Response> {
-    let entry = Entry::Metric(Metric {
-        name,
-        sql: new.sql,
-        table: new.table,
-        description: new.description,
-        error: None,
-    });
+    let entry = Entry::metric(name, new.sql, new.table, new.description);
     put(&sync, &caller, &headers, entry).await
 }
 
@@ -397,15 +384,15 @@ fn scope(caller: &Caller) -> &Names {
 
 async fn read(sync: &Sync, caller: &Caller, mut key: Key) -> Result<Response> {
     let head = versions::load_head(&*sync.store).await?;
-    let seen = seen(whole(&head)?, scope(caller));
+    let view = view(&into_whole(head)?, scope(caller)).await?;
     if let Key::Description { table, .. } = &mut key {
-        let schema = schema_of(&seen);
+        let schema = schema_of(&view);
         if let Ok(found) = Checker::new(&schema).table(table) {
             table.clone_from(&found.name);
         }
     }
-    match key.get(&seen.meaning) {
-        Some(entry) => Ok(tagged(StatusCode::OK, &entry)),
+    match Index::of(view.meaning.clone()).get(&key) {
+        Some(entry) => Ok(tagged(StatusCode::OK, entry)),
         None => Err(key.not_found()),
     }
 }

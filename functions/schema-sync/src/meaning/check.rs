@@ -1,5 +1,6 @@
 //! Checks entries against the schema: every table, column and other identifier in them must exist.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ground::{Fault, Schema};
@@ -55,14 +56,28 @@ impl From<Misfit> for Error {
 pub struct Checker<'s, 'a> {
     schema: &'s Schema<'a>,
     by_name: HashMap<&'a str, &'a Table>,
+    /// By what follows the last dot of the own name, as it is and as a joined name has it.
+    by_end: HashMap<Cow<'a, str>, Vec<&'a Table>>,
 }
 
 impl<'s, 'a> Checker<'s, 'a> {
     pub fn new(schema: &'s Schema<'a>) -> Self {
-        let tables = schema.tables();
+        let mut by_name = HashMap::new();
+        let mut by_end: HashMap<Cow<str>, Vec<&Table>> = HashMap::new();
+        for table in schema.tables() {
+            by_name.insert(table.name.as_str(), table);
+            let own = table.own_name();
+            by_end.entry(end(own).into()).or_default().push(table);
+            let written = part(own);
+            if end(&written) != end(own) {
+                let end = end(&written).to_owned();
+                by_end.entry(end.into()).or_default().push(table);
+            }
+        }
         Self {
             schema,
-            by_name: tables.map(|table| (table.name.as_str(), table)).collect(),
+            by_name,
+            by_end,
         }
     }
 
@@ -108,11 +123,12 @@ impl<'s, 'a> Checker<'s, 'a> {
                 || written == format!("{}.{}", part(dataset), part(own))
                 || written == format!("{id}.{own}")
         };
-        let found: Vec<&Table> = self.schema.tables().filter(is_called).collect();
+        let candidates = self.by_end.get(end(written)).into_iter().flatten();
+        let found: Vec<&Table> = candidates.copied().filter(is_called).collect();
         match found[..] {
             [table] => Ok(table),
             [] => {
-                let wanted = written.rsplit('.').next().unwrap_or(written);
+                let wanted = end(written);
                 let names = self.schema.tables().map(Table::own_name);
                 let hint = self.schema.hint(wanted, names);
                 Err(format!("there is no table {written}{hint}"))
@@ -134,7 +150,7 @@ impl<'s, 'a> Checker<'s, 'a> {
         if let Some(path) = &entry.column
             && table.column_at(path).is_none()
         {
-            let wanted = path.rsplit('.').next().unwrap_or(path);
+            let wanted = end(path);
             let mut paths = Vec::new();
             for column in &table.columns {
                 add_paths(column, "", &mut paths);
@@ -184,6 +200,11 @@ impl<'s, 'a> Checker<'s, 'a> {
     fn text(&self, text: &str, table: &Table, column: Option<&str>) -> Result<(), Misfit> {
         Ok(ground::text(text, table, column, self.schema)?)
     }
+}
+
+/// What follows the last dot of a name.
+fn end(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// A query of the expression in parentheses, and one of the expression alone.

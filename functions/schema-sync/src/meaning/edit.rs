@@ -1,6 +1,8 @@
 //! Changes entries in the head of the cache.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 use platform::auth::Names;
@@ -13,25 +15,33 @@ use warehouse::Source;
 
 use super::check::Checker;
 use super::entry::{Entry, Key};
+use super::index::Index;
 use super::plan::plan;
 use super::version::tag;
 use crate::conditions::Conditions;
 use crate::examples::{Audience, Planning, Reviewer};
-use crate::head::{publish, whole};
+use crate::head::{ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
 use crate::run::Run;
 
 /// The size limit of what people wrote, in JSON.
 const MAX_BYTES: usize = 4 << 20;
 /// How many entries are checked at once. The warehouse limits the rate of plans.
 const CONCURRENT: usize = 8;
-/// How often a change is attempted: another writer may move the head between reading and writing.
-const ATTEMPTS: usize = 10;
 
 /// A change of one entry.
 #[derive(Clone, Debug)]
 pub enum Change {
     Put(Entry),
     Remove(Key),
+}
+
+impl Change {
+    fn key(&self) -> Key {
+        match self {
+            Self::Put(entry) => entry.key(),
+            Self::Remove(key) => key.clone(),
+        }
+    }
 }
 
 /// What became of a change.
@@ -68,25 +78,22 @@ impl Editor<'_> {
         let run = Run::default();
         for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
-            let document = whole(&head)?;
-            let (outcomes, meaning) = self.make(changes, conditions, document, &run).await?;
+            let replace = head.replace();
+            let document = into_whole(head)?;
+            let (outcomes, meaning) = self.make(changes, conditions, &document, &run).await?;
             let is_changed =
                 |outcome: &Result<Outcome>| !matches!(outcome, Err(_) | Ok(Outcome::Unchanged(_)));
             if !outcomes.iter().any(is_changed) {
                 return Ok(outcomes);
             }
-            let next = with(document, meaning)?;
+            let before = Arc::clone(&document);
+            let next = apart(move || with(&before, meaning)).await??;
             // If a sync or another change came first, check against the new head.
-            if publish(self.store, &next, head.replace()).await? {
-                versions::record(self.store, Some(document), &next).await?;
+            if publish_next(self.store, &document, &next, replace).await? {
                 return Ok(outcomes);
             }
         }
-        Err(Error::Unavailable {
-            detail: "other writers keep changing the schema cache; send the request again"
-                .to_owned(),
-            cause: None,
-        })
+        Err(contended())
     }
 
     /// Makes the changes of one head.
@@ -94,12 +101,12 @@ impl Editor<'_> {
         &self,
         changes: &[Change],
         conditions: &Conditions,
-        document: &Document,
+        document: &Arc<Document>,
         run: &Run,
     ) -> Result<(Vec<Result<Outcome>>, Meaning)> {
         // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
-        let seen = seen(document, self.scope);
-        let schema = schema_of(&seen);
+        let view = view(document, self.scope).await?;
+        let schema = schema_of(&view);
         let reviewer = Reviewer {
             schema: &schema,
             source: self.source,
@@ -107,36 +114,92 @@ impl Editor<'_> {
             planning: Planning::default(),
             audience: Audience::of(document, self.scope),
         };
+        let mut known = Index::of(document.meaning.clone());
+        let seen = match self.scope {
+            Names::All => known.clone(),
+            Names::Only(_) => Index::of(view.meaning.clone()),
+        };
         let draft = Draft {
             scope: self.scope,
-            document,
-            seen: &seen.meaning,
+            known: &known,
+            seen: &seen,
             checker: Checker::new(&schema),
             reviewer: &reviewer,
             conditions,
         };
-        let mut checked =
+        let mut checks =
             futures::stream::iter((0..changes.len()).map(|at| draft.check(&changes[at])))
                 .buffered(CONCURRENT);
-        let mut meaning = document.meaning.clone();
-        let mut outcomes = Vec::with_capacity(changes.len());
-        while let Some(change) = checked.next().await {
-            let outcome = match change {
-                Ok(change) => draft.make(change, &mut meaning),
-                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
-                Err(error) => Err(error),
-            };
-            outcomes.push(outcome);
+        let mut checked = Vec::with_capacity(changes.len());
+        while let Some(change) = checks.next().await {
+            if let Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) = change {
+                return Err(error);
+            }
+            checked.push(change);
         }
-        Ok((outcomes, meaning))
+        drop(checks);
+        refuse_repeated(changes, &mut checked);
+        self.refuse_hidden(document, &mut checked).await?;
+        let outcomes = checked.into_iter();
+        let outcomes = outcomes.map(|change| change.map(|it| make(it, &mut known, self.scope)));
+        Ok((outcomes.collect(), known.into_meaning()))
+    }
+
+    /// Refuses entries that their author would not see, and so could neither change nor remove.
+    async fn refuse_hidden(
+        &self,
+        document: &Arc<Document>,
+        checked: &mut [Result<Change>],
+    ) -> Result<()> {
+        if *self.scope == Names::All {
+            return Ok(());
+        }
+        let mut written = Meaning::default();
+        for change in checked.iter().flatten() {
+            if let Change::Put(entry) = change {
+                entry.clone().add_to(&mut written);
+            }
+        }
+        let (document, scope) = (Arc::clone(document), self.scope.clone());
+        let shown = apart(move || schema::meaning_within(&written, &document, &scope)).await?;
+        let shown = Index::of(shown);
+        for change in checked {
+            if let Ok(Change::Put(entry)) = change
+                && shown.get(&entry.key()).is_none()
+            {
+                *change = Err(Error::Unprocessable(
+                    "a text names something out of your datasets, so that you would not see the entry: use other \
+                     words"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
-/// What a caller of this scope sees of a document.
-pub fn seen<'d>(document: &'d Document, scope: &Names) -> Cow<'d, Document> {
-    match scope {
-        Names::All => Cow::Borrowed(document),
-        Names::Only(_) => Cow::Owned(schema::within(document, scope)),
+/// Refuses a second change of the same entry: only one of them could hold.
+fn refuse_repeated(changes: &[Change], checked: &mut [Result<Change>]) {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let mut numbers: HashMap<Key, usize> = HashMap::new();
+    for (change, checked) in changes.iter().zip(checked) {
+        let list = change.key().list();
+        let number = counts.entry(list).or_default();
+        *number += 1;
+        let Ok(full) = checked else {
+            continue;
+        };
+        match numbers.entry(full.key().folded()) {
+            Slot::Vacant(slot) => {
+                slot.insert(*number);
+            }
+            Slot::Occupied(first) => {
+                *checked = Err(Error::Unprocessable(format!(
+                    "entries {} and {number} of `{list}` are about the same: remove one of them",
+                    first.get()
+                )));
+            }
+        }
     }
 }
 
@@ -148,10 +211,9 @@ pub fn schema_of(seen: &Document) -> ground::Schema<'_> {
 
 /// The document with these entries, as a new version.
 fn with(document: &Document, mut meaning: Meaning) -> Result<Document> {
-    let mut next = Document::clone(document);
-    document.meaning.restore(&mut next.tables);
-    meaning.sort();
-    meaning.apply(&mut next.tables);
+    let mut content = Document::clone(document);
+    document.meaning.restore(&mut content.tables);
+    meaning.apply(&mut content.tables);
     let size = written_bytes(&meaning);
     if size > MAX_BYTES && size > written_bytes(&document.meaning) {
         return Err(Error::Conflict(format!(
@@ -159,11 +221,8 @@ fn with(document: &Document, mut meaning: Meaning) -> Result<Document> {
             MAX_BYTES >> 20
         )));
     }
-    next.meaning = meaning;
-    next.generated_at = jiff::Timestamp::now();
-    versions::seal(&mut next);
-    next.date_datasets(Some(document));
-    Ok(next)
+    content.meaning = meaning;
+    Ok(next(document, content))
 }
 
 /// The size of what people wrote, in JSON, without what a sync added.
@@ -171,6 +230,7 @@ fn written_bytes(meaning: &Meaning) -> usize {
     let entries = Entry::all_of(meaning.clone()).into_iter();
     let written = entries.map(|mut entry| {
         *entry.error_mut() = None;
+        entry.set_unchecked(false);
         bytes(&entry.alone())
     });
     written.sum()
@@ -179,9 +239,10 @@ fn written_bytes(meaning: &Meaning) -> usize {
 /// Changes of one head.
 struct Draft<'r, 's> {
     scope: &'r Names,
-    document: &'r Document,
-    /// What the caller sees of the entries.
-    seen: &'r Meaning,
+    /// The entries of the head.
+    known: &'r Index,
+    /// What the caller sees of them.
+    seen: &'r Index,
     checker: Checker<'s, 's>,
     reviewer: &'r Reviewer<'s>,
     conditions: &'r Conditions,
@@ -190,12 +251,14 @@ struct Draft<'r, 's> {
 impl Draft<'_, '_> {
     /// Checks a change of the head, and completes its names.
     async fn check(&self, change: &Change) -> Result<Change> {
+        // Texts are checked on this thread, which has other work.
+        tokio::task::yield_now().await;
         match change {
             Change::Put(entry) => self.check_entry(entry).await.map(Change::Put),
             Change::Remove(key) => {
                 let key = self.full(key.clone());
                 let known = self.known(&key).ok().flatten();
-                self.conditions.check(known.as_ref().map(tag).as_deref())?;
+                self.conditions.check(known.map(tag).as_deref())?;
                 match known {
                     Some(_) => Ok(Change::Remove(key)),
                     None => Err(key.not_found()),
@@ -219,7 +282,7 @@ impl Draft<'_, '_> {
             ));
         }
         let known = self.known(&entry.key())?;
-        self.conditions.check(known.as_ref().map(tag).as_deref())?;
+        self.conditions.check(known.map(tag).as_deref())?;
         if known.is_some_and(|known| known.says_the_same(&entry)) {
             return Ok(entry);
         }
@@ -228,34 +291,6 @@ impl Draft<'_, '_> {
             plan(metric, &self.checker, self.reviewer).await?;
         }
         Ok(entry)
-    }
-
-    /// Makes a change that is checked.
-    fn make(&self, change: Change, meaning: &mut Meaning) -> Result<Outcome> {
-        let entry = match change {
-            Change::Put(entry) => entry,
-            Change::Remove(key) => {
-                key.remove(meaning);
-                return Ok(Outcome::Removed);
-            }
-        };
-        let known = entry.key().get(meaning);
-        if let Some(known) = known.as_ref().filter(|it| it.says_the_same(&entry)) {
-            return Ok(Outcome::Unchanged(self.shown(known)));
-        }
-        entry.clone().put(meaning);
-        Ok(match known {
-            Some(_) => Outcome::Replaced(entry),
-            None => Outcome::Created(entry),
-        })
-    }
-
-    /// An entry that the caller may see, as their view of the document shows it.
-    fn shown(&self, entry: &Entry) -> Entry {
-        match self.scope {
-            Names::All => entry.clone(),
-            Names::Only(_) => entry.clone().alone(),
-        }
     }
 
     /// The key with the full name of its table.
@@ -276,14 +311,43 @@ impl Draft<'_, '_> {
     ///
     /// # Errors
     /// `Conflict` if there is one that the caller may not see.
-    fn known(&self, key: &Key) -> Result<Option<Entry>> {
-        let known = key.get(self.seen);
-        if known.is_none() && key.get(&self.document.meaning).is_some() {
+    fn known(&self, key: &Key) -> Result<Option<&Entry>> {
+        let seen = self.seen.get(key);
+        if seen.is_none() && self.known.get(key).is_some() {
             return Err(Error::Conflict(format!(
                 "{} can't be changed with your datasets: use another name",
                 key.noun()
             )));
         }
-        Ok(known)
+        Ok(seen)
+    }
+}
+
+/// Makes a change that is checked.
+fn make(change: Change, known: &mut Index, scope: &Names) -> Outcome {
+    let entry = match change {
+        Change::Put(entry) => entry,
+        Change::Remove(key) => {
+            known.remove(&key);
+            return Outcome::Removed;
+        }
+    };
+    let before = known.get(&entry.key()).cloned();
+    match before {
+        Some(before) if before.says_the_same(&entry) => {
+            Outcome::Unchanged(match scope {
+                Names::All => before,
+                // What it replaces may mention what the caller may not see.
+                Names::Only(_) => before.alone(),
+            })
+        }
+        Some(_) => {
+            known.put(entry.clone());
+            Outcome::Replaced(entry)
+        }
+        None => {
+            known.put(entry.clone());
+            Outcome::Created(entry)
+        }
     }
 }

@@ -26,7 +26,7 @@ pub enum Entry {
 }
 
 /// What identifies an entry. Terms and names of metrics are compared without case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     Description {
         table: String,
@@ -77,37 +77,48 @@ pub struct FileMetric {
 
 impl File {
     pub fn into_entries(self) -> Vec<Entry> {
-        let descriptions = self.descriptions.into_iter().map(|it| {
-            Entry::Description(Description {
-                table: it.table,
-                column: it.column,
-                text: it.text,
-                replaces: None,
-                error: None,
-            })
-        });
-        let glossary = self.glossary.into_iter().map(|it| {
-            Entry::Term(Term {
-                term: it.term,
-                meaning: it.meaning,
-                tables: it.tables,
-                error: None,
-            })
-        });
-        let metrics = self.metrics.into_iter().map(|it| {
-            Entry::Metric(Metric {
-                name: it.name,
-                sql: it.sql,
-                table: it.table,
-                description: it.description,
-                error: None,
-            })
-        });
+        let descriptions = self.descriptions.into_iter();
+        let descriptions = descriptions.map(|it| Entry::description(it.table, it.column, it.text));
+        let glossary = self.glossary.into_iter();
+        let glossary = glossary.map(|it| Entry::term(it.term, it.meaning, it.tables));
+        let metrics = self.metrics.into_iter();
+        let metrics = metrics.map(|it| Entry::metric(it.name, it.sql, it.table, it.description));
         descriptions.chain(glossary).chain(metrics).collect()
     }
 }
 
 impl Entry {
+    /// A new description of a table, or of a column or nested field.
+    pub fn description(table: String, column: Option<String>, text: String) -> Self {
+        Self::Description(Description {
+            table,
+            column,
+            text,
+            replaces: None,
+            error: None,
+        })
+    }
+
+    pub fn term(term: String, meaning: String, tables: Vec<String>) -> Self {
+        Self::Term(Term {
+            term,
+            meaning,
+            tables,
+            error: None,
+        })
+    }
+
+    pub fn metric(name: String, sql: String, table: String, description: Option<String>) -> Self {
+        Self::Metric(Metric {
+            name,
+            sql,
+            table,
+            description,
+            error: None,
+            unchecked: false,
+        })
+    }
+
     pub fn all_of(meaning: Meaning) -> Vec<Self> {
         let descriptions = meaning.descriptions.into_iter().map(Self::Description);
         let glossary = meaning.glossary.into_iter().map(Self::Term);
@@ -169,6 +180,18 @@ impl Entry {
         }
     }
 
+    /// Whether the last sync that had to check it could not.
+    pub fn is_unchecked(&self) -> bool {
+        matches!(self, Self::Metric(it) if it.unchecked)
+    }
+
+    /// Marks it to be checked by the next sync, or not. Only the SQL of a metric may be left unchecked.
+    pub fn set_unchecked(&mut self, unchecked: bool) {
+        if let Self::Metric(it) = self {
+            it.unchecked = unchecked;
+        }
+    }
+
     /// Without what it replaces.
     #[must_use]
     pub fn alone(mut self) -> Self {
@@ -181,12 +204,6 @@ impl Entry {
     /// Whether it says the same, whatever it replaces.
     pub fn says_the_same(&self, other: &Self) -> bool {
         self.clone().alone() == other.clone().alone()
-    }
-
-    /// Adds it to the entries, or replaces the one with its key.
-    pub fn put(self, meaning: &mut Meaning) {
-        self.key().remove(meaning);
-        self.add_to(meaning);
     }
 
     /// Adds it to entries that don't have its key.
@@ -211,31 +228,22 @@ fn text(field: &str, text: &mut String, most: usize) -> Result<()> {
 }
 
 impl Key {
-    pub fn get(&self, meaning: &Meaning) -> Option<Entry> {
+    /// The key by which entries are compared: without case, except names of tables and columns.
+    #[must_use]
+    pub fn folded(self) -> Self {
         match self {
-            Self::Description { table, column } => {
-                let mut all = meaning.descriptions.iter();
-                let found = all.find(|it| it.table == *table && it.column == *column)?;
-                Some(Entry::Description(found.clone()))
-            }
-            Self::Term(term) => {
-                let found = meaning.glossary.iter().find(|it| same(&it.term, term))?;
-                Some(Entry::Term(found.clone()))
-            }
-            Self::Metric(name) => {
-                let found = meaning.metrics.iter().find(|it| same(&it.name, name))?;
-                Some(Entry::Metric(found.clone()))
-            }
+            Self::Description { .. } => self,
+            Self::Term(term) => Self::Term(term.to_lowercase()),
+            Self::Metric(name) => Self::Metric(name.to_lowercase()),
         }
     }
 
-    pub fn remove(&self, meaning: &mut Meaning) {
+    /// The list of a file that has such entries.
+    pub fn list(&self) -> &'static str {
         match self {
-            Self::Description { table, column } => meaning
-                .descriptions
-                .retain(|it| it.table != *table || it.column != *column),
-            Self::Term(term) => meaning.glossary.retain(|it| !same(&it.term, term)),
-            Self::Metric(name) => meaning.metrics.retain(|it| !same(&it.name, name)),
+            Self::Description { .. } => "descriptions",
+            Self::Term(_) => "glossary",
+            Self::Metric(_) => "metrics",
         }
     }
 
@@ -267,8 +275,4 @@ impl Key {
             Self::Metric(name) => format!("the metric {name:?}"),
         }
     }
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
 }

@@ -10,14 +10,16 @@ mod check;
 mod edit;
 mod entry;
 mod import;
+mod index;
 mod plan;
 mod review;
 mod version;
 
 pub use check::{Checker, Misfit};
-pub use edit::{Change, Editor, Outcome, schema_of, seen};
+pub use edit::{Change, Editor, Outcome, schema_of};
 pub use entry::{Entry, File, FileDescription, FileMetric, FileTerm, Key, MAX_ENTRIES};
 pub use import::{Imported, Refused};
+pub use index::Index;
 pub use review::{Since, review};
 pub use version::tag;
 

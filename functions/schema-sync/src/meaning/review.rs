@@ -31,7 +31,8 @@ impl Since<'_> {
 }
 
 /// Sets the error of each entry that no longer fits the schema, and clears that of each that fits again. The
-/// warehouse plans a metric again if its table changed. Without a change, each entry keeps its error.
+/// warehouse plans a metric again if its table changed. Without a change, each entry keeps its error, and only those
+/// that an earlier sync could not check are checked.
 ///
 /// Returns a problem for each that doesn't fit, or that could not be checked.
 pub async fn review(
@@ -67,11 +68,12 @@ struct Review<'r, 's> {
 impl Review<'_, '_> {
     async fn entry(&self, mut entry: Entry) -> (Entry, Option<Problem>) {
         let mut unchecked = None;
-        if let Some(touched) = &self.touched {
+        if self.touched.is_some() || entry.is_unchecked() {
             // Texts are checked on this thread, which has other work.
             tokio::task::yield_now().await;
             let before = entry.error_mut().take();
-            *entry.error_mut() = match self.check(&entry, before.is_some(), touched).await {
+            let is_due = before.is_some() || entry.is_unchecked();
+            *entry.error_mut() = match self.check(&entry, is_due).await {
                 Ok(()) => None,
                 Err(Misfit::Wrong(error)) => Some(error),
                 Err(Misfit::Unchecked(reason)) => {
@@ -79,6 +81,7 @@ impl Review<'_, '_> {
                     before
                 }
             };
+            entry.set_unchecked(unchecked.is_some());
         }
         let detail = match (&*entry.error_mut(), unchecked) {
             (Some(error), _) => Some(format!("is not used: {error}; change or remove it")),
@@ -89,21 +92,20 @@ impl Review<'_, '_> {
         (entry, problem)
     }
 
-    async fn check(
-        &self,
-        entry: &Entry,
-        has_failed: bool,
-        touched: &BTreeSet<&str>,
-    ) -> Result<(), Misfit> {
+    /// Checks an entry. The warehouse plans a metric that `is_due`, or that a change may break.
+    async fn check(&self, entry: &Entry, is_due: bool) -> Result<(), Misfit> {
         self.checker.check(entry).await?;
         match entry {
-            Entry::Metric(metric)
-                if has_failed || self.extensions || touched.contains(metric.table.as_str()) =>
-            {
+            Entry::Metric(metric) if is_due || self.extensions || self.touches(&metric.table) => {
                 plan(metric, &self.checker, self.reviewer).await
             }
             _ => Ok(()),
         }
+    }
+
+    fn touches(&self, table: &str) -> bool {
+        let touched = self.touched.as_ref();
+        touched.is_some_and(|touched| touched.contains(table))
     }
 
     fn problem(&self, entry: &Entry, detail: &str) -> Problem {

@@ -101,3 +101,91 @@ async fn a_scoped_caller_gets_the_message_of_the_warehouse_without_hidden_names(
     assert!(!put("sum(total)").await.contains("people"));
     assert_eq!(put("sum(id)").await, "no function sum");
 }
+
+#[tokio::test]
+async fn an_entry_that_its_author_would_not_see_is_refused_and_nothing_is_written() {
+    let shop = shop().await;
+    shop.warehouse.set("p.hr.status", "id INT64");
+    run(&shop.sync).await;
+    let version = head(&shop.store).await.version;
+    let put = async |path: &str, body: Value| {
+        let request = shop.app.put(path, body).bearer("shop-token");
+        let answer = request.await;
+        let detail = answer.json()["detail"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        (answer.status, detail)
+    };
+    for (path, body) in [
+        (TOTAL, json!({"text": "By the status of the order."})),
+        (
+            "/v1/schema/glossary/open",
+            json!({"meaning": "The status of an order.", "tables": ["orders"]}),
+        ),
+        (
+            "/v1/schema/metrics/status",
+            json!({"sql": "sum(total)", "table": "orders"}),
+        ),
+    ] {
+        let (status, detail) = put(path, body).await;
+        assert_eq!(status, 422, "{path}");
+        assert!(detail.contains("out of your datasets"), "{detail}");
+        assert!(
+            !detail.contains("status") && !detail.contains("hr"),
+            "{detail}"
+        );
+    }
+    assert_eq!(head(&shop.store).await.version, version);
+    let file = json!({"descriptions": [
+        {"table": "orders", "text": "One row per order."},
+        {"table": "orders", "column": "total", "text": "By status."},
+    ]});
+    let import = shop.app.post("/v1/schema/meaning", file);
+    let imported = import.bearer("shop-token").await.json();
+    assert_eq!(imported["written"], 1);
+    assert_eq!(
+        imported["refused"][0]["entry"],
+        "the description of total in orders"
+    );
+    let (status, detail) = put(TOTAL, json!({"text": "Gross."})).await;
+    assert_eq!(status, 201, "{detail}");
+    let (status, _) = put(TOTAL, json!({"text": "By the status."})).await;
+    assert_eq!(status, 422);
+    let kept = shop.app.get(TOTAL).bearer("shop-token").await;
+    assert_eq!(kept.json()["text"], "Gross.");
+}
+
+#[tokio::test]
+async fn an_entry_about_a_dropped_table_can_be_seen_changed_and_removed_by_its_author() {
+    let shop = shop().await;
+    shop.warehouse.set("p.shop.visits", "id INT64");
+    run(&shop.sync).await;
+    let description = "/v1/schema/descriptions/p.shop.visits";
+    let (term, metric) = ("/v1/schema/glossary/visit", "/v1/schema/metrics/visits");
+    for (path, body) in [
+        (description, json!({"text": "One row per visit."})),
+        (term, json!({"meaning": "A session.", "tables": ["visits"]})),
+        (metric, json!({"sql": "count(*)", "table": "visits"})),
+    ] {
+        let written = shop.app.put(path, body).bearer("shop-token").await;
+        assert_eq!(written.status, 201, "{path}");
+    }
+    shop.warehouse.drop_table("p.shop.visits");
+
+    run(&shop.sync).await;
+
+    for path in [description, term, metric] {
+        let seen = shop.app.get(path).bearer("shop-token").await;
+        assert_eq!(seen.status, 200, "{path}");
+        assert!(seen.json()["error"].is_string(), "{}", seen.text());
+    }
+    let other = json!({"meaning": "An order.", "tables": ["orders"]});
+    let changed = shop.app.put(term, other).bearer("shop-token").await;
+    assert_eq!(changed.status, 200);
+    for path in [description, term, metric] {
+        let removed = shop.app.delete(path).bearer("shop-token").await;
+        assert_eq!(removed.status, 204, "{path}");
+    }
+    assert!(head(&shop.store).await.meaning.is_empty());
+}

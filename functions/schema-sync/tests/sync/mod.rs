@@ -9,9 +9,11 @@ mod history;
 mod ledger;
 mod manage;
 mod meaning;
+mod meaning_import;
 mod meaning_limits;
 mod meaning_review;
 mod meaning_scope;
+mod meaning_unchecked;
 mod scope;
 
 use std::sync::Arc;

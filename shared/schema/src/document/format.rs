@@ -82,7 +82,8 @@ mod tests {
         let column = "/tables/0/columns/0";
         let field = "/tables/0/columns/0/fields/0";
         let result = "/examples/0/verified/columns/0";
-        let metric = json!([{"name": "n", "sql": "count(*)", "table": "p.shop.t"}]);
+        let metric =
+            json!([{"name": "n", "sql": "count(*)", "table": "p.shop.t", "unchecked": true}]);
         for (place, name, value) in [
             ("", "meaning", json!({"metrics": metric})),
             ("/source", "extensions", json!([])),

@@ -77,6 +77,9 @@ pub struct Metric {
     /// Why it is not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether the last sync that had to check it could not. The next sync tries again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchecked: bool,
 }
 
 impl Meaning {

@@ -1,6 +1,5 @@
 //! dbt's properties: the descriptions in a `schema.yml`.
 
-use schema::document::Description;
 use schema_sync::meaning::Entry;
 use serde::Deserialize;
 
@@ -112,13 +111,8 @@ impl Read {
                     .push((format!("{table}{column}"), reason.to_owned()));
                 continue;
             }
-            self.entries.push(Entry::Description(Description {
-                table: table.to_owned(),
-                column,
-                text,
-                replaces: None,
-                error: None,
-            }));
+            let entry = Entry::description(table.to_owned(), column, text);
+            self.entries.push(entry);
         }
     }
 }

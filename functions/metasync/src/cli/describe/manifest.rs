@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use schema::document::Metric;
 use schema_sync::meaning::Entry;
 use serde::Deserialize;
 
@@ -116,16 +115,12 @@ pub fn read(manifest: Manifest) -> Read {
     }
     for metric in manifest.metrics.values() {
         match sql(metric, &of_measures, &manifest.nodes) {
-            Ok((sql, table)) => read.entries.push(Entry::Metric(Metric {
-                name: metric.name.clone(),
-                sql,
-                table,
-                description: metric
-                    .description
-                    .clone()
-                    .filter(|it| !it.trim().is_empty()),
-                error: None,
-            })),
+            Ok((sql, table)) => {
+                let description = metric.description.clone();
+                let description = description.filter(|it| !it.trim().is_empty());
+                let entry = Entry::metric(metric.name.clone(), sql, table, description);
+                read.entries.push(entry);
+            }
             Err(reason) => {
                 let name = format!("the metric {:?}", metric.name);
                 read.skipped.push((name, reason.to_owned()));

@@ -13,10 +13,10 @@ use platform::auth::Names;
 use platform::plural::counted;
 use platform::{Env, Resources};
 use schema::document::{Description, Meaning, Metric, Term};
-use schema::versions::{self, Head};
 use schema_sync::meaning::{Change, Conditions, Editor, Entry, Key, Outcome, Refused};
 use schema_sync::sync::Sync;
 
+use super::cache::load;
 use super::print_json;
 
 #[derive(Args)]
@@ -128,14 +128,7 @@ fn change(subject: Subject) -> (Change, bool) {
         } => description(table, Some(column), text),
         Subject::Term { term, text, tables } => {
             let key = Key::Term(term.clone());
-            let put = move |meaning| {
-                Entry::Term(Term {
-                    term,
-                    meaning,
-                    tables,
-                    error: None,
-                })
-            };
+            let put = move |meaning| Entry::term(term, meaning, tables);
             (key, text, Box::new(put))
         }
         Subject::Metric {
@@ -146,15 +139,7 @@ fn change(subject: Subject) -> (Change, bool) {
             options,
         } => {
             let key = Key::Metric(name.clone());
-            let put = move |sql| {
-                Entry::Metric(Metric {
-                    name,
-                    sql,
-                    table: table.unwrap_or_default(),
-                    description,
-                    error: None,
-                })
-            };
+            let put = move |sql| Entry::metric(name, sql, table.unwrap_or_default(), description);
             (key, Text { text: sql, options }, Box::new(put))
         }
     };
@@ -170,15 +155,7 @@ fn description(table: String, column: Option<String>, text: Text) -> (Key, Text,
         table: table.clone(),
         column: column.clone(),
     };
-    let put = move |text| {
-        Entry::Description(Description {
-            table,
-            column,
-            text,
-            replaces: None,
-            error: None,
-        })
-    };
+    let put = move |text| Entry::description(table, column, text);
     (key, text, Box::new(put))
 }
 
@@ -243,14 +220,7 @@ async fn import(sync: &Sync, path: &Path, json: bool) -> anyhow::Result<()> {
 }
 
 async fn list(sync: &Sync, json: bool) -> anyhow::Result<()> {
-    let meaning = match versions::load_head(&*sync.store).await? {
-        Head::Whole { document, .. } => document.meaning,
-        Head::Absent => anyhow::bail!("BUCKET_URL has no cache: run `metasync sync` to create it"),
-        Head::Damaged { error, .. } => {
-            return Err(error)
-                .context("the cache in BUCKET_URL is damaged: run `metasync sync` to repair it");
-        }
-    };
+    let meaning = load(&*sync.store).await?.meaning;
     if json {
         return print_json(&meaning);
     }
@@ -289,10 +259,20 @@ async fn list(sync: &Sync, json: bool) -> anyhow::Result<()> {
         sql,
         table,
         error,
+        unchecked,
         ..
     } in metrics
     {
-        writeln!(out, "metric {name}: {sql} of {table}{}", broken(error))?;
+        let unchecked = if unchecked {
+            " (to be checked by the next sync)"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "metric {name}: {sql} of {table}{}{unchecked}",
+            broken(error)
+        )?;
     }
     Ok(())
 }
