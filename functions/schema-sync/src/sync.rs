@@ -28,7 +28,7 @@ use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
 use crate::examples::{self, ExampleChange, ExampleFate, Reviewed, Reviewer};
-use crate::head::publish;
+use crate::head::{apart, publish};
 use crate::meaning;
 use crate::run::{Progress, Run};
 use crate::{rules, state};
@@ -143,7 +143,7 @@ impl Sync {
         run: &Run,
         enrichment: &mut Option<Enrichment>,
     ) -> Result<Option<SyncResult>, Error> {
-        let base = self.base().await?;
+        let mut base = self.base().await?;
         let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
         let source = self.described(base.document.as_ref());
         let (mut meaning, misfits) = self.review_meaning(&base, &tables, &source, run).await;
@@ -170,7 +170,12 @@ impl Sync {
         let changes = diff::tables(base.tables(), &tables);
         let reasons = std::mem::take(&mut reviewed.reasons);
         let mut document = compose(source, tables, reviewed, meaning, ledger, run);
-        document.date_datasets(base.document.as_ref());
+        let before = base.document.take();
+        let dated = move || {
+            document.date_datasets(before.as_ref());
+            (document, before)
+        };
+        (document, base.document) = apart(dated).await?;
         let updated = !base.is_current(&document.version);
         let lost = if updated {
             run.report(Progress::Storing);
