@@ -214,7 +214,10 @@ impl Cache {
 
     /// A stored version; `None` if there is no such version.
     pub async fn version(&self, version: &str) -> anyhow::Result<Option<Document>> {
-        versions::load_version(&*self.0.store, version).await
+        let Some(packed) = versions::load_packed(&*self.0.store, version).await? else {
+            return Ok(None);
+        };
+        tokio::task::spawn_blocking(|| packed.unpack().map(Some)).await?
     }
 
     /// The list of stored versions, newest last.

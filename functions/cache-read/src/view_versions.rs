@@ -1,7 +1,8 @@
 //! The stored versions behind the versions of views.
 //!
 //! The version of a restricted document is the hash of what its caller sees, so no object in the store has its
-//! name. It is found by restricting the stored versions, newest first, and remembered, because neither changes.
+//! name. It is found by restricting the stored versions, newest first, and remembered, because neither changes. What
+//! changed from one view to the next is remembered as well, so that a list that took too long is complete later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ const LOADING: usize = 2;
 pub struct ViewVersions {
     /// The version of a view by the stored version and the scope.
     known: Memory<Key, Arc<str>>,
+    /// The entries of lists by the stored versions of a view and of the one before, and the scope.
+    entries: Memory<Key, Arc<Entry>>,
     /// Stored versions that can't be used by anyone.
     unusable: Memory<String, ()>,
     /// The newest versions first, by the current one.
@@ -41,13 +44,23 @@ pub struct ViewVersions {
     loading: Arc<Semaphore>,
 }
 
-/// The digest of a stored version and a scope.
+/// The digest of one or two stored versions and a scope.
 type Key = [u8; 32];
+
+/// One version in the history of a view.
+struct Step<'h> {
+    stored: &'h str,
+    /// The version of the view.
+    view: Arc<str>,
+    /// The view itself, once it is read.
+    seen: Option<Arc<Document>>,
+}
 
 impl Default for ViewVersions {
     fn default() -> Self {
         Self {
             known: Memory::new(REMEMBERED),
+            entries: Memory::new(REMEMBERED),
             unusable: Memory::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(UNUSABLE)
@@ -116,37 +129,108 @@ impl ViewVersions {
     ) -> anyhow::Result<(Vec<Entry>, bool)> {
         let history = self.history(cache, current).await?;
         let mut found = Vec::new();
-        let mut newer: Option<Document> = None;
+        let mut newest: Option<Step<'_>> = None;
         for entry in history.iter() {
-            let known = self.known.get(&key(&entry.version, datasets));
-            let is_same = |known: &str| newer.as_ref().is_some_and(|it| it.version == known);
-            if known.is_some_and(|known| is_same(&known)) {
-                continue;
-            }
-            let Some(seen) = self.view_of(cache, datasets, &entry.version).await? else {
+            let Some(mut older) = self.step(cache, datasets, &entry.version).await? else {
                 continue;
             };
-            if is_same(&seen.version) {
-                continue;
+            if let Some(newer) = &mut newest {
+                if newer.view == older.view {
+                    continue;
+                }
+                match self.entry(cache, datasets, newer, Some(&mut older)).await? {
+                    Some(entry) => found.push(entry),
+                    // What can't be read any more is no version.
+                    None if newer.seen.is_some() => continue,
+                    None => {}
+                }
             }
-            if let Some(newer) = &newer {
-                found.push(Entry::of(newer, &diff::diff(&seen, newer)));
-            }
-            newer = Some(seen);
+            newest = Some(older);
             if found.len() == limit {
                 return Ok((found, true));
             }
         }
         // The oldest one that is searched may be the first one of all.
-        if let Some(first) = newer
+        if let Some(first) = &mut newest
             && history.len() < SEARCHED
         {
-            let changes = diff::tables(&[], &first.tables);
-            found.push(Entry::of(&first, &changes));
+            found.extend(self.entry(cache, datasets, first, None).await?);
             return Ok((found, false));
         }
         let more = history.len() == SEARCHED;
         Ok((found, more))
+    }
+
+    /// The view of a stored version; none if it can't be used.
+    async fn step<'h>(
+        &self,
+        cache: &Cache,
+        datasets: &NameList,
+        stored: &'h str,
+    ) -> anyhow::Result<Option<Step<'h>>> {
+        if self.unusable.contains_key(stored) {
+            return Ok(None);
+        }
+        if let Some(view) = self.known.get(&key(stored, datasets)) {
+            let seen = None;
+            return Ok(Some(Step { stored, view, seen }));
+        }
+        let seen = self.view_of(cache, datasets, stored).await?;
+        Ok(seen.map(|seen| Step {
+            stored,
+            view: seen.version.as_str().into(),
+            seen: Some(Arc::new(seen)),
+        }))
+    }
+
+    /// The entry of a view, with its changes from the one before, or from nothing. None if one of them can't be used;
+    /// if it is the older one, the newer one is read.
+    async fn entry(
+        &self,
+        cache: &Cache,
+        datasets: &NameList,
+        newer: &mut Step<'_>,
+        older: Option<&mut Step<'_>>,
+    ) -> anyhow::Result<Option<Entry>> {
+        let before = older.as_ref().map_or("", |older| older.stored);
+        let key = key(&format!("{} {before}", newer.stored), datasets);
+        if let Some(entry) = self.entries.get(&key) {
+            return Ok(Some(Entry::clone(&entry)));
+        }
+        let Some(now) = self.read(cache, datasets, newer).await? else {
+            return Ok(None);
+        };
+        let before = match older {
+            Some(older) => match self.read(cache, datasets, older).await? {
+                Some(before) => Some(before),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let compare = move || {
+            let changes = match before {
+                Some(before) => diff::diff(&before, &now),
+                None => diff::tables(&[], &now.tables),
+            };
+            Entry::of(&now, &changes)
+        };
+        let entry = Arc::new(tokio::task::spawn_blocking(compare).await?);
+        self.entries.insert(key, Arc::clone(&entry));
+        Ok(Some(Entry::clone(&entry)))
+    }
+
+    /// The view of a step, which keeps it.
+    async fn read(
+        &self,
+        cache: &Cache,
+        datasets: &NameList,
+        step: &mut Step<'_>,
+    ) -> anyhow::Result<Option<Arc<Document>>> {
+        if step.seen.is_none() {
+            let seen = self.view_of(cache, datasets, step.stored).await?;
+            step.seen = seen.map(Arc::new);
+        }
+        Ok(step.seen.clone())
     }
 
     /// The version before the current one of what a caller of these datasets sees; none if it is the first one that

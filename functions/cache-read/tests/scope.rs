@@ -421,6 +421,50 @@ async fn the_versions_of_a_view_are_those_in_which_it_changed() {
 }
 
 #[tokio::test]
+async fn a_list_of_versions_reads_and_compares_each_version_of_a_view_once() {
+    let mut one = shop();
+    one.date_datasets(None);
+    let two = later(&one, |it| add_column(it, "p.hr.people", "bonus"));
+    let three = later(&two, |it| add_column(it, "p.shop.orders", "note"));
+    let four = later(&three, |it| add_column(it, "p.shop.orders", "by"));
+    let store = Moody::new();
+    for next in [&one, &two, &three, &four] {
+        store.sync(next).await;
+    }
+    let app = start(&store).await;
+    let list = async |query: &str| {
+        let get = app.get(&format!("/v1/schema/versions{query}"));
+        let told = get.header("test-datasets", "p.shop").await;
+        assert_eq!(told.status, StatusCode::OK, "{told:?}");
+        told.json()
+    };
+    let first = list("").await;
+    assert_eq!(first["items"].as_array().unwrap().len(), 3);
+    let reads = store.reads();
+    assert_eq!(list("").await, first);
+    let newest = list("?limit=2").await;
+    assert_eq!(newest["items"][1], first["items"][1]);
+    assert_eq!(
+        store.reads(),
+        reads,
+        "neither a version nor a scope changes"
+    );
+
+    let five = later(&four, |it| add_column(it, "p.shop.orders", "via"));
+    store.sync(&five).await;
+    let current = app.get("/v1/schema").header("test-datasets", "p.shop");
+    current.header("cache-control", "no-cache").await;
+    let reads = store.reads();
+    let longer = list("").await;
+    assert_eq!(longer["items"].as_array().unwrap().len(), 4);
+    assert_eq!(longer["items"][1], first["items"][0]);
+    assert!(
+        store.reads() <= reads + 3,
+        "the history, the new one and the one before"
+    );
+}
+
+#[tokio::test]
 async fn callers_who_see_the_same_today_get_only_the_changes_of_their_own_datasets() {
     let one = shop();
     let mut two = shop();

@@ -175,19 +175,42 @@ pub async fn load_head(store: &dyn Store) -> Result<Head, StoreError> {
 
 /// Loads a version by its hash; `None` if there is no such version.
 pub async fn load_version(store: &dyn Store, version: &str) -> anyhow::Result<Option<Document>> {
+    let packed = load_packed(store, version).await?;
+    packed.map(Packed::unpack).transpose()
+}
+
+/// A version as it is stored.
+pub struct Packed {
+    key: String,
+    body: Bytes,
+}
+
+impl Packed {
+    /// The document, which takes as long as it is large.
+    ///
+    /// # Errors
+    /// If the version is damaged.
+    pub fn unpack(self) -> anyhow::Result<Document> {
+        let damaged = || format!("{} is damaged", self.key);
+        let json = zstd::decode_all(&self.body[..]).with_context(damaged)?;
+        parse(&json).with_context(damaged)
+    }
+}
+
+/// Loads a version by its hash without parsing it; `None` if there is no such version.
+pub async fn load_packed(store: &dyn Store, version: &str) -> Result<Option<Packed>, StoreError> {
     if version.len() != 64 || !version.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
     let key = version_key(&version.to_ascii_lowercase());
-    let object = match store.get(&key).await {
-        Ok(object) => object,
-        Err(StoreError::NotFound(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let json = zstd::decode_all(&object.body[..]).with_context(|| format!("{key} is damaged"))?;
-    Ok(Some(
-        parse(&json).with_context(|| format!("{key} is damaged"))?,
-    ))
+    match store.get(&key).await {
+        Ok(object) => Ok(Some(Packed {
+            key,
+            body: object.body,
+        })),
+        Err(StoreError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// One version in the history.
