@@ -193,22 +193,11 @@ fn accepted(request: &HeaderMap) -> Accepted {
 
 const ALL: [Encoding; 3] = [Encoding::Zstd, Encoding::Gzip, Encoding::Identity];
 
-/// Whether `If-Match` allows a change of what has this tag; none if there is nothing yet.
-pub fn matches(request: &HeaderMap, tag: Option<&str>) -> platform::Result<bool> {
-    let tags = Tags::of(request, &header::IF_MATCH)?;
-    Ok(tags.is_none_or(|tags| tag.is_some_and(|tag| tags.match_strongly(unquoted(tag)))))
-}
-
-/// Whether `If-None-Match` forbids a change of what has this tag; none if there is nothing yet.
-pub fn forbids(request: &HeaderMap, tag: Option<&str>) -> platform::Result<bool> {
-    let tags = Tags::of(request, &header::IF_NONE_MATCH)?;
-    let both = tags.zip(tag);
-    Ok(both.is_some_and(|(tags, tag)| tags.match_weakly(unquoted(tag))))
-}
-
 /// Whether the caller has what has this tag. A malformed `If-None-Match` costs only the body.
 pub fn has(request: &HeaderMap, tag: &str) -> bool {
-    forbids(request, Some(tag)).unwrap_or_default()
+    let tags = Tags::of(request, &header::IF_NONE_MATCH);
+    let tags = tags.ok().flatten();
+    tags.is_some_and(|tags| tags.match_weakly(unquoted(tag)))
 }
 
 fn unquoted(tag: &str) -> &str {

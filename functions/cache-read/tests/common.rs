@@ -43,6 +43,8 @@ pub struct Moody {
     mood: Mutex<Mood>,
     /// Keys that always fail.
     faulty: Mutex<HashSet<String>>,
+    /// What another caller stores right after the next object is deleted.
+    after_delete: Mutex<Option<Bytes>>,
     /// Keys that never respond.
     hanging: Mutex<HashSet<String>>,
     reads: AtomicUsize,
@@ -58,6 +60,7 @@ impl Moody {
             memory: Resources::new(env).store().expect("a store in memory"),
             mood: Mutex::new(Mood::Well),
             faulty: Mutex::default(),
+            after_delete: Mutex::default(),
             hanging: Mutex::default(),
             reads: AtomicUsize::new(0),
             heads: AtomicUsize::new(0),
@@ -78,6 +81,11 @@ impl Moody {
     /// Never responds at this key.
     pub fn hang_at(&self, key: impl Into<String>) {
         self.hanging.lock().unwrap().insert(key.into());
+    }
+
+    /// Another caller stores this right after the next object is deleted.
+    pub fn store_after_delete(&self, body: impl Into<Bytes>) {
+        *self.after_delete.lock().unwrap() = Some(body.into());
     }
 
     pub fn mend(&self) {
@@ -199,7 +207,12 @@ impl Store for Moody {
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
-        self.memory.delete(key).await
+        self.memory.delete(key).await?;
+        let next = self.after_delete.lock().unwrap().take();
+        if let Some(body) = next {
+            self.memory.put(key, body, Put::Always).await?;
+        }
+        Ok(())
     }
 }
 

@@ -292,6 +292,15 @@ async fn a_template_that_was_stored_by_hand_is_not_lost_if_recording_fails() {
 }
 
 #[tokio::test]
+async fn a_template_that_another_caller_stores_during_a_delete_is_used_at_once() {
+    let (app, store) = shop().await;
+    app.put(MINE, template("one")).await;
+    store.store_after_delete(template("two").to_string());
+    assert_eq!(app.delete(MINE).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(system_of(&system(&app, json!({})).await), "two");
+}
+
+#[tokio::test]
 async fn deleting_the_replacement_of_the_built_in_template_restores_it() {
     let (app, _) = shop().await;
     let path = format!("{TEMPLATES}/sql_generation");

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
+use platform::extract::Conditions;
 use platform::store::{Put, StoreError};
 use platform::{Admin, Caller, Error, Json, Path, Query, RawBody};
 use serde::{Deserialize, Serialize};
@@ -300,7 +301,7 @@ pub async fn put(
     _admin: Admin,
     Path(name): Path<String>,
     Query(query): Query<WriteQuery>,
-    headers: HeaderMap,
+    conditions: Conditions,
     RawBody(body): RawBody,
 ) -> platform::Result<Response> {
     check_name("name", &name)?;
@@ -314,21 +315,20 @@ pub async fn put(
     };
     for _ in 0..ATTEMPTS {
         let current = newest(templates, &name).await?;
-        check_conditions(&headers, &name, current.as_ref())?;
+        conditions.check(current.as_ref().map(|it| &*it.version))?;
         if query.dry_run {
             return Ok(reply(StatusCode::OK, entry));
         }
-        let mut saved_at = (app.sql.now)();
-        let is_current = current.as_ref().is_some_and(|it| it.version == version);
-        if !is_current {
-            let condition = match &current {
-                Some(current) => Put::IfMatch(current.etag.clone()),
+        let replaced = current.as_ref().filter(|it| it.version != version);
+        if let Some(replaced) = replaced {
+            history::keep(store, &name, &replaced.body).await?;
+        }
+        let saved_at = (app.sql.now)();
+        if replaced.is_some() || current.is_none() {
+            let condition = match replaced {
+                Some(replaced) => Put::IfMatch(replaced.etag.clone()),
                 None => Put::IfAbsent,
             };
-            if let Some(current) = &current {
-                history::keep(store, &name, &current.body).await?;
-            }
-            saved_at = (app.sql.now)();
             let key = templates::key(&name);
             match store.put(&key, body.clone(), condition).await {
                 Ok(_) => {}
@@ -376,7 +376,7 @@ pub async fn remove(
     State(app): State<App>,
     _admin: Admin,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
 ) -> platform::Result<StatusCode> {
     check_name("name", &name)?;
     let templates = &app.templates;
@@ -385,10 +385,11 @@ pub async fn remove(
             "there is no template {name:?} in the store: `GET /v1/schema/templates` lists them"
         )));
     };
-    check_conditions(&headers, &name, Some(&current))?;
+    conditions.check(Some(&current.version))?;
     history::keep(&*templates.store, &name, &current.body).await?;
     templates.store.delete(&templates::key(&name)).await?;
-    templates.remember(&name, None);
+    // Another caller may have stored one since.
+    newest(templates, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -401,25 +402,6 @@ async fn newest(templates: &Templates, name: &str) -> platform::Result<Option<St
     };
     templates.remember(name, current.clone());
     Ok(current)
-}
-
-fn check_conditions(
-    headers: &HeaderMap,
-    name: &str,
-    current: Option<&StoredTemplate>,
-) -> platform::Result<()> {
-    let tag = current.map(|current| tag(&current.version));
-    let is_forbidden = response::forbids(headers, tag.as_deref())?;
-    if response::matches(headers, tag.as_deref())? && !is_forbidden {
-        return Ok(());
-    }
-    let found = match tag {
-        Some(tag) => format!("template {name:?} has the version {tag}"),
-        None => format!("there is no template {name:?} in the store"),
-    };
-    Err(Error::PreconditionFailed(format!(
-        "{found}: read it, and send its `ETag` as `If-Match`"
-    )))
 }
 
 /// The `ETag` of a version.

@@ -3,6 +3,7 @@
 //! These extractors replace those of axum, whose errors repeat the words of libraries. Each error here names
 //! the field or parameter, and says what it must be and what it is.
 
+mod conditions;
 mod cursor;
 pub mod etags;
 pub mod json;
@@ -13,6 +14,7 @@ mod strict;
 mod text;
 pub mod wording;
 
+pub use conditions::Conditions;
 pub use cursor::Cursor;
 pub use etags::Tags;
 pub use json::{Json, JsonItems, RawBody};
