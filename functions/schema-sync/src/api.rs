@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
 use platform::readiness::{self, Finding};
 use platform::serve::time_limit;
 use platform::{Admin, Json, RawBody, Resources, Result, Router, routes};
 use schema::versions;
+use serde::Serialize;
 
 use crate::run::Run;
 use crate::sync::{Answer, Sync};
@@ -86,4 +89,13 @@ async fn trigger(
 async fn by_hand(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Answer>> {
     let answer = sync.run(&Run::default()).await?;
     Ok(Json(answer.seen_by(&caller.scope)))
+}
+
+/// A response with the ETag of its body. `tag` has no quotes.
+fn tagged(status: StatusCode, tag: &str, body: &impl Serialize) -> Response {
+    let mut response = (status, axum::Json(body)).into_response();
+    let tag = HeaderValue::from_str(&format!("\"{tag}\""));
+    let tag = tag.expect("hex digits are a header value");
+    response.headers_mut().insert(header::ETAG, tag);
+    response
 }

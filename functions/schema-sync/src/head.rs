@@ -1,6 +1,5 @@
 //! The head of the cache, as something that a sync and people change.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use platform::auth::Names;
@@ -62,14 +61,6 @@ pub async fn view(document: &Arc<Document>, scope: &Names) -> Result<Arc<Documen
     let (document, scope) = (Arc::clone(document), scope.clone());
     let seen = apart(move || schema::within(&document, &scope)).await?;
     Ok(Arc::new(seen))
-}
-
-/// What a caller of this scope sees of a document.
-pub fn seen<'d>(document: &'d Document, scope: &Names) -> Cow<'d, Document> {
-    match scope {
-        Names::All => Cow::Borrowed(document),
-        Names::Only(_) => Cow::Owned(schema::within(document, scope)),
-    }
 }
 
 /// The content that people changed, as the version after `before`.

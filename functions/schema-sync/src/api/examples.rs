@@ -1,8 +1,8 @@
 //! The routes of examples.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use platform::{Admin, Caller, Error, Json, Path, Result, Router, idempotency, routes};
 use schema::document::Example;
 use schema::name::DATASETS;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use super::tagged;
 use crate::conditions::Conditions;
 use crate::examples::{Editor, NewExample, Outcome, tag};
 use crate::state::{self, Addition};
@@ -64,7 +65,7 @@ async fn read(
     Path(id): Path<String>,
 ) -> Result<Response> {
     let example = editor(&sync, &caller).get(&id).await?;
-    Ok(tagged(StatusCode::OK, &example))
+    Ok(tagged(StatusCode::OK, &tag(&example), &example))
 }
 
 /// Add an example.
@@ -106,7 +107,7 @@ async fn add(
         }
         // Others may have changed or removed the example meanwhile, which a late retry must not undo.
         let example = editor.added(known.id.as_deref(), &new).await?;
-        let mut response = tagged(StatusCode::OK, &example);
+        let mut response = tagged(StatusCode::OK, &tag(&example), &example);
         let is_replayed = HeaderValue::from_static("true");
         response
             .headers_mut()
@@ -204,17 +205,11 @@ fn editor<'a>(sync: &'a Sync, caller: &'a Caller) -> Editor<'a> {
 
 fn answer(outcome: &Outcome) -> Response {
     match outcome {
-        Outcome::Created(example) => tagged(StatusCode::CREATED, example),
-        Outcome::Replaced(example) | Outcome::Unchanged(example) => tagged(StatusCode::OK, example),
+        Outcome::Created(example) => tagged(StatusCode::CREATED, &tag(example), example),
+        Outcome::Replaced(example) | Outcome::Unchanged(example) => {
+            tagged(StatusCode::OK, &tag(example), example)
+        }
     }
-}
-
-fn tagged(status: StatusCode, example: &Example) -> Response {
-    let mut response = (status, axum::Json(example)).into_response();
-    let tag = HeaderValue::from_str(&format!("\"{}\"", tag(example)));
-    let tag = tag.expect("hex digits are a header value");
-    response.headers_mut().insert(header::ETAG, tag);
-    response
 }
 
 /// A hash of several parts, each with its length, so that their boundaries count.

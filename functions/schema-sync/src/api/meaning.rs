@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use platform::auth::{Caller, Names};
 use platform::serve::time_limit;
 use platform::{Admin, Error, Json, Path, Query, Result, Router, routes};
@@ -12,7 +12,7 @@ use schema::versions;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::LONGEST_SYNC;
+use super::{LONGEST_SYNC, tagged};
 use crate::head::{into_whole, view};
 use crate::meaning::{
     Change, Checker, Conditions, Editor, Entry, File, Imported, Index, Key, MAX_ENTRIES, Outcome,
@@ -392,7 +392,7 @@ async fn read(sync: &Sync, caller: &Caller, mut key: Key) -> Result<Response> {
         }
     }
     match Index::of(view.meaning.clone()).get(&key) {
-        Some(entry) => Ok(tagged(StatusCode::OK, entry)),
+        Some(entry) => Ok(tagged(StatusCode::OK, &tag(entry), entry)),
         None => Err(key.not_found()),
     }
 }
@@ -400,8 +400,10 @@ async fn read(sync: &Sync, caller: &Caller, mut key: Key) -> Result<Response> {
 async fn put(sync: &Sync, caller: &Caller, headers: &HeaderMap, entry: Entry) -> Result<Response> {
     Ok(
         match one(sync, caller, headers, Change::Put(entry)).await? {
-            Outcome::Created(entry) => tagged(StatusCode::CREATED, &entry),
-            Outcome::Replaced(entry) | Outcome::Unchanged(entry) => tagged(StatusCode::OK, &entry),
+            Outcome::Created(entry) => tagged(StatusCode::CREATED, &tag(&entry), &entry),
+            Outcome::Replaced(entry) | Outcome::Unchanged(entry) => {
+                tagged(StatusCode::OK, &tag(&entry), &entry)
+            }
             Outcome::Removed => StatusCode::NO_CONTENT.into_response(),
         },
     )
@@ -417,12 +419,4 @@ async fn one(sync: &Sync, caller: &Caller, headers: &HeaderMap, change: Change) 
     let outcomes = editor(sync, caller).edit(&[change], &conditions).await?;
     let outcome = outcomes.into_iter().next();
     outcome.unwrap_or_else(|| Err(anyhow::anyhow!("a change has no outcome").into()))
-}
-
-fn tagged(status: StatusCode, entry: &Entry) -> Response {
-    let mut response = (status, axum::Json(entry)).into_response();
-    let tag = HeaderValue::from_str(&format!("\"{}\"", tag(entry)));
-    let tag = tag.expect("hex digits are a header value");
-    response.headers_mut().insert(header::ETAG, tag);
-    response
 }

@@ -1,5 +1,7 @@
 //! Adds, changes and removes examples in the head of the cache.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use platform::auth::Names;
 use platform::store::Store;
@@ -14,7 +16,7 @@ use warehouse::Source;
 use super::list;
 use super::review::{Audience, Planning, Reviewer, Verdict};
 use crate::conditions::{Conditions, tag_of};
-use crate::head::{self, ATTEMPTS, contended, publish_next, whole};
+use crate::head::{ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
 use crate::run::Run;
 use crate::state;
 
@@ -99,7 +101,7 @@ impl Editor<'_> {
     /// The examples that the caller may see, good ones first, each with its id.
     pub async fn list(&self) -> Result<Vec<Example>> {
         let head = versions::load_head(self.store).await?;
-        let seen = head::seen(whole(&head)?, self.scope);
+        let seen = view(&into_whole(head)?, self.scope).await?;
         let all = seen.examples.iter().chain(&seen.quarantined);
         Ok(all.cloned().map(identified).collect())
     }
@@ -132,9 +134,10 @@ impl Editor<'_> {
     pub async fn add(&self, new: &NewExample) -> Result<Outcome> {
         for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
-            let document = whole(&head)?;
+            let replace = head.replace();
+            let document = &into_whole(head)?;
             // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
-            let seen = head::seen(document, self.scope);
+            let seen = view(document, self.scope).await?;
             if let Some(example) = seen.examples.iter().find(|it| new.is(it)) {
                 return Ok(Outcome::Unchanged(identified(example.clone())));
             }
@@ -149,9 +152,9 @@ impl Editor<'_> {
                 self.count,
                 &document.datasets(),
             );
-            let next = within_limit(document, next)?;
-            if publish_next(self.store, document, &next, head.replace()).await? {
-                return Ok(Outcome::Created(self.visible(example, &next)));
+            let next = after(document, next).await?;
+            if publish_next(self.store, document, &next, replace).await? {
+                return Ok(Outcome::Created(self.visible(example, next).await?));
             }
         }
         Err(contended())
@@ -166,8 +169,9 @@ impl Editor<'_> {
     ) -> Result<Outcome> {
         for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
-            let document = whole(&head)?;
-            let seen = head::seen(document, self.scope);
+            let replace = head.replace();
+            let document = &into_whole(head)?;
+            let seen = view(document, self.scope).await?;
             let known = find(&seen, id)?;
             conditions.check(Some(&tag(known)))?;
             if new.is(known) && known.error.is_none() {
@@ -195,12 +199,12 @@ impl Editor<'_> {
                     list::add(&mut next.examples, example.clone(), self.count, &datasets);
                 }
             }
-            let next = within_limit(document, next)?;
+            let next = after(document, next).await?;
             if !new.is(known) {
                 self.dismiss(known).await?;
             }
-            if publish_next(self.store, document, &next, head.replace()).await? {
-                return Ok(Outcome::Replaced(self.visible(example, &next)));
+            if publish_next(self.store, document, &next, replace).await? {
+                return Ok(Outcome::Replaced(self.visible(example, next).await?));
             }
         }
         Err(contended())
@@ -210,15 +214,16 @@ impl Editor<'_> {
     pub async fn remove(&self, id: &str, conditions: &Conditions) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let head = versions::load_head(self.store).await?;
-            let document = whole(&head)?;
-            let seen = head::seen(document, self.scope);
+            let replace = head.replace();
+            let document = &into_whole(head)?;
+            let seen = view(document, self.scope).await?;
             let known = find(&seen, id)?;
             conditions.check(Some(&tag(known)))?;
             self.dismiss(known).await?;
             let mut next = Document::clone(document);
             remove(&mut next, known);
-            let next = head::next(document, next);
-            if publish_next(self.store, document, &next, head.replace()).await? {
+            let next = after(document, next).await?;
+            if publish_next(self.store, document, &next, replace).await? {
                 return Ok(());
             }
         }
@@ -273,14 +278,15 @@ impl Editor<'_> {
     }
 
     /// The example as the caller's view of the document shows it.
-    fn visible(&self, example: Example, document: &Document) -> Example {
+    async fn visible(&self, example: Example, document: Document) -> Result<Example> {
         if *self.scope == Names::All {
-            return identified(example);
+            return Ok(identified(example));
         }
         let id = example.id();
-        let seen = schema::within(document, self.scope).examples.into_iter();
+        let seen = view(&Arc::new(document), self.scope).await?;
+        let seen = seen.examples.iter().cloned();
         let mut same = seen.filter(|it| it.id() == id);
-        identified(same.next().unwrap_or_else(|| {
+        Ok(identified(same.next().unwrap_or_else(|| {
             // A question that mentions a name out of scope is hidden from its author as well.
             let verified = example.verified.map(|verified| Verified {
                 columns: Vec::new(),
@@ -290,7 +296,7 @@ impl Editor<'_> {
                 verified,
                 ..example
             }
-        }))
+        })))
     }
 }
 
@@ -308,14 +314,18 @@ pub fn tag(example: &Example) -> String {
 ///
 /// # Errors
 /// `Conflict` if people's examples exceed their limit. At the limit, they may become smaller.
-fn within_limit(before: &Document, content: Document) -> Result<Document> {
-    let size = written_bytes(&content);
-    if size > MAX_BYTES && size > written_bytes(before) {
-        let detail = "the cache already holds 16 MB of examples written by people, which is the \
-                      limit: remove some with `DELETE /v1/schema/examples/{id}`";
-        return Err(Error::Conflict(detail.to_owned()));
-    }
-    Ok(head::next(before, content))
+async fn after(before: &Arc<Document>, content: Document) -> Result<Document> {
+    let before = Arc::clone(before);
+    let work = move || {
+        let size = written_bytes(&content);
+        if size > MAX_BYTES && size > written_bytes(&before) {
+            let detail = "the cache already holds 16 MB of examples written by people, which is the \
+                          limit: remove some with `DELETE /v1/schema/examples/{id}`";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
+        Ok(next(&before, content))
+    };
+    apart(work).await?
 }
 
 /// The size of the examples that people wrote, in JSON.

@@ -114,7 +114,7 @@ impl Reviewer<'_> {
             }
             Err(faults) => match self.unread(&example.sql, &faults) {
                 Some(unread) => return self.review_unread(example, &unread, &faults).await,
-                None => return fails(example, ground::reasons(&faults)),
+                None => return fails(example, &ground::reasons(&faults)),
             },
         };
         example.tables.clone_from(&grounded.tables);
@@ -129,7 +129,7 @@ impl Reviewer<'_> {
                     // Without its name: not every reader of the example may see the table.
                     let error = "the warehouse reads a table of a dataset that the query does not \
                                  name: write each table with its dataset";
-                    return fails(example, error.to_owned());
+                    return fails(example, error);
                 }
                 example.error = None;
                 example.verified = Some(verified);
@@ -176,16 +176,16 @@ impl Reviewer<'_> {
                         example.verified = Some(verified);
                         Verdict::Holds(example)
                     }
-                    Err(_) => fails(example, reason),
+                    Err(_) => fails(example, &reason),
                 }
             }
-            Ok(Plan::Accepted(_)) => fails(example, reason),
+            Ok(Plan::Accepted(_)) => fails(example, &reason),
             Ok(Plan::Rejected(rejection)) if rejection.is_timeout && is_known(&example) => {
                 unchecked(example, rejection.message)
             }
             // The warehouse's message could tell whether a table exists that the caller may not see.
             Ok(Plan::Rejected(_)) => match self.plans_nothing().await {
-                None => fails(example, reason),
+                None => fails(example, &reason),
                 Some(refusal) => unchecked(example, refusal),
             },
             // What it reads is not known, so nobody may see it if it is new.
@@ -288,8 +288,8 @@ fn is_known(example: &Example) -> bool {
 }
 
 /// The verdict on an example that is wrong, for a reason that every reader may see.
-fn fails(mut example: Example, reason: String) -> Verdict {
-    let reason = cut(&reason, MAX_REASON);
+fn fails(mut example: Example, reason: &str) -> Verdict {
+    let reason = cut(reason, MAX_REASON);
     example.verified = None;
     example.error = Some(reason.clone());
     Verdict::Fails(example, reason)
