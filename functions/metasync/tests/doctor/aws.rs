@@ -1,6 +1,6 @@
 //! A deployment on AWS.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{TOKENS, assert_fails, cloud, doctor};
 
@@ -93,4 +93,65 @@ fn on_aws_the_login_the_clock_and_the_deployment_are_checked() {
         .find(|(name, ..)| name == "function cache-read")
         .unwrap();
     assert_eq!(read.1, "fine");
+}
+
+const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:metasync-alarms";
+
+/// The checks of a deployment with these alarms, and with these subscriptions of [`TOPIC`].
+fn with_alarms(alarms: Value, subscriptions: Value) -> Vec<(String, String, String)> {
+    let alarms =
+        json!({"DescribeAlarmsResponse": {"DescribeAlarmsResult": {"MetricAlarms": alarms}}});
+    let listed = json!({"ListSubscriptionsByTopicResponse":
+        {"ListSubscriptionsByTopicResult": {"Subscriptions": subscriptions}}});
+    let function = "/2015-03-31/functions/metasync-cache-read/configuration";
+    let answers = [
+        ("/", 200, json!({})),
+        (function, 200, json!({"State": "Active"})),
+        ("DescribeAlarms", 200, alarms),
+        ("ListSubscriptionsByTopic", 200, listed),
+    ];
+    on_aws(&cloud(&answers, "")).1
+}
+
+#[test]
+fn an_alarm_on_aws_without_a_confirmed_receiver_fails() {
+    let alarm = |name: &str, topics: &[&str], enabled: bool| json!({"AlarmName": name, "AlarmActions": topics, "ActionsEnabled": enabled});
+    let subscription = |arn: &str| json!({"SubscriptionArn": arn, "Protocol": "email", "Endpoint": "on-call@example.com"});
+    let confirmed = subscription(&format!("{TOPIC}:46519208"));
+    let good = alarm("metasync-server-errors", &[TOPIC], true);
+    let subscribe = format!(
+        "aws sns subscribe --region eu-central-1 --topic-arn {TOPIC} --protocol email --notification-endpoint \
+         on-call@example.com"
+    );
+    for (alarms, subscriptions, expected) in [
+        (json!([]), json!([]), "has no alarms | terraform"),
+        (
+            json!([good, alarm("metasync-failed-runs", &[], true)]),
+            json!([confirmed]),
+            "metasync-failed-runs has no receiver | terraform -chdir=infra/aws apply -var 'alarm_emails",
+        ),
+        (
+            json!([alarm("metasync-server-errors", &[TOPIC], false)]),
+            json!([confirmed]),
+            "enable-alarm-actions --region eu-central-1 --alarm-names metasync-server-errors",
+        ),
+        (json!([good]), json!([]), &subscribe),
+        (json!([good]), json!([subscription("Deleted")]), &subscribe),
+        (
+            json!([good]),
+            json!([confirmed, subscription("PendingConfirmation")]),
+            &subscribe,
+        ),
+    ] {
+        assert_fails(&with_alarms(alarms, subscriptions), &[("alarms", expected)]);
+    }
+    let checks = with_alarms(json!([good]), json!([confirmed, subscription("Deleted")]));
+    let alarms: Vec<_> = checks
+        .iter()
+        .filter(|(name, ..)| name == "alarms")
+        .collect();
+    assert!(
+        matches!(alarms[..], [(_, status, _)] if status == "fine"),
+        "{checks:#?}"
+    );
 }

@@ -1,6 +1,6 @@
 //! A deployment on Google Cloud.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{TOKENS, assert_fails, cloud, doctor};
 
@@ -14,6 +14,7 @@ fn on_gcp(url: &str) -> (bool, Vec<(String, String, String)>) {
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE", url),
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER", url),
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", url),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING", url),
         ],
     )
 }
@@ -74,4 +75,58 @@ fn on_google_cloud_apis_permissions_and_secrets_are_checked() {
             ("secrets", "gcloud projects list"),
         ],
     );
+}
+
+#[test]
+fn an_alarm_on_google_cloud_without_a_receiver_that_is_on_fails() {
+    let channel = "projects/shop/notificationChannels/1";
+    let policy = |channels: &[&str], enabled: bool| {
+        json!({"name": "projects/shop/alertPolicies/2", "displayName": "metasync: a scheduled run failed",
+               "notificationChannels": channels, "enabled": enabled})
+    };
+    let with = |policy: Value, channels: Value| {
+        let channels = json!({ "notificationChannels": channels });
+        let policies = json!({ "alertPolicies": [policy] });
+        let answers = [
+            ("/v1/projects/shop/services:batchGet", 200, json!({})),
+            ("/v1/projects/shop:testIamPermissions", 200, json!({})),
+            ("/v1/projects/shop/secrets", 200, json!({})),
+            ("/v3/projects/shop/alertPolicies", 200, policies),
+            ("/v3/projects/shop/notificationChannels", 200, channels),
+        ];
+        on_gcp(&cloud(&answers, "")).1
+    };
+    let on = json!([{"name": channel, "enabled": true, "verificationStatus": "VERIFIED"}]);
+    for (policy, channels, expected) in [
+        (
+            policy(&[], true),
+            json!([]),
+            "has no receiver | terraform -chdir=infra/gcp apply -var 'alarm_emails",
+        ),
+        (
+            policy(&[channel], false),
+            on.clone(),
+            "policies update projects/shop/alertPolicies/2 --enabled",
+        ),
+        (
+            policy(&[channel], true),
+            json!([{"name": channel, "enabled": false}]),
+            "channels update projects/shop/notificationChannels/1 --enabled",
+        ),
+        (
+            policy(&[channel], true),
+            json!([{"name": channel, "enabled": true, "verificationStatus": "UNVERIFIED"}]),
+            "/v3/projects/shop/notificationChannels/1:sendVerificationCode",
+        ),
+        (
+            policy(&[channel], true),
+            json!([]),
+            "notificationChannels/1 doesn't exist | terraform",
+        ),
+    ] {
+        assert_fails(&with(policy, channels), &[("alarms", expected)]);
+    }
+    let checks = with(policy(&[channel], true), on);
+    let alarms = checks.iter().find(|(name, ..)| name == "alarms");
+    assert_eq!(alarms.expect("the check").1, "fine", "{alarms:?}");
 }

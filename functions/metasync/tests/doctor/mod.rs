@@ -19,7 +19,8 @@ use crate::run;
 const TOKENS: &str = r#"[{"name": "me", "role": "admin",
     "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}]"#;
 
-/// A server with these responses by target or path, and 404 for any other. It lives as long as the process.
+/// A server with these responses by target, action of a query API, or path, and 404 for any other. It lives as long as
+/// the process.
 fn cloud(answers: &[(&str, u16, Value)], date: &'static str) -> String {
     let answers: BTreeMap<String, (u16, Value)> = answers
         .iter()
@@ -32,8 +33,16 @@ fn cloud(answers: &[(&str, u16, Value)], date: &'static str) -> String {
         let target = request.headers().get("x-amz-target");
         let target = target.map(|it| it.to_str().unwrap().to_owned());
         let key = target.unwrap_or_else(|| request.uri().path().to_owned());
-        let (status, body) = answers.get(&key).cloned().unwrap_or((404, Value::Null));
+        let answers = answers.clone();
         async move {
+            let sent = axum::body::to_bytes(request.into_body(), 1 << 20).await;
+            let sent = String::from_utf8(sent.unwrap().into()).unwrap();
+            let action = sent
+                .strip_prefix("Action=")
+                .and_then(|it| it.split('&').next());
+            let found = action.and_then(|action| answers.get(action));
+            let found = found.or_else(|| answers.get(&key)).cloned();
+            let (status, body) = found.unwrap_or((404, Value::Null));
             let status = axum::http::StatusCode::from_u16(status).unwrap();
             let mut answer = (status, body.to_string()).into_response();
             if !date.is_empty() {

@@ -1,4 +1,6 @@
-//! The deployment on AWS: the login, the functions, and whether their secrets have values.
+//! The deployment on AWS: the login, the functions, whether their secrets have values, and whether alarms reach somebody.
+
+mod alarms;
 
 use std::time::{Duration, SystemTime};
 
@@ -177,6 +179,7 @@ impl Account<'_> {
             return;
         }
         self.failed_work(report).await;
+        self.alarms(report).await;
     }
 
     /// Checks that the secrets of a function have values, without which it doesn't start.

@@ -1,5 +1,7 @@
-//! The project on Google Cloud: the login, the enabled APIs, the permissions to deploy, and whether
-//! secrets have values.
+//! The project on Google Cloud: the login, the enabled APIs, the permissions to deploy, whether secrets
+//! have values, and whether alarms reach somebody.
+
+mod alarms;
 
 use platform::google::Google;
 use platform::{Env, Secret, http_client};
@@ -82,6 +84,7 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
     project.apis(report).await;
     project.permissions(report).await;
     project.secrets(name, report).await;
+    project.alarms(name, report).await;
     Ok(())
 }
 
