@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use personal::Owner;
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use robeing::ROBEINGS;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,7 +31,13 @@ pub trait Job {
     /// Selects the ids of unfinished jobs, oldest first.
     const UNFINISHED: &'static str;
 
-    async fn step(&mut self, privacy: &Privacy, id: Uuid, until: Instant) -> Result<Outcome>;
+    async fn step(
+        &mut self,
+        privacy: &Privacy,
+        id: Uuid,
+        until: Instant,
+        metrics: &Metrics,
+    ) -> Result<Outcome>;
 }
 
 /// The outcome of one step.
@@ -64,7 +70,8 @@ pub async fn run<J: Job + Default + Send>(
         },
     };
     let started = Instant::now();
-    let result = run_steps::<J>(privacy, id, until, lease.as_ref()).await;
+    let metrics = Metrics::default();
+    let result = run_steps::<J>(privacy, id, until, lease.as_ref(), &metrics).await;
     if let Some(lease) = lease {
         // Released after an error as well, so that a retry doesn't have to wait for its expiry.
         lease.release().await?;
@@ -72,8 +79,8 @@ pub async fn run<J: Job + Default + Send>(
     let is_done = result?;
     if is_done {
         let duration_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        metric(J::DONE, Unit::Count, 1.0);
-        metric(J::DURATION, Unit::Milliseconds, duration_ms);
+        metrics.count(J::DONE);
+        metrics.add(J::DURATION, Unit::Milliseconds, duration_ms);
     }
     Ok(is_done)
 }
@@ -83,10 +90,11 @@ async fn run_steps<J: Job + Default + Send>(
     id: Uuid,
     until: Instant,
     lease: Option<&Lease>,
+    metrics: &Metrics,
 ) -> Result<bool> {
     let mut job = J::default();
     while Instant::now() < until {
-        match job.step(privacy, id, until).await? {
+        match job.step(privacy, id, until, metrics).await? {
             Outcome::More => {}
             Outcome::Done => return Ok(true),
             Outcome::Stop => return Ok(false),

@@ -5,6 +5,8 @@
 //! anyone can verify it. `signature` is HMAC-SHA256 over the hash, with a key that is not in the database,
 //! so that rewriting the whole chain is detected as well.
 
+use std::fmt;
+
 use platform::Result;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
@@ -66,12 +68,47 @@ impl Stored {
         })
     }
 
-    /// Whether the receipt is unchanged and comes directly after receipt `number` with the hash `previous`.
-    fn follows(&self, number: i64, previous: &[u8], master: &MasterKeys) -> bool {
-        self.number == number + 1
-            && self.previous == previous
-            && self.hash == hash_of(&self.previous, &self.body)
-            && master.verify(&self.hash, &self.signature)
+    /// What is wrong with the receipt, unless it is unchanged and comes directly after receipt `number` with the
+    /// hash `previous`.
+    fn fault_after(&self, number: i64, previous: &[u8], master: &MasterKeys) -> Option<Fault> {
+        let expected = number + 1;
+        if self.number != expected {
+            return Some(Fault::Missing(expected));
+        }
+        if self.previous != previous || self.hash != hash_of(&self.previous, &self.body) {
+            return Some(Fault::Changed(expected));
+        }
+        let is_signed = master.verify(&self.hash, &self.signature);
+        (!is_signed).then_some(Fault::NotSigned(expected))
+    }
+}
+
+/// Why the chain of receipts is broken, with the number of its first receipt that doesn't fit.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    Missing(i64),
+    Changed(i64),
+    /// Signed with a key that is not in `PRIVACY_KEY`, or by somebody who had none.
+    NotSigned(i64),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, it: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(number) => write!(
+                it,
+                "receipt {number} is missing, or another one was inserted before it: restore privacy.receipt from a \
+                 backup"
+            ),
+            Self::Changed(number) => {
+                write!(it, "receipt {number} was changed: restore it from a backup")
+            }
+            Self::NotSigned(number) => write!(
+                it,
+                "no key in PRIVACY_KEY signed receipt {number}: if a key was removed from PRIVACY_KEY, append it \
+                 after a comma; otherwise the receipt was changed: restore it from a backup"
+            ),
+        }
     }
 }
 
@@ -133,7 +170,10 @@ pub async fn read(client: &Client, master: &MasterKeys, erasure: Uuid) -> Result
     let before: Option<Vec<u8>> = row.try_get("before")?;
     let is_first = stored.number == 1;
     let before = before.or_else(|| is_first.then(|| NO_PREVIOUS.to_vec()));
-    let is_valid = before.is_some_and(|it| stored.follows(stored.number - 1, &it, master));
+    let is_valid = before.is_some_and(|it| {
+        let fault = stored.fault_after(stored.number - 1, &it, master);
+        fault.is_none()
+    });
     // A body that was changed into invalid JSON is returned as a string.
     let body = RawValue::from_string(stored.body.clone());
     let body =
@@ -148,8 +188,8 @@ pub async fn read(client: &Client, master: &MasterKeys, erasure: Uuid) -> Result
     }))
 }
 
-/// The number of the first receipt that was changed or is missing, if any.
-pub async fn first_broken(client: &Client, master: &MasterKeys) -> Result<Option<i64>> {
+/// The first fault of the chain, if any.
+pub async fn first_fault(client: &Client, master: &MasterKeys) -> Result<Option<Fault>> {
     const PAGE: i64 = 1_000;
     let (mut number, mut previous) = (0, NO_PREVIOUS.to_vec());
     loop {
@@ -162,8 +202,8 @@ pub async fn first_broken(client: &Client, master: &MasterKeys) -> Result<Option
             .await?;
         for row in &rows {
             let stored = Stored::of(row)?;
-            if !stored.follows(number, &previous, master) {
-                return Ok(Some(number + 1));
+            if let Some(fault) = stored.fault_after(number, &previous, master) {
+                return Ok(Some(fault));
             }
             (number, previous) = (stored.number, stored.hash);
         }
@@ -183,5 +223,5 @@ pub async fn first_broken(client: &Client, master: &MasterKeys) -> Result<Option
         Some(row) => row.try_get(0)?,
         None => 0,
     };
-    Ok((finished > number).then_some(number + 1))
+    Ok((finished > number).then_some(Fault::Missing(number + 1)))
 }

@@ -9,7 +9,7 @@ use personal::{Counts, Robeings, add, count};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use robeing::ROBEINGS;
 use uuid::Uuid;
 
@@ -18,7 +18,12 @@ use crate::{Privacy, owners};
 
 /// Deletes expired rows until none are left or until `until`. Returns the number of deleted rows per
 /// table.
-pub async fn run(privacy: &Privacy, until: Instant, failures: &mut Failures) -> Counts {
+pub async fn run(
+    privacy: &Privacy,
+    until: Instant,
+    failures: &mut Failures,
+    metrics: &Metrics,
+) -> Counts {
     let now = Timestamp::now();
     let mut deleted = Counts::new();
     // If the retention of single robeings can't be read, no message expires.
@@ -43,7 +48,7 @@ pub async fn run(privacy: &Privacy, until: Instant, failures: &mut Failures) -> 
         count(&mut deleted, "archive, files", files);
     }
     let rows: u64 = deleted.values().sum();
-    metric("expired_rows", Unit::Count, rows as f64);
+    metrics.add("expired_rows", Unit::Count, rows as f64);
     deleted
 }
 

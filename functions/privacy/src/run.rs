@@ -6,7 +6,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use message_log::months;
 use personal::Counts;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use platform::{Admin, Json, RawBody, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -80,6 +80,7 @@ pub async fn run(privacy: &Privacy) -> Result<RunReport> {
         ..RunReport::default()
     };
     let mut failures = Failures::default();
+    let metrics = Metrics::default();
     let created = create_months_ahead(privacy).await;
     let created = failures.record("creating partitions", created);
     report.months_made = created.unwrap_or_default();
@@ -89,16 +90,19 @@ pub async fn run(privacy: &Privacy) -> Result<RunReport> {
     report.exports_finished = job::run_unfinished::<ExportJob>(privacy, until, &mut failures).await;
     lease.renew().await?;
     report.exports_removed = export::remove_expired(privacy, &mut failures).await;
-    report.expired = retain::run(privacy, until, &mut failures).await;
+    report.expired = retain::run(privacy, until, &mut failures, &metrics).await;
     lease.renew().await?;
     let started = Instant::now();
-    let archived = archive::run(privacy, &lease, until).await;
+    let archived = archive::run(privacy, &lease, until, &metrics).await;
     report.archived = failures.record("archiving", archived).unwrap_or_default();
     if !report.archived.is_empty() {
         let duration_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        metric("archive_duration", Unit::Milliseconds, duration_ms);
+        metrics.add("archive_duration", Unit::Milliseconds, duration_ms);
     }
-    failures.record("verifying receipts", verify_receipts(privacy).await);
+    failures.record(
+        "verifying receipts",
+        verify_receipts(privacy, &metrics).await,
+    );
     lease.release().await?;
     failures.or_first(report)
 }
@@ -108,13 +112,13 @@ async fn create_months_ahead(privacy: &Privacy) -> Result<u32> {
     months::make_ahead(&client, Timestamp::now(), MONTHS_AHEAD).await
 }
 
-async fn verify_receipts(privacy: &Privacy) -> Result<()> {
+async fn verify_receipts(privacy: &Privacy, metrics: &Metrics) -> Result<()> {
     let client = privacy.pool.get().await?;
-    match receipt::first_broken(&client, &privacy.master()).await? {
+    match receipt::first_fault(&client, &privacy.master()).await? {
         None => Ok(()),
-        Some(number) => {
-            metric("receipts_broken", Unit::Count, 1.0);
-            Err(anyhow::anyhow!("receipt {number} was changed or is missing").into())
+        Some(fault) => {
+            metrics.count("receipts_broken");
+            Err(anyhow::anyhow!("{fault}").into())
         }
     }
 }

@@ -93,7 +93,16 @@ pub fn said(robeing: &str, user: &str, text: &str, day: &str) -> Value {
 impl Fixture {
     /// Privacy with its own connections, as in another process.
     pub fn privacy(&self) -> Privacy {
-        Privacy::open(&Resources::new(self.env.clone())).expect("privacy opens")
+        self.privacy_with(&[])
+    }
+
+    /// Privacy in another process, with other settings.
+    pub fn privacy_with(&self, settings: &[(&str, &str)]) -> Privacy {
+        let mut env = self.env.clone();
+        for (name, value) in settings {
+            env = env.with(name, *value);
+        }
+        Privacy::open(&Resources::new(env)).expect("privacy opens")
     }
 
     pub async fn post(&self, message: Value) -> Reply {

@@ -8,6 +8,7 @@ mod erase;
 mod export;
 mod faults;
 mod kill;
+mod log;
 mod people;
 mod receipts;
 mod retain;

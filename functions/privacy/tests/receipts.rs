@@ -80,6 +80,37 @@ async fn tampering_with_receipts_is_detected() {
 }
 
 #[tokio::test]
+async fn the_error_of_a_broken_chain_tells_a_missing_key_from_a_changed_or_missing_receipt() {
+    let (it, _) = erased().await;
+    let fault = async |settings: &[(&str, &str)]| {
+        let privacy = it.privacy_with(settings);
+        privacy::run::run(&privacy).await.unwrap_err().to_string()
+    };
+    let other = "09".repeat(32);
+    let error = fault(&[("PRIVACY_KEY", &other)]).await;
+    assert!(
+        error.starts_with(
+            "no key in PRIVACY_KEY signed receipt 1: if a key was removed from PRIVACY_KEY, append it"
+        ),
+        "{error}"
+    );
+    let both = format!("{other},{}", "08".repeat(32));
+    privacy::run::run(&it.privacy_with(&[("PRIVACY_KEY", &both)]))
+        .await
+        .expect("every receipt is signed with one of both");
+    it.database
+        .run("update privacy.receipt set body = body || ' ' where number = 3")
+        .await;
+    let error = fault(&[]).await;
+    assert!(error.starts_with("receipt 3 was changed:"), "{error}");
+    it.database
+        .run("delete from privacy.receipt where number = 2")
+        .await;
+    let error = fault(&[]).await;
+    assert!(error.starts_with("receipt 2 is missing"), "{error}");
+}
+
+#[tokio::test]
 async fn concurrent_erasures_append_to_one_chain_of_receipts() {
     let it = start().await;
     let mut requests = Vec::new();

@@ -16,7 +16,7 @@ use message_log::months;
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use robeing::ROBEINGS;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,7 +47,12 @@ pub struct MonthReport {
 }
 
 /// Archives the months that are due, oldest first, until `until`.
-pub async fn run(privacy: &Privacy, lease: &Lease, until: Instant) -> Result<Vec<MonthReport>> {
+pub async fn run(
+    privacy: &Privacy,
+    lease: &Lease,
+    until: Instant,
+    metrics: &Metrics,
+) -> Result<Vec<MonthReport>> {
     let mut reports = Vec::new();
     for month in due(privacy).await? {
         if Instant::now() >= until {
@@ -61,7 +66,7 @@ pub async fn run(privacy: &Privacy, lease: &Lease, until: Instant) -> Result<Vec
             break;
         }
     }
-    record_metrics(privacy, &reports).await?;
+    record_metrics(privacy, &reports, metrics).await?;
     Ok(reports)
 }
 
@@ -227,12 +232,16 @@ async fn mark_archived(privacy: &Privacy, month: Date) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-async fn record_metrics(privacy: &Privacy, reports: &[MonthReport]) -> Result<()> {
+async fn record_metrics(
+    privacy: &Privacy,
+    reports: &[MonthReport],
+    metrics: &Metrics,
+) -> Result<()> {
     let rows: i64 = reports.iter().map(|month| month.rows).sum();
     if rows > 0 {
         let bytes: u64 = reports.iter().map(|month| month.bytes).sum();
-        metric("archived_rows", Unit::Count, rows as f64);
-        metric("archived_bytes", Unit::Bytes, bytes as f64);
+        metrics.add("archived_rows", Unit::Count, rows as f64);
+        metrics.add("archived_bytes", Unit::Bytes, bytes as f64);
     }
     // How long the oldest remaining month has been due.
     let oldest = due(privacy).await?.into_iter().min();
@@ -246,6 +255,6 @@ async fn record_metrics(privacy: &Privacy, reports: &[MonthReport]) -> Result<()
             Duration::from_secs(late.as_secs().max(0).unsigned_abs())
         })
     });
-    metric("retention_lag", Unit::Seconds, lag.as_secs_f64());
+    metrics.add("retention_lag", Unit::Seconds, lag.as_secs_f64());
     Ok(())
 }

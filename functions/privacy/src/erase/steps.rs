@@ -8,7 +8,7 @@ use personal::{Counts, Owner as _, Subject, add};
 use platform::Result;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
-use platform::telemetry::{Unit, metric};
+use platform::telemetry::{Metrics, Unit};
 use robeing::ROBEINGS;
 use serde_json::json;
 use uuid::Uuid;
@@ -37,14 +37,20 @@ impl Job for ErasureJob {
     const UNFINISHED: &'static str =
         "select id from privacy.erasure where finished_at is null order by created_at";
 
-    async fn step(&mut self, privacy: &Privacy, id: Uuid, _: Instant) -> Result<Outcome> {
+    async fn step(
+        &mut self,
+        privacy: &Privacy,
+        id: Uuid,
+        _: Instant,
+        metrics: &Metrics,
+    ) -> Result<Outcome> {
         let subject = match erase_next(privacy, id).await? {
             Erased::Some => return Ok(Outcome::More),
             Erased::All(subject) => subject,
             Erased::Unavailable => return Ok(Outcome::Stop),
         };
         export::remove_overlapping(privacy, &subject).await?;
-        if finish(privacy, id, &subject).await? {
+        if finish(privacy, id, &subject, metrics).await? {
             return Ok(Outcome::Done);
         }
         // New rows arrived: the next step starts over.
@@ -127,7 +133,7 @@ async fn erase_next(privacy: &Privacy, id: Uuid) -> Result<Erased> {
 }
 
 /// Scans for remaining data. If there is none, finishes the erasure with a receipt and returns true.
-async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> {
+async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject, metrics: &Metrics) -> Result<bool> {
     let mut client = privacy.pool.get().await?;
     if !owners::held(&mut client, subject).await?.is_empty() {
         return Ok(false);
@@ -174,7 +180,7 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject) -> Result<bool> 
     receipt::append(&transaction, &privacy.master(), id, &body.to_string()).await?;
     transaction.commit().await?;
     let rows: u64 = erased.values().sum();
-    metric("erased_rows", Unit::Count, rows as f64);
+    metrics.add("erased_rows", Unit::Count, rows as f64);
     tracing::info!(erasure = %id, rows, "finished an erasure");
     Ok(true)
 }

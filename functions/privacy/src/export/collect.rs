@@ -12,6 +12,7 @@ use personal::{Purpose, Subject};
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::store::Put;
+use platform::telemetry::Metrics;
 use platform::{Error, Result};
 use robeing::ROBEINGS;
 use sha2::{Digest as _, Sha256};
@@ -42,7 +43,13 @@ impl Job for ExportJob {
     const UNFINISHED: &'static str = "select id from privacy.export
          where finished_at is null and expires_at > now() order by created_at";
 
-    async fn step(&mut self, privacy: &Privacy, id: Uuid, until: Instant) -> Result<Outcome> {
+    async fn step(
+        &mut self,
+        privacy: &Privacy,
+        id: Uuid,
+        until: Instant,
+        _: &Metrics,
+    ) -> Result<Outcome> {
         let Some(mut progress) = Progress::load(privacy, id).await? else {
             return Ok(Outcome::Stop);
         };
