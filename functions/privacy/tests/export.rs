@@ -114,6 +114,30 @@ async fn an_idempotency_key_returns_the_same_export_and_is_refused_for_another_s
 }
 
 #[tokio::test]
+async fn the_idempotency_key_of_an_expired_export_starts_a_new_one() {
+    let it = start().await;
+    it.stored(said("r1", KIM, "mine", "now")).await;
+    it.stored(said("r1", LEE, "theirs", "now")).await;
+    let ask = |user: &str| {
+        it.app
+            .post("/v1/exports", json!({"user_id": user}))
+            .header("idempotency-key", "k1")
+    };
+    let expire = "update privacy.export set expires_at = now()";
+    let first = ask(KIM).await.json();
+    it.database.run(expire).await;
+    let second = ask(KIM).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_ne!(second.json()["id"], first["id"]);
+    it.database.run(expire).await;
+    let other = ask(LEE).await;
+    assert_eq!(other.status, 200, "{other:?}");
+    assert_eq!(it.lines(&other.json()).await.len(), 1);
+    // The files of the expired exports went with them.
+    assert_eq!(it.objects("exports").len(), 1);
+}
+
+#[tokio::test]
 async fn a_link_gives_access_to_one_file_until_it_expires() {
     let it = start().await;
     it.stored(said("r1", KIM, "mine", "now")).await;

@@ -29,6 +29,7 @@ use crate::subject::{ResolvedSubject, SubjectDigest, SubjectId, scope_of, unknow
 use crate::{Privacy, download, job, owners};
 
 pub use collect::ExportJob;
+use remove::remove_expired_of;
 pub use remove::{remove_expired, remove_overlapping};
 
 /// How long a request works on the job. After that, the next trigger resumes it.
@@ -215,6 +216,9 @@ async fn find_or_start(
     scope: Option<&[String]>,
     request: Option<&[u8]>,
 ) -> Result<Uuid> {
+    if let Some(request) = request {
+        remove_expired_of(privacy, request).await?;
+    }
     let mut client = privacy.pool.get().await?;
     let select = "select id, subject_digest from privacy.export
                  where request = $1 and expires_at > now() and scope is not distinct from $2";
@@ -275,6 +279,6 @@ fn same_subject(resolved: &ResolvedSubject, row: &Row) -> Result<Uuid> {
 }
 
 fn other_subject() -> Error {
-    let detail = "the Idempotency-Key was used for an export of another subject: send a new key";
+    let detail = "the Idempotency-Key was used for an export of another subject or other robeings: send a new key";
     Error::Unprocessable(detail.to_owned())
 }

@@ -51,6 +51,23 @@ async fn remove(privacy: &Privacy, id: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// Removes an expired export of the request. Its row would keep the Idempotency-Key until the next daily run.
+pub async fn remove_expired_of(privacy: &Privacy, request: &[u8]) -> Result<()> {
+    let client = privacy.pool.get().await?;
+    let rows = db::query(
+        &client,
+        &Scope::all(ROBEINGS),
+        "select id from privacy.export where request = $1 and expires_at <= now()",
+        &[(&request, Type::BYTEA)],
+    )
+    .await?;
+    drop(client);
+    for row in rows {
+        remove(privacy, row.try_get("id")?).await?;
+    }
+    Ok(())
+}
+
 /// Removes expired exports, and files without an export. Returns the number of removed exports.
 pub async fn remove_expired(privacy: &Privacy, failures: &mut Failures) -> u64 {
     let mut kept: BTreeSet<String> = BTreeSet::new();
