@@ -10,6 +10,7 @@ mod grouped;
 mod hidden;
 mod meaning;
 mod names;
+mod paths;
 mod postgres;
 #[cfg(test)]
 mod tests;
@@ -335,6 +336,7 @@ fn visible<'h>(
             fields.are_in_sql(sql) || texts.iter().any(|text| fields.are_in(text))
         };
         !texts.iter().any(|text| hidden.are_in(text))
+            && !hidden.is_named_in(sql, &reading.tables)
             && !reading.tables.iter().any(|table| names_field(table))
     };
     let readings = readings.filter(is_visible);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use platform::auth::Names;
 
 use super::fields::HiddenFields;
+use super::paths::Paths;
 use super::postgres;
 use crate::Dialect;
 use crate::document::{Column, Document, Extension, Table};
@@ -71,6 +72,28 @@ impl<'a> Hidden<'a> {
     pub(super) fn are_in(&self, text: &str) -> bool {
         let Named { names, .. } = self.named;
         names.any_in(text, |name| !self.named.is_seen(name, self.scope))
+    }
+
+    /// Whether a query of these tables names something hidden with a qualifier. A bare name is a column, an alias or a
+    /// value, whatever else has the name.
+    pub(super) fn is_named_in(&self, sql: &str, tables: &[&Table]) -> bool {
+        let Some(paths) = Paths::of(sql, self.document.source.dialect) else {
+            return self.are_in(sql);
+        };
+        let is_own = |name: &str| {
+            let mut columns = tables.iter().flat_map(|table| &table.columns);
+            columns.any(|own| own.name.to_lowercase() == name.to_lowercase())
+        };
+        let mut qualified = paths.qualified.iter();
+        qualified.any(|path| match &path.names[..] {
+            [.., schema, name] if path.is_no_column && self.is_postgres() => {
+                let is_of_extension = schema == "public" && self.is_of_extension(name);
+                self.has_schema(schema) && !is_of_extension
+            }
+            [.., dataset, _] if path.is_no_column => self.are_in(dataset),
+            [first, ..] => self.are_in(first) && !paths.may_define(first) && !is_own(first),
+            [] => false,
+        })
     }
 
     /// The fields of hidden types in a table of the document.

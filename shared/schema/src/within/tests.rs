@@ -324,6 +324,61 @@ fn the_sql_of_a_metric_may_use_a_hidden_name_that_it_does_not_qualify() {
 }
 
 #[test]
+fn the_sql_of_an_example_names_no_hidden_type_function_operator_or_collation() {
+    let shown = [
+        "select status, 'hr.grade' from shop.orders where status = 'paid'",
+        "select hr.status from shop.orders hr",
+        "select grade.status from shop.orders as grade",
+        "select status::shop.mood, status::pg_catalog.text, public.fold(status) from shop.orders",
+        "select x.status::text from (select status from shop.orders) x",
+    ];
+    let hidden = [
+        "select status::hr.grade from shop.orders",
+        "select cast(status as \"hr\".\"grade\") from shop.orders",
+        "select zz.f(status) from shop.orders",
+        "select zz.mood 'sad' from shop.orders",
+        "select status from shop.orders order by status collate zz.german",
+        "select status operator(zz.=) 'paid' from shop.orders",
+        "select 'hr.grade'::regclass from shop.orders",
+        "select g.a from shop.orders, json_to_record('{}') as g(a hr.grade)",
+        "select ext.fold(status) from shop.orders",
+    ];
+    let mut document = with_common_names("postgres");
+    let extensions = json!([
+        {"name": "fold", "schema": "public", "functions": ["fold"]},
+        {"name": "other", "schema": "ext", "functions": ["fold"]},
+    ]);
+    document.source.extensions = serde_json::from_value(extensions).unwrap();
+    let examples = shown.iter().chain(&hidden).map(
+        |sql| json!({"question": "q", "sql": sql, "origin": "person", "tables": ["db.shop.orders"]}),
+    );
+    document.examples = serde_json::from_value(examples.collect()).unwrap();
+    let seen = within(&document, &Names::only(["db.shop"]));
+    let seen: Vec<&str> = seen.examples.iter().map(|it| it.sql.as_str()).collect();
+    assert_eq!(seen, shown);
+}
+
+#[test]
+fn the_sql_of_an_example_on_bigquery_names_no_function_of_a_hidden_dataset() {
+    let shown = [
+        "select safe.parse_date('%F', status) from shop.orders",
+        "select o.status, items.hr from `db.shop.orders` o",
+    ];
+    let hidden = [
+        "select hr.f(status) from shop.orders",
+        "select `db.hr.f`(status) from shop.orders",
+    ];
+    let mut document = with_common_names("bigquery");
+    let examples = shown.iter().chain(&hidden).map(
+        |sql| json!({"question": "q", "sql": sql, "origin": "person", "tables": ["db.shop.orders"]}),
+    );
+    document.examples = serde_json::from_value(examples.collect()).unwrap();
+    let seen = within(&document, &Names::only(["db.shop"]));
+    let seen: Vec<&str> = seen.examples.iter().map(|it| it.sql.as_str()).collect();
+    assert_eq!(seen, shown);
+}
+
+#[test]
 fn an_entry_about_a_table_that_is_gone_belongs_to_the_dataset_of_the_table() {
     let mut document = with_boss();
     document.meaning = serde_json::from_value(json!({
