@@ -22,6 +22,20 @@ use crate::sync::{Answer, Sync};
 /// take minutes, and a sync that is cut off must start over.
 pub const LONGEST_SYNC: Duration = Duration::from_secs(15 * 60);
 
+/// What a 409 means if there is no head that can be read.
+const NO_HEAD: &str = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program";
+
+/// What a 409 means if there is no head that can be changed, or for other reasons.
+macro_rules! no_head_or {
+    ($reasons:literal) => {
+        concat!(
+            "nothing was synced yet, the cache is damaged or was written by a newer version of the program, ",
+            $reasons
+        )
+    };
+}
+use no_head_or;
+
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let sync = Sync::open(resources)?;
     let readiness = resources.readiness();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::tagged;
+use super::{NO_HEAD, no_head_or, tagged};
 use crate::conditions::Conditions;
 use crate::examples::{Editor, NewExample, Outcome, tag};
 use crate::state::{self, Addition};
@@ -39,7 +39,7 @@ struct Examples {
     operation_id = "list_examples",
     responses(
         (status = 200, body = Examples),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
     )
 )]
 async fn list(State(sync): State<Sync>, caller: Caller) -> Result<Json<Examples>> {
@@ -56,7 +56,7 @@ async fn list(State(sync): State<Sync>, caller: Caller) -> Result<Json<Examples>
     responses(
         (status = 200, description = "the example, with its `ETag`", body = Example),
         (status = 404, description = "there is no such example"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
     )
 )]
 async fn read(
@@ -82,7 +82,7 @@ async fn read(
     responses(
         (status = 201, description = "the example, with its `ETag`", body = Example),
         (status = 200, description = "the example exists already, or an earlier request with this key added it: as it is now, or as it was sent if it is gone", body = Example),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or it holds 16 MB of examples"),
+        (status = 409, description = no_head_or!("or it holds 16 MB of examples")),
         (status = 422, description = "the SQL is invalid; the detail explains why"),
     )
 )]
@@ -145,7 +145,7 @@ async fn add(
     responses(
         (status = 200, description = "it was changed, or said the same before", body = Example),
         (status = 404, description = "there is no such example"),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, it holds 16 MB of examples, or another example has this content"),
+        (status = 409, description = no_head_or!("it holds 16 MB of examples, or another example has this content")),
         (status = 412, description = "a condition is not met"),
         (status = 422, description = "the SQL is invalid; the detail explains why"),
     )
@@ -179,7 +179,7 @@ async fn replace(
     responses(
         (status = 204, description = "it is removed"),
         (status = 404, description = "there is no such example"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
         (status = 412, description = "a condition is not met"),
     )
 )]

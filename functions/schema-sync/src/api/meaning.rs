@@ -12,7 +12,7 @@ use schema::versions;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{LONGEST_SYNC, tagged};
+use super::{LONGEST_SYNC, NO_HEAD, no_head_or, tagged};
 use crate::head::{into_whole, view};
 use crate::meaning::{
     Change, Checker, Conditions, Editor, Entry, File, Imported, Index, Key, MAX_ENTRIES, Outcome,
@@ -80,7 +80,7 @@ struct NewMetric {
     operation_id = "list_meaning",
     responses(
         (status = 200, body = Meaning),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
     )
 )]
 async fn list(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Meaning>> {
@@ -100,7 +100,7 @@ async fn list(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Mea
     request_body = File,
     responses(
         (status = 200, body = Imported),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or the entries exceed 4 MB"),
+        (status = 409, description = no_head_or!("or the entries exceed 4 MB")),
         (status = 422, description = "no entry could be written; the detail has the first reasons"),
         (status = 503, description = "the warehouse can't plan the SQL of a metric now, or the store is unavailable; nothing was written"),
     )
@@ -137,7 +137,7 @@ async fn import(
     responses(
         (status = 200, description = "the description, with its `ETag`", body = Description),
         (status = 404, description = "no person described it"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
     )
 )]
 async fn read_description(
@@ -168,7 +168,7 @@ async fn read_description(
     responses(
         (status = 200, description = "it was changed, or said the same before", body = Description),
         (status = 201, description = "it is new", body = Description),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, or the entries exceed 4 MB"),
+        (status = 409, description = no_head_or!("or the entries exceed 4 MB")),
         (status = 412, description = "a condition is not met"),
         (status = 422, description = "the table, the column or an identifier in the text does not exist, or the text names something out of the caller's datasets"),
     )
@@ -200,7 +200,7 @@ async fn put_description(
     responses(
         (status = 204, description = "it is removed"),
         (status = 404, description = "no person described it"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
         (status = 412, description = "a condition is not met"),
     )
 )]
@@ -224,7 +224,7 @@ async fn remove_description(
     responses(
         (status = 200, description = "the term, with its `ETag`", body = Term),
         (status = 404, description = "there is no such term"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
     )
 )]
 async fn read_term(
@@ -251,7 +251,7 @@ async fn read_term(
     responses(
         (status = 200, description = "it was changed, or said the same before", body = Term),
         (status = 201, description = "it is new", body = Term),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, the entries exceed 4 MB, or the term is about tables that the caller may not see"),
+        (status = 409, description = no_head_or!("the entries exceed 4 MB, or the term is about tables that the caller may not see")),
         (status = 412, description = "a condition is not met"),
         (status = 422, description = "a table or an identifier in the meaning does not exist, or a text names something out of the caller's datasets"),
     )
@@ -279,7 +279,7 @@ async fn put_term(
     responses(
         (status = 204, description = "it is removed"),
         (status = 404, description = "there is no such term"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
         (status = 412, description = "a condition is not met"),
     )
 )]
@@ -301,7 +301,7 @@ async fn remove_term(
     responses(
         (status = 200, description = "the metric, with its `ETag`", body = Metric),
         (status = 404, description = "there is no such metric"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
     )
 )]
 async fn read_metric(
@@ -328,7 +328,7 @@ async fn read_metric(
     responses(
         (status = 200, description = "it was changed, or said the same before", body = Metric),
         (status = 201, description = "it is new", body = Metric),
-        (status = 409, description = "nothing was synced yet, the cache is damaged or was written by a newer version of the program, the entries exceed 4 MB, or the metric is about a table that the caller may not see"),
+        (status = 409, description = no_head_or!("the entries exceed 4 MB, or the metric is about a table that the caller may not see")),
         (status = 412, description = "a condition is not met"),
         (status = 422, description = "the table or an identifier does not exist, the SQL is not one expression, or a text names something out of the caller's datasets; the detail explains why"),
         (status = 503, description = "the warehouse can't plan the SQL now, or the store is unavailable"),
@@ -357,7 +357,7 @@ async fn put_metric(
     responses(
         (status = 204, description = "it is removed"),
         (status = 404, description = "there is no such metric"),
-        (status = 409, description = "nothing was synced yet, or the cache is damaged or was written by a newer version of the program"),
+        (status = 409, description = NO_HEAD),
         (status = 412, description = "a condition is not met"),
     )
 )]

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use ground::{Fault, Schema};
+use ground::{Fault, FaultKind, Schema};
 use platform::Error;
 use schema::document::{Description, Metric, Table, TableKind, Term};
+use schema::mentions::Mentions;
 use schema::name::{TableName, part};
 use schema::render::table_name;
 
@@ -13,6 +14,9 @@ use super::entry::Entry;
 
 /// How many tables that match a short name a message lists.
 const MAX_NAMED: usize = 5;
+/// Why the SQL of a metric is refused that is not one expression.
+pub const NO_EXPRESSION: &str =
+    "sql must be one expression over the columns of the table, without an alias";
 
 /// Why an entry is not known to fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub enum Misfit {
     Wrong(String),
     /// It could not be checked now.
     Unchecked(String),
+    /// Its SQL can't be read here, for this reason. The warehouse decides.
+    Unread(String),
 }
 
 impl From<String> for Misfit {
@@ -43,7 +49,7 @@ impl From<Vec<Fault>> for Misfit {
 impl From<Misfit> for Error {
     fn from(misfit: Misfit) -> Self {
         match misfit {
-            Misfit::Wrong(reason) => Self::Unprocessable(reason),
+            Misfit::Wrong(reason) | Misfit::Unread(reason) => Self::Unprocessable(reason),
             Misfit::Unchecked(detail) => Self::Unavailable {
                 detail,
                 cause: None,
@@ -184,17 +190,21 @@ impl<'s, 'a> Checker<'s, 'a> {
         let tables = [unfiltered];
         let only = self.schema.with_tables(&tables);
         let [enclosed, bare] = queries(entry, table, &only);
-        ground::sql_in_time(&enclosed, &only).await?;
+        let unread = match ground::sql_in_time(&enclosed, &only).await {
+            Ok(_) => None,
+            Err(faults) if is_unread(&enclosed, &faults, &only) => Some(ground::reasons(&faults)),
+            Err(faults) => return Err(faults.into()),
+        };
         // Parentheses that don't belong together would close the ones around the expression.
-        let grounded = ground::sql_in_time(&bare, &only).await;
-        grounded.map(drop).map_err(|faults| {
-            if ground::is_inconclusive(&faults) {
-                return Misfit::from(faults);
+        match (ground::sql_in_time(&bare, &only).await, unread) {
+            (Ok(_), None) => Ok(()),
+            (Err(faults), _) if ground::is_inconclusive(&faults) => Err(Misfit::from(faults)),
+            (Ok(_), Some(reason)) => Err(Misfit::Unread(reason)),
+            (Err(faults), Some(reason)) if is_unread(&bare, &faults, &only) => {
+                Err(Misfit::Unread(reason))
             }
-            let reason =
-                "sql must be one expression over the columns of the table, without an alias";
-            Misfit::Wrong(reason.to_owned())
-        })
+            (Err(_), _) => Err(Misfit::Wrong(NO_EXPRESSION.to_owned())),
+        }
     }
 
     fn text(&self, text: &str, table: &Table, column: Option<&str>) -> Result<(), Misfit> {
@@ -207,20 +217,23 @@ fn end(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
+/// Whether the parser can't read a query that the warehouse may be able to read. What a caller may not see is no
+/// part of the schema, and the review of the query decides about its names.
+fn is_unread(sql: &str, faults: &[Fault], schema: &Schema) -> bool {
+    let is_unread =
+        |fault: &Fault| matches!(fault.kind, FaultKind::Syntax | FaultKind::Unsupported);
+    faults.iter().all(is_unread)
+        && ground::unread(sql, faults, schema, &Mentions::default()).is_some()
+}
+
 /// A query of the expression in parentheses, and one of the expression alone.
-fn queries(metric: &Metric, table: &Table, schema: &Schema) -> [String; 2] {
+pub fn queries(metric: &Metric, table: &Table, schema: &Schema) -> [String; 2] {
     let from = table_name(&table.parts, schema.dialect());
     // The expression may end in a comment.
     [
         format!("select (\n{}\n) as metric from {from}", metric.sql),
         format!("select\n{}\nas metric from {from}", metric.sql),
     ]
-}
-
-/// The query that computes a metric over its whole table, for the warehouse to plan.
-pub fn query(metric: &Metric, table: &Table, schema: &Schema) -> String {
-    let [enclosed, _] = queries(metric, table, schema);
-    enclosed
 }
 
 fn add_paths(column: &schema::document::Column, above: &str, paths: &mut Vec<String>) {

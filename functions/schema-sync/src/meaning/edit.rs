@@ -16,7 +16,7 @@ use warehouse::Source;
 use super::check::Checker;
 use super::entry::{Entry, Key};
 use super::index::Index;
-use super::plan::plan;
+use super::plan::check;
 use super::version::tag;
 use crate::conditions::Conditions;
 use crate::examples::{Audience, Planning, Reviewer};
@@ -286,10 +286,7 @@ impl Draft<'_, '_> {
         if known.is_some_and(|known| known.says_the_same(&entry)) {
             return Ok(entry);
         }
-        self.checker.check(&entry).await?;
-        if let Entry::Metric(metric) = &entry {
-            plan(metric, &self.checker, self.reviewer).await?;
-        }
+        check(&entry, true, &self.checker, self.reviewer).await?;
         Ok(entry)
     }
 

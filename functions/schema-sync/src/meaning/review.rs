@@ -8,7 +8,7 @@ use schema::document::{Meaning, Problem};
 
 use super::check::{Checker, Misfit};
 use super::entry::Entry;
-use super::plan::plan;
+use super::plan::check;
 use crate::examples::{Reviewer, touched};
 
 /// How many entries are reviewed at once. The warehouse limits the rate of plans.
@@ -75,7 +75,7 @@ impl Review<'_, '_> {
             let is_due = before.is_some() || entry.is_unchecked();
             *entry.error_mut() = match self.check(&entry, is_due).await {
                 Ok(()) => None,
-                Err(Misfit::Wrong(error)) => Some(error),
+                Err(Misfit::Wrong(error) | Misfit::Unread(error)) => Some(error),
                 Err(Misfit::Unchecked(reason)) => {
                     unchecked = Some(reason);
                     before
@@ -94,13 +94,11 @@ impl Review<'_, '_> {
 
     /// Checks an entry. The warehouse plans a metric that `is_due`, or that a change may break.
     async fn check(&self, entry: &Entry, is_due: bool) -> Result<(), Misfit> {
-        self.checker.check(entry).await?;
-        match entry {
-            Entry::Metric(metric) if is_due || self.extensions || self.touches(&metric.table) => {
-                plan(metric, &self.checker, self.reviewer).await
-            }
-            _ => Ok(()),
-        }
+        let is_due = match entry {
+            Entry::Metric(metric) => is_due || self.extensions || self.touches(&metric.table),
+            Entry::Description(_) | Entry::Term(_) => false,
+        };
+        check(entry, is_due, &self.checker, self.reviewer).await
     }
 
     fn touches(&self, table: &str) -> bool {

@@ -14,6 +14,7 @@ mod meaning_limits;
 mod meaning_review;
 mod meaning_scope;
 mod meaning_unchecked;
+mod meaning_unread;
 mod scope;
 
 use std::sync::Arc;
