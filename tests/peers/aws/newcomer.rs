@@ -111,10 +111,10 @@ async fn the_commands_of_the_deployment_page_give_a_deployment_that_the_doctor_a
             }
         }
     }
-    assert!(
-        doctor.contains("ok    function cache-read") && !doctor.contains("FAIL"),
-        "{doctor}"
-    );
+    for check in ["function cache-read", "alarms"] {
+        assert!(doctor.contains(&format!("ok    {check}")), "{doctor}");
+    }
+    assert!(!doctor.contains("FAIL"), "{doctor}");
     let id = json!({"SecretId": "metasync/MASKING_KEY"});
     let key = amazon
         .call("secretsmanager", "secretsmanager.GetSecretValue", id)
