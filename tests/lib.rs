@@ -1,7 +1,6 @@
 //! Code that the test suites share.
 
-pub mod catalogue;
-
+pub use metasync::catalogue;
 use metasync::functions::FUNCTIONS;
 use platform::{Resources, Router};
 

@@ -1,6 +1,7 @@
 //! Every function of MetaSync in one process, and the command line: for local use, and for the
 //! smallest deployment. Each subcommand calls the same library code that the functions serve.
 
+pub mod catalogue;
 pub mod cli;
 pub mod configuration;
 pub mod functions;

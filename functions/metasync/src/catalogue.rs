@@ -1,12 +1,29 @@
 //! The catalogue of functions that Terraform deploys: `infra/functions/<name>.json` and
-//! `infra/variables.json`, and what follows from them.
+//! `infra/variables.json`, and what follows from them. `metasync doctor` and the tests compare with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../../infra/functions/", $name, ".json")))),+]
+    };
+}
+
+/// The file of each function, other than `metasync`.
+const FILES: [(&str, &str); 6] = files![
+    "cache-read",
+    "message-log",
+    "privacy",
+    "schema-sync",
+    "settings",
+    "stats-batch",
+];
+const METASYNC: &str = include_str!("../../../infra/functions/metasync.json");
+const VARIABLES: &str = include_str!("../../../infra/variables.json");
 
 /// The file of one function. A misspelled field is an error here; Terraform would ignore it.
 #[derive(Deserialize)]
@@ -94,6 +111,34 @@ pub struct Bucket {
     pub read: BTreeSet<String>,
     pub write: BTreeSet<String>,
     pub delete: BTreeSet<String>,
+}
+
+impl Schedule {
+    /// The expression of EventBridge Scheduler.
+    pub fn on_aws(&self) -> String {
+        match (self.every_minutes, self.time()) {
+            (Some(1), _) => "rate(1 minute)".to_owned(),
+            (Some(minutes), _) => format!("rate({minutes} minutes)"),
+            (None, (hour, minute)) => format!("cron({minute} {hour} * * ? *)"),
+        }
+    }
+
+    /// The expression of Cloud Scheduler.
+    pub fn on_google_cloud(&self) -> String {
+        match (self.every_minutes, self.time()) {
+            (Some(60), _) => "0 * * * *".to_owned(),
+            (Some(minutes), _) => format!("*/{minutes} * * * *"),
+            (None, (hour, minute)) => format!("{minute} {hour} * * *"),
+        }
+    }
+
+    /// The hour and the minute of a daily run.
+    fn time(&self) -> (u32, u32) {
+        let time = self.daily_at.as_deref().and_then(|at| at.split_once(':'));
+        let (hour, minute) = time.unwrap_or_default();
+        let number = |text: &str| text.parse().unwrap_or_default();
+        (number(hour), number(minute))
+    }
 }
 
 impl Bucket {
@@ -186,29 +231,20 @@ impl Function {
 /// # Panics
 /// If a file is not valid.
 pub fn functions() -> BTreeMap<String, Function> {
-    let infra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra");
-    let mut functions = BTreeMap::new();
-    for entry in std::fs::read_dir(infra.join("functions")).expect("infra/functions") {
-        let path = entry.expect("an entry of infra/functions").path();
-        let name = path.file_stem().and_then(|name| name.to_str());
-        let name = name.expect("a file name in UTF-8").to_owned();
-        if name != "metasync" {
-            let function = Function::new(&name, parse(&path));
-            functions.insert(name, function);
-        }
-    }
-    let own = parse(&infra.join("functions/metasync.json"));
+    let mut functions: BTreeMap<String, Function> = FILES
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), Function::new(name, parse(name, text))))
+        .collect();
+    let own = parse("metasync", METASYNC);
     let metasync = Function::metasync(own, &functions);
     functions.insert("metasync".to_owned(), metasync);
-    let groups = parse(&infra.join("variables.json"));
+    let groups = parse("variables", VARIABLES);
     for function in functions.values_mut() {
         function.read(&groups);
     }
     functions
 }
 
-fn parse<T: DeserializeOwned>(path: &Path) -> T {
-    let text = std::fs::read(path).expect("a file of the catalogue");
-    let parsed = serde_json::from_slice(&text);
-    parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn parse<T: DeserializeOwned>(name: &str, text: &str) -> T {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}.json: {error}"))
 }
