@@ -99,6 +99,10 @@ fn example(
                 "event_id": text, "event": event});
             (vec![], Some(envelope))
         }
+        ("POST", "/v1/messages/{id}/feedback") => (
+            vec![],
+            Some(json!({"name": "helpful", "value": text, "comment": text})),
+        ),
         ("POST", "/v1/dead-letters/{id}/replay") => (vec![], Some(json!({ "message": message }))),
         ("POST", "/v1/robeings/{id}/tasks") => {
             let task = json!({"task_type": text, "difficulty": 3, "outcome": "success"});

@@ -27,7 +27,7 @@ const COMPUTED: [(&str, &str, &str); 21] = [
     (
         "functions/message-log/src/derived.rs",
         "orphaned",
-        "one of three constant statements",
+        "one of four constant statements",
     ),
     (
         "functions/message-log/src/personal/held.rs",

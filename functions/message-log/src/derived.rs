@@ -32,16 +32,19 @@ enum Derived {
     Activity,
     /// The dead letter that became the message.
     DeadLetter,
+    /// Scores and comments that people and agents gave it.
+    Feedback,
     /// What is known of the conversation: the numbers of its placeholders, and its first message.
     Conversation,
 }
 
 impl Derived {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Search,
         Self::Counted,
         Self::Activity,
         Self::DeadLetter,
+        Self::Feedback,
         Self::Conversation,
     ];
 }
@@ -87,6 +90,10 @@ pub(crate) async fn renew(db: &Transaction<'_>, below: Option<i64>) -> Result<()
                 Derived::DeadLetter => {
                     let ids: Vec<Uuid> = edited.iter().map(|it| it.id).collect();
                     empty_letters(db, &ids).await?;
+                }
+                Derived::Feedback => {
+                    let ids: Vec<Uuid> = edited.iter().map(|it| it.id).collect();
+                    remove_feedback_of_gone(db, &ids).await?;
                 }
                 // The other messages of the conversation still need both.
                 Derived::Conversation => {}
@@ -149,6 +156,15 @@ pub(crate) async fn erase(
                 let letters = empty_letters(db, &ids).await?;
                 count(counts, "conversation.dead_letter", letters);
             }
+            Derived::Feedback => {
+                let gone = db
+                    .execute_typed(
+                        "delete from conversation.feedback where message_id = any ($1)",
+                        &[(&ids, Type::UUID_ARRAY)],
+                    )
+                    .await?;
+                count(counts, "conversation.feedback", gone);
+            }
             Derived::Conversation if is_of_person => {
                 erase_conversations(db, messages, counts).await?;
             }
@@ -196,6 +212,15 @@ pub(crate) async fn orphaned(
                    and copy.erased_at is null
                    and ($1::text[] is null or log.robeing_id = any ($1))",
             ),
+            Derived::Feedback => (
+                "conversation.feedback",
+                "select count(*)
+                 from conversation.log
+                 join conversation.feedback as copy
+                     on copy.message_id = log.id and copy.robeing_id = log.robeing_id
+                 where log.erased_at is not null
+                   and ($1::text[] is null or log.robeing_id = any ($1))",
+            ),
             // Counts of an hour name no message, and an erased message names no conversation any more.
             Derived::Activity | Derived::Conversation => continue,
         };
@@ -217,6 +242,21 @@ async fn empty_letters(db: &Transaction<'_>, messages: &[Uuid]) -> Result<u64, E
         &[(&messages, Type::UUID_ARRAY)],
     )
     .await
+}
+
+/// Feedback follows its message: on one that was deleted or has expired it is removed, and on one that was edited it
+/// stays.
+async fn remove_feedback_of_gone(db: &Transaction<'_>, messages: &[Uuid]) -> Result<(), Error> {
+    db.execute_typed(
+        "delete from conversation.feedback
+         where message_id = any ($1)
+           and not exists (
+               select from conversation.log
+               where log.id = feedback.message_id and log.deleted_at is null)",
+        &[(&messages, Type::UUID_ARRAY)],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Placeholders are numbered by digests of what people wrote, and a conversation without a thread is

@@ -29,6 +29,7 @@
 //! | which fields a message has, and its limits | `message.rs` |
 //! | content in parts, in the vocabularies of model providers | `content.rs` |
 //! | how repeats are recognized, and how ids are made | `ids/` |
+//! | feedback: `POST /v1/messages/{id}/feedback`, `GET /v1/robeings/{id}/feedback` | `feedback/`; Slack reactions: `feedback/reactions.rs`, `slack/reaction_event.rs` |
 //! | masking, and a row before it is inserted | `log/draft.rs`; numbered placeholders: `log/placeholders.rs` |
 //! | inserts, and single messages in one transaction | `log/insert.rs`, `log/batching.rs` |
 //! | how a Slack edit or deletion is stored | `log/edit.rs`, `log/delete.rs` |
@@ -46,6 +47,7 @@ pub mod context;
 pub mod dead_letters;
 mod derived;
 pub mod events;
+pub mod feedback;
 pub mod history;
 pub mod ids;
 pub mod log;
@@ -63,9 +65,11 @@ pub mod search;
 pub mod slack;
 pub mod threads;
 
+use axum::Extension;
 use platform::serve::{body_limit, concurrency_limit, time_limit};
 use platform::{Resources, Router, routes};
 
+use feedback::Reactions;
 pub use log::Log;
 use slack::Slack;
 
@@ -75,6 +79,7 @@ const MAX_BATCHES: usize = 4;
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let log = Log::open(resources)?;
     let slack = resources.rotating(Slack::open)?;
+    let reactions = Reactions::open(resources.env())?;
     let ingress = resources.ingress();
     ingress.accept_whole_batches();
     let signed = slack.clone();
@@ -91,6 +96,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .layer(body_limit(events::LARGEST_EVENT));
     let quick = Router::new()
         .routes(routes!(slack::receive))
+        .layer(Extension(reactions))
         .layer(time_limit(slack::TIMEOUT));
     Ok(Router::new()
         .routes(routes!(post::one))
@@ -100,6 +106,9 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(context::context))
         .routes(routes!(search::search))
         .routes(routes!(patterns::patterns))
+        .routes(routes!(feedback::give))
+        .routes(routes!(feedback::remove))
+        .routes(routes!(feedback::list::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::replay::replay))
         .merge(large)

@@ -7,6 +7,7 @@ mod common;
 mod envelopes;
 mod events;
 mod faults;
+mod feedback;
 mod forms;
 mod history;
 mod items;

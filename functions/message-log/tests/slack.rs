@@ -6,6 +6,7 @@ mod edits;
 mod identities;
 mod merges;
 pub mod people;
+mod reactions;
 mod shapes;
 mod signing;
 mod unmapped;
@@ -134,6 +135,7 @@ async fn every_sample_event_of_slack_is_accepted() {
         ("slack-tombstone.json", &[""]),
         ("slack-blocks.json", &[blocks, ""]),
         ("slack-team-join.json", &[blocks, ""]),
+        ("slack-reaction.json", &[blocks, ""]),
     ] {
         assert_eq!(taken(name).await, messages, "{name}");
     }
@@ -142,7 +144,7 @@ async fn every_sample_event_of_slack_is_accepted() {
         let name = file.as_ref().expect("a file").file_name();
         name.to_string_lossy().starts_with("slack")
     });
-    assert_eq!(files.count(), 5);
+    assert_eq!(files.count(), 6);
 }
 
 #[tokio::test]

@@ -87,6 +87,7 @@ pub const FUNCTIONS: &[Function] = &[
             "SLACK_SIGNING_SECRET",
             "SLACK_ROBEINGS",
             "SLACK_DEFAULT_ROBEING",
+            "SLACK_REACTIONS",
         ],
         needed_by: None,
         trigger: Some(Trigger {

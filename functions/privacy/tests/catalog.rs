@@ -117,7 +117,10 @@ async fn after_an_erasure_no_table_holds_anything_about_the_subject() {
                  insert into conversation.slack_user values ('T1', 'U1', '{KIM}'), ('T1', 'U2', '{LEE}');
                  insert into conversation.dead_letter (id, key, source, source_event_id, robeing_id, reason, body)
                  values (gen_random_uuid(), gen_random_uuid(), 'sqs', 'e1', 'r1', 'x', '{{\"user_id\": \"{KIM}\"}}'),
-                        (gen_random_uuid(), gen_random_uuid(), 'sqs', 'e2', 'r2', 'x', '{{\"user_id\": \"{LEE}\"}}')"
+                        (gen_random_uuid(), gen_random_uuid(), 'sqs', 'e2', 'r2', 'x', '{{\"user_id\": \"{LEE}\"}}');
+                 insert into conversation.feedback (id, key, message_id, robeing_id, name, source, user_id, given_at)
+                 values (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'r1', 'helpful', 'http', '{KIM}', now()),
+                        (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'r2', 'helpful', 'http', '{LEE}', now())"
             ))
             .await;
         it.roll_up().await;

@@ -7,6 +7,7 @@ mod derived;
 mod erase;
 mod export;
 mod faults;
+mod feedback;
 mod kill;
 mod log;
 mod people;

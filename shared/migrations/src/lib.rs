@@ -78,6 +78,10 @@ pub const FILES: &[(&str, &str)] = &[
         "0019_stats_batch_counted_places.sql",
         include_str!("../0019_stats_batch_counted_places.sql"),
     ),
+    (
+        "0020_message_log_feedback.sql",
+        include_str!("../0020_message_log_feedback.sql"),
+    ),
 ];
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::feedback::{Feedback, list::of_messages};
 use crate::ids::first_id_at;
 use crate::log::Log;
 use crate::markup::is_repeated;
@@ -123,6 +124,8 @@ pub struct Item {
     pub answered_by: Vec<Uuid>,
     /// The answers that were sent separately, oldest first, with the answers to them.
     pub answers: Vec<Answer>,
+    /// The newest ten scores and comments on the message, oldest first.
+    pub feedback: Vec<Feedback>,
     /// Whether the item is shortened because it is larger than a page. It then lacks `parts` and `answers`, the ends
     /// of `message` and `response`, or answers after the first 100 or 4 MB.
     pub is_cut: bool,
@@ -152,6 +155,8 @@ pub struct Answer {
     pub confidence: Option<f64>,
     #[schema(value_type = Object)]
     pub metadata: Value,
+    /// The newest ten scores and comments on the answer, oldest first.
+    pub feedback: Vec<Feedback>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// The time of the last edit in Slack.
@@ -341,6 +346,7 @@ async fn page(log: &Log, filter: &Filter) -> Result<History> {
     items.truncate(usize::try_from(filter.limit).unwrap_or_default());
     let has_more = items.len() < usize::try_from(found).unwrap_or_default();
     add_answers(&client, &scope, &mut items).await?;
+    add_feedback(&client, &scope, &mut items).await?;
     drop(client);
     let (items, next) = page::of(items, has_more)?;
     Ok(History { items, next })
@@ -385,6 +391,29 @@ async fn add_answers(client: &Client, scope: &Scope, items: &mut [Item]) -> Resu
     Ok(())
 }
 
+/// Adds the feedback on messages and answers that are not deleted.
+async fn add_feedback(client: &Client, scope: &Scope, items: &mut [Item]) -> Result<()> {
+    let mut places: HashMap<Uuid, &mut Vec<Feedback>> = HashMap::new();
+    for item in items {
+        for answer in item.answers.iter_mut().filter(|it| it.deleted_at.is_none()) {
+            places.insert(answer.id, &mut answer.feedback);
+        }
+        if item.deleted_at.is_none() {
+            places.insert(item.id, &mut item.feedback);
+        }
+    }
+    let messages: Vec<Uuid> = places.keys().copied().collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    for feedback in of_messages(client, scope, &messages).await? {
+        if let Some(place) = places.get_mut(&feedback.message_id()) {
+            place.push(feedback);
+        }
+    }
+    Ok(())
+}
+
 impl Item {
     fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
@@ -403,6 +432,7 @@ impl Item {
             metadata: row.try_get("metadata")?,
             answered_by: Vec::new(),
             answers: Vec::new(),
+            feedback: Vec::new(),
             is_cut: false,
             created_at: row.try_get("created_at")?,
             edited_at: row.try_get("edited_at")?,
@@ -440,6 +470,7 @@ impl Answer {
             intent: row.try_get("intent")?,
             confidence: row.try_get("confidence")?,
             metadata: row.try_get("metadata")?,
+            feedback: Vec::new(),
             created_at: row.try_get("created_at")?,
             edited_at: row.try_get("edited_at")?,
             deleted_at: row.try_get("deleted_at")?,

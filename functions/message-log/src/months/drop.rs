@@ -11,6 +11,7 @@ use platform::{Error, Result};
 use robeing::ROBEINGS;
 
 use super::detachment;
+use crate::ids::ids_of_month;
 use crate::search::roll_up::remove_month;
 
 /// After this time a detachment that waits for running transactions is given up. The next run resumes it.
@@ -48,15 +49,24 @@ pub async fn drop_month(pool: &Pool, month: Date) -> Result<()> {
     let past = month.saturating_add(1.months());
     let client = pool.get().await?;
     remove_month(&client, month).await?;
-    // Questions and intents are texts of people. They don't outlive the month outside of the archive.
+    let (first, past_id) = ids_of_month(month);
+    // Questions, intents and feedback are texts of people. They don't outlive the month.
     db::query(
         &client,
         &Scope::all(ROBEINGS),
         "with question as (
              delete from conversation.question where day >= $1 and day < $2
+         ),
+         feedback as (
+             delete from conversation.feedback where message_id >= $3 and message_id < $4
          )
          delete from conversation.intent where day >= $1 and day < $2",
-        &[(&month, Type::DATE), (&past, Type::DATE)],
+        &[
+            (&month, Type::DATE),
+            (&past, Type::DATE),
+            (&first, Type::UUID),
+            (&past_id, Type::UUID),
+        ],
     )
     .await?;
     Ok(())

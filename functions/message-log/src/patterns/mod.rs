@@ -4,6 +4,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod counted;
+mod feedback;
 pub(crate) mod question;
 
 use axum::extract::State;
@@ -21,6 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::ids::day_of;
 use crate::log::Log;
+use feedback::DayFeedback;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -32,14 +34,14 @@ pub struct PatternsParams {
     /// The last day; default: today in the time zone.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// The time zone of `days` and `hours`: a name such as `Asia/Seoul`, or an offset such as `+09:00`; default: the
+    /// The time zone of `days`, `hours` and `feedback`: a name such as `Asia/Seoul`, or an offset such as `+09:00`; default: the
     /// robeing's setting `user.timezone`. Intents and questions are counted by days in UTC.
     timezone: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct Patterns {
-    /// The time zone of `days` and `hours`.
+    /// The time zone of `days`, `hours` and `feedback`.
     timezone: String,
     days: Vec<Day>,
     /// Messages by the hour of the day, from 0 to 23.
@@ -48,6 +50,8 @@ pub struct Patterns {
     intents: Vec<Intent>,
     /// The 50 most frequent questions.
     questions: Vec<Question>,
+    /// Feedback per day and name, of the 20 most frequent names.
+    feedback: Vec<DayFeedback>,
     /// Everything that was stored by this time is counted.
     #[schema(value_type = Option<String>, format = DateTime)]
     as_of: Option<Timestamp>,
@@ -131,6 +135,7 @@ pub async fn patterns(
         hours,
         intents: intents(&client, &range).await?,
         questions: questions(&client, &range).await?,
+        feedback: feedback::feedback(&client, &range).await?,
         as_of: as_of(&client, &range.scope()).await?,
     }))
 }

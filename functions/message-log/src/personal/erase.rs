@@ -7,7 +7,7 @@ use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, next_ids};
+use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, answers_to, feedback, next_ids};
 use crate::dead_letters::EMPTY_LETTER;
 use crate::derived::{self, Erased};
 use crate::roll_up::WATERMARK;
@@ -18,7 +18,7 @@ use crate::search::roll_up::remove_postings;
 const ROWS: i64 = 5_000;
 
 /// The tables that hold only rows of robeings, beside the log.
-pub(super) const OF_ROBEINGS: [&str; 9] = [
+pub(super) const OF_ROBEINGS: [&str; 10] = [
     "conversation.placeholder",
     "conversation.thread",
     "conversation.activity",
@@ -28,6 +28,7 @@ pub(super) const OF_ROBEINGS: [&str; 9] = [
     "conversation.search_segment",
     "conversation.search_tail",
     "conversation.edited",
+    "conversation.feedback",
 ];
 
 struct Row {
@@ -204,6 +205,10 @@ async fn erase_rest(
         )
         .await?;
     count(counts, "conversation.dead_letter", letters);
+    if let Some(person) = subject.person() {
+        let given = feedback::erase(db, subject, person).await?;
+        count(counts, "conversation.feedback", given);
+    }
     if let (Some(person), None) = (subject.person(), &subject.robeings) {
         let names = db
             .execute_typed(

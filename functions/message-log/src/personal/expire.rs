@@ -6,6 +6,7 @@ use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
+use super::feedback;
 use crate::derived::renew;
 use crate::ids::first_id_at;
 use crate::roll_up::WATERMARK;
@@ -143,6 +144,11 @@ pub async fn by_age(db: &Transaction<'_>, now: Timestamp) -> Result<Counts, Erro
         )
         .await?;
     let mut counts = Counts::new();
+    count(
+        &mut counts,
+        "conversation.feedback",
+        feedback::expire(db, now, ROWS).await?,
+    );
     count(&mut counts, "conversation.ingest_key", keys);
     count(&mut counts, "conversation.placeholder", placeholders);
     count(&mut counts, "conversation.dead_letter", letters);

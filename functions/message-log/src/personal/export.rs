@@ -9,7 +9,7 @@ use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use super::{LETTER_IS_OF_SUBJECT, answers_to, next_ids};
+use super::{LETTER_IS_OF_SUBJECT, answers_to, feedback, next_ids};
 
 /// The rows of a step, and the bytes after which one ends earlier.
 const ROWS: i64 = 2_000;
@@ -32,6 +32,21 @@ pub async fn step(
         order.entry(answer).or_insert(question);
     }
     let (ids, with): (Vec<Uuid>, Vec<Uuid>) = order.into_iter().unzip();
+    let (mut lines, cut_after) = messages(db, &ids, &with).await?;
+    let next = cut_after.or_else(|| own.last().copied().filter(|_| own.len() as i64 == ROWS));
+    lines.extend(feedback::export_of_robeing(db, subject, after, next).await?);
+    if next.is_none() {
+        lines.extend(rest(db, subject).await?);
+    }
+    Ok(Step { done: lines, next })
+}
+
+/// Messages, each with the row that it is exported with; if they are too much for a step, the last of those rows.
+async fn messages(
+    db: &Transaction<'_>,
+    ids: &[Uuid],
+    with: &[Uuid],
+) -> Result<(Vec<String>, Option<Uuid>), Error> {
     let values: [(&(dyn ToSql + Sync), Type); 2] =
         [(&ids, Type::UUID_ARRAY), (&with, Type::UUID_ARRAY)];
     let mut rows = pin!(
@@ -50,24 +65,14 @@ pub async fn step(
     while let Some(row) = rows.try_next().await? {
         let with: Uuid = row.try_get(1)?;
         if bytes > BYTES && last != Some(with) {
-            return Ok(Step {
-                done: lines,
-                next: last,
-            });
+            return Ok((lines, last));
         }
         let line: String = row.try_get(0)?;
         bytes += line.len();
         last = Some(with);
         lines.push(line);
     }
-    let is_last = (own.len() as i64) < ROWS;
-    if is_last {
-        lines.extend(rest(db, subject).await?);
-    }
-    Ok(Step {
-        done: lines,
-        next: own.last().copied().filter(|_| !is_last),
-    })
+    Ok((lines, None))
 }
 
 /// Exports what is not in the log.
@@ -108,6 +113,9 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
         .await?;
     for row in rows {
         lines.push(row.try_get(0)?);
+    }
+    if let Some(person) = person {
+        lines.extend(feedback::export_of_person(db, subject, person).await?);
     }
     if let (Some(person), None) = (subject.person(), &subject.robeings) {
         let rows = db

@@ -4,7 +4,7 @@ use personal::{Counts, Identity, Person, Purpose, Subject, count};
 use platform::postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Transaction};
 
-use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, erase};
+use super::{LETTER_IS_OF_SUBJECT, NAME_IS_OF_PERSON, erase, feedback};
 
 /// The number of rows per table that hold something about the subject.
 pub async fn held(db: &Transaction<'_>, subject: &Subject) -> Result<Counts, Error> {
@@ -52,6 +52,8 @@ async fn held_of_person(
     )
     .await?;
     count(counts, "conversation.log", messages);
+    let given = feedback::held(db, subject, person).await?;
+    count(counts, "conversation.feedback", given);
     // A name belongs to no robeing, so only a caller who sees all robeings may touch it.
     if subject.robeings.is_none() {
         let names = format!(

@@ -3,6 +3,7 @@
 mod erase;
 mod expire;
 mod export;
+mod feedback;
 mod held;
 pub mod people;
 mod person_id;
@@ -19,7 +20,7 @@ use crate::roll_up::WATERMARK;
 
 pub use person_id::{PersonId, PersonIds};
 
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 19] = [
     Table::personal(
         "conversation.log",
         &["user_id", "slack_user_id", "robeing_id"],
@@ -29,6 +30,10 @@ const TABLES: [Table; 18] = [
         &["user_id", "slack_user_id", "earlier_user_ids"],
     ),
     Table::personal("conversation.dead_letter", &["robeing_id"]),
+    Table::personal(
+        "conversation.feedback",
+        &["user_id", "slack_user_id", "robeing_id"],
+    ),
     Table::personal("conversation.placeholder", &["robeing_id", "conversation"]),
     Table::personal("conversation.thread", &["robeing_id", "conversation"]),
     Table::personal("conversation.activity", &["robeing_id"]),

@@ -42,11 +42,13 @@ pub async fn of_agents(db: &Transaction<'_>, slack_user_id: String) -> Result<Pe
     Ok(with_namesakes(db, Vec::new(), vec![slack_user_id]).await?)
 }
 
-/// Whether there are messages with one of these user ids in the scope of the transaction.
+/// Whether there are messages with one of these user ids in the scope of the transaction, or feedback.
 pub async fn have_messages(db: &Transaction<'_>, user_ids: &[Uuid]) -> Result<bool, Error> {
     let row = db
         .query_typed_opt(
-            "select from conversation.log where user_id = any ($1) limit 1",
+            "select
+             where exists (select from conversation.log where user_id = any ($1))
+                or exists (select from conversation.feedback where user_id = any ($1))",
             &[(&user_ids, Type::UUID_ARRAY)],
         )
         .await?;
@@ -99,7 +101,8 @@ async fn with_namesakes(
         .query_typed(
             "select distinct id, slack_user_id,
                     (select app.sees_all('robeings'))
-                        or exists (select from conversation.log where log.user_id = id) as is_in_scope
+                        or exists (select from conversation.log where log.user_id = id)
+                        or exists (select from conversation.feedback where feedback.user_id = id) as is_in_scope
              from conversation.slack_user, unnest(earlier_user_ids || user_id) as id
              where slack_user_id = any ($1) and user_id <> all ($2)
              order by id",

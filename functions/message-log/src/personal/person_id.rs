@@ -63,8 +63,34 @@ impl PersonId {
     /// # Errors
     /// `Unprocessable` if several people in the scope have the id in Slack.
     pub async fn ids(&self, db: &Transaction<'_>) -> Result<PersonIds> {
+        match (self.user_id(db).await?, self) {
+            (Some(user_id), _) => of_user(db, user_id).await,
+            (None, Self::Slack { team: None, user }) => of_agents(db, user).await,
+            (None, _) => Ok(PersonIds::default()),
+        }
+    }
+
+    /// The ids by which the feedback of the person is found, and their `user_id`, if they have one.
+    ///
+    /// # Errors
+    /// `Unprocessable` if several people in the scope have the id in Slack.
+    pub(crate) async fn giver(&self, db: &Transaction<'_>) -> Result<(Option<Uuid>, PersonIds)> {
+        let user_id = self.user_id(db).await?;
+        let ids = match (user_id, self) {
+            (Some(user_id), _) => of_user(db, user_id).await?,
+            (None, Self::Slack { user, .. }) => PersonIds {
+                user_ids: Vec::new(),
+                slack_user_ids: vec![user.clone()],
+            },
+            (None, Self::User(_)) => PersonIds::default(),
+        };
+        Ok((user_id, ids))
+    }
+
+    /// The person in the scope of the transaction, as far as Slack's events have shown them.
+    async fn user_id(&self, db: &Transaction<'_>) -> Result<Option<Uuid>> {
         let (team, user) = match self {
-            Self::User(user_id) => return of_user(db, *user_id).await,
+            Self::User(user_id) => return Ok(Some(*user_id)),
             Self::Slack { team, user } => (team.as_deref(), user),
         };
         let mut known = of_slack(db, team, user).await?;
@@ -72,10 +98,9 @@ impl PersonId {
         if team.is_none() || known.len() > 1 {
             known = with_messages(db, &known).await?;
         }
-        match (known.as_slice(), team) {
-            ([], None) => of_agents(db, user).await,
-            ([], Some(_)) => Ok(PersonIds::default()),
-            ([user_id], _) => of_user(db, *user_id).await,
+        match known.as_slice() {
+            [] => Ok(None),
+            [user_id] => Ok(Some(*user_id)),
             _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
         }
     }
@@ -119,9 +144,12 @@ async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<PersonIds> {
                    from conversation.slack_user as other
                    where other.slack_user_id = own.slack_user_id
                      and other.user_id <> all ($1)
-                     and exists (
-                         select from conversation.log
-                         where log.user_id = any (other.earlier_user_ids || other.user_id)))",
+                     and (exists (
+                              select from conversation.log
+                              where log.user_id = any (other.earlier_user_ids || other.user_id))
+                          or exists (
+                              select from conversation.feedback
+                              where feedback.user_id = any (other.earlier_user_ids || other.user_id))))",
             &[(&user_ids, Type::UUID_ARRAY)],
         )
         .await?;

@@ -8,10 +8,12 @@
 mod author;
 mod content;
 mod message_event;
+mod reaction_event;
 mod signing;
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -24,6 +26,7 @@ use serde_json::{Value, json};
 
 use crate::authors;
 use crate::dead_letters::{self, Attribution};
+use crate::feedback::Reactions;
 use crate::ids::Key;
 use crate::log::{Edit, Log, RawEvent};
 use crate::message::{NewMessage, masking_bytes};
@@ -41,9 +44,10 @@ const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 ///
 /// The request is authenticated by Slack's signature of the body and the time (`X-Slack-Signature`, version `v0`).
 /// 200 means that the message is committed. A repeat of an event changes nothing; the event of an answer that the agent
-/// has already logged adds what only Slack knows. Events that are not about messages are acknowledged and ignored. A
-/// message that can't be stored becomes a dead letter, and the response tells Slack not to retry. A message of an app
-/// without a robeing becomes a dead letter as well, and is acknowledged.
+/// has already logged adds what only Slack knows. A reaction with a score is stored as feedback on its message. Other
+/// events that are not about messages are acknowledged and ignored. A message that can't be stored becomes a dead
+/// letter, and the response tells Slack not to retry. A message of an app without a robeing becomes a dead letter as
+/// well, and is acknowledged.
 #[utoipa::path(
     post,
     path = "/v1/slack/events",
@@ -64,6 +68,7 @@ const NO_RETRY: HeaderName = HeaderName::from_static("x-slack-no-retry");
 pub async fn receive(
     State(log): State<Log>,
     caller: Caller,
+    Extension(reactions): Extension<Reactions>,
     // Accepts NUL characters, so that a message with one becomes a dead letter.
     JsonItems(body): JsonItems<Value>,
 ) -> Result<Response> {
@@ -77,13 +82,14 @@ pub async fn receive(
             "Slack delivers no events: the app has reached its rate limit"
         );
     }
-    if !envelope.is_about_message() {
-        return Ok(acknowledged());
-    }
     let robeing = match caller.scope.of(ROBEINGS) {
         Names::Only(robeings) => robeings.first(),
         Names::All => None,
     };
+    if !envelope.is_about_message() {
+        reaction_event::store(&log, &envelope, robeing, &reactions).await?;
+        return Ok(acknowledged());
+    }
     let bytes = masking_bytes(&envelope.event);
     let robeing_id = robeing.cloned().unwrap_or_default();
     let read = move |_: &Waiting| {
@@ -243,9 +249,19 @@ async fn robeings_of_replays(
     robeing: Option<&String>,
     event: &MessageEvent,
 ) -> Result<Vec<String>> {
-    let Some((key, _)) = event.change() else {
-        return Ok(Vec::new());
-    };
+    match event.change() {
+        Some((key, _)) => robeings_with_replays_of(log, envelope, robeing, key).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The robeings in which a replay stored the message with this key.
+async fn robeings_with_replays_of(
+    log: &Log,
+    envelope: &Envelope,
+    robeing: Option<&String>,
+    key: &Key,
+) -> Result<Vec<String>> {
     let sender = sender_of(envelope);
     let robeing = robeing.map(|it| Attribution::Robeing(it));
     let attributions = [Some(Attribution::Sender(&sender)), robeing];
