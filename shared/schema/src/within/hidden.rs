@@ -12,6 +12,7 @@ use super::postgres;
 use crate::Dialect;
 use crate::document::{Column, Document, Extension, Table};
 use crate::mentions::Mentions;
+use crate::name::TableName;
 
 /// The names of a document, each with the datasets that have it.
 pub(super) struct Named {
@@ -81,8 +82,17 @@ impl<'a> Hidden<'a> {
             return self.are_in(sql);
         };
         let is_own = |name: &str| {
-            let mut columns = tables.iter().flat_map(|table| &table.columns);
-            columns.any(|own| own.name.to_lowercase() == name.to_lowercase())
+            let name = name.to_lowercase();
+            let is_name = |own: &str| own.to_lowercase() == name;
+            tables.iter().any(|table| {
+                let TableName {
+                    project, dataset, ..
+                } = &table.parts;
+                // Without quotes, a project of BigQuery is several words.
+                let word = project.rsplit(['-', '.', ':']).next();
+                let parts = [project.as_str(), dataset, word.unwrap_or_default()];
+                parts.into_iter().any(is_name) || table.columns.iter().any(|it| is_name(&it.name))
+            })
         };
         let mut qualified = paths.qualified.iter();
         qualified.any(|path| match &path.names[..] {
@@ -90,10 +100,24 @@ impl<'a> Hidden<'a> {
                 let is_of_extension = schema == "public" && self.is_of_extension(name);
                 self.has_schema(schema) && !is_of_extension
             }
-            [.., dataset, _] if path.is_no_column => self.are_in(dataset),
+            [.., dataset, _] if path.is_no_column => {
+                self.are_in(dataset) && self.is_hidden_dataset(dataset)
+            }
             [first, ..] => self.are_in(first) && !paths.may_define(first) && !is_own(first),
             [] => false,
         })
+    }
+
+    /// Whether a name is that of a hidden dataset, rather than of a table.
+    fn is_hidden_dataset(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let of_tables = self.document.tables.iter().map(|table| &table.parts);
+        let mut of_tables = of_tables.map(|parts| (parts.dataset_id(), parts.dataset.as_str()));
+        let ids = self.document.source.datasets.iter();
+        let mut of_source = ids.map(|id| (id.as_str(), id.rsplit('.').next().unwrap_or_default()));
+        let is_it =
+            |(id, dataset): (&str, &str)| dataset.to_lowercase() == name && !self.scope.contain(id);
+        of_tables.any(is_it) || of_source.any(is_it)
     }
 
     /// The fields of hidden types in a table of the document.

@@ -363,12 +363,17 @@ fn the_sql_of_an_example_on_bigquery_names_no_function_of_a_hidden_dataset() {
     let shown = [
         "select safe.parse_date('%F', status) from shop.orders",
         "select o.status, items.hr from `db.shop.orders` o",
+        "select paid.f(status) from shop.orders",
+        "select status from db.shop.orders",
     ];
     let hidden = [
         "select hr.f(status) from shop.orders",
         "select `db.hr.f`(status) from shop.orders",
     ];
     let mut document = with_common_names("bigquery");
+    // A hidden table is called like the project.
+    let table = Table::new(["db", "hr", "db"], TableKind::Table);
+    document.tables.push(table);
     let examples = shown.iter().chain(&hidden).map(
         |sql| json!({"question": "q", "sql": sql, "origin": "person", "tables": ["db.shop.orders"]}),
     );
