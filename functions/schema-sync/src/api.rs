@@ -11,10 +11,11 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use platform::readiness::{self, Finding};
 use platform::serve::time_limit;
-use platform::{Admin, Json, RawBody, Resources, Result, Router, routes};
+use platform::{Admin, Caller, Json, RawBody, Resources, Result, Router, routes};
 use schema::versions;
 use serde::Serialize;
 
+use crate::head::apart;
 use crate::run::Run;
 use crate::sync::{Answer, Sync};
 
@@ -86,8 +87,7 @@ async fn trigger(
     Admin(caller): Admin,
     _: RawBody,
 ) -> Result<Json<Answer>> {
-    let answer = sync.run(&Run::default()).await?;
-    Ok(Json(answer.seen_by(&caller.scope)))
+    run(&sync, caller).await
 }
 
 /// Run a sync.
@@ -101,8 +101,12 @@ async fn trigger(
     )
 )]
 async fn by_hand(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Answer>> {
+    run(&sync, caller).await
+}
+
+async fn run(sync: &Sync, caller: Caller) -> Result<Json<Answer>> {
     let answer = sync.run(&Run::default()).await?;
-    Ok(Json(answer.seen_by(&caller.scope)))
+    Ok(Json(apart(move || answer.seen_by(&caller.scope)).await?))
 }
 
 /// A response with the ETag of its body. `tag` has no quotes.

@@ -6,10 +6,19 @@ use platform::auth::Names;
 use platform::store::{Put, Store, StoreError};
 use platform::{Error, Result};
 use schema::document::Document;
-use schema::versions::{self, Damaged, Head};
+use schema::versions::{self, Damaged, HEAD, Head, Serialized};
 
 /// How often people's change is attempted: another writer may come first between reading and writing.
 pub const ATTEMPTS: usize = 10;
+
+/// Loads the head, which is parsed apart.
+pub async fn load(store: &dyn Store) -> Result<Head> {
+    match store.get(HEAD).await {
+        Ok(object) => apart(move || Head::of(object)).await,
+        Err(StoreError::NotFound(_)) => Ok(Head::Absent),
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// The document of a head.
 ///
@@ -75,7 +84,7 @@ pub fn next(before: &Document, mut content: Document) -> Document {
 pub async fn publish_next(
     store: &dyn Store,
     before: &Document,
-    next: &Document,
+    next: &Arc<Document>,
     replace: Put,
 ) -> Result<bool> {
     let is_published = publish(store, next, replace).await?;
@@ -93,9 +102,11 @@ pub fn contended() -> Error {
     }
 }
 
-/// Publishes a document; false if another writer came first.
-pub async fn publish(store: &dyn Store, document: &Document, replace: Put) -> Result<bool> {
-    match versions::publish(store, document, replace).await {
+/// Publishes a document, which is serialized apart; false if another writer came first.
+pub async fn publish(store: &dyn Store, document: &Arc<Document>, replace: Put) -> Result<bool> {
+    let whole = Arc::clone(document);
+    let serialized = apart(move || Serialized::of(&whole)).await??;
+    match versions::publish_serialized(store, serialized, replace).await {
         Ok(()) => Ok(true),
         // The other writer is this one if the answer to a put was lost and the put retried.
         Err(StoreError::Precondition(_)) => is_head(store, document).await,
@@ -104,6 +115,6 @@ pub async fn publish(store: &dyn Store, document: &Document, replace: Put) -> Re
 }
 
 async fn is_head(store: &dyn Store, document: &Document) -> Result<bool> {
-    let head = versions::load_head(store).await?;
+    let head = load(store).await?;
     Ok(matches!(head, Head::Whole { document: head, .. } if *head == *document))
 }

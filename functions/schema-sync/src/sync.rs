@@ -5,7 +5,7 @@ mod answer;
 mod merge;
 mod result;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use schema::Dialect;
 use schema::bounds;
 use schema::diff;
 use schema::document::{
-    self, Document, Dropped, Example, FORMAT, Ledger, Meaning, Problem, Table, datasets,
+    self, Document, Example, FORMAT, Ledger, Meaning, Problem, Table, datasets,
 };
 use schema::versions::{self, Damaged, Head};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
 use crate::examples::{self, ExampleChange, ExampleFate, Reviewed, Reviewer};
-use crate::head::{apart, publish};
+use crate::head::{self, apart, publish};
 use crate::meaning;
 use crate::run::{Progress, Run};
 use crate::{rules, state};
@@ -173,14 +173,16 @@ impl Sync {
         let before = base.document.take();
         let dated = move || {
             document.date_datasets(before.as_ref());
-            (document, before)
+            (Arc::new(document), before)
         };
-        (document, base.document) = apart(dated).await?;
+        let (document, before) = apart(dated).await?;
+        base.document = before;
         let updated = !base.is_current(&document.version);
         let lost = if updated {
             run.report(Progress::Storing);
             if !publish(&*self.store, &document, base.replace).await? {
                 if let Some(enrichment) = enrichment {
+                    let mut document = Arc::unwrap_or_clone(document);
                     document.meaning.restore(&mut document.tables);
                     enrichment.tables = document.tables;
                 }
@@ -192,6 +194,7 @@ impl Sync {
         } else {
             None
         };
+        let mut document = Arc::unwrap_or_clone(document);
         document.ledger.problems.extend(lost);
         // After the head, which holds the answers. A sync that is killed before this line asks
         // again; one that is killed here has nothing to ask for.
@@ -270,7 +273,7 @@ impl Sync {
 
     /// What to start from: the head, or the newest whole version if the head is damaged.
     async fn base(&self) -> Result<Base, Error> {
-        let head = versions::load_head(&*self.store).await?;
+        let head = head::load(&*self.store).await?;
         let replace = head.replace();
         let mut problem = None;
         let (document, is_head) = match head {
@@ -393,7 +396,7 @@ impl Sync {
             let failed = failed.into_iter();
             ledger
                 .dropped
-                .extend(failed.map(|(it, _)| dropped(it, &datasets)));
+                .extend(failed.map(|(it, _)| examples::dropped(it, &datasets)));
         }
         if reviewed.good.len() < count {
             // Twice as many as needed, because some may fail.
@@ -456,23 +459,6 @@ fn compose(
     };
     versions::seal(&mut document);
     document
-}
-
-fn dropped(example: Example, datasets: &HashMap<&str, &str>) -> Dropped {
-    let mut of = example
-        .tables
-        .iter()
-        .map(|table| datasets.get(table.as_str()));
-    let first = of.next().flatten();
-    // Readers of one of the datasets may not see another.
-    let dataset = first.filter(|first| of.all(|other| other == Some(first)));
-    Dropped {
-        dataset: dataset.map(|id| (*id).to_owned()),
-        table: example.tables.into_iter().next(),
-        path: None,
-        text: example.sql,
-        reason: example.error.unwrap_or_default(),
-    }
 }
 
 fn source_error(error: SourceError) -> Error {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::Timestamp;
-use platform::store::{ETag, Put, Store, StoreError};
+use platform::store::{ETag, Object, Put, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -147,6 +147,18 @@ pub enum Head {
 }
 
 impl Head {
+    /// The head that an object holds, which takes as long as the document is large.
+    pub fn of(object: Object) -> Self {
+        let etag = object.etag;
+        match parse(&object.body) {
+            Ok(document) => Self::Whole {
+                document: Box::new(document),
+                etag,
+            },
+            Err(error) => Self::Damaged { error, etag },
+        }
+    }
+
     /// The condition that replaces this head and no other.
     pub fn replace(&self) -> Put {
         match self {
@@ -158,16 +170,7 @@ impl Head {
 
 pub async fn load_head(store: &dyn Store) -> Result<Head, StoreError> {
     match store.get(HEAD).await {
-        Ok(object) => Ok(match parse(&object.body) {
-            Ok(document) => Head::Whole {
-                document: Box::new(document),
-                etag: object.etag,
-            },
-            Err(error) => Head::Damaged {
-                error,
-                etag: object.etag,
-            },
-        }),
+        Ok(object) => Ok(Head::of(object)),
         Err(StoreError::NotFound(_)) => Ok(Head::Absent),
         Err(error) => Err(error),
     }
@@ -349,28 +352,62 @@ async fn whole_version(store: &dyn Store, version: &str) -> Result<Option<Docume
     }
 }
 
-/// Stores the version, then moves the head to it under the condition of [`Head::replace`].
-///
-/// Returns `Precondition` if another writer moved the head meanwhile. The cache is consistent then,
-/// and the caller may load the head and retry.
+/// A document as it is stored.
+pub struct Serialized {
+    key: String,
+    compressed: Bytes,
+    json: Bytes,
+}
+
+impl Serialized {
+    /// Takes as long as the document is large.
+    ///
+    /// # Errors
+    /// `Other` if the document can't be compressed.
+    pub fn of(document: &Document) -> Result<Self, StoreError> {
+        let key = version_key(&document.version);
+        let compressed = compress(document).map_err(|source| StoreError::Other {
+            key: key.clone(),
+            source: source.into(),
+        })?;
+        let json = serde_json::to_vec(document).expect("a document serializes to JSON");
+        Ok(Self {
+            key,
+            compressed,
+            json: Bytes::from(json),
+        })
+    }
+}
+
+/// [`publish_serialized`] for a document.
 pub async fn publish(
     store: &dyn Store,
     document: &Document,
     replace: Put,
 ) -> Result<(), StoreError> {
-    let key = version_key(&document.version);
-    let failed = |source: std::io::Error| StoreError::Other {
-        key: key.clone(),
-        source: source.into(),
-    };
-    let compressed = compress(document).map_err(failed)?;
+    publish_serialized(store, Serialized::of(document)?, replace).await
+}
+
+/// Stores the version, then moves the head to it under the condition of [`Head::replace`].
+///
+/// Returns `Precondition` if another writer moved the head meanwhile. The cache is consistent then,
+/// and the caller may load the head and retry.
+pub async fn publish_serialized(
+    store: &dyn Store,
+    serialized: Serialized,
+    replace: Put,
+) -> Result<(), StoreError> {
+    let Serialized {
+        key,
+        compressed,
+        json,
+    } = serialized;
     match store.put(&key, compressed, Put::IfAbsent).await {
         // The same content was stored before.
         Ok(_) | Err(StoreError::Precondition(_)) => {}
         Err(error) => return Err(error),
     }
-    let json = serde_json::to_vec(document).expect("a document serializes to JSON");
-    store.put(HEAD, Bytes::from(json), replace).await?;
+    store.put(HEAD, json, replace).await?;
     Ok(())
 }
 

@@ -8,12 +8,11 @@ use platform::serve::time_limit;
 use platform::{Admin, Error, Json, Path, Query, Result, Router, routes};
 use schema::document::{Description, Meaning, Metric, Term};
 use schema::name::DATASETS;
-use schema::versions;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{LONGEST_SYNC, NO_HEAD, no_head_or, tagged};
-use crate::head::{into_whole, view};
+use crate::head::{self, into_whole, view};
 use crate::meaning::{
     Change, Checker, Conditions, Editor, Entry, File, Imported, Index, Key, MAX_ENTRIES, Outcome,
     schema_of, tag,
@@ -84,7 +83,7 @@ struct NewMetric {
     )
 )]
 async fn list(State(sync): State<Sync>, Admin(caller): Admin) -> Result<Json<Meaning>> {
-    let head = versions::load_head(&*sync.store).await?;
+    let head = head::load(&*sync.store).await?;
     let view = view(&into_whole(head)?, scope(&caller)).await?;
     Ok(Json(view.meaning.clone()))
 }
@@ -383,7 +382,7 @@ fn scope(caller: &Caller) -> &Names {
 }
 
 async fn read(sync: &Sync, caller: &Caller, mut key: Key) -> Result<Response> {
-    let head = versions::load_head(&*sync.store).await?;
+    let head = head::load(&*sync.store).await?;
     let view = view(&into_whole(head)?, scope(caller)).await?;
     if let Key::Description { table, .. } = &mut key {
         let schema = schema_of(&view);

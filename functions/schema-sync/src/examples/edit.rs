@@ -8,7 +8,6 @@ use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
 use schema::document::{Document, Example, Origin, Verified};
-use schema::versions;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use warehouse::Source;
@@ -16,7 +15,7 @@ use warehouse::Source;
 use super::list;
 use super::review::{Audience, Planning, Reviewer, Verdict};
 use crate::conditions::{Conditions, tag_of};
-use crate::head::{ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
+use crate::head::{self, ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
 use crate::run::Run;
 use crate::state;
 
@@ -100,7 +99,7 @@ impl NewExample {
 impl Editor<'_> {
     /// The examples that the caller may see, good ones first, each with its id.
     pub async fn list(&self) -> Result<Vec<Example>> {
-        let head = versions::load_head(self.store).await?;
+        let head = head::load(self.store).await?;
         let seen = view(&into_whole(head)?, self.scope).await?;
         let all = seen.examples.iter().chain(&seen.quarantined);
         Ok(all.cloned().map(identified).collect())
@@ -133,7 +132,7 @@ impl Editor<'_> {
     /// Adds an example, unless the caller sees the same one.
     pub async fn add(&self, new: &NewExample) -> Result<Outcome> {
         for _ in 0..ATTEMPTS {
-            let head = versions::load_head(self.store).await?;
+            let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = &into_whole(head)?;
             // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
@@ -168,7 +167,7 @@ impl Editor<'_> {
         conditions: &Conditions,
     ) -> Result<Outcome> {
         for _ in 0..ATTEMPTS {
-            let head = versions::load_head(self.store).await?;
+            let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = &into_whole(head)?;
             let seen = view(document, self.scope).await?;
@@ -213,7 +212,7 @@ impl Editor<'_> {
     /// Removes an example. A generated one is not generated again.
     pub async fn remove(&self, id: &str, conditions: &Conditions) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let head = versions::load_head(self.store).await?;
+            let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = &into_whole(head)?;
             let seen = view(document, self.scope).await?;
@@ -278,12 +277,12 @@ impl Editor<'_> {
     }
 
     /// The example as the caller's view of the document shows it.
-    async fn visible(&self, example: Example, document: Document) -> Result<Example> {
+    async fn visible(&self, example: Example, document: Arc<Document>) -> Result<Example> {
         if *self.scope == Names::All {
             return Ok(identified(example));
         }
         let id = example.id();
-        let seen = view(&Arc::new(document), self.scope).await?;
+        let seen = view(&document, self.scope).await?;
         let seen = seen.examples.iter().cloned();
         let mut same = seen.filter(|it| it.id() == id);
         Ok(identified(same.next().unwrap_or_else(|| {
@@ -314,7 +313,7 @@ pub fn tag(example: &Example) -> String {
 ///
 /// # Errors
 /// `Conflict` if people's examples exceed their limit. At the limit, they may become smaller.
-async fn after(before: &Arc<Document>, content: Document) -> Result<Document> {
+async fn after(before: &Arc<Document>, content: Document) -> Result<Arc<Document>> {
     let before = Arc::clone(before);
     let work = move || {
         let size = written_bytes(&content);
@@ -323,7 +322,7 @@ async fn after(before: &Arc<Document>, content: Document) -> Result<Document> {
                           limit: remove some with `DELETE /v1/schema/examples/{id}`";
             return Err(Error::Conflict(detail.to_owned()));
         }
-        Ok(next(&before, content))
+        Ok(Arc::new(next(&before, content)))
     };
     apart(work).await?
 }

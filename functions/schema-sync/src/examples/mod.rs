@@ -11,5 +11,5 @@ mod review;
 
 pub use edit::{Editor, NewExample, Outcome, tag};
 pub use list::{Datasets, Reasons, Reviewed, review, touched};
-pub use report::{ExampleChange, ExampleFate, example_changes};
+pub use report::{ExampleChange, ExampleFate, dropped, example_changes};
 pub use review::{Audience, Planning, Reviewer, Verdict, parsed, problem};

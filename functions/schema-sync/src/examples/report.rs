@@ -1,10 +1,12 @@
-//! Names the examples that a run quarantined or restored.
+//! Names the examples that a run quarantined, restored or dropped.
 
 use std::collections::HashMap;
 
-use schema::document::{Document, Example};
+use schema::document::{Document, Dropped, Example};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::list::Datasets;
 
 /// An example that a run quarantined or restored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -55,4 +57,22 @@ fn by_content(examples: &[Example]) -> HashMap<(&str, &str), &Example> {
 
 fn content(example: &Example) -> (&str, &str) {
     (&example.question, &example.sql)
+}
+
+/// The note about a candidate that failed.
+pub fn dropped(example: Example, datasets: &Datasets) -> Dropped {
+    let mut of = example
+        .tables
+        .iter()
+        .map(|table| datasets.get(table.as_str()));
+    let first = of.next().flatten();
+    // Readers of one of the datasets may not see another.
+    let dataset = first.filter(|first| of.all(|other| other == Some(first)));
+    Dropped {
+        dataset: dataset.map(|id| (*id).to_owned()),
+        table: example.tables.into_iter().next(),
+        path: None,
+        text: example.sql,
+        reason: example.error.unwrap_or_default(),
+    }
 }

@@ -10,7 +10,6 @@ use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
 use schema::document::{Document, Meaning};
-use schema::versions;
 use warehouse::Source;
 
 use super::check::Checker;
@@ -20,7 +19,7 @@ use super::plan::check;
 use super::version::tag;
 use crate::conditions::Conditions;
 use crate::examples::{Audience, Planning, Reviewer};
-use crate::head::{ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
+use crate::head::{self, ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
 use crate::run::Run;
 
 /// The size limit of what people wrote, in JSON.
@@ -77,7 +76,7 @@ impl Editor<'_> {
     ) -> Result<Vec<Result<Outcome>>> {
         let run = Run::default();
         for _ in 0..ATTEMPTS {
-            let head = versions::load_head(self.store).await?;
+            let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = into_whole(head)?;
             let (outcomes, meaning) = self.make(changes, conditions, &document, &run).await?;
@@ -87,7 +86,7 @@ impl Editor<'_> {
                 return Ok(outcomes);
             }
             let before = Arc::clone(&document);
-            let next = apart(move || with(&before, meaning)).await??;
+            let next = Arc::new(apart(move || with(&before, meaning)).await??);
             // If a sync or another change came first, check against the new head.
             if publish_next(self.store, &document, &next, replace).await? {
                 return Ok(outcomes);

@@ -6,6 +6,7 @@ mod descriptions;
 mod examples;
 mod folder;
 mod history;
+mod large;
 mod ledger;
 mod manage;
 mod meaning;
