@@ -26,6 +26,20 @@ fn assert_kept(texts: &[&str]) {
 }
 
 #[test]
+fn an_invented_key_with_a_known_prefix_is_masked_although_it_counts_up() {
+    assert_masked(&[
+        "⟨AIzaSyA1234567890abcdefghijklmnopqrstuv⟩",
+        "⟨sk_live_51Habcdefghijklmnopqrstuv⟩",
+        "use ⟨sk-proj-AbcdefghijklmnopqrstuvwxyZ0123⟩ here",
+    ]);
+    assert_kept(&[
+        "sk-getHTTPResponseFromURLThenParseJSONBodyAndRetry",
+        "sk_live_whenUserLogsInThenDashboardIsShown",
+        "AIzaWhenUserLogsInThenDashboardIsShownAgain",
+    ]);
+}
+
+#[test]
 fn passwords_are_masked_after_their_name_in_each_language_of_the_documentation() {
     assert_masked(&[
         "my password is ⟨hunter2⟩",

@@ -19,7 +19,7 @@ pub fn is_coded(units: &[char]) -> bool {
         let cased = segment.iter().any(char::is_ascii_lowercase)
             && segment.iter().any(char::is_ascii_uppercase);
         if cased && segment.len() >= 16 {
-            is_scattered(segment)
+            is_scattered(segment) || has_ordered_run(segment)
         } else {
             let long = segment.len() >= 16 && segment.iter().any(char::is_ascii_digit);
             long || letter_after_digit(segment) || is_unusual_case(segment)
@@ -38,6 +38,18 @@ fn is_scattered(segment: &[char]) -> bool {
     let scattered =
         segment.len() < 4 * (starts.count() + 1) || 3 * capitals.count() >= segment.len();
     scattered && !is_abbreviated(segment)
+}
+
+/// The letters or digits in their order that no name has: "abcdefgh", "34567890".
+const ORDERED: usize = 8;
+
+/// Whether an invented key counts up.
+fn has_ordered_run(segment: &[char]) -> bool {
+    segment.windows(ORDERED).any(|run| {
+        run.windows(2).all(|pair| {
+            matches!((pair[0], pair[1]), ('9', '0')) || pair[0] as u32 + 1 == pair[1] as u32
+        })
+    })
 }
 
 /// Abbreviations in the names of functions and classes.
