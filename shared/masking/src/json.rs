@@ -113,7 +113,7 @@ impl Walk<'_> {
     /// `{"name": "password", "value": "x"}`.
     fn name_of_values(&self, above: &str, object: &Map<String, Value>) -> Option<String> {
         let names = |name: &str| {
-            let name = Text::new(start_of(name), &self.masker.dictionary);
+            let name = Text::new(start_of(name), self.masker.dictionary);
             secrets::names_value(&name)
         };
         let has_value = secrets::VALUE_KEYS
@@ -130,7 +130,7 @@ impl Walk<'_> {
     }
 
     fn is_secret_number(&self, key: &str, number: &Number) -> bool {
-        let name = Text::new(start_of(key), &self.masker.dictionary);
+        let name = Text::new(start_of(key), self.masker.dictionary);
         self.masker.policy.masks(Kind::Secret)
             && secrets::is_secret_number_of(&name, &number.to_string())
     }
@@ -144,7 +144,7 @@ impl Walk<'_> {
     }
 
     fn string(&mut self, key: &str, text: &str) -> Result<String, Error> {
-        let name = Text::new(start_of(key), &self.masker.dictionary);
+        let name = Text::new(start_of(key), self.masker.dictionary);
         let secret = secrets::is_secret_of(&name, text) && !is_placeholder(text);
         if secret && self.masker.policy.masks(Kind::Secret) {
             self.add(text)?;

@@ -4,6 +4,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::fold::Folded;
+use super::telephones;
 
 /// A set of meanings of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,12 @@ impl Class {
     pub const KEY: Self = Self(1 << 17);
     /// A telephone in a language in which people write numbers of any country.
     pub const TELEPHONE: Self = Self(1 << 18 | Self::PHONE.0);
+    /// A request to call or to write, after which a name may be.
+    pub const REQUEST: Self = Self(1 << 25 | Self::TELEPHONE.0);
+    /// Words that only telephone numbers follow.
+    pub const NUMBER: Self = Self(1 << 26 | Self::TELEPHONE.0);
+    /// Words directly after a telephone number.
+    pub const FOLLOWING: Self = Self(1 << 27 | Self::TELEPHONE.0);
     /// A token that is no secret: of a page, or of a model's vocabulary.
     pub const NO_SECRET: Self = Self(1 << 19);
     /// A name of secrets that also names words of a text or modes: "token", "credentials".
@@ -65,6 +72,7 @@ impl Class {
 }
 
 /// Words in lower case. A word of one letter is a label only before a sign, a particle or a space. The longest word that matches applies.
+/// The words for telephones of any country are in `telephones`.
 const WORDS: &[(Class, &str)] = &[
     (
         Class::REGISTRATION,
@@ -78,25 +86,6 @@ const WORDS: &[(Class, &str)] = &[
         Class::PHONE,
         "전화_번호 전화 연락처 휴대폰_번호 휴대폰 휴대_전화 핸드폰_번호 핸드폰 폰_번호 폰번 문자 통화 콜센터 고객_센터 대표_번호 팩스 \
          문의 연락 카톡 contact reach text",
-    ),
-    (
-        Class::TELEPHONE,
-        "tel fon ph hp telephone phone phones mobile cell cellphone cell_phone call fax whatsapp sms dial ring phone_number gsm \
-         telefon telefonnummer handy handynummer mobil mobilnummer mobiltelefon rufnummer téléphone tél \
-         telephone_portable portable teléfono telefono móvil movil celular telefone telemóvel cellulare telefoon \
-         mobiel puhelin matkapuhelin telefoni komórka cep_telefonu telepon ponsel no_hp nomor_hp телефон тел моб \
-         мобильный τηλέφωνο τηλ κινητό 電話_番号 電話 携帯_電話 携帯 手機_號碼 手機 聯絡_電話 电话_号码 电话 手机_号码 手机_号 手机 \
-         联系_电话 điện_thoại số_điện_thoại sđt โทรศัพท์ เบอร์โทร มือถือ โทร هاتف تلفون جوال موبايل טלפון נייד फ़ोन फोन मोबाइल \
-         tlf tlfnr tlf_nr telefonnr tel_nr telnr mobilnr mobil_nr mobiltelefonnummer telefonnumret mobilnummeret \
-         puhelinnumero puhelinnro puh matkapuhelinnumero kännykkä kännykkänumero gsm_numero sími símanúmer farsími \
-         handynr telefonnummern numéro_de_téléphone número_de_teléfono número_de_celular número_de_telefone \
-         numero_di_telefono numero_di_cellulare telefoonnummer mobiele_nummer numer_telefonu nr_telefonu numer_komórkowy \
-         telefon_numarası telefon_numaram telefon_numaranız cep_numaram номер_телефона телефона τηλεφώνου \
-         رقم_الهاتف رقم_الجوال מספר_טלפון מספר_הטלפון फ़ोन_नंबर फोन_नंबर मोबाइल_नंबर เบอร์โทรศัพท์ nomor_telepon \
-         nomor_handphone nomor_whatsapp số_di_động mob text_me hit_me_up reach_me contact_me ping_me message_me msg_me \
-         my_number my_new_number best_number my_no our_number his_number her_number their_number meine_nummer ruf_mich_an appelle_moi appelez_moi llámame chiamami ring_mig ring_meg zadzwoń звони позвони mon_numéro mi_número meu_número \
-         il_mio_numero mijn_nummer mitt_nummer mit_nummer numeroni mój_numer mojego_numeru numaram мой_номер \
-         ο_αριθμός_μου رقمي המספר_שלי मेरा_नंबर เบอร์ของผม เบอร์ของฉัน số_của_tôi nomor_saya 私の番号 我的号码 我的號碼",
     ),
     (
         Class::ACCOUNT,
@@ -238,38 +227,48 @@ pub struct Label {
 
 const SLOTS: usize = 4096;
 
+/// The words as a tree of letters.
 pub struct Dictionary {
-    /// The slots that are not empty. Most are, and the bits fit into the processor's cache.
+    /// The first two letters of the words, as bits that fit into the processor's cache. Most are not set.
     used: [u64; SLOTS / 64],
-    /// Words by the slot of their first two letters, longer words first.
-    words: Vec<Vec<(Vec<char>, Class)>>,
+    nodes: Vec<Node>,
+}
+
+/// The end of a part of a word, from the first letter on.
+#[derive(Default)]
+struct Node {
+    /// The meaning, if the part is a word.
+    class: Option<Class>,
+    /// The nodes by the next letter, in the order of the letters.
+    next: Vec<(char, u32)>,
 }
 
 impl Dictionary {
     pub fn new() -> Self {
         let mut dictionary = Self {
             used: [0; SLOTS / 64],
-            words: vec![Vec::new(); SLOTS],
+            nodes: vec![Node::default()],
         };
         for &(class, words) in WORDS {
             for word in words.split_ascii_whitespace() {
-                dictionary.add(word, class);
-                // Many people type without accents, and folding drops those of decomposed letters.
-                let plain = word
-                    .nfd()
-                    .filter(|letter| !('\u{300}'..='\u{36F}').contains(letter));
-                let plain: String = plain.nfc().collect();
-                if plain != word {
-                    dictionary.add(&plain, class);
-                }
+                dictionary.add_spellings(word, class);
             }
         }
-        for words in &mut dictionary.words {
-            words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+        for (word, class) in telephones::words() {
+            dictionary.add_spellings(&word, class);
         }
         dictionary
     }
 
+    fn add_spellings(&mut self, word: &str, class: Class) {
+        self.add(word, class);
+        let plain = plain(word);
+        if plain != word {
+            self.add(&plain, class);
+        }
+    }
+
+    /// Adds a word, unless it has a meaning already.
     fn add(&mut self, word: &str, class: Class) {
         let word: Vec<char> = word.chars().collect();
         let seconds = match word[..] {
@@ -280,8 +279,31 @@ impl Dictionary {
         for second in seconds {
             let slot = slot(word[0], second);
             self.used[slot / 64] |= 1 << (slot % 64);
-            self.words[slot].push((word.clone(), class));
         }
+        let mut node = 0;
+        for letter in word {
+            node = self.next_or_new(node, letter);
+        }
+        self.nodes[node].class.get_or_insert(class);
+    }
+
+    fn next_or_new(&mut self, node: usize, letter: char) -> usize {
+        let new = self.nodes.len();
+        let next = &mut self.nodes[node].next;
+        match next.binary_search_by_key(&letter, |next| next.0) {
+            Ok(place) => next[place].1 as usize,
+            Err(place) => {
+                next.insert(place, (letter, new as u32));
+                self.nodes.push(Node::default());
+                new
+            }
+        }
+    }
+
+    fn next(&self, node: usize, letter: char) -> Option<usize> {
+        let next = &self.nodes[node].next;
+        let place = next.binary_search_by_key(&letter, |next| next.0).ok()?;
+        Some(next[place].1 as usize)
     }
 
     /// The labels of a text, in order and without overlaps.
@@ -292,31 +314,58 @@ impl Dictionary {
             let first = lower(text.at(at));
             let slot = slot(first, lower(text.at(at + 1)));
             let used = self.used[slot / 64] >> (slot % 64) & 1 == 1;
-            let label = used.then(|| self.label(text, at, first, slot)).flatten();
+            let label = used.then(|| self.label(text, at, first)).flatten();
             at = label.map_or(at + 1, |label| label.end);
             labels.extend(label);
         }
         labels
     }
 
-    fn label(&self, text: &Folded, start: usize, first: char, slot: usize) -> Option<Label> {
-        let words = &self.words[slot];
+    /// The longest word that begins at a unit.
+    fn label(&self, text: &Folded, start: usize, first: char) -> Option<Label> {
         let begins = !is_spaced(first) || begins_word(text, start);
-        words.iter().find_map(|(word, class)| {
-            // "userpassword" has no mark where the word begins.
-            if !(begins || word.len() >= 6 && class.is(Class::PASSWORD)) {
-                return None;
-            }
-            let end = matched(text, start, word)?;
+        let mut longest = None;
+        self.read(text, 0, 0, start, &mut |class, letters, end| {
             let next = text.at(end);
             let goes_on = is_spaced(next) && (next.is_ascii_lowercase() || next.is_lowercase());
+            // "userpassword" has no mark where the word begins.
+            let begins = begins || letters >= 6 && class.is(Class::PASSWORD);
             // "phoneNumber" and "PHONE_NO" are labels, "tells" is not.
-            (!is_spaced(first) || !goes_on).then_some(Label {
-                start,
-                end,
-                class: *class,
-            })
-        })
+            let whole = begins && (!is_spaced(first) || !goes_on);
+            if whole && longest.is_none_or(|(most, _)| letters > most) {
+                longest = Some((letters, Label { start, end, class }));
+            }
+        });
+        longest.map(|(_, label)| label)
+    }
+
+    /// Reads the words that continue a part, with its node, the number of its letters and the unit after it, and calls
+    /// `found` with the meaning, the letters and the end of each.
+    fn read(
+        &self,
+        text: &Folded,
+        node: usize,
+        letters: usize,
+        end: usize,
+        found: &mut impl FnMut(Class, usize, usize),
+    ) {
+        if let Some(class) = self.nodes[node].class {
+            found(class, letters, end);
+        }
+        if self.nodes[node].next.is_empty() {
+            return;
+        }
+        let unit = text.at(end);
+        // `_` in a word matches "_", "-", " " or nothing.
+        if let Some(next) = self.next(node, '_') {
+            let mark = matches!(unit, '_' | '-' | ' ');
+            self.read(text, next, letters + 1, end + usize::from(mark), found);
+        }
+        if unit != '_'
+            && let Some(next) = self.next(node, lower(unit))
+        {
+            self.read(text, next, letters + 1, end + 1, found);
+        }
     }
 }
 
@@ -324,14 +373,31 @@ fn slot(first: char, second: char) -> usize {
     (first as usize ^ (second as usize).wrapping_mul(181)) % SLOTS
 }
 
-/// Whether a letter belongs to a script whose words are separated: Latin, Greek, Cyrillic.
-fn is_spaced(letter: char) -> bool {
-    letter.is_ascii_alphabetic() || matches!(letter, 'À'..='\u{52F}') && letter.is_alphabetic()
+/// A word without accents: many people type none, and folding drops those of decomposed letters.
+pub fn plain(word: &str) -> String {
+    let letters = word.nfd();
+    let letters = letters.filter(|letter| !('\u{300}'..='\u{36F}').contains(letter));
+    let letters = letters.map(|letter| match letter {
+        'ı' => 'i',
+        'ł' => 'l',
+        'đ' => 'd',
+        'ø' => 'o',
+        letter => letter,
+    });
+    letters.nfc().collect()
 }
 
-fn lower(letter: char) -> char {
+/// Whether a letter belongs to a script whose words are separated: Latin, Greek, Cyrillic.
+pub fn is_spaced(letter: char) -> bool {
+    letter.is_ascii_alphabetic()
+        || matches!(letter, 'À'..='\u{52F}' | '\u{1E00}'..='\u{1FFF}') && letter.is_alphabetic()
+}
+
+pub fn lower(letter: char) -> char {
     match letter {
-        'À'..='\u{52F}' => letter.to_lowercase().next().unwrap_or(letter),
+        'À'..='\u{52F}' | '\u{1E00}'..='\u{1FFF}' => {
+            letter.to_lowercase().next().unwrap_or(letter)
+        }
         _ => letter.to_ascii_lowercase(),
     }
 }
@@ -339,20 +405,4 @@ fn lower(letter: char) -> char {
 fn begins_word(text: &Folded, at: usize) -> bool {
     let before = text.before(at);
     !is_spaced(before) || before.is_lowercase() && text.at(at).is_uppercase()
-}
-
-/// The end of a word that begins at a unit. `_` in a word matches "_", "-", " " or nothing.
-fn matched(text: &Folded, start: usize, word: &[char]) -> Option<usize> {
-    let mut at = start;
-    for &letter in word {
-        let unit = lower(text.at(at));
-        if letter == '_' {
-            at += usize::from(matches!(unit, '_' | '-' | ' '));
-        } else if unit == letter {
-            at += 1;
-        } else {
-            return None;
-        }
-    }
-    Some(at)
 }

@@ -17,9 +17,10 @@ mod policy;
 mod registration;
 mod scan;
 mod secrets;
+mod telephones;
 mod text;
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 pub use json::KEY;
 pub use placeholders::{Known, Placeholders};
@@ -48,12 +49,14 @@ pub enum Error {
     Unsettled,
 }
 
-/// Masks texts and JSON. Create it once, since that builds a dictionary; clones are cheap.
+/// Masks texts and JSON. The first masker builds a dictionary for all.
 #[derive(Clone)]
 pub struct Masker {
-    dictionary: Arc<Dictionary>,
+    dictionary: &'static Dictionary,
     policy: Policy,
 }
+
+static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(Dictionary::new);
 
 /// A masked text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Default for Masker {
 impl Masker {
     pub fn new(policy: Policy) -> Self {
         Self {
-            dictionary: Arc::new(Dictionary::new()),
+            dictionary: &DICTIONARY,
             policy,
         }
     }
@@ -112,7 +115,7 @@ impl Masker {
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         Self {
-            dictionary: self.dictionary.clone(),
+            dictionary: self.dictionary,
             policy,
         }
     }
@@ -163,7 +166,7 @@ impl Masker {
         counts: &mut Counts,
     ) -> Option<String> {
         counts.scanned += text.len();
-        let mut scanned = Text::new(text, &self.dictionary);
+        let mut scanned = Text::new(text, self.dictionary);
         scan::scan(&mut scanned);
         let first = scanned.folded.unit_at(prefix);
         let matches = self.matches(&scanned, first);

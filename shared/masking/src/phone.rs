@@ -182,7 +182,7 @@ fn short(text: &Text, number: &Number) -> Option<usize> {
         && !text.amount(units.end)
         && text.near(&units, Class::PHONE)
         && !text.named(units.start, Class::THING)
-        && !(is_time(number) && text.introduced(units.start, Class::TELEPHONE)))
+        && !(is_time(number) && text.introduced(units.start)))
     .then_some(8)
 }
 
@@ -232,14 +232,16 @@ fn from_abroad(text: &Text, number: &Number) -> Option<usize> {
         })
 }
 
-/// A number of any country directly after a word for telephones: "Tel.: 030 12345678", "call 13812345678".
+/// A number of any country directly after or before words for telephones: "Tel.: 030 12345678", "call 13812345678",
+/// "090-1234-5678に電話".
 fn labelled(text: &Text, number: &Number) -> Option<usize> {
     let (start, first) = (number.start(), number.digits[0]);
     let open = usize::from(text.before(start) == '(');
-    if !text.introduced(start - open, Class::TELEPHONE) || is_date(number) {
+    if is_date(number) {
         return None;
     }
-    let announced = text.announced(start - open);
+    let introduced = text.introduced(start - open) || text.requested(start - open);
+    let announced = introduced && text.announced(start - open);
     // Seven digits are a local number in North America only in groups: 555-0123.
     let local = number.cut(7, &[3]) || number.whole(7) && announced;
     let local = local && number.ends_at(7);
@@ -257,8 +259,15 @@ fn labelled(text: &Text, number: &Number) -> Option<usize> {
                 && !text.amount(units.end)
                 && !text.glued_after(units.end)
                 && !text.decimals(units.start)
+                && !is_postal_code(number, length)
+                && (introduced || text.followed(units.end) && !text.glued_before(units.start))
         }
     })
+}
+
+/// Whether digits are a postal code of the US: 98101-1234.
+fn is_postal_code(number: &Number, length: usize) -> bool {
+    length == 9 && number.cut(9, &[5]) && number.gap(5).is(Gap::DASH)
 }
 
 /// Whether eight digits are a date: 20261130.

@@ -7,16 +7,14 @@ use super::labels::{Class, Dictionary, Label};
 use super::local_part::LocalPart;
 use super::look;
 use super::policy::Kind;
+use super::telephones::{self, Names};
 
 /// How many units before and after a number a label applies to it.
 const LABEL_BEFORE: usize = 24;
 const LABEL_AFTER: usize = 12;
 
-/// Words and letters between a word for telephones and a number.
-const INTRODUCING: &str = "me us at on is s no nr nro num number nummer numéro número numero numer numara numarası nomor \
-    the my your our his her their office home work here est es é è er är ist to jest adalah là le el il la c eh und and \
-    номер αριθμός رقم מספר नंबर sobre em su sur på auf unter";
-const INTRODUCING_LETTERS: &str = "번호은는이가로의は是为為号號码碼番";
+/// How many units may be between a word for telephones and a number: " Sie mich bitte jederzeit unter der Nummer ".
+const INTRODUCTION: usize = 48;
 
 pub struct Text {
     pub folded: Folded,
@@ -148,43 +146,48 @@ impl Text {
             })
     }
 
-    /// Whether the last label before a unit has every meaning of a class, with only words in between that introduce a
-    /// number: "call me at ", "電話番号は".
-    pub fn introduced(&self, unit: usize, class: Class) -> bool {
-        let Some(label) = self.labels_before(unit, LABEL_BEFORE).next() else {
-            return false;
-        };
-        let between = self.folded.units(label.end.min(unit)..unit);
-        let mut words = between.split(|letter| !letter.is_alphanumeric());
-        label.class.is(class)
-            && !between
-                .iter()
-                .any(|letter| matches!(letter, '_' | '/' | '@' | '#' | '\n'))
-            && words.all(|word| {
-                let dense = word
-                    .iter()
-                    .all(|&letter| INTRODUCING_LETTERS.contains(letter));
-                let word: String = word.iter().flat_map(|unit| unit.to_lowercase()).collect();
-                dense
-                    || INTRODUCING
-                        .split_ascii_whitespace()
-                        .any(|known| known == word)
-            })
+    /// Whether the last label before a unit is a word for telephones, with only words in between that introduce a number:
+    /// "call me at ", "電話番号は".
+    pub fn introduced(&self, unit: usize) -> bool {
+        let introduction = self.introduction(unit);
+        introduction.is_some_and(|(_, between)| telephones::join(between))
     }
 
-    /// Whether a sign is between the last label before a unit and the unit, or the label is a word for numbers of
-    /// telephones only. Fewer digits are then a number: "Tel: 23456789", "tlf 22334455".
+    /// Whether a request to call a person by name is before a unit: "call Ann on ". Without a word after the name, only
+    /// a number that begins with zero is a telephone number: "call Ann 07700 900123", "call Order 4711 0815 99".
+    pub fn requested(&self, unit: usize) -> bool {
+        let request = self.introduction(unit);
+        let request = request.filter(|(label, _)| label.class.is(Class::REQUEST));
+        let names = request.and_then(|(_, between)| telephones::names(between));
+        names == Some(Names::Before) || names == Some(Names::Last) && self.at(unit) == '0'
+    }
+
+    /// Whether a sign is between the word for telephones and the unit, or only telephone numbers follow the word. Fewer
+    /// digits are then a number: "Tel: 23456789", "tlf 22334455".
     pub fn announced(&self, unit: usize) -> bool {
-        let Some(label) = self.labels_before(unit, LABEL_BEFORE).next() else {
+        self.introduction(unit).is_some_and(|(label, between)| {
+            label.class.is(Class::NUMBER) || between.iter().any(|unit| matches!(unit, ':' | '='))
+        })
+    }
+
+    /// The last label before a unit, if it is a word for telephones, and the units after it.
+    fn introduction(&self, unit: usize) -> Option<(&Label, &[char])> {
+        let label = self.labels_before(unit, INTRODUCTION).next()?;
+        let between = label.end.min(unit)..unit;
+        let telephone = label.class.is(Class::TELEPHONE);
+        telephone.then(|| (label, self.folded.units(between)))
+    }
+
+    /// Whether words for the telephone number before them follow a unit: "に電話", "is my mobile", "(mobile)".
+    pub fn followed(&self, unit: usize) -> bool {
+        let next = self.labels.partition_point(|label| label.start < unit);
+        let Some(label) = self.labels.get(next).filter(|it| it.start <= unit + 2) else {
             return false;
         };
-        let between = self.folded.units(label.end.min(unit)..unit);
-        let name = self.folded.units(label.start..label.end);
-        let name: String = name.iter().flat_map(|unit| unit.to_lowercase()).collect();
-        between.iter().any(|unit| matches!(unit, ':' | '='))
-            || ["tlf", "sími", "simi", "num", "núm", "nr", "puh"]
-                .iter()
-                .any(|part| name.contains(part))
+        let bracketed = self.before(label.start) == '(' && self.at(label.end) == ')';
+        let between = self.folded.units(unit..label.start);
+        label.class.is(Class::FOLLOWING) && between.iter().all(|unit| matches!(unit, ' ' | '\''))
+            || label.class.is(Class::TELEPHONE) && bracketed
     }
 
     /// Whether Latin letters that are not a word touch the first digit of a number. The digits are then part of a code.

@@ -214,16 +214,7 @@ const CLEAN: &[&str] = &[
 ];
 
 pub fn secrets() -> Vec<Sentence> {
-    let sentences = SECRETS.iter().map(|text| {
-        let (before, rest) = text.split_once('⟨').expect("the start of a value");
-        let (secret, after) = rest.split_once('⟩').expect("the end of a value");
-        Sentence {
-            before: before.to_owned(),
-            secret: secret.to_owned(),
-            after: after.to_owned(),
-        }
-    });
-    sentences.collect()
+    SECRETS.iter().map(|text| Sentence::marked(text)).collect()
 }
 
 pub fn sentences() -> Vec<String> {

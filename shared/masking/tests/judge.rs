@@ -13,6 +13,17 @@ pub struct Sentence {
 }
 
 impl Sentence {
+    /// A sentence with its secret in brackets: "call ⟨07700 900123⟩ now".
+    pub fn marked(text: &str) -> Self {
+        let (before, rest) = text.split_once('⟨').expect("the start of a secret");
+        let (secret, after) = rest.split_once('⟩').expect("the end of a secret");
+        Self {
+            before: before.to_owned(),
+            secret: secret.to_owned(),
+            after: after.to_owned(),
+        }
+    }
+
     pub fn text(&self) -> String {
         format!("{}{}{}", self.before, self.secret, self.after)
     }

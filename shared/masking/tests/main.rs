@@ -11,6 +11,7 @@ mod held_out_chat;
 mod held_out_clean;
 mod held_out_code;
 mod held_out_code_clean;
+mod held_out_contact;
 mod held_out_countries;
 mod json;
 mod judge;

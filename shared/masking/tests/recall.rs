@@ -3,10 +3,10 @@
 
 use masking::Masker;
 
-use crate::judge::{Recall, covered, false_positives, macro_recall, masked, recall};
+use crate::judge::{Recall, Sentence, covered, false_positives, macro_recall, masked, recall};
 use crate::{
     clean, forms, held_out, held_out_chat, held_out_clean, held_out_code, held_out_code_clean,
-    held_out_countries,
+    held_out_contact, held_out_countries,
 };
 
 /// The least recall of a single form, in percent; the mean must be higher.
@@ -97,10 +97,9 @@ fn code_logs_and_settings_without_personal_data_stay_unchanged() {
     assert_untouched(&held_out_code_clean::sentences(2000, 3));
 }
 
-#[test]
-fn values_in_chats_are_masked() {
+/// At least 98 % of the values must be masked.
+fn assert_covered(sentences: &[Sentence]) {
     let masker = Masker::default();
-    let sentences = held_out_chat::secrets();
     let missed: Vec<String> = sentences
         .iter()
         .map(|sentence| (sentence, masked(&masker, &sentence.text())))
@@ -113,6 +112,21 @@ fn values_in_chats_are_masked() {
 }
 
 #[test]
+fn values_in_chats_are_masked() {
+    assert_covered(&held_out_chat::secrets());
+}
+
+#[test]
 fn talk_in_chats_stays_unchanged() {
     assert_untouched(&held_out_chat::sentences());
+}
+
+#[test]
+fn numbers_in_requests_to_call_are_masked() {
+    assert_covered(&held_out_contact::numbers());
+}
+
+#[test]
+fn other_numbers_after_similar_words_stay_unchanged() {
+    assert_untouched(&held_out_contact::sentences());
 }
