@@ -49,13 +49,37 @@ impl MasterKeys {
     pub fn person_key(&self) -> anyhow::Result<(PersonKey, Vec<u8>)> {
         let mut key = [0; KEY_BYTES];
         rand::fill(&mut key).map_err(|_| anyhow!("the system has no random numbers"))?;
-        let first = self.first();
-        let mut wrapped = first.fingerprint.to_vec();
-        wrapped.extend(seal(&first.wrapping, PERSON_KEY, key.to_vec())?);
-        Ok((PersonKey::new(&key)?, wrapped))
+        Ok((PersonKey::new(&key)?, self.wrapped(key.to_vec())?))
     }
 
     pub fn unwrap(&self, wrapped: &[u8]) -> anyhow::Result<PersonKey> {
+        PersonKey::new(&self.opened(wrapped)?)
+    }
+
+    /// How many keys there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What the keys that each master key wrapped begin with, in order.
+    pub fn fingerprints(&self) -> Vec<Vec<u8>> {
+        let keys = self.0.iter();
+        keys.map(|it| it.fingerprint.to_vec()).collect()
+    }
+
+    /// The same key, wrapped with the first master key.
+    pub fn wrap_again(&self, wrapped: &[u8]) -> anyhow::Result<Vec<u8>> {
+        self.wrapped(self.opened(wrapped)?)
+    }
+
+    fn wrapped(&self, key: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let first = self.first();
+        let mut wrapped = first.fingerprint.to_vec();
+        wrapped.extend(seal(&first.wrapping, PERSON_KEY, key)?);
+        Ok(wrapped)
+    }
+
+    fn opened(&self, wrapped: &[u8]) -> anyhow::Result<Vec<u8>> {
         ensure!(
             wrapped.len() > FINGERPRINT_BYTES,
             "a wrapped key is truncated"
@@ -65,7 +89,7 @@ impl MasterKeys {
         let master = master.context(
             "a key was wrapped with another PRIVACY_KEY: append that one, after a comma",
         )?;
-        PersonKey::new(&open(&master.wrapping, PERSON_KEY, sealed)?)
+        open(&master.wrapping, PERSON_KEY, sealed)
     }
 
     /// The digests of an id, which represent it where the id itself must not stay: one per key, in order.
@@ -84,11 +108,18 @@ impl MasterKeys {
 
     /// Whether one of the keys signed the text.
     pub fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
-        let mut is_valid = false;
-        for key in &self.0 {
-            is_valid |= hmac::verify(&key.signing, text, signature).is_ok();
+        self.signer(text, signature).is_some()
+    }
+
+    /// The position of the key that signed the text; none if no key did.
+    pub fn signer(&self, text: &[u8], signature: &[u8]) -> Option<usize> {
+        let mut signer = None;
+        for (position, key) in self.0.iter().enumerate() {
+            if hmac::verify(&key.signing, text, signature).is_ok() {
+                signer = Some(position);
+            }
         }
-        is_valid
+        signer
     }
 }
 

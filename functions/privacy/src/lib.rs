@@ -1,7 +1,7 @@
 //! Privacy: erases people, exports their data, archives old months, and enforces retention.
 //!
 //! `POST /events/privacy` runs once per day. It creates partitions for the coming months, archives and
-//! drops old months, deletes expired rows, and resumes unfinished erasures and exports.
+//! drops old months, deletes expired rows, resumes unfinished erasures and exports, and rotates keys ([`rotate`]).
 //! `POST /v1/erasures` and `POST /v1/exports` start a job, and usually finish it within the request.
 //!
 //! This crate knows no table of another function. Each function that stores personal data implements
@@ -20,6 +20,7 @@ pub mod owners;
 mod personal;
 mod receipt;
 mod retain;
+pub mod rotate;
 pub mod run;
 mod subject;
 

@@ -6,6 +6,7 @@
 //! so that rewriting the whole chain is detected as well.
 
 use std::fmt;
+use std::time::Instant;
 
 use platform::Result;
 use platform::postgres::Client;
@@ -68,18 +69,26 @@ impl Stored {
         })
     }
 
-    /// What is wrong with the receipt, unless it is unchanged and comes directly after receipt `number` with the
-    /// hash `previous`.
-    fn fault_after(&self, number: i64, previous: &[u8], master: &MasterKeys) -> Option<Fault> {
+    /// The position of the key that signed the receipt.
+    ///
+    /// # Errors
+    /// What is wrong with it, unless it is unchanged and comes directly after receipt `number` with the hash
+    /// `previous`.
+    fn signer_after(
+        &self,
+        number: i64,
+        previous: &[u8],
+        master: &MasterKeys,
+    ) -> Result<usize, Fault> {
         let expected = number + 1;
         if self.number != expected {
-            return Some(Fault::Missing(expected));
+            return Err(Fault::Missing(expected));
         }
         if self.previous != previous || self.hash != hash_of(&self.previous, &self.body) {
-            return Some(Fault::Changed(expected));
+            return Err(Fault::Changed(expected));
         }
-        let is_signed = master.verify(&self.hash, &self.signature);
-        (!is_signed).then_some(Fault::NotSigned(expected))
+        let signer = master.signer(&self.hash, &self.signature);
+        signer.ok_or(Fault::NotSigned(expected))
     }
 }
 
@@ -171,8 +180,8 @@ pub async fn read(client: &Client, master: &MasterKeys, erasure: Uuid) -> Result
     let is_first = stored.number == 1;
     let before = before.or_else(|| is_first.then(|| NO_PREVIOUS.to_vec()));
     let is_valid = before.is_some_and(|it| {
-        let fault = stored.fault_after(stored.number - 1, &it, master);
-        fault.is_none()
+        let signer = stored.signer_after(stored.number - 1, &it, master);
+        signer.is_ok()
     });
     // A body that was changed into invalid JSON is returned as a string.
     let body = RawValue::from_string(stored.body.clone());
@@ -188,30 +197,127 @@ pub async fn read(client: &Client, master: &MasterKeys, erasure: Uuid) -> Result
     }))
 }
 
-/// The first fault of the chain, if any.
-pub async fn first_fault(client: &Client, master: &MasterKeys) -> Result<Option<Fault>> {
-    const PAGE: i64 = 1_000;
-    let (mut number, mut previous) = (0, NO_PREVIOUS.to_vec());
+/// The chain of receipts, as far as it was read.
+pub struct Chain {
+    /// The first fault, if any. The chain was not read beyond it.
+    pub fault: Option<Fault>,
+    /// How many receipts each key signed.
+    pub signed: Vec<u64>,
+}
+
+/// Verifies the chain.
+pub async fn verify(client: &Client, master: &MasterKeys) -> Result<Chain> {
+    let mut reader = Reader::default();
+    let mut signed = vec![0; master.count()];
     loop {
+        let page = reader.next(client, master).await?;
+        for (_, signer) in &page.receipts {
+            signed[*signer] += 1;
+        }
+        if page.fault.is_some() || page.is_last {
+            let fault = match page.fault {
+                Some(fault) => Some(fault),
+                None => missing_last(client, reader.number).await?,
+            };
+            return Ok(Chain { fault, signed });
+        }
+    }
+}
+
+/// Signs each receipt that another key signed with the first key, until `until`. Returns how many. It signs
+/// only hashes whose signature it has verified, so that a receipt that was changed stays invalid, and stops
+/// before the first fault.
+pub async fn sign_again(client: &Client, master: &MasterKeys, until: Instant) -> Result<u64> {
+    let mut reader = Reader::default();
+    let mut count = 0;
+    loop {
+        let page = reader.next(client, master).await?;
+        let old = page.receipts.iter().filter(|(_, signer)| *signer > 0);
+        let (mut numbers, mut known, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        for (receipt, _) in old {
+            numbers.push(receipt.number);
+            known.push(&*receipt.signature);
+            new.push(master.sign(&receipt.hash));
+        }
+        if !numbers.is_empty() {
+            count += client
+                .execute_typed(
+                    "update privacy.receipt as receipt
+                     set signature = signed.new
+                     from unnest($1::int8[], $2::bytea[], $3::bytea[]) as signed (number, known, new)
+                     where receipt.number = signed.number and receipt.signature = signed.known",
+                    &[
+                        (&numbers, Type::INT8_ARRAY),
+                        (&known, Type::BYTEA_ARRAY),
+                        (&new, Type::BYTEA_ARRAY),
+                    ],
+                )
+                .await?;
+        }
+        if page.fault.is_some() || page.is_last || Instant::now() >= until {
+            return Ok(count);
+        }
+    }
+}
+
+/// Reads the chain from its beginning, in pages.
+struct Reader {
+    /// The number and the hash of the last receipt.
+    number: i64,
+    previous: Vec<u8>,
+}
+
+struct Page {
+    /// The receipts up to the first fault, and the position of the key that signed each.
+    receipts: Vec<(Stored, usize)>,
+    fault: Option<Fault>,
+    is_last: bool,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            previous: NO_PREVIOUS.to_vec(),
+        }
+    }
+}
+
+impl Reader {
+    async fn next(&mut self, client: &Client, master: &MasterKeys) -> Result<Page> {
+        const PAGE: i64 = 1_000;
         let rows = client
             .query_typed(
                 "select number, body, previous, hash, signature
                  from privacy.receipt where number > $1 order by number limit $2",
-                &[(&number, Type::INT8), (&PAGE, Type::INT8)],
+                &[(&self.number, Type::INT8), (&PAGE, Type::INT8)],
             )
             .await?;
+        let mut page = Page {
+            receipts: Vec::with_capacity(rows.len()),
+            fault: None,
+            is_last: (rows.len() as i64) < PAGE,
+        };
         for row in &rows {
             let stored = Stored::of(row)?;
-            if let Some(fault) = stored.fault_after(number, &previous, master) {
-                return Ok(Some(fault));
+            match stored.signer_after(self.number, &self.previous, master) {
+                Ok(signer) => {
+                    self.number = stored.number;
+                    self.previous.clone_from(&stored.hash);
+                    page.receipts.push((stored, signer));
+                }
+                Err(fault) => {
+                    page.fault = Some(fault);
+                    break;
+                }
             }
-            (number, previous) = (stored.number, stored.hash);
         }
-        if (rows.len() as i64) < PAGE {
-            break;
-        }
+        Ok(page)
     }
-    // Each finished erasure has a receipt, so removing the last receipts is detected as well.
+}
+
+/// The fault of a chain whose last receipts were removed: each finished erasure has one.
+async fn missing_last(client: &Client, number: i64) -> Result<Option<Fault>> {
     let rows = db::query(
         client,
         &Scope::all(ROBEINGS),

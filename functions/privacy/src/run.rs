@@ -16,6 +16,7 @@ use crate::erase::ErasureJob;
 use crate::export::{self, ExportJob};
 use crate::failures::Failures;
 use crate::lease::Lease;
+use crate::rotate::{self, Rotation};
 use crate::{LONGEST_RUN, Privacy, job, receipt, retain};
 
 /// How many months of partitions exist ahead of time.
@@ -40,12 +41,15 @@ pub struct RunReport {
     #[schema(value_type = BTreeMap<String, u64>)]
     pub expired: Counts,
     pub archived: Vec<MonthReport>,
+    /// What was wrapped and signed again, while `PRIVACY_KEY` has several keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
 }
 
 /// Run the daily work.
 ///
-/// Creates partitions, resumes erasures and exports, deletes expired data, archives old months, and
-/// verifies the receipts. If one part fails, the others still run, and the request returns an error so
+/// Creates partitions, resumes erasures and exports, deletes expired data, archives old months, verifies the
+/// receipts, and wraps and signs with the first key of `PRIVACY_KEY` what older keys wrapped and signed. If one part fails, the others still run, and the request returns an error so
 /// that it is retried.
 #[utoipa::path(
     post,
@@ -103,6 +107,9 @@ pub async fn run(privacy: &Privacy) -> Result<RunReport> {
         "verifying receipts",
         verify_receipts(privacy, &metrics).await,
     );
+    lease.renew().await?;
+    let rotation = failures.record("rotating keys", rotate::run(privacy, until).await);
+    report.rotation = rotation.flatten();
     lease.release().await?;
     failures.or_first(report)
 }
@@ -114,7 +121,7 @@ async fn create_months_ahead(privacy: &Privacy) -> Result<u32> {
 
 async fn verify_receipts(privacy: &Privacy, metrics: &Metrics) -> Result<()> {
     let client = privacy.pool.get().await?;
-    match receipt::first_fault(&client, &privacy.master()).await? {
+    match receipt::verify(&client, &privacy.master()).await?.fault {
         None => Ok(()),
         Some(fault) => {
             metrics.count("receipts_broken");

@@ -1,9 +1,11 @@
 //! What the log contains.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::json;
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 
 use crate::common::{KIM, OLD, said, start_with};
 
@@ -13,6 +15,9 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Captures the log of this thread until the guard is dropped.
     fn install(&self) -> tracing::subscriber::DefaultGuard {
+        // While there is only one subscriber, another thread that reaches a line of the program first turns it off.
+        static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+        LazyLock::force(&OTHER);
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::INFO)

@@ -13,3 +13,4 @@ mod log;
 mod people;
 mod receipts;
 mod retain;
+mod rotate;

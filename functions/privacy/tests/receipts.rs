@@ -101,12 +101,12 @@ async fn the_error_of_a_broken_chain_tells_a_missing_key_from_a_changed_or_missi
     it.database
         .run("update privacy.receipt set body = body || ' ' where number = 3")
         .await;
-    let error = fault(&[]).await;
+    let error = fault(&[("PRIVACY_KEY", &both)]).await;
     assert!(error.starts_with("receipt 3 was changed:"), "{error}");
     it.database
         .run("delete from privacy.receipt where number = 2")
         .await;
-    let error = fault(&[]).await;
+    let error = fault(&[("PRIVACY_KEY", &both)]).await;
     assert!(error.starts_with("receipt 2 is missing"), "{error}");
 }
 
