@@ -54,6 +54,15 @@ pub fn build(env: &Env) -> anyhow::Result<reqwest::Client> {
         .build()?)
 }
 
+/// The host and the port of a URL, to name a service in an error. The rest of a URL may hold a password.
+pub fn place(url: &url::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 /// The value of a variable whose name is in upper or lower case.
 fn either<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
     env.get(name)

@@ -277,6 +277,28 @@ async fn a_broken_connection_or_a_page_of_another_server_is_unavailable() {
 }
 
 #[tokio::test]
+async fn an_error_of_a_connection_names_the_host_and_the_port_and_no_credentials() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let env = Env::default()
+        .with("LLM_MODEL", "gpt-4o")
+        .with("LLM_ATTEMPTS", "1")
+        .with("OPENAI_API_KEY", "a-secret-key")
+        .with(
+            "OPENAI_BASE_URL",
+            format!("http://user:password@{address}/v1"),
+        );
+    let error = error(&open(env)).await;
+    let error = format!("{:#}", anyhow::Error::new(error));
+    assert!(error.contains(&format!("openai at {address} ")), "{error}");
+    assert!(
+        !error.contains("password") && !error.contains("a-secret-key"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_match_the_schema_is_an_error_with_its_usage() {
     for (model, ..) in MODELS {
         for answer in [

@@ -308,3 +308,18 @@ fn an_s3_bucket_without_a_region_is_refused_at_startup() {
     let error = Resources::new(env).store().err().unwrap();
     assert!(error.to_string().contains("AWS_REGION"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_a_connection_names_the_host_and_the_port_and_no_credentials() {
+    // Nothing listens on it once the listener is dropped.
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    for (name, store) in stores(&address) {
+        for answer in every_call(&*store).await {
+            let error = format!("{:#}", anyhow::Error::new(answer.expect_err("no server")));
+            assert!(error.contains(&address), "{name}: {error}");
+            assert!(!error.contains("a-secret-key"), "{name}: {error}");
+        }
+    }
+}

@@ -275,7 +275,10 @@ impl Llm {
             } => failure::from_status(model, request, status, &body, &headers),
             webc::Error::Reqwest(source) => {
                 let error = LlmError::Unavailable {
-                    detail: format!("{provider} can't be reached, or closed the connection"),
+                    detail: format!(
+                        "{provider} at {} can't be reached, or closed the connection",
+                        model.place()
+                    ),
                     // A URL may contain a password.
                     source: Some(source.without_url()),
                 };

@@ -21,7 +21,7 @@ use url::Url;
 
 use super::accepts::{Accepts, Thinking, accepts, is_openai};
 use super::effort::Effort;
-use crate::{Env, Secret};
+use crate::{Env, Secret, http_client};
 
 /// The variables that select and configure a model.
 pub const VARIABLES: [&str; 14] = [
@@ -186,6 +186,11 @@ impl Model {
             accepts,
             endpoint: provider.endpoint(env)?,
         }))
+    }
+
+    /// The host and the port of the endpoint, for errors.
+    pub fn place(&self) -> String {
+        http_client::place(&self.endpoint)
     }
 
     /// The API of the model. If Chat Completions refuses it, the Responses API remains.

@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::{
     ETag, Object, Put, Result, Store, StoreError, by_status, content_type, part, response_timeout,
 };
-use crate::Resources;
 use crate::google::Google;
+use crate::{Resources, http_client};
 
 const SCOPE: &[&str] = &["https://www.googleapis.com/auth/devstorage.read_write"];
 
@@ -87,6 +87,12 @@ impl Gcs {
         })
     }
 
+    /// Names the server in an error.
+    fn place(&self) -> String {
+        let place = url::Url::parse(&self.base).map(|url| http_client::place(&url));
+        format!("{} did not respond", place.unwrap_or_default())
+    }
+
     fn objects(&self) -> String {
         format!("{}/storage/v1/b/{}/o", self.base, self.bucket)
     }
@@ -154,13 +160,15 @@ impl Gcs {
                 request.bearer_auth(token.expose())
             }
         };
+        let broken =
+            |error: anyhow::Error| StoreError::unavailable(key, error.context(self.place()));
         let response = tokio::time::timeout(response_timeout(sent as u64), request.send())
             .await
-            .map_err(|elapsed| StoreError::unavailable(key, elapsed))?
-            .map_err(|error| StoreError::unavailable(key, error))?;
+            .map_err(|elapsed| broken(elapsed.into()))?
+            .map_err(|error| broken(error.without_url().into()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await;
-        let body = body.map_err(|error| StoreError::unavailable(key, error))?;
+        let body = body.map_err(|error| broken(error.without_url().into()))?;
         match status {
             status if status.is_success() => {}
             StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => {}

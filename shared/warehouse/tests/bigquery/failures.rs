@@ -165,6 +165,19 @@ async fn transient_failures_are_retried_and_each_attempt_is_counted() {
 }
 
 #[tokio::test]
+async fn an_error_of_a_connection_names_the_host_and_the_port() {
+    let stub = Stub::start().await;
+    stub.fail(Method::List, 100, &Fault::Disconnect);
+    let mut address = String::new();
+    let source = source(&stub, "shop", |settings| {
+        settings.retries.attempts = 1;
+        settings.endpoint.authority().clone_into(&mut address);
+    });
+    let error = source.read(&[], &Usage::default()).await.unwrap_err();
+    assert!(error.to_string().contains(&address), "{address}: {error}");
+}
+
+#[tokio::test]
 async fn permanent_failures_are_not_retried() {
     for (status, reason) in [
         (403, "quotaExceeded"),

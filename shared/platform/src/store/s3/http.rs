@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
+use crate::http_client;
 use crate::store::response_timeout;
 
 #[derive(Clone, Debug)]
@@ -41,20 +42,28 @@ async fn send(
     let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))
         .map_err(|error| ConnectorError::user(error.into()))?;
 
+    let place = http_client::place(request.url());
     let response = tokio::time::timeout(response_timeout(bytes), client.execute(request))
         .await
-        .map_err(|elapsed| ConnectorError::timeout(elapsed.into()))?
-        .map_err(failure)?;
+        .map_err(|elapsed| ConnectorError::timeout(named(&place, elapsed.into()).into()))?
+        .map_err(|error| failure(&place, error))?;
     let response = http::Response::from(response).map(SdkBody::from_body_1_x);
     HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-fn failure(error: reqwest::Error) -> ConnectorError {
-    if error.is_builder() {
-        ConnectorError::user(error.into())
-    } else if error.is_timeout() {
-        ConnectorError::timeout(error.into())
+fn failure(place: &str, error: reqwest::Error) -> ConnectorError {
+    let (is_builder, is_timeout) = (error.is_builder(), error.is_timeout());
+    let error = named(place, error.without_url().into()).into();
+    if is_builder {
+        ConnectorError::user(error)
+    } else if is_timeout {
+        ConnectorError::timeout(error)
     } else {
-        ConnectorError::io(error.into())
+        ConnectorError::io(error)
     }
+}
+
+/// The error, with the host and the port of the server.
+fn named(place: &str, error: anyhow::Error) -> anyhow::Error {
+    error.context(format!("{place} did not respond"))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use platform::google::Google;
+use platform::http_client;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request};
 use serde::Serialize;
@@ -142,7 +143,11 @@ impl Client {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<Vec<u8>, Failure> {
-        let broken = |error: reqwest::Error| Failure::NoResponse(error.without_url().into());
+        let place = http_client::place(request.url());
+        let broken = |error: reqwest::Error| {
+            let error = anyhow::Error::new(error.without_url());
+            Failure::NoResponse(error.context(place.clone()))
+        };
         let _permit = self
             .in_flight
             .acquire()
