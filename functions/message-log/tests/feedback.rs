@@ -283,7 +283,8 @@ async fn patterns_count_feedback_per_day_and_name() {
     for (timezone, day) in [("UTC", "2026-10-31"), ("Asia/Seoul", "2026-11-01")] {
         let path = format!("/v1/robeings/r1/patterns?from=2026-10-30&timezone={timezone}");
         let feedback = log.get(&path).await["feedback"].clone();
-        let stars = json!({"day": day, "name": "stars", "given": 2, "positive": 1, "negative": 0, "mean": 1.5});
+        let stars = json!({"day": day, "name": "stars", "given": 2, "positive": 1, "negative": 0,
+                           "positive_share": 0.5, "negative_share": 0.0, "mean": 1.5});
         assert_eq!(feedback[0], stars);
         let helpful = &feedback[1];
         assert_eq!(

@@ -17,6 +17,7 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Stats;
+use crate::feedback::{self, Feedback};
 use crate::level::level;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -55,6 +56,8 @@ struct Day {
     experience: i64,
     /// The level at the end of the day.
     level: i64,
+    /// The feedback that was given on this day, on messages that are still stored.
+    feedback: Feedback,
 }
 
 /// Show how a robeing grew per day.
@@ -88,13 +91,16 @@ pub async fn growth(
         params.to,
         Timestamp::now(),
     )?;
-    let mut counted = counted(&stats.pool.get().await?, &robeing_id, &days).await?;
+    let client = stats.pool.get().await?;
+    let mut counted = counted(&client, &robeing_id, &days).await?;
+    let mut feedback = feedback::of_days(&client, &robeing_id, &days).await?;
     let mut experience = counted.remove(&None).map_or(0, |before| before.earned);
     let series = days.iter().map(|day| {
         let mut on_day = counted.remove(&Some(day)).unwrap_or_default();
         experience = experience.saturating_add(on_day.earned);
         (on_day.day, on_day.experience) = (day, experience);
         on_day.level = level(experience);
+        on_day.feedback = feedback.remove(&day).unwrap_or_default();
         on_day
     });
     Ok(Json(Growth {

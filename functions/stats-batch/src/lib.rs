@@ -10,6 +10,7 @@
 
 pub mod badges;
 pub mod experience;
+mod feedback;
 pub mod growth;
 pub mod level;
 mod leveling;

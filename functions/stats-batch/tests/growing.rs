@@ -187,7 +187,8 @@ async fn growth_is_a_series_by_the_days_of_the_robeings_time_zone() {
     let day = |n: usize| growth["days"][n].clone();
     assert_eq!(
         day(0),
-        json!({"day": "2026-11-01", "conversations": 5, "successful_tasks": 0, "failed_tasks": 0, "earned": 5, "experience": 105, "level": 2})
+        json!({"day": "2026-11-01", "conversations": 5, "successful_tasks": 0, "failed_tasks": 0, "earned": 5, "experience": 105, "level": 2,
+               "feedback": {"given": 0, "positive": 0, "negative": 0, "positive_share": null, "negative_share": null}})
     );
     assert_eq!(
         (&day(1)["earned"], &day(1)["experience"]),
@@ -291,4 +292,60 @@ async fn experience_saturates_at_its_maximum() {
     }
     let ranked = it.get("/v1/robeings?limit=1").await;
     assert_eq!(ranked["items"][0]["experience"], i64::MAX);
+}
+
+#[tokio::test]
+async fn growth_counts_the_feedback_of_each_day_on_messages_that_are_stored() {
+    let it = start().await;
+    it.say("r1", "2026-11-01T14:30:00Z", 1).await;
+    it.say("r2", "2026-11-01T14:30:00Z", 1).await;
+    // 23:30 on 1 November and 00:30 on 2 November in Seoul.
+    it.database
+        .run(
+            "insert into conversation.feedback
+                 (id, key, message_id, robeing_id, name, value, comment, source, given_at, removed_at)
+             select gen_random_uuid(), gen_random_uuid(), log.id, log.robeing_id, name, value::jsonb, comment, 'http', at::timestamptz,
+                    case when is_removed then now() end
+             from conversation.log
+             cross join (values
+                 ('helpful', 'true', null, '2026-11-01T14:30:00Z', false),
+                 ('stars', '3', null, '2026-11-01T14:30:00Z', false),
+                 ('stars', '0', null, '2026-11-01T14:30:00Z', false),
+                 ('helpful', 'false', null, '2026-11-01T14:30:00Z', false),
+                 ('topic', '\"refund\"', null, '2026-11-01T14:30:00Z', false),
+                 ('note', null, 'long', '2026-11-01T14:30:00Z', false),
+                 ('reaction', '1', null, '2026-11-01T14:30:00Z', true),
+                 ('reaction', '-1', null, '2026-11-01T15:30:00Z', false)) as given (name, value, comment, at, is_removed)
+             where reply_to is null;
+             insert into conversation.feedback (id, key, message_id, robeing_id, name, value, source, given_at)
+             values (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'r1', 'reaction', '1', 'slack', '2026-11-01T14:30:00Z')",
+        )
+        .await;
+    let growth = it
+        .get("/v1/robeings/r1/growth?from=2026-11-01&to=2026-11-03")
+        .await;
+    let counts = |given: i64, positive: i64, negative: i64, shares: [Option<f64>; 2]| {
+        json!({"given": given, "positive": positive, "negative": negative,
+               "positive_share": shares[0], "negative_share": shares[1]})
+    };
+    for (day, feedback) in [
+        counts(6, 2, 1, [Some(0.5), Some(0.25)]),
+        counts(1, 0, 1, [Some(0.0), Some(1.0)]),
+        counts(0, 0, 0, [None, None]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(growth["days"][day]["feedback"], feedback, "{day}");
+    }
+    it.database
+        .run("update conversation.log set deleted_at = now() where robeing_id = 'r1'")
+        .await;
+    let deleted = it
+        .get("/v1/robeings/r1/growth?from=2026-11-01&to=2026-11-01")
+        .await;
+    assert_eq!(
+        deleted["days"][0]["feedback"],
+        counts(0, 0, 0, [None, None])
+    );
 }

@@ -25,6 +25,10 @@ pub(super) struct DayFeedback {
     positive: i64,
     /// How many values are false, or below 0.
     negative: i64,
+    /// The share of the positive ones among the values that are numbers, true or false; null if there are none.
+    positive_share: Option<f64>,
+    /// The share of the negative ones.
+    negative_share: Option<f64>,
     /// The average of the values, of which true is 1 and false is -1; null if all are labels or comments.
     mean: Option<f64>,
 }
@@ -50,12 +54,17 @@ pub(super) async fn feedback(client: &Client, range: &Range<'_>) -> Result<Vec<D
     .await?;
     rows.iter()
         .map(|row| {
+            let (positive, negative) = (row.try_get("positive")?, row.try_get("negative")?);
+            let scored: i64 = row.try_get("scored")?;
+            let share = |count: i64| (scored > 0).then(|| count as f64 / scored as f64);
             Ok(DayFeedback {
                 day: row.try_get("day")?,
                 name: row.try_get("name")?,
                 given: row.try_get("given")?,
-                positive: row.try_get("positive")?,
-                negative: row.try_get("negative")?,
+                positive,
+                negative,
+                positive_share: share(positive),
+                negative_share: share(negative),
                 mean: row.try_get("mean")?,
             })
         })

@@ -13,7 +13,7 @@ with given as (
           where log.id = feedback.message_id and log.robeing_id = $1 and log.deleted_at is null)
 )
 select day, name, count(*) as given, count(*) filter (where score > 0) as positive,
-       count(*) filter (where score < 0) as negative, avg(score) as mean
+       count(*) filter (where score < 0) as negative, count(score) as scored, avg(score) as mean
 from given
 where day between $6 and $7
   and name in (

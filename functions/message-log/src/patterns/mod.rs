@@ -34,8 +34,8 @@ pub struct PatternsParams {
     /// The last day; default: today in the time zone.
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// The time zone of `days`, `hours` and `feedback`: a name such as `Asia/Seoul`, or an offset such as `+09:00`; default: the
-    /// robeing's setting `user.timezone`. Intents and questions are counted by days in UTC.
+    /// The time zone of `days`, `hours` and `feedback`: a name such as `Asia/Seoul`, or an offset such as `+09:00`;
+    /// default: the robeing's setting `user.timezone`. Intents and questions are counted by days in UTC.
     timezone: Option<String>,
 }
 
