@@ -60,7 +60,13 @@ impl Amazon {
 
     /// The URL of a service: `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, or that of the region.
     pub fn address(&self, service: &str, region: &str, domain: &str) -> String {
-        let own = format!("https://{service}.{region}.{domain}");
+        let own = match service {
+            // It has one endpoint per partition.
+            "iam" if domain != "amazonaws.com" => format!("https://iam.{region}.{domain}"),
+            "iam" if region.starts_with("us-gov-") => format!("https://iam.us-gov.{domain}"),
+            "iam" => format!("https://iam.{domain}"),
+            _ => format!("https://{service}.{region}.{domain}"),
+        };
         let variable = match service {
             "secretsmanager" => "AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(),
             other => format!("AWS_ENDPOINT_URL_{}", other.to_uppercase()),

@@ -84,7 +84,7 @@ fn on_aws_the_login_the_clock_and_the_deployment_are_checked() {
             ),
             (
                 "queue metasync-failed-runs",
-                "3 messages failed | aws sqs receive-message",
+                "3 runs failed; once their cause is repaired, empty the queue | aws sqs purge-queue",
             ),
         ],
     );

@@ -15,6 +15,7 @@ fn on_gcp(url: &str) -> (bool, Vec<(String, String, String)>) {
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER", url),
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", url),
             ("CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING", url),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN", url),
         ],
     )
 }
@@ -29,7 +30,11 @@ fn on_google_cloud_apis_permissions_and_secrets_are_checked() {
     let secrets = json!({"secrets": [{"name": "projects/1/secrets/metasync-AUTH_TOKENS"}, {"name": "projects/1/secrets/other"}]});
     let answers = [
         (APIS, 200, services),
-        (RIGHTS, 200, json!({"permissions": ["run.services.create"]})),
+        (
+            RIGHTS,
+            200,
+            json!({"permissions": ["resourcemanager.projects.get"]}),
+        ),
         (SECRETS, 200, secrets),
         (
             "/v1/projects/shop/secrets/metasync-AUTH_TOKENS/versions",
@@ -58,7 +63,7 @@ fn on_google_cloud_apis_permissions_and_secrets_are_checked() {
     );
     let all: String = checks.iter().map(|(_, _, text)| text.as_str()).collect();
     assert!(
-        !all.contains("iam.googleapis.com ") && !all.contains("--role roles/run.admin"),
+        !all.contains("iam.googleapis.com ") && !all.contains("--role roles/browser"),
         "{all}"
     );
 

@@ -1,9 +1,12 @@
 //! `metasync doctor`: it finds common problems of deployments and prints the command that fixes each.
 
 mod aws;
+mod aws_deployment;
 mod configuration;
 mod dependencies;
 mod gcp;
+mod gcp_repairs;
+mod google;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;

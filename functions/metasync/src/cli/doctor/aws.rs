@@ -1,25 +1,56 @@
-//! The deployment on AWS: the login, the functions, whether their secrets have values, and whether alarms reach somebody.
+//! The deployment on AWS: the login and its rights, the functions, their secrets and queues, and whether alarms reach
+//! somebody.
 
 mod alarms;
+mod deployment;
+mod failed_work;
+mod identity;
+mod needed;
+mod permissions;
+mod readiness;
+mod secrets;
 
 use std::time::{Duration, SystemTime};
 
 use axum::http::Method;
 use platform::aws::{Amazon, Call};
 use platform::{Env, http_client};
-use serde_json::{Value, json};
+use reqwest::Url;
+use serde_json::Value;
 
 use super::report::{Outcome, Report, failed, fine, skipped};
-use crate::functions::FUNCTIONS;
+use crate::catalogue::{self, Function};
+use identity::Identity;
 
 /// The largest accepted error of the clock. AWS refuses signatures that are 5 minutes off.
 const LARGEST_ERROR: Duration = Duration::from_secs(240);
 pub const LOGIN: &str = "eval \"$(aws configure export-credentials --format env)\"";
 
+/// Repairs what differs from the catalogue, and creates what doesn't exist.
+const APPLY: &str = "terraform -chdir=infra/aws apply";
+
 struct Account<'a> {
+    env: &'a Env,
     amazon: Amazon,
     region: &'a str,
     name: &'a str,
+    identity: Identity,
+}
+
+/// A function that is deployed.
+struct Deployed<'a> {
+    name: &'a str,
+    expected: &'a Function,
+    /// What `GetFunctionConfiguration` returns.
+    configuration: Value,
+}
+
+impl Deployed<'_> {
+    fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.configuration["Environment"]["Variables"].as_object();
+        let variables = variables.into_iter().flatten();
+        variables.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
 }
 
 pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result<()> {
@@ -33,18 +64,24 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
     };
     let http = http_client::build(env)?;
     let amazon = Amazon::new(env, http.clone());
-    let address = amazon.address("sts", region, "amazonaws.com");
+    let identity = Identity::unknown(region);
+    let address = amazon.address("sts", region, identity.domain());
     report.check("clock", clock(&http, &address)).await;
-    let account = Account {
+    let mut account = Account {
+        env,
         amazon,
         region,
         name,
+        identity,
     };
-    let login = account.login().await;
-    let is_valid = matches!(login, Outcome::Fine { .. });
-    report.add("AWS login", login);
-    if is_valid {
-        account.functions(report).await;
+    match account.login().await {
+        Ok(identity) => {
+            account.identity = identity;
+            report.add("AWS login", fine("valid"));
+            account.permissions(report).await;
+            account.functions(report).await;
+        }
+        Err(outcome) => report.add("AWS login", outcome),
     }
     Ok(())
 }
@@ -97,6 +134,19 @@ impl Account<'_> {
         ))
     }
 
+    /// A call without headers and body.
+    fn request<'b>(&'b self, service: &'b str, method: Method, path: &'b str) -> Call<'b> {
+        Call {
+            service,
+            region: self.region,
+            domain: self.identity.domain(),
+            method,
+            path,
+            headers: &[],
+            body: Vec::new(),
+        }
+    }
+
     async fn json(
         &self,
         service: &str,
@@ -104,173 +154,104 @@ impl Account<'_> {
         body: Value,
     ) -> Result<Option<Value>, String> {
         self.call(Call {
-            service,
-            region: self.region,
-            domain: "amazonaws.com",
-            method: Method::POST,
-            path: "/",
             headers: &[
                 ("content-type", "application/x-amz-json-1.1"),
                 ("x-amz-target", target),
             ],
             body: body.to_string().into_bytes(),
+            ..self.request(service, Method::POST, "/")
         })
         .await
     }
 
-    async fn login(&self) -> Outcome {
-        let call = Call {
-            service: "sts",
-            region: self.region,
-            domain: "amazonaws.com",
-            method: Method::POST,
-            path: "/",
+    /// A call of a service with a query API, which returns JSON on request.
+    async fn query(
+        &self,
+        service: &str,
+        region: &str,
+        form: &[(String, String)],
+    ) -> Result<Option<Value>, String> {
+        let encoded = Url::parse_with_params("http://localhost", form);
+        let encoded = encoded.map_err(|error| error.to_string())?;
+        self.call(Call {
+            region,
             headers: &[
                 ("content-type", "application/x-www-form-urlencoded"),
                 ("accept", "application/json"),
             ],
-            body: b"Action=GetCallerIdentity&Version=2011-06-15".to_vec(),
-        };
-        match self.call(call).await {
-            Ok(_) => fine("valid"),
-            Err(detail) => failed(detail, LOGIN),
+            body: encoded.query().unwrap_or_default().into(),
+            ..self.request(service, Method::POST, "/")
+        })
+        .await
+    }
+
+    async fn login(&self) -> Result<Identity, Outcome> {
+        let form = [
+            ("Action", "GetCallerIdentity"),
+            ("Version", "2011-06-15"),
+            // moto reads this one, AWS the header.
+            ("ContentType", "JSON"),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        match self.query("sts", self.region, &form).await {
+            Ok(found) => Ok(Identity::of(self.region, &found.unwrap_or_default())),
+            Err(detail) => Err(failed(detail, LOGIN)),
         }
     }
 
     /// Checks each deployed function.
     async fn functions(&self, report: &mut Report) {
-        let name = self.name;
+        let (name, region) = (self.name, self.region);
+        let catalogue = catalogue::functions();
+        let mut deployed = Vec::new();
         let mut found = 0;
-        for function in deployable() {
+        for (function, expected) in &catalogue {
             let path = format!("/2015-03-31/functions/{name}-{function}/configuration");
-            let call = Call {
-                service: "lambda",
-                region: self.region,
-                domain: "amazonaws.com",
-                method: Method::GET,
-                path: &path,
-                headers: &[],
-                body: Vec::new(),
-            };
             let check = format!("function {function}");
-            match self.call(call).await {
-                Ok(None) => {}
+            match self.call(self.request("lambda", Method::GET, &path)).await {
+                Ok(None) => continue,
                 Ok(Some(configuration)) => {
-                    found += 1;
                     report.add(&check, state(&configuration));
-                    self.secrets(&configuration, report).await;
+                    deployed.push(Deployed {
+                        name: function,
+                        expected,
+                        configuration,
+                    });
                 }
-                Err(detail) => {
-                    found += 1;
-                    let region = self.region;
-                    let remedy = format!(
-                        "aws lambda get-function --region {region} --function-name {name}-{function}"
-                    );
-                    report.add(&check, failed(detail, remedy));
-                }
+                Err(detail) => report.add(&check, failed(detail, self.show(function))),
             }
+            found += 1;
         }
         if found == 0 {
-            let detail = format!("no function {name}-... is deployed in {}", self.region);
-            report.add(
-                "functions",
-                failed(detail, "terraform -chdir=infra/aws apply"),
-            );
+            let detail = format!("no function {name}-... is deployed in {region}");
+            report.add("functions", failed(detail, APPLY));
             return;
+        }
+        for function in &deployed {
+            self.compare(function, report).await;
+        }
+        for function in &deployed {
+            self.secrets(function, report).await;
+        }
+        let called = deployed.iter().map(|it| self.readiness(it.name));
+        let called = futures::future::join_all(called).await;
+        for (function, outcome) in deployed.iter().zip(called) {
+            report.add(format!("readiness {}", function.name), outcome);
         }
         self.failed_work(report).await;
         self.alarms(report).await;
     }
 
-    /// Checks that the secrets of a function have values, without which it doesn't start.
-    async fn secrets(&self, configuration: &Value, report: &mut Report) {
-        let variables = configuration["Environment"]["Variables"].as_object();
-        for (variable, arn) in variables.into_iter().flatten() {
-            let Some(arn) = arn.as_str().filter(|it| it.contains(":secretsmanager:")) else {
-                continue;
-            };
-            let check = format!("secret {variable}");
-            if report.has(&check) {
-                continue;
-            }
-            let id = json!({ "SecretId": arn });
-            let described = self.json("secretsmanager", "secretsmanager.DescribeSecret", id);
-            let has_value = |it: &Value| {
-                it["VersionIdsToStages"]
-                    .as_object()
-                    .is_some_and(|it| !it.is_empty())
-            };
-            let put = format!(
-                "printf %s \"${variable}\" | aws secretsmanager put-secret-value --secret-id {arn} \
-                 --region {} --secret-string file:///dev/stdin",
-                self.region
-            );
-            let outcome = match described.await {
-                Ok(Some(secret)) if has_value(&secret) => fine("has a value"),
-                Ok(Some(_)) => failed("it has no value, so its functions don't start", put),
-                Ok(None) => failed(
-                    "the secret doesn't exist",
-                    "terraform -chdir=infra/aws apply",
-                ),
-                Err(detail) => failed(detail, LOGIN),
-            };
-            report.add(check, outcome);
-        }
-    }
-
-    /// Checks that the queues of failed work are empty.
-    async fn failed_work(&self, report: &mut Report) {
-        let name = self.name;
-        let mut queues = vec![format!("{name}-failed-runs")];
-        queues.extend(deployable().map(|it| format!("{name}-{it}-dead-letters")));
-        for queue in queues {
-            let found = self
-                .json(
-                    "sqs",
-                    "AmazonSQS.GetQueueUrl",
-                    json!({ "QueueName": queue }),
-                )
-                .await;
-            let check = format!("queue {queue}");
-            let url = match found {
-                Ok(Some(url)) => url,
-                Ok(None) => continue,
-                Err(detail) => {
-                    let region = self.region;
-                    let remedy =
-                        format!("aws sqs get-queue-url --region {region} --queue-name {queue}");
-                    report.add(check, failed(detail, remedy));
-                    continue;
-                }
-            };
-            let count = json!({
-                "QueueUrl": url["QueueUrl"], "AttributeNames": ["ApproximateNumberOfMessages"],
-            });
-            let count = self
-                .json("sqs", "AmazonSQS.GetQueueAttributes", count)
-                .await;
-            let attribute = |it: &Value| {
-                let count = &it["Attributes"]["ApproximateNumberOfMessages"];
-                count.as_str().map(ToOwned::to_owned)
-            };
-            let address = url["QueueUrl"].as_str().unwrap_or_default();
-            let region = self.region;
-            let remedy = format!("aws sqs receive-message --region {region} --queue-url {address}");
-            let outcome = match count.map(|it| it.as_ref().and_then(attribute)) {
-                Ok(Some(count)) if count == "0" => fine("empty"),
-                Ok(Some(count)) => failed(format!("{count} messages failed"), remedy),
-                Ok(None) => failed("AWS doesn't return the number of messages", remedy),
-                Err(detail) => failed(detail, remedy),
-            };
-            report.add(check, outcome);
-        }
+    /// The command that shows a function.
+    fn show(&self, function: &str) -> String {
+        let (name, region) = (self.name, self.region);
+        format!("aws lambda get-function --region {region} --function-name {name}-{function}")
     }
 }
 
 /// The names of everything that can be deployed: each function, and all of them as one.
-fn deployable() -> impl Iterator<Item = &'static str> {
-    let names = FUNCTIONS.iter().map(|function| function.name);
-    names.chain(["metasync"])
+fn deployable() -> impl Iterator<Item = String> {
+    catalogue::functions().into_keys()
 }
 
 fn state(configuration: &Value) -> Outcome {
@@ -278,7 +259,7 @@ fn state(configuration: &Value) -> Outcome {
     let (state, update) = (text("State"), text("LastUpdateStatus"));
     if state == "Failed" || update == "Failed" {
         let reason = format!("{} {}", text("StateReason"), text("LastUpdateStatusReason"));
-        return failed(reason.trim(), "terraform -chdir=infra/aws apply");
+        return failed(reason.trim(), APPLY);
     }
     fine("deployed")
 }

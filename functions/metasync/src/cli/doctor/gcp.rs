@@ -1,11 +1,15 @@
-//! The project on Google Cloud: the login, the enabled APIs, the permissions to deploy, whether secrets
-//! have values, and whether alarms reach somebody.
+//! The project on Google Cloud: the login, the enabled APIs, the permissions to deploy, the services, their secrets and
+//! queues, and whether alarms reach somebody.
 
 mod alarms;
+mod needed;
+mod rights;
+mod secrets;
+mod services;
 
-use platform::google::Google;
+use platform::google::{Google, QUOTA_PROJECT};
 use platform::{Env, Secret, http_client};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::aws;
 use super::report::{Outcome, Report, failed, fine};
@@ -26,29 +30,16 @@ const APIS: [&str; 9] = [
     "storage",
 ];
 
-/// The permissions that a deployment needs, and the role that grants each.
-const PERMISSIONS: [(&str, &str); 8] = [
-    (
-        "artifactregistry.repositories.create",
-        "roles/artifactregistry.admin",
-    ),
-    ("cloudscheduler.jobs.create", "roles/cloudscheduler.admin"),
-    ("iam.roles.create", "roles/iam.roleAdmin"),
-    (
-        "iam.serviceAccounts.create",
-        "roles/iam.serviceAccountAdmin",
-    ),
-    ("pubsub.topics.create", "roles/pubsub.admin"),
-    ("run.services.create", "roles/run.admin"),
-    ("secretmanager.secrets.create", "roles/secretmanager.admin"),
-    ("storage.buckets.create", "roles/storage.admin"),
-];
+/// Repairs what differs from the catalogue, and creates what doesn't exist.
+const APPLY: &str = "terraform -chdir=infra/gcp apply";
 
 struct Project<'a> {
     http: reqwest::Client,
     env: &'a Env,
     id: &'a str,
     token: Secret,
+    /// The project whose quota a person's calls use.
+    quota_project: Option<String>,
 }
 
 pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result<()> {
@@ -64,12 +55,19 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
         return Ok(());
     };
     // The variable by which gcloud accepts a token.
-    let token = match env.secret("CLOUDSDK_AUTH_ACCESS_TOKEN") {
-        Some(token) => Ok(token),
-        None => Google::new(env).token(&[SCOPE]).await,
+    let login = match env.secret("CLOUDSDK_AUTH_ACCESS_TOKEN") {
+        Some(token) => {
+            let project = env.get("CLOUDSDK_BILLING_QUOTA_PROJECT");
+            Ok((token, project.map(str::to_owned)))
+        }
+        None => {
+            let google = Google::new(env);
+            let token = google.token(&[SCOPE]).await;
+            token.map(|token| (token, google.quota_project().map(str::to_owned)))
+        }
     };
-    let token = match token {
-        Ok(token) => token,
+    let (token, quota_project) = match login {
+        Ok(login) => login,
         Err(error) => {
             report.add("Google login", failed(format!("{error:#}"), LOGIN));
             return Ok(());
@@ -80,10 +78,12 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
         env,
         id,
         token,
+        quota_project,
     };
     project.apis(report).await;
-    project.permissions(report).await;
+    project.rights(report).await;
     project.secrets(name, report).await;
+    project.services(name, report).await;
     project.alarms(name, report).await;
     Ok(())
 }
@@ -97,12 +97,21 @@ fn endpoint(env: &Env, api: &str) -> String {
 }
 
 impl Project<'_> {
-    async fn call(&self, api: &str, path: &str, body: Option<Value>) -> Result<Value, Outcome> {
+    /// The status and the body of a response.
+    async fn send(
+        &self,
+        api: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(u16, Value), Outcome> {
         let url = format!("{}{path}", endpoint(self.env, api));
-        let request = match body {
+        let mut request = match body {
             None => self.http.get(url),
             Some(body) => self.http.post(url).json(&body),
         };
+        if let Some(project) = &self.quota_project {
+            request = request.header(QUOTA_PROJECT, project);
+        }
         let sent = request.bearer_auth(self.token.expose()).send().await;
         let answer = sent.map_err(|error| {
             failed(
@@ -112,33 +121,45 @@ impl Project<'_> {
         })?;
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
-        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    async fn call(&self, api: &str, path: &str, body: Option<Value>) -> Result<Value, Outcome> {
+        match self.send(api, path, body).await? {
+            (200, value) => Ok(value),
+            (status, value) => Err(self.refusal(api, status, &value)),
+        }
+    }
+
+    /// None if the resource doesn't exist.
+    async fn find(&self, api: &str, path: &str) -> Result<Option<Value>, Outcome> {
+        match self.send(api, path, None).await? {
+            (200, value) => Ok(Some(value)),
+            (404, _) => Ok(None),
+            (status, value) => Err(self.refusal(api, status, &value)),
+        }
+    }
+
+    fn refusal(&self, api: &str, status: u16, value: &Value) -> Outcome {
         let message = value["error"]["message"].as_str().unwrap_or_default();
         let id = self.id;
         match status {
-            200 => Ok(value),
-            401 => Err(failed("the login is invalid or has expired", LOGIN)),
-            403 if message.contains("has not been used") || message.contains("disabled") => {
-                Err(failed(
-                    message,
-                    format!("gcloud services enable {api}.googleapis.com --project {id}"),
-                ))
-            }
-            403 => Err(failed(
+            401 => failed("the login is invalid or has expired", LOGIN),
+            403 if message.contains("has not been used") || message.contains("disabled") => failed(
                 message,
-                format!(
-                    "gcloud projects add-iam-policy-binding {id} --role roles/viewer --member \
-                     \"user:$(gcloud config get account)\""
-                ),
-            )),
-            404 => Err(failed(
-                format!("there is no project {id}"),
-                "gcloud projects list",
-            )),
-            _ => Err(failed(
+                format!("gcloud services enable {api}.googleapis.com --project {id}"),
+            ),
+            403 if message.contains("serviceusage.services.use") => {
+                let project = self.quota_project.as_deref().unwrap_or(id);
+                let role = "roles/serviceusage.serviceUsageConsumer";
+                failed(message, self.grant(project, role))
+            }
+            403 => failed(message, self.grant(id, "roles/viewer")),
+            404 => failed(format!("there is no project {id}"), "gcloud projects list"),
+            _ => failed(
                 format!("Google returns {status}: {message}"),
                 "metasync doctor --gcp  # try again",
-            )),
+            ),
         }
     }
 
@@ -169,67 +190,27 @@ impl Project<'_> {
         };
         report.add("APIs", outcome);
     }
+}
 
-    async fn permissions(&self, report: &mut Report) {
-        let id = self.id;
-        let path = format!("/v1/projects/{id}:testIamPermissions");
-        let wanted = json!({ "permissions": PERMISSIONS.map(|(permission, _)| permission) });
-        let granted = match self.call("cloudresourcemanager", &path, Some(wanted)).await {
-            Ok(granted) => granted,
-            Err(outcome) => return report.add("rights", outcome),
-        };
-        let granted = granted["permissions"].as_array();
-        let granted = granted.map(Vec::as_slice).unwrap_or_default();
-        let missing = PERMISSIONS
-            .iter()
-            .filter(|(permission, _)| !granted.contains(&json!(permission)));
-        let missing: Vec<_> = missing.collect();
-        if missing.is_empty() {
-            return report.add("rights", fine("enough to deploy"));
-        }
-        for (permission, role) in missing {
-            let remedy = format!(
-                "gcloud projects add-iam-policy-binding {id} --role {role} --member \"user:$(gcloud \
-                 config get account)\""
-            );
-            report.add("rights", failed(format!("{permission} is missing"), remedy));
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
 
-    /// Checks that the secrets have values, without which Cloud Run starts no revision.
-    async fn secrets(&self, name: &str, report: &mut Report) {
-        let id = self.id;
-        let path = format!("/v1/projects/{id}/secrets?pageSize=500&filter=name:{name}-");
-        let secrets = match self.call("secretmanager", &path, None).await {
-            Ok(secrets) => secrets,
-            Err(outcome) => return report.add("secrets", outcome),
-        };
-        for secret in secrets["secrets"].as_array().into_iter().flatten() {
-            let full = secret["name"].as_str().unwrap_or_default();
-            let short = full.rsplit('/').next().unwrap_or_default();
-            let Some(variable) = short.strip_prefix(&format!("{name}-")) else {
-                continue;
-            };
-            let path = format!("/v1/projects/{id}/secrets/{short}/versions?filter=state:ENABLED");
-            let versions = self.call("secretmanager", &path, None).await;
-            let outcome = match versions {
-                Err(outcome) => outcome,
-                Ok(versions)
-                    if versions["versions"]
-                        .as_array()
-                        .is_some_and(|it| !it.is_empty()) =>
-                {
-                    fine("has a value")
-                }
-                Ok(_) => failed(
-                    "it has no value, so its services don't start",
-                    format!(
-                        "printf %s \"${variable}\" | gcloud secrets versions add {short} --project {id} \
-                         --data-file -"
-                    ),
-                ),
-            };
-            report.add(format!("secret {variable}"), outcome);
-        }
+    use super::*;
+
+    #[test]
+    fn the_checked_apis_are_those_that_the_module_enables_for_every_deployment_and_bigquery() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/modules/gcp/apis.tf");
+        let text = std::fs::read_to_string(root).expect("the module");
+        let list = text
+            .split_once("concat(\n    [")
+            .and_then(|(_, it)| it.split_once(']'));
+        let (list, _) = list.expect("the list");
+        let names = list
+            .split('"')
+            .filter_map(|it| it.strip_suffix(".googleapis.com"));
+        let mut names: Vec<&str> = names.chain(["bigquery"]).collect();
+        names.sort_unstable();
+        assert_eq!(names, APIS);
     }
 }

@@ -3,8 +3,13 @@
 //! in the bucket.
 
 mod aws;
+mod contents;
+mod difference;
 mod functions;
 mod gcp;
+#[cfg(test)]
+mod modules;
+mod readiness;
 mod report;
 mod warehouse;
 

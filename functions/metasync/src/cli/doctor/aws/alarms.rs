@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use platform::aws::Call;
-use reqwest::Url;
 use serde_json::Value;
 
-use super::{Account, Method, deployable};
+use super::{Account, deployable};
 use crate::cli::doctor::report::{Outcome, Report, failed, fine, hint};
 
 const APPLY: &str =
@@ -123,30 +121,6 @@ impl Account<'_> {
             page.push(("NextToken".to_owned(), next.to_owned()));
         }
         Ok(subscriptions)
-    }
-
-    /// A call of a service with a query API, which returns JSON on request.
-    async fn query(
-        &self,
-        service: &str,
-        region: &str,
-        form: &Form,
-    ) -> Result<Option<Value>, String> {
-        let encoded = Url::parse_with_params("http://localhost", form);
-        let encoded = encoded.map_err(|error| error.to_string())?;
-        self.call(Call {
-            service,
-            region,
-            domain: "amazonaws.com",
-            method: Method::POST,
-            path: "/",
-            headers: &[
-                ("content-type", "application/x-www-form-urlencoded"),
-                ("accept", "application/json"),
-            ],
-            body: encoded.query().unwrap_or_default().into(),
-        })
-        .await
     }
 }
 

@@ -1,0 +1,152 @@
+//! What a deployed function reports about itself, at `GET /readyz`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::report::{Outcome, failed, fine};
+
+/// The time limit of the call: a start with secrets to read, and the checks of the function.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// The commands that repair what a function of this deployment lacks.
+pub struct Remedies {
+    /// Shows the function's log, for what no command can repair.
+    pub log: String,
+    /// Starts a sync.
+    pub sync: String,
+    pub apply: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    checks: Vec<Check>,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    name: String,
+    status: String,
+    detail: Option<String>,
+}
+
+/// The outcome of a call of `GET /readyz` that returns the status and the body, or the error.
+pub async fn outcome(
+    call: impl Future<Output = Result<(u16, String), String>>,
+    remedies: &Remedies,
+) -> Outcome {
+    match timeout(LIMIT, call).await {
+        Err(_) => {
+            let seconds = LIMIT.as_secs();
+            failed(format!("no response within {seconds} s"), &remedies.log)
+        }
+        Ok(Err(detail)) => failed(detail, &remedies.log),
+        Ok(Ok((status, body))) => of_response(status, &body, remedies),
+    }
+}
+
+fn of_response(status: u16, body: &str, remedies: &Remedies) -> Outcome {
+    if status == 404 {
+        let detail = "it runs a release without GET /readyz, so it can't be checked";
+        return failed(detail, remedies.apply);
+    }
+    let Ok(ready) = serde_json::from_str::<Ready>(body) else {
+        return failed(format!("GET /readyz returns {status}"), &remedies.log);
+    };
+    let fails = |it: &&Check| it.status == "unavailable";
+    let lacking: Vec<&Check> = ready.checks.iter().filter(fails).collect();
+    let Some(first) = lacking.first() else {
+        let names: Vec<&str> = ready.checks.iter().map(|it| it.name.as_str()).collect();
+        return fine(match names.as_slice() {
+            [] => "it answers".to_owned(),
+            names => format!("it answers, and checked {}", names.join(", ")),
+        });
+    };
+    let listed = lacking.iter().map(|it| {
+        let detail = it.detail.as_deref().unwrap_or("not available");
+        format!("{}: {detail}", it.name)
+    });
+    let listed: Vec<String> = listed.collect();
+    failed(listed.join("; "), remedies.of(first))
+}
+
+impl Remedies {
+    fn of(&self, check: &Check) -> String {
+        let detail = check.detail.as_deref().unwrap_or_default();
+        match check.name.as_str() {
+            "database" if detail.contains("metasync migrate") => "metasync migrate".to_owned(),
+            "bucket" if detail.contains("denies") => self.apply.to_owned(),
+            "schema" => self.sync.clone(),
+            _ => self.log.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    fn remedies() -> Remedies {
+        Remedies {
+            log: "show the log".to_owned(),
+            sync: "sync".to_owned(),
+            apply: "apply",
+        }
+    }
+
+    /// The status, the detail and the remedy.
+    fn parts(outcome: Outcome) -> (bool, String, String) {
+        match outcome {
+            Outcome::Fine { detail } => (true, detail, String::new()),
+            Outcome::Failed { detail, remedy } => (false, detail, remedy),
+            Outcome::Hint { .. } | Outcome::Skipped { .. } => panic!("neither fine nor failed"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_that_does_not_respond_in_time_fails() {
+        let (is_fine, detail, remedy) = parts(outcome(pending(), &remedies()).await);
+        assert!(!is_fine);
+        assert_eq!(detail, "no response within 30 s");
+        assert_eq!(remedy, "show the log");
+    }
+
+    #[tokio::test]
+    async fn what_a_function_lacks_is_named_with_the_command_that_repairs_it() {
+        let see = async |status: u16, body: &str| {
+            let body = body.to_owned();
+            parts(outcome(async { Ok((status, body)) }, &remedies()).await)
+        };
+        let one = |name: &str, status: &str, detail: &str| {
+            let check = serde_json::json!({"name": name, "status": status, "detail": detail});
+            serde_json::json!({"status": status, "checks": [check]}).to_string()
+        };
+        for (name, detail, remedy) in [
+            (
+                "database",
+                "migrations are missing: run `metasync migrate`",
+                "metasync migrate",
+            ),
+            ("database", "the database can't be used", "show the log"),
+            ("bucket", "the bucket denies access", "apply"),
+            ("bucket", "the bucket can't be read", "show the log"),
+            ("schema", "no sync has run", "sync"),
+            ("warehouse", "the warehouse denies access", "show the log"),
+        ] {
+            let found = see(503, &one(name, "unavailable", detail)).await;
+            assert_eq!(
+                found,
+                (false, format!("{name}: {detail}"), remedy.to_owned())
+            );
+        }
+        let off = see(200, &one("model", "off", "no model")).await;
+        assert_eq!(off.1, "it answers, and checked model");
+        assert!(!see(404, "").await.0);
+        let (is_fine, detail, _) = see(502, "Bad gateway").await;
+        assert!(!is_fine);
+        assert_eq!(detail, "GET /readyz returns 502");
+    }
+}
