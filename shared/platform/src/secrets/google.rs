@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{Content, Failure, Read, received};
 use crate::Env;
+use crate::google::QUOTA_PROJECT;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
@@ -81,6 +82,9 @@ impl Google {
         if let Some(login) = &self.login {
             let token = login.token(&[SCOPE]).await.map_err(Failure::permanent)?;
             request = request.bearer_auth(token.expose());
+            if let Some(project) = login.quota_project() {
+                request = request.header(QUOTA_PROJECT, project);
+            }
         }
         let (status, body) = received(request.send().await).await?;
         if status != 200 {

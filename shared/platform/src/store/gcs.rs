@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     ETag, Object, Put, Result, Store, StoreError, by_status, content_type, part, response_timeout,
 };
-use crate::google::Google;
+use crate::google::{Google, QUOTA_PROJECT};
 use crate::{Resources, http_client};
 
 const SCOPE: &[&str] = &["https://www.googleapis.com/auth/devstorage.read_write"];
@@ -157,7 +157,11 @@ impl Gcs {
                     .token(SCOPE)
                     .await
                     .map_err(|error| login_failed(key, error))?;
-                request.bearer_auth(token.expose())
+                let request = request.bearer_auth(token.expose());
+                match login.quota_project() {
+                    Some(project) => request.header(QUOTA_PROJECT, project),
+                    None => request,
+                }
             }
         };
         let broken =

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use platform::google::Google;
+use platform::google::{Google, QUOTA_PROJECT};
 use platform::http_client;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request};
@@ -159,6 +159,12 @@ impl Client {
         *request.timeout_mut() = Some(self.retries.timeout);
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        if let Some(project) = self.login.as_ref().and_then(Google::quota_project) {
+            let project = HeaderValue::try_from(project)
+                .context("the quota project is not a valid header value")
+                .map_err(Failure::Login)?;
+            request.headers_mut().insert(QUOTA_PROJECT, project);
         }
         observer.request();
         let response = self.http.execute(request).await.map_err(broken)?;
