@@ -103,6 +103,7 @@ fn example(
             vec![],
             Some(json!({"name": "helpful", "value": text, "comment": text})),
         ),
+        ("POST", "/v1/dead-letters/{id}/dismiss") => (vec![], Some(json!({ "reason": text }))),
         ("POST", "/v1/dead-letters/{id}/replay") => (vec![], Some(json!({ "message": message }))),
         ("POST", "/v1/robeings/{id}/tasks") => {
             let task = json!({"task_type": text, "difficulty": 3, "outcome": "success"});

@@ -25,7 +25,7 @@
 //! | the index: n-grams, posting lists, segments | `search/ngrams.rs`, `search/postings.rs`, `search/segments.rs` |
 //! | how the index is written | `search/roll_up.rs`, `search/packing.rs` |
 //! | `GET /v1/robeings/{id}/patterns` | `patterns/mod.rs`; counts: `patterns/activity.rs`, `patterns/counted.rs` |
-//! | `GET /v1/dead-letters`, `POST /v1/dead-letters/{id}/replay` | `dead_letters/mod.rs`, `dead_letters/replay.rs` |
+//! | `GET /v1/dead-letters` | `dead_letters/mod.rs`; replay: `dead_letters/replay.rs`; dismissal: `dead_letters/dismiss.rs` |
 //! | which fields a message has, and its limits | `message.rs` |
 //! | content in parts, in the vocabularies of model providers | `content.rs` |
 //! | how repeats are recognized, and how ids are made | `ids/` |
@@ -111,6 +111,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(feedback::list::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::replay::replay))
+        .routes(routes!(dead_letters::dismiss::dismiss))
         .merge(large)
         .merge(quick)
         .with_state(log))

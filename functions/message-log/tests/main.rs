@@ -4,6 +4,7 @@
 mod acknowledged;
 mod beside;
 mod common;
+mod dismissals;
 mod envelopes;
 mod events;
 mod faults;

@@ -353,3 +353,28 @@ async fn a_transaction_sees_only_the_keys_of_robeings_in_its_scope() {
     let unset = client.query_typed_one(count, &[]).await;
     assert!(unset.is_err() || unset.unwrap().get::<_, i64>(0) == 0);
 }
+
+#[tokio::test]
+async fn an_erasure_empties_the_reason_of_a_dismissal_that_names_the_person() {
+    let it = start().await;
+    let event = json!({"id": "e1", "robeing_id": "r1", "message": "refused", "confidence": 7});
+    let reply = it.log.post("/events/message-log", event).await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+    let letters = it.log.get("/v1/dead-letters").await.json();
+    let id = letters["items"][0]["id"].as_str().expect("a dead letter");
+    let reason = json!({"reason": format!("a test of {KIM}")});
+    let reply = it
+        .log
+        .post(&format!("/v1/dead-letters/{id}/dismiss"), reason)
+        .await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(it.is_anywhere(KIM).await);
+
+    let erasure = it.erase(json!({"user_id": KIM})).await;
+    assert_eq!(erasure["erased"]["conversation.dead_letter"], 1);
+    assert!(!it.is_anywhere("a test of").await);
+    let listed = it.log.get("/v1/dead-letters?status=dismissed").await.json();
+    assert_eq!(listed["items"][0]["id"], id);
+    assert_eq!(listed["items"][0]["reason"], "erased");
+    assert!(listed["items"][0]["dismissed_at"].is_string());
+}

@@ -157,3 +157,31 @@ async fn every_sample_event_gives_the_same_response_on_lambda_and_over_http() {
     }
     assert!(events >= 3);
 }
+
+#[tokio::test]
+async fn a_dismissal_is_kept_for_90_days_unless_its_robeing_keeps_less() {
+    let it = start().await;
+    it.database
+        .run(
+            "insert into robeing.settings (id, robeing_id, system_settings)
+             values (gen_random_uuid(), 'r1', '{\"memory_ttl_days\": 30}');
+             insert into conversation.dead_letter
+                 (id, key, source, source_event_id, robeing_id, reason, created_at, last_attempt_at, dismissed_at, dismissed_by, erased_at)
+             select gen_random_uuid(), gen_random_uuid(), 'sqs', '', robeing_id, robeing_id || ' ' || days,
+                    now() - interval '95 days', now() - interval '95 days', now() - days * interval '1 day',
+                    'me', now() - days * interval '1 day'
+             from unnest(array['r1', 'r2']) as robeing_id, unnest(array[29, 40, 91]) as days",
+        )
+        .await;
+    it.run().await;
+    for (reason, stays) in [
+        ("r1 29", true),
+        ("r1 40", false),
+        ("r1 91", false),
+        ("r2 29", true),
+        ("r2 40", true),
+        ("r2 91", false),
+    ] {
+        assert_eq!(it.is_anywhere(reason).await, stays, "{reason}");
+    }
+}

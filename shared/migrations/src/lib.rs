@@ -82,6 +82,10 @@ pub const FILES: &[(&str, &str)] = &[
         "0020_message_log_feedback.sql",
         include_str!("../0020_message_log_feedback.sql"),
     ),
+    (
+        "0021_message_log_dismissals.sql",
+        include_str!("../0021_message_log_dismissals.sql"),
+    ),
 ];
 
 #[cfg(test)]

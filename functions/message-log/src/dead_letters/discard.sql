@@ -1,8 +1,12 @@
--- Erases dead letter $1, unless it has a newer edit than $2. A deletion has no edit.
+-- Erases dead letter $1, unless it has a newer edit than $2. A deletion has no edit. A dismissed one is empty; it keeps
+-- its record, and takes the edit, so that no older one becomes a dead letter.
 update conversation.dead_letter
-set body = null, reason = 'edited or deleted by its sender', edit = $2, erased_at = coalesce(erased_at, now())
+set body = null,
+    reason = case when dismissed_by is null then 'edited or deleted by its sender' else reason end,
+    edit = case when dismissed_by is null then $2 else coalesce($2, edit) end,
+    erased_at = coalesce(erased_at, now())
 where key = $1
-  and (erased_at is null or edit is not null)
+  and (erased_at is null or edit is not null or dismissed_by is not null)
   and ($2::jsonb is null
        or edit is null
        or (coalesce((edit ->> 'sent_at')::timestamptz, 'epoch'),

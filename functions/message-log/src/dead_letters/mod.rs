@@ -1,7 +1,8 @@
-//! Dead letters: events that can't be stored, kept masked and with the reason until they are replayed.
+//! Dead letters: events that can't be stored, kept masked and with the reason until they are replayed or dismissed.
 //!
 //! The delivery fails nevertheless, so that the dead letter queue of a queue has the original event.
 
+pub mod dismiss;
 pub mod replay;
 mod store;
 
@@ -24,7 +25,14 @@ use crate::page::{self, Include, Listed, STORED_BYTES, limit};
 pub use store::{Attribution, discard, letter_key, mark_stored, replayed_in, store};
 
 /// Erases a dead letter. Its key stays, so that the same event is not stored again.
-pub(crate) const EMPTY_LETTER: &str = "body = null, reason = 'erased', source_event_id = '', edit = null, message_id = null, erased_at = now()";
+pub(crate) const EMPTY_LETTER: &str = "body = null, reason = 'erased', source_event_id = '', edit = null, message_id = null, dismissed_by = null, erased_at = now()";
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// An admin decided that it will not be stored.
+    Dismissed,
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +44,9 @@ pub struct ListParams {
     /// `erased` includes dead letters that were emptied: erased, or edited or deleted by their sender in Slack.
     #[param(inline)]
     include: Option<Include>,
+    /// `dismissed` lists only dead letters that were dismissed, which are listed nowhere else.
+    #[param(inline)]
+    status: Option<Status>,
     /// The most items per page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
@@ -59,8 +70,9 @@ pub struct DeadLetter {
     source: String,
     source_event_id: String,
     robeing_id: Option<String>,
+    /// Why it could not be stored. Once it is dismissed, the reason that the admin gave.
     reason: String,
-    /// The masked body; null if masking failed or the body is too large.
+    /// The masked body; null if masking failed, the body is too large, or the dead letter was emptied.
     #[schema(value_type = Option<Object>)]
     body: Option<Value>,
     /// The number of deliveries.
@@ -74,9 +86,13 @@ pub struct DeadLetter {
     replayed_at: Option<Timestamp>,
     /// The id of the message that it became.
     message_id: Option<Uuid>,
-    /// The time at which it was emptied: erased, or edited or deleted by its sender in Slack.
+    /// The time at which it was emptied: erased, dismissed, or edited or deleted by its sender in Slack.
     #[schema(value_type = Option<String>, format = DateTime)]
     erased_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    dismissed_at: Option<Timestamp>,
+    /// The name of the caller who dismissed it; null after an erasure.
+    dismissed_by: Option<String>,
 }
 
 /// List events that could not be stored, newest first.
@@ -113,14 +129,18 @@ pub async fn list(
                         over (order by id desc rows between unbounded preceding and 1 preceding) as before
              from (
                  select id, source, source_event_id, robeing_id, reason, body, attempts, created_at,
-                        last_attempt_at, message_id, erased_at,
+                        last_attempt_at, message_id, erased_at, dismissed_at, dismissed_by,
                         case when message_id is not null or erased_at is not null then replayed_at end as replayed_at
                  from conversation.dead_letter
                  where id < $1
                    and ($2::text[] is null or robeing_id = any ($2))
                    -- A replay that did not come to its end, or a newer edit since, has to be replayed.
-                   and ($3 or replayed_at is null or message_id is null and erased_at is null)
-                   and ($6 or erased_at is null)
+                   and case
+                       when $7 then dismissed_at is not null
+                       else dismissed_at is null
+                           and ($3 or replayed_at is null or message_id is null and erased_at is null)
+                           and ($6 or erased_at is null)
+                   end
                  order by id desc
                  limit $4
              ) as wanted
@@ -134,6 +154,7 @@ pub async fn list(
             (&one_more, Type::INT8),
             (&STORED_BYTES, Type::INT8),
             (&(params.include == Some(Include::Erased)), Type::BOOL),
+            (&(params.status == Some(Status::Dismissed)), Type::BOOL),
         ],
     )
     .await?;
@@ -154,6 +175,8 @@ pub async fn list(
                 replayed_at: row.try_get("replayed_at")?,
                 message_id: row.try_get("message_id")?,
                 erased_at: row.try_get("erased_at")?,
+                dismissed_at: row.try_get("dismissed_at")?,
+                dismissed_by: row.try_get("dismissed_by")?,
             })
         })
         .collect::<Result<Vec<_>, tokio_postgres::Error>>()?;

@@ -86,7 +86,7 @@ impl ReplayRequest {
         (status = 400, description = "the message is still invalid, or the dead letter has no robeing and the request names none; `detail` says why"),
         (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
         (status = 404, description = "there is no such dead letter"),
-        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), another robeing has its message, its id was not kept (deliver the event again), it was erased, it is an edit of a message that has a newer edit or is deleted, or it is being replayed or delivered (send the request again)"),
+        (status = 409, description = "the dead letter can't be replayed: its body was not kept (send `message`), another robeing has its message, its id was not kept (deliver the event again), it was erased or dismissed, it is an edit of a message that has a newer edit or is deleted, or it is being replayed or delivered (send the request again)"),
         (status = 413, description = "the message is too large"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "another message has its key"),
@@ -159,6 +159,7 @@ struct Letter {
     /// Whether no other replay has claimed it before.
     is_claim_first: bool,
     is_erased: bool,
+    is_dismissed: bool,
     attempts: i32,
 }
 
@@ -168,7 +169,7 @@ impl Letter {
             client,
             &Scope::of(ROBEINGS, scope),
             "select source, source_event_id, is_exact, event_time, event_order, sent_at, body, edit, robeing_id,
-                    replayed_at, erased_at is not null as is_erased, attempts
+                    replayed_at, erased_at is not null as is_erased, dismissed_at is not null as is_dismissed, attempts
              from conversation.dead_letter
              where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
             &[(&id, Type::UUID), (&robeings(scope), Type::TEXT_ARRAY)],
@@ -194,6 +195,7 @@ impl Letter {
             claimed_at: row.try_get("replayed_at")?,
             is_claim_first: false,
             is_erased: row.try_get("is_erased")?,
+            is_dismissed: row.try_get("is_dismissed")?,
             attempts: row.try_get("attempts")?,
         }))
     }
@@ -203,6 +205,10 @@ impl Letter {
     /// # Errors
     /// If the dead letter can't be replayed, or not in the robeing of the message.
     fn message(&self, request: ReplayRequest, caller: &Caller) -> Result<NewMessage> {
+        if self.is_dismissed {
+            let detail = "the dead letter was dismissed, which emptied it: to store the event after all, deliver the original again";
+            return Err(Error::Conflict(detail.to_owned()));
+        }
         if self.is_erased {
             let detail = "the dead letter was erased and can't be replayed";
             return Err(Error::Conflict(detail.to_owned()));

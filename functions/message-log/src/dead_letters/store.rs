@@ -101,7 +101,20 @@ pub async fn store(
     let is_exact = event_id == event.event_id;
     let order = event.key.order.map(u64::cast_signed);
     let id = Uuid::now_v7();
+    let edit = event.edit.as_ref().map(Jsonb);
     let client = log.pool.get().await?;
+    if edit.is_some() {
+        db::query(
+            &client,
+            &Scope::all(ROBEINGS),
+            include_str!("detach.sql"),
+            &[
+                (&letter_key(attribution, event), Type::UUID),
+                (&edit, Type::JSONB),
+            ],
+        )
+        .await?;
+    }
     db::query(
         &client,
         &Scope::all(ROBEINGS),
@@ -118,7 +131,7 @@ pub async fn store(
             (&body, Type::JSONB),
             (&is_exact, Type::BOOL),
             (&event.sent_at, Type::TIMESTAMPTZ),
-            (&event.edit.as_ref().map(Jsonb), Type::JSONB),
+            (&edit, Type::JSONB),
         ],
     )
     .await?;

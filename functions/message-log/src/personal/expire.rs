@@ -79,7 +79,7 @@ pub async fn step(
         for delete in [
             "delete from conversation.dead_letter
              where created_at < $1
-               and erased_at is null
+               and (erased_at is null or dismissed_at < $1)
                and ($2::text is null or robeing_id = $2)
                and (robeing_id is null or robeing_id <> all ($3))",
             "delete from conversation.placeholder
@@ -136,7 +136,9 @@ pub async fn by_age(db: &Transaction<'_>, now: Timestamp) -> Result<Counts, Erro
         .execute_typed(
             "delete from conversation.dead_letter
              where id in (
-                 select id from conversation.dead_letter where last_attempt_at < $1 limit $2)",
+                 select id from conversation.dead_letter
+                 where greatest(last_attempt_at, dismissed_at) < $1
+                 limit $2)",
             &[
                 (&since(DEAD_LETTERS_FOR), Type::TIMESTAMPTZ),
                 (&ROWS, Type::INT8),

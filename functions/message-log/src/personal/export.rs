@@ -83,7 +83,7 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
     let rows = db
         .query_typed(
             &format!(
-                "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - 'key')::text
+                "select (jsonb_build_object('table', 'conversation.dead_letter') || to_jsonb(letter) - array['key', 'dismissed_by'])::text
                  from conversation.dead_letter as letter
                  where {LETTER_IS_OF_SUBJECT}
                    -- It may name the person, and be another one's.

@@ -65,14 +65,18 @@ const NAME_IS_OF_PERSON: &str =
 /// The condition under which a dead letter is the subject's, with the robeing,
 /// [`Subject::id_patterns`], the robeings in reach and [`personal::Person::namesakes`] as $1 to $4. A dead letter that
 /// belongs to no robeing may still name the one that it was for. One with a namesake's `user_id` is the namesake's.
+/// A dismissed one has no body, but the reason may name a person, and the admin is one.
 const LETTER_IS_OF_SUBJECT: &str = "
-    erased_at is null
+    (erased_at is null or dismissed_by is not null)
     and ($3::text[] is null or robeing_id = any ($3))
     and lower(replace(coalesce(body ->> 'user_id', ''), '-', '')) not in (
         select replace(id::text, '-', '') from unnest($4::uuid[]) as id)
     and (robeing_id = $1
          or robeing_id is null and body ->> 'robeing_id' = $1
-         or lower(body::text) ~ any ($2::text[]))";
+         or lower(body::text) ~ any ($2::text[])
+         or dismissed_by is not null
+             and (lower(to_jsonb(reason)::text) ~ any ($2::text[])
+                  or lower(to_jsonb(dismissed_by)::text) ~ any ($2::text[])))";
 
 /// The log as an owner of personal data.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,330 @@
+//! Dismissed dead letters: what they keep, who sees them, and what can still happen to them.
+
+use kit::postgres::database;
+use kit::{Reply, TestApp};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::common::{Fixture, app_on, start, texts};
+use crate::slack;
+
+/// An event that is refused, of which `confidence` is the cause.
+fn event(robeing: &str, confidence: f64) -> Value {
+    json!({"id": "order-1", "robeing_id": robeing, "message": "narwhal", "confidence": confidence})
+}
+
+async fn refused(app: &TestApp, robeing: &str) -> String {
+    let reply = app
+        .post("/events/message-log", event(robeing, 7.0))
+        .bearer("all")
+        .await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+    let letters = app.get("/v1/dead-letters").bearer("all").await.json();
+    letters["items"][0]["id"]
+        .as_str()
+        .expect("a dead letter")
+        .to_owned()
+}
+
+async fn dismiss(app: &TestApp, id: &str, reason: &str, token: &str) -> Reply {
+    let path = format!("/v1/dead-letters/{id}/dismiss");
+    app.post(&path, json!({ "reason": reason }))
+        .bearer(token)
+        .await
+}
+
+async fn dismissed(log: &Fixture) -> Value {
+    log.get("/v1/dead-letters?status=dismissed").await["items"].clone()
+}
+
+fn tokens() -> String {
+    let admin = |name: &str, role: &str, robeing: &str| {
+        let hash = Sha256::digest(name);
+        let sha256: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        json!({"name": name, "role": role, "scope": {"robeings": [robeing]}, "sha256": sha256})
+    };
+    json!([
+        admin("all", "admin", "*"),
+        admin("one", "admin", "r1"),
+        admin("two", "admin", "r2"),
+        admin("writer", "writer", "r1"),
+    ])
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_dismissed_dead_letter_keeps_its_id_the_masked_reason_and_who_and_when_but_no_content() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    let reply = dismiss(&log.app, &id, " a test, says kim@example.com ", "").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let dismissal = reply.json();
+    assert_eq!(dismissal["id"], id.as_str());
+    assert_eq!(dismissal["reason"], "a test, says [EMAIL_1]");
+    assert!(dismissal["dismissed_by"].is_string() && dismissal["dismissed_at"].is_string());
+
+    let listed = dismissed(&log).await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    let letter = &listed[0];
+    for field in ["id", "reason", "dismissed_by", "dismissed_at"] {
+        assert_eq!(letter[field], dismissal[field], "{field}");
+    }
+    assert_eq!(
+        (&letter["body"], &letter["source_event_id"]),
+        (&Value::Null, &json!(""))
+    );
+    let dump = log.dump().await;
+    for gone in ["narwhal", "order-1", "kim@example.com"] {
+        assert!(!dump.contains(gone), "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn dismissed_dead_letters_are_listed_only_by_their_status() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    let reply = log.app.post("/events/message-log", event("r2", 7.0)).await;
+    assert_eq!(reply.status, 400);
+    assert_eq!(dismiss(&log.app, &id, "a test", "").await.status, 200);
+    for (query, robeings) in [
+        ("", ["r2"]),
+        ("?replayed=true&include=erased", ["r2"]),
+        ("?status=dismissed", ["r1"]),
+        ("?status=dismissed&replayed=true&include=erased", ["r1"]),
+    ] {
+        let listed = log.get(&format!("/v1/dead-letters{query}")).await;
+        assert_eq!(texts(&listed, "robeing_id"), robeings, "{query}");
+    }
+    let unknown = log.app.get("/v1/dead-letters?status=open").await;
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.text().contains("`dismissed`"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_second_dismissal_returns_the_first() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    let first = dismiss(&log.app, &id, "a test", "").await;
+    let second = dismiss(&log.app, &id, "another reason", "").await;
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
+    assert_eq!(first.json(), second.json());
+}
+
+#[tokio::test]
+async fn a_dismissed_dead_letter_can_not_be_replayed() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    assert_eq!(dismiss(&log.app, &id, "a test", "").await.status, 200);
+    let path = format!("/v1/dead-letters/{id}/replay");
+    for body in [
+        json!({}),
+        json!({"message": {"robeing_id": "r1", "message": "narwhal"}}),
+    ] {
+        let replay = log.app.post(&path, body).await;
+        assert_eq!(replay.status, 409, "{replay:?}");
+        assert!(
+            replay.text().contains("deliver the original again"),
+            "{replay:?}"
+        );
+    }
+    assert_eq!(log.rows().await, 0);
+}
+
+#[tokio::test]
+async fn a_redelivery_does_not_fill_a_dismissed_dead_letter_and_a_corrected_one_is_stored() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    assert_eq!(dismiss(&log.app, &id, "a test", "").await.status, 200);
+    assert_eq!(
+        log.app
+            .post("/events/message-log", event("r1", 7.0))
+            .await
+            .status,
+        400
+    );
+    let listed = dismissed(&log).await;
+    assert_eq!(
+        (
+            &listed[0]["attempts"],
+            &listed[0]["body"],
+            &listed[0]["reason"]
+        ),
+        (&json!(2), &Value::Null, &json!("a test"))
+    );
+    assert_eq!(log.get("/v1/dead-letters").await["items"], json!([]));
+    assert!(!log.dump().await.contains("narwhal"));
+
+    assert_eq!(
+        log.app
+            .post("/events/message-log", event("r1", 0.7))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(log.rows().await, 1);
+    assert_eq!(dismissed(&log).await[0]["reason"], "a test");
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_stored_or_emptied_is_not_dismissed() {
+    let log = start().await;
+    let replayed = refused(&log.app, "r1").await;
+    let right = json!({"message": {"robeing_id": "r1", "message": "put right"}});
+    let reply = log
+        .app
+        .post(&format!("/v1/dead-letters/{replayed}/replay"), right)
+        .await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let emptied = refused(&log.app, "r2").await;
+    let empty = "update conversation.dead_letter set body = null, erased_at = now() where robeing_id = 'r2'";
+    log.database
+        .client()
+        .await
+        .batch_execute(empty)
+        .await
+        .expect("a letter");
+    for (id, why) in [(replayed, "was replayed"), (emptied, "was emptied")] {
+        let reply = dismiss(&log.app, &id, "a test", "").await;
+        assert_eq!(reply.status, 409, "{reply:?}");
+        assert!(reply.text().contains(why), "{reply:?}");
+    }
+    assert_eq!(dismissed(&log).await, json!([]));
+}
+
+#[tokio::test]
+async fn only_an_admin_of_its_robeing_dismisses_a_dead_letter() {
+    let database = database().await;
+    let app = app_on(&database, &[("AUTH_TOKENS", &tokens())]).await;
+    let of_one = refused(&app, "r1").await;
+    let of_nobody = app
+        .post("/events/message-log", json!({"message": "whose?"}))
+        .bearer("all");
+    assert_eq!(of_nobody.await.status, 400);
+    let letters = app.get("/v1/dead-letters").bearer("all").await.json();
+    let of_nobody = letters["items"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    assert_eq!(letters["items"][0]["robeing_id"], Value::Null);
+    for (id, token, status) in [
+        (&of_one, "nobody", 401),
+        (&of_one, "writer", 403),
+        (&of_one, "two", 404),
+        (&of_nobody, "one", 404),
+        (&of_one, "one", 200),
+        (&of_nobody, "all", 200),
+    ] {
+        let reply = dismiss(&app, id, "a test", token).await;
+        assert_eq!(reply.status.as_u16(), status, "{token}: {reply:?}");
+    }
+    let seen = app
+        .get("/v1/dead-letters?status=dismissed")
+        .bearer("one")
+        .await
+        .json();
+    assert_eq!(texts(&seen, "dismissed_by"), ["one"]);
+}
+
+#[tokio::test]
+async fn a_dismissal_needs_a_reason_of_at_most_500_characters() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    let path = format!("/v1/dead-letters/{id}/dismiss");
+    for (body, detail) in [
+        (json!({}), "reason"),
+        (json!({"reason": " \n"}), "reason is empty"),
+        (json!({"reason": "a\u{0} test"}), "NUL"),
+        (json!({"reason": "곰".repeat(501)}), "at most 500"),
+        (json!({"reason": "a test", "by": "me"}), "by"),
+    ] {
+        let reply = log.app.post(&path, body).await;
+        assert_eq!(reply.status, 400, "{reply:?}");
+        assert!(reply.text().contains(detail), "{reply:?}");
+    }
+    assert_eq!(
+        dismiss(&log.app, &id, &"곰".repeat(500), "").await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_not_dismissed_during_its_replay_but_after_one_that_did_not_end() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    for (ago, status) in [("1 second", 409), ("3 minutes", 200)] {
+        let claim =
+            format!("update conversation.dead_letter set replayed_at = now() - interval '{ago}'");
+        let client = log.database.client().await;
+        client.batch_execute(&claim).await.expect("a letter");
+        let reply = dismiss(&log.app, &id, "a test", "").await;
+        assert_eq!(reply.status.as_u16(), status, "{reply:?}");
+        assert_eq!(reply.text().contains("is being replayed"), status == 409);
+    }
+    assert_eq!(log.get("/v1/dead-letters").await["items"], json!([]));
+}
+
+fn of_slack(ts: &str, text: &str) -> Value {
+    slack::said(ts, text, json!({}))
+}
+
+fn edited(ts: &str, at: &str, text: &str) -> Value {
+    let message = json!({"type": "message", "user": "U1", "text": text, "ts": ts, "team": "T1",
+                         "edited": {"user": "U1", "ts": at}});
+    slack::callback(
+        json!({"type": "message", "subtype": "message_changed", "channel": "C024BE91L", "ts": at,
+               "event_ts": at, "message": message}),
+    )
+}
+
+#[tokio::test]
+async fn a_newer_edit_of_a_dismissed_dead_letter_becomes_another_and_an_older_one_does_not() {
+    let log = slack::start().await;
+    let too_long = |word: &str| format!("{word} {}", "x".repeat(300_000));
+    let ts = slack::now_ts(1);
+    let posted = of_slack(&ts, &too_long("first"));
+    let edits = [5, 9].map(|at| edited(&ts, &slack::now_ts(at), &too_long("edited")));
+    let refuse = async |event: &Value| assert_eq!(slack::send(&log, event).await.status, 413);
+    let current = async || log.get("/v1/dead-letters").await["items"].clone();
+    refuse(&posted).await;
+    let first = current().await[0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(dismiss(&log.app, &first, "too long", "").await.status, 200);
+
+    refuse(&edits[1]).await;
+    let second = current().await[0]["id"].as_str().expect("an id").to_owned();
+    assert_ne!(second, first);
+    let reply = dismiss(&log.app, &second, "still too long", "").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    for older in [&posted, &edits[0], &edits[1]] {
+        refuse(older).await;
+        assert_eq!(current().await, json!([]));
+    }
+    assert_eq!(
+        texts(
+            &log.get("/v1/dead-letters?status=dismissed").await,
+            "reason"
+        ),
+        ["still too long", "too long"]
+    );
+}
+
+#[tokio::test]
+async fn an_edit_or_a_deletion_leaves_the_record_of_a_dismissal() {
+    let log = slack::start().await;
+    let ts = slack::now_ts(1);
+    let too_long = of_slack(&ts, &"x".repeat(300_000));
+    assert_eq!(slack::send(&log, &too_long).await.status, 413);
+    let letters = log.get("/v1/dead-letters").await;
+    let id = letters["items"][0]["id"].as_str().expect("an id");
+    let dismissal = dismiss(&log.app, id, "too long", "").await;
+    assert_eq!(dismissal.status, 200, "{dismissal:?}");
+    let deleted = slack::callback(
+        json!({"type": "message", "subtype": "message_deleted", "channel": "C024BE91L",
+               "ts": slack::now_ts(9), "event_ts": slack::now_ts(9), "deleted_ts": ts,
+               "previous_message": {"type": "message", "user": "U1", "text": "short", "ts": ts}}),
+    );
+    for event in [edited(&ts, &slack::now_ts(5), "short"), deleted] {
+        assert_eq!(slack::send(&log, &event).await.status, 200);
+        let again = dismiss(&log.app, id, "another reason", "").await;
+        assert_eq!(again.json(), dismissal.json());
+    }
+}
