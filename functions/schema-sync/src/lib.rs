@@ -9,6 +9,7 @@
 
 pub mod api;
 mod conditions;
+mod definitions;
 pub mod enrich;
 pub mod examples;
 mod head;

@@ -31,7 +31,7 @@ use crate::examples::{self, ExampleChange, ExampleFate, Reviewed, Reviewer};
 use crate::head::{self, apart, publish};
 use crate::meaning;
 use crate::run::{Progress, Run};
-use crate::{rules, state};
+use crate::{definitions, rules, state};
 
 pub use self::answer::Answer;
 
@@ -146,6 +146,7 @@ impl Sync {
         let mut base = self.base().await?;
         let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
         let source = self.described(base.document.as_ref());
+        definitions::resolve(&mut tables, base.tables(), &source).await;
         let (mut meaning, misfits) = self.review_meaning(&base, &tables, &source, run).await;
         ledger.problems.extend(misfits);
         // Before the LLM is asked, which describes only what has no description.
@@ -418,7 +419,10 @@ impl Sync {
 }
 
 /// The schema of tables, for grounding. Reasons are stored, and read by callers who may not see every table.
-fn schema_of<'t>(tables: &'t [Table], source: &'t document::Source) -> ground::Schema<'t> {
+pub(crate) fn schema_of<'t>(
+    tables: &'t [Table],
+    source: &'t document::Source,
+) -> ground::Schema<'t> {
     ground::Schema::new(tables, source.dialect)
         .with_extensions(source.extensions.as_deref())
         .without_hints()

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use platform::store::{ETag, Object, Put, Result, Store, StoreError};
 use schema::Dialect;
 use schema::document::{
-    self, Column, Extension, How, Problem, SourceKind, Table, TableKind, Verified,
+    self, Column, Definition, Extension, How, Problem, SourceKind, Table, TableKind, Verified,
 };
 use schema::read::Read;
 use schema::sql_type::parse_column;
@@ -20,6 +20,8 @@ use warehouse::{Observer, Plan, Planned, Reading, Rejection, Source, SourceError
 #[derive(Default)]
 pub struct Warehouse {
     tables: Mutex<BTreeMap<String, Vec<Column>>>,
+    /// The queries of views.
+    views: Mutex<BTreeMap<String, String>>,
     lost: Mutex<Vec<String>>,
     /// Texts of queries that are not planned, each with the message.
     rejected: Mutex<Vec<(String, String)>>,
@@ -56,6 +58,13 @@ impl Warehouse {
             .lock()
             .unwrap()
             .insert(name.to_owned(), row.fields);
+    }
+
+    /// A view with these columns.
+    pub fn set_view(&self, name: &str, columns: &str, sql: &str) {
+        self.set(name, columns);
+        let sql = sql.to_owned();
+        self.views.lock().unwrap().insert(name.to_owned(), sql);
     }
 
     pub fn drop_table(&self, name: &str) {
@@ -123,6 +132,10 @@ impl Source for Warehouse {
         for (name, columns) in &*self.tables.lock().unwrap() {
             let mut table = Table::new(crate::name(name), TableKind::Table);
             table.columns.clone_from(columns);
+            if let Some(sql) = self.views.lock().unwrap().get(name) {
+                table.kind = TableKind::View;
+                table.definition = Definition::read(sql);
+            }
             if !lost.iter().any(|dataset| dataset == table.dataset()) {
                 reading.tables.push(table);
             }

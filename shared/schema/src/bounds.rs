@@ -12,7 +12,7 @@ use platform::plural::counted;
 use serde::Serialize;
 
 use crate::description::short;
-use crate::document::{Column, Ledger, Problem, Table};
+use crate::document::{Column, Definition, Ledger, Problem, Table};
 
 /// Columns and nested fields of one table; also BigQuery's limit.
 pub const MAX_FIELDS: usize = 10_000;
@@ -22,6 +22,8 @@ pub const MAX_TABLE_BYTES: usize = 4 << 20;
 pub const MAX_TABLES_BYTES: usize = 64 << 20;
 /// The size of what a table has besides columns, in JSON.
 const MAX_REST_BYTES: usize = 1 << 20;
+/// The longest query of a view, in characters.
+pub const MAX_DEFINITION: usize = 16_384;
 /// The most labels of one enum type.
 pub const MAX_LABELS: usize = 1_000;
 /// The siblings, foreign keys and heirs of a table that has too much besides its columns.
@@ -178,6 +180,14 @@ fn alone(column: &Column) -> (Column, &[Column]) {
         cut: column.cut,
     };
     (own, &column.fields)
+}
+
+/// Cuts the query of a view to its limit.
+pub fn fit_definition(definition: &mut Definition) {
+    if let Some((end, _)) = definition.sql.char_indices().nth(MAX_DEFINITION) {
+        definition.sql.truncate(end);
+        definition.cut = true;
+    }
 }
 
 /// Cuts a table to its limits.

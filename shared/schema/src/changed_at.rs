@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::Dialect;
     use crate::document::{
-        Column, FORMAT, ForeignKey, Ledger, Source, SourceKind, Table, TableKind,
+        Column, Definition, FORMAT, ForeignKey, Ledger, Source, SourceKind, Table, TableKind,
     };
     use crate::name::TableName;
     use crate::versions::content_hash;
@@ -208,11 +208,16 @@ mod tests {
         first.tables[1].foreign_keys = vec![key("people")];
         first.tables[1].columns.push(row);
         first.tables[1].description = Some("orders, see hr.people".to_owned());
+        first.tables[1].definition = Some(Definition {
+            sql: "select 1".to_owned(),
+            tables: vec!["p.hr.people".to_owned()],
+            cut: false,
+        });
         first.examples = vec![example("both?", &["p.hr.people", "p.shop.orders"])];
         let extension = json!({"name": "citext", "schema": "hr", "types": ["citext"]});
         first.source.extensions = Some(vec![serde_json::from_value(extension).unwrap()]);
         let first = sealed(first, None);
-        let changes: [(&str, Edit); 7] = [
+        let changes: [(&str, Edit); 8] = [
             ("nothing", |_| {}),
             ("a key into another dataset", |it| {
                 it.tables[1].foreign_keys.clear();
@@ -222,6 +227,9 @@ mod tests {
             }),
             ("the fields of a hidden row type", |it| {
                 it.tables[1].columns[1].fields[0].name = "b".to_owned();
+            }),
+            ("the query of a view of another dataset", |it| {
+                it.tables[1].definition.as_mut().unwrap().sql = "select 2".to_owned();
             }),
             ("an example of both", |it| {
                 it.examples[0].question = "which?".to_owned();

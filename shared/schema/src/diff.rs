@@ -92,8 +92,8 @@ impl TableChanges<'_> {
 
     fn facts(&mut self, old: &Table, new: &Table) {
         use ChangeKind::{
-            Clustering, Description, ForeignKeys, Inheritance, PartitionFilter, Partitioning,
-            PrimaryKey, Size, TableKind,
+            Clustering, Definition, Description, ForeignKeys, Inheritance, PartitionFilter,
+            Partitioning, PrimaryKey, Size, TableKind,
         };
         self.fact(
             TableKind,
@@ -113,6 +113,8 @@ impl TableChanges<'_> {
                 .as_ref()
                 .map(|by| format!("{} by {}", by.column, by.unit))
         };
+        let definition = |table: &Table| table.definition.as_ref().map(|it| it.sql.clone());
+        self.fact(Definition, false, definition(old), definition(new));
         // A query must filter on the partitioning column, so another column breaks it.
         self.fact(
             Partitioning,

@@ -1,5 +1,6 @@
 //! The document that a sync writes and `cache-read` serves.
 
+mod definition;
 mod extension;
 mod format;
 mod meaning;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 use crate::dialect::Dialect;
 use crate::name::TableName;
 
+pub use definition::Definition;
 pub use extension::Extension;
 pub use format::{FORMAT, NEWEST_FORMAT};
 pub use meaning::{Description, Meaning, Metric, Replaced, Term};

@@ -10,7 +10,7 @@ mod shards;
 mod text;
 
 pub use ddl::ddl;
-pub use notes::{collate, enum_labels, heirs};
+pub use notes::{collate, enum_labels, heirs, query_lines};
 pub use quote::{identifier, is_invisible, literal, plain, table_name};
 pub use shards::{instead, one_shard};
 pub use text::text;

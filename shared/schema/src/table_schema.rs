@@ -11,7 +11,9 @@ mod lenient;
 use serde::Deserialize;
 
 use crate::bounds;
-use crate::document::{Column, DescriptionSource, ForeignKey, Partitioning, Table, TableKind};
+use crate::document::{
+    Column, Definition, DescriptionSource, ForeignKey, Partitioning, Table, TableKind,
+};
 use crate::name::TableName;
 
 pub use field::{PolicyTags, RangeElementType, TableField};
@@ -34,11 +36,22 @@ pub struct TableResource {
     pub require_partition_filter: bool,
     pub table_constraints: Option<TableConstraints>,
     pub external_data_configuration: Option<ExternalData>,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub view: ViewQuery,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub materialized_view: ViewQuery,
     /// A 64-bit number as a string.
     #[serde(deserialize_with = "lenient::number")]
     pub num_rows: Option<String>,
     #[serde(deserialize_with = "lenient::number")]
     pub num_bytes: Option<String>,
+}
+
+/// The query of a view or materialized view. In an entry of a listing it is missing.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ViewQuery {
+    pub query: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -161,6 +174,9 @@ impl TableResource {
             .collect();
         table.columns = self.schema.fields.into_iter().map(Column::from).collect();
         spell_as_columns(&mut table);
+        let query = self.view.query.or(self.materialized_view.query);
+        let query = query.filter(|_| table.kind.is_view());
+        table.definition = query.as_deref().and_then(Definition::read);
         bounds::fit(&mut table);
         table
     }

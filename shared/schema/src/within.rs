@@ -5,6 +5,7 @@
 //! the hash of what is left, `generated_at` the last time at which it changed, and the costs are 0.
 
 mod clear;
+mod definition;
 mod fields;
 mod grouped;
 mod hidden;
@@ -61,7 +62,7 @@ pub(crate) struct Whole<'a> {
     meaning: Entries<'a>,
     /// The tables by name; none if the dataset is unknown, or if tables of several datasets have the name.
     table_of: HashMap<&'a str, Option<&'a Table>>,
-    /// The positions of the tables with a key or inheritance between two datasets.
+    /// The positions of the tables with a key, inheritance or the query of a view between datasets.
     links: BTreeMap<BTreeSet<&'a str>, BTreeSet<usize>>,
 }
 
@@ -100,7 +101,7 @@ impl<'a> Whole<'a> {
             Some((datasets, Reading { example, tables }))
         };
         let place = |name: &'a str| place(&table_of, name, document);
-        Self {
+        let mut whole = Self {
             named: Named::of(document),
             tables_of,
             links,
@@ -109,7 +110,14 @@ impl<'a> Whole<'a> {
             meaning: Entries::of(&document.meaning, place),
             table_of,
             document,
+        };
+        for (position, table) in document.tables.iter().enumerate() {
+            let read = whole.datasets_of_definition(table);
+            if let Some(set) = read.filter(|set| set.len() > 1) {
+                whole.links.entry(set).or_default().insert(position);
+            }
         }
+        whole
     }
 
     /// The ids of the datasets.
@@ -121,7 +129,7 @@ impl<'a> Whole<'a> {
         ids.filter(|id| !id.is_empty()).collect()
     }
 
-    /// The sets of datasets that an example reads together, that a term is about, or that a key or
+    /// The sets of datasets that an example or a view reads together, that a term is about, or that a key or
     /// inheritance links.
     pub(crate) fn together(&self) -> BTreeSet<BTreeSet<&'a str>> {
         let of_examples = self.examples.sets().chain(self.quarantined.sets());
@@ -181,7 +189,11 @@ impl<'a> Whole<'a> {
         let mut tables: Vec<usize> = tables.flatten().copied().collect();
         tables.sort_unstable();
         let tables = tables.into_iter().map(|position| {
-            let mut table = whole.tables[position].clone();
+            let original = &whole.tables[position];
+            let mut table = original.clone();
+            if !self.shows_definition(original, datasets, hidden) {
+                table.definition = None;
+            }
             clear::table(&mut table, datasets, hidden);
             table
         });
@@ -255,8 +267,8 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// The hash of what only a caller of all of these datasets sees: the examples that read them all, the terms
-    /// about all of them, and the keys and the inheritance between two of them.
+    /// The hash of what only a caller of all of these datasets sees: the examples and views that read them all, the
+    /// terms about all of them, and the keys and the inheritance between two of them.
     pub(crate) fn hash_together(&self, set: &BTreeSet<&str>) -> String {
         let datasets = Names::only(set.iter().copied());
         let hidden = self.hidden(&datasets);
@@ -271,7 +283,12 @@ impl<'a> Whole<'a> {
             };
             let keys = table.foreign_keys.iter();
             let keys = keys.filter(|key| between(&key.references_parts, table));
+            let definition = table.definition.as_ref().filter(|_| {
+                self.datasets_of_definition(table).as_ref() == Some(set)
+                    && self.shows_definition(table, &datasets, &hidden)
+            });
             Table {
+                definition: definition.cloned(),
                 foreign_keys: keys.cloned().collect(),
                 inherits: names(&table.inherits),
                 inherited_by: names(&table.inherited_by),

@@ -309,3 +309,37 @@ fn only_the_first_faults_of_a_file_are_listed() {
     assert!(refusal.ends_with("; and 9 more"), "{refusal}");
     assert_eq!(refusal.matches("use one of").count(), 1, "{refusal}");
 }
+
+#[test]
+fn the_query_of_a_view_is_read_and_that_of_a_table_is_none() {
+    for (properties, expected) in [
+        (
+            r#""type": "VIEW", "view": {"query": "select 1 as a;\n", "useLegacySql": false}"#,
+            Some("select 1 as a"),
+        ),
+        (
+            r#""type": "MATERIALIZED_VIEW", "materializedView": {"query": "select 2 as a"}"#,
+            Some("select 2 as a"),
+        ),
+        (
+            r#""view": [{"query": "select 3 as a", "use_legacy_sql": false}]"#,
+            Some("select 3 as a"),
+        ),
+        (
+            r#""materialized_view": [{"query": "select 4 as a"}]"#,
+            Some("select 4 as a"),
+        ),
+        (r#""type": "VIEW", "view": {"query": " "}"#, None),
+        (r#""type": "VIEW", "view": null"#, None),
+        (
+            r#""type": "TABLE", "view": {"query": "select 5 as a"}"#,
+            None,
+        ),
+        (r#""type": "VIEW", "view": []"#, None),
+    ] {
+        let file = format!(r#"{{"schema": {{"fields": {FIELDS}}}, {properties}}}"#);
+        let table = read(file.as_bytes()).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let sql = table.definition.as_ref().map(|it| it.sql.as_str());
+        assert_eq!(sql, expected, "{file}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod accidents;
 mod conditions;
+mod definitions;
 mod descriptions;
 mod examples;
 mod folder;

@@ -49,6 +49,8 @@ pub enum ChangeKind {
     /// The tables that the table inherits from, or that inherit from it.
     Inheritance,
     TableKind,
+    /// The query of a view.
+    Definition,
     Shards,
     /// The estimate of rows or bytes.
     Size,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::document::{Partitioning, TableKind};
+use crate::document::{Definition, Partitioning, TableKind};
 use crate::sql_type::parse_column;
 
 fn table(columns: &[(&str, &str)]) -> Table {
@@ -151,4 +151,16 @@ fn a_view_that_newly_blocks_a_wildcard_is_breaking() {
     );
     assert!(!changes(&["t_view"], &[])[0].breaking);
     assert!(changes(&["t_view"], &["t_view"]).is_empty());
+}
+
+#[test]
+fn a_changed_query_of_a_view_is_a_change_that_breaks_nothing() {
+    let view = |sql: &str| Table {
+        kind: TableKind::View,
+        definition: Definition::read(sql),
+        ..table(&[("id", "INT64")])
+    };
+    let (old, new) = (view("select 1 as id"), view("select 2 as id"));
+    assert_eq!(kinds(&old, &old), []);
+    assert_eq!(kinds(&old, &new), [(None, ChangeKind::Definition, false)]);
 }

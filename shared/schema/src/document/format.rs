@@ -27,6 +27,7 @@ fn is_table_new(table: &Table) -> bool {
     table.description_source == Some(DescriptionSource::Person)
         || !table.inherits.is_empty()
         || !table.inherited_by.is_empty()
+        || table.definition.is_some()
         || shards.is_some_and(|it| !it.blocked_by.is_empty() || it.wildcard.is_some())
         || table.columns.iter().any(is_column_new)
 }
@@ -90,6 +91,7 @@ mod tests {
             ("/tables/0", "description_source", json!("person")),
             ("/tables/0", "inherits", json!([["p", "shop", "u"]])),
             ("/tables/0", "inherited_by", json!([["p", "shop", "u"]])),
+            ("/tables/0", "definition", json!({"sql": "select 1"})),
             ("/tables/0/shards", "blocked_by", json!(["t_view"])),
             ("/tables/0/shards", "wildcard", json!("t_2*")),
             (column, "description_source", json!("person")),

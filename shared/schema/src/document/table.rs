@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::definition::Definition;
 use crate::name::TableName;
 
 /// A table, or a family of date shards that is read as one table: `project.dataset.events_*`.
@@ -50,6 +51,10 @@ pub struct Table {
     pub inherited_by: Vec<TableName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
+    /// The query of a view or materialized view. Absent if it names anything that the document does not
+    /// have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
     /// Some columns or nested fields, or parts of `shards`, `foreign_keys` or `inherited_by`, are
     /// omitted because of a document's size limits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -66,6 +71,13 @@ pub enum TableKind {
     MaterializedView,
     External,
     Snapshot,
+}
+
+impl TableKind {
+    /// Whether a query defines it.
+    pub fn is_view(self) -> bool {
+        matches!(self, Self::View | Self::MaterializedView)
+    }
 }
 
 /// A column or a nested field. A path joins the names from the column down with dots; a name that
@@ -229,6 +241,7 @@ impl Table {
             inherits: Vec::new(),
             inherited_by: Vec::new(),
             shards: None,
+            definition: None,
             cut: false,
             columns: Vec::new(),
         }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::notes::{CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key};
-use super::quote::{identifier, literal, plain, table_name};
+use super::notes::{
+    CUT, CUT_DEFINITION, collate, enum_labels, heirs, inherited_by, kind, partition_key,
+};
+use super::quote::{identifier, literal, plain, sql_lines, table_name};
 use super::shards::shard_notes;
 use crate::dialect::Dialect;
 use crate::document::{Column, Mode, Partitioning, Table, TableKind};
@@ -21,6 +23,7 @@ pub fn ddl(table: &Table, dialect: Dialect) -> String {
     if kind(table) != "table" {
         let _ = writeln!(ddl, "-- {}", kind(table));
     }
+    definition(table, dialect, &mut ddl);
     for note in shard_notes(table, dialect) {
         let _ = writeln!(ddl, "-- {note}");
     }
@@ -52,6 +55,25 @@ pub fn ddl(table: &Table, dialect: Dialect) -> String {
         Dialect::Postgres => postgres_tail(table, &name, &mut ddl),
     }
     ddl
+}
+
+/// The statement that defines a view, as comments: it can't tell the types of the columns.
+fn definition(table: &Table, dialect: Dialect, ddl: &mut String) {
+    let Some(definition) = &table.definition else {
+        return;
+    };
+    let materialized = match table.kind {
+        TableKind::MaterializedView => "MATERIALIZED ",
+        _ => "",
+    };
+    let name = table_name(&table.parts, dialect);
+    let _ = writeln!(ddl, "-- CREATE {materialized}VIEW {name} AS");
+    for line in sql_lines(&definition.sql) {
+        let _ = writeln!(ddl, "-- {line}");
+    }
+    if definition.cut {
+        let _ = writeln!(ddl, "-- {CUT_DEFINITION}");
+    }
 }
 
 fn column_line(column: &Column, dialect: Dialect) -> String {

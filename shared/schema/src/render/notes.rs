@@ -1,12 +1,24 @@
 //! What both renderings say of a table: its kind, its heirs and its partition.
 
-use super::quote::{identifier, literal, plain, table_name};
+use super::quote::{identifier, literal, plain, sql_lines, table_name};
 use crate::dialect::Dialect;
-use crate::document::{Column, Table, TableKind};
+use crate::document::{Column, Definition, Table, TableKind};
 use crate::name::{TableName, names_of};
 
 /// The note on a table that is marked as cut.
 pub(super) const CUT: &str = "some fields are omitted here; the warehouse has all of them";
+
+/// The note on a definition that is marked as cut.
+pub(super) const CUT_DEFINITION: &str =
+    "the rest of the query is omitted here; the warehouse has all of it";
+
+/// The query of a view in lines, up to `longest` characters, and whether some of it is missing.
+pub fn query_lines(definition: &Definition, longest: usize) -> (Vec<String>, bool) {
+    let beginning = definition.sql.char_indices().nth(longest);
+    let beginning = beginning.map(|(end, _)| &definition.sql[..end]);
+    let lines = sql_lines(beginning.unwrap_or(&definition.sql));
+    (lines, beginning.is_some() || definition.cut)
+}
 
 /// How many tables of an inheritance are named; the others are counted.
 const HEIRS: usize = 10;

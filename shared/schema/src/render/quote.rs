@@ -30,6 +30,19 @@ pub fn plain(text: &str) -> String {
     line
 }
 
+/// SQL in lines, each without invisible characters and without what ends a fence. Quotes stay, because they have a
+/// meaning.
+pub fn sql_lines(sql: &str) -> Vec<String> {
+    let lines = sql.split(|it: char| matches!(it, '\n' | '\r' | '\u{2028}' | '\u{2029}'));
+    let seen = |it: char| match it {
+        blank if blank.is_whitespace() || is_invisible(blank) => ' ',
+        seen => seen,
+    };
+    let lines = lines.map(|line| line.chars().map(seen).collect::<String>());
+    let lines = lines.map(|line| line.trim_end().replace("```", "'''"));
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
 /// A string literal of the dialect with exactly this text, on one line.
 #[inline]
 pub fn literal(text: &str, dialect: Dialect) -> String {

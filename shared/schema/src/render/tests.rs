@@ -4,10 +4,11 @@ use sqlparser::dialect::{BigQueryDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
 
 use super::*;
+use crate::bounds::{MAX_DEFINITION, fit_definition};
 use crate::dialect::Dialect;
 use crate::document::{
-    Column, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion, Shards, Table,
-    TableKind,
+    Column, Definition, Drift, DriftKind, ForeignKey, Mode, Partitioning, ShardVersion, Shards,
+    Table, TableKind,
 };
 use crate::name::TableName;
 
@@ -408,6 +409,46 @@ proptest! {
             prop_assert_eq!(create.columns.len(), count);
             let comments = if dialect == Dialect::Postgres { 1 + count } else { 0 };
             prop_assert_eq!(statements.len(), 1 + comments);
+        }
+    }
+}
+
+#[test]
+fn the_query_of_a_view_is_rendered_and_says_if_it_is_cut() {
+    let long = format!("select 1 as id -- {}", "x".repeat(MAX_DEFINITION));
+    for (sql, kind, statement, is_cut) in [
+        (
+            "\n SELECT orders.id\n   FROM shop.orders;\n",
+            TableKind::View,
+            "-- CREATE VIEW d.t AS\n-- SELECT orders.id\n--    FROM shop.orders\nCREATE TABLE",
+            false,
+        ),
+        (
+            long.as_str(),
+            TableKind::MaterializedView,
+            "-- CREATE MATERIALIZED VIEW d.t AS\n-- select 1 as id -- xxx",
+            true,
+        ),
+    ] {
+        let mut definition = Definition::read(sql).unwrap();
+        fit_definition(&mut definition);
+        assert_eq!(definition.cut, is_cut);
+        assert!(definition.sql.chars().count() <= MAX_DEFINITION);
+        let view = Table {
+            kind,
+            definition: Some(definition),
+            ..table("p.d.t", vec![Column::leaf("id", "bigint")])
+        };
+        let statements = ddl(&view, Dialect::Postgres);
+        assert!(statements.contains(statement), "{statements}");
+        assert!(Parser::parse_sql(&PostgreSqlDialect {}, &statements).is_ok());
+        let card = text(&view, Dialect::Postgres);
+        let lines = card.lines().filter(|line| line.starts_with("| "));
+        assert!(lines.map(str::len).sum::<usize>() < 2_100, "{card}");
+        assert!(card.contains("defined as:\n| "), "{card}");
+        for rendered in [statements, card] {
+            let says_so = rendered.contains("the rest of the query is omitted");
+            assert_eq!(says_so, is_cut, "{rendered}");
         }
     }
 }

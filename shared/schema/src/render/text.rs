@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use platform::excerpt::cut;
 use platform::plural::counted;
 
-use super::notes::{CUT, collate, enum_labels, heirs, inherited_by, kind, partition_key};
+use super::notes::{
+    CUT, CUT_DEFINITION, collate, enum_labels, heirs, inherited_by, kind, partition_key,
+    query_lines,
+};
 use super::quote::{identifier, plain, table_name};
 use super::shards::shard_notes;
 use crate::dialect::Dialect;
@@ -18,10 +21,14 @@ const LONGEST_DESCRIPTION: usize = 1_024;
 /// The longest list of labels, in characters.
 const LABELS: usize = 1_024;
 
+/// The longest query of a view, in characters.
+const LONGEST_QUERY: usize = 2_048;
+
 /// The longest card, in bytes.
 const LONGEST: usize = 4 << 20;
 
-/// Renders a card: a head of `key: value` lines, then one line per path:
+/// Renders a card: a head of `key: value` lines, with the query of a view in lines that start with `|`, then one line
+/// per path:
 /// `path TYPE[ REPEATED][ [how a query reads its fields, labels, collation]][ — description]`. A path can't look like a
 /// key, because it contains a colon only if it is quoted.
 pub fn text(table: &Table, dialect: Dialect) -> String {
@@ -75,6 +82,16 @@ pub fn text(table: &Table, dialect: Dialect) -> String {
     let notes = inherited_by(table, dialect).into_iter();
     for note in notes.chain(shard_notes(table, dialect)) {
         let _ = writeln!(card, "{note}");
+    }
+    if let Some(definition) = &table.definition {
+        let (lines, is_cut) = query_lines(definition, LONGEST_QUERY);
+        card.push_str("defined as:\n");
+        for line in lines {
+            let _ = writeln!(card, "| {line}");
+        }
+        if is_cut {
+            let _ = writeln!(card, "cut: {CUT_DEFINITION}");
+        }
     }
     if table.cut {
         let _ = writeln!(card, "cut: {CUT}");

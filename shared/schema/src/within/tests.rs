@@ -5,7 +5,7 @@ use super::*;
 use crate::Dialect;
 use crate::document::{Column, FORMAT, SourceKind, TableKind};
 
-fn empty() -> Document {
+pub(super) fn empty() -> Document {
     Document {
         format: FORMAT,
         version: String::new(),

@@ -145,3 +145,71 @@ async fn a_machine_learning_model_is_not_a_table() {
     assert_eq!(names(&reading), ["acme.shop.t"]);
     assert_eq!(reading.problems, []);
 }
+
+/// The queries of the views in a reading, by name.
+fn queries(reading: &Reading) -> Vec<(&str, Option<&str>)> {
+    let views = reading.tables.iter().filter(|it| it.kind.is_view());
+    let with_query = views.map(|view| {
+        let definition = view.definition.as_ref();
+        (view.own_name(), definition.map(|it| it.sql.as_str()))
+    });
+    with_query.collect()
+}
+
+fn views(stub: &Stub, of_view: &str, of_summary: &str) {
+    let resource = |kind: &str, key: &str, query: &str| {
+        let mut resource = json!({"type": kind, "schema": {"fields": [column("id", "INTEGER")]}});
+        resource[key]["query"] = query.into();
+        resource
+    };
+    stub.table(SHOP, "t", id());
+    stub.put(SHOP, "seen", resource("VIEW", "view", of_view));
+    let summary = resource("MATERIALIZED_VIEW", "materializedView", of_summary);
+    stub.put(SHOP, "summary", summary);
+}
+
+#[tokio::test]
+async fn the_queries_of_views_are_read_by_gets_and_by_the_query() {
+    let stub = Stub::start().await;
+    views(&stub, "select 1 as id;\n", "select 2 as id");
+    let expected = [
+        ("seen", Some("select 1 as id")),
+        ("summary", Some("select 2 as id")),
+    ];
+    let by_gets = source(&stub, "shop", |_| {});
+    let (first, _) = read(&by_gets, &[]).await;
+    assert_eq!(queries(&first), expected);
+    stub.reset_calls();
+    let by_query = source(&stub, "shop", |s| s.query_above = 0);
+    let (reading, _) = read(&by_query, &[]).await;
+    assert_eq!(queries(&reading), expected);
+    assert_eq!(stub.calls(Method::Get), 1, "the materialized view");
+
+    views(&stub, "select 3 as id", "select 4 as id");
+    stub.reset_calls();
+    let (again, _) = read(&by_gets, &first.tables).await;
+    let changed = [
+        ("seen", Some("select 3 as id")),
+        ("summary", Some("select 4 as id")),
+    ];
+    assert_eq!(queries(&again), changed);
+    assert_eq!(stub.calls(Method::Get), 1, "the materialized view");
+}
+
+#[tokio::test]
+async fn without_the_list_of_views_their_queries_are_read_by_gets() {
+    let stub = Stub::start().await;
+    views(&stub, "select 1 as id", "select 2 as id");
+    stub.set_without("INFORMATION_SCHEMA.VIEWS");
+    let source = source(&stub, "shop", |s| s.query_above = 0);
+
+    let (reading, _) = read(&source, &[]).await;
+
+    let expected = [
+        ("seen", Some("select 1 as id")),
+        ("summary", Some("select 2 as id")),
+    ];
+    assert_eq!(queries(&reading), expected);
+    assert_eq!(reading.problems, []);
+    assert_eq!(stub.calls(Method::Get), 2);
+}

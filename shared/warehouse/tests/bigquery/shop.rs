@@ -108,7 +108,11 @@ pub fn rich(stub: &Stub) {
     stub.put(
         SHOP,
         "recent",
-        json!({"type": "VIEW", "schema": {"fields": [column("id", "INTEGER")]}}),
+        json!({
+            "type": "VIEW",
+            "schema": {"fields": [column("id", "INTEGER")]},
+            "view": {"query": "select id\nfrom `acme.shop.customers`", "useLegacySql": false},
+        }),
     );
     shards(stub, "events_", 3, |_| json!([column("day", "STRING")]));
 }

@@ -351,3 +351,27 @@ async fn a_readable_partition_of_an_unreadable_table_is_a_table_of_its_own() {
     names.sort();
     assert_eq!(names, ["log_1", "of_other", "part"]);
 }
+
+#[tokio::test]
+async fn the_query_of_a_view_is_omitted_if_the_role_may_not_read_each_table_or_name_in_it() {
+    let db = warehouse(&format!(
+        "{}
+         create table shop.plain (id int, code text);
+         create view shop.of_plain as select id from shop.plain;
+         create view shop.of_vault as select id from shop.vault;
+         create view shop.of_half as select id from shop.half;
+         create view shop.of_closed as select id from closed.people;
+         create view shop.of_function as select closed.bucket(id) as id from shop.plain;
+         create view shop.of_literal as select id from shop.plain where code = 'vault';
+         grant select on shop.plain, shop.of_plain, shop.of_vault, shop.of_half, shop.of_closed,
+           shop.of_function, shop.of_literal to {UNPRIVILEGED};",
+        half_open()
+    ))
+    .await;
+    let (tables, _) = by_name(&db).await;
+    let views = tables.values().filter(|it| it.kind == TableKind::View);
+    let with_query = |table: &&Table| table.definition.is_some();
+    let shown = views.clone().filter(with_query).map(Table::own_name);
+    assert_eq!(shown.collect::<Vec<_>>(), ["of_plain"]);
+    assert_eq!(views.count(), 7);
+}

@@ -338,14 +338,14 @@ async fn sizes_are_estimates_over_all_partitions_or_unknown() {
 }
 
 #[tokio::test]
-async fn a_second_reading_takes_eight_requests_and_returns_changes() {
+async fn a_second_reading_takes_nine_requests_and_returns_changes() {
     let db = warehouse(SHOP).await;
     let source = source(&db, "");
     let before = read(&source).await;
     let usage = Usage::default();
     let again = source.read(&before.tables, &usage).await.unwrap();
     assert_eq!(before.tables, again.tables);
-    assert_eq!(usage.requests(), 8);
+    assert_eq!(usage.requests(), 9);
 
     db.run(
         "alter table shop.customer drop column tags, alter column id type int;
@@ -424,4 +424,45 @@ async fn all_tables_together_are_expanded_within_the_limit_of_a_document() {
             .values()
             .all(|table| table.cut && table.columns.len() == 2)
     );
+}
+
+#[tokio::test]
+async fn the_query_of_a_view_is_read_with_full_names() {
+    let db = warehouse(SHOP).await;
+    let tables = tables(&source(&db, "")).await;
+    let sql = |name: &str| tables[name].definition.as_ref().map(|it| it.sql.as_str());
+    assert_eq!(sql("shop.orders"), None);
+    for (name, from) in [
+        ("shop.open_orders", "FROM shop.orders"),
+        ("shop.revenue", "FROM shop.orders\n  GROUP BY"),
+    ] {
+        let sql = sql(name).unwrap();
+        assert!(sql.starts_with("SELECT") && sql.contains(from), "{sql}");
+        assert!(!sql.ends_with(';'), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_on_a_table_of_a_view_delays_no_sync_and_loses_no_query() {
+    let db = warehouse(
+        "create table it (id int);
+         create view seen as select id from it",
+    )
+    .await;
+    let source = source(&db, "");
+    let before = read(&source).await;
+    let mut client = db.client().await;
+    let lock = client.transaction().await.unwrap();
+    lock.batch_execute("lock table it in access exclusive mode")
+        .await
+        .unwrap();
+    let usage = Usage::default();
+    let locked = source.read(&before.tables, &usage).await.unwrap();
+    assert_eq!(locked.tables, before.tables);
+    let seen = locked.tables.iter().find(|it| it.own_name() == "seen");
+    assert!(seen.unwrap().definition.is_some());
+    let [problem] = &locked.problems[..] else {
+        panic!("{:?}", locked.problems);
+    };
+    assert_eq!(problem.subject, "views");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The rows of the sync's query. Tables with equal columns, description and keys share a row.
+/// The rows of the sync's query. Tables with equal columns, description, keys and query share a row.
 pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>, sql: &str) -> Vec<Value> {
     let mut groups: BTreeMap<_, Vec<&String>> = BTreeMap::new();
     for (name, resource) in tables {
@@ -18,17 +18,20 @@ pub(super) fn catalog_rows(tables: &BTreeMap<String, Value>, sql: &str) -> Vec<V
             .as_str()
             .map(|text| json!(text).to_string());
         let keys = keys(name, &resource["tableConstraints"]);
-        let group = (json!(columns).to_string(), description, keys);
+        let query = resource["view"]["query"].as_str().map(str::to_owned);
+        let query = query.filter(|_| sql.contains("INFORMATION_SCHEMA.VIEWS"));
+        let group = (json!(columns).to_string(), description, keys, query);
         groups.entry(group).or_default().push(name);
     }
     groups
         .into_iter()
-        .map(|((columns, description, keys), names)| {
+        .map(|((columns, description, keys, query), names)| {
             let cells = [
                 Some(columns),
                 description,
                 keys,
                 Some(json!(names).to_string()),
+                query,
             ];
             let cells: Vec<_> = cells.into_iter().map(|cell| json!({"v": cell})).collect();
             json!({"f": cells})

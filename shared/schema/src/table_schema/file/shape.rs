@@ -13,7 +13,7 @@ use crate::name::TableName;
 const RESOURCE: &str = "google_bigquery_table";
 
 /// What Terraform writes as a block, in the resource and below it.
-const BLOCKS: [&str; 8] = [
+const BLOCKS: [&str; 10] = [
     "timePartitioning",
     "rangePartitioning",
     "tableConstraints",
@@ -22,6 +22,8 @@ const BLOCKS: [&str; 8] = [
     "externalDataConfiguration",
     "hivePartitioningOptions",
     "range",
+    "view",
+    "materializedView",
 ];
 
 /// The file in the form of a table resource. `name` is the table that the file is named for, and `repeated`

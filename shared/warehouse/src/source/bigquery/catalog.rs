@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use schema::bounds;
-use schema::document::{Column, DescriptionSource, ForeignKey, Mode, Table};
+use schema::document::{Column, Definition, DescriptionSource, ForeignKey, Mode, Table, TableKind};
 use schema::family::{Family, ShardRun};
 use schema::name::TableName;
 use schema::sql_type::parse_column;
@@ -22,6 +22,13 @@ use crate::observer::Observer;
 
 const SQL: &str = include_str!("catalog.sql");
 
+/// The queries of views, and the same without any.
+const VIEWED: &str = "select table_name, any_value(view_definition) as query
+  from `{dataset}`.INFORMATION_SCHEMA.VIEWS
+  group by table_name";
+const NONE_VIEWED: &str =
+    "select cast(null as string) as table_name, cast(null as string) as query";
+
 /// The result of the query. It does not tell which nested fields are required, and lacks external
 /// tables.
 pub(super) struct Catalog {
@@ -36,6 +43,7 @@ struct Group {
     description: Option<String>,
     primary_key: Vec<String>,
     foreign_keys: Vec<ForeignKey>,
+    definition: Option<Definition>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +92,7 @@ pub(super) async fn read(
             Err(failure) => failure,
         };
         let mut present = OptionalColumn::ALL.into_iter();
-        match present.find(|it| !lacking.has(*it) && failure.names(it.name())) {
+        match present.find(|it| !lacking.has(*it) && it.is_missing_by(&failure)) {
             Some(column) => client.lacking.add(column),
             None => return Err(failure),
         }
@@ -102,7 +110,12 @@ async fn rows(
         true => "false",
         false => "array_length(policy_tags) > 0",
     };
+    let viewed = match lacking.has(OptionalColumn::ViewDefinition) {
+        true => NONE_VIEWED,
+        false => VIEWED,
+    };
     let mut sql = SQL
+        .replace("{viewed}", viewed)
         .replace("{dataset}", &dataset.to_string())
         .replace("{tagged}", tagged);
     for column in OptionalColumn::ALL {
@@ -191,6 +204,15 @@ impl Catalog {
         self.group(table).map(|group| &group.columns[..])
     }
 
+    /// Whether the query returns all of such a table. It lacks external tables and the queries of materialized views.
+    pub(super) fn has_all_of(&self, kind: TableKind) -> bool {
+        match kind {
+            TableKind::External | TableKind::MaterializedView => false,
+            TableKind::View => !self.lacking.has(OptionalColumn::ViewDefinition),
+            TableKind::Table | TableKind::Snapshot => true,
+        }
+    }
+
     /// A table, or a family's newest shard, by the query and the listing; none if the query lacks it.
     pub(super) fn table(
         &self,
@@ -208,6 +230,7 @@ impl Catalog {
             .description
             .as_ref()
             .map(|_| DescriptionSource::Warehouse);
+        table.definition.clone_from(&group.definition);
         spell_as_columns(&mut table);
         bounds::fit(&mut table);
         Some(table)
@@ -249,7 +272,7 @@ impl Catalog {
 
 /// The tables of a row, what they are equal in, and their keys.
 fn parse_row(row: &Row) -> anyhow::Result<(Vec<String>, Group, Vec<KeyRow>)> {
-    let [columns, description, keys, tables] = row.cells().context("four cells a row")?;
+    let [columns, description, keys, tables, query] = row.cells().context("five cells per row")?;
     let tables: Vec<String> = json(tables.context("tables")?)?;
     let columns: Vec<ColumnRow> = json(columns.context("columns")?)?;
     let columns = columns.into_iter().map(ColumnRow::into_column);
@@ -262,6 +285,7 @@ fn parse_row(row: &Row) -> anyhow::Result<(Vec<String>, Group, Vec<KeyRow>)> {
             .filter(|text| !text.trim().is_empty()),
         primary_key: Vec::new(),
         foreign_keys: Vec::new(),
+        definition: query.and_then(Definition::read),
     };
     let keys = match keys {
         Some(text) => json(text)?,
@@ -326,6 +350,8 @@ fn complete(columns: &mut [Column], known: &[Column], lacking: LackingNow, is_ne
                     column.rounding_mode.clone_from(&known.rounding_mode);
                 }
                 OptionalColumn::Default => column.default.clone_from(&known.default),
+                // Of a table, not of a column.
+                OptionalColumn::ViewDefinition => {}
             }
         }
         complete(&mut column.fields, &known.fields, lacking, true);

@@ -60,10 +60,16 @@ keyed as (
            order by constraint_name)) as keys
   from constrained
   group by table_name
+),
+-- The queries of views; those of materialized views are not there.
+viewed as (
+  {viewed}
 )
 select listed.columns, titled.description, keyed.keys,
-       to_json_string(array_agg(listed.table_name order by listed.table_name)) as tables
+       to_json_string(array_agg(listed.table_name order by listed.table_name)) as tables,
+       viewed.query
 from listed
 left join titled on titled.table_name = listed.table_name
 left join keyed on keyed.table_name = listed.table_name
-group by listed.columns, titled.description, keyed.keys
+left join viewed on viewed.table_name = listed.table_name
+group by listed.columns, titled.description, keyed.keys, viewed.query

@@ -18,11 +18,12 @@ use super::subject::Subject;
 use crate::error::SourceError;
 use crate::observer::Observer;
 
-/// The fields to return. A full resource also has a view's SQL, labels and much more.
+/// The fields to return. A full resource also has labels and much more.
 const FIELDS: &str = "type,description,schema,\
      timePartitioning(type,field,requirePartitionFilter),rangePartitioning/field,\
      clustering/fields,requirePartitionFilter,tableConstraints,numRows,numBytes,\
-     externalDataConfiguration(hivePartitioningOptions(requirePartitionFilter,fields))";
+     externalDataConfiguration(hivePartitioningOptions(requirePartitionFilter,fields)),\
+     view/query,materializedView/query";
 
 /// What was read under the name of a family or table.
 pub(super) enum Found {

@@ -1,6 +1,8 @@
-//! The columns of `INFORMATION_SCHEMA` that an emulator may lack.
+//! The columns of `INFORMATION_SCHEMA` that an emulator, or the account of the sync, may lack.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::failure::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OptionalColumn {
@@ -8,14 +10,17 @@ pub(super) enum OptionalColumn {
     Collation,
     RoundingMode,
     Default,
+    /// The queries of views.
+    ViewDefinition,
 }
 
 impl OptionalColumn {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::PolicyTags,
         Self::Collation,
         Self::RoundingMode,
         Self::Default,
+        Self::ViewDefinition,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -24,7 +29,14 @@ impl OptionalColumn {
             Self::Collation => "collation_name",
             Self::RoundingMode => "rounding_mode",
             Self::Default => "column_default",
+            Self::ViewDefinition => "view_definition",
         }
+    }
+
+    /// Whether a query failed because of it.
+    pub(super) fn is_missing_by(self, failure: &Failure) -> bool {
+        failure.names(self.name())
+            || self == Self::ViewDefinition && failure.names("INFORMATION_SCHEMA.VIEWS")
     }
 
     fn bit(self) -> u8 {

@@ -1,7 +1,7 @@
 //! One table or family to read, and what the query of its dataset tells of it.
 
 use schema::compare::{self, ColumnChange, Detail};
-use schema::document::{Column, Table, TableKind};
+use schema::document::{Column, Table};
 use schema::family::{self, Family};
 use schema::name::TableName;
 
@@ -42,7 +42,7 @@ impl TableTask<'_> {
         let Self { found, family } = self;
         let catalog = found.catalog.as_ref()?;
         let listed = found.listing.entry(family)?;
-        if listed.table_kind() == TableKind::External {
+        if !catalog.has_all_of(listed.table_kind()) {
             return None;
         }
         let mut table = catalog.table(&newest(family), listed, self.name())?;

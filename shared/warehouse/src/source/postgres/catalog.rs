@@ -14,7 +14,7 @@ use super::omission::{missing_schemas, nothing_to_read, unreadable};
 use super::relation::Relation;
 use super::text::Text;
 use super::types::Types;
-use super::{extensions, hiding};
+use super::{definitions, extensions, hiding};
 use crate::error::SourceError;
 use crate::observer::Observer;
 use crate::source::Reading;
@@ -89,6 +89,8 @@ pub(super) async fn read(
     if relations.is_empty() && !omitted.is_empty() {
         return Err(nothing_to_read(&omitted));
     }
+    let views = definitions::read(&catalog.db, &mut relations, known, observer).await?;
+    problems.extend(views);
     let (tables, more) = catalog.tables(database, role, relations).await?;
     problems.extend(more);
     // Last, because an error ends the transaction.

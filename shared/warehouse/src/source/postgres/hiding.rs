@@ -1,4 +1,4 @@
-//! Removes texts that name what the role may not read: comments, defaults, expressions.
+//! Removes texts that name what the role may not read: comments, defaults, expressions, queries of views.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -75,6 +75,11 @@ impl Hiding<'_> {
             .is_some_and(|key| self.is_in(key))
         {
             table.partitioning = None;
+        }
+        if let Some(definition) = &table.definition
+            && self.is_in(&definition.sql)
+        {
+            table.definition = None;
         }
         self.columns(&mut table.columns);
     }

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod columns;
+mod definitions;
 mod extensions;
 mod hiding;
 mod links;
