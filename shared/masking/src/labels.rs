@@ -225,12 +225,21 @@ pub struct Label {
     pub class: Class,
 }
 
-const SLOTS: usize = 4096;
+const SLOTS: usize = 1 << 14;
 
-/// The words as a tree of letters.
+/// The least number of letters of a word that may begin within another one, as in "userpassword".
+const INNER: usize = 6;
+
 pub struct Dictionary {
+    words: Tree,
+    /// The words that may begin within another one.
+    inner: Tree,
+}
+
+/// Words as a tree of letters.
+struct Tree {
     /// The first two letters of the words, as bits that fit into the processor's cache. Most are not set.
-    used: [u64; SLOTS / 64],
+    used: Vec<u64>,
     nodes: Vec<Node>,
 }
 
@@ -239,6 +248,8 @@ pub struct Dictionary {
 struct Node {
     /// The meaning, if the part is a word.
     class: Option<Class>,
+    /// The node after `_`.
+    mark: Option<u32>,
     /// The nodes by the next letter, in the order of the letters.
     next: Vec<(char, u32)>,
 }
@@ -246,49 +257,88 @@ struct Node {
 impl Dictionary {
     pub fn new() -> Self {
         let mut dictionary = Self {
-            used: [0; SLOTS / 64],
-            nodes: vec![Node::default()],
+            words: Tree::new(),
+            inner: Tree::new(),
         };
         for &(class, words) in WORDS {
             for word in words.split_ascii_whitespace() {
-                dictionary.add_spellings(word, class);
+                dictionary.add(word, class);
             }
         }
         for (word, class) in telephones::words() {
-            dictionary.add_spellings(&word, class);
+            dictionary.add(&word, class);
         }
         dictionary
     }
 
-    fn add_spellings(&mut self, word: &str, class: Class) {
-        self.add(word, class);
+    fn add(&mut self, word: &str, class: Class) {
         let plain = plain(word);
-        if plain != word {
-            self.add(&plain, class);
+        let spellings = [Some(word), (plain != word).then_some(plain.as_str())];
+        for word in spellings.into_iter().flatten() {
+            let word: Vec<char> = word.chars().collect();
+            self.words.add(&word, class);
+            if word.len() >= INNER && class.is(Class::PASSWORD) && is_spaced(word[0]) {
+                self.inner.add(&word, class);
+            }
+        }
+    }
+
+    /// The labels of a text, in order and without overlaps.
+    pub fn labels(&self, text: &Folded) -> Vec<Label> {
+        let mut labels = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let first = lower(text.at(at));
+            let slot = slot(first, lower(text.at(at + 1)));
+            // Words within others are in both trees.
+            let label = self.words.has(slot).then(|| {
+                let begins = !is_spaced(first) || begins_word(text, at);
+                let tree = if begins { &self.words } else { &self.inner };
+                let label = tree.has(slot).then(|| tree.label(text, at, first));
+                label.flatten()
+            });
+            let label = label.flatten();
+            at = label.map_or(at + 1, |label| label.end);
+            labels.extend(label);
+        }
+        labels
+    }
+}
+
+impl Tree {
+    fn new() -> Self {
+        Self {
+            used: vec![0; SLOTS / 64],
+            nodes: vec![Node::default()],
         }
     }
 
     /// Adds a word, unless it has a meaning already.
-    fn add(&mut self, word: &str, class: Class) {
-        let word: Vec<char> = word.chars().collect();
-        let seconds = match word[..] {
+    fn add(&mut self, word: &[char], class: Class) {
+        let seconds = match word {
             [_] => vec![':', '=', '"', '\'', ' ', '는', '은', '가', '이'],
-            [_, '_', third, ..] => vec!['_', '-', ' ', third],
+            [_, '_', third, ..] => vec!['_', '-', ' ', *third],
             _ => vec![word[1]],
         };
         for second in seconds {
             let slot = slot(word[0], second);
             self.used[slot / 64] |= 1 << (slot % 64);
         }
-        let mut node = 0;
-        for letter in word {
-            node = self.next_or_new(node, letter);
-        }
+        let node = word
+            .iter()
+            .fold(0, |node, &letter| self.next_or_new(node, letter));
         self.nodes[node].class.get_or_insert(class);
     }
 
     fn next_or_new(&mut self, node: usize, letter: char) -> usize {
         let new = self.nodes.len();
+        if letter == '_' {
+            let next = *self.nodes[node].mark.get_or_insert(new as u32);
+            if next as usize == new {
+                self.nodes.push(Node::default());
+            }
+            return next as usize;
+        }
         let next = &mut self.nodes[node].next;
         match next.binary_search_by_key(&letter, |next| next.0) {
             Ok(place) => next[place].1 as usize,
@@ -300,38 +350,18 @@ impl Dictionary {
         }
     }
 
-    fn next(&self, node: usize, letter: char) -> Option<usize> {
-        let next = &self.nodes[node].next;
-        let place = next.binary_search_by_key(&letter, |next| next.0).ok()?;
-        Some(next[place].1 as usize)
-    }
-
-    /// The labels of a text, in order and without overlaps.
-    pub fn labels(&self, text: &Folded) -> Vec<Label> {
-        let mut labels = Vec::new();
-        let mut at = 0;
-        while at < text.len() {
-            let first = lower(text.at(at));
-            let slot = slot(first, lower(text.at(at + 1)));
-            let used = self.used[slot / 64] >> (slot % 64) & 1 == 1;
-            let label = used.then(|| self.label(text, at, first)).flatten();
-            at = label.map_or(at + 1, |label| label.end);
-            labels.extend(label);
-        }
-        labels
+    fn has(&self, slot: usize) -> bool {
+        self.used[slot / 64] >> (slot % 64) & 1 == 1
     }
 
     /// The longest word that begins at a unit.
     fn label(&self, text: &Folded, start: usize, first: char) -> Option<Label> {
-        let begins = !is_spaced(first) || begins_word(text, start);
         let mut longest = None;
         self.read(text, 0, 0, start, &mut |class, letters, end| {
             let next = text.at(end);
             let goes_on = is_spaced(next) && (next.is_ascii_lowercase() || next.is_lowercase());
-            // "userpassword" has no mark where the word begins.
-            let begins = begins || letters >= 6 && class.is(Class::PASSWORD);
             // "phoneNumber" and "PHONE_NO" are labels, "tells" is not.
-            let whole = begins && (!is_spaced(first) || !goes_on);
+            let whole = !is_spaced(first) || !goes_on;
             if whole && longest.is_none_or(|(most, _)| letters > most) {
                 longest = Some((letters, Label { start, end, class }));
             }
@@ -349,22 +379,23 @@ impl Dictionary {
         end: usize,
         found: &mut impl FnMut(Class, usize, usize),
     ) {
-        if let Some(class) = self.nodes[node].class {
+        let node = &self.nodes[node];
+        if let Some(class) = node.class {
             found(class, letters, end);
         }
-        if self.nodes[node].next.is_empty() {
+        // `_` in a word matches "_", "-", " " or nothing.
+        if let Some(next) = node.mark {
+            let mark = matches!(text.at(end), '_' | '-' | ' ');
+            let end = end + usize::from(mark);
+            self.read(text, next as usize, letters + 1, end, found);
+        }
+        if node.next.is_empty() {
             return;
         }
-        let unit = text.at(end);
-        // `_` in a word matches "_", "-", " " or nothing.
-        if let Some(next) = self.next(node, '_') {
-            let mark = matches!(unit, '_' | '-' | ' ');
-            self.read(text, next, letters + 1, end + usize::from(mark), found);
-        }
-        if unit != '_'
-            && let Some(next) = self.next(node, lower(unit))
-        {
-            self.read(text, next, letters + 1, end + 1, found);
+        let unit = lower(text.at(end));
+        if let Ok(place) = node.next.binary_search_by_key(&unit, |next| next.0) {
+            let next = node.next[place].1;
+            self.read(text, next as usize, letters + 1, end + 1, found);
         }
     }
 }
@@ -375,6 +406,9 @@ fn slot(first: char, second: char) -> usize {
 
 /// A word without accents: many people type none, and folding drops those of decomposed letters.
 pub fn plain(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_owned();
+    }
     let letters = word.nfd();
     let letters = letters.filter(|letter| !('\u{300}'..='\u{36F}').contains(letter));
     let letters = letters.map(|letter| match letter {
