@@ -24,12 +24,16 @@ mod forms;
 mod generate;
 #[path = "../../shared/masking/tests/held_out.rs"]
 mod held_out;
+#[path = "../../shared/masking/tests/held_out_chat.rs"]
+mod held_out_chat;
 #[path = "../../shared/masking/tests/held_out_clean.rs"]
 mod held_out_clean;
 #[path = "../../shared/masking/tests/held_out_code.rs"]
 mod held_out_code;
 #[path = "../../shared/masking/tests/held_out_code_clean.rs"]
 mod held_out_code_clean;
+#[path = "../../shared/masking/tests/held_out_contact.rs"]
+mod held_out_contact;
 #[path = "../../shared/masking/tests/held_out_countries.rs"]
 mod held_out_countries;
 #[path = "../../shared/masking/tests/judge.rs"]
@@ -71,9 +75,22 @@ fn main() {
         held_out_countries::FORMS.len()
     );
     for (name, sentences) in [
+        ("chat messages with secrets", held_out_chat::secrets()),
+        ("requests to call a number", held_out_contact::numbers()),
+    ] {
+        let found = sentences.iter().filter(|sentence| {
+            let masked = judge::masked(&masker, &sentence.text());
+            judge::covered(sentence, &masked)
+        });
+        let percent = found.count() as f64 / sentences.len() as f64 * 100.0;
+        println!("| {} {name} | {percent:.2} % | >= 98 % |", sentences.len());
+    }
+    for (name, sentences) in [
         ("", clean::sentences(2000, 1)),
         ("other ", held_out_clean::sentences(2000, 2)),
         ("code: ", held_out_code_clean::sentences(2000, 3)),
+        ("chat: ", held_out_chat::sentences()),
+        ("contact: ", held_out_contact::sentences()),
     ] {
         let touched = false_positives(&masker, &sentences).len() as f64;
         let percent = touched / sentences.len() as f64 * 100.0;
