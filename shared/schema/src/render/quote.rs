@@ -33,7 +33,7 @@ pub fn plain(text: &str) -> String {
 /// SQL in lines, each without invisible characters and without what ends a fence. Quotes stay, because they have a
 /// meaning.
 pub fn sql_lines(sql: &str) -> Vec<String> {
-    let lines = sql.split(|it: char| matches!(it, '\n' | '\r' | '\u{2028}' | '\u{2029}'));
+    let lines = sql.split(['\n', '\r', '\u{2028}', '\u{2029}']);
     let seen = |it: char| match it {
         blank if blank.is_whitespace() || is_invisible(blank) => ' ',
         seen => seen,
