@@ -8,6 +8,7 @@ use schema::name::DATASETS;
 
 use crate::cache::{Cache, Level, Served};
 use crate::comparisons::Comparisons;
+use crate::datasets::TokenScopes;
 use crate::prompt::templates::Templates;
 use crate::response::Freshness;
 use crate::sql::setup::Setup;
@@ -28,6 +29,7 @@ pub struct AppState {
     pub view_versions: ViewVersions,
     pub comparisons: Comparisons,
     pub freshness: Freshness,
+    pub token_scopes: TokenScopes,
     pub templates: Templates,
     pub sql: Setup,
 }
@@ -69,9 +71,18 @@ impl App {
         Self(Arc::new(state))
     }
 
+    /// The current document.
+    pub async fn current(&self, newest: bool) -> Served {
+        let served = self.cache.current(newest).await;
+        if served.level != Level::Builtin {
+            self.token_scopes.compare(&served.view);
+        }
+        served
+    }
+
     /// The current document for a caller. `newest` asks the store even if the copy is fresh.
     pub async fn snapshot(&self, caller: &Caller, newest: bool) -> platform::Result<Snapshot> {
-        let served = self.cache.current(newest).await;
+        let served = self.current(newest).await;
         let datasets = caller.scope.of(DATASETS);
         let view = self.views.of(&served.view, datasets).await?;
         let stored = &served.view.document.version;

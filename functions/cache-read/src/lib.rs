@@ -35,36 +35,48 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use platform::store::Store;
-use platform::{Caller, Resources, Router, routes};
+use platform::{All as _, Caller, Resources, Router, routes};
 
 use crate::app::{App, AppState, Snapshot};
 use crate::cache::Cache;
 use crate::comparisons::Comparisons;
+use crate::datasets::TokenScopes;
 use crate::prompt::templates::Templates;
 use crate::response::Freshness;
 use crate::view::Views;
 use crate::view_versions::ViewVersions;
 
 pub use crate::cache::Settings;
+pub use crate::datasets::unmatched;
 pub use crate::sql::planner::Planner;
 pub use crate::sql::setup::Setup as SqlSetup;
 pub use crate::temporary::TemporaryCopy;
 pub use schema::within;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let settings = Settings::new(resources)?;
-    let sql = SqlSetup::new(resources)?;
-    let app = open(resources.store()?, settings, sql);
+    let (store, settings, sql) = (
+        resources.store(),
+        Settings::new(resources),
+        SqlSetup::new(resources),
+    )
+        .all()?;
+    let token_scopes = TokenScopes::new(resources.auth().ok());
+    let app = open(store, settings, sql, token_scopes);
     ready::register(resources, &app)?;
     Ok(routes(app))
 }
 
 /// The routes on the given store.
 pub fn router(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Router {
-    routes(open(store, settings, sql))
+    routes(open(store, settings, sql, TokenScopes::default()))
 }
 
-fn open(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> App {
+fn open(
+    store: Arc<dyn Store>,
+    settings: Settings,
+    sql: SqlSetup,
+    token_scopes: TokenScopes,
+) -> App {
     App::new(AppState {
         freshness: Freshness::new(settings.fresh_for),
         templates: Templates::new(Arc::clone(&store)),
@@ -73,6 +85,7 @@ fn open(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> App {
         views: Views::default(),
         view_versions: ViewVersions::default(),
         comparisons: Comparisons::default(),
+        token_scopes,
     })
 }
 

@@ -16,7 +16,7 @@ pub fn register(resources: &Resources, app: &App) -> anyhow::Result<()> {
     readiness.check("schema", move || {
         let cached = cached.clone();
         async move {
-            match cached.cache.current(false).await.level {
+            match cached.current(false).await.level {
                 Level::Fresh | Level::Stale => Finding::Ready,
                 Level::Builtin => Finding::lacking(NOT_SYNCED),
             }
@@ -27,7 +27,7 @@ pub fn register(resources: &Resources, app: &App) -> anyhow::Result<()> {
         future::ready(if has_model {
             Finding::Ready
         } else {
-            Finding::Off("`POST /v1/schema/sql` returns 501: set LLM_MODEL")
+            Finding::off("`POST /v1/schema/sql` returns 501: set LLM_MODEL")
         })
     });
     let planner = app.sql.planner.clone();
@@ -36,7 +36,7 @@ pub fn register(resources: &Resources, app: &App) -> anyhow::Result<()> {
         async move {
             match planner.source().await {
                 Ok(Some(source)) => warehouse::readiness(&*source).await,
-                Ok(None) => Finding::Off("queries are not planned: set WAREHOUSE_URL"),
+                Ok(None) => Finding::off("queries are not planned: set WAREHOUSE_URL"),
                 Err(error) => Finding::lacking_because(
                     "the warehouse can't be opened: the log has the reason",
                     error,

@@ -67,7 +67,7 @@ pub mod threads;
 
 use axum::Extension;
 use platform::serve::{body_limit, concurrency_limit, time_limit};
-use platform::{Resources, Router, routes};
+use platform::{All as _, Resources, Router, routes};
 
 use feedback::Reactions;
 pub use log::Log;
@@ -77,9 +77,12 @@ use slack::Slack;
 const MAX_BATCHES: usize = 4;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let log = Log::open(resources)?;
-    let slack = resources.rotating(Slack::open)?;
-    let reactions = Reactions::open(resources.env())?;
+    let (log, slack, reactions) = (
+        Log::open(resources),
+        resources.rotating(Slack::open),
+        Reactions::open(resources.env()),
+    )
+        .all()?;
     let ingress = resources.ingress();
     ingress.accept_whole_batches();
     let signed = slack.clone();

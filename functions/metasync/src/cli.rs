@@ -21,9 +21,8 @@ use schema_sync::examples::ExampleFate;
 use schema_sync::sync::{Answer, Sync};
 use serde::Serialize;
 
-use crate::configuration;
 use crate::functions::FUNCTIONS;
-use crate::schedule::{self, Schedule};
+use crate::schedule::Schedule;
 use doctor::Cloud;
 
 /// MetaSync keeps what AI agents need to know: database schemas, conversations, stats and settings.
@@ -236,13 +235,9 @@ pub fn main() -> anyhow::Result<()> {
 }
 
 fn serve() -> anyhow::Result<()> {
-    let check = |resources: &Resources| {
-        configuration::functions(resources.env())?;
-        Ok(())
-    };
-    platform::serve::serve_checked("metasync", check, |resources| {
-        schedule::start(resources)?;
-        crate::app(resources)
+    platform::serve::serve_with_work("metasync", |resources| {
+        let (app, schedules) = crate::open(resources)?;
+        Ok((app, || schedules.start()))
     })
 }
 

@@ -1,10 +1,12 @@
 //! Which functions a configuration starts. A function is left out if nothing that is set says that it is wanted, and
-//! incomplete if it is wanted and a variable that it requires is not set.
+//! incomplete if it is wanted and a variable that it requires is not set. Both are not served, and the others are. A
+//! value that is not valid stops the process, because it may be a mistake in what the function must do.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use platform::Env;
+use anyhow::anyhow;
+use platform::all::Errors;
+use platform::{Env, Resources, Router};
 
 use crate::functions::{FUNCTIONS, Function};
 use crate::variables::{DATABASE_URL, Variable};
@@ -27,8 +29,8 @@ impl Function {
         requires.filter(|it| env.get(it.name).is_none()).collect()
     }
 
-    /// Why a function that is left out is not served, and what would start it.
-    pub fn left_out(&self, env: &Env) -> String {
+    /// Why a function is not served, and what would start it.
+    pub fn why_not_served(&self, env: &Env) -> String {
         let missing: Vec<&str> = self.missing(env).iter().map(|it| it.name).collect();
         let verb = if missing.len() == 1 { "is" } else { "are" };
         let missing = missing.join(" and ");
@@ -37,120 +39,165 @@ impl Function {
             self.name
         )
     }
-}
 
-/// Why `metasync serve` would not start.
-#[derive(Debug)]
-pub enum Refusal {
-    Incomplete(Incomplete),
-    /// Nothing that is set asks for a function.
-    Nothing,
-}
-
-/// Functions that lack a variable.
-#[derive(Debug)]
-pub struct Incomplete {
-    /// The functions that lack each variable.
-    pub missing: BTreeMap<Variable, Vec<&'static str>>,
-    /// Whether one of them is certainly wanted. If not, what is set is enough for another function or for
-    /// another command, which may be all that runs here.
-    pub is_certain: bool,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Incomplete(Incomplete { missing, .. }) => {
-                for (position, (variable, functions)) in missing.iter().enumerate() {
-                    let Variable { name, meaning } = variable;
-                    let separator = if position == 0 { "" } else { "; " };
-                    let functions = functions.join(" and ");
-                    write!(
-                        formatter,
-                        "{separator}{name} is not set: set it to {meaning}, for {functions}"
-                    )?;
-                }
-                Ok(())
-            }
-            Self::Nothing => {
-                let each = FUNCTIONS.iter().map(|function| {
-                    let names: Vec<&str> = function.requires.iter().map(|it| it.name).collect();
-                    format!("{} for {}", names.join(" and "), function.name)
-                });
-                let each: Vec<String> = each.collect();
-                let each = each.join(", or ");
-                write!(formatter, "there is no function to serve: set {each}")
-            }
-        }
+    /// Like [`Function::why_not_served`], for a function that is incomplete. It says what to set each variable to.
+    pub fn why_incomplete(&self, env: &Env) -> String {
+        let missing = self
+            .missing(env)
+            .into_iter()
+            .map(|Variable { name, meaning }| {
+                let refers = env.why_without_value(name);
+                refers.unwrap_or_else(|| format!("set {name} to {meaning}"))
+            });
+        let missing: Vec<String> = missing.collect();
+        format!("{}: {}", self.why_not_served(env), missing.join("; "))
     }
 }
 
-impl std::error::Error for Refusal {}
-
-/// What the configuration starts and leaves out.
-pub struct Started {
+/// What a configuration starts.
+#[derive(Default)]
+pub struct Selection {
+    /// Wanted, and complete.
     pub served: Vec<&'static Function>,
+    /// Wanted, but a variable is missing.
+    pub incomplete: Vec<&'static Function>,
     pub left_out: Vec<&'static Function>,
 }
 
-impl Started {
-    /// What doesn't run because a function is left out, if what is served needs it.
-    pub fn warning(&self, left_out: &Function) -> Option<String> {
-        let (user, lost) = left_out.needed_by?;
+impl Selection {
+    pub fn of(env: &Env) -> Self {
+        let (wanted, left_out): (Vec<&Function>, Vec<&Function>) = FUNCTIONS
+            .iter()
+            .partition(|function| function.is_wanted(env));
+        let (served, incomplete) = wanted
+            .iter()
+            .partition(|function| function.missing(env).is_empty());
+        Self {
+            served,
+            incomplete,
+            left_out,
+        }
+    }
+
+    /// Whether nothing that is set asks for a function.
+    pub fn is_empty(&self) -> bool {
+        self.served.is_empty() && self.incomplete.is_empty()
+    }
+
+    /// The functions that lack each missing variable.
+    pub fn missing(&self, env: &Env) -> BTreeMap<Variable, Vec<&'static str>> {
+        let mut missing: BTreeMap<Variable, Vec<&str>> = BTreeMap::new();
+        for function in &self.incomplete {
+            for variable in function.missing(env) {
+                missing.entry(variable).or_default().push(function.name);
+            }
+        }
+        missing
+    }
+
+    /// Whether one of the incomplete functions is certainly wanted. If not, what is set is enough for another function
+    /// or for another command, which may be all that runs here.
+    pub fn is_certainly_incomplete(&self, env: &Env) -> bool {
+        let is_used = |name: &&str| {
+            let mut requires = self.served.iter().flat_map(|function| function.requires);
+            requires.any(|variable| variable.name == *name)
+        };
+        let wanted_by = self
+            .incomplete
+            .iter()
+            .flat_map(|function| function.wanted_by);
+        let mut set = wanted_by.filter(|name| env.get(name).is_some());
+        !set.all(is_used)
+    }
+
+    /// What doesn't run because a function is not served, if what is served needs it.
+    pub fn warning(&self, function: &Function) -> Option<String> {
+        let (user, lost) = function.needed_by?;
         let is_needed = self.served.iter().any(|function| function.name == user);
         is_needed.then(|| format!("{lost} do not run"))
     }
+
+    /// The routes of every function that is served.
+    ///
+    /// # Errors
+    /// If a value of a wanted function is not valid, or if there is nothing to serve. The error names every value that
+    /// is not valid and every missing variable. A function that only lacks a variable is no error if another one can be
+    /// served.
+    pub fn open(&self, resources: &Resources) -> anyhow::Result<Router> {
+        let env = resources.env();
+        let mut errors = Errors::default();
+        let mut routes = Router::new();
+        for function in &self.served {
+            if let Some(app) = errors.take((function.app)(resources)) {
+                routes = routes.merge(app);
+            }
+        }
+        let missing = self.missing(env);
+        for function in &self.incomplete {
+            // It can't open, but the error names its other variables as well.
+            let _ = errors.take((function.app)(resources));
+        }
+        errors.retain(|text| !missing.keys().any(|it| is_about(text, it.name)));
+        if self.served.is_empty() || !errors.is_empty() {
+            for (variable, functions) in &missing {
+                errors.add(lacks(env, variable, functions));
+            }
+        }
+        if self.is_empty() {
+            errors.add(anyhow!(nothing()));
+        }
+        errors.into_result()?;
+        Ok(routes)
+    }
 }
 
-/// The functions that the configuration starts, and those that it leaves out.
-///
-/// # Errors
-/// If a function is incomplete, or if there is nothing to start. The error names every missing variable.
-pub fn functions(env: &Env) -> Result<Started, Refusal> {
-    let (served, left_out): (Vec<&Function>, Vec<&Function>) = FUNCTIONS
-        .iter()
-        .partition(|function| function.is_wanted(env));
-    let (complete, incomplete): (Vec<&Function>, Vec<&Function>) = served
-        .iter()
-        .partition(|function| function.missing(env).is_empty());
-    let mut missing: BTreeMap<Variable, Vec<&str>> = BTreeMap::new();
-    for function in &incomplete {
-        for variable in function.missing(env) {
-            missing.entry(variable).or_default().push(function.name);
-        }
+/// Whether an error text begins with the name of this variable.
+fn is_about(text: &str, name: &str) -> bool {
+    let rest = text.strip_prefix(name);
+    rest.is_some_and(|rest| rest.starts_with(' '))
+}
+
+fn lacks(env: &Env, variable: &Variable, functions: &[&str]) -> anyhow::Error {
+    let functions = functions.join(" and ");
+    match env.required(variable.name, variable.meaning) {
+        Err(missing) => anyhow!("{missing}, for {functions}"),
+        Ok(_) => unreachable!("a missing variable is not set"),
     }
-    if !incomplete.is_empty() {
-        let is_used = |name: &&str| {
-            let mut requires = complete.iter().flat_map(|function| function.requires);
-            requires.any(|variable| variable.name == *name)
-        };
-        let wanted_by = incomplete.iter().flat_map(|function| function.wanted_by);
-        let mut set = wanted_by.filter(|name| env.get(name).is_some());
-        let is_certain = !set.all(is_used);
-        return Err(Refusal::Incomplete(Incomplete {
-            missing,
-            is_certain,
-        }));
-    }
-    if served.is_empty() {
-        return Err(Refusal::Nothing);
-    }
-    Ok(Started { served, left_out })
+}
+
+fn nothing() -> String {
+    let each = FUNCTIONS.iter().map(|function| {
+        let names: Vec<&str> = function.requires.iter().map(|it| it.name).collect();
+        format!("{} for {}", names.join(" and "), function.name)
+    });
+    let each: Vec<String> = each.collect();
+    format!("there is no function to serve: set {}", each.join(", or "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The names of what starts, or the error.
-    fn started(names: &[&str]) -> Result<Vec<&'static str>, String> {
-        let env = names
-            .iter()
-            .map(|name| ((*name).to_owned(), "x".to_owned()));
-        match functions(&env.collect()) {
-            Ok(Started { served, .. }) => Ok(served.iter().map(|function| function.name).collect()),
-            Err(error) => Err(error.to_string()),
-        }
+    /// These variables, with values that are valid.
+    fn env(names: &[&str]) -> Env {
+        let value = |name: &str| match name {
+            "BUCKET_URL" => "memory:///".to_owned(),
+            "DATABASE_URL" => "postgres://app@127.0.0.1:1/metasync".to_owned(),
+            "WAREHOUSE_URL" => "file:///nothing".to_owned(),
+            "RETENTION_DAYS" => "30".to_owned(),
+            _ => "07".repeat(32),
+        };
+        let pairs = names.iter().map(|name| ((*name).to_owned(), value(name)));
+        pairs.collect()
+    }
+
+    fn names(functions: &[&Function]) -> Vec<&'static str> {
+        functions.iter().map(|function| function.name).collect()
+    }
+
+    fn error(env: Env) -> String {
+        let opened = Selection::of(&env).open(&Resources::new(env));
+        opened.map(drop).unwrap_err().to_string()
     }
 
     #[test]
@@ -168,17 +215,13 @@ mod tests {
                 [&["cache-read"], &conversations[..], &["privacy"]].concat(),
             ),
         ] {
-            assert_eq!(started(set), Ok(expected), "{set:?}");
+            let selection = Selection::of(&env(set));
+            assert_eq!(names(&selection.served), expected, "{set:?}");
+            assert_eq!(names(&selection.incomplete), [""; 0], "{set:?}");
         }
-        let env: Env = [("BUCKET_URL".to_owned(), "x".to_owned())]
-            .into_iter()
-            .collect();
-        let started = functions(&env).unwrap();
-        let reasons: Vec<String> = started
-            .left_out
-            .iter()
-            .map(|function| function.left_out(&env))
-            .collect();
+        let env = env(&["BUCKET_URL"]);
+        let left_out = Selection::of(&env).left_out;
+        let reasons: Vec<String> = left_out.iter().map(|it| it.why_not_served(&env)).collect();
         assert_eq!(
             reasons[0],
             "schema-sync is not served, because WAREHOUSE_URL is not set"
@@ -190,36 +233,64 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_function_is_an_error_that_names_all_missing_variables_of_all_functions() {
-        for (set, missing) in [
+    fn a_function_that_lacks_a_variable_does_not_stop_those_that_are_complete() {
+        for (set, served, incomplete) in [
             (
-                &["WAREHOUSE_URL", "DATABASE_URL"][..],
-                &["BUCKET_URL", "MASKING_KEY"][..],
+                &["BUCKET_URL", "DATABASE_URL"][..],
+                &["cache-read", "settings", "stats-batch"][..],
+                &["message-log"][..],
             ),
-            (&["PRIVACY_KEY"], &["DATABASE_URL", "BUCKET_URL"]),
+            (
+                &["WAREHOUSE_URL", "DATABASE_URL"],
+                &["settings", "stats-batch"],
+                &["schema-sync", "message-log"],
+            ),
             (
                 &["DATABASE_URL", "MASKING_KEY", "RETENTION_DAYS"],
-                &["PRIVACY_KEY", "BUCKET_URL"],
+                &["message-log", "settings", "stats-batch"],
+                &["privacy"],
             ),
             (
                 &["SLACK_SIGNING_SECRET", "BUCKET_URL"],
-                &["DATABASE_URL", "MASKING_KEY"],
+                &["cache-read"],
+                &["message-log"],
             ),
         ] {
-            let error = started(set).unwrap_err();
-            for name in missing {
-                let named = error
-                    .matches(&format!("{name} is not set: set it to "))
-                    .count();
-                assert_eq!(named, 1, "{name} in {error}");
-            }
-            assert_eq!(
-                error.matches(" is not set").count(),
-                missing.len(),
-                "{error}"
-            );
+            let selection = Selection::of(&env(set));
+            assert_eq!(names(&selection.served), served, "{set:?}");
+            assert_eq!(names(&selection.incomplete), incomplete, "{set:?}");
         }
-        let nothing = started(&[]).unwrap_err();
+        let env = env(&["BUCKET_URL", "PRIVACY_KEY"]);
+        let selection = Selection::of(&env);
+        selection
+            .open(&Resources::new(env.clone()))
+            .expect("cache-read is complete");
+        assert_eq!(
+            selection.incomplete[0].why_incomplete(&env),
+            "privacy is not served, because DATABASE_URL is not set: set DATABASE_URL to \
+             postgres://user:password@host/database"
+        );
+    }
+
+    #[test]
+    fn if_nothing_is_complete_the_error_names_all_missing_variables_of_all_functions() {
+        for (set, missing) in [
+            (&["WAREHOUSE_URL"][..], &["BUCKET_URL"][..]),
+            (&["PRIVACY_KEY"], &["DATABASE_URL", "BUCKET_URL"]),
+            (
+                &["SLACK_SIGNING_SECRET", "WAREHOUSE_URL", "PRIVACY_KEY"],
+                &["DATABASE_URL", "BUCKET_URL", "MASKING_KEY"],
+            ),
+        ] {
+            let error = error(env(set));
+            for name in missing {
+                let named = format!("{name} is not set: set it to ");
+                assert_eq!(error.matches(&named).count(), 1, "{name} in {error}");
+            }
+            let all = error.matches(" is not set").count();
+            assert_eq!(all, missing.len(), "{error}");
+        }
+        let nothing = error(Env::default());
         for name in [
             "WAREHOUSE_URL",
             "BUCKET_URL",
@@ -231,19 +302,45 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn invalid_values_of_complete_and_incomplete_functions_are_named_at_once_with_what_is_missing()
+     {
+        let env = env(&["BUCKET_URL", "DATABASE_URL", "RETENTION_DAYS"])
+            .with("CACHE_FRESH_SECONDS", "soon")
+            .with("DATABASE_POOL_SIZE", "0")
+            .with("MASKING_KEY", "secret")
+            .with("MESSAGE_MAX_AGE_DAYS", "-1")
+            .with("ARCHIVE_AFTER_DAYS", "0")
+            .with("RETENTION_DAYS", "30 days");
+        let error = error(env);
+        let days = "a whole number of days from";
+        for part in [
+            r#"CACHE_FRESH_SECONDS is "soon": set it to a whole number from 0 to 4294967295"#,
+            r#"DATABASE_POOL_SIZE is "0": set it to a whole number, 1 or more"#,
+            "MASKING_KEY is not a key: set it to 64 hex digits",
+            &format!(r#"MESSAGE_MAX_AGE_DAYS is "-1": set it to {days} 31 to 36500"#),
+            &format!(r#"ARCHIVE_AFTER_DAYS is "0": set it to {days} 1 to 36500"#),
+            &format!(
+                r#"RETENTION_DAYS is "30 days": set it to {days} 1 to 36500, or to 0 to keep everything"#
+            ),
+            "PRIVACY_KEY is not set: set it to 64 hex digits",
+        ] {
+            assert_eq!(error.matches(part).count(), 1, "{part} in {error}");
+        }
+        assert_eq!(error.matches("; ").count(), 6, "{error}");
+    }
+
     #[test]
     fn conversations_without_privacy_are_a_warning_that_says_what_does_not_run() {
         let warnings = |names: &[&str]| -> Vec<String> {
-            let env = names.iter();
-            let env = env.map(|name| ((*name).to_owned(), "x".to_owned()));
-            let started = functions(&env.collect()).unwrap();
-            let left_out = started.left_out.iter();
-            left_out.filter_map(|it| started.warning(it)).collect()
+            let selection = Selection::of(&env(names));
+            let others = selection.left_out.iter().chain(&selection.incomplete);
+            others.filter_map(|it| selection.warning(it)).collect()
         };
-        assert_eq!(
-            warnings(&["DATABASE_URL", "MASKING_KEY"]),
-            ["retention, archiving, erasure and export of conversations do not run"]
-        );
+        let warning = "retention, archiving, erasure and export of conversations do not run";
+        assert_eq!(warnings(&["DATABASE_URL", "MASKING_KEY"]), [warning]);
+        let incomplete = ["DATABASE_URL", "MASKING_KEY", "RETENTION_DAYS"];
+        assert_eq!(warnings(&incomplete), [warning]);
         let all = ["DATABASE_URL", "MASKING_KEY", "BUCKET_URL", "PRIVACY_KEY"];
         assert_eq!(warnings(&all), [""; 0]);
         assert_eq!(warnings(&["BUCKET_URL"]), [""; 0]);
@@ -259,14 +356,11 @@ mod tests {
             (&["BUCKET_URL", "DATABASE_URL"], false),
             (&["MASKING_KEY"], true),
         ] {
-            let env = set.iter();
-            let env = env.map(|name| ((*name).to_owned(), "x".to_owned()));
-            match functions(&env.collect()).err() {
-                Some(Refusal::Incomplete(incomplete)) => {
-                    assert_eq!(incomplete.is_certain, expected, "{set:?}");
-                }
-                other => panic!("{set:?}: {other:?}"),
-            }
+            let env = env(set);
+            let selection = Selection::of(&env);
+            assert!(!selection.incomplete.is_empty(), "{set:?}");
+            let is_certain = selection.is_certainly_incomplete(&env);
+            assert_eq!(is_certain, expected, "{set:?}");
         }
     }
 }

@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use platform::Resources;
+use platform::all::Errors;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::functions::FUNCTIONS;
+use crate::functions::{FUNCTIONS, Function};
 
 /// A unit of periodic work and its interval.
 pub struct Schedule {
@@ -32,30 +33,67 @@ where
     Ok(Box::new(move || Box::pin(run(state.clone()))))
 }
 
-/// Runs the schedules of every function for as long as the process lives. On Lambda and Cloud Run,
-/// where nothing runs between requests and a scheduler calls the triggers, it starts none.
-///
-/// # Errors
-/// If an interval is not a number, or if the work of a schedule can't be opened.
-pub fn start(resources: &Resources) -> anyhow::Result<()> {
-    let env = resources.env();
-    let has_scheduler = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
-        .iter()
-        .any(|name| env.get(name).is_some());
-    for function in FUNCTIONS {
-        let Some(trigger) = function.trigger else {
-            continue;
-        };
-        for schedule in trigger.schedules {
-            let seconds = env.parse(schedule.variable, schedule.default_seconds)?;
-            if seconds > 0 && !has_scheduler && function.is_available(env) {
-                let work = (schedule.open)(resources)?;
-                let period = Duration::from_secs(seconds);
-                tokio::spawn(repeat(function.name, period, trigger.longest_run, work));
+/// The schedules of the functions in a process.
+pub struct Schedules(Vec<Opened>);
+
+struct Opened {
+    function: &'static str,
+    period: Duration,
+    longest_run: Duration,
+    work: Work,
+}
+
+impl Schedules {
+    /// Opens the schedules of the functions that are served. On Lambda and Cloud Run, where nothing runs between
+    /// requests and a scheduler calls the triggers, there are none.
+    ///
+    /// # Errors
+    /// If an interval is not a number, or if the work of a schedule can't be opened. The error names all of them.
+    pub fn open(resources: &Resources, served: &[&Function]) -> anyhow::Result<Self> {
+        let env = resources.env();
+        let has_scheduler = ["AWS_LAMBDA_RUNTIME_API", "K_SERVICE"]
+            .iter()
+            .any(|name| env.get(name).is_some());
+        let mut errors = Errors::default();
+        let mut schedules = Vec::new();
+        for function in FUNCTIONS {
+            let Some(trigger) = function.trigger else {
+                continue;
+            };
+            let is_served = served.iter().any(|it| it.name == function.name);
+            for schedule in trigger.schedules {
+                let seconds = env.parse(schedule.variable, schedule.default_seconds);
+                let seconds = errors.take(seconds).unwrap_or_default();
+                if seconds > 0
+                    && !has_scheduler
+                    && is_served
+                    && let Some(work) = errors.take((schedule.open)(resources))
+                {
+                    schedules.push(Opened {
+                        function: function.name,
+                        period: Duration::from_secs(seconds),
+                        longest_run: trigger.longest_run,
+                        work,
+                    });
+                }
             }
         }
+        errors.into_result()?;
+        Ok(Self(schedules))
     }
-    Ok(())
+
+    /// Runs them for as long as the process lives.
+    pub fn start(self) {
+        for schedule in self.0 {
+            let Opened {
+                function,
+                period,
+                longest_run,
+                work,
+            } = schedule;
+            tokio::spawn(repeat(function, period, longest_run, work));
+        }
+    }
 }
 
 /// Starts each run in a task of its own, so that one that panics or never ends doesn't end the

@@ -88,7 +88,7 @@ async fn trigger(
     };
     let function = dispatcher.receiver(&parts.headers, &mut event)?;
     if !function.is_available(&dispatcher.env) {
-        return Err(Error::Conflict(function.left_out(&dispatcher.env)));
+        return Err(Error::Conflict(function.why_not_served(&dispatcher.env)));
     }
     let queue = function.trigger.and_then(|trigger| trigger.queue);
     if queue == Some(Queue::Records) && is_sqs_batch(&event) {

@@ -27,12 +27,11 @@ mod subject;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::ensure;
 use platform::postgres::Pool;
 use platform::secrets::Rotating;
 use platform::serve::time_limit;
 use platform::store::Store;
-use platform::{Resources, Router, readiness, routes};
+use platform::{All as _, Resources, Router, readiness, routes};
 
 use keys::MasterKeys;
 
@@ -55,23 +54,30 @@ pub struct Privacy {
 impl Privacy {
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
         let env = resources.env();
-        let archive_after_days: i64 = env.parse("ARCHIVE_AFTER_DAYS", 365)?;
-        ensure!(
-            (1..=36_500).contains(&archive_after_days),
-            "ARCHIVE_AFTER_DAYS is {archive_after_days}: set it to 1 to 36500"
-        );
-        let retention_days: i64 = env.parse("RETENTION_DAYS", 0)?;
-        ensure!(
-            (0..=36_500).contains(&retention_days),
-            "RETENTION_DAYS is {retention_days}: set it to 1 to 36500, or to 0 to keep everything"
-        );
+        let days = "a whole number of days from 1 to 36500";
+        let archive_after_days = env.parse_as("ARCHIVE_AFTER_DAYS", 365, days, |days| {
+            (1..=36_500).contains(days)
+        });
+        let days_or_none = format!("{days}, or to 0 to keep everything");
+        let retention_days = env.parse_as("RETENTION_DAYS", 0, &days_or_none, |days| {
+            (0..=36_500).contains(days)
+        });
+        let master = resources.rotating(|env| {
+            let meaning = "64 hex digits, for example from `openssl rand -hex 32`";
+            MasterKeys::parse(&env.required_secret("PRIVACY_KEY", meaning)?)
+        });
+        let (pool, store, master, archive_after_days, retention_days) = (
+            resources.postgres(),
+            resources.store(),
+            master,
+            archive_after_days,
+            retention_days,
+        )
+            .all()?;
         Ok(Self {
-            pool: resources.postgres()?,
-            store: resources.store()?,
-            master: resources.rotating(|env| {
-                let meaning = "64 hex digits, for example from `openssl rand -hex 32`";
-                MasterKeys::parse(&env.required_secret("PRIVACY_KEY", meaning)?)
-            })?,
+            pool,
+            store,
+            master,
             archive_after_days,
             retention_days: Some(retention_days).filter(|days| *days > 0),
         })

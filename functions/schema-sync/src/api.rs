@@ -52,7 +52,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         std::future::ready(if has_model {
             Finding::Ready
         } else {
-            Finding::Off("a sync adds no text of a model: set LLM_MODEL")
+            Finding::off("a sync adds no text of a model: set LLM_MODEL")
         })
     });
     Ok(router(sync))

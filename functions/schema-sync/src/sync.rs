@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use platform::excerpt::excerpt;
 use platform::llm::Llm;
 use platform::store::{Put, Store};
-use platform::{Error, Resources};
+use platform::{All as _, Error, Resources};
 use schema::Dialect;
 use schema::bounds;
 use schema::diff;
@@ -77,11 +77,18 @@ impl Base {
 
 impl Sync {
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
+        let (store, source, llm, settings) = (
+            resources.store(),
+            warehouse::open(resources),
+            resources.llm(),
+            Settings::read(resources.env()),
+        )
+            .all()?;
         Ok(Self {
-            store: resources.store()?,
-            source: warehouse::open(resources)?,
-            llm: resources.llm()?,
-            settings: Settings::read(resources.env())?,
+            store,
+            source,
+            llm,
+            settings,
         })
     }
 

@@ -26,8 +26,10 @@ mod totals;
 use std::sync::Arc;
 
 use platform::postgres::Pool;
+use platform::postgres::scoped::{self as db, Scope};
 use platform::serve::time_limit;
-use platform::{Resources, Router, readiness, routes};
+use platform::{All as _, Resources, Router, readiness, routes};
+use robeing::ROBEINGS;
 use settings::Settings;
 use watermark::Watermark;
 
@@ -47,16 +49,34 @@ pub struct Stats {
 impl Stats {
     /// Reads `TASK_EXPERIENCE`.
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
+        let (pool, settings, task_values) = (
+            resources.postgres(),
+            Settings::open(resources),
+            TaskValues::read(resources.env()),
+        )
+            .all()?;
         Ok(Self {
-            pool: resources.postgres()?,
-            settings: Settings::open(resources)?,
-            task_values: Arc::new(TaskValues::read(resources.env())?),
+            pool,
+            settings,
+            task_values: Arc::new(task_values),
         })
     }
 }
 
+impl Stats {
+    /// The robeings with counted messages or tasks.
+    pub async fn robeings(&self) -> platform::Result<Vec<String>> {
+        let client = self.pool.get().await?;
+        let sql = "select robeing_id from robeing.stats order by robeing_id";
+        let rows = db::query(&client, &Scope::all(ROBEINGS), sql, &[]).await?;
+        let names = rows.iter().map(|row| row.try_get(0));
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+}
+
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let database = readiness::database(resources.postgres()?, migrations::FILES);
+    let stats = Stats::open(resources)?;
+    let database = readiness::database(stats.pool.clone(), migrations::FILES);
     resources.readiness().check("database", database);
     Ok(Router::new()
         .routes(routes!(roll_up::trigger))
@@ -65,5 +85,5 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(stats::rank))
         .routes(routes!(stats::of_robeing))
         .routes(routes!(growth::growth))
-        .with_state(Stats::open(resources)?))
+        .with_state(stats))
 }

@@ -52,6 +52,7 @@ pub use dataset::no_dataset;
 pub use fault::{Fault, FaultKind, is_inconclusive, is_unchecked, reasons};
 pub use grounded::Grounded;
 pub use message::names_only_known;
+pub use nearest::hint;
 pub use parse::MAX_SQL_BYTES;
 pub use tables::Schema;
 pub use text::text;

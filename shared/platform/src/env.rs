@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -70,12 +70,22 @@ impl Env {
     /// # Errors
     /// If the value is not such a number. The error says what to set.
     pub fn parse<T: Number>(&self, name: &str, default: T) -> anyhow::Result<T> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(value) => value
-                .parse()
-                .map_err(|_| anyhow::anyhow!("{name} is {value:?}: set it to {}", T::FORM)),
-        }
+        self.parse_as(name, default, T::FORM, |_| true)
+    }
+
+    /// Like [`Env::parse`], for a variable that not every number is valid for. `form` is what to set it to.
+    pub fn parse_as<T: FromStr>(
+        &self,
+        name: &str,
+        default: T,
+        form: &str,
+        is_valid: impl FnOnce(&T) -> bool,
+    ) -> anyhow::Result<T> {
+        let Some(text) = self.get(name) else {
+            return Ok(default);
+        };
+        let value = text.parse().ok().filter(is_valid);
+        value.with_context(|| format!("{name} is {text:?}: set it to {form}"))
     }
 
     /// The variables that are set, with their values.
@@ -131,6 +141,7 @@ numbers! {
     u32: "a whole number from 0 to 4294967295",
     u64: "a whole number, 0 or more",
     usize: "a whole number, 0 or more",
+    NonZeroU32: "a whole number from 1 to 4294967295",
     NonZeroUsize: "a whole number, 1 or more",
     i64: "a whole number",
     f64: "a number",

@@ -6,6 +6,7 @@
 //! A function has an `app(&Resources) -> anyhow::Result<Router>`. Its `main` passes that to [`serve()`], and
 //! its tests pass it to `kit::TestApp`.
 
+pub mod all;
 pub mod auth;
 pub mod aws;
 pub mod clock;
@@ -30,6 +31,7 @@ pub mod telemetry;
 pub mod time_zone;
 pub mod work;
 
+pub use all::All;
 pub use auth::{Admin, Caller, Role, Writer};
 pub use clock::Clock;
 pub use env::{Env, Secret};

@@ -12,9 +12,10 @@
 //! # }
 //! ```
 //!
-//! Nobody is authenticated on that route. A report therefore consists of the fixed texts of the program, and
-//! all checks run at most once in `MAX_AGE`, however many requests arrive.
+//! Nobody is authenticated on that route. A report therefore consists of the program's texts and the names of
+//! variables, and all checks run at most once in `MAX_AGE`, however many requests arrive.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -41,7 +42,7 @@ pub enum Finding {
     /// It is there.
     Ready,
     /// It is optional and not configured. The text says what the function does without it.
-    Off(&'static str),
+    Off(Cow<'static, str>),
     /// The function can't work without it. Only the log has the cause.
     Lacking {
         /// What is wrong, and what to do.
@@ -51,6 +52,10 @@ pub enum Finding {
 }
 
 impl Finding {
+    pub fn off(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Off(detail.into())
+    }
+
     pub fn lacking(detail: &'static str) -> Self {
         let cause = None;
         Self::Lacking { detail, cause }
@@ -74,7 +79,7 @@ pub struct CheckReport {
     pub name: &'static str,
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<&'static str>,
+    pub detail: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -166,7 +171,7 @@ impl Readiness {
                 checks: vec![CheckReport {
                     name: "process",
                     status: Status::Unavailable,
-                    detail: Some("the process stops"),
+                    detail: Some("the process stops".into()),
                 }],
             };
             Arc::new(task.await.unwrap_or_else(stopped))
@@ -198,8 +203,8 @@ impl Inner {
     fn reported(&self, name: &'static str, finding: Finding) -> CheckReport {
         let (status, detail) = match &finding {
             Finding::Ready => (Status::Ok, None),
-            Finding::Off(detail) => (Status::Off, Some(*detail)),
-            Finding::Lacking { detail, .. } => (Status::Unavailable, Some(*detail)),
+            Finding::Off(detail) => (Status::Off, Some(detail.clone())),
+            Finding::Lacking { detail, .. } => (Status::Unavailable, Some(Cow::Borrowed(*detail))),
         };
         let mut failing = locked(&self.failing);
         if let Finding::Lacking { detail, cause } = finding {

@@ -115,8 +115,8 @@ impl Resources {
         once(&self.0.postgres, || {
             let target = self.rotating(|env| {
                 postgres::target("DATABASE_URL", postgres::database_url(env)?, env)
-            })?;
-            postgres::open_target(target, self.env())
+            });
+            postgres::open_result(target, self.env())
         })
     }
 

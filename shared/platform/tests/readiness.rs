@@ -30,7 +30,7 @@ async fn app() -> (TestApp, Arc<AtomicBool>, Arc<AtomicUsize>) {
             };
             std::future::ready(found)
         });
-        readiness.check("model", async || Finding::Off("set LLM_MODEL to get SQL"));
+        readiness.check("model", async || Finding::off("set LLM_MODEL to get SQL"));
         Ok(Router::new())
     };
     (TestApp::without_database(start).await, has_schema, count)

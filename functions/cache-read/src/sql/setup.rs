@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 use jiff::Timestamp;
 use message_log::Log;
-use platform::Resources;
 use platform::llm::Llm;
+use platform::{All as _, Resources};
 
 use super::planner::Planner;
 
@@ -40,11 +40,17 @@ impl Setup {
             text.parse()
                 .with_context(|| format!("SQL_MAX_BYTES is {text:?}: set it to a number of bytes"))
         });
+        let (max_bytes, llm, conversations) = (
+            max_bytes.transpose(),
+            resources.llm(),
+            Log::open_if_configured(resources),
+        )
+            .all()?;
         Ok(Self {
-            llm: resources.llm()?,
+            llm,
             planner: Planner::new(resources),
-            max_bytes: max_bytes.transpose()?,
-            conversations: Log::open_if_configured(resources)?,
+            max_bytes,
+            conversations,
             ..Self::default()
         })
     }

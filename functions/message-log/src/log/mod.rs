@@ -27,7 +27,7 @@ use platform::postgres::Pool;
 use platform::secrets::Rotating;
 use platform::telemetry::{Metrics, Unit};
 use platform::work::{Waiting, Workers};
-use platform::{Env, Resources, Result, readiness};
+use platform::{All as _, Env, Resources, Result, readiness};
 use serde_json::Value;
 use settings::Settings;
 use uuid::Uuid;
@@ -73,19 +73,26 @@ impl Log {
     }
 
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
-        let days: u32 = resources.env().parse("MESSAGE_MAX_AGE_DAYS", 1_100)?;
-        anyhow::ensure!(
-            (31..=36_500).contains(&days),
-            "MESSAGE_MAX_AGE_DAYS is {days}: set it to 31 to 36500"
-        );
-        let pool = resources.postgres()?;
+        let form = "a whole number of days from 31 to 36500";
+        let days = resources
+            .env()
+            .parse_as("MESSAGE_MAX_AGE_DAYS", 1_100_u32, form, |days| {
+                (31..=36_500).contains(days)
+            });
+        let (days, pool, settings, masking_key) = (
+            days,
+            resources.postgres(),
+            Settings::open(resources),
+            resources.rotating(masking_key),
+        )
+            .all()?;
         let database = readiness::database(pool.clone(), migrations::FILES);
         resources.readiness().check("database", database);
         Ok(Self {
             pool,
-            settings: Settings::open(resources)?,
+            settings,
             masker: Masker::default(),
-            masking_key: resources.rotating(masking_key)?,
+            masking_key,
             max_age: SignedDuration::from_hours(i64::from(days) * 24),
             batcher: Arc::default(),
             workers: Workers::default(),

@@ -12,7 +12,7 @@ use throwaway_postgres::Server;
 use uuid::Uuid;
 
 use crate::functions::FUNCTIONS;
-use crate::{sample, schedule};
+use crate::sample;
 
 /// No secret: it signs only what is posted to the demo on this machine.
 const SIGNING_SECRET: &str = "demo-signing-secret";
@@ -47,13 +47,14 @@ pub async fn run(process: &Env, port: Option<u16>, json: bool) -> anyhow::Result
         Err(error) => warn("conversations", error)?,
     }
     let resources = with_model_if_it_opens(env)?;
-    schedule::start(&resources)?;
+    let (app, schedules) = crate::open(&resources)?;
+    schedules.start();
 
     let answer = tokio::select! {
         answer = super::run_sync(&resources) => answer?,
         () = &mut stop => return Ok(()),
     };
-    let service = serve::service("metasync", crate::app(&resources)?, &resources)?;
+    let service = serve::service("metasync", app, &resources)?;
     if json {
         let conversations = postgres.is_ok();
         super::print_json(&json!({ "url": url, "sync": answer, "conversations": conversations }))?;

@@ -9,7 +9,7 @@ fn missing_callers_are_a_failure_and_other_missing_variables_skip_their_check() 
     assert!(!is_well);
     assert_fails(&checks, &[("callers", "export AUTH_TOKENS=")]);
     let skipped = checks.iter().filter(|(_, status, _)| status == "skipped");
-    assert_eq!(skipped.count(), 6, "{checks:?}");
+    assert_eq!(skipped.count(), 8, "{checks:?}");
 
     let shown = run(&["doctor"], &[]);
     let text = String::from_utf8(shown.stdout).unwrap();

@@ -7,6 +7,7 @@ mod dependencies;
 mod gcp;
 mod gcp_repairs;
 mod google;
+mod scopes;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;

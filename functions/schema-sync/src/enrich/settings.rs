@@ -1,9 +1,10 @@
 //! How much a run may ask of the LLM.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use anyhow::ensure;
-use platform::Env;
+use platform::env::Number as _;
+use platform::{All as _, Env};
 
 /// How much a run may ask. The next run asks for the rest.
 #[derive(Clone, Debug)]
@@ -26,22 +27,27 @@ pub struct Settings {
 
 impl Settings {
     pub fn read(env: &Env) -> anyhow::Result<Self> {
-        let settings = Self {
-            max_calls: env.parse("ENRICH_MAX_CALLS", 50)?,
-            max_tokens: env.parse("ENRICH_MAX_TOKENS", 500_000)?,
-            max_time: Duration::from_secs(env.parse("ENRICH_MAX_SECONDS", 120)?),
-            examples: env.parse("EXAMPLES_COUNT", 5)?,
-            concurrency: env.parse("ENRICH_CONCURRENCY", 4)?,
-            batch_columns: env.parse("ENRICH_BATCH_COLUMNS", 50)?,
+        let one_or_more = |name, default| {
+            env.parse_as(name, default, NonZeroUsize::FORM, |count: &usize| {
+                *count > 0
+            })
         };
-        ensure!(
-            settings.concurrency > 0,
-            "ENRICH_CONCURRENCY is 0: set it to 1 or more"
-        );
-        ensure!(
-            settings.batch_columns > 0,
-            "ENRICH_BATCH_COLUMNS is 0: set it to 1 or more"
-        );
-        Ok(settings)
+        let (max_calls, max_tokens, seconds, examples, concurrency, batch_columns) = (
+            env.parse("ENRICH_MAX_CALLS", 50),
+            env.parse("ENRICH_MAX_TOKENS", 500_000),
+            env.parse("ENRICH_MAX_SECONDS", 120),
+            env.parse("EXAMPLES_COUNT", 5),
+            one_or_more("ENRICH_CONCURRENCY", 4),
+            one_or_more("ENRICH_BATCH_COLUMNS", 50),
+        )
+            .all()?;
+        Ok(Self {
+            max_calls,
+            max_tokens,
+            max_time: Duration::from_secs(seconds),
+            examples,
+            concurrency,
+            batch_columns,
+        })
     }
 }

@@ -34,7 +34,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
 
 use crate::secrets::Rotating;
-use crate::{Env, Error, Resources};
+use crate::{All as _, Env, Error, Resources};
 use oidc::{Jwt, Oidc};
 use token::Tokens;
 
@@ -100,9 +100,9 @@ impl Auth {
         let tokens = resources.rotating(|env| {
             let tokens = env.secret("AUTH_TOKENS");
             tokens.map(|json| Tokens::parse(&json)).transpose()
-        })?;
-        let oidc = Oidc::callers(resources)?;
-        let trigger = Oidc::trigger(resources)?;
+        });
+        let (tokens, oidc, trigger) =
+            (tokens, Oidc::callers(resources), Oidc::trigger(resources)).all()?;
         if tokens.current().is_none() && oidc.is_none() && trigger.is_none() {
             let why = env.why_without_value("AUTH_TOKENS");
             let why = why.map(|why| format!("; {why}")).unwrap_or_default();
@@ -124,6 +124,18 @@ impl Auth {
     /// Whether every request is accepted. The server then binds to loopback only.
     pub fn is_open(&self) -> bool {
         self.credentials.is_none()
+    }
+
+    /// The callers of `AUTH_TOKENS`, with their scopes.
+    pub fn token_callers(&self) -> Vec<Caller> {
+        let tokens = self
+            .credentials
+            .as_ref()
+            .map(|credentials| credentials.tokens.current());
+        let tokens = tokens.as_deref().and_then(Option::as_ref);
+        tokens
+            .map(|tokens| tokens.callers().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// Returns the caller of a request to this target, or `None` if the headers hold no credentials.

@@ -77,6 +77,10 @@ impl Tokens {
         Ok(Self(tokens))
     }
 
+    pub(super) fn callers(&self) -> impl Iterator<Item = &Caller> {
+        self.0.iter().map(|(_, caller)| caller)
+    }
+
     /// Finds the caller with this token. It compares every token, so that the time reveals nothing.
     pub(super) fn caller(&self, bearer: &str) -> Option<Caller> {
         let hash: Hash = Sha256::digest(bearer).into();

@@ -20,6 +20,7 @@ mod outcome;
 mod request;
 pub mod retry;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -32,7 +33,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
 use crate::secrets::Rotating;
-use crate::{Env, Resources, Secret};
+use crate::{All as _, Env, Resources, Secret};
 use failure::Failure;
 use model::Model;
 pub use model::VARIABLES;
@@ -141,19 +142,24 @@ impl LlmError {
 /// If a key is missing or a value is not valid; the error names the variable.
 pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
     let env = resources.env();
-    let Some(model) = Model::read(env)? else {
-        return Ok(None);
+    let model = match Model::read(env) {
+        Ok(None) => return Ok(None),
+        Ok(Some(model)) => {
+            let provider = model.provider;
+            let key = resources.rotating(move |env| provider.key(env));
+            key.map(|key| (model, key))
+        }
+        Err(error) => Err(error),
     };
-    let provider = model.provider;
-    let key = resources.rotating(move |env| provider.key(env))?;
+    let ((model, key), timeout, attempts) = (model, timeout(env), attempts(env)).all()?;
     let client = genai::Client::builder()
         .with_reqwest(resources.http()?)
         .build()
         .context("can't create the client of the language model")?;
     Ok(Some(Llm(Arc::new(Inner {
         client,
-        timeout: timeout(env)?,
-        attempts: attempts(env)?,
+        timeout,
+        attempts,
         refusals: AtomicU8::new(0),
         model,
         key,
@@ -161,19 +167,16 @@ pub fn open(resources: &Resources) -> anyhow::Result<Option<Llm>> {
 }
 
 fn timeout(env: &Env) -> anyhow::Result<Duration> {
-    let remedy = "LLM_TIMEOUT_SECONDS is not valid: set it to a number of seconds above 0";
-    let seconds: f64 = env.parse("LLM_TIMEOUT_SECONDS", 30.0).context(remedy)?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|timeout| !timeout.is_zero())
-        .context(remedy)
+    let duration = |seconds: &f64| Duration::try_from_secs_f64(*seconds).ok();
+    let is_valid = |seconds: &f64| duration(seconds).is_some_and(|it| !it.is_zero());
+    let form = "a number of seconds above 0";
+    let seconds = env.parse_as("LLM_TIMEOUT_SECONDS", 30.0, form, is_valid)?;
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 fn attempts(env: &Env) -> anyhow::Result<u32> {
-    let remedy = "LLM_ATTEMPTS is not valid: set it to a whole number, 1 or more";
-    let attempts: u32 = env.parse("LLM_ATTEMPTS", 3).context(remedy)?;
-    anyhow::ensure!(attempts > 0, remedy);
-    Ok(attempts)
+    const DEFAULT: NonZeroU32 = NonZeroU32::new(3).expect("3 is not zero");
+    env.parse("LLM_ATTEMPTS", DEFAULT).map(NonZeroU32::get)
 }
 
 impl Llm {

@@ -10,8 +10,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::pool::{Connector, Pool, Target};
 use super::tls::{self, Verify};
-use crate::Env;
 use crate::secrets::Rotating;
+use crate::{All as _, Env};
 
 const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);
 /// After this time, a query on a dead connection fails. The system's default is 15 minutes.
@@ -48,7 +48,16 @@ pub fn target(variable: &str, url: &str, env: &Env) -> anyhow::Result<Target> {
 
 /// Opens a pool whose new connections lead to the current target, also after its secret has changed.
 pub fn open_target(target: Rotating<Target>, env: &Env) -> anyhow::Result<Pool> {
-    Pool::new(Connector::new(target), pool_size(env)?)
+    open_result(Ok(target), env)
+}
+
+/// Like [`open_target`]. An error of the target is reported together with one of the size of the pool.
+pub(crate) fn open_result(
+    target: anyhow::Result<Rotating<Target>>,
+    env: &Env,
+) -> anyhow::Result<Pool> {
+    let (target, size) = (target, pool_size(env)).all()?;
+    Pool::new(Connector::new(target), size)
 }
 
 /// The value of `DATABASE_URL`.

@@ -32,6 +32,7 @@ mod tls;
 pub mod wait_limit;
 
 pub(crate) use connect::database_url;
+pub(crate) use connect::open_result;
 pub use connect::{open, open_target, open_url, take_parameter, target};
 pub use error::{describe, is_unavailable, lacks_schema};
 pub use listen::Notifications;

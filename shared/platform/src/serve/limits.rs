@@ -1,6 +1,7 @@
 //! Limits on the size of requests and on the time for responses.
 
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tower::{Layer, Service};
 use crate::extract::BodyLimit;
 use crate::extract::json::whole;
 use crate::postgres::wait_limit;
-use crate::{Env, Error, Result};
+use crate::{All as _, Env, Error, Result};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -27,15 +28,15 @@ pub(super) struct Limits {
 impl Limits {
     /// Reads `MAX_BODY_BYTES` (1 MiB) and `REQUEST_TIMEOUT_SECONDS` (60).
     pub(super) fn new(env: &Env) -> anyhow::Result<Self> {
-        let body_bytes = env.parse("MAX_BODY_BYTES", 1 << 20)?;
-        let seconds: u32 = env.parse("REQUEST_TIMEOUT_SECONDS", 60)?;
-        anyhow::ensure!(
-            seconds > 0,
-            "REQUEST_TIMEOUT_SECONDS is 0: set it to 1 or more"
-        );
+        const DEFAULT: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
+        let (body_bytes, seconds) = (
+            env.parse("MAX_BODY_BYTES", 1 << 20),
+            env.parse("REQUEST_TIMEOUT_SECONDS", DEFAULT),
+        )
+            .all()?;
         Ok(Self {
             body_bytes,
-            answer_within: Duration::from_secs(seconds.into()),
+            answer_within: Duration::from_secs(seconds.get().into()),
         })
     }
 

@@ -9,8 +9,10 @@ mod functions;
 mod gcp;
 #[cfg(test)]
 mod modules;
+mod privacy_keys;
 mod readiness;
 mod report;
+mod scopes;
 mod warehouse;
 
 use anyhow::Context as _;
@@ -57,7 +59,7 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     report.check("callers", async { callers(&resources) }).await;
     // What is deployed has an environment of its own.
     if cloud.is_none() {
-        report.add("functions", functions::check(resources.env()));
+        report.add("functions", functions::check(&resources));
     }
     report.check("bucket", bucket(&resources)).await;
     report.check("database", database(&resources)).await;
@@ -68,6 +70,10 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
         .check("dry run", warehouse::dry_run(&resources))
         .await;
     report.check("model", model(&resources)).await;
+    report.check("scopes", scopes::check(&resources)).await;
+    report
+        .check("privacy keys", privacy_keys::check(&resources))
+        .await;
     report.print(json)?;
     if report.has_failed() {
         std::process::exit(1);

@@ -1,10 +1,11 @@
 //! Which datasets are read, and the limits on requests.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use platform::Env;
 use platform::google::Google;
+use platform::{All as _, Env};
 use schema::name::{TableName, dataset_id};
 use url::Url;
 
@@ -87,41 +88,52 @@ const SHAPE: &str = "bigquery://project/dataset[,dataset]";
 
 impl Settings {
     pub fn from_env(env: &Env) -> anyhow::Result<Self> {
-        let (project, datasets) = warehouse(env.required("WAREHOUSE_URL", SHAPE)?)?;
-        let (endpoint, login) = match env.get("BIGQUERY_EMULATOR_HOST") {
-            Some(host) => (emulator(host)?, None),
-            None => (
-                Url::parse("https://bigquery.googleapis.com/bigquery/v2/")
-                    .expect("a constant URL is valid"),
-                Some(Google::new(env)),
-            ),
-        };
-        let settings = Self {
+        const REQUESTS: NonZeroU32 = NonZeroU32::new(100).expect("100 is not zero");
+        const PARALLELISM: NonZeroUsize = NonZeroUsize::new(50).expect("50 is not zero");
+        let warehouse = env.required("WAREHOUSE_URL", SHAPE).and_then(warehouse);
+        let (warehouse, server, requests, parallelism, query_above, max_bytes_billed, changes) = (
+            warehouse,
+            server(env),
+            env.parse("BIGQUERY_REQUESTS_PER_SECOND", REQUESTS),
+            env.parse("BIGQUERY_PARALLELISM", PARALLELISM),
+            env.parse("BIGQUERY_QUERY_ABOVE", 500),
+            env.parse("BIGQUERY_MAX_BYTES_BILLED", 100 << 20),
+            changes(env),
+        )
+            .all()?;
+        let ((project, datasets), (endpoint, login)) = (warehouse, server);
+        Ok(Self {
             project,
             datasets,
             endpoint,
             login,
-            requests_per_second: env.parse("BIGQUERY_REQUESTS_PER_SECOND", 100)?,
-            parallelism: env.parse("BIGQUERY_PARALLELISM", 50)?,
-            query_above: env.parse("BIGQUERY_QUERY_ABOVE", 500)?,
-            max_bytes_billed: env.parse("BIGQUERY_MAX_BYTES_BILLED", 100 << 20)?,
-            changes: match env.get("BIGQUERY_CHANGES") {
-                None | Some("query") => Changes::Query,
-                Some("get") => Changes::Get,
-                Some(other) => bail!("BIGQUERY_CHANGES is {other:?}: set it to query or get"),
-            },
+            requests_per_second: requests.get(),
+            parallelism: parallelism.get(),
+            query_above,
+            max_bytes_billed,
+            changes,
             retries: RetryPolicy::default(),
-        };
-        for (name, limit) in [
-            (
-                "BIGQUERY_REQUESTS_PER_SECOND",
-                settings.requests_per_second as usize,
-            ),
-            ("BIGQUERY_PARALLELISM", settings.parallelism),
-        ] {
-            ensure!(limit > 0, "{name} is 0: set it to 1 or more");
-        }
-        Ok(settings)
+        })
+    }
+}
+
+/// The address of BigQuery, and the login; none for an emulator.
+fn server(env: &Env) -> anyhow::Result<(Url, Option<Google>)> {
+    Ok(match env.get("BIGQUERY_EMULATOR_HOST") {
+        Some(host) => (emulator(host)?, None),
+        None => (
+            Url::parse("https://bigquery.googleapis.com/bigquery/v2/")
+                .expect("a constant URL is valid"),
+            Some(Google::new(env)),
+        ),
+    })
+}
+
+fn changes(env: &Env) -> anyhow::Result<Changes> {
+    match env.get("BIGQUERY_CHANGES") {
+        None | Some("query") => Ok(Changes::Query),
+        Some("get") => Ok(Changes::Get),
+        Some(other) => bail!("BIGQUERY_CHANGES is {other:?}: set it to query or get"),
     }
 }
 
