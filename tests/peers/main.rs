@@ -1,6 +1,7 @@
 //! Tests against third-party software (peers), which `tests/peers/install` installs. They are one binary because
 //! linking takes most of the build time.
 
+mod alarms;
 mod archive;
 mod aws;
 mod bigquery;

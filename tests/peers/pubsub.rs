@@ -22,12 +22,12 @@ use tokio::net::TcpListener;
 use crate::conversation::{Conversation, Row};
 use crate::server::{Server, is_missing};
 
-const PEER: &str = "pubsub-emulator";
+pub const PEER: &str = "pubsub-emulator";
 /// The minimum of Pub/Sub.
 const ATTEMPTS: i64 = 5;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-static EMULATOR: LazyLock<Server> = LazyLock::new(|| {
+pub static EMULATOR: LazyLock<Server> = LazyLock::new(|| {
     Server::start(PEER, "emulator", |port| {
         vec!["--host=127.0.0.1".to_owned(), format!("--port={port}")]
     })
@@ -93,7 +93,7 @@ impl Project {
 }
 
 /// Calls `poll` until it returns a value.
-async fn wait_for<T>(what: &str, poll: impl AsyncFn() -> Option<T>) -> T {
+pub async fn wait_for<T>(what: &str, poll: impl AsyncFn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(value) = poll().await {

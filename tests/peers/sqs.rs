@@ -10,26 +10,41 @@ use serde_json::{Map, Value, json};
 use crate::conversation::{Conversation, Row};
 use crate::moto::MOTO;
 
-const REGION: &str = "us-east-1";
+pub const REGION: &str = "us-east-1";
 const ATTEMPTS: i64 = 3;
 
-struct Queue {
+pub struct Queue {
     client: Client,
+    region: &'static str,
     url: String,
-    arn: String,
+    pub arn: String,
 }
 
 impl Queue {
-    async fn create(name: &str, attributes: Value) -> Self {
+    pub async fn create(name: &str, attributes: Value) -> Self {
+        Self::create_in(REGION, name, attributes).await
+    }
+
+    pub async fn create_in(region: &'static str, name: &str, attributes: Value) -> Self {
+        let created = json!({"QueueName": name, "Attributes": attributes});
+        Self::of(region, "CreateQueue", created).await
+    }
+
+    pub async fn find(region: &'static str, name: &str) -> Self {
+        Self::of(region, "GetQueueUrl", json!({ "QueueName": name })).await
+    }
+
+    /// The queue of which an action returns the URL.
+    async fn of(region: &'static str, action: &str, body: Value) -> Self {
         let client = platform::http_client::build(&platform::Env::default()).unwrap();
         let mut queue = Self {
             client,
+            region,
             url: String::new(),
             arn: String::new(),
         };
-        let created = json!({"QueueName": name, "Attributes": attributes});
-        let created = queue.call("CreateQueue", created).await;
-        queue.url = created["QueueUrl"].as_str().unwrap().to_owned();
+        let found = queue.call(action, body).await;
+        queue.url = found["QueueUrl"].as_str().unwrap().to_owned();
         let reply = queue.call_with_url("GetQueueAttributes", json!({"AttributeNames": ["All"]}));
         let reply = reply.await;
         queue.arn = reply["Attributes"]["QueueArn"].as_str().unwrap().to_owned();
@@ -52,7 +67,8 @@ impl Queue {
     }
 
     async fn call(&self, action: &str, body: Value) -> Value {
-        let credential = format!("Credential=key/20261125/{REGION}/sqs/aws4_request");
+        let region = self.region;
+        let credential = format!("Credential=key/20261125/{region}/sqs/aws4_request");
         let request = self
             .client
             .post(MOTO.url())
@@ -69,13 +85,13 @@ impl Queue {
         serde_json::from_str(if text.is_empty() { "{}" } else { &text }).unwrap()
     }
 
-    async fn call_with_url(&self, action: &str, mut body: Value) -> Value {
+    pub async fn call_with_url(&self, action: &str, mut body: Value) -> Value {
         body["QueueUrl"] = self.url.clone().into();
         self.call(action, body).await
     }
 
     /// Sends a message and returns its id in the queue. `id` is an attribute of the publisher.
-    async fn send(&self, body: &str, id: Option<&str>, group: Option<&str>) -> String {
+    pub async fn send(&self, body: &str, id: Option<&str>, group: Option<&str>) -> String {
         let mut message = json!({"MessageBody": body});
         if let Some(id) = id {
             let id = json!({"DataType": "String", "StringValue": id});
@@ -90,7 +106,7 @@ impl Queue {
         sent["MessageId"].as_str().unwrap().to_owned()
     }
 
-    async fn receive(&self) -> Vec<Value> {
+    pub async fn receive(&self) -> Vec<Value> {
         let all = json!({"MaxNumberOfMessages": 10, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]});
         let received = self.call_with_url("ReceiveMessage", all).await;
         received["Messages"].as_array().cloned().unwrap_or_default()
@@ -108,7 +124,7 @@ impl Queue {
                 "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs",
                 "eventSourceARN": self.arn,
-                "awsRegion": REGION,
+                "awsRegion": self.region,
             });
             for (name, value) in message["MessageAttributes"]
                 .as_object()
@@ -128,7 +144,7 @@ impl Queue {
     }
 
     /// One poll and invocation. Returns whether each received message was stored, by its body.
-    async fn poll(&self, log: &Conversation) -> BTreeMap<String, bool> {
+    pub async fn poll(&self, log: &Conversation) -> BTreeMap<String, bool> {
         let messages = self.receive().await;
         if messages.is_empty() {
             return BTreeMap::new();

@@ -397,3 +397,54 @@ fn an_alarm_on_google_cloud_names_each_of_its_resources_whole() {
     }
     assert!(alarms.contains("for name in keys(local.schedules)"));
 }
+
+/// The pages of alarms that the modules name, with the cloud in front.
+#[test]
+fn each_alarm_names_its_page_and_each_page_is_linked() {
+    let mut named = BTreeSet::new();
+    let page = Regex::new(r"What to do: docs/alarms/([a-z-]+\.md)").expect("a pattern");
+    for (cloud, begin) in [("aws", "description = \""), ("gcp", "content = \"")] {
+        let alarms = text(&format!("infra/modules/{cloud}/alarms.tf"));
+        let descriptions: Vec<&str> = alarms
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with(begin))
+            .collect();
+        assert!(descriptions.len() >= 3, "{descriptions:?}");
+        for description in descriptions {
+            let page = page.captures(description);
+            let page = page.unwrap_or_else(|| panic!("{description} names no page"))[1].to_owned();
+            assert!(page.starts_with(cloud), "{description}");
+            named.insert(page);
+        }
+    }
+    let folder = std::fs::read_dir(root().join("docs/alarms")).expect("the pages");
+    let pages = folder.map(|it| {
+        it.expect("a page")
+            .file_name()
+            .into_string()
+            .expect("UTF-8")
+    });
+    let pages: BTreeSet<String> = pages.collect();
+    assert_eq!(named, pages);
+    let (operations, summary) = (text("docs/operations.md"), text("docs/SUMMARY.md"));
+    for page in &pages {
+        let link = format!("(alarms/{page})");
+        assert!(
+            operations.contains(&link) && summary.contains(&link),
+            "{page}"
+        );
+        let text = text(&format!("docs/alarms/{page}"));
+        for part in [
+            "What it means",
+            "Find the cause",
+            "What to run",
+            "How it clears",
+        ] {
+            assert!(
+                text.contains(&format!("\n## {part}\n")),
+                "{page} has no {part}"
+            );
+        }
+    }
+}

@@ -3,7 +3,7 @@ locals {
   alarms = merge(
     {
       for name, queue in aws_sqs_queue.dead_letters : "${name}-dead-letters" => {
-        description = "Messages for ${name} failed ${local.queues[name].receives} times. The log of ${local.queues[name].consumer} has the reason."
+        description = "Messages for ${name} failed ${local.queues[name].receives} times. The log of ${local.queues[name].consumer} has the reason. What to do: docs/alarms/aws-dead-letters.md"
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         statistic   = "Maximum"
@@ -14,7 +14,7 @@ locals {
     },
     {
       for name, queue in aws_sqs_queue.messages : "${name}-waiting" => {
-        description = "Messages for ${name} have waited for 15 minutes: ${local.queues[name].consumer} fails, or is too slow."
+        description = "Messages for ${name} have waited for 15 minutes: ${local.queues[name].consumer} fails, or is too slow. What to do: docs/alarms/aws-waiting.md"
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
         statistic   = "Maximum"
@@ -25,7 +25,7 @@ locals {
     },
     {
       for queue in aws_sqs_queue.failed_runs : "failed-runs" => {
-        description = "A scheduled run failed three times, or could not start. The queue holds the run, the function's log has the reason."
+        description = "A scheduled run failed three times, or could not start. The queue holds the run, the function's log has the reason. What to do: docs/alarms/aws-failed-runs.md"
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         statistic   = "Maximum"
@@ -36,7 +36,7 @@ locals {
     },
     {
       server-errors = {
-        description = "Responses have been 5xx for 10 minutes."
+        description = "Responses have been 5xx for 10 minutes. What to do: docs/alarms/aws-server-errors.md"
         namespace   = "AWS/ApiGateway"
         metric      = "5xx"
         statistic   = "Sum"

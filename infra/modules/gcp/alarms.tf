@@ -30,7 +30,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
   notification_channels = local.alarm_channels
 
   documentation {
-    content = "Messages for ${each.key} failed again and again. The log of ${each.value.consumer} has the reason."
+    content = "Messages for ${each.key} failed again and again. The log of ${each.value.consumer} has the reason. What to do: docs/alarms/gcp-dead-letters.md"
   }
 
   conditions {
@@ -61,7 +61,7 @@ resource "google_monitoring_alert_policy" "server_errors" {
   notification_channels = local.alarm_channels
 
   documentation {
-    content = "Callers or schedules get 5xx from ${each.key}. Its log has the reason under the request id."
+    content = "Callers or schedules get 5xx from ${each.key}. Its log has the reason under the request id. What to do: docs/alarms/gcp-server-errors.md"
   }
 
   conditions {
@@ -92,7 +92,7 @@ resource "google_monitoring_alert_policy" "failed_runs" {
   notification_channels = local.alarm_channels
 
   documentation {
-    content = "A schedule called its function, which did not return 2xx. The log of the function has the reason."
+    content = "A schedule called its function, which did not return 2xx. The log of the function has the reason. What to do: docs/alarms/gcp-failed-runs.md"
   }
 
   conditions {
