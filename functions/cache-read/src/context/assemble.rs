@@ -1,4 +1,5 @@
-//! Assembles the context: legend, cards, descriptions, terms, metrics and examples, within the budget.
+//! Assembles the context: legend, cards, descriptions, queries of views, terms, metrics and examples, within the
+//! budget.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use super::answer::{ChosenExample, ChosenTable, Context, tokens};
 use super::choose::Choice;
+use super::definitions;
 use super::describe;
 use super::descriptions::Descriptions;
 use super::index::IndexData;
@@ -22,6 +24,10 @@ const EXAMPLES: usize = 7;
 const MOST_EXAMPLES: usize = 3;
 /// Terms and metrics may take this fraction of the budget from tables: one eighth.
 const MEANING: usize = 8;
+/// The queries of views may take this fraction of the budget from descriptions: one eighth. Those of the best tables
+/// may take it from tables as well.
+const DEFINITIONS: usize = 8;
+const BEST: usize = 5;
 /// The minimum similarity of an example, 0 to 1.
 const MIN_SIMILARITY: f32 = 0.2;
 /// The size limit of the paths that a response lists besides its context, in bytes. Tables on one card
@@ -93,12 +99,17 @@ pub fn context(
         None => {
             let named = named(limit / MEANING);
             let chosen = renderer.take_examples(&similar, limit / EXAMPLES);
-            let room = limit - renderer.length_of(&chosen) - count(&named.text);
-            (renderer.part(&mut choice, room), named, chosen)
+            let best = ranked.iter().take(BEST).map(|it| it.table);
+            let reserved = renderer.definitions(best, limit / DEFINITIONS);
+            let taken = renderer.length_of(&chosen) + count(&named.text) + count(&reserved);
+            (renderer.part(&mut choice, limit - taken), named, chosen)
         }
     };
     let room = limit - renderer.length_of(&chosen) - count(&named.text);
-    renderer.describe(&choice, room, &mut context);
+    let left = room.saturating_sub(count(&context));
+    let defined = renderer.definitions(shown(&choice), left.min(limit / DEFINITIONS));
+    renderer.describe(&choice, room - count(&defined), &mut context);
+    context.push_str(&defined);
     let Named {
         text,
         glossary,
@@ -112,18 +123,7 @@ pub fn context(
     Context {
         tokens: tokens(&context),
         tables: tables(document, index, &question, &choice, complete),
-        examples: chosen
-            .iter()
-            .map(|(position, score)| {
-                let example = &document.examples[*position];
-                ChosenExample {
-                    question: example.question.clone(),
-                    sql: example.sql.clone(),
-                    tables: example.tables.clone(),
-                    score: rounded(*score),
-                }
-            })
-            .collect(),
+        examples: listed(document, &chosen),
         glossary,
         metrics,
         version: document.version.clone(),
@@ -238,6 +238,11 @@ impl Renderer<'_> {
         }
     }
 
+    /// The queries of views among these tables.
+    fn definitions(&self, tables: impl Iterator<Item = usize>, room: usize) -> String {
+        definitions::lines(self.document, tables, self.format, room)
+    }
+
     /// As many of the similar examples as fit.
     fn take_examples(&self, similar: &[(usize, f32)], room: usize) -> Vec<(usize, f32)> {
         let mut chosen = Vec::new();
@@ -274,6 +279,28 @@ impl Renderer<'_> {
             Format::Json => format!("{}\n", json!({"question": question, "sql": sql})),
         }
     }
+}
+
+/// The chosen examples for the response.
+fn listed(document: &Document, chosen: &[(usize, f32)]) -> Vec<ChosenExample> {
+    let listed = chosen.iter().map(|(position, score)| {
+        let example = &document.examples[*position];
+        ChosenExample {
+            question: example.question.clone(),
+            sql: example.sql.clone(),
+            tables: example.tables.clone(),
+            score: rounded(*score),
+        }
+    });
+    listed.collect()
+}
+
+/// The tables on the cards, best first.
+fn shown<'c>(choice: &'c Choice<'_>) -> impl Iterator<Item = usize> + use<'c> {
+    let on_cards = choice.cards.iter().flat_map(|card| &card.tables);
+    let on_cards: HashSet<usize> = on_cards.copied().collect();
+    let ranked = choice.ranked.iter().map(|it| it.table);
+    ranked.filter(move |table| on_cards.contains(table))
 }
 
 /// The similar examples within the request's datasets, most similar first.

@@ -13,7 +13,7 @@
 //! 2. `numbers`, `node`, `joins`, `groups`, `lexicon`, `index`, `build`: the index of a document
 //! 3. `weights`, `rank`: scores of tables, columns and examples for a question
 //! 4. `request`, `answer`: the request, its limits, and the resulting context
-//! 5. `meaning`: the terms and metrics that a question names; `card`, `paths`, `descriptions`, `render`:
+//! 5. `meaning`: the terms and metrics that a question names; `definitions`: the queries of views; `card`, `paths`, `descriptions`, `render`:
 //!    chosen tables and columns as text
 //! 6. `choose`, `describe`: what fits the budget, and which descriptions fit beside it
 //! 7. `assemble`: all of them together
@@ -26,6 +26,7 @@ mod build;
 mod card;
 mod choose;
 mod column_type;
+mod definitions;
 mod describe;
 mod descriptions;
 mod facts;

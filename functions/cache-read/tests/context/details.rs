@@ -1,6 +1,6 @@
 //! What a writer of SQL needs besides names and types is in every format.
 
-use schema::document::TableKind;
+use schema::document::{Definition, TableKind};
 use schema::name::TableName;
 
 use super::*;
@@ -80,5 +80,74 @@ fn a_context_with_many_labels_stays_within_its_budget_and_says_that_there_are_mo
             text.contains(" more") || text.contains("\"cut\":true"),
             "{text}"
         );
+    }
+}
+
+/// A view of this query.
+fn view(name: &str, sql: &str) -> Table {
+    let mut view = table(name, &["day", "total"]);
+    view.kind = TableKind::View;
+    view.definition = Definition::read(sql);
+    view
+}
+
+#[test]
+fn the_query_of_a_view_is_in_every_format_within_the_budget() {
+    let sql = "select day, sum(total) as total\nfrom `p.shop.orders`\ngroup by day";
+    let tables = vec![
+        view("p.shop.revenue", sql),
+        table("p.shop.orders", &["day"]),
+    ];
+    for document in [document(tables.clone()), with_noise(tables)] {
+        for (format, start, of_line) in [
+            (Format::Text, "", "| "),
+            (Format::Ddl, "-- ", "-- "),
+            (Format::Json, "", ""),
+        ] {
+            let context = in_format(&document, "revenue per day", 1_000, format);
+            assert!(context.tokens <= 1_000);
+            let expected = json!({"view": "p.shop.revenue", "definition": sql});
+            let is_there = if format == Format::Json {
+                let mut lines = context.context.lines();
+                lines.any(|line| serde_json::from_str::<Value>(line).unwrap() == expected)
+            } else {
+                let lines = sql.replace('\n', &format!("\n{of_line}"));
+                let expected =
+                    format!("\n{start}`p.shop.revenue` is defined as:\n{of_line}{lines}\n");
+                context.context.contains(&expected)
+            };
+            assert!(is_there, "{}", context.context);
+            let small = in_format(&document, "revenue per day", 120, format);
+            assert!(small.tokens <= 120, "{}", small.context);
+        }
+    }
+}
+
+#[test]
+fn a_long_query_of_a_view_takes_a_part_of_the_budget_and_says_that_it_is_cut() {
+    let terms: Vec<String> = (0..500).map(|at| format!("total <> {at}")).collect();
+    let sql = format!(
+        "select day from `p.shop.orders` where {}",
+        terms.join("\nand ")
+    );
+    let views: Vec<Table> = (0..9)
+        .map(|at| view(&format!("p.shop.revenue_{at}"), &sql))
+        .collect();
+    for document in [document(views.clone()), with_noise(views)] {
+        for format in [Format::Text, Format::Ddl, Format::Json] {
+            let context = in_format(&document, "revenue per day", 2_000, format);
+            assert!(context.tokens <= 2_000);
+            let (_, queries) = context.context.split_once("select day from").unwrap();
+            assert!(
+                queries.chars().count() <= 2_000 * 4 / 8,
+                "{}",
+                context.context
+            );
+            let note = match format {
+                Format::Json => "\"cut\":true",
+                _ => " is defined as (cut, see GET /v1/schema/tables/{name}):\n",
+            };
+            assert!(context.context.contains(note), "{}", context.context);
+        }
     }
 }
