@@ -72,6 +72,7 @@ fn pages() -> Vec<Page> {
     for folder in [
         "",
         "docs",
+        "docs/alarms",
         "docs/jobs",
         "infra",
         "shared",
