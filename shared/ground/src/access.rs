@@ -34,7 +34,13 @@ impl Resolver<'_, '_> {
         let mut is_element = false;
         for access in chain {
             value = match access {
-                AccessExpr::Dot(Expr::Identifier(all)) if is_all_fields(all) => value,
+                AccessExpr::Dot(Expr::Identifier(all)) if is_all_fields(all) => match value {
+                    Type::Cut | Type::Opaque => {
+                        self.refuse_star(&written);
+                        Type::Unknown
+                    }
+                    row => row,
+                },
                 AccessExpr::Dot(Expr::Identifier(name)) => {
                     let name = self.fold(name);
                     let found = descend(
@@ -64,10 +70,10 @@ impl Resolver<'_, '_> {
                 AccessExpr::Subscript(Subscript::Index { index })
                     if is_element
                         && self.dialect == Dialect::Postgres
-                        && matches!(value, Type::Scalar) =>
+                        && !matches!(value, Type::Array(_) | Type::Json | Type::Unknown) =>
                 {
                     self.expression(index, scope);
-                    Type::Scalar
+                    value
                 }
                 AccessExpr::Subscript(subscript) => {
                     self.subscript(&value, subscript, &written, scope)
@@ -95,8 +101,8 @@ impl Resolver<'_, '_> {
                 };
                 self.expression(position.unwrap_or(index), scope);
                 match value {
-                    Type::Array(_) | Type::Json | Type::Unknown => value.element(),
-                    Type::Scalar | Type::Struct(_) | Type::Suffix(_) => {
+                    Type::Array(_) | Type::Json | Type::Opaque | Type::Unknown => value.element(),
+                    Type::Scalar | Type::Struct(_) | Type::Suffix(_) | Type::Cut => {
                         let reason = format!("{written} is not an array, so it has no positions");
                         self.fault(FaultKind::Field, written, reason);
                         Type::Unknown

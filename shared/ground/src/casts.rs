@@ -18,11 +18,24 @@ impl Resolver<'_, '_> {
     /// Checks that a type is one of the dialect, or the type of a column.
     pub fn data_type(&mut self, data_type: &DataType) -> Type {
         self.check_type(data_type);
-        match (data_type, self.dialect) {
-            (DataType::Custom(name, _), Dialect::Postgres) => {
-                composite(self.schema, &names_of(&name.to_string())).unwrap_or(Type::Scalar)
+        match self.dialect {
+            Dialect::Bigquery => Type::of(data_type),
+            Dialect::Postgres => self.type_of_postgres(data_type),
+        }
+    }
+
+    fn type_of_postgres(&self, data_type: &DataType) -> Type {
+        match data_type {
+            DataType::Custom(name, _) => {
+                let names = names_of(&name.to_string());
+                let own = names.last().map_or("", String::as_str);
+                composite(self.schema, &names).unwrap_or_else(|| Type::of_postgres(own))
             }
-            _ => Type::of(data_type),
+            DataType::GeometricType(_) | DataType::TsVector => Type::Opaque,
+            DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => {
+                Type::array(self.type_of_postgres(element))
+            }
+            other => Type::of(other),
         }
     }
 
@@ -174,6 +187,31 @@ pub(crate) fn is_type_of_column(schema: &Schema, written: &[String]) -> bool {
             .any(|table| has_type(&table.columns, written))
 }
 
+/// Whether a function has the name of a type that a column has and that is neither composite nor an enum: the
+/// constructor of a range.
+pub(crate) fn is_constructor(schema: &Schema, written: &[String]) -> bool {
+    let is_it = |column: &Column| {
+        let own = names_of(&column.data_type);
+        column.fields.is_empty()
+            && column.enum_labels.is_empty()
+            && !column.cut
+            && match own.as_slice() {
+                [qualifier, _] if qualifier == "public" => own == written || own[1..] == *written,
+                [_, _] => own == written,
+                _ => false,
+            }
+    };
+    schema
+        .tables()
+        .any(|table| any_column(&table.columns, &is_it))
+}
+
+fn any_column(columns: &[Column], is_it: &impl Fn(&Column) -> bool) -> bool {
+    columns
+        .iter()
+        .any(|column| is_it(column) || any_column(&column.fields, is_it))
+}
+
 fn is_row_type(schema: &Schema, written: &[String]) -> bool {
     let is_same = |table: &Table| {
         let name = &table.parts;
@@ -191,7 +229,7 @@ fn composite(schema: &Schema, written: &[String]) -> Option<Type> {
     let columns = schema
         .tables()
         .find_map(|table| fields_of_type(&table.columns, written))?;
-    let fields = types::fields(&Rc::from(""), "", columns);
+    let fields = types::fields(&Rc::from(""), "", columns, Dialect::Postgres);
     Some(Type::structure(
         fields.into_iter().map(without_origin).collect(),
     ))

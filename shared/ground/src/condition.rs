@@ -1,22 +1,66 @@
 //! Conditions: `where` and `on`, and the filters that a table requires.
 
+use std::collections::BTreeSet;
+
 use schema::document::Table;
-use sqlparser::ast::Expr;
+use sqlparser::ast::{BinaryOperator, Expr};
 
 use crate::fault::FaultKind;
+use crate::filters::Required;
 use crate::resolver::Resolver;
 use crate::scope::Scope;
-use crate::types::Type;
 
 impl Resolver<'_, '_> {
-    pub fn condition(&mut self, condition: &Expr, scope: &Scope) -> Type {
+    pub fn condition(&mut self, condition: &Expr, scope: &Scope) {
         let outer = (self.conditions.is_here, self.conditions.is_inside);
+        let outer_mentioned = std::mem::take(&mut self.conditions.mentioned);
         self.conditions.is_here = true;
         self.conditions.is_inside = true;
-        self.conditions.count += 1;
-        let result = self.expression(condition, scope);
+        let query = self.conditions.query;
+        self.conditions.in_queries.insert(query);
+        self.conjuncts(condition, scope);
+        let found = std::mem::replace(&mut self.conditions.mentioned, outer_mentioned);
+        self.conditions.filtered.extend(found);
         (self.conditions.is_here, self.conditions.is_inside) = outer;
-        result
+    }
+
+    /// Resolves the parts of a condition. A column of one side of `or` filters only if the other sides filter by it
+    /// as well.
+    fn conjuncts(&mut self, condition: &Expr, scope: &Scope) {
+        self.deeper((), |resolver| match condition {
+            Expr::Nested(inner) => resolver.conjuncts(inner, scope),
+            Expr::BinaryOp {
+                op: BinaryOperator::And,
+                ..
+            } => {
+                for operand in operands(condition, &BinaryOperator::And) {
+                    resolver.conjuncts(operand, scope);
+                }
+            }
+            Expr::BinaryOp {
+                op: BinaryOperator::Or,
+                ..
+            } => {
+                let outer = std::mem::take(&mut resolver.conditions.mentioned);
+                let mut common: Option<BTreeSet<String>> = None;
+                for operand in operands(condition, &BinaryOperator::Or) {
+                    resolver.conjuncts(operand, scope);
+                    let found = std::mem::take(&mut resolver.conditions.mentioned);
+                    common = Some(match common {
+                        Some(common) => common.intersection(&found).cloned().collect(),
+                        None => found,
+                    });
+                }
+                resolver.conditions.mentioned = outer;
+                resolver
+                    .conditions
+                    .mentioned
+                    .extend(common.unwrap_or_default());
+            }
+            other => {
+                resolver.expression(other, scope);
+            }
+        });
     }
 
     /// Notes the filter that a table requires.
@@ -33,17 +77,28 @@ impl Resolver<'_, '_> {
         if partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME") {
             names.push("_partitiondate".to_owned());
         }
-        self.conditions.required.push((table.name.clone(), names));
+        self.conditions.required.push(Required {
+            table: table.name.clone(),
+            columns: names,
+            query: self.conditions.query,
+        });
     }
 
-    /// BigQuery refuses a query without the filter. It also accepts one on a value that an inner query
-    /// computes from the column, which is not followed here.
+    /// BigQuery refuses a query without the filter. It also accepts one of another query, on a value that the
+    /// reading query computes from the column, which is not followed here.
     pub fn check_filters(&mut self) {
-        for (table, columns) in std::mem::take(&mut self.conditions.required) {
+        for required in std::mem::take(&mut self.conditions.required) {
+            let Required {
+                table,
+                columns,
+                query,
+            } = required;
             let is_filtered = columns
                 .iter()
-                .any(|column| self.conditions.mentioned.contains(column));
-            let is_computed = self.conditions.count > 0 && self.mentions(&table, &columns);
+                .any(|column| self.conditions.filtered.contains(column));
+            let mut in_queries = self.conditions.in_queries.iter();
+            let is_computed =
+                in_queries.any(|other| *other != query) && self.computes(&table, &columns);
             if !is_filtered && !is_computed {
                 let column = columns.last().map_or("", String::as_str);
                 let reason = format!(
@@ -54,4 +109,19 @@ impl Resolver<'_, '_> {
             }
         }
     }
+}
+
+/// The operands of a chain of one operator, from left to right.
+fn operands<'e>(chain: &'e Expr, operator: &BinaryOperator) -> Vec<&'e Expr> {
+    let mut operands = Vec::new();
+    let mut leftmost = chain;
+    while let Expr::BinaryOp { left, op, right } = leftmost
+        && op == operator
+    {
+        operands.push(&**right);
+        leftmost = left;
+    }
+    operands.push(leftmost);
+    operands.reverse();
+    operands
 }

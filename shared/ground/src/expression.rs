@@ -8,7 +8,10 @@ use sqlparser::ast::{
 };
 
 use crate::fault::FaultKind;
+use crate::function::wildcards;
 use crate::resolver::{Output, Resolver};
+use crate::results::anonymous_row;
+use crate::rewrite::is_all_of_value;
 use crate::scope::Scope;
 use crate::types::{Field, Type};
 
@@ -126,9 +129,11 @@ impl Resolver<'_, '_> {
             } => {
                 match self.dialect {
                     Dialect::Bigquery => self.unsupported("a comparison with any or all"),
-                    Dialect::Postgres => self.operator(&compare_op.to_string()),
+                    Dialect::Postgres => self.operator(compare_op),
                 }
-                self.scalar([&**left, &**right], scope)
+                self.expression(left, scope);
+                self.compared(left, right, scope);
+                Type::Scalar
             }
             Expr::UnaryOp { op, expr } => {
                 self.expression(expr, scope);
@@ -137,7 +142,7 @@ impl Resolver<'_, '_> {
                     | UnaryOperator::Minus
                     | UnaryOperator::Not
                     | UnaryOperator::BitwiseNot => {}
-                    other => self.operator(&other.to_string()),
+                    other => self.symbol(None, &other.to_string()),
                 }
                 Type::Scalar
             }
@@ -202,7 +207,12 @@ impl Resolver<'_, '_> {
                 let parts = [expr, overlay_what, overlay_from].into_iter();
                 self.scalar(parts.chain(overlay_for).map(|e| &**e), scope)
             }
-            Expr::Collate { expr, .. } => self.scalar([&**expr], scope),
+            Expr::Collate { expr, collation } => {
+                if self.dialect == Dialect::Postgres {
+                    self.collation(collation);
+                }
+                self.scalar([&**expr], scope)
+            }
             Expr::Nested(inner) => self.expression(inner, scope),
             Expr::Value(value) => {
                 if matches!(value.value, Value::Placeholder(_)) {
@@ -239,6 +249,13 @@ impl Resolver<'_, '_> {
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 self.scalar(sets.iter().flatten(), scope)
             }
+            Expr::Tuple(values) if self.dialect == Dialect::Postgres => {
+                let types: Vec<(Type, bool)> = values
+                    .iter()
+                    .map(|value| (self.expression(value, scope), is_wildcard(value)))
+                    .collect();
+                anonymous_row(types)
+            }
             Expr::Tuple(values) => {
                 let fields = values
                     .iter()
@@ -258,7 +275,7 @@ impl Resolver<'_, '_> {
             }
             Expr::QualifiedWildcard(name, _) => {
                 let parts = self.parts(name);
-                self.column(&parts, scope).0
+                self.row_of(&parts, scope)
             }
             Expr::JsonAccess { .. }
             | Expr::RLike { .. }
@@ -290,16 +307,9 @@ impl Resolver<'_, '_> {
                 }
                 self.all(list, scope);
             }
-            // `(a, b) in (select a, b ..)`; in BigQuery a row is one column.
-            InTarget::Subquery(query) => match value {
-                Expr::Tuple(row) if self.dialect == Dialect::Postgres => {
-                    let output = self.query(query, Some(scope));
-                    self.expect_columns(&output, row.len());
-                }
-                _ => {
-                    self.subquery(query, scope);
-                }
-            },
+            InTarget::Subquery(query) => {
+                self.compared_query(value, query, scope);
+            }
             InTarget::Unnest(array) => {
                 self.only_in(Dialect::Bigquery, "in unnest");
                 let array = self.expression(array, scope);
@@ -338,6 +348,47 @@ impl Resolver<'_, '_> {
         let output = self.query(query, Some(scope));
         self.expect_columns(&output, 1);
         output.single()
+    }
+
+    /// Resolves the right side of a comparison.
+    pub fn compared(&mut self, left: &Expr, right: &Expr, scope: &Scope) -> Type {
+        let mut inner = right;
+        while let Expr::Nested(nested) = inner {
+            inner = nested;
+        }
+        match inner {
+            Expr::Subquery(query) => self.compared_query(left, query, scope),
+            _ => self.expression(right, scope),
+        }
+    }
+
+    /// A query that is compared with a row has as many columns, `(a, b) in (select a, b ..)`. In BigQuery a row is
+    /// one column.
+    fn compared_query(&mut self, left: &Expr, query: &Query, scope: &Scope) -> Type {
+        let width = self.width(left);
+        if width == Some(1) {
+            return self.subquery(query, scope);
+        }
+        let output = self.query(query, Some(scope));
+        if let Some(width) = width {
+            self.expect_columns(&output, width);
+        }
+        output.single()
+    }
+
+    /// How many columns a query has that is compared with this; none if it is not certain.
+    fn width(&self, left: &Expr) -> Option<usize> {
+        let values: Vec<bool> = match left {
+            _ if self.dialect == Dialect::Bigquery => return Some(1),
+            Expr::Nested(inner) => return self.width(inner),
+            Expr::Tuple(values) => values.iter().map(is_wildcard).collect(),
+            Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
+                wildcards(function)
+            }
+            _ => return Some(1),
+        };
+        // How many columns `t.*` has, is not counted here.
+        (!values.contains(&true)).then_some(values.len())
     }
 
     fn expect_columns(&mut self, output: &Output, count: usize) {
@@ -379,6 +430,10 @@ impl Resolver<'_, '_> {
             self.fault(FaultKind::Name, &name, reason);
         }
     }
+}
+
+fn is_wildcard(value: &Expr) -> bool {
+    matches!(value, Expr::QualifiedWildcard(..)) || is_all_of_value(value)
 }
 
 fn pair<'e>(

@@ -45,6 +45,12 @@ impl Extensions<'_> {
         })
     }
 
+    /// Whether an extension of the database has its functions and types in this schema.
+    pub fn has_schema(self, name: &str) -> bool {
+        let mut installed = self.0.unwrap_or_default().iter();
+        installed.any(|extension| extension.schema == name)
+    }
+
     /// What to say about a name that no extension of this database has, although another one would.
     pub fn missing(self, kind: Kind, name: &str) -> Option<String> {
         self.0?;

@@ -9,10 +9,27 @@ pub(crate) struct Conditions {
     pub is_here: bool,
     /// Whether it is anywhere in a condition.
     pub is_inside: bool,
-    pub count: usize,
+    /// What the condition that is resolved now mentions where it filters.
     pub mentioned: BTreeSet<String>,
-    /// Tables that require a filter, and the columns of which one must be filtered.
-    pub required: Vec<(String, Vec<String>)>,
+    /// What the conditions before it mention where they filter.
+    pub filtered: BTreeSet<String>,
+    /// The query that is resolved now, and the number of queries so far.
+    pub query: usize,
+    pub queries: usize,
+    /// The queries that have conditions.
+    pub in_queries: BTreeSet<usize>,
+    /// The tables that require a filter.
+    pub required: Vec<Required>,
+}
+
+/// A table that requires a filter.
+#[derive(Debug)]
+pub(crate) struct Required {
+    pub table: String,
+    /// The columns of which one must be filtered, in lower case.
+    pub columns: Vec<String>,
+    /// The query that reads the table.
+    pub query: usize,
 }
 
 impl Conditions {
@@ -21,5 +38,11 @@ impl Conditions {
         if self.is_inside {
             self.mentioned.insert(name.to_lowercase());
         }
+    }
+
+    /// Begins a query; the result is the one around it.
+    pub fn begin_query(&mut self) -> usize {
+        self.queries += 1;
+        std::mem::replace(&mut self.query, self.queries)
     }
 }

@@ -71,6 +71,9 @@ impl Resolver<'_, '_> {
                     self.only_in(Dialect::Postgres, "unnest of several arrays");
                 }
                 let mut relation = self.unnested(&arrays, &written);
+                if let Some(declared) = self.declared(alias.as_ref()) {
+                    relation.fields = declared;
+                }
                 if *with_ordinality {
                     relation.fields.push(Field::new("ordinality", Type::Scalar));
                 }
@@ -124,11 +127,11 @@ impl Resolver<'_, '_> {
         for array in arrays {
             let element = match array {
                 Type::Array(element) => (**element).clone(),
-                Type::Unknown => {
+                Type::Opaque | Type::Unknown => {
                     relation.is_open = true;
                     Type::Unknown
                 }
-                Type::Json | Type::Scalar | Type::Struct(_) | Type::Suffix(_) => {
+                Type::Json | Type::Scalar | Type::Struct(_) | Type::Suffix(_) | Type::Cut => {
                     let reason = format!("{written} is not an array, so it can't be unnested");
                     self.fault(FaultKind::Repeated, written, reason);
                     relation.is_open = true;
@@ -137,6 +140,7 @@ impl Resolver<'_, '_> {
             };
             match &element {
                 Type::Struct(fields) => relation.fields.extend(fields.iter().cloned()),
+                Type::Cut => relation.is_cut = true,
                 other => relation.fields.push(Field::new("", other.clone())),
             }
             if arrays.len() == 1 {
@@ -150,6 +154,17 @@ impl Resolver<'_, '_> {
             relation.alias = Some("unnest".to_owned());
         }
         relation
+    }
+
+    /// The columns that an alias declares with their types, `as t (a int, b text)`; none if it does not.
+    pub fn declared(&mut self, alias: Option<&TableAlias>) -> Option<Vec<Field>> {
+        let columns = alias.map_or(&[][..], |alias| &alias.columns);
+        let is_declared = columns.iter().any(|column| column.data_type.is_some());
+        let types = columns.iter().map(|column| match &column.data_type {
+            Some(data_type) => self.data_type(data_type),
+            None => Type::Scalar,
+        });
+        is_declared.then(|| types.map(|data_type| Field::new("", data_type)).collect())
     }
 
     pub fn apply_alias(&mut self, relation: &mut Relation, alias: Option<&TableAlias>) {

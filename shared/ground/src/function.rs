@@ -10,10 +10,13 @@ use sqlparser::ast::{
     FunctionArguments, LambdaFunction, ObjectName, OneOrManyWithParens, WindowType,
 };
 
+use crate::casts::is_constructor;
 use crate::extensions::Kind;
 use crate::fault::FaultKind;
 use crate::nearest;
 use crate::resolver::Resolver;
+use crate::results::{anonymous_row, result};
+use crate::rewrite::is_all_of_value;
 use crate::scope::{Relation, Scope};
 use crate::types::{Field, Type};
 use crate::units::unit_argument;
@@ -22,6 +25,10 @@ static BIGQUERY: LazyLock<HashSet<&str>> =
     LazyLock::new(|| words(include_str!("functions/bigquery.txt")));
 static POSTGRES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| words(include_str!("functions/postgres.txt")));
+static BIGQUERY_AGGREGATES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| aggregates(include_str!("functions/bigquery.txt")));
+static POSTGRES_AGGREGATES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| aggregates(include_str!("functions/postgres.txt")));
 static BIGQUERY_TYPES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| words("bignumeric bigdecimal geography json string bytes int64 float64 bool"));
 static POSTGRES_TYPES: LazyLock<HashSet<&str>> =
@@ -50,6 +57,27 @@ pub(crate) fn is_function(name: &str, dialect: Dialect) -> bool {
         Dialect::Bigquery => BIGQUERY.contains(name.to_ascii_uppercase().as_str()),
         Dialect::Postgres => POSTGRES.contains(name.to_ascii_lowercase().as_str()),
     }
+}
+
+/// Whether a function computes one value from all rows of a group.
+fn is_aggregate(name: &str, dialect: Dialect) -> bool {
+    match dialect {
+        // Those that extract something from a sketch compute it from one row.
+        Dialect::Bigquery => {
+            let is_of_sketch = name.contains(".EXTRACT") || name.contains(".MERGE_POINT");
+            BIGQUERY_AGGREGATES.contains(name) && !is_of_sketch
+        }
+        Dialect::Postgres => POSTGRES_AGGREGATES.contains(name),
+    }
+}
+
+/// The words below the first heading, which are aggregates.
+fn aggregates(text: &'static str) -> HashSet<&'static str> {
+    let lines = text.lines().skip(1);
+    lines
+        .take_while(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .collect()
 }
 
 /// Whether a word names a type that the parser does not know.
@@ -95,6 +123,34 @@ const RECORDS: &[&str] = &[
     "jsonb_to_recordset",
 ];
 
+/// Functions of Postgres that take any record as their only argument.
+const OF_RECORDS: &[&str] = &[
+    "any_value",
+    "array_agg",
+    "coalesce",
+    "concat",
+    "count",
+    "first_value",
+    "greatest",
+    "json_agg",
+    "json_build_array",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "lag",
+    "last_value",
+    "lead",
+    "least",
+    "num_nonnulls",
+    "num_nulls",
+    "pg_typeof",
+    "quote_literal",
+    "quote_nullable",
+    "row",
+    "row_to_json",
+    "to_json",
+    "to_jsonb",
+];
+
 impl Resolver<'_, '_> {
     pub fn function(&mut self, function: &Function, scope: &Scope) -> Type {
         let name = self.function_name(&function.name);
@@ -102,7 +158,10 @@ impl Resolver<'_, '_> {
             self.unsupported("this form of a function call");
         }
         let is_of_extension = self.is_extension_function(&name);
-        if !is_function(&name, self.dialect) && !is_of_extension {
+        let is_constructor = self.dialect == Dialect::Postgres
+            && !is_of_extension
+            && is_constructor(self.schema, &self.parts(&function.name));
+        if !is_function(&name, self.dialect) && !is_of_extension && !is_constructor {
             self.unknown_function(&name);
         }
         let arguments = match &function.args {
@@ -119,6 +178,7 @@ impl Resolver<'_, '_> {
                 }
                 if self.dialect == Dialect::Postgres {
                     self.bound_result(&name, &list.args);
+                    self.configuration(&name, &list.args);
                 }
                 let unit = match self.dialect {
                     Dialect::Bigquery => unit_argument(&name),
@@ -139,9 +199,11 @@ impl Resolver<'_, '_> {
                 types
             }
         };
+        self.refuse_projection(&name, &arguments);
+        let mut ordered = None;
         for key in &function.within_group {
             self.only_in(Dialect::Postgres, "within group");
-            self.expression(&key.expr, scope);
+            ordered = Some(self.expression(&key.expr, scope));
         }
         if let Some(condition) = &function.filter {
             self.only_in(Dialect::Postgres, "filter after an aggregate");
@@ -161,11 +223,45 @@ impl Resolver<'_, '_> {
             Some(WindowType::NamedWindow(name)) => self.named_window(name, scope),
             Some(WindowType::WindowSpec(window)) => self.window(window, scope),
         }
-        if is_of_extension || RECORDS.contains(&name.as_str()) {
-            // Its result may have fields, which only the warehouse knows.
-            return Type::Unknown;
+        if function.over.is_none() && is_aggregate(&name, self.dialect) {
+            self.aggregates += 1;
         }
-        result(&name.to_ascii_uppercase(), arguments)
+        let holds_cut = arguments.iter().any(Type::holds_cut);
+        if is_of_extension || RECORDS.contains(&name.as_str()) {
+            // Its result may have fields, which only the warehouse knows, or those of an argument.
+            return match arguments.into_iter().next() {
+                Some(row @ Type::Struct(_)) if name.contains("_populate_") => row,
+                _ if holds_cut => Type::Cut,
+                _ => Type::Unknown,
+            };
+        }
+        if self.dialect == Dialect::Postgres && name == "row" {
+            return anonymous_row(arguments.into_iter().zip(wildcards(function)));
+        }
+        if let Some(ordered) = ordered {
+            // One of the values that it orders, or an array of them.
+            return if ordered.holds_cut() {
+                Type::Cut
+            } else {
+                Type::Opaque
+            };
+        }
+        match result(&name.to_ascii_uppercase(), arguments, self.dialect) {
+            Type::Opaque if holds_cut => Type::Cut,
+            known => known,
+        }
+    }
+
+    /// Refuses `f(record)` if the fields of the record are hidden and no function `f` takes every record: in
+    /// Postgres it means `(record).f`.
+    pub fn refuse_projection(&mut self, name: &str, arguments: &[Type]) {
+        if self.dialect == Dialect::Postgres
+            && matches!(arguments, [Type::Cut])
+            && !OF_RECORDS.contains(&name)
+        {
+            let reason = format!("{name} does not take a record");
+            self.fault(FaultKind::Function, name, reason);
+        }
     }
 
     /// Whether a name, perhaps with a schema, is a function of an extension.
@@ -273,7 +369,11 @@ impl Resolver<'_, '_> {
             FunctionArgExpr::Wildcard => Type::Scalar,
             FunctionArgExpr::QualifiedWildcard(name) => {
                 let parts = self.parts(name);
-                self.column(&parts, scope).0
+                let row = self.row_of(&parts, scope);
+                if matches!(row, Type::Cut) {
+                    self.refuse_star(&parts.join("."));
+                }
+                row
             }
             FunctionArgExpr::WildcardWithOptions(_) => {
                 self.unsupported("* with options as an argument");
@@ -283,70 +383,22 @@ impl Resolver<'_, '_> {
     }
 }
 
+/// For each argument, whether it is `t.*` or `(value).*`.
+pub(crate) fn wildcards(function: &Function) -> Vec<bool> {
+    let FunctionArguments::List(list) = &function.args else {
+        return Vec::new();
+    };
+    let is_wildcard = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_)) => true,
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => is_all_of_value(value),
+        _ => false,
+    };
+    list.args.iter().map(is_wildcard).collect()
+}
+
 fn as_lambda(argument: &FunctionArg) -> Option<&LambdaFunction> {
     match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda))) => Some(lambda),
         _ => None,
     }
-}
-
-/// The type of the result, which tells what can be read below it.
-fn result(name: &str, arguments: Vec<Type>) -> Type {
-    let mut arguments = arguments.into_iter();
-    let mut first = || arguments.next().unwrap_or(Type::Scalar);
-    match name {
-        "MAX" | "MIN" | "ANY_VALUE" | "FIRST_VALUE" | "LAST_VALUE" | "NTH_VALUE" | "LAG"
-        | "LEAD" | "NULLIF" | "ARRAY_REVERSE" | "ARRAY_SLICE" | "MAX_BY" | "MIN_BY"
-        | "ARRAY_CONCAT_AGG" | "ARRAY_FILTER" | "ARRAY_REMOVE" | "ARRAY_APPEND"
-        | "PERCENTILE_DISC" => first(),
-        "COALESCE" | "IFNULL" | "GREATEST" | "LEAST" | "ARRAY_CONCAT" | "ARRAY_CAT" => {
-            arguments.fold(Type::Scalar, Type::or)
-        }
-        "IF" => arguments.skip(1).fold(Type::Scalar, Type::or),
-        "ARRAY_AGG" | "ARRAY" => Type::array(first()),
-        "ARRAY_TRANSFORM" => Type::array(arguments.nth(1).unwrap_or(Type::Unknown)),
-        "ARRAY_FIRST" | "ARRAY_LAST" | "UNNEST" => first().element(),
-        "SPLIT"
-        | "GENERATE_ARRAY"
-        | "GENERATE_DATE_ARRAY"
-        | "GENERATE_TIMESTAMP_ARRAY"
-        | "GENERATE_RANGE_ARRAY"
-        | "REGEXP_EXTRACT_ALL"
-        | "JSON_VALUE_ARRAY"
-        | "JSON_EXTRACT_STRING_ARRAY"
-        | "JSON_KEYS"
-        | "APPROX_QUANTILES"
-        | "TO_CODE_POINTS"
-        | "STRING_TO_ARRAY"
-        | "REGEXP_SPLIT_TO_ARRAY"
-        | "REGEXP_MATCH"
-        | "REGEXP_MATCHES" => Type::array(Type::Scalar),
-        "JSON_QUERY_ARRAY" | "JSON_EXTRACT_ARRAY" => Type::array(Type::Json),
-        "APPROX_TOP_COUNT" => top("count"),
-        "APPROX_TOP_SUM" => top("sum"),
-        _ if is_json(name) => Type::Json,
-        _ => Type::Scalar,
-    }
-}
-
-fn top(measure: &str) -> Type {
-    Type::array(Type::structure(vec![
-        Field::new("value", Type::Scalar),
-        Field::new(measure, Type::Scalar),
-    ]))
-}
-
-fn is_json(name: &str) -> bool {
-    let makes_json = [
-        "JSON_QUERY",
-        "PARSE_JSON",
-        "TO_JSON",
-        "TO_JSONB",
-        "ROW_TO_JSON",
-    ];
-    makes_json.contains(&name)
-        || (name.starts_with("JSON") && !name.ends_with("_SCALAR") && !name.ends_with("_TEXT"))
-            && name != "JSON_VALUE"
-            && name != "JSON_TYPE"
-            && !name.ends_with("_LENGTH")
 }

@@ -19,6 +19,7 @@ mod lexical;
 mod message;
 mod names;
 mod nearest;
+mod objects;
 mod operators;
 mod order;
 mod parse;
@@ -30,6 +31,7 @@ mod prose;
 mod query;
 mod quoting;
 mod resolver;
+mod results;
 mod rewrite;
 mod scope;
 mod shard;
@@ -42,6 +44,7 @@ mod types;
 mod union;
 mod units;
 mod unread;
+mod wildcards;
 
 use std::time::Duration;
 
@@ -63,8 +66,8 @@ const PARSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Resolves every identifier of one query against the schema.
 ///
-/// Faults are listed in the order of the text, unless one hides another. Tables that a wildcard reads
-/// are not checked for drift; the warehouse decides whether their types match.
+/// Faults are listed in the order of the text, unless one hides another. Whether the types of several tables
+/// match that one wildcard reads, the warehouse decides, except for the shards of one family.
 pub fn sql(sql: &str, schema: &Schema) -> Result<Grounded, Vec<Fault>> {
     let options = schema.parse_options();
     let parsed = on_large_stack(|| parse(sql, options));

@@ -5,6 +5,8 @@ const MAX_NAMES: usize = 20_000;
 
 /// `; did you mean a or b?`, or an empty text if no name is near.
 pub fn hint<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
+    // A name that is there, but not where it can be used, is no help.
+    let names = names.filter(|name| *name != wanted);
     let wanted = wanted.to_lowercase();
     let near = (wanted.chars().count() / 3).clamp(1, 4);
     let mut found: Vec<(usize, &str)> = names
@@ -74,5 +76,6 @@ mod tests {
             "; did you mean platform?"
         );
         assert_eq!(hint("warehouse", names.into_iter()), "");
+        assert_eq!(hint("n", ["n", "r"].into_iter()), "; did you mean r?");
     }
 }

@@ -10,6 +10,7 @@ use crate::function::is_operator;
 use crate::resolver::Resolver;
 use crate::scope::Scope;
 use crate::types::{SuffixRange, Type};
+use crate::wildcards::Limit;
 
 impl Resolver<'_, '_> {
     /// A chain of operators, whose syntax tree is as deep as the chain is long.
@@ -27,7 +28,10 @@ impl Resolver<'_, '_> {
             if let Type::Suffix(range) = &value {
                 self.check_suffix(range, operator, right);
             }
-            let operand = self.expression(right, scope);
+            let operand = match literal {
+                Some(left) => self.compared(left, right, scope),
+                None => self.expression(right, scope),
+            };
             if let (Type::Suffix(range), Some(left)) = (&operand, &literal)
                 && let Some(mirrored) = mirrored(operator)
             {
@@ -67,7 +71,7 @@ impl Resolver<'_, '_> {
                     Type::Scalar
                 }
                 other => {
-                    self.operator(&symbol(other));
+                    self.operator(other);
                     Type::Scalar
                 }
             };
@@ -75,10 +79,23 @@ impl Resolver<'_, '_> {
         value
     }
 
+    /// Checks an operator, which may be written with its schema: `operator(pg_catalog.+)`.
+    pub fn operator(&mut self, operator: &BinaryOperator) {
+        match operator {
+            BinaryOperator::PGCustomBinaryOperator(path) => match path.as_slice() {
+                [symbol] => self.symbol(None, symbol),
+                [schema, symbol] => self.symbol(Some(schema), symbol),
+                _ => self.unsupported("this path of an operator"),
+            },
+            other => self.symbol(None, &other.to_string()),
+        }
+    }
+
     /// Checks that an operator is one of Postgres or of an extension of the database.
-    pub fn operator(&mut self, symbol: &str) {
+    pub fn symbol(&mut self, schema: Option<&str>, symbol: &str) {
         self.only_in(Dialect::Postgres, symbol);
-        let is_known = is_operator(symbol) || self.is_of_extension(Kind::Operator, None, symbol);
+        let is_own = schema.is_none_or(|schema| schema == "pg_catalog") && is_operator(symbol);
+        let is_known = is_own || self.is_of_extension(Kind::Operator, schema, symbol);
         if self.dialect == Dialect::Postgres && !is_known {
             let missing = self.schema.extensions().missing(Kind::Operator, symbol);
             let reason = missing.unwrap_or_else(|| format!("{symbol} is not a known operator"));
@@ -88,9 +105,23 @@ impl Resolver<'_, '_> {
 
     /// Checks a comparison with `_TABLE_SUFFIX`: a filter that matches no shard is an error.
     pub fn check_suffix(&mut self, range: &SuffixRange, operator: &BinaryOperator, value: &Expr) {
+        if !matches!(value, Expr::Value(_)) {
+            self.wildcards.unknown_limit(range);
+        }
         let Some(text) = digits(value) else {
             return;
         };
+        let limit: Option<fn(String) -> Limit> = match operator {
+            BinaryOperator::Eq => Some(Limit::Equal),
+            BinaryOperator::GtEq => Some(Limit::AtLeast),
+            BinaryOperator::Gt => Some(Limit::Above),
+            BinaryOperator::LtEq => Some(Limit::AtMost),
+            BinaryOperator::Lt => Some(Limit::Below),
+            _ => None,
+        };
+        if let Some(limit) = limit {
+            self.wildcards.limit(range, limit, text);
+        }
         let (first, last) = (range.first.as_str(), range.last.as_str());
         let is_date_with_dashes = text.contains('-') && !last.contains('-');
         let matches_a_shard = match operator {
@@ -120,6 +151,12 @@ impl Resolver<'_, '_> {
             .split(|c: char| !c.is_ascii_digit())
             .next()
             .unwrap_or_default();
+        let high = format!(
+            "{start}{}",
+            "9".repeat(range.last.len().saturating_sub(start.len()))
+        );
+        self.wildcards.limit(range, Limit::AtLeast, start);
+        self.wildcards.limit(range, Limit::AtMost, &high);
         let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
         let matches_a_shard = match (head(&range.first), head(&range.last)) {
             (Some(first), Some(last)) => (first.as_str()..=last.as_str()).contains(&start),
@@ -140,19 +177,13 @@ impl Resolver<'_, '_> {
     }
 
     fn no_shard(&mut self, range: &SuffixRange, text: &str) {
-        let SuffixRange { table, first, last } = range;
+        let SuffixRange {
+            table, first, last, ..
+        } = range;
         let reason = format!(
             "_TABLE_SUFFIX of {table} runs from {first} to {last}, so {text} matches no shard"
         );
         self.fault(FaultKind::Shard, text, reason);
-    }
-}
-
-/// The operator itself: `operator(pg_catalog.+)` is `+`.
-fn symbol(operator: &BinaryOperator) -> String {
-    match operator {
-        BinaryOperator::PGCustomBinaryOperator(path) => path.last().cloned().unwrap_or_default(),
-        other => other.to_string(),
     }
 }
 

@@ -9,6 +9,7 @@ use sqlparser::ast::{
 use crate::fault::FaultKind;
 use crate::resolver::{Output, Resolver};
 use crate::scope::{Aliases, Scope};
+use crate::types::Field;
 
 impl Resolver<'_, '_> {
     pub fn group_by(&mut self, group_by: &GroupByExpr, scope: &mut Scope, output: &Output) {
@@ -21,6 +22,7 @@ impl Resolver<'_, '_> {
         };
         for key in keys {
             self.check_position(key, output);
+            self.refuse_aggregate(key, scope, output);
             self.by_alias(key, scope, Aliases::AfterColumns);
         }
         for modifier in modifiers {
@@ -32,6 +34,32 @@ impl Resolver<'_, '_> {
                 | GroupByWithModifier::Cube
                 | GroupByWithModifier::Totals => self.unsupported("with after group by"),
             }
+        }
+    }
+
+    /// `select sum(a) as s .. group by s` and `group by 1`: the groups would depend on what they compute.
+    fn refuse_aggregate(&mut self, key: &Expr, scope: &Scope, output: &Output) {
+        let place = match key {
+            Expr::Identifier(ident) => {
+                let name = self.fold(ident);
+                let is_it = |field: &Field| self.same(&field.name, &name);
+                let found = output.fields.iter().position(is_it);
+                found.filter(|_| !scope.has_column(&name))
+            }
+            Expr::Value(literal) => match &literal.value {
+                Value::Number(place, _) => {
+                    place.parse().ok().and_then(|it: usize| it.checked_sub(1))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if place.is_some_and(|place| output.aggregated.contains(&place)) {
+            let reason = format!(
+                "group by {key}: the select list computes it from each group, so it can't define the groups: group \
+                 by columns"
+            );
+            self.fault(FaultKind::Column, &key.to_string(), reason);
         }
     }
 

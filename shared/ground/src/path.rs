@@ -28,6 +28,14 @@ pub(crate) fn descend(
     let mut written = start.to_owned();
     for name in names {
         let next = match &value {
+            // A name that is no field calls a function in Postgres.
+            Type::Json if dialect == Dialect::Postgres => {
+                return Err(Fault::new(
+                    FaultKind::Field,
+                    format!("{written}.{name}"),
+                    format!("{written} is JSON, whose fields have no dot: write -> '{name}'"),
+                ));
+            }
             Type::Json => Type::Json,
             Type::Unknown => Type::Unknown,
             Type::Struct(fields) => {
@@ -52,6 +60,22 @@ pub(crate) fn descend(
                     format!(
                         "{written} is an array: read {name} of its elements through \
                          UNNEST({written}) AS element, as element.{name}"
+                    ),
+                ));
+            }
+            Type::Cut => {
+                return Err(Fault::new(
+                    FaultKind::Field,
+                    format!("{written}.{name}"),
+                    format!("{written} has no field {name}"),
+                ));
+            }
+            Type::Opaque => {
+                return Err(Fault::new(
+                    FaultKind::Field,
+                    format!("{written}.{name}"),
+                    format!(
+                        "the schema doesn't tell the fields of {written}, so {name} can't be checked"
                     ),
                 ));
             }

@@ -41,13 +41,14 @@ impl Resolver<'_, '_> {
 
     pub fn all_of(&mut self, scope: &Scope) -> Output {
         let fields = self.star(scope);
+        self.refuse_cut_star(scope);
         for field in &fields {
             self.record(field.origin.as_slice());
         }
         Output {
             fields,
-            value: None,
             is_open: scope.relations.iter().any(|relation| relation.is_open),
+            ..Output::default()
         }
     }
 
@@ -59,7 +60,10 @@ impl Resolver<'_, '_> {
     ) {
         match operator {
             PipeOperator::Where { expr } => {
+                // It may filter what operators before it compute.
+                let outer = self.conditions.begin_query();
                 self.condition(expr, scope);
+                self.conditions.query = outer;
             }
             PipeOperator::Select { exprs } => {
                 let output = self.projection(exprs, scope);
@@ -135,15 +139,15 @@ impl Resolver<'_, '_> {
             PipeOperator::Union {
                 set_quantifier,
                 queries,
-            }
-            | PipeOperator::Intersect {
+            } => self.pipe_set("union", *set_quantifier, queries, scope, parent),
+            PipeOperator::Intersect {
                 set_quantifier,
                 queries,
-            }
-            | PipeOperator::Except {
+            } => self.pipe_set("intersect", *set_quantifier, queries, scope, parent),
+            PipeOperator::Except {
                 set_quantifier,
                 queries,
-            } => self.pipe_set(*set_quantifier, queries, scope, parent),
+            } => self.pipe_set("except", *set_quantifier, queries, scope, parent),
             PipeOperator::Call { function, .. } => {
                 let name = function.name.to_string();
                 let reason = format!("{name} is not an allowed table function");
@@ -196,6 +200,7 @@ impl Resolver<'_, '_> {
 
     fn pipe_set<'p>(
         &mut self,
+        operation: &str,
         quantifier: SetQuantifier,
         queries: &[Query],
         scope: &mut Scope<'p>,
@@ -204,7 +209,7 @@ impl Resolver<'_, '_> {
         let mut output = self.all_of(scope);
         for query in queries {
             let other = self.query(query, parent);
-            output = self.combined(quantifier, output, other, "the set operation");
+            output = self.combined(quantifier, output, other, operation);
         }
         *scope = self.only(output, None, parent);
     }

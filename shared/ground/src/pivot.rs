@@ -79,8 +79,8 @@ impl Resolver<'_, '_> {
         }
         Output {
             fields,
-            value: None,
             is_open,
+            ..Output::default()
         }
     }
 
@@ -125,8 +125,8 @@ impl Resolver<'_, '_> {
         fields.push(Field::new(self.fold(name), Type::Scalar));
         Output {
             fields,
-            value: None,
             is_open: input.relations.iter().any(|relation| relation.is_open),
+            ..Output::default()
         }
     }
 

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 use crate::fault::FaultKind;
 use crate::nearest;
 use crate::resolver::{Output, Resolver};
-use crate::rewrite::is_all_fields;
+use crate::rewrite::is_all_of_value;
 use crate::scope::Scope;
 use crate::types::{Field, Type};
 
@@ -18,8 +18,9 @@ impl Resolver<'_, '_> {
     pub fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Output {
         let mut output = Output::default();
         for item in items {
+            let (aggregates, place) = (self.aggregates, output.fields.len());
             match item {
-                SelectItem::UnnamedExpr(all) if is_all_of_value(all, self.dialect) => {
+                SelectItem::UnnamedExpr(all) if is_all_of_value(all) => {
                     let row = self.expression(all, scope);
                     let fields = self.fields_of(&row, "the value before .*", &mut output.is_open);
                     output.fields.extend(fields);
@@ -40,6 +41,7 @@ impl Resolver<'_, '_> {
                         self.fault(FaultKind::Column, "*", "* needs a from clause");
                     }
                     let fields = self.star(scope);
+                    self.refuse_cut_star(scope);
                     output.is_open |= scope.relations.iter().any(|relation| relation.is_open);
                     self.add_star(fields, options, scope, &mut output);
                 }
@@ -47,7 +49,7 @@ impl Resolver<'_, '_> {
                     let row = match kind {
                         SelectItemQualifiedWildcardKind::ObjectName(name) => {
                             let parts = self.parts(name);
-                            self.column(&parts, scope).0
+                            self.row_of(&parts, scope)
                         }
                         SelectItemQualifiedWildcardKind::Expr(expression) => {
                             self.expression(expression, scope)
@@ -56,6 +58,9 @@ impl Resolver<'_, '_> {
                     let fields = self.fields_of(&row, &kind.to_string(), &mut output.is_open);
                     self.add_star(fields, options, scope, &mut output);
                 }
+            }
+            if self.aggregates > aggregates {
+                output.aggregated.push(place);
             }
         }
         output
@@ -88,6 +93,10 @@ impl Resolver<'_, '_> {
                 *is_open = true;
                 Vec::new()
             }
+            Type::Cut | Type::Opaque => {
+                self.refuse_star(written);
+                Vec::new()
+            }
             Type::Array(_) => {
                 let reason =
                     format!("{written}: an array has no fields; read its elements through UNNEST");
@@ -99,6 +108,38 @@ impl Resolver<'_, '_> {
                 self.fault(FaultKind::Field, written, reason);
                 Vec::new()
             }
+        }
+    }
+
+    /// What `parts.*` stands for.
+    pub fn row_of(&mut self, parts: &[String], scope: &Scope) -> Type {
+        if let Some(row) = scope.star_of(parts) {
+            return row;
+        }
+        let (value, _) = self.column(parts, scope);
+        match (self.dialect, &value) {
+            (Dialect::Bigquery, _) | (_, Type::Unknown) => value,
+            (Dialect::Postgres, _) => {
+                let written = parts.join(".");
+                let reason = format!("{written} is a column, not a table: write ({written}).*");
+                self.fault(FaultKind::Column, &written, reason);
+                Type::Unknown
+            }
+        }
+    }
+
+    /// Refuses `.*` of a value whose fields the schema does not have.
+    pub fn refuse_star(&mut self, written: &str) {
+        let reason = format!(
+            "{written}: the schema does not have its fields, so what .* stands for can't be checked: leave it out"
+        );
+        self.fault(FaultKind::Field, written, reason);
+    }
+
+    /// Refuses `*` if it stands for columns that the schema does not have.
+    pub fn refuse_cut_star(&mut self, scope: &Scope) {
+        if scope.relations.iter().any(|relation| relation.is_cut) {
+            self.refuse_star("*");
         }
     }
 
@@ -234,16 +275,5 @@ impl Resolver<'_, '_> {
                 (Type::Unknown, None)
             }
         }
-    }
-}
-
-/// Whether it is `(value).*`.
-fn is_all_of_value(expression: &Expr, dialect: Dialect) -> bool {
-    match expression {
-        Expr::CompoundFieldAccess { access_chain, .. } if dialect == Dialect::Postgres => {
-            matches!(access_chain.last(), Some(AccessExpr::Dot(Expr::Identifier(name)))
-                if is_all_fields(name))
-        }
-        _ => false,
     }
 }

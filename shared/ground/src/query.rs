@@ -3,8 +3,8 @@
 use platform::plural::counted;
 use schema::Dialect;
 use sqlparser::ast::{
-    Distinct, LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SetExpr,
-    TableAliasColumnDef, ValueTableMode, With,
+    Distinct, LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SelectItem,
+    SetExpr, TableAliasColumnDef, ValueTableMode, With,
 };
 
 use crate::fault::FaultKind;
@@ -18,6 +18,7 @@ impl Resolver<'_, '_> {
     pub fn query(&mut self, query: &Query, parent: Option<&Scope>) -> Output {
         let outer_ctes = self.ctes.len();
         let in_condition = std::mem::take(&mut self.conditions.is_here);
+        let aggregates = self.aggregates;
         self.refuse_clauses(query);
         if let Some(with) = &query.with {
             self.with(with, parent);
@@ -33,6 +34,7 @@ impl Resolver<'_, '_> {
         };
         self.ctes.truncate(outer_ctes);
         self.conditions.is_here = in_condition;
+        self.aggregates = aggregates;
         output
     }
 
@@ -147,10 +149,12 @@ impl Resolver<'_, '_> {
         parent: Option<&Scope>,
     ) -> Output {
         self.refuse_parts(select);
+        let outer_query = self.conditions.begin_query();
         let mut scope = Scope::new(self.dialect, parent);
         for item in &select.from {
             self.from(item, &mut scope);
         }
+        scope.selected = self.aliases(&select.projection);
         if let Some(condition) = &select.selection {
             self.condition(condition, &scope);
         }
@@ -202,7 +206,17 @@ impl Resolver<'_, '_> {
                 output.value = Some(value);
             }
         }
+        self.conditions.query = outer_query;
         output
+    }
+
+    /// The names that the select list will define, for the reasons of faults before it.
+    fn aliases(&self, items: &[SelectItem]) -> Vec<Field> {
+        let named = items.iter().filter_map(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => Some(self.fold(alias)),
+            _ => None,
+        });
+        named.map(|name| Field::new(name, Type::Unknown)).collect()
     }
 
     fn refuse_parts(&mut self, select: &Select) {

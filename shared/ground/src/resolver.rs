@@ -14,6 +14,7 @@ use crate::scope::Relation;
 use crate::spelling::{fold, same};
 use crate::tables::Schema;
 use crate::types::{Field, Origin, Type};
+use crate::wildcards::Wildcards;
 
 /// How many faults are kept.
 const MAX_FAULTS: usize = 50;
@@ -27,9 +28,14 @@ pub(crate) struct Resolver<'s, 'a> {
     pub ctes: Vec<Cte>,
     pub tables: BTreeSet<String>,
     columns: BTreeSet<(String, String)>,
+    /// Those of `columns` that are read outside of conditions.
+    computed: BTreeSet<(String, String)>,
     faults: Vec<Fault>,
     depth: usize,
     pub conditions: Conditions,
+    pub wildcards: Wildcards,
+    /// How many aggregates the query has so far, without those of its subqueries.
+    pub aggregates: usize,
     /// The product of all `repeat` factors.
     pub growth: u64,
 }
@@ -48,6 +54,8 @@ pub(crate) struct Output {
     pub value: Option<Type>,
     /// Its columns are unknown, because of a fault.
     pub is_open: bool,
+    /// The positions of the columns that an aggregate computes.
+    pub aggregated: Vec<usize>,
 }
 
 impl Output {
@@ -68,6 +76,7 @@ impl Output {
             fields: self.fields,
             value: self.value,
             is_open: self.is_open,
+            is_cut: false,
             only_qualified: false,
         }
     }
@@ -81,15 +90,19 @@ impl<'s, 'a> Resolver<'s, 'a> {
             ctes: Vec::new(),
             tables: BTreeSet::new(),
             columns: BTreeSet::new(),
+            computed: BTreeSet::new(),
             faults: Vec::new(),
             depth: 0,
             conditions: Conditions::default(),
+            wildcards: Wildcards::default(),
+            aggregates: 0,
             growth: 1,
         }
     }
 
     pub fn finish(mut self) -> Result<Grounded, Vec<Fault>> {
         self.check_filters();
+        self.check_wildcards();
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -136,15 +149,32 @@ impl<'s, 'a> Resolver<'s, 'a> {
     pub fn record(&mut self, origins: &[Rc<Origin>]) {
         for origin in origins {
             self.conditions.mention(&origin.path);
-            self.columns
-                .insert((origin.table.to_string(), origin.path.clone()));
+            let column = (origin.table.to_string(), origin.path.clone());
+            if !self.conditions.is_inside {
+                self.computed.insert(column.clone());
+            }
+            self.columns.insert(column);
         }
     }
 
-    /// Whether the query mentions one of these columns, in lower case, of the table.
-    pub fn mentions(&self, table: &str, columns: &[String]) -> bool {
-        let mut of_table = self.columns.iter().filter(|(of, _)| of == table);
+    /// Whether the query reads one of these columns, in lower case, of the table outside of conditions.
+    pub fn computes(&self, table: &str, columns: &[String]) -> bool {
+        let mut of_table = self.computed.iter().filter(|(of, _)| of == table);
         of_table.any(|(_, path)| columns.contains(&path.to_lowercase()))
+    }
+
+    /// Whether the query reads a column or field of the table, or all of what it is part of.
+    pub fn reads(&self, table: &str, wanted: &str) -> bool {
+        let of_table = || self.columns.iter().filter(|(of, _)| of == table);
+        let is_below = |path: &str, parent: &str| {
+            path.strip_prefix(parent)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        of_table().any(|(_, path)| {
+            path == wanted
+                || is_below(path, wanted)
+                || is_below(wanted, path) && !of_table().any(|(_, other)| is_below(other, path))
+        })
     }
 
     pub fn same(&self, have: &str, wanted: &str) -> bool {

@@ -8,7 +8,7 @@ mod pipes;
 mod postgres;
 
 use schema::Dialect;
-use sqlparser::ast::Ident;
+use sqlparser::ast::{AccessExpr, Expr, Ident};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
@@ -90,6 +90,17 @@ fn is_name(token: Option<&TokenWithSpan>) -> bool {
 /// Whether a name stands for all fields of a value.
 pub(crate) fn is_all_fields(ident: &Ident) -> bool {
     ident.quote_style == Some('`') && ident.value == postgres::ALL_FIELDS
+}
+
+/// Whether it is `(value).*`.
+pub(crate) fn is_all_of_value(expression: &Expr) -> bool {
+    match expression {
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            matches!(access_chain.last(), Some(AccessExpr::Dot(Expr::Identifier(name)))
+                if is_all_fields(name))
+        }
+        _ => false,
+    }
 }
 
 /// A token that stands at the place of another.

@@ -20,6 +20,8 @@ pub(crate) struct Relation {
     pub value: Option<Type>,
     /// Its columns are unknown, because of a fault.
     pub is_open: bool,
+    /// It has columns that the reader of the schema may not see, beside `fields`.
+    pub is_cut: bool,
     /// Its columns are also those of other relations: only `alias.column` names them.
     pub only_qualified: bool,
 }
@@ -70,7 +72,18 @@ impl Relation {
     pub fn row(&self) -> Type {
         match &self.value {
             Some(value) => value.clone(),
+            None if self.is_cut => Type::Cut,
             None => Type::structure(self.fields.clone()),
+        }
+    }
+
+    /// What `alias.*` stands for. In Postgres, a single value is a row of one column.
+    fn star(&self, dialect: Dialect) -> Type {
+        match dialect {
+            _ if self.is_open => Type::Unknown,
+            _ if self.is_cut => Type::Cut,
+            Dialect::Bigquery => self.row(),
+            Dialect::Postgres => Type::structure(self.fields.clone()),
         }
     }
 }
@@ -167,8 +180,22 @@ impl<'p> Scope<'p> {
         None
     }
 
-    fn by_relation(&self, parts: &[String]) -> Option<Result<Resolved, Fault>> {
-        let (relation, rest) = self.visible().find_map(|(_, relation)| {
+    /// What `parts.*` stands for, if the parts name a table or an alias, here or in a query around. It wins over
+    /// a column of the name.
+    pub fn star_of(&self, parts: &[String]) -> Option<Type> {
+        let mut level = Some(self);
+        while let Some(scope) = level {
+            if let Some((relation, [])) = scope.named(parts) {
+                return Some(relation.star(self.dialect));
+            }
+            level = scope.parent;
+        }
+        None
+    }
+
+    /// The relation that these parts begin with, and what follows its name.
+    fn named<'n>(&self, parts: &'n [String]) -> Option<(&Relation, &'n [String])> {
+        self.visible().find_map(|(_, relation)| {
             let alias = relation.alias.as_deref()?;
             if same(alias, &parts[0], self.dialect) {
                 return Some((relation, &parts[1..]));
@@ -180,7 +207,11 @@ impl<'p> Scope<'p> {
                 let (table, rest) = rest.split_first()?;
                 (table == alias).then_some((relation, rest))
             })
-        })?;
+        })
+    }
+
+    fn by_relation(&self, parts: &[String]) -> Option<Result<Resolved, Fault>> {
+        let (relation, rest) = self.named(parts)?;
         if relation.is_open {
             return Some(Ok(Resolved {
                 data_type: Type::Unknown,
@@ -302,6 +333,25 @@ impl<'p> Scope<'p> {
         }
     }
 
+    /// Whether a table here has this name or a column of this name.
+    pub fn has_column(&self, name: &str) -> bool {
+        let parts = [name.to_owned()];
+        self.by_column(name, &parts).is_some() || self.by_relation(&parts).is_some()
+    }
+
+    /// Whether the select list, here or in a query around, has a column of this name.
+    fn is_selected(&self, name: &str) -> bool {
+        let mut level = Some(self);
+        while let Some(scope) = level {
+            let mut selected = scope.selected.iter();
+            if selected.any(|field| same(&field.name, name, self.dialect)) {
+                return true;
+            }
+            level = scope.parent;
+        }
+        false
+    }
+
     fn below(&self, field: &Field, written: &str, rest: &[String]) -> Result<Resolved, Fault> {
         let origins = field.origin.iter().cloned().collect();
         descend(
@@ -328,6 +378,13 @@ impl<'p> Scope<'p> {
             }
             names.extend(scope.selected.iter().map(|field| field.name.as_str()));
             level = scope.parent;
+        }
+        if parts.len() == 1 && self.is_selected(first) {
+            let reason = format!(
+                "there is no column {first} in the tables here: it is the name of a selected column, which \
+                 can't be used at this place; write its expression instead"
+            );
+            return Fault::new(FaultKind::Column, written, reason);
         }
         let hint = nested.unwrap_or_else(|| nearest::hint(first, names.into_iter()));
         let reason = match parts.len() {

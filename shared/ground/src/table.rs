@@ -125,11 +125,16 @@ impl Resolver<'_, '_> {
         for table in &found.tables {
             self.require_filter(table);
         }
+        if let (true, [table]) = (found.wildcard, found.tables.as_slice())
+            && let Some(start) = family_start(table, &found.prefix)
+        {
+            self.wildcards.read(table, start);
+        }
         self.tables
             .extend(found.tables.iter().map(|table| table.name.clone()));
         // BigQuery reads each table of a wildcard with the columns of the newest one.
         let name: Rc<str> = Rc::from(newest.name.as_str());
-        let mut fields = types::fields(&name, "", &columns);
+        let mut fields = types::fields(&name, "", &columns, self.dialect);
         if self.dialect == Dialect::Bigquery {
             fields.extend(pseudo_columns(found, newest, &name));
         }
@@ -155,6 +160,7 @@ impl Resolver<'_, '_> {
             fields,
             value: None,
             is_open: false,
+            is_cut: false,
             only_qualified: false,
         }
     }
@@ -179,12 +185,16 @@ fn pseudo_columns(found: &TableMatch, table: &Table, name: &Rc<str>) -> Vec<Fiel
     fields
 }
 
+/// What a wildcard's name has of the suffixes of a family: `2024` of `events_2024*`.
+fn family_start<'p>(table: &Table, prefix: &'p str) -> Option<&'p str> {
+    prefix.strip_prefix(table.own_name().trim_end_matches('*'))
+}
+
 fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
     let [table] = found.tables.as_slice() else {
         return Type::Scalar;
     };
-    let base = table.own_name().trim_end_matches('*');
-    let (Some(shards), Some(start)) = (&table.shards, found.prefix.strip_prefix(base)) else {
+    let (Some(shards), Some(start)) = (&table.shards, family_start(table, &found.prefix)) else {
         return Type::Scalar;
     };
     // With `events_2021*` the suffix is what follows the year.
@@ -194,6 +204,7 @@ fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
     };
     Type::Suffix(Rc::new(SuffixRange {
         table: Rc::clone(name),
+        start: start.to_owned(),
         first: rest(&shards.first, "0"),
         last: rest(&shards.last, "9"),
     }))

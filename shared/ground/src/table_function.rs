@@ -107,23 +107,13 @@ impl Resolver<'_, '_> {
         if self.dialect == Dialect::Bigquery {
             return self.bigquery_table_function(&written, args, alias, scope);
         }
-        let types: Vec<Type> = args
-            .iter()
-            .map(|argument| match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(value))
-                | FunctionArg::Named {
-                    arg: FunctionArgExpr::Expr(value),
-                    ..
-                } => self.expression(value, scope),
-                _ => {
-                    self.unsupported("this argument of a table function");
-                    Type::Unknown
-                }
-            })
-            .collect();
+        let types = self.argument_types(args, scope);
         // The fields of an array of a composite type become columns.
         if parts == ["unnest"] {
             let mut relation = self.unnested(&types, "the argument of unnest");
+            if let Some(declared) = self.declared(alias) {
+                relation.fields = declared;
+            }
             if with_ordinality {
                 relation.fields.push(Field::new("ordinality", Type::Scalar));
             }
@@ -146,12 +136,25 @@ impl Resolver<'_, '_> {
             return self.add_open(scope);
         };
         let written = parts.into_iter().next_back().unwrap_or_default();
+        self.refuse_projection(&written, &types);
         let mut relation = Relation {
             alias: Some(written.clone()),
             ..Relation::default()
         };
         match rows {
             Rows::Fields(fields) => relation.fields = fields,
+            Rows::Unknown
+                if written.contains("_populate_")
+                    && matches!(types.first(), Some(Type::Struct(_))) =>
+            {
+                if let Some(Type::Struct(fields)) = types.first() {
+                    relation.fields = fields.to_vec();
+                }
+            }
+            Rows::Unknown if types.iter().any(Type::holds_cut) => {
+                relation.is_cut = true;
+                relation.value = Some(Type::Cut);
+            }
             Rows::Unknown => relation.is_open = true,
             Rows::Value { name, data_type } => {
                 let name = name.unwrap_or(&written);
@@ -159,17 +162,11 @@ impl Resolver<'_, '_> {
                 relation.value = Some(data_type);
             }
             Rows::Declared => {
-                let columns = alias.map_or(&[][..], |alias| &alias.columns);
-                if columns.is_empty() {
+                if let Some(declared) = self.declared(alias) {
+                    relation.fields = declared;
+                } else {
                     let reason = format!("{written} needs a column list: as t(name type, ..)");
                     self.fault(FaultKind::Function, &written, reason);
-                }
-                for column in columns {
-                    let data_type = match &column.data_type {
-                        Some(data_type) => self.data_type(data_type),
-                        None => Type::Scalar,
-                    };
-                    relation.fields.push(Field::new("", data_type));
                 }
             }
         }
@@ -185,6 +182,21 @@ impl Resolver<'_, '_> {
         }
         self.apply_alias(&mut relation, alias);
         self.add(relation, scope);
+    }
+
+    fn argument_types(&mut self, args: &[FunctionArg], scope: &Scope) -> Vec<Type> {
+        let types = args.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value))
+            | FunctionArg::Named {
+                arg: FunctionArgExpr::Expr(value),
+                ..
+            } => self.expression(value, scope),
+            _ => {
+                self.unsupported("this argument of a table function");
+                Type::Unknown
+            }
+        });
+        types.collect()
     }
 
     fn rows_of_extension(&self, schema: Option<&str>, name: &str) -> Option<Rows> {

@@ -164,7 +164,12 @@ impl<'a> Schema<'a> {
                 let written = parts.join(".");
                 let names = found.tables.first();
                 let names = names.map_or_else(String::new, |table| self.written(table));
-                let reason = format!("{written} is short for {names}: write the full table name");
+                let reason = match parts {
+                    [_] if self.dialect == Dialect::Bigquery && !self.strict => {
+                        format!("{written} has no dataset: write {names}")
+                    }
+                    _ => format!("{written} is short for {names}: write the full table name"),
+                };
                 Err(Fault::new(FaultKind::Table, written, reason))
             }
             Ok(Some(found)) => match self.blocked(&found, parts) {
@@ -190,13 +195,14 @@ impl<'a> Schema<'a> {
         !self.is_short(parts) && self.tables().any(|table| self.is_in(table, qualifiers))
     }
 
-    /// Whether the dataset or, in BigQuery, its project is missing.
+    /// Whether the dataset or, in BigQuery, its project is missing. BigQuery finds no table without its dataset.
     fn is_short(&self, parts: &[String]) -> bool {
-        let whole = match self.dialect {
-            Dialect::Bigquery => 3,
-            Dialect::Postgres => 2,
+        let whole = match (self.dialect, self.strict) {
+            (Dialect::Bigquery, true) => 3,
+            (Dialect::Bigquery, false) | (Dialect::Postgres, true) => 2,
+            (Dialect::Postgres, false) => 1,
         };
-        self.strict && parts.len() < whole
+        parts.len() < whole
     }
 
     /// [`Self::find`] for words that may not be a table: none instead of a fault with a hint.

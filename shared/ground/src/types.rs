@@ -2,10 +2,53 @@
 
 use std::rc::Rc;
 
+use schema::Dialect;
 use schema::document::{Column, Mode};
 use schema::name::path;
-use schema::stand_in::RECORD;
+use schema::stand_in::{ENUM, RECORD};
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
+
+use crate::function;
+
+/// Types of Postgres that are words of its grammar.
+pub(crate) const TYPE_WORDS: &[&str] = &[
+    "bigint",
+    "bit",
+    "boolean",
+    "character",
+    "dec",
+    "decimal",
+    "double",
+    "float",
+    "int",
+    "integer",
+    "interval",
+    "nchar",
+    "numeric",
+    "real",
+    "smallint",
+    "time",
+    "timestamp",
+    "varchar",
+];
+/// Types of Postgres whose values have positions or elements, although they are no arrays: `(point '(1,2)')[0]`,
+/// `unnest(tsvector)`.
+const WITH_PARTS: &[&str] = &[
+    "box",
+    "datemultirange",
+    "int2vector",
+    "int4multirange",
+    "int8multirange",
+    "line",
+    "lseg",
+    "name",
+    "nummultirange",
+    "oidvector",
+    "point",
+    "tsmultirange",
+    "tstzmultirange",
+    "tsvector",
+];
 
 /// As much of a type as name resolution needs.
 #[derive(Clone, Debug)]
@@ -17,7 +60,12 @@ pub(crate) enum Type {
     Struct(Rc<Vec<Field>>),
     /// `_TABLE_SUFFIX` of a family.
     Suffix(Rc<SuffixRange>),
-    /// The type after a fault; nothing below it is a further fault.
+    /// A record whose fields the reader of the schema may not see, and must not learn from the warehouse.
+    Cut,
+    /// A value of Postgres whose type is not known for sure. It may have positions and elements; of its fields,
+    /// none can be named, because a name that is no field calls a function.
+    Opaque,
+    /// The type after a fault, or one that only the warehouse knows: nothing below it is a fault.
     Unknown,
 }
 
@@ -43,6 +91,8 @@ pub(crate) struct Origin {
 #[derive(Debug)]
 pub(crate) struct SuffixRange {
     pub table: Rc<str>,
+    /// What the wildcard's name has of the suffixes: `2024` of `events_2024*`.
+    pub start: String,
     pub first: String,
     pub last: String,
 }
@@ -74,11 +124,25 @@ impl Type {
         Self::Struct(Rc::new(fields))
     }
 
-    /// The more specific type of two branches of one expression: `null` has no fields.
+    /// The more specific type of two branches of one expression: `null` has no fields. What is hidden stays so.
     pub fn or(self, other: Self) -> Self {
         match self {
-            Self::Scalar => other,
+            Self::Scalar | Self::Opaque => match other {
+                Self::Scalar => self,
+                other => other,
+            },
+            known if !known.holds_cut() && other.holds_cut() => other,
             known => known,
+        }
+    }
+
+    /// Whether fields that the reader may not see are in a value, or in its elements.
+    pub fn holds_cut(&self) -> bool {
+        match self {
+            Self::Cut => true,
+            Self::Array(element) => element.holds_cut(),
+            Self::Struct(fields) => fields.iter().any(|field| field.data_type.holds_cut()),
+            Self::Scalar | Self::Json | Self::Suffix(_) | Self::Opaque | Self::Unknown => false,
         }
     }
 
@@ -88,7 +152,22 @@ impl Type {
             Self::Array(element) => (**element).clone(),
             Self::Json => Self::Json,
             Self::Unknown => Self::Unknown,
+            Self::Opaque => Self::Opaque,
+            Self::Cut => Self::Cut,
             Self::Scalar | Self::Struct(_) | Self::Suffix(_) => Self::Scalar,
+        }
+    }
+
+    /// The type of Postgres with this name, which is not composite: `numeric(10,2)`, `shop.span`.
+    pub fn of_postgres(name: &str) -> Self {
+        let lower = name.to_lowercase();
+        let own = lower.split(['(', ' ']).next().unwrap_or_default();
+        let is_known = function::is_type(own, Dialect::Postgres) || TYPE_WORDS.contains(&own);
+        match own {
+            "json" | "jsonb" => Self::Json,
+            ENUM => Self::Scalar,
+            _ if !is_known || WITH_PARTS.contains(&own) => Self::Opaque,
+            _ => Self::Scalar,
         }
     }
 
@@ -116,22 +195,28 @@ impl Type {
 }
 
 /// The fields of a table or struct of the schema.
-pub(crate) fn fields(table: &Rc<str>, parent: &str, columns: &[Column]) -> Vec<Field> {
+pub(crate) fn fields(
+    table: &Rc<str>,
+    parent: &str,
+    columns: &[Column],
+    dialect: Dialect,
+) -> Vec<Field> {
     columns
         .iter()
         .map(|column| {
             let path = path(parent, &column.name);
             let is_hidden = column.fields.is_empty() && column.data_type == RECORD;
             let element = if column.cut && is_hidden {
-                // The reader of the schema may not see its fields, and must not learn them from the warehouse.
-                Type::structure(Vec::new())
+                Type::Cut
             } else if column.cut {
                 // Its fields are unknown here; the warehouse checks them.
-                Type::Json
+                Type::Unknown
             } else if !column.fields.is_empty() {
-                Type::structure(fields(table, &path, &column.fields))
+                Type::structure(fields(table, &path, &column.fields, dialect))
             } else if column.data_type.to_ascii_uppercase().starts_with("JSON") {
                 Type::Json
+            } else if dialect == Dialect::Postgres && column.enum_labels.is_empty() {
+                Type::of_postgres(&column.data_type)
             } else {
                 Type::Scalar
             };

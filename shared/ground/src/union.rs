@@ -79,6 +79,9 @@ impl Resolver<'_, '_> {
         right: Output,
         operation: &str,
     ) -> Output {
+        if self.dialect == Dialect::Bigquery {
+            self.check_quantifier(quantifier, operation);
+        }
         let is_by_name = matches!(
             quantifier,
             SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
@@ -105,9 +108,21 @@ impl Resolver<'_, '_> {
         }
         Output {
             fields,
-            value: None,
             is_open,
+            ..Output::default()
         }
+    }
+
+    /// BigQuery has `union all`, `union distinct`, `except distinct` and `intersect distinct`.
+    fn check_quantifier(&mut self, quantifier: SetQuantifier, operation: &str) {
+        let instead = match (quantifier, operation) {
+            (SetQuantifier::None | SetQuantifier::ByName, "except" | "intersect") => "distinct",
+            (SetQuantifier::None | SetQuantifier::ByName, _) => "all or distinct",
+            (SetQuantifier::All | SetQuantifier::AllByName, "except" | "intersect") => "distinct",
+            _ => return,
+        };
+        let reason = format!("BigQuery needs {instead} after {operation}");
+        self.fault(FaultKind::Syntax, operation, reason);
     }
 
     pub fn combine(&mut self, left: Output, right: Output, operation: &str) -> Output {
@@ -130,6 +145,7 @@ impl Resolver<'_, '_> {
             fields: fields.collect(),
             value: left.value.or(right.value),
             is_open: left.is_open || right.is_open,
+            aggregated: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod fields;
 mod paths;
 mod reading;
 mod types;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -68,10 +69,17 @@ pub fn unread(sql: &str, faults: &[Fault], schema: &Schema, hidden: &Mentions) -
         return None;
     }
     reading.calls_are_harmless().then_some(())?;
+    // The warehouse must not tell whoever sees a part of the schema whether a name exists in the rest.
+    let is_scoped = !hidden.is_empty();
     let is_known = match schema.dialect() {
         Dialect::Bigquery => reading.paths_are_known(),
         Dialect::Postgres => {
-            reading.operators_are_known() && reading.types_are_known() && reading.fields_are_known()
+            reading.operators_are_known()
+                && reading.types_are_known()
+                && reading.fields_are_known()
+                && reading.collations_are_known()
+                && !reading.reaches_hidden_record(&names)
+                && (!is_scoped || reading.words_are_known())
         }
     };
     is_known.then_some(Unread { names })

@@ -3,6 +3,7 @@
 
 mod any_text;
 mod bounds;
+mod hidden;
 mod lexical;
 mod messages;
 mod outline;

@@ -3,7 +3,7 @@
 
 use ground::{FaultKind, Schema};
 use schema::Dialect;
-use schema::document::{Extension, Table};
+use schema::document::{Column, Extension, Mode, Table};
 
 use crate::queries::{assert_caught, assert_right, corpus};
 use crate::{bigquery, outline, postgres};
@@ -141,6 +141,18 @@ fn a_table_that_requires_a_filter_needs_one_on_its_partitioning_column() {
             "select value from (select date(block_timestamp) as d, value from {table}) where d > '2024-01-01'"
         ),
         format!("from {table} |> where block_timestamp > '2024-01-01' |> select value"),
+        format!(
+            "from {table} |> extend date(block_timestamp) as d |> where d > '2024-01-01' |> select value"
+        ),
+        format!(
+            "select value from {table} where (value > 1 or value < 0) and block_timestamp is not null"
+        ),
+        format!(
+            "select value from {table} where block_timestamp < '2024-01-01' or (true and block_timestamp > '2025-01-01')"
+        ),
+        format!(
+            "select 1 from unnest([1]) as x where x = 1 or exists (select 1 from {table} where block_timestamp > '2024-01-01')"
+        ),
     ] {
         ground::sql(&sql, &schema).expect(&sql);
     }
@@ -148,6 +160,14 @@ fn a_table_that_requires_a_filter_needs_one_on_its_partitioning_column() {
         format!("select sum(value) from {table}"),
         format!("select date(block_timestamp), sum(value) from {table} group by 1"),
         format!("select value from {table} where from_address = 'x'"),
+        format!("select value from {table} where block_timestamp is null or true"),
+        format!(
+            "select value from {table} where value > 1 and (false or (block_timestamp is null or value > 2))"
+        ),
+        format!("select block_timestamp from {table} where value > 1"),
+        format!(
+            "select v from (select value as v from {table} where block_timestamp is null or true) where v > 1"
+        ),
     ] {
         let found = ground::sql(&sql, &schema).expect_err(&sql);
         assert!(
@@ -259,4 +279,78 @@ fn a_window_function_in_where_is_refused_except_in_a_subquery() {
     assert_eq!(found[0].identifier, "row_number", "{found:?}");
     let inner = "select id from users where id in (select rank() over (order by id) from users)";
     assert_eq!(postgres_faults(inner, None), []);
+}
+
+#[test]
+fn the_name_of_a_selected_column_is_called_that_where_it_cannot_be_used() {
+    for sql in [
+        "select id as n, 1 as r from users where n > 1",
+        "select country as n, count(*) as r from users group by country having n = 'x'",
+        "select id as n, n + 1 as r from users",
+        "select id as n, 1 as r from users order by n + 1",
+    ] {
+        let found = postgres_faults(sql, None);
+        let reason = &found[0].reason;
+        assert!(
+            reason.contains("it is the name of a selected column"),
+            "{sql}: {reason}"
+        );
+        assert!(!reason.contains("did you mean"), "{sql}: {reason}");
+    }
+}
+
+#[test]
+fn the_star_of_an_alias_is_its_row_although_a_column_has_the_name() {
+    for sql in [
+        "select name.* from categories name",
+        "select status.* from orders, categories status",
+        "select count(name.*), row(name.*, 1) from categories name",
+    ] {
+        assert_eq!(postgres_faults(sql, None), [], "{sql}");
+    }
+}
+
+#[test]
+fn sql_is_rejected_as_documented_and_no_other_rare_syntax() {
+    let mut tables = crate::bigquery();
+    let orders = tables
+        .iter_mut()
+        .find(|it| it.name == "acme-data.shop.orders");
+    let columns = &mut orders.expect("a table").columns;
+    columns.push(Column::leaf("top", "STRING"));
+    columns.push(Column {
+        mode: Mode::Repeated,
+        ..Column::leaf("words", "STRING")
+    });
+    let schema = Schema::new(&tables, Dialect::Bigquery);
+    for sql in [
+        "declare x int64; select 1",
+        "select @p",
+        "select ?",
+        "select 'a' 'b'",
+        "select my.f(1)",
+        "select table_name from shop.INFORMATION_SCHEMA.TABLES",
+    ] {
+        ground::sql(sql, &schema).expect_err(sql);
+    }
+    for sql in [
+        "from shop.orders |> where total > 1 |> aggregate count(*) as n group by status",
+        "select array<string>['a'], array<struct<a int64>>[(1)]",
+        "select w, o from shop.orders as t, t.words as w with offset as o",
+        "select `top`, o.top from shop.orders as o",
+        "select r'a', b'a', \"\"\"a\"\"\"",
+    ] {
+        ground::sql(sql, &schema).expect(sql);
+    }
+    for sql in [
+        "select null::public.users",
+        "select 'a'::public.email",
+        "select public.f(1)",
+        "select table_name from information_schema.tables",
+        "select 'a'\n'b' from users",
+    ] {
+        assert_ne!(postgres_faults(sql, None), [], "{sql}");
+    }
+    let sql = "select $$a$$, $x$a$x$, U&'d\\0061t', E'a\\n' from users";
+    assert_eq!(postgres_faults(sql, None), []);
 }

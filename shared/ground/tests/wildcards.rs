@@ -2,7 +2,7 @@
 
 use ground::Schema;
 use schema::Dialect;
-use schema::document::{Column, Shards, Table, TableKind};
+use schema::document::{Column, Drift, DriftKind, ShardVersion, Shards, Table, TableKind};
 use schema::family;
 
 fn table(name: &str, kind: TableKind, columns: &[&str]) -> Table {
@@ -149,4 +149,130 @@ fn the_wildcard_of_a_dataset_reads_all_its_tables() {
     assert_eq!(check("*", "b", &tables).unwrap().len(), 2);
     assert!(check("*", "a", &tables).is_err());
     assert!(check("2*", "a", &tables).is_ok());
+}
+
+/// A family whose columns `a` and `r.f` change their types on January 15.
+fn retyped() -> Vec<Table> {
+    let change = |path: &str| Drift {
+        path: path.to_owned(),
+        kind: DriftKind::Retyped,
+        from: Some("INT64".to_owned()),
+        to: Some("STRING".to_owned()),
+        breaks_wildcard: true,
+    };
+    let version = |first: &str, last: &str, changes| ShardVersion {
+        first: first.to_owned(),
+        last: last.to_owned(),
+        count: 1,
+        changes,
+    };
+    let mut days = days("z_*", &["a", "b"]);
+    days.columns.push(Column {
+        fields: vec![Column::leaf("f", "STRING"), Column::leaf("g", "STRING")],
+        ..Column::leaf("r", "STRUCT")
+    });
+    days.shards.as_mut().unwrap().versions = vec![
+        version("20240101", "20240114", Vec::new()),
+        version("20240115", "20240131", vec![change("a"), change("r.f")]),
+    ];
+    vec![days]
+}
+
+#[test]
+fn a_wildcard_over_both_types_of_a_column_is_refused_if_the_query_reads_the_column() {
+    let tables = retyped();
+    for columns in ["a", "*", "count(a)", "z.a", "r.f", "r", "* except (r)"] {
+        for from in ["z_*` as z", "z_2024*` as z", "z_202401*` as z"] {
+            let from = from.replace("` as z", "");
+            let sql = format!("select {columns} from `p.d.{from}` as z");
+            let faults = ground::sql(&sql, &Schema::new(&tables, Dialect::Bigquery)).unwrap_err();
+            let reason = ground::reasons(&faults);
+            assert!(
+                reason.contains("INT64 before 20240115 and STRING from then on"),
+                "{reason}"
+            );
+        }
+    }
+    for (from, columns) in [
+        ("z_*", "b"),
+        ("z_*", "r.g"),
+        ("z_*", "* except (a, r)"),
+        ("z_*", "count(*)"),
+        ("z_2024010*", "a"),
+        ("z_2024012*", "*"),
+        ("z_20240120", "a"),
+    ] {
+        assert!(
+            check(from, columns, &tables).is_ok(),
+            "{columns} from {from}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_of_the_suffixes_to_one_type_makes_a_wildcard_readable() {
+    let tables = retyped();
+    let schema = Schema::new(&tables, Dialect::Bigquery);
+    for (condition, is_right) in [
+        ("_TABLE_SUFFIX >= '20240115'", true),
+        ("_TABLE_SUFFIX < '20240115' and b = 'x'", true),
+        ("_TABLE_SUFFIX between '20240116' and '20240120'", true),
+        ("_TABLE_SUFFIX = '20240102'", true),
+        ("_TABLE_SUFFIX in ('20240102', '20240103')", true),
+        ("_TABLE_SUFFIX like '2024012%'", true),
+        ("'20240115' <= _TABLE_SUFFIX", true),
+        // Only the warehouse can tell.
+        (
+            "_TABLE_SUFFIX = format_date('%Y%m%d', current_date())",
+            true,
+        ),
+        ("_TABLE_SUFFIX > '20240114'", true),
+        ("_TABLE_SUFFIX <= '20240114'", true),
+        ("_TABLE_SUFFIX <= '20240115'", false),
+        ("_TABLE_SUFFIX >= '20240114'", false),
+        ("_TABLE_SUFFIX between '20240110' and '20240120'", false),
+        ("_TABLE_SUFFIX in ('20240102', '20240120')", false),
+        (
+            "_TABLE_SUFFIX = '20240102' or _TABLE_SUFFIX = '20240120'",
+            false,
+        ),
+        ("_TABLE_SUFFIX like '202401%'", false),
+        ("_TABLE_SUFFIX not like 'intraday%'", false),
+        ("b = 'x'", false),
+    ] {
+        let sql = format!("select a from `p.d.z_*` where {condition}");
+        let found = ground::sql(&sql, &schema);
+        assert_eq!(found.is_ok(), is_right, "{condition}: {found:?}");
+    }
+    let narrow = "select a from `p.d.z_2024*` where _TABLE_SUFFIX >= '0115'";
+    ground::sql(narrow, &schema).expect(narrow);
+}
+
+#[test]
+fn a_table_without_its_dataset_is_refused_with_its_whole_name() {
+    let tables = synced(vec![
+        table("t", TableKind::View, &["a"]),
+        days("e_*", &["a"]),
+    ]);
+    let schema = Schema::new(&tables, Dialect::Bigquery);
+    for (name, whole) in [
+        ("t", "p.d.t"),
+        ("e_20240105", "p.d.e_*"),
+        ("`e_*`", "p.d.e_*"),
+    ] {
+        let faults = ground::sql(&format!("select a from {name}"), &schema).unwrap_err();
+        let reason = ground::reasons(&faults);
+        assert!(
+            reason.ends_with(&format!("has no dataset: write {whole}")),
+            "{reason}"
+        );
+    }
+    for sql in [
+        "select a from d.t",
+        "select a from `p.d.t`",
+        "with t as (select 1 as x) select x from t",
+        "select x from d.t as q, unnest([1]) as x",
+    ] {
+        ground::sql(sql, &schema).expect(sql);
+    }
 }

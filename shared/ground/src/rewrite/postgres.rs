@@ -7,6 +7,7 @@ use super::{Tokens, at, is, is_word, keyword, like_any, quoted};
 pub fn rewrite(mut tokens: Tokens) -> Tokens {
     like_any(&mut tokens);
     group_by_distinct(&mut tokens);
+    let tokens = table_as_query(without_variadic(tokens));
     let tokens = all_fields(is_null(without_parentheses(&tokens)));
     rows_from(&tokens)
 }
@@ -62,6 +63,43 @@ fn group_by_distinct(tokens: &mut Tokens) {
         }
         place += 1;
     }
+}
+
+/// `f(variadic array[a, b])` names what `f(array[a, b])` names.
+fn without_variadic(tokens: Tokens) -> Tokens {
+    let mut read: Tokens = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let begins = is(read.last(), &Token::LParen) || is(read.last(), &Token::Comma);
+        if !(begins && is_word(Some(&token), &["variadic"])) {
+            read.push(token);
+        }
+    }
+    read
+}
+
+/// `table t` becomes `select * from t`. It is a reserved word, so it can't be a name.
+fn table_as_query(tokens: Tokens) -> Tokens {
+    let mut read: Tokens = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let span = token.span;
+        let begins = match read.last().map(|last| &last.token) {
+            None | Some(Token::LParen | Token::RParen) => true,
+            _ => is_word(
+                read.last(),
+                &["all", "distinct", "except", "intersect", "union"],
+            ),
+        };
+        if is_word(Some(&token), &["table"]) && begins {
+            read.extend([
+                keyword(span, "SELECT"),
+                at(span, Token::Mul),
+                keyword(span, "FROM"),
+            ]);
+        } else {
+            read.push(token);
+        }
+    }
+    read
 }
 
 /// `(address).*` becomes a field of this name, for which the parser has a syntax.

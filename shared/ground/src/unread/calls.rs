@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 use schema::Dialect;
 
 use super::reading::Reading;
+use crate::casts;
 use crate::extensions::Kind;
 use crate::function;
 use crate::lexical::Piece;
+use crate::objects;
 
 static OF_BIGQUERY: LazyLock<HashSet<&str>> =
     LazyLock::new(|| function::words(include_str!("../functions/clauses_bigquery.txt")));
@@ -48,13 +50,24 @@ impl Reading<'_, '_> {
                 // A quoted name has another function if it has another case.
                 let is_own = *name == name.to_lowercase() && function::is_function(name, dialect);
                 let is_of_extension = !is_qualified && extensions.have(Kind::Function, None, name);
-                !GROWING.contains(name) && (is_own || is_of_extension)
+                !GROWING.contains(name)
+                    && !self.names_configuration(name, place)
+                    && (is_own || is_of_extension)
             }
             (Dialect::Postgres, [schema, name]) => {
+                let written = [(*schema).to_owned(), (*name).to_owned()];
                 extensions.have(Kind::Function, Some(schema), name)
+                    || casts::is_constructor(self.schema, &written)
             }
             (Dialect::Postgres, _) => false,
         }
+    }
+
+    /// Whether the first argument of a function may be the name of a configuration, which is not checked here.
+    fn names_configuration(&self, function: &str, place: usize) -> bool {
+        let first = (place + 1..self.pieces.len()).find(|place| !self.is(*place, '('));
+        objects::is_configured(function)
+            && first.is_some_and(|first| self.pieces[first] == Piece::Literal)
     }
 
     /// The path that ends here.

@@ -6,30 +6,10 @@ use crate::casts;
 use crate::extensions::Kind;
 use crate::function;
 use crate::lexical::Piece;
+use crate::types::TYPE_WORDS;
 
 use schema::Dialect;
 
-/// Types of Postgres that are words of its grammar.
-const KEYWORDS: &[&str] = &[
-    "bigint",
-    "bit",
-    "boolean",
-    "character",
-    "dec",
-    "decimal",
-    "double",
-    "float",
-    "int",
-    "integer",
-    "interval",
-    "nchar",
-    "numeric",
-    "real",
-    "smallint",
-    "time",
-    "timestamp",
-    "varchar",
-];
 /// Further words of the names of types.
 const LONGER: &[&str] = &["precision", "varying", "zone"];
 /// Reserved words that may stand before a literal, which can't be the name of a type.
@@ -104,7 +84,7 @@ impl Reading<'_, '_> {
         let extensions = self.schema.extensions();
         let is_own = |name: &str| {
             function::is_type(name, Dialect::Postgres) && name == name.to_lowercase()
-                || self.is_word(end - 1, KEYWORDS)
+                || self.is_word(end - 1, TYPE_WORDS)
         };
         let is_known = match path.as_slice() {
             [own] => is_own(own) || extensions.have(Kind::Type, None, own),
@@ -134,9 +114,9 @@ impl Reading<'_, '_> {
             return true;
         }
         if self.is_word(last, LONGER) {
-            return self
-                .word_before(last)
-                .is_some_and(|word| KEYWORDS.contains(&word) || ["char", "time"].contains(&word));
+            return self.word_before(last).is_some_and(|word| {
+                TYPE_WORDS.contains(&word) || ["char", "time"].contains(&word)
+            });
         }
         let mut first = last;
         while self.is_before(first, '.') && first >= 2 {

@@ -208,7 +208,7 @@ SELECT country FROM shop.customers WHERE segment = "b"
 --- shop.products
 SELECT name, price, NTILE(4) OVER (PARTITION BY category ORDER BY price) AS quartile,
        CASE WHEN price > 100 THEN 'high' WHEN price > 10 THEN 'middle' ELSE 'low' END AS band
-FROM products
+FROM shop.products
 --- shop.products
 SELECT category, SAFE_CAST(JSON_VALUE(attributes, '$.weight') AS FLOAT64) AS weight,
        REGEXP_EXTRACT_ALL(name, r'[A-Z]+')[SAFE_OFFSET(0)] AS code
@@ -254,3 +254,11 @@ FROM shop.orders |> WHERE total > 10 |> SELECT order_id
 SELECT AVG(CAST(wdsp AS FLOAT64)) FROM `acme-data.weather.gsod*`
 --- shop.customers
 SELECT * FROM ML.PREDICT(MODEL shop.churn, TABLE shop.customers)
+--- shop.orders
+SELECT status, SUM(total) AS total FROM shop.orders GROUP BY status, total
+--- shop.orders
+WITH t AS (SELECT status, SUM(total) AS s FROM shop.orders GROUP BY status) SELECT s, COUNT(*) FROM t GROUP BY s
+--- shop.orders
+SELECT (SELECT MAX(x) FROM UNNEST([1, 2]) AS x) AS m, status FROM shop.orders GROUP BY m, status
+--- shop.customers
+(SELECT country FROM shop.customers) INTERSECT DISTINCT (SELECT segment FROM shop.customers)

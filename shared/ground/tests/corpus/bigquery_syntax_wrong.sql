@@ -62,7 +62,7 @@ FROM `acme-prod-1.shop.orders` AS o |> SELECT id |> WHERE o.id > 1
 FROM `acme-prod-1.shop.orders` |> JOIN `acme-prod-1.shop.nope` USING (id)
 --- Table acme-prod-1.hr.people
 FROM `acme-prod-1.hr.people`
---- Column the set operation
+--- Column union
 SELECT 1 AS a |> UNION ALL (SELECT 1, 2)
 --- Function hr.leak
 FROM `acme-prod-1.shop.orders` |> CALL hr.leak()

@@ -387,3 +387,29 @@ select 1 from shop.orders o left join shop.customers c
 select `order\u005fid` from `acme-data.shop.orders`
 --- Unsupported "a backslash in a name"
 select order_id from `acme-data.shop\x2eorders`
+--- Table orders
+SELECT order_id FROM orders
+--- Table events_20210115
+SELECT event_name FROM events_20210115
+--- Table events_*
+SELECT event_name FROM `events_*`
+--- Table orders
+SELECT c.country FROM shop.customers c JOIN orders o ON o.customer_id = c.id
+--- Table orders
+FROM orders |> SELECT order_id
+--- Syntax union
+SELECT country FROM shop.customers UNION SELECT segment FROM shop.customers
+--- Syntax except
+SELECT country FROM shop.customers EXCEPT SELECT segment FROM shop.customers
+--- Syntax except
+SELECT country FROM shop.customers EXCEPT ALL SELECT segment FROM shop.customers
+--- Syntax intersect
+SELECT country FROM shop.customers INTERSECT (SELECT segment FROM shop.customers)
+--- Syntax union
+SELECT 1 AS a UNION (SELECT 2 AS a UNION ALL SELECT 3)
+--- Column s
+SELECT SUM(total) s FROM shop.orders GROUP BY s
+--- Column 2
+SELECT status, COUNT(*) FROM shop.orders GROUP BY 1, 2
+--- Column n
+SELECT status, COUNT(*) + 1 AS n FROM shop.orders GROUP BY status, n

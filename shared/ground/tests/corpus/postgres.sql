@@ -21,3 +21,9 @@ create table archive.orders (id bigint, user_id bigint, total numeric);
 create table archive.sessions (id uuid, started_at timestamptz);
 create table legacy.sessions (id uuid, ended_at timestamptz);
 create table public."Reports" ("Id" bigint, "createdAt" timestamptz, "ownerId" bigint);
+create schema hostile;
+create type hostile.rng as range (subtype = integer);
+create table public.shapes (
+  id bigint, p point, l lseg, b box, oids oidvector, ints int2vector, mood public.order_status, rng hostile.rng,
+  spans int4multirange, x xml
+);

@@ -119,3 +119,51 @@ select U&'d\0061t' as x from orders
 values (1)
 --- public.orders
 select id from orders union all values (1)
+--- public.shapes
+select (p)[0], (l)[0], (b)[1], ((b)[1])[0], oids[0], ints[0] from shapes
+--- public.shapes
+select (point '(1,2)')[0], (lseg '((1,2),(3,4))')[0], (box '((1,2),(3,4))')[1], (center(b))[0] from shapes
+--- public.shapes
+select (enum_range(null::public.order_status))[1], (xpath('/a', x))[1] from shapes
+--- public.shapes
+select hostile.rng(1, 2), hostile.rng(1, 2, '[]') && rng from shapes
+--- public.shapes
+select x.* from shapes s, jsonb_to_record('{}') as x(a int)
+--- public.orders
+select (array_prepend('a', tags))[1], (array_replace(tags, 'a', 'b'))[1], (array_positions(tags, 'a'))[1], (trim_array(tags, 1))[1] from orders
+--- public.orders
+select (parse_ident('a.b'))[1], (tsvector_to_array('a'::tsvector))[1], (array_append(null, id))[1] from orders
+--- public.orders
+select (percentile_cont(array[0.5]) within group (order by total))[1], (mode() within group (order by tags))[1] from orders
+--- public.orders
+select concat_ws(',', variadic tags) from orders
+---
+select format('%s %s', variadic array['a', 'b'])
+--- public.users
+select id from users where (id, name) = any (select id, name from users)
+--- public.users
+select id from users where (id, name) <> all (select id, name from users)
+--- public.users
+select id from users where (id, 'a') = (select id, name from users limit 1) and true
+--- public.users
+select id from users where row(id, name) in (select id, name from users)
+--- public.users
+select (row(1, 2)).f1, ((id, name)).f2 from users
+--- public.users
+select (r).f2 from (select row(id, name) as r from users) q
+--- public.users
+select (row(u.*, 1)).f3 from users u
+---
+select a, b from unnest(array[row(1, 'x'::text)]) as u(a int, b text)
+---
+with t as (values (1)) table t
+--- audit.events, public.users
+(select id from users) except (select user_id from (table audit.events) e)
+---
+select g.* from generate_series(1, 3) g
+---
+select g.*, g.ordinality from unnest(array[1]) with ordinality g
+--- public.users
+select name collate "C", name collate "de-x-icu", name collate pg_catalog."default" from users
+--- public.users
+select to_tsvector('english', name), to_tsvector('pg_catalog.simple', name) from users

@@ -80,8 +80,8 @@ select y from generate_series(1, 10) as x
 select x.seats from users u, jsonb_to_record(u.profile) as x(plan text)
 --- Column v.rank
 select v.rank from (values ('kr'), ('de')) as v(code)
---- Repeated status
-select s from orders, unnest(status) as s
+--- Repeated user_id
+select s from orders, unnest(user_id) as s
 --- Name by_user
 select sum(total) over by_user from orders
 --- Type order_state
@@ -208,8 +208,6 @@ select format('%500000000s', 'a') from orders
 select format('%*s', 500000000, 'a') from orders
 --- Function array_fill
 select array_fill(1, array[100000000]) from orders
---- Syntax
-table orders
 --- Name yeer
 select extract('yeer' from placed_at) from orders
 --- Column 4
@@ -220,3 +218,29 @@ select 1 from orders o join users u
 select U&"!0069d" uescape '!' from orders
 --- Unsupported "U&"
 select U&"i\0000d" from orders
+--- Column
+select id from users where (id, name) = any (select id from users)
+--- Column
+select id from users where (id, name) = (select id, name, email from users limit 1)
+--- Column
+select id from users where row(id, name) in (select id from users)
+--- Field f3
+select (row(1, 2)).f3
+--- Field f2
+select (r).f2 from (select row(id) as r from users) q
+--- Column name
+select name.* from categories c
+--- Field anything
+select (profile).anything from users
+--- Name staff.secret
+select name collate "staff"."secret" from users
+--- Name staff.secret
+select to_tsvector('staff.secret', name) from users
+--- Name =
+select id operator(staff.=) 1 from users
+--- Function hostile.range
+select hostile.range(1, 2)
+--- Column n
+select country, count(*) as n from users group by country, n
+--- Column 2
+select country, count(*) from users group by 1, 2

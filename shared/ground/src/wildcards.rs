@@ -1,0 +1,123 @@
+//! Wildcards over shards of a family whose columns changed their types: BigQuery fails if one reads such a column of
+//! shards on both sides of the change.
+
+use std::rc::Rc;
+
+use schema::document::Table;
+
+use crate::fault::FaultKind;
+use crate::resolver::Resolver;
+use crate::types::SuffixRange;
+
+/// What the wildcards of a query read, and how the query limits their suffixes.
+#[derive(Debug, Default)]
+pub(crate) struct Wildcards {
+    changes: Vec<Change>,
+    limits: Vec<(Rc<str>, Limit)>,
+}
+
+/// A column of a family with different types before and from a suffix on.
+#[derive(Debug)]
+struct Change {
+    table: Rc<str>,
+    path: String,
+    from: String,
+    to: String,
+    /// The newest suffix before the change.
+    last: String,
+    /// The oldest suffix from the change on.
+    first: String,
+    /// What the wildcard has of the suffixes: `2024` of `events_2024*`.
+    start: String,
+}
+
+/// A limit of the suffixes, with what the wildcard has of them.
+#[derive(Debug)]
+pub(crate) enum Limit {
+    AtLeast(String),
+    Above(String),
+    AtMost(String),
+    Below(String),
+    Equal(String),
+    /// Only the warehouse can compute it.
+    Unknown,
+}
+
+impl Wildcards {
+    /// Notes that a wildcard reads a family. `start` is what follows the family's name before the star.
+    pub fn read(&mut self, table: &Table, start: &str) {
+        let name: Rc<str> = Rc::from(table.name.as_str());
+        let versions = table.shards.as_ref().map_or(&[][..], |it| &it.versions);
+        for (before, version) in versions.iter().zip(versions.iter().skip(1)) {
+            for change in version.changes.iter().filter(|it| it.breaks_wildcard) {
+                self.changes.push(Change {
+                    table: Rc::clone(&name),
+                    path: change.path.clone(),
+                    from: change.from.clone().unwrap_or_default(),
+                    to: change.to.clone().unwrap_or_default(),
+                    last: before.last.clone(),
+                    first: version.first.clone(),
+                    start: start.to_owned(),
+                });
+            }
+        }
+    }
+
+    /// Notes how a condition limits `_TABLE_SUFFIX`.
+    pub fn limit(&mut self, range: &SuffixRange, limit: impl Fn(String) -> Limit, text: &str) {
+        let whole = format!("{}{text}", range.start);
+        self.limits.push((Rc::clone(&range.table), limit(whole)));
+    }
+
+    pub fn unknown_limit(&mut self, range: &SuffixRange) {
+        self.limits.push((Rc::clone(&range.table), Limit::Unknown));
+    }
+
+    /// Whether the limits leave shards on both sides of a change, as far as they are known.
+    fn spans(&self, change: &Change) -> bool {
+        let pad = |filler: &str| {
+            let missing = change.first.len().saturating_sub(change.start.len());
+            format!("{}{}", change.start, filler.repeat(missing))
+        };
+        let mut is_before = pad("0") <= change.last;
+        let mut is_after = pad("9") >= change.first;
+        let mut equal = (false, false);
+        for (_, limit) in self.limits.iter().filter(|(of, _)| *of == change.table) {
+            match limit {
+                Limit::Unknown => return false,
+                Limit::AtLeast(text) => is_before &= *text <= change.last,
+                Limit::Above(text) => is_before &= *text < change.last,
+                Limit::AtMost(text) => is_after &= *text >= change.first,
+                Limit::Below(text) => is_after &= *text > change.first,
+                Limit::Equal(text) if *text < change.first => equal.0 = true,
+                Limit::Equal(_) => equal.1 = true,
+            }
+        }
+        is_before && is_after && equal.0 == equal.1
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// Refuses to read a column of shards on both sides of a change of its type.
+    pub fn check_wildcards(&mut self) {
+        let wildcards = std::mem::take(&mut self.wildcards);
+        for change in &wildcards.changes {
+            if !wildcards.spans(change) || !self.reads(&change.table, &change.path) {
+                continue;
+            }
+            let Change {
+                table,
+                path,
+                from,
+                to,
+                first,
+                ..
+            } = change;
+            let reason = format!(
+                "{path} of {table} is {from} before {first} and {to} from then on, and BigQuery fails to read it \
+                 through a wildcard over both: limit _TABLE_SUFFIX to one side"
+            );
+            self.fault(FaultKind::Table, path, reason);
+        }
+    }
+}
