@@ -319,15 +319,17 @@ async fn deleting_the_replacement_of_the_built_in_template_restores_it() {
 }
 
 #[tokio::test]
-async fn readers_see_templates_and_admins_change_them() {
-    let token = |name: &str, role: &str| {
+async fn readers_see_templates_and_admins_of_every_dataset_change_them() {
+    let token = |name: &str, role: &str, datasets: &str| {
         let hash = hex::encode(Sha256::digest(name));
-        json!({"name": name, "role": role, "sha256": hash, "scope": {"datasets": ["*"]}})
+        json!({"name": name, "role": role, "sha256": hash, "scope": {"datasets": [datasets]}})
     };
     let tokens = json!([
-        token("r", "reader"),
-        token("w", "writer"),
-        token("a", "admin")
+        token("r", "reader", "*"),
+        token("w", "writer", "*"),
+        // Templates are those of every caller.
+        token("l", "admin", "shop.sales"),
+        token("a", "admin", "*")
     ]);
     let env = Env::default().with("AUTH_TOKENS", tokens.to_string());
     let app = TestApp::with_env(env).start(cache_read::app).await;
@@ -335,6 +337,7 @@ async fn readers_see_templates_and_admins_change_them() {
     for (name, status) in [
         ("r", StatusCode::FORBIDDEN),
         ("w", StatusCode::FORBIDDEN),
+        ("l", StatusCode::FORBIDDEN),
         ("a", StatusCode::CREATED),
     ] {
         let put = app.put(MINE, template("one"));

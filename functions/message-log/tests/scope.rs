@@ -18,6 +18,7 @@ pub fn tokens() -> String {
         token("reader", "reader", &["r1", "r2"]),
         token("all", "admin", &["*"]),
         token("none", "writer", &[]),
+        token("limited", "admin", &["r1"]),
     ])
     .to_string()
 }
@@ -41,6 +42,11 @@ async fn a_caller_writes_and_reads_only_robeings_in_their_scope() {
             .bearer(token)
             .await;
         assert_eq!(reply.status.as_u16(), status, "{token} {robeing}");
+    }
+    for (token, status) in [("one", 403), ("limited", 403), ("all", 200)] {
+        // It works for every robeing.
+        let rolled_up = app.post("/events/message-log", json!({})).bearer(token);
+        assert_eq!(rolled_up.await.status, status, "{token}");
     }
     let batch = json!({"items": [message("r1"), message("r2")]});
     let batch = app

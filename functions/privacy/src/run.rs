@@ -8,6 +8,7 @@ use message_log::months;
 use personal::Counts;
 use platform::telemetry::{Metrics, Unit};
 use platform::{Admin, Json, RawBody, Result};
+use robeing::ROBEINGS;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,6 +60,7 @@ pub struct RunReport {
     request_body(content = Object, description = "ignored"),
     responses(
         (status = 200, description = "the work is done, or another run is in progress", body = RunReport),
+        (status = 403, description = "the caller is not an admin whose scope has every robeing"),
         (status = 409, description = "the run took too long, and another one continues the work"),
         (status = 500, description = "a part failed; the log has the reason"),
         (status = 503, description = "the database or the store is unavailable"),
@@ -66,9 +68,10 @@ pub struct RunReport {
 )]
 pub async fn trigger(
     State(privacy): State<Privacy>,
-    _: Admin,
+    Admin(caller): Admin,
     _: RawBody,
 ) -> Result<Json<RunReport>> {
+    caller.must_see_all(ROBEINGS)?;
     run(&privacy).await.map(Json)
 }
 

@@ -321,6 +321,9 @@ async fn an_admin_with_a_limited_scope_erases_and_reads_only_within_it() {
     assert!(!it.is_anywhere("in scope").await);
     assert!(it.is_anywhere("live out of scope").await);
 
+    // The daily work is that of all robeings.
+    let daily = ask(&it.app, "one", "/events/privacy", json!({})).await;
+    assert_eq!(daily.status, 403, "{daily:?}");
     // An erasure of all robeings is not visible to an admin with a limited scope.
     let whole = ask(&it.app, "all", "/v1/erasures", json!({"user_id": KIM}))
         .await

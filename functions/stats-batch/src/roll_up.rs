@@ -57,11 +57,16 @@ pub struct RolledUp {
     request_body(content = Object, description = "any JSON, such as `{}`"),
     responses(
         (status = 200, description = "what was added", body = RolledUp),
-        (status = 403, description = "the caller is not an admin"),
+        (status = 403, description = "the caller is not an admin whose scope has every robeing"),
         (status = 503, description = "the database is not available"),
     )
 )]
-pub async fn trigger(State(stats): State<Stats>, _: Admin, _: RawBody) -> Result<Json<RolledUp>> {
+pub async fn trigger(
+    State(stats): State<Stats>,
+    Admin(caller): Admin,
+    _: RawBody,
+) -> Result<Json<RolledUp>> {
+    caller.must_see_all(ROBEINGS)?;
     run(&stats).await.map(Json)
 }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use platform::extract::Conditions;
 use platform::store::{Put, StoreError};
 use platform::{Admin, Caller, Error, Json, Path, Query, RawBody};
+use schema::name::DATASETS;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -290,7 +291,7 @@ pub struct WriteQuery {
         (status = 200, description = "it was replaced, it was the current version already, or `dry_run` found it valid", body = Entry),
         (status = 201, description = "it was created", body = Entry),
         (status = 400, description = "the name, a parameter or a condition is invalid"),
-        (status = 403, description = "the caller is not an admin"),
+        (status = 403, description = "the caller is not an admin whose scope has every dataset"),
         (status = 409, description = "concurrent changes"),
         (status = 412, description = "a condition does not hold"),
         (status = 422, description = "the template is invalid; the detail explains where"),
@@ -298,12 +299,13 @@ pub struct WriteQuery {
 )]
 pub async fn put(
     State(app): State<App>,
-    _admin: Admin,
+    Admin(caller): Admin,
     Path(name): Path<String>,
     Query(query): Query<WriteQuery>,
     conditions: Conditions,
     RawBody(body): RawBody,
 ) -> platform::Result<Response> {
+    caller.must_see_all(DATASETS)?;
     check_name("name", &name)?;
     let template = Template::parse(&body).map_err(Error::Unprocessable)?;
     let (templates, store) = (&app.templates, &*app.templates.store);
@@ -367,17 +369,18 @@ pub async fn put(
     responses(
         (status = 204, description = "it is deleted"),
         (status = 400, description = "the name or a condition is invalid"),
-        (status = 403, description = "the caller is not an admin"),
+        (status = 403, description = "the caller is not an admin whose scope has every dataset"),
         (status = 404, description = "there is no such template in the store"),
         (status = 412, description = "a condition does not hold"),
     )
 )]
 pub async fn remove(
     State(app): State<App>,
-    _admin: Admin,
+    Admin(caller): Admin,
     Path(name): Path<String>,
     conditions: Conditions,
 ) -> platform::Result<StatusCode> {
+    caller.must_see_all(DATASETS)?;
     check_name("name", &name)?;
     let templates = &app.templates;
     let Some(current) = newest(templates, &name).await? else {

@@ -17,6 +17,7 @@ use http::{HeaderValue, header};
 use platform::telemetry::Metrics;
 use platform::work::Waiting;
 use platform::{Admin, Caller, Error, Json, JsonItems, Result};
+use robeing::ROBEINGS;
 use serde_json::value::RawValue;
 
 use crate::dead_letters::{self, Attribution, letter_key};
@@ -44,7 +45,7 @@ pub const LARGEST_EVENT: usize = 16 * 1024 * 1024;
     responses(
         (status = 200, description = "the event is committed; for a list, the outcome of each event", body = Object),
         (status = 400, description = "the event can't be stored and is now a dead letter, or the format of the body is unknown"),
-        (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope"),
+        (status = 403, description = "the caller is not an admin, or the robeing is not in the caller's scope, or a roll-up is started without every robeing in it"),
         (status = 413, description = "the event is too large"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "the event can't be stored and is now a dead letter"),
@@ -70,7 +71,10 @@ pub async fn deliver(
             let stored = stored.pop().expect("one delivery has one outcome")?;
             Ok(Json(stored).into_response())
         }
-        Body::RollUp => Ok(Json(crate::roll_up::run(&log).await?).into_response()),
+        Body::RollUp => {
+            caller.must_see_all(ROBEINGS)?;
+            Ok(Json(crate::roll_up::run(&log).await?).into_response())
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::Scope;
+use super::{Kind, Names, Scope};
 use crate::Error;
 
 /// The prefix of callers' names that belong to a platform, and to neither a person nor a service.
@@ -31,6 +31,21 @@ impl Caller {
             name,
             role: Role::Admin,
             scope: Arc::new(Scope::all()),
+        }
+    }
+
+    /// Checks that the caller's scope includes every name of a kind, for what belongs to the whole deployment.
+    ///
+    /// # Errors
+    /// `Forbidden` otherwise. The text names what the scope lacks.
+    pub fn must_see_all(&self, kind: Kind) -> Result<(), Error> {
+        match self.scope.of(kind) {
+            Names::All => Ok(()),
+            Names::Only(_) => Err(Error::Forbidden(format!(
+                "this concerns all {kind}, so the scope of {:?} must have `\"{kind}\": [\"*\"]`",
+                self.name,
+                kind = kind.name(),
+            ))),
         }
     }
 
