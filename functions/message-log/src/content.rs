@@ -209,6 +209,11 @@ impl Reading {
         if let Some(text) = part.get("text") {
             return self.written(text, part);
         }
+        // A description would stand for what the sender wrote.
+        if matches!(&*plain, "text" | "inputtext" | "outputtext") {
+            let text = INNER.iter().find_map(|field| part.get(*field));
+            return self.content(text.ok_or(Unknown)?);
+        }
         if has(&["tool", "function", "mcp"]) && ends(&["result", "response", "output"]) {
             self.result(part);
             return Ok(());

@@ -223,6 +223,7 @@ fn content_that_says_nothing_is_no_content() {
         json!([]),
         json!([{"type": "text", "text": ""}]),
         json!([{"type": "text", "content": " "}]),
+        json!([{"type": "text", "content": ""}]),
         json!({"role": "user", "content": []}),
         json!({"parts": []}),
     ] {
@@ -243,6 +244,8 @@ fn an_unknown_vocabulary_is_refused_with_what_is_accepted() {
         json!([{"content": "secret"}]),
         json!([{"type": 5, "text": "secret"}]),
         json!([{"type": "text", "text": 5}]),
+        json!([{"type": "text"}]),
+        json!([{"type": "output_text", "content": {"secret": "value"}}]),
         json!({"role": "user"}),
         json!({"role": "user", "content": 5}),
         json!([{"type": "text", "text": "hello"}, {"secret": "value"}]),
