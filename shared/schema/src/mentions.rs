@@ -55,6 +55,11 @@ impl Mentions {
         Self::of(hidden.filter(|name| !seen.contains(name)))
     }
 
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.families.is_empty() && self.signs.is_empty()
+    }
+
     /// Whether a text contains one of the names as a word or as consecutive words. A name that is a common
     /// word also hides texts that merely use the word, because the two can't be distinguished.
     pub fn are_in(&self, text: &str) -> bool {

@@ -357,12 +357,17 @@ fn visible<'h>(
             && !reading.tables.iter().any(|table| names_field(table))
     };
     let readings = readings.filter(is_visible);
-    readings.map(|it| cleared(it.example, hidden)).collect()
+    readings.map(|it| cleared(it, hidden)).collect()
 }
 
-fn cleared(example: &Example, hidden: &Hidden) -> Example {
-    let mut example = example.clone();
+fn cleared<'h>(reading: &Reading<'h>, hidden: &Hidden<'h>) -> Example {
+    let mut example = reading.example.clone();
     if let Some(verified) = &mut example.verified {
+        // `(record).*` names the fields in the result, and not in the query.
+        let is_field = |name: &str| reading.tables.iter().any(|it| hidden.fields(it).have(name));
+        if verified.columns.iter().any(|column| is_field(&column.name)) {
+            verified.columns.clear();
+        }
         clear::columns(&mut verified.columns, hidden);
     }
     example

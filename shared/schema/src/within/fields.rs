@@ -36,6 +36,13 @@ impl HiddenFields {
         }
     }
 
+    /// Whether one of the fields has this name, and no column of the table.
+    pub(super) fn have(&self, name: &str) -> bool {
+        let name = words(name);
+        let mut fields = self.columns.iter().flat_map(|(_, fields)| fields);
+        fields.any(|field| *field == name) && !self.of_table.contains(&name)
+    }
+
     /// Whether a text names one of the columns and one of its fields.
     pub(super) fn are_in(&self, text: &str) -> bool {
         if self.columns.is_empty() {
@@ -98,4 +105,53 @@ pub(super) fn is_path_hidden(table: &Table, path: &str, hidden: &Hidden) -> bool
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::auth::Names;
+    use serde_json::{Value, json};
+
+    use crate::document::{Document, Table, TableKind};
+    use crate::within;
+
+    /// What a reader of `p.shop` sees of the result columns of an example.
+    fn columns_seen(sql: &str, columns: &[&str]) -> Vec<String> {
+        let columns: Vec<Value> = columns
+            .iter()
+            .map(|name| json!({"name": name, "type": "text"}))
+            .collect();
+        let hr = json!([{"name": "salary", "type": "numeric"}, {"name": "id", "type": "int"}]);
+        let mut document: Document = serde_json::from_value(json!({
+            "format": crate::document::FORMAT, "version": "", "generated_at": "2026-01-01T00:00:00Z",
+            "source": {"kind": "postgres", "dialect": "postgres", "datasets": []}, "tables": [],
+            "ledger": crate::document::Ledger::default(),
+            "examples": [{"question": "q", "sql": sql, "origin": "person", "tables": ["p.shop.orders"],
+                "verified": {"how": "dry_run", "at": "2026-01-01T00:00:00Z", "columns": columns}}]
+        }))
+        .unwrap();
+        let table = |dataset: &str, name: &str, columns: Value| {
+            let mut table = Table::new(["p", dataset, name], TableKind::Table);
+            table.columns = serde_json::from_value(columns).unwrap();
+            table
+        };
+        let orders = json!([{"name": "id", "type": "int"}, {"name": "lay", "type": "hr.people", "fields": hr}]);
+        document.tables = vec![table("shop", "orders", orders), table("hr", "people", hr)];
+        let seen = within(&document, &Names::only(["p.shop"]));
+        let [example] = seen.examples.as_slice() else {
+            panic!("the example is seen");
+        };
+        let verified = example.verified.as_ref().unwrap();
+        let names = verified.columns.iter().map(|column| column.name.clone());
+        names.collect()
+    }
+
+    #[test]
+    fn the_result_columns_of_an_example_name_no_field_of_a_hidden_type() {
+        let all = "select (lay).* from shop.orders";
+        assert_eq!(columns_seen(all, &["salary", "id"]), [""; 0]);
+        assert_eq!(columns_seen(all, &["SALARY"]), [""; 0]);
+        let own = "select id, count(*) from shop.orders group by id";
+        assert_eq!(columns_seen(own, &["id", "count"]), ["id", "count"]);
+    }
 }
