@@ -57,6 +57,12 @@ output "next_steps" {
       format("printf %%s \"$%s\" | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin", variable, data.aws_region.this.id, secret.name)
     ],
     length(local.uses_database) > 0 ? ["metasync migrate"] : [],
+    # The first sync, which a schedule repeats.
+    [
+      for name in ["metasync", "schema-sync"] :
+      format("printf '%s' | aws lambda invoke --region %s --function-name %s-%s --cli-read-timeout 900 --payload fileb:///dev/stdin /dev/stdout", name == "metasync" ? jsonencode({ function = "schema-sync" }) : "{}", data.aws_region.this.id, var.name, name)
+      if contains(local.names, name)
+    ],
     ["metasync doctor --aws"],
   )
 }

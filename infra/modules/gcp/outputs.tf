@@ -62,6 +62,11 @@ output "next_steps" {
       "terraform -chdir=infra/gcp apply",
     ] : [],
     length(local.uses_database) > 0 ? ["metasync migrate"] : [],
+    # The first sync, which a schedule repeats.
+    [
+      for name in keys(local.schedules) : "gcloud scheduler jobs run ${var.name}-${name} --location ${var.region} --project ${var.project}"
+      if endswith(name, "schema-sync-sync")
+    ],
     ["metasync doctor --gcp"],
   )
 }

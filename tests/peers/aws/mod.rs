@@ -1,8 +1,10 @@
 //! The AWS example, applied to moto with the provider of AWS: the deployment matches the catalogue, a message goes
 //! from the queue into a row, a second apply changes nothing, and destroy leaves nothing.
 
+mod account;
 mod amazon;
 mod deployed;
+mod doctor;
 mod message;
 mod newcomer;
 

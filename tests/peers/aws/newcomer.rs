@@ -1,16 +1,18 @@
 //! A new user on AWS: every command of docs/deployment.md, copied from the page, against moto.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::account::Account;
 use super::amazon::Amazon;
 use crate::package::stand_ins;
 use crate::server::{folder, is_missing, is_skipped};
 use crate::terraform::{PEER, infra};
 
-const AWSCLI: &str = "awscli";
+pub const AWSCLI: &str = "awscli";
 
 /// The lines of the first block of commands after this text in docs/deployment.md.
 fn commands(after: &str) -> Vec<String> {
@@ -21,14 +23,21 @@ fn commands(after: &str) -> Vec<String> {
     block.lines().map(str::to_owned).collect()
 }
 
+/// Writes a script.
+fn program(path: &Path, text: &str) {
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("a writable folder");
+    let runs = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(path, runs).expect("a file");
+}
+
 /// A checkout, and the environment of a shell.
-struct Newcomer {
+pub struct Newcomer {
     checkout: tempfile::TempDir,
     env: Vec<(String, String)>,
 }
 
 impl Newcomer {
-    fn new(amazon: &Amazon, database_url: &str) -> Self {
+    pub fn new(endpoint: &str, database_url: &str) -> Self {
         let checkout = tempfile::tempdir().expect("a temporary folder");
         let copied = Command::new("cp")
             .arg("-R")
@@ -43,36 +52,74 @@ impl Newcomer {
         let ours = checkout.path().join("bin");
         std::fs::create_dir(&ours).expect("a writable folder");
         symlink(env!("CARGO_BIN_EXE_metasync-cli"), ours.join("metasync")).expect("a link");
-        let programs = [ours, folder(AWSCLI).join("bin")];
-        let programs = programs.map(|it| it.display().to_string()).join(":");
-        let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+        // Version 1 of the CLI ignores AWS_ENDPOINT_URL for SQS.
+        let cli = folder(AWSCLI).join("bin/aws");
+        let wrapper = format!(
+            "exec '{}' --endpoint-url '{endpoint}' \"$@\"",
+            cli.display()
+        );
+        program(&ours.join("aws"), &wrapper);
+        // The warehouse is a Postgres, and there is no model.
+        let editor = ours.join("editor");
+        program(
+            &editor,
+            "sed -i -e 's/# \"WAREHOUSE_URL\"/\"WAREHOUSE_URL\"/' -e '/LLM_MODEL/d' -e '/ANTHROPIC/d' \"$1\"",
+        );
+        let path = format!(
+            "{}:{}",
+            ours.display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
         let tokens = json!([{"name": "me", "role": "admin", "sha256": "0".repeat(64)}]).to_string();
         let configuration = folder(PEER).join("terraform.rc");
         let env = [
             ("PATH", path),
             ("HOME", checkout.path().display().to_string()),
-            ("EDITOR", "true".to_owned()),
+            ("EDITOR", editor.display().to_string()),
             ("BINARIES", built.display().to_string()),
             ("TF_CLI_CONFIG_FILE", configuration.display().to_string()),
             ("TF_CLI_ARGS_apply", "-auto-approve -no-color".to_owned()),
-            ("AWS_ENDPOINT_URL", amazon.url.clone()),
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
             ("AWS_ACCESS_KEY_ID", "key".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
             ("AWS_REGION", "eu-central-1".to_owned()),
+            // Version 1 of the CLI reads this one.
+            ("AWS_DEFAULT_REGION", "eu-central-1".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AUTH_TOKENS", tokens),
             ("DATABASE_URL", database_url.to_owned()),
+            ("WAREHOUSE_URL", database_url.to_owned()),
             ("MASKING_KEY", "0".repeat(64)),
             ("PRIVACY_KEY", "0".repeat(64)),
-            ("ANTHROPIC_API_KEY", "key".to_owned()),
             ("SLACK_SIGNING_SECRET", "secret".to_owned()),
         ];
         let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
         Self { checkout, env }
     }
 
+    /// Runs the commands of the page. Returns what the last one prints, which is the doctor.
+    pub fn deploy(&self) -> String {
+        let lines = commands("\n## AWS\n");
+        assert!(lines.len() > 5, "{lines:?}");
+        let mut printed = String::new();
+        for line in lines {
+            printed = self.run(&line);
+            if line.contains("output -raw next_steps") {
+                let steps: Vec<&str> = printed.lines().collect();
+                let (puts, rest) = steps.split_at(steps.len() - 3);
+                assert_eq!(rest[0], "metasync migrate");
+                assert!(rest[1].contains("aws lambda invoke"), "{rest:?}");
+                assert_eq!(rest[2], "metasync doctor --aws");
+                for put in puts {
+                    self.run(put);
+                }
+            }
+        }
+        printed
+    }
+
     /// Runs a line in a shell. Returns its output.
-    fn run(&self, line: &str) -> String {
+    pub fn run(&self, line: &str) -> String {
         let mut shell = Command::new("sh");
         shell
             .args(["-ec", line])
@@ -87,7 +134,7 @@ impl Newcomer {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_commands_of_the_deployment_page_give_a_deployment_that_the_doctor_accepts() {
     if is_missing(PEER) || is_skipped("moto") || is_skipped(AWSCLI) {
         return;
@@ -95,22 +142,10 @@ async fn the_commands_of_the_deployment_page_give_a_deployment_that_the_doctor_a
     let moto = super::moto();
     let amazon = Amazon::new(moto.url());
     let database = kit::postgres::empty_database().await;
-    let newcomer = Newcomer::new(&amazon, &database.url);
+    let account = Account::before(&moto.url()).await;
+    let newcomer = Newcomer::new(&account.url, &database.url);
 
-    let lines = commands("\n## AWS\n");
-    assert!(lines.len() > 5, "{lines:?}");
-    let mut doctor = String::new();
-    for line in lines {
-        doctor = newcomer.run(&line);
-        if line.contains("output -raw next_steps") {
-            let steps: Vec<&str> = doctor.lines().collect();
-            let (puts, rest) = steps.split_at(steps.len() - 2);
-            assert_eq!(rest, ["metasync migrate", "metasync doctor --aws"]);
-            for put in puts {
-                newcomer.run(put);
-            }
-        }
-    }
+    let doctor = newcomer.deploy();
     for check in ["function cache-read", "alarms"] {
         assert!(doctor.contains(&format!("ok    {check}")), "{doctor}");
     }

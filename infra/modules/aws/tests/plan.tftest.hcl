@@ -59,7 +59,7 @@ run "a_database_has_a_network_that_only_its_users_join" {
   }
 
   assert {
-    condition     = output.next_steps[length(output.next_steps) - 2] == "metasync migrate"
+    condition     = output.next_steps[length(output.next_steps) - 3] == "metasync migrate"
     error_message = "The next steps include the migration."
   }
 }

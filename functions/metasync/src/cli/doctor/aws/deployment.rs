@@ -69,7 +69,7 @@ impl Account<'_> {
         let (name, expected) = (deployed.name, &deployed.expected);
         self.concurrency(name, expected, differences).await?;
         self.retries(name, expected, differences).await?;
-        self.mappings(name, expected, differences).await?;
+        self.mappings(deployed, differences).await?;
         for (owner, queue) in &expected.queues {
             self.queue(owner, queue, expected, differences).await?;
         }
@@ -122,14 +122,15 @@ impl Account<'_> {
 
     async fn mappings(
         &self,
-        name: &str,
-        expected: &Function,
+        deployed: &Deployed<'_>,
         differences: &mut Differences,
     ) -> Result<(), String> {
-        let path = format!(
-            "/2015-03-31/event-source-mappings/?FunctionName={}-{name}",
-            self.name
-        );
+        let expected = deployed.expected;
+        // AWS accepts a name as well. moto compares with what the mapping was created with.
+        let name = format!("{}-{}", self.name, deployed.name);
+        let arn = deployed.configuration["FunctionArn"].as_str();
+        let arn = arn.unwrap_or(&name);
+        let path = format!("/2015-03-31/event-source-mappings/?FunctionName={arn}");
         let found = self.read("lambda", &path).await?.unwrap_or_default();
         let mappings = found["EventSourceMappings"].as_array();
         let mappings = mappings.map(Vec::as_slice).unwrap_or_default();
