@@ -82,6 +82,7 @@ fn subject(
     change(&mut settings);
     let sync = Sync {
         store: Resources::new(env.clone()).store()?,
+        writers: schema_sync::sync::Writers::default(),
         source: Arc::new(BigQuery::new(
             settings,
             platform::http_client::build(&platform::Env::default())?,

@@ -7,9 +7,22 @@ use platform::store::{Put, Store, StoreError};
 use platform::{Error, Result};
 use schema::document::Document;
 use schema::versions::{self, Damaged, HEAD, Head, Serialized};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How often people's change is attempted: another writer may come first between reading and writing.
 pub const ATTEMPTS: usize = 10;
+
+/// The writers of a head in this process. Each reads the head, checks its change and publishes it. At once, all but one
+/// would have to start over, so they take turns. The compare-and-swap notices those in other processes.
+#[derive(Clone, Debug, Default)]
+pub struct Writers(Arc<Mutex<()>>);
+
+impl Writers {
+    /// Waits until it is this writer's turn, which ends when the guard is dropped.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().await
+    }
+}
 
 /// Loads the head, which is parsed apart.
 pub async fn load(store: &dyn Store) -> Result<Head> {

@@ -33,6 +33,8 @@ use crate::meaning;
 use crate::run::{Progress, Run};
 use crate::{definitions, rules, state};
 
+pub use crate::head::Writers;
+
 pub use self::answer::Answer;
 
 /// How often a run is attempted: another writer may move the head between reading and writing.
@@ -45,6 +47,7 @@ const LOGGED: usize = 20;
 #[derive(Clone)]
 pub struct Sync {
     pub store: Arc<dyn Store>,
+    pub writers: Writers,
     pub source: Arc<dyn Source>,
     pub llm: Option<Llm>,
     pub settings: Settings,
@@ -86,6 +89,7 @@ impl Sync {
             .all()?;
         Ok(Self {
             store,
+            writers: Writers::default(),
             source,
             llm,
             settings,
@@ -406,12 +410,12 @@ impl Sync {
                 .dropped
                 .extend(failed.map(|(it, _)| examples::dropped(it, &datasets)));
         }
-        if reviewed.good.len() < count {
+        if reviewed.count() < count {
             // Twice as many as needed, because some may fail.
             let generated = rules::examples(tables, self.dialect(), count * 2);
             let generated = reviewed.wanted(generated);
             let failed = reviewed.fill(generated, count, reviewer).await;
-            if reviewed.good.len() < count
+            if reviewed.count() < count
                 && let Some((_, reason)) = failed.first()
             {
                 let (omitted, reason) = (failed.len(), excerpt(reason));

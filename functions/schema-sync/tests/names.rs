@@ -89,6 +89,7 @@ async fn with_admins(source: &Arc<Dotted>) -> TestApp {
     let env = Env::default().with("BUCKET_URL", "memory:///");
     let sync = Sync {
         store: platform::Resources::new(env).store().unwrap(),
+        writers: schema_sync::sync::Writers::default(),
         source: source.clone(),
         llm: None,
         settings: schema_sync::enrich::Settings::read(&Env::default()).unwrap(),
@@ -162,7 +163,7 @@ async fn an_admin_adds_examples_of_their_dataset_with_any_spelling_of_its_name()
         (r#"select a from "my.schema".plain"#, "dotted", "my"),
         (r#"select a from my."schema.plain""#, "my", "dotted"),
     ] {
-        let body = json!({"question": sql, "sql": sql});
+        let body = json!({"question": "Which rows?", "sql": sql});
         let add = |token: &'static str| app.post("/v1/schema/examples", body.clone()).bearer(token);
         let refused = add(stranger).await;
         assert_eq!(refused.status, 422, "{sql}: {}", refused.text());

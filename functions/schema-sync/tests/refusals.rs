@@ -8,7 +8,7 @@ use platform::Env;
 use schema::document::{Document, How};
 use schema::versions::{self, Head};
 use schema_sync::run::Run;
-use schema_sync::sync::{Answer, Sync};
+use schema_sync::sync::{Answer, Sync, Writers};
 
 use crate::bigquery_shop::{SHOP, column, rich, shop};
 
@@ -16,6 +16,7 @@ fn sync(stub: &Stub) -> Sync {
     let env = Env::default().with("BUCKET_URL", "memory:///");
     Sync {
         store: platform::Resources::new(env).store().unwrap(),
+        writers: Writers::default(),
         source: Arc::new(shop(stub)),
         llm: None,
         settings: schema_sync::enrich::Settings::read(&Env::default()).unwrap(),

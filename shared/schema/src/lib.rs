@@ -19,4 +19,4 @@ pub mod versions;
 mod within;
 
 pub use dialect::Dialect;
-pub use within::{meaning_within, names, within};
+pub use within::{example_within, meaning_within, names, unseen_examples, within};

@@ -15,6 +15,7 @@ mod paths;
 mod postgres;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -26,6 +27,7 @@ use crate::name::TableName;
 use crate::versions;
 
 pub use self::names::names;
+pub use self::unseen::{example_within, unseen_examples};
 
 use self::fields::is_path_hidden;
 use self::grouped::Grouped;
@@ -93,13 +95,7 @@ impl<'a> Whole<'a> {
                 *known = None;
             }
         }
-        let reading = |example: &'a Example| {
-            let tables = example.tables.iter();
-            let tables = tables.map(|name| table_of.get(name.as_str()).copied().flatten());
-            let tables: Vec<&Table> = tables.collect::<Option<_>>()?;
-            let datasets = tables.iter().map(|it| it.dataset()).collect();
-            Some((datasets, Reading { example, tables }))
-        };
+        let reading = |example| reading(&table_of, example);
         let place = |name: &'a str| place(&table_of, name, document);
         let mut whole = Self {
             named: Named::of(document),
@@ -321,6 +317,18 @@ fn linked(table: &Table) -> impl Iterator<Item = &str> {
     let keys = table.foreign_keys.iter().map(|key| &key.references_parts);
     let names = keys.chain(&table.inherits).chain(&table.inherited_by);
     names.map(TableName::dataset_id).filter(|id| !id.is_empty())
+}
+
+/// The datasets and the tables that an example reads, if all of them are known.
+fn reading<'a>(
+    table_of: &HashMap<&str, Option<&'a Table>>,
+    example: &'a Example,
+) -> Option<(BTreeSet<&'a str>, Reading<'a>)> {
+    let tables = example.tables.iter();
+    let tables = tables.map(|name| table_of.get(name.as_str()).copied().flatten());
+    let tables: Vec<&Table> = tables.collect::<Option<_>>()?;
+    let datasets = tables.iter().map(|it| it.dataset()).collect();
+    Some((datasets, Reading { example, tables }))
 }
 
 /// Where an entry about a table of this name belongs.

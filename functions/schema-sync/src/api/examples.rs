@@ -83,7 +83,7 @@ async fn read(
         (status = 201, description = "the example, with its `ETag`", body = Example),
         (status = 200, description = "the example exists already, or an earlier request with this key added it: as it is now, or as it was sent if it is gone", body = Example),
         (status = 409, description = no_head_or!("or it holds 16 MB of examples")),
-        (status = 422, description = "the SQL is invalid; the detail explains why"),
+        (status = 422, description = "the SQL is invalid, or a text names something out of the caller's datasets; the detail explains why"),
     )
 )]
 async fn add(
@@ -147,7 +147,7 @@ async fn add(
         (status = 404, description = "there is no such example"),
         (status = 409, description = no_head_or!("it holds 16 MB of examples, or another example has this content")),
         (status = 412, description = "a condition is not met"),
-        (status = 422, description = "the SQL is invalid; the detail explains why"),
+        (status = 422, description = "the SQL is invalid, or a text names something out of the caller's datasets; the detail explains why"),
     )
 )]
 async fn replace(
@@ -197,6 +197,7 @@ async fn remove(
 fn editor<'a>(sync: &'a Sync, caller: &'a Caller) -> Editor<'a> {
     Editor {
         store: &*sync.store,
+        writers: &sync.writers,
         source: &*sync.source,
         count: sync.settings.examples,
         scope: caller.scope.of(DATASETS),

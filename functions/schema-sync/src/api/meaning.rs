@@ -372,6 +372,7 @@ async fn remove_metric(
 fn editor<'a>(sync: &'a Sync, caller: &'a Caller) -> Editor<'a> {
     Editor {
         store: &*sync.store,
+        writers: &sync.writers,
         source: &*sync.source,
         scope: scope(caller),
     }

@@ -7,7 +7,7 @@ use platform::auth::Names;
 use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
-use schema::document::{Document, Example, Origin, Verified};
+use schema::document::{Document, Example, Origin};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use warehouse::Source;
@@ -15,7 +15,9 @@ use warehouse::Source;
 use super::list;
 use super::review::{Audience, Planning, Reviewer, Verdict};
 use crate::conditions::{Conditions, tag_of};
-use crate::head::{self, ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
+use crate::head::{
+    self, ATTEMPTS, Writers, apart, contended, into_whole, next, publish_next, view,
+};
 use crate::run::Run;
 use crate::state;
 
@@ -44,6 +46,7 @@ pub enum Outcome {
 /// Changes examples for a caller.
 pub struct Editor<'a> {
     pub store: &'a dyn Store,
+    pub writers: &'a Writers,
     pub source: &'a dyn Source,
     /// How many examples a document has before those of people replace generated ones.
     pub count: usize,
@@ -131,6 +134,7 @@ impl Editor<'_> {
 
     /// Adds an example, unless the caller sees the same one.
     pub async fn add(&self, new: &NewExample) -> Result<Outcome> {
+        let _turn = self.writers.turn().await;
         for _ in 0..ATTEMPTS {
             let head = head::load(self.store).await?;
             let replace = head.replace();
@@ -142,18 +146,14 @@ impl Editor<'_> {
             }
             let mut example = self.review(document, &seen, new).await?;
             example.id = free_id(&example, document);
+            let shown = self.shown(&example, document).await?;
             let mut next = Document::clone(document);
             next.quarantined.retain(|it| !new.is(it));
             // Now rather than in the next sync, which would otherwise publish another version.
-            list::add(
-                &mut next.examples,
-                example.clone(),
-                self.count,
-                &document.datasets(),
-            );
+            let next = with(next, example, self.count).await?;
             let next = after(document, next).await?;
             if publish_next(self.store, document, &next, replace).await? {
-                return Ok(Outcome::Created(self.visible(example, next).await?));
+                return Ok(Outcome::Created(shown));
             }
         }
         Err(contended())
@@ -166,6 +166,7 @@ impl Editor<'_> {
         new: &NewExample,
         conditions: &Conditions,
     ) -> Result<Outcome> {
+        let _turn = self.writers.turn().await;
         for _ in 0..ATTEMPTS {
             let head = head::load(self.store).await?;
             let replace = head.replace();
@@ -185,17 +186,17 @@ impl Editor<'_> {
             }
             let mut example = self.review(document, &seen, new).await?;
             example.id = Some(id.to_owned()).filter(|id| *id != example.content_id());
+            let shown = self.shown(&example, document).await?;
             let mut next = Document::clone(document);
             let is_known = |it: &Example| it.id() == id && it.content_id() == known.content_id();
             let place = next.examples.iter().position(is_known);
             match place {
                 Some(place) if next.examples[place].origin == Origin::Person => {
-                    next.examples[place] = example.clone();
+                    next.examples[place] = example;
                 }
                 _ => {
                     remove(&mut next, known);
-                    let datasets = document.datasets();
-                    list::add(&mut next.examples, example.clone(), self.count, &datasets);
+                    next = with(next, example, self.count).await?;
                 }
             }
             let next = after(document, next).await?;
@@ -203,7 +204,7 @@ impl Editor<'_> {
                 self.dismiss(known).await?;
             }
             if publish_next(self.store, document, &next, replace).await? {
-                return Ok(Outcome::Replaced(self.visible(example, next).await?));
+                return Ok(Outcome::Replaced(shown));
             }
         }
         Err(contended())
@@ -211,6 +212,7 @@ impl Editor<'_> {
 
     /// Removes an example. A generated one is not generated again.
     pub async fn remove(&self, id: &str, conditions: &Conditions) -> Result<()> {
+        let _turn = self.writers.turn().await;
         for _ in 0..ATTEMPTS {
             let head = head::load(self.store).await?;
             let replace = head.replace();
@@ -276,27 +278,30 @@ impl Editor<'_> {
         }
     }
 
-    /// The example as the caller's view of the document shows it.
-    async fn visible(&self, example: Example, document: Arc<Document>) -> Result<Example> {
-        if *self.scope == Names::All {
-            return Ok(identified(example));
-        }
-        let id = example.id();
-        let seen = view(&document, self.scope).await?;
-        let seen = seen.examples.iter().cloned();
-        let mut same = seen.filter(|it| it.id() == id);
-        Ok(identified(same.next().unwrap_or_else(|| {
-            // A question that mentions a name out of scope is hidden from its author as well.
-            let verified = example.verified.map(|verified| Verified {
-                columns: Vec::new(),
-                ..verified
-            });
-            Example {
-                verified,
-                ..example
-            }
-        })))
+    /// A new example as the caller's view of the document will show it.
+    ///
+    /// # Errors
+    /// `Unprocessable` if it would not: the caller could neither change nor remove it.
+    async fn shown(&self, example: &Example, document: &Arc<Document>) -> Result<Example> {
+        let (new, document, scope) = (example.clone(), Arc::clone(document), self.scope.clone());
+        let shown = apart(move || schema::example_within(&new, &document, &scope)).await?;
+        shown.map(identified).ok_or_else(|| {
+            Error::Unprocessable(
+                "the question or the SQL names something out of your datasets, so that you would not see the example: \
+                 use other words"
+                    .to_owned(),
+            )
+        })
     }
+}
+
+/// The document with an example of a person.
+async fn with(mut document: Document, example: Example, count: usize) -> Result<Document> {
+    let work = move || {
+        list::add(&mut document, example, count);
+        document
+    };
+    apart(work).await
 }
 
 /// The ETag of an example, without quotes. The time of its verification doesn't count.

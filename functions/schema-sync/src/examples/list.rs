@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use schema::diff::{Change, ChangeKind};
-use schema::document::{Document, Example, How, Origin, Problem};
+use schema::document::{Document, Example, How, Origin, Problem, datasets};
 
 use super::review::{Reviewer, Verdict};
 
@@ -24,6 +24,9 @@ pub struct Reviewed {
     pub dismissed: BTreeMap<String, Timestamp>,
     /// Why examples are quarantined, by id. The stored `error` may be less than that.
     pub reasons: Reasons,
+    /// The examples of the document, by the id of their content, that those who see the tables that they read don't
+    /// see. They take no room of others.
+    unseen: BTreeSet<String>,
 }
 
 /// Reasons by the id of an example, with names that only some readers of the document may see.
@@ -54,7 +57,10 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
         let may_hold = failed && (!touched.is_empty() || example.verified.is_some());
         changed || lost || !(planned || failed) || may_hold
     });
-    let mut reviewed = Reviewed::default();
+    let mut reviewed = Reviewed {
+        unseen: unseen(previous, reviewer),
+        ..Reviewed::default()
+    };
     let (quarantined, good): (Vec<_>, Vec<_>) = kept
         .into_iter()
         .partition(|example| example.error.is_some());
@@ -64,6 +70,19 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
         reviewed.take(verdict);
     }
     reviewed
+}
+
+/// The examples of a document that their readers don't see when it has the tables of the review.
+fn unseen(previous: &Document, reviewer: &Reviewer<'_>) -> BTreeSet<String> {
+    // Generated ones mention only what they read.
+    let is_written = |it: &Example| it.origin == Origin::Person;
+    if !previous.examples.iter().any(is_written) {
+        return BTreeSet::new();
+    }
+    schema::unseen_examples(&Document {
+        tables: reviewer.schema.tables().cloned().collect(),
+        ..previous.clone()
+    })
 }
 
 /// The tables with changes that can break SQL. Growth and new shards can't.
@@ -100,6 +119,11 @@ impl Reviewed {
         }
     }
 
+    /// How many good examples have readers who see them.
+    pub fn count(&self) -> usize {
+        counted(&self.good, &self.unseen)
+    }
+
     /// Reviews new candidates in their order, until there are `count` good ones. Quarantined examples
     /// are not new.
     ///
@@ -119,7 +143,7 @@ impl Reviewed {
             .chain(self.quarantined.iter().map(|it| it.sql.clone()))
             .collect();
         loop {
-            let room = count.saturating_sub(self.good.len());
+            let room = count.saturating_sub(self.count());
             let next: Vec<Example> = candidates
                 .by_ref()
                 .filter(|it| known.insert(it.sql.clone()) && known.insert(it.question.clone()))
@@ -204,19 +228,32 @@ fn displace(list: &mut Vec<Example>, place: usize, datasets: &Datasets) {
 }
 
 /// Adds an example of a person. If there are more than `count` then, it replaces a generated one that has the
-/// same readers.
-pub fn add(list: &mut Vec<Example>, example: Example, count: usize, datasets: &Datasets) {
-    let readers = of(&example, datasets);
-    let is_same = |it: &Example| it.question == example.question && it.sql == example.sql;
-    list.retain(|it| !is_same(it));
-    list.insert(0, example);
-    sort(list);
-    let replaced = list
-        .iter()
-        .rposition(|it| it.origin != Origin::Person && of(it, datasets) == readers);
-    if let Some(replaced) = replaced.filter(|_| list.len() > count) {
-        list.remove(replaced);
+/// same readers. One that they don't see replaces none.
+pub fn add(document: &mut Document, example: Example, count: usize) {
+    let id = example.content_id();
+    let list = &mut document.examples;
+    list.retain(|it| it.question != example.question || it.sql != example.sql);
+    let at = list.partition_point(|it| it.origin < example.origin);
+    list.insert(at, example);
+    if list.len() <= count {
+        return;
     }
+    let unseen = schema::unseen_examples(document);
+    if unseen.contains(&id) || counted(&document.examples, &unseen) <= count {
+        return;
+    }
+    let datasets = datasets(&document.tables);
+    let readers = of(&document.examples[at], &datasets);
+    let is_replaced = |it: &Example| it.origin != Origin::Person && of(it, &datasets) == readers;
+    if let Some(replaced) = document.examples.iter().rposition(is_replaced) {
+        document.examples.remove(replaced);
+    }
+}
+
+/// How many examples have readers who see them.
+fn counted(list: &[Example], unseen: &BTreeSet<String>) -> usize {
+    let seen = list.iter();
+    seen.filter(|it| !unseen.contains(&it.content_id())).count()
 }
 
 /// Sorts examples of people first, then those of an LLM, then generated ones.

@@ -19,7 +19,9 @@ use super::plan::check;
 use super::version::tag;
 use crate::conditions::Conditions;
 use crate::examples::{Audience, Planning, Reviewer};
-use crate::head::{self, ATTEMPTS, apart, contended, into_whole, next, publish_next, view};
+use crate::head::{
+    self, ATTEMPTS, Writers, apart, contended, into_whole, next, publish_next, view,
+};
 use crate::run::Run;
 
 /// The size limit of what people wrote, in JSON.
@@ -56,6 +58,7 @@ pub enum Outcome {
 /// Changes entries for a caller.
 pub struct Editor<'a> {
     pub store: &'a dyn Store,
+    pub writers: &'a Writers,
     /// The warehouse, which plans the SQL of metrics.
     pub source: &'a dyn Source,
     /// The datasets that the caller may see.
@@ -75,6 +78,10 @@ impl Editor<'_> {
         conditions: &Conditions,
     ) -> Result<Vec<Result<Outcome>>> {
         let run = Run::default();
+        let _turn = match is_quick(changes) {
+            true => Some(self.writers.turn().await),
+            false => None,
+        };
         for _ in 0..ATTEMPTS {
             let head = head::load(self.store).await?;
             let replace = head.replace();
@@ -175,6 +182,13 @@ impl Editor<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the warehouse plans all metrics of these changes at once. Others don't wait for changes that take longer,
+/// which start over instead if another writer comes first.
+fn is_quick(changes: &[Change]) -> bool {
+    let is_planned = |it: &&Change| matches!(it, Change::Put(Entry::Metric(_)));
+    changes.iter().filter(is_planned).count() <= CONCURRENT
 }
 
 /// Refuses a second change of the same entry: only one of them could hold.

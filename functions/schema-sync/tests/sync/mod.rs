@@ -4,6 +4,7 @@ mod accidents;
 mod conditions;
 mod definitions;
 mod descriptions;
+mod example_scope;
 mod examples;
 mod folder;
 mod history;
@@ -18,6 +19,7 @@ mod meaning_scope;
 mod meaning_unchecked;
 mod meaning_unread;
 mod scope;
+mod writers;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +32,7 @@ use schema::diff::ChangeKind;
 use schema::document::{Document, Extension, How, Origin};
 use schema::versions::{self, HEAD, Head};
 use schema_sync::run::Run;
-use schema_sync::sync::{Answer, Sync};
+use schema_sync::sync::{Answer, Sync, Writers};
 use serde_json::{Value, json};
 
 use crate::fake_warehouse::{Breaking, Overtaken, Warehouse};
@@ -42,6 +44,7 @@ fn sync(warehouse: &Arc<Warehouse>, store: Arc<dyn Store>) -> Sync {
     let settings = schema_sync::enrich::Settings::read(&Env::default()).unwrap();
     Sync {
         store,
+        writers: Writers::default(),
         source: warehouse.clone(),
         llm: None,
         settings,

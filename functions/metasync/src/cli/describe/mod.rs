@@ -162,6 +162,7 @@ fn description(table: String, column: Option<String>, text: Text) -> (Key, Text,
 fn editor(sync: &Sync) -> Editor<'_> {
     Editor {
         store: &*sync.store,
+        writers: &sync.writers,
         source: &*sync.source,
         scope: &Names::All,
     }
