@@ -10,6 +10,7 @@ use std::fmt;
 use platform::auth::{Kind, Names};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::dialect::Dialect;
 
@@ -157,6 +158,23 @@ pub fn names_of(path: &str) -> Vec<String> {
 /// The name with accents as part of their letters (Unicode NFC). Some file systems and editors take them apart.
 pub fn composed(name: &str) -> String {
     name.nfc().collect()
+}
+
+/// Whether BigQuery allows no such character in names: none of a letter, a number, a mark, a space, and a sign that
+/// connects (Unicode categories L, N, M, Zs, Pd and Pc).
+pub fn is_symbol(character: char) -> bool {
+    let connects = matches!(
+        character,
+        '-' | '_'
+            | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'..='\u{2015}' | '\u{203f}' | '\u{2040}'
+            | '\u{2054}' | '\u{2e17}' | '\u{2e1a}' | '\u{2e3a}' | '\u{2e3b}' | '\u{2e40}' | '\u{2e5d}' | '\u{301c}'
+            | '\u{3030}' | '\u{30a0}' | '\u{fe31}'..='\u{fe34}' | '\u{fe4d}'..='\u{fe4f}' | '\u{fe58}' | '\u{fe63}'
+            | '\u{ff0d}' | '\u{ff3f}' | '\u{10ead}'
+    );
+    !(connects
+        || character.is_alphanumeric()
+        || character.is_whitespace()
+        || is_combining_mark(character))
 }
 
 const QUOTES: [char; 2] = ['"', '`'];

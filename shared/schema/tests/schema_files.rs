@@ -343,3 +343,132 @@ fn the_query_of_a_view_is_read_and_that_of_a_table_is_none() {
         assert_eq!(sql, expected, "{file}");
     }
 }
+
+#[test]
+fn a_column_has_no_name_that_bigquery_reserves_or_refuses() {
+    let of = |name: &str| {
+        let field = serde_json::json!({"name": name, "type": "INT64"});
+        let nested = serde_json::json!([{"name": "items", "type": "RECORD", "fields": [&field]}]);
+        let typed = serde_json::json!([{"name": "items", "type": format!("STRUCT<{name} INT64>")}]);
+        (
+            serde_json::json!([field]).to_string(),
+            nested.to_string(),
+            typed.to_string(),
+        )
+    };
+    for (name, prefix) in [
+        ("_TABLE_foo", "_TABLE_"),
+        ("_table_suffix", "_TABLE_"),
+        ("_FILE_x", "_FILE_"),
+        ("_PARTITIONTIME", "_PARTITION"),
+        ("_partition", "_PARTITION"),
+        ("_ROW_TIMESTAMP", "_ROW_TIMESTAMP"),
+        ("__root__a", "__ROOT__"),
+        ("_ColIdentifier_1", "_COLIDENTIFIER"),
+    ] {
+        let (top, nested, typed) = of(name);
+        for file in [top, nested, typed] {
+            let refusal = refusal(&file);
+            let expected = format!("reserves names that begin with {prefix}: rename");
+            assert!(refusal.contains(&expected), "{file}: {refusal}");
+        }
+    }
+    for sign in "!\"$()*,./;?@[\\]^`{}~€😀・".chars() {
+        let (top, nested, _) = of(&format!("a{sign}b"));
+        for file in [top, nested] {
+            let refusal = refusal(&file);
+            let expected = format!("allows no {sign} in the name of a column: rename it");
+            assert!(refusal.contains(&expected), "{file}: {refusal}");
+        }
+    }
+    for name in [
+        "a b",
+        "a-b",
+        "a&b",
+        "50%",
+        "a=b",
+        "a+b",
+        "a:b",
+        "it's",
+        "<a>",
+        "#",
+        "a|b",
+        "_TABLE",
+        "_FILE",
+        "_PART",
+        "table_x",
+        "größe",
+        "ग्राहक",
+        "お客様",
+        "e\u{301}tage",
+        "数量＿合計",
+    ] {
+        let (top, nested, _) = of(name);
+        assert_eq!(columns(&top).len(), 1, "{name}");
+        assert_eq!(columns(&nested).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_table_is_partitioned_and_clustered_by_columns_of_the_types_that_bigquery_allows() {
+    let file = |key: &str, data_type: &str, mode: &str| {
+        let field = r#"{"field": "a"}"#;
+        let by = match key {
+            "clustering" => r#"{"fields": ["A"]}"#,
+            _ => field,
+        };
+        format!(
+            r#"{{"schema": [{{"name": "a", "type": "{data_type}", "mode": "{mode}"}}], "{key}": {by}}}"#
+        )
+    };
+    for (key, data_type, expected) in [
+        (
+            "timePartitioning",
+            "STRING",
+            "is a STRING: name a column of one of the types DATE, DATETIME, TIMESTAMP",
+        ),
+        ("timePartitioning", "INTEGER", "is a INT64: name"),
+        ("timePartitioning", "TIME", "is a TIME: name"),
+        ("time_partitioning", "STRING(10)", "is a STRING: name"),
+        (
+            "rangePartitioning",
+            "STRING",
+            "is a STRING: name a column of one of the types INT64",
+        ),
+        ("rangePartitioning", "DATE", "is a DATE: name"),
+        (
+            "clustering",
+            "FLOAT",
+            "is a FLOAT64: name a column of one of the types BIGNUMERIC",
+        ),
+        ("clustering", "JSON", "is a JSON: name"),
+        ("clustering", "BYTES", "is a BYTES: name"),
+    ] {
+        let refusal = refusal(&file(key, data_type, "NULLABLE"));
+        assert!(
+            refusal.contains(&format!("column a {expected}")),
+            "{key} {data_type}: {refusal}"
+        );
+    }
+    for (key, data_type) in [
+        ("timePartitioning", "DATE"),
+        ("timePartitioning", "timestamp"),
+        ("timePartitioning", "DATETIME"),
+        ("rangePartitioning", "INTEGER"),
+        ("clustering", "STRING(10)"),
+        ("clustering", "DECIMAL"),
+        ("clustering", "BOOLEAN"),
+        ("clustering", "RANGE<DATE>"),
+    ] {
+        assert_eq!(
+            columns(&file(key, data_type, "REQUIRED")).len(),
+            1,
+            "{key} {data_type}"
+        );
+        let refusal = refusal(&file(key, data_type, "REPEATED"));
+        assert!(
+            refusal.contains("column a is repeated: name another column"),
+            "{refusal}"
+        );
+    }
+}

@@ -102,6 +102,7 @@ fn a_block_is_an_object_and_an_empty_one_is_absent() {
     table["table_constraints"] = json!([]);
     table["clustering"] = Value::Null;
     table["time_partitioning"] = json!([]);
+    table["schema"] = json!([{"name": "id", "type": "INT64"}]);
     table["range_partitioning"] =
         json!([{"field": "id", "range": [{"start": 0, "end": 10, "interval": 1}]}]);
     let by = read(&table).unwrap().partitioning.expect("a partition");

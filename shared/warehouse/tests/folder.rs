@@ -40,12 +40,12 @@ async fn all_three_formats_of_schema_files_are_read() {
         &format!(r#"{{"fields": {ONE}}}"#),
     );
     let resource = r#"{"type": "VIEW", "description": "all of it", "numRows": "12345",
-        "timePartitioning": {"type": "DAY", "field": "a", "requirePartitionFilter": true},
+        "timePartitioning": {"type": "DAY", "field": "day", "requirePartitionFilter": true},
         "tableConstraints": {"primaryKey": {"columns": ["a"]}, "foreignKeys": [{
             "referencedTable": {"projectId": "p", "datasetId": "d", "tableId": "bare"},
             "columnReferences": [{"referencingColumn": "a", "referencedColumn": "a"}]}]},
         "schema": {"fields": [{"name": "a", "type": "RECORD", "mode": "REPEATED", "fields": [
-            {"name": "b", "type": "NUMERIC", "precision": "10", "scale": "2"}]}]}}"#;
+            {"name": "b", "type": "NUMERIC", "precision": "10", "scale": "2"}]}, {"name": "day", "type": "DATE"}]}}"#;
     write(folder.path(), "p.d.resource.json", resource);
 
     let tables = read(folder.path()).await.unwrap().tables;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use self::faults::{Faults, place, steps};
 use super::{TableReference, TableResource};
+use crate::document::{Column, Mode};
 use crate::name::TableName;
 
 /// How deeply BigQuery nests records.
@@ -25,6 +26,20 @@ const REWRITE: &str = "write the file with `bq show --format=prettyjson project:
 
 /// The columns by which BigQuery partitions a table that has none for it.
 const PSEUDO_COLUMNS: [&str; 2] = ["_PARTITIONTIME", "_PARTITIONDATE"];
+
+/// The types of columns by which BigQuery clusters a table.
+const CLUSTERED: [&str; 10] = [
+    "BIGNUMERIC",
+    "BOOL",
+    "DATE",
+    "DATETIME",
+    "GEOGRAPHY",
+    "INT64",
+    "NUMERIC",
+    "RANGE",
+    "STRING",
+    "TIMESTAMP",
+];
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +89,7 @@ pub fn parse_file(bytes: &[u8], name: &TableName) -> Result<SchemaFile, SchemaFi
         faults.add(format!("it has no columns: {REWRITE}"));
     }
     keys(&resource, &mut faults);
+    key_types(&resource, &mut faults);
     faults.finish()?;
     Ok(SchemaFile {
         resource,
@@ -97,6 +113,42 @@ fn resource(json: &Value, faults: &mut Faults) -> TableResource {
         }
     }
     serde_json::from_value(Value::Object(readable)).unwrap_or_default()
+}
+
+/// Adds the columns by which BigQuery partitions or clusters no table, because of their type.
+fn key_types(resource: &TableResource, faults: &mut Faults) {
+    let mut check = |place: &str, name: &str, types: &[&str]| {
+        let mut fields = resource.schema.fields.iter();
+        let Some(field) = fields.find(|it| it.name.to_lowercase() == name.to_lowercase()) else {
+            return;
+        };
+        let column = Column::from(field.clone());
+        let end = column.data_type.find(['(', '<']);
+        let data_type = &column.data_type[..end.unwrap_or(column.data_type.len())];
+        let place = format!("{place}: column {:.80}", faults::shown(&field.name));
+        if column.mode == Mode::Repeated {
+            faults.add(format!("{place} is repeated: name another column"));
+        } else if !types.contains(&data_type) {
+            faults.add(format!(
+                "{place} is a {data_type:.60}: name a column of one of the types {}",
+                types.join(", ")
+            ));
+        }
+    };
+    let by_time = resource.time_partitioning.iter();
+    for name in by_time.filter_map(|by| by.field.as_deref()) {
+        check(
+            "`timePartitioning`, `field`",
+            name,
+            &["DATE", "DATETIME", "TIMESTAMP"],
+        );
+    }
+    if let Some(by) = &resource.range_partitioning {
+        check("`rangePartitioning`, `field`", &by.field, &["INT64"]);
+    }
+    for name in resource.clustering.iter().flat_map(|by| &by.fields) {
+        check("`clustering`", name, &CLUSTERED);
+    }
 }
 
 /// Adds the names in partitioning, clustering and keys that are no columns.

@@ -12,6 +12,15 @@ use crate::table_schema::TableField;
 
 /// The longest name of a column, in characters.
 const MAX_NAME: usize = 300;
+/// How no name of a column may begin, in any case.
+const RESERVED: [&str; 6] = [
+    "_COLIDENTIFIER",
+    "_FILE_",
+    "_PARTITION",
+    "_ROW_TIMESTAMP",
+    "_TABLE_",
+    "__ROOT__",
+];
 
 /// Reads a list of fields, and adds everything that is wrong with them. `parent` is the path of their column.
 pub(super) fn read(
@@ -160,10 +169,35 @@ impl Names {
                 "column {path:.80}: its name contains a control character or an invisible one: remove it"
             ));
         }
+        let upper = name.to_uppercase();
+        if let Some(prefix) = RESERVED.iter().find(|prefix| upper.starts_with(*prefix)) {
+            faults.add(format!(
+                "column {path:.80}: BigQuery reserves names that begin with {prefix}: rename or remove it"
+            ));
+        }
+        if let Some(refused) = name.chars().find(|it| is_refused(*it)) {
+            faults.add(format!(
+                "column {path:.80}: BigQuery allows no {refused} in the name of a column: rename it"
+            ));
+        }
         if name.chars().count() > MAX_NAME {
             faults.add(format!(
                 "column {path:.80}: its name has more than {MAX_NAME} characters: shorten it"
             ));
         }
+    }
+}
+
+/// Whether BigQuery allows no such character in the name of a column: a sign other than those of flexible names, or
+/// one that is neither a letter, a number nor a mark.
+fn is_refused(character: char) -> bool {
+    match character {
+        '_' | '-' | '&' | '%' | '=' | '+' | ':' | '\'' | '<' | '>' | '#' | '|' => false,
+        character if character.is_ascii() => {
+            !character.is_ascii_alphanumeric()
+                && !character.is_ascii_whitespace()
+                && !is_invisible(character)
+        }
+        character => name::is_symbol(character) && !is_invisible(character),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use platform::excerpt::excerpt;
 use schema::document::Problem;
-use schema::name::{TableName, composed};
+use schema::name::{TableName, composed, is_symbol};
 use schema::table_schema::{SchemaFile, parse_file};
 
 use crate::error::SourceError;
@@ -116,12 +116,30 @@ fn table_name(stem: &str) -> Result<TableName, String> {
     if stem.chars().any(char::is_control) {
         return Err("its name contains a control character".to_owned());
     }
+    if let Some(refused) = [dataset, table]
+        .into_iter()
+        .flat_map(str::chars)
+        .find(|it| is_refused(*it))
+    {
+        return Err(format!(
+            "BigQuery allows no {refused} in the name of a dataset or table"
+        ));
+    }
     // Some file systems take accents apart, and BigQuery's names have them whole.
     Ok(TableName::new(
         composed(project),
         composed(dataset),
         composed(table),
     ))
+}
+
+/// Whether BigQuery allows no such character in a name: a sign that is no dash, space or connector.
+fn is_refused(character: char) -> bool {
+    match character {
+        '-' | '_' | ' ' => false,
+        character if character.is_ascii() => !character.is_ascii_alphanumeric(),
+        character => is_symbol(character),
+    }
 }
 
 pub(super) fn file_name(path: &Path) -> String {
