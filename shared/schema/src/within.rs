@@ -6,6 +6,7 @@
 
 mod clear;
 mod definition;
+mod extensions;
 mod fields;
 mod grouped;
 mod hidden;
@@ -195,16 +196,7 @@ impl<'a> Whole<'a> {
         });
         let in_scope = whole.source.datasets.iter();
         let in_scope = in_scope.filter(|dataset| datasets.contain(dataset));
-        let mut extensions = whole.source.extensions.clone();
-        // The functions of an extension can be called without its schema.
-        for extension in extensions.iter_mut().flatten() {
-            let is_default = extension.schema == "public";
-            if hidden.are_in(&extension.schema)
-                || (hidden.has_schema(&extension.schema) && !is_default)
-            {
-                extension.schema.clear();
-            }
-        }
+        let tables: Vec<Table> = tables.collect();
         let mut content = Document {
             format: whole.format,
             version: String::new(),
@@ -213,9 +205,9 @@ impl<'a> Whole<'a> {
                 kind: whole.source.kind,
                 dialect: whole.source.dialect,
                 datasets: in_scope.cloned().collect(),
-                extensions,
+                extensions: extensions::seen(whole.source.extensions.as_deref(), &tables, hidden),
             },
-            tables: tables.collect(),
+            tables,
             examples: visible(self.examples.within(datasets).into_iter(), hidden),
             quarantined: visible(self.quarantined.within(datasets).into_iter(), hidden),
             meaning: self.meaning.within(datasets, hidden),

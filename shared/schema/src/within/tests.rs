@@ -450,3 +450,42 @@ fn many_examples_and_entries_about_many_sets_of_datasets_are_dated_in_time() {
     assert_eq!(document.ledger.changed_together.len(), 2 * COUNT - 1);
     assert!(took.as_secs() < 10, "{took:?}");
 }
+
+#[test]
+fn an_extension_of_a_hidden_schema_is_seen_only_by_those_who_see_one_of_its_types() {
+    let column = |value| -> Column { serde_json::from_value(value).unwrap() };
+    let table = |dataset: &str, data_type: &str| {
+        let mut table = Table::new(["db", dataset, "t"], TableKind::Table);
+        table.columns = vec![column(json!({"name": "a", "type": data_type}))];
+        table
+    };
+    let tables = vec![
+        table("sales", "int"),
+        table("staff", "staff.citext"),
+        table("shop", "extensions.geometry(Point,4326)[]"),
+    ];
+    let extensions = json!([
+        {"name": "pgcrypto", "schema": "staff", "functions": ["crypt", "gen_salt"]},
+        {"name": "citext", "schema": "staff", "types": ["citext"], "functions": ["citext_eq"]},
+        {"name": "postgis", "schema": "extensions", "types": ["geometry"], "functions": ["st_area"]},
+        {"name": "pg_trgm", "schema": "public", "functions": ["similarity"]},
+        {"name": "plain", "schema": "pg_catalog", "functions": ["f"]},
+    ]);
+    let mut document = Document { tables, ..empty() };
+    document.source.dialect = Dialect::Postgres;
+    document.source.extensions = serde_json::from_value(extensions).unwrap();
+    let seen = |datasets: &[&str]| {
+        let seen = within(&document, &Names::only(datasets.iter().copied()));
+        let extensions = seen.source.extensions.unwrap().into_iter();
+        let shown = extensions.map(|it| format!("{} in {}", it.name, it.schema));
+        shown.collect::<Vec<_>>()
+    };
+    let common = ["pg_trgm in public", "plain in pg_catalog"];
+    assert_eq!(seen(&["db.sales"]), common);
+    let own = ["pgcrypto in staff", "citext in staff"];
+    assert_eq!(seen(&["db.staff"]), [own, common].concat());
+    assert_eq!(
+        seen(&["db.shop"]),
+        [&["postgis in "][..], &common[..]].concat()
+    );
+}
