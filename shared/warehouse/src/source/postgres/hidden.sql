@@ -1,5 +1,6 @@
 -- The names that no text may mention, because only what we may not see has them: schemas that we may not
--- use and what is in them, tables, views and sequences that we may not read, functions that we may not
+-- use and what is in them, tables, views and sequences that we may not read, unless a sequence belongs to
+-- a column that we may read, functions that we may not
 -- execute, foreign servers and their wrappers. Of the names $1 only, then with those of columns and of what
 -- Postgres itself has; null for all. What an extension brought has the names of its documentation.
 with
@@ -12,7 +13,18 @@ named (name, class, object, is_system, visible) as (
   select class.relname, 'pg_class'::regclass, class.oid, schema.nspname ~ '^(pg_|information_schema$)',
          has_schema_privilege(schema.oid, 'usage') is true
            and case class.relkind
+                 -- That of a serial or identity column is part of the column.
                  when 'S' then has_sequence_privilege(class.oid, 'select, usage')
+                      or exists (
+                        select from pg_depend as owned
+                        where owned.classid = 'pg_class'::regclass
+                          and owned.objid = class.oid
+                          and owned.objsubid = 0
+                          and owned.deptype in ('a', 'i')
+                          and owned.refclassid = 'pg_class'::regclass
+                          and owned.refobjsubid > 0
+                          and has_column_privilege(
+                            owned.refobjid, owned.refobjsubid::smallint, 'select'))
                  when 'c' then true
                  else has_table_privilege(class.oid, 'select')
                       or has_any_column_privilege(class.oid, 'select')
