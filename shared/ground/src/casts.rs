@@ -9,7 +9,7 @@ use sqlparser::ast::{ArrayElemTypeDef, DataType, ObjectName};
 
 use crate::extensions::Kind;
 use crate::fault::FaultKind;
-use crate::function;
+use crate::lists;
 use crate::resolver::Resolver;
 use crate::tables::Schema;
 use crate::types::{self, Field, Type};
@@ -56,7 +56,7 @@ impl Resolver<'_, '_> {
             _ => (written.as_str(), None),
         };
         let own = own.to_lowercase();
-        let is_known = qualifier.is_none() && function::is_type(&own, self.dialect)
+        let is_known = qualifier.is_none() && lists::is_type(&own, self.dialect)
             || self.is_of_extension(Kind::Type, qualifier, &own)
             || is_type_of_column(self.schema, &names);
         if is_known {

@@ -84,6 +84,14 @@ impl Resolver<'_, '_> {
         });
     }
 
+    /// Refuses to read a column of shards on both sides of a change of its type.
+    pub fn check_wildcards(&mut self) {
+        let wildcards = std::mem::take(&mut self.wildcards);
+        for (path, reason) in wildcards.unreadable(|table, path| self.reads(table, path)) {
+            self.fault(FaultKind::Table, &path, reason);
+        }
+    }
+
     /// BigQuery refuses a query without the filter. It also accepts one of another query, on a value that the
     /// reading query computes from the column, which is not followed here.
     pub fn check_filters(&mut self) {

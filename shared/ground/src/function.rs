@@ -1,9 +1,6 @@
 //! Function calls. Only functions in the lists in `functions/` are allowed. Each only computes from its
 //! arguments; none reads a file, sleeps, locks or makes a network call.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
 use schema::Dialect;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
@@ -13,6 +10,7 @@ use sqlparser::ast::{
 use crate::casts::is_constructor;
 use crate::extensions::Kind;
 use crate::fault::FaultKind;
+use crate::lists::{all_functions, is_aggregate, is_function};
 use crate::nearest;
 use crate::resolver::Resolver;
 use crate::results::{anonymous_row, result};
@@ -20,74 +18,6 @@ use crate::rewrite::is_all_of_value;
 use crate::scope::{Relation, Scope};
 use crate::types::{Field, Type};
 use crate::units::unit_argument;
-
-static BIGQUERY: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| words(include_str!("functions/bigquery.txt")));
-static POSTGRES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| words(include_str!("functions/postgres.txt")));
-static BIGQUERY_AGGREGATES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| aggregates(include_str!("functions/bigquery.txt")));
-static POSTGRES_AGGREGATES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| aggregates(include_str!("functions/postgres.txt")));
-static BIGQUERY_TYPES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| words("bignumeric bigdecimal geography json string bytes int64 float64 bool"));
-static POSTGRES_TYPES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| words(include_str!("functions/types.txt")));
-static POSTGRES_OPERATORS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    let lines = include_str!("functions/operators.txt").lines();
-    lines.skip(1).flat_map(str::split_whitespace).collect()
-});
-
-/// Whether Postgres itself has an operator.
-pub(crate) fn is_operator(symbol: &str) -> bool {
-    POSTGRES_OPERATORS.contains(symbol)
-}
-
-/// Lines that start with `#` are headings.
-pub(crate) fn words(text: &'static str) -> HashSet<&'static str> {
-    text.lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .collect()
-}
-
-/// Whether a word names a function that a query may call.
-pub(crate) fn is_function(name: &str, dialect: Dialect) -> bool {
-    match dialect {
-        Dialect::Bigquery => BIGQUERY.contains(name.to_ascii_uppercase().as_str()),
-        Dialect::Postgres => POSTGRES.contains(name.to_ascii_lowercase().as_str()),
-    }
-}
-
-/// Whether a function computes one value from all rows of a group.
-fn is_aggregate(name: &str, dialect: Dialect) -> bool {
-    match dialect {
-        // Those that extract something from a sketch compute it from one row.
-        Dialect::Bigquery => {
-            let is_of_sketch = name.contains(".EXTRACT") || name.contains(".MERGE_POINT");
-            BIGQUERY_AGGREGATES.contains(name) && !is_of_sketch
-        }
-        Dialect::Postgres => POSTGRES_AGGREGATES.contains(name),
-    }
-}
-
-/// The words below the first heading, which are aggregates.
-fn aggregates(text: &'static str) -> HashSet<&'static str> {
-    let lines = text.lines().skip(1);
-    lines
-        .take_while(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .collect()
-}
-
-/// Whether a word names a type that the parser does not know.
-pub(crate) fn is_type(name: &str, dialect: Dialect) -> bool {
-    let name = name.to_ascii_lowercase();
-    match dialect {
-        Dialect::Bigquery => BIGQUERY_TYPES.contains(name.as_str()),
-        Dialect::Postgres => POSTGRES_TYPES.contains(name.as_str()),
-    }
-}
 
 /// The expression inside `offset(0)` and similar array positions.
 pub(crate) fn position(function: &Function) -> Option<&Expr> {
@@ -158,10 +88,11 @@ impl Resolver<'_, '_> {
             self.unsupported("this form of a function call");
         }
         let is_of_extension = self.is_extension_function(&name);
-        let is_constructor = self.dialect == Dialect::Postgres
+        // Last, because it looks at every column.
+        if !is_function(&name, self.dialect)
             && !is_of_extension
-            && is_constructor(self.schema, &self.parts(&function.name));
-        if !is_function(&name, self.dialect) && !is_of_extension && !is_constructor {
+            && !self.is_constructor(&function.name)
+        {
             self.unknown_function(&name);
         }
         let arguments = match &function.args {
@@ -264,6 +195,12 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Whether a name is that of the constructor of a range, whose type a column has.
+    fn is_constructor(&mut self, name: &ObjectName) -> bool {
+        let parts = self.parts(name);
+        self.dialect == Dialect::Postgres && is_constructor(self.schema, &parts)
+    }
+
     /// Whether a name, perhaps with a schema, is a function of an extension.
     fn is_extension_function(&self, name: &str) -> bool {
         let (schema, own) = match name.split_once('.') {
@@ -310,14 +247,10 @@ impl Resolver<'_, '_> {
     }
 
     fn unknown_function(&mut self, name: &str) {
-        let known = match self.dialect {
-            Dialect::Bigquery => &*BIGQUERY,
-            Dialect::Postgres => &*POSTGRES,
-        };
         let own = name.rsplit_once('.').map_or(name, |(_, own)| own);
         let missing = self.schema.extensions().missing(Kind::Function, own);
         let reason = missing.unwrap_or_else(|| {
-            let hint = nearest::hint(name, known.iter().copied());
+            let hint = nearest::hint(name, all_functions(self.dialect));
             format!("{name} is not a known and allowed function{hint}")
         });
         self.fault(FaultKind::Function, name, reason);

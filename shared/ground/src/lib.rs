@@ -16,6 +16,7 @@ mod grounded;
 mod growth;
 mod join;
 mod lexical;
+mod lists;
 mod message;
 mod names;
 mod nearest;

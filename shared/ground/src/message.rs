@@ -11,11 +11,11 @@ use schema::Dialect;
 use schema::document::Column;
 use schema::name::names_of;
 
-use crate::function;
+use crate::lists;
 use crate::tables::Schema;
 
 static WORDS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| function::words(include_str!("functions/messages.txt")));
+    LazyLock::new(|| lists::words(include_str!("functions/messages.txt")));
 
 /// Whether a warehouse's message about a query names only what is in the schema, or what the query says
 /// itself. A name that is only guessed in the query is not confirmed.
@@ -96,8 +96,8 @@ impl Token {
 fn is_of_messages(word: &str, dialect: Dialect) -> bool {
     let lower = word.to_lowercase();
     WORDS.contains(lower.as_str())
-        || function::is_function(&lower, dialect)
-        || function::is_type(&lower, dialect)
+        || lists::is_function(&lower, dialect)
+        || lists::is_type(&lower, dialect)
 }
 
 fn types(schema: &Schema) -> HashSet<String> {

@@ -6,7 +6,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Value};
 
 use crate::extensions::Kind;
 use crate::fault::FaultKind;
-use crate::function::is_operator;
+use crate::lists::is_operator;
 use crate::resolver::Resolver;
 use crate::scope::Scope;
 use crate::types::{SuffixRange, Type};

@@ -5,7 +5,7 @@ use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, ObjectName, TableAlias}
 
 use crate::extensions::Kind;
 use crate::fault::FaultKind;
-use crate::function::is_function;
+use crate::lists::is_function;
 use crate::resolver::{Output, Resolver};
 use crate::scope::{Relation, Scope};
 use crate::types::{Field, Type};

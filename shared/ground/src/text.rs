@@ -25,7 +25,7 @@ use schema::name::names_of;
 
 use crate::fault::Fault;
 use crate::fault::FaultKind;
-use crate::function;
+use crate::lists;
 use crate::prose;
 use crate::tables::Schema;
 
@@ -188,7 +188,7 @@ impl Check<'_, '_> {
     }
 
     fn is_function(&self, word: &str) -> bool {
-        function::is_function(word, self.schema.dialect())
+        lists::is_function(word, self.schema.dialect())
             && (word.bytes().all(|b| !b.is_ascii_lowercase()) || !word.contains('_'))
     }
 

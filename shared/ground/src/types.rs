@@ -8,7 +8,7 @@ use schema::name::path;
 use schema::stand_in::{ENUM, RECORD};
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
-use crate::function;
+use crate::lists;
 
 /// Types of Postgres that are words of its grammar.
 pub(crate) const TYPE_WORDS: &[&str] = &[
@@ -162,7 +162,7 @@ impl Type {
     pub fn of_postgres(name: &str) -> Self {
         let lower = name.to_lowercase();
         let own = lower.split(['(', ' ']).next().unwrap_or_default();
-        let is_known = function::is_type(own, Dialect::Postgres) || TYPE_WORDS.contains(&own);
+        let is_known = lists::is_type(own, Dialect::Postgres) || TYPE_WORDS.contains(&own);
         match own {
             "json" | "jsonb" => Self::Json,
             ENUM => Self::Scalar,

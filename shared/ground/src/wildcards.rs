@@ -5,8 +5,6 @@ use std::rc::Rc;
 
 use schema::document::Table;
 
-use crate::fault::FaultKind;
-use crate::resolver::Resolver;
 use crate::types::SuffixRange;
 
 /// What the wildcards of a query read, and how the query limits their suffixes.
@@ -95,16 +93,12 @@ impl Wildcards {
         }
         is_before && is_after && equal.0 == equal.1
     }
-}
 
-impl Resolver<'_, '_> {
-    /// Refuses to read a column of shards on both sides of a change of its type.
-    pub fn check_wildcards(&mut self) {
-        let wildcards = std::mem::take(&mut self.wildcards);
-        for change in &wildcards.changes {
-            if !wildcards.spans(change) || !self.reads(&change.table, &change.path) {
-                continue;
-            }
+    /// The columns that BigQuery fails to read, and why. `reads` tells whether a query reads a column of a table.
+    pub fn unreadable(&self, reads: impl Fn(&str, &str) -> bool) -> Vec<(String, String)> {
+        let spanned = self.changes.iter().filter(|change| self.spans(change));
+        let unreadable = spanned.filter(|change| reads(&change.table, &change.path));
+        let told = unreadable.map(|change| {
             let Change {
                 table,
                 path,
@@ -117,7 +111,8 @@ impl Resolver<'_, '_> {
                 "{path} of {table} is {from} before {first} and {to} from then on, and BigQuery fails to read it \
                  through a wildcard over both: limit _TABLE_SUFFIX to one side"
             );
-            self.fault(FaultKind::Table, path, reason);
-        }
+            (path.clone(), reason)
+        });
+        told.collect()
     }
 }

@@ -8,14 +8,14 @@ use schema::Dialect;
 use super::reading::Reading;
 use crate::casts;
 use crate::extensions::Kind;
-use crate::function;
 use crate::lexical::Piece;
+use crate::lists;
 use crate::objects;
 
 static OF_BIGQUERY: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| function::words(include_str!("../functions/clauses_bigquery.txt")));
+    LazyLock::new(|| lists::words(include_str!("../functions/clauses_bigquery.txt")));
 static OF_POSTGRES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| function::words(include_str!("../functions/clauses_postgres.txt")));
+    LazyLock::new(|| lists::words(include_str!("../functions/clauses_postgres.txt")));
 /// Postgres computes their results while it plans, however long they are.
 const GROWING: &[&str] = &["factorial", "format", "lpad", "repeat", "rpad"];
 
@@ -44,11 +44,11 @@ impl Reading<'_, '_> {
         let extensions = self.schema.extensions();
         match (dialect, path.as_slice()) {
             (Dialect::Bigquery, ["safe", path @ ..] | path) => {
-                function::is_function(&path.join("."), dialect)
+                lists::is_function(&path.join("."), dialect)
             }
             (Dialect::Postgres, [name] | ["pg_catalog", name]) => {
                 // A quoted name has another function if it has another case.
-                let is_own = *name == name.to_lowercase() && function::is_function(name, dialect);
+                let is_own = *name == name.to_lowercase() && lists::is_function(name, dialect);
                 let is_of_extension = !is_qualified && extensions.have(Kind::Function, None, name);
                 !GROWING.contains(name)
                     && !self.names_configuration(name, place)
@@ -121,7 +121,7 @@ impl Reading<'_, '_> {
         is_within
             || self.word(name) == Some("filter")
             || self.name(name).is_some_and(|it| {
-                function::is_function(it, dialect)
+                lists::is_function(it, dialect)
                     || self.schema.extensions().have(Kind::Function, None, it)
             })
     }
@@ -144,7 +144,7 @@ impl Reading<'_, '_> {
         self.pieces.iter().all(|piece| match piece {
             Piece::Operator(operator) => {
                 operator == "=>"
-                    || function::is_operator(operator)
+                    || lists::is_operator(operator)
                     || self
                         .schema
                         .extensions()

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use schema::Dialect;
 
-use crate::function;
 use crate::lexical::Piece;
+use crate::lists;
 use crate::tables::Schema;
 
 /// Statements and clauses that are not part of a query that only reads.
@@ -145,7 +145,7 @@ impl Reading<'_, '_> {
             let is_metadata = name.split('.').any(|part| METADATA.contains(&part))
                 || (name.starts_with("pg_")
                     && name != "pg_catalog"
-                    && !function::is_function(&name, self.schema.dialect()));
+                    && !lists::is_function(&name, self.schema.dialect()));
             let before = place.wrapping_sub(1);
             let is_escaped = matches!(self.pieces.get(before), Some(Piece::Operator(it)) if it == "&")
                 && self.word_before(before) == Some("u");

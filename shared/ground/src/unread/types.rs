@@ -4,8 +4,8 @@
 use super::reading::Reading;
 use crate::casts;
 use crate::extensions::Kind;
-use crate::function;
 use crate::lexical::Piece;
+use crate::lists;
 use crate::types::TYPE_WORDS;
 
 use schema::Dialect;
@@ -83,7 +83,7 @@ impl Reading<'_, '_> {
         let (path, end) = self.path(place);
         let extensions = self.schema.extensions();
         let is_own = |name: &str| {
-            function::is_type(name, Dialect::Postgres) && name == name.to_lowercase()
+            lists::is_type(name, Dialect::Postgres) && name == name.to_lowercase()
                 || self.is_word(end - 1, TYPE_WORDS)
         };
         let is_known = match path.as_slice() {

@@ -9,12 +9,12 @@ use schema::stand_in::RECORD;
 
 use super::reading::Reading;
 use crate::extensions::Kind;
-use crate::function;
 use crate::lexical::Piece;
+use crate::lists;
 use crate::objects;
 
 static KEYWORDS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| function::words(include_str!("../functions/keywords_postgres.txt")));
+    LazyLock::new(|| lists::words(include_str!("../functions/keywords_postgres.txt")));
 
 /// The words before a star that stands for columns.
 const BEFORE_STAR: &[&str] = &["all", "distinct", "returning", "select"];
@@ -87,8 +87,8 @@ impl Reading<'_, '_> {
         let extensions = self.schema.extensions();
         KEYWORDS.contains(word)
             || word == "pg_catalog"
-            || function::is_function(word, Dialect::Postgres)
-            || function::is_type(word, Dialect::Postgres)
+            || lists::is_function(word, Dialect::Postgres)
+            || lists::is_type(word, Dialect::Postgres)
             || extensions.have(Kind::Type, None, word)
     }
 
