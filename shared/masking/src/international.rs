@@ -40,7 +40,25 @@ pub fn email(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
         }
     }
     let git = text.folded.has(start, "git@") && local_end - start == 3;
+    // The host of a URL stays readable: https://user@host/
+    let end = if is_user(text, start) { local_end } else { end };
     (start < local_end && !git).then_some(start..end)
+}
+
+/// Schemes of URLs whose user and host are an address.
+const ADDRESSES: [&str; 6] = ["mailto", "sip", "sips", "xmpp", "smtp", "im"];
+
+/// Whether the user of a URL begins at a unit.
+fn is_user(text: &Text, start: usize) -> bool {
+    let marks = (1..=3).map(|steps| text.folded.back(start, steps));
+    if !marks.eq("//:".chars()) {
+        return false;
+    }
+    let end = start - 3;
+    let length = (1..10).take_while(|&steps| text.folded.back(end, steps).is_ascii_alphanumeric());
+    let scheme = text.folded.units(end - length.count()..end).iter();
+    let scheme: String = scheme.map(char::to_ascii_lowercase).collect();
+    !ADDRESSES.contains(&scheme.as_str())
 }
 
 /// Top-level domains in scripts without spaces or with particles, where a domain may touch the next word.
@@ -268,7 +286,10 @@ pub fn ipv6(text: &Text, colon: usize) -> Option<Range<usize>> {
     } else {
         groups == 8
     };
-    (whole && digits && !is_word(text.at(at)) && text.at(at) != ':').then_some(start..at)
+    // Two short groups are also the parts of a name or a time: "12::34".
+    let short = gap && groups == 2 && (1..4).contains(&(colon - start));
+    let told = !short || text.near(&(start..at), Class::IP);
+    (whole && told && digits && !is_word(text.at(at)) && text.at(at) != ':').then_some(start..at)
 }
 
 fn is_word(unit: char) -> bool {

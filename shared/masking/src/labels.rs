@@ -4,7 +4,6 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::fold::Folded;
-use super::telephones;
 
 /// A set of meanings of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,13 +132,13 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::PASSWORD,
-        "비밀_번호 비번 패스워드 암호 password passwords passwd passcode passphrase pw pwd pgpassword mysql_pwd redis_auth \
+        "비밀_번호 비번 패스워드 암호 password passwords passwd passcodes passphrases passcode passphrase pw pwd pgpassword mysql_pwd redis_auth \
          password_confirmation password_confirm password_again pin_번호 pin_number \
          passwort passwörter kennwort zugangscode mot_de_passe contraseña contrasena clave_de_acceso senha palavra_passe \
          wachtwoord lösenord adgangskode passord salasana hasło haslo heslo jelszó parola parolă şifre sifre \
          пароль κωδικός κωδικό गुप्तशब्द पासवर्ड パスワ_ド 暗証_番号 密码 密碼 口令 mật_khẩu kata_sandi kata_laluan รหัสผ่าน \
          كلمة_المرور كلمة_مرور كلمة_السر סיסמה סיסמא şifrem şifresi şifreniz parolam parolası parolanız jelszavam \
-         jelszava salasanani salasanasi salasanamme mdp kodeord lösenordet passordet adgangskoden contraseñas senhas hasłem пароля пароли",
+         jelszava salasanani salasanasi salasanamme mdp kodeord wachtwoorden kennwörter mots_de_passe lösenordet passordet adgangskoden contraseñas senhas hasłem пароля пароли",
     ),
     (
         Class::SECRET,
@@ -149,13 +148,14 @@ const WORDS: &[(Class, &str)] = &[
     ),
     (
         Class::TOKEN,
-        "토큰 token credential credentials jeton ト_クン 令牌 токен",
+        "api_keys access_keys secret_keys private_keys client_secrets secrets access_tokens refresh_tokens auth_tokens bearer_tokens \
+         토큰 token credential credentials jeton ト_クン 令牌 токен",
     ),
     (
         Class::KEY,
         "key keys sig signature auth authorization session_token signing_key shared_key account_key \
          shared_access_key primary_key secondary_key subscription_key encryption_key license_key licence_key hmac jwt \
-         api_keys schlüssel clé llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키",
+         schlüssel clé llave ключ 서명 서명_키 암호_키 암호화_키 라이선스_키 키_값 키",
     ),
     (
         Class::CODE,
@@ -255,7 +255,8 @@ struct Node {
 }
 
 impl Dictionary {
-    pub fn new() -> Self {
+    /// The dictionary of the words in this file and of more words.
+    pub fn new(more: impl IntoIterator<Item = (String, Class)>) -> Self {
         let mut dictionary = Self {
             words: Tree::new(),
             inner: Tree::new(),
@@ -265,7 +266,7 @@ impl Dictionary {
                 dictionary.add(word, class);
             }
         }
-        for (word, class) in telephones::words() {
+        for (word, class) in more {
             dictionary.add(&word, class);
         }
         dictionary

@@ -56,7 +56,7 @@ pub struct Masker {
     policy: Policy,
 }
 
-static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(Dictionary::new);
+static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(|| Dictionary::new(telephones::words()));
 
 /// A masked text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,6 +40,37 @@ fn an_invented_key_with_a_known_prefix_is_masked_although_it_counts_up() {
 }
 
 #[test]
+fn a_key_of_letters_only_is_masked_after_its_prefix_and_a_name_stays() {
+    assert_masked(&[
+        "⟨sk_live_hhvUZjewuXKhzythCIauobdt⟩",
+        "⟨ghp_fcpTyjFogeutcrKjSoSftwjCkySpqbzlmaWe⟩",
+        "⟨xoxb-970145020503069685916852Hello⟩ there",
+        "key ⟨sk-proj-mwZrpHgJHnyqobalbzfcpTyjFogeutcrKjSoSftwj⟩",
+    ]);
+    assert_kept(&[
+        "sk_live_rejectUnknownKeyboardWorkflowsInDashboards",
+        "ghp_syncFrozenGatewayAlwaysAfterCheckpoint",
+        "sk-reportOf20260131ForTheTeam",
+        "sk-HarfbuzzScriptDataOfTheWholeText",
+    ]);
+}
+
+#[test]
+fn keys_of_meta_google_and_vercel_are_masked_by_their_prefix() {
+    assert_masked(&[
+        "⟨EAAGm0PX4ZCpsBAKZCq7Xb2Kd9mR4tWz1vHc8LpA3fZBxy2⟩",
+        "⟨EAAJZC7Xb2Kd9mR4tWz1vHc8LpA3fq7Xb2Kd9mR4tWz1vHc8⟩ is the page's",
+        "use ⟨AQ.Ab8RN6Kd9mR4tWz1vHc8LpA3fq7Xb2⟩ here",
+        "⟨vercel_blob_rw_q7Xb2Kd9mR4tWz1v_Hc8LpA3fq7Xb2Kd9mR4tWz⟩",
+    ]);
+    assert_kept(&[
+        "EAA membership",
+        "AQ.Ab",
+        "vercel_blob_rw_token_of_the_project",
+    ]);
+}
+
+#[test]
 fn passwords_are_masked_after_their_name_in_each_language_of_the_documentation() {
     assert_masked(&[
         "my password is ⟨hunter2⟩",

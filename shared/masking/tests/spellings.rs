@@ -139,6 +139,43 @@ fn tokens_are_masked_by_prefix_label_and_place() {
 }
 
 #[test]
+fn two_short_groups_are_no_address_unless_a_word_says_so() {
+    assert_masked(&[
+        ("12::34 in C++", "12::34 in C++"),
+        ("ab1::cd2::run()", "ab1::cd2::run()"),
+        ("at 12::34", "at 12::34"),
+        ("IP 12::34", "IP [IP_1]"),
+        ("fe80::1", "[IP_1]"),
+        ("2001:db8::1", "[IP_1]"),
+        ("64:ff9b::1", "[IP_1]"),
+    ]);
+}
+
+#[test]
+fn the_host_after_the_user_of_a_url_stays() {
+    assert_masked(&[
+        (
+            "https://user@example.com/",
+            "https://[EMAIL_1]@example.com/",
+        ),
+        (
+            "postgres://kim.minah@db.example.com:5432/shop",
+            "postgres://[EMAIL_1]@db.example.com:5432/shop",
+        ),
+        (
+            "ssh://git@github.com/a/b.git",
+            "ssh://git@github.com/a/b.git",
+        ),
+        (
+            "https://example.com/?to=kim@example.com",
+            "https://example.com/?to=[EMAIL_1]",
+        ),
+        ("mailto://kim@example.com", "mailto://[EMAIL_1]"),
+        ("xmpp://kim@example.com", "xmpp://[EMAIL_1]"),
+    ]);
+}
+
+#[test]
 fn an_ip_address_is_masked_and_a_version_is_not() {
     assert_masked(&[
         ("서버 IP는 203.0.113.45입니다", "서버 IP는 [IP_1]입니다"),

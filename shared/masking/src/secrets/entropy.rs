@@ -1,5 +1,7 @@
 //! Tells random values from words, names and numbers.
 
+use super::letters;
+
 /// The segments of a value: runs of letters and digits.
 pub fn segments(units: &[char]) -> impl Iterator<Item = &[char]> {
     let runs = units.split(|unit| !unit.is_ascii_alphanumeric());
@@ -19,11 +21,24 @@ pub fn is_coded(units: &[char]) -> bool {
         let cased = segment.iter().any(char::is_ascii_lowercase)
             && segment.iter().any(char::is_ascii_uppercase);
         if cased && segment.len() >= 16 {
-            is_scattered(segment) || has_ordered_run(segment)
+            is_scattered(segment)
+                || has_ordered_run(segment)
+                || has_long_number(segment)
+                || letters::rare_pairs(segment) >= 2
         } else {
             let long = segment.len() >= 16 && segment.iter().any(char::is_ascii_digit);
             long || letter_after_digit(segment) || is_unusual_case(segment)
         }
+    })
+}
+
+/// Whether a part is no name, with a prefix that no name has: it has a pair of letters that names don't have, or a small
+/// letter after a digit.
+pub fn is_unnamed(units: &[char]) -> bool {
+    segments(units).any(|segment| {
+        let numbered = |pair: &[char]| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase();
+        segment.len() >= 16
+            && (letters::rare_pairs(segment) > 0 || segment.windows(2).any(numbered))
     })
 }
 
@@ -50,6 +65,15 @@ fn has_ordered_run(segment: &[char]) -> bool {
             matches!((pair[0], pair[1]), ('9', '0')) || pair[0] as u32 + 1 == pair[1] as u32
         })
     })
+}
+
+/// The digits in a row that no name has. A date has eight.
+const NUMBER: usize = 9;
+
+fn has_long_number(segment: &[char]) -> bool {
+    segment
+        .windows(NUMBER)
+        .any(|run| run.iter().all(char::is_ascii_digit))
 }
 
 /// Abbreviations in the names of functions and classes.

@@ -6,6 +6,7 @@ mod commands;
 mod cookies;
 mod ends;
 mod entropy;
+mod letters;
 mod link;
 mod markup;
 mod named;

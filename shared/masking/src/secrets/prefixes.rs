@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::entropy::is_uuid;
+use super::entropy::{is_unnamed, is_uuid};
 use super::{is_mark, is_token};
 use crate::text::Text;
 
@@ -19,6 +19,8 @@ pub struct Rule {
     least: usize,
     /// The least number of small letters in a row that are a token although no digit or capital is among them.
     letters: usize,
+    /// Whether no word begins with the prefix.
+    sure: bool,
 }
 
 /// The characters after a prefix.
@@ -83,6 +85,11 @@ impl Characters {
 const LETTERS: usize = 16;
 
 impl Rule {
+    /// Whether the units after the prefix are no name, although other prefixes begin names of this kind.
+    pub fn is_sure(&self, rest: &[char]) -> bool {
+        self.sure && is_unnamed(rest)
+    }
+
     /// Whether small letters alone are a token after this prefix, since they are no words of a name.
     pub fn is_in_letters(&self, rest: &[char]) -> bool {
         let mut parts = rest.split(|unit| !unit.is_ascii_alphanumeric());
@@ -122,11 +129,11 @@ fn all() -> impl Iterator<Item = Rule> {
         let prefix = columns.next()?;
         let characters = Characters::named(columns.next()?)?;
         let least = columns.next()?.parse().ok()?;
-        // A short prefix, or one with a dash, also begins names of files and classes.
-        let sure = prefix.len() >= 4 && prefix.ends_with('_');
+        // A short prefix also begins words, and one with a dash names of files and classes.
+        let sure = prefix.len() >= 4;
         let letters = match columns.next() {
             Some(letters) => letters.parse().ok()?,
-            None if sure => LETTERS,
+            None if sure && prefix.ends_with('_') => LETTERS,
             None => usize::MAX,
         };
         Some(Rule {
@@ -134,6 +141,7 @@ fn all() -> impl Iterator<Item = Rule> {
             characters,
             least,
             letters,
+            sure,
         })
     })
 }

@@ -41,7 +41,7 @@ pub fn token(text: &Text, start: usize) -> Option<Range<usize>> {
     for rule in prefixes::beginning_with(first) {
         if rule
             .rest(text, start)
-            .is_some_and(|rest| is_coded(rest) || rule.is_in_letters(rest))
+            .is_some_and(|rest| is_coded(rest) || rule.is_in_letters(rest) || rule.is_sure(rest))
         {
             return Some(start..token_end(text, start + rule.prefix.len()));
         }
