@@ -168,3 +168,62 @@ async fn a_query_of_a_readable_partition_reads_the_table_that_the_document_shows
     assert_eq!(status, 201, "{added}");
     assert_eq!(added["tables"], json!([table]));
 }
+
+#[tokio::test]
+async fn no_answer_to_a_scoped_admin_confirms_a_field_of_a_hidden_type_or_a_hidden_collation() {
+    let warehouse = format!(
+        "{WAREHOUSE} alter table shop.orders add bosses hr.people[];
+         create collation zzhidden.zzgerman from \"C\";"
+    );
+    let story = Story::begin(&warehouse, of_schemas).await;
+    for sql in [
+        "select (boss).* from shop.orders",
+        "select ((bosses)[1]).* from shop.orders",
+        "select b.* from shop.orders o, unnest(o.bosses) b",
+        "select (coalesce(boss, boss)).* from shop.orders",
+        "select (json_populate_record(boss, '{}')).* from shop.orders",
+        "select (select boss from shop.orders limit 1).*",
+        "with q as (select (boss).* from shop.orders) select * from q",
+    ] {
+        let (status, problem) = story.add("shop", sql).await;
+        assert_eq!(status, 422, "{sql}: {problem}");
+        assert!(
+            !problem.to_string().contains("yysalary"),
+            "{sql}: {problem}"
+        );
+    }
+    for (sql, present, absent) in [
+        (
+            "select (boss).NAME from shop.orders",
+            "yysalary",
+            "yynothin",
+        ),
+        (
+            "select NAME from (select (boss).* from shop.orders where region is document) x",
+            "yysalary",
+            "yynothin",
+        ),
+        (
+            "select region collate \"zzhidden\".\"NAME\" from shop.orders",
+            "zzgerman",
+            "zznothin",
+        ),
+    ] {
+        let [(status, found), (other, missing)] = [
+            story.add("shop", &sql.replace("NAME", present)).await,
+            story.add("shop", &sql.replace("NAME", absent)).await,
+        ];
+        assert_eq!((status, other), (422, 422), "{sql}: {found}");
+        let detail = |problem: &Value, name: &str| {
+            let detail = problem["detail"].as_str().unwrap();
+            detail.replace(name, "NAME")
+        };
+        assert_eq!(detail(&found, present), detail(&missing, absent), "{sql}");
+    }
+    // Whoever sees the type may select its fields, which their result names.
+    let (status, added) = story.add("all", "select (boss).* from shop.orders").await;
+    assert_eq!(status, 201, "{added}");
+    assert!(added.to_string().contains("yysalary"), "{added}");
+    let seen = story.app.get("/v1/schema/examples").bearer("shop").await;
+    assert!(!seen.text().contains("yysalary"), "{}", seen.text());
+}
