@@ -308,3 +308,67 @@ fn a_file_that_describes_nothing_or_mixes_formats_is_refused() {
     }
     assert_eq!(shop.known(), serde_json::json!({}));
 }
+
+#[test]
+fn a_column_that_dbt_does_not_quote_is_found_in_any_case() {
+    let yml = |quote: &str| {
+        format!(
+            "version: 2\nmodels:\n  - name: orders\n    columns:\n      - {{name: TOTAL, description: Gross.{quote}}}\n      - {{name: Id, description: Number.}}\n"
+        )
+    };
+    let manifest = |config: &str| {
+        format!(
+            r#"{{"nodes": {{"seed.shop.orders": {{"resource_type": "seed", "database": "acme", "schema": "sales",
+               "name": "orders", "config": {{{config}}}, "columns": {{
+                 "TOTAL": {{"name": "TOTAL", "description": "Gross.", "quote": null}},
+                 "Id": {{"name": "Id", "description": "Number.", "quote": false}}}}}}}}}}"#
+        )
+    };
+    let quoted = [
+        "the description of TOTAL in orders",
+        "the description of TOTAL in acme.sales.orders",
+    ];
+    for (name, text, is_complete) in [
+        ("schema.yml", yml(""), true),
+        ("schema.yml", yml(", quote: true"), false),
+        ("manifest.json", manifest(""), true),
+        ("manifest.json", manifest("\"quote_columns\": true"), false),
+    ] {
+        let shop = Shop::new();
+        let (is_all, result) = shop.import(name, &text);
+        assert_eq!(is_all, is_complete, "{text}: {result}");
+        assert!(
+            entries(&result).iter().all(|it| quoted.contains(it)),
+            "{result}"
+        );
+        let known = shop.known();
+        let columns = known["descriptions"].as_array().unwrap().iter();
+        let columns: Vec<&str> = columns.map(|it| it["column"].as_str().unwrap()).collect();
+        let expected = if is_complete {
+            &["id", "total"][..]
+        } else {
+            &["id"]
+        };
+        assert_eq!(columns, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_file_of_metasync_spells_columns_as_they_are() {
+    let shop = Shop::new();
+    let own = "descriptions: [{table: orders, column: TOTAL, text: Gross.}]";
+    let (is_complete, result) = shop.import("own.yaml", own);
+    assert!(!is_complete, "{result}");
+}
+
+#[test]
+fn an_import_prints_its_counts_in_words() {
+    let shop = Shop::new();
+    let path = shop.file("own.yaml", OWN);
+    let (_, text) = shop.describe(&["--file", path.to_str().unwrap()]);
+    assert!(text.contains("wrote 4 entries; 0 unchanged"), "{text}");
+    let wrong = OWN.replace("orders", "order");
+    let path = shop.file("wrong.yaml", &wrong);
+    let (_, text) = shop.describe(&["--file", path.to_str().unwrap()]);
+    assert!(!text.contains("entrys"), "{text}");
+}

@@ -66,6 +66,9 @@ fn bucket_warehouse_dry_run_and_model_are_tried() {
     ];
     let (is_well, checks) = doctor(&[], &fine);
     assert!(is_well, "{checks:#?}");
+    let plans = checks.iter().find(|(name, ..)| name == "dry run").unwrap();
+    assert_eq!(plans.1, "skipped", "{plans:?}");
+    assert!(plans.2.contains("plans no query"), "{plans:?}");
 
     let refusing = cloud(
         &[

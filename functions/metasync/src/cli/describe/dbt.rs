@@ -37,6 +37,8 @@ struct Relation {
 #[serde(default)]
 struct Config {
     alias: Option<String>,
+    /// Of a seed.
+    quote_columns: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,7 +62,15 @@ struct SourceTable {
 #[derive(Debug, Deserialize)]
 pub struct Column {
     name: String,
+    /// Whether dbt quotes the name; if not, the warehouse folds its case.
+    quote: Option<bool>,
     description: Option<String>,
+}
+
+/// The columns of a table, and whether dbt quotes those that don't tell.
+pub struct Columns {
+    pub list: Vec<Column>,
+    pub are_quoted: bool,
 }
 
 /// The descriptions of models, seeds, snapshots and sources. dbt derives the dataset of a model from its
@@ -71,7 +81,11 @@ pub fn read(properties: Properties) -> Read {
     for relation in relations.into_iter().flatten() {
         let alias = relation.config.alias.or(relation.alias);
         let table = alias.unwrap_or(relation.name);
-        read.describe(&table, relation.description, relation.columns);
+        let columns = Columns {
+            list: relation.columns,
+            are_quoted: relation.config.quote_columns.unwrap_or_default(),
+        };
+        read.describe(&table, relation.description, columns);
     }
     for source in properties.sources {
         let schema = source.schema.unwrap_or(source.name);
@@ -82,7 +96,11 @@ pub fn read(properties: Properties) -> Read {
         for table in source.tables {
             let name = table.identifier.unwrap_or(table.name);
             let name = format!("{place}.{name}");
-            read.describe(&name, table.description, table.columns);
+            let columns = Columns {
+                list: table.columns,
+                are_quoted: false,
+            };
+            read.describe(&name, table.description, columns);
         }
     }
     for Named { name } in properties.metrics {
@@ -95,10 +113,14 @@ pub fn read(properties: Properties) -> Read {
 
 impl Read {
     /// Adds the descriptions of a table and its columns. Those that dbt would have to render are skipped.
-    pub fn describe(&mut self, table: &str, description: Option<String>, columns: Vec<Column>) {
-        let of_columns = columns.into_iter();
-        let of_columns = of_columns.map(|column| (Some(column.name), column.description));
-        for (column, text) in [(None, description)].into_iter().chain(of_columns) {
+    pub fn describe(&mut self, table: &str, description: Option<String>, columns: Columns) {
+        let Columns { list, are_quoted } = columns;
+        let of_columns = list.into_iter().map(|column| {
+            let is_quoted = column.quote.unwrap_or(are_quoted);
+            (Some(column.name), column.description, is_quoted)
+        });
+        let of_table = (None, description, true);
+        for (column, text, is_quoted) in std::iter::once(of_table).chain(of_columns) {
             let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
                 continue;
             };
@@ -112,6 +134,9 @@ impl Read {
                 continue;
             }
             let entry = Entry::description(table.to_owned(), column, text);
+            if !is_quoted {
+                self.folded.insert(self.entries.len());
+            }
             self.entries.push(entry);
         }
     }

@@ -1,7 +1,10 @@
 //! The formats of a file: MetaSync's own, dbt's properties (`schema.yml`), and dbt's `manifest.json`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, ensure};
-use schema_sync::meaning::{Entry, File};
+use schema::document::{Document, Table};
+use schema_sync::meaning::{Checker, Entry, File, schema_of};
 use serde_json::Value;
 
 use super::{dbt, manifest};
@@ -10,6 +13,8 @@ use super::{dbt, manifest};
 #[derive(Debug, Default)]
 pub struct Read {
     pub entries: Vec<Entry>,
+    /// The positions of the descriptions whose column the warehouse finds in any case.
+    pub folded: BTreeSet<usize>,
     /// What was skipped, each with the reason.
     pub skipped: Vec<(String, String)>,
 }
@@ -56,6 +61,48 @@ fn parse(text: &str) -> anyhow::Result<Read> {
     let file: File = serde_saphyr::from_str(text)?;
     Ok(Read {
         entries: file.into_entries(),
-        skipped: Vec::new(),
+        ..Read::default()
     })
+}
+
+impl Read {
+    /// Spells the columns that the warehouse finds in any case as the schema does, where only one has the name.
+    pub fn fold(&mut self, document: &Document) {
+        let schema = schema_of(document);
+        let checker = Checker::new(&schema);
+        for at in &self.folded {
+            let Some(Entry::Description(description)) = self.entries.get_mut(*at) else {
+                continue;
+            };
+            let (Some(column), Ok(table)) =
+                (&mut description.column, checker.table(&description.table))
+            else {
+                continue;
+            };
+            if let Some(spelled) = in_any_case(column, table) {
+                *column = spelled;
+            }
+        }
+    }
+}
+
+/// The path of the one column or field that has this path in another case.
+fn in_any_case(path: &str, table: &Table) -> Option<String> {
+    if table.column_at(path).is_some() {
+        return None;
+    }
+    let lower = path.to_lowercase();
+    let mut paths = Vec::new();
+    let mut left: Vec<_> = table.columns.iter().map(|it| (String::new(), it)).collect();
+    while let Some((above, column)) = left.pop() {
+        let path = schema::name::path(&above, &column.name);
+        left.extend(column.fields.iter().map(|field| (path.clone(), field)));
+        if path.to_lowercase() == lower {
+            paths.push(path);
+        }
+    }
+    match paths.len() {
+        1 => paths.pop(),
+        _ => None,
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schema_sync::meaning::Entry;
 use serde::Deserialize;
 
-use super::dbt::Column;
+use super::dbt::{Column, Columns};
 use super::file::Read;
 
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +38,8 @@ struct Node {
 #[serde(default)]
 struct Config {
     materialized: Option<String>,
+    /// Of a seed.
+    quote_columns: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,7 +136,10 @@ pub fn read(manifest: Manifest) -> Read {
     });
     for node in tables.chain(manifest.sources.into_values()) {
         let table = node.table();
-        let columns = node.columns.into_values().collect();
+        let columns = Columns {
+            list: node.columns.into_values().collect(),
+            are_quoted: node.config.quote_columns.unwrap_or_default(),
+        };
         read.describe(&table, node.description, columns);
     }
     read

@@ -191,7 +191,10 @@ async fn make(sync: &Sync, change: Change, json: bool) -> anyhow::Result<()> {
 async fn import(sync: &Sync, path: &Path, json: bool) -> anyhow::Result<()> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-    let read = file::read(&text).with_context(|| format!("can't use {}", path.display()))?;
+    let mut read = file::read(&text).with_context(|| format!("can't use {}", path.display()))?;
+    if !read.folded.is_empty() {
+        read.fold(&load(&*sync.store).await?);
+    }
     let mut imported = editor(sync).import(read.entries).await?;
     let skipped = read.skipped.into_iter();
     imported
