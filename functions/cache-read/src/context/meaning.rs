@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use platform::excerpt::cut;
 use schema::document::{Document, Metric, Term};
-use schema::render::plain;
+use schema::render::{plain, table_name};
 use serde_json::json;
 
 use super::index::IndexData;
@@ -45,7 +45,8 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn write(&self, format: Format) -> String {
+    /// `table` is the name of a metric's table in SQL.
+    fn write(&self, format: Format, table: &str) -> String {
         let short = |text: &str| cut(&plain(text), LONGEST);
         match (self, format) {
             (Self::Term(it), Format::Json) => {
@@ -66,7 +67,7 @@ impl<'a> Candidate<'a> {
             (Self::Metric(it), _) => {
                 let description = it.description.as_deref().map(short);
                 let description = description.map_or_else(String::new, |it| format!(" — {it}"));
-                let (name, table) = (plain(&it.name), plain(&it.table));
+                let name = plain(&it.name);
                 let start = comment(format);
                 // SQL stays as it is: its lines and quotes have a meaning.
                 let sql = it.sql.trim();
@@ -133,7 +134,7 @@ pub fn named(
     for (candidate, _) in chosen {
         // An empty line separates the entries from the tables.
         let gap = usize::from(named.text.is_empty() && format != Format::Json);
-        let written = candidate.write(format);
+        let written = candidate.write(format, &sql_name(&candidate, document));
         let length = written.chars().count() + gap;
         if length > left {
             continue;
@@ -150,6 +151,18 @@ pub fn named(
         }
     }
     named
+}
+
+/// The name in SQL of the table of a metric, as on its card.
+fn sql_name(candidate: &Candidate<'_>, document: &Document) -> String {
+    let Candidate::Metric(metric) = candidate else {
+        return String::new();
+    };
+    let table = document.tables.iter().find(|it| it.name == metric.table);
+    match table.filter(|table| !table.parts.is_unknown()) {
+        Some(table) => table_name(&table.parts, document.source.dialect),
+        None => plain(&metric.table),
+    }
 }
 
 /// Whether all tables are in the datasets of a request.

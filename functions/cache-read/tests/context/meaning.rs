@@ -46,7 +46,7 @@ fn a_question_that_names_a_term_or_a_metric_gets_its_meaning() {
         ),
         (
             "net revenue per month",
-            "metric net_revenue: sum(total) of p.shop.orders — After refunds.\n",
+            "metric net_revenue: sum(total) of `p.shop.orders` — After refunds.\n",
         ),
         ("재구매율 알려줘", "term 재구매율: 다시 산 사람의 비율.\n"),
     ] {
@@ -86,8 +86,8 @@ fn the_sql_of_a_metric_is_written_as_it_is() {
         (one_line, one_line, one_line),
         (
             "sum( -- gross\n  `total`\n)",
-            "metric net_revenue of p.shop.orders — After refunds.:\nsum( -- gross\n  `total`\n)\n",
-            "p.shop.orders — After refunds.:\n-- sum( -- gross\n--   `total`\n-- )\n",
+            "metric net_revenue of `p.shop.orders` — After refunds.:\nsum( -- gross\n  `total`\n)\n",
+            "`p.shop.orders` — After refunds.:\n-- sum( -- gross\n--   `total`\n-- )\n",
         ),
     ] {
         document.meaning.metrics[0].sql = sql.to_owned();
@@ -139,4 +139,18 @@ fn a_request_for_some_datasets_gets_only_the_terms_about_them() {
     };
     assert_eq!(of(None).glossary.len(), 1);
     assert_eq!(of(Some(&datasets)).glossary.len(), 0);
+}
+
+#[test]
+fn a_metric_names_its_table_as_sql_does() {
+    let mut document = known(shop());
+    document.source.dialect = schema::Dialect::Postgres;
+    let document = sealed(document);
+    for format in [Format::Text, Format::Ddl] {
+        let context = in_format(&document, "net revenue", 4_000, format).context;
+        assert!(
+            context.contains("sum(total) of shop.orders — After"),
+            "{context}"
+        );
+    }
 }
