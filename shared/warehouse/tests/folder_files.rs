@@ -98,6 +98,28 @@ async fn a_bad_byte_ends_no_sync() {
 }
 
 #[tokio::test]
+async fn a_file_name_with_a_sign_that_bigquery_refuses_is_a_problem() {
+    for (name, sign) in [
+        ("p.d.a`b", "`"),
+        ("p.d.a\\b", "\\"),
+        ("p.d$.a", "$"),
+        ("p.d.a@b", "@"),
+        ("p.d.😀", "😀"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "p.d.größe 1-2.json", ONE);
+        write(folder.path(), &format!("{name}.json"), ONE);
+        let reading = read(folder.path()).await.unwrap();
+        let [problem] = &reading.problems[..] else {
+            panic!("{name}: {:?}", reading.problems);
+        };
+        let expected = format!("allows no {sign} in the name of a dataset or table: rename it");
+        assert!(problem.detail.contains(&expected), "{problem:?}");
+        assert_eq!(reading.tables.len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_name_without_exactly_three_parts_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
