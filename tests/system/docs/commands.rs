@@ -13,49 +13,51 @@ use kit::lambda::Process;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Page, pages};
+use super::{Block, Page, pages};
 
 /// Separates the outputs of a shell's commands.
 const END: &str = "\u{1e}";
 
-struct Step {
-    command: String,
+pub(super) struct Step {
+    pub(super) command: String,
     output: String,
     line: usize,
 }
 
 /// The commands of a page with their outputs.
 fn steps(page: &Page) -> Vec<Step> {
+    let blocks = page.blocks().into_iter();
+    let blocks = blocks.filter(|it| it.info.split([' ', ',']).next() == Some("console"));
+    blocks.flat_map(|block| steps_of(&block)).collect()
+}
+
+/// The commands of a block with their outputs.
+pub(super) fn steps_of(block: &Block) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for block in page.blocks() {
-        if block.info.split([' ', ',']).next() != Some("console") {
-            continue;
-        }
-        let mut continues = false;
-        for (n, line) in block.text.lines().enumerate() {
-            let command = match line.strip_prefix("$ ") {
-                Some(command) => {
-                    steps.push(Step {
-                        command: String::new(),
-                        output: String::new(),
-                        line: block.line + 1 + n,
-                    });
-                    Some(command)
-                }
-                None if continues => Some(line),
-                None => None,
-            };
-            let step = steps.last_mut().expect("a block begins with a command");
-            match command {
-                Some(command) => {
-                    continues = command.ends_with('\\');
-                    step.command += command;
-                    step.command.push('\n');
-                }
-                None => {
-                    step.output += line;
-                    step.output.push('\n');
-                }
+    let mut continues = false;
+    for (n, line) in block.text.lines().enumerate() {
+        let command = match line.strip_prefix("$ ") {
+            Some(command) => {
+                steps.push(Step {
+                    command: String::new(),
+                    output: String::new(),
+                    line: block.line + 1 + n,
+                });
+                Some(command)
+            }
+            None if continues => Some(line),
+            None => None,
+        };
+        let step = steps.last_mut().expect("a block begins with a command");
+        match command {
+            Some(command) => {
+                continues = command.ends_with('\\');
+                step.command += command;
+                step.command.push('\n');
+            }
+            None => {
+                step.output += line;
+                step.output.push('\n');
             }
         }
     }
@@ -63,7 +65,7 @@ fn steps(page: &Page) -> Vec<Step> {
 }
 
 /// A demo on a port of its own, and the shell of a reader.
-struct Reader {
+pub(super) struct Reader {
     folder: TempDir,
     demo: Process,
     ports: [u16; 2],
@@ -75,7 +77,7 @@ pub(super) fn free_port() -> u16 {
 }
 
 impl Reader {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let programs = folder.path().join("bin");
         std::fs::create_dir(&programs).expect("a folder");
@@ -104,6 +106,10 @@ impl Reader {
             demo,
             ports,
         }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.ports[0]
     }
 
     /// Runs the commands in one shell and returns what each printed, with its status.
@@ -135,7 +141,7 @@ impl Reader {
     }
 }
 
-fn is_healthy(port: u16) -> bool {
+pub(super) fn is_healthy(port: u16) -> bool {
     let curl = Command::new("curl")
         .args(["-sf", &format!("http://127.0.0.1:{port}/healthz")])
         .output();

@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod document_schema;
 mod links;
+mod newcomers;
 mod own_postgres;
 mod requirements;
 
