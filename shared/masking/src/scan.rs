@@ -108,6 +108,8 @@ fn word(text: &mut Text, start: usize) -> usize {
     let token = secrets::token(text, start);
     let end = token.as_ref().map_or(start, |token| token.end);
     add(text, Kind::Secret, token);
+    let statement = secrets::in_statement(text, start);
+    add(text, Kind::Secret, statement);
     add(text, Kind::Iban, international::iban(text, start));
     end
 }

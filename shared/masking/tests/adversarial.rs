@@ -162,6 +162,23 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("word in Hangul", &["비밀번호: 가"]),
     ("word in Hangul", &["비밀번호: ", "가"]),
     ("word in Cyrillic", &["пароль: ж"]),
+    ("triple quotes", &["password=\'\'\'"]),
+    ("triple quotes", &["password=\'\'\'a"]),
+    ("prefix of a literal", &["password=r\'"]),
+    ("prefix of a literal", &["password: ", "r#"]),
+    ("block of YAML", &["password: |\n "]),
+    ("block of YAML", &["password: >-"]),
+    ("arrow", &["password <- \'"]),
+    ("statement", &["identified by "]),
+    ("statement", &["create identified with "]),
+    ("statement", &["create user a password \'"]),
+    ("statement", &["create user ", "identified by a"]),
+    ("statement", &["set password for "]),
+    ("statement", &["ConvertTo-SecureString -string "]),
+    ("list of arguments", &["\"-u\", \"a:b\", "]),
+    ("list of arguments", &["[\"curl\", \"-u\", "]),
+    ("list of arguments", &["\"--password\", "]),
+    ("random letters", &["ghp_abcdefghAbcdefghAbcd"]),
     ("one-time code", &["otp "]),
     ("one-time code", &["otp 1234 "]),
     ("one-time code", &["otp 12-"]),
@@ -327,6 +344,22 @@ pub fn values(bytes: usize) -> Vec<(&'static str, Value)> {
             object(&|at| format!("900101-1{at:06}")),
         ),
         ("one key of many values", json!({"k".repeat(200): digits})),
+        ("arguments", json!({"args": vec!["-u"; bytes / 6]})),
+        ("options", json!(["--password", "a"].repeat(bytes / 20))),
+        (
+            "maps of secrets",
+            json!(vec![
+                json!({"password": {"dev": "hunter2", "min": 8}});
+                bytes / 48
+            ]),
+        ),
+        (
+            "names and values",
+            json!(vec![
+                json!({"Name": "password", "Value": "hunter2"});
+                bytes / 48
+            ]),
+        ),
         (
             "one key of one value",
             json!({"계좌번호": "110-123-456789 ".repeat(bytes / 16)}),

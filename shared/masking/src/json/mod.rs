@@ -1,8 +1,14 @@
 //! Masks JSON: strings, keys and numbers. A key is a label for its value.
 
+mod arguments;
+mod pairs;
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value};
+
+use arguments::Line;
+use pairs::Values;
 
 use super::fold::{Folded, PLACEHOLDER};
 use super::text::Text;
@@ -13,9 +19,6 @@ const MAX_DEPTH: usize = 128;
 const MAX_VALUES: usize = 100_000;
 /// The bytes of a key that serve as a label for its value.
 pub const KEY: usize = 100;
-
-/// Keys of an object whose value is the name of another value in it.
-const NAME_KEYS: [&str; 5] = ["name", "key", "field", "label", "variable"];
 
 struct Walk<'a> {
     masker: &'a Masker,
@@ -44,10 +47,7 @@ pub(super) fn mask(
 impl Walk<'_> {
     /// `key` is the nearest key above: the key of an array applies to its items.
     fn value(&mut self, key: &str, value: &mut Value, depth: usize) -> Result<(), Error> {
-        self.values += 1;
-        if self.values > MAX_VALUES {
-            return Err(Error::TooMany(MAX_VALUES));
-        }
+        self.count()?;
         if depth > MAX_DEPTH {
             return Err(Error::TooDeep(MAX_DEPTH));
         }
@@ -67,6 +67,9 @@ impl Walk<'_> {
                     *value = Value::String(masked);
                 }
             }
+            Value::Array(values) if arguments::are(key, values) && !self.is_label(key) => {
+                self.arguments(String::new(), values)?;
+            }
             Value::Array(values) => {
                 for value in values {
                     self.value(key, value, depth + 1)?;
@@ -84,7 +87,8 @@ impl Walk<'_> {
         object: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
-        let above = self.name_of_values(above, object);
+        let names = Values::of(above, object, self.masker.dictionary);
+        let command = arguments::command(object);
         let mut masked = Map::with_capacity(object.len());
         let mut duplicates: HashMap<String, usize> = HashMap::new();
         for (key, mut value) in std::mem::take(object) {
@@ -98,35 +102,71 @@ impl Walk<'_> {
                 free = format!("{name} ({count})");
             }
             // The new name is the label, so that masking again gives the same result.
-            let label = match &above {
-                Some(above) if secrets::VALUE_KEYS.contains(&free.as_str()) => above,
-                _ => &free,
-            };
-            self.value(label, &mut value, depth + 1)?;
+            let label = names.label(&free, &value, self.masker.dictionary);
+            let label = label.unwrap_or(&free);
+            match &mut value {
+                Value::Array(values)
+                    if arguments::is_key(&free)
+                        && !command.is_empty()
+                        && arguments::are(&free, values) =>
+                {
+                    self.arguments(command.clone(), values)?;
+                }
+                value => self.value(label, value, depth + 1)?,
+            }
             masked.insert(free, value);
         }
         *object = masked;
         Ok(())
     }
 
-    /// The name of the values in an object that has a label as its key, `{"password": {"value": "x"}}`, or in it,
-    /// `{"name": "password", "value": "x"}`.
-    fn name_of_values(&self, above: &str, object: &Map<String, Value>) -> Option<String> {
-        let names = |name: &str| {
-            let name = Text::new(start_of(name), self.masker.dictionary);
-            secrets::names_value(&name)
-        };
-        let has_value = secrets::VALUE_KEYS
-            .iter()
-            .any(|key| object.contains_key(*key));
-        if !has_value {
-            return None;
+    /// Masks the arguments of a command, which may begin in another value. Each follows the masked ones before it, so that
+    /// masking again gives the same result.
+    fn arguments(&mut self, command: String, values: &mut [Value]) -> Result<(), Error> {
+        let mut line = Line(command);
+        for value in values {
+            self.count()?;
+            match value {
+                Value::String(text) => {
+                    *text = self.argument(&line, text)?;
+                    line.push(text);
+                }
+                value => {
+                    let written = value.to_string();
+                    let masked = self.argument(&line, &written)?;
+                    line.push(&masked);
+                    if masked != written {
+                        *value = Value::String(masked);
+                    }
+                }
+            }
         }
-        let within = NAME_KEYS
-            .iter()
-            .filter_map(|key| object.get(*key)?.as_str());
-        let mut candidates = within.chain([above]).filter(|name| names(name));
-        candidates.next().map(ToOwned::to_owned)
+        Ok(())
+    }
+
+    fn argument(&mut self, line: &Line, text: &str) -> Result<String, Error> {
+        let named = line.option();
+        let name = Text::new(start_of(named), self.masker.dictionary);
+        let password = secrets::name(&name).is_some_and(secrets::Name::is_password);
+        if text.starts_with("--") {
+            self.text("", text)
+        } else if password && !text.starts_with('-') {
+            self.string(named, text)
+        } else {
+            self.after(&line.0, text)
+        }
+    }
+
+    fn is_label(&self, key: &str) -> bool {
+        secrets::name(&Text::new(start_of(key), self.masker.dictionary)).is_some()
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(Error::TooMany(MAX_VALUES));
+        }
+        Ok(())
     }
 
     fn is_secret_number(&self, key: &str, number: &Number) -> bool {
@@ -154,18 +194,21 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, key: &str, text: &str) -> Result<String, Error> {
-        self.add(text)?;
         if key.is_empty() {
-            return self
-                .masker
-                .after(0, text, self.placeholders, &mut self.counts);
+            self.after("", text)
+        } else {
+            self.after(&format!("{}: ", start_of(key)), text)
         }
-        let label = format!("{}: ", start_of(key));
-        let whole = format!("{label}{text}");
+    }
+
+    /// Masks a text after a label or other words that say what it is.
+    fn after(&mut self, before: &str, text: &str) -> Result<String, Error> {
+        self.add(text)?;
+        let whole = format!("{before}{text}");
         let mut masked =
             self.masker
-                .after(label.len(), &whole, self.placeholders, &mut self.counts)?;
-        Ok(masked.split_off(label.len()))
+                .after(before.len(), &whole, self.placeholders, &mut self.counts)?;
+        Ok(masked.split_off(before.len()))
     }
 
     fn add(&mut self, text: &str) -> Result<(), Error> {

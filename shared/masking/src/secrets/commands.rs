@@ -69,7 +69,9 @@ const BEFORE: [&str; 11] = [
 ];
 
 pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
-    if !matches!(text.before(dash), ' ' | '\n') {
+    // `["curl", "-u", "user:password"]`
+    let quote = Some(text.before(dash)).filter(|unit| matches!(unit, '"' | '\''));
+    if quote.is_none() && !matches!(text.before(dash), ' ' | '\n') {
         return None;
     }
     let option = |option: &str| {
@@ -84,7 +86,9 @@ pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
     }
     let line = text.folded.units(dash.saturating_sub(LINE)..dash);
     let line = String::from_iter(line.rsplit(|&unit| unit == '\n').next()?);
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let marks = |unit: char| quote.is_some() && matches!(unit, '"' | '\'' | ',' | '[');
+    let words = line.split(|unit: char| unit.is_ascii_whitespace() || marks(unit));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let (command, name_end, spaced, place) = if joined {
         ("curl", user + 1, true, runs(&words, "curl")?)
     } else {
@@ -93,6 +97,9 @@ pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
             Some((command, dash + name.len(), spaced, place))
         })?
     };
+    let listed =
+        quote.is_some_and(|quote| text.at(name_end) == quote && text.at(name_end + 1) == ',');
+    let name_end = name_end + 2 * usize::from(listed);
     let mut start = text.folded.skip_spaces(name_end);
     if start > name_end && !spaced {
         return None;

@@ -116,6 +116,15 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     if text.folded.has(at, "%3d") || text.folded.has(at, "%3a") {
         return Some((Link::Sign { close: true }, at + 3));
     }
+    // R assigns with an arrow: password <- "value"
+    let arrows = ["<<-", "<-"]
+        .iter()
+        .find(|arrow| text.folded.has(at, arrow));
+    let arrow = arrows.map_or(0, |arrow| arrow.len());
+    let assigned = text.folded.skip_spaces(at + arrow);
+    if arrow > 0 && matches!(text.at(assigned), '"' | '\'') {
+        return Some((Link::Sign { close: false }, assigned));
+    }
     if matches!(text.at(at), ':' | '=') {
         return Some(after_sign(text, name_end, at));
     }
@@ -225,6 +234,9 @@ fn after_sign(text: &Text, name_end: usize, sign: usize) -> (Link, usize) {
             None => (Link::Is, value),
         };
     }
+    if let Some(value) = after_block(text, value) {
+        return (Link::Sign { close: false }, value);
+    }
     // `"password": {"value": "x"}`
     if text.at(value) == '{'
         && let Some(value) = below(text, value + 1).and_then(|key| after_value_key(text, key))
@@ -237,6 +249,17 @@ fn after_sign(text: &Text, name_end: usize, sign: usize) -> (Link, usize) {
     }
     let close = close && value == at;
     (Link::Sign { close }, value)
+}
+
+/// The value on the indented line after the mark of a block in YAML: `password: |-`.
+fn after_block(text: &Text, mark: usize) -> Option<usize> {
+    let block = matches!(text.at(mark), '|' | '>');
+    let more = (mark + 1..mark + 3)
+        .take_while(|&unit| matches!(text.at(unit), '-' | '+' | '1'..='9'))
+        .count();
+    let end = text.folded.skip_spaces(mark + 1 + more);
+    let value = text.folded.skip_spaces(end + 1);
+    (block && text.at(end) == '\n' && value > end + 1).then_some(value)
 }
 
 /// The start of the value after "is" or an arrow.
@@ -289,7 +312,13 @@ fn after_comma(text: &Text, label: &Label, comma: usize) -> Option<(Link, usize)
     let is_quote = |unit| matches!(unit, '"' | '\'' | '`');
     let name = (1..NAME).find(|&steps| is_quote(text.folded.back(label.start, steps)))?;
     let mut open = label.start - name;
+    let option = text.at(open + 1) == '-';
     open -= usize::from(text.before(open) == ' ');
+    // `["mysql", "--password", "value"]`. The first argument of a call defines an option.
+    if option && matches!(text.before(open), '[' | ',') {
+        let told = is_quote(text.at(value)) && text.at(value + 1) != '-';
+        return told.then_some((Link::Option, value));
+    }
     if !is_quote(text.at(value)) || !matches!(text.before(open), '(' | '[') {
         return None;
     }

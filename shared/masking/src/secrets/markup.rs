@@ -17,6 +17,9 @@ const WRAPPED: usize = 100;
 /// The most units before a name in its cell or its line.
 const BEFORE: usize = 32;
 
+/// The longest key of a value.
+const KEY: usize = 24;
+
 /// Elements that change how a text looks.
 const STYLES: [&str; 14] = [
     "b", "strong", "i", "em", "u", "code", "span", "kbd", "pre", "p", "mark", "tt", "samp", "font",
@@ -26,8 +29,12 @@ const STYLES: [&str; 14] = [
 const CELLS: [&str; 4] = ["td", "th", "dd", "div"];
 
 /// Keys under which a value is stored apart from its name: `{"name": "password", "value": "x"}`.
-pub const VALUE_KEYS: [&str; 8] = [
+const VALUE_KEYS: [&str; 12] = [
     "value",
+    "values",
+    "v",
+    "content",
+    "contents",
     "val",
     "plaintext",
     "plain",
@@ -146,18 +153,29 @@ pub fn begins_line(text: &Text, label: usize) -> bool {
     before.is_some_and(|steps| matches!(text.folded.back(label, steps), '\n' | '\0' | ':'))
 }
 
+/// Whether a key says only that a value is one, in any case: "Value", "stringValue", "PARAMETER_VALUE".
+pub fn is_value_key(key: &str) -> bool {
+    let letters = key.chars().filter(|unit| unit.is_alphanumeric()).take(KEY);
+    let key: String = letters.flat_map(char::to_lowercase).collect();
+    let limit = ["min", "max"].iter().any(|limit| key.starts_with(limit));
+    VALUE_KEYS.contains(&key.as_str()) || key.ends_with("value") && !limit
+}
+
 /// The value after a key that says only that it is one: `"value": "x"`.
 pub fn after_value_key(text: &Text, start: usize) -> Option<usize> {
     let quoted = matches!(text.at(start), '"' | '\'');
     let key = start + usize::from(quoted);
-    let name = VALUE_KEYS.iter().find(|name| {
-        let end = key + name.len();
-        text.folded.has(key, name) && !text.at(end).is_alphanumeric()
-    })?;
-    let end = key + name.len() + usize::from(quoted);
+    let length = (key..key + KEY)
+        .take_while(|&unit| text.at(unit).is_alphanumeric() || text.at(unit) == '_');
+    let end = key + length.count();
+    let name = text.folded.units(key..end);
+    // "Content" also begins a line of a text.
+    let value = is_value_key(&String::from_iter(name)) && !text.folded.has(key, "content");
+    let end = end + usize::from(quoted);
     let sign = text.folded.skip_spaces(end);
     let closed = !quoted || text.at(end - 1) == text.at(start);
-    (closed && matches!(text.at(sign), ':' | '=')).then(|| text.folded.skip_spaces(sign + 1))
+    (value && closed && matches!(text.at(sign), ':' | '='))
+        .then(|| text.folded.skip_spaces(sign + 1))
 }
 
 /// The end of a tag with one of these names.

@@ -8,10 +8,12 @@ use super::entropy::{is_generated, is_likely, is_random, is_uuid};
 use super::link::{Link, link};
 use super::markup::{opened, wrapped};
 use super::password::is_password;
-use super::quoted::{closing, foreign_word, in_brackets, in_quotes, is_bracketed, is_dense};
+use super::quoted::{
+    closing, foreign_word, in_brackets, in_quotes, is_bracketed, is_dense, literal, triple,
+};
 use super::suffix::name_end;
 use super::value::{is_code, is_limit, is_name, is_object, is_path, is_reference, is_type, judged};
-use super::words::{is_scheme_word, is_setting, worth};
+use super::words::{is_scheme_word, is_setting, is_state, worth};
 use crate::fold::PLACEHOLDER;
 use crate::labels::{Class, Label};
 use crate::text::Text;
@@ -33,7 +35,8 @@ pub struct Value {
 pub fn named(text: &Text, label: &Label) -> Option<Range<usize>> {
     let (link, at) = link(text, label)?;
     let assigned = text.before(at) == '=' || text.folded.back(at, 2) == '=';
-    let mut at = opened(text, at);
+    let at = literal(text, opened(text, at));
+    let mut at = triple(text, at).unwrap_or(at);
     let first = text.at(at);
     if let Some(close) = closing(first) {
         at += 1;
@@ -109,10 +112,40 @@ pub fn is_secret_of(key: &Text, value: &str) -> bool {
     })
 }
 
-/// Whether a JSON key ends with a label, so that a part of its value has the same name.
-pub fn names_value(key: &Text) -> bool {
-    let name = key.labels.last();
-    name.is_some_and(|label| name_end(key, label) == key.folded.len())
+/// The meaning of a name, such as a JSON key, that ends with a label.
+#[derive(Clone, Copy)]
+pub struct Name(Class);
+
+impl Name {
+    pub fn is_secret(self) -> bool {
+        self.0.meets(Class::SECRET)
+    }
+
+    pub fn is_password(self) -> bool {
+        self.0.is(Class::PASSWORD)
+    }
+}
+
+/// The meaning of a JSON key that ends with a label, so that a part of its value has the same name.
+pub fn name(key: &Text) -> Option<Name> {
+    let label = key.labels.last();
+    let label = label.filter(|label| name_end(key, label) == key.folded.len());
+    label.map(|label| Name(label.class))
+}
+
+/// Whether a word in a map below a name is a secret.
+pub fn is_word_of(name: Name, value: &str) -> bool {
+    let units: Vec<char> = value.chars().collect();
+    let secret = is_secret(name.0, value)
+        && worth(&units)
+        && !is_type(&units)
+        && !is_name(&units)
+        && !is_path(&units)
+        && !is_state(&units);
+    let address = value.contains("://") || value.starts_with("arn:") || is_object(&units);
+    secret
+        && (name.is_password() && units.len() >= 4 || is_likely(&units) || is_generated(&units))
+        && !address
 }
 
 /// Whether a number of these digits is a secret by the JSON key before it.

@@ -26,6 +26,53 @@ pub fn closing(open: char) -> Option<char> {
     })
 }
 
+/// The most marks of a literal before its quote: r#"value"#, $@"value".
+const PREFIX: usize = 3;
+
+/// The most units between triple quotes.
+const TRIPLE: usize = 200;
+
+/// The quote of a literal with a prefix: r'value', N'value', @"value".
+pub fn literal(text: &Text, start: usize) -> usize {
+    let prefix = (start..start + PREFIX).take_while(|&unit| {
+        matches!(
+            text.at(unit).to_ascii_lowercase(),
+            'r' | 'b' | 'u' | 'f' | 'l' | 'n' | 'e' | '@' | '$' | '#'
+        )
+    });
+    let quote = start + prefix.count();
+    let mark = text.at(quote);
+    if quote == start || !matches!(mark, '"' | '\'') {
+        return start;
+    }
+    let mut inside =
+        (quote + 1..quote + BRACKETED).take_while(|&unit| !matches!(text.at(unit), '\0' | '\n'));
+    if inside.any(|unit| text.at(unit) == mark) {
+        quote
+    } else {
+        start
+    }
+}
+
+/// The last of three quotes that open a value, or the value on the line after them.
+pub fn triple(text: &Text, start: usize) -> Option<usize> {
+    let mark = text.at(start);
+    let three = |at: usize| (at..at + 3).all(|unit| text.at(unit) == mark);
+    if !matches!(mark, '"' | '\'') || !three(start) {
+        return None;
+    }
+    let inside = start + 3;
+    (inside..inside + TRIPLE)
+        .take_while(|&unit| text.at(unit) != '\0')
+        .find(|&unit| three(unit))?;
+    let line = text.at(inside) == '\n';
+    Some(if line {
+        text.folded.skip_spaces(inside + 1)
+    } else {
+        inside - 1
+    })
+}
+
 /// The end of a value in angle brackets. Slack writes mentions and links in the same form.
 pub fn in_brackets(text: &Text, open: usize) -> Option<usize> {
     let mut inside = (open + 1..open + BRACKETED).take_while(|&unit| {
