@@ -158,3 +158,12 @@ fn a_list_of_arguments_is_read_like_a_command_line() {
         {"args": ["--token", "$TOKEN", 5]},
     ]));
 }
+
+#[test]
+fn the_masked_keys_of_a_map_decide_whether_its_values_are_secrets() {
+    let key = "\u{200b}(temp)'s [PHONE_1]ghp_\\nChrome/M82\u{200b}주민번호비밀번호다시is your900101\u{200b}\u{200b}PRIVATE KEY-----";
+    let above =
+        "비밀번호비밀번호번지무지개0(temp)-4111password(temp)0PRIVATE KEY-----0비밀번호\u{200b}0";
+    let once = masked(json!({ above: { key: 1000 } }));
+    assert_eq!(masked(once.clone()), once);
+}

@@ -87,11 +87,9 @@ impl Walk<'_> {
         object: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
-        let names = Values::of(above, object, self.masker.dictionary);
-        let command = arguments::command(object);
         let mut masked = Map::with_capacity(object.len());
         let mut duplicates: HashMap<String, usize> = HashMap::new();
-        for (key, mut value) in std::mem::take(object) {
+        for (key, value) in std::mem::take(object) {
             let name = self.text("", &key)?;
             let mut free = name.clone();
             // Two keys with the same masked name keep both values.
@@ -101,22 +99,42 @@ impl Walk<'_> {
                 *count += 1;
                 free = format!("{name} ({count})");
             }
-            // The new name is the label, so that masking again gives the same result.
-            let label = names.label(&free, &value, self.masker.dictionary);
-            let label = label.unwrap_or(&free);
-            match &mut value {
-                Value::Array(values)
-                    if arguments::is_key(&free)
-                        && !command.is_empty()
-                        && arguments::are(&free, values) =>
-                {
-                    self.arguments(command.clone(), values)?;
-                }
-                value => self.value(label, value, depth + 1)?,
-            }
             masked.insert(free, value);
         }
         *object = masked;
+        self.values_of(above, object, depth)
+    }
+
+    /// Masks the values of an object. Its masked keys are the labels, and the arguments follow their masked command, so
+    /// that masking again gives the same result.
+    fn values_of(
+        &mut self,
+        above: &str,
+        object: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let names = Values::of(above, object, self.masker.dictionary);
+        let has_command = !arguments::command(object).is_empty();
+        let of_command = |key: &str, value: &Value| {
+            let list = value.as_array();
+            has_command
+                && arguments::is_key(key)
+                && list.is_some_and(|list| arguments::are(key, list))
+        };
+        for (key, value) in object.iter_mut() {
+            if !of_command(key, value) {
+                let label = names.label(key, value, self.masker.dictionary);
+                self.value(label.unwrap_or(key), value, depth + 1)?;
+            }
+        }
+        let command = arguments::command(object);
+        for (key, value) in object.iter_mut() {
+            if of_command(key, value)
+                && let Value::Array(values) = value
+            {
+                self.arguments(command.clone(), values)?;
+            }
+        }
         Ok(())
     }
 
