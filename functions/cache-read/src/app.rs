@@ -8,10 +8,10 @@ use schema::name::DATASETS;
 
 use crate::cache::{Cache, Level, Served};
 use crate::comparisons::Comparisons;
-use crate::datasets::TokenScopes;
 use crate::prompt::templates::Templates;
 use crate::response::Freshness;
 use crate::sql::setup::Setup;
+use crate::token_scopes::TokenScopes;
 use crate::view::{View, Views};
 use crate::view_versions::ViewVersions;
 

@@ -1,14 +1,9 @@
 //! Names of datasets, in requests and scopes, that match nothing.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use platform::auth::{Auth, Names};
 use platform::{Error, Result};
 use schema::document::{Document, Table};
-use schema::name::DATASETS;
-
-use crate::view::View;
 
 /// Checks that each name is a dataset of what the caller sees: no table would match another name, and an empty
 /// answer would read as if there were no tables.
@@ -38,52 +33,6 @@ pub fn unmatched(scope: &[String], whole: &Document) -> Vec<String> {
     unknown
         .map(|name| ground::no_dataset(name, known.iter().copied()))
         .collect()
-}
-
-/// Reports the scopes of service tokens that match nothing, once per version of the document.
-#[derive(Default)]
-pub struct TokenScopes {
-    auth: Option<Auth>,
-    /// The tag of the document that was compared last.
-    compared: Mutex<String>,
-}
-
-impl TokenScopes {
-    pub fn new(auth: Option<Auth>) -> Self {
-        Self {
-            auth,
-            ..Self::default()
-        }
-    }
-
-    /// Compares in the background, so that no request waits for it.
-    pub fn compare(&self, whole: &Arc<View>) {
-        let Some(auth) = &self.auth else {
-            return;
-        };
-        let tag = whole.tag();
-        {
-            let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
-            if *compared == tag {
-                return;
-            }
-            *compared = tag;
-        }
-        let (auth, whole) = (auth.clone(), Arc::clone(whole));
-        tokio::task::spawn_blocking(move || {
-            for caller in auth.token_callers() {
-                let Names::Only(only) = caller.scope.of(DATASETS) else {
-                    continue;
-                };
-                for told in unmatched(only, &whole.document) {
-                    let name = &caller.name;
-                    tracing::warn!(
-                        "AUTH_TOKENS: a name in the scope of {name:?} has no effect: {told}"
-                    );
-                }
-            }
-        });
-    }
 }
 
 fn known(document: &Document) -> BTreeSet<&str> {

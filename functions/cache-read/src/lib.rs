@@ -25,6 +25,7 @@ mod response;
 mod sql;
 mod tables;
 mod temporary;
+mod token_scopes;
 mod versions;
 mod view;
 mod view_versions;
@@ -40,9 +41,9 @@ use platform::{All as _, Caller, Resources, Router, routes};
 use crate::app::{App, AppState, Snapshot};
 use crate::cache::Cache;
 use crate::comparisons::Comparisons;
-use crate::datasets::TokenScopes;
 use crate::prompt::templates::Templates;
 use crate::response::Freshness;
+use crate::token_scopes::TokenScopes;
 use crate::view::Views;
 use crate::view_versions::ViewVersions;
 

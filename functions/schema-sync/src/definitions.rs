@@ -9,8 +9,8 @@ use schema::bounds;
 use schema::diff;
 use schema::document::{Definition, Source, Table};
 
+use crate::grounding::schema_of;
 use crate::head::apart;
-use crate::sync::schema_of;
 
 static MASKER: LazyLock<Masker> = LazyLock::new(Masker::default);
 

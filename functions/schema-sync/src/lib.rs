@@ -12,6 +12,7 @@ mod conditions;
 mod definitions;
 pub mod enrich;
 pub mod examples;
+mod grounding;
 mod head;
 pub mod meaning;
 pub mod rules;

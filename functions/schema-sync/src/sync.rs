@@ -28,6 +28,7 @@ use self::merge::merge;
 use self::result::{Enrichment, SyncResult};
 use crate::enrich::{self, Settings};
 use crate::examples::{self, ExampleChange, ExampleFate, Reviewed, Reviewer};
+use crate::grounding::schema_of;
 use crate::head::{self, apart, publish};
 use crate::meaning;
 use crate::run::{Progress, Run};
@@ -427,16 +428,6 @@ impl Sync {
         }
         reviewed.settle(count, &datasets);
     }
-}
-
-/// The schema of tables, for grounding. Reasons are stored, and read by callers who may not see every table.
-pub(crate) fn schema_of<'t>(
-    tables: &'t [Table],
-    source: &'t document::Source,
-) -> ground::Schema<'t> {
-    ground::Schema::new(tables, source.dialect)
-        .with_extensions(source.extensions.as_deref())
-        .without_hints()
 }
 
 fn compose(

@@ -1,0 +1,11 @@
+//! What texts and queries are checked against.
+
+use ground::Schema;
+use schema::document::{Source, Table};
+
+/// The schema of tables. Its reasons are stored, and read by callers who may not see every table.
+pub fn schema_of<'t>(tables: &'t [Table], source: &'t Source) -> Schema<'t> {
+    Schema::new(tables, source.dialect)
+        .with_extensions(source.extensions.as_deref())
+        .without_hints()
+}
