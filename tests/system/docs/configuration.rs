@@ -5,7 +5,7 @@ use std::path::Path;
 
 use regex::Regex;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprMethodCall, Lit};
+use syn::{Expr, ExprCall, ExprMethodCall, Lit};
 
 use super::{Page, root};
 
@@ -13,16 +13,31 @@ use super::{Page, root};
 #[derive(Default)]
 struct Defaults(BTreeMap<String, String>);
 
-impl<'ast> Visit<'ast> for Defaults {
-    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        if call.method == "parse"
-            && let [Expr::Lit(name), default] = &*call.args.iter().collect::<Vec<_>>()
+impl Defaults {
+    fn add<'ast>(&mut self, mut arguments: impl Iterator<Item = &'ast Expr>) {
+        if let Some(Expr::Lit(name)) = arguments.next()
             && let Lit::Str(name) = &name.lit
-            && let Some(default) = number(default)
+            && let Some(default) = arguments.next().and_then(number)
         {
             self.0.insert(name.value(), default);
         }
+    }
+}
+
+impl<'ast> Visit<'ast> for Defaults {
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        if call.method == "parse" || call.method == "parse_as" {
+            self.add(call.args.iter());
+        }
         visit::visit_expr_method_call(self, call);
+    }
+
+    /// A closure around it.
+    fn visit_expr_call(&mut self, call: &'ast ExprCall) {
+        if matches!(&*call.func, Expr::Path(path) if path.path.is_ident("one_or_more")) {
+            self.add(call.args.iter());
+        }
+        visit::visit_expr_call(self, call);
     }
 }
 

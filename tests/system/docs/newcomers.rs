@@ -233,9 +233,7 @@ async fn an_analyst_syncs_a_postgres_warehouse_adds_what_people_know_and_follows
     );
     let versions = analyst.get("/v1/schema/versions");
     assert!(
-        versions["items"]
-            .as_array()
-            .is_some_and(|it| it.len() >= 3),
+        versions["items"].as_array().is_some_and(|it| it.len() >= 3),
         "{versions}"
     );
 }
@@ -271,7 +269,7 @@ async fn a_bot_developer_connects_slack_and_finds_each_message_once_and_masked()
     let asked = event(
         "A1",
         "Ev1",
-        json!({"type": "message", "channel": "C1", "channel_type": "channel", "user": "U1",
+        &json!({"type": "message", "channel": "C1", "channel_type": "channel", "user": "U1",
         "ts": "1764000000.000100", "text": "Two refunds, please. passwort hunter2"}),
     );
     // Slack sends again what it has no answer for.
@@ -287,7 +285,7 @@ async fn a_bot_developer_connects_slack_and_finds_each_message_once_and_masked()
     let reported = event(
         "A1",
         "Ev2",
-        json!({"type": "message", "channel": "C1", "channel_type": "channel",
+        &json!({"type": "message", "channel": "C1", "channel_type": "channel",
         "app_id": "A1", "bot_id": "B1", "ts": "1764000005.000200", "thread_ts": "1764000000.000100",
         "text": "Both are on their way."}),
     );
@@ -336,7 +334,7 @@ async fn a_bot_developer_connects_slack_and_finds_each_message_once_and_masked()
     let other = event(
         "A2",
         "Ev3",
-        json!({"type": "message", "channel": "C2", "channel_type": "channel", "user": "U1",
+        &json!({"type": "message", "channel": "C2", "channel_type": "channel", "user": "U1",
         "ts": "1764000010.000100", "text": "Where is my order?"}),
     );
     assert!(developer.slack(&other).ends_with("200"));
@@ -354,7 +352,7 @@ async fn a_bot_developer_connects_slack_and_finds_each_message_once_and_masked()
     );
 }
 
-fn event(app: &str, id: &str, event: Value) -> Value {
+fn event(app: &str, id: &str, event: &Value) -> Value {
     json!({"type": "event_callback", "api_app_id": app, "team_id": "T1", "event_id": id, "event_time": 1_764_000_000,
         "event": event})
 }

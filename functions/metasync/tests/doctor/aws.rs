@@ -98,7 +98,7 @@ fn on_aws_the_login_the_clock_and_the_deployment_are_checked() {
 const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:metasync-alarms";
 
 /// The checks of a deployment with these alarms, and with these subscriptions of [`TOPIC`].
-fn with_alarms(alarms: Value, subscriptions: Value) -> Vec<(String, String, String)> {
+fn with_alarms(alarms: &Value, subscriptions: &Value) -> Vec<(String, String, String)> {
     let alarms =
         json!({"DescribeAlarmsResponse": {"DescribeAlarmsResult": {"MetricAlarms": alarms}}});
     let listed = json!({"ListSubscriptionsByTopicResponse":
@@ -143,9 +143,12 @@ fn an_alarm_on_aws_without_a_confirmed_receiver_fails() {
             &subscribe,
         ),
     ] {
-        assert_fails(&with_alarms(alarms, subscriptions), &[("alarms", expected)]);
+        assert_fails(
+            &with_alarms(&alarms, &subscriptions),
+            &[("alarms", expected)],
+        );
     }
-    let checks = with_alarms(json!([good]), json!([confirmed, subscription("Deleted")]));
+    let checks = with_alarms(&json!([good]), &json!([confirmed, subscription("Deleted")]));
     let alarms: Vec<_> = checks
         .iter()
         .filter(|(name, ..)| name == "alarms")
