@@ -154,6 +154,7 @@ fn by_dataset(document: &Document) -> Vec<(String, BTreeSet<String>)> {
 
 /// The document as a caller gets it: through JSON, with an example of each table.
 fn served(mut document: Document) -> Document {
+    let dialect = document.source.dialect;
     let examples = document
         .tables
         .iter()
@@ -161,6 +162,7 @@ fn served(mut document: Document) -> Document {
         .map(|(number, table)| Example {
             // No question that could hold the name of another table.
             question: "→".repeat(number + 1),
+            sql: format!("select * from {}", table_name(&table.parts, dialect)),
             ..example(&[&table.name])
         });
     document.examples = examples.collect();

@@ -88,9 +88,11 @@ impl<'a> Hidden<'a> {
                 let TableName {
                     project, dataset, ..
                 } = &table.parts;
-                // Without quotes, a project of BigQuery is several words.
-                let word = project.rsplit(['-', '.', ':']).next();
-                let parts = [project.as_str(), dataset, word.unwrap_or_default()];
+                // A project of BigQuery, such as `example.com:shop-1`, may be read as several words. A query names one
+                // by the first or the last.
+                let first = project.split('.').next().unwrap_or_default();
+                let last = project.rsplit(['-', '.', ':']).next().unwrap_or_default();
+                let parts = [project.as_str(), dataset, first, last];
                 parts.into_iter().any(is_name) || table.columns.iter().any(|it| is_name(&it.name))
             })
         };

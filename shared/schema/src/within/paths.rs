@@ -82,9 +82,50 @@ fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<Token>> {
         Dialect::Bigquery => Tokenizer::new(&BigQueryDialect, sql).tokenize(),
         Dialect::Postgres => Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize(),
     };
-    let tokens = tokens.ok()?.into_iter();
-    let tokens = tokens.filter(|token| !matches!(token, Token::Whitespace(_)));
-    Some(tokens.collect())
+    let mut tokens = tokens.ok()?;
+    if dialect == Dialect::Postgres {
+        tokens = with_decoded_names(tokens);
+    }
+    tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
+    Some(tokens)
+}
+
+/// Makes one token of each name with escapes: `U&"d\0061ta"` is read as three.
+fn with_decoded_names(tokens: Vec<Token>) -> Vec<Token> {
+    let mut decoded = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        match (token, &decoded[..]) {
+            (Token::Word(mut name), [.., prefix, Token::Ampersand])
+                if name.quote_style == Some('"') && is_word(prefix, "u") =>
+            {
+                name.value = unescaped(&name.value);
+                decoded.truncate(decoded.len() - 2);
+                decoded.push(Token::Word(name));
+            }
+            (token, _) => decoded.push(token),
+        }
+    }
+    decoded
+}
+
+/// Replaces `\XXXX`, `\+XXXXXX` and `\\`. What is none of these stays as it is written.
+fn unescaped(name: &str) -> String {
+    let (mut text, mut rest) = (String::new(), name);
+    while let Some((before, after)) = rest.split_once('\\') {
+        text += before;
+        let (start, digits) = if after.starts_with('+') {
+            (1, 6)
+        } else {
+            (0, 4)
+        };
+        let code = after.get(start..start + digits);
+        let code = code.and_then(|code| u32::from_str_radix(code, 16).ok());
+        (text, rest) = match code.and_then(char::from_u32) {
+            Some(character) => (text + &String::from(character), &after[start + digits..]),
+            None => (text + "\\", after.strip_prefix('\\').unwrap_or(after)),
+        };
+    }
+    text + rest
 }
 
 /// The names of a word: quotes of BigQuery may enclose a whole path.
@@ -161,6 +202,14 @@ mod tests {
             let found = paths.qualified.iter().filter(|path| path.is_no_column);
             let found: Vec<String> = found.map(|path| path.names.join(".")).collect();
             assert_eq!(found, expected, "{sql}");
+        }
+        for (sql, name) in [
+            (r#"select U&"hr"."f"(1)"#, "hr.f"),
+            (r#"select u&"\0068\+000072".f(1)"#, "hr.f"),
+            (r#"select U&"a\\b\zz"."f"(1)"#, r"a\b\zz.f"),
+        ] {
+            let paths = Paths::of(sql, Dialect::Postgres).unwrap();
+            assert_eq!(paths.qualified[0].names.join("."), name, "{sql}");
         }
         let paths = Paths::of("select `p-1.hr.f`(x) from `shop`.t", Dialect::Bigquery).unwrap();
         let found: Vec<String> = paths
