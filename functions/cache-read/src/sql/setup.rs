@@ -38,6 +38,7 @@ impl Setup {
         let max_bytes = resources.env().get("SQL_MAX_BYTES");
         let max_bytes = max_bytes.map(|text| {
             text.parse()
+                .ok()
                 .with_context(|| format!("SQL_MAX_BYTES is {text:?}: set it to a number of bytes"))
         });
         let (max_bytes, llm, conversations) = (

@@ -167,6 +167,7 @@ async fn transient_failures_are_retried_and_each_attempt_is_counted() {
 #[tokio::test]
 async fn an_error_of_a_connection_names_the_host_and_the_port() {
     let stub = Stub::start().await;
+    stub.table(SHOP, "t", id());
     stub.fail(Method::List, 100, &Fault::Disconnect);
     let mut address = String::new();
     let source = source(&stub, "shop", |settings| {
