@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
-use super::report::{Outcome, failed, fine};
+use super::report::{Outcome, failed, fine, skipped};
 
 /// The time limit of the call: a start with secrets to read, and the checks of the function.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -47,6 +48,13 @@ pub async fn outcome(
 }
 
 fn of_response(status: u16, body: &str, remedies: &Remedies) -> Outcome {
+    // An error of ours is JSON.
+    if status == 404 && serde_json::from_str::<IgnoredAny>(body).is_err() {
+        return skipped(
+            "something in front of the service answers GET /readyz with 404, as Google may do for \
+             paths that end in z",
+        );
+    }
     if status == 404 {
         let detail = "it runs a release without GET /readyz, so it can't be checked";
         return failed(detail, remedies.apply);
@@ -144,7 +152,14 @@ mod tests {
         }
         let off = see(200, &one("model", "off", "no model")).await;
         assert_eq!(off.1, "it answers, and checked model");
-        assert!(!see(404, "").await.0);
+        let (is_fine, detail, _) = see(404, r#"{"title": "not found"}"#).await;
+        assert!(
+            !is_fine && detail.contains("without GET /readyz"),
+            "{detail}"
+        );
+        let of_google = async { Ok((404, "<html>404. That's an error.</html>".to_owned())) };
+        let of_google = outcome(of_google, &remedies()).await;
+        assert!(matches!(of_google, Outcome::Skipped { .. }));
         let (is_fine, detail, _) = see(502, "Bad gateway").await;
         assert!(!is_fine);
         assert_eq!(detail, "GET /readyz returns 502");
