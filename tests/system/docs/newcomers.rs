@@ -330,6 +330,22 @@ async fn a_bot_developer_connects_slack_and_finds_each_message_once_and_masked()
         "{of_person}"
     );
 
+    // The person likes the answer.
+    let liked = event(
+        "A1",
+        "Ev4",
+        &json!({"type": "reaction_added", "user": "U1", "reaction": "+1::skin-tone-2", "event_ts": "1764000020.000100",
+            "item": {"type": "message", "channel": "C1", "ts": "1764000005.000200"}, "item_user": "U2"}),
+    );
+    assert!(developer.slack(&liked).ends_with("200"));
+    let feedback = developer.get("/v1/robeings/helpdesk/feedback");
+    assert_eq!(
+        feedback["items"].as_array().map(Vec::len),
+        Some(1),
+        "{feedback}"
+    );
+    assert_eq!(feedback["items"][0]["value"], 1, "{feedback}");
+
     // An app that nobody mapped: nothing is lost, and nothing is guessed.
     let other = event(
         "A2",
