@@ -133,6 +133,17 @@ impl NewMessage {
         check_text("thread_ts", self.thread_ts.as_deref(), 128)?;
         check_text("slack_ts", self.slack_ts.as_deref(), 64)?;
         check_text("slack_user_id", self.slack_user_id.as_deref(), 100)?;
+        let is_no_id = |it: char| it.is_whitespace() || ":<>@|".contains(it);
+        if self
+            .slack_user_id
+            .as_deref()
+            .is_some_and(|it| it.contains(is_no_id))
+        {
+            // No request could name its person.
+            return Err(Error::Invalid(
+                "slack_user_id must be Slack's id alone, such as `U0123ABCD`, without a team or a mention".to_owned(),
+            ));
+        }
         check_text("intent", self.intent.as_deref(), 100)?;
         if self.id.as_deref() == Some("") {
             return Err(Error::Invalid(
@@ -311,6 +322,14 @@ mod tests {
             (json!({"message": "a", "metadata": []}), "metadata"),
             (json!({"message": "a", "metadata": {"k": "\0"}}), "NUL"),
             (json!({"message": "a", "intent": "x".repeat(101)}), "intent"),
+            (
+                json!({"message": "a", "slack_user_id": "T1:secret"}),
+                "slack_user_id must be Slack's id alone",
+            ),
+            (
+                json!({"message": "a", "slack_user_id": "<@secret>"}),
+                "slack_user_id must be Slack's id alone",
+            ),
             (json!({"message": "a", "robeing_id": ""}), "robeing_id"),
             (json!({"message": "a", "robeing_id": "a\nb"}), "robeing_id"),
             (json!({"message": "a", "robeing_id": "*"}), "robeing_id"),
