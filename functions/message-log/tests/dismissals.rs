@@ -263,6 +263,109 @@ async fn a_dead_letter_is_not_dismissed_during_its_replay_but_after_one_that_did
     assert_eq!(log.get("/v1/dead-letters").await["items"], json!([]));
 }
 
+/// Leaves the dead letter as a replay does that stored the message, but lost its connection before it recorded this.
+async fn interrupt_the_replay(log: &Fixture, letter: &str) {
+    let claim = format!(
+        "update conversation.dead_letter
+         set message_id = null, replayed_at = now() - interval '3 minutes'
+         where id = '{letter}'"
+    );
+    let client = log.database.client().await;
+    client.batch_execute(&claim).await.expect("a letter");
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_replay_stored_the_message_is_not_dismissed_although_the_replay_failed()
+{
+    let log = start().await;
+    for (id, message) in [
+        (
+            "order-1",
+            json!({"robeing_id": "r1", "message": "put right"}),
+        ),
+        (
+            "019abc00-0000-7abc-8000-000000000001",
+            json!({"robeing_id": "r1", "message": "put right"}),
+        ),
+        (
+            "019abc00-0000-7abc-8000-000000000002",
+            json!({"robeing_id": "r1", "message": "put right", "created_at": "2026-02-01T00:00:00Z"}),
+        ),
+    ] {
+        let mut event = event("r1", 7.0);
+        event["id"] = id.into();
+        let refusal = log.app.post("/events/message-log", event).await;
+        assert_eq!(refusal.status, 400, "{refusal:?}");
+        let letters = log.get("/v1/dead-letters").await;
+        let letter = letters["items"][0]["id"].as_str().expect("a dead letter");
+        let path = format!("/v1/dead-letters/{letter}/replay");
+        let stored = log.app.post(&path, json!({ "message": message })).await;
+        assert_eq!(stored.status, 200, "{stored:?}");
+        interrupt_the_replay(&log, letter).await;
+
+        let reply = dismiss(&log.app, letter, "a test", "").await;
+        assert_eq!(reply.status, 409, "{id}: {reply:?}");
+        assert!(reply.text().contains("was replayed"), "{id}: {reply:?}");
+        assert_eq!(log.get("/v1/dead-letters").await["items"], json!([]));
+        let replayed = log.get("/v1/dead-letters?replayed=true").await;
+        let of_letter = &replayed["items"][0];
+        assert_eq!(
+            (&of_letter["id"], &of_letter["message_id"]),
+            (&json!(letter), &stored.json()["id"]),
+            "{id}"
+        );
+    }
+    assert_eq!(dismissed(&log).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_key_has_another_message_is_dismissed_also_after_a_replay_that_failed()
+{
+    let log = start().await;
+    let stored = log.app.post("/events/message-log", event("r1", 0.7)).await;
+    assert_eq!(stored.status, 200, "{stored:?}");
+    let mut other = event("r1", 0.7);
+    other["message"] = "walrus".into();
+    let refusal = log.app.post("/events/message-log", other).await;
+    assert_eq!(refusal.status, 422, "{refusal:?}");
+    let letters = log.get("/v1/dead-letters").await;
+    let letter = letters["items"][0]["id"].as_str().expect("a dead letter");
+    interrupt_the_replay(&log, letter).await;
+    let reply = dismiss(&log.app, letter, "a test", "").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[tokio::test]
+async fn the_dead_letter_of_an_edit_is_dismissed_unless_its_replay_stored_the_edit() {
+    let log = slack::start().await;
+    let ts = slack::now_ts(1);
+    let posted = slack::send(&log, &of_slack(&ts, "first")).await;
+    assert_eq!(posted.status, 200, "{posted:?}");
+    let long = "x".repeat(300_000);
+    for (second, is_stored) in [(5, false), (9, true)] {
+        let edit = edited(&ts, &slack::now_ts(second), &long);
+        assert_eq!(slack::send(&log, &edit).await.status, 413);
+        let letters = log.get("/v1/dead-letters").await;
+        let letter = letters["items"][0].clone();
+        let id = letter["id"].as_str().expect("a dead letter");
+        if is_stored {
+            let mut message = letter["body"].clone();
+            if !message.is_object() {
+                message = json!({"robeing_id": letter["robeing_id"], "channel_id": "C024BE91L",
+                                 "slack_ts": ts});
+            }
+            message["message"] = "short".into();
+            let path = format!("/v1/dead-letters/{id}/replay");
+            let replay = log.app.post(&path, json!({ "message": message })).await;
+            assert_eq!(replay.status, 200, "{replay:?}");
+        }
+        interrupt_the_replay(&log, id).await;
+        let reply = dismiss(&log.app, id, "a test", "").await;
+        let status = if is_stored { 409 } else { 200 };
+        assert_eq!(reply.status.as_u16(), status, "{reply:?}");
+    }
+}
+
 fn of_slack(ts: &str, text: &str) -> Value {
     slack::said(ts, text, json!({}))
 }

@@ -15,6 +15,7 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::replay::settle_earlier;
 use super::robeings;
 use crate::log::Log;
 
@@ -101,6 +102,7 @@ pub async fn dismiss(
     Json(request): Json<DismissRequest>,
 ) -> Result<Json<Dismissal>> {
     let reason = log.masked_text(request.reason()?).await?;
+    settle_earlier(&log, &caller, id).await?;
     let names = robeings(caller.scope.of(ROBEINGS));
     let scope = Scope::of(ROBEINGS, caller.scope.of(ROBEINGS));
     let client = log.pool.get().await?;

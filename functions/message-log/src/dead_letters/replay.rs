@@ -17,7 +17,7 @@ use super::robeings;
 use super::store::erase_letters_of_erased;
 use crate::authors;
 use crate::ids::Key;
-use crate::log::{Edit, Log, RawEvent, Stored, source_named};
+use crate::log::{Edit, Log, OTHER_MESSAGE, RawEvent, Sought, Stored, source_named};
 use crate::message::NewMessage;
 
 /// How often a dead letter is read again that changes before it is claimed.
@@ -135,6 +135,21 @@ async fn claim(
     Err(Error::Conflict(detail.to_owned()))
 }
 
+/// Records the message of a replay that stored it and could not record it.
+pub(super) async fn settle_earlier(log: &Log, caller: &Caller, id: Uuid) -> Result<()> {
+    let client = log.pool.get().await?;
+    let letter = Letter::read(&client, caller.scope.of(ROBEINGS), id).await?;
+    // What follows needs a connection of its own.
+    drop(client);
+    let Some(letter) = letter else {
+        return Ok(());
+    };
+    match letter.stored_earlier(log).await? {
+        Some(message_id) => letter.settle(log, caller, message_id).await,
+        None => Ok(()),
+    }
+}
+
 /// Whether a replay that failed has certainly stored nothing in its robeing.
 fn stored_nothing(error: &Error) -> bool {
     // A conflict is with the row of the message in this robeing.
@@ -160,6 +175,8 @@ struct Letter {
     is_claim_first: bool,
     is_erased: bool,
     is_dismissed: bool,
+    is_settled: bool,
+    reason: String,
     attempts: i32,
 }
 
@@ -169,7 +186,8 @@ impl Letter {
             client,
             &Scope::of(ROBEINGS, scope),
             "select source, source_event_id, is_exact, event_time, event_order, sent_at, body, edit, robeing_id,
-                    replayed_at, erased_at is not null as is_erased, dismissed_at is not null as is_dismissed, attempts
+                    replayed_at, erased_at is not null as is_erased, dismissed_at is not null as is_dismissed,
+                    message_id is not null as is_settled, reason, attempts
              from conversation.dead_letter
              where id = $1 and ($2::text[] is null or robeing_id = any ($2))",
             &[(&id, Type::UUID), (&robeings(scope), Type::TEXT_ARRAY)],
@@ -196,6 +214,8 @@ impl Letter {
             is_claim_first: false,
             is_erased: row.try_get("is_erased")?,
             is_dismissed: row.try_get("is_dismissed")?,
+            is_settled: row.try_get("is_settled")?,
+            reason: row.try_get("reason")?,
             attempts: row.try_get("attempts")?,
         }))
     }
@@ -293,14 +313,39 @@ impl Letter {
             ..RawEvent::with_key(source_named(&self.source), self.key.clone())
         };
         let event = event.with_message(message);
-        let Some(Jsonb(edit)) = &self.edit else {
+        let Some(edit) = self.edit()? else {
             return log.store_one(event).await;
         };
-        let edit = Edit::deserialize(edit).map_err(anyhow::Error::from)?;
         log.edit(event, &edit).await?.ok_or_else(|| {
             let detail = "the message has a newer edit or is deleted, so this edit changes nothing";
             Error::Conflict(detail.to_owned())
         })
+    }
+
+    fn edit(&self) -> Result<Option<Edit>> {
+        let edit = self.edit.as_ref().map(|Jsonb(it)| Edit::deserialize(it));
+        Ok(edit.transpose().map_err(anyhow::Error::from)?)
+    }
+
+    /// The message that a replay stored without recording it.
+    async fn stored_earlier(&self, log: &Log) -> Result<Option<Uuid>> {
+        let robeing_id = self.claimed_at.and(self.robeing_id.as_deref());
+        let Some(robeing_id) = robeing_id else {
+            return Ok(None);
+        };
+        // A replay can't store an event whose key has another message.
+        if self.is_settled || self.is_erased || self.is_dismissed || self.reason == OTHER_MESSAGE {
+            return Ok(None);
+        }
+        let edit = self.edit()?;
+        let sought = Sought {
+            robeing_id,
+            source: source_named(&self.source),
+            key: &self.key,
+            body: self.body.as_ref(),
+            edit: edit.as_ref(),
+        };
+        log.find(&sought).await
     }
 
     /// Records the message that the dead letter became, unless it has a newer edit by now.

@@ -117,6 +117,24 @@ impl RowIdentity {
     }
 }
 
+/// Where rows with a key can be, whatever the time of their message: the id that follows from the key's own time, and the
+/// key in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    pub id: Option<Uuid>,
+    pub ledger_key: Uuid,
+}
+
+impl Places {
+    pub fn of(robeing_id: &str, source: &str, key: &Key) -> Self {
+        let digest = digest(&[robeing_id, source, &key.text]);
+        Self {
+            id: key.time.map(|time| key.id_at(time, digest)),
+            ledger_key: Uuid::from_bytes(digest),
+        }
+    }
+}
+
 /// The 62 bits of an id after its time: a place in an order, followed by a part of a digest.
 fn ordered(order: u64, rest: u64) -> u64 {
     (order << (62 - ORDER_BITS)) | (rest >> (2 + ORDER_BITS))

@@ -179,3 +179,17 @@ fn ids_have_the_order_of_their_times_and_within_one_time_of_the_batch() {
     assert!(first_id_at(one) < id_at(one, 0));
     assert_eq!(id_at(one, 0).get_version_num(), 7);
 }
+
+#[test]
+fn the_places_of_a_key_have_the_row_of_any_message_with_it() {
+    for text in ["019abc00-0000-7abc-8000-000000000001", "order-1"] {
+        let places = Places::of("r1", "http", &Key::of_sender(text));
+        for created_at in [None, Some("2026-02-01T00:00:00Z")] {
+            let row = of(text, created_at).unwrap();
+            match row.ledger_key {
+                None => assert_eq!(Some(row.id), places.id, "{text}"),
+                Some(key) => assert_eq!(key, places.ledger_key, "{text}"),
+            }
+        }
+    }
+}

@@ -29,6 +29,13 @@ pub struct Edit {
 impl Edit {
     /// Bytes that sort in the order of edits. A shorter event id is older.
     fn order(&self, content: Uuid) -> Vec<u8> {
+        let mut order = self.order_of_event();
+        order.extend(content.into_bytes());
+        order
+    }
+
+    /// What [`Edit::order`] begins with, for any content.
+    pub(super) fn order_of_event(&self) -> Vec<u8> {
         let micros = |time: Option<Timestamp>| {
             let micros = time.map_or(0, Timestamp::as_microsecond);
             micros.max(0).to_be_bytes()
@@ -38,7 +45,6 @@ impl Edit {
         order.extend(micros(self.edited_at));
         order.extend((self.event_id.len() as u64).to_be_bytes());
         order.extend(self.event_id.as_bytes());
-        order.extend(content.into_bytes());
         order
     }
 }

@@ -18,6 +18,8 @@ use crate::ids::RowIdentity;
 
 /// How often a statement is tried that finds no partition or loses a race.
 pub(super) const MAX_ATTEMPTS: usize = 4;
+/// Why an event is refused whose key has another message.
+pub const OTHER_MESSAGE: &str = "another message has this id: send a new message with a new id";
 
 impl Log {
     /// Inserts all drafts in one transaction. If the database rejects it, each half is tried on its own, until
@@ -265,7 +267,7 @@ fn rejected(error: tokio_postgres::Error) -> Error {
 }
 
 fn other_content() -> Error {
-    Error::Unprocessable("another message has this id: send a new message with a new id".to_owned())
+    Error::Unprocessable(OTHER_MESSAGE.to_owned())
 }
 
 pub(super) fn answers_other_robeing() -> Error {

@@ -8,6 +8,7 @@ mod delete;
 mod draft;
 mod edit;
 mod event;
+mod find;
 mod insert;
 mod merge;
 mod partitions;
@@ -42,6 +43,8 @@ use insert::repeat_error;
 pub use draft::tokens;
 pub use edit::Edit;
 pub use event::{Event, RawEvent, Stored, source_named};
+pub use find::Sought;
+pub use insert::OTHER_MESSAGE;
 pub use partitions::CLOSED;
 
 /// More rows per statement don't make inserts faster, and hold locks for longer.
