@@ -1,8 +1,9 @@
 //! Which functions a configuration starts. A function is left out if nothing that is set says that it is wanted, and
 //! incomplete if it is wanted and a variable that it requires is not set. Both are not served, and the others are. A
-//! value that is not valid stops the process, because it may be a mistake in what the function must do.
+//! value that is not valid stops the process, also one of a function that is not served, because it may be a mistake in
+//! what the function must do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use platform::all::Errors;
@@ -120,9 +121,9 @@ impl Selection {
     /// The routes of every function that is served.
     ///
     /// # Errors
-    /// If a value of a wanted function is not valid, or if there is nothing to serve. The error names every value that
-    /// is not valid and every missing variable. A function that only lacks a variable is no error if another one can be
-    /// served.
+    /// If a value of any function is not valid, or if there is nothing to serve. The error names every value that is not
+    /// valid, and every missing variable of the wanted functions. A function that only lacks a variable is no error if
+    /// another one can be served.
     pub fn open(&self, resources: &Resources) -> anyhow::Result<Router> {
         let env = resources.env();
         let mut errors = Errors::default();
@@ -133,11 +134,13 @@ impl Selection {
             }
         }
         let missing = self.missing(env);
-        for function in &self.incomplete {
-            // It can't open, but the error names its other variables as well.
+        let mut unset = BTreeSet::new();
+        for function in self.incomplete.iter().chain(&self.left_out) {
+            // It can't open, but the error names its values that are not valid as well.
             let _ = errors.take((function.app)(resources));
+            unset.extend(function.missing(env));
         }
-        errors.retain(|text| !missing.keys().any(|it| is_about(text, it.name)));
+        errors.retain(|text| !unset.iter().any(|it| is_about(text, it.name)));
         if self.served.is_empty() || !errors.is_empty() {
             for (variable, functions) in &missing {
                 errors.add(lacks(env, variable, functions));
@@ -328,6 +331,26 @@ mod tests {
             assert_eq!(error.matches(part).count(), 1, "{part} in {error}");
         }
         assert_eq!(error.matches("; ").count(), 6, "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_invalid_value_of_a_function_that_is_left_out_stops_the_start() {
+        for (set, name, value) in [
+            (&["BUCKET_URL"][..], "ENRICH_CONCURRENCY", "0"),
+            (&["BUCKET_URL"], "TASK_EXPERIENCE", "x"),
+            (&["BUCKET_URL"], "DATABASE_POOL_SIZE", "0"),
+            (&["BUCKET_URL"], "MESSAGE_MAX_AGE_DAYS", "1"),
+            (&["BUCKET_URL"], "SYNC_INTERVAL_SECONDS", "soon"),
+            (&["DATABASE_URL", "MASKING_KEY"], "CACHE_FRESH_SECONDS", "x"),
+            (&["DATABASE_URL", "MASKING_KEY"], "ENRICH_MAX_CALLS", "-1"),
+        ] {
+            let valid = env(set);
+            crate::open(&Resources::new(valid.clone())).expect("the other functions");
+            let resources = Resources::new(valid.with(name, value));
+            let error = crate::open(&resources).map(drop).unwrap_err().to_string();
+            assert!(is_about(&error, name), "{name}: {error}");
+            assert!(!error.contains("; "), "{name}: {error}");
+        }
     }
 
     #[test]
