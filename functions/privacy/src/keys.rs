@@ -27,15 +27,19 @@ struct MasterKey {
 
 impl MasterKeys {
     pub fn parse(secret: &Secret) -> anyhow::Result<Self> {
-        let keys = secret.expose().split(',').map(|text| {
-            let key: Option<[u8; KEY_BYTES]> = hex::decode(text.trim())
-                .ok()
-                .and_then(|key| key.try_into().ok());
-            let key = key.context(
+        let mut keys: Vec<[u8; KEY_BYTES]> = Vec::new();
+        for text in secret.expose().split(',') {
+            let key = hex::decode(text.trim()).ok();
+            let key = key.and_then(|key| key.try_into().ok()).context(
                 "PRIVACY_KEY is not a key: set it to 64 hex digits, for example from `openssl rand -hex 32`",
             )?;
-            MasterKey::new(&key)
-        });
+            ensure!(
+                !keys.contains(&key),
+                "PRIVACY_KEY has the same key twice: set it to different keys, separated by commas"
+            );
+            keys.push(key);
+        }
+        let keys = keys.iter().map(MasterKey::new);
         Ok(Self(keys.collect::<anyhow::Result<_>>()?))
     }
 
@@ -228,6 +232,21 @@ mod tests {
             both.digests_of("user_id", "u")
                 .contains(&master(&old).digests_of("user_id", "u")[0])
         );
+    }
+
+    #[test]
+    fn the_same_key_twice_is_refused_however_it_is_written() {
+        let (one, other) = ("ab".repeat(32), "08".repeat(32));
+        for twice in [
+            format!("{one},{one}"),
+            format!("{one}, {}", one.to_uppercase()),
+            format!("{other},{one},{other}"),
+        ] {
+            let error = MasterKeys::parse(&Secret::new(&*twice)).err().unwrap();
+            let error = error.to_string();
+            assert!(error.starts_with("PRIVACY_KEY has the same key twice"));
+            assert!(!error.contains("abab") && !error.contains("0808"));
+        }
     }
 
     #[test]
