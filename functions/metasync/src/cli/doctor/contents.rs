@@ -62,7 +62,7 @@ mod tests {
             ("AUTH_TOKENS", format!("{TOKENS}\n")),
             ("DATABASE_URL", "postgres://user:word@db/shop".to_owned()),
             ("MASKING_KEY", key.clone()),
-            ("PRIVACY_KEY", format!("{key},{key}")),
+            ("PRIVACY_KEY", format!("{key},{}", "08".repeat(32))),
             (
                 "SLACK_SIGNING_SECRET",
                 "8f742231b10e8888abcd99yyyzzz85a5".to_owned(),
@@ -98,6 +98,7 @@ mod tests {
             ("MASKING_KEY", format!("{key}\n"), "line break"),
             ("MASKING_KEY", key[2..].to_owned(), "64 hex digits"),
             ("PRIVACY_KEY", format!("{key},hunter2"), "64 hex digits"),
+            ("PRIVACY_KEY", format!("{key},{key}"), "same key twice"),
             ("SLACK_SIGNING_SECRET", "{\"hunter2".to_owned(), "not a map"),
             (
                 "WAREHOUSE_URL",
