@@ -110,6 +110,8 @@ fn word(text: &mut Text, start: usize) -> usize {
     add(text, Kind::Secret, token);
     let statement = secrets::in_statement(text, start);
     add(text, Kind::Secret, statement);
+    let account = secrets::of_account(text, start);
+    add(text, Kind::Secret, account);
     add(text, Kind::Iban, international::iban(text, start));
     end
 }

@@ -53,6 +53,17 @@ const NUMBERS: &[(&str, &[&str])] = &[
 ];
 
 const TEXTS: &[(&str, &[&str])] = &[
+    ("account", &["a:b|chpasswd "]),
+    ("account", &["a", "'|chpasswd"]),
+    ("account", &["chpasswd<<<'"]),
+    ("account", &["htpasswd -b "]),
+    ("account", &["htpasswd -bC "]),
+    ("account", &["net user "]),
+    ("account", &["smbclient -U a%"]),
+    ("property", &["<property name='password'>"]),
+    ("property", &["<property ", "name='password'>"]),
+    ("form field", &["password[]="]),
+    ("form field", &["password", "[]"]),
     ("phone", &["010-1234-5678 "]),
     ("phone", &["+82 10 1234 5678, "]),
     ("phone", &["%2B821012345678"]),

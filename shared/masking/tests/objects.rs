@@ -146,6 +146,18 @@ fn a_list_of_arguments_is_read_like_a_command_line() {
         masked(json!({"args": ["mysql", "-phunter2", "--password=swordfish"]})),
         json!({"args": ["mysql", "-p[SECRET]", "--password=[SECRET]"]})
     );
+    assert_eq!(
+        masked(json!([
+            {"args": ["curl", "-s", "--user=admin:hunter2"]},
+            {"command": "curl", "args": ["--proxy-user=admin:hunter2"]},
+            {"args": ["curl", "--password", "--user=admin:hunter2"]},
+        ])),
+        json!([
+            {"args": ["curl", "-s", "--user=[SECRET]"]},
+            {"command": "curl", "args": ["--proxy-user=[SECRET]"]},
+            {"args": ["curl", "--password", "--user=[SECRET]"]},
+        ])
+    );
     assert_kept(&json!([
         {"argv": ["--no-password", "report.txt"]},
         {"argv": ["--password", "--user", "kim"]},
@@ -156,6 +168,8 @@ fn a_list_of_arguments_is_read_like_a_command_line() {
         {"cmd": ["docker", "build", "--secret", "id=npm"]},
         ["- one item", "- another item"],
         {"args": ["--token", "$TOKEN", 5]},
+        {"args": ["ls", "--user=admin:hunter2"]},
+        {"argv": ["--password", "--format=json"]},
     ]));
 }
 
@@ -166,4 +180,24 @@ fn the_masked_keys_of_a_map_decide_whether_its_values_are_secrets() {
         "비밀번호비밀번호번지무지개0(temp)-4111password(temp)0PRIVATE KEY-----0비밀번호\u{200b}0";
     let once = masked(json!({ above: { key: 1000 } }));
     assert_eq!(masked(once.clone()), once);
+}
+
+#[test]
+fn the_brackets_of_a_form_belong_to_no_name() {
+    assert_masked(
+        &["swordfish"],
+        &json!([
+            {"user[password]": "swordfish"},
+            {"data[user][password]": "swordfish"},
+            {"password[]": "swordfish"},
+            {"password[]": ["swordfish"]},
+            {"user[password][]": "swordfish"},
+            {"password[0]": "swordfish"},
+        ]),
+    );
+    assert_kept(&json!([
+        {"user[password_hint]": "swordfish"},
+        {"password[length]": "swordfish"},
+        {"user[name]": "swordfish"},
+    ]));
 }

@@ -112,3 +112,55 @@ fn a_list_of_arguments_in_a_text_is_a_command_line() {
         "[\"ls\", \"-u\", \"a:b\"]",
     ]);
 }
+
+#[test]
+fn the_password_of_a_command_that_sets_it_for_an_account_is_masked() {
+    assert_masked(&[
+        "echo 'root:⟨hunter2⟩' | chpasswd",
+        "echo \"kim:⟨swordfish⟩\" | sudo chpasswd",
+        "echo kim:⟨swordfish⟩|chpasswd -e",
+        "RUN chpasswd <<< 'root:⟨swordfish⟩'",
+        "htpasswd -b .htpasswd anna ⟨swordfish⟩",
+        "htpasswd -bc /etc/nginx/.htpasswd anna '⟨swordfish⟩' && ls",
+        "htpasswd -nbB -C 10 anna \"⟨swordfish⟩\"",
+        "smbclient //host/share -U ⟨anna%swordfish⟩",
+        "smbclient -L host --user=⟨anna%hunter2⟩",
+        "net user anna ⟨hunter2⟩",
+        "net user anna \"⟨swordfish⟩\" /add",
+        "NET USER anna ⟨swordfish⟩ /ADD",
+    ]);
+    assert_masked(&[
+        "cat users.txt | chpasswd",
+        "chpasswd reads lines of name:password",
+        "a | b chpasswd",
+        "|chpasswd",
+        "htpasswd -c .htpasswd anna",
+        "htpasswd .htpasswd anna swordfish",
+        "htpasswd -b passwordfile username password",
+        "smbclient //host/share -U anna",
+        "the net user growth slowed in May",
+        "net user anna /delete",
+        "net user anna * /add",
+    ]);
+}
+
+#[test]
+fn the_text_of_a_property_and_the_value_of_a_form_field_are_values() {
+    assert_masked(&[
+        "<property name='password'>⟨hunter2⟩</property>",
+        "<property name=\"javax.jdo.option.ConnectionPassword\">⟨swordfish⟩</property>",
+        "<entry key=\"db.password\">⟨swordfish⟩</entry>",
+        "user[password]=⟨hunter2⟩&user[name]=anna",
+        "user%5Bpassword%5D=⟨swordfish⟩&commit=1",
+        "password[]=⟨swordfish⟩",
+        "user[password][]=⟨swordfish⟩",
+    ]);
+    assert_masked(&[
+        "<property name='password'>${db.password}</property>",
+        "<property name='password'></property>",
+        "<label for=\"password\">Kennwort</label>",
+        "<button name=\"password\">Change</button>",
+        "<property type='password'>Kennwort</property>",
+        "fields[password] is required",
+    ]);
+}

@@ -42,7 +42,8 @@ pub fn are(key: &str, values: &[Value]) -> bool {
         .iter()
         .all(|value| value.is_string() || value.is_number());
     let option = |value: &Value| value.as_str().is_some_and(is_option);
-    texts && values.len() > 1 && (is_one_of(&KEYS, key) || values.iter().any(option))
+    let told = is_one_of(&KEYS, key) && !values.is_empty();
+    texts && (told || values.len() > 1 && values.iter().any(option))
 }
 
 fn is_option(argument: &str) -> bool {
@@ -85,6 +86,17 @@ impl Line {
                 .find(' ')
                 .map_or(self.0.len(), |at| from + at + 1);
             self.0.drain(..word);
+        }
+    }
+
+    /// The line without the option at its end.
+    pub fn without_option(&self) -> &str {
+        let words = self.0.trim_end();
+        let last = words.rfind(' ').map_or(0, |space| space + 1);
+        if is_option(&words[last..]) {
+            &self.0[..last]
+        } else {
+            &self.0
         }
     }
 

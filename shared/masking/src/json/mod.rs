@@ -167,7 +167,8 @@ impl Walk<'_> {
         let name = Text::new(start_of(named), self.masker.dictionary);
         let password = secrets::name(&name).is_some_and(secrets::Name::is_password);
         if text.starts_with("--") {
-            self.text("", text)
+            // It is not the value of the option before it.
+            self.after(line.without_option(), text)
         } else if password && !text.starts_with('-') {
             self.string(named, text)
         } else {
@@ -238,8 +239,17 @@ impl Walk<'_> {
     }
 }
 
+/// The start of a key that serves as a label, without the brackets of a form: `user[password]`, `password[]`.
 fn start_of(key: &str) -> &str {
-    &key[..key.floor_char_boundary(KEY)]
+    let start = &key[..key.floor_char_boundary(KEY)];
+    let Some(inside) = start.strip_suffix(']') else {
+        return start;
+    };
+    let name = inside.trim_end_matches(|unit: char| unit.is_ascii_digit());
+    match name.strip_suffix('[') {
+        Some(name) => name.strip_suffix(']').unwrap_or(name),
+        None => inside,
+    }
 }
 
 fn is_placeholder(text: &str) -> bool {

@@ -11,7 +11,7 @@ use crate::text::Text;
 const LINE: usize = 100;
 
 /// The options of commands whose value is a password. `false`: only without a space, since with one it is asked for.
-const OPTIONS: [(&str, &str, bool); 22] = [
+const OPTIONS: [(&str, &str, bool); 26] = [
     ("curl", "-u", true),
     ("curl", "--user", true),
     ("curl", "-U", true),
@@ -34,10 +34,20 @@ const OPTIONS: [(&str, &str, bool); 22] = [
     ("7z", "-p", false),
     ("unzip", "-P", true),
     ("sqlcmd", "-P", true),
+    ("smbclient", "-U", true),
+    ("smbclient", "--user", true),
+    ("rpcclient", "-U", true),
+    ("rpcclient", "--user", true),
 ];
 
-/// The commands whose option has a user, a colon and the password, of any length.
-const WITH_USER: [&str; 3] = ["curl", "http", "https"];
+/// The commands whose option has a user, a mark and the password, of any length.
+const WITH_USER: [(&str, char); 5] = [
+    ("curl", ':'),
+    ("http", ':'),
+    ("https", ':'),
+    ("smbclient", '%'),
+    ("rpcclient", '%'),
+];
 
 /// Options of curl without a value, which may be joined with the next one: `curl -sSu user:password`.
 const FLAGS: &str = "sSkLvfgiINn#46";
@@ -108,16 +118,16 @@ pub fn in_command(text: &Text, dash: usize) -> Option<Range<usize>> {
     start += usize::from(matches!(text.at(start), '"' | '\''));
     let end = (start..start + LONGEST).find(|&unit| ends(text.at(unit)))?;
     let units = text.folded.units(start..end);
-    let with_user = WITH_USER.contains(&command);
-    let password = if with_user {
-        let colon = units.iter().position(|&unit| unit == ':')?;
-        &units[colon + 1..]
+    let with_user = WITH_USER.iter().find(|(known, _)| *known == command);
+    let password = if let Some((_, mark)) = with_user {
+        let user = units.iter().position(|unit| unit == mark)?;
+        &units[user + 1..]
     } else if is_port(units, begins(&words, place)) {
         return None;
     } else {
         units
     };
-    let long = password.len() >= if with_user { 1 } else { 3 };
+    let long = password.len() >= if with_user.is_some() { 1 } else { 3 };
     (long && worth(password) && !is_code(password, true)).then_some(start..end)
 }
 

@@ -2,12 +2,15 @@
 
 use super::markup::{after_value_key, begins_line, closed, closed_after_sign, next_cell};
 use super::purpose::{after_note, after_phrase};
-use super::suffix::{is_other, name_end};
+use super::suffix::{field_end, is_other, name_end};
 use crate::labels::{Class, Label};
 use crate::text::Text;
 
 /// The longest name of a variable or a function that is read back.
 const NAME: usize = 30;
+
+/// The most units of a tag before the value of its attribute.
+const TAG: usize = 60;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Link {
@@ -83,7 +86,7 @@ const BETWEEN: usize = 12;
 /// How the value of a label follows it, and where the value begins.
 pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     let non_latin = !text.before(label.end).is_ascii();
-    let name_end = name_end(text, label);
+    let name_end = field_end(text, name_end(text, label));
     if text.at(name_end) == '>' && in_tag(text, label.start) {
         return Some((Link::Sign { close: false }, name_end + 1));
     }
@@ -109,6 +112,9 @@ pub fn link(text: &Text, label: &Label) -> Option<(Link, usize)> {
     at = text.folded.skip_spaces(at);
     if quoted && text.folded.has(at, "value=") {
         return Some((Link::Sign { close: false }, at + 6));
+    }
+    if quoted && text.at(at) == '>' && is_property(text, label.start) {
+        return Some((Link::Sign { close: false }, at + 1));
     }
     if quoted && text.at(at) == ',' {
         return after_comma(text, label, at);
@@ -219,6 +225,40 @@ fn in_tag(text: &Text, start: usize) -> bool {
         !(unit.is_ascii_alphanumeric() || matches!(unit, ':' | '_' | '-' | '.'))
     });
     name.is_some_and(|steps| text.folded.back(start, steps) == '<')
+}
+
+/// Elements of XML whose text is the value of the name in an attribute.
+const PROPERTIES: [&str; 7] = [
+    "property",
+    "prop",
+    "entry",
+    "param",
+    "parameter",
+    "setting",
+    "variable",
+];
+
+/// Whether a name is that of a property in XML: `<property name="db.password">`.
+fn is_property(text: &Text, start: usize) -> bool {
+    let open = (1..NAME).find(|&steps| {
+        let unit = text.folded.back(start, steps);
+        !(unit.is_ascii_alphanumeric() || matches!(unit, ':' | '_' | '-' | '.'))
+    });
+    let Some(open) = open.map(|steps| start.saturating_sub(steps)) else {
+        return false;
+    };
+    let quoted = matches!(text.at(open), '"' | '\'');
+    let named = ["name=", "key="]
+        .iter()
+        .any(|name| text.folded.has(open.saturating_sub(name.len()), name));
+    let tag = (1..TAG).find(|&steps| matches!(text.folded.back(open, steps), '<' | '>' | '\0'));
+    let element = tag.map_or(open, |steps| open.saturating_sub(steps));
+    quoted
+        && named
+        && text.at(element) == '<'
+        && PROPERTIES.iter().any(|name| {
+            text.folded.has(element + 1, name) && text.at(element + 1 + name.len()) == ' '
+        })
 }
 
 fn after_sign(text: &Text, name_end: usize, sign: usize) -> (Link, usize) {

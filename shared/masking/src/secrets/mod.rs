@@ -1,6 +1,7 @@
 //! Passwords, tokens and keys, recognized by the prefix of the provider that issued them, by the name before them, by
 //! their place in a URL, a command or a header, and by their shape in such a place.
 
+mod accounts;
 mod codes;
 mod commands;
 mod cookies;
@@ -21,6 +22,7 @@ mod token;
 mod value;
 mod words;
 
+pub use accounts::of_account;
 pub use codes::code;
 pub use commands::in_command;
 pub use cookies::cookies;

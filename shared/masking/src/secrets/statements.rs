@@ -130,7 +130,8 @@ fn quoted(text: &Text, open: usize) -> Option<Range<usize>> {
     secret(text, open + 1..end)
 }
 
-fn secret(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
+/// The units of a value that may be a password.
+pub(super) fn secret(text: &Text, at: Range<usize>) -> Option<Range<usize>> {
     let units = text.folded.units(at.clone());
     (units.len() >= 3 && worth(units) && !is_reference(&String::from_iter(units))).then_some(at)
 }

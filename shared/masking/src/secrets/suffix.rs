@@ -60,6 +60,17 @@ pub fn name_end(text: &Text, label: &Label) -> usize {
     end
 }
 
+/// The end of a name with the brackets of a form field before its value: `user[password]=`, `password[]=`.
+pub fn field_end(text: &Text, end: usize) -> usize {
+    let mut at = end;
+    for bracket in ["]", "%5d", "[]", "%5b%5d"] {
+        if text.folded.has(at, bracket) {
+            at += bracket.len();
+        }
+    }
+    if text.at(at) == '=' { at } else { end }
+}
+
 /// Whether a word says where a secret is used.
 pub fn is_use(word: &str) -> bool {
     contains(USES, word)
