@@ -93,6 +93,9 @@ class MetaSync:
         timeout: float = 30.0,
         retry_for: float = 30.0,
     ) -> None:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not the URL of a service: write https://<host> or http://<host>:<port>")
         self._url = url.rstrip("/")
         self._token = token
         self._cache = pathlib.Path(cache) if cache else None

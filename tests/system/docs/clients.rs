@@ -189,6 +189,30 @@ async fn the_client_confirms_its_copy_and_falls_back_to_the_bucket_and_then_to_t
 }
 
 #[tokio::test]
+async fn the_client_refuses_a_url_without_scheme_or_host_at_once() {
+    for url in [
+        "metasync.example.com",
+        "127.0.0.1:8080",
+        "localhost:8080",
+        "//localhost:8080",
+        "https://",
+        "http:///v1",
+        "ftp://localhost",
+        "",
+    ] {
+        let lines = format!(
+            "try: MetaSync({url:?})\nexcept ValueError as error: print(json.dumps(str(error)))"
+        );
+        let error = python(&lines, &[]).await;
+        let error = error.as_str().expect("a text");
+        assert!(error.contains("write https://<host>"), "{url}: {error}");
+    }
+    let lines = "print(json.dumps([MetaSync(url)._url for url in ('http://[::1]:8080/', 'HTTPS://host/a')]))";
+    let accepted = python(lines, &[]).await;
+    assert_eq!(accepted, json!(["http://[::1]:8080", "HTTPS://host/a"]));
+}
+
+#[tokio::test]
 async fn the_client_waits_for_a_service_that_is_down_once_in_seconds() {
     let bucket = root().join("tests/system/upgrade/0.1.0/bucket");
     let lines = format!(
