@@ -7,15 +7,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::common::{Fixture, app_on, message, start, texts};
 
-const PERSON: &str = "0190b2a0-0000-7000-8000-000000000001";
-const LIST: &str = "/v1/robeings/r1/feedback";
+pub const PERSON: &str = "0190b2a0-0000-7000-8000-000000000001";
+pub const LIST: &str = "/v1/robeings/r1/feedback";
 
-async fn give(log: &Fixture, message: &str, feedback: Value) -> Reply {
+pub async fn give(log: &Fixture, message: &str, feedback: Value) -> Reply {
     let path = format!("/v1/messages/{message}/feedback");
     log.app.post(&path, feedback).await
 }
 
-async fn given(log: &Fixture, message: &str, feedback: Value) -> Value {
+pub async fn given(log: &Fixture, message: &str, feedback: Value) -> Value {
     let reply = give(log, message, feedback).await;
     assert!(reply.status.is_success(), "{reply:?}");
     reply.json()
@@ -173,6 +173,15 @@ async fn invalid_feedback_is_refused_with_what_to_send() {
         (json!({"name": "n", "value": {}}), "send a number"),
         (json!({"name": "n", "value": 1e10}), "send a number"),
         (json!({"name": "n", "value": " "}), "send a label"),
+        (json!({"name": "n", "value": "\u{200b}"}), "send a label"),
+        (
+            json!({"name": "n", "value": "\u{feff} \u{2060}"}),
+            "send a label",
+        ),
+        (
+            json!({"name": "n", "comment": "\u{200b}"}),
+            "send at least one",
+        ),
         (
             json!({"name": "n", "value": "x".repeat(101)}),
             "shorter label",
@@ -396,4 +405,18 @@ async fn the_history_has_the_newest_ten_of_a_thousand_and_the_list_has_all() {
         }
     }
     assert_eq!(count, 1000);
+}
+
+#[tokio::test]
+async fn a_label_is_masked_as_the_value_of_its_name() {
+    let log = start().await;
+    let id = log.stored(message("a")).await;
+    for (name, value, stored) in [
+        ("password", "hunter2swordfish", "[SECRET]"),
+        ("topic", "password", "password"),
+    ] {
+        let reply = given(&log, &id, json!({"name": name, "value": value})).await;
+        assert_eq!(reply["value"], stored, "{name}");
+    }
+    assert!(!log.dump().await.contains("hunter2"));
 }

@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod feedback;
 mod forms;
+mod givers;
 mod history;
 mod items;
 mod letters;

@@ -232,13 +232,19 @@ pub fn may_overlap(one: &Subject, other: &Subject) -> bool {
             let users = one.user_ids.iter().chain(&one.other_user_ids);
             let mut others = other.user_ids.iter().chain(&other.other_user_ids);
             let users: Vec<&Uuid> = users.collect();
-            let mut slack_users = one.slack_user_ids.iter();
             others.any(|id| users.contains(&id))
-                || slack_users.any(|id| other.slack_user_ids.contains(id))
+                || slack_users(one).any(|id| slack_users(other).any(|it| it == id))
         }
         (Identity::Robeing(one), Identity::Robeing(other)) => one == other,
         _ => true,
     }
+}
+
+/// The Slack ids of a person, in whichever team.
+fn slack_users(person: &Person) -> impl Iterator<Item = &str> {
+    let names = person.slack_names.iter();
+    let ids = names.filter_map(|name| Some(name.split_once(':')?.1));
+    person.slack_user_ids.iter().map(String::as_str).chain(ids)
 }
 
 /// The robeings that rows about the subject can belong to; none for all.

@@ -71,7 +71,7 @@ async fn every_table_has_an_owner_that_lists_its_identifying_columns() {
 
 /// Whether the name of a column implies that it identifies a person or a robeing.
 fn identifies(column: &str) -> bool {
-    const NOUNS: [&str; 11] = [
+    const NOUNS: [&str; 12] = [
         "user",
         "person",
         "people",
@@ -83,8 +83,10 @@ fn identifies(column: &str) -> bool {
         "phone",
         "subject",
         "slack_user",
+        "slack",
     ];
-    let stem = column.strip_suffix("_ids").or(column.strip_suffix("_id"));
+    let mut suffixes = ["_ids", "_id", "_names"].into_iter();
+    let stem = suffixes.find_map(|suffix| column.strip_suffix(suffix));
     let last = |it: &str| {
         NOUNS
             .iter()

@@ -188,3 +188,127 @@ async fn a_reaction_of_an_erased_person_is_not_stored_again_when_slack_delivers_
     let page = it.log.get("/v1/robeings/r1/feedback").await.json();
     assert_eq!(page["items"][0]["slack_user_id"], "U7");
 }
+
+/// Feedback on one message, each as its comment, the giver's Slack id if one is named, and the name of the caller.
+async fn start_with_callers(rows: &[(&str, Option<&str>, &str)]) -> Fixture {
+    let it = start().await;
+    let id = it.stored(said("r1", LEE, "hello", "now")).await;
+    for (n, (comment, slack_user, agent)) in rows.iter().enumerate() {
+        let slack_user = slack_user.map_or("null".to_owned(), |id| format!("'{id}'"));
+        it.database
+            .run(&format!(
+                "insert into conversation.feedback
+                     (id, key, message_id, robeing_id, name, comment, source, slack_user_id, agent, given_at)
+                 values ('00000000-0000-7000-8000-00000000000{n}', gen_random_uuid(), '{id}', 'r1', 'helpful', '{comment}', 'http', {slack_user}, '{agent}', now())"
+            ))
+            .await;
+    }
+    it
+}
+
+/// The comments of an export.
+async fn exported(it: &Fixture, subject: Value) -> Vec<String> {
+    let lines = it.export(subject).await;
+    let given = lines
+        .iter()
+        .filter(|it| it["table"] == "conversation.feedback");
+    let comments = given.map(|it| it["comment"].as_str().unwrap_or_default().to_owned());
+    comments.collect()
+}
+
+#[tokio::test]
+async fn a_caller_gave_only_the_feedback_that_names_nobody() {
+    let simple = KIM.replace('-', "").to_uppercase();
+    let it = start_with_callers(&[
+        ("own", None, KIM),
+        ("own by other spelling", None, &simple),
+        ("of bob", Some("UBOB"), KIM),
+        ("of nobody", None, &format!("app {KIM}")),
+    ])
+    .await;
+    let own = ["own", "own by other spelling"];
+    assert_eq!(exported(&it, json!({"user_id": KIM})).await, own);
+    done(&it.erase(json!({"user_id": KIM})).await);
+    assert_eq!(comments(&it).await, ["of bob", "of nobody"]);
+    // Bob's feedback stays, without the name of the caller.
+    let named = format!("select count(*) from conversation.feedback where agent = '{KIM}'");
+    assert_eq!(it.count(&named).await, 0);
+    assert_eq!(
+        exported(&it, json!({"slack_user_id": "UBOB"})).await,
+        ["of bob"]
+    );
+}
+
+#[tokio::test]
+async fn the_name_of_a_caller_is_compared_with_an_id_as_a_whole() {
+    let it = start_with_callers(&[
+        ("1", None, "wr-a"),
+        ("2", None, "WR-a"),
+        ("3", None, "app WR"),
+        ("4", None, "WR"),
+        ("5", None, "u0bot-service"),
+        ("6", None, "U0BOT"),
+        ("7", None, "U0BOT service"),
+    ])
+    .await;
+    assert_eq!(exported(&it, json!({"slack_user_id": "WR"})).await, ["4"]);
+    done(&it.erase(json!({"slack_user_id": "WR"})).await);
+    assert_eq!(comments(&it).await, ["1", "2", "3", "5", "6", "7"]);
+    done(&it.erase(json!({"user_id": "U0BOT"})).await);
+    assert_eq!(comments(&it).await, ["1", "2", "3", "5", "7"]);
+}
+
+#[tokio::test]
+async fn feedback_by_one_slack_id_in_two_teams_is_erased_and_exported_by_team() {
+    for known in ["", "T7"] {
+        let it = start().await;
+        let id = it.stored(said("r1", LEE, "hello", "now")).await;
+        for giver in ["T7:UQQ", "T8:UQQ", "UQQ"] {
+            give(&it, &id, giver, giver).await;
+        }
+        if known == "T7" {
+            let name = format!("insert into conversation.slack_user values ('T7', 'UQQ', '{KIM}')");
+            it.database.run(&name).await;
+        }
+        for giver in ["T7:UQQ", "T8:UQQ"] {
+            let given = exported(&it, json!({"user_id": giver})).await;
+            assert_eq!(
+                given
+                    .iter()
+                    .filter(|it| it.starts_with('T'))
+                    .collect::<Vec<_>>(),
+                [giver]
+            );
+        }
+        done(&it.erase(json!({"slack_user_id": "T8:UQQ"})).await);
+        assert_eq!(comments(&it).await, ["T7:UQQ", "UQQ"]);
+        let again = it
+            .app
+            .post("/v1/erasures", json!({"user_id": "T9:UQQ"}))
+            .await;
+        assert_eq!(again.status, 404);
+        if known == "T7" {
+            done(&it.erase(json!({"user_id": KIM})).await);
+        } else {
+            assert_eq!(
+                exported(&it, json!({"user_id": "UQQ"})).await,
+                ["T7:UQQ", "UQQ"]
+            );
+            done(&it.erase(json!({"user_id": "UQQ"})).await);
+        }
+        assert_eq!(comments(&it).await, Vec::<String>::new());
+        assert!(!it.dump().await.contains("UQQ"));
+    }
+}
+
+#[tokio::test]
+async fn an_export_by_a_slack_id_of_several_teams_has_the_feedback_of_none() {
+    let it = start().await;
+    let id = it.stored(said("r1", LEE, "hello", "now")).await;
+    for giver in ["T7:UQQ", "T8:UQQ", "UQQ"] {
+        give(&it, &id, giver, giver).await;
+    }
+    assert_eq!(exported(&it, json!({"user_id": "UQQ"})).await, ["UQQ"]);
+    done(&it.erase(json!({"user_id": "UQQ"})).await);
+    assert_eq!(comments(&it).await, Vec::<String>::new());
+}

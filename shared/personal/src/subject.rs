@@ -39,6 +39,10 @@ pub struct Person {
     /// Further user ids that rows with the Slack ids have. Those rows may be in exports of these people.
     #[serde(default)]
     pub other_user_ids: Vec<Uuid>,
+    /// The Slack ids with each team or enterprise in which they are the person's, such as `T0123ABCD:U0123ABCD`. A
+    /// Slack id without one here is meant in any team.
+    #[serde(default)]
+    pub slack_names: Vec<String>,
 }
 
 /// What is to be done with rows that don't say for certain whose they are.

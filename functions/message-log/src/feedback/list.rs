@@ -110,14 +110,18 @@ pub async fn list(
            and removed_at is null
            and ($3::uuid is null or message_id = $3)
            and ($4::text is null or name = $4)
-           and ($5::uuid[] is null or user_id = any ($5) or user_id is null and slack_user_id = any ($6))
-           and ($7::timestamptz is null or given_at >= $7)
-           and ($8::timestamptz is null or given_at < $8)
+           and ($5::uuid[] is null
+                or user_id = any ($5)
+                or user_id is null and slack_user_id = any ($6)
+                    and conversation.is_in_team(slack_names, slack_user_id, $7)
+                or user_id is null and slack_names && $7::text[])
+           and ($8::timestamptz is null or given_at >= $8)
+           and ($9::timestamptz is null or given_at < $9)
            and exists (
                select from conversation.log
                where log.id = feedback.message_id and log.robeing_id = $1 and log.deleted_at is null)
          order by id desc
-         limit $9",
+         limit $10",
         &[
             (&robeing_id, Type::TEXT),
             (&past, Type::UUID),
@@ -125,6 +129,7 @@ pub async fn list(
             (&params.name, Type::TEXT),
             (&person.map(|it| &it.user_ids), Type::UUID_ARRAY),
             (&person.map(|it| &it.slack_user_ids), Type::TEXT_ARRAY),
+            (&person.map(|it| &it.slack_names), Type::TEXT_ARRAY),
             (&params.from, Type::TIMESTAMPTZ),
             (&params.to, Type::TIMESTAMPTZ),
             (&one_more, Type::INT8),

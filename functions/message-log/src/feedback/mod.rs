@@ -2,7 +2,7 @@
 //!
 //! A giver has one score per message and name: a second one replaces the first. Each Slack reaction is a score of its
 //! own, since a person may remove one and keep another. Feedback lives as long as its message: see
-//! [`crate::derived`].
+//! `derived.rs`.
 
 pub mod list;
 mod reactions;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::ids::digest;
 use crate::log::Log;
 use crate::personal::PersonId;
+use crate::search::folding::is_invisible;
 
 pub use reactions::Reactions;
 pub(crate) use reactions::{Expected, Reaction};
@@ -106,7 +107,7 @@ impl NewFeedback {
         if let Some(value) = &self.value {
             check_value("value", value).map_err(Error::Invalid)?;
         }
-        self.comment = self.comment.filter(|it| !it.trim().is_empty());
+        self.comment = self.comment.filter(|it| !is_blank(it));
         if let Some(comment) = &self.comment {
             let length = comment.chars().count();
             if length > MAX_COMMENT {
@@ -126,13 +127,13 @@ impl NewFeedback {
         Ok(self)
     }
 
-    /// Masks what people wrote, as the robeing's settings say. A name is the same for all messages, so one that would
-    /// be masked is refused.
+    /// Masks what people wrote, as the robeing's settings say: a label as the value of its name. A name is the same for
+    /// all messages, so one that would be masked is refused.
     async fn mask(&mut self, log: &Log, robeing_id: &str) -> Result<()> {
         let mut texts = Map::new();
         texts.insert("name".to_owned(), self.name.as_str().into());
         if let Some(label @ Value::String(_)) = self.value.take_if(|value| value.is_string()) {
-            texts.insert("label".to_owned(), label);
+            texts.insert("value".to_owned(), label);
         }
         if let Some(comment) = self.comment.take() {
             texts.insert("comment".to_owned(), comment.into());
@@ -143,7 +144,7 @@ impl NewFeedback {
                 "name contains personal data or a secret: send what is scored, such as `helpful`";
             return Err(Error::Invalid(detail.to_owned()));
         }
-        if let Some(label) = masked.get_mut("label").map(Value::take) {
+        if let Some(label) = masked.get_mut("value").map(Value::take) {
             self.value = Some(label);
         }
         self.comment = masked["comment"].as_str().map(str::to_owned);
@@ -161,14 +162,16 @@ impl NewFeedback {
         let mut giver = Giver {
             user_id: None,
             slack_user_id: None,
+            slack_name: None,
             agent: Some(agent),
         };
         let mut has_earlier = false;
         if let Some(person) = &self.user_id {
             let (user_id, ids) = person.giver(db).await?;
             giver.user_id = user_id;
-            if let PersonId::Slack { user, .. } = person {
+            if let PersonId::Slack { team, user } = person {
                 giver.slack_user_id = Some(user.clone());
+                giver.slack_name = team.as_ref().map(|_| person.to_string());
             }
             // Slack's events may have shown since then that two ids are one person's.
             let united = db
@@ -181,6 +184,7 @@ impl NewFeedback {
                         (&self.name, Type::TEXT),
                         (&ids.user_ids, Type::UUID_ARRAY),
                         (&ids.slack_user_ids, Type::TEXT_ARRAY),
+                        (&ids.slack_names, Type::TEXT_ARRAY),
                     ],
                 )
                 .await?;
@@ -200,6 +204,10 @@ impl NewFeedback {
                     (&giver.user_id, Type::UUID),
                     (&giver.slack_user_id, Type::TEXT),
                     (&giver.agent, Type::TEXT),
+                    (
+                        &giver.slack_name.as_ref().map(|it| vec![it]),
+                        Type::TEXT_ARRAY,
+                    ),
                 ],
             )
             .await?;
@@ -233,6 +241,12 @@ fn check_name(name: &str) -> Result<()> {
     )))
 }
 
+/// Whether nothing of a text can be seen.
+fn is_blank(text: &str) -> bool {
+    let is_seen = |it: char| !it.is_whitespace() && !it.is_control() && !is_invisible(it);
+    !text.contains(is_seen)
+}
+
 /// Whether a value is a number, a boolean or a label; otherwise what is wrong with it.
 fn check_value(field: &str, value: &Value) -> Result<(), String> {
     match value {
@@ -241,7 +255,7 @@ fn check_value(field: &str, value: &Value) -> Result<(), String> {
         Value::Number(_) => Err(format!(
             "{field} is out of range: send a number from -1000000000 to 1000000000"
         )),
-        Value::String(label) if label.trim().is_empty() || label.contains(char::is_control) => Err(
+        Value::String(label) if is_blank(label) || label.contains(char::is_control) => Err(
             format!("{field} is empty or contains a control character: send a label as text"),
         ),
         Value::String(label) if label.chars().count() <= MAX_LABEL => Ok(()),
@@ -258,6 +272,8 @@ fn check_value(field: &str, value: &Value) -> Result<(), String> {
 struct Giver {
     user_id: Option<Uuid>,
     slack_user_id: Option<String>,
+    /// The Slack id with its team. The same id in another team is another giver.
+    slack_name: Option<String>,
     agent: Option<String>,
 }
 
@@ -269,7 +285,10 @@ impl Giver {
         // The `user_id` behind a Slack id may become known between a reaction and its removal.
         let (kind, giver) = match (&user, &self.slack_user_id, &self.agent) {
             (Some(user), _, Some(_)) => ("user", user.as_str()),
-            (_, Some(slack_user), _) => ("slack", slack_user.as_str()),
+            (_, Some(slack_user), _) => (
+                "slack",
+                self.slack_name.as_ref().unwrap_or(slack_user).as_str(),
+            ),
             (_, None, agent) => ("agent", agent.as_deref().unwrap_or_default()),
         };
         Uuid::from_bytes(digest(&[&message, name, reaction, kind, giver]))

@@ -88,6 +88,8 @@ pub(crate) struct Reaction {
     pub(crate) user: String,
     /// The enterprises and teams in which the user may be known.
     pub(crate) teams: Vec<String>,
+    /// The user with each team that is theirs, such as `T0123ABCD:U0123ABCD`.
+    pub(crate) slack_names: Vec<String>,
     pub(crate) is_removed: bool,
     pub(crate) at: Timestamp,
 }
@@ -118,8 +120,11 @@ impl Log {
         let giver = Giver {
             user_id: None,
             slack_user_id: Some(reaction.user.clone()),
+            // Slack may send one reaction to each workspace that shares the channel.
+            slack_name: None,
             agent: None,
         };
+        let slack_names = Some(&reaction.slack_names).filter(|it| !it.is_empty());
         let key = giver.key(message_id, NAME, &reaction.emoji);
         let removed_at = reaction.is_removed.then_some(reaction.at);
         let value = score.filter(|_| !reaction.is_removed).map(Json);
@@ -160,6 +165,7 @@ impl Log {
                     (&is_pending, Type::BOOL),
                     (&month_of(message_id), Type::DATE),
                     (&is_known_only, Type::BOOL),
+                    (&slack_names, Type::TEXT_ARRAY),
                 ],
             )
             .await?;

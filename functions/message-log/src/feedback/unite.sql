@@ -6,7 +6,9 @@ with own as (
       and robeing_id = $3
       and name = $4
       and source = 'http'
-      and (key = $1 or user_id = any ($5) or user_id is null and slack_user_id = any ($6))
+      and (key = $1 or user_id = any ($5)
+           or user_id is null and slack_user_id = any ($6) and conversation.is_in_team(slack_names, slack_user_id, $7)
+           or user_id is null and slack_names && $7::text[])
 ),
 further as (
     delete from conversation.feedback where id in (select id from own where nth > 1)

@@ -32,7 +32,7 @@ const TABLES: [Table; 19] = [
     Table::personal("conversation.dead_letter", &["robeing_id"]),
     Table::personal(
         "conversation.feedback",
-        &["user_id", "slack_user_id", "robeing_id"],
+        &["user_id", "slack_user_id", "slack_names", "robeing_id"],
     ),
     Table::personal("conversation.placeholder", &["robeing_id", "conversation"]),
     Table::personal("conversation.thread", &["robeing_id", "conversation"]),

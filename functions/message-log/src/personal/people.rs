@@ -15,7 +15,12 @@ use uuid::Uuid;
 pub async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<Person> {
     let user_ids = user_ids(db, user_id).await?;
     let slack_user_ids = slack_user_ids(db, &user_ids).await?;
-    Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
+    let slack_names = slack_names(db, &user_ids).await?;
+    let person = with_namesakes(db, user_ids, slack_user_ids).await?;
+    Ok(Person {
+        slack_names,
+        ..person
+    })
 }
 
 /// Everybody whom Slack calls so. The ids of two teams may be equal: then ask by [`of_user`].
@@ -31,15 +36,70 @@ pub async fn of_slack_user(db: &Transaction<'_>, slack_user_id: String) -> Resul
         .await?;
     let user_ids = ids(&rows)?;
     let mut slack_user_ids = slack_user_ids(db, &user_ids).await?;
+    let mut slack_names = slack_names(db, &user_ids).await?;
+    // In any team.
+    slack_names.retain(|name| {
+        name.split_once(':')
+            .is_none_or(|(_, id)| id != slack_user_id)
+    });
     if !slack_user_ids.contains(&slack_user_id) {
         slack_user_ids.push(slack_user_id);
     }
-    Ok(with_namesakes(db, user_ids, slack_user_ids).await?)
+    let person = with_namesakes(db, user_ids, slack_user_ids).await?;
+    Ok(Person {
+        slack_names,
+        ..person
+    })
 }
 
 /// The person whom only agents have named, by this id in Slack.
 pub async fn of_agents(db: &Transaction<'_>, slack_user_id: String) -> Result<Person> {
-    Ok(with_namesakes(db, Vec::new(), vec![slack_user_id]).await?)
+    let slack_names = names_of_agents(db, &slack_user_id).await?;
+    let person = with_namesakes(db, Vec::new(), vec![slack_user_id]).await?;
+    Ok(Person {
+        slack_names,
+        ..person
+    })
+}
+
+/// The Slack names of the person whom only agents have named, by this id in Slack. If people of several teams gave
+/// feedback by it, it is a name of no team: the feedback of neither is certainly theirs.
+pub(super) async fn names_of_agents(
+    db: &Transaction<'_>,
+    slack_user_id: &str,
+) -> Result<Vec<String>, Error> {
+    let several = db
+        .query_typed_opt(
+            "with known as (
+                 select distinct slack_names as names
+                 from conversation.feedback
+                 where slack_user_id = $1 and user_id is null and slack_names is not null
+             )
+             select from known as one join known as other on not one.names && other.names limit 1",
+            &[(&slack_user_id, Type::TEXT)],
+        )
+        .await?;
+    Ok(several
+        .map(|_| format!(":{slack_user_id}"))
+        .into_iter()
+        .collect())
+}
+
+/// The Slack ids of a person with each team or enterprise in which they are theirs.
+pub(super) async fn slack_names(
+    db: &Transaction<'_>,
+    user_ids: &[Uuid],
+) -> Result<Vec<String>, Error> {
+    let rows = db
+        .query_typed(
+            "select team_id || ':' || slack_user_id
+             from conversation.slack_user
+             where user_id = any ($1)
+             order by 1",
+            &[(&user_ids, Type::UUID_ARRAY)],
+        )
+        .await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Whether there are messages with one of these user ids in the scope of the transaction, or feedback.

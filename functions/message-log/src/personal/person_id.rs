@@ -30,9 +30,16 @@ pub struct PersonIds {
     pub user_ids: Vec<Uuid>,
     /// Without those that other people have as well, who have messages in the scope.
     pub slack_user_ids: Vec<String>,
+    /// As [`Person::slack_names`].
+    pub slack_names: Vec<String>,
 }
 
 impl PersonId {
+    /// Whether a text has the form of a Slack id without a team.
+    pub(crate) fn is_slack_user(text: &str) -> bool {
+        is_slack_id(text, ['U', 'W'])
+    }
+
     /// The people whom Slack's events have shown with this id, or the one with the user id.
     ///
     /// # Errors
@@ -52,13 +59,17 @@ impl PersonId {
         match (people, self) {
             ([user_id], _) => people::of_user(db, *user_id).await,
             ([], Self::Slack { team: None, user }) => people::of_agents(db, user.clone()).await,
-            ([], _) => Ok(Person::default()),
+            ([], Self::Slack { team: Some(_), .. }) => Ok(Person {
+                slack_names: vec![self.to_string()],
+                ..Person::default()
+            }),
+            ([], Self::User(_)) => Ok(Person::default()),
             _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
         }
     }
 
-    /// The ids by which the person's messages are listed; none for an unknown person. Of several people with the id in
-    /// Slack, only those count who have messages in the scope of the transaction: a caller learns nothing of the others.
+    /// The ids by which the person's messages are listed; none for an unknown person. Of the people with the id in Slack,
+    /// only those count who have messages in the scope of the transaction: a caller learns nothing of the others.
     ///
     /// # Errors
     /// `Unprocessable` if several people in the scope have the id in Slack.
@@ -66,39 +77,44 @@ impl PersonId {
         match (self.user_id(db).await?, self) {
             (Some(user_id), _) => of_user(db, user_id).await,
             (None, Self::Slack { team: None, user }) => of_agents(db, user).await,
-            (None, _) => Ok(PersonIds::default()),
+            (None, _) => Ok(self.unknown()),
         }
     }
 
-    /// The ids by which the feedback of the person is found, and their `user_id`, if they have one.
+    /// The ids by which the earlier feedback of the giver is found, and their `user_id`, if they have one.
     ///
     /// # Errors
     /// `Unprocessable` if several people in the scope have the id in Slack.
     pub(crate) async fn giver(&self, db: &Transaction<'_>) -> Result<(Option<Uuid>, PersonIds)> {
         let user_id = self.user_id(db).await?;
-        let ids = match (user_id, self) {
-            (Some(user_id), _) => of_user(db, user_id).await?,
-            (None, Self::Slack { user, .. }) => PersonIds {
-                user_ids: Vec::new(),
-                slack_user_ids: vec![user.clone()],
-            },
-            (None, Self::User(_)) => PersonIds::default(),
+        let ids = match user_id {
+            Some(user_id) => of_user(db, user_id).await?,
+            None => self.unknown(),
         };
         Ok((user_id, ids))
     }
 
-    /// The person in the scope of the transaction, as far as Slack's events have shown them.
+    /// The ids of a person whom no event of Slack has shown.
+    fn unknown(&self) -> PersonIds {
+        let slack_names = match self {
+            Self::Slack { team: Some(_), .. } => vec![self.to_string()],
+            _ => Vec::new(),
+        };
+        PersonIds {
+            slack_names,
+            ..PersonIds::default()
+        }
+    }
+
+    /// The person in the scope of the transaction, as far as Slack's events have shown them. One without messages in the
+    /// scope is as unknown as one whom nobody knows.
     async fn user_id(&self, db: &Transaction<'_>) -> Result<Option<Uuid>> {
         let (team, user) = match self {
             Self::User(user_id) => return Ok(Some(*user_id)),
             Self::Slack { team, user } => (team.as_deref(), user),
         };
-        let mut known = of_slack(db, team, user).await?;
-        // A person with the team is the one that the caller means, whoever knows them.
-        if team.is_none() || known.len() > 1 {
-            known = with_messages(db, &known).await?;
-        }
-        match known.as_slice() {
+        let known = of_slack(db, team, user).await?;
+        match with_messages(db, &known).await?.as_slice() {
             [] => Ok(None),
             [user_id] => Ok(Some(*user_id)),
             _ => Err(Error::Unprocessable(SEVERAL.to_owned())),
@@ -156,6 +172,7 @@ async fn of_user(db: &Transaction<'_>, user_id: Uuid) -> Result<PersonIds> {
     let slack_user_ids = rows.iter().map(|row| row.try_get("slack_user_id"));
     Ok(PersonIds {
         slack_user_ids: slack_user_ids.collect::<Result<_, _>>()?,
+        slack_names: people::slack_names(db, &user_ids).await?,
         user_ids,
     })
 }
@@ -188,6 +205,7 @@ async fn of_agents(db: &Transaction<'_>, user: &str) -> Result<PersonIds> {
     Ok(PersonIds {
         user_ids,
         slack_user_ids: vec![user.to_owned()],
+        slack_names: people::names_of_agents(db, user).await?,
     })
 }
 

@@ -68,7 +68,7 @@ fn is_plain(letter: char) -> bool {
 }
 
 /// `Default_Ignorable_Code_Point` of Unicode, which never gets new assigned characters outside of these ranges.
-fn is_invisible(letter: char) -> bool {
+pub fn is_invisible(letter: char) -> bool {
     matches!(letter,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

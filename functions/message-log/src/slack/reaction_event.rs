@@ -8,6 +8,7 @@ use super::robeings_with_replays_of;
 use crate::feedback::{Expected, Reaction, Reactions};
 use crate::ids::{Key, slack_time};
 use crate::log::Log;
+use crate::personal::PersonId;
 
 /// Stores a reaction with a score, or removes it: in the robeing of the app, and in those in which a replay stored the
 /// message.
@@ -53,12 +54,16 @@ fn read(envelope: &Envelope) -> Option<Reaction> {
         let id = text(object, name).filter(|id| is_id(id));
         id.map(str::to_owned)
     };
-    let user = named(event, "user")?;
+    let user = named(event, "user").filter(|id| PersonId::is_slack_user(id))?;
     let is_message = envelope.kind == "event_callback" && text(item, "type") == Some("message");
     if !is_message || is_own_bot(envelope, &user) {
         return None;
     }
     let author = envelope.author().ok()?;
+    let names = author.own.iter().map(|team| format!("{team}:{user}"));
+    let slack_names = names
+        .filter(|name| name.parse::<PersonId>().is_ok())
+        .collect();
     let mut teams = author.own;
     teams.push(author.seen_in);
     Some(Reaction {
@@ -67,6 +72,7 @@ fn read(envelope: &Envelope) -> Option<Reaction> {
         ts: named(item, "ts")?,
         user,
         teams: teams.into_iter().map(str::to_owned).collect(),
+        slack_names,
         is_removed,
         at: text(event, "event_ts").and_then(slack_time)?,
     })

@@ -257,3 +257,43 @@ async fn a_reaction_to_a_message_that_was_replayed_is_in_the_robeing_of_the_repl
         assert_eq!(scores(&log).await, [], "{robeings:?}");
     }
 }
+
+#[tokio::test]
+async fn a_reaction_is_found_by_the_slack_id_with_the_team_of_who_reacted() {
+    let log = super::start().await;
+    let ts = now_ts(1);
+    accept(&log, &said(&ts, "question", json!({"user": "U5"}))).await;
+    let mut event = added("+1", &ts, 10);
+    event["team_id"] = "T7".into();
+    accept(&log, &event).await;
+    for (giver, count) in [
+        ("T7:U2147483697", 1),
+        ("U2147483697", 1),
+        ("T8:U2147483697", 0),
+    ] {
+        let page = log.get(&format!("{LIST}?user_id={giver}")).await;
+        assert_eq!(
+            page["items"].as_array().map(Vec::len),
+            Some(count),
+            "{giver}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_reaction_by_what_is_no_slack_id_is_not_stored() {
+    let log = super::start().await;
+    let ts = now_ts(1);
+    accept(&log, &said(&ts, "question", json!({}))).await;
+    for user in ["kim@example.com", "010-1234-5678", "01012345678", "U", "u1"] {
+        let mut event = added("+1", &ts, 10);
+        event["event"]["user"] = user.into();
+        accept(&log, &event).await;
+    }
+    assert_eq!(scores(&log).await, []);
+    let dump = log.dump().await;
+    assert!(
+        !dump.contains("kim@example") && !dump.contains("1234"),
+        "{dump}"
+    );
+}
