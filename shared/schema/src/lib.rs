@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod diff;
 pub mod document;
 pub mod family;
+pub mod literals;
 pub mod mentions;
 pub mod name;
 pub mod read;

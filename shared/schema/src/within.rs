@@ -12,6 +12,7 @@ mod grouped;
 mod hidden;
 mod meaning;
 mod names;
+mod opened;
 mod paths;
 mod postgres;
 #[cfg(test)]

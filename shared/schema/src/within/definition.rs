@@ -7,6 +7,7 @@ use platform::auth::Names;
 use super::Whole;
 use super::hidden::Hidden;
 use crate::document::Table;
+use crate::literals::{self, has_placeholder};
 
 impl<'a> Whole<'a> {
     /// The datasets that the query of a view reads, with its own; none if one is unknown.
@@ -33,11 +34,22 @@ impl<'a> Whole<'a> {
         let sql = &definition.sql;
         let tables = definition.tables.iter().filter_map(|name| self.table(name));
         let tables: Vec<&Table> = tables.chain([table]).collect();
-        // Its literals and comments may name something as well.
+        // Its literals and comments may name something as well. One that is masked may have named a hidden field.
+        let dialect = self.document.source.dialect;
+        let Some(tokens) = literals::tokens(sql, dialect) else {
+            return false;
+        };
+        let texts = tokens.iter().map(|it| &it.token);
+        let mut texts =
+            texts.filter_map(|it| literals::literal(it).or_else(|| literals::comment(it)));
+        let fields: Vec<_> = tables.iter().map(|it| hidden.fields(it)).collect();
+        let is_unknown = has_placeholder(sql) && fields.iter().any(|it| it.exist());
         is_read
             && !hidden.are_in(sql)
             && !hidden.is_named_in(sql, &tables)
-            && !tables.iter().any(|it| hidden.fields(it).are_in_sql(sql))
+            && !fields.iter().any(|it| it.are_in_sql(sql))
+            && !is_unknown
+            && !texts.any(|text| hidden.columns_are_in(text))
     }
 }
 
@@ -110,8 +122,92 @@ mod tests {
             ("SELECT 'x'::hr.mood AS id FROM shop.orders o", false),
             ("SELECT ops.level(o.id) AS id FROM shop.orders o", false),
             ("SELECT 'ops.mood' AS id FROM shop.orders", true),
+            ("SELECT '[SECRET]'::text AS id FROM shop.orders", false),
         ] {
             assert_eq!(seen(sql), expected, "{sql}");
         }
+    }
+
+    /// Whether a reader of `p.shop` sees the query of a view of `shop.orders`, which has this column.
+    fn is_seen(column: &serde_json::Value, dialect: Dialect, sql: &str) -> bool {
+        let table = |dataset: &str, name: &str, columns: serde_json::Value| {
+            let mut table = Table::new(["p", dataset, name], TableKind::Table);
+            table.columns = serde_json::from_value(columns).unwrap();
+            table
+        };
+        let mut view = Table::new(["p", "shop", "of_orders"], TableKind::View);
+        view.definition = Definition::read(sql);
+        view.definition.as_mut().unwrap().tables = vec!["p.shop.orders".to_owned()];
+        let secret =
+            json!([{"name": "salary_secret", "type": "int"}, {"name": "id", "type": "int"}]);
+        let mut document = Document {
+            tables: vec![
+                table(
+                    "shop",
+                    "orders",
+                    json!([{"name": "id", "type": "int"}, column]),
+                ),
+                table("hr", "people", secret),
+                view,
+            ],
+            ..empty()
+        };
+        document.source.dialect = dialect;
+        if dialect == Dialect::Postgres {
+            document.source.kind = SourceKind::Postgres;
+        }
+        let seen = within(&document, &Names::only(["p.shop"]));
+        seen.tables[1].definition.is_some()
+    }
+
+    #[test]
+    fn the_query_of_a_view_opens_no_column_whose_fields_are_unknown() {
+        let unknown = [
+            json!({"name": "s", "type": "record", "cut": true}),
+            json!({"name": "s", "type": "record[]"}),
+            json!({"name": "s", "type": "shop.large", "cut": true}),
+        ];
+        for column in &unknown {
+            for (sql, expected) in [
+                ("SELECT orders.id, orders.s FROM shop.orders", true),
+                (
+                    "SELECT row_to_json(orders.s) -> 'boss' AS id FROM shop.orders",
+                    false,
+                ),
+                (
+                    "SELECT to_jsonb(orders.s) ->> '[SECRET]' AS id FROM shop.orders",
+                    false,
+                ),
+                ("SELECT (orders.s).boss AS id FROM shop.orders", false),
+            ] {
+                let seen = is_seen(column, Dialect::Postgres, sql);
+                assert_eq!(seen, expected, "{column} {sql}");
+            }
+        }
+        let labels = json!({"name": "s", "type": "shop.mood", "enum_labels": ["sad"], "cut": true});
+        let sql = "SELECT (orders.s)::text AS id FROM shop.orders";
+        assert!(is_seen(&labels, Dialect::Postgres, sql));
+        let record = json!({"name": "s", "type": "RECORD", "cut": true});
+        let sql = "select to_json_string(s) as id from `p.shop.orders`";
+        assert!(is_seen(&record, Dialect::Bigquery, sql));
+    }
+
+    #[test]
+    fn a_literal_or_comment_of_a_view_names_no_column_that_only_hidden_tables_have() {
+        let column = json!({"name": "mood", "type": "text"});
+        for (sql, expected) in [
+            ("select 'salary_secret' as id from shop.orders", false),
+            ("select '$.salary_secret' as id from shop.orders", false),
+            ("select id /* not salary_secret */ from shop.orders", false),
+            ("select 'id' as id, mood from shop.orders", true),
+            ("select 'cut in the middle from shop.orders", false),
+        ] {
+            for dialect in [Dialect::Postgres, Dialect::Bigquery] {
+                assert_eq!(is_seen(&column, dialect, sql), expected, "{sql}");
+            }
+        }
+        let row = json!({"name": "lay", "type": "hr.people", "fields": [{"name": "bonus", "type": "int"}]});
+        let sql = "select 'the bonus' as id from shop.orders";
+        assert!(!is_seen(&row, Dialect::Postgres, sql));
     }
 }

@@ -3,8 +3,10 @@
 
 use super::clear::is_type_hidden;
 use super::hidden::Hidden;
+use super::opened::may_open;
 use crate::document::{Column, Table};
 use crate::name::names_of;
+use crate::stand_in;
 
 /// The columns of a table whose type is hidden, each with the names of its fields, as words.
 #[derive(Default)]
@@ -12,6 +14,9 @@ pub(super) struct HiddenFields {
     columns: Vec<(Vec<String>, Vec<Vec<String>>)>,
     /// The names of all columns of the table.
     of_table: Vec<Vec<String>>,
+    /// The columns of which not all fields are known, in lower case: the user of the warehouse may not see their type, or
+    /// the document doesn't hold them all.
+    unknown: Vec<String>,
 }
 
 impl HiddenFields {
@@ -25,7 +30,13 @@ impl HiddenFields {
     }
 
     fn add(&mut self, columns: &[Column], hidden: &Hidden) {
-        for column in columns.iter().filter(|it| !it.fields.is_empty()) {
+        for column in columns {
+            if hidden.has_row_types() && has_unknown_fields(column) {
+                self.unknown.push(column.name.to_lowercase());
+            }
+            if column.fields.is_empty() {
+                continue;
+            }
             if is_type_hidden(column, hidden) {
                 let mut fields = Vec::new();
                 add_names(&column.fields, &mut fields);
@@ -34,6 +45,11 @@ impl HiddenFields {
                 self.add(&column.fields, hidden);
             }
         }
+    }
+
+    /// Whether the table has a column of a hidden type with fields, or one of which not all fields are known.
+    pub(super) fn exist(&self) -> bool {
+        !self.columns.is_empty() || !self.unknown.is_empty()
     }
 
     /// Whether one of the fields has this name, and no column of the table.
@@ -57,8 +73,11 @@ impl HiddenFields {
     }
 
     /// Whether SQL names one of the columns and one of its fields. A field with the name of a column of the table
-    /// counts only right after its own column.
+    /// counts only right after its own column. SQL that may open a column with unknown fields counts as well.
     pub(super) fn are_in_sql(&self, sql: &str) -> bool {
+        if !self.unknown.is_empty() && may_open(sql, &self.unknown) {
+            return true;
+        }
         if self.columns.is_empty() {
             return false;
         }
@@ -75,6 +94,11 @@ impl HiddenFields {
                 })
         })
     }
+}
+
+fn has_unknown_fields(column: &Column) -> bool {
+    let is_record = column.data_type.trim_end_matches("[]") == stand_in::RECORD;
+    column.enum_labels.is_empty() && (column.cut || is_record)
 }
 
 fn add_names(fields: &[Column], names: &mut Vec<Vec<String>>) {

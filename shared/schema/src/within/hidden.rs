@@ -6,11 +6,12 @@ use std::rc::Rc;
 
 use platform::auth::Names;
 
+use super::clear::is_type_hidden;
 use super::fields::HiddenFields;
 use super::paths::Paths;
 use super::postgres;
 use crate::Dialect;
-use crate::document::{Column, Document, Extension, Table};
+use crate::document::{Document, Extension, Table};
 use crate::mentions::Mentions;
 use crate::name::TableName;
 
@@ -139,14 +140,26 @@ impl<'a> Hidden<'a> {
         self.document.source.dialect == Dialect::Postgres
     }
 
+    /// Whether a text names a column or field that only hidden tables and types have.
+    pub(super) fn columns_are_in(&self, text: &str) -> bool {
+        self.columns().are_in(text)
+    }
+
     fn columns(&self) -> &Mentions {
         self.columns.get_or_init(|| {
             let mut names = Vec::new();
             for table in &self.document.tables {
-                let mut left: Vec<&Column> = table.columns.iter().collect();
-                while let Some(column) = left.pop() {
-                    names.push((table.dataset().to_owned(), column.name.clone()));
-                    left.extend(&column.fields);
+                let columns = table.columns.iter();
+                let mut left: Vec<_> = columns.map(|it| (table.dataset(), it)).collect();
+                while let Some((dataset, column)) = left.pop() {
+                    names.push((dataset.to_owned(), column.name.clone()));
+                    // No scope has the fields of a type that is out of it.
+                    let dataset = if is_type_hidden(column, self) {
+                        ""
+                    } else {
+                        dataset
+                    };
+                    left.extend(column.fields.iter().map(|field| (dataset, field)));
                 }
             }
             Mentions::outside(names, self.scope)

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use sqlparser::dialect::{BigQueryDialect, PostgreSqlDialect};
-use sqlparser::tokenizer::{Token, Tokenizer, Word};
+use sqlparser::tokenizer::{Token, Word};
 
 use crate::Dialect;
+use crate::literals;
 
 /// A name with its qualifiers.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,12 +77,10 @@ impl Paths {
     }
 }
 
-fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<Token>> {
-    let tokens = match dialect {
-        Dialect::Bigquery => Tokenizer::new(&BigQueryDialect, sql).tokenize(),
-        Dialect::Postgres => Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize(),
-    };
-    let mut tokens = tokens.ok()?;
+/// The tokens of SQL without spaces and comments. None if it has none, such as an open quote.
+pub(super) fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<Token>> {
+    let tokens = literals::tokens(sql, dialect)?.into_iter();
+    let mut tokens: Vec<Token> = tokens.map(|it| it.token).collect();
     if dialect == Dialect::Postgres {
         tokens = with_decoded_names(tokens);
     }
@@ -155,7 +153,7 @@ fn is_called(after: Option<&Token>) -> bool {
     after.is_some_and(|token| *token == Token::LParen || literal(token).is_some())
 }
 
-fn is_word(token: &Token, word: &str) -> bool {
+pub(super) fn is_word(token: &Token, word: &str) -> bool {
     matches!(token, Token::Word(it) if it.quote_style.is_none() && it.value.eq_ignore_ascii_case(word))
 }
 
