@@ -1,7 +1,8 @@
 //! An account of AWS: moto, with what it lacks. Functions run in this process, with the configuration and the secrets
-//! that moto has for them; IAM's simulation allows everything; and the policy of a bucket has conditions.
+//! that moto has for them, and take the dead letters that are moved back; IAM simulates policies; and the policy of a
+//! bucket has conditions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -19,14 +20,21 @@ use tests::apps;
 use tokio::net::TcpListener;
 
 use super::amazon::Amazon;
+use super::message;
+
+/// The caller, whose name moto returns for keys that it doesn't know.
+pub const CALLER: &str = "moto";
 
 pub struct Account {
     pub url: String,
+    state: Arc<Inner>,
 }
 
 struct Inner {
     moto: Amazon,
     http: reqwest::Client,
+    /// The actions that the caller may not do, unless a policy that is attached to it allows them.
+    forbidden: Mutex<BTreeSet<String>>,
     /// The policy of the bucket. moto would ignore its condition, and deny everything.
     bucket_policy: Mutex<Option<Bytes>>,
 }
@@ -40,13 +48,19 @@ impl Account {
         let state = Arc::new(Inner {
             moto: Amazon::new(moto.to_owned()),
             http: platform::http_client::build(&Env::default()).expect("a client"),
+            forbidden: Mutex::default(),
             bucket_policy: Mutex::default(),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let service = Router::new().fallback(reply).with_state(state);
+        let service = Router::new().fallback(reply).with_state(state.clone());
         tokio::spawn(async { axum::serve(listener, service).await });
-        Self { url }
+        Self { url, state }
+    }
+
+    pub fn forbid(&self, actions: &[&str]) {
+        let actions = actions.iter().map(|it| (*it).to_owned());
+        locked(&self.state.forbidden).extend(actions);
     }
 }
 
@@ -79,7 +93,11 @@ async fn reply(State(state): State<Arc<Inner>>, request: Request) -> Response {
     let form: &[u8] = if parts.uri.path() == "/" { &body } else { b"" };
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(form).into_owned().collect();
     if form.get("Action").map(String::as_str) == Some("SimulatePrincipalPolicy") {
-        return allowed(&form);
+        return state.simulate(&form).await;
+    }
+    let target = parts.headers.get("x-amz-target");
+    if target.is_some_and(|it| it == "AmazonSQS.StartMessageMoveTask") {
+        return state.move_back(&body).await;
     }
     let (status, response) = state.forward(parts, body).await;
     let (headers, body) = response;
@@ -103,6 +121,52 @@ impl Inner {
         let (status, headers) = (reply.status(), reply.headers().clone());
         let body = reply.bytes().await.expect("a complete response");
         (status, (headers, body))
+    }
+
+    /// IAM's simulation of the policies of the caller.
+    async fn simulate(&self, form: &BTreeMap<String, String>) -> Response {
+        let mut forbidden = locked(&self.forbidden).clone();
+        if !forbidden.is_empty() {
+            for statement in self.moto.attached_statements(CALLER).await {
+                let allowed = statement["Action"].as_array().expect("actions");
+                forbidden.retain(|action| !allowed.iter().any(|it| it == action));
+            }
+        }
+        let actions = form
+            .iter()
+            .filter(|(name, _)| name.starts_with("ActionNames.member."));
+        let results = actions.map(|(_, action)| {
+            let is_forbidden = forbidden.contains(action);
+            let decision = if is_forbidden { "implicitDeny" } else { "allowed" };
+            format!(
+                "<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
+            )
+        });
+        let results: String = results.collect();
+        format!("<EvaluationResults>{results}</EvaluationResults>").into_response()
+    }
+
+    /// Moves the dead letters back into their queue, from which the function takes them at once.
+    async fn move_back(&self, task: &[u8]) -> Response {
+        let task: Value = serde_json::from_slice(task).expect("JSON");
+        let arn = task["SourceArn"].as_str().expect("an ARN");
+        let function = message::FUNCTION;
+        let dead = format!("metasync-{function}-dead-letters");
+        assert_eq!(arn, format!("arn:aws:sqs:eu-central-1:123456789012:{dead}"));
+        let queue = format!("{}/123456789012/{dead}", self.moto.url);
+        let messages = message::receive(&self.moto, &queue).await;
+        let event = message::event(&messages).to_string();
+        let result = self.invoke(function, event.as_bytes()).await.into_body();
+        let result = to_bytes(result, usize::MAX).await.expect("a result");
+        let report: Value = serde_json::from_slice(&result).expect("a report");
+        assert_eq!(report, json!({"batchItemFailures": []}));
+        for message in &messages {
+            let taken = json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]});
+            self.moto
+                .call("sqs", "AmazonSQS.DeleteMessage", taken)
+                .await;
+        }
+        json!({"TaskHandle": "task"}).to_string().into_response()
     }
 
     /// Starts a function as Lambda does, and runs one invocation.
@@ -156,18 +220,4 @@ impl Inner {
             }
         }
     }
-}
-
-/// The simulation of policies that allow everything.
-fn allowed(form: &BTreeMap<String, String>) -> Response {
-    let actions = form
-        .iter()
-        .filter(|(name, _)| name.starts_with("ActionNames.member."));
-    let results = actions.map(|(_, action)| {
-        format!(
-            "<member><EvalActionName>{action}</EvalActionName><EvalDecision>allowed</EvalDecision></member>"
-        )
-    });
-    let results: String = results.collect();
-    format!("<EvaluationResults>{results}</EvaluationResults>").into_response()
 }

@@ -81,23 +81,36 @@ impl Amazon {
         all.into_iter().filter(is_of_function).collect()
     }
 
-    /// The statements of a role's inline policy.
-    pub async fn statements(&self, role: &str, policy: &str) -> Vec<Value> {
-        let query =
-            format!("Action=GetRolePolicy&Version=2010-05-08&RoleName={role}&PolicyName={policy}");
+    /// A call of IAM. Returns XML.
+    async fn iam(&self, action: &str, parameters: &str) -> String {
         let request = self
             .request("iam", http::Method::POST, "/")
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(query);
+            .body(format!("Action={action}&Version=2010-05-08&{parameters}"));
         let (status, text) = Self::text(request).await;
-        assert_eq!(status, 200, "{role}: {text}");
-        let document = between(&text, "<PolicyDocument>", "</PolicyDocument>");
-        let document = percent_decoded(document);
-        let document: Value = serde_json::from_str(&document).expect("a policy");
-        document["Statement"]
-            .as_array()
-            .expect("statements")
-            .clone()
+        assert_eq!(status, 200, "{action} {parameters}: {text}");
+        text
+    }
+
+    /// The statements of a role's inline policy.
+    pub async fn statements(&self, role: &str, policy: &str) -> Vec<Value> {
+        let parameters = format!("RoleName={role}&PolicyName={policy}");
+        let text = self.iam("GetRolePolicy", &parameters).await;
+        statements(between(&text, "<PolicyDocument>", "</PolicyDocument>"))
+    }
+
+    /// The statements of the managed policies that are attached to a user.
+    pub async fn attached_statements(&self, user: &str) -> Vec<Value> {
+        let parameters = format!("UserName={user}");
+        let attached = self.iam("ListAttachedUserPolicies", &parameters).await;
+        let mut all = Vec::new();
+        for policy in attached.split("<PolicyArn>").skip(1) {
+            let (arn, _) = policy.split_once('<').expect("an end");
+            let parameters = format!("PolicyArn={arn}&VersionId=v1");
+            let text = self.iam("GetPolicyVersion", &parameters).await;
+            all.extend(statements(between(&text, "<Document>", "</Document>")));
+        }
+        all
     }
 
     /// A setting of a bucket, as XML.
@@ -107,6 +120,15 @@ impl Amazon {
         assert_eq!(status, 200, "{path}: {text}");
         text
     }
+}
+
+/// The statements of a policy, whose document some responses encode.
+fn statements(document: &str) -> Vec<Value> {
+    let document: Value = serde_json::from_str(&percent_decoded(document)).expect("a policy");
+    document["Statement"]
+        .as_array()
+        .expect("statements")
+        .clone()
 }
 
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {

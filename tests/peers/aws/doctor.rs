@@ -4,7 +4,7 @@
 use kit::postgres::Database;
 use serde_json::Value;
 
-use super::account::Account;
+use super::account::{Account, CALLER};
 use super::amazon::Amazon;
 use super::newcomer::{AWSCLI, Newcomer};
 use crate::server::{is_missing, is_skipped};
@@ -17,7 +17,8 @@ const APPLY: &str = "terraform -chdir=infra/aws apply";
 struct Deployment {
     newcomer: Newcomer,
     account: Account,
-    _database: Database,
+    /// The one that is in use is the last.
+    databases: Vec<Database>,
 }
 
 impl Deployment {
@@ -27,7 +28,7 @@ impl Deployment {
         let deployment = Self {
             newcomer: Newcomer::new(&account.url, &database.url),
             account,
-            _database: database,
+            databases: vec![database],
         };
         deployment.newcomer.deploy();
         deployment
@@ -153,6 +154,100 @@ impl Deployment {
         self.passes();
     }
 
+    /// Another database, which nobody has migrated.
+    async fn missing_migrations(&mut self) {
+        let database = kit::postgres::empty_database().await;
+        self.newcomer.export("DATABASE_URL", &database.url);
+        self.databases.push(database);
+        self.seed(&[
+            "aws secretsmanager put-secret-value --secret-id metasync/DATABASE_URL --secret-string \"$DATABASE_URL\"",
+        ]);
+        self.repairs(&[
+            ("readiness message-log", "database: migrations are missing"),
+            ("readiness settings", "database: migrations are missing"),
+        ]);
+    }
+
+    /// The URL of a queue.
+    fn queue(&self, name: &str) -> String {
+        format!("{}/123456789012/{name}", self.account.url)
+    }
+
+    async fn failed_work(&self) {
+        let (runs, dead) = ("metasync-failed-runs", "metasync-message-log-dead-letters");
+        let message = r#"{"robeing_id": "sales", "message": "sent in an outage"}"#;
+        for (queue, body, detail) in [
+            (runs, "{}", "1 runs failed"),
+            (dead, message, "1 messages failed"),
+        ] {
+            let url = self.queue(queue);
+            self.seed(&[&format!(
+                "aws sqs send-message --queue-url {url} --message-body '{body}'"
+            )]);
+            let check = format!("queue {queue}");
+            self.repairs(&[(check.as_str(), detail)]);
+        }
+        let database = self.databases.last().expect("a database");
+        let sql = "select message from conversation.log";
+        let rows = database.client().await.query_typed(sql, &[]).await;
+        let rows = rows.expect("the messages");
+        let texts: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(texts, ["sent in an outage"]);
+    }
+
+    fn alarms(&self) {
+        self.seed(&[
+            "aws cloudwatch disable-alarm-actions --alarm-names metasync-failed-runs metasync-server-errors",
+        ]);
+        self.repairs(&[
+            ("alarms", "the actions of metasync-failed-runs are disabled"),
+            (
+                "alarms",
+                "the actions of metasync-server-errors are disabled",
+            ),
+        ]);
+        self.seed(&[
+            "aws sns unsubscribe --subscription-arn $(aws sns list-subscriptions --query \
+             'Subscriptions[0].SubscriptionArn' --output text)",
+        ]);
+        self.repairs(&[("alarms", "has no subscription")]);
+    }
+
+    /// A secret that is deleted for good exists after the first command, and has its value after the second.
+    fn deleted_secret(&self) {
+        self.seed(&[
+            "aws secretsmanager delete-secret --secret-id metasync/PRIVACY_KEY --force-delete-without-recovery",
+        ]);
+        let commands = self.commands(&[("secret PRIVACY_KEY", "the secret doesn't exist")]);
+        assert_eq!(commands, [APPLY]);
+        self.newcomer.run(&commands[0]);
+        self.repairs(&[("secret PRIVACY_KEY", "it has no value")]);
+    }
+
+    fn rights(&self) {
+        self.seed(&[&format!("aws iam create-user --user-name {CALLER}")]);
+        self.account
+            .forbid(&["iam:PassRole", "lambda:CreateFunction", "sqs:CreateQueue"]);
+        self.repairs(&[(
+            "rights",
+            "terraform apply needs iam:PassRole, lambda:CreateFunction, sqs:CreateQueue for aws_iam_role, \
+             aws_lambda_function, aws_sqs_queue",
+        )]);
+        // A deployment with its own database needs it, and this one has none.
+        self.account.forbid(&["rds:CreateDBInstance"]);
+        self.passes();
+        let (_, checks) = self.checks();
+        let is_hint = |[name, status, ..]: &&[String; 4]| name == "rights" && status == "hint";
+        let [.., detail, command] = checks.iter().find(is_hint).expect("a hint");
+        assert!(
+            detail.starts_with("terraform apply with database needs rds:CreateDBInstance"),
+            "{detail}"
+        );
+        self.newcomer.run(command);
+        let (_, checks) = self.checks();
+        assert_eq!(checks.iter().find(is_hint), None);
+    }
+
     fn missing_schema(&self) {
         self.seed(&[&format!("aws s3 rm --recursive s3://{BUCKET}/schema/")]);
         self.repairs(&[("readiness cache-read", "schema: ")]);
@@ -171,4 +266,19 @@ async fn secrets_differences_and_a_missing_schema_are_repaired_by_the_commands_t
     deployment.secrets();
     deployment.differences().await;
     deployment.missing_schema();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn migrations_failed_work_alarms_and_rights_are_repaired_by_the_commands_that_the_doctor_prints_for_aws()
+ {
+    if is_missing(PEER) || is_skipped("moto") || is_skipped(AWSCLI) {
+        return;
+    }
+    let moto = super::moto();
+    let mut deployment = Deployment::new(&moto.url()).await;
+    deployment.missing_migrations().await;
+    deployment.failed_work().await;
+    deployment.alarms();
+    deployment.deleted_secret();
+    deployment.rights();
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::amazon::Amazon;
 use tests::catalogue;
 
-const FUNCTION: &str = "message-log";
+pub const FUNCTION: &str = "message-log";
 const TOKEN: &str = "a-reader-s-token";
 
 pub async fn goes_from_the_queue_into_a_row(amazon: &Amazon) {
@@ -94,7 +94,7 @@ async fn switch_mapping(amazon: &Amazon, on: bool) {
     amazon.put("lambda", &path, &json!({ "Enabled": on })).await;
 }
 
-async fn receive(amazon: &Amazon, queue: &str) -> Vec<Value> {
+pub async fn receive(amazon: &Amazon, queue: &str) -> Vec<Value> {
     let body = json!({
         "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0,
         "MessageSystemAttributeNames": ["All"], "AttributeNames": ["All"],
@@ -104,10 +104,8 @@ async fn receive(amazon: &Amazon, queue: &str) -> Vec<Value> {
     received["Messages"].as_array().cloned().unwrap_or_default()
 }
 
-/// Acts as the poller of Lambda: invokes the function with one batch, and deletes the messages that did not fail.
-/// The others become visible at once, so that the test doesn't wait.
-async fn deliver(amazon: &Amazon, app: &TestApp, queue: &str) {
-    let messages = receive(amazon, queue).await;
+/// The event by which Lambda delivers messages from the queue of the function.
+pub fn event(messages: &[Value]) -> Value {
     let record = |message: &Value| {
         json!({
             "messageId": message["MessageId"],
@@ -122,11 +120,15 @@ async fn deliver(amazon: &Amazon, app: &TestApp, queue: &str) {
         })
     };
     let records: Vec<Value> = messages.iter().map(record).collect();
-    assert!(!records.is_empty());
-    let result = app
-        .invoke(&json!({"Records": records}))
-        .await
-        .expect("a report");
+    json!({ "Records": records })
+}
+
+/// Acts as the poller of Lambda: invokes the function with one batch, and deletes the messages that did not fail.
+/// The others become visible at once, so that the test doesn't wait.
+async fn deliver(amazon: &Amazon, app: &TestApp, queue: &str) {
+    let messages = receive(amazon, queue).await;
+    assert!(!messages.is_empty());
+    let result = app.invoke(&event(&messages)).await.expect("a report");
     let report: Value = serde_json::from_str(result.get()).expect("JSON");
     let failures = report["batchItemFailures"].as_array().expect("a report");
     assert_eq!(failures.len(), 1, "{report}");

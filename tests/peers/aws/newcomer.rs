@@ -97,6 +97,11 @@ impl Newcomer {
         Self { checkout, env }
     }
 
+    /// Exports a variable in the shell.
+    pub fn export(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Runs the commands of the page. Returns what the last one prints, which is the doctor.
     pub fn deploy(&self) -> String {
         let lines = commands("\n## AWS\n");
