@@ -1,10 +1,11 @@
 //! The queries of views: resolved against the schema, without personal data, and cut to the limit of a document.
 
+mod masked;
+
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
 
 use ground::Schema;
-use masking::{Known, Masker, Placeholders};
+use schema::Dialect;
 use schema::bounds;
 use schema::diff;
 use schema::document::{Definition, Source, Table};
@@ -12,7 +13,7 @@ use schema::document::{Definition, Source, Table};
 use crate::grounding::schema_of;
 use crate::head::apart;
 
-static MASKER: LazyLock<Masker> = LazyLock::new(Masker::default);
+use masked::masked;
 
 /// Removes each definition that names anything unknown: a view may read what the user of the warehouse, or the
 /// document, does not have. `before` are the tables of the last sync, whose definitions are those of views that could
@@ -37,7 +38,7 @@ pub async fn resolve(tables: &mut [Table], before: &[Table], source: &Source) {
                 let is_broken = kept.tables.iter().any(|name| broken.contains(name));
                 (!is_broken).then(|| kept.clone())
             }
-            Some(read) => one(read, &schema).await,
+            Some(read) => one(read, &schema, source.dialect).await,
             None => None,
         });
     }
@@ -46,23 +47,14 @@ pub async fn resolve(tables: &mut [Table], before: &[Table], source: &Source) {
     }
 }
 
-async fn one(read: &Definition, schema: &Schema<'_>) -> Option<Definition> {
+async fn one(read: &Definition, schema: &Schema<'_>, dialect: Dialect) -> Option<Definition> {
     let grounded = ground::sql_in_time(&read.sql, schema).await.ok()?;
     let sql = read.sql.clone();
     let mut definition = Definition {
-        sql: apart(move || masked(&sql)).await.ok()??,
+        sql: apart(move || masked(&sql, dialect)).await.ok()??,
         tables: grounded.tables,
         cut: false,
     };
     bounds::fit_definition(&mut definition);
     Some(definition)
-}
-
-/// A query with placeholders for the personal data and secrets in its literals and comments. None if it can't be
-/// masked.
-fn masked(sql: &str) -> Option<String> {
-    // The numbers of placeholders are those of one text, so that no key has to keep them.
-    let mut placeholders = Placeholders::new(&[0; 32], "", Known::default());
-    let masked = MASKER.text(sql, &mut placeholders).ok()?;
-    Some(masked.text)
 }
