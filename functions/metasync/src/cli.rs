@@ -136,7 +136,8 @@ enum Command {
     /// Check the configuration, and a deployment, for common problems
     ///
     /// Checks what the environment configures: callers, bucket, database and its schema, warehouse, dry
-    /// runs and model. With --aws or --gcp, it also checks the clock, the login and the deployment. For
+    /// runs and model. With --aws or --gcp, it also checks the clock, the login and the deployment, and
+    /// skips the functions that this environment would start, because a deployment has its own. For
     /// each failure it prints a command that fixes it, and returns 1. It changes nothing, except that it
     /// writes and removes an object below `probe/` in the bucket. The model is asked for one word.
     Doctor {

@@ -14,6 +14,8 @@ pub struct Env {
     values: BTreeMap<String, String>,
     /// For each variable whose secret has no value yet: how to set it.
     without_value: BTreeMap<String, String>,
+    /// For each variable whose secret can't be read: why.
+    unread: BTreeMap<String, String>,
     /// The variables as they were before [`crate::secrets::resolve`] replaced references.
     given: Option<Arc<Env>>,
 }
@@ -51,8 +53,12 @@ impl Env {
         self.required(name, meaning).map(Secret::new)
     }
 
-    /// If the variable refers to a secret that has no value yet: an error text that says how to set it.
+    /// If the variable refers to a secret that has no value yet or can't be read: an error text that says how to set
+    /// it, or why it can't be read.
     pub fn why_without_value(&self, name: &str) -> Option<String> {
+        if let Some(reason) = self.unread.get(name) {
+            return Some(format!("can't read the secret of {name}: {reason}"));
+        }
         let remedy = self.without_value.get(name)?;
         Some(format!(
             "{name} refers to a secret without a value: {remedy}"
@@ -63,6 +69,17 @@ impl Env {
     pub fn without_value(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.without_value.iter();
         pairs.map(|(name, remedy)| (name.as_str(), remedy.as_str()))
+    }
+
+    /// The variables whose secret can't be read, and why; only after [`crate::secrets::resolve_each`]. They count as
+    /// unset.
+    pub fn unread(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.unread.iter();
+        pairs.map(|(name, reason)| (name.as_str(), reason.as_str()))
+    }
+
+    pub fn why_unread(&self, name: &str) -> Option<&str> {
+        self.unread.get(name).map(String::as_str)
     }
 
     /// The number in a variable, or the default if it is unset.
@@ -103,6 +120,7 @@ impl Env {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.insert(name.to_owned(), value.into());
         self.without_value.remove(name);
+        self.unread.remove(name);
         self
     }
 
@@ -112,9 +130,15 @@ impl Env {
         self.without_value.insert(name.to_owned(), remedy);
     }
 
+    /// Unsets a variable whose secret can't be read.
+    pub(crate) fn set_unread(&mut self, name: &str, reason: String) {
+        self.values.remove(name);
+        self.unread.insert(name.to_owned(), reason);
+    }
+
     /// The variables before references were replaced, if there were references.
-    pub(crate) fn given(&self) -> Option<&Arc<Self>> {
-        self.given.as_ref()
+    pub fn given(&self) -> Option<&Self> {
+        self.given.as_deref()
     }
 
     pub(crate) fn set_given(&mut self, given: Self) {

@@ -6,6 +6,7 @@ mod configuration;
 mod dependencies;
 mod gcp;
 mod gcp_repairs;
+mod given;
 mod google;
 mod scopes;
 

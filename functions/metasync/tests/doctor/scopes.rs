@@ -71,6 +71,8 @@ async fn a_robeing_that_has_no_messages_is_a_hint_wherever_it_is_named() {
         assert!(text.contains(part), "{text}");
     }
     assert!(!text.contains("SLACK_ROBEINGS of"), "{text}");
+    let command = "curl -sS -H \"authorization: Bearer $TOKEN\" http://localhost:8080/v1/robeings ";
+    assert!(text.contains(command), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,27 +81,36 @@ async fn a_privacy_key_that_nothing_needs_is_a_hint_whose_command_removes_it() {
     let bucket = tempfile::tempdir().unwrap();
     let bucket = format!("file://{}", bucket.path().display());
     let (new, old) = ("09".repeat(32), "08".repeat(32));
-    let check = |keys: &str| {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let check = |key: (&str, &str)| {
         let env = [
             ("AUTH_MODE", "open"),
             ("BUCKET_URL", &bucket),
             ("DATABASE_URL", &database.url),
-            ("PRIVACY_KEY", keys),
+            key,
         ];
         see("privacy keys", &env)
     };
     let both = format!("{new},{old}");
-    let (status, text) = check(&both);
-    assert_eq!(status, "hint", "{text}");
-    let (detail, remedy) = text.split_once(" | ").unwrap();
-    assert!(
-        detail.starts_with("nothing needs key 2 of PRIVACY_KEY"),
-        "{detail}"
-    );
-    let script = format!("{remedy}; printf %s \"$PRIVACY_KEY\"");
-    let mut shell = Command::new("sh");
-    let ran = shell.args(["-c", &script]).env("PRIVACY_KEY", both);
-    let left = String::from_utf8(ran.output().unwrap().stdout).unwrap();
-    assert_eq!(left, new);
-    assert_eq!(check(&left).0, "fine");
+    let in_file = format!("{both}\n");
+    for (given, print) in [
+        (("PRIVACY_KEY", both.as_str()), "printf %s \"$PRIVACY_KEY\""),
+        (("PRIVACY_KEY_FILE", path), "cat \"$PRIVACY_KEY_FILE\""),
+    ] {
+        std::fs::write(path, &in_file).unwrap();
+        let (status, text) = check(given);
+        assert_eq!(status, "hint", "{text}");
+        let (detail, remedy) = text.split_once(" | ").unwrap();
+        assert!(
+            detail.starts_with("nothing needs key 2 of PRIVACY_KEY"),
+            "{detail}"
+        );
+        let script = format!("{remedy}; {print}");
+        let mut shell = Command::new("sh");
+        let ran = shell.args(["-c", &script]).envs([given]);
+        let left = String::from_utf8(ran.output().unwrap().stdout).unwrap();
+        assert_eq!(left, new);
+        assert_eq!(check(("PRIVACY_KEY", &left)).0, "fine");
+    }
 }

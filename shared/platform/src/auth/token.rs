@@ -63,6 +63,14 @@ impl Tokens {
                      `printf %s \"$token\" | sha256sum`",
                 )
             })?;
+            // What `printf %s "$token"` and `echo "$token"` print if the variable is not set.
+            for nothing in ["", "\n"] {
+                ensure!(
+                    hash != Hash::from(Sha256::digest(nothing)),
+                    "AUTH_TOKENS: sha256 of {name:?} is the digest of no token: create one with \
+                     `token=$(openssl rand -hex 32)`, then `printf %s \"$token\" | sha256sum`",
+                );
+            }
             if let Some((_, other)) = tokens.iter().find(|(known, _)| *known == hash) {
                 let other = &other.name;
                 bail!("AUTH_TOKENS: {name:?} and {other:?} have the same sha256");

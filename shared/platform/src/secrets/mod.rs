@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use futures::future::join_all;
 use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
@@ -94,26 +95,71 @@ pub async fn resolve(env: Env) -> anyhow::Result<Env> {
     Ok(resolved)
 }
 
-fn references(env: &Env) -> anyhow::Result<Vec<Reference>> {
+/// Like [`resolve`], for a report on a configuration: a secret that can't be read doesn't affect the others. Its
+/// variable counts as unset, and [`Env::unread`] has the reason.
+pub async fn resolve_each(env: Env) -> Env {
+    let mut resolved = env.clone();
     let mut found = Vec::new();
-    for (name, value) in env.iter().filter(|(name, _)| !name.ends_with("_ARN")) {
-        let (variable, source) = match file::variable_of(name) {
-            Some(variable) => {
-                anyhow::ensure!(
-                    env.get(variable).is_none(),
-                    "{variable} and {name} are both set: unset one of the two"
-                );
-                (variable, Some(Source::File(value.into())))
-            }
-            None => (name, Source::of(value).with_context(|| name.to_owned())?),
-        };
-        found.extend(source.map(|source| Reference {
-            variable: variable.to_owned(),
-            text: value.to_owned(),
-            source,
-        }));
+    for (variable, reference) in each_reference(&env) {
+        match reference {
+            Ok(reference) => found.extend(reference),
+            Err(error) => resolved.set_unread(variable, format!("{error:#}")),
+        }
     }
-    Ok(found)
+    let managers = Managers::new(&env);
+    let read = found.iter().map(async |reference| {
+        let read = timeout(WITHIN, managers.retry(&reference.source)).await;
+        let late = || anyhow!("no response within {} s", WITHIN.as_secs());
+        (reference, read.unwrap_or_else(|_| Err(late())))
+    });
+    for (Reference { variable, .. }, read) in join_all(read).await {
+        match read {
+            // Set in two forms: neither is meant for certain.
+            Ok(_) if resolved.why_unread(variable).is_some() => {}
+            Ok(content) => content.put(variable, &mut resolved),
+            Err(error) => resolved.set_unread(variable, format!("{error:#}")),
+        }
+    }
+    resolved.set_given(env.clone());
+    resolved
+}
+
+fn references(env: &Env) -> anyhow::Result<Vec<Reference>> {
+    let each = each_reference(env).map(|(_, reference)| reference);
+    each.filter_map(Result::transpose).collect()
+}
+
+/// Each variable, and its reference if it has one.
+fn each_reference(env: &Env) -> impl Iterator<Item = (&str, anyhow::Result<Option<Reference>>)> {
+    let pairs = env.iter().filter(|(name, _)| !name.ends_with("_ARN"));
+    pairs.map(|(name, value)| {
+        let variable = file::variable_of(name);
+        let source = match variable {
+            Some(variable) if env.get(variable).is_some() => Err(anyhow!(
+                "{variable} and {name} are both set: unset one of the two"
+            )),
+            Some(_) => Ok(Some(Source::File(value.into()))),
+            None => Source::of(value).with_context(|| name.to_owned()),
+        };
+        let variable = variable.unwrap_or(name);
+        let reference = source.map(|source| {
+            source.map(|source| Reference {
+                variable: variable.to_owned(),
+                text: value.to_owned(),
+                source,
+            })
+        });
+        (variable, reference)
+    })
+}
+
+impl Content {
+    fn put(self, variable: &str, env: &mut Env) {
+        match self {
+            Self::Text(secret) => *env = std::mem::take(env).with(variable, secret),
+            Self::NoValue { remedy } => env.set_without_value(variable, remedy),
+        }
+    }
 }
 
 impl Source {
@@ -141,10 +187,7 @@ async fn read_all(env: Env, found: &[Reference]) -> anyhow::Result<Env> {
                 content
             }
         };
-        match content {
-            Content::Text(secret) => resolved = resolved.with(&reference.variable, secret),
-            Content::NoValue { remedy } => resolved.set_without_value(&reference.variable, remedy),
-        }
+        content.put(&reference.variable, &mut resolved);
     }
     resolved.set_given(env);
     Ok(resolved)

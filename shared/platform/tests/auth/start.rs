@@ -230,3 +230,21 @@ fn an_invalid_list_of_tokens_is_refused_without_quoting_hashes() {
     }
     open(&[("AUTH_TOKENS", &entry(json!({})))]).unwrap();
 }
+
+#[test]
+fn the_digest_of_no_token_is_refused() {
+    for digest in [
+        // Of the empty text.
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+        // Of a line break.
+        "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
+    ] {
+        let tokens = format!(r#"[{{"name": "me", "role": "admin", "sha256": "{digest}"}}]"#);
+        let error = refusal(&[("AUTH_TOKENS", &tokens)]);
+        assert!(
+            error.contains(r#"sha256 of "me" is the digest of no token"#),
+            "{error}"
+        );
+    }
+}

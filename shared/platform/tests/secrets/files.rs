@@ -72,3 +72,37 @@ async fn an_empty_file_counts_as_unset_and_files_of_other_programs_are_not_read(
     let error = resolved.required("SLACK_SIGNING_SECRET", "").unwrap_err();
     assert!(error.to_string().contains(&named(&empty)), "{error}");
 }
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_does_not_affect_the_others_of_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, none) = (folder.path().join("key"), folder.path().join("none"));
+    fs::write(&key, "07\n").unwrap();
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokens";
+    let env = Env::default()
+        .with("MASKING_KEY_FILE", named(&key))
+        .with("DATABASE_URL_FILE", named(&none))
+        .with("AUTH_TOKENS", arn)
+        .with("PRIVACY_KEY", "08")
+        .with("PRIVACY_KEY_FILE", named(&key))
+        .with("WAREHOUSE_URL", arn)
+        .with("WAREHOUSE_URL_FILE", named(&key))
+        .with("BUCKET_URL", "memory:///");
+
+    let resolved = secrets::resolve_each(env).await;
+
+    assert_eq!(resolved.get("MASKING_KEY"), Some("07"));
+    assert_eq!(resolved.get("BUCKET_URL"), Some("memory:///"));
+    let unread: Vec<(&str, &str)> = resolved.unread().collect();
+    for ((name, reason), (expected, part)) in unread.iter().zip([
+        ("AUTH_TOKENS", "no AWS credentials"),
+        ("DATABASE_URL", named(&none).as_str()),
+        ("PRIVACY_KEY", "unset one of the two"),
+        ("WAREHOUSE_URL", ""),
+    ]) {
+        assert_eq!(*name, expected);
+        assert!(reason.contains(part), "{name}: {reason}");
+        assert_eq!(resolved.get(name), None, "{name}");
+    }
+    assert_eq!(unread.len(), 4, "{unread:?}");
+}

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use platform::Resources;
 use platform::all::Errors;
+use platform::{Env, Resources};
 
-use super::report::{Outcome, failed, fine, hint, skipped};
+use super::given::Given;
+use super::report::{Outcome, failed, fine, hint};
 use crate::configuration::Selection;
 
 /// Opens every function as `metasync serve` does, without starting anything.
@@ -13,10 +14,8 @@ pub fn check(resources: &Resources) -> Outcome {
     let env = resources.env();
     let selection = Selection::of(env);
     let opened = crate::open(resources);
-    if selection.is_empty()
-        && let Err(error) = &opened
-    {
-        return skipped(error.to_string());
+    if env.unread().next().is_some() {
+        return unread(env, opened.as_ref().err());
     }
     let missing = selection.missing(env);
     let missing: BTreeSet<&str> = missing.keys().map(|it| it.name).collect();
@@ -24,17 +23,23 @@ pub fn check(resources: &Resources) -> Outcome {
         Ok(_) => (describe(&selection, resources), missing),
         Err(error) => {
             let detail = format!("`metasync serve` would not start: {error:#}");
-            let errors = error.downcast_ref::<Errors>();
-            let texts = errors.map(Errors::texts).unwrap_or_default();
+            let texts = texts(&error);
             let named: BTreeSet<String> = texts.iter().filter_map(|it| variable(it)).collect();
-            if named.iter().any(|name| !missing.contains(name.as_str())) {
-                return failed(detail, export(&named));
+            if selection.is_empty() && named.is_empty() {
+                let start = Given::of(env, "BUCKET_URL").set("\"file://$HOME/metasync\"");
+                let meaning = "a folder; the message names what else may be set";
+                return failed(detail, format!("{start}  # {meaning}"));
+            }
+            let is_missing =
+                |text: &String| variable(text).is_some_and(|name| missing.contains(name.as_str()));
+            if !texts.iter().all(is_missing) {
+                return failed(detail, repair(env, &named));
             }
             (detail, missing)
         }
     };
     if !selection.incomplete.is_empty() {
-        let remedy = export(&named);
+        let remedy = repair(env, &named);
         return match selection.is_certainly_incomplete(env) {
             true => failed(detail, remedy),
             false => hint(detail, format!("{remedy}  # if `metasync serve` runs here")),
@@ -49,7 +54,7 @@ pub fn check(resources: &Resources) -> Outcome {
     if needed.is_empty() {
         fine(detail)
     } else {
-        hint(detail, export(&needed))
+        hint(detail, repair(env, &needed))
     }
 }
 
@@ -68,15 +73,54 @@ fn describe(selection: &Selection, resources: &Resources) -> String {
     parts.join("; ")
 }
 
+/// A secret that can't be read stops `metasync serve`, whatever else is set.
+fn unread(env: &Env, error: Option<&anyhow::Error>) -> Outcome {
+    let reasons = env
+        .unread()
+        .map(|(name, reason)| format!("can't read the secret of {name}: {reason}"));
+    let mut reasons: Vec<String> = reasons.collect();
+    let of_open = error.map(texts).unwrap_or_default();
+    // An error of a variable that can't be read repeats its reason.
+    reasons.extend(of_open.into_iter().filter(|text| {
+        !env.unread().any(|(name, _)| text.contains(name)) && variable(text).is_some()
+    }));
+    let named: BTreeSet<&str> = env.unread().map(|(name, _)| name).collect();
+    let reasons = reasons.join("; ");
+    failed(
+        format!("`metasync serve` would not start: {reasons}"),
+        repair(env, &named),
+    )
+}
+
+fn texts(error: &anyhow::Error) -> Vec<String> {
+    match error.downcast_ref::<Errors>() {
+        Some(errors) => errors.texts().to_vec(),
+        None => vec![format!("{error:#}")],
+    }
+}
+
 /// The variable that an error text is about: it begins with its name.
-fn variable(text: &str) -> Option<String> {
+pub fn variable(text: &str) -> Option<String> {
     let (name, _) = text.split_once([' ', ':'])?;
     let is_name = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
     (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_owned())
 }
 
-fn export<'a, T: AsRef<str> + 'a>(variables: impl IntoIterator<Item = &'a T>) -> String {
-    let each = variables.into_iter();
-    let each: Vec<String> = each.map(|it| format!("{}=...", it.as_ref())).collect();
-    format!("export {}", each.join(" "))
+/// The command that sets these variables, each in the form in which it is given.
+fn repair<'a, T: AsRef<str> + 'a>(env: &Env, variables: impl IntoIterator<Item = &'a T>) -> String {
+    let (mut exported, mut others) = (Vec::new(), Vec::new());
+    for name in variables {
+        let command = Given::of(env, name.as_ref()).edit();
+        match command.strip_prefix("export ") {
+            Some(assignment) => exported.push(assignment.to_owned()),
+            None => others.push(command),
+        }
+    }
+    if !exported.is_empty() {
+        others.insert(0, format!("export {}", exported.join(" ")));
+    }
+    if others.is_empty() {
+        return "metasync serve  # prints what is not valid".to_owned();
+    }
+    others.join("\n          ")
 }

@@ -15,7 +15,7 @@ use super::aws;
 use super::report::{Outcome, Report, failed, fine};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-const LOGIN: &str = "gcloud auth application-default login";
+pub const LOGIN: &str = "gcloud auth application-default login";
 
 /// The APIs that Terraform and the functions call.
 const APIS: [&str; 9] = [

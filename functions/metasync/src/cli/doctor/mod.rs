@@ -7,6 +7,7 @@ mod contents;
 mod difference;
 mod functions;
 mod gcp;
+mod given;
 #[cfg(test)]
 mod modules;
 mod privacy_keys;
@@ -24,6 +25,7 @@ use robeing::ROBEINGS;
 use schema::name::DATASETS;
 use serde_json::json;
 
+use given::{Given, quoted};
 use report::{Outcome, Report, failed, fine, skipped};
 
 /// The cloud whose deployment is checked in addition to the configuration.
@@ -36,20 +38,15 @@ pub enum Cloud {
 /// Runs every check and prints the outcomes. Exits with 1 if a check fails.
 pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyhow::Result<()> {
     let mut report = Report::default();
-    let resolved = platform::secrets::resolve(env.clone()).await;
-    let env = match resolved {
-        Ok(env) => {
-            for (name, remedy) in env.without_value() {
-                let detail = format!("{name} refers to a secret without a value");
-                report.add("secrets", failed(detail, remedy));
-            }
-            env
-        }
-        Err(error) => {
-            report.add("secrets", failed(format!("{error:#}"), aws::LOGIN));
-            without_references(&env)
-        }
-    };
+    let env = platform::secrets::resolve_each(env).await;
+    for (name, reason) in env.unread() {
+        let detail = format!("can't read the secret of {name}: {reason}");
+        report.add("secrets", failed(detail, Given::of(&env, name).edit()));
+    }
+    for (name, _) in env.without_value() {
+        let detail = format!("{name} refers to a secret without a value");
+        report.add("secrets", failed(detail, Given::of(&env, name).edit()));
+    }
     match cloud {
         Some(Cloud::Aws) => aws::check(&env, name, &mut report).await?,
         Some(Cloud::Gcp) => gcp::check(&env, name, &mut report).await?,
@@ -57,10 +54,14 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     }
     let resources = Resources::new(env);
     report.check("callers", async { callers(&resources) }).await;
-    // What is deployed has an environment of its own.
-    if cloud.is_none() {
-        report.add("functions", functions::check(&resources));
-    }
+    let functions = match cloud {
+        None => functions::check(&resources),
+        Some(_) => skipped(
+            "what is deployed has its own variables, and those of this shell say nothing about it: \
+             `metasync doctor` without --aws and --gcp checks which functions they start",
+        ),
+    };
+    report.add("functions", functions);
     report.check("bucket", bucket(&resources)).await;
     report.check("database", database(&resources)).await;
     report
@@ -81,30 +82,39 @@ pub async fn run(env: Env, cloud: Option<Cloud>, name: &str, json: bool) -> anyh
     Ok(())
 }
 
-/// Removes variables whose secrets could not be resolved: the name of a secret is not its value.
-fn without_references(env: &Env) -> Env {
-    let is_reference = |value: &str| value.starts_with("arn:") || value.starts_with("projects/");
-    let kept = env.iter().filter(|(_, value)| !is_reference(value));
-    kept.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
 fn callers(resources: &Resources) -> Outcome {
     match resources.auth() {
         Ok(auth) if auth.is_open() => fine("everyone may call, from this machine only"),
         Ok(_) => fine("callers can authenticate"),
         Err(error) => {
-            let kinds = [DATASETS, ROBEINGS];
-            let scope = kinds.map(|kind| format!("\\\"{}\\\": [\\\"*\\\"]", kind.name()));
-            let remedy = format!(
-                "export AUTH_TOKENS=\"[{{\\\"name\\\": \\\"me\\\", \\\"role\\\": \\\"admin\\\", \
-                 \\\"scope\\\": {{{}}}, \\\"sha256\\\": \\\"$(printf %s \"$TOKEN\" | sha256sum | \
-                 cut -d' ' -f1)\\\"}}]\"",
-                scope.join(", ")
-            );
-            failed(format!("{error:#}"), remedy)
+            let detail = format!("{error:#}");
+            let remedy = callers_remedy(resources.env(), &detail);
+            failed(detail, remedy)
         }
     }
+}
+
+/// The command that lets somebody call. It creates a token if there is none: a new value of `AUTH_TOKENS` would remove
+/// the other callers.
+fn callers_remedy(env: &Env, detail: &str) -> String {
+    let tokens = Given::of(env, "AUTH_TOKENS");
+    match functions::variable(detail).as_deref() {
+        Some("AUTH_MODE") => return "unset AUTH_MODE".to_owned(),
+        Some("AUTH_TOKENS") => return tokens.edit(),
+        Some(other) => return Given::of(env, other).edit(),
+        None if env.why_unread("AUTH_TOKENS").is_some() => return tokens.edit(),
+        None => {}
+    }
+    let scope = [DATASETS, ROBEINGS].map(|kind| format!("\\\"{}\\\": [\\\"*\\\"]", kind.name()));
+    let word = format!(
+        "\"[{{\\\"name\\\": \\\"me\\\", \\\"role\\\": \\\"admin\\\", \\\"scope\\\": {{{}}}, \
+         \\\"sha256\\\": \\\"$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1)\\\"}}]\"",
+        scope.join(", ")
+    );
+    format!(
+        "TOKEN=$(openssl rand -hex 32) && {}  # $TOKEN is what the caller sends",
+        tokens.set(&word)
+    )
 }
 
 async fn bucket(resources: &Resources) -> Outcome {
@@ -114,7 +124,10 @@ async fn bucket(resources: &Resources) -> Outcome {
     };
     let store = match resources.store() {
         Ok(store) => store,
-        Err(error) => return failed(format!("{error:#}"), "export BUCKET_URL=s3://bucket"),
+        Err(error) => {
+            let remedy = Given::of(resources.env(), "BUCKET_URL").edit();
+            return failed(format!("{error:#}"), remedy);
+        }
     };
     let found = match store.get(HEAD).await {
         Ok(_) => Ok("has a schema"),
@@ -148,7 +161,7 @@ async fn bucket(resources: &Resources) -> Outcome {
              --member \"user:$(gcloud config get account)\""
         ),
         (Some("gs"), false) => format!("gcloud storage buckets describe gs://{name}"),
-        _ => format!("mkdir -p {place}"),
+        _ => format!("mkdir -p {}", quoted(place)),
     };
     failed(detail, remedy)
 }
@@ -162,13 +175,15 @@ async fn database(resources: &Resources) -> Outcome {
     if env.get("DATABASE_URL").is_none() {
         return skipped("DATABASE_URL is not set");
     }
+    let url = Given::of(env, "DATABASE_URL").value();
+    let psql = |sql: &str| format!("psql \"{url}\" -c {sql}");
     let (version, is_superuser) = match version(resources).await {
         Ok(version) => version,
-        Err(error) => return failed(format!("{error:#}"), "psql \"$DATABASE_URL\" -c 'select 1'"),
+        Err(error) => return failed(format!("{error:#}"), psql("'select 1'")),
     };
     if version < 150_000 {
         let detail = format!("Postgres {} is too old: use 15 or later", version / 10_000);
-        return failed(detail, "psql \"$DATABASE_URL\" -c 'select version()'");
+        return failed(detail, psql("'select version()'"));
     }
     match pending(resources).await {
         Err(error) => failed(format!("{error:#}"), "metasync migrate"),
@@ -178,7 +193,7 @@ async fn database(resources: &Resources) -> Outcome {
         }
         Ok(_) if is_superuser => failed(
             "its user is a superuser, which row-level security doesn't restrict",
-            "psql \"$DATABASE_URL\" -c \"create role metasync login password '...'\"",
+            psql("\"create role metasync login password '...'\""),
         ),
         Ok(_) => fine(format!("Postgres {}, migrated", version / 10_000)),
     }
@@ -204,7 +219,7 @@ async fn model(resources: &Resources) -> Outcome {
             let text = format!("{error:#}");
             let mut names = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
             let key = names.find(|name| name.ends_with("_KEY"));
-            let remedy = format!("export {}=...", key.unwrap_or("LLM_MODEL"));
+            let remedy = Given::of(resources.env(), key.unwrap_or("LLM_MODEL")).edit();
             return failed(text, remedy);
         }
     };

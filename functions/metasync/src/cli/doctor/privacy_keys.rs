@@ -4,7 +4,10 @@ use platform::Resources;
 use privacy::Privacy;
 use privacy::rotate::{self, Usages};
 
+use super::given::Given;
 use super::report::{Outcome, failed, fine, hint, skipped};
+
+const KEY: &str = "PRIVACY_KEY";
 
 pub async fn check(resources: &Resources) -> Outcome {
     let env = resources.env();
@@ -14,16 +17,20 @@ pub async fn check(resources: &Resources) -> Outcome {
     }
     let privacy = match Privacy::open(resources) {
         Ok(privacy) => privacy,
-        Err(error) => return failed(format!("{error:#}"), "export PRIVACY_KEY=..."),
+        Err(error) => return failed(format!("{error:#}"), Given::of(env, KEY).edit()),
     };
     match rotate::usages(&privacy).await {
-        Ok(usages) => outcome(&usages),
+        Ok(usages) => outcome(&usages, &Given::of(env, KEY)),
         Err(error) => failed(format!("{error:#}"), "metasync migrate"),
     }
 }
 
-fn outcome(usages: &Usages) -> Outcome {
-    let append = "export PRIVACY_KEY=\"$PRIVACY_KEY,...\"  # append the key that was removed";
+fn outcome(usages: &Usages, key: &Given<'_>) -> Outcome {
+    let value = key.value();
+    // The shell refuses it while OLD_KEY is unset, so that no other text is appended.
+    let append = key.set(&format!(
+        "\"{value},${{OLD_KEY:?set it to the key that was removed}}\""
+    ));
     if usages.locked > 0 {
         let locked = usages.locked;
         return failed(
@@ -58,9 +65,9 @@ fn outcome(usages: &Usages) -> Outcome {
             "nothing needs key {} of PRIVACY_KEY: remove it if it is an old one, or put it first if it is new",
             unused.join(" and ")
         ),
-        format!(
-            "export PRIVACY_KEY=\"$(printf %s \"$PRIVACY_KEY\" | cut -d, -f{})\"",
+        key.set(&format!(
+            "\"$(printf %s \"{value}\" | cut -d, -f{})\"",
             kept.join(",")
-        ),
+        )),
     )
 }

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use platform::Resources;
 use platform::auth::Names;
+use platform::{Env, Resources};
 use robeing::ROBEINGS;
 use schema::name::DATASETS;
 use stats_batch::Stats;
 
+use super::given::Given;
 use super::report::{Outcome, failed, fine, hint, skipped};
 use crate::cli::cache;
 
@@ -41,20 +42,27 @@ pub async fn check(resources: &Resources) -> Outcome {
     }
     let unknown_datasets = unknown_datasets(resources, &datasets).await;
     let unknown_robeings = unknown_robeings(resources, &robeings).await;
-    outcome(unknown_datasets, unknown_robeings)
+    outcome(env, unknown_datasets, unknown_robeings)
 }
 
 /// A dataset that matches nothing is a mistake. A robeing may be new, and get its first message later.
-fn outcome(datasets: Option<Vec<String>>, robeings: Option<Vec<String>>) -> Outcome {
-    let remedy = "export AUTH_TOKENS=...  # with the names that are meant";
+fn outcome(env: &Env, datasets: Option<Vec<String>>, robeings: Option<Vec<String>>) -> Outcome {
     match (datasets, robeings) {
         (None, None) => skipped("there is no schema and no message to compare them with"),
         (Some(datasets), robeings) if !datasets.is_empty() => {
             let robeings = robeings.unwrap_or_default();
-            failed([datasets, robeings].concat().join("; "), remedy)
+            let remedy = Given::of(env, "AUTH_TOKENS").edit();
+            failed(
+                [datasets, robeings].concat().join("; "),
+                format!("{remedy}  # with the names that are meant"),
+            )
         }
         (_, Some(robeings)) if !robeings.is_empty() => {
-            let remedy = "curl -sS http://localhost:8080/v1/robeings/rank  # lists the robeings";
+            let port = env.get("PORT").unwrap_or("8080");
+            let remedy = format!(
+                "curl -sS -H \"authorization: Bearer $TOKEN\" http://localhost:{port}/v1/robeings  \
+                 # lists the robeings that the token may see"
+            );
             hint(robeings.join("; "), remedy)
         }
         _ => fine("each name matches something"),

@@ -6,6 +6,7 @@ use schema::document::How;
 use tokio::time::timeout;
 use warehouse::{Plan, Remedy, SourceError, Usage};
 
+use super::given::{Given, quoted};
 use super::report::{LONGEST_CHECK, Outcome, failed, fine, skipped};
 
 /// The number of problems that are listed.
@@ -19,7 +20,7 @@ pub async fn schema(resources: &Resources) -> Outcome {
     let source = match warehouse::open(resources) {
         Ok(source) => source,
         Err(error) => {
-            let remedy = "export WAREHOUSE_URL=bigquery://project/dataset";
+            let remedy = Given::of(env, "WAREHOUSE_URL").edit();
             return failed(format!("{error:#}"), remedy);
         }
     };
@@ -85,10 +86,10 @@ fn command(env: &Env, remedy: Option<&Remedy>, retry: &str) -> String {
     if url.starts_with("bigquery://") {
         retry.to_owned()
     } else if url.starts_with("postgres") {
-        "psql \"$WAREHOUSE_URL\" -c 'select 1'  # then, as its owner: grant usage on schema ..."
-            .to_owned()
+        let url = Given::of(env, "WAREHOUSE_URL").value();
+        format!("psql \"{url}\" -c 'select 1'  # then, as its owner: grant usage on schema ...")
     } else {
-        "ls \"${WAREHOUSE_URL#file://}\"".to_owned()
+        format!("ls {}", quoted(url.strip_prefix("file://").unwrap_or(url)))
     }
 }
 
@@ -96,7 +97,8 @@ fn list_datasets(env: &Env) -> String {
     let url = env.get("WAREHOUSE_URL").unwrap_or_default();
     let place = url.strip_prefix("bigquery://").unwrap_or_default();
     let project = place.split('/').next().unwrap_or_default();
-    format!("bq ls --project_id={project}  # then: export WAREHOUSE_URL=bigquery://{project}/...")
+    let set = Given::of(env, "WAREHOUSE_URL").set(&format!("bigquery://{project}/..."));
+    format!("bq ls --project_id={project}  # then: {set}")
 }
 
 /// The warehouse's message. The text of `Other` leaves its cause out.
