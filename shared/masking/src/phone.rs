@@ -259,7 +259,7 @@ fn labelled(text: &Text, number: &Number) -> Option<usize> {
                 && !text.amount(units.end)
                 && !text.glued_after(units.end)
                 && !text.decimals(units.start)
-                && !is_postal_code(number, length)
+                && (announced || first == 0 || !is_postal_code(number, length))
                 && (introduced || text.followed(units.end) && !text.glued_before(units.start))
         }
     })

@@ -17,6 +17,9 @@ fn telephone_numbers_of_any_country_are_masked_after_a_label_or_a_country_code()
     let masker = Masker::default();
     for text in [
         "Tel 030/12345678",
+        "Tel.: 06221-5432",
+        "Tel. 08031-1234",
+        "Phone: 98101-1234",
         "tel. (030) 123456-78",
         "Tél : 01 42 68 53 00",
         "Phone: 555-0123",
