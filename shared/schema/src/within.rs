@@ -15,10 +15,12 @@ mod names;
 mod opened;
 mod paths;
 mod postgres;
+mod sql;
 #[cfg(test)]
 mod tests;
 mod unseen;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -59,6 +61,8 @@ pub fn meaning_within(meaning: &Meaning, document: &Document, datasets: &Names) 
 pub(crate) struct Whole<'a> {
     document: &'a Document,
     named: Named,
+    /// The columns and fields, if something asks for them.
+    columns: OnceCell<Named>,
     /// The positions of the tables of each dataset.
     tables_of: HashMap<&'a str, Vec<usize>>,
     examples: Grouped<'a, Reading<'a>>,
@@ -101,6 +105,7 @@ impl<'a> Whole<'a> {
         let place = |name: &'a str| place(&table_of, name, document);
         let mut whole = Self {
             named: Named::of(document),
+            columns: OnceCell::new(),
             tables_of,
             links,
             examples: Grouped::of(document.examples.iter().filter_map(reading)),
@@ -137,7 +142,7 @@ impl<'a> Whole<'a> {
     }
 
     fn hidden<'h>(&'h self, datasets: &'h Names) -> Hidden<'h> {
-        Hidden::from(&self.named, self.document, datasets)
+        Hidden::from(&self.named, &self.columns, self.document, datasets)
     }
 
     /// The table of a name.
@@ -348,13 +353,15 @@ fn visible<'h>(
             error,
             ..
         } = reading.example;
-        let texts = [question, error.as_deref().unwrap_or_default()];
+        let sql = hidden.sql(sql);
+        let error = error.as_deref().unwrap_or_default();
+        let texts = [question.as_str(), error, &sql.comments];
         let names_field = |table: &'h Table| {
             let fields = hidden.fields(table);
-            fields.are_in_sql(sql) || texts.iter().any(|text| fields.are_in(text))
+            fields.are_in_sql(&sql) || texts.iter().any(|text| fields.are_in(text))
         };
         !texts.iter().any(|text| hidden.are_in(text))
-            && !hidden.is_named_in(sql, &reading.tables)
+            && !hidden.is_named_in(&sql, &reading.tables)
             && !reading.tables.iter().any(|table| names_field(table))
     };
     let readings = readings.filter(is_visible);

@@ -7,7 +7,7 @@ use platform::auth::Names;
 use super::Whole;
 use super::hidden::Hidden;
 use crate::document::Table;
-use crate::literals::{self, has_placeholder};
+use crate::literals::{has_placeholder, literal};
 
 impl<'a> Whole<'a> {
     /// The datasets that the query of a view reads, with its own; none if one is unknown.
@@ -30,25 +30,24 @@ impl<'a> Whole<'a> {
             return false;
         };
         let read = self.datasets_of_definition(table);
-        let is_read = read.is_some_and(|ids| ids.iter().all(|id| datasets.contain(id)));
-        let sql = &definition.sql;
-        let tables = definition.tables.iter().filter_map(|name| self.table(name));
-        let tables: Vec<&Table> = tables.chain([table]).collect();
-        // Its literals and comments may name something as well. One that is masked may have named a hidden field.
-        let dialect = self.document.source.dialect;
-        let Some(tokens) = literals::tokens(sql, dialect) else {
+        if !read.is_some_and(|ids| ids.iter().all(|id| datasets.contain(id))) {
+            return false;
+        }
+        let sql = hidden.sql(&definition.sql);
+        let Some(tokens) = &sql.tokens else {
             return false;
         };
-        let texts = tokens.iter().map(|it| &it.token);
-        let mut texts =
-            texts.filter_map(|it| literals::literal(it).or_else(|| literals::comment(it)));
+        let tables = definition.tables.iter().filter_map(|name| self.table(name));
+        let tables: Vec<&Table> = tables.chain([table]).collect();
         let fields: Vec<_> = tables.iter().map(|it| hidden.fields(it)).collect();
-        let is_unknown = has_placeholder(sql) && fields.iter().any(|it| it.exist());
-        is_read
-            && !hidden.are_in(sql)
-            && !hidden.is_named_in(sql, &tables)
-            && !fields.iter().any(|it| it.are_in_sql(sql))
-            && !is_unknown
+        // A literal that is masked may have named a hidden field.
+        let is_unknown = has_placeholder(sql.text) && fields.iter().any(|it| it.exist());
+        // Its literals and comments may name something as well.
+        let mut texts = tokens.iter().filter_map(literal).chain([&*sql.comments]);
+        !is_unknown
+            && !hidden.are_in(sql.text)
+            && !hidden.is_named_in(&sql, &tables)
+            && !fields.iter().any(|it| it.are_in_sql(&sql))
             && !texts.any(|text| hidden.columns_are_in(text))
     }
 }
@@ -61,7 +60,7 @@ mod tests {
     use super::super::within;
     use super::*;
     use crate::Dialect;
-    use crate::document::{Definition, Document, SourceKind, TableKind};
+    use crate::document::{Column, Definition, Document, SourceKind, TableKind};
 
     #[test]
     fn the_query_of_a_view_is_seen_only_with_every_table_that_it_reads() {
@@ -209,5 +208,57 @@ mod tests {
         let row = json!({"name": "lay", "type": "hr.people", "fields": [{"name": "bonus", "type": "int"}]});
         let sql = "select 'the bonus' as id from shop.orders";
         assert!(!is_seen(&row, Dialect::Postgres, sql));
+    }
+
+    #[test]
+    fn a_field_belongs_to_the_dataset_of_its_type() {
+        let fields = json!([{"name": "bonus", "type": "int"}]);
+        let of_hr = json!({"name": "lay", "type": "hr.people[]", "fields": fields});
+        let nested = json!([{"name": "street", "type": "text"}, of_hr]);
+        let column = json!({"name": "place", "type": "shop.place", "fields": nested});
+        let mut document = Document {
+            tables: ["shop", "hr"]
+                .map(|dataset| Table::new(["p", dataset, "orders"], TableKind::Table))
+                .into(),
+            ..empty()
+        };
+        document.tables[0].columns = vec![serde_json::from_value(column).unwrap()];
+        document.source.dialect = Dialect::Postgres;
+        let whole = Whole::of(&document);
+        for (scope, text, expected) in [
+            (&["p.shop"][..], "street", false),
+            (&["p.shop"], "lay", false),
+            (&["p.shop"], "the Bonus", true),
+            (&["p.hr"], "street", true),
+            (&["p.hr", "p.shop"], "the bonus of the street", false),
+            (&[], "lay", true),
+        ] {
+            let scope = Names::only(scope.iter().copied());
+            let is_hidden = whole.hidden(&scope).columns_are_in(text);
+            assert_eq!(is_hidden, expected, "{scope:?} {text}");
+        }
+    }
+
+    #[test]
+    fn views_of_many_datasets_are_dated_in_time() {
+        const COUNT: usize = 1_500;
+        let dataset = |at: usize| {
+            let name = format!("d{at}");
+            let mut table = Table::new(["p", &name, "t"], TableKind::Table);
+            let columns = (0..40).map(|n| Column::leaf(format!("c{at}_{n}"), "text"));
+            table.columns = columns.collect();
+            let mut view = Table::new(["p", &name, "v"], TableKind::View);
+            view.definition = Definition::read("select 'x' as id from t");
+            [table, view]
+        };
+        let mut document = Document {
+            tables: (0..COUNT).flat_map(dataset).collect(),
+            ..empty()
+        };
+        let started = std::time::Instant::now();
+        document.date_datasets(None);
+        let took = started.elapsed();
+        assert_eq!(document.ledger.changed_at.len(), COUNT);
+        assert!(took.as_secs() < 10, "{took:?}");
     }
 }

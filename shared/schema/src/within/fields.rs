@@ -4,6 +4,7 @@
 use super::clear::is_type_hidden;
 use super::hidden::Hidden;
 use super::opened::may_open;
+use super::sql::Sql;
 use crate::document::{Column, Table};
 use crate::name::names_of;
 use crate::stand_in;
@@ -74,14 +75,14 @@ impl HiddenFields {
 
     /// Whether SQL names one of the columns and one of its fields. A field with the name of a column of the table
     /// counts only right after its own column. SQL that may open a column with unknown fields counts as well.
-    pub(super) fn are_in_sql(&self, sql: &str) -> bool {
+    pub(super) fn are_in_sql(&self, sql: &Sql) -> bool {
         if !self.unknown.is_empty() && may_open(sql, &self.unknown) {
             return true;
         }
         if self.columns.is_empty() {
             return false;
         }
-        let sql = words(sql);
+        let sql = words(sql.text);
         let has = |name: &[String]| {
             !name.is_empty() && sql.windows(name.len()).any(|words| words == name)
         };

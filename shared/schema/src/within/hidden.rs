@@ -6,16 +6,18 @@ use std::rc::Rc;
 
 use platform::auth::Names;
 
-use super::clear::is_type_hidden;
 use super::fields::HiddenFields;
+use super::names::qualified;
 use super::paths::Paths;
 use super::postgres;
+use super::sql::Sql;
 use crate::Dialect;
-use crate::document::{Document, Extension, Table};
+use crate::document::{Column, Document, Extension, Table};
 use crate::mentions::Mentions;
-use crate::name::TableName;
+use crate::name::{TableName, dataset_id};
 
-/// The names of a document, each with the datasets that have it.
+/// Names, each with the datasets that have it.
+#[derive(Default)]
 pub(super) struct Named {
     names: Mentions,
     /// In lower case.
@@ -23,16 +25,73 @@ pub(super) struct Named {
 }
 
 impl Named {
+    /// The names of a document.
     pub(super) fn of(document: &Document) -> Self {
-        let mut datasets_of: HashMap<String, HashSet<String>> = HashMap::new();
+        let mut named = Self::default();
         for (dataset, name) in super::names(document) {
-            let datasets = datasets_of.entry(name.to_lowercase()).or_default();
-            datasets.insert(dataset);
+            named.add(&dataset, &name);
         }
-        Self {
-            names: Mentions::of(datasets_of.keys().cloned()),
-            datasets_of,
+        named.indexed()
+    }
+
+    /// The columns and fields of a document. A field belongs to the dataset of the type that it is part of.
+    fn of_columns(document: &Document, types: &Self) -> Self {
+        let has_types = document.source.dialect == Dialect::Postgres;
+        let mut named = Self::default();
+        for table in &document.tables {
+            let of_type = |data_type: &str| {
+                let names = qualified(data_type).filter(|(schema, _)| schema != "pg_catalog");
+                match names {
+                    _ if !has_types => None,
+                    Some((schema, _)) => {
+                        let dataset = dataset_id(&table.parts.project, &schema);
+                        Some(HashSet::from([dataset]))
+                    }
+                    None => types.datasets_of.get(&data_type.to_lowercase()).cloned(),
+                }
+            };
+            let own = HashSet::from([table.dataset().to_owned()]);
+            named.add_columns(&table.columns, &own, &of_type);
         }
+        named.indexed()
+    }
+
+    fn add_columns(
+        &mut self,
+        columns: &[Column],
+        datasets: &HashSet<String>,
+        of_type: &impl Fn(&str) -> Option<HashSet<String>>,
+    ) {
+        for column in columns {
+            for dataset in datasets {
+                self.add(dataset, &column.name);
+            }
+            if !column.fields.is_empty() {
+                let of_fields = of_type(column.data_type.trim_end_matches("[]"));
+                self.add_columns(
+                    &column.fields,
+                    of_fields.as_ref().unwrap_or(datasets),
+                    of_type,
+                );
+            }
+        }
+    }
+
+    fn add(&mut self, dataset: &str, name: &str) {
+        let datasets = self.datasets_of.entry(name.to_lowercase()).or_default();
+        if !datasets.contains(dataset) {
+            datasets.insert(dataset.to_owned());
+        }
+    }
+
+    fn indexed(mut self) -> Self {
+        self.names = Mentions::of(self.datasets_of.keys().cloned());
+        self
+    }
+
+    /// Whether a text mentions a name that no dataset of the scope has.
+    fn are_hidden_in(&self, text: &str, scope: &Names) -> bool {
+        self.names.any_in(text, |name| !self.is_seen(name, scope))
     }
 
     fn is_seen(&self, name: &str, scope: &Names) -> bool {
@@ -49,38 +108,45 @@ impl Named {
 /// The names that a scope must not see.
 pub(super) struct Hidden<'a> {
     named: &'a Named,
+    columns: &'a OnceCell<Named>,
     document: &'a Document,
     scope: &'a Names,
     /// The database of a Postgres warehouse.
     database: Option<&'a str>,
     /// The fields of hidden types in tables, by the name of the table.
     fields: RefCell<HashMap<&'a str, Rc<HiddenFields>>>,
-    /// The columns that only tables out of the scope have.
-    columns: OnceCell<Mentions>,
 }
 
 impl<'a> Hidden<'a> {
-    pub(super) fn from(named: &'a Named, document: &'a Document, scope: &'a Names) -> Self {
+    pub(super) fn from(
+        named: &'a Named,
+        columns: &'a OnceCell<Named>,
+        document: &'a Document,
+        scope: &'a Names,
+    ) -> Self {
         Self {
             named,
+            columns,
             document,
             scope,
             database: postgres::database(document),
             fields: RefCell::default(),
-            columns: OnceCell::new(),
         }
     }
 
     pub(super) fn are_in(&self, text: &str) -> bool {
-        let Named { names, .. } = self.named;
-        names.any_in(text, |name| !self.named.is_seen(name, self.scope))
+        self.named.are_hidden_in(text, self.scope)
+    }
+
+    pub(super) fn sql<'s>(&self, text: &'s str) -> Sql<'s> {
+        Sql::of(text, self.document.source.dialect)
     }
 
     /// Whether a query of these tables names something hidden with a qualifier. A bare name is a column, an alias or a
     /// value, whatever else has the name.
-    pub(super) fn is_named_in(&self, sql: &str, tables: &[&Table]) -> bool {
-        let Some(paths) = Paths::of(sql, self.document.source.dialect) else {
-            return self.are_in(sql);
+    pub(super) fn is_named_in(&self, sql: &Sql, tables: &[&Table]) -> bool {
+        let Some(paths) = Paths::of(sql) else {
+            return self.are_in(sql.text);
         };
         let is_own = |name: &str| {
             let name = name.to_lowercase();
@@ -132,7 +198,7 @@ impl<'a> Hidden<'a> {
 
     /// Whether a text names what may be a field of a hidden type. Of a table that is gone, the types are unknown.
     pub(super) fn may_be_fields_in(&self, text: &str) -> bool {
-        self.has_row_types() && self.columns().are_in(text)
+        self.has_row_types() && self.columns_are_in(text)
     }
 
     /// Whether a column may have the fields of a table that its reader may not see.
@@ -142,28 +208,9 @@ impl<'a> Hidden<'a> {
 
     /// Whether a text names a column or field that only hidden tables and types have.
     pub(super) fn columns_are_in(&self, text: &str) -> bool {
-        self.columns().are_in(text)
-    }
-
-    fn columns(&self) -> &Mentions {
-        self.columns.get_or_init(|| {
-            let mut names = Vec::new();
-            for table in &self.document.tables {
-                let columns = table.columns.iter();
-                let mut left: Vec<_> = columns.map(|it| (table.dataset(), it)).collect();
-                while let Some((dataset, column)) = left.pop() {
-                    names.push((dataset.to_owned(), column.name.clone()));
-                    // No scope has the fields of a type that is out of it.
-                    let dataset = if is_type_hidden(column, self) {
-                        ""
-                    } else {
-                        dataset
-                    };
-                    left.extend(column.fields.iter().map(|field| (dataset, field)));
-                }
-            }
-            Mentions::outside(names, self.scope)
-        })
+        let of_columns = || Named::of_columns(self.document, self.named);
+        let columns = self.columns.get_or_init(of_columns);
+        columns.are_hidden_in(text, self.scope)
     }
 
     /// Whether a schema of Postgres is hidden. It may have no tables.

@@ -8,6 +8,7 @@ use super::fields::is_path_hidden;
 use super::grouped::Grouped;
 use super::hidden::Hidden;
 use super::postgres::qualifiers;
+use super::sql::Sql;
 use crate::Dialect;
 use crate::document::{Description, Document, Meaning, Metric, Table, Term};
 use crate::name::{dataset_id, names_of};
@@ -103,12 +104,14 @@ impl<'a> Entries<'a> {
         let glossary = glossary.filter(|(it, places)| shows_term(it, places, hidden));
         let metrics = self.metrics.within(scope).into_iter();
         let metrics = metrics.filter(|(it, place)| {
+            let sql = hidden.sql(&it.sql);
             let texts = [
                 Some(it.name.as_str()),
                 it.description.as_deref(),
                 it.error.as_deref(),
+                Some(&sql.comments),
             ];
-            !is_hidden_in_sql(&it.sql, *place, hidden) && shows(&texts, &[*place], hidden)
+            !is_hidden_in_sql(&sql, *place, hidden) && shows(&texts, &[*place], hidden)
         });
         Meaning {
             descriptions: descriptions
@@ -168,10 +171,10 @@ fn leads_into_hidden(place: Place, path: &str, hidden: &Hidden) -> bool {
 
 /// Whether the SQL of a metric names something hidden. It reads no table but its own, so that a bare name is a column,
 /// a function or a value, whatever else has the name.
-fn is_hidden_in_sql<'h>(sql: &str, place: Place<'h>, hidden: &Hidden<'h>) -> bool {
+fn is_hidden_in_sql<'h>(sql: &Sql, place: Place<'h>, hidden: &Hidden<'h>) -> bool {
     let names_field = match place {
         Place::Table(table) => hidden.fields(table).are_in_sql(sql),
-        Place::Gone(_) => hidden.may_be_fields_in(sql),
+        Place::Gone(_) => hidden.may_be_fields_in(sql.text),
     };
     let is_own = |name: &str| match place {
         Place::Table(table) => {
@@ -182,14 +185,14 @@ fn is_hidden_in_sql<'h>(sql: &str, place: Place<'h>, hidden: &Hidden<'h>) -> boo
         Place::Gone(_) => false,
     };
     // Quotes of BigQuery may enclose a whole path.
-    let mut qualified = qualifiers(&sql.replace('`', "")).into_iter();
+    let mut qualified = qualifiers(&sql.text.replace('`', "")).into_iter();
     names_field
         || qualified.any(|(schema, name)| {
             let is_of_extension = schema == "public" && hidden.is_of_extension(&name);
             let is_hidden = hidden.has_schema(&schema) && !is_of_extension
                 || hidden.are_in(&schema)
                 || hidden.are_in(&name);
-            is_hidden && !is_own(&schema) && !is_alias(&schema, sql)
+            is_hidden && !is_own(&schema) && !is_alias(&schema, sql.text)
         })
 }
 

@@ -5,8 +5,8 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::paths::{is_word, tokens};
-use crate::Dialect;
+use super::paths::is_word;
+use super::sql::Sql;
 use crate::literals::has_placeholder;
 
 /// Parts of the names of functions and types that turn a row into text or columns.
@@ -14,15 +14,15 @@ const CONVERTING: [&str; 4] = ["json", "xml", "hstore", "record"];
 
 /// Whether SQL of Postgres does more with one of these columns, in lower case, than to list it as it is, or converts any
 /// row. A literal that is masked may have named a field.
-pub(super) fn may_open(sql: &str, columns: &[String]) -> bool {
-    let Some(tokens) = tokens(sql, Dialect::Postgres) else {
+pub(super) fn may_open(sql: &Sql, columns: &[String]) -> bool {
+    let Some(tokens) = &sql.tokens else {
         return true;
     };
     let is_opened = |at: usize| match &tokens[at] {
         Token::Word(word) => {
             let name = word.value.to_lowercase();
             CONVERTING.iter().any(|part| name.contains(part))
-                || columns.contains(&name) && !is_listed(&tokens, at)
+                || columns.contains(&name) && !is_listed(tokens, at)
         }
         token => {
             is_accessor(token)
@@ -32,7 +32,7 @@ pub(super) fn may_open(sql: &str, columns: &[String]) -> bool {
                 )
         }
     };
-    has_placeholder(sql) || (0..tokens.len()).any(is_opened)
+    has_placeholder(sql.text) || (0..tokens.len()).any(is_opened)
 }
 
 /// Whether an operator reads JSON or another document.
@@ -109,6 +109,7 @@ fn is_in_query(before: &[Token]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Dialect;
 
     #[test]
     fn sql_opens_a_column_of_unknown_fields_unless_it_only_lists_it() {
@@ -137,7 +138,8 @@ mod tests {
             ("select id from pub.people where x = '[SECRET]'", true),
             ("select id from pub.people where x = 'open", true),
         ] {
-            assert_eq!(may_open(sql, &["s".to_owned()]), expected, "{sql}");
+            let read = Sql::of(sql, Dialect::Postgres);
+            assert_eq!(may_open(&read, &["s".to_owned()]), expected, "{sql}");
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use sqlparser::tokenizer::{Token, Word};
 
+use super::sql::Sql;
 use crate::Dialect;
-use crate::literals;
+use crate::literals::literal;
 
 /// A name with its qualifiers.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,15 +26,15 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    /// None if the SQL has no tokens, such as an open quote.
-    pub(super) fn of(sql: &str, dialect: Dialect) -> Option<Self> {
-        let tokens = tokens(sql, dialect)?;
+    /// None if the SQL, or a literal that is looked up, has no tokens.
+    pub(super) fn of(sql: &Sql) -> Option<Self> {
+        let tokens = sql.tokens.as_ref()?;
         let mut paths = Self::default();
-        paths.add(&tokens, dialect);
-        if dialect == Dialect::Postgres && tokens.iter().any(looks_up) {
+        paths.add(tokens, sql.dialect);
+        if sql.dialect == Dialect::Postgres && tokens.iter().any(looks_up) {
             for text in tokens.iter().filter_map(literal) {
                 let mut within = Self::default();
-                within.add(&self::tokens(text, dialect)?, dialect);
+                within.add(&Sql::of(text, sql.dialect).tokens?, sql.dialect);
                 for path in &mut within.qualified {
                     path.is_no_column = true;
                 }
@@ -77,55 +78,6 @@ impl Paths {
     }
 }
 
-/// The tokens of SQL without spaces and comments. None if it has none, such as an open quote.
-pub(super) fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<Token>> {
-    let tokens = literals::tokens(sql, dialect)?.into_iter();
-    let mut tokens: Vec<Token> = tokens.map(|it| it.token).collect();
-    if dialect == Dialect::Postgres {
-        tokens = with_decoded_names(tokens);
-    }
-    tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
-    Some(tokens)
-}
-
-/// Makes one token of each name with escapes: `U&"d\0061ta"` is read as three.
-fn with_decoded_names(tokens: Vec<Token>) -> Vec<Token> {
-    let mut decoded = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        match (token, &decoded[..]) {
-            (Token::Word(mut name), [.., prefix, Token::Ampersand])
-                if name.quote_style == Some('"') && is_word(prefix, "u") =>
-            {
-                name.value = unescaped(&name.value);
-                decoded.truncate(decoded.len() - 2);
-                decoded.push(Token::Word(name));
-            }
-            (token, _) => decoded.push(token),
-        }
-    }
-    decoded
-}
-
-/// Replaces `\XXXX`, `\+XXXXXX` and `\\`. What is none of these stays as it is written.
-fn unescaped(name: &str) -> String {
-    let (mut text, mut rest) = (String::new(), name);
-    while let Some((before, after)) = rest.split_once('\\') {
-        text += before;
-        let (start, digits) = if after.starts_with('+') {
-            (1, 6)
-        } else {
-            (0, 4)
-        };
-        let code = after.get(start..start + digits);
-        let code = code.and_then(|code| u32::from_str_radix(code, 16).ok());
-        (text, rest) = match code.and_then(char::from_u32) {
-            Some(character) => (text + &String::from(character), &after[start + digits..]),
-            None => (text + "\\", after.strip_prefix('\\').unwrap_or(after)),
-        };
-    }
-    text + rest
-}
-
 /// The names of a word: quotes of BigQuery may enclose a whole path.
 fn names(word: &Word, dialect: Dialect) -> Vec<String> {
     match (dialect, word.quote_style) {
@@ -166,20 +118,13 @@ fn looks_up(token: &Token) -> bool {
     name.starts_with("reg") || name.starts_with("to_reg")
 }
 
-/// The text of a literal of Postgres.
-fn literal(token: &Token) -> Option<&str> {
-    match token {
-        Token::SingleQuotedString(text)
-        | Token::EscapedStringLiteral(text)
-        | Token::UnicodeStringLiteral(text) => Some(text),
-        Token::DollarQuotedString(text) => Some(&text.value),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(sql: &str, dialect: Dialect) -> Option<Paths> {
+        Paths::of(&Sql::of(sql, dialect))
+    }
 
     #[test]
     fn a_name_that_is_no_column_is_told_by_its_place() {
@@ -196,7 +141,7 @@ mod tests {
             ("select hr.x, 'hr.t', (a).b.c from shop.t as hr", &[]),
             ("select x -- ::hr.status\n from shop.t", &[]),
         ] {
-            let paths = Paths::of(sql, Dialect::Postgres).unwrap();
+            let paths = read(sql, Dialect::Postgres).unwrap();
             let found = paths.qualified.iter().filter(|path| path.is_no_column);
             let found: Vec<String> = found.map(|path| path.names.join(".")).collect();
             assert_eq!(found, expected, "{sql}");
@@ -206,23 +151,23 @@ mod tests {
             (r#"select u&"\0068\+000072".f(1)"#, "hr.f"),
             (r#"select U&"a\\b\zz"."f"(1)"#, r"a\b\zz.f"),
         ] {
-            let paths = Paths::of(sql, Dialect::Postgres).unwrap();
+            let paths = read(sql, Dialect::Postgres).unwrap();
             assert_eq!(paths.qualified[0].names.join("."), name, "{sql}");
         }
-        let paths = Paths::of("select `p-1.hr.f`(x) from `shop`.t", Dialect::Bigquery).unwrap();
+        let paths = read("select `p-1.hr.f`(x) from `shop`.t", Dialect::Bigquery).unwrap();
         let found: Vec<String> = paths
             .qualified
             .iter()
             .map(|it| it.names.join("."))
             .collect();
         assert_eq!(found, ["p-1.hr.f", "shop.t"]);
-        assert!(Paths::of("select 'a", Dialect::Postgres).is_none());
+        assert!(read("select 'a", Dialect::Postgres).is_none());
     }
 
     #[test]
     fn only_a_name_that_stands_alone_or_ends_a_path_can_be_defined() {
         let sql = "select hr.x::ops.y from shop.t HR join people on true";
-        let paths = Paths::of(sql, Dialect::Postgres).unwrap();
+        let paths = read(sql, Dialect::Postgres).unwrap();
         for (name, expected) in [
             ("hr", true),
             ("People", true),

@@ -278,7 +278,7 @@ fn the_format_of_what_is_seen_does_not_depend_on_what_is_hidden() {
 }
 
 /// Two visible tables, and hidden ones whose names are words of SQL about them.
-fn with_common_names(dialect: &str) -> Document {
+pub(super) fn with_common_names(dialect: &str) -> Document {
     let mut orders = Table::new(["db", "shop", "orders"], TableKind::Table);
     orders.columns = vec![
         Column::leaf("status", "text"),
