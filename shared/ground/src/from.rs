@@ -182,7 +182,14 @@ impl Resolver<'_, '_> {
             field.name.clone_from(&name);
         }
         let mut fields = std::mem::take(&mut relation.fields);
-        if !relation.is_open {
+        if relation.is_cut && !alias.columns.is_empty() {
+            // The list names the hidden columns first.
+            let reason = format!(
+                "the schema does not have its fields, so the columns of {name} can't be named: remove the list of \
+                 columns after {name}"
+            );
+            self.fault(FaultKind::Column, &name, reason);
+        } else if !relation.is_open {
             self.rename(&mut fields, &alias.columns, &name);
         }
         relation.fields = fields;

@@ -105,6 +105,23 @@ fn a_field_of_a_hidden_record_is_refused_whether_it_exists_or_not() {
             "select id from sales.orders o, unnest(o.lays) as l(a, b)",
             false,
         ),
+        // The first name is that of a field.
+        (
+            "select u.a from sales.orders o, unnest(o.lays) with ordinality as u(a)",
+            false,
+        ),
+        (
+            "select u.b from sales.orders o, unnest(o.lays, array[1]) as u(a, b)",
+            false,
+        ),
+        (
+            "select u.a from sales.orders o, unnest(o.lays) as u(a int, b text)",
+            false,
+        ),
+        (
+            "select p.a from sales.orders o, json_populate_record(o.lay, '{}') with ordinality as p(a)",
+            false,
+        ),
         // In Postgres, `date(lay)` is also `(lay).date`.
         ("select date(lay) from sales.orders", false),
         (
