@@ -206,7 +206,8 @@ pub(crate) fn is_constructor(schema: &Schema, written: &[String]) -> bool {
         .any(|table| any_column(&table.columns, &is_it))
 }
 
-fn any_column(columns: &[Column], is_it: &impl Fn(&Column) -> bool) -> bool {
+/// Whether this is true of a column or of a field below one.
+pub(crate) fn any_column(columns: &[Column], is_it: &impl Fn(&Column) -> bool) -> bool {
     columns
         .iter()
         .any(|column| is_it(column) || any_column(&column.fields, is_it))

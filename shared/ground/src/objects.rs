@@ -5,6 +5,7 @@ use schema::document::Column;
 use schema::name::names_of;
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, ObjectName};
 
+use crate::casts::any_column;
 use crate::fault::FaultKind;
 use crate::resolver::Resolver;
 use crate::tables::Schema;
@@ -108,12 +109,6 @@ fn is_locale(name: &str) -> bool {
         && language.bytes().all(|byte| byte.is_ascii_lowercase())
         && rest.len() <= 32
         && rest.is_ascii()
-}
-
-fn any_column(columns: &[Column], is_it: &impl Fn(&Column) -> bool) -> bool {
-    columns
-        .iter()
-        .any(|column| is_it(column) || any_column(&column.fields, is_it))
 }
 
 impl Resolver<'_, '_> {
