@@ -6,22 +6,32 @@ use schema::document::Table;
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use crate::fault::FaultKind;
-use crate::filters::Required;
+use crate::filters::{Conditions, Required};
 use crate::resolver::Resolver;
 use crate::scope::Scope;
 
 impl Resolver<'_, '_> {
     pub fn condition(&mut self, condition: &Expr, scope: &Scope) {
-        let outer = (self.conditions.is_here, self.conditions.is_inside);
+        let Conditions {
+            is_here,
+            is_inside,
+            part,
+            is_alternative,
+            ..
+        } = self.conditions;
         let outer_mentioned = std::mem::take(&mut self.conditions.mentioned);
         self.conditions.is_here = true;
         self.conditions.is_inside = true;
+        self.conditions.is_alternative = false;
         let query = self.conditions.query;
         self.conditions.in_queries.insert(query);
         self.conjuncts(condition, scope);
         let found = std::mem::replace(&mut self.conditions.mentioned, outer_mentioned);
         self.conditions.filtered.extend(found);
-        (self.conditions.is_here, self.conditions.is_inside) = outer;
+        self.conditions.is_here = is_here;
+        self.conditions.is_inside = is_inside;
+        self.conditions.part = part;
+        self.conditions.is_alternative = is_alternative;
     }
 
     /// Resolves the parts of a condition. A column of one side of `or` filters only if the other sides filter by it
@@ -41,6 +51,8 @@ impl Resolver<'_, '_> {
                 op: BinaryOperator::Or,
                 ..
             } => {
+                let is_alternative =
+                    std::mem::replace(&mut resolver.conditions.is_alternative, true);
                 let outer = std::mem::take(&mut resolver.conditions.mentioned);
                 let mut common: Option<BTreeSet<String>> = None;
                 for operand in operands(condition, &BinaryOperator::Or) {
@@ -51,6 +63,7 @@ impl Resolver<'_, '_> {
                         None => found,
                     });
                 }
+                resolver.conditions.is_alternative = is_alternative;
                 resolver.conditions.mentioned = outer;
                 resolver
                     .conditions
@@ -58,6 +71,7 @@ impl Resolver<'_, '_> {
                     .extend(common.unwrap_or_default());
             }
             other => {
+                resolver.conditions.part = resolver.depth + 1;
                 resolver.expression(other, scope);
             }
         });

@@ -9,6 +9,12 @@ pub(crate) struct Conditions {
     pub is_here: bool,
     /// Whether it is anywhere in a condition.
     pub is_inside: bool,
+    /// Whether it is in `having` or `qualify`.
+    pub is_late: bool,
+    /// The depth of the part of a condition that is resolved now: an operand of `and`, or of `or`.
+    pub part: usize,
+    /// Whether the part is in an operand of `or`.
+    pub is_alternative: bool,
     /// What the condition that is resolved now mentions where it filters.
     pub mentioned: BTreeSet<String>,
     /// What the conditions before it mention where they filter.

@@ -106,7 +106,7 @@ impl Resolver<'_, '_> {
     /// Checks a comparison with `_TABLE_SUFFIX`: a filter that matches no shard is an error.
     pub fn check_suffix(&mut self, range: &SuffixRange, operator: &BinaryOperator, value: &Expr) {
         if !matches!(value, Expr::Value(_)) {
-            self.wildcards.unknown_limit(range);
+            self.limit(range, Limit::Unknown);
         }
         let Some(text) = digits(value) else {
             return;
@@ -120,7 +120,7 @@ impl Resolver<'_, '_> {
             _ => None,
         };
         if let Some(limit) = limit {
-            self.wildcards.limit(range, limit, text);
+            self.limit(range, limit(format!("{}{text}", range.start)));
         }
         let (first, last) = (range.first.as_str(), range.last.as_str());
         let is_date_with_dashes = text.contains('-') && !last.contains('-');
@@ -155,8 +155,8 @@ impl Resolver<'_, '_> {
             "{start}{}",
             "9".repeat(range.last.len().saturating_sub(start.len()))
         );
-        self.wildcards.limit(range, Limit::AtLeast, start);
-        self.wildcards.limit(range, Limit::AtMost, &high);
+        self.limit(range, Limit::AtLeast(format!("{}{start}", range.start)));
+        self.limit(range, Limit::AtMost(format!("{}{high}", range.start)));
         let head = |suffix: &str| suffix.get(..start.len()).map(str::to_owned);
         let matches_a_shard = match (head(&range.first), head(&range.last)) {
             (Some(first), Some(last)) => (first.as_str()..=last.as_str()).contains(&start),

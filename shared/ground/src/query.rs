@@ -177,6 +177,7 @@ impl Resolver<'_, '_> {
             }
         }
         self.group_by(&select.group_by, &mut scope, &output);
+        let is_late = std::mem::replace(&mut self.conditions.is_late, true);
         for condition in select.having.iter().chain(&select.qualify) {
             if self.dialect == Dialect::Bigquery {
                 scope.aliases = Aliases::AfterColumns;
@@ -184,6 +185,7 @@ impl Resolver<'_, '_> {
             self.expression(condition, &scope);
             scope.aliases = Aliases::Hidden;
         }
+        self.conditions.is_late = is_late;
         if select.qualify.is_some() {
             self.only_in(Dialect::Bigquery, "qualify");
         }

@@ -31,7 +31,7 @@ pub(crate) struct Resolver<'s, 'a> {
     /// Those of `columns` that are read outside of conditions.
     computed: BTreeSet<(String, String)>,
     faults: Vec<Fault>,
-    depth: usize,
+    pub depth: usize,
     pub conditions: Conditions,
     pub wildcards: Wildcards,
     /// How many aggregates the query has so far, without those of its subqueries.

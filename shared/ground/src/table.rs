@@ -125,18 +125,15 @@ impl Resolver<'_, '_> {
         for table in &found.tables {
             self.require_filter(table);
         }
-        if let (true, [table]) = (found.wildcard, found.tables.as_slice())
-            && let Some(start) = family_start(table, &found.prefix)
-        {
-            self.wildcards.read(table, start);
-        }
         self.tables
             .extend(found.tables.iter().map(|table| table.name.clone()));
         // BigQuery reads each table of a wildcard with the columns of the newest one.
         let name: Rc<str> = Rc::from(newest.name.as_str());
         let mut fields = types::fields(&name, "", &columns, self.dialect);
         if self.dialect == Dialect::Bigquery {
-            fields.extend(pseudo_columns(found, newest, &name));
+            let suffix = found.wildcard.then(|| self.suffix_type(found, &name));
+            let suffix = suffix.map(|it| Field::hidden("_TABLE_SUFFIX", it));
+            fields.extend(suffix.into_iter().chain(pseudo_columns(newest)));
         }
         let TableName {
             project, dataset, ..
@@ -164,13 +161,35 @@ impl Resolver<'_, '_> {
             only_qualified: false,
         }
     }
+
+    /// The type of `_TABLE_SUFFIX` of a wildcard, which is noted.
+    fn suffix_type(&mut self, found: &TableMatch, name: &Rc<str>) -> Type {
+        let [table] = found.tables.as_slice() else {
+            return Type::Scalar;
+        };
+        let (Some(shards), Some(start)) = (&table.shards, family_start(table, &found.prefix))
+        else {
+            return Type::Scalar;
+        };
+        let read = self.wildcards.read(table, start);
+        // With `events_2021*` the suffix is what follows the year.
+        let rest = |suffix: &str, filler: &str| match suffix.strip_prefix(start) {
+            Some(rest) => rest.to_owned(),
+            None => filler.repeat(suffix.len().saturating_sub(start.len())),
+        };
+        Type::Suffix(Rc::new(SuffixRange {
+            table: Rc::clone(name),
+            read,
+            query: self.conditions.query,
+            start: start.to_owned(),
+            first: rest(&shards.first, "0"),
+            last: rest(&shards.last, "9"),
+        }))
+    }
 }
 
-fn pseudo_columns(found: &TableMatch, table: &Table, name: &Rc<str>) -> Vec<Field> {
+fn pseudo_columns(table: &Table) -> Vec<Field> {
     let mut fields = Vec::new();
-    if found.wildcard {
-        fields.push(Field::hidden("_TABLE_SUFFIX", suffix_type(found, name)));
-    }
     if let Some(partitioning) = &table.partitioning
         && partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME")
     {
@@ -188,24 +207,4 @@ fn pseudo_columns(found: &TableMatch, table: &Table, name: &Rc<str>) -> Vec<Fiel
 /// What a wildcard's name has of the suffixes of a family: `2024` of `events_2024*`.
 fn family_start<'p>(table: &Table, prefix: &'p str) -> Option<&'p str> {
     prefix.strip_prefix(table.own_name().trim_end_matches('*'))
-}
-
-fn suffix_type(found: &TableMatch, name: &Rc<str>) -> Type {
-    let [table] = found.tables.as_slice() else {
-        return Type::Scalar;
-    };
-    let (Some(shards), Some(start)) = (&table.shards, family_start(table, &found.prefix)) else {
-        return Type::Scalar;
-    };
-    // With `events_2021*` the suffix is what follows the year.
-    let rest = |suffix: &str, filler: &str| match suffix.strip_prefix(start) {
-        Some(rest) => rest.to_owned(),
-        None => filler.repeat(suffix.len().saturating_sub(start.len())),
-    };
-    Type::Suffix(Rc::new(SuffixRange {
-        table: Rc::clone(name),
-        start: start.to_owned(),
-        first: rest(&shards.first, "0"),
-        last: rest(&shards.last, "9"),
-    }))
 }

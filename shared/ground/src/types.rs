@@ -91,6 +91,9 @@ pub(crate) struct Origin {
 #[derive(Debug)]
 pub(crate) struct SuffixRange {
     pub table: Rc<str>,
+    /// The number of the wildcard, and the query that reads it.
+    pub read: usize,
+    pub query: usize,
     /// What the wildcard's name has of the suffixes: `2024` of `events_2024*`.
     pub start: String,
     pub first: String,

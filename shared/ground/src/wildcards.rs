@@ -5,18 +5,24 @@ use std::rc::Rc;
 
 use schema::document::Table;
 
+use crate::resolver::Resolver;
 use crate::types::SuffixRange;
 
 /// What the wildcards of a query read, and how the query limits their suffixes.
 #[derive(Debug, Default)]
 pub(crate) struct Wildcards {
+    /// How many wildcards are read so far.
+    reads: usize,
     changes: Vec<Change>,
-    limits: Vec<(Rc<str>, Limit)>,
+    /// Each with the wildcard that it limits.
+    limits: Vec<(usize, Limit)>,
 }
 
 /// A column of a family with different types before and from a suffix on.
 #[derive(Debug)]
 struct Change {
+    /// Which wildcard reads the column.
+    read: usize,
     table: Rc<str>,
     path: String,
     from: String,
@@ -37,18 +43,20 @@ pub(crate) enum Limit {
     AtMost(String),
     Below(String),
     Equal(String),
-    /// Only the warehouse can compute it.
+    /// Only the warehouse can compute it, or it may not apply to all rows.
     Unknown,
 }
 
 impl Wildcards {
-    /// Notes that a wildcard reads a family. `start` is what follows the family's name before the star.
-    pub fn read(&mut self, table: &Table, start: &str) {
+    /// Notes that a wildcard reads a family, and numbers it. `start` is what follows the family's name before the star.
+    pub fn read(&mut self, table: &Table, start: &str) -> usize {
+        self.reads += 1;
         let name: Rc<str> = Rc::from(table.name.as_str());
         let versions = table.shards.as_ref().map_or(&[][..], |it| &it.versions);
         for (before, version) in versions.iter().zip(versions.iter().skip(1)) {
             for change in version.changes.iter().filter(|it| it.breaks_wildcard) {
                 self.changes.push(Change {
+                    read: self.reads,
                     table: Rc::clone(&name),
                     path: change.path.clone(),
                     from: change.from.clone().unwrap_or_default(),
@@ -59,16 +67,7 @@ impl Wildcards {
                 });
             }
         }
-    }
-
-    /// Notes how a condition limits `_TABLE_SUFFIX`.
-    pub fn limit(&mut self, range: &SuffixRange, limit: impl Fn(String) -> Limit, text: &str) {
-        let whole = format!("{}{text}", range.start);
-        self.limits.push((Rc::clone(&range.table), limit(whole)));
-    }
-
-    pub fn unknown_limit(&mut self, range: &SuffixRange) {
-        self.limits.push((Rc::clone(&range.table), Limit::Unknown));
+        self.reads
     }
 
     /// Whether the limits leave shards on both sides of a change, as far as they are known.
@@ -80,7 +79,7 @@ impl Wildcards {
         let mut is_before = pad("0") <= change.last;
         let mut is_after = pad("9") >= change.first;
         let mut equal = (false, false);
-        for (_, limit) in self.limits.iter().filter(|(of, _)| *of == change.table) {
+        for (_, limit) in self.limits.iter().filter(|(of, _)| *of == change.read) {
             match limit {
                 Limit::Unknown => return false,
                 Limit::AtLeast(text) => is_before &= *text <= change.last,
@@ -114,5 +113,21 @@ impl Wildcards {
             (path.clone(), reason)
         });
         told.collect()
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// Notes how a comparison limits `_TABLE_SUFFIX`. What is known is a limit of the query that reads the wildcard, if
+    /// all its rows must meet it, or one of the suffixes that alternatives name.
+    pub fn limit(&mut self, range: &SuffixRange, limit: Limit) {
+        let conditions = &self.conditions;
+        if !conditions.is_inside && !conditions.is_late {
+            return;
+        }
+        let is_known = conditions.query == range.query
+            && conditions.part == self.depth
+            && (!conditions.is_alternative || matches!(limit, Limit::Equal(_)));
+        let limit = if is_known { limit } else { Limit::Unknown };
+        self.wildcards.limits.push((range.read, limit));
     }
 }

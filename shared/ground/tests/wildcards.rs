@@ -249,6 +249,63 @@ fn a_limit_of_the_suffixes_to_one_type_makes_a_wildcard_readable() {
 }
 
 #[test]
+fn a_limit_of_the_suffixes_applies_only_to_the_wildcard_and_the_rows_that_it_limits() {
+    let tables = retyped();
+    let schema = Schema::new(&tables, Dialect::Bigquery);
+    for (sql, is_right) in [
+        (
+            "select a from z where _TABLE_SUFFIX <= '20240110' union all
+             select cast(a as int64) from z where _TABLE_SUFFIX > '20240120'",
+            true,
+        ),
+        (
+            "select a from z where _TABLE_SUFFIX = '20240102' union all
+             select cast(a as int64) from z where _TABLE_SUFFIX = '20240120'",
+            true,
+        ),
+        (
+            "select a from z union all select a from z where _TABLE_SUFFIX = '20240102'",
+            false,
+        ),
+        (
+            "select y.a from z as x join z as y using (b) where x._TABLE_SUFFIX = '20240102'",
+            false,
+        ),
+        (
+            "select y.a from z as x join z as y using (b)
+             where x._TABLE_SUFFIX = '20240102' and y._TABLE_SUFFIX = '20240120'",
+            true,
+        ),
+        (
+            "select if(_TABLE_SUFFIX >= '20240120', 'new', 'old'), a from z",
+            false,
+        ),
+        // Only the warehouse can tell which shards these read.
+        (
+            "select a from (select a, _TABLE_SUFFIX as s from z) where s >= '20240120'",
+            true,
+        ),
+        (
+            "select a from z where not (_TABLE_SUFFIX < '20240110')",
+            true,
+        ),
+        (
+            "select a from z where _TABLE_SUFFIX < '20240110' or _TABLE_SUFFIX < '20240112'",
+            true,
+        ),
+        (
+            "select max(a) from z group by _TABLE_SUFFIX having _TABLE_SUFFIX > '20240120'",
+            true,
+        ),
+    ] {
+        let sql = sql.replace("from z", "from `p.d.z_*`");
+        let sql = sql.replace("join z", "join `p.d.z_*`");
+        let found = ground::sql(&sql, &schema);
+        assert_eq!(found.is_ok(), is_right, "{sql}: {found:?}");
+    }
+}
+
+#[test]
 fn a_table_without_its_dataset_is_refused_with_its_whole_name() {
     let tables = synced(vec![
         table("t", TableKind::View, &["a"]),
