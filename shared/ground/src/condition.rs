@@ -9,6 +9,8 @@ use crate::fault::FaultKind;
 use crate::filters::{Conditions, Required};
 use crate::resolver::Resolver;
 use crate::scope::Scope;
+use crate::types::SuffixRange;
+use crate::wildcards::Limit;
 
 impl Resolver<'_, '_> {
     pub fn condition(&mut self, condition: &Expr, scope: &Scope) {
@@ -54,7 +56,7 @@ impl Resolver<'_, '_> {
                 let is_alternative =
                     std::mem::replace(&mut resolver.conditions.is_alternative, true);
                 let outer = std::mem::take(&mut resolver.conditions.mentioned);
-                let mut common: Option<BTreeSet<String>> = None;
+                let mut common: Option<BTreeSet<(String, String)>> = None;
                 for operand in operands(condition, &BinaryOperator::Or) {
                     resolver.conjuncts(operand, scope);
                     let found = std::mem::take(&mut resolver.conditions.mentioned);
@@ -77,8 +79,8 @@ impl Resolver<'_, '_> {
         });
     }
 
-    /// Notes the filter that a table requires.
-    pub fn require_filter(&mut self, table: &Table) {
+    /// Notes the filter that a table requires. Its columns are read as those of `origin`.
+    pub fn require_filter(&mut self, table: &Table, origin: &str) {
         let Some(partitioning) = table.partitioning.as_ref() else {
             return;
         };
@@ -91,11 +93,28 @@ impl Resolver<'_, '_> {
         if partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME") {
             names.push("_partitiondate".to_owned());
         }
+        let column = names.last().cloned().unwrap_or_default();
+        let columns = names.into_iter().map(|name| (origin.to_owned(), name));
         self.conditions.required.push(Required {
             table: table.name.clone(),
-            columns: names,
+            columns: columns.collect(),
+            column,
             query: self.conditions.query,
         });
+    }
+
+    /// Notes how a comparison limits `_TABLE_SUFFIX`. What is known is a limit of the query that reads the wildcard, if
+    /// all its rows must meet it, or one of the suffixes that alternatives name.
+    pub fn limit(&mut self, range: &SuffixRange, limit: Limit) {
+        let conditions = &self.conditions;
+        if !conditions.is_inside && !conditions.is_late {
+            return;
+        }
+        let is_known = conditions.query == range.query
+            && conditions.part == self.depth
+            && (!conditions.is_alternative || matches!(limit, Limit::Equal(_)));
+        let limit = if is_known { limit } else { Limit::Unknown };
+        self.wildcards.limit(range.read, limit);
     }
 
     /// Refuses to read a column of shards on both sides of a change of its type.
@@ -109,25 +128,28 @@ impl Resolver<'_, '_> {
     /// BigQuery refuses a query without the filter. It also accepts one of another query, on a value that the
     /// reading query computes from the column, which is not followed here.
     pub fn check_filters(&mut self) {
+        let mut filtered = std::mem::take(&mut self.conditions.filtered);
+        let merged = &mut self.conditions.merged;
+        while let Some(at) = merged.iter().position(|it| !it.is_disjoint(&filtered)) {
+            filtered.extend(merged.swap_remove(at));
+        }
         for required in std::mem::take(&mut self.conditions.required) {
             let Required {
                 table,
                 columns,
+                column,
                 query,
             } = required;
-            let is_filtered = columns
-                .iter()
-                .any(|column| self.conditions.filtered.contains(column));
+            let is_filtered = !columns.is_disjoint(&filtered);
             let mut in_queries = self.conditions.in_queries.iter();
-            let is_computed =
-                in_queries.any(|other| *other != query) && self.computes(&table, &columns);
+            let is_computed = in_queries.any(|other| *other != query)
+                && !columns.is_disjoint(&self.conditions.computed);
             if !is_filtered && !is_computed {
-                let column = columns.last().map_or("", String::as_str);
                 let reason = format!(
                     "{table} requires a filter on the column it is partitioned by: add a condition \
                      on {column}"
                 );
-                self.fault(FaultKind::Column, column, reason);
+                self.fault(FaultKind::Column, &column, reason);
             }
         }
     }

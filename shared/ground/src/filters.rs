@@ -15,10 +15,14 @@ pub(crate) struct Conditions {
     pub part: usize,
     /// Whether the part is in an operand of `or`.
     pub is_alternative: bool,
-    /// What the condition that is resolved now mentions where it filters.
-    pub mentioned: BTreeSet<String>,
+    /// What the condition that is resolved now mentions where it filters: tables and columns, these in lower case.
+    pub mentioned: BTreeSet<(String, String)>,
     /// What the conditions before it mention where they filter.
-    pub filtered: BTreeSet<String>,
+    pub filtered: BTreeSet<(String, String)>,
+    /// What is read outside of conditions.
+    pub computed: BTreeSet<(String, String)>,
+    /// The columns that `using` made one: a filter of one filters the others.
+    pub merged: Vec<BTreeSet<(String, String)>>,
     /// The query that is resolved now, and the number of queries so far.
     pub query: usize,
     pub queries: usize,
@@ -32,20 +36,14 @@ pub(crate) struct Conditions {
 #[derive(Debug)]
 pub(crate) struct Required {
     pub table: String,
-    /// The columns of which one must be filtered, in lower case.
-    pub columns: Vec<String>,
+    /// The columns of which one must be filtered, and the one to suggest.
+    pub columns: BTreeSet<(String, String)>,
+    pub column: String,
     /// The query that reads the table.
     pub query: usize,
 }
 
 impl Conditions {
-    /// Notes a column or the name that was written for it.
-    pub fn mention(&mut self, name: &str) {
-        if self.is_inside {
-            self.mentioned.insert(name.to_lowercase());
-        }
-    }
-
     /// Begins a query; the result is the one around it.
     pub fn begin_query(&mut self) -> usize {
         self.queries += 1;

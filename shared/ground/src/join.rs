@@ -1,5 +1,7 @@
 //! Joins: which columns their conditions see, and which columns `using` merges.
 
+use std::collections::BTreeSet;
+
 use schema::Dialect;
 use sqlparser::ast::{Ident, Join, JoinConstraint, JoinOperator, ObjectName};
 
@@ -137,10 +139,12 @@ impl Resolver<'_, '_> {
                 }
             }
         }
+        let mut same = BTreeSet::new();
         let mut relations = taken;
         let mut merged: Option<Field> = None;
         for (index, field) in sides.into_iter().flatten() {
             self.record(field.origin.as_slice());
+            same.extend(field.origin.as_ref().map(|origin| origin.key()));
             relations.push(index);
             merged = Some(match merged {
                 Some(first) => Field {
@@ -150,6 +154,7 @@ impl Resolver<'_, '_> {
                 None => field,
             });
         }
+        self.conditions.merged.push(same);
         let Some(field) = merged else { return };
         match earlier {
             Some(i) => scope.merged[i] = Merged { field, relations },

@@ -263,9 +263,6 @@ impl Resolver<'_, '_> {
     ) -> (Type, Option<Rc<crate::types::Origin>>) {
         match scope.resolve(parts) {
             Ok(resolved) => {
-                // A pseudo column has no origin.
-                self.conditions
-                    .mention(parts.last().map_or("", String::as_str));
                 self.record(&resolved.origins);
                 let origin = resolved.origins.last().cloned();
                 (resolved.data_type, origin)

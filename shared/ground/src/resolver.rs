@@ -28,8 +28,6 @@ pub(crate) struct Resolver<'s, 'a> {
     pub ctes: Vec<Cte>,
     pub tables: BTreeSet<String>,
     columns: BTreeSet<(String, String)>,
-    /// Those of `columns` that are read outside of conditions.
-    computed: BTreeSet<(String, String)>,
     faults: Vec<Fault>,
     pub depth: usize,
     pub conditions: Conditions,
@@ -90,7 +88,6 @@ impl<'s, 'a> Resolver<'s, 'a> {
             ctes: Vec::new(),
             tables: BTreeSet::new(),
             columns: BTreeSet::new(),
-            computed: BTreeSet::new(),
             faults: Vec::new(),
             depth: 0,
             conditions: Conditions::default(),
@@ -148,19 +145,16 @@ impl<'s, 'a> Resolver<'s, 'a> {
 
     pub fn record(&mut self, origins: &[Rc<Origin>]) {
         for origin in origins {
-            self.conditions.mention(&origin.path);
-            let column = (origin.table.to_string(), origin.path.clone());
-            if !self.conditions.is_inside {
-                self.computed.insert(column.clone());
+            let key = origin.key();
+            match self.conditions.is_inside {
+                true => self.conditions.mentioned.insert(key),
+                false => self.conditions.computed.insert(key),
+            };
+            if !origin.is_pseudo {
+                let column = (origin.table.to_string(), origin.path.clone());
+                self.columns.insert(column);
             }
-            self.columns.insert(column);
         }
-    }
-
-    /// Whether the query reads one of these columns, in lower case, of the table outside of conditions.
-    pub fn computes(&self, table: &str, columns: &[String]) -> bool {
-        let mut of_table = self.computed.iter().filter(|(of, _)| of == table);
-        of_table.any(|(_, path)| columns.contains(&path.to_lowercase()))
     }
 
     /// Whether the query reads a column or field of the table, or all of what it is part of.

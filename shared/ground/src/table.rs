@@ -12,7 +12,7 @@ use crate::resolver::Resolver;
 use crate::scope::{Relation, Scope};
 use crate::shard::columns_at;
 use crate::tables::TableMatch;
-use crate::types::{self, Field, SuffixRange, Type};
+use crate::types::{self, Field, Origin, SuffixRange, Type};
 
 impl Resolver<'_, '_> {
     pub fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope) {
@@ -123,7 +123,7 @@ impl Resolver<'_, '_> {
             None => Cow::Borrowed(newest.columns.as_slice()),
         };
         for table in &found.tables {
-            self.require_filter(table);
+            self.require_filter(table, &newest.name);
         }
         self.tables
             .extend(found.tables.iter().map(|table| table.name.clone()));
@@ -133,7 +133,7 @@ impl Resolver<'_, '_> {
         if self.dialect == Dialect::Bigquery {
             let suffix = found.wildcard.then(|| self.suffix_type(found, &name));
             let suffix = suffix.map(|it| Field::hidden("_TABLE_SUFFIX", it));
-            fields.extend(suffix.into_iter().chain(pseudo_columns(newest)));
+            fields.extend(suffix.into_iter().chain(pseudo_columns(newest, &name)));
         }
         let TableName {
             project, dataset, ..
@@ -188,14 +188,22 @@ impl Resolver<'_, '_> {
     }
 }
 
-fn pseudo_columns(table: &Table) -> Vec<Field> {
+fn pseudo_columns(table: &Table, name: &Rc<str>) -> Vec<Field> {
+    let of_partition = |path: &str| Field {
+        origin: Some(Rc::new(Origin {
+            table: Rc::clone(name),
+            path: path.to_owned(),
+            is_pseudo: true,
+        })),
+        ..Field::hidden(path, Type::Scalar)
+    };
     let mut fields = Vec::new();
     if let Some(partitioning) = &table.partitioning
         && partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME")
     {
-        fields.push(Field::hidden("_PARTITIONTIME", Type::Scalar));
+        fields.push(of_partition("_PARTITIONTIME"));
         if partitioning.unit.eq_ignore_ascii_case("DAY") {
-            fields.push(Field::hidden("_PARTITIONDATE", Type::Scalar));
+            fields.push(of_partition("_PARTITIONDATE"));
         }
     }
     if table.kind == TableKind::External {

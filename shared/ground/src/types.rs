@@ -85,6 +85,15 @@ pub(crate) struct Field {
 pub(crate) struct Origin {
     pub table: Rc<str>,
     pub path: String,
+    /// It is a column of BigQuery's, which the schema doesn't have.
+    pub is_pseudo: bool,
+}
+
+impl Origin {
+    /// The table, and the path in lower case.
+    pub fn key(&self) -> (String, String) {
+        (self.table.to_string(), self.path.to_lowercase())
+    }
 }
 
 /// The range of `_TABLE_SUFFIX` of a family: digits from `first` to `last`.
@@ -232,6 +241,7 @@ pub(crate) fn fields(
                 origin: Some(Rc::new(Origin {
                     table: Rc::clone(table),
                     path,
+                    is_pseudo: false,
                 })),
                 hidden: false,
             }

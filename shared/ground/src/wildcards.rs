@@ -5,9 +5,6 @@ use std::rc::Rc;
 
 use schema::document::Table;
 
-use crate::resolver::Resolver;
-use crate::types::SuffixRange;
-
 /// What the wildcards of a query read, and how the query limits their suffixes.
 #[derive(Debug, Default)]
 pub(crate) struct Wildcards {
@@ -70,6 +67,11 @@ impl Wildcards {
         self.reads
     }
 
+    /// Notes a limit of a wildcard, by its number.
+    pub fn limit(&mut self, read: usize, limit: Limit) {
+        self.limits.push((read, limit));
+    }
+
     /// Whether the limits leave shards on both sides of a change, as far as they are known.
     fn spans(&self, change: &Change) -> bool {
         let pad = |filler: &str| {
@@ -113,21 +115,5 @@ impl Wildcards {
             (path.clone(), reason)
         });
         told.collect()
-    }
-}
-
-impl Resolver<'_, '_> {
-    /// Notes how a comparison limits `_TABLE_SUFFIX`. What is known is a limit of the query that reads the wildcard, if
-    /// all its rows must meet it, or one of the suffixes that alternatives name.
-    pub fn limit(&mut self, range: &SuffixRange, limit: Limit) {
-        let conditions = &self.conditions;
-        if !conditions.is_inside && !conditions.is_late {
-            return;
-        }
-        let is_known = conditions.query == range.query
-            && conditions.part == self.depth
-            && (!conditions.is_alternative || matches!(limit, Limit::Equal(_)));
-        let limit = if is_known { limit } else { Limit::Unknown };
-        self.wildcards.limits.push((range.read, limit));
     }
 }

@@ -3,7 +3,7 @@
 
 use ground::{FaultKind, Schema};
 use schema::Dialect;
-use schema::document::{Column, Extension, Mode, Table};
+use schema::document::{Column, Extension, Mode, Partitioning, Table, TableKind};
 
 use crate::queries::{assert_caught, assert_right, corpus};
 use crate::{bigquery, outline, postgres};
@@ -176,6 +176,62 @@ fn a_table_that_requires_a_filter_needs_one_on_its_partitioning_column() {
                 .ends_with("add a condition on block_timestamp"),
             "{found:?}"
         );
+    }
+}
+
+#[test]
+fn a_required_filter_is_one_of_the_table_that_requires_it() {
+    let table = |name: &str, column: &str| {
+        let mut table = Table::new(["p", "d", name], TableKind::Table);
+        table.columns = ["id", "day"].map(|name| Column::leaf(name, "DATE")).into();
+        table.partitioning = Some(Partitioning {
+            column: column.to_owned(),
+            unit: "DAY".to_owned(),
+        });
+        table.require_partition_filter = true;
+        table
+    };
+    let mut free = table("free", "day");
+    free.require_partition_filter = false;
+    let tables = [
+        table("a", "day"),
+        table("b", "day"),
+        table("t", "_PARTITIONTIME"),
+        table("u", "_PARTITIONTIME"),
+        free,
+    ];
+    let schema = Schema::new(&tables, Dialect::Bigquery);
+    for sql in [
+        "select a.id from d.a join d.b using (id) where a.day = '2024-01-01' and b.day = '2024-01-01'",
+        "select a.id from d.a join d.b on a.day = b.day where a.day = '2024-01-01'",
+        "select id from d.free as free join d.a using (id, day) join d.b using (id, day) where day = '2024-01-01'",
+        "select a.id from d.a join d.b using (day) where b.day = '2024-01-01'",
+        "select id from (select id, day from d.a union all select id, day from d.b) where day = '2024-01-01'",
+        "select t.id from d.t join d.u using (id) where t._PARTITIONTIME > '2024-01-01' and u._PARTITIONDATE > '2024-01-01'",
+        "select id from (select id, _PARTITIONTIME as time from d.t) where time > '2024-01-01'",
+        "select x.id from d.a as x join d.free using (id) where x.DAY = '2024-01-01'",
+    ] {
+        let found = ground::sql(sql, &schema).expect(sql);
+        let is_pseudo = |(_, path): &(String, String)| path.starts_with('_');
+        assert!(!found.columns.iter().any(is_pseudo), "{found:?}");
+    }
+    for (sql, table) in [
+        (
+            "select a.id from d.a join d.b using (id) where a.day = '2024-01-01'",
+            "p.d.b",
+        ),
+        (
+            "select a.id from d.a join d.free using (id) where free.day = '2024-01-01'",
+            "p.d.a",
+        ),
+        (
+            "select t.id from d.t join d.u using (id) where t._PARTITIONTIME > '2024-01-01'",
+            "p.d.u",
+        ),
+        ("select a.id from d.a join d.b using (day)", "p.d.a"),
+    ] {
+        let faults = ground::sql(sql, &schema).expect_err(sql);
+        assert!(faults[0].reason.starts_with(table), "{sql}: {faults:?}");
     }
 }
 
