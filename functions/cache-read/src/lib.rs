@@ -83,7 +83,7 @@ fn open(
         templates: Templates::new(Arc::clone(&store)),
         sql,
         cache: Cache::new(store, settings),
-        views: Views::default(),
+        views: Views::new(token_scopes.clone()),
         view_versions: ViewVersions::default(),
         comparisons: Comparisons::default(),
         token_scopes,

@@ -9,11 +9,11 @@ use crate::datasets::unmatched;
 use crate::view::View;
 
 /// Reports the scopes of service tokens that match nothing, once per version of the document.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct TokenScopes {
     auth: Option<Auth>,
     /// The tag of the document that was compared last.
-    compared: Mutex<String>,
+    compared: Arc<Mutex<String>>,
 }
 
 impl TokenScopes {
@@ -24,11 +24,21 @@ impl TokenScopes {
         }
     }
 
+    /// Whether a token has exactly this scope, which is then compared by itself.
+    pub fn have(&self, datasets: &Names) -> bool {
+        let mut callers = self.auth.iter().flat_map(Auth::token_callers);
+        callers.any(|it| it.scope.of(DATASETS) == datasets)
+    }
+
     /// Compares in the background, so that no request waits for it.
     pub fn compare(&self, whole: &Arc<View>) {
         let Some(auth) = &self.auth else {
             return;
         };
+        // Most requests read a document that was compared before.
+        if !whole.is_first_compared() {
+            return;
+        }
         let tag = whole.tag();
         {
             let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);

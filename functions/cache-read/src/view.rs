@@ -1,7 +1,7 @@
 //! A document restricted to a scope, and its encodings.
 
 use std::io::Write as _;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::context::Index;
 use crate::datasets;
+use crate::token_scopes::TokenScopes;
 
 /// The memory of the views that are kept ready, in bytes; the least used one makes room. It holds 14
 /// views of almost all of 1,100 tables, or hundreds of small ones.
@@ -70,6 +71,7 @@ pub struct View {
     gzip: OnceCell<Bytes>,
     zstd: OnceCell<Bytes>,
     index: OnceCell<Arc<Index>>,
+    compared: OnceLock<()>,
 }
 
 impl View {
@@ -96,6 +98,7 @@ impl View {
             gzip: OnceCell::new(),
             zstd: OnceCell::new(),
             index: OnceCell::new(),
+            compared: OnceLock::new(),
         }
     }
 
@@ -107,6 +110,11 @@ impl View {
     /// excludes times and the ledger.
     pub fn tag(&self) -> String {
         format!("{}-{}", self.document.version, self.digest)
+    }
+
+    /// Whether the scopes of service tokens were not compared with it before.
+    pub fn is_first_compared(&self) -> bool {
+        self.compared.set(()).is_ok()
     }
 
     /// The whole document in one encoding, computed on first use.
@@ -169,6 +177,7 @@ pub struct Views {
     /// The last view of each scope. A change that it does not show keeps it, with its encodings and its
     /// index: a reader must not notice the change by a slower response either.
     last: Cache<Scope, Weak<View>>,
+    tokens: TokenScopes,
 }
 
 /// The digest of a scope's names.
@@ -176,12 +185,16 @@ type Scope = [u8; 32];
 
 impl Default for Views {
     fn default() -> Self {
-        Self::of_bytes(SCOPES_BYTES)
+        Self::of_bytes(SCOPES_BYTES, TokenScopes::default())
     }
 }
 
 impl Views {
-    fn of_bytes(capacity: u32) -> Self {
+    pub fn new(tokens: TokenScopes) -> Self {
+        Self::of_bytes(SCOPES_BYTES, tokens)
+    }
+
+    fn of_bytes(capacity: u32, tokens: TokenScopes) -> Self {
         let weight = move |_: &(String, Scope), view: &Arc<View>| {
             let bytes = u32::try_from(view.body.len()).unwrap_or(u32::MAX);
             // A view that is larger than everything else together is still kept, alone.
@@ -199,6 +212,7 @@ impl Views {
                 .max_capacity(LAST_VIEWS)
                 .time_to_idle(IDLE)
                 .build(),
+            tokens,
         }
     }
 
@@ -219,11 +233,17 @@ impl Views {
         Ok(tokio::task::spawn_blocking(make).await?)
     }
 
+    /// What to tell the operator about the scope of a caller without a service token.
+    fn unmatched(&self, whole: &Document, datasets: &Names) -> Vec<String> {
+        match datasets {
+            Names::Only(only) if !self.tokens.have(datasets) => datasets::unmatched(only, whole),
+            _ => Vec::new(),
+        }
+    }
+
     fn make(&self, whole: &Document, datasets: &Names, scope: Scope) -> Arc<View> {
-        if let Names::Only(only) = datasets {
-            for told in datasets::unmatched(only, whole) {
-                tracing::warn!("a name in the scope of a caller has no effect: {told}");
-            }
+        for told in self.unmatched(whole, datasets) {
+            tracing::warn!("a name in the scope of a caller has no effect: {told}");
         }
         let view = View::new(schema::within(whole, datasets));
         let last = self.last.get(&scope).and_then(|last| last.upgrade());
@@ -277,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_view_larger_than_the_memory_for_views_is_kept_alone() {
         let whole = Arc::new(View::new(document(&["shop", "hr"])));
-        let views = Views::of_bytes(10);
+        let views = Views::of_bytes(10, TokenScopes::default());
         let of = async |dataset: &str| {
             let scope = Names::only([format!("p.{dataset}")]);
             let view = views.of(&whole, &scope).await.unwrap();
@@ -289,6 +309,28 @@ mod tests {
         let (other, again) = (of("hr").await, of("hr").await);
         assert!(Arc::ptr_eq(&other, &again));
         assert_eq!(views.ready.entry_count(), 1);
+    }
+
+    #[test]
+    fn a_scope_of_a_service_token_that_matches_nothing_is_reported_as_one_of_a_token_only() {
+        let scope = serde_json::json!({"datasets": ["p.shop"], "robeings": [], "sessions": []});
+        let sha256 = "0".repeat(64);
+        let token =
+            serde_json::json!({"name": "a", "role": "reader", "scope": scope, "sha256": sha256});
+        let env =
+            platform::Env::default().with("AUTH_TOKENS", serde_json::json!([token]).to_string());
+        let auth = platform::Resources::new(env).auth().unwrap();
+        let views = Views::new(TokenScopes::new(Some(auth)));
+        let whole = document(&["hr"]);
+        assert_eq!(views.unmatched(&whole, &Names::only(["p.shop"])), [""; 0]);
+        assert_eq!(views.unmatched(&whole, &Names::only(["p.web"])).len(), 1);
+    }
+
+    #[test]
+    fn service_tokens_are_compared_once_with_a_document() {
+        let whole = View::new(document(&["shop"]));
+        assert!(whole.is_first_compared());
+        assert!(!whole.is_first_compared());
     }
 
     #[tokio::test]
