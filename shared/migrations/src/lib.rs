@@ -86,10 +86,6 @@ pub const FILES: &[(&str, &str)] = &[
         "0021_message_log_dismissals.sql",
         include_str!("../0021_message_log_dismissals.sql"),
     ),
-    (
-        "0022_message_log_feedback_team.sql",
-        include_str!("../0022_message_log_feedback_team.sql"),
-    ),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
--- Gives the earlier feedback of a person, under whichever of their ids, the key by which it is replaced.
+-- Gives the earlier feedback of a person, under whichever of their ids, the key by which it is replaced. A row with the
+-- team of the person is kept rather than one without.
 with own as (
-    select id, row_number() over (order by key = $1 desc, id desc) as nth
+    select id, row_number() over (order by key = $1 desc, slack_names is null, id desc) as nth
     from conversation.feedback
     where message_id = $2
       and robeing_id = $3

@@ -12,17 +12,21 @@ use uuid::Uuid;
 use super::{LETTER_IS_OF_SUBJECT, answers_to, feedback, next_ids};
 
 /// The rows of a step, and the bytes after which one ends earlier.
-const ROWS: i64 = 2_000;
-const BYTES: usize = 4 * 1024 * 1024;
+pub(super) const ROWS: i64 = 2_000;
+pub(super) const BYTES: usize = 4 * 1024 * 1024;
 
-/// Exports the next messages after `after` with their answers, and after the last of them what is not in
-/// the log.
+/// Exports the next messages after `after` with their answers, the feedback that the person gave on messages up to the
+/// last of them, or that the robeing got, and at the end what is not in the log.
 pub async fn step(
     db: &Transaction<'_>,
     subject: &Subject,
     after: Uuid,
 ) -> Result<Step<Vec<String>>, Error> {
-    let own = next_ids(db, subject, Purpose::Export, after, ROWS).await?;
+    let mut own = next_ids(db, subject, Purpose::Export, after, ROWS).await?;
+    let last = own.last().copied().filter(|_| own.len() as i64 == ROWS);
+    let given = feedback::export(db, subject, after, last).await?;
+    let last = given.next.or(last);
+    own.retain(|id| last.is_none_or(|last| *id <= last));
     let answers = match subject.identity {
         Identity::Person(_) => answers_to(db, subject, &own).await?,
         Identity::Robeing(_) => Vec::new(),
@@ -33,8 +37,10 @@ pub async fn step(
     }
     let (ids, with): (Vec<Uuid>, Vec<Uuid>) = order.into_iter().unzip();
     let (mut lines, cut_after) = messages(db, &ids, &with).await?;
-    let next = cut_after.or_else(|| own.last().copied().filter(|_| own.len() as i64 == ROWS));
-    lines.extend(feedback::export_of_robeing(db, subject, after, next).await?);
+    let next = cut_after.or(last);
+    let given = given.lines.into_iter();
+    let given = given.filter(|(message, _)| next.is_none_or(|next| *message <= next));
+    lines.extend(given.map(|(_, line)| line));
     if next.is_none() {
         lines.extend(rest(db, subject).await?);
     }
@@ -113,9 +119,6 @@ async fn rest(db: &Transaction<'_>, subject: &Subject) -> Result<Vec<String>, Er
         .await?;
     for row in rows {
         lines.push(row.try_get(0)?);
-    }
-    if let Some(person) = person {
-        lines.extend(feedback::export_of_person(db, subject, person).await?);
     }
     if let (Some(person), None) = (subject.person(), &subject.robeings) {
         let rows = db
