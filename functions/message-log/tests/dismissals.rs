@@ -5,7 +5,7 @@ use kit::{Reply, TestApp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{Fixture, app_on, start, texts};
+use crate::common::{Fixture, app_on, start, start_with, texts};
 use crate::slack;
 
 /// An event that is refused, of which `confidence` is the cause.
@@ -379,6 +379,14 @@ fn edited(ts: &str, at: &str, text: &str) -> Value {
     )
 }
 
+fn deleted(ts: &str) -> Value {
+    slack::callback(
+        json!({"type": "message", "subtype": "message_deleted", "channel": "C024BE91L",
+               "ts": slack::now_ts(9), "event_ts": slack::now_ts(9), "deleted_ts": ts,
+               "previous_message": {"type": "message", "user": "U1", "text": "short", "ts": ts}}),
+    )
+}
+
 #[tokio::test]
 async fn a_newer_edit_of_a_dismissed_dead_letter_becomes_another_and_an_older_one_does_not() {
     let log = slack::start().await;
@@ -420,13 +428,37 @@ async fn an_edit_or_a_deletion_leaves_the_record_of_a_dismissal() {
     let id = letters["items"][0]["id"].as_str().expect("an id");
     let dismissal = dismiss(&log.app, id, "too long", "").await;
     assert_eq!(dismissal.status, 200, "{dismissal:?}");
-    let deleted = slack::callback(
-        json!({"type": "message", "subtype": "message_deleted", "channel": "C024BE91L",
-               "ts": slack::now_ts(9), "event_ts": slack::now_ts(9), "deleted_ts": ts,
-               "previous_message": {"type": "message", "user": "U1", "text": "short", "ts": ts}}),
-    );
-    for event in [edited(&ts, &slack::now_ts(5), "short"), deleted] {
+    for event in [edited(&ts, &slack::now_ts(5), "short"), deleted(&ts)] {
         assert_eq!(slack::send(&log, &event).await.status, 200);
+        let again = dismiss(&log.app, id, "another reason", "").await;
+        assert_eq!(again.json(), dismissal.json());
+    }
+}
+
+#[tokio::test]
+async fn text_that_its_sender_deleted_does_not_come_back_after_a_dismissal() {
+    let of_app = |robeings: &'static str| {
+        [
+            ("SLACK_SIGNING_SECRET", slack::SECRET),
+            ("SLACK_ROBEINGS", robeings),
+        ]
+    };
+    // A message of a robeing that is too old to have a row, so that its deletion changes nothing else.
+    let old = "1355517523.000005".to_owned();
+    for (robeings, ts) in [("{}", slack::now_ts(1)), (r#"{"A0FFV41KK": "sales"}"#, old)] {
+        let log = start_with(&of_app(robeings)).await;
+        let too_long = format!("narwhal {}", "x".repeat(300_000));
+        slack::send(&log, &of_slack(&ts, &too_long)).await;
+        let letters = log.get("/v1/dead-letters").await;
+        let id = letters["items"][0]["id"].as_str().expect("a dead letter");
+        let dismissal = dismiss(&log.app, id, "too long", "").await;
+        assert_eq!(dismissal.status, 200, "{dismissal:?}");
+        assert_eq!(slack::send(&log, &deleted(&ts)).await.status, 200);
+        // Slack delivers an edit from before the deletion.
+        slack::send(&log, &edited(&ts, &slack::now_ts(5), &too_long)).await;
+        let letters = log.get("/v1/dead-letters?include=erased").await;
+        assert_eq!(letters["items"], json!([]), "{robeings}");
+        assert!(!log.dump().await.contains("narwhal"), "{robeings}");
         let again = dismiss(&log.app, id, "another reason", "").await;
         assert_eq!(again.json(), dismissal.json());
     }
