@@ -1,7 +1,11 @@
 //! Feedback is erased and exported with the person who gave it, and goes with its message.
 
 use kit::slack;
+use personal::{Identity, Owner as _, Person, Subject};
+use platform::postgres::scoped::{self, Scope};
+use robeing::ROBEINGS;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::common::{Fixture, KIM, LEE, said, start};
 
@@ -152,14 +156,19 @@ async fn a_reaction_without_a_message_and_a_removed_one_are_kept_for_a_day() {
     );
 }
 
-#[tokio::test]
-async fn a_reaction_of_an_erased_person_is_not_stored_again_when_slack_delivers_it_again() {
-    const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
-    let it = crate::common::start_with(&[
+const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+async fn start_with_slack() -> Fixture {
+    crate::common::start_with(&[
         ("SLACK_SIGNING_SECRET", SECRET),
         ("SLACK_ROBEINGS", r#"{"A1": "r1"}"#),
     ])
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn a_reaction_of_an_erased_person_is_not_stored_again_when_slack_delivers_it_again() {
+    let it = start_with_slack().await;
     let now = jiff::Timestamp::now().as_second();
     let ts = format!("{}.000001", now - 60);
     let send = async |event: Value| {
@@ -311,4 +320,164 @@ async fn an_export_by_a_slack_id_of_several_teams_has_the_feedback_of_none() {
     assert_eq!(exported(&it, json!({"user_id": "UQQ"})).await, ["UQQ"]);
     done(&it.erase(json!({"user_id": "UQQ"})).await);
     assert_eq!(comments(&it).await, Vec::<String>::new());
+}
+
+/// The person of team `T1` and the one of `T2` have one Slack id, and the one of `T2` reacts in a channel of `T1`.
+async fn start_with_a_reaction_in_a_shared_channel(is_shared: &Value, others: &[&str]) -> Fixture {
+    let it = start_with_slack().await;
+    let now = jiff::Timestamp::now().as_second();
+    let ts = |n: usize| format!("{}.{n:06}", now - 60);
+    let said = |user: &str, team: &str, n: usize| {
+        json!({"type": "message", "channel": "C1", "channel_type": "channel", "user": user, "user_team": team,
+               "ts": ts(n), "text": format!("hello from {team}")})
+    };
+    let mut events = vec![said("U8", "T1", 0)];
+    events.extend(others.iter().zip(1..).map(|(team, n)| said("U2", team, n)));
+    events.push(
+        json!({"type": "reaction_added", "user": "U2", "reaction": "+1", "event_ts": format!("{now}.000002"),
+               "item": {"type": "message", "channel": "C1", "ts": ts(0)}}),
+    );
+    for (event, n) in events.into_iter().zip(1..) {
+        let envelope = json!({"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": format!("Ev{n}"),
+                              "is_ext_shared_channel": is_shared, "event": event});
+        let reply = slack::send(&it.log, SECRET, &envelope).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    it
+}
+
+#[tokio::test]
+async fn a_reaction_in_a_shared_channel_is_erased_with_the_person_of_any_team() {
+    let of_t2 = "select count(*) from conversation.feedback where slack_user_id = 'U2'";
+    for (is_shared, others) in [
+        (json!(true), &[][..]),
+        (json!(true), &["T1"]),
+        (json!(true), &["T1", "T2"]),
+        (Value::Null, &["T2"]),
+    ] {
+        let mut subjects = vec![json!({"user_id": "T2:U2"})];
+        if others.contains(&"T2") {
+            subjects.push(Value::Null);
+        }
+        for mut subject in subjects {
+            let it = start_with_a_reaction_in_a_shared_channel(&is_shared, others).await;
+            assert_eq!(it.count(of_t2).await, 1);
+            if subject.is_null() {
+                let client = it.database.client().await;
+                let known =
+                    "select user_id::text from conversation.slack_user where team_id = 'T2'";
+                let known = client.query_typed_one(known, &[]).await.expect("a person");
+                subject = json!({"user_id": known.get::<_, String>(0)});
+                let lines = it.export(subject.clone()).await;
+                let of = |it: &&Value| it["table"] == "conversation.feedback";
+                let is_certain = !others.contains(&"T1");
+                assert_eq!(lines.iter().filter(of).count(), usize::from(is_certain));
+            }
+            done(&it.erase(subject.clone()).await);
+            assert_eq!(it.count(of_t2).await, 0, "{subject} {others:?}");
+            let messages = "select count(*) from conversation.log where message is not null";
+            let stay = 1 + i64::from(others.contains(&"T1"));
+            assert_eq!(it.count(messages).await, stay, "{subject} {others:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_export_reads_feedback_in_steps_of_a_bounded_size_and_all_of_it_once() {
+    let it = start().await;
+    let mut last = String::new();
+    for n in 0..3 {
+        last = it
+            .stored(said("r1", KIM, &format!("hello {n}"), "now"))
+            .await;
+    }
+    // Feedback on few messages with short and with long comments, the last of which is not stored.
+    it.database
+        .run(&format!(
+            "insert into conversation.feedback
+                 (id, key, message_id, robeing_id, name, comment, source, user_id, given_at)
+             select gen_random_uuid(), gen_random_uuid(),
+                    case when n % 60 = 59 then '{last}' else md5((n % 60)::text)::uuid end, 'r1', 'n' || n,
+                    repeat('x', case when n % 60 < 30 then 10 else 3900 end), 'http', '{LEE}', now()
+             from generate_series(1, 6000) as n"
+        ))
+        .await;
+    let person = Person {
+        user_ids: vec![LEE.parse().expect("an id")],
+        ..Person::default()
+    };
+    for (identity, rest) in [
+        (Identity::Person(person), 0),
+        (Identity::Robeing("r1".to_owned()), 3),
+    ] {
+        let subject = Subject {
+            identity,
+            robeings: None,
+        };
+        let mut client = it.database.client().await;
+        let db = scoped::begin(&mut client, &Scope::all(ROBEINGS))
+            .await
+            .expect("a transaction");
+        let (mut after, mut names, mut messages) = (Uuid::nil(), Vec::new(), 0);
+        loop {
+            let owner = message_log::personal::Conversations;
+            let step = owner.export(&db, &subject, after).await.expect("a step");
+            let bytes: usize = step.done.iter().map(String::len).sum();
+            assert!(step.done.len() <= 2_200 && bytes < 5_000_000, "{bytes}");
+            for line in &step.done {
+                let line: Value = serde_json::from_str(line).expect("JSON");
+                match line["table"].as_str() {
+                    Some("conversation.feedback") => names.push(line["name"].to_string()),
+                    Some("conversation.log") => messages += 1,
+                    _ => {}
+                }
+            }
+            match step.next {
+                Some(next) => after = next,
+                None => break,
+            }
+        }
+        assert_eq!((names.len(), messages), (6_000, rest));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 6_000);
+    }
+}
+
+#[tokio::test]
+async fn the_feedback_of_a_person_is_found_by_indexes() {
+    let it = start().await;
+    it.database
+        .run(
+            "insert into conversation.feedback
+                 (id, key, message_id, robeing_id, name, value, source, user_id, slack_user_id, slack_names, agent, given_at)
+             select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'r1', 'helpful', '1', 'http',
+                    case when n % 3 = 0 then gen_random_uuid() end, case when n % 3 = 1 then 'U' || n end,
+                    case when n % 3 = 1 then array['T1:U' || n] end, gen_random_uuid(), now()
+             from generate_series(1, 20000) as n;
+             analyze conversation.feedback",
+        )
+        .await;
+    let subject = Subject {
+        identity: Identity::Person(Person {
+            user_ids: vec![KIM.parse().expect("an id")],
+            slack_user_ids: vec!["U7".to_owned()],
+            slack_names: vec!["T1:U7".to_owned()],
+            ..Person::default()
+        }),
+        robeings: None,
+    };
+    let owner = message_log::personal::Conversations;
+    let mut client = it.database.client().await;
+    let db = scoped::begin(&mut client, &Scope::all(ROBEINGS))
+        .await
+        .expect("a transaction");
+    let held = owner.held(&db, &subject).await.expect("counts");
+    assert_eq!(held.get("conversation.feedback"), Some(&1));
+    let nil = Uuid::nil();
+    owner.export(&db, &subject, nil).await.expect("a step");
+    owner.erase(&db, &subject, nil).await.expect("a step");
+    let read = "select seq_scan from pg_stat_xact_user_tables where relid = 'conversation.feedback'::regclass";
+    let read = db.query_typed_one(read, &[]).await.expect("statistics");
+    assert_eq!(read.get::<_, i64>(0), 0);
 }

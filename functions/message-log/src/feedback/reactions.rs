@@ -86,7 +86,7 @@ pub(crate) struct Reaction {
     /// The `ts` of the message.
     pub(crate) ts: String,
     pub(crate) user: String,
-    /// The enterprises and teams in which the user may be known.
+    /// The enterprise and the team of the user, if they are known.
     pub(crate) teams: Vec<String>,
     /// The user with each team that is theirs, such as `T0123ABCD:U0123ABCD`.
     pub(crate) slack_names: Vec<String>,

@@ -59,23 +59,30 @@ fn read(envelope: &Envelope) -> Option<Reaction> {
     if !is_message || is_own_bot(envelope, &user) {
         return None;
     }
-    let author = envelope.author().ok()?;
-    let names = author.own.iter().map(|team| format!("{team}:{user}"));
+    let teams = teams(envelope)?;
+    let names = teams.iter().map(|team| format!("{team}:{user}"));
     let slack_names = names
         .filter(|name| name.parse::<PersonId>().is_ok())
         .collect();
-    let mut teams = author.own;
-    teams.push(author.seen_in);
     Some(Reaction {
         emoji: named(event, "reaction")?,
         channel: named(item, "channel")?,
         ts: named(item, "ts")?,
         user,
-        teams: teams.into_iter().map(str::to_owned).collect(),
+        teams,
         slack_names,
         is_removed,
         at: text(event, "event_ts").and_then(slack_time)?,
     })
+}
+
+/// The enterprise and the team of who reacted. The event names neither, so they are known only in a channel that no other
+/// organization shares.
+fn teams(envelope: &Envelope) -> Option<Vec<String>> {
+    let own = envelope.author().ok()?.own;
+    let is_internal = envelope.context.get("is_ext_shared_channel") == Some(&Value::Bool(false));
+    let known = own.into_iter().filter(|_| is_internal);
+    Some(known.map(str::to_owned).collect())
 }
 
 /// Agents react to show that they are at work. That is no judgement of the message.

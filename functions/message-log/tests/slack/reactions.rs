@@ -9,10 +9,12 @@ use crate::memory::roll_up;
 const LIST: &str = "/v1/robeings/sales/feedback";
 
 fn reaction(kind: &str, emoji: &str, ts: &str, at: u32) -> Value {
-    callback(json!({
+    let mut event = callback(json!({
         "type": kind, "user": "U2147483697", "reaction": emoji, "item_user": "U1", "event_ts": now_ts(at),
         "item": {"type": "message", "channel": "C024BE91L", "ts": ts},
-    }))
+    }));
+    event["is_ext_shared_channel"] = false.into();
+    event
 }
 
 fn added(emoji: &str, ts: &str, at: u32) -> Value {
@@ -277,6 +279,25 @@ async fn a_reaction_is_found_by_the_slack_id_with_the_team_of_who_reacted() {
             Some(count),
             "{giver}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_reaction_in_a_channel_that_may_be_shared_is_of_no_known_team_and_person() {
+    let log = super::start().await;
+    let ts = now_ts(1);
+    accept(&log, &said(&ts, "question", json!({}))).await;
+    for is_shared in [json!(true), Value::Null] {
+        let mut event = added("+1", &ts, 10);
+        event["is_ext_shared_channel"] = is_shared;
+        accept(&log, &event).await;
+        let given = &log.get(LIST).await["items"][0];
+        assert_eq!(
+            (&given["user_id"], &given["slack_user_id"]),
+            (&Value::Null, &json!("U2147483697"))
+        );
+        let unnamed = "select count(*) from conversation.feedback where slack_names is null";
+        assert_eq!(log.count(unnamed).await, 1);
     }
 }
 
