@@ -1,6 +1,10 @@
 //! Masks the literals, numbers and comments of a query one by one. Names and operators stay as they are, so that the
 //! query stays valid and still names whatever it named.
 
+mod literals;
+mod names;
+mod scope;
+
 use masking::{Known, Masker, Placeholders};
 use schema::Dialect;
 use schema::literals::{comment, literal, tokens};
@@ -14,15 +18,6 @@ static MASKER: LazyLock<Masker> = LazyLock::new(Masker::default);
 const SECRET: &str = "[SECRET]";
 /// The least digits of a number that may be personal.
 const DIGITS: usize = 6;
-/// The most bytes before a literal that may label it.
-const CONTEXT: usize = 1000;
-/// Words between a name and its value, or between two values.
-const BETWEEN: [&str; 14] = [
-    "all", "any", "array", "as", "ilike", "in", "like", "not", "row", "similar", "to", "values",
-    "then", "when",
-];
-/// Those that compare what is before them.
-const COMPARING: [&str; 5] = ["ilike", "in", "like", "similar", "when"];
 /// Types of texts, after `as`.
 const TYPES: [&str; 13] = [
     "bpchar",
@@ -45,7 +40,9 @@ const TYPES: [&str; 13] = [
 pub(super) fn masked(sql: &str, dialect: Dialect) -> Option<String> {
     let mut query = Query::of(sql, dialect)?;
     query.each_alone()?;
-    Walk::default().all(&mut query)?;
+    let tokens = query.tokens();
+    literals::mask(&mut query, &tokens)?;
+    names::mask(&mut query, &tokens)?;
     let masked = query.written(dialect);
     (names(&masked, dialect)? == names(sql, dialect)?).then_some(masked)
 }
@@ -123,6 +120,13 @@ impl<'s> Query<'s> {
             // The numbers of placeholders are those of one query, so that no key has to keep them.
             placeholders: Placeholders::new(&[0; 32], "", Known::default()),
         })
+    }
+
+    /// All tokens but spaces and comments, with their places.
+    fn tokens(&self) -> Vec<(usize, Token)> {
+        let parts = self.parts.iter().enumerate();
+        let parts = parts.filter(|(_, part)| !matches!(part.token, Token::Whitespace(_)));
+        parts.map(|(at, part)| (at, part.token.clone())).collect()
     }
 
     fn text(&self, at: usize) -> &str {
@@ -240,152 +244,6 @@ fn quoted(text: &str, dialect: Dialect) -> String {
     format!("'{text}'")
 }
 
-/// What is before a token of a query and may name the value in it.
-#[derive(Default)]
-struct Walk {
-    /// The literal before, with only commas, comparisons, casts and parentheses since.
-    literal: Option<usize>,
-    /// The texts that are concatenated with the last literal.
-    joined: String,
-    /// Whether only `||` is between the last literal and this.
-    is_joined: bool,
-    /// Whether the last operator is an equals sign.
-    is_equal: bool,
-    /// A name before, and whether it is compared to what follows.
-    word: Option<(String, bool)>,
-    is_cast: bool,
-    is_alias: bool,
-}
-
-impl Walk {
-    fn all(mut self, query: &mut Query) -> Option<()> {
-        let places = (0..query.parts.len())
-            .filter(|at| !matches!(query.parts[*at].token, Token::Whitespace(_)));
-        let places: Vec<usize> = places.collect();
-        for (number, at) in places.iter().enumerate() {
-            let next = places.get(number + 1);
-            let next = next.map(|next| query.parts[*next].token.clone());
-            let token = query.parts[*at].token.clone();
-            match &token {
-                Token::Word(word) => {
-                    let name = (word.value.as_str(), word.quote_style.is_some());
-                    self.word(name, next.as_ref(), query)?;
-                }
-                token if value(token).is_some() => {
-                    if query.parts[*at].text.is_some() {
-                        self.value(*at, query)?;
-                    }
-                    self.is_cast = false;
-                }
-                token => self.sign(token),
-            }
-        }
-        Some(())
-    }
-
-    fn value(&mut self, at: usize, query: &mut Query) -> Option<()> {
-        if let Some((word, true)) = &self.word {
-            query.mask_as(word, at)?;
-        }
-        let before = self.literal.filter(|_| self.is_joined);
-        if before.is_none() {
-            self.joined.clear();
-        }
-        if let Some(before) = before {
-            query.mask_after(&self.joined, before, at)?;
-            query.mask_as(&self.joined, at)?;
-            // The rest of a secret, or what a label that is split seemed to be.
-            if query.text(before) == SECRET {
-                query.set(at, SECRET.to_owned());
-            }
-        } else if let Some(before) = self.literal {
-            let label = query.text(before).to_owned();
-            query.mask_as(&label, at)?;
-        }
-        self.joined += query.text(at);
-        let from = self.joined.len().saturating_sub(CONTEXT);
-        let from = self.joined.ceil_char_boundary(from);
-        self.joined.drain(..from);
-        (self.literal, self.is_joined) = (Some(at), true);
-        (self.is_equal, self.is_alias) = (false, false);
-        Some(())
-    }
-
-    fn word(
-        &mut self,
-        (name, is_quoted): (&str, bool),
-        next: Option<&Token>,
-        query: &mut Query,
-    ) -> Option<()> {
-        let lower = name.to_lowercase();
-        let is = |words: &[&str]| !is_quoted && words.contains(&lower.as_str());
-        // A type, such as `pg_catalog.text` or `character varying`.
-        if self.is_cast || self.is_alias && is(&TYPES) {
-            self.is_cast = next == Some(&Token::Period)
-                || matches!(next, Some(Token::Word(word)) if TYPES.contains(&word.value.to_lowercase().as_str()));
-            self.is_alias = false;
-            return Some(());
-        }
-        if is(&BETWEEN) {
-            self.is_alias = lower == "as";
-            self.is_joined &= self.is_alias;
-            if lower == "then" {
-                self.word = None;
-            } else if is(&COMPARING)
-                && let Some((_, is_compared)) = &mut self.word
-            {
-                *is_compared = true;
-            }
-            return Some(());
-        }
-        // The end of a path is the name, and the name of a function says nothing about its argument.
-        if matches!(next, Some(Token::Period | Token::LParen)) {
-            return Some(());
-        }
-        if let Some(literal) = self.literal.filter(|_| self.is_equal || self.is_alias) {
-            query.mask_as(name, literal)?;
-        }
-        (self.literal, self.is_equal, self.is_alias) = (None, false, false);
-        self.word = Some((name.to_owned(), false));
-        Some(())
-    }
-
-    fn sign(&mut self, token: &Token) {
-        match token {
-            Token::DoubleColon => self.is_cast = true,
-            Token::Period
-            | Token::StringConcat
-            | Token::LParen
-            | Token::RParen
-            | Token::LBracket
-            | Token::RBracket => {}
-            Token::Comma => {
-                self.is_joined = false;
-                self.word.take_if(|(_, is_compared)| !*is_compared);
-            }
-            Token::Eq
-            | Token::DoubleEq
-            | Token::Neq
-            | Token::Assignment
-            | Token::RArrow
-            | Token::Tilde
-            | Token::TildeAsterisk => {
-                self.is_joined = false;
-                self.is_equal = true;
-                if let Some((_, is_compared)) = &mut self.word {
-                    *is_compared = true;
-                }
-            }
-            _ => *self = Self::default(),
-        }
-        if matches!(token, Token::Comma | Token::StringConcat) {
-            self.is_equal = false;
-        }
-        self.is_cast &= matches!(token, Token::DoubleColon | Token::Period);
-        self.is_alias = false;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -462,13 +320,105 @@ mod tests {
                 assert!(!masked.contains(part), "{sql}: {masked}");
             }
         }
+    }
+
+    #[test]
+    fn a_literal_is_masked_by_what_it_is_compared_to_or_replaces_or_is_named() {
+        for sql in [
+            "select 1 from t where t.password ~~ '%hunter2swordfish9%'::text",
+            "select 1 from t where t.password ~~* 'hunter2swordfish9'",
+            "select 1 from t where t.password !~~ 'hunter2swordfish9'",
+            "select 1 from t where t.password !~~* 'hunter2swordfish9'",
+            "select 1 from t where t.password !~ 'hunter2swordfish9'",
+            "select 1 from t where t.password !~* 'hunter2swordfish9'",
+            "select 1 from t where t.password not like 'hunter2swordfish9' escape '!'",
+            "select 1 from t where t.password like any (array['hunter1swordfish9', 'hunter2swordfish9'])",
+            "select 1 from t where t.password >= 'hunter2swordfish9'",
+            "select 1 from t where t.password % 'hunter2swordfish9'",
+            "select 1 from t where t.password is distinct from 'hunter2swordfish9'::text",
+            "select 1 from t where 'hunter2swordfish9' is not distinct from t.password",
+            "select 1 from t where t.password between 'hunter1swordfish9' and 'hunter2swordfish9'",
+            "select 1 from t where t.password not between symmetric 'hunter1swordfish9' and 'hunter2swordfish9'",
+            "select 1 from t where lower(t.password) = lower('hunter2swordfish9')",
+            "select 1 from t where (login, password) in (('bob', 'hunter2swordfish9'))",
+            "select 1 from t where (s ->> 'password') in ('hunter1swordfish9', 'hunter2swordfish9')",
+            "select coalesce(t.api_key, 'hunter2swordfish9'::text) from t",
+            "select coalesce('hunter1swordfish9', t.api_key, null, 'hunter2swordfish9') from t",
+            "select coalesce(nullif(t.api_key, ''), 'hunter2swordfish9') from t",
+            "select coalesce((select u.api_key from u limit 1), 'hunter2swordfish9') from t",
+            "select coalesce(t.x, 'hunter2swordfish9') as api_key from t",
+            "select nullif(t.api_key, 'hunter2swordfish9'::text) from t",
+            "select ifnull(t.api_key, 'hunter2swordfish9') from t",
+            "select if(x is null, t.api_key, 'hunter2swordfish9') from t",
+            "select greatest(lower('hunter2swordfish9'), t.api_key) from t",
+            "select case when x = 'a' then t.api_key else 'hunter2swordfish9' end from t",
+            "select case when x = 'a' then 'hunter1swordfish9' when y then 'hunter2swordfish9' end api_key",
+            "select case t.password when 'hunter1swordfish9' then 1 when 'hunter2swordfish9' then 2 end",
+            "select 1 from (values ('bob', 'hunter2swordfish9'), ('eve', 'hunter1swordfish9')) v(login, password)",
+            "select 1 from ( values ('bob'::text,'hunter2swordfish9'::text)) as v (login, \"password\")",
+            "with v(login, password) as (values ('bob', 'hunter2swordfish9')) select login from v",
+            "with v(login, password) as materialized (select 'bob', 'hunter2swordfish9') select login from v",
+            "select 'bob' as login, 'b' as password union all select 'eve', 'hunter2swordfish9'",
+            "select login, password from t union all select 'eve', 'hunter2swordfish9'",
+            "select 1 from unnest(array['bob'], array['hunter2swordfish9']) with ordinality as u(login, password, n)",
+            "select 1 from jsonb_to_record('hunter2swordfish9') as (password text)",
+            "select unnest(array['hunter1swordfish9', 'hunter2swordfish9']) as password",
+            "select 'hunter2swordfish9' password",
+            "select 1 from unnest([struct('bob' as login, 'b' as password), ('eve', 'hunter2swordfish9')])",
+        ] {
+            let masked = postgres(sql);
+            for part in ["hunter1", "hunter2", "swordfish"] {
+                assert!(!masked.contains(part), "{sql}: {masked}");
+            }
+        }
+        let bigquery = r#"select ifnull(t.api_key, "hunter2") from `p.shop.t` t"#;
+        assert_eq!(
+            masked(bigquery, Dialect::Bigquery).unwrap(),
+            "select ifnull(t.api_key, '[SECRET]') from `p.shop.t` t"
+        );
+    }
+
+    #[test]
+    fn a_literal_that_belongs_to_another_name_stays() {
         for sql in [
             "select s -> 'password' -> 'hunter2swordfish9'",
             "select 'user', 'active', kind from t where status in ('open', 'closed')",
             "select 1 from t where password is null and status = 'hunter2swordfish9'",
             "select 'a' || '010' , '1234', '5678'",
+            "select 1 from t where (password is not null) and status ~~ 'hunter2swordfish9'",
+            "select case when password is null then 'hunter2swordfish9' else 'b' end as state from t",
+            "select 1 from t where password between x and y and status = 'hunter2swordfish9'",
+            "select 'Your password is ' || password || ' today' as text_of_mail from t",
+            "select coalesce(kind, 'hunter2swordfish9'), password from t",
+            "select 1 from (values ('bob', 'hunter2swordfish9')) v(login, status)",
+            "select exists (select 1 from u where password = x and status = 'open') and kind = 'hunter2'",
         ] {
             assert_eq!(postgres(sql), sql);
+        }
+    }
+
+    #[test]
+    fn a_long_query_is_masked_in_time_and_the_same_each_time() {
+        let branches: String = (0..1000)
+            .map(|n| format!("when {n} then 'kind {n}' "))
+            .collect();
+        let sql = format!("select case t.password {branches}else t.phone end as api_key from t");
+        let masked = postgres(&sql);
+        assert!(!masked.contains("kind 999"), "{masked}");
+        assert_eq!(masked, postgres(&sql));
+        let list = "'open', ".repeat(9_000);
+        let listed = format!("select 1 from t where status in ({list}'open')");
+        assert_eq!(postgres(&listed), listed);
+        // Each literal beside a name may be the name of the others.
+        let branches: String = (0..1000)
+            .map(|n| format!("when {n} then concat(t.phone, 'kind {n}') "))
+            .collect();
+        let alternatives: String = (0..900).map(|n| format!("c{n}, 'x{n}', ")).collect();
+        for too_many in [
+            format!("select case t.password {branches}end as api_key from t"),
+            format!("select coalesce({alternatives}'x')"),
+        ] {
+            assert_eq!(super::masked(&too_many, Dialect::Postgres), None);
         }
     }
 }
