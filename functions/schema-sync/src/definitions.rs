@@ -2,59 +2,175 @@
 
 mod masked;
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
-use ground::Schema;
+use ground::{Fault, Grounded, Schema};
+use platform::Result;
 use schema::Dialect;
 use schema::bounds;
 use schema::diff;
-use schema::document::{Definition, Source, Table};
+use schema::document::{Definition, Document, Problem, Source, Table};
+use tokio::runtime::Handle;
 
 use crate::grounding::schema_of;
 use crate::head::apart;
 
 use masked::masked;
 
-/// Removes each definition that names anything unknown: a view may read what the user of the warehouse, or the
-/// document, does not have. `before` are the tables of the last sync, whose definitions are those of views that could
-/// not be read.
-pub async fn resolve(tables: &mut [Table], before: &[Table], source: &Source) {
-    if tables.iter().all(|table| table.definition.is_none()) {
-        return;
-    }
-    let known = before.iter().map(|table| (table.name.as_str(), table));
-    let known: HashMap<&str, &Table> = known.collect();
-    let changes = diff::tables(before, tables).into_iter();
-    let changes = changes.filter(|change| change.breaking);
-    let broken: HashSet<String> = changes.map(|change| change.table).collect();
-    let schema = schema_of(tables, source);
-    let mut resolved = Vec::with_capacity(tables.len());
-    for table in tables.iter() {
-        let known = known.get(table.name.as_str());
-        let known = known.and_then(|it| it.definition.as_ref());
-        resolved.push(match &table.definition {
-            // It is masked and cut, so that it may not resolve again.
-            Some(kept) if Some(kept) == known => {
-                let is_broken = kept.tables.iter().any(|name| broken.contains(name));
-                (!is_broken).then(|| kept.clone())
-            }
-            Some(read) => one(read, &schema, source.dialect).await,
-            None => None,
-        });
-    }
-    for (table, definition) in tables.iter_mut().zip(resolved) {
-        table.definition = definition;
-    }
+/// The tables of a sync and those of the last one, with the problems of their queries.
+pub struct Resolved {
+    pub tables: Vec<Table>,
+    pub before: Option<Document>,
+    pub problems: Vec<Problem>,
 }
 
-async fn one(read: &Definition, schema: &Schema<'_>, dialect: Dialect) -> Option<Definition> {
-    let grounded = ground::sql_in_time(&read.sql, schema).await.ok()?;
-    let sql = read.sql.clone();
-    let mut definition = Definition {
-        sql: apart(move || masked(&sql, dialect)).await.ok()??,
-        tables: grounded.tables,
-        cut: false,
+/// Removes each definition that names anything unknown: a view may read what the user of the warehouse, or the
+/// document, does not have. `before` is the last sync, whose definitions are those of views that could not be read or
+/// checked now.
+pub async fn resolve(
+    tables: Vec<Table>,
+    before: Option<Document>,
+    source: &Source,
+) -> Result<Resolved> {
+    let mut resolved = Resolved {
+        tables,
+        before,
+        problems: Vec::new(),
     };
-    bounds::fit_definition(&mut definition);
-    Some(definition)
+    if resolved.tables.iter().all(|it| it.definition.is_none()) {
+        return Ok(resolved);
+    }
+    let (source, runtime) = (source.clone(), Handle::current());
+    let work = move || {
+        let check =
+            |sql: &str, schema: &Schema<'_>| runtime.block_on(ground::sql_in_time(sql, schema));
+        let before = resolved.before.as_ref().map_or(&[][..], |it| &it.tables);
+        let (definitions, problems) = definitions(&resolved.tables, before, &source, check);
+        for (table, definition) in resolved.tables.iter_mut().zip(definitions) {
+            table.definition = definition;
+        }
+        resolved.problems = problems;
+        resolved
+    };
+    apart(work).await
+}
+
+/// The definition of each table, by a check of a query against the schema.
+fn definitions(
+    tables: &[Table],
+    before: &[Table],
+    source: &Source,
+    check: impl Fn(&str, &Schema<'_>) -> Result<Grounded, Vec<Fault>>,
+) -> (Vec<Option<Definition>>, Vec<Problem>) {
+    let known = before.iter().map(|table| (table.name.as_str(), table));
+    let known: HashMap<&str, &Table> = known.collect();
+    let broken = LazyCell::new(|| {
+        let changes = diff::tables(before, tables).into_iter();
+        let changes = changes.filter(|change| change.breaking);
+        changes.map(|change| change.table).collect()
+    });
+    let is_broken = |definition: &Definition| {
+        let broken: &HashSet<String> = &broken;
+        definition.tables.iter().any(|name| broken.contains(name))
+    };
+    let schema = schema_of(tables, source);
+    let mut problems = Vec::new();
+    let definitions = tables.iter().map(|table| {
+        let read = table.definition.as_ref()?;
+        let known = known.get(table.name.as_str());
+        let known = known.and_then(|it| it.definition.as_ref());
+        // What is known is masked and cut, so that it may not resolve again.
+        if Some(read) != known {
+            match checked(read, check(&read.sql, &schema), source.dialect) {
+                Ok(definition) => return definition,
+                Err(faults) => problems.push(unchecked(table, &faults)),
+            }
+        }
+        known.filter(|it| !is_broken(it)).cloned()
+    });
+    (definitions.collect(), problems)
+}
+
+/// The definition as the document has it, if it may have it.
+///
+/// # Errors
+/// The faults if they say nothing about the query, because it could not be checked.
+fn checked(
+    read: &Definition,
+    grounded: Result<Grounded, Vec<Fault>>,
+    dialect: Dialect,
+) -> Result<Option<Definition>, Vec<Fault>> {
+    let tables = match grounded {
+        Ok(grounded) => grounded.tables,
+        Err(faults) if ground::is_inconclusive(&faults) => return Err(faults),
+        Err(_) => return Ok(None),
+    };
+    Ok(masked(&read.sql, dialect).map(|sql| {
+        let mut definition = Definition {
+            sql,
+            tables,
+            cut: false,
+        };
+        bounds::fit_definition(&mut definition);
+        definition
+    }))
+}
+
+fn unchecked(table: &Table, faults: &[Fault]) -> Problem {
+    let detail = format!(
+        "the query of the view is not checked ({}), so one that is known stays until the next sync",
+        ground::reasons(faults)
+    );
+    Problem::of_table(&table.parts, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use ground::FaultKind;
+    use schema::document::{Column, SourceKind, TableKind};
+
+    use super::*;
+
+    #[test]
+    fn a_view_whose_query_could_not_be_checked_keeps_the_known_one_unless_a_table_of_it_breaks() {
+        let source = Source {
+            kind: SourceKind::Postgres,
+            dialect: Dialect::Postgres,
+            datasets: vec!["db.shop".to_owned()],
+            extensions: None,
+        };
+        let tables = |column: &str, sql: &str, read: &[&str]| {
+            let mut orders = Table::new(["db", "shop", "orders"], TableKind::Table);
+            orders.columns = vec![Column::leaf(column, "integer")];
+            let mut view = Table::new(["db", "shop", "big"], TableKind::View);
+            view.definition = Definition::read(sql).map(|it| Definition {
+                tables: read.iter().map(|&name| name.to_owned()).collect(),
+                ..it
+            });
+            vec![orders, view]
+        };
+        let before = tables("id", "select id from shop.orders", &["db.shop.orders"]);
+        let kept = before[1].definition.clone();
+        for (kind, column, expected, is_told) in [
+            (FaultKind::TimedOut, "id", &kept, true),
+            (FaultKind::Unchecked, "id", &kept, true),
+            (FaultKind::Unchecked, "number", &None, true),
+            (FaultKind::Column, "id", &None, false),
+            (FaultKind::Syntax, "id", &None, false),
+        ] {
+            let now = tables(column, "select 1 as id from shop.orders", &[]);
+            let fault = Fault {
+                kind,
+                identifier: String::new(),
+                reason: "it takes too long".to_owned(),
+            };
+            let (found, problems) =
+                definitions(&now, &before, &source, |_, _| Err(vec![fault.clone()]));
+            assert_eq!(found, [None, expected.clone()], "{kind:?} {column}");
+            let told: Vec<&str> = problems.iter().map(|it| it.subject.as_str()).collect();
+            let views: &[&str] = if is_told { &["db.shop.big"] } else { &[] };
+            assert_eq!(told, views, "{problems:?}");
+        }
+    }
 }

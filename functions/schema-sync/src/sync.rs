@@ -156,14 +156,17 @@ impl Sync {
         enrichment: &mut Option<Enrichment>,
     ) -> Result<Option<SyncResult>, Error> {
         let mut base = self.base().await?;
-        let (mut tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
+        let (tables, mut ledger) = self.read(&base, enrichment.as_mut(), run).await?;
         let source = self.described(base.document.as_ref());
-        definitions::resolve(&mut tables, base.tables(), &source).await;
+        let resolved = definitions::resolve(tables, base.document.take(), &source).await?;
+        base.document = resolved.before;
+        let mut tables = resolved.tables;
+        ledger.problems.extend(resolved.problems);
         let (mut meaning, misfits) = self.review_meaning(&base, &tables, &source, run).await;
         ledger.problems.extend(misfits);
         // Before the LLM is asked, which describes only what has no description.
         meaning.apply(&mut tables);
-        let mut reviewed = self.review(&base, &tables, &source, run).await;
+        let mut reviewed = self.review(&mut base, &mut tables, &source, run).await?;
         if enrichment.is_none() {
             *enrichment = self
                 .enrich(&mut tables, &reviewed.good, &source, run)
@@ -182,9 +185,11 @@ impl Sync {
         }
         let changes = diff::tables(base.tables(), &tables);
         let reasons = std::mem::take(&mut reviewed.reasons);
-        let mut document = compose(source, tables, reviewed, meaning, ledger, run);
+        ledger.requests = run.requests();
+        ledger.bytes_billed = run.bytes_billed();
         let before = base.document.take();
         let dated = move || {
+            let mut document = compose(source, tables, reviewed, meaning, ledger);
             document.date_datasets(before.as_ref());
             (Arc::new(document), before)
         };
@@ -249,17 +254,20 @@ impl Sync {
     /// Reviews the examples of the base against the tables as they are now.
     async fn review(
         &self,
-        base: &Base,
-        tables: &[Table],
+        base: &mut Base,
+        tables: &mut Vec<Table>,
         source: &document::Source,
         run: &Run,
-    ) -> Reviewed {
-        let Some(before) = &base.document else {
-            return Reviewed::default();
+    ) -> Result<Reviewed, Error> {
+        let Some(before) = base.document.take() else {
+            return Ok(Reviewed::default());
         };
+        let (before, read, unseen) = examples::unseen(before, std::mem::take(tables)).await?;
+        *tables = read;
+        let before = base.document.insert(before);
         let schema = schema_of(tables, source);
         let changes = diff::tables(&before.tables, tables);
-        examples::review(before, &changes, &self.reviewer(&schema, run)).await
+        Ok(examples::review(before, unseen, &changes, &self.reviewer(&schema, run)).await)
     }
 
     /// Reviews what people wrote against the tables as they are now.
@@ -436,7 +444,6 @@ fn compose(
     reviewed: Reviewed,
     meaning: Meaning,
     mut ledger: Ledger,
-    run: &Run,
 ) -> Document {
     bounds::fit_all(&mut tables);
     ledger.problems.extend(bounds::problems(&tables));
@@ -450,8 +457,6 @@ fn compose(
     source.datasets = datasets.map(str::to_owned).collect();
     ledger.problems.extend(reviewed.problems);
     bounds::fit_ledger(&mut ledger);
-    ledger.requests = run.requests();
-    ledger.bytes_billed = run.bytes_billed();
     let mut document = Document {
         format: FORMAT,
         version: String::new(),

@@ -1,12 +1,15 @@
 //! The examples of a document: which ones are verified again, which ones are new, and their order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::mem::swap;
+use std::slice::from_ref;
 
 use jiff::Timestamp;
-use schema::diff::{Change, ChangeKind};
-use schema::document::{Document, Example, How, Origin, Problem, datasets};
+use schema::diff::{self, Change, ChangeKind};
+use schema::document::{Document, Example, How, Origin, Problem, Table, datasets};
 
 use super::review::{Reviewer, Verdict};
+use crate::head::apart;
 
 /// How many quarantined examples of an LLM or a rule are kept per set of datasets that they read. Those of
 /// people are all kept.
@@ -34,7 +37,12 @@ pub type Reasons = BTreeMap<String, String>;
 
 /// Verifies the examples of a document again that the changes affect, or that no warehouse has planned
 /// yet. The others stay as they are.
-pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer<'_>) -> Reviewed {
+pub async fn review(
+    previous: &Document,
+    unseen: BTreeSet<String>,
+    changes: &[Change],
+    reviewer: &Reviewer<'_>,
+) -> Reviewed {
     let touched = touched(changes);
     let all = previous
         .examples
@@ -58,7 +66,7 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
         changed || lost || !(planned || failed) || may_hold
     });
     let mut reviewed = Reviewed {
-        unseen: unseen(previous, reviewer),
+        unseen,
         ..Reviewed::default()
     };
     let (quarantined, good): (Vec<_>, Vec<_>) = kept
@@ -72,17 +80,24 @@ pub async fn review(previous: &Document, changes: &[Change], reviewer: &Reviewer
     reviewed
 }
 
-/// The examples of a document that their readers don't see when it has the tables of the review.
-fn unseen(previous: &Document, reviewer: &Reviewer<'_>) -> BTreeSet<String> {
+/// The examples of a document that their readers don't see when it has these tables, computed apart. Returns the
+/// document and the tables as well, which are too large to be cloned for it.
+pub async fn unseen(
+    mut document: Document,
+    mut tables: Vec<Table>,
+) -> platform::Result<(Document, Vec<Table>, BTreeSet<String>)> {
     // Generated ones mention only what they read.
     let is_written = |it: &Example| it.origin == Origin::Person;
-    if !previous.examples.iter().any(is_written) {
-        return BTreeSet::new();
+    if !document.examples.iter().any(is_written) {
+        return Ok((document, tables, BTreeSet::new()));
     }
-    schema::unseen_examples(&Document {
-        tables: reviewer.schema.tables().cloned().collect(),
-        ..previous.clone()
-    })
+    let work = move || {
+        swap(&mut document.tables, &mut tables);
+        let unseen = schema::unseen_examples(&document);
+        swap(&mut document.tables, &mut tables);
+        (document, tables, unseen)
+    };
+    apart(work).await
 }
 
 /// The tables with changes that can break SQL. Growth and new shards can't.
@@ -97,6 +112,12 @@ pub fn touched(changes: &[Change]) -> BTreeSet<&str> {
         .filter(|change| change.breaking || !harmless.contains(&change.kind))
         .map(|change| change.table.as_str())
         .collect()
+}
+
+/// Whether nothing changed in a table that can break SQL.
+pub fn is_same(before: &Table, now: &Table) -> bool {
+    let changes = diff::tables(from_ref(before), from_ref(now));
+    touched(&changes).is_empty()
 }
 
 impl Reviewed {

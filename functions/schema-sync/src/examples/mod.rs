@@ -10,6 +10,6 @@ mod report;
 mod review;
 
 pub use edit::{Editor, NewExample, Outcome, tag};
-pub use list::{Datasets, Reasons, Reviewed, review, touched};
+pub use list::{Datasets, Reasons, Reviewed, is_same, review, touched, unseen};
 pub use report::{ExampleChange, ExampleFate, dropped, example_changes};
 pub use review::{Audience, Planning, Reviewer, Verdict, parsed, problem};
