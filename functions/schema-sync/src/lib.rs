@@ -8,9 +8,9 @@
 //! identifier in it against the schema.
 
 pub mod api;
-mod conditions;
 mod definitions;
 pub mod enrich;
+mod etag;
 pub mod examples;
 mod grounding;
 mod head;

@@ -17,6 +17,8 @@ use schema::document::{Example, Origin, Table};
 
 use candidate::{Candidate, Shape};
 
+pub(crate) use period::required_filter;
+
 /// At most `count` questions with SQL, deterministic for the given tables.
 ///
 /// Tables with many rows come first, then the order of names. The examples are not verified.

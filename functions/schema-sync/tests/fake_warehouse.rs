@@ -11,7 +11,8 @@ use futures::future::BoxFuture;
 use platform::store::{ETag, Object, Put, Result, Store, StoreError};
 use schema::Dialect;
 use schema::document::{
-    self, Column, Definition, Extension, How, Problem, SourceKind, Table, TableKind, Verified,
+    self, Column, Definition, Extension, How, Partitioning, Problem, SourceKind, Table, TableKind,
+    Verified,
 };
 use schema::read::Read;
 use schema::sql_type::parse_column;
@@ -35,6 +36,10 @@ pub struct Warehouse {
     /// The message with which planning fails.
     pub failure: Mutex<Option<&'static str>>,
     pub extensions: Mutex<Option<Vec<Extension>>>,
+    /// While a test holds it for writing, planning does not end.
+    pub gate: tokio::sync::RwLock<()>,
+    /// The columns by which tables are partitioned that require a filter.
+    filters: Mutex<BTreeMap<String, String>>,
 }
 
 impl Warehouse {
@@ -65,6 +70,12 @@ impl Warehouse {
         self.set(name, columns);
         let sql = sql.to_owned();
         self.views.lock().unwrap().insert(name.to_owned(), sql);
+    }
+
+    /// Each query of the table needs a filter on this column.
+    pub fn require_filter(&self, table: &str, column: &str) {
+        let filter = (table.to_owned(), column.to_owned());
+        self.filters.lock().unwrap().extend([filter]);
     }
 
     pub fn drop_table(&self, name: &str) {
@@ -132,6 +143,13 @@ impl Source for Warehouse {
         for (name, columns) in &*self.tables.lock().unwrap() {
             let mut table = Table::new(crate::name(name), TableKind::Table);
             table.columns.clone_from(columns);
+            if let Some(column) = self.filters.lock().unwrap().get(name) {
+                table.require_partition_filter = true;
+                table.partitioning = Some(Partitioning {
+                    column: column.clone(),
+                    unit: "DAY".to_owned(),
+                });
+            }
             if let Some(sql) = self.views.lock().unwrap().get(name) {
                 table.kind = TableKind::View;
                 table.definition = Definition::read(sql);
@@ -145,6 +163,7 @@ impl Source for Warehouse {
 
     async fn plan(&self, sql: &str, _: &dyn Observer) -> std::result::Result<Plan, SourceError> {
         self.plans.fetch_add(1, Ordering::Relaxed);
+        drop(self.gate.read().await);
         let plans_nothing = self.plans_nothing.load(Ordering::Relaxed);
         let failure = plans_nothing.then_some("the warehouse plans nothing now");
         if let Some(detail) = failure.or(*self.failure.lock().unwrap()) {
@@ -157,6 +176,17 @@ impl Source for Warehouse {
             return Ok(Plan::Rejected(Rejection::timeout(
                 "planning takes too long",
             )));
+        }
+        let lacks_filter = |(table, column): (&String, &String)| {
+            let sql = sql.to_lowercase();
+            let condition = sql
+                .split_once("where")
+                .map_or("", |(_, condition)| condition);
+            sql.contains(&**table) && !condition.contains(&column.to_lowercase())
+        };
+        if self.filters.lock().unwrap().iter().any(lacks_filter) {
+            let message = "Cannot query over a table without a filter over its partition column";
+            return Ok(Plan::Rejected(Rejection::new(message, None, None)));
         }
         let rejected = self.rejected.lock().unwrap();
         if let Some((_, message)) = rejected.iter().find(|(text, _)| sql.contains(text)) {
@@ -246,6 +276,8 @@ pub struct Breaking {
     left: AtomicUsize,
     /// Keys that start like this can't be read.
     unreadable: Option<&'static str>,
+    /// Reading does not end.
+    is_stalled: bool,
 }
 
 impl Breaking {
@@ -254,12 +286,20 @@ impl Breaking {
             inner,
             left: AtomicUsize::new(writes),
             unreadable: None,
+            is_stalled: false,
         }
     }
 
     pub fn unreadable(inner: Arc<dyn Store>, prefix: &'static str) -> Self {
         Self {
             unreadable: Some(prefix),
+            ..Self::after(inner, usize::MAX)
+        }
+    }
+
+    pub fn stalled(inner: Arc<dyn Store>) -> Self {
+        Self {
+            is_stalled: true,
             ..Self::after(inner, usize::MAX)
         }
     }
@@ -275,6 +315,9 @@ fn unavailable(key: &str, why: &'static str) -> StoreError {
 #[async_trait]
 impl Store for Breaking {
     async fn get_if_changed(&self, key: &str, tag: Option<&ETag>) -> Result<Option<Object>> {
+        if self.is_stalled {
+            std::future::pending::<()>().await;
+        }
         if self
             .unreadable
             .is_some_and(|prefix| key.starts_with(prefix))

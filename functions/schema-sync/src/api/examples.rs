@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use platform::extract::Conditions;
 use platform::{Admin, Caller, Error, Json, Path, Result, Router, idempotency, routes};
 use schema::document::Example;
 use schema::name::DATASETS;
@@ -11,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::{NO_HEAD, no_head_or, tagged};
-use crate::conditions::Conditions;
 use crate::examples::{Editor, NewExample, Outcome, tag};
 use crate::state::{self, Addition};
 use crate::sync::Sync;
@@ -154,11 +154,10 @@ async fn replace(
     State(sync): State<Sync>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
     Json(new): Json<NewExample>,
 ) -> Result<Response> {
     new.check()?;
-    let conditions = Conditions::of(&headers)?;
     let outcome = editor(&sync, &caller)
         .replace(&id, &new, &conditions)
         .await?;
@@ -187,9 +186,8 @@ async fn remove(
     State(sync): State<Sync>,
     Admin(caller): Admin,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
 ) -> Result<StatusCode> {
-    let conditions = Conditions::of(&headers)?;
     editor(&sync, &caller).remove(&id, &conditions).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use platform::auth::{Caller, Names};
+use platform::extract::Conditions;
 use platform::serve::time_limit;
 use platform::{Admin, Error, Json, Path, Query, Result, Router, routes};
 use schema::document::{Description, Meaning, Metric, Term};
@@ -14,16 +15,17 @@ use utoipa::{IntoParams, ToSchema};
 use super::{LONGEST_SYNC, NO_HEAD, no_head_or, tagged};
 use crate::head::{self, into_whole, view};
 use crate::meaning::{
-    Change, Checker, Conditions, Editor, Entry, File, Imported, Index, Key, MAX_ENTRIES, Outcome,
-    schema_of, tag,
+    Change, Checker, Editor, Entry, File, Imported, Key, MAX_ENTRIES, Outcome, schema_seen, tag,
 };
 use crate::sync::Sync;
 
 pub fn routes() -> Router<Sync> {
-    Router::new()
-        .routes(routes!(list, import))
-        // The warehouse limits the rate of plans, and an import may have many metrics.
-        .layer(time_limit(LONGEST_SYNC))
+    // The warehouse limits the rate of plans, and an import may have many metrics.
+    let import = Router::new()
+        .routes(routes!(import))
+        .layer(time_limit(LONGEST_SYNC));
+    import
+        .routes(routes!(list))
         .routes(routes!(
             read_description,
             put_description,
@@ -177,11 +179,11 @@ async fn put_description(
     Admin(caller): Admin,
     Path(table): Path<String>,
     Query(query): Query<ColumnQuery>,
-    headers: HeaderMap,
+    conditions: Conditions,
     Json(new): Json<NewDescription>,
 ) -> Result<Response> {
     let entry = Entry::description(table, query.column, new.text);
-    put(&sync, &caller, &headers, entry).await
+    put(&sync, &caller, &conditions, entry).await
 }
 
 /// Remove a description that a person wrote.
@@ -208,10 +210,16 @@ async fn remove_description(
     Admin(caller): Admin,
     Path(table): Path<String>,
     Query(query): Query<ColumnQuery>,
-    headers: HeaderMap,
+    conditions: Conditions,
 ) -> Result<Response> {
     let column = query.column;
-    remove(&sync, &caller, &headers, Key::Description { table, column }).await
+    remove(
+        &sync,
+        &caller,
+        &conditions,
+        Key::Description { table, column },
+    )
+    .await
 }
 
 /// Read a term of the glossary.
@@ -259,11 +267,11 @@ async fn put_term(
     State(sync): State<Sync>,
     Admin(caller): Admin,
     Path(term): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
     Json(new): Json<NewTerm>,
 ) -> Result<Response> {
     let entry = Entry::term(term, new.meaning, new.tables);
-    put(&sync, &caller, &headers, entry).await
+    put(&sync, &caller, &conditions, entry).await
 }
 
 /// Remove a term of the glossary.
@@ -286,9 +294,9 @@ async fn remove_term(
     State(sync): State<Sync>,
     Admin(caller): Admin,
     Path(term): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
 ) -> Result<Response> {
-    remove(&sync, &caller, &headers, Key::Term(term)).await
+    remove(&sync, &caller, &conditions, Key::Term(term)).await
 }
 
 /// Read a metric.
@@ -337,11 +345,11 @@ async fn put_metric(
     State(sync): State<Sync>,
     Admin(caller): Admin,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
     Json(new): Json<NewMetric>,
 ) -> Result<Response> {
     let entry = Entry::metric(name, new.sql, new.table, new.description);
-    put(&sync, &caller, &headers, entry).await
+    put(&sync, &caller, &conditions, entry).await
 }
 
 /// Remove a metric.
@@ -364,9 +372,9 @@ async fn remove_metric(
     State(sync): State<Sync>,
     Admin(caller): Admin,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    conditions: Conditions,
 ) -> Result<Response> {
-    remove(&sync, &caller, &headers, Key::Metric(name)).await
+    remove(&sync, &caller, &conditions, Key::Metric(name)).await
 }
 
 fn editor<'a>(sync: &'a Sync, caller: &'a Caller) -> Editor<'a> {
@@ -386,20 +394,25 @@ async fn read(sync: &Sync, caller: &Caller, mut key: Key) -> Result<Response> {
     let head = head::load(&*sync.store).await?;
     let view = view(&into_whole(head)?, scope(caller)).await?;
     if let Key::Description { table, .. } = &mut key {
-        let schema = schema_of(&view);
+        let schema = schema_seen(&view);
         if let Ok(found) = Checker::new(&schema).table(table) {
             table.clone_from(&found.name);
         }
     }
-    match Index::of(view.meaning.clone()).get(&key) {
-        Some(entry) => Ok(tagged(StatusCode::OK, &tag(entry), entry)),
+    match key.find(&view.meaning) {
+        Some(entry) => Ok(tagged(StatusCode::OK, &tag(&entry), &entry)),
         None => Err(key.not_found()),
     }
 }
 
-async fn put(sync: &Sync, caller: &Caller, headers: &HeaderMap, entry: Entry) -> Result<Response> {
+async fn put(
+    sync: &Sync,
+    caller: &Caller,
+    conditions: &Conditions,
+    entry: Entry,
+) -> Result<Response> {
     Ok(
-        match one(sync, caller, headers, Change::Put(entry)).await? {
+        match one(sync, caller, conditions, Change::Put(entry)).await? {
             Outcome::Created(entry) => tagged(StatusCode::CREATED, &tag(&entry), &entry),
             Outcome::Replaced(entry) | Outcome::Unchanged(entry) => {
                 tagged(StatusCode::OK, &tag(&entry), &entry)
@@ -409,14 +422,23 @@ async fn put(sync: &Sync, caller: &Caller, headers: &HeaderMap, entry: Entry) ->
     )
 }
 
-async fn remove(sync: &Sync, caller: &Caller, headers: &HeaderMap, key: Key) -> Result<Response> {
-    one(sync, caller, headers, Change::Remove(key)).await?;
+async fn remove(
+    sync: &Sync,
+    caller: &Caller,
+    conditions: &Conditions,
+    key: Key,
+) -> Result<Response> {
+    one(sync, caller, conditions, Change::Remove(key)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn one(sync: &Sync, caller: &Caller, headers: &HeaderMap, change: Change) -> Result<Outcome> {
-    let conditions = Conditions::of(headers)?;
-    let outcomes = editor(sync, caller).edit(&[change], &conditions).await?;
+async fn one(
+    sync: &Sync,
+    caller: &Caller,
+    conditions: &Conditions,
+    change: Change,
+) -> Result<Outcome> {
+    let outcomes = editor(sync, caller).edit(&[change], conditions).await?;
     let outcome = outcomes.into_iter().next();
     outcome.unwrap_or_else(|| Err(anyhow::anyhow!("a change has no outcome").into()))
 }

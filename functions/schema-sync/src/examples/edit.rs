@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use platform::auth::Names;
+use platform::extract::Conditions;
 use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
@@ -12,9 +13,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use warehouse::Source;
 
-use super::list;
+use super::list::{self, is_same};
 use super::review::{Audience, Planning, Reviewer, Verdict};
-use crate::conditions::{Conditions, tag_of};
+use crate::etag::tag_of;
+use crate::grounding::schema_seen;
 use crate::head::{
     self, ATTEMPTS, Writers, apart, contended, into_whole, next, publish_next, view,
 };
@@ -134,8 +136,9 @@ impl Editor<'_> {
 
     /// Adds an example, unless the caller sees the same one.
     pub async fn add(&self, new: &NewExample) -> Result<Outcome> {
-        let _turn = self.writers.turn().await;
+        let mut reviewed = None;
         for _ in 0..ATTEMPTS {
+            let turn = self.writers.turn().await;
             let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = &into_whole(head)?;
@@ -144,7 +147,11 @@ impl Editor<'_> {
             if let Some(example) = seen.examples.iter().find(|it| new.is(it)) {
                 return Ok(Outcome::Unchanged(identified(example.clone())));
             }
-            let mut example = self.review(document, &seen, new).await?;
+            let Some(mut example) = in_document(reviewed.as_ref(), &seen) else {
+                drop(turn);
+                reviewed = Some(self.review(document, seen, new).await?);
+                continue;
+            };
             example.id = free_id(&example, document);
             let shown = self.shown(&example, document).await?;
             let mut next = Document::clone(document);
@@ -166,8 +173,9 @@ impl Editor<'_> {
         new: &NewExample,
         conditions: &Conditions,
     ) -> Result<Outcome> {
-        let _turn = self.writers.turn().await;
+        let mut reviewed = None;
         for _ in 0..ATTEMPTS {
+            let turn = self.writers.turn().await;
             let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = &into_whole(head)?;
@@ -184,7 +192,11 @@ impl Editor<'_> {
                     other.id()
                 )));
             }
-            let mut example = self.review(document, &seen, new).await?;
+            let Some(mut example) = in_document(reviewed.as_ref(), &seen) else {
+                drop(turn);
+                reviewed = Some(self.review(document, seen, new).await?);
+                continue;
+            };
             example.id = Some(id.to_owned()).filter(|id| *id != example.content_id());
             let shown = self.shown(&example, document).await?;
             let mut next = Document::clone(document);
@@ -242,15 +254,14 @@ impl Editor<'_> {
         Ok(state::update(self.store, dismiss).await?)
     }
 
+    /// Reviews an example. The warehouse may take minutes, for which no other writer waits.
     async fn review(
         &self,
-        document: &Document,
-        seen: &Document,
+        document: &Arc<Document>,
+        seen: Arc<Document>,
         new: &NewExample,
-    ) -> Result<Example> {
-        let source = &seen.source;
-        let schema = ground::Schema::new(&seen.tables, source.dialect)
-            .with_extensions(source.extensions.as_deref());
+    ) -> Result<Reviewed> {
+        let schema = schema_seen(&seen);
         let is_scoped = *self.scope != Names::All;
         let run = Run::default();
         let reviewer = Reviewer {
@@ -258,7 +269,7 @@ impl Editor<'_> {
             source: self.source,
             run: &run,
             planning: Planning::default(),
-            audience: Audience::of(document, self.scope),
+            audience: Audience::of(document, self.scope).await?,
         };
         match reviewer.review(new.example()).await {
             // It would belong to no dataset, so that only those who see everything could see it.
@@ -267,7 +278,7 @@ impl Editor<'_> {
                     "the query reads no table: name a table of your datasets".to_owned(),
                 ))
             }
-            Verdict::Holds(example) => Ok(example),
+            Verdict::Holds(example) => Ok(Reviewed { example, seen }),
             Verdict::Fails(_, reason) => Err(Error::Unprocessable(reason)),
             Verdict::Unplanned(_, problem) | Verdict::Unchecked(_, problem) => {
                 Err(Error::Unavailable {
@@ -293,6 +304,27 @@ impl Editor<'_> {
             )
         })
     }
+}
+
+/// An example that holds.
+struct Reviewed {
+    example: Example,
+    /// What the caller saw then.
+    seen: Arc<Document>,
+}
+
+/// A reviewed example for another document, if the tables that it reads are the same in it.
+fn in_document(reviewed: Option<&Reviewed>, now: &Arc<Document>) -> Option<Example> {
+    let Reviewed { example, seen } = reviewed?;
+    let is_kept = |name: &String| {
+        let before = seen.tables.iter().find(|it| it.name == *name);
+        let now = now.tables.iter().find(|it| it.name == *name);
+        before
+            .zip(now)
+            .is_some_and(|(before, now)| is_same(before, now))
+    };
+    let holds = Arc::ptr_eq(seen, now) || example.tables.iter().all(is_kept);
+    holds.then(|| example.clone())
 }
 
 /// The document with an example of a person.

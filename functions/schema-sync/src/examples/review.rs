@@ -1,5 +1,6 @@
 //! The verification of one example: it is grounded in the schema, and planned by the warehouse.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
@@ -10,6 +11,7 @@ use schema::mentions::Mentions;
 use tokio::sync::OnceCell;
 use warehouse::{Plan, Planned, Rejection, Source};
 
+use crate::head::apart;
 use crate::run::{Progress, Run};
 
 /// How many dry runs are concurrent. There are few of them, and the warehouse limits their rate.
@@ -40,12 +42,17 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// A caller with a scope, who must not see the names out of it.
-    pub fn of(document: &Document, scope: &Names) -> Self {
-        match scope {
-            Names::All => Self::All,
-            Names::Only(_) => Self::Scoped(Mentions::outside(schema::names(document), scope)),
+    /// A caller with a scope, who must not see the names out of it. They are found apart.
+    ///
+    /// # Errors
+    /// `Internal` if the work panics.
+    pub async fn of(document: &Arc<Document>, scope: &Names) -> platform::Result<Self> {
+        if *scope == Names::All {
+            return Ok(Self::All);
         }
+        let (document, scope) = (Arc::clone(document), scope.clone());
+        let hidden = move || Mentions::outside(schema::names(&document), &scope);
+        apart(hidden).await.map(Self::Scoped)
     }
 }
 

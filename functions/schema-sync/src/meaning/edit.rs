@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use platform::auth::Names;
+use platform::extract::Conditions;
 use platform::store::Store;
 use platform::{Error, Result};
 use schema::bounds::bytes;
 use schema::document::{Document, Meaning};
 use warehouse::Source;
 
-use super::check::Checker;
+use super::check::{Checker, Misfit};
 use super::entry::{Entry, Key};
 use super::index::Index;
-use super::plan::check;
+use super::plan::{Due, check};
+use super::verdicts::Verdicts;
 use super::version::tag;
-use crate::conditions::Conditions;
 use crate::examples::{Audience, Planning, Reviewer};
+use crate::grounding::schema_seen;
 use crate::head::{
     self, ATTEMPTS, Writers, apart, contended, into_whole, next, publish_next, view,
 };
@@ -77,16 +79,23 @@ impl Editor<'_> {
         changes: &[Change],
         conditions: &Conditions,
     ) -> Result<Vec<Result<Outcome>>> {
-        let run = Run::default();
-        let _turn = match is_quick(changes) {
-            true => Some(self.writers.turn().await),
-            false => None,
-        };
+        let mut verdicts = Verdicts::default();
         for _ in 0..ATTEMPTS {
+            let turn = self.writers.turn().await;
             let head = head::load(self.store).await?;
             let replace = head.replace();
             let document = into_whole(head)?;
-            let (outcomes, meaning) = self.make(changes, conditions, &document, &run).await?;
+            // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
+            let view = view(&document, self.scope).await?;
+            let made = self.make(changes, conditions, &document, &view, &mut verdicts);
+            let (outcomes, meaning) = match made.await? {
+                Made::All(outcomes, meaning) => (outcomes, meaning),
+                Made::Due(due) => {
+                    drop(turn);
+                    self.plan(due, &document, &view, &mut verdicts).await?;
+                    continue;
+                }
+            };
             let is_changed =
                 |outcome: &Result<Outcome>| !matches!(outcome, Err(_) | Ok(Outcome::Unchanged(_)));
             if !outcomes.iter().any(is_changed) {
@@ -102,53 +111,88 @@ impl Editor<'_> {
         Err(contended())
     }
 
-    /// Makes the changes of one head.
+    /// Makes the changes of one head, of which the caller sees the view. The warehouse is not asked.
     async fn make(
         &self,
         changes: &[Change],
         conditions: &Conditions,
         document: &Arc<Document>,
-        run: &Run,
-    ) -> Result<(Vec<Result<Outcome>>, Meaning)> {
-        // What is out of scope doesn't exist for this caller: no hint names it, and no dry run reads it.
-        let view = view(document, self.scope).await?;
-        let schema = schema_of(&view);
-        let reviewer = Reviewer {
-            schema: &schema,
-            source: self.source,
-            run,
-            planning: Planning::default(),
-            audience: Audience::of(document, self.scope),
-        };
+        view: &Document,
+        verdicts: &mut Verdicts,
+    ) -> Result<Made> {
+        let schema = schema_seen(view);
+        let checker = Checker::new(&schema);
+        verdicts.retain(&checker);
         let mut known = Index::of(document.meaning.clone());
         let seen = match self.scope {
-            Names::All => known.clone(),
-            Names::Only(_) => Index::of(view.meaning.clone()),
+            Names::All => None,
+            Names::Only(_) => Some(Index::of(view.meaning.clone())),
         };
         let draft = Draft {
             scope: self.scope,
             known: &known,
-            seen: &seen,
-            checker: Checker::new(&schema),
-            reviewer: &reviewer,
+            seen: seen.as_ref().unwrap_or(&known),
+            checker,
+            verdicts,
             conditions,
         };
         let mut checks =
             futures::stream::iter((0..changes.len()).map(|at| draft.check(&changes[at])))
                 .buffered(CONCURRENT);
         let mut checked = Vec::with_capacity(changes.len());
+        let mut due = Vec::new();
         while let Some(change) = checks.next().await {
-            if let Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) = change {
-                return Err(error);
+            match change {
+                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
+                Err(error) => checked.push(Err(error)),
+                Ok(Checked::Fits(change)) => checked.push(Ok(change)),
+                Ok(Checked::Due(metric)) => due.push(metric),
             }
-            checked.push(change);
         }
         drop(checks);
+        if !due.is_empty() {
+            return Ok(Made::Due(due));
+        }
         refuse_repeated(changes, &mut checked);
         self.refuse_hidden(document, &mut checked).await?;
         let outcomes = checked.into_iter();
         let outcomes = outcomes.map(|change| change.map(|it| make(it, &mut known, self.scope)));
-        Ok((outcomes.collect(), known.into_meaning()))
+        Ok(Made::All(outcomes.collect(), known.into_meaning()))
+    }
+
+    /// Has the warehouse plan metrics. It may take minutes, for which no other writer waits.
+    async fn plan(
+        &self,
+        due: Vec<Due>,
+        document: &Arc<Document>,
+        view: &Document,
+        verdicts: &mut Verdicts,
+    ) -> Result<()> {
+        let schema = schema_seen(view);
+        let checker = Checker::new(&schema);
+        let reviewer = Reviewer {
+            schema: &schema,
+            source: self.source,
+            run: &Run::default(),
+            planning: Planning::default(),
+            audience: Audience::of(document, self.scope).await?,
+        };
+        let (checker, reviewer) = (&checker, &reviewer);
+        let plans = due.into_iter().map(|due| async move {
+            let table = checker.table(&due.metric.table);
+            let table = table.map_err(Error::Unprocessable)?;
+            let verdict = due.plan(table, reviewer).await;
+            Ok::<_, Error>((due, table, verdict))
+        });
+        let mut plans = futures::stream::iter(plans).buffered(CONCURRENT);
+        while let Some(planned) = plans.next().await {
+            let (due, table, verdict) = planned?;
+            if let Err(misfit @ Misfit::Unchecked(_)) = verdict {
+                return Err(misfit.into());
+            }
+            verdicts.insert(due, table, verdict);
+        }
+        Ok(())
     }
 
     /// Refuses entries that their author would not see, and so could neither change nor remove.
@@ -184,11 +228,18 @@ impl Editor<'_> {
     }
 }
 
-/// Whether the warehouse plans all metrics of these changes at once. Others don't wait for changes that take longer,
-/// which start over instead if another writer comes first.
-fn is_quick(changes: &[Change]) -> bool {
-    let is_planned = |it: &&Change| matches!(it, Change::Put(Entry::Metric(_)));
-    changes.iter().filter(is_planned).count() <= CONCURRENT
+/// The changes of one head.
+enum Made {
+    /// Their outcomes, and the entries after them.
+    All(Vec<Result<Outcome>>, Meaning),
+    /// The warehouse must plan these metrics first.
+    Due(Vec<Due>),
+}
+
+/// A change that could be made.
+enum Checked {
+    Fits(Change),
+    Due(Due),
 }
 
 /// Refuses a second change of the same entry: only one of them could hold.
@@ -214,12 +265,6 @@ fn refuse_repeated(changes: &[Change], checked: &mut [Result<Change>]) {
             }
         }
     }
-}
-
-/// The schema of what a caller sees.
-pub fn schema_of(seen: &Document) -> ground::Schema<'_> {
-    let source = &seen.source;
-    ground::Schema::new(&seen.tables, source.dialect).with_extensions(source.extensions.as_deref())
 }
 
 /// The document with these entries, as a new version.
@@ -257,30 +302,30 @@ struct Draft<'r, 's> {
     /// What the caller sees of them.
     seen: &'r Index,
     checker: Checker<'s, 's>,
-    reviewer: &'r Reviewer<'s>,
+    verdicts: &'r Verdicts,
     conditions: &'r Conditions,
 }
 
 impl Draft<'_, '_> {
     /// Checks a change of the head, and completes its names.
-    async fn check(&self, change: &Change) -> Result<Change> {
+    async fn check(&self, change: &Change) -> Result<Checked> {
         // Texts are checked on this thread, which has other work.
         tokio::task::yield_now().await;
         match change {
-            Change::Put(entry) => self.check_entry(entry).await.map(Change::Put),
+            Change::Put(entry) => self.check_entry(entry).await,
             Change::Remove(key) => {
                 let key = self.full(key.clone());
                 let known = self.known(&key).ok().flatten();
                 self.conditions.check(known.map(tag).as_deref())?;
                 match known {
-                    Some(_) => Ok(Change::Remove(key)),
+                    Some(_) => Ok(Checked::Fits(Change::Remove(key))),
                     None => Err(key.not_found()),
                 }
             }
         }
     }
 
-    async fn check_entry(&self, entry: &Entry) -> Result<Entry> {
+    async fn check_entry(&self, entry: &Entry) -> Result<Checked> {
         let mut entry = entry.clone().trimmed()?;
         self.checker
             .complete(&mut entry)
@@ -297,10 +342,15 @@ impl Draft<'_, '_> {
         let known = self.known(&entry.key())?;
         self.conditions.check(known.map(tag).as_deref())?;
         if known.is_some_and(|known| known.says_the_same(&entry)) {
-            return Ok(entry);
+            return Ok(Checked::Fits(Change::Put(entry)));
         }
-        check(&entry, true, &self.checker, self.reviewer).await?;
-        Ok(entry)
+        if let Some(due) = check(&entry, &self.checker).await? {
+            match self.verdicts.get(&due) {
+                Some(verdict) => verdict?,
+                None => return Ok(Checked::Due(due)),
+            }
+        }
+        Ok(Checked::Fits(Change::Put(entry)))
     }
 
     /// The key with the full name of its table.

@@ -238,6 +238,29 @@ impl Key {
         }
     }
 
+    /// The entry of this key.
+    pub fn find(&self, meaning: &Meaning) -> Option<Entry> {
+        match self {
+            Self::Description { table, column } => {
+                let mut all = meaning.descriptions.iter();
+                let found = all.find(|it| it.table == *table && it.column == *column);
+                found.cloned().map(Entry::Description)
+            }
+            Self::Term(term) => {
+                let term = term.to_lowercase();
+                let mut all = meaning.glossary.iter();
+                let found = all.find(|it| it.term.to_lowercase() == term);
+                found.cloned().map(Entry::Term)
+            }
+            Self::Metric(name) => {
+                let name = name.to_lowercase();
+                let mut all = meaning.metrics.iter();
+                let found = all.find(|it| it.name.to_lowercase() == name);
+                found.cloned().map(Entry::Metric)
+            }
+        }
+    }
+
     /// The list of a file that has such entries.
     pub fn list(&self) -> &'static str {
         match self {

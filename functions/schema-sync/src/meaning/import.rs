@@ -1,12 +1,12 @@
 //! Writes many entries at once.
 
 use platform::Result;
+use platform::extract::Conditions;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::edit::{Change, Editor, Outcome};
 use super::entry::Entry;
-use crate::conditions::Conditions;
 
 /// The outcome of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]

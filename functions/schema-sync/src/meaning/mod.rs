@@ -13,14 +13,13 @@ mod import;
 mod index;
 mod plan;
 mod review;
+mod verdicts;
 mod version;
 
+pub use crate::grounding::schema_seen;
 pub use check::{Checker, Misfit};
-pub use edit::{Change, Editor, Outcome, schema_of};
+pub use edit::{Change, Editor, Outcome};
 pub use entry::{Entry, File, FileDescription, FileMetric, FileTerm, Key, MAX_ENTRIES};
 pub use import::{Imported, Refused};
-pub use index::Index;
 pub use review::{Since, review};
 pub use version::tag;
-
-pub use crate::conditions::Conditions;

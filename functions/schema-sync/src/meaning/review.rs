@@ -98,7 +98,14 @@ impl Review<'_, '_> {
             Entry::Metric(metric) => is_due || self.extensions || self.touches(&metric.table),
             Entry::Description(_) | Entry::Term(_) => false,
         };
-        check(entry, is_due, &self.checker, self.reviewer).await
+        match check(entry, &self.checker).await? {
+            Some(due) if is_due => {
+                let table = self.checker.table(&due.metric.table)?;
+                due.plan(table, self.reviewer).await
+            }
+            // What can't be read here was planned when it was written.
+            _ => Ok(()),
+        }
     }
 
     fn touches(&self, table: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The ETag of an entry.
 
 use super::entry::Entry;
-use crate::conditions::tag_of;
+use crate::etag::tag_of;
 
 /// The ETag of an entry, without quotes.
 pub fn tag(entry: &Entry) -> String {

@@ -2,11 +2,11 @@
 
 use jiff::ToSpan;
 use schema::Dialect;
-use schema::document::{Shards, Table};
+use schema::document::{Column, Partitioning, Shards, Table};
 use schema::family::{self, day};
 use schema::render::{identifier, literal, table_name};
 
-use super::columns::{Reachable, is_time, starts_with_any};
+use super::columns::{Reachable, is_text, is_time, starts_with_any};
 
 const DAYS: i32 = 30;
 /// Days of a shard family: each is a table, so a week is enough.
@@ -39,26 +39,20 @@ impl Period {
         let Some(partitioning) = &table.partitioning else {
             return Some(whole);
         };
-        // Of several columns, a filter on one is enough.
-        let columns = table.partition_columns();
-        let time = columns.iter().find(|column| is_time(column));
-        let column = time.or(columns.first()).copied();
+        let column = partition_column(table);
         let key = column.map_or(&partitioning.column, |column| &column.name);
         let name = format!("{alias}.{}", identifier(key, dialect));
-        let condition = match column {
-            Some(column) if is_time(column) => since(&name, &column.data_type, dialect),
-            None if partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME") => {
-                since(&name, "TIMESTAMP", dialect)
-            }
-            Some(column) if starts_with_any(column, &["int"]) && table.require_partition_filter => {
+        let condition = match last_partitions(partitioning, column, &name, dialect) {
+            Some(condition) => condition,
+            None if column.is_some_and(is_integer) && table.require_partition_filter => {
                 return Some(Self {
                     condition: Some(format!("{name} >= 0")),
                     ..whole
                 });
             }
             // A required filter that can't be written rules the table out.
-            _ if table.require_partition_filter => return None,
-            _ => return Some(whole),
+            None if table.require_partition_filter => return None,
+            None => return Some(whole),
         };
         Some(Self {
             condition: Some(condition),
@@ -66,6 +60,47 @@ impl Period {
             ..whole
         })
     }
+}
+
+/// A condition on the partition column, such as a table may require of each query; none if none can be written.
+pub fn required_filter(table: &Table, dialect: Dialect) -> Option<String> {
+    let partitioning = table.partitioning.as_ref()?;
+    let column = partition_column(table);
+    let key = column.map_or(&partitioning.column, |column| &column.name);
+    let name = identifier(key, dialect);
+    let condition = last_partitions(partitioning, column, &name, dialect);
+    condition.or_else(|| match column? {
+        column if is_integer(column) => Some(format!("{name} >= 0")),
+        column if is_text(column) => Some(format!("{name} >= {}", literal("", dialect))),
+        _ => None,
+    })
+}
+
+/// The column to filter on. Of several, a filter on one is enough.
+fn partition_column(table: &Table) -> Option<&Column> {
+    let columns = table.partition_columns();
+    let time = columns.iter().find(|column| is_time(column));
+    time.or(columns.first()).copied()
+}
+
+/// A condition on the last partitions by time.
+fn last_partitions(
+    partitioning: &Partitioning,
+    column: Option<&Column>,
+    name: &str,
+    dialect: Dialect,
+) -> Option<String> {
+    match column {
+        Some(column) if is_time(column) => Some(since(name, &column.data_type, dialect)),
+        None if partitioning.column.eq_ignore_ascii_case("_PARTITIONTIME") => {
+            Some(since(name, "TIMESTAMP", dialect))
+        }
+        _ => None,
+    }
+}
+
+fn is_integer(column: &Column) -> bool {
+    starts_with_any(column, &["int"])
 }
 
 fn of_shards(

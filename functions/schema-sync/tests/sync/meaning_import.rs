@@ -1,7 +1,10 @@
 //! What an import does with many entries.
 
+use std::future::IntoFuture as _;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use platform::store::Put;
 
 use super::meaning::{Shop, shop};
 use super::*;
@@ -84,6 +87,50 @@ async fn an_import_of_many_entries_does_not_block_the_thread() {
     // Checking each entry against all others takes tens of seconds.
     let longest = *longest.lock().unwrap();
     assert!(longest < Duration::from_secs(5), "{longest:?}");
+}
+
+#[tokio::test]
+async fn an_import_that_starts_over_has_no_metric_planned_again() {
+    const METRICS: usize = 20;
+    let shop = shop().await;
+    let store = Arc::clone(&shop.store);
+    let other = Box::pin(async move {
+        let mut document = head(&store).await;
+        document.tables[0].description = Some("Another writer.".to_owned());
+        versions::seal(&mut document);
+        let published = versions::publish(&*store, &document, Put::Always).await;
+        published.unwrap();
+    });
+    let store: Arc<dyn Store> = Arc::new(Overtaken::by(shop.store.clone(), other));
+    let router = schema_sync::api::router(sync(&shop.warehouse, store));
+    let app = TestApp::without_database(|_| Ok(router)).await;
+    let before = shop.warehouse.plans.load(Ordering::Relaxed);
+    let metrics = (0..METRICS).map(|at| {
+        let sql = format!("sum(total) + {at}");
+        json!({"name": format!("m{at}"), "sql": sql, "table": "orders"})
+    });
+    let file = json!({"metrics": metrics.collect::<Vec<_>>()});
+
+    let imported = app.post("/v1/schema/meaning", file).await.json();
+
+    assert_eq!(imported["written"], METRICS, "{imported}");
+    let plans = shop.warehouse.plans.load(Ordering::Relaxed) - before;
+    assert_eq!(plans, METRICS);
+    let after = head(&shop.store).await;
+    assert_eq!(after.meaning.metrics.len(), METRICS);
+    let description = after.tables[0].description.as_deref();
+    assert_eq!(description, Some("Another writer."));
+}
+
+#[tokio::test]
+async fn a_list_of_entries_has_the_time_limit_of_other_requests() {
+    let store: Arc<dyn Store> = Arc::new(Breaking::stalled(memory()));
+    let router = schema_sync::api::router(sync(&Warehouse::new().shared(), store));
+    let env = Env::default().with("REQUEST_TIMEOUT_SECONDS", "1");
+    let app = TestApp::with_env(env).start(|_| Ok(router)).await;
+    let list = app.get("/v1/schema/meaning").into_future();
+    let list = tokio::time::timeout(Duration::from_secs(20), list).await;
+    assert_eq!(list.expect("it has no time limit").status, 503);
 }
 
 #[tokio::test]

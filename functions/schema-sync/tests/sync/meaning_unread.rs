@@ -62,3 +62,51 @@ async fn a_metric_that_only_the_warehouse_can_read_is_planned_again_when_its_tab
         "{problems:?}"
     );
 }
+
+#[tokio::test]
+async fn a_metric_of_a_table_that_requires_a_filter_is_planned_with_one() {
+    let shop = shop().await;
+    shop.warehouse.also_reads("p.shop.orders");
+    assert_eq!(put(&shop, UNREAD).await.0, 201);
+    for column in ["placed", "id", "note", "_PARTITIONTIME"] {
+        shop.warehouse
+            .set("p.shop.orders", &format!("{COLUMNS}, note STRING"));
+        shop.warehouse.require_filter("p.shop.orders", column);
+
+        let answer = run(&shop.sync).await;
+
+        assert_eq!(answer.problems, [], "{column}");
+        let metric = shop.get(REVENUE).await.json();
+        assert!(metric["error"].is_null(), "{column}: {metric}");
+        let (status, detail) = put(&shop, &format!("max({column} option)")).await;
+        assert_eq!(status, 200, "{column}: {detail}");
+    }
+    shop.warehouse.reject_with("sum(total)", "no sum of totals");
+    let (status, detail) = put(&shop, "sum(total)").await;
+    assert_eq!(status, 422, "the warehouse plans what can be read, too");
+    assert!(detail.contains("no sum of totals"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_required_filter_that_can_not_be_written_disables_no_known_metric() {
+    let shop = shop().await;
+    shop.warehouse.also_reads("p.shop.orders");
+    assert_eq!(put(&shop, UNREAD).await.0, 201);
+    shop.warehouse.require_filter("p.shop.orders", "total");
+
+    let answer = run(&shop.sync).await;
+
+    let metric = shop.get(REVENUE).await.json();
+    assert!(metric["error"].is_null(), "{metric}");
+    let reason = "p.shop.orders requires a filter on total";
+    let mut details = answer.problems.iter().map(|it| it.detail.as_str());
+    assert!(
+        details.any(|it| it.contains("could not be checked again") && it.contains(reason)),
+        "{:?}",
+        answer.problems
+    );
+    let (status, detail) = put(&shop, "max(total option)").await;
+    assert_eq!(status, 422, "{detail}");
+    assert!(detail.contains(reason), "{detail}");
+    assert_eq!(put(&shop, "max(total)").await.0, 200);
+}

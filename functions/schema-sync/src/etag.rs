@@ -1,6 +1,4 @@
-//! The conditions of a change, and the ETags that they are compared with.
-
-pub use platform::extract::Conditions;
+//! The ETags of what people change.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
