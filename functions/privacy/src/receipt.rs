@@ -93,7 +93,7 @@ impl Stored {
 }
 
 /// Why the chain of receipts is broken, with the number of its first receipt that doesn't fit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     Missing(i64),
     Changed(i64),

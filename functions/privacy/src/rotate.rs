@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::keys::MasterKeys;
+pub use crate::receipt::Fault;
 use crate::{Privacy, receipt};
 
 /// How many keys a statement wraps again.
@@ -55,7 +56,7 @@ pub struct Usages {
     /// The number of keys of the archive that a key wrapped that is not in `PRIVACY_KEY`.
     pub locked: u64,
     /// Why the chain of receipts is broken. Receipts behind it are not counted.
-    pub fault: Option<String>,
+    pub fault: Option<Fault>,
 }
 
 impl Usages {
@@ -76,10 +77,12 @@ pub async fn run(privacy: &Privacy, until: Instant) -> Result<Option<Rotation>> 
     if master.count() == 1 {
         return Ok(None);
     }
-    let archive_keys = wrap_again(privacy, &master, until).await?;
+    let wrapped = wrap_again(privacy, &master, until).await;
+    // A damaged key of the archive stays damaged. The receipts don't wait for it.
     let client = privacy.pool.get().await?;
-    let receipts = receipt::sign_again(&client, &master, until).await?;
+    let signed = receipt::sign_again(&client, &master, until).await;
     drop(client);
+    let (archive_keys, receipts) = (wrapped?, signed?);
     let unused_keys = usages(privacy).await?.unused();
     if archive_keys + receipts > 0 {
         tracing::info!(
@@ -190,6 +193,6 @@ pub async fn usages(privacy: &Privacy) -> Result<Usages> {
     Ok(Usages {
         keys: keys.collect(),
         locked: wrapped.into_values().sum(),
-        fault: chain.fault.map(|fault| fault.to_string()),
+        fault: chain.fault,
     })
 }
