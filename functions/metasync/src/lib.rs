@@ -46,13 +46,14 @@ pub fn open(resources: &Resources) -> anyhow::Result<(Router, Schedules)> {
         }
     }
     for function in &selection.incomplete {
-        let reason = function.why_incomplete(env);
+        // Everybody may see the report, and the log alone says where a secret is.
+        let (reason, finding) = (function.why_incomplete(env), function.why_not_served(env));
         let warning = selection.warning(function);
         let warning = warning.map(|it| format!("; {it}")).unwrap_or_default();
         tracing::warn!(function = function.name, "{reason}{warning}");
         resources
             .readiness()
-            .check(function.name, move || ready(Finding::off(reason.clone())));
+            .check(function.name, move || ready(Finding::off(finding.clone())));
     }
     // A record names its queue only within the batch.
     resources.ingress().accept_whole_batches();

@@ -175,14 +175,36 @@ async fn a_function_that_lacks_a_variable_is_named_and_the_other_functions_are_s
     let off = checks.iter().find(|it| it["name"] == "message-log");
     let off = off.expect("what is not served is reported");
     assert_eq!(off["status"], "off");
-    let detail = off["detail"].as_str().unwrap();
-    assert!(detail.contains("MASKING_KEY is not set"), "{detail}");
+    let expected = "message-log is not served, because MASKING_KEY is not set";
+    assert_eq!(off["detail"], expected);
     let event = json!({"function": "privacy"});
     let (status, answer) = server.post("/events/metasync", event).await;
     assert_eq!(status, 409, "{answer}");
     assert!(answer.contains("PRIVACY_KEY is not set"), "{answer}");
     let message = json!({"robeing_id": "r1", "message": "hello"});
     assert_eq!(server.post("/v1/messages", message).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_does_not_say_where_a_secret_without_a_value_is_and_the_log_does() {
+    let database = kit::postgres::database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("masking-key");
+    std::fs::write(&key, "").unwrap();
+    let key = key.to_str().unwrap();
+    let server = Server::start(&[
+        ("BUCKET_URL", "memory:///"),
+        ("DATABASE_URL", &database.url),
+        ("MASKING_KEY_FILE", key),
+    ]);
+    let reason = "message-log is not served, because MASKING_KEY is not set";
+    let mut lines = server.log.lines();
+    let line = lines.find(|it| it.contains(&format!("{reason}: ")));
+    assert!(line.is_some_and(|it| it.contains(key)), "{}", server.log);
+    let (_, report) = server.get("/readyz").await;
+    let report = report.to_string();
+    assert!(report.contains(&format!("{reason}\"")), "{report}");
+    assert!(!report.contains(key), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
