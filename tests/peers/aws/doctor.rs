@@ -231,7 +231,7 @@ impl Deployment {
         self.repairs(&[(
             "rights",
             "terraform apply needs iam:PassRole, lambda:CreateFunction, sqs:CreateQueue for aws_iam_role, \
-             aws_lambda_function, aws_sqs_queue",
+             aws_lambda_function, aws_scheduler_schedule, aws_sqs_queue",
         )]);
         // A deployment with its own database needs it, and this one has none.
         self.account.forbid(&["rds:CreateDBInstance"]);

@@ -235,6 +235,11 @@ pub const NEEDED: &[Needed] = &[
         ],
     ),
     needed(
+        "aws_scheduler_schedule",
+        "iam::{account}:role/{name}-stats-batch-roll-up-schedule",
+        &["iam:PassRole"],
+    ),
+    needed(
         "aws_secretsmanager_secret",
         "secretsmanager:{region}:{account}:secret:{name}/AUTH_TOKENS-000000",
         &[

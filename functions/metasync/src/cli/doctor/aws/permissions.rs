@@ -111,7 +111,7 @@ impl Account<'_> {
         // Policies often depend on these.
         let context = [
             ("aws:RequestedRegion", self.region),
-            ("iam:PassedToService", "lambda.amazonaws.com"),
+            ("iam:PassedToService", passed_to(needed)),
         ];
         for (number, (key, value)) in (1..).zip(context) {
             let entry = format!("ContextEntries.member.{number}");
@@ -189,6 +189,14 @@ impl Account<'_> {
     }
 }
 
+/// The service that gets the role of a resource.
+fn passed_to(needed: &Needed) -> &'static str {
+    match needed.resource {
+        "aws_scheduler_schedule" => "scheduler.amazonaws.com",
+        _ => "lambda.amazonaws.com",
+    }
+}
+
 impl Missing {
     fn sort(&mut self, resource: &'static str, decisions: Vec<(String, String)>) {
         for (action, decision) in decisions {
@@ -233,6 +241,22 @@ fn decisions(response: &Value) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::doctor::modules::text_of;
+
+    #[test]
+    fn passing_a_role_is_simulated_for_each_service_that_a_role_of_the_modules_trusts() {
+        let text = text_of("aws");
+        let roles = text.split("resource \"aws_iam_role\" ").skip(1);
+        let trusted = roles.filter_map(|role| {
+            let (_, rest) = role.split_once("Service = \"")?;
+            rest.split('"').next()
+        });
+        let trusted: BTreeSet<&str> = trusted.collect();
+        let passes = NEEDED
+            .iter()
+            .filter(|it| it.actions.contains(&"iam:PassRole"));
+        assert_eq!(trusted, passes.map(passed_to).collect());
+    }
 
     #[test]
     fn the_decisions_are_read_from_json_and_from_xml() {
