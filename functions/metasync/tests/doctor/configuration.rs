@@ -32,7 +32,7 @@ fn functions_are_incomplete_served_or_left_out_as_serve_does_it() {
     assert_eq!(status, "failed");
     for part in [
         "BUCKET_URL is not set",
-        "export BUCKET_URL=... DATABASE_URL=...",
+        "export BUCKET_URL=\"${NEW_BUCKET_URL:?set it to the new value}\" DATABASE_URL=\"${NEW_DATABASE_URL:?",
     ] {
         assert!(text.contains(part), "{text}");
     }
@@ -58,7 +58,10 @@ fn functions_that_may_not_be_wanted_here_are_a_hint_and_no_failure() {
     let database = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
     let (status, text) = see(&[database]);
     assert_eq!(status, "hint", "{text}");
-    assert!(text.contains("| export MASKING_KEY=..."), "{text}");
+    assert!(
+        text.contains("| export MASKING_KEY=\"${NEW_MASKING_KEY:?"),
+        "{text}"
+    );
     let (status, text) = see(&[database, ("SLACK_SIGNING_SECRET", "x")]);
     assert_eq!(status, "failed", "{text}");
 
@@ -67,7 +70,8 @@ fn functions_that_may_not_be_wanted_here_are_a_hint_and_no_failure() {
     assert_eq!(status, "hint", "{text}");
     for part in [
         "retention, archiving, erasure and export of conversations do not run",
-        "| export BUCKET_URL=... PRIVACY_KEY=...",
+        "| export BUCKET_URL=\"${NEW_BUCKET_URL:?",
+        " PRIVACY_KEY=\"${NEW_PRIVACY_KEY:?",
     ] {
         assert!(text.contains(part), "{text}");
     }
@@ -82,7 +86,7 @@ fn a_hint_is_shown_with_its_command() {
     let shown = run(&["doctor"], &env);
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(
-        text.contains("hint  functions: ") && text.contains("\n          export MASKING_KEY=..."),
+        text.contains("hint  functions: ") && text.contains("\n          export MASKING_KEY=\"${"),
         "{text}"
     );
 }

@@ -111,7 +111,7 @@ fn bucket_warehouse_dry_run_and_model_are_tried() {
             ("bucket", "gcloud storage buckets describe gs://bucket"),
             ("warehouse", "--role roles/bigquery.metadataViewer"),
             ("dry run", "--role roles/bigquery.jobUser"),
-            ("model", "export LLM_MODEL="),
+            ("model", "| export LLM_API_KEY="),
         ],
     );
 

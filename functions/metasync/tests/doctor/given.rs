@@ -123,9 +123,12 @@ fn the_command_for_callers_names_the_variable_that_is_not_valid_and_keeps_the_ot
         ),
         (
             &[("AUTH_ISSUER", "https://example.com")],
-            "export AUTH_AUDIENCE=...",
+            "export AUTH_AUDIENCE=\"${NEW_AUTH_AUDIENCE:?set it to the new value}\"",
         ),
-        (&[("AUTH_TOKENS", "[{]")], "export AUTH_TOKENS=..."),
+        (
+            &[("AUTH_TOKENS", "[{]")],
+            "export AUTH_TOKENS=\"${NEW_AUTH_TOKENS:?set it to the new value}\"",
+        ),
         (&[("AUTH_TOKENS_FILE", &damaged)], &edit),
     ] {
         let (status, detail, printed) = see("callers", env);
@@ -134,6 +137,58 @@ fn the_command_for_callers_names_the_variable_that_is_not_valid_and_keeps_the_ot
         assert_eq!(status, "failed", "{text}");
         assert!(text.ends_with(&format!(" | {command}")), "{text}");
     }
+}
+
+#[test]
+fn the_command_for_a_fault_sets_the_variable_that_the_fault_is_in() {
+    let key = "07".repeat(32);
+    let database = "postgres://nobody@127.0.0.1:1/nothing";
+    let of_privacy = [
+        ("PRIVACY_KEY", key.as_str()),
+        ("DATABASE_URL", database),
+        ("BUCKET_URL", "memory:///"),
+    ];
+    for (check, others, faulty, value) in [
+        ("privacy keys", &of_privacy[..], "RETENTION_DAYS", "soon"),
+        ("privacy keys", &of_privacy, "ARCHIVE_AFTER_DAYS", "0"),
+        ("privacy keys", &of_privacy, "DATABASE_POOL_SIZE", "0"),
+        ("privacy keys", &of_privacy, "BUCKET_URL", "ftp://x"),
+        ("privacy keys", &of_privacy, "PRIVACY_KEY", "x"),
+        ("database", &of_privacy, "DATABASE_POOL_SIZE", "0"),
+        ("bucket", &[], "BUCKET_URL", "ftp://x"),
+        ("bucket", &[("BUCKET_URL", "s3://bucket")], "AWS_REGION", ""),
+        (
+            "bucket",
+            &[("BUCKET_URL", "gs://bucket")],
+            "STORE_CONDITIONAL_WRITES",
+            "maybe",
+        ),
+        ("warehouse", &[], "WAREHOUSE_URL", "mysql://x"),
+        (
+            "warehouse",
+            &[("WAREHOUSE_URL", "bigquery://shop/sales")],
+            "BIGQUERY_CHANGES",
+            "x",
+        ),
+        (
+            "model",
+            &[("LLM_MODEL", "gpt-5"), ("OPENAI_API_KEY", "x")],
+            "LLM_TIMEOUT_SECONDS",
+            "soon",
+        ),
+        ("model", &[("LLM_MODEL", "gpt-5")], "OPENAI_API_KEY", ""),
+    ] {
+        let others = others.iter().filter(|(name, _)| *name != faulty).copied();
+        let env: Vec<(&str, &str)> = others.chain([(faulty, value)]).collect();
+        let (status, detail, command) = see(check, &env);
+        assert_eq!(status, "failed", "{faulty}: {detail}");
+        let expected = format!("export {faulty}=\"${{NEW_{faulty}:?set it to the new value}}\"");
+        assert_eq!(command, expected, "{detail}");
+    }
+    // The key is fine, and so are the migrations as far as anybody can tell.
+    let (_, detail, command) = see("privacy keys", &of_privacy);
+    let expected = "psql \"$DATABASE_URL\" -c 'select 1'";
+    assert_eq!(command, expected, "{detail}");
 }
 
 #[test]

@@ -176,6 +176,7 @@ fn refused(arn: &Arn, status: u16, body: &[u8]) -> Read {
 fn put_value(arn: &Arn) -> String {
     let (id, region) = (&arn.id, &arn.region);
     format!(
-        "`aws secretsmanager put-secret-value --region {region} --secret-id {id} --secret-string ...`"
+        "`aws secretsmanager put-secret-value --region {region} --secret-id {id} --secret-string \
+         \"${{NEW_VALUE:?set it to the value}}\"`"
     )
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use platform::all::Errors;
 use platform::{Env, Resources};
 
 use super::given::Given;
+use super::repair::{repair, texts, variable};
 use super::report::{Outcome, failed, fine, hint};
 use crate::configuration::Selection;
 
@@ -90,37 +90,4 @@ fn unread(env: &Env, error: Option<&anyhow::Error>) -> Outcome {
         format!("`metasync serve` would not start: {reasons}"),
         repair(env, &named),
     )
-}
-
-fn texts(error: &anyhow::Error) -> Vec<String> {
-    match error.downcast_ref::<Errors>() {
-        Some(errors) => errors.texts().to_vec(),
-        None => vec![format!("{error:#}")],
-    }
-}
-
-/// The variable that an error text is about: it begins with its name.
-pub fn variable(text: &str) -> Option<String> {
-    let (name, _) = text.split_once([' ', ':'])?;
-    let is_name = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
-    (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_owned())
-}
-
-/// The command that sets these variables, each in the form in which it is given.
-fn repair<'a, T: AsRef<str> + 'a>(env: &Env, variables: impl IntoIterator<Item = &'a T>) -> String {
-    let (mut exported, mut others) = (Vec::new(), Vec::new());
-    for name in variables {
-        let command = Given::of(env, name.as_ref()).edit();
-        match command.strip_prefix("export ") {
-            Some(assignment) => exported.push(assignment.to_owned()),
-            None => others.push(command),
-        }
-    }
-    if !exported.is_empty() {
-        others.insert(0, format!("export {}", exported.join(" ")));
-    }
-    if others.is_empty() {
-        return "metasync serve  # prints what is not valid".to_owned();
-    }
-    others.join("\n          ")
 }

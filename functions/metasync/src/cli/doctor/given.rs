@@ -78,31 +78,29 @@ impl<'a> Given<'a> {
                 let (folder, path) = (folder(path), quoted(path));
                 format!("mkdir -p {folder} && (umask 077; printf %s {word} > {path})")
             }
-            Form::Amazon {
-                id,
-                region,
-                field: None,
-            } => format!(
-                "aws secretsmanager put-secret-value --region {region} --secret-id {id} \
-                 --secret-string {word}"
-            ),
-            Form::Amazon {
-                id,
-                region,
-                field: Some(field),
-            } => format!(
-                "aws secretsmanager put-secret-value --region {region} --secret-id {id} --secret-string \
-                 \"$(aws secretsmanager get-secret-value --region {region} --secret-id {id} --query \
-                 SecretString --output text | jq --arg value {word} '.\"{field}\" = $value')\""
-            ),
+            // An assignment fails if the word can't be expanded. A pipe would store what is left of it.
+            Form::Amazon { id, region, field } => {
+                let of_secret = format!("--region {region} --secret-id {id}");
+                let field = field.map(|field| {
+                    format!(
+                        "value=$(aws secretsmanager get-secret-value {of_secret} --query SecretString \
+                         --output text | jq -e --arg value \"$value\" '.\"{field}\" = $value') && "
+                    )
+                });
+                format!(
+                    "(value={word} && {}aws secretsmanager put-secret-value {of_secret} --secret-string \
+                     \"$value\")",
+                    field.unwrap_or_default()
+                )
+            }
             Form::Google {
                 project,
                 secret,
                 version,
             } => {
                 let add = format!(
-                    "printf %s {word} | gcloud secrets versions add {secret} --project {project} \
-                     --data-file -"
+                    "(value={word} && printf %s \"$value\" | gcloud secrets versions add {secret} --project \
+                     {project} --data-file -)"
                 );
                 match *version {
                     "latest" => add,
@@ -120,8 +118,14 @@ impl<'a> Given<'a> {
         match &self.form {
             Form::File(path) if is_written(path) => format!("${{EDITOR:-vi}} {}", quoted(path)),
             Form::File(path) => self.write(path),
-            _ => self.set("..."),
+            _ => self.set(&self.new_value()),
         }
+    }
+
+    /// A word of the shell for the value, which the reader knows. The shell refuses it until it is set, so that a
+    /// command that is pasted as it is stores nothing.
+    fn new_value(&self) -> String {
+        filled_in(&format!("NEW_{}", self.name), "the new value")
     }
 
     fn write(&self, path: &str) -> String {
@@ -144,7 +148,7 @@ impl<'a> Given<'a> {
             Form::File(path) => format!("ls -ld {}", quoted(path)),
             Form::Amazon { .. } => named.unwrap_or_else(|| aws::LOGIN.to_owned()),
             Form::Google { .. } => named.unwrap_or_else(|| gcp::LOGIN.to_owned()),
-            Form::Value => format!("export {name}=..."),
+            Form::Value => self.set(&self.new_value()),
         }
     }
 }
@@ -191,6 +195,11 @@ fn reference(value: &str) -> Form<'_> {
     }
 }
 
+/// A word of the shell that is the value of a variable, and that the shell refuses until somebody has set it.
+pub fn filled_in(variable: &str, meaning: &str) -> String {
+    format!("\"${{{variable}:?set it to {meaning}}}\"")
+}
+
 /// A word of the shell without expansions.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -206,29 +215,77 @@ mod tests {
         let aws = "--region eu-central-1 --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys";
         let read =
             format!("aws secretsmanager get-secret-value {aws} --query SecretString --output text");
-        let put = format!("aws secretsmanager put-secret-value {aws} --secret-string");
+        let put = format!("aws secretsmanager put-secret-value {aws} --secret-string \"$value\")");
         for (given, value, set) in [
             (
                 "k1",
                 "$PRIVACY_KEY".to_owned(),
                 "export PRIVACY_KEY=\"k2\"".to_owned(),
             ),
-            (arn, format!("$({read})"), format!("{put} \"k2\"")),
+            (
+                arn,
+                format!("$({read})"),
+                format!("(value=\"k2\" && {put}"),
+            ),
             (
                 &format!("{arn}:privacy::"),
                 format!("$({read} | jq -r '.\"privacy\"')"),
-                format!("{put} \"$({read} | jq --arg value \"k2\" '.\"privacy\" = $value')\""),
+                format!(
+                    "(value=\"k2\" && value=$({read} | jq -e --arg value \"$value\" '.\"privacy\" = \
+                     $value') && {put}"
+                ),
             ),
             (
                 "projects/p/secrets/keys/versions/latest",
                 "$(gcloud secrets versions access latest --secret keys --project p)".to_owned(),
-                "printf %s \"k2\" | gcloud secrets versions add keys --project p --data-file -"
+                "(value=\"k2\" && printf %s \"$value\" | gcloud secrets versions add keys --project p \
+                 --data-file -)"
                     .to_owned(),
             ),
         ] {
             let env = Env::default().with("PRIVACY_KEY", given);
             let key = Given::of(&env, "PRIVACY_KEY");
             assert_eq!((key.value(), key.set("\"k2\"")), (value, set));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_with_a_value_to_fill_in_stores_nothing_if_it_is_pasted_as_it_is() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let programs = tempfile::tempdir().expect("a folder");
+        for name in ["aws", "gcloud", "jq"] {
+            let program = programs.path().join(name);
+            let text = "#!/bin/sh\necho \"$0 $*\" >> \"$LOG\"; echo '{}'\n";
+            std::fs::write(&program, text).expect("a program");
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&program, mode).expect("a program");
+        }
+        let log = programs.path().join("log");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", programs.path().display());
+        let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys";
+        let field = format!("{arn}:masking::");
+        let google = "projects/p/secrets/keys/versions/latest";
+        for given in ["x", arn, &field, google] {
+            let env = Env::default().with("MASKING_KEY", given);
+            let command = Given::of(&env, "MASKING_KEY").edit();
+            let run = |variables: &[(&str, &str)]| {
+                let script = format!("{command} && printf %s \"$MASKING_KEY\"");
+                let mut shell = std::process::Command::new("sh");
+                let shell = shell.args(["-c", &script]).env("PATH", &path);
+                let shell = shell.env("LOG", &log).env_remove("MASKING_KEY");
+                let ended = shell.envs(variables.iter().copied()).output();
+                let ended = ended.expect("sh");
+                let called = std::fs::read_to_string(&log).unwrap_or_default();
+                let _ = std::fs::remove_file(&log);
+                let printed = String::from_utf8(ended.stdout).expect("UTF-8");
+                (ended.status.success(), printed + &called)
+            };
+            let (is_done, left) = run(&[]);
+            assert!(!is_done && left.is_empty(), "{command}: {left}");
+            let (is_done, left) = run(&[("NEW_MASKING_KEY", "k2")]);
+            assert!(is_done && !left.is_empty(), "{command}: {left}");
         }
     }
 }

@@ -12,11 +12,11 @@ mod given;
 mod modules;
 mod privacy_keys;
 mod readiness;
+mod repair;
 mod report;
 mod scopes;
 mod warehouse;
 
-use anyhow::Context as _;
 use platform::llm::{LlmError, Prompt};
 use platform::postgres::{self, types::Type};
 use platform::store::StoreError;
@@ -98,7 +98,7 @@ fn callers(resources: &Resources) -> Outcome {
 /// the other callers.
 fn callers_remedy(env: &Env, detail: &str) -> String {
     let tokens = Given::of(env, "AUTH_TOKENS");
-    match functions::variable(detail).as_deref() {
+    match repair::variable(detail).as_deref() {
         Some("AUTH_MODE") => return "unset AUTH_MODE".to_owned(),
         Some("AUTH_TOKENS") => return tokens.edit(),
         Some(other) => return Given::of(env, other).edit(),
@@ -124,10 +124,7 @@ async fn bucket(resources: &Resources) -> Outcome {
     };
     let store = match resources.store() {
         Ok(store) => store,
-        Err(error) => {
-            let remedy = Given::of(resources.env(), "BUCKET_URL").edit();
-            return failed(format!("{error:#}"), remedy);
-        }
+        Err(error) => return failed(format!("{error:#}"), repair::of(resources.env(), &error)),
     };
     let found = match store.get(HEAD).await {
         Ok(_) => Ok("has a schema"),
@@ -166,6 +163,12 @@ async fn bucket(resources: &Resources) -> Outcome {
     failed(detail, remedy)
 }
 
+/// The command that sends a statement, a word of the shell, to the database.
+fn psql(env: &Env, statement: &str) -> String {
+    let url = Given::of(env, "DATABASE_URL").value();
+    format!("psql \"{url}\" -c {statement}")
+}
+
 async fn pending(resources: &Resources) -> anyhow::Result<Vec<String>> {
     Ok(postgres::pending(&resources.postgres()?, migrations::FILES).await?)
 }
@@ -175,9 +178,12 @@ async fn database(resources: &Resources) -> Outcome {
     if env.get("DATABASE_URL").is_none() {
         return skipped("DATABASE_URL is not set");
     }
-    let url = Given::of(env, "DATABASE_URL").value();
-    let psql = |sql: &str| format!("psql \"{url}\" -c {sql}");
-    let (version, is_superuser) = match version(resources).await {
+    let pool = match resources.postgres() {
+        Ok(pool) => pool,
+        Err(error) => return failed(format!("{error:#}"), repair::of(env, &error)),
+    };
+    let psql = |sql: &str| psql(env, sql);
+    let (version, is_superuser) = match version(&pool).await {
         Ok(version) => version,
         Err(error) => return failed(format!("{error:#}"), psql("'select 1'")),
     };
@@ -193,15 +199,14 @@ async fn database(resources: &Resources) -> Outcome {
         }
         Ok(_) if is_superuser => failed(
             "its user is a superuser, which row-level security doesn't restrict",
-            psql("\"create role metasync login password '...'\""),
+            psql("\"create role metasync login password '${NEW_PASSWORD:?set it to a new one}'\""),
         ),
         Ok(_) => fine(format!("Postgres {}, migrated", version / 10_000)),
     }
 }
 
 /// The version of the server, and whether the user is a superuser.
-async fn version(resources: &Resources) -> anyhow::Result<(i32, bool)> {
-    let pool = resources.postgres()?;
+async fn version(pool: &postgres::Pool) -> anyhow::Result<(i32, bool)> {
     let db = pool.get().await.map_err(platform::Error::from)?;
     let sql = "select current_setting('server_version_num')::int4,
                       (select rolsuper from pg_roles where rolname = current_user)";
@@ -212,16 +217,11 @@ async fn version(resources: &Resources) -> anyhow::Result<(i32, bool)> {
 
 /// Asks the model for one word.
 async fn model(resources: &Resources) -> Outcome {
-    let llm = match resources.llm().context("LLM_MODEL") {
+    let env = resources.env();
+    let llm = match resources.llm() {
         Ok(Some(llm)) => llm,
         Ok(None) => return skipped("LLM_MODEL is not set; names and rules are used instead"),
-        Err(error) => {
-            let text = format!("{error:#}");
-            let mut names = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
-            let key = names.find(|name| name.ends_with("_KEY"));
-            let remedy = Given::of(resources.env(), key.unwrap_or("LLM_MODEL")).edit();
-            return failed(text, remedy);
-        }
+        Err(error) => return failed(format!("{error:#}"), repair::of(env, &error)),
     };
     let ask = Prompt {
         system: "You answer with one word.".into(),
@@ -237,13 +237,21 @@ async fn model(resources: &Resources) -> Outcome {
     };
     match llm.ask(&ask).await {
         Ok(_) => fine("it answers"),
-        Err(LlmError::Denied(detail) | LlmError::Exhausted { detail, .. }) => failed(
-            detail,
-            "export LLM_MODEL=...  # and the key of its provider",
-        ),
+        Err(LlmError::Denied(detail) | LlmError::Exhausted { detail, .. }) => {
+            let remedy = Given::of(env, refused(env, &detail)).edit();
+            failed(detail, remedy)
+        }
         Err(error) => failed(
             format!("{:#}", anyhow::Error::new(error)),
             "metasync doctor  # try again",
         ),
     }
+}
+
+/// The variable that a refusal of a provider says to set.
+fn refused<'a>(env: &Env, detail: &'a str) -> &'a str {
+    let (_, advice) = detail.rsplit_once(": set ").unwrap_or_default();
+    let mut words = advice.split(' ');
+    let named = words.find(|it| it.contains('_') && env.get(it).is_some());
+    named.unwrap_or("LLM_MODEL")
 }

@@ -2,10 +2,11 @@
 
 use platform::Resources;
 use privacy::Privacy;
-use privacy::rotate::{self, Usages};
+use privacy::rotate::{self, Fault, Usages};
 
-use super::given::Given;
+use super::given::{Given, filled_in};
 use super::report::{Outcome, failed, fine, hint, skipped};
+use super::{pending, psql, repair};
 
 const KEY: &str = "PRIVACY_KEY";
 
@@ -17,11 +18,28 @@ pub async fn check(resources: &Resources) -> Outcome {
     }
     let privacy = match Privacy::open(resources) {
         Ok(privacy) => privacy,
-        Err(error) => return failed(format!("{error:#}"), Given::of(env, KEY).edit()),
+        Err(error) => return failed(format!("{error:#}"), repair::of(env, &error)),
     };
     match rotate::usages(&privacy).await {
+        // No key repairs these: somebody changed the table.
+        Ok(Usages {
+            locked: 0,
+            fault: Some(fault @ (Fault::Missing(_) | Fault::Changed(_))),
+            ..
+        }) => {
+            let url = Given::of(env, "DATABASE_URL").value();
+            let receipts = "select number, erasure_id, body from privacy.receipt order by number";
+            failed(fault.to_string(), format!("psql \"{url}\" -c '{receipts}'"))
+        }
         Ok(usages) => outcome(&usages, &Given::of(env, KEY)),
-        Err(error) => failed(format!("{error:#}"), "metasync migrate"),
+        Err(error) => {
+            let lacks = pending(resources).await;
+            let remedy = match lacks.is_ok_and(|pending| !pending.is_empty()) {
+                true => "metasync migrate".to_owned(),
+                false => psql(env, "'select 1'"),
+            };
+            failed(format!("{error:#}"), remedy)
+        }
     }
 }
 
@@ -38,8 +56,8 @@ fn outcome(usages: &Usages, key: &Given<'_>) -> Outcome {
             append,
         );
     }
-    if let Some(fault) = &usages.fault {
-        return failed(fault.clone(), append);
+    if let Some(fault) = usages.fault {
+        return failed(fault.to_string(), append);
     }
     let unused = usages.unused();
     if unused.is_empty() {
@@ -60,14 +78,55 @@ fn outcome(usages: &Usages, key: &Given<'_>) -> Outcome {
     let kept = (1..=usages.keys.len()).filter(|position| !unused.contains(position));
     let kept: Vec<String> = kept.map(|position| position.to_string()).collect();
     let unused: Vec<String> = unused.iter().map(usize::to_string).collect();
+    let unused = unused.join(" and ");
+    // Only the operator knows which key is the new one, and how long it has been first. Links of exports aren't counted.
+    let is_old = filled_in(
+        "OLD_FOR_A_DAY",
+        &format!("yes if key {unused} is old, and another key has been first for a day"),
+    );
+    let keep = key.set(&format!(
+        "\"$(printf %s \"{value}\" | cut -d, -f{})\"",
+        kept.join(",")
+    ));
     hint(
         format!(
-            "nothing needs key {} of PRIVACY_KEY: remove it if it is an old one, or put it first if it is new",
-            unused.join(" and ")
+            "no key of the archive and no receipt needs key {unused} of PRIVACY_KEY. If it is new, put it first. If it \
+             is old, remove it once another key has been first for a day: until then, links of exports need it"
         ),
-        key.set(&format!(
-            "\"$(printf %s \"{value}\" | cut -d, -f{})\"",
-            kept.join(",")
-        )),
+        format!(": {is_old} && {keep}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use privacy::rotate::Usage;
+
+    use super::*;
+
+    #[test]
+    fn the_command_that_removes_an_unused_key_does_nothing_until_somebody_says_that_it_is_old() {
+        let used = Usage {
+            archive_keys: 1,
+            receipts: 1,
+        };
+        let usages = Usages {
+            keys: vec![used, Usage::default(), used],
+            ..Usages::default()
+        };
+        let env = platform::Env::default();
+        let Outcome::Hint { remedy, .. } = outcome(&usages, &Given::of(&env, KEY)) else {
+            panic!("a hint");
+        };
+        let run = |variables: &[(&str, &str)]| {
+            let script = format!("{remedy}\nprintf %s \"$PRIVACY_KEY\"");
+            let mut shell = std::process::Command::new("sh");
+            let shell = shell.args(["-c", &script]).env(KEY, "k1,k2,k3");
+            let ended = shell.envs(variables.iter().copied()).output();
+            let ended = ended.expect("sh");
+            let printed = String::from_utf8(ended.stdout).expect("UTF-8");
+            (ended.status.success(), printed)
+        };
+        assert_eq!(run(&[]), (false, String::new()));
+        assert_eq!(run(&[("OLD_FOR_A_DAY", "yes")]), (true, "k1,k3".to_owned()));
+    }
 }

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use warehouse::{Plan, Remedy, SourceError, Usage};
 
 use super::given::{Given, quoted};
+use super::repair;
 use super::report::{LONGEST_CHECK, Outcome, failed, fine, skipped};
 
 /// The number of problems that are listed.
@@ -19,10 +20,7 @@ pub async fn schema(resources: &Resources) -> Outcome {
     }
     let source = match warehouse::open(resources) {
         Ok(source) => source,
-        Err(error) => {
-            let remedy = Given::of(env, "WAREHOUSE_URL").edit();
-            return failed(format!("{error:#}"), remedy);
-        }
+        Err(error) => return failed(format!("{error:#}"), repair::of(env, &error)),
     };
     match timeout(LONGEST_CHECK / 2, source.read(&[], &Usage::default())).await {
         Err(_) => fine("large; reading it takes longer than this check"),
@@ -97,7 +95,8 @@ fn list_datasets(env: &Env) -> String {
     let url = env.get("WAREHOUSE_URL").unwrap_or_default();
     let place = url.strip_prefix("bigquery://").unwrap_or_default();
     let project = place.split('/').next().unwrap_or_default();
-    let set = Given::of(env, "WAREHOUSE_URL").set(&format!("bigquery://{project}/..."));
+    let url = format!("\"bigquery://{project}/${{DATASET:?set it to one of them}}\"");
+    let set = Given::of(env, "WAREHOUSE_URL").set(&url);
     format!("bq ls --project_id={project}  # then: {set}")
 }
 

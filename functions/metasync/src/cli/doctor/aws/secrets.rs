@@ -38,7 +38,7 @@ impl Account<'_> {
             );
         }
         let put = format!(
-            "printf %s \"${variable}\" | aws secretsmanager put-secret-value --secret-id {reference} \
+            ": \"${{{variable}:?set it to the value}}\" && printf %s \"${variable}\" | aws secretsmanager put-secret-value --secret-id {reference} \
              --region {region} --secret-string file:///dev/stdin"
         );
         let versions = secret["VersionIdsToStages"].as_object();
