@@ -131,6 +131,11 @@ fn an_alarm_on_aws_without_a_confirmed_receiver_fails() {
             "metasync-failed-runs has no receiver | terraform -chdir=infra/aws apply -var 'alarm_emails",
         ),
         (
+            json!([alarm("metasync-failed-runs", &[TOPIC], true)]),
+            json!([confirmed]),
+            "the alarm metasync-server-errors doesn't exist | terraform -chdir=infra/aws apply",
+        ),
+        (
             json!([alarm("metasync-server-errors", &[TOPIC], false)]),
             json!([confirmed]),
             "enable-alarm-actions --region eu-central-1 --alarm-names metasync-server-errors",

@@ -15,7 +15,7 @@ fn commands(checks: &[(String, String, String)], check: &str) -> Vec<String> {
         .filter(|(name, status, _)| name == check && status != "fine" && status != "skipped");
     let commands = named.map(|(_, _, text)| {
         // A command that stores a value is a pipe itself.
-        let stores = text.find(" | printf ").map(|at| &text[at + 3..]);
+        let stores = text.find(" | : \"$").map(|at| &text[at + 3..]);
         let other = || text.rsplit_once(" | ").map(|(_, command)| command);
         stores.or_else(other).unwrap().to_owned()
     });
@@ -236,6 +236,53 @@ fn a_secret_on_google_cloud_without_a_value_that_works_is_repaired_by_its_comman
             let value = value.map(|(text, enabled)| (text.to_owned(), enabled));
             deployment.secrets.insert(variable, value);
         });
+    }
+}
+
+#[test]
+fn a_deleted_secret_on_google_cloud_is_found_and_secrets_of_another_deployment_are_left_alone() {
+    let google = Google::start();
+    // `metasync-eu` is another deployment.
+    let other = "eu-DATABASE_URL".to_owned();
+    google.lock().secrets.insert(other, None);
+    let (is_fine, checks) = google.doctor();
+    assert!(is_fine, "{checks:#?}");
+    let is_other = |(name, ..): &(String, String, String)| name.contains("eu-");
+    assert!(!checks.iter().any(is_other), "{checks:#?}");
+
+    google.lock().secrets.remove("MASKING_KEY").unwrap();
+    let (_, checks) = google.doctor();
+    let expected =
+        "the secret doesn't exist, so its services don't start | terraform -chdir=infra/gcp apply";
+    super::assert_fails(&checks, &[("secret MASKING_KEY", expected)]);
+}
+
+#[test]
+fn a_deleted_alert_policy_is_repaired_by_its_command_and_nothing_deployed_is_a_failure() {
+    let google = Google::start();
+    for called in [
+        "metasync: message-log answers 5xx",
+        "metasync: dead letters of message-log",
+        "metasync: a scheduled run failed",
+    ] {
+        let expected = format!("the alert policy {called:?} doesn't exist");
+        repairs(&google, "alarms", &expected, |deployment| {
+            assert!(deployment.alarms.remove(called));
+        });
+    }
+    let env = google.env();
+    let env: Vec<(&str, &str)> = env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let (is_fine, checks) = super::doctor(&["--gcp", "--name", "typo"], &env);
+    assert!(!is_fine);
+    let apply = "| terraform -chdir=infra/gcp apply";
+    for (check, detail) in [
+        ("services", "no service typo-... is deployed in shop"),
+        ("alarms", "the deployment typo has no alert policies"),
+    ] {
+        super::assert_fails(&checks, &[(check, detail), (check, apply)]);
     }
 }
 

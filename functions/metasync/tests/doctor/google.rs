@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::{TOKENS, doctor};
 
 const PROJECT: &str = "shop";
+const CHANNEL: &str = "projects/shop/notificationChannels/1";
 const REGION: &str = "europe-west3";
 /// Passes its arguments and, if one of them is `-`, its input to the cloud, which carries the command out.
 const PROGRAM: &str = r#"#!/bin/sh
@@ -37,6 +38,8 @@ pub struct Deployment {
     pub resources: BTreeMap<String, Value>,
     /// The newest version of each secret: its value, and whether it is enabled.
     pub secrets: BTreeMap<String, Option<(String, bool)>>,
+    /// The display names of the alert policies.
+    pub alarms: BTreeSet<String>,
     /// What each service reports about itself.
     pub reports: BTreeMap<String, (u16, Value)>,
     /// The values of `x-goog-user-project` that arrived.
@@ -161,6 +164,7 @@ impl Deployment {
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), Some((value, true))))
                 .collect(),
+            alarms: BTreeSet::new(),
             reports: BTreeMap::new(),
             quota_projects: BTreeSet::new(),
             impersonated: BTreeSet::new(),
@@ -214,8 +218,11 @@ impl Deployment {
             let locations = format!("projects/{PROJECT}/locations/{REGION}");
             let path = format!("/v2/{locations}/services/metasync-{name}");
             self.resources.insert(path, service);
+            self.alarms.insert(format!("metasync: {name} answers 5xx"));
             let address = format!("{uri}/events/{name}");
             for owner in function.queues.keys() {
+                self.alarms
+                    .insert(format!("metasync: dead letters of {owner}"));
                 let topic = format!("projects/{PROJECT}/topics/metasync-{owner}-dead-letters");
                 let subscription = json!({
                     "state": "ACTIVE",
@@ -227,6 +234,8 @@ impl Deployment {
                 self.resources.insert(path, subscription);
             }
             for (schedule, when) in &function.schedules {
+                self.alarms
+                    .insert("metasync: a scheduled run failed".to_owned());
                 let input = Value::from(when.input.clone()).to_string();
                 let job = json!({
                     "state": "ENABLED",
@@ -265,7 +274,8 @@ impl Deployment {
                     let name = format!("projects/1/secrets/{secret}/versions/3");
                     (200, json!({"versions": [{"name": name, "state": state}]}))
                 }
-                None => (200, json!({})),
+                None if self.secrets.contains_key(&secret[9..]) => (200, json!({})),
+                None => (404, json!({})),
             },
             ["secrets", secret, "versions", "latest:access"] => match self.secret(secret) {
                 Some((value, true)) => (200, json!({"payload": {"data": BASE64.encode(value)}})),
@@ -289,14 +299,13 @@ impl Deployment {
             }
             ["services", service, "readyz"] => self.reports[service].clone(),
             ["v3", "projects", PROJECT, "alertPolicies"] => {
-                let channel = format!("projects/{PROJECT}/notificationChannels/1");
-                let policy =
-                    json!({"displayName": "metasync: x", "notificationChannels": [channel]});
-                (200, json!({"alertPolicies": [policy]}))
+                let own = |_: &&String| query.contains("%22metasync:");
+                let policy = |it| json!({"displayName": it, "notificationChannels": [CHANNEL]});
+                let policies: Vec<Value> = self.alarms.iter().filter(own).map(policy).collect();
+                (200, json!({"alertPolicies": policies}))
             }
             ["v3", "projects", PROJECT, "notificationChannels"] => {
-                let name = format!("projects/{PROJECT}/notificationChannels/1");
-                (200, json!({"notificationChannels": [{"name": name}]}))
+                (200, json!({"notificationChannels": [{"name": CHANNEL}]}))
             }
             _ => match self.resources.get(path) {
                 Some(found) => (200, found.clone()),

@@ -28,6 +28,8 @@ pub const LOGIN: &str = "eval \"$(aws configure export-credentials --format env)
 
 /// Repairs what differs from the catalogue, and creates what doesn't exist.
 const APPLY: &str = "terraform -chdir=infra/aws apply";
+/// The same, after somebody has set what is missing.
+const EDIT: &str = "${EDITOR:-vi} infra/aws/terraform.tfvars && terraform -chdir=infra/aws apply";
 
 struct Account<'a> {
     env: &'a Env,
@@ -239,7 +241,7 @@ impl Account<'_> {
             report.add(format!("readiness {}", function.name), outcome);
         }
         self.failed_work(report).await;
-        self.alarms(report).await;
+        self.alarms(&deployed, report).await;
     }
 
     /// The command that shows a function.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::aws;
 use super::report::{Outcome, Report, failed, fine};
+use crate::catalogue;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 pub const LOGIN: &str = "gcloud auth application-default login";
@@ -32,6 +33,8 @@ const APIS: [&str; 9] = [
 
 /// Repairs what differs from the catalogue, and creates what doesn't exist.
 const APPLY: &str = "terraform -chdir=infra/gcp apply";
+/// The same, after somebody has set what is missing.
+const EDIT: &str = "${EDITOR:-vi} infra/gcp/terraform.tfvars && terraform -chdir=infra/gcp apply";
 
 struct Project<'a> {
     http: reqwest::Client,
@@ -82,9 +85,12 @@ pub async fn check(env: &Env, name: &str, report: &mut Report) -> anyhow::Result
     };
     project.apis(report).await;
     project.rights(report).await;
-    project.secrets(name, report).await;
-    project.services(name, report).await;
-    project.alarms(name, report).await;
+    let catalogue = catalogue::functions();
+    let services = project.deployed(name, &catalogue, report).await;
+    let services = services.unwrap_or_default();
+    project.secrets(name, &services, &catalogue, report).await;
+    project.services(&services, report).await;
+    project.alarms(name, &services, report).await;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
 use super::report::{Outcome, failed, fine, skipped};
+use crate::functions::FUNCTIONS;
 
 /// The time limit of the call: a start with secrets to read, and the checks of the function.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -18,6 +19,8 @@ pub struct Remedies {
     /// Starts a sync.
     pub sync: String,
     pub apply: &'static str,
+    /// Sets what is missing, and applies.
+    pub edit: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -62,21 +65,45 @@ fn of_response(status: u16, body: &str, remedies: &Remedies) -> Outcome {
     let Ok(ready) = serde_json::from_str::<Ready>(body) else {
         return failed(format!("GET /readyz returns {status}"), &remedies.log);
     };
-    let fails = |it: &&Check| it.status == "unavailable";
-    let lacking: Vec<&Check> = ready.checks.iter().filter(fails).collect();
-    let Some(first) = lacking.first() else {
-        let names: Vec<&str> = ready.checks.iter().map(|it| it.name.as_str()).collect();
-        return fine(match names.as_slice() {
-            [] => "it answers".to_owned(),
-            names => format!("it answers, and checked {}", names.join(", ")),
-        });
-    };
-    let listed = lacking.iter().map(|it| {
-        let detail = it.detail.as_deref().unwrap_or("not available");
-        format!("{}: {detail}", it.name)
-    });
-    let listed: Vec<String> = listed.collect();
-    failed(listed.join("; "), remedies.of(first))
+    let (lacking, others): (Vec<&Check>, Vec<&Check>) =
+        ready.checks.iter().partition(|it| it.is_lacking());
+    if let Some(first) = lacking.first() {
+        let listed: Vec<String> = lacking.iter().map(|it| it.told("not available")).collect();
+        return failed(listed.join("; "), remedies.of(first));
+    }
+    let (off, checked): (Vec<&Check>, Vec<&Check>) = others.iter().partition(|it| it.is_off());
+    let mut told = "it answers".to_owned();
+    if !checked.is_empty() {
+        let names: Vec<&str> = checked.iter().map(|it| it.name.as_str()).collect();
+        told = format!("{told}, and checked {}", names.join(", "));
+    }
+    for check in off {
+        told = format!("{told}; off: {}", check.told("not configured"));
+    }
+    fine(told)
+}
+
+impl Check {
+    fn is_off(&self) -> bool {
+        self.status == "off"
+    }
+
+    /// A function of `metasync` that is off is wanted, and lacks a variable.
+    fn is_function(&self) -> bool {
+        FUNCTIONS.iter().any(|it| it.name == self.name)
+    }
+
+    fn is_lacking(&self) -> bool {
+        self.status == "unavailable" || self.is_off() && self.is_function()
+    }
+
+    fn told(&self, otherwise: &str) -> String {
+        format!(
+            "{}: {}",
+            self.name,
+            self.detail.as_deref().unwrap_or(otherwise)
+        )
+    }
 }
 
 impl Remedies {
@@ -86,6 +113,7 @@ impl Remedies {
             "database" if detail.contains("metasync migrate") => "metasync migrate".to_owned(),
             "bucket" if detail.contains("denies") => self.apply.to_owned(),
             "schema" => self.sync.clone(),
+            _ if check.is_function() => self.edit.to_owned(),
             _ => self.log.clone(),
         }
     }
@@ -102,6 +130,7 @@ mod tests {
             log: "show the log".to_owned(),
             sync: "sync".to_owned(),
             apply: "apply",
+            edit: "edit",
         }
     }
 
@@ -151,7 +180,15 @@ mod tests {
             );
         }
         let off = see(200, &one("model", "off", "no model")).await;
-        assert_eq!(off.1, "it answers, and checked model");
+        assert_eq!(off.1, "it answers; off: model: no model");
+        let reason = "message-log is not served, because MASKING_KEY is not set";
+        let (is_fine, detail, remedy) = see(200, &one("message-log", "off", reason)).await;
+        assert!(
+            !is_fine,
+            "metasync serves a part of its functions: {detail}"
+        );
+        assert_eq!(detail, format!("message-log: {reason}"));
+        assert_eq!(remedy, "edit");
         let (is_fine, detail, _) = see(404, r#"{"title": "not found"}"#).await;
         assert!(
             !is_fine && detail.contains("without GET /readyz"),

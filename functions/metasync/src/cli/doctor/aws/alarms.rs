@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Account, deployable};
+use super::{Account, Deployed};
+use crate::catalogue::{self, Function};
 use crate::cli::doctor::report::{Outcome, Report, failed, fine, hint};
 
 const APPLY: &str =
@@ -16,8 +17,8 @@ const MAX_PAGES: usize = 50;
 type Form = Vec<(String, String)>;
 
 impl Account<'_> {
-    pub(super) async fn alarms(&self, report: &mut Report) {
-        match self.broken_alarms().await {
+    pub(super) async fn alarms(&self, deployed: &[Deployed<'_>], report: &mut Report) {
+        match self.broken_alarms(deployed).await {
             Ok((count, broken)) if broken.is_empty() => {
                 let detail = format!("{count} alarms, each with a receiver");
                 report.add("alarms", fine(detail));
@@ -32,11 +33,15 @@ impl Account<'_> {
     }
 
     /// The number of alarms, and what keeps them from reaching somebody.
-    async fn broken_alarms(&self) -> Result<(usize, Vec<Outcome>), Outcome> {
+    async fn broken_alarms(
+        &self,
+        deployed: &[Deployed<'_>],
+    ) -> Result<(usize, Vec<Outcome>), Outcome> {
         let (name, region) = (self.name, self.region);
         // Another deployment's name may begin with this one's, so a prefix would find its alarms as well.
         let mut form = form("DescribeAlarms", "2010-08-01");
-        for (number, name) in (1..).zip(names(name)) {
+        let catalogue = catalogue::functions();
+        for (number, name) in (1..).zip(names(name, catalogue.values())) {
             form.push((format!("AlarmNames.member.{number}"), name));
         }
         let found = self.query("monitoring", region, &form).await;
@@ -51,10 +56,14 @@ impl Account<'_> {
         let alarms = found.as_array().map(Vec::as_slice).unwrap_or_default();
         if alarms.is_empty() {
             let detail = format!("the deployment {name} has no alarms");
-            return Err(failed(detail, "terraform -chdir=infra/aws apply"));
+            return Err(failed(detail, super::APPLY));
         }
         let mut topics = BTreeSet::new();
-        let mut broken = Vec::new();
+        let expected = names(name, deployed.iter().map(|it| it.expected)).into_iter();
+        let missing = expected.filter(|called| alarms.iter().all(|it| it["AlarmName"] != **called));
+        let missing =
+            missing.map(|called| failed(format!("the alarm {called} doesn't exist"), super::APPLY));
+        let mut broken: Vec<Outcome> = missing.collect();
         for alarm in alarms {
             let called = alarm["AlarmName"].as_str().unwrap_or_default();
             let actions = alarm["AlarmActions"].as_array().into_iter().flatten();
@@ -171,11 +180,16 @@ fn region_of(topic: &str) -> &str {
     topic.split(':').nth(3).unwrap_or_default()
 }
 
-/// The names of the alarms that a deployment can have.
-fn names(name: &str) -> Vec<String> {
-    let of_queues = deployable().flat_map(|function| {
-        ["dead-letters", "waiting"].map(|alarm| format!("{name}-{function}-{alarm}"))
-    });
-    let common = ["failed-runs", "server-errors"].map(|alarm| format!("{name}-{alarm}"));
-    of_queues.chain(common).collect()
+/// The names of the alarms of a deployment with these functions.
+fn names<'a>(name: &str, functions: impl Iterator<Item = &'a Function>) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([format!("{name}-server-errors")]);
+    for function in functions {
+        for queue in function.queues.keys() {
+            names.extend(["dead-letters", "waiting"].map(|it| format!("{name}-{queue}-{it}")));
+        }
+        if !function.schedules.is_empty() {
+            names.insert(format!("{name}-failed-runs"));
+        }
+    }
+    names
 }

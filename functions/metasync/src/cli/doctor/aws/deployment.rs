@@ -4,7 +4,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{APPLY, Account, Deployed};
+use super::{APPLY, Account, Deployed, EDIT};
 use crate::catalogue::{Function, Queue, Schedule};
 use crate::cli::doctor::difference::{Differences, unset};
 use crate::cli::doctor::report::{Report, failed, fine};
@@ -25,8 +25,7 @@ impl Account<'_> {
             (Ok(()), None) => failed(differences.text(), APPLY),
             (Ok(()), Some(missing)) => {
                 differences.add(missing);
-                let edit = "${EDITOR:-vi} infra/aws/terraform.tfvars";
-                failed(differences.text(), format!("{edit} && {APPLY}"))
+                failed(differences.text(), EDIT)
             }
         };
         report.add(check, outcome);

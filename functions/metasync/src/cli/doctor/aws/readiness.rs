@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use platform::aws::Call;
 use serde_json::{Value, json};
 
-use super::{APPLY, Account};
+use super::{APPLY, Account, EDIT};
 use crate::cli::doctor::readiness::{Remedies, outcome};
 use crate::cli::doctor::report::Outcome;
 
@@ -31,6 +31,7 @@ impl Account<'_> {
                  --cli-read-timeout 900 --payload fileb:///dev/stdin /dev/stdout"
             ),
             apply: APPLY,
+            edit: EDIT,
         };
         outcome(self.ready(function), &remedies).await
     }

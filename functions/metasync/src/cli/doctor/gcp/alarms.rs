@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Project;
-use crate::cli::doctor::report::{Outcome, Report, failed, fine, hint};
+use super::services::Service;
+use crate::cli::doctor::report::{Outcome, Report, failed, fine};
 
 const APPLY: &str =
     "terraform -chdir=infra/gcp apply -var 'alarm_emails=[\"on-call@example.com\"]'";
 
 impl Project<'_> {
-    pub(super) async fn alarms(&self, name: &str, report: &mut Report) {
-        match self.broken_alarms(name).await {
+    pub(super) async fn alarms(&self, name: &str, services: &[Service<'_>], report: &mut Report) {
+        match self.broken_alarms(name, services).await {
             Ok((count, broken)) if broken.is_empty() => {
                 let detail = format!("{count} alert policies, each with a receiver");
                 report.add("alarms", fine(detail));
@@ -27,16 +28,27 @@ impl Project<'_> {
     }
 
     /// The number of alert policies, and what keeps them from reaching somebody.
-    async fn broken_alarms(&self, name: &str) -> Result<(usize, Vec<Outcome>), Outcome> {
+    async fn broken_alarms(
+        &self,
+        name: &str,
+        services: &[Service<'_>],
+    ) -> Result<(usize, Vec<Outcome>), Outcome> {
         let filter = format!("display_name%20%3D%20starts_with(%22{name}:%20%22)");
         let path = format!("alertPolicies?pageSize=500&filter={filter}");
         let policies = self.listed(&path, "alertPolicies").await?;
         if policies.is_empty() {
-            let detail = format!("the deployment {name} has no alert policies yet");
-            return Err(hint(detail, "terraform -chdir=infra/gcp apply"));
+            let detail = format!("the deployment {name} has no alert policies");
+            return Err(failed(detail, super::APPLY));
         }
         let mut named = BTreeSet::new();
-        let mut broken = Vec::new();
+        let expected = expected(name, services).into_iter();
+        let missing =
+            expected.filter(|called| policies.iter().all(|it| it["displayName"] != **called));
+        let missing = missing.map(|called| {
+            let detail = format!("the alert policy {called:?} doesn't exist");
+            failed(detail, super::APPLY)
+        });
+        let mut broken: Vec<Outcome> = missing.collect();
         for policy in &policies {
             let called = policy["displayName"].as_str().unwrap_or_default();
             let resource = policy["name"].as_str().unwrap_or_default();
@@ -84,6 +96,20 @@ impl Project<'_> {
             }
         }
     }
+}
+
+/// The names of the alert policies that these services have.
+fn expected(name: &str, services: &[Service<'_>]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for service in services {
+        names.insert(format!("{name}: {} answers 5xx", service.function));
+        let queues = service.expected.queues.keys();
+        names.extend(queues.map(|queue| format!("{name}: dead letters of {queue}")));
+        if !service.expected.schedules.is_empty() {
+            names.insert(format!("{name}: a scheduled run failed"));
+        }
+    }
+    names
 }
 
 /// What is wrong with a notification channel that an alert policy names.

@@ -1,20 +1,22 @@
 //! Whether what runs on Google Cloud is what the catalogue says: the services, their queues and their schedules; and
 //! whether each service can do its work.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::{APPLY, Project};
-use crate::catalogue::{self, Function, Queue, Schedule};
+use super::{APPLY, EDIT, Project};
+use crate::catalogue::{Function, Queue, Schedule};
 use crate::cli::doctor::difference::{Differences, unset};
 use crate::cli::doctor::readiness::{Remedies, outcome};
-use crate::cli::doctor::report::{Outcome, Report, failed, fine, skipped};
+use crate::cli::doctor::report::{Outcome, Report, failed, fine};
 
 /// A service that is deployed.
-struct Service<'a> {
-    function: &'a str,
-    expected: &'a Function,
+pub(super) struct Service<'a> {
+    pub(super) function: &'a str,
+    pub(super) expected: &'a Function,
     /// The prefix of the deployment's names.
     name: &'a str,
     region: String,
@@ -36,6 +38,14 @@ impl Service<'_> {
         env.filter_map(|it| Some((it["name"].as_str()?, it)))
     }
 
+    /// The variables that refer to a secret, and the secret's name.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables().filter_map(|(variable, is)| {
+            let secret = is["valueSource"]["secretKeyRef"]["secret"].as_str()?;
+            Some((variable, secret.rsplit('/').next().unwrap_or_default()))
+        })
+    }
+
     /// The audience of the tokens of its triggers.
     fn audience(&self) -> String {
         format!("{}-{}.events", self.name, self.function)
@@ -48,7 +58,13 @@ impl Service<'_> {
 }
 
 impl Project<'_> {
-    pub(super) async fn services(&self, name: &str, report: &mut Report) {
+    /// The services of a deployment. None if they can't be listed, which the report says then.
+    pub(super) async fn deployed<'b>(
+        &self,
+        name: &'b str,
+        catalogue: &'b BTreeMap<String, Function>,
+        report: &mut Report,
+    ) -> Option<Vec<Service<'b>>> {
         // Without a region in the host, this lists the services of all regions.
         let path = format!(
             "/apis/serving.knative.dev/v1/namespaces/{}/services",
@@ -56,9 +72,11 @@ impl Project<'_> {
         );
         let listed = match self.call("run", &path, None).await {
             Ok(listed) => listed,
-            Err(outcome) => return report.add("services", outcome),
+            Err(outcome) => {
+                report.add("services", outcome);
+                return None;
+            }
         };
-        let catalogue = catalogue::functions();
         let mut deployed = Vec::new();
         for item in listed["items"].as_array().into_iter().flatten() {
             let metadata = &item["metadata"];
@@ -87,11 +105,15 @@ impl Project<'_> {
             }
         }
         if deployed.is_empty() {
-            let detail = format!("no service {name}-... is deployed yet");
-            return report.add("services", skipped(detail));
+            let detail = format!("no service {name}-... is deployed in {}", self.id);
+            report.add("services", failed(detail, APPLY));
         }
         deployed.sort_by_key(|service| service.function);
-        for service in &deployed {
+        Some(deployed)
+    }
+
+    pub(super) async fn services(&self, deployed: &[Service<'_>], report: &mut Report) {
+        for service in deployed {
             report.add(format!("service {}", service.function), state(&service.is));
             self.compare(service, report).await;
         }
@@ -128,8 +150,7 @@ impl Project<'_> {
                 None => failed(differences.text(), APPLY),
                 Some(missing) => {
                     differences.add(missing);
-                    let edit = "${EDITOR:-vi} infra/gcp/terraform.tfvars";
-                    failed(differences.text(), format!("{edit} && {APPLY}"))
+                    failed(differences.text(), EDIT)
                 }
             },
         );
@@ -162,14 +183,14 @@ impl Project<'_> {
         let others = service
             .variables()
             .filter(|(name, _)| !fixed.iter().any(|(fixed, _)| fixed == name));
-        for (variable, is) in others {
-            let secret = is["valueSource"]["secretKeyRef"]["secret"].as_str();
-            let secret = secret.map(|it| it.rsplit('/').next().unwrap_or_default());
+        for (variable, _) in others {
+            let mut secrets = service.secrets();
+            let secret = secrets.find(|(name, _)| *name == variable);
             if !expected.reads.contains(variable) {
                 differences.add(format!(
                     "{variable} is set, and the service doesn't read it"
                 ));
-            } else if secret.is_some_and(|it| it != format!("{}-{variable}", service.name)) {
+            } else if secret.is_some_and(|(_, it)| it != format!("{}-{variable}", service.name)) {
                 differences.add(format!(
                     "{variable} refers to the secret of another deployment"
                 ));
@@ -264,6 +285,7 @@ impl Project<'_> {
                 "gcloud scheduler jobs run {name}-{syncs} --location {region} --project {id}"
             ),
             apply: APPLY,
+            edit: EDIT,
         };
         let token = match self.invoker(service).await {
             Ok(token) => token,
