@@ -54,15 +54,12 @@ pub(crate) async fn of_days(
     .await?;
     rows.iter()
         .map(|row| {
-            let (positive, negative) = (row.try_get("positive")?, row.try_get("negative")?);
-            let scored: i64 = row.try_get("scored")?;
-            let share = |count: i64| (scored > 0).then(|| count as f64 / scored as f64);
             let feedback = Feedback {
                 given: row.try_get("given")?,
-                positive,
-                negative,
-                positive_share: share(positive),
-                negative_share: share(negative),
+                positive: row.try_get("positive")?,
+                negative: row.try_get("negative")?,
+                positive_share: row.try_get("positive_share")?,
+                negative_share: row.try_get("negative_share")?,
             };
             Ok((row.try_get("day")?, feedback))
         })

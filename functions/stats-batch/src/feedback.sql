@@ -1,18 +1,6 @@
 -- The feedback on the messages of a robeing per local day.
-select day, count(*) as given, count(*) filter (where score > 0) as positive,
-       count(*) filter (where score < 0) as negative, count(score) as scored
-from (
-    select (given_at at time zone 'utc' + $5[1 + width_bucket(given_at, $4)] * interval '1 second')::date as day,
-           score
-    from conversation.feedback
-    where robeing_id = $1
-      and given_at >= $2
-      and given_at < $3
-      and removed_at is null
-      -- Feedback on a deleted message stays until the next roll-up, and a reaction may precede its message.
-      and exists (
-          select from conversation.log
-          where log.id = feedback.message_id and log.robeing_id = $1 and log.deleted_at is null)
-) as given
-where day between $6 and $7
+select day, sum(given)::bigint as given, sum(positive)::bigint as positive, sum(negative)::bigint as negative,
+       sum(positive)::double precision / nullif(sum(scored), 0)::double precision as positive_share,
+       sum(negative)::double precision / nullif(sum(scored), 0)::double precision as negative_share
+from conversation.feedback_counts($1, $2, $3, $4, $5, $6, $7)
 group by day
