@@ -3,7 +3,7 @@
 //! | no longer in the log as it was | counted instead |
 //! | --- | --- |
 //! | rows of a person, erased or deleted | `robeing.removed`, which a trigger of the log fills in the same transaction: by robeing, quarter hour and place, without a person |
-//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by `robeing.moved`, to which the same trigger adds the difference. It takes no lock: `robeing.hourly_counts`, by which roll-ups of any release count, deletes the differences that its counts include |
+//! | where a message was said or what it answers, if that becomes known after it was counted | the place that was counted, by `robeing.moved`, to which the same trigger adds the difference. It takes no lock: `robeing.hourly_counts`, by which the roll-ups of this release and of 0.1.0 count, deletes the differences that its counts include |
 //! | a month, archived and dropped | the quarter hours of `robeing.growth`, which stay as they are |
 //! | a robeing, erased | nothing: its counts are erased too |
 //!
