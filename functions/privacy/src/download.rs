@@ -70,11 +70,8 @@ pub fn authenticate(privacy: &Privacy, address: &Uri) -> Result<Caller> {
             "the link has expired: get a new one from GET /v1/exports/{id}",
         ));
     }
-    Ok(Caller {
-        name: "link".into(),
-        role: Role::Reader,
-        scope: Arc::new(CallerScope::default()),
-    })
+    let nothing = Arc::new(CallerScope::default());
+    Ok(Caller::service("link".into(), Role::Reader, nothing))
 }
 
 /// Download a file of an export.

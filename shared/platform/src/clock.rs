@@ -58,6 +58,11 @@ impl Moment {
         monotonic.max(wall)
     }
 
+    /// The wall clock's time, for what other processes read.
+    pub fn wall(self) -> SystemTime {
+        self.wall
+    }
+
     /// The monotonic time, for timers.
     pub fn instant(self) -> Instant {
         self.monotonic

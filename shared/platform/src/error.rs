@@ -1,6 +1,8 @@
 //! The error of every handler, which tells callers what they can do. Its response is RFC 9457's
 //! `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -33,6 +35,12 @@ pub enum Error {
     /// The request is valid but contradicts stored data, such as an idempotency key with other content.
     #[error("{0}")]
     Unprocessable(String),
+    /// The caller has sent too many requests, and may send the next one after this time.
+    #[error("{detail}")]
+    TooMany {
+        detail: String,
+        retry_after: Duration,
+    },
     /// A dependency is down, slow or over its limit. The same request may succeed later.
     #[error("{detail}")]
     Unavailable {
@@ -69,6 +77,7 @@ impl Error {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -97,8 +106,17 @@ impl IntoResponse for Error {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);
         }
+        if let Self::TooMany { retry_after, .. } = self {
+            let seconds = HeaderValue::from(whole_seconds(retry_after).max(1));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
+}
+
+/// The duration in seconds, rounded up.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 /// The detail of every internal error.

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::auth::Auth;
+use crate::auth::{Accounts, Auth, Registered};
 use crate::llm::Llm;
 use crate::readiness::Readiness;
 use crate::secrets::{Refresh, Rotating};
@@ -25,6 +25,7 @@ struct Inner {
     postgres: OnceLock<postgres::Pool>,
     llm: OnceLock<Option<Llm>>,
     auth: OnceLock<Auth>,
+    accounts: Registered,
     ingress: Ingress,
     readiness: Readiness,
     opened: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
@@ -46,6 +47,7 @@ impl Resources {
             postgres: OnceLock::new(),
             llm: OnceLock::new(),
             auth: OnceLock::new(),
+            accounts: Registered::default(),
             ingress: Ingress::default(),
             readiness: Readiness::default(),
             opened: Mutex::default(),
@@ -77,6 +79,16 @@ impl Resources {
     /// Where an app declares how the service in front of it handles special requests.
     pub fn ingress(&self) -> &Ingress {
         &self.0.ingress
+    }
+
+    /// Accepts the people and tokens of a database as callers. The first registration stays, because several apps of
+    /// one process register the same.
+    pub fn accept_accounts(&self, accounts: Arc<dyn Accounts>) {
+        let _ = self.0.accounts.set(accounts);
+    }
+
+    pub(crate) fn accounts(&self) -> &Registered {
+        &self.0.accounts
     }
 
     /// Where an app registers what it needs, for `GET /readyz`.

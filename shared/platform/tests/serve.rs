@@ -246,7 +246,9 @@ async fn the_responses_of_the_service_are_documented_on_every_route() {
     let document = app.get("/openapi.json").await.json();
     let responses = &document["paths"]["/v1/orders"]["post"]["responses"];
     let statuses: Vec<_> = responses.as_object().expect("responses").keys().collect();
-    let of_service = ["400", "401", "403", "408", "413", "415", "500", "503"];
+    let of_service = [
+        "400", "401", "403", "408", "413", "415", "429", "500", "503",
+    ];
     assert_eq!(statuses[0], "201");
     assert_eq!(statuses[1..], of_service);
     assert_eq!(responses["503"]["description"], "the warehouse is closed");
@@ -289,11 +291,12 @@ fn signed(resources: &Resources) -> anyhow::Result<Router> {
         .accept_signed("/v1/signed", has_length, |headers, body| {
             let length = headers.get("x-length").and_then(|it| it.to_str().ok());
             if length == Some(&body.len().to_string()) {
-                return Ok(Caller {
-                    name: "sender".into(),
-                    role: platform::Role::Writer,
-                    scope: std::sync::Arc::default(),
-                });
+                let scope = std::sync::Arc::default();
+                return Ok(Caller::service(
+                    "sender".into(),
+                    platform::Role::Writer,
+                    scope,
+                ));
             }
             Err(Error::Unauthenticated("the length does not fit".to_owned()))
         })?;
@@ -344,11 +347,12 @@ async fn a_signed_route_is_authenticated_by_the_signature_alone_and_gets_the_raw
 fn linked(resources: &Resources) -> anyhow::Result<Router> {
     resources.ingress().accept_linked("/v1/linked", |address| {
         if address.query() == Some("word=open") {
-            return Ok(Caller {
-                name: "link".into(),
-                role: platform::Role::Reader,
-                scope: std::sync::Arc::default(),
-            });
+            let scope = std::sync::Arc::default();
+            return Ok(Caller::service(
+                "link".into(),
+                platform::Role::Reader,
+                scope,
+            ));
         }
         Err(Error::Unauthenticated("the link has ended".to_owned()))
     })?;

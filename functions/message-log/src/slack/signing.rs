@@ -149,11 +149,12 @@ impl Slack {
             (None, named) => named.filter(|named| is_name(named)),
         };
         let robeing = self.robeings.of(app.as_deref()).cloned();
-        Ok(Caller {
-            name: "slack".into(),
-            role: Role::Writer,
-            scope: Arc::new(Scope::default().with(ROBEINGS, Names::only(robeing))),
-        })
+        let scope = Scope::default().with(ROBEINGS, Names::only(robeing));
+        Ok(Caller::service(
+            "slack".into(),
+            Role::Writer,
+            Arc::new(scope),
+        ))
     }
 }
 

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{Kind, Names, Scope};
 use crate::Error;
@@ -15,23 +18,43 @@ pub(crate) const TRIGGER: &str = "trigger:";
 /// An authenticated caller. A handler that takes one is unreachable without authentication.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    /// The name of a service, or the id of a person: logs must not contain personal data.
     pub name: Arc<str>,
     pub role: Role,
     pub scope: Arc<Scope>,
+    /// The person who calls, who owns what they create. None for services.
+    pub person: Option<Uuid>,
 }
 
 impl Caller {
+    pub fn service(name: Arc<str>, role: Role, scope: Arc<Scope>) -> Self {
+        Self {
+            name,
+            role,
+            scope,
+            person: None,
+        }
+    }
+
+    pub fn of_person(id: Uuid, role: Role, scope: Arc<Scope>) -> Self {
+        Self {
+            person: Some(id),
+            ..Self::service(id.to_string().into(), role, scope)
+        }
+    }
+
     /// The platform that invokes a trigger, after it has authenticated itself: an admin of everything.
     pub fn trigger(name: &str) -> Self {
         Self::unlimited(format!("{TRIGGER}{name}").into())
     }
 
+    /// Whether a platform calls, which belongs to neither a person nor a service.
+    pub fn is_trigger(&self) -> bool {
+        self.name.starts_with(TRIGGER)
+    }
+
     pub(super) fn unlimited(name: Arc<str>) -> Self {
-        Self {
-            name,
-            role: Role::Admin,
-            scope: Arc::new(Scope::all()),
-        }
+        Self::service(name, Role::Admin, Arc::new(Scope::all()))
     }
 
     /// Checks that the caller's scope includes every name of a kind, for what belongs to the whole deployment.
@@ -61,7 +84,9 @@ impl Caller {
 }
 
 /// The role of a caller. Each role includes the permissions of those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     Reader,
@@ -84,7 +109,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let caller = parts.extensions.get::<Self>().cloned();
-        caller.ok_or_else(|| Error::Unauthenticated("send `Authorization: Bearer <token>`".into()))
+        caller.ok_or_else(Error::no_caller)
     }
 }
 

@@ -181,7 +181,10 @@ impl Source {
 }
 
 /// Parses a URL that must be encrypted or local: whoever can respond to it can let anybody in.
-fn safe_url(url: &str) -> anyhow::Result<url::Url> {
+///
+/// # Errors
+/// If it is another one.
+pub fn safe_url(url: &str) -> anyhow::Result<url::Url> {
     let parsed = url::Url::parse(url).with_context(|| format!("{url:?} is not a URL"))?;
     ensure!(
         parsed.scheme() == "https" || (parsed.scheme() == "http" && is_loopback(&parsed)),

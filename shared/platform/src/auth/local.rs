@@ -13,7 +13,8 @@ use crate::Error;
 /// A request names its host in `Host`, in its target (`:authority` on HTTP/2, an absolute URL on
 /// HTTP/1.1), or in both.
 pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
-    let host = one(headers, &header::HOST)?;
+    let one = |name| one(headers, name).map_err(|reason| refused(&reason));
+    let host = one(&header::HOST)?;
     let target = target.authority().map(http::uri::Authority::as_str);
     if let (Some(host), Some(target)) = (host, target)
         && !host.eq_ignore_ascii_case(target)
@@ -27,21 +28,25 @@ pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
         ));
     }
     // Browsers send the page's origin with every request that can change something.
-    match (one(headers, &header::ORIGIN)?, host) {
+    match (one(&header::ORIGIN)?, host) {
         (None, _) => Ok(()),
         (Some(origin), Some(host)) if origin.strip_prefix("http://") == Some(host) => Ok(()),
         (Some(_), _) => Err(refused("web pages of another origin can't call it")),
     }
 }
 
-/// The header, which must not be there twice: a proxy might check one of them, and this process the other.
-fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+/// The header, which must not be there twice: a proxy might check one of them, and this process the other. An error
+/// says what to send.
+pub(super) fn one<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, String> {
     let mut values = headers.get_all(name).iter();
     let (value, None) = (values.next(), values.next()) else {
-        return Err(refused(&format!("send one `{name}` header")));
+        return Err(format!("send one `{name}` header"));
     };
     let value = value.map(|value| value.to_str()).transpose();
-    value.map_err(|_| refused("send headers in ASCII"))
+    value.map_err(|_| "send headers in ASCII".to_owned())
 }
 
 fn refused(reason: &str) -> Error {

@@ -3,7 +3,8 @@
 //!
 //! Callers authenticate with `Authorization: Bearer` and a service token, or a JWT of an OIDC issuer.
 //! Routes below `/events/` also accept a JWT of the service account of the schedule or subscription
-//! that calls them on Cloud Run.
+//! that calls them on Cloud Run. A function that registers [`Accounts`] also accepts their tokens, and on some routes
+//! the cookie of a person who is signed in.
 //!
 //! | variable | meaning |
 //! | --- | --- |
@@ -14,16 +15,20 @@
 //! | `AUTH_SCOPE_CLAIM` | the claim that holds a scope, as in `AUTH_TOKENS`, as an object or as its JSON; default `metasync_scope` |
 //! | `AUTH_TRIGGER_ACCOUNT`, `AUTH_TRIGGER_AUDIENCE` | the email of the service account that may call `/events/*`, and the audience of its JWTs |
 //! | `AUTH_TRIGGER_ISSUER` | the issuer of those JWTs; default `https://accounts.google.com` |
+//! | `PUBLIC_URL` | the origin of the pages; default: the host that a request names |
 //! | `AUTH_MODE` | `open`: everyone is an admin with every scope; excludes the other variables, Lambda and Cloud Run |
 //!
 //! `AUTH_ROLE_CLAIM` and `AUTH_SCOPE_CLAIM` are the name of a claim (`https://example.com/role`) or a
 //! path to it (`realm_access.roles`). See [`Scope`] for the kinds and names of a scope: a missing kind
 //! grants nothing, `["*"]` grants everything of that kind.
 
+mod accounts;
 mod caller;
+mod id_token;
 mod keys;
 mod local;
 mod oidc;
+mod origin;
 mod scope;
 mod token;
 
@@ -31,15 +36,21 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::secrets::Rotating;
 use crate::{All as _, Env, Error, Resources};
 use oidc::{Jwt, Oidc};
+use origin::OwnOrigin;
 use token::Tokens;
 
+pub(crate) use accounts::Registered;
+pub use accounts::{Accounts, COOKIE, SignedIn};
 pub(crate) use caller::TRIGGER;
 pub use caller::{Admin, Caller, Role, Writer};
+pub use id_token::IdTokens;
+pub use keys::safe_url;
+pub use origin::public_url;
 pub use scope::{Kind, NameList, Names, Scope, is_name};
 
 /// Authenticates each request before [`crate::serve()`] routes it.
@@ -47,6 +58,8 @@ pub use scope::{Kind, NameList, Names, Scope, is_name};
 pub struct Auth {
     /// None in the open mode.
     credentials: Option<Arc<Credentials>>,
+    accounts: Registered,
+    own_origin: OwnOrigin,
 }
 
 /// The accepted credentials; at least one kind is configured.
@@ -79,6 +92,20 @@ impl Auth {
     /// # Errors
     /// If they are incomplete, or if no caller could authenticate.
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
+        let (credentials, own_origin) = (
+            Self::credentials(resources),
+            OwnOrigin::open(resources.env()),
+        )
+            .all()?;
+        Ok(Self {
+            credentials: credentials.map(Arc::new),
+            accounts: resources.accounts().clone(),
+            own_origin,
+        })
+    }
+
+    /// None in the open mode.
+    fn credentials(resources: &Resources) -> anyhow::Result<Option<Credentials>> {
         let env = resources.env();
         match env.get("AUTH_MODE") {
             None => {}
@@ -92,7 +119,7 @@ impl Auth {
                          others can call: set AUTH_TOKENS, or AUTH_ISSUER and AUTH_AUDIENCE, instead"
                     );
                 }
-                return Ok(Self { credentials: None });
+                return Ok(None);
             }
             Some(other) => bail!("AUTH_MODE is {other:?}: set it to \"open\", or unset it"),
         }
@@ -111,14 +138,11 @@ impl Auth {
                  AUTH_TRIGGER_ACCOUNT and AUTH_TRIGGER_AUDIENCE; for local use, AUTH_MODE=open{why}"
             );
         }
-        let credentials = Credentials {
+        Ok(Some(Credentials {
             tokens,
             oidc,
             trigger,
-        };
-        Ok(Self {
-            credentials: Some(Arc::new(credentials)),
-        })
+        }))
     }
 
     /// Whether every request is accepted. The server then binds to loopback only.
@@ -157,17 +181,88 @@ impl Auth {
         };
         let path = target.path();
         let is_event = path == "/events" || path.starts_with("/events/");
-        let trigger = credentials.trigger.as_ref().filter(|_| is_event);
-
-        let tokens = credentials.tokens.current();
-        let caller = match tokens.as_ref().as_ref().and_then(|it| it.caller(bearer)) {
-            Some(caller) => caller,
-            None => by_jwt(bearer, [trigger, credentials.oidc.as_ref()]).await?,
-        };
-        if is_event {
-            return caller.at_least(Role::Admin).map(Some);
+        let caller = credentials.caller(bearer, is_event, self.accounts.get());
+        let caller = caller.await?;
+        if !is_event {
+            return Ok(Some(caller));
         }
-        Ok(Some(caller))
+        if caller.person.is_some() {
+            return Err(Error::Forbidden(
+                "people can't call triggers: send a service token".to_owned(),
+            ));
+        }
+        caller.at_least(Role::Admin).map(Some)
+    }
+
+    /// Like [`Auth::authenticate`], for a route that accepts the cookie of a person as well. A request with an
+    /// `Authorization` header is authenticated by that alone.
+    ///
+    /// # Errors
+    /// In addition, `Forbidden` if a page of another origin may have caused a change.
+    pub(crate) async fn authenticate_person(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        target: &Uri,
+    ) -> Result<Option<SignedIn>, Error> {
+        if let Some(caller) = self.authenticate(headers, target).await? {
+            return Ok(Some(match self.accounts.get() {
+                Some(accounts) if self.is_open() => accounts.local().await?.into(),
+                _ => caller.into(),
+            }));
+        }
+        let (Some(accounts), Some(cookie)) = (self.accounts.get(), accounts::cookie(headers)?)
+        else {
+            return Ok(None);
+        };
+        self.own_origin.check(method, headers, target)?;
+        accounts.by_cookie(cookie).await
+    }
+
+    /// Refuses a change that a page of another origin may have caused, on a route that needs no caller.
+    ///
+    /// # Errors
+    /// `Forbidden`, unless the browser says that the page is of this service.
+    pub fn check_same_origin(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        target: &Uri,
+    ) -> Result<(), Error> {
+        self.own_origin.check(method, headers, target)
+    }
+
+    /// Checks a request to a route that needs no caller.
+    ///
+    /// # Errors
+    /// In the open mode, `Forbidden` if it may come from another machine or from a page of another origin.
+    pub(crate) fn check_anybody(&self, headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
+        if self.is_open() {
+            local::check(headers, target)?;
+        }
+        Ok(())
+    }
+}
+
+impl Credentials {
+    async fn caller(
+        &self,
+        bearer: &str,
+        is_event: bool,
+        accounts: Option<&Arc<dyn Accounts>>,
+    ) -> Result<Caller, Error> {
+        let tokens = self.tokens.current();
+        if let Some(caller) = tokens.as_ref().as_ref().and_then(|it| it.caller(bearer)) {
+            return Ok(caller);
+        }
+        if let Some(accounts) = accounts.filter(|accounts| accounts.is_token(bearer)) {
+            let caller = accounts.by_token(bearer).await?;
+            return caller.ok_or_else(|| {
+                unauthenticated("the token is unknown, has expired, or is revoked")
+            });
+        }
+        let trigger = self.trigger.as_ref().filter(|_| is_event);
+        by_jwt(bearer, [trigger, self.oidc.as_ref()]).await
     }
 }
 

@@ -14,10 +14,16 @@ use crate::{Error, Resources};
 type Claims = Map<String, Value>;
 
 pub(super) struct Oidc {
-    issuer: String,
+    verifier: Verifier,
+    grants: Grants,
+}
+
+/// Verifies the JWTs that an issuer creates for one audience.
+pub(super) struct Verifier {
+    /// The names of the issuer, its claim `iss`.
+    issuers: Vec<String>,
     audience: String,
     keys: Keys,
-    grants: Grants,
 }
 
 /// What a valid JWT grants.
@@ -28,7 +34,7 @@ enum Grants {
     Trigger { account: String },
 }
 
-/// A decoded JWT. Nothing in it is trustworthy before [`Oidc::caller`] has verified it.
+/// A decoded JWT. Nothing in it is trustworthy before [`Verifier::verify`] has verified it.
 pub(super) struct Jwt<'a> {
     encoded: &'a str,
     header: Header,
@@ -115,22 +121,19 @@ impl Oidc {
         source: Source,
         grants: Grants,
     ) -> anyhow::Result<Self> {
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            audience: audience.to_owned(),
-            keys: Keys::new(resources.http()?, resources.clock().clone(), source),
-            grants,
-        })
+        let issuers = vec![issuer.to_owned()];
+        let verifier = Verifier::new(resources, issuers, audience, source)?;
+        Ok(Self { verifier, grants })
     }
 
     /// Whether the JWT names this issuer.
     pub(super) fn issued(&self, jwt: &Jwt<'_>) -> bool {
-        jwt.issuer == self.issuer
+        self.verifier.issued(jwt)
     }
 
     /// Verifies a JWT and returns its caller.
     pub(super) async fn caller(&self, jwt: &Jwt<'_>) -> Result<Caller, Error> {
-        let claims = self.verify(jwt).await?;
+        let claims = self.verifier.verify(jwt).await?;
         match &self.grants {
             Grants::Trigger { account } => {
                 let is = |name, value: &Value| claims.get(name) == Some(value);
@@ -144,8 +147,33 @@ impl Oidc {
             Grants::Claims { role, scope } => by_claims(&claims, role, scope),
         }
     }
+}
 
-    async fn verify(&self, jwt: &Jwt<'_>) -> Result<Claims, Error> {
+impl Verifier {
+    pub(super) fn new(
+        resources: &Resources,
+        issuers: Vec<String>,
+        audience: &str,
+        source: Source,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            issuers,
+            audience: audience.to_owned(),
+            keys: Keys::new(resources.http()?, resources.clock().clone(), source),
+        })
+    }
+
+    pub(super) fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// Whether the JWT names this issuer.
+    pub(super) fn issued(&self, jwt: &Jwt<'_>) -> bool {
+        self.issuers.contains(&jwt.issuer)
+    }
+
+    /// Verifies signature, issuer, audience and time.
+    pub(super) async fn verify(&self, jwt: &Jwt<'_>) -> Result<Claims, Error> {
         // "Critical" headers change the meaning of a signature, and none of them is supported.
         if jwt.header.crit.is_some() {
             return Err(unauthenticated("the token has a critical header"));
@@ -157,7 +185,7 @@ impl Oidc {
         validation.leeway = 60;
         validation.validate_nbf = true;
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        validation.set_issuer(&[&self.issuer]);
+        validation.set_issuer(&self.issuers);
         validation.set_audience(&[&self.audience]);
         let verified = jsonwebtoken::decode(jwt.encoded, &key.key, &validation);
         let verified = verified.map_err(|error| {
@@ -196,11 +224,7 @@ fn by_claims(claims: &Claims, role: &str, scope: &str) -> Result<Caller, Error> 
     let Some(granted) = granted else {
         return refuse(format!("the claim `{scope}` of the token is not a scope"));
     };
-    Ok(Caller {
-        name: name.into(),
-        role: found,
-        scope: Arc::new(granted),
-    })
+    Ok(Caller::service(name.into(), found, Arc::new(granted)))
 }
 
 /// The claim of this name, or at this path. The whole name comes first, because URLs have dots too.

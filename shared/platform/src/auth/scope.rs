@@ -10,6 +10,9 @@
 //! assert!(scope.of(ORDERS).contain("o1"));
 //! assert!(!scope.of(Kind::new("invoices")).contain("i1"));
 //! ```
+//!
+//! In JSON, `*` in a list stands for all names of the kind, and `{"*": ["*"]}` for all names of every kind that is
+//! not listed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,8 +21,12 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+
+/// Stands for all names in a list, and for every kind that is not listed.
+const ALL: &str = "*";
 
 /// A kind of things that scopes list by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +71,30 @@ impl Scope {
         self.by_kind.insert(kind.name().to_owned(), names);
         self
     }
+
+    /// Whether the other scope includes every name of this one, of every kind.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let named = |scope: &Self, kind: &str| -> Names {
+            scope.by_kind.get(kind).unwrap_or(&scope.others).clone()
+        };
+        let kinds = self.by_kind.keys().chain(other.by_kind.keys());
+        let mut kinds = kinds.map(|kind| (named(self, kind), named(other, kind)));
+        self.others.are_within(&other.others) && kinds.all(|(own, its)| own.are_within(&its))
+    }
+}
+
+/// An object with one list of names per kind, in the form that is read.
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (kind, names) in &self.by_kind {
+            map.serialize_entry(kind, names)?;
+        }
+        if self.others == Names::All {
+            map.serialize_entry(ALL, &Names::All)?;
+        }
+        map.end()
+    }
 }
 
 /// An object with one list of names per kind. Kinds that no crate declares are kept and grant nothing.
@@ -80,8 +111,18 @@ impl<'de> Deserialize<'de> for Scope {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scope, A::Error> {
                 let mut scope = Scope::default();
-                while let Some((kind, names)) = map.next_entry()? {
-                    if scope.by_kind.insert(kind, names).is_some() {
+                while let Some((kind, names)) = map.next_entry::<String, Names>()? {
+                    let earlier = if kind == ALL {
+                        if names != Names::All {
+                            return Err(A::Error::custom(
+                                r#"the names of the kind "*" must be ["*"]"#,
+                            ));
+                        }
+                        std::mem::replace(&mut scope.others, names) == Names::All
+                    } else {
+                        scope.by_kind.insert(kind, names).is_some()
+                    };
+                    if earlier {
                         return Err(A::Error::custom("a kind is listed twice"));
                     }
                 }
@@ -117,6 +158,23 @@ impl Names {
             Self::Only(names) => names
                 .binary_search_by(|known| known.as_str().cmp(name))
                 .is_ok(),
+        }
+    }
+
+    /// Whether `other` contains all of these names.
+    pub fn are_within(&self, other: &Self) -> bool {
+        match self {
+            Self::All => *other == Self::All,
+            Self::Only(names) => names.iter().all(|name| other.contain(name)),
+        }
+    }
+}
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => [ALL].serialize(serializer),
+            Self::Only(names) => names.serialize(serializer),
         }
     }
 }
@@ -163,6 +221,12 @@ impl Deref for NameList {
     }
 }
 
+impl Serialize for NameList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
 impl PartialEq for NameList {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
@@ -187,7 +251,7 @@ impl fmt::Debug for NameList {
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
-        Ok(if names.iter().any(|name| name == "*") {
+        Ok(if names.iter().any(|name| name == ALL) {
             Self::All
         } else {
             Self::only(names.into_iter().filter(|name| !name.contains('\0')))
@@ -198,7 +262,7 @@ impl<'de> Deserialize<'de> for Names {
 /// Whether a scope can list this name: 1 to 100 characters, no control character, and not `*`, which
 /// stands for all names.
 pub fn is_name(name: &str) -> bool {
-    (1..=100).contains(&name.chars().count()) && name != "*" && !name.contains(char::is_control)
+    (1..=100).contains(&name.chars().count()) && name != ALL && !name.contains(char::is_control)
 }
 
 #[cfg(test)]
@@ -242,6 +306,86 @@ mod tests {
     fn a_kind_that_is_listed_twice_is_refused() {
         let twice = r#"{"orders": ["a"], "orders": ["*"]}"#;
         assert!(serde_json::from_str::<Scope>(twice).is_err());
+    }
+
+    #[test]
+    fn a_scope_is_read_back_as_it_was_written() {
+        for (json, scope) in [
+            ("{}", Scope::default()),
+            (r#"{"*":["*"]}"#, Scope::all()),
+            (
+                r#"{"orders":["o1","o2"]}"#,
+                Scope::default().with(ORDERS, Names::only(["o2", "o1", "o1"])),
+            ),
+            (
+                r#"{"orders":["o1"],"*":["*"]}"#,
+                Scope::all().with(ORDERS, Names::only(["o1"])),
+            ),
+            (
+                r#"{"invoices":[],"orders":["*"]}"#,
+                Scope::default()
+                    .with(ORDERS, Names::All)
+                    .with(Kind::new("invoices"), Names::default()),
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&scope).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Scope>(json).unwrap(), scope);
+        }
+    }
+
+    #[test]
+    fn the_kind_that_stands_for_all_others_has_all_names_or_is_refused() {
+        for scope in [
+            r#"{"*": ["a"]}"#,
+            r#"{"*": []}"#,
+            r#"{"*": "*"}"#,
+            r#"{"*": ["*"], "*": ["*"]}"#,
+        ] {
+            assert!(serde_json::from_str::<Scope>(scope).is_err(), "{scope}");
+        }
+        let scope: Scope = serde_json::from_str(r#"{"*": ["*"], "orders": []}"#).unwrap();
+        assert!(!scope.of(ORDERS).contain("o1"));
+        assert!(scope.of(Kind::new("invoices")).contain("i1"));
+    }
+
+    #[test]
+    fn a_scope_is_within_another_if_the_other_has_each_of_its_names() {
+        let scope = |json: &str| serde_json::from_str::<Scope>(json).unwrap();
+        for (one, other, expected) in [
+            ("{}", "{}", true),
+            (r#"{"orders": ["o1"]}"#, r#"{"orders": ["o1", "o2"]}"#, true),
+            (
+                r#"{"orders": ["o3"]}"#,
+                r#"{"orders": ["o1", "o2"]}"#,
+                false,
+            ),
+            (r#"{"orders": ["*"]}"#, r#"{"orders": ["o1"]}"#, false),
+            (r#"{"orders": ["*"]}"#, r#"{"*": ["*"]}"#, true),
+            (
+                r#"{"orders": ["o1"]}"#,
+                r#"{"*": ["*"], "orders": []}"#,
+                false,
+            ),
+            (r#"{"*": ["*"]}"#, r#"{"orders": ["*"]}"#, false),
+            (
+                r#"{"*": ["*"]}"#,
+                r#"{"*": ["*"], "orders": ["o1"]}"#,
+                false,
+            ),
+            (
+                r#"{"*": ["*"], "orders": []}"#,
+                r#"{"*": ["*"], "orders": ["o1"]}"#,
+                true,
+            ),
+            (r#"{"orders": []}"#, "{}", true),
+            (r#"{"invoices": ["i1"]}"#, r#"{"orders": ["*"]}"#, false),
+        ] {
+            assert_eq!(
+                scope(one).is_within(&scope(other)),
+                expected,
+                "{one} {other}"
+            );
+        }
     }
 
     #[test]

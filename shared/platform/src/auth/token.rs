@@ -75,11 +75,7 @@ impl Tokens {
                 let other = &other.name;
                 bail!("AUTH_TOKENS: {name:?} and {other:?} have the same sha256");
             }
-            let caller = Caller {
-                name: name.into(),
-                role,
-                scope: Arc::new(scope),
-            };
+            let caller = Caller::service(name.into(), role, Arc::new(scope));
             tokens.push((hash, caller));
         }
         Ok(Self(tokens))

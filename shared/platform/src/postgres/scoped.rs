@@ -4,6 +4,9 @@
 //! A scope covers one [`Kind`], whose names are in the setting `app.<kind>` for the time of the
 //! transaction: one per line, or `*` for all. A table takes part with a policy on that setting; without
 //! the setting the policy fails or shows no row.
+//!
+//! The setting `app.person` is the id of the person who calls, for policies on what people own. It is empty if no
+//! person calls.
 
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use futures::join;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, GenericClient, IsolationLevel, Row, Transaction};
+use uuid::Uuid;
 
 use super::Client;
 use crate::auth::{Kind, Names, is_name};
@@ -27,21 +31,36 @@ const BEFORE_THE_END: Duration = Duration::from_millis(250);
 /// overestimates the cost of partitioned tables, so `jit` is off.
 const SETTINGS: &str = "select set_config($1, $2, true),
                                set_config('statement_timeout', $3, true),
-                               set_config('jit', 'off', true)";
+                               set_config('jit', 'off', true),
+                               set_config('app.person', $4, true)";
 
-/// The names of one kind whose rows a transaction sees.
+/// The names of one kind whose rows a transaction sees, and the person for whom it runs.
 #[derive(Clone, Debug)]
 pub struct Scope {
     kind: Kind,
     /// One per line; `*` for all.
     names: String,
+    person: Option<Uuid>,
 }
 
 impl Scope {
     /// The rows of every name.
     pub fn all(kind: Kind) -> Self {
-        let names = "*".to_owned();
-        Self { kind, names }
+        Self::new(kind, "*".to_owned())
+    }
+
+    fn new(kind: Kind, names: String) -> Self {
+        Self {
+            kind,
+            names,
+            person: None,
+        }
+    }
+
+    /// For what this person owns, in addition.
+    #[must_use]
+    pub fn by(self, person: Option<Uuid>) -> Self {
+        Self { person, ..self }
     }
 
     pub fn of(kind: Kind, names: &Names) -> Self {
@@ -56,8 +75,7 @@ impl Scope {
         let mut names: Vec<&str> = names.into_iter().filter(|name| is_name(name)).collect();
         names.sort_unstable();
         names.dedup();
-        let names = names.join("\n");
-        Self { kind, names }
+        Self::new(kind, names.join("\n"))
     }
 }
 
@@ -69,10 +87,12 @@ async fn set(
     // 0 would mean no limit.
     let longest = longest.as_millis().max(1).to_string();
     let setting = format!("app.{}", scope.kind.name());
-    let values: [(&(dyn ToSql + Sync), Type); 3] = [
+    let person = scope.person.map(|id| id.to_string()).unwrap_or_default();
+    let values: [(&(dyn ToSql + Sync), Type); 4] = [
         (&setting, Type::TEXT),
         (&scope.names, Type::TEXT),
         (&longest, Type::TEXT),
+        (&person, Type::TEXT),
     ];
     db.execute_typed(SETTINGS, &values).await.map(drop)
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -23,6 +24,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::Service;
+
+use super::service::OverConnection;
 
 /// The time within which a new connection must send its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(20);
@@ -74,12 +77,18 @@ impl Server {
 
     /// Serves a connection until either side closes it or the client is silent for too long. When `stop`
     /// changes, serves only the requests in flight.
-    pub(super) async fn serve(self, socket: TcpStream, mut stop: watch::Receiver<()>) {
+    pub(super) async fn serve(
+        self,
+        socket: TcpStream,
+        peer: IpAddr,
+        mut stop: watch::Receiver<()>,
+    ) {
         // Otherwise small responses may wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
         let activity = Arc::new(Activity::new());
         let service = TowerToHyperService::new(Watched {
             service: self.service,
+            over: OverConnection { peer },
             activity: activity.clone(),
         });
         let connection = self.server.serve_connection(TokioIo::new(socket), service);
@@ -177,6 +186,7 @@ impl Drop for Working {
 #[derive(Clone)]
 struct Watched {
     service: axum::Router,
+    over: OverConnection,
     activity: Arc<Activity>,
 }
 
@@ -192,7 +202,8 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.over);
         let working = Working::begin(self.activity.clone());
         let response = self.service.call(request);
         Box::pin(async move {

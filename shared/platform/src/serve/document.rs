@@ -1,5 +1,6 @@
 //! The OpenAPI document of a function, with the responses of the service, which no handler has to declare.
 
+use http::Method;
 use utoipa::PartialSchema as _;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::Operation;
@@ -8,15 +9,21 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{ComponentsBuilder, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response};
 
+use super::ingress::{Access, Ingress};
+use crate::auth::COOKIE;
 use crate::error::{PROBLEM, Problem};
 
 /// Responses to any request, unless its route describes them.
-const ANY: [(&str, &str); 5] = [
+const ANY: [(&str, &str); 6] = [
     ("400", "the request is not valid; the detail has the reason"),
     ("401", "there are no valid credentials"),
     (
         "403",
         "the caller lacks the role or the scope, or the function is open to local callers only",
+    ),
+    (
+        "429",
+        "the caller sends too many requests; `Retry-After` says when to send the next",
     ),
     (
         "500",
@@ -34,7 +41,7 @@ const WITH_BODY: [(&str, &str); 3] = [
     ("415", "the body is not JSON"),
 ];
 
-pub(super) fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> OpenApi {
+pub(super) fn documented(name: &str, mut openapi: OpenApi, ingress: &Ingress) -> OpenApi {
     name.clone_into(&mut openapi.info.title);
     env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
     // What the library fills in is about itself.
@@ -49,22 +56,54 @@ pub(super) fn documented(name: &str, mut openapi: OpenApi, has_signed: bool) -> 
         .components
         .get_or_insert_with(|| ComponentsBuilder::new().build());
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    if has_signed {
+    if ingress.has_signed() {
         let description = "a signature of the body; the route describes it";
         let header = ApiKeyValue::with_description("x-slack-signature", description);
         let signature = SecurityScheme::ApiKey(ApiKey::Header(header));
         components.add_security_scheme("signature", signature);
     }
+    if ingress.has_cookies() {
+        let description = "the cookie of a person who is signed in; a change needs `Sec-Fetch-Site: same-origin` or the `Origin` of the service";
+        let cookie = ApiKeyValue::with_description(COOKIE, description);
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+        components.add_security_scheme("cookie", cookie);
+    }
     let problem = (Problem::name().into_owned(), Problem::schema());
     components.schemas.extend([problem]);
-    openapi.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
-    for path in openapi.paths.paths.values_mut() {
-        operations(path).for_each(add_problems);
+    openapi.security = Some(vec![requirement("bearer")]);
+    for (route, path) in &mut openapi.paths.paths {
+        for (method, operation) in operations(path) {
+            add_problems(operation);
+            add_access(operation, &method, &ingress.access(&method, route));
+        }
     }
     openapi
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn requirement(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new(scheme, [""; 0])
+}
+
+/// Declares the credentials of routes that accept more than a token, or need none.
+fn add_access(operation: &mut Operation, method: &Method, access: &Access) {
+    match access {
+        Access::Cookie => {
+            operation.security = Some(vec![requirement("bearer"), requirement("cookie")]);
+            if *method == Method::GET {
+                let description = "a page without a caller redirects to sign-in";
+                let responses = &mut operation.responses.responses;
+                responses
+                    .entry("303".to_owned())
+                    .or_insert_with(|| RefOr::T(Response::new(description)));
+            }
+        }
+        Access::Anybody => operation.security = Some(Vec::new()),
+        // Routes with signatures describe them.
+        Access::Signed(_) | Access::Linked(_) | Access::Token => {}
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let PathItem {
         get,
         put,
@@ -73,7 +112,15 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         patch,
         ..
     } = path;
-    [get, put, post, delete, patch].into_iter().flatten()
+    [
+        (Method::GET, get),
+        (Method::PUT, put),
+        (Method::POST, post),
+        (Method::DELETE, delete),
+        (Method::PATCH, patch),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// Declares the responses of the service, and the body of every error.
@@ -90,7 +137,7 @@ fn add_problems(operation: &mut Operation) {
         .filter(|(status, _)| status.starts_with(['4', '5']));
     for (_, response) in errors {
         if let RefOr::T(response) = response
-            && response.content.is_empty()
+            && !response.content.contains_key(PROBLEM)
         {
             let problem = Ref::from_schema_name(Problem::name());
             let problem = ContentBuilder::new().schema(Some(problem)).build();

@@ -7,15 +7,21 @@ use http_body_util::{BodyExt as _, Limited};
 
 use crate::error::{INTERNAL, PROBLEM, problem};
 
+/// Marks a response with an error as a page for people, whose body stays. A handler adds it to the extensions of the
+/// response.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorPage;
+
 /// The size limit of a detail, in bytes. Longer texts are not messages for people.
 const LONGEST_DETAIL: usize = 2048;
 
-/// Replaces the body of every 4xx and 5xx that is not a problem yet, and keeps the other headers. The text of a
+/// Replaces the body of every 4xx and 5xx that is neither a problem nor an [`ErrorPage`], and keeps the other headers. The text of a
 /// library is for its own users and may contain secrets, so that no caller gets it.
 pub(super) async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || content_type(&response) == Some(PROBLEM) {
+    let is_page = response.extensions().get::<ErrorPage>().is_some();
+    if !is_error || is_page || content_type(&response) == Some(PROBLEM) {
         return response;
     }
     let (mut parts, body) = response.into_parts();

@@ -6,19 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::extract::Request;
 use futures::FutureExt as _;
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::util::MapRequestLayer;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate as _, SizeAbove};
 
 use super::connection::Server;
-use super::service::OverConnection;
 use crate::{Env, Resources};
 
 /// The time for requests in flight after SIGTERM. Cloud Run kills the process after 10 s; with
@@ -88,15 +85,12 @@ async fn listen_to(
     let compress = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(worth);
-    let mark = MapRequestLayer::new(|mut request: Request| {
-        request.extensions_mut().insert(OverConnection);
-        request
-    });
-    let server = Server::new(service.layer(compress).layer(mark));
+    let server = Server::new(service.layer(compress));
     let room = Arc::new(Semaphore::new(connections));
     let (stopping, is_stopping) = watch::channel(());
-    let serve = |socket: TcpStream, place: Option<OwnedSemaphorePermit>| {
-        let served = server.clone().serve(socket, is_stopping.clone());
+    let serve = |(socket, peer): (TcpStream, SocketAddr), place: Option<OwnedSemaphorePermit>| {
+        let served = server.clone();
+        let served = served.serve(socket, peer.ip(), is_stopping.clone());
         tokio::spawn(async move {
             served.await;
             drop(place);
@@ -113,7 +107,7 @@ async fn listen_to(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((socket, _)) => serve(socket, place),
+            Ok(connection) => serve(connection, place),
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -121,8 +115,8 @@ async fn listen_to(
         }
     }
     // Connections that wait to be accepted may have sent a request already, which closing them would lose.
-    while let Some(Ok((socket, _))) = listener.accept().now_or_never() {
-        serve(socket, None);
+    while let Some(Ok(connection)) = listener.accept().now_or_never() {
+        serve(connection, None);
     }
     drop(listener);
     drop(is_stopping);

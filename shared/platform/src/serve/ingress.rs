@@ -1,6 +1,6 @@
 //! How the service in front of an app handles routes that callers don't call with a token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::ensure;
@@ -30,7 +30,24 @@ pub(super) type LinkProof = Arc<dyn Fn(&Uri) -> Result<Caller, Error> + Send + S
 struct Declared {
     signed: BTreeMap<&'static str, Arc<Proof>>,
     linked: BTreeMap<&'static str, LinkProof>,
+    cookies: BTreeSet<&'static str>,
+    anybody: Vec<(&'static str, Method)>,
     whole_batches: bool,
+}
+
+/// How a route authenticates its caller.
+#[derive(Clone)]
+pub(super) enum Access {
+    /// By a signature of the body.
+    Signed(Arc<Proof>),
+    /// By a signature within the address.
+    Linked(LinkProof),
+    /// By a bearer token, or by the cookie of a person who is signed in.
+    Cookie,
+    /// By a bearer token.
+    Token,
+    /// The route needs no caller.
+    Anybody,
 }
 
 impl Ingress {
@@ -72,32 +89,50 @@ impl Ingress {
         Ok(())
     }
 
+    /// Accepts the cookie of a person who is signed in on this route, beside a token. A change needs a proof that it
+    /// comes from a page of this service, and a page without a caller redirects to sign-in.
+    pub fn accept_cookies(&self, route: &'static str) {
+        self.declared().cookies.insert(route);
+    }
+
+    /// Serves this method of the route without a caller, for signing in. Credentials are not looked at.
+    pub fn accept_anybody(&self, method: Method, route: &'static str) {
+        self.declared().anybody.push((route, method));
+    }
+
     /// On Lambda, posts an SQS batch as one request, whose response lists the records that failed, instead
     /// of one request per record.
     pub fn accept_whole_batches(&self) {
         self.declared().whole_batches = true;
     }
 
-    pub(super) fn proof(&self, method: &Method, route: &str) -> Option<Arc<Proof>> {
-        let is_post = as_routed(method) == Method::POST;
-        self.declared()
-            .signed
-            .get(route)
-            .filter(|_| is_post)
-            .cloned()
-    }
-
-    pub(super) fn link_proof(&self, method: &Method, route: &str) -> Option<LinkProof> {
-        let is_get = as_routed(method) == Method::GET;
-        self.declared()
-            .linked
-            .get(route)
-            .filter(|_| is_get)
-            .cloned()
+    /// How this method of the route authenticates its caller.
+    pub(super) fn access(&self, method: &Method, route: &str) -> Access {
+        let declared = self.declared();
+        let method = as_routed(method);
+        if let (Some(proof), &Method::POST) = (declared.signed.get(route), method) {
+            return Access::Signed(proof.clone());
+        }
+        if let (Some(proof), &Method::GET) = (declared.linked.get(route), method) {
+            return Access::Linked(proof.clone());
+        }
+        let mut anybody = declared.anybody.iter();
+        if anybody.any(|(its, declared)| *its == route && declared == method) {
+            return Access::Anybody;
+        }
+        // Whatever an app declares, a trigger is never called by a person.
+        if declared.cookies.contains(route) && !route.starts_with("/events/") {
+            return Access::Cookie;
+        }
+        Access::Token
     }
 
     pub(super) fn has_signed(&self) -> bool {
         !self.declared().signed.is_empty()
+    }
+
+    pub(super) fn has_cookies(&self) -> bool {
+        !self.declared().cookies.is_empty()
     }
 
     pub(super) fn accepts_whole_batches(&self) -> bool {

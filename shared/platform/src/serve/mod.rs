@@ -4,6 +4,7 @@
 //! the same [`service()`], which authenticates callers, assigns request ids, enforces limits and formats
 //! errors.
 
+mod address;
 mod arrival;
 mod connection;
 mod document;
@@ -12,13 +13,17 @@ pub mod http;
 mod ingress;
 pub mod lambda;
 mod limits;
+mod person;
 mod service;
 
 use crate::telemetry::{self, Audience};
 use crate::{All as _, Env, Resources, Router, secrets};
 
+use address::Hops;
 use limits::Limits;
 
+pub use address::ClientAddress;
+pub use errors::ErrorPage;
 pub use ingress::Ingress;
 pub use limits::{body_limit, concurrency_limit, time_limit};
 pub use service::{document, service};
@@ -81,8 +86,8 @@ async fn run<W: FnOnce()>(
     } else {
         http::port(resources.env())
     };
-    let limits = Limits::new(resources.env());
-    let ((app, work), _, _, _) = (app(resources), resources.auth(), port, limits).all()?;
+    let (limits, hops) = (Limits::new(resources.env()), Hops::new(resources.env()));
+    let ((app, work), _, _, _, _) = (app(resources), resources.auth(), port, limits, hops).all()?;
     let service = service(name, app, resources)?;
     if on_lambda {
         work();

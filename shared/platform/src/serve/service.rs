@@ -2,6 +2,7 @@
 //! per request.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 
@@ -19,18 +20,20 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use utoipa::openapi::OpenApi;
 
+use super::address::{ClientAddress, Hops};
 use super::arrival::Room;
 use super::document::documented;
 use super::errors::as_problem;
-use super::ingress::{Ingress, LinkProof, Proof};
+use super::ingress::{Access, Ingress, Proof};
 use super::limits::{Deadline, Limits, body_limit};
-use crate::auth::{Auth, TRIGGER};
+use super::person::{renew, to_sign_in, wants_page};
+use crate::auth::{Auth, SignedIn, TRIGGER};
 use crate::error::{INTERNAL, problem};
 use crate::postgres::wait_limit;
 use crate::readiness::Status;
 use crate::secrets::Refresh;
 use crate::telemetry::{self, RequestContext};
-use crate::{Caller, Error, Json, Query, Resources, Router};
+use crate::{All as _, Caller, Error, Json, Query, Resources, Router};
 
 const HEALTH: &str = "/healthz";
 const READY: &str = "/readyz";
@@ -40,7 +43,9 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// Marks a request that arrived over a connection of this process. Others come from Lambda or from within.
 #[derive(Clone, Copy)]
-pub(super) struct OverConnection;
+pub(super) struct OverConnection {
+    pub(super) peer: IpAddr,
+}
 
 /// An invocation by Lambda. Only the Lambda envelope adds it to a request.
 #[derive(Clone)]
@@ -49,6 +54,8 @@ pub(super) struct Invocation {
     pub(super) deadline: Option<Instant>,
     /// The caller of a trigger, which IAM has authenticated.
     pub(super) caller: Option<Caller>,
+    /// The client of a gateway.
+    pub(super) client: ClientAddress,
 }
 
 struct Service {
@@ -56,6 +63,7 @@ struct Service {
     secrets: Refresh,
     limits: Limits,
     ingress: Ingress,
+    hops: Hops,
     room: Room,
 }
 
@@ -69,18 +77,20 @@ pub fn service(
     app: Router,
     resources: &Resources,
 ) -> anyhow::Result<axum::Router> {
-    let limits = Limits::new(resources.env())?;
+    let env = resources.env();
+    let (auth, limits, hops) = (resources.auth(), Limits::new(env), Hops::new(env)).all()?;
     let service = Arc::new(Service {
-        auth: resources.auth()?,
+        auth,
         secrets: resources.refresh().clone(),
         limits,
         ingress: resources.ingress().clone(),
+        hops,
         room: Room::default(),
     });
     let (routes, write) = app.split();
     let shared = resources.clone();
-    let has_signed = resources.ingress().has_signed();
-    let openapi = LazyLock::new(move || documented(name, write(), has_signed));
+    let ingress = resources.ingress().clone();
+    let openapi = LazyLock::new(move || documented(name, write(), &ingress));
     let openapi = Arc::new(openapi);
     let openapi = move || async move { Json(&**openapi).into_response() };
     Ok(routes
@@ -125,7 +135,7 @@ async fn ready(
 /// The OpenAPI document that the service of an app serves at `GET /openapi.json`.
 pub fn document(name: &str, app: &Router, resources: &Resources) -> OpenApi {
     let (_, write) = app.clone().split();
-    documented(name, write(), resources.ingress().has_signed())
+    documented(name, write(), resources.ingress())
 }
 
 async fn respond(
@@ -234,32 +244,17 @@ impl Service {
         if !PROBES.contains(&request.uri().path()) {
             self.secrets.before_request().await;
         }
-        if let Some(proof) = self.link_proof(&request, invocation) {
-            match proof(request.uri()) {
-                Ok(caller) => {
-                    *name = Some(caller.name.clone());
-                    request.extensions_mut().insert(caller);
-                }
-                Err(error) => return error.into_response(),
-            }
-        } else if let Some(proof) = self.proof(&request, invocation) {
-            match self.signed(request, &proof).await {
-                Ok((caller, whole)) => {
-                    *name = Some(caller.name.clone());
-                    request = whole;
-                    request.extensions_mut().insert(caller);
-                }
-                Err(refusal) => return refusal,
-            }
-        } else if !PROBES.contains(&request.uri().path()) {
-            // Borrows parts of the request, because its body is not `Sync`.
-            let (headers, target) = (request.headers(), request.uri());
-            let caller = match self.caller(headers, target, invocation).await {
-                Ok(caller) => caller,
-                Err(error) => return error.into_response(),
-            };
-            *name = Some(caller.name.clone());
-            request.extensions_mut().insert(caller);
+        let client = self.client(&request, invocation);
+        request.extensions_mut().insert(client);
+        let (mut request, signed_in) = match self.authenticated(request, invocation).await {
+            Ok(authenticated) => authenticated,
+            Err(refusal) => return refusal,
+        };
+        let mut renewed = None;
+        if let Some(signed_in) = signed_in {
+            *name = Some(signed_in.caller.name.clone());
+            request.extensions_mut().insert(signed_in.caller);
+            renewed = signed_in.renewed;
         }
         let address = request.uri().path_and_query();
         if address.is_some_and(|address| address.as_str().contains("%00")) {
@@ -273,25 +268,58 @@ impl Service {
             None => self.room.for_anybody(body),
         };
         let response = next.run(Request::from_parts(parts, body)).await;
-        arrival.refusal().unwrap_or(response)
+        let mut response = arrival.refusal().unwrap_or(response);
+        if let Some(renewed) = renewed {
+            renew(&mut response, renewed);
+        }
+        response
     }
 
-    /// How the request is authenticated, if by a signature of its body.
-    fn proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<Arc<Proof>> {
-        if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
-            return None;
+    fn client(&self, request: &Request, invocation: Option<&Invocation>) -> ClientAddress {
+        if let Some(invocation) = invocation {
+            return invocation.client;
         }
-        let route = request.extensions().get::<MatchedPath>()?;
-        self.ingress.proof(request.method(), route.as_str())
+        let over = request.extensions().get::<OverConnection>();
+        let peer = over.map(|over| over.peer);
+        self.hops.client(request.headers(), peer)
     }
 
-    /// How the request is authenticated, if by a signed link.
-    fn link_proof(&self, request: &Request, invocation: Option<&Invocation>) -> Option<LinkProof> {
-        if invocation.is_some_and(|invocation| invocation.caller.is_some()) {
-            return None;
+    /// The request, and its caller if its route needs one, or the refusal.
+    async fn authenticated(
+        &self,
+        request: Request,
+        invocation: Option<&Invocation>,
+    ) -> Result<(Request, Option<SignedIn>), Response> {
+        if let Some(caller) = invocation.and_then(|invocation| invocation.caller.clone()) {
+            return Ok((request, Some(caller.into())));
         }
-        let route = request.extensions().get::<MatchedPath>()?;
-        self.ingress.link_proof(request.method(), route.as_str())
+        let route = request.extensions().get::<MatchedPath>();
+        let access = match route {
+            Some(route) if PROBES.contains(&route.as_str()) => return Ok((request, None)),
+            Some(route) => self.ingress.access(request.method(), route.as_str()),
+            None => Access::Token,
+        };
+        // Borrows parts of the request, because its body is not `Sync`.
+        let (method, headers, target) = (request.method(), request.headers(), request.uri());
+        let caller = match access {
+            Access::Signed(proof) => {
+                let (caller, whole) = self.signed(request, &proof).await?;
+                return Ok((whole, Some(caller.into())));
+            }
+            Access::Linked(proof) => proof(target).map(|caller| Some(caller.into())),
+            Access::Anybody => self.auth.check_anybody(headers, target).map(|()| None),
+            Access::Token => self.caller(headers, target).await.map(|it| Some(it.into())),
+            Access::Cookie => match self.auth.authenticate_person(method, headers, target).await {
+                Ok(None) if wants_page(method, headers) => return Err(to_sign_in(target)),
+                Ok(None) => Err(Error::Unauthenticated(
+                    "sign in, or send `Authorization: Bearer <token>`".to_owned(),
+                )),
+                person => person,
+            },
+        };
+        caller
+            .map(|caller| (request, caller))
+            .map_err(Error::into_response)
     }
 
     /// The caller who signed the request, and the request with its body restored.
@@ -314,15 +342,7 @@ impl Service {
         Ok((caller, Request::from_parts(parts, Body::from(body))))
     }
 
-    async fn caller(
-        &self,
-        headers: &HeaderMap,
-        target: &Uri,
-        invocation: Option<&Invocation>,
-    ) -> Result<Caller, Error> {
-        if let Some(caller) = invocation.and_then(|invocation| invocation.caller.clone()) {
-            return Ok(caller);
-        }
+    async fn caller(&self, headers: &HeaderMap, target: &Uri) -> Result<Caller, Error> {
         let caller = self.auth.authenticate(headers, target).await?;
         caller.ok_or_else(Error::no_caller)
     }

@@ -1,8 +1,10 @@
 //! Authentication: which callers are accepted, and with which role and scope.
 
 mod extractors;
+mod id_tokens;
 mod jwt;
 mod keys;
+mod people;
 mod service_tokens;
 mod start;
 mod triggers;

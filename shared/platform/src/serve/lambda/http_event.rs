@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -20,6 +21,7 @@ use serde_json::value::RawValue;
 use super::{Failure, bad_event, call};
 use crate::Error;
 use crate::error::{problem, problem_body};
+use crate::serve::address::{ClientAddress, forwarded};
 use crate::serve::service::{Invocation, REQUEST_ID};
 use crate::telemetry::{self, RequestContext};
 
@@ -82,11 +84,21 @@ struct Context {
     elb: Option<IgnoredAny>,
     stage: Option<String>,
     domain_name: Option<String>,
+    identity: Option<Identity>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ContextHttp {
     method: String,
+    source_ip: Option<String>,
+}
+
+/// The client of a REST API.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    source_ip: Option<String>,
 }
 
 /// The sender of an event, which determines the format of the result.
@@ -115,8 +127,18 @@ pub(super) async fn respond(
                 .to_owned(),
     })?;
     let mut id = invocation.request_id.clone();
+    let named = event.source_ip();
     let response = match event.into_request(gateway) {
         Ok(mut request) => {
+            // A load balancer adds its client to the header instead.
+            let client = named.or_else(|| match gateway {
+                Gateway::LoadBalancer { .. } => forwarded(request.headers(), 1),
+                Gateway::Http | Gateway::Rest => None,
+            });
+            let invocation = Invocation {
+                client: ClientAddress(client),
+                ..invocation
+            };
             request.extensions_mut().insert(invocation);
             let response = call(service, request).await;
             let given = response.headers().get(REQUEST_ID);
@@ -176,6 +198,15 @@ impl HttpEvent {
         } else {
             None
         }
+    }
+
+    /// The client's address that the gateway names.
+    fn source_ip(&self) -> Option<IpAddr> {
+        let context = &self.request_context;
+        let http = context.http.as_ref().and_then(|it| it.source_ip.as_ref());
+        let identity = context.identity.as_ref();
+        let rest = identity.and_then(|identity| identity.source_ip.as_ref());
+        http.or(rest)?.parse().ok()
     }
 
     fn into_request(self, gateway: Gateway) -> Result<Request, Error> {

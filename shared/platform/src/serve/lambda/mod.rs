@@ -30,6 +30,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
+use super::address::ClientAddress;
 use super::service::Invocation;
 use crate::{Caller, Resources};
 
@@ -104,6 +105,7 @@ impl Function {
             request_id: request_id.to_owned(),
             deadline: left.map(|left| Instant::now() + left),
             caller: None,
+            client: ClientAddress::default(),
         };
         match Kind::of(event)? {
             Kind::Http => http_event::respond(event, &self.service, invocation).await,
