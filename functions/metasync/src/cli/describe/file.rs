@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
 use schema::document::{Document, Table};
-use schema_sync::meaning::{Checker, Entry, File, schema_of};
+use schema_sync::meaning::{Checker, Entry, File, schema_seen};
 use serde_json::Value;
 
 use super::{dbt, manifest};
@@ -68,7 +68,7 @@ fn parse(text: &str) -> anyhow::Result<Read> {
 impl Read {
     /// Spells the columns that the warehouse finds in any case as the schema does, where only one has the name.
     pub fn fold(&mut self, document: &Document) {
-        let schema = schema_of(document);
+        let schema = schema_seen(document);
         let checker = Checker::new(&schema);
         for at in &self.folded {
             let Some(Entry::Description(description)) = self.entries.get_mut(*at) else {

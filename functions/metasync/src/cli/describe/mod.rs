@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use platform::auth::Names;
+use platform::extract::Conditions;
 use platform::plural::counted;
 use platform::{Env, Resources};
 use schema::document::{Description, Meaning, Metric, Term};
-use schema_sync::meaning::{Change, Conditions, Editor, Entry, Key, Outcome, Refused};
+use schema_sync::meaning::{Change, Editor, Entry, Key, Outcome, Refused};
 use schema_sync::sync::Sync;
 
 use super::cache::load;
