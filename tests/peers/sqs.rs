@@ -106,6 +106,15 @@ impl Queue {
         sent["MessageId"].as_str().unwrap().to_owned()
     }
 
+    /// Sends what another queue had, as SQS moves it: with its attributes, and a new id.
+    pub async fn send_again(&self, message: &Value) {
+        let message = json!({
+            "MessageBody": message["Body"],
+            "MessageAttributes": message.get("MessageAttributes").unwrap_or(&json!({})),
+        });
+        self.call_with_url("SendMessage", message).await;
+    }
+
     pub async fn receive(&self) -> Vec<Value> {
         let all = json!({"MaxNumberOfMessages": 10, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]});
         let received = self.call_with_url("ReceiveMessage", all).await;

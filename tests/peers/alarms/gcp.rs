@@ -14,17 +14,20 @@ use serde_json::{Value, json};
 use super::{DEAD, Operator, QUEUE, blocks, serve, texts};
 use crate::conversation::Conversation;
 use crate::pubsub::{EMULATOR, PEER as PUBSUB, wait_for};
-use crate::server::is_missing;
+use crate::server::{is_missing, is_skipped};
 
-/// Whether gcloud is missing, which the tests take from the system, as the emulator does.
-fn is_gcloud_missing() -> bool {
-    let found = Command::new("gcloud").arg("--version").output();
-    let is_missing = !found.is_ok_and(|it| it.status.success());
-    if is_missing {
-        eprintln!("SKIPPED: gcloud is not installed");
+/// Whether to skip a test because there is no gcloud. Where it can be run, the installer must have found it.
+fn is_gcloud_skipped() -> bool {
+    const PEER: &str = "gcloud";
+    let runs = Command::new(PEER).arg("--version").output();
+    match runs.is_ok_and(|it| it.status.success()) {
+        true => is_skipped(PEER),
+        false => is_missing(PEER),
     }
-    is_missing
 }
+
+/// Every function in one service.
+const ALL: &str = "metasync-metasync";
 
 /// An operator whose gcloud calls these APIs at this URL.
 fn operator(apis: &[&str], url: &str) -> Operator {
@@ -56,8 +59,9 @@ async fn stand_in(entry: Value) -> (Arc<Mutex<Vec<String>>>, String) {
             "/v2/entries:list" => json!({ "entries": [entry] }),
             "/v1/projects/alarms/locations/-/services" => json!({"items": [{
                 "apiVersion": "serving.knative.dev/v1", "kind": "Service",
-                "metadata": {"name": QUEUE}, "status": {"conditions": conditions}}]}),
-            "/v1/projects/alarms/locations/europe-west3/jobs/metasync-schema-sync-sync:run" => {
+                "metadata": {"name": ALL}, "status": {"conditions": conditions}}]}),
+            "/v1/projects/alarms/locations/europe-west3/jobs/metasync-metasync-schema-sync-sync:run" =>
+            {
                 json!({})
             }
             _ => panic!("{method} {path}"),
@@ -69,7 +73,7 @@ async fn stand_in(entry: Value) -> (Arc<Mutex<Vec<String>>>, String) {
 
 #[tokio::test]
 async fn the_page_of_dead_letters_on_google_cloud_leads_from_the_alert_to_an_empty_subscription() {
-    if is_missing(PUBSUB) || is_gcloud_missing() {
+    if is_missing(PUBSUB) || is_gcloud_skipped() {
         return;
     }
     let log = Conversation::start().await;
@@ -78,8 +82,24 @@ async fn the_page_of_dead_letters_on_google_cloud_leads_from_the_alert_to_an_emp
     operator.set("URL", &url);
     operator.set("TOKEN", "token");
     let push = format!("{url}/events/message-log");
-    let publish = |id: &str, message: Value| {
-        format!("gcloud pubsub topics publish {DEAD} --attribute id={id} --message '{message}'")
+    let publish = |topic: &str, attributes: &str, message: &Value| {
+        format!(
+            "gcloud pubsub topics publish {topic} --attribute '{attributes}' --message '{message}'"
+        )
+    };
+    let said = |text: &str| json!({"robeing_id": "sales", "message": text});
+    let nothing = json!({"robeing_id": "sales"});
+    // They were stored, and the answer was lost.
+    let stored = [
+        ("event_id=stored-1", said("stored 전화 🙂\n\"twice\"")),
+        ("^;^ce-source=/crm,eu;ce-id=1", said("stored \\n too")),
+    ];
+    let texts_with = |others: &[&str]| {
+        let stored = stored.iter().map(|(_, it)| it["message"].as_str());
+        let mut texts: Vec<String> = stored.map(|it| it.expect("a text").to_owned()).collect();
+        texts.extend(others.iter().map(|&it| it.to_owned()));
+        texts.sort();
+        texts
     };
     for command in [
         format!("gcloud pubsub topics create {QUEUE} {DEAD}"),
@@ -88,15 +108,21 @@ async fn the_page_of_dead_letters_on_google_cloud_leads_from_the_alert_to_an_emp
             "gcloud pubsub subscriptions create {QUEUE} --topic {QUEUE} --push-endpoint {push} \
              --dead-letter-topic {DEAD} --max-delivery-attempts 5 --min-retry-delay 0.1s --max-retry-delay 0.1s"
         ),
-        publish(
-            "good-1",
-            json!({"robeing_id": "sales", "message": "sent in an outage"}),
-        ),
-        publish("bad-1", json!({"robeing_id": "sales"})),
-        publish("bad-2", json!({"robeing_id": "sales"})),
+        publish(DEAD, "id=good-1", &said("sent in an outage")),
+        publish(DEAD, "id=bad-1", &nothing),
+        publish(DEAD, "id=bad-2", &nothing),
     ] {
         operator.run(&command).await;
     }
+    for (attributes, message) in &stored {
+        for topic in [QUEUE, DEAD] {
+            operator.run(&publish(topic, attributes, message)).await;
+        }
+    }
+    wait_for("the stored messages", async || {
+        (texts(&log).await == texts_with(&[])).then_some(())
+    })
+    .await;
 
     let [look, redrive, replay, dismiss, purge, cleared] = blocks("gcp-dead-letters.md");
     let seen = operator.run(&look).await;
@@ -106,7 +132,7 @@ async fn the_page_of_dead_letters_on_google_cloud_leads_from_the_alert_to_an_emp
     tokio::time::sleep(Duration::from_secs(11)).await;
     operator.run(&redrive).await;
     wait_for("the message of the outage", async || {
-        (texts(&log).await == ["sent in an outage"]).then_some(())
+        (texts(&log).await == texts_with(&["sent in an outage"])).then_some(())
     })
     .await;
     wait_for("the originals", async || {
@@ -116,7 +142,8 @@ async fn the_page_of_dead_letters_on_google_cloud_leads_from_the_alert_to_an_emp
     })
     .await;
     operator.decide(&log, &replay, &dismiss).await;
-    assert_eq!(texts(&log).await, ["put right", "sent in an outage"]);
+    let stored = texts_with(&["put right", "sent in an outage"]);
+    assert_eq!(texts(&log).await, stored);
     // The emulator forwards the last ones late, as Pub/Sub may, and the page says to repeat it then.
     let mut left = String::new();
     for _ in 0..5 {
@@ -131,11 +158,13 @@ async fn the_page_of_dead_letters_on_google_cloud_leads_from_the_alert_to_an_emp
 
 #[tokio::test]
 async fn the_page_of_failed_runs_on_google_cloud_finds_the_cause_and_runs_the_job() {
-    if is_gcloud_missing() {
+    if is_gcloud_skipped() {
         return;
     }
     let (requests, url) = stand_in(json!({"severity": "ERROR", "textPayload": "503"})).await;
-    let operator = operator(&["LOGGING", "CLOUDSCHEDULER"], &url);
+    let mut operator = operator(&["LOGGING", "CLOUDSCHEDULER"], &url);
+    operator.set("FUNCTION", "metasync-schema-sync");
+    operator.set("JOB", "metasync-metasync-schema-sync-sync");
     let [look, run] = blocks("gcp-failed-runs.md");
     assert!(operator.run(&look).await.contains("503"));
     operator.run(&run).await;
@@ -157,12 +186,13 @@ async fn the_page_of_failed_runs_on_google_cloud_finds_the_cause_and_runs_the_jo
 #[tokio::test]
 async fn the_page_of_server_errors_on_google_cloud_finds_the_requests_and_the_state_of_the_service()
 {
-    if is_gcloud_missing() {
+    if is_gcloud_skipped() {
         return;
     }
     let entry = json!({"jsonPayload": {"status": 503, "error": "the database is not available"}});
     let (requests, url) = stand_in(entry).await;
-    let operator = operator(&["LOGGING", "RUN"], &url);
+    let mut operator = operator(&["LOGGING", "RUN"], &url);
+    operator.set("FUNCTION", ALL);
     let [look, describe] = blocks("gcp-server-errors.md");
     let seen = operator.run(&look).await;
     assert!(seen.contains("the database is not available"), "{seen}");
@@ -170,7 +200,7 @@ async fn the_page_of_server_errors_on_google_cloud_finds_the_requests_and_the_st
     assert!(seen.contains("a secret has no value"), "{seen}");
     let requests = requests.lock().expect("no panic");
     assert!(
-        requests[0].contains("jsonPayload.status>=500"),
+        requests[0].contains("service_name=\"metasync-metasync\"\n  AND jsonPayload.status>=500"),
         "{requests:?}"
     );
 }

@@ -106,7 +106,7 @@ impl Operator {
 /// The texts of the stored messages, sorted.
 async fn texts(log: &Conversation) -> Vec<String> {
     let client = log.database.client().await;
-    let sql = "select message from conversation.log order by message";
+    let sql = "select message from conversation.log order by message collate \"C\"";
     let rows = client.query_typed(sql, &[]).await.expect("the messages");
     rows.iter().map(|row| row.get(0)).collect()
 }
