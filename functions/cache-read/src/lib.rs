@@ -35,6 +35,8 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use people::People;
+use platform::auth::Auth;
 use platform::store::Store;
 use platform::{All as _, Caller, Resources, Router, routes};
 
@@ -61,32 +63,30 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         SqlSetup::new(resources),
     )
         .all()?;
-    let token_scopes = TokenScopes::new(resources.auth().ok());
-    let app = open(store, settings, sql, token_scopes);
+    // The schema needs no database. Where there is one, people and their tokens are callers here as well.
+    if resources.env().get("DATABASE_URL").is_some() {
+        People::open(resources)?;
+    }
+    let app = open(store, settings, sql, resources.auth().ok());
     ready::register(resources, &app)?;
     Ok(routes(app))
 }
 
 /// The routes on the given store.
 pub fn router(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup) -> Router {
-    routes(open(store, settings, sql, TokenScopes::default()))
+    routes(open(store, settings, sql, None))
 }
 
-fn open(
-    store: Arc<dyn Store>,
-    settings: Settings,
-    sql: SqlSetup,
-    token_scopes: TokenScopes,
-) -> App {
+fn open(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup, auth: Option<Auth>) -> App {
     App::new(AppState {
         freshness: Freshness::new(settings.fresh_for),
         templates: Templates::new(Arc::clone(&store)),
         sql,
         cache: Cache::new(store, settings),
-        views: Views::new(token_scopes.clone()),
+        views: Views::new(auth.clone()),
         view_versions: ViewVersions::default(),
         comparisons: Comparisons::default(),
-        token_scopes,
+        token_scopes: TokenScopes::new(auth),
     })
 }
 

@@ -9,25 +9,18 @@ use crate::datasets::unmatched;
 use crate::view::View;
 
 /// Reports the scopes of service tokens that match nothing, once per version of the document.
-#[derive(Clone, Default)]
 pub struct TokenScopes {
     auth: Option<Auth>,
     /// The tag of the document that was compared last.
-    compared: Arc<Mutex<String>>,
+    compared: Mutex<String>,
 }
 
 impl TokenScopes {
     pub fn new(auth: Option<Auth>) -> Self {
         Self {
             auth,
-            ..Self::default()
+            compared: Mutex::default(),
         }
-    }
-
-    /// Whether a token has exactly this scope, which is then compared by itself.
-    pub fn have(&self, datasets: &Names) -> bool {
-        let mut callers = self.auth.iter().flat_map(Auth::token_callers);
-        callers.any(|it| it.scope.of(DATASETS) == datasets)
     }
 
     /// Compares in the background, so that no request waits for it.

@@ -8,15 +8,15 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use platform::auth::Names;
+use platform::auth::{Auth, Names};
 use schema::document::{Document, Table};
+use schema::name::DATASETS;
 use schema::versions::{self, Damaged};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::context::Index;
 use crate::datasets;
-use crate::token_scopes::TokenScopes;
 
 /// The memory of the views that are kept ready, in bytes; the least used one makes room. It holds 14
 /// views of almost all of 1,100 tables, or hundreds of small ones.
@@ -177,7 +177,8 @@ pub struct Views {
     /// The last view of each scope. A change that it does not show keeps it, with its encodings and its
     /// index: a reader must not notice the change by a slower response either.
     last: Cache<Scope, Weak<View>>,
-    tokens: TokenScopes,
+    /// The service tokens, whose scopes are compared with the document by themselves.
+    auth: Option<Auth>,
 }
 
 /// The digest of a scope's names.
@@ -185,16 +186,16 @@ type Scope = [u8; 32];
 
 impl Default for Views {
     fn default() -> Self {
-        Self::of_bytes(SCOPES_BYTES, TokenScopes::default())
+        Self::of_bytes(SCOPES_BYTES, None)
     }
 }
 
 impl Views {
-    pub fn new(tokens: TokenScopes) -> Self {
-        Self::of_bytes(SCOPES_BYTES, tokens)
+    pub fn new(auth: Option<Auth>) -> Self {
+        Self::of_bytes(SCOPES_BYTES, auth)
     }
 
-    fn of_bytes(capacity: u32, tokens: TokenScopes) -> Self {
+    fn of_bytes(capacity: u32, auth: Option<Auth>) -> Self {
         let weight = move |_: &(String, Scope), view: &Arc<View>| {
             let bytes = u32::try_from(view.body.len()).unwrap_or(u32::MAX);
             // A view that is larger than everything else together is still kept, alone.
@@ -212,7 +213,7 @@ impl Views {
                 .max_capacity(LAST_VIEWS)
                 .time_to_idle(IDLE)
                 .build(),
-            tokens,
+            auth,
         }
     }
 
@@ -235,9 +236,11 @@ impl Views {
 
     /// What to tell the operator about the scope of a caller without a service token.
     fn unmatched(&self, whole: &Document, datasets: &Names) -> Vec<String> {
+        let mut tokens = self.auth.iter().flat_map(Auth::token_callers);
         match datasets {
-            Names::Only(only) if !self.tokens.have(datasets) => datasets::unmatched(only, whole),
-            _ => Vec::new(),
+            Names::Only(_) if tokens.any(|it| it.scope.of(DATASETS) == datasets) => Vec::new(),
+            Names::Only(only) => datasets::unmatched(only, whole),
+            Names::All => Vec::new(),
         }
     }
 
@@ -297,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn a_view_larger_than_the_memory_for_views_is_kept_alone() {
         let whole = Arc::new(View::new(document(&["shop", "hr"])));
-        let views = Views::of_bytes(10, TokenScopes::default());
+        let views = Views::of_bytes(10, None);
         let of = async |dataset: &str| {
             let scope = Names::only([format!("p.{dataset}")]);
             let view = views.of(&whole, &scope).await.unwrap();
@@ -320,7 +323,7 @@ mod tests {
         let env =
             platform::Env::default().with("AUTH_TOKENS", serde_json::json!([token]).to_string());
         let auth = platform::Resources::new(env).auth().unwrap();
-        let views = Views::new(TokenScopes::new(Some(auth)));
+        let views = Views::new(Some(auth));
         let whole = document(&["hr"]);
         assert_eq!(views.unmatched(&whole, &Names::only(["p.shop"])), [""; 0]);
         assert_eq!(views.unmatched(&whole, &Names::only(["p.web"])).len(), 1);
