@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::routing::post;
 use kit::TestApp;
 use kit::postgres::empty_database;
+use platform::auth::Kind;
+use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::postgres::{Pool, migrate, open};
 use platform::{Env, Error, Resources};
@@ -286,5 +288,26 @@ async fn each_test_app_has_a_migrated_database_of_its_own() {
     for app in [&one, &other] {
         let reply = app.post("/v1/notes", ()).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_knows_the_person_for_whom_it_runs_and_the_next_one_does_not() {
+    let db = empty_database().await;
+    let pool = open(&db.env()).unwrap();
+    let person = uuid::Uuid::from_u128(7);
+    let orders = Scope::all(Kind::new("orders"));
+    let sql = "select current_setting('app.person')";
+    for (scope, expected) in [
+        (orders.clone().by(Some(person)), person.to_string()),
+        (orders.clone(), String::new()),
+        (orders.clone().by(Some(person)).by(None), String::new()),
+    ] {
+        let mut client = pool.get().await.unwrap();
+        let rows = scoped::query(&client, &scope, sql, &[]).await.unwrap();
+        assert_eq!(rows[0].get::<_, String>(0), expected);
+        let transaction = scoped::begin(&mut client, &scope).await.unwrap();
+        let rows = transaction.query_typed(sql, &[]).await.unwrap();
+        assert_eq!(rows[0].get::<_, String>(0), expected);
     }
 }

@@ -8,11 +8,12 @@ use url::{Host, Url};
 
 use crate::Error;
 
-/// Refuses requests to another host name than this machine's, and requests by pages of another origin.
+/// Refuses requests to another host name than this machine's, and requests by pages of another origin than this and
+/// the allowed ones.
 ///
 /// A request names its host in `Host`, in its target (`:authority` on HTTP/2, an absolute URL on
 /// HTTP/1.1), or in both.
-pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
+pub(super) fn check(headers: &HeaderMap, target: &Uri, allowed: &[String]) -> Result<(), Error> {
     let one = |name| one(headers, name).map_err(|reason| refused(&reason));
     let host = one(&header::HOST)?;
     let target = target.authority().map(http::uri::Authority::as_str);
@@ -31,6 +32,7 @@ pub(super) fn check(headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
     match (one(&header::ORIGIN)?, host) {
         (None, _) => Ok(()),
         (Some(origin), Some(host)) if origin.strip_prefix("http://") == Some(host) => Ok(()),
+        (Some(origin), Some(_)) if allowed.iter().any(|allowed| allowed == origin) => Ok(()),
         (Some(_), _) => Err(refused("web pages of another origin can't call it")),
     }
 }

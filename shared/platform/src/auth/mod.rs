@@ -16,6 +16,7 @@
 //! | `AUTH_TRIGGER_ACCOUNT`, `AUTH_TRIGGER_AUDIENCE` | the email of the service account that may call `/events/*`, and the audience of its JWTs |
 //! | `AUTH_TRIGGER_ISSUER` | the issuer of those JWTs; default `https://accounts.google.com` |
 //! | `PUBLIC_URL` | the origin of the pages; default: the host that a request names |
+//! | `CORS_ORIGINS` | the origins whose pages may send requests with a token, separated by commas; default: none |
 //! | `AUTH_MODE` | `open`: everyone is an admin with every scope; excludes the other variables, Lambda and Cloud Run |
 //!
 //! `AUTH_ROLE_CLAIM` and `AUTH_SCOPE_CLAIM` are the name of a claim (`https://example.com/role`) or a
@@ -50,6 +51,7 @@ pub(crate) use caller::TRIGGER;
 pub use caller::{Admin, Caller, Role, Writer};
 pub use id_token::IdTokens;
 pub use keys::safe_url;
+pub(crate) use origin::cors_origins;
 pub use origin::public_url;
 pub use scope::{Kind, NameList, Names, Scope, is_name};
 
@@ -60,6 +62,7 @@ pub struct Auth {
     credentials: Option<Arc<Credentials>>,
     accounts: Registered,
     own_origin: OwnOrigin,
+    cors_origins: Arc<[String]>,
 }
 
 /// The accepted credentials; at least one kind is configured.
@@ -92,15 +95,17 @@ impl Auth {
     /// # Errors
     /// If they are incomplete, or if no caller could authenticate.
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
-        let (credentials, own_origin) = (
+        let (credentials, own_origin, cors_origins) = (
             Self::credentials(resources),
             OwnOrigin::open(resources.env()),
+            cors_origins(resources.env()),
         )
             .all()?;
         Ok(Self {
             credentials: credentials.map(Arc::new),
             accounts: resources.accounts().clone(),
             own_origin,
+            cors_origins: cors_origins.into(),
         })
     }
 
@@ -173,7 +178,7 @@ impl Auth {
         target: &Uri,
     ) -> Result<Option<Caller>, Error> {
         let Some(credentials) = &self.credentials else {
-            local::check(headers, target)?;
+            local::check(headers, target, &self.cors_origins)?;
             return Ok(Some(Caller::unlimited("anyone".into())));
         };
         let Some(bearer) = bearer(headers)? else {
@@ -238,7 +243,7 @@ impl Auth {
     /// In the open mode, `Forbidden` if it may come from another machine or from a page of another origin.
     pub(crate) fn check_anybody(&self, headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
         if self.is_open() {
-            local::check(headers, target)?;
+            local::check(headers, target, &self.cors_origins)?;
         }
         Ok(())
     }

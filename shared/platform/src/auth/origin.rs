@@ -34,6 +34,28 @@ pub fn public_url(env: &Env) -> anyhow::Result<Option<Url>> {
     Ok(Some(url))
 }
 
+/// The origins whose pages may send requests with a token, in `CORS_ORIGINS`.
+///
+/// # Errors
+/// If one is not an origin as browsers write it.
+pub(crate) fn cors_origins(env: &Env) -> anyhow::Result<Vec<String>> {
+    let listed = env.get("CORS_ORIGINS").unwrap_or_default();
+    let origins = listed.split(',').map(str::trim);
+    let origins = origins.filter(|_| !listed.is_empty()).map(|origin| {
+        let url = Url::parse(origin).ok();
+        let url = url.filter(|url| ["http", "https"].contains(&url.scheme()));
+        let is_origin = url.is_some_and(|url| url.origin().ascii_serialization() == origin)
+            && !origin.contains('*');
+        ensure!(
+            is_origin,
+            "CORS_ORIGINS lists {origin:?}: set it to origins such as https://app.example, separated by commas, \
+             without a path and without `*`"
+        );
+        Ok(origin.to_owned())
+    });
+    origins.collect()
+}
+
 /// The origin of the service. None is the host that a request names.
 #[derive(Clone, Debug)]
 pub(super) struct OwnOrigin(Option<String>);

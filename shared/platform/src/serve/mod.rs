@@ -7,6 +7,7 @@
 mod address;
 mod arrival;
 mod connection;
+mod cors;
 mod document;
 mod errors;
 pub mod http;
@@ -14,18 +15,20 @@ mod ingress;
 pub mod lambda;
 mod limits;
 mod person;
+mod rate;
 mod service;
+mod settings;
 
 use crate::telemetry::{self, Audience};
 use crate::{All as _, Env, Resources, Router, secrets};
 
-use address::Hops;
-use limits::Limits;
+use settings::Settings;
 
 pub use address::ClientAddress;
 pub use errors::ErrorPage;
 pub use ingress::Ingress;
 pub use limits::{body_limit, concurrency_limit, time_limit};
+pub use rate::{Class, rate_class};
 pub use service::{document, service};
 
 /// Runs a function until the platform stops it, with the configuration in the environment. If it can't
@@ -86,8 +89,8 @@ async fn run<W: FnOnce()>(
     } else {
         http::port(resources.env())
     };
-    let (limits, hops) = (Limits::new(resources.env()), Hops::new(resources.env()));
-    let ((app, work), _, _, _, _) = (app(resources), resources.auth(), port, limits, hops).all()?;
+    let settings = Settings::read(resources);
+    let ((app, work), _, _, _) = (app(resources), resources.auth(), port, settings).all()?;
     let service = service(name, app, resources)?;
     if on_lambda {
         work();

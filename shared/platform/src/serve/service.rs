@@ -20,19 +20,21 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use utoipa::openapi::OpenApi;
 
-use super::address::{ClientAddress, Hops};
+use super::address::ClientAddress;
 use super::arrival::Room;
 use super::document::documented;
 use super::errors::as_problem;
 use super::ingress::{Access, Ingress, Proof};
-use super::limits::{Deadline, Limits, body_limit};
+use super::limits::{Deadline, body_limit};
 use super::person::{renew, to_sign_in, wants_page};
+use super::rate::{Class, Metered};
+use super::settings::Settings;
 use crate::auth::{Auth, SignedIn, TRIGGER};
 use crate::error::{INTERNAL, problem};
 use crate::postgres::wait_limit;
 use crate::readiness::Status;
 use crate::secrets::Refresh;
-use crate::telemetry::{self, RequestContext};
+use crate::telemetry::{self, RequestContext, Unit, metric};
 use crate::{All as _, Caller, Error, Json, Query, Resources, Router};
 
 const HEALTH: &str = "/healthz";
@@ -61,9 +63,8 @@ pub(super) struct Invocation {
 struct Service {
     auth: Auth,
     secrets: Refresh,
-    limits: Limits,
+    settings: Settings,
     ingress: Ingress,
-    hops: Hops,
     room: Room,
 }
 
@@ -77,14 +78,13 @@ pub fn service(
     app: Router,
     resources: &Resources,
 ) -> anyhow::Result<axum::Router> {
-    let env = resources.env();
-    let (auth, limits, hops) = (resources.auth(), Limits::new(env), Hops::new(env)).all()?;
+    let (auth, settings) = (resources.auth(), Settings::read(resources)).all()?;
+    let (limit, cors) = (settings.limits.body(), settings.cors.clone());
     let service = Arc::new(Service {
         auth,
         secrets: resources.refresh().clone(),
-        limits,
+        settings,
         ingress: resources.ingress().clone(),
-        hops,
         room: Room::default(),
     });
     let (routes, write) = app.split();
@@ -93,12 +93,16 @@ pub fn service(
     let openapi = LazyLock::new(move || documented(name, write(), &ingress));
     let openapi = Arc::new(openapi);
     let openapi = move || async move { Json(&**openapi).into_response() };
-    Ok(routes
+    let routes = routes
         .route("/openapi.json", get(openapi))
         .route(HEALTH, get(async || Json(json!({"status": "ok"}))))
         .route(READY, get(move |query| ready(shared.clone(), query)))
-        .layer(body_limit(limits.body().0))
-        .layer(from_fn_with_state(service, respond)))
+        .layer(body_limit(limit.0))
+        .layer(from_fn_with_state(service, respond));
+    Ok(match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    })
 }
 
 #[derive(Deserialize)]
@@ -150,9 +154,8 @@ async fn respond(
         request.headers(),
         invocation.map(|invocation| invocation.request_id.as_str()),
     ));
-    let deadline = service
-        .limits
-        .deadline(invocation.and_then(|invocation| invocation.deadline));
+    let limits = service.settings.limits;
+    let deadline = limits.deadline(invocation.and_then(|invocation| invocation.deadline));
     request.extensions_mut().insert(deadline.clone());
     let method = request.method().clone();
     // Logs have the route, never the path or the query, which contain ids and people's questions.
@@ -174,7 +177,11 @@ async fn respond(
             response.headers_mut().insert(REQUEST_ID, id);
         }
 
-        let status = response.status().as_u16();
+        let status = response.status();
+        if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+            metric("refused_requests", Unit::Count, 1.0);
+        }
+        let status = status.as_u16();
         let duration_ms = (started.elapsed().as_secs_f64() * 1e5).round() / 100.0;
         let caller = caller.as_deref().map(loggable);
         let caller = caller.as_deref();
@@ -267,7 +274,13 @@ impl Service {
             Some(_) => self.room.for_caller(body),
             None => self.room.for_anybody(body),
         };
-        let response = next.run(Request::from_parts(parts, body)).await;
+        let class = Class::of(&parts.method);
+        let metered = parts.extensions.get::<Metered>().cloned();
+        let response = next.run(Request::from_parts(parts, body));
+        let response = match metered {
+            Some(metered) => metered.run(class, response).await,
+            None => response.await,
+        };
         let mut response = arrival.refusal().unwrap_or(response);
         if let Some(renewed) = renewed {
             renew(&mut response, renewed);
@@ -281,13 +294,13 @@ impl Service {
         }
         let over = request.extensions().get::<OverConnection>();
         let peer = over.map(|over| over.peer);
-        self.hops.client(request.headers(), peer)
+        self.settings.hops.client(request.headers(), peer)
     }
 
     /// The request, and its caller if its route needs one, or the refusal.
     async fn authenticated(
         &self,
-        request: Request,
+        mut request: Request,
         invocation: Option<&Invocation>,
     ) -> Result<(Request, Option<SignedIn>), Response> {
         if let Some(caller) = invocation.and_then(|invocation| invocation.caller.clone()) {
@@ -306,7 +319,10 @@ impl Service {
                 let (caller, whole) = self.signed(request, &proof).await?;
                 return Ok((whole, Some(caller.into())));
             }
-            Access::Linked(proof) => proof(target).map(|caller| Some(caller.into())),
+            Access::Linked(proof) => {
+                let caller = proof(target).map_err(Error::into_response)?;
+                return Ok((request, Some(caller.into())));
+            }
             Access::Anybody => self.auth.check_anybody(headers, target).map(|()| None),
             Access::Token => self.caller(headers, target).await.map(|it| Some(it.into())),
             Access::Cookie => match self.auth.authenticate_person(method, headers, target).await {
@@ -317,9 +333,22 @@ impl Service {
                 person => person,
             },
         };
-        caller
-            .map(|caller| (request, caller))
-            .map_err(Error::into_response)
+        let caller = caller.map_err(Error::into_response)?;
+        if let Some(signed_in) = &caller
+            && self.is_metered(&request)
+        {
+            let metered = Metered {
+                rates: self.settings.rates.clone(),
+                caller: signed_in.caller.name.clone(),
+            };
+            request.extensions_mut().insert(metered);
+        }
+        Ok((request, caller))
+    }
+
+    /// Whether the rate of a caller's requests is limited. A trigger must not be late, and the open mode has one caller.
+    fn is_metered(&self, request: &Request) -> bool {
+        !self.auth.is_open() && !request.uri().path().starts_with("/events/")
     }
 
     /// The caller who signed the request, and the request with its body restored.
@@ -327,7 +356,7 @@ impl Service {
         let (parts, body) = request.into_parts();
         (proof.may_be_signed)(&parts.headers).map_err(Error::into_response)?;
         let (body, arrival) = self.room.for_anybody(body);
-        let limit = self.limits.body();
+        let limit = self.settings.limits.body();
         let body = Limited::new(body, limit.0).collect().await;
         let body = body.map_err(|error| {
             let error = if error.is::<LengthLimitError>() {
