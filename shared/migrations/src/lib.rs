@@ -86,6 +86,14 @@ pub const FILES: &[(&str, &str)] = &[
         "0021_message_log_dismissals.sql",
         include_str!("../0021_message_log_dismissals.sql"),
     ),
+    (
+        "0022_people_people.sql",
+        include_str!("../0022_people_people.sql"),
+    ),
+    (
+        "0023_people_audit.sql",
+        include_str!("../0023_people_audit.sql"),
+    ),
 ];
 
 #[cfg(test)]

@@ -1,0 +1,174 @@
+//! Who may sign in.
+
+use anyhow::{bail, ensure};
+use platform::Env;
+
+/// Who may sign in, besides people who were invited. The default is nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Domains, in lower case.
+    domains: Vec<String>,
+    /// Addresses, in lower case.
+    addresses: Vec<String>,
+    /// The address of the first admin, in lower case.
+    admin: Option<String>,
+}
+
+/// What an issuer says about a person, after its ID token was verified.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub issuer: String,
+    pub subject: String,
+    /// None unless the issuer verified that the address belongs to the person.
+    pub email: Option<String>,
+    /// The domain that manages the account, if the issuer is one that says so.
+    pub hosted_domain: Option<String>,
+    pub name: Option<String>,
+    pub picture: Option<String>,
+}
+
+/// Google verifies that a person could read mail at an address, once. Only its claim `hd` says that the domain's owner
+/// manages the account, and an account outlives the employment otherwise.
+pub const GOOGLE: &str = "https://accounts.google.com";
+
+impl Policy {
+    /// Reads `SIGN_IN_DOMAINS`, `SIGN_IN_ADDRESSES` and `SIGN_IN_ADMIN`.
+    ///
+    /// # Errors
+    /// If one of them has a value that no person can match.
+    pub fn of(env: &Env) -> anyhow::Result<Self> {
+        let domains = list(env, "SIGN_IN_DOMAINS");
+        if let Some(domain) = domains.iter().find(|it| !is_domain(it)) {
+            bail!("SIGN_IN_DOMAINS has {domain:?}, which is not a domain: write example.com");
+        }
+        let addresses = list(env, "SIGN_IN_ADDRESSES");
+        if let Some(address) = addresses.iter().find(|it| !is_address(it)) {
+            bail!("SIGN_IN_ADDRESSES has {address:?}, which is not an e-mail address");
+        }
+        let admin = env
+            .get("SIGN_IN_ADMIN")
+            .map(|it| it.trim().to_lowercase())
+            .filter(|it| !it.is_empty());
+        if let Some(admin) = &admin {
+            ensure!(
+                is_address(admin),
+                "SIGN_IN_ADMIN is {admin:?}, which is not an e-mail address"
+            );
+        }
+        Ok(Self {
+            domains,
+            addresses,
+            admin,
+        })
+    }
+
+    /// Whether the person may sign in without an invitation.
+    pub fn admits(&self, person: &Identity) -> bool {
+        let Some(address) = person.email.as_deref().map(str::to_lowercase) else {
+            return false;
+        };
+        if self.is_first_admin(person) || self.addresses.contains(&address) {
+            return true;
+        }
+        let of_address = address
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_owned());
+        let domain = match person.issuer == GOOGLE {
+            true => person.hosted_domain.as_deref().map(str::to_lowercase),
+            false => of_address,
+        };
+        domain.is_some_and(|domain| self.domains.contains(&domain))
+    }
+
+    /// Whether the person is the one who is to be the first admin.
+    pub fn is_first_admin(&self, person: &Identity) -> bool {
+        let address = person.email.as_deref().map(str::to_lowercase);
+        address.is_some() && address == self.admin
+    }
+}
+
+fn list(env: &Env, name: &str) -> Vec<String> {
+    let parts = env.get(name).unwrap_or_default().split(',');
+    let parts = parts.map(|part| part.trim().to_lowercase());
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+fn is_domain(text: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
+    text.contains('.') && !text.starts_with('.') && text.chars().all(is_plain)
+}
+
+/// Whether a text can be an e-mail address: something, `@`, and a domain.
+pub fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let is_plain = |c: char| !c.is_control() && !c.is_whitespace();
+    !local.is_empty() && text.len() <= 254 && local.chars().all(is_plain) && is_domain(domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(variables: &[(&str, &str)]) -> anyhow::Result<Policy> {
+        let env = variables
+            .iter()
+            .fold(Env::default(), |env, (name, value)| env.with(name, *value));
+        Policy::of(&env)
+    }
+
+    fn person(issuer: &str, email: Option<&str>, hosted_domain: Option<&str>) -> Identity {
+        Identity {
+            issuer: issuer.to_owned(),
+            subject: "1".to_owned(),
+            email: email.map(str::to_owned),
+            hosted_domain: hosted_domain.map(str::to_owned),
+            name: None,
+            picture: None,
+        }
+    }
+
+    #[test]
+    fn nobody_is_admitted_by_default() {
+        let policy = policy(&[]).unwrap();
+        assert!(!policy.admits(&person("https://id.example", Some("kim@example.com"), None)));
+        assert!(!policy.admits(&person("https://id.example", None, None)));
+    }
+
+    #[test]
+    fn a_domain_is_one_of_the_address_and_at_google_one_that_manages_the_account() {
+        let policy = policy(&[("SIGN_IN_DOMAINS", "example.com, Example.org")]).unwrap();
+        let other = "https://id.example";
+        for (issuer, email, hosted, expected) in [
+            (other, Some("kim@example.com"), None, true),
+            (other, Some("kim@EXAMPLE.org"), None, true),
+            (other, Some("kim@sub.example.com"), None, false),
+            (other, Some("kim@notexample.com"), None, false),
+            (other, Some("example.com"), None, false),
+            (other, Some("kim@example.com@evil.com"), None, false),
+            (other, None, Some("example.com"), false),
+            (GOOGLE, Some("kim@example.com"), Some("example.com"), true),
+            (GOOGLE, Some("kim@example.com"), None, false),
+            (GOOGLE, Some("kim@example.com"), Some("evil.com"), false),
+        ] {
+            let person = person(issuer, email, hosted);
+            assert_eq!(policy.admits(&person), expected, "{person:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_nobody_can_match_are_refused() {
+        for (name, value) in [
+            ("SIGN_IN_DOMAINS", "example"),
+            ("SIGN_IN_DOMAINS", "*.example.com"),
+            ("SIGN_IN_DOMAINS", "kim@example.com"),
+            ("SIGN_IN_ADDRESSES", "example.com"),
+            ("SIGN_IN_ADMIN", "kim"),
+            ("SIGN_IN_ADMIN", "kim@example.com, lee@example.com"),
+        ] {
+            let error = policy(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(name), "{error}");
+        }
+    }
+}

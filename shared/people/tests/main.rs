@@ -1,0 +1,9 @@
+//! The rules of people and tokens.
+
+mod audit;
+mod common;
+mod cookies;
+mod persons;
+mod reach;
+mod sign_in;
+mod tokens;

@@ -1,0 +1,182 @@
+//! Whom a sign-in admits, and as whom.
+
+use futures::future::join_all;
+use people::policy::Policy;
+use platform::Env;
+use platform::auth::Role;
+
+use crate::common::{ALL, SALES, accounts, active, identity, policy, role, scope, status};
+
+#[tokio::test]
+async fn whom_the_policy_admits_becomes_a_reader_with_an_empty_scope() {
+    let accounts = accounts().await;
+    let (kim, _) = accounts.sign_in("kim@example.com").await;
+    assert_eq!((kim.role, kim.scope), (Role::Reader, scope("{}")));
+    assert!(kim.has_signed_in && kim.is_active && kim.last_sign_in_at.is_some());
+    let (again, _) = accounts.sign_in("kim@example.com").await;
+    assert_eq!(again.id, kim.id);
+    assert_eq!(accounts.actions().await, ["person.sign_in"; 2]);
+}
+
+#[tokio::test]
+async fn whom_nobody_admits_or_invited_is_refused_and_leaves_nothing() {
+    let accounts = accounts().await;
+    let mut unverified = identity("kim@example.com");
+    unverified.email = None;
+    for stranger in [identity("eve@evil.example"), unverified] {
+        let refused = accounts.people.sign_in(&stranger, &policy(), None).await;
+        assert_eq!(status(refused), 403, "{stranger:?}");
+    }
+    let all = accounts.people.people(&scope(ALL), None, None, 10).await;
+    assert!(all.unwrap().is_empty());
+    assert!(accounts.actions().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_first_admin_gets_everything_once() {
+    let accounts = accounts().await;
+    // The local person of the open mode, and an admin who has not come yet, don't count.
+    platform::auth::Accounts::local(&accounts.people)
+        .await
+        .unwrap();
+    accounts
+        .invite(ALL, "later@example.com", Role::Admin, ALL)
+        .await
+        .unwrap();
+    let (root, _) = accounts.sign_in("Root@example.com").await;
+    assert_eq!((root.role, root.scope.clone()), (Role::Admin, scope(ALL)));
+    let (other, _) = accounts.sign_in("other@example.com").await;
+    accounts
+        .change(ALL, &other, role(Role::Admin))
+        .await
+        .unwrap();
+    let everything = crate::common::rescoped(ALL);
+    accounts.change(ALL, &other, everything).await.unwrap();
+    // Whoever was lowered is not made an admin again while there is another one.
+    accounts
+        .change(ALL, &root, role(Role::Reader))
+        .await
+        .unwrap();
+    let (root, _) = accounts.sign_in("root@example.com").await;
+    assert_eq!(root.role, Role::Reader);
+    let first = accounts.actions().await;
+    let first = first.iter().filter(|it| *it == "person.first_admin");
+    assert_eq!(first.count(), 1);
+}
+
+#[tokio::test]
+async fn an_invitation_is_taken_by_its_address_in_any_case_once() {
+    let accounts = accounts().await;
+    let invited = accounts.invite(ALL, "Lee@Partner.example", Role::Writer, SALES);
+    let invited = invited.await.unwrap();
+    assert!(!invited.has_signed_in);
+    let (lee, _) = accounts.sign_in("lee@partner.example").await;
+    assert_eq!((lee.id, lee.role), (invited.id, Role::Writer));
+    assert_eq!(lee.scope, scope(SALES));
+    assert!(lee.has_signed_in);
+    // Another account with the same address is not the one who was invited.
+    let mut other = identity("lee@partner.example");
+    other.subject = "other".to_owned();
+    let refused = accounts.people.sign_in(&other, &policy(), None).await;
+    assert_eq!(status(refused), 403);
+}
+
+#[tokio::test]
+async fn an_address_that_the_issuer_did_not_verify_takes_no_invitation() {
+    let accounts = accounts().await;
+    accounts
+        .invite(ALL, "lee@partner.example", Role::Admin, ALL)
+        .await
+        .unwrap();
+    let mut unverified = identity("lee@partner.example");
+    unverified.email = None;
+    let refused = accounts.people.sign_in(&unverified, &policy(), None).await;
+    assert_eq!(status(refused), 403);
+}
+
+#[tokio::test]
+async fn who_has_signed_in_needs_no_policy_and_is_known_by_the_account_not_by_the_address() {
+    let accounts = accounts().await;
+    let (kim, _) = accounts.sign_in("kim@example.com").await;
+    let nobody = Policy::of(&Env::default()).unwrap();
+    let mut married = identity("kim@example.com");
+    married.email = Some("kim.lee@other.example".to_owned());
+    let known = accounts
+        .people
+        .sign_in(&married, &nobody, None)
+        .await
+        .unwrap();
+    assert_eq!(known.person.id, kim.id);
+    assert_eq!(known.person.email.as_deref(), Some("kim.lee@other.example"));
+    let mut elsewhere = identity("kim@example.com");
+    elsewhere.issuer = "https://other.example".to_owned();
+    let other = accounts
+        .people
+        .sign_in(&elsewhere, &policy(), None)
+        .await
+        .unwrap();
+    assert_ne!(other.person.id, kim.id);
+}
+
+#[tokio::test]
+async fn a_deactivated_person_is_refused_until_activated_again() {
+    let accounts = accounts().await;
+    let (kim, _) = accounts.sign_in("kim@example.com").await;
+    accounts.change(ALL, &kim, active(false)).await.unwrap();
+    let refused = accounts
+        .people
+        .sign_in(&identity("kim@example.com"), &policy(), None)
+        .await;
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("deactivated"), "{error}");
+    accounts.change(ALL, &kim, active(true)).await.unwrap();
+    accounts.sign_in("kim@example.com").await;
+    // The same for somebody who was only invited.
+    let lee = accounts
+        .invite(ALL, "lee@example.com", Role::Reader, "{}")
+        .await
+        .unwrap();
+    accounts.change(ALL, &lee, active(false)).await.unwrap();
+    let refused = accounts
+        .people
+        .sign_in(&identity("lee@example.com"), &policy(), None)
+        .await;
+    assert_eq!(status(refused), 403);
+}
+
+#[tokio::test]
+async fn first_sign_ins_at_once_are_of_one_person() {
+    let accounts = accounts().await;
+    accounts
+        .invite(ALL, "lee@partner.example", Role::Writer, "{}")
+        .await
+        .unwrap();
+    for email in ["kim@example.com", "lee@partner.example", "root@example.com"] {
+        let tries = (0..6).map(|_| accounts.sign_in(email));
+        let signed_in = join_all(tries).await;
+        let (first, _) = &signed_in[0];
+        assert!(signed_in.iter().all(|(person, _)| person.id == first.id));
+        let mut cookies: Vec<_> = signed_in.iter().map(|(_, cookie)| cookie).collect();
+        cookies.sort_unstable();
+        cookies.dedup();
+        assert_eq!(cookies.len(), 6, "each sign-in has a cookie of its own");
+    }
+    let all = accounts.people.people(&scope(ALL), None, None, 10).await;
+    assert_eq!(all.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_state_is_used_once_and_attempts_are_counted_per_minute() {
+    let accounts = accounts().await;
+    let people = &accounts.people;
+    assert!(people.use_state("state").await.unwrap());
+    assert!(!people.use_state("state").await.unwrap());
+    assert!(people.use_state("another").await.unwrap());
+    for expected in [true, true, false] {
+        assert_eq!(people.may_try(b"source", 2).await.unwrap(), expected);
+    }
+    assert!(people.may_try(b"another", 2).await.unwrap());
+    let minute = "update people.attempt set minute = minute - interval '1 minute'";
+    accounts.database.run(minute).await;
+    assert!(people.may_try(b"source", 2).await.unwrap());
+}
