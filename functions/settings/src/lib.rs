@@ -17,6 +17,7 @@ mod read;
 mod settings;
 mod snapshot;
 
+use people::People;
 use platform::serve::body_limit;
 use platform::{Resources, Router, readiness, routes};
 
@@ -30,6 +31,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let database = readiness::database(resources.postgres()?, migrations::FILES);
     resources.readiness().check("database", database);
+    People::open(resources)?;
     Ok(Router::new()
         .routes(routes!(read::all))
         .routes(routes!(read::category, change::patch))

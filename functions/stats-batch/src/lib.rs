@@ -25,6 +25,7 @@ mod totals;
 
 use std::sync::Arc;
 
+use people::People;
 use platform::postgres::Pool;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::serve::time_limit;
@@ -76,6 +77,7 @@ impl Stats {
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let stats = Stats::open(resources)?;
+    People::open(resources)?;
     let database = readiness::database(stats.pool.clone(), migrations::FILES);
     resources.readiness().check("database", database);
     Ok(Router::new()
