@@ -3,6 +3,7 @@
 //! Its functions panic with the reason if a test can't continue.
 
 pub mod app;
+pub mod audit;
 pub mod bigquery;
 pub mod clock;
 pub mod document_schema;
