@@ -37,6 +37,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use people::People;
 use platform::auth::Auth;
+use platform::serve::{Class, rate_class};
 use platform::store::Store;
 use platform::{All as _, Caller, Resources, Router, routes};
 
@@ -91,6 +92,10 @@ fn open(store: Arc<dyn Store>, settings: Settings, sql: SqlSetup, auth: Option<A
 }
 
 fn routes(app: App) -> Router {
+    let sql = Router::new()
+        .routes(routes!(sql::write))
+        .route_layer(from_fn_with_state(app.clone(), read))
+        .route_layer(rate_class(Class::Model));
     Router::new()
         .routes(routes!(document::read))
         .routes(routes!(tables::list))
@@ -99,8 +104,8 @@ fn routes(app: App) -> Router {
         .routes(routes!(versions::list))
         .routes(routes!(context::route::choose))
         .routes(routes!(prompt::write))
-        .routes(routes!(sql::write))
         .route_layer(from_fn_with_state(app.clone(), read))
+        .merge(sql)
         // Templates are not a part of the document.
         .routes(routes!(prompt::manage::list))
         .routes(routes!(

@@ -66,7 +66,7 @@ pub mod slack;
 pub mod threads;
 
 use axum::Extension;
-use platform::serve::{body_limit, concurrency_limit, time_limit};
+use platform::serve::{Class, body_limit, concurrency_limit, rate_class, time_limit};
 use platform::{All as _, Resources, Router, routes};
 
 use feedback::Reactions;
@@ -101,6 +101,11 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(slack::receive))
         .layer(Extension(reactions))
         .layer(time_limit(slack::TIMEOUT));
+    let administration = Router::new()
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay::replay))
+        .routes(routes!(dead_letters::dismiss::dismiss))
+        .layer(rate_class(Class::Administration));
     Ok(Router::new()
         .routes(routes!(post::one))
         .routes(routes!(history::of_robeing))
@@ -112,9 +117,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(feedback::give))
         .routes(routes!(feedback::remove))
         .routes(routes!(feedback::list::list))
-        .routes(routes!(dead_letters::list))
-        .routes(routes!(dead_letters::replay::replay))
-        .routes(routes!(dead_letters::dismiss::dismiss))
+        .merge(administration)
         .merge(large)
         .merge(quick)
         .with_state(log))

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use platform::postgres::Pool;
 use platform::secrets::Rotating;
-use platform::serve::time_limit;
+use platform::serve::{Class, rate_class, time_limit};
 use platform::store::Store;
 use platform::{All as _, Resources, Router, readiness, routes};
 
@@ -120,11 +120,13 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let daily = Router::new()
         .routes(routes!(run::trigger))
         .layer(time_limit(LONGEST_TRIGGER));
-    Ok(Router::new()
+    let administration = Router::new()
         .routes(routes!(erase::create))
         .routes(routes!(erase::read))
         .routes(routes!(export::create))
         .routes(routes!(export::read))
+        .layer(rate_class(Class::Administration));
+    Ok(administration
         .routes(routes!(download::download))
         .merge(daily)
         .with_state(privacy))

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use platform::readiness::{self, Finding};
-use platform::serve::time_limit;
+use platform::serve::{Class, rate_class, time_limit};
 use platform::{Admin, Caller, Json, RawBody, Resources, Result, Router, routes};
 use schema::versions;
 use serde::Serialize;
@@ -64,6 +64,7 @@ pub fn router(sync: Sync) -> Router {
         .routes(routes!(trigger))
         .routes(routes!(by_hand))
         .layer(time_limit(LONGEST_SYNC))
+        .layer(rate_class(Class::Model))
         .merge(examples::routes())
         .merge(meaning::routes())
         .with_state(sync)

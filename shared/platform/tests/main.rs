@@ -4,6 +4,7 @@
 mod address;
 mod auth;
 mod cors;
+mod document;
 mod http;
 mod lambda;
 mod llm;

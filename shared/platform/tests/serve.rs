@@ -216,57 +216,6 @@ async fn every_route_except_the_probes_needs_a_caller() {
 }
 
 #[tokio::test]
-async fn the_openapi_document_has_the_name_of_the_function() {
-    let app = TestApp::with_env(platform::Env::default())
-        .named("probe")
-        .start(probe)
-        .await;
-
-    let document = app.get("/openapi.json").await.json();
-    assert_eq!(document["openapi"], "3.1.0");
-    assert_eq!(document["info"]["title"], "probe");
-    assert_eq!(document["security"], json!([{"bearer": []}]));
-    assert_eq!(
-        document["components"]["securitySchemes"]["bearer"]["scheme"],
-        "bearer"
-    );
-}
-
-#[tokio::test]
-async fn the_responses_of_the_service_are_documented_on_every_route() {
-    #[utoipa::path(post, path = "/v1/orders", request_body = String, responses(
-        (status = 201, description = "stored"),
-        (status = 503, description = "the warehouse is closed"),
-    ))]
-    async fn order(_: Json<String>) -> StatusCode {
-        StatusCode::CREATED
-    }
-    let orders = |_: &Resources| Ok(Router::new().routes(platform::routes!(order)));
-    let app = TestApp::without_database(orders).await;
-    let document = app.get("/openapi.json").await.json();
-    let responses = &document["paths"]["/v1/orders"]["post"]["responses"];
-    let statuses: Vec<_> = responses.as_object().expect("responses").keys().collect();
-    let of_service = [
-        "400", "401", "403", "408", "413", "415", "429", "500", "503",
-    ];
-    assert_eq!(statuses[0], "201");
-    assert_eq!(statuses[1..], of_service);
-    assert_eq!(responses["503"]["description"], "the warehouse is closed");
-    assert_eq!(responses["201"]["content"], json!(null));
-    let problem = json!({"$ref": "#/components/schemas/ProblemDetails"});
-    for status in &statuses[1..] {
-        let content = &responses[status.as_str()]["content"];
-        let schema = &content["application/problem+json"]["schema"];
-        assert_eq!(*schema, problem, "{status}");
-    }
-    let known = &document["components"]["schemas"]["ProblemDetails"]["properties"];
-    let refused = app.get("/v1/nothing").await.json();
-    for field in refused.as_object().expect("a problem").keys() {
-        assert!(known[field].is_object(), "{field}");
-    }
-}
-
-#[tokio::test]
 async fn an_invalid_setting_is_reported_at_startup() {
     for (name, value) in [
         ("MAX_BODY_BYTES", "1MB"),

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use platform::auth::{Caller, Names};
 use platform::extract::Conditions;
-use platform::serve::time_limit;
+use platform::serve::{Class, rate_class, time_limit};
 use platform::{Admin, Error, Json, Path, Query, Result, Router, routes};
 use schema::document::{Description, Meaning, Metric, Term};
 use schema::name::DATASETS;
@@ -23,7 +23,8 @@ pub fn routes() -> Router<Sync> {
     // The warehouse limits the rate of plans, and an import may have many metrics.
     let import = Router::new()
         .routes(routes!(import))
-        .layer(time_limit(LONGEST_SYNC));
+        .layer(time_limit(LONGEST_SYNC))
+        .layer(rate_class(Class::Model));
     import
         .routes(routes!(list))
         .routes(routes!(
