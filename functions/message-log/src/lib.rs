@@ -66,6 +66,7 @@ pub mod slack;
 pub mod threads;
 
 use axum::Extension;
+use people::People;
 use platform::serve::{Class, body_limit, concurrency_limit, rate_class, time_limit};
 use platform::{All as _, Resources, Router, routes};
 
@@ -83,6 +84,7 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
         Reactions::open(resources.env()),
     )
         .all()?;
+    People::open(resources)?;
     let ingress = resources.ingress();
     ingress.accept_whole_batches();
     let signed = slack.clone();

@@ -27,6 +27,7 @@ mod subject;
 use std::sync::Arc;
 use std::time::Duration;
 
+use people::People;
 use platform::postgres::Pool;
 use platform::secrets::Rotating;
 use platform::serve::{Class, rate_class, time_limit};
@@ -106,6 +107,7 @@ impl Privacy {
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
     let privacy = Privacy::open(resources)?;
+    People::open(resources)?;
     let readiness = resources.readiness();
     let database = readiness::database(privacy.pool.clone(), migrations::FILES);
     readiness.check("database", database);
