@@ -1,12 +1,15 @@
 //! The command line.
 
+mod audit;
 mod cache;
 mod context;
 mod demo;
 mod describe;
 mod doctor;
+mod people;
 mod progress;
 mod stats;
+mod token;
 mod versions;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -154,6 +157,24 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Administer people: who may sign in, with which rights
+    ///
+    /// Requires DATABASE_URL. Whoever has the database may do everything here, so the first admin can be
+    /// invited before anybody has signed in. The audit log has each change. Running functions act on it
+    /// within a second.
+    #[command(subcommand)]
+    People(people::Command),
+    /// Administer the tokens of services
+    ///
+    /// Requires DATABASE_URL. A secret is printed once, and its digest is stored. The audit log has each
+    /// change. Running functions act on it within a second.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// List, export and verify the audit log: who did what to what
+    ///
+    /// Requires DATABASE_URL.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Migrate the database to the newest schema
     ///
     /// Requires DATABASE_URL. Run it before you deploy new code; the old code keeps working meanwhile.
@@ -224,6 +245,9 @@ pub fn main() -> anyhow::Result<()> {
             // A secret that can't be resolved is one of the failures that it reports.
             runtime(&env)?.block_on(doctor::run(env, cloud, &name, json))
         }
+        Some(Command::People(command)) => run(env, async |env| people::run(&env, command).await),
+        Some(Command::Token(command)) => run(env, async |env| token::run(&env, command).await),
+        Some(Command::Audit(command)) => run(env, async |env| audit::run(&env, command).await),
         Some(Command::Migrate { json }) => run(env, async |env| migrate(&env, json).await),
         Some(Command::Serve) => serve(),
         // Lambda and Cloud Run start the binary without arguments.

@@ -1,0 +1,64 @@
+//! Console: sign-in, and the administration of people, service tokens and the audit log.
+
+mod administration;
+mod audit;
+mod people;
+mod sign_in;
+pub mod sweep;
+mod tokens;
+
+use ::people::People;
+use ::people::audit::AuditChain;
+use platform::serve::{Class, body_limit, rate_class, time_limit};
+use platform::{All as _, Resources, Router, readiness, routes};
+
+use sweep::Sweep;
+
+/// The largest body of a route of people or tokens.
+const MAX_BODY: usize = 64 * 1024;
+
+pub fn app(resources: &Resources) -> anyhow::Result<Router> {
+    let database = readiness::database(resources.postgres()?, migrations::FILES);
+    resources.readiness().check("database", database);
+    Ok(administration(resources)?
+        .merge(audit(resources)?)
+        .merge(sign_in::routes(resources)?))
+}
+
+/// The routes of the audit log, and the sweep that continues its chain.
+fn audit(resources: &Resources) -> anyhow::Result<Router> {
+    let (people, chain, sweep) = (
+        People::open(resources),
+        AuditChain::open(resources),
+        Sweep::open(resources),
+    )
+        .all()?;
+    let listed = Router::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
+        .with_state(people);
+    let verified = Router::new()
+        .routes(routes!(audit::verify))
+        .with_state(chain);
+    let swept = Router::new()
+        .routes(routes!(sweep::trigger))
+        .layer(time_limit(sweep::LONGEST_SWEEP))
+        .with_state(sweep);
+    Ok(listed
+        .merge(verified)
+        .layer(rate_class(Class::Administration))
+        .merge(swept))
+}
+
+/// The routes of people and tokens.
+fn administration(resources: &Resources) -> anyhow::Result<Router> {
+    Ok(Router::new()
+        .routes(routes!(people::list, people::invite))
+        .routes(routes!(people::read, people::change, people::erase))
+        .routes(routes!(people::end_sign_ins))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::read, tokens::revoke))
+        .layer(body_limit(MAX_BODY))
+        .layer(rate_class(Class::Administration))
+        .with_state(People::open(resources)?))
+}

@@ -1,0 +1,3 @@
+fn main() -> anyhow::Result<()> {
+    platform::serve("console", console::app)
+}
