@@ -7,10 +7,11 @@ use platform::postgres::Client;
 use platform::postgres::scoped as db;
 
 /// In the order of an erasure: the log first, because other owners derive their rows from it.
-const OWNERS: [&dyn Owner; 4] = [
+const OWNERS: [&dyn Owner; 5] = [
     &message_log::personal::Conversations,
     &settings::personal::Settings,
     &stats_batch::personal::Stats,
+    &people::personal::Accounts,
     &crate::personal::Archive,
 ];
 

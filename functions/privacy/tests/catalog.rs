@@ -125,6 +125,16 @@ async fn after_an_erasure_no_table_holds_anything_about_the_subject() {
                         (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'r2', 'helpful', 'http', '{LEE}', now())"
             ))
             .await;
+        for (number, user) in [(1, KIM), (2, LEE)] {
+            it.database
+                .run(&format!(
+                    "insert into people.person (id, email, role) values ('{user}', '{user}', 'reader');
+                     insert into people.cookie (hash, person_id, expires_at) values (sha256('{number}'), '{user}', now());
+                     insert into people.token (id, hash, person_id, cookie_hash, expires_at)
+                     values (gen_random_uuid(), sha256('{number}'), '{user}', sha256('{number}'), now())"
+                ))
+                .await;
+        }
         it.roll_up().await;
         it.run().await;
         // Rows that a roll-up would remove.

@@ -1,5 +1,6 @@
 //! The tests of privacy, in one binary because linking takes most of the build time.
 
+mod accounts;
 mod archive;
 mod catalog;
 mod common;

@@ -11,13 +11,17 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use people::{Actor, Entry, audit};
 use personal::{Counts, Purpose};
 use platform::auth::Names;
+use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
+use platform::serve::ClientAddress;
 use platform::{Admin, Error, Json, Path, Result};
 use robeing::ROBEINGS;
 use serde::Serialize;
+use serde_json::json;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -78,11 +82,13 @@ pub struct Erasure {
 pub async fn create(
     State(privacy): State<Privacy>,
     Admin(caller): Admin,
+    ClientAddress(address): ClientAddress,
     Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Erasure>)> {
     let resolved = id.resolve(&privacy, &caller, Purpose::Erase).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
-    let id = find_or_start(&privacy, &resolved, scope.as_deref()).await?;
+    let actor = Actor::of(&caller, address);
+    let id = find_or_start(&privacy, &resolved, scope.as_deref(), &actor).await?;
     let until = Instant::now() + REQUEST_TIME;
     job::run::<ErasureJob>(&privacy.with_step_limit(LONGEST_STEP), id, until).await?;
     let erasure = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
@@ -166,6 +172,7 @@ async fn find_or_start(
     privacy: &Privacy,
     resolved: &ResolvedSubject,
     scope: Option<&[String]>,
+    actor: &Actor,
 ) -> Result<Uuid> {
     let mut client = privacy.pool.get().await?;
     let held = owners::held(&mut client, &resolved.subject).await?;
@@ -192,24 +199,7 @@ async fn find_or_start(
     if held.is_empty() {
         return Err(unknown_subject());
     }
-    let id = Uuid::now_v7();
-    let digest = resolved.digests.first();
-    let subject = Jsonb(&resolved.subject);
-    db::query(
-        &client,
-        &resolved.subject.scope(),
-        "insert into privacy.erasure (id, subject_kind, subject_digest, scope, subject)
-         values ($1, $2, $3, $4, $5)
-         on conflict (subject_digest, scope) where finished_at is null do nothing",
-        &[
-            (&id, Type::UUID),
-            (&resolved.kind, Type::TEXT),
-            (&digest, Type::BYTEA),
-            (&scope, Type::TEXT_ARRAY),
-            (&subject, Type::JSONB),
-        ],
-    )
-    .await?;
+    start(&mut client, resolved, scope, actor).await?;
     let running = db::query(
         &client,
         &resolved.subject.scope(),
@@ -225,4 +215,40 @@ async fn find_or_start(
     .await?;
     let running = running.first().ok_or_else(unknown_subject)?;
     Ok(running.try_get("id")?)
+}
+
+/// Starts an erasure, unless one is running.
+async fn start(
+    client: &mut Client,
+    resolved: &ResolvedSubject,
+    scope: Option<&[String]>,
+    actor: &Actor,
+) -> Result<()> {
+    let id = Uuid::now_v7();
+    let transaction = db::begin(client, &resolved.subject.scope()).await?;
+    let started = transaction
+        .execute_typed(
+            "insert into privacy.erasure (id, subject_kind, subject_digest, scope, subject)
+             values ($1, $2, $3, $4, $5)
+             on conflict (subject_digest, scope) where finished_at is null do nothing",
+            &[
+                (&id, Type::UUID),
+                (&resolved.kind, Type::TEXT),
+                (&resolved.digests.first(), Type::BYTEA),
+                (&scope, Type::TEXT_ARRAY),
+                (&Jsonb(&resolved.subject), Type::JSONB),
+            ],
+        )
+        .await?;
+    if started > 0 {
+        let entry = Entry {
+            action: "erasure.request",
+            subject_kind: "erasure",
+            subject: &id.to_string(),
+            detail: json!({"kind": resolved.kind}),
+        };
+        audit::record(&transaction, actor, &entry).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }

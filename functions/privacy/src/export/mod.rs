@@ -12,13 +12,17 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
+use people::{Actor, Entry, audit};
 use personal::Purpose;
 use platform::auth::Names;
+use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
+use platform::serve::ClientAddress;
 use platform::{Admin, Error, Json, Path, Result, idempotency};
 use robeing::ROBEINGS;
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -97,6 +101,7 @@ pub struct File {
 pub async fn create(
     State(privacy): State<Privacy>,
     Admin(caller): Admin,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Export>)> {
@@ -104,7 +109,9 @@ pub async fn create(
     let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
     let resolved = id.resolve(&privacy, &caller, Purpose::Export).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
-    let id = find_or_start(&privacy, &resolved, scope.as_deref(), request.as_deref()).await?;
+    let request = request.as_deref();
+    let actor = Actor::of(&caller, address);
+    let id = find_or_start(&privacy, &resolved, scope.as_deref(), request, &actor).await?;
     let until = Instant::now() + REQUEST_TIME;
     job::run::<ExportJob>(&privacy.with_step_limit(LONGEST_STEP), id, until).await?;
     let export = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
@@ -215,6 +222,7 @@ async fn find_or_start(
     resolved: &ResolvedSubject,
     scope: Option<&[String]>,
     request: Option<&[u8]>,
+    actor: &Actor,
 ) -> Result<Uuid> {
     if let Some(request) = request {
         remove_expired_of(privacy, request).await?;
@@ -234,28 +242,7 @@ async fn find_or_start(
     if held.is_empty() {
         return Err(unknown_subject());
     }
-    let id = Uuid::now_v7();
-    let now = Timestamp::now();
-    let expires_at = now.saturating_add(LIFETIME).unwrap_or(now);
-    let created = db::query(
-        &client,
-        &resolved.subject.scope(),
-        "insert into privacy.export (id, subject_kind, subject_digest, scope, request, subject, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (request) do nothing
-         returning id",
-        &[
-            (&id, Type::UUID),
-            (&resolved.kind, Type::TEXT),
-            (&resolved.digests.first(), Type::BYTEA),
-            (&scope, Type::TEXT_ARRAY),
-            (&request, Type::BYTEA),
-            (&Jsonb(&resolved.subject), Type::JSONB),
-            (&expires_at, Type::TIMESTAMPTZ),
-        ],
-    )
-    .await?;
-    if !created.is_empty() {
+    if let Some(id) = start(&mut client, resolved, scope, request, actor).await? {
         return Ok(id);
     }
     // A concurrent request used the same key, or an earlier one used it with another scope.
@@ -264,6 +251,48 @@ async fn find_or_start(
         Some(row) => same_subject(resolved, row),
         None => Err(other_subject()),
     }
+}
+
+/// Starts an export. None if the key was used.
+async fn start(
+    client: &mut Client,
+    resolved: &ResolvedSubject,
+    scope: Option<&[String]>,
+    request: Option<&[u8]>,
+    actor: &Actor,
+) -> Result<Option<Uuid>> {
+    let id = Uuid::now_v7();
+    let now = Timestamp::now();
+    let expires_at = now.saturating_add(LIFETIME).unwrap_or(now);
+    let transaction = db::begin(client, &resolved.subject.scope()).await?;
+    let started = transaction
+        .execute_typed(
+            "insert into privacy.export (id, subject_kind, subject_digest, scope, request, subject, expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (request) do nothing",
+            &[
+                (&id, Type::UUID),
+                (&resolved.kind, Type::TEXT),
+                (&resolved.digests.first(), Type::BYTEA),
+                (&scope, Type::TEXT_ARRAY),
+                (&request, Type::BYTEA),
+                (&Jsonb(&resolved.subject), Type::JSONB),
+                (&expires_at, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    if started == 0 {
+        return Ok(None);
+    }
+    let entry = Entry {
+        action: "export.request",
+        subject_kind: "export",
+        subject: &id.to_string(),
+        detail: json!({"kind": resolved.kind}),
+    };
+    audit::record(&transaction, actor, &entry).await?;
+    transaction.commit().await?;
+    Ok(Some(id))
 }
 
 /// The id of an earlier export under the same key.
