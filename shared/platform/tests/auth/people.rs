@@ -367,6 +367,30 @@ async fn a_renewed_cookie_is_added_unless_the_response_sets_it() {
 }
 
 #[tokio::test]
+async fn a_cookie_is_accepted_through_the_gateway_of_lambda_as_well() {
+    let app = start(&Arc::default()).await;
+    let event = |method: &str, site: &str| {
+        json!({
+            "rawPath": "/api/things/1",
+            "headers": {"host": "own.example", "sec-fetch-site": site},
+            "cookies": ["theme=dark", format!("{COOKIE}=old")],
+            "requestContext": {"http": {"method": method}},
+        })
+    };
+    for (method, site, expected) in [
+        ("GET", "cross-site", 200),
+        ("POST", "same-origin", 200),
+        ("POST", "cross-site", 403),
+    ] {
+        let result = app.invoke(&event(method, site)).await.unwrap();
+        let result: Value = serde_json::from_str(result.get()).unwrap();
+        assert_eq!(result["statusCode"], expected, "{method} {site}");
+        let renewed = (expected == 200).then(|| json!(["__Host-metasync=new"]));
+        assert_eq!(result.get("cookies"), renewed.as_ref());
+    }
+}
+
+#[tokio::test]
 async fn a_route_for_anybody_is_served_without_a_caller_and_only_with_its_method() {
     let fake = Arc::default();
     let app = start(&fake).await;

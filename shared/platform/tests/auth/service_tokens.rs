@@ -43,6 +43,20 @@ async fn a_kind_that_no_function_declares_neither_refuses_the_token_nor_grants_a
 }
 
 #[tokio::test]
+async fn the_kind_that_stands_for_all_others_grants_every_name_of_every_kind() {
+    let tokens = |scope: &str| {
+        let hash = sha256("a-long-token");
+        format!(r#"[{{"name": "a", "role": "reader", "sha256": "{hash}", "scope": {scope}}}]"#)
+    };
+    let auth = open(&[("AUTH_TOKENS", &tokens(r#"{"*": ["*"], "datasets": []}"#))]).unwrap();
+    let caller = ask(&auth, "a-long-token").await.unwrap();
+    assert!(caller.scope.of(ROBEINGS).contain("r1"));
+    assert!(!caller.scope.of(DATASETS).contain("p.sales"));
+    let refused = refusal(&[("AUTH_TOKENS", &tokens(r#"{"*": ["r1"]}"#))]);
+    assert!(refused.starts_with("AUTH_TOKENS is not valid"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_unknown_token_is_refused() {
     let auth = two_tokens();
     let hash = sha256("a-long-token");
