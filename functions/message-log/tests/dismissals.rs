@@ -463,3 +463,22 @@ async fn text_that_its_sender_deleted_does_not_come_back_after_a_dismissal() {
         assert_eq!(again.json(), dismissal.json());
     }
 }
+
+#[tokio::test]
+async fn the_audit_log_has_a_dismissal_once_and_not_its_reason() {
+    let log = start().await;
+    let id = refused(&log.app, "r1").await;
+    for reason in ["walrus", "walrus again"] {
+        assert_eq!(dismiss(&log.app, &id, reason, "").await.status, 200);
+    }
+    let client = log.database.client().await;
+    let rows = client
+        .query_typed(
+            "select subject, detail::text from people.audit where action = 'dead_letter.dismiss'",
+            &[],
+        )
+        .await
+        .expect("the audit log");
+    let rows: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(rows, [(id, "{}".to_owned())]);
+}

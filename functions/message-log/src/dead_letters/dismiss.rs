@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use axum::extract::State;
 use jiff::Timestamp;
+use people::{Actor, Entry, audit};
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
+use platform::serve::ClientAddress;
 use platform::{Admin, Error, Json, Path, Result};
 use robeing::ROBEINGS;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -98,6 +101,7 @@ impl Dismissal {
 pub async fn dismiss(
     State(log): State<Log>,
     Admin(caller): Admin,
+    ClientAddress(address): ClientAddress,
     Path(id): Path<Uuid>,
     Json(request): Json<DismissRequest>,
 ) -> Result<Json<Dismissal>> {
@@ -105,36 +109,43 @@ pub async fn dismiss(
     settle_earlier(&log, &caller, id).await?;
     let names = robeings(caller.scope.of(ROBEINGS));
     let scope = Scope::of(ROBEINGS, caller.scope.of(ROBEINGS));
-    let client = log.pool.get().await?;
+    let mut client = log.pool.get().await?;
+    let transaction = db::begin(&mut client, &scope).await?;
     // The failure's own reason may quote the event, and no erasure could find it without the body.
-    let dismissed = db::query(
-        &client,
-        &scope,
-        "update conversation.dead_letter
-         set body = null, source_event_id = '', reason = $3,
-             dismissed_by = $4, dismissed_at = now(), erased_at = now()
-         where id = $1
-           and ($2::text[] is null or robeing_id = any ($2))
-           and message_id is null
-           and erased_at is null
-           and (replayed_at is null or replayed_at < clock_timestamp() - make_interval(secs => $5))
-         returning id, reason, dismissed_by, dismissed_at",
-        &[
-            (&id, Type::UUID),
-            (&names, Type::TEXT_ARRAY),
-            (&reason, Type::TEXT),
-            (&&*caller.name, Type::TEXT),
-            (&LONGEST_REPLAY.as_secs_f64(), Type::FLOAT8),
-        ],
-    )
-    .await?;
-    match dismissed.first() {
-        Some(row) => {
-            tracing::info!(dead_letter = %id, "a dead letter was dismissed");
-            Ok(Json(Dismissal::of(row)?))
-        }
-        None => earlier(&client, &scope, id, names).await.map(Json),
-    }
+    let dismissed = transaction
+        .query_typed_opt(
+            "update conversation.dead_letter
+             set body = null, source_event_id = '', reason = $3,
+                 dismissed_by = $4, dismissed_at = now(), erased_at = now()
+             where id = $1
+               and ($2::text[] is null or robeing_id = any ($2))
+               and message_id is null
+               and erased_at is null
+               and (replayed_at is null or replayed_at < clock_timestamp() - make_interval(secs => $5))
+             returning id, reason, dismissed_by, dismissed_at",
+            &[
+                (&id, Type::UUID),
+                (&names, Type::TEXT_ARRAY),
+                (&reason, Type::TEXT),
+                (&&*caller.name, Type::TEXT),
+                (&LONGEST_REPLAY.as_secs_f64(), Type::FLOAT8),
+            ],
+        )
+        .await?;
+    let Some(row) = dismissed else {
+        drop(transaction);
+        return earlier(&client, &scope, id, names).await.map(Json);
+    };
+    let entry = Entry {
+        action: "dead_letter.dismiss",
+        subject_kind: "dead_letter",
+        subject: &id.to_string(),
+        detail: json!({}),
+    };
+    audit::record(&transaction, &Actor::of(&caller, address), &entry).await?;
+    transaction.commit().await?;
+    tracing::info!(dead_letter = %id, "a dead letter was dismissed");
+    Ok(Json(Dismissal::of(&row)?))
 }
 
 /// The earlier dismissal of a dead letter, or why it can't be dismissed.
